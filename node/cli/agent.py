@@ -30,7 +30,7 @@ def agent(
     fail_closed: Annotated[bool, FAIL_CLOSED] = False,
 ) -> None:
     """Answer local programs (clamd's protocol, HTTP) whether files are on the list, until stopped."""
-    from node.runtime.agent import Doors, serve_agent
+    from node.hoster.daemon.agent import Doors, serve_agent
 
     here = session(context)
     doors = Doors(socket=socket, clamd=clamd, http=http, roots=tuple(roots or ()), fail_closed=fail_closed)
@@ -55,7 +55,7 @@ def icap(
     fail_closed: Annotated[bool, FAIL_CLOSED] = False,
 ) -> None:
     """Answer a proxy (ICAP) which uploads and downloads are on the list, until stopped."""
-    from node.runtime.icap import serve_icap
+    from node.hoster.daemon.icap import serve_icap
 
     here = session(context)
 

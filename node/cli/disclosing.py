@@ -17,8 +17,8 @@ from node.cli.prompting import confirm
 from node.cli.session import Session, session, wait_for
 
 if TYPE_CHECKING:
-    from node.partner.disclosing import Disclosed, Shown
-    from node.partner.looking_up import Hit
+    from node.hoster.lookup.disclosure import Disclosed, Shown
+    from node.hoster.lookup.examiner import Hit
 
 
 def disclose(
@@ -35,10 +35,10 @@ def disclose(
 ) -> int:
     """Show PDQ values of pictures to the agency, in the clear, to find those near a listed one; exit code 1 then."""
     from node.errors import UsageError
-    from node.partner.disclosing import choose
-    from node.runtime.partner import check
-    from node.runtime.partner_disclosing import disclose as show
-    from node.runtime.partner_disclosing import require_switched_on
+    from node.hoster.client import check
+    from node.hoster.disclose import disclose as show
+    from node.hoster.disclose import require_switched_on
+    from node.hoster.lookup.disclosure import choose
 
     here = session(context)
     if bool(files) == bool(hash_from):

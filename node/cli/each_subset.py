@@ -29,7 +29,7 @@ def each_subset(command: Callable[..., Any]) -> Callable[..., Any]:
         alone = any(options.get(name) for name in _OF_ONE) or "-" in map(options.get, _READ_ONCE)
         if len(here.homes) == 1 or alone:
             return command(context, **options)
-        from node.runtime.followed import names_of
+        from node.hoster.subsets import names_of
 
         codes: list[int] = []
         failure: Exception | None = None

@@ -8,7 +8,7 @@ from node import errors as node_errors
 from protocol import errors as protocol_errors
 
 if TYPE_CHECKING:
-    from node.runtime.turns import Turns
+    from node.hoster.turns import Turns
 
 
 class ExitCode(IntEnum):

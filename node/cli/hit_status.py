@@ -8,8 +8,8 @@ from node.cli.times import moment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from node.partner.hits import SpooledHit
-    from node.runtime.home import Home
+    from node.home import Home
+    from node.hoster.hits.spool import SpooledHit
     from node.runtime.opening import Identity
     from node.services.storage.shelf import Shelf
 
@@ -64,8 +64,8 @@ def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact]
 def partner_hits_status(home: "Home") -> tuple[dict[str, Fact], list[str], list[str]]:
     """Fields, lines and next steps about the hits found here, and about proposals that are not sent."""
     from node.clock import SystemClock, milliseconds
-    from node.runtime.hit_spool import hit_spool
-    from node.runtime.proposal_folder import proposal_folder
+    from node.hoster.hits.spools import hit_spool
+    from node.hoster.proposals.folder import proposal_folder
 
     hits, moment_ms = hit_spool(home).ls(), milliseconds(SystemClock().now())
     waiting, unsaid = sum(hit.waiting for hit in hits), sum(hit.untold for hit in hits)
@@ -117,7 +117,7 @@ def _untold(home: "Home", hits: "Sequence[SpooledHit]") -> tuple[Fact, list[str]
 
     if not (home.folder / PARTNER_NAME).exists():
         return {}, [], []
-    from node.runtime.partner_reporters import standings
+    from node.hoster.hits.reporters import standings
 
     found = standings(home, hits)
     left = [each for each in found if each.untold]

@@ -9,7 +9,7 @@ from node.cli.each_subset import each_subset
 from node.cli.options import YES
 from node.cli.session import Session, session
 from node.errors import UsageError
-from node.partner.resolutions import Action
+from node.hoster.hits.resolutions import Action
 
 app = typer.Typer(help="Files that were found on the list.", no_args_is_help=True)
 

@@ -20,7 +20,7 @@ from node.cli.output import Output, shown
 from node.cli.session import Session
 from node.core_dumps import forbid_core_dumps
 from node.files import is_refusal, refused
-from node.runtime.home import Home
+from node.home import Home
 
 app = typer.Typer(
     name="sigfed",
@@ -91,7 +91,7 @@ def options(
 
 
 def _chosen(home: Home, subset: str) -> Home:
-    from node.runtime.followed import chosen
+    from node.hoster.subsets import chosen
 
     return chosen(home, subset)
 

@@ -85,7 +85,7 @@ def _introduced(identity: "Identity", url: str, words: str) -> "Introduced":
 def _fetched(identity: "Identity", url: str, words: str) -> "FetchedTrust":
     from node.objects.medium import MediumObjects
     from node.remote.bootstrap import fetch_trust
-    from node.runtime.outbound import proxy_of
+    from node.remote.outbound import proxy_of
     from node.services.access.spelling import typed_words
     from node.services.peers.carrying import carried_trust
 

@@ -13,13 +13,13 @@ from node.cli.options import STDIN
 from node.cli.output import Fact, counted
 from node.cli.prompting import ask_hidden
 from node.cli.session import Session, session, wait_for
-from node.partner.instructions import FOUND, UNDO
+from node.hoster.hits.instructions import FOUND, UNDO
 
 if TYPE_CHECKING:
-    from node.partner.looking_up import Hit
-    from node.partner.updating import UpdateReport
-    from node.runtime.partner import Checked
-    from node.runtime.partner_settling import Settled
+    from node.hoster.client import Checked
+    from node.hoster.lookup.examiner import Hit
+    from node.hoster.release.update import UpdateReport
+    from node.hoster.settle import Settled
 
 LEAVES = (
     "What leaves this machine: your IP address, batches of blinded values, as many whatever was found, and the",
@@ -41,9 +41,9 @@ def enroll(
     ] = False,
 ) -> None:
     """Enrol with the one string an agency gave, and fetch the first release."""
-    from node.partner.cover import cover_words
-    from node.runtime.partner import enrol
-    from node.runtime.partner_settings import load_partner_settings
+    from node.hoster.client import enrol
+    from node.hoster.cover import cover_words
+    from node.hoster.settings import load_partner_settings
 
     here = session(context)
     text = sys.stdin.readline() if from_stdin else ask_hidden("Enrolment string")
@@ -83,9 +83,9 @@ def update(
     ] = False,
 ) -> None:
     """Bring the newest release in force, verified."""
-    from node.runtime.partner import update as run_update
-    from node.runtime.partner_events import FAILURES, Events
-    from node.runtime.partner_settling import settle
+    from node.hoster.client import update as run_update
+    from node.hoster.events import FAILURES, Events
+    from node.hoster.settle import settle
 
     here = session(context)
     events = Events.of(here.home)
@@ -160,7 +160,7 @@ def _screen_words(report: "UpdateReport") -> list[str]:
 
 def renew(context: typer.Context) -> None:
     """Replace this partner's key by a new one; sigfed update does it in time by itself."""
-    from node.runtime.partner import renew as run_renew
+    from node.hoster.client import renew as run_renew
 
     here = session(context)
     wait_for(run_renew(here.home))
@@ -184,7 +184,7 @@ def check(
 ) -> int:
     """Ask privately whether files are on the list; exit code 1 when one is."""
     from node.errors import UsageError
-    from node.runtime.partner import check as run_check
+    from node.hoster.client import check as run_check
 
     here = session(context)
     if bool(files) == bool(hash_from):
@@ -242,7 +242,7 @@ def tell_verdict(here: Session, name: str, hit: "Hit | None") -> None:
 
 
 def _summary(here: Session, done: "Checked") -> None:
-    from node.runtime.partner import FOLDER
+    from node.hoster.client import FOLDER
 
     hits = sum(hit is not None and not hit.test_file for _, hit in done.verdicts)
     here.output.talk(

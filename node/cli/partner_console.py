@@ -49,10 +49,10 @@ def token(
     """Make a one-time token, with which somebody signs in to this home's console within half an hour."""
     from node.cli.times import moment
     from node.clock import SystemClock, system_entropy
-    from node.partner.console_tokens import ConsoleTokens, Guest
-    from node.partner.state import PartnerFolder
+    from node.hoster.console_tokens import ConsoleTokens, Guest
+    from node.hoster.settings import load_partner_settings
+    from node.hoster.state import PartnerFolder
     from node.ports.persons import PersonRole
-    from node.runtime.partner_settings import load_partner_settings
 
     here = _partner(context)
     home = here.homes[0]

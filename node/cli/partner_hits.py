@@ -11,12 +11,12 @@ from node.cli.telling import tell_them, told_facts, told_lines
 from node.cli.times import moment
 from node.clock import SystemClock, milliseconds
 from node.errors import UsageError
-from node.partner.instructions import UNDO, UNVERIFIED
+from node.hoster.hits.instructions import UNDO, UNVERIFIED
 
 if TYPE_CHECKING:
-    from node.partner.hits import SpooledHit
-    from node.partner.resolutions import Action
-    from node.runtime.partner_hits import Shown
+    from node.hoster.hits.exchange import Shown
+    from node.hoster.hits.resolutions import Action
+    from node.hoster.hits.spool import SpooledHit
 
 _SHORT = 8
 """Digits of an id that people are shown: enough among the hits of one partner."""
@@ -24,7 +24,7 @@ _SHORT = 8
 
 def list_hits(here: Session, *, unresolved: bool, overdue: bool) -> None:
     """Hits, oldest first: all, the unresolved ones, or those of them whose day is over."""
-    from node.runtime.hit_spool import hits
+    from node.hoster.hits.spools import hits
 
     moment_ms = now_ms()
     found = [
@@ -63,7 +63,7 @@ def list_hits(here: Session, *, unresolved: bool, overdue: bool) -> None:
 
 def show_hit(here: Session, text: str) -> int:
     """One hit with what was signed about it; the exit code says whether all of that verifies."""
-    from node.runtime.partner_hits import show
+    from node.hoster.hits.exchange import show
 
     shown = wait_for(show(here.home, text))
     moment_ms = now_ms()
@@ -74,7 +74,7 @@ def show_hit(here: Session, text: str) -> int:
 
 def report_hits(here: Session, ids: Sequence[str], *, every: bool) -> int:
     """Report hits; the exit code says whether all that was asked for is done."""
-    from node.runtime.partner_hits import report
+    from node.hoster.hits.exchange import report
 
     if bool(ids) == every:
         raise UsageError("name hits, or --all", hint="sigfed hit ls")
@@ -101,7 +101,7 @@ def report_hits(here: Session, ids: Sequence[str], *, every: bool) -> int:
 
 def write_evidence(here: Session, text: str, out: Path) -> None:
     """Fetch, verify and write the evidence of a reported hit."""
-    from node.runtime.partner_hits import evidence
+    from node.hoster.hits.exchange import evidence
 
     hit, data = wait_for(evidence(here.home, text))
     out.write_bytes(data)
@@ -116,7 +116,7 @@ def write_evidence(here: Session, text: str, out: Path) -> None:
 
 def dispute_hit(here: Session, text: str, *, reason: str, contact: str) -> None:
     """Open a case at the agency."""
-    from node.runtime.partner_hits import dispute
+    from node.hoster.hits.exchange import dispute
     from protocol.statement.case import CaseState
 
     hit = wait_for(dispute(here.home, text, reason=reason, contact=contact))
@@ -134,7 +134,7 @@ def dispute_hit(here: Session, text: str, *, reason: str, contact: str) -> None:
 
 def resolve_hit(here: Session, text: str, action: "Action") -> None:
     """Record what became of the file."""
-    from node.runtime.partner_hits import resolve
+    from node.hoster.hits.exchange import resolve
 
     done = wait_for(resolve(here.home, text, action))
     hit = done.hit
@@ -159,7 +159,7 @@ def resolve_hit(here: Session, text: str, action: "Action") -> None:
 
 def hold_hit(here: Session, text: str, *, held: bool) -> None:
     """Keep a hit from being purged, or let it go in its time; nobody is told."""
-    from node.runtime.partner_retention import hold
+    from node.hoster.hits.retention import hold
 
     hit = hold(here.home, text, held=held)
     short = hit.id[:_SHORT]
@@ -174,11 +174,11 @@ def hold_hit(here: Session, text: str, *, held: bool) -> None:
 
 def purge_hits(here: Session, *, dry_run: bool) -> None:
     """Delete hits that are finished and older than is configured, or say how many that would be."""
-    from node.runtime import partner_retention
-    from node.runtime.partner_settings import load_partner_settings
+    from node.hoster.hits import retention
+    from node.hoster.settings import load_partner_settings
 
     days = load_partner_settings(here.home.folder).retention.hit_days
-    find = partner_retention.would_purge if dry_run else partner_retention.purge_hits
+    find = retention.would_purge if dry_run else retention.purge_hits
     found = find(here.home)
     verb = "would be purged" if dry_run else "purged"
     here.output.result(

@@ -12,8 +12,8 @@ from protocol.event import collection_name
 from protocol.statement.proposal_state import FileOutcome, FileState
 
 if TYPE_CHECKING:
-    from node.partner.proposals import OwnProposal
-    from node.runtime.partner_proposals import Shown
+    from node.hoster.proposals.exchange import Shown
+    from node.hoster.proposals.folder import OwnProposal
 
 SHORT = 8
 """Digits of an id that people are shown."""
@@ -27,7 +27,7 @@ STATES = {
 
 def list_proposals(here: Session) -> None:
     """All proposals, oldest first, as the node last said; it is not asked."""
-    from node.runtime.proposal_folder import proposals
+    from node.hoster.proposals.folder import proposals
 
     found = proposals(here.home)
     if here.output.as_json:
@@ -52,7 +52,7 @@ def list_proposals(here: Session) -> None:
 
 def show_proposal(here: Session, text: str, *, hashes: bool) -> None:
     """One proposal file by file; the hashes only when they were asked for."""
-    from node.runtime.partner_proposals import show
+    from node.hoster.proposals.exchange import show
 
     shown = wait_for(show(here.home, text))
     own = shown.proposal
@@ -79,7 +79,7 @@ def send_waiting(here: Session, ids: Sequence[str], *, every: bool) -> int:
 
 def send_proposals(here: Session, ids: Sequence[str]) -> int:
     """Send these, or without ids all that wait."""
-    from node.runtime.partner_proposals import send
+    from node.hoster.proposals.exchange import send
 
     done = wait_for(send(here.home, ids))
     for each in done.proposals:
@@ -98,7 +98,7 @@ def send_proposals(here: Session, ids: Sequence[str]) -> int:
 
 def withdraw_proposal(here: Session, text: str) -> None:
     """Take back what waits of a proposal."""
-    from node.runtime.partner_proposals import withdraw
+    from node.hoster.proposals.exchange import withdraw
 
     own = wait_for(withdraw(here.home, text))
     words = _counts(own) if own.receipt else "it was never sent, and is forgotten here"

@@ -33,9 +33,9 @@ def propose(
     """Hand hashes of new material to the agency's review; they leave this machine in the clear."""
     from node.cli.partner_proposals import send_proposals
     from node.errors import UsageError
-    from node.partner.proposing import Words
-    from node.runtime.partner_proposals import Prepared, prepare
-    from node.runtime.partner_proposals import propose as keep
+    from node.hoster.proposals.exchange import Prepared, prepare
+    from node.hoster.proposals.exchange import propose as keep
+    from node.hoster.proposals.sender import Words
     from node.services.access.spelling import collection_of
 
     here = session(context)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import BinaryIO
 
-    from node.partner.scanning.results import ScanSummary
-    from node.partner.scanning.running import Ended
-    from node.runtime.scanning import Scan, Wanted
+    from node.hoster.scan.results import ScanSummary
+    from node.hoster.scan.run import Ended
+    from node.hoster.scan.scan import Scan, Wanted
 
 
 @each_subset
@@ -65,7 +65,7 @@ def scan(
     ] = Shown.AUTO,
 ) -> int:
     """Look up all files in folders, lists and buckets, resumably; exit code 1 when one is on the list."""
-    from node.runtime.scanning import Wanted
+    from node.hoster.scan.scan import Wanted
 
     here = session(context)
     reports = _Reports([*(report or []), *([jsonl] if jsonl else [])], redacted=redact)
@@ -85,7 +85,7 @@ def scan(
 
 
 def _run(here: Session, wanted: "Wanted", state: Path | None, progress: Shown, reports: "_Reports") -> int:
-    from node.runtime.scanning import open_scan
+    from node.hoster.scan.scan import open_scan
 
     with open_scan(here.home, wanted, state) as opened, Meter(here.output, progress) as meter:
         ended = wait_for(opened.scan(meter.draw if meter.draws else None, on_status=meter.status))
@@ -106,15 +106,15 @@ class _Reports:
 
     def require_places(self) -> None:
         """Refuse before the scan what could not be written after it."""
-        from node.partner.reports.writing import require_place
+        from node.hoster.scan.reports.write import require_place
 
         for path in self.places:
             require_place(path)
 
     def write(self, here: Session, scan: "Scan") -> None:
         """Of an interrupted scan too: they say so themselves, and the next one takes their place."""
-        from node.partner.reports.naming import TrueNames, tokens_of
-        from node.partner.reports.writing import write_report
+        from node.hoster.scan.reports.names import TrueNames, tokens_of
+        from node.hoster.scan.reports.write import write_report
 
         names = tokens_of(here.home.partner) if self.redacted else TrueNames()
         for path in self.places:
@@ -169,7 +169,7 @@ def _interrupted(here: Session, wanted: "Wanted", state: Path | None) -> int:
 
 def _code(summary: "ScanSummary", ended: "Ended") -> int:
     """Hits before a node that did not answer, that before files without a verdict."""
-    from node.partner.scanning.results import Status
+    from node.hoster.scan.results import Status
 
     if summary.count(Status.HIT) or summary.count(Status.TEST_FILE):
         return ExitCode.HITS

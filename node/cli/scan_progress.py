@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 from node.cli.output import Output
 
 if TYPE_CHECKING:
-    from node.partner.scanning.reading import Progress
+    from node.hoster.scan.reader import Progress
 
 
 class Shown(StrEnum):

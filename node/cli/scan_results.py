@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Final
 
 from node.cli.output import Output, counted
 from node.cli.scan_progress import size
-from node.partner.instructions import FOUND, UNDO
+from node.hoster.hits.instructions import FOUND, UNDO
 
 if TYPE_CHECKING:
-    from node.partner.scanning.results import FileResult, HitFacts, ScanSummary
-    from node.partner.scanning.running import Ended
+    from node.hoster.scan.results import FileResult, HitFacts, ScanSummary
+    from node.hoster.scan.run import Ended
 
 _LISTED_BY: Final = "the federation"
 
@@ -23,9 +23,9 @@ def tell(
     evaluated: int,
 ) -> None:
     """Everything that is not clean, and the scan in sum."""
-    from node.partner.reports.lines import file_fields, summary_fields
-    from node.partner.reports.naming import TrueNames
-    from node.partner.scanning.results import Status
+    from node.hoster.scan.reports.lines import file_fields, summary_fields
+    from node.hoster.scan.reports.names import TrueNames
+    from node.hoster.scan.results import Status
 
     names = TrueNames()
     for result in results:
@@ -49,7 +49,7 @@ def tell(
 
 
 def _steps(summary: "ScanSummary") -> list[str]:
-    from node.partner.scanning.results import Status
+    from node.hoster.scan.results import Status
 
     steps = [f"sigfed hit ls --open, for what was withdrawn. {UNDO}"] if summary.to_undo else []
     if summary.count(Status.UNCONFIRMED):
@@ -65,7 +65,7 @@ def _steps(summary: "ScanSummary") -> list[str]:
 
 
 def _lines(result: "FileResult") -> Iterator[str]:
-    from node.partner.scanning.results import Status
+    from node.hoster.scan.results import Status
 
     for hit in result.hits:
         yield f"{result.path}{f' ({hit.part})' if hit.part else ''}: {_hit_words(hit)}"
@@ -84,7 +84,7 @@ def _hit_words(hit: "HitFacts") -> str:
 
 
 def _summary_lines(summary: "ScanSummary", evaluated: int) -> Iterator[str]:
-    from node.partner.scanning.results import Status
+    from node.hoster.scan.results import Status
 
     asked = (
         f"{evaluated:,} blinded values were sent, the node learned nothing else"

@@ -10,7 +10,7 @@ import typer
 
 from node.cli.output import Output
 from node.errors import UsageError
-from node.runtime.home import Home
+from node.home import Home
 
 if TYPE_CHECKING:
     from node.runtime.opening import Identity

@@ -14,7 +14,7 @@ from node.cli.session import Session, session, wait_for
 from node.names import SIGNER_CONFIG_NAME
 
 if TYPE_CHECKING:  # only `init` needs what founding needs
-    from node.runtime.health import Check
+    from node.health import Check
     from node.services.trust.founding import Founded
 
 
@@ -138,7 +138,7 @@ def doctor(
     ] = False,
 ) -> int:
     """Look for what is wrong or soon will be, and say what to do; exit code 2 when something must be mended."""
-    from node.runtime.health import Health
+    from node.health import Health
 
     here = session(context)
     failed = False
@@ -162,11 +162,11 @@ def _checks(here: Session, *, deep: bool) -> "Iterator[Check]":
             yield from examine_signer_deeply(here.home)
         return
     if not here.home.config.exists() and here.home.partner.exists():
-        from node.runtime.partner_standing import examine_partner
+        from node.hoster.status import examine_partner
 
         yield from examine_partner(here.home)
         if deep:
-            from node.runtime.partner_integrity import examine_partner_deeply
+            from node.hoster.integrity import examine_partner_deeply
 
             yield from examine_partner_deeply(here.home)
         return

@@ -12,9 +12,9 @@ from node.cli.times import moment
 if TYPE_CHECKING:  # commands that do not show lists start without them
     from keys.trust.members import Members
     from keys.trust.node_document import NodeDocument
+    from node.hoster.status import PartnerStanding
     from node.ports.peers import PeerRecord
     from node.runtime.opening import Identity
-    from node.runtime.partner_standing import PartnerStanding
     from node.services.lists.making import ListReport
     from node.services.review.quarantine import Aside
     from node.services.review.reminding import Due
@@ -204,9 +204,9 @@ def partner_status(here: Session) -> None:
     """The state of a partner's client."""
     from node.cli.hit_status import partner_hits_status
     from node.group.load import load_group
-    from node.partner.cover import cover_words
-    from node.runtime.partner_settings import load_partner_settings
-    from node.runtime.partner_standing import standing
+    from node.hoster.cover import cover_words
+    from node.hoster.settings import load_partner_settings
+    from node.hoster.status import standing
 
     now = standing(here.home)
     found, hit_lines, steps = partner_hits_status(here.home)

@@ -10,9 +10,9 @@ from node.cli.session import Session, wait_for
 from node.cli.times import moment
 
 if TYPE_CHECKING:
-    from node.partner.hits import SpooledHit
-    from node.partner.telling import Named
-    from node.runtime.partner_reporters import TellingOutcome
+    from node.hoster.hits.reporters import TellingOutcome
+    from node.hoster.hits.spool import SpooledHit
+    from node.hoster.hits.teller import Named
 
 _SHORT = 8
 
@@ -24,7 +24,7 @@ def agree_first(here: Session, names: Sequence[str], *, yes: bool) -> None:
     """
     if not names:
         return
-    from node.runtime.partner_reporters import agree, agreed, named_reporters
+    from node.hoster.hits.reporters import agree, agreed, named_reporters
 
     for named in named_reporters(here.home, names):
         if agreed(here.home, named):
@@ -42,7 +42,7 @@ def tell_hits(here: Session, ids: Sequence[str], names: Sequence[str]) -> int:
     """Tell each reporter; the exit code says whether all that may be told was."""
     if not names:
         return ExitCode.OK
-    from node.runtime.partner_reporters import named_reporters, tell
+    from node.hoster.hits.reporters import named_reporters, tell
 
     codes = []
     for named in named_reporters(here.home, names):

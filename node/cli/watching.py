@@ -39,13 +39,13 @@ def _write(here: Session) -> None:
     if not (home.folder / PARTNER_NAME).exists():
         return
     from node.errors import NodeError
-    from node.runtime.partner_settings import load_partner_settings
+    from node.hoster.settings import load_partner_settings
 
     try:
         path = load_partner_settings(home.folder).metrics.textfile
         if path is None:
             return
-        from node.runtime.partner_measuring import write_metrics
+        from node.hoster.metrics import write_metrics
 
         write_metrics(home, path)
     except NodeError as exc:

@@ -13,10 +13,10 @@ from keys.trust.root import TrustedRoot
 from node.demo.later import MovedClock
 from node.demo.parties import Party
 from node.demo.world import World
-from node.partner.knowing import known
-from node.partner.state import PartnerFolder
+from node.home import Home
+from node.hoster.state import PartnerFolder
+from node.hoster.trust.node import known
 from node.ports.keyring import RingKey
-from node.runtime.home import Home
 from node.runtime.opening import Identity, open_identity
 from node.runtime.shelving import open_shelf
 

@@ -19,8 +19,8 @@ from node.demo.processes import Outcome, Seat, Server
 from node.demo.sitting import Desk
 from node.demo.synthetic import MadeUp, make
 from node.demo.world import LIST, SUBSET, pairs
+from node.home import Home
 from node.pages.text import counted
-from node.runtime.home import Home
 from node.runtime.opening import Identity, open_identity
 
 Result = TypeVar("Result")

@@ -6,7 +6,7 @@ from node.demo.parties import Party
 from node.demo.searching import Search
 from node.demo.world import LIST, World
 from node.errors import StoreError
-from node.runtime.home import Home
+from node.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
 from node.services.lists.reading import ListReader

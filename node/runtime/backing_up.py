@@ -18,9 +18,9 @@ from keys.keyfile import KdfProfile
 from node.config import Secrets, Settings
 from node.errors import StoreLockedError
 from node.files import make_private_folder, try_locked
+from node.home import Home, store_dsn
 from node.objects.archive import Part, Sealing, writing
 from node.runtime.auditing import under_way
-from node.runtime.home import Home, store_dsn
 from node.runtime.lock import revising
 from node.runtime.opening import Identity
 from node.signing.keychain import derivation

@@ -8,10 +8,10 @@ from datetime import timedelta
 from keys.roles import Role
 from keys.trust.window import valid_at
 from node.errors import NodeError, PeerUnreachableError
+from node.group.check import group_checks
+from node.health import Check, Health
 from node.names import CONFIG_NAME
 from node.runtime.auditing import gaps
-from node.runtime.group import group_checks
-from node.runtime.health import Check, Health
 from node.runtime.hits import casework
 from node.runtime.keyring import lost_epochs
 from node.runtime.lease import require_lease

@@ -12,8 +12,8 @@ from typing import Final
 
 from node.clock import Clock
 from node.errors import NotFoundError
+from node.health import Check
 from node.runtime.checking import examine
-from node.runtime.health import Check
 from node.runtime.opening import Identity
 from node.services.lists.audit_reading import read_audit_backwards
 from node.services.storage.shelf import Shelf

@@ -14,9 +14,9 @@ from node.clock import Clock, Entropy, milliseconds
 from node.config import Guards, Secrets, Settings
 from node.errors import AlreadyExistsError, ConfigError, UsageError
 from node.files import make_private_folder
+from node.home import Home, store_dsn
 from node.objects.folder import FolderObjects
 from node.runtime import passphrases
-from node.runtime.home import Home, store_dsn
 from node.runtime.keyring import certificate_name, make_tls
 from node.runtime.lease import claim_of
 from node.services.lists.auditing import OPERATOR, record, start_audit

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from keys.errors import SigfedError
 from keys.trust.node_document import NodeDocument
+from node.health import Health
 from node.ports.logs import LogKind, LogRecord
-from node.runtime.health import Health
 from node.runtime.integrity import examine_deeply
 from node.runtime.opening import Identity
 from node.runtime.shelving import open_shelf

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from keys.errors import SigfedError
 from node.errors import AlreadyExistsError, PeerUnreachableError, VerificationError
-from node.partner.knowing import known
-from node.partner.looking_up import Hit
-from node.partner.state import PartnerFolder
-from node.runtime.home import Home
+from node.home import Home
+from node.hoster.client import Enrolled, enrol, look_up, update
+from node.hoster.lookup.examiner import Hit
+from node.hoster.state import PartnerFolder
+from node.hoster.trust.node import known
 from node.runtime.opening import Identity
-from node.runtime.partner import Enrolled, enrol, look_up, update
 from protocol.digest import Digest
 from protocol.enrolment import PIN_BYTES, Invitation
 

@@ -11,18 +11,18 @@ from typing import Final
 
 from keys.trust.root import TrustedRoot, open_roots
 from node.errors import NodeError
+from node.health import Check, Health
+from node.hoster.integrity import verify_partner
 from node.objects.filters import FolderFilters
 from node.objects.folder import FolderObjects
 from node.ports.logs import LogKind
 from node.ports.objects import ObjectStore
 from node.runtime import waiting_proposals
-from node.runtime.health import Check, Health
 from node.runtime.opening import Identity
-from node.runtime.partner_integrity import verify_partner
 from node.runtime.passphrases import ROOT_CREDENTIAL, available
 from node.runtime.shelving import open_shelf
-from node.runtime.verdicts import below, told
 from node.services.lists.completeness import unindexed
+from node.services.storage.findings import below, told
 from node.services.storage.integrity import UNREADABLE, Verdict, attempt, verify_objects, words_of
 from node.services.storage.rekeying import verify_cells
 from node.services.storage.shelf import Shelf

@@ -10,7 +10,7 @@ from node.clock import system_entropy
 from node.config import Settings
 from node.errors import NotFoundError
 from node.files import locked, read_private, sync_folder
-from node.runtime.home import Home
+from node.home import Home
 from node.store import lease
 from node.store.lease import Claim
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from node.errors import StoreLockedError
 from node.files import locked
-from node.runtime.home import Home
+from node.home import Home
 
 LOCK_NAME = "run.lock"
 REVISION_LOCK_NAME = "trust.lock"

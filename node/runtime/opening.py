@@ -25,13 +25,13 @@ from node import config
 from node.clock import Clock, Entropy, SystemClock, system_entropy
 from node.config import Settings
 from node.errors import MissingObjectError, NotFoundError, NotInitialisedError, VerificationError
+from node.home import Home
 from node.objects.folder import FolderObjects
 from node.ports.keyring import KeyRing, RingKey, signing
 from node.ports.signing import StandingLogSigner
 from node.ports.witness import Cosigner
 from node.runtime import passphrases
 from node.runtime.elsewhere import recalling
-from node.runtime.home import Home
 from node.runtime.key_holders import ProposalFile
 from node.runtime.keyring import adopt_keys, certificate_name, successors
 from node.runtime.lease import require_lease

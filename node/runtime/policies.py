@@ -7,8 +7,8 @@ from keys.trust.members import Members
 from keys.trust.node_document import NodeDocument
 from node.clock import Clock, Entropy
 from node.config import Settings
+from node.home import Home, store_dsn
 from node.objects.folder import FolderObjects
-from node.runtime.home import Home, store_dsn
 from node.services.trust.documents import member_files
 from node.services.trust.honouring import signing
 from node.services.trust.trusting import Texts

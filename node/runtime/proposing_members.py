@@ -4,10 +4,10 @@ import asyncio
 
 from node.ports.peers import FetchedTrust
 from node.remote.bootstrap import fetch_trust
+from node.remote.outbound import proxy_of
 from node.runtime import waiting_proposals
 from node.runtime.membership import membership
 from node.runtime.opening import Identity
-from node.runtime.outbound import proxy_of
 from node.services.access.spelling import typed_words
 from node.services.peers.membership import recognise
 

@@ -9,8 +9,8 @@ import asyncio
 from node.errors import WrongPinError
 from node.ports.peers import PeerRecord
 from node.remote.bootstrap import catch_up
+from node.remote.outbound import proxy_of
 from node.runtime.opening import Identity
-from node.runtime.outbound import proxy_of
 from node.runtime.reaching import reach_peer
 from node.services.storage.shelf import Shelf
 from node.services.trust.honouring import renew as renew_revocations

@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 
 from node.errors import AlreadyExistsError, RestoredError
 from node.files import create_private, read_private
-from node.runtime.home import Home
+from node.home import Home
 
 _VERSION: Final = 1
 

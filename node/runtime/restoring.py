@@ -19,10 +19,10 @@ from node.clock import Clock
 from node.config import Settings
 from node.errors import AlreadyExistsError, VerificationError
 from node.files import make_private_folder, sync_folder
+from node.home import Home
 from node.names import CONFIG_NAME
 from node.objects.archive import BackupHeader, Part, read_header, read_parts
 from node.runtime.backing_up import DATABASE_PART, HOME_PARTS
-from node.runtime.home import Home
 from node.runtime.restored import mark_restored
 from node.signing.keychain import derivation
 from node.store.copying import copy_in

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from functools import partial
 
 from keys.roles import Role
+from node.home import store_dsn
 from node.objects.folder import FolderObjects
-from node.runtime.home import store_dsn
 from node.runtime.lease import claim_of
 from node.runtime.opening import Identity
 from node.services.storage.shelf import Shelf

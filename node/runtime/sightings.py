@@ -21,8 +21,8 @@ from node.objects.folder import FolderObjects
 from node.ports.logs import LogKind
 from node.ports.peers import PeerRecord
 from node.remote.node import RemoteNode
+from node.remote.outbound import proxy_of
 from node.runtime.opening import Identity
-from node.runtime.outbound import proxy_of
 from node.runtime.reaching import reach_peer
 from node.runtime.witnesses import reach_witness
 from node.services.storage.shelf import Shelf

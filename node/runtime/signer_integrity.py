@@ -9,10 +9,10 @@ from typing import Final
 
 from node.clock import system_entropy
 from node.config import SignerFile, load_signer
-from node.runtime.health import Check, Health
-from node.runtime.home import Home
+from node.health import Check, Health
+from node.home import Home
 from node.runtime.signer import open_keychain
-from node.runtime.verdicts import below, told
+from node.services.storage.findings import below, told
 from node.services.storage.integrity import Verdict, attempt
 from node.signing.log_signer import FolderLogSigner
 from node.signing.process.desk import KEYS, LOGS, SIGNED_HERE, STAMPS, WITNESS

@@ -10,7 +10,7 @@ from keys.trust.held import open_held
 from keys.trust.node_document import NodeDocument, from_json
 from keys.trust.node_parts import LogStatus
 from keys.trust.window import Window
-from node.partner.renewing import KEY_DAYS
+from node.hoster.key_renewal import KEY_DAYS
 from node.runtime.keyring import certificate_name
 from node.runtime.opening import Identity
 from node.services.access.callers import stored_grant

@@ -15,8 +15,8 @@ from keys.trust.proposal import Proposal, from_json
 from keys.trust.proposal_signing import OpenedProposal, open_proposal
 from node.errors import ConflictError, InputRefusedError, NodeError, NotFoundError, UsageError
 from node.files import make_private_folder, remove_private
+from node.home import Home
 from node.journal import Journal
-from node.runtime.home import Home
 from node.runtime.key_holders import ProposalFile, read_proposal
 from node.runtime.opening import Identity, open_identity
 

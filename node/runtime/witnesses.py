@@ -10,9 +10,9 @@ from keys.trust.node_document import NodeDocument
 from node.errors import NotFoundError
 from node.objects.folder import FolderObjects
 from node.ports.witness import Cosigner
+from node.remote.outbound import proxy_of
 from node.remote.witness import RemoteWitness
 from node.runtime.opening import Identity
-from node.runtime.outbound import proxy_of
 from node.runtime.restored import found_put_back, require_joined
 from node.services.peers.requiring import Requiring
 from node.services.storage.shelf import Shelf

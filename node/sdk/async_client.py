@@ -23,22 +23,23 @@ from node.files import try_locked
 from node.hashing.hashed import Hashed
 from node.hashing.open_files import HashProcesses, write_whole
 from node.hashing.plan import HashPlan, images_installed
-from node.partner.hits import SpooledHit
-from node.partner.instructions import UNVERIFIED
-from node.partner.resolutions import Action
-from node.partner.updating import UpdateReport
+from node.home import Home
+from node.hoster import client
+from node.hoster.disclose import disclose as show
+from node.hoster.disclose import require_switched_on
+from node.hoster.events import FAILURES, Events
+from node.hoster.hits import exchange
+from node.hoster.hits.instructions import UNVERIFIED
+from node.hoster.hits.resolutions import Action
+from node.hoster.hits.spool import SpooledHit
+from node.hoster.hits.spools import hit_spool, home_of
+from node.hoster.judge.subset import SubsetJudge, joint_judge, require_tried, subset_judges
+from node.hoster.judge.working import CONFIRM_LOCK
+from node.hoster.release.update import UpdateReport
+from node.hoster.settle import settle
+from node.hoster.status import standing
+from node.hoster.subsets import chosen
 from node.ports.judging import Outcome, Verdict
-from node.runtime import partner, partner_hits
-from node.runtime.followed import chosen
-from node.runtime.hit_spool import hit_spool, home_of
-from node.runtime.home import Home
-from node.runtime.judging import CONFIRM_LOCK
-from node.runtime.partner_disclosing import disclose as show
-from node.runtime.partner_disclosing import require_switched_on
-from node.runtime.partner_events import FAILURES, Events
-from node.runtime.partner_settling import settle
-from node.runtime.partner_standing import standing
-from node.runtime.subset_judge import SubsetJudge, joint_judge, require_tried, subset_judges
 from node.sdk.disclosing import disclosed_results, to_show
 from node.sdk.partition import Key, Row, fault_words
 from node.sdk.results import (
@@ -108,7 +109,7 @@ class AsyncClient:
         self._used = True
         async with _clear(), AsyncExitStack() as stack:
             for home in self._homes:
-                await partner.confirmed(home)
+                await client.confirmed(home)
             self._followed = await stack.enter_async_context(
                 subset_judges(self._homes, images=self._images, tell=_nobody)
             )
@@ -193,7 +194,7 @@ class AsyncClient:
             await self._in_thread(partial(require_agreed, home, to))
 
         async def reported(home: Home) -> ReportResult:
-            done = await partner_hits.report(home, wanted[home])
+            done = await exchange.report(home, wanted[home])
             told, problem = await tell_each(home, wanted[home], to)
             unverified = UNVERIFIED.format(count=done.unverified) if done.unverified else ""
             return ReportResult(
@@ -240,7 +241,7 @@ class AsyncClient:
             raise UsageError(f"an action is one of: {', '.join(Action)}") from None
 
         async def resolved(home: Home) -> SpooledHit:
-            return (await partner_hits.resolve(home, hit_id, wanted)).hit
+            return (await exchange.resolve(home, hit_id, wanted)).hit
 
         return await self._hit(hit_id, resolved)
 
@@ -253,7 +254,7 @@ class AsyncClient:
             ConflictError: it was disputed before, with other words.
         """
         return await self._hit(
-            hit_id, lambda home: partner_hits.dispute(home, hit_id, reason=reason, contact=contact)
+            hit_id, lambda home: exchange.dispute(home, hit_id, reason=reason, contact=contact)
         )
 
     async def status(self) -> StatusResult:
@@ -388,7 +389,7 @@ async def _updated(home: Home) -> tuple[UpdateReport, list[str]]:
     """The report, and what went wrong with the operator's programs and with what is done about hits."""
     events = Events.of(home)
     try:
-        report = (await partner.update(home)).report
+        report = (await client.update(home)).report
     except FAILURES as exc:
         list(events.failed(exc))
         raise

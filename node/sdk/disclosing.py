@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from node.hashing.hashed import Hashed
-from node.partner.disclosing import Disclosed, Shown, choose
+from node.hoster.lookup.disclosure import Disclosed, Shown, choose
 from node.ports.judging import Outcome
 from node.sdk.results import DisclosedResult, FileResult
 

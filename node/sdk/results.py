@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from node.partner.hits import SpooledHit
-from node.partner.updating import UpdateReport
+from node.hoster.hits.spool import SpooledHit
+from node.hoster.release.update import UpdateReport
+from node.hoster.status import PartnerStanding
 from node.ports.judging import Outcome, Verdict
-from node.runtime.partner_standing import PartnerStanding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

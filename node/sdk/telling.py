@@ -6,8 +6,8 @@ A program cannot agree: what leaves the company is read and agreed to by a perso
 from collections.abc import Iterable, Sequence
 
 from node.errors import UsageError
-from node.runtime.home import Home
-from node.runtime.partner_reporters import TellingOutcome, agreed, named_reporters, tell
+from node.home import Home
+from node.hoster.hits.reporters import TellingOutcome, agreed, named_reporters, tell
 from node.sdk.results import ToldResult
 
 

@@ -21,13 +21,13 @@ from benchmarks.results import Better, Result, report
 from keys.roles import Role
 from node.clock import SystemClock, system_entropy
 from node.group.load import load_group
-from node.partner.state import PartnerFolder
+from node.home import Home
+from node.hoster.client import enrol
+from node.hoster.connection import reach_node_of
+from node.hoster.state import PartnerFolder
 from node.remote.limits import RemoteLimits
 from node.remote.node import RemoteNode
-from node.runtime.home import Home
 from node.runtime.opening import open_identity
-from node.runtime.partner import enrol
-from node.runtime.reaching import reach_node_of
 from node.signing.epochs import oprf_label
 from protocol.messages import EvaluationRequest
 from protocol.oprf.group import ELEMENT_BYTES

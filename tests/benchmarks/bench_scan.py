@@ -23,9 +23,9 @@ from benchmarks.results import Better, Result, in_turns, report
 
 from node.hashing.hashed import Part
 from node.hashing.plan import HashPlan
-from node.partner.scanning.judging import Screening, rejudge
-from node.partner.scanning.packing import pack
-from node.partner.scanning.state import Kept, ScanState, open_state
+from node.hoster.scan.judge import Screening, rejudge
+from node.hoster.scan.packed import pack
+from node.hoster.scan.state import Kept, ScanState, open_state
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.subset.files import Held
 from protocol.subset.lookup import Lookup

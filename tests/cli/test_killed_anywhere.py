@@ -21,10 +21,10 @@ import pytest
 
 from keys.roles import Role
 from node.clock import milliseconds
+from node.home import Home
 from node.ports.logs import LogKind
 from node.runtime.auditing import sign
 from node.runtime.drilling import drill
-from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.put_back import settle
 from node.runtime.shelving import open_shelf

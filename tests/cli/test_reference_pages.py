@@ -15,7 +15,7 @@ from keys import errors as keys_errors
 from node import config
 from node import errors as node_errors
 from node.cli.exit_codes import ExitCode, exit_code
-from node.runtime.partner_settings import PartnerSettings, ReporterSettings
+from node.hoster.settings import PartnerSettings, ReporterSettings
 from protocol import errors as protocol_errors
 from support.tour import blocks
 

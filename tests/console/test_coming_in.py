@@ -17,8 +17,8 @@ import pytest_asyncio
 from node.console.devices import LIFE
 from node.console.entrance import COMING_BURST, target
 from node.console.surface import PAGES
+from node.home import Home
 from node.ports.persons import PersonRole
-from node.runtime.home import Home
 from node.services.lists.audit_reading import read_audit
 from support.authenticator import Authenticator
 from support.cheap_node import CheapNode

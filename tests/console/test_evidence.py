@@ -11,9 +11,9 @@ import pytest_asyncio
 
 from keys.key import LogPrivateKey
 from keys.trust.fingerprint import to_words
+from node.home import Home
 from node.ports.persons import PersonRole
 from node.runtime.evidence import accused_of
-from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.services.evidence.accusing import keep, verify
 from node.services.lists.audit_reading import read_audit

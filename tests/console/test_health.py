@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from node.console.pages.health import ROWS
+from node.health import Check, Health
 from node.ports.persons import PersonRole
 from node.runtime.checkup import KEPT, Checkup, Findings
-from node.runtime.health import Check, Health
 from node.runtime.outside_note import Note, OutsideNote
 from support.console import RunningConsole
 from support.times import SettableClock

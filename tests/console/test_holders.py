@@ -15,8 +15,8 @@ import pytest_asyncio
 
 from node.console.pages import holders as page
 from node.errors import PeerUnreachableError
+from node.hoster import client
 from node.ports.persons import PersonRole
-from node.runtime import partner
 from node.services.lists.audit_reading import read_audit
 from support.agencies import LIST, SUBSET, Federation, cheapen, row, table, written
 from support.audited import audit_text, recorded
@@ -141,7 +141,7 @@ async def test_who_joined_stays_joined_where_the_list_does_not_come(
         shutil.rmtree(home.folder)
     text, _ = await _invited(nl, "fr-again")
     with monkeypatch.context() as cut:
-        cut.setattr(partner, "update", cut_off)
+        cut.setattr(client, "update", cut_off)
         joined = await _send(fr, f"{_PAGE}/join", PersonRole.OPERATOR, invitation=text)
     assert "nl.example may be asked; its list has not come yet" in joined.words
     newest = list(read_audit(fr.world.shelf))[-1].record

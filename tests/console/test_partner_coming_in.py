@@ -14,7 +14,7 @@ from node.console.entrance import COMING_BURST
 from node.console.partner.app import COOKIE, make_partner_console
 from node.console.partner.world import PartnerWorld
 from node.errors import UsageError
-from node.partner.console_tokens import LIFE, Guest
+from node.hoster.console_tokens import LIFE, Guest
 from node.ports.persons import PersonRole
 from node.services.access.sessions import IDLE, LONGEST
 from node.web.server import serve

@@ -8,9 +8,9 @@ import pytest
 import pytest_asyncio
 
 from node.console.partner.world import PartnerWorld
-from node.partner.hits import SpooledHit
-from node.partner.instructions import FOUND, UNDO
-from node.partner.resolutions import Action
+from node.hoster.hits.instructions import FOUND, UNDO
+from node.hoster.hits.resolutions import Action
+from node.hoster.hits.spool import SpooledHit
 from node.ports.persons import PersonRole
 from support.console import Browser, Reply, RunningConsole
 from support.partner_console import Seat, partner_console_of, world_of

@@ -17,8 +17,8 @@ from node.console.partner.app import make_partner_console
 from node.console.partner.surface import PAGES
 from node.console.partner.world import PartnerWorld
 from node.console.parts import Page
-from node.partner.console_tokens import Guest
-from node.partner.resolutions import Action
+from node.hoster.console_tokens import Guest
+from node.hoster.hits.resolutions import Action
 from node.ports.persons import PersonRole
 from node.web.server import serve
 from support.browser import axe_async, browsing_async

@@ -12,7 +12,7 @@ from keys.key import LogPrivateKey
 from keys.trust.held import open_held
 from keys.trust.vkey import DatedVkey
 from node.errors import VerificationError
-from node.partner.witnessing import unwitnessed
+from node.hoster.trust.witness_policy import unwitnessed
 from node.services.trust.trusting import window
 from support.ceremonies import replace_everybody
 from support.federation import Agency, Federation, check_follows

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from keys.trust.lifecycle import Stage
-from node.partner.state import PartnerFolder
-from node.runtime.home import Home
+from node.home import Home
+from node.hoster.state import PartnerFolder
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
 from node.runtime.storage_keys import reseal_some

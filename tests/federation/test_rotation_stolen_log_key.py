@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import pytest
 
 from keys.trust.lifecycle import Stage
+from node.home import Home
 from node.ports.logs import Head
-from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
 from node.services.evidence.doubting import head_at

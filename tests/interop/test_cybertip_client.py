@@ -4,7 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from node.reporters.cybertip_xml import Contact, report
+from node.hoster.reporters.cybertip_xml import Contact, report
 from support.c2sp_peers import package, run
 from support.cybertip_host import PASSWORD, USER, cybertip_host
 from support.outside import NAME, WITH_ALL

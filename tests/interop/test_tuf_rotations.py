@@ -15,7 +15,7 @@ from aiohttp import ClientSession, TCPConnector, web
 from aiohttp.test_utils import TestServer
 
 from keys.trust.node_document import open_node_document
-from node.runtime.home import Home
+from node.home import Home
 from node.runtime.opening import open_identity
 from node.tls import client_context
 from support.agencies import cheapen, found_agency

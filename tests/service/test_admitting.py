@@ -24,8 +24,8 @@ from node.errors import (
     UsageError,
     VerificationError,
 )
+from node.hoster.cover import evaluations
 from node.objects.folder import FolderObjects
-from node.partner.cover import evaluations
 from node.ports.callers import CallerKind
 from node.ports.partners import PartnerRecord
 from node.ports.peers import PeerRecord

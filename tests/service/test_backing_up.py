@@ -10,10 +10,10 @@ import pytest
 
 from keys.keyfile import ONLINE
 from keys.roles import Role
+from node.home import Home
 from node.objects.archive import ArchiveWriter, writing
 from node.runtime import backing_up
 from node.runtime.backing_up import create_backup
-from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.restoring import restore_backup
 from node.signing.epochs import oprf_label

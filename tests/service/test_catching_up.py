@@ -11,10 +11,10 @@ from keys.trust.held import OpenedTrust, open_held
 from keys.trust.node_parts import Endpoint
 from node.clock import SystemClock, milliseconds
 from node.errors import NodeError, WrongPinError
-from node.partner.state import Enrolment, PartnerFolder
+from node.home import Home
+from node.hoster import client
+from node.hoster.state import Enrolment, PartnerFolder
 from node.ports.peers import PeerRecord
-from node.runtime import partner
-from node.runtime.home import Home
 from node.runtime.renewing import peer_renewal
 from node.services.lists.auditing import start_audit
 from node.services.storage.shelf import Shelf
@@ -138,7 +138,7 @@ async def test_a_partner_that_was_away_follows_before_it_updates(
         replaced_while_nobody_looked(agency, there.url)
         # Of the node there are only its trust files, so that the update itself fails.
         with pytest.raises((NodeError, ProtocolError)) as refused:
-            await partner.update(home)
+            await client.update(home)
     assert isinstance(refused.value, WrongPinError) == (roots == 1)
     after, _ = PartnerFolder(home.partner).load()
     assert len(after.trust.roots) == roots

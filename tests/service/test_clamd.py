@@ -20,10 +20,10 @@ import pytest
 from node.config import ConnectionLimits
 from node.connections import Acceptor, listen_tcp
 from node.errors import PortTakenError, UsageError
-from node.gateways.clamd import ClamdService
-from node.gateways.listening import host_and_port, listen_path, remove_path
-from node.gateways.patience import Patience
-from node.gateways.roots import Roots
+from node.hoster.gateways.clamd import ClamdService
+from node.hoster.gateways.patience import Patience
+from node.hoster.gateways.roots import Roots
+from node.hoster.gateways.sockets import host_and_port, listen_path, remove_path
 from node.ports.inspecting import Inspected
 from support.gateways import (
     CLEAR,
@@ -227,7 +227,7 @@ async def test_held_connections_give_their_places_to_others(tmp_path: Path, held
 
 async def test_a_slow_sender_is_told_that_it_is_let_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also while it goes on sending: a connection that was reset would take the words with it."""
-    monkeypatch.setattr("node.gateways.clamd.WHOLE_SECONDS", 0.2)
+    monkeypatch.setattr("node.hoster.gateways.clamd.WHOLE_SECONDS", 0.2)
 
     def slow() -> Iterator[bytes]:
         yield b"nINSTREAM\n" + (2**20).to_bytes(4)
@@ -449,9 +449,9 @@ def test_only_the_socket_that_was_made_is_removed(tmp_path: Path) -> None:
 def test_sockets_of_the_service_manager_that_others_reach_are_refused(tmp_path: Path) -> None:
     program = """
 import os
-from node.gateways.patience import Patience
+from node.hoster.gateways.patience import Patience
 from node.connections import listen_tcp
-from node.gateways.listening import passed_sockets
+from node.hoster.gateways.sockets import passed_sockets
 os.dup2(listen_tcp("0.0.0.0", 0).detach(), 3)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
 for _, passed in passed_sockets(beyond_loopback=True): passed.detach()
@@ -471,9 +471,9 @@ except Exception as exc: print(type(exc).__name__)
 def test_sockets_of_the_service_manager_are_taken_over(tmp_path: Path) -> None:
     program = """
 import os, socket
-from node.gateways.patience import Patience
+from node.hoster.gateways.patience import Patience
 from node.connections import listen_tcp
-from node.gateways.listening import listen_path, named_address, passed_sockets
+from node.hoster.gateways.sockets import listen_path, named_address, passed_sockets
 os.dup2(listen_path(__import__("pathlib").Path("s")).detach(), 3)
 os.dup2(listen_tcp("127.0.0.1", 0).detach(), 4)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="2", LISTEN_FDNAMES="clamd:http")

@@ -10,7 +10,7 @@ import pytest
 
 from node.config import ConnectionLimits
 from node.connections import Acceptor, listen
-from node.gateways.listening import host_and_port
+from node.hoster.gateways.sockets import host_and_port
 from support.agencies import found_agency
 from support.crowds import FLOOD, MOST_MB, crowd, held, rss_mb
 from support.gateways import proxy_header

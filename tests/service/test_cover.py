@@ -16,19 +16,19 @@ import pytest
 
 from node.errors import NodeError, OverQuotaError, PeerUnreachableError, RateLimitedError
 from node.files import create_private
+from node.home import Home
+from node.hoster import cover
+from node.hoster.beat import beat
+from node.hoster.cover import Cover
+from node.hoster.hits.sender import HitSender
+from node.hoster.hits.spools import hit_spool
+from node.hoster.own_node import Means, OwnNode
+from node.hoster.scan.scans import default_state
+from node.hoster.scan.state import state_key
+from node.hoster.settle import settle
+from node.hoster.state import Enrolment
+from node.hoster.trust.node import known
 from node.names import PARTNER_NAME
-from node.partner import cover
-from node.partner.cover import Cover
-from node.partner.knowing import known
-from node.partner.reporting import HitSender
-from node.partner.scanning.state import state_key
-from node.partner.state import Enrolment
-from node.runtime.cover import beat
-from node.runtime.hit_spool import hit_spool
-from node.runtime.home import Home
-from node.runtime.own_node import Means, OwnNode
-from node.runtime.partner_scans import default_state
-from node.runtime.partner_settling import settle
 from protocol.api import HitApi, SubsetApi
 from protocol.messages import EvaluationReply, EvaluationRequest
 from protocol.statement.end import EndedReports

@@ -17,10 +17,10 @@ from node.errors import (
     UnauthenticatedError,
     VerificationError,
 )
-from node.partner.hits import HitSpool
-from node.partner.telling import Named, Teller
-from node.reporters.cybertip import CyberTipline
-from node.reporters.cybertip_xml import Contact, read_answer, report
+from node.hoster.hits.spool import HitSpool
+from node.hoster.hits.teller import Named, Teller
+from node.hoster.reporters.cybertip import CyberTipline
+from node.hoster.reporters.cybertip_xml import Contact, read_answer, report
 from support.cybertip_host import PASSWORD, USER, CyberTipHost, Fault, cybertip_host
 from support.outside import (
     NAME,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import ForbiddenError, NodeError, OverQuotaError, VerificationError
-from node.partner.disclosing import ALIKE, Disclosed, choose, disclose
+from node.hoster.lookup.disclosure import ALIKE, Disclosed, choose, disclose
 from node.services.partners.disclosed_lookup import MOST_ABOUT_ONE, PartnerDisclosure
 from protocol.digest import Algorithm, Digest
 from protocol.limits import MAX_DISCLOSED_VALUES

@@ -20,12 +20,12 @@ from node.errors import PeerUnreachableError, UsageError
 from node.hashing.hashed import Hashed
 from node.hashing.open_files import HashProcess, HashProcesses
 from node.hashing.plan import HashPlan
-from node.partner.hits import HitSpool
-from node.partner.inspecting import LocalInspector
-from node.partner.joint_judge import JointJudge
-from node.partner.judging import LocalJudge
-from node.partner.queueing import LookUpQueue
-from node.partner.unconfirmed import UnconfirmedFolder
+from node.hoster.hits.spool import HitSpool
+from node.hoster.judge.batches import LookUpQueue
+from node.hoster.judge.inspection import LocalInspector
+from node.hoster.judge.joint import JointJudge
+from node.hoster.judge.local import LocalJudge
+from node.hoster.lookup.unconfirmed import UnconfirmedFolder
 from node.sdk import Screen, scan_partition
 from node.sdk.screen import screen_of
 from node.web.gateways.services import LocalServices

@@ -14,15 +14,15 @@ import pytest
 
 from node import connections
 from node.connections import Acceptor, listen_tcp
-from node.gateways.clamd import ClamdService
-from node.gateways.listening import listen_path
-from node.gateways.roots import Roots
 from node.hashing import open_files
 from node.hashing.open_files import HashProcesses
 from node.hashing.plan import HashPlan
-from node.partner.inspecting import LocalInspector
+from node.hoster.gateways.clamd import ClamdService
+from node.hoster.gateways.roots import Roots
+from node.hoster.gateways.sockets import listen_path
+from node.hoster.judge.inspection import LocalInspector
+from node.hoster.judge.working import STALLED_SECONDS, Judging
 from node.ports.judging import Outcome, Verdict, Verdicts
-from node.runtime.judging import STALLED_SECONDS, Judging
 from node.web.gateways.services import LocalServices
 from node.web.gateways.serving import served
 from protocol.digest import Algorithm, Digest

@@ -11,13 +11,13 @@ from keys.key import StatementPrivateKey
 from keys.trust.statement import seal_statement
 from node.clock import milliseconds
 from node.errors import NotFoundError, PeerUnreachableError, VerificationError
-from node.partner import reporting
-from node.partner.ends import UNJUDGED_AT_ONCE, judge_again, keep_outputs, unjudged
-from node.partner.hits import HitSpool, Readable, SpooledHit
-from node.partner.reporting import MAX_FULL_PAGES, HitSender
-from node.partner.resolutions import Action
-from node.partner.telling import NotTold, why_not
-from node.runtime.partner_retention import expired, is_finished
+from node.hoster.hits import sender
+from node.hoster.hits.ends import UNJUDGED_AT_ONCE, judge_again, keep_outputs, unjudged
+from node.hoster.hits.resolutions import Action
+from node.hoster.hits.retention import expired, is_finished
+from node.hoster.hits.sender import MAX_FULL_PAGES, HitSender
+from node.hoster.hits.spool import HitSpool, Readable, SpooledHit
+from node.hoster.hits.teller import NotTold, why_not
 from node.services.storage.release_files import ReleaseFolder
 from node.services.storage.rosters import Roster
 from protocol.digest import Algorithm, Digest
@@ -372,7 +372,7 @@ async def test_a_node_that_makes_up_ends_keeps_no_partner(
 async def test_more_ends_than_one_run_reads_are_heard_by_the_next(
     partner: Partner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reporting, "MAX_FULL_PAGES", 1)
+    monkeypatch.setattr(sender, "MAX_FULL_PAGES", 1)
     hit = await partner.report(await partner.find("a file"))
     end = Ended(hit.sent.report.report_id, b"", sign_end(end_of(hit), partner.world.statement_key))
     full = [EndedReports(tuple(Ended(os.urandom(16), b"", b"") for _ in range(MAX_ENDS))) for _ in range(2)]

@@ -10,10 +10,10 @@ import pytest
 from keys.roles import Role
 from keys.trust.lifecycle import GRACE, MAX_OVERLAP, Lineage, Stage
 from node.evaluator.process import EvaluatorProcess
+from node.health import Health
 from node.runtime import epochs
 from node.runtime.checking import examine
 from node.runtime.epochs import let_go, rotate_epoch
-from node.runtime.health import Health
 from node.runtime.opening import Identity
 from node.runtime.rotating import Rotated, advance_keys
 from node.runtime.shelving import open_shelf

@@ -19,11 +19,11 @@ from node.errors import (
     StoreError,
     VerificationError,
 )
-from node.partner.knowing import Known
-from node.partner.looking_up import Examiner
-from node.partner.self_testing import SelfTest
-from node.partner.state import Enrolment
-from node.partner.updating import Updater, UpdateReport
+from node.hoster.lookup.examiner import Examiner
+from node.hoster.release.self_test import SelfTest
+from node.hoster.release.update import Updater, UpdateReport
+from node.hoster.state import Enrolment
+from node.hoster.trust.node import Known
 from node.ports.evaluator import EpochSecret
 from node.services.lists.publishing import publish
 from node.services.subsets.drafting import LIFE

@@ -22,12 +22,12 @@ from node.errors import (
     VerificationError,
 )
 from node.files import decode_state, encode_state, read_private, replace_private
-from node.partner.hits import DAY_MS, HitSpool, SpooledHit
-from node.partner.looking_up import Examiner, Hit
-from node.partner.reporting import HitSender
-from node.partner.resolutions import Action
-from node.runtime import partner_hits
-from node.runtime.home import Home
+from node.home import Home
+from node.hoster.hits import exchange
+from node.hoster.hits.resolutions import Action
+from node.hoster.hits.sender import HitSender
+from node.hoster.hits.spool import DAY_MS, HitSpool, SpooledHit
+from node.hoster.lookup.examiner import Examiner, Hit
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
 from protocol.statement.receipt import sign_receipt
 from protocol.statement.report import Evaluated, HitReport, SentReport
@@ -95,7 +95,7 @@ def test_what_others_did_is_known_and_what_did_not_change_is_not_read_again(
         read.append(path)
         return read_private(path)
 
-    monkeypatch.setattr("node.partner.hits.read_private", reading)
+    monkeypatch.setattr("node.hoster.hits.spool.read_private", reading)
 
     def again(number: int, *, as_: int) -> str:
         spool.refresh()
@@ -191,7 +191,7 @@ def test_a_batch_reads_what_was_found_before_once(
         reads.append(path)
         return read_private(path)
 
-    monkeypatch.setattr("node.partner.hits.read_private", counted)
+    monkeypatch.setattr("node.hoster.hits.spool.read_private", counted)
     batch = HitSpool(tmp_path / "partner" / "hits")
     for number in range(20, 40):
         report = replace(SENT, report=replace(SENT.report, report_id=bytes([number]) * 16))
@@ -333,9 +333,9 @@ async def test_where_the_quota_is_used_up_what_needs_none_is_reported(
         yield partner.sender, partner.examiner
 
     monkeypatch.setattr(Examiner, "again", used_up)
-    monkeypatch.setattr(partner_hits, "reporting", reporting)
-    monkeypatch.setattr(partner_hits, "alone", lambda _home: nullcontext(partner.spool))
-    done = await partner_hits.report(Home(tmp_path), ())
+    monkeypatch.setattr(exchange, "reporting", reporting)
+    monkeypatch.setattr(exchange, "alone", lambda _home: nullcontext(partner.spool))
+    done = await exchange.report(Home(tmp_path), ())
     assert [hit.id for hit in done.hits] == [fresh.id]
     assert (type(done.stopped), done.left) == (OverQuotaError, 1)
     assert [hit.id for hit in partner.spool.ls() if hit.waiting] == [stale.id]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from node.partner.hits import HitSpool, SpooledHit
-from node.partner.looking_up import Hit
+from node.hoster.hits.spool import HitSpool, SpooledHit
+from node.hoster.lookup.examiner import Hit
 from support.spooling import HIT, SENT, recorded
 
 FILES = 40

@@ -18,9 +18,9 @@ import pytest
 from node.clock import system_entropy
 from node.config import ConnectionLimits
 from node.connections import Acceptor, listen_tcp
-from node.gateways.icap import FULL, IcapService
-from node.gateways.icap_protocol import chunk
-from node.gateways.patience import Patience
+from node.hoster.gateways.icap import FULL, IcapService
+from node.hoster.gateways.icap_protocol import chunk
+from node.hoster.gateways.patience import Patience
 from node.ports.inspecting import Inspected
 from support.gateways import (
     CLEAR,
@@ -377,7 +377,7 @@ async def test_slow_senders_give_their_places_to_others() -> None:
 async def test_a_body_that_takes_too_long_is_not_judged(
     monkeypatch: pytest.MonkeyPatch, fail_closed: bool, passes: bool
 ) -> None:
-    monkeypatch.setattr("node.gateways.icap.WHOLE_SECONDS", 0.3)
+    monkeypatch.setattr("node.hoster.gateways.icap.WHOLE_SECONDS", 0.3)
 
     def slow() -> Iterator[bytes]:
         yield BEGUN[:-6] + chunk(BINARY)
@@ -399,7 +399,7 @@ async def test_a_body_that_takes_too_long_is_not_judged(
 async def test_whoever_sends_byte_by_byte_is_not_waited_for_anew(
     monkeypatch: pytest.MonkeyPatch, previewed: bool
 ) -> None:
-    monkeypatch.setattr("node.gateways.icap.WHOLE_SECONDS", 0.3)
+    monkeypatch.setattr("node.hoster.gateways.icap.WHOLE_SECONDS", 0.3)
     begun = message("RESPMOD", None, fields="Preview: 4096\r\n").replace(b"null-body", b"res-body")
     ended = Event()
 
@@ -434,7 +434,7 @@ async def test_a_form_is_not_judged_for_ever(monkeypatch: pytest.MonkeyPatch) ->
         await asyncio.Event().wait()
 
     monkeypatch.setattr(KnowingUpload, "inspect_part", inspect)
-    monkeypatch.setattr("node.gateways.icap.JUDGING_SECONDS", 0.1)
+    monkeypatch.setattr("node.hoster.gateways.icap.JUDGING_SECONDS", 0.1)
     head = b"POST http://h/f HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
     async with serving(fail_closed=True) as world:
         said = await asked(world, message("REQMOD", FORM, fields=ALLOW, head=head))

@@ -16,7 +16,7 @@ from node.hashing.hashed import Hashed
 from node.hashing.open_file_worker import decode, encode
 from node.hashing.open_files import HashProcesses
 from node.hashing.plan import Bounds, HashPlan
-from node.partner.inspecting import MAX_FILE_BYTES, LocalInspector
+from node.hoster.judge.inspection import MAX_FILE_BYTES, LocalInspector
 from node.ports.inspecting import signature
 from node.ports.judging import CLEAN, Outcome, Verdict, Verdicts
 from protocol.digest import Algorithm, Digest

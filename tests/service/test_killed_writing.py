@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from node.files import holding_temporaries, sweep_temporaries
+from node.home import Home
 from node.objects.folder import FolderObjects
-from node.runtime.home import Home
 from node.services.lists.shredding import prepare, shred
 from node.services.lists.sweeping import GRACE_MS, sweep
 from node.services.storage.shelf import Shelf

@@ -23,7 +23,7 @@ import pytest
 from node import connections
 from node.config import ConnectionLimits
 from node.connections import listen_tcp
-from node.gateways.listening import listen_path
+from node.hoster.gateways.sockets import listen_path
 from node.ports.inspecting import Inspected
 from node.ports.judging import CLEAN, Outcome, Verdict, Verdicts, over_subsets
 from node.web.gateways.services import LocalServices

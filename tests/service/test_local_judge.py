@@ -11,11 +11,11 @@ from typing import Any, cast
 import pytest
 
 from node.errors import OverQuotaError, PeerUnreachableError
-from node.partner.hits import HitSpool, SpooledHit
-from node.partner.judging import LocalJudge
-from node.partner.looking_up import Examiner
-from node.partner.queueing import LookUpQueue
-from node.partner.unconfirmed import UnconfirmedFolder
+from node.hoster.hits.spool import HitSpool, SpooledHit
+from node.hoster.judge.batches import LookUpQueue
+from node.hoster.judge.local import LocalJudge
+from node.hoster.lookup.examiner import Examiner
+from node.hoster.lookup.unconfirmed import UnconfirmedFolder
 from node.ports.judging import Outcome
 from protocol.api import SubsetApi
 from protocol.digest import Digest

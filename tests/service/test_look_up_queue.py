@@ -11,10 +11,10 @@ from typing import Any, cast
 import pytest
 
 from node.errors import ListTooOldError, NodeError, PeerUnreachableError
-from node.partner.cover import BATCH
-from node.partner.looking_up import Examiner
-from node.partner.queueing import LookUpQueue
-from node.partner.verdicts import verdict_of
+from node.hoster.cover import BATCH
+from node.hoster.judge.batches import LookUpQueue
+from node.hoster.lookup.examiner import Examiner
+from node.hoster.lookup.verdicts import verdict_of
 from node.ports.judging import CLEAN, Outcome, Verdict, Verdicts
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest

@@ -8,7 +8,7 @@ import pytest
 
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import Endpoint
-from node.partner.knowing import known
+from node.hoster.trust.node import known
 from support.releases import SPKI, EnrolledPartner, ReleasingAgency
 from support.shelves import close, make_shelf, sqlite_dsn
 

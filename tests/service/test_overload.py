@@ -12,10 +12,10 @@ from benchmarks.bench_evaluation_node import SUBSET, invitation, made_node, reac
 
 from node.clock import system_entropy
 from node.errors import RateLimitedError
+from node.home import Home
+from node.hoster.client import enrol
 from node.remote.limits import RemoteLimits
 from node.remote.node import RemoteNode
-from node.runtime.home import Home
-from node.runtime.partner import enrol
 from protocol.limits import MAX_EVALUATION_BATCH
 from protocol.messages import EvaluationRequest
 from protocol.subset.identity import subset_id

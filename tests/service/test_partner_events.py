@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from node.errors import ConfigError, PeerUnreachableError
+from node.home import Home
+from node.hoster.events import Events
+from node.hoster.release.update import UpdateReport
 from node.names import PARTNER_NAME
-from node.partner.updating import UpdateReport
-from node.runtime.home import Home
-from node.runtime.partner_events import Events
 from support.release_logs import WitnessedWorld
 
 NL, BE, DE = "nl.example", "be.example", "de.example"

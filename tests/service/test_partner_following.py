@@ -18,10 +18,10 @@ from keys.trust.node_parts import LogInfo
 from keys.trust.root import open_root
 from keys.trust.vkey import DatedVkey
 from node.errors import ListTooOldError, OverQuotaError, PeerUnreachableError, StoreError, VerificationError
-from node.partner.cover import BATCH
-from node.partner.following_releases import MAX_NEW_RELEASES
-from node.partner.knowing import is_confirmed
-from node.partner.updating import Updater, UpdateReport
+from node.hoster.cover import BATCH
+from node.hoster.release.log import MAX_NEW_RELEASES
+from node.hoster.release.update import Updater, UpdateReport
+from node.hoster.trust.node import is_confirmed
 from node.services.evidence.judging import judge
 from node.services.trust.announcing import LOG_KEY_DAYS
 from node.services.trust.trusting import DOCUMENT_NAME, window

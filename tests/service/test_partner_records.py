@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from node.partner.daemons import Daemon, running_daemon, running_daemons
-from node.partner.last_update import LastUpdate, keep_last_update, last_update
-from node.partner.scan_history import MOST, finished_scans, keep_scan
-from node.partner.scanning.results import ScanSummary, Status
+from node.hoster.judge.daemons import Daemon, running_daemon, running_daemons
+from node.hoster.release.last_update import LastUpdate, keep_last_update, last_update
+from node.hoster.scan.history import MOST, finished_scans, keep_scan
+from node.hoster.scan.results import ScanSummary, Status
 
 SUMMARY = ScanSummary(
     sources=("/srv/up", "s3://bucket/a"),
@@ -28,7 +28,7 @@ SUMMARY = ScanSummary(
 _HOLD = """
 import sys, time
 from pathlib import Path
-from node.partner.daemons import running_daemon
+from node.hoster.judge.daemons import running_daemon
 with running_daemon(Path(sys.argv[1]), "agent", now_ms=5):
     print("held", flush=True)
     time.sleep(60)

@@ -9,9 +9,9 @@ import pytest
 from node.cli.exit_codes import ExitCode, exit_code
 from node.clock import system_entropy
 from node.errors import ListTooOldError, VerificationError
-from node.partner.knowing import known
-from node.partner.looking_up import Examiner
-from node.partner.witnessing import unwitnessed
+from node.hoster.lookup.examiner import Examiner
+from node.hoster.trust.node import known
+from node.hoster.trust.witness_policy import unwitnessed
 from protocol.messages import ReleasePart
 from protocol.subset.files import Held, write_answers, write_screen
 from support.release_logs import ScriptedLog, WitnessedWorld

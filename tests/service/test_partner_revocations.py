@@ -12,7 +12,7 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import FinalCheckpoint
 from keys.trust.revocations import Reason, Revocation, none_revoked, sign_revocations
 from node.errors import VerificationError
-from node.partner.knowing import known
+from node.hoster.trust.node import known
 from node.services.trust.revoking import since
 from node.services.trust.succeeding import with_key
 from node.services.trust.trusting import REVOKED_NAME, window

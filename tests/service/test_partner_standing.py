@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from node.errors import VerificationError
-from node.partner.allowance import Meter
-from node.runtime.health import Health
-from node.runtime.home import Home
-from node.runtime.partner_standing import PartnerStanding, examine_partner, standing
+from node.health import Health
+from node.home import Home
+from node.hoster.lookup.allowance import Meter
+from node.hoster.status import PartnerStanding, examine_partner, standing
 from support.release_logs import WitnessedWorld
 
 NL, BE, DE = "nl.example", "be.example", "de.example"

@@ -22,9 +22,9 @@ from keys.trust.root import open_root
 from keys.trust.vkey import DatedVkey
 from node.clock import milliseconds
 from node.errors import StoreError, VerificationError
-from node.partner.state import PartnerFolder
-from node.partner.updating import Updater
-from node.partner.witnessing import by_register, policy_hash, unwitnessed
+from node.hoster.release.update import Updater
+from node.hoster.state import PartnerFolder
+from node.hoster.trust.witness_policy import by_register, policy_hash, unwitnessed
 from node.services.trust.trusting import window
 from protocol.evidence import verify_evidence
 from protocol.limits import MAX_COSIGNATURE_AGE_DAYS

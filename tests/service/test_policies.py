@@ -9,7 +9,7 @@ from keys.trust.members import Member
 from keys.trust.node_parts import LogStatus
 from keys.trust.repository import open_targets
 from node.errors import InputRefusedError
-from node.runtime.home import Home
+from node.home import Home
 from node.runtime.opening import open_identity
 from node.services.lists.criteria import checked_text, criteria_name, criteria_number
 from node.services.witnesses.policies import policy_files

@@ -22,8 +22,8 @@ from node.files import (
     sum_path,
     verify_key,
 )
+from node.hoster.state import PartnerFolder
 from node.objects.folder import FolderObjects
-from node.partner.state import PartnerFolder
 
 
 def test_created_once_and_for_its_owner_only(tmp_path: Path) -> None:

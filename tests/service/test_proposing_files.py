@@ -20,12 +20,12 @@ from node.errors import (
     UsageError,
     VerificationError,
 )
-from node.partner.knowing import Known
-from node.partner.proposals import OwnProposal, ProposalFolder
-from node.partner.proposing import Proposer, Sender, Words, choose
-from node.partner.state import Enrolment
-from node.runtime import partner_proposals
-from node.runtime.home import Home
+from node.home import Home
+from node.hoster.proposals import exchange
+from node.hoster.proposals.folder import OwnProposal, ProposalFolder
+from node.hoster.proposals.sender import Proposer, Sender, Words, choose
+from node.hoster.state import Enrolment
+from node.hoster.trust.node import Known
 from protocol.digest import Algorithm, Digest
 from protocol.statement.proposal_receipt import ProposalReceipt, sign_proposal_receipt
 from protocol.statement.proposal_state import FileOutcome, FileState, ProposalState
@@ -304,13 +304,13 @@ async def test_what_is_wrong_with_one_keeps_no_other_from_being_sent(
         return await send(self, kept)
 
     monkeypatch.setattr(Sender, "send", failing)
-    monkeypatch.setattr(partner_proposals, "_sender", reached)
-    monkeypatch.setattr(partner_proposals, "_alone", lambda _home: nullcontext(folder))
-    done = await partner_proposals.send(Home(tmp_path), [first.id, second.id])
+    monkeypatch.setattr(exchange, "_sender", reached)
+    monkeypatch.setattr(exchange, "_alone", lambda _home: nullcontext(folder))
+    done = await exchange.send(Home(tmp_path), [first.id, second.id])
     assert [each.id for each in done.proposals] == [second.id]
     assert (done.left, done.stopped) == (1, None)
     assert (done.failed, done.problem) == ([(first, failure)], f"proposal {first.id[:8]}: {failure}")
     assert unfinished(done, some=True) == ExitCode.PARTIAL
     failure = NotFoundError("the agency's node takes no proposals")
-    done = await partner_proposals.send(Home(tmp_path), [first.id, second.id])
+    done = await exchange.send(Home(tmp_path), [first.id, second.id])
     assert (done.proposals, done.failed, done.stopped) == ([], [], failure), "it says so of each"

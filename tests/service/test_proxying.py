@@ -7,11 +7,12 @@ import pytest
 from node.clock import system_entropy
 from node.config import Outbound, load_outbound, parse
 from node.errors import ConfigError, NotFoundError, PeerUnreachableError, WrongPinError
+from node.home import Home
+from node.hoster.connection import partner_proxy
 from node.remote.bootstrap import fetch_trust
 from node.remote.exchange import NotSentError
+from node.remote.outbound import proxy_of
 from node.remote.proxying import Proxy
-from node.runtime.home import Home
-from node.runtime.outbound import partner_proxy, proxy_of
 from node.services.trust.tuf_repository import ServedTuf
 from node.tls import create_identity
 from support.fakes_api import IDENTITY, LIST, NODE, QUICK, START, Loopback, MemoryNode, node_on_loopback

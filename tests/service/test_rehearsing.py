@@ -8,8 +8,8 @@ import pytest
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.root import open_next_root
 from node.errors import VerificationError
+from node.home import Home
 from node.objects.folder import FolderObjects
-from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.rehearsing import rehearse
 from node.services.trust.proposing import InForce

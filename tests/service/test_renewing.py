@@ -10,9 +10,9 @@ import pytest
 from keys.key import AuthPrivateKey
 from node.clock import milliseconds, system_entropy
 from node.errors import ConflictError, PeerRefusedError, UnauthenticatedError, VerificationError
-from node.partner import renewing
-from node.partner.renewing import KEY_DAYS, is_due, renew
-from node.partner.state import PartnerFolder
+from node.hoster import key_renewal
+from node.hoster.key_renewal import KEY_DAYS, is_due, renew
+from node.hoster.state import PartnerFolder
 from node.services.access.callers import StoredCallers
 from node.services.partners.renewing import OVERLAP, PartnerRenewal, ServedRenewals
 from node.services.storage.shelf import Shelf
@@ -157,7 +157,7 @@ async def test_a_folder_from_a_backup_is_told_to_enrol_anew(world: World) -> Non
     with pytest.raises(UnauthenticatedError) as caught:
         await world.renew()
     assert "new invitation" in caught.value.hint
-    assert caught.value.hint == renewing.LOST_HINT
+    assert caught.value.hint == key_renewal.LOST_HINT
 
 
 async def test_who_renewed_with_a_stolen_key_is_noticed_by_its_owner(world: World, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from node.errors import (
     RateLimitedError,
     VerificationError,
 )
-from node.partner.hits import HitSpool, SpooledHit
-from node.partner.resolutions import Action
+from node.hoster.hits.resolutions import Action
+from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.services.partners import resolving
 from node.services.partners.overview import reported_hits
 from protocol.audit import AuditRecord

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from node.clock import milliseconds
-from node.partner.hits import HitSpool, SpooledHit
-from node.partner.resolutions import Action
+from node.hoster.hits.resolutions import Action
+from node.hoster.hits.retention import expired as expired_hits
+from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.ports.hits import HitRecord
-from node.runtime.partner_retention import expired as expired_hits
 from node.services.partners.retaining import Purged, purge
 from protocol.statement.case import CaseState, Outcome, PartnerDispute
 from protocol.statement.resolution import Action as SentAction

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from node.errors import StoreLockedError
-from node.runtime.home import Home
+from node.home import Home
 from node.runtime.lock import running
 
 HOLDER = """
 import sys
 from pathlib import Path
-from node.runtime.home import Home
+from node.home import Home
 from node.runtime.lock import running
 with running(Home(Path(sys.argv[1]))):
     print("held", flush=True)

@@ -12,15 +12,15 @@ import pytest
 
 from node.errors import NodeError, OverQuotaError, PeerUnreachableError, StoreLockedError
 from node.hashing.hashed import Hashed, Part
-from node.partner import looking_up
-from node.partner.cover import BATCH, Cover
-from node.partner.hits import HitSpool
-from node.partner.resolutions import Action
-from node.partner.scanning.judging import Asking
-from node.partner.scanning.reading import Read
-from node.partner.scanning.results import Status
-from node.partner.scanning.sources import Item, look_at
-from node.partner.scanning.state import Answers, Kept, open_state
+from node.hoster.cover import BATCH, Cover
+from node.hoster.hits.resolutions import Action
+from node.hoster.hits.spool import HitSpool
+from node.hoster.lookup import examiner
+from node.hoster.scan.judge import Asking
+from node.hoster.scan.reader import Read
+from node.hoster.scan.results import Status
+from node.hoster.scan.sources import Item, look_at
+from node.hoster.scan.state import Answers, Kept, open_state
 from support.releases import ReleasingAgency, release_both
 from support.shelves import Agency, file_digests, make_shelf, rows, sqlite_dsn
 from support.shelves import close as close_shelf
@@ -204,7 +204,7 @@ async def test_a_filler_that_is_listed_is_a_hit(scanning: Scanning) -> None:
 async def test_a_large_cover_is_sent_in_several_batches_and_is_no_larger(
     scanning: Scanning, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looking_up, "MAX_EVALUATION_BATCH", 2 * BATCH)
+    monkeypatch.setattr(examiner, "MAX_EVALUATION_BATCH", 2 * BATCH)
     assert [found async for found in scanning.partner.examiner().ask([], least=3 * BATCH)] == []
     assert scanning.sent == [2 * BATCH, BATCH]
 

@@ -22,7 +22,7 @@ from node.errors import (
     UsageError,
     VerificationError,
 )
-from node.partner.release_parts import part_limit
+from node.hoster.release.parts import part_limit
 from node.ports.fetched import FetchedRelease
 from node.ports.subsets import ReleaseRecord
 from node.services.access.quotas import MIN_EVALUATIONS_PER_DAY

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from node.partner.hits import HitSpool
-from node.runtime.home import Home
-from node.runtime.partner_settling import settle
+from node.home import Home
+from node.hoster.hits.spool import HitSpool
+from node.hoster.settle import settle
 from support.spooling import recorded
 
 

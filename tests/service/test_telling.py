@@ -8,12 +8,12 @@ import pytest
 from typing_extensions import override
 
 from node.errors import ConfigError, NodeError, PeerRefusedError, PeerUnreachableError, VerificationError
-from node.partner.hits import HitSpool, SpooledHit
-from node.partner.resolutions import Action
-from node.partner.telling import Named, NotTold, Teller, why_not
+from node.hoster.hits.resolutions import Action
+from node.hoster.hits.spool import HitSpool, SpooledHit
+from node.hoster.hits.teller import Named, NotTold, Teller, why_not
+from node.hoster.reporters.cybertip import CyberTipline
+from node.hoster.reporters.kinds import maker
 from node.ports.reporters import ENTRY_POINTS, OutsideHit, OutsideReceipt, Progress
-from node.reporters.cybertip import CyberTipline
-from node.reporters.finding import maker
 from protocol.statement.case import CaseAnswer, Outcome
 from support.outside import NAME, confirmed, entry, receipt_of, tools
 

@@ -10,7 +10,7 @@ import pytest
 from keys.key import StatementPrivateKey
 from keys.trust.statement import seal_statement
 from node.clock import milliseconds
-from node.partner.renewing import KEY_DAYS
+from node.hoster.key_renewal import KEY_DAYS
 from node.ports.partners import PartnerRecord
 from node.ports.trust_acknowledgements import TrustAcknowledged
 from node.runtime.opening import Identity

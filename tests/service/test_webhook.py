@@ -22,9 +22,9 @@ from node.errors import (
     RateLimitedError,
     VerificationError,
 )
+from node.hoster.reporters.webhook import Webhook
 from node.ports.reporters import HttpAsk
 from node.remote.limits import RemoteLimits
-from node.reporters.webhook import Webhook
 from support.outside import NAME, OUTSIDE, WITH_ALL, Memory, entry, secret_file, tools
 
 OLD, NEW = ("whsec_" + b64encode(bytes([number]) * 32).decode() for number in (1, 2))

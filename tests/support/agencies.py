@@ -19,7 +19,7 @@ import aiohttp
 from keys.keyfile import KdfProfile, WrappingKey, describe, seal, unseal
 from keys.roles import Role
 from node.clock import system_entropy
-from node.runtime.home import Home
+from node.home import Home
 from node.runtime.keyring import certificate_name
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf

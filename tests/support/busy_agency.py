@@ -12,7 +12,7 @@ from pathlib import Path
 
 from node.console.world import World
 from node.evaluator.process import EvaluatorProcess
-from node.runtime.home import Home
+from node.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
 from node.signing.epochs import epoch_secrets

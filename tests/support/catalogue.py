@@ -24,7 +24,7 @@ from node.console.pages.key_rows import PURPOSES
 from node.console.partner.surface import PAGES as PARTNER_PAGES
 from node.console.parts import Section
 from node.console.surface import PAGES
-from node.partner.instructions import FOUND, UNDO
+from node.hoster.hits.instructions import FOUND, UNDO
 from node.ports.persons import PersonRole
 from node.services.partners.instructions import UNDO_REPORT
 from node.web.problems import HTTP_PROBLEMS, PROBLEMS

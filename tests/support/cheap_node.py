@@ -11,9 +11,9 @@ from keys.roles import Role
 from keys.trust.node_parts import NodeLimits
 from node.clock import system_entropy
 from node.config import Listen, Settings
+from node.home import Home
 from node.objects.folder import FolderObjects
 from node.runtime.elsewhere import recalling
-from node.runtime.home import Home
 from node.runtime.keyring import certificate_name, successors
 from node.runtime.lock import revising
 from node.runtime.opening import Identity, open_freshness

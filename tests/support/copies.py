@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from node.runtime.home import Home
+from node.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.put_back import settle
 from node.runtime.shelving import open_shelf

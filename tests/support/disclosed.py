@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from node.formats.rows import ImportRow
+from node.home import Home
 from node.ports.approvals import Approval
-from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
 from node.services.access.disclosing import DisclosureTerms, disclosure_payload

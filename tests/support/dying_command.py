@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from node.cli.main import run
+from node.hoster.hits.sender import HitSender
+from node.hoster.state import PartnerFolder
 from node.objects.folder import FolderObjects
-from node.partner.reporting import HitSender
-from node.partner.state import PartnerFolder
 from node.services.trust.trusting import OwnTrust
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner

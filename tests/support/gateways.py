@@ -11,9 +11,9 @@ from typing import Final
 
 import pytest
 
+from node.hoster.settings import AgentSettings
 from node.ports.inspecting import Inspected
 from node.ports.judging import CLEAN, Outcome, Verdict, Verdicts
-from node.runtime.partner_settings import AgentSettings
 from protocol.digest import Algorithm, Digest
 
 LIMITS: Final = AgentSettings()

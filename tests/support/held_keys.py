@@ -29,13 +29,14 @@ from keys.trust.root import TrustedRoot
 from keys.trust.root_authoring import author_next_root
 from keys.trust.target_files import target_path
 from node.clock import system_entropy
-from node.partner.knowing import known, refresh
-from node.partner.state import PartnerFolder
+from node.home import Home
+from node.hoster.connection import reach_node_of
+from node.hoster.state import PartnerFolder
+from node.hoster.trust.node import known, refresh
 from node.ports.peers import PeerRecord
 from node.remote.node import RemoteNode
-from node.runtime.home import Home
 from node.runtime.opening import Identity, open_freshness, open_identity
-from node.runtime.reaching import reach_node_of, reach_peer
+from node.runtime.reaching import reach_peer
 from node.runtime.shelving import open_shelf
 from node.services.trust.refreshing import newest_root
 from node.services.trust.tuf_following import follow

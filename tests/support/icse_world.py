@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from node.partner.state import PartnerFolder
+from node.hoster.state import PartnerFolder
 from node.services.subsets.composing import Chosen, Terms, choose, compose
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE

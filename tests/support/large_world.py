@@ -28,9 +28,9 @@ from keys.key import LogPrivateKey
 from keys.trust.fingerprint import to_words
 from node.clock import milliseconds
 from node.formats.rows import ImportRow, RowResult
+from node.home import Home
 from node.objects.folder import FolderObjects
 from node.ports.quarantine import Quarantined
-from node.runtime.home import Home
 from node.runtime.logs import create_list, publish_one
 from node.runtime.opening import Identity, open_identity
 from node.runtime.shelving import open_shelf

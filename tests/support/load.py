@@ -36,8 +36,8 @@ from typing_extensions import override
 
 from keys.trust.lifecycle import Advance, Stage
 from node.errors import NodeError, VerificationError
-from node.runtime import partner
-from node.runtime.home import Home
+from node.home import Home
+from node.hoster import client
 from node.runtime.opening import open_identity
 from node.runtime.rotating import advance_keys
 from node.runtime.shelving import open_shelf
@@ -183,7 +183,7 @@ class Load:
             )
             stack.callback(self.federation.stop)
             stack.enter_context(self.time.here())
-            for module in ("node.remote.node", "node.runtime.partner"):
+            for module in ("node.remote.node", "node.hoster.client"):
                 stack.enter_context(patch(f"{module}.Traffic", _Wire))
             stack.enter_context(patch.object(aiohttp, "TCPConnector", _connector))
             self._clients = self._make_clients()
@@ -223,8 +223,8 @@ class Load:
 
     def _stop_clients(self) -> None:
         self.over.set()
-        for client in self._clients:
-            client.join()
+        for each in self._clients:
+            each.join()
 
     # ------------------------------------------------------------------ what they do
 
@@ -232,7 +232,7 @@ class Load:
         """A release waits for the members that cosign it, as the partner manual says; nothing else may fail."""
         for left in reversed(range(_PATIENT_UPDATES)):
             try:
-                _wait_for(partner.update(Home(self.hoster.home)))
+                _wait_for(client.update(Home(self.hoster.home)))
             except VerificationError as waits:
                 if "waits for" not in str(waits) or not left:
                     raise
@@ -242,7 +242,7 @@ class Load:
 
     def _look_up(self) -> None:
         named = [_digests(BOTH), _digests(UNLISTED)]
-        listed, unlisted = _wait_for(partner.look_up(Home(self.hoster.home), named))
+        listed, unlisted = _wait_for(client.look_up(Home(self.hoster.home), named))
         assert listed is not None, "what both agencies list is no hit"
         assert unlisted is None, "what nobody lists is a hit"
 
@@ -297,7 +297,7 @@ class Load:
         """Whether a file is a hit for the hoster once it has updated."""
         with self.time.stopped():
             self._update()
-            [hit] = _wait_for(partner.look_up(Home(self.hoster.home), [_digests(content)]))
+            [hit] = _wait_for(client.look_up(Home(self.hoster.home), [_digests(content)]))
         return hit is not None
 
     def job(self, cli: Cli) -> Advance:
@@ -356,7 +356,7 @@ class Load:
         assert self.withdrawn, "nothing was withdrawn"
         self._update()
         named = [_digests(content) for content in (*self.withdrawn, *self._rest, BOTH)]
-        hits = _wait_for(partner.look_up(Home(self.hoster.home), named))
+        hits = _wait_for(client.look_up(Home(self.hoster.home), named))
         found = [hit is not None for hit in hits]
         assert found == [False] * len(self.withdrawn) + [True] * (len(self._rest) + 1)
 

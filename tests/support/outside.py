@@ -7,8 +7,8 @@ from pathlib import Path
 
 from node.clock import SystemClock
 from node.files import create_private, read_private
-from node.partner.hits import HitSpool, SpooledHit
-from node.partner.looking_up import Hit
+from node.hoster.hits.spool import HitSpool, SpooledHit
+from node.hoster.lookup.examiner import Hit
 from node.ports.reporters import Entry, OutsideHit, Tools
 from node.remote.limits import RemoteLimits
 from node.remote.sites import Sites

@@ -12,16 +12,16 @@ from node.console.address import Address
 from node.console.partner.app import COOKIE, make_partner_console
 from node.console.partner.serving import open_world
 from node.console.partner.world import PartnerWorld
-from node.partner.allowance import Meter
-from node.partner.daemons import running_daemon
-from node.partner.hits import HitSpool, SpooledHit
-from node.partner.last_update import LastUpdate, keep_last_update
-from node.partner.resolutions import Action
-from node.partner.scan_history import keep_scan
-from node.partner.scanning.results import ScanSummary, Status
-from node.partner.state import PartnerFolder
-from node.runtime.hit_spool import hit_spool
-from node.runtime.home import Home
+from node.home import Home
+from node.hoster.hits.resolutions import Action
+from node.hoster.hits.spool import HitSpool, SpooledHit
+from node.hoster.hits.spools import hit_spool
+from node.hoster.judge.daemons import running_daemon
+from node.hoster.lookup.allowance import Meter
+from node.hoster.release.last_update import LastUpdate, keep_last_update
+from node.hoster.scan.history import keep_scan
+from node.hoster.scan.results import ScanSummary, Status
+from node.hoster.state import PartnerFolder
 from node.web.server import serve
 from protocol.statement.report import SentReport
 from support.console import KeptDoor, RunningConsole

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from node.clock import system_entropy
+from node.home import Home
 from node.runtime.creating import create, plan
-from node.runtime.home import Home
 from node.runtime.opening import Identity, open_identity
 from support.times import SettableClock
 

@@ -24,7 +24,7 @@ from node.demo.preparing import publication
 from node.demo.processes import Facts, Outcome
 from node.demo.world import LIST, Act, World
 from node.formats import ImportRow, read_rows
-from node.partner.state import PartnerFolder
+from node.hoster.state import PartnerFolder
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.subset.lookup import Lookup

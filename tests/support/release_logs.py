@@ -18,9 +18,9 @@ from keys.trust.members import Member
 from keys.trust.node_parts import EpochInfo
 from node.clock import milliseconds
 from node.errors import NotFoundError
-from node.partner.state import Enrolment, PartnerFolder
-from node.partner.updating import Updater, UpdateReport
-from node.partner.witnessing import Rule, by_register
+from node.hoster.release.update import Updater, UpdateReport
+from node.hoster.state import Enrolment, PartnerFolder
+from node.hoster.trust.witness_policy import Rule, by_register
 from node.services.trust.announcing import announce_epoch
 from node.services.trust.serving_trust import ServedTrust
 from node.services.trust.trusting import window

@@ -12,12 +12,12 @@ from keys.trust.node_parts import EpochInfo, NodeLimits
 from node.clock import milliseconds, system_entropy
 from node.evaluator.in_process import InProcessEvaluator
 from node.formats.rows import RowResult
+from node.hoster.enrolment import enrol, introduce
+from node.hoster.lookup.examiner import Examiner, Hit
+from node.hoster.release.update import Updater, UpdateReport
+from node.hoster.state import PartnerFolder
+from node.hoster.trust.node import known
 from node.objects.folder import FolderObjects
-from node.partner.enrolling import enrol, introduce
-from node.partner.knowing import known
-from node.partner.looking_up import Examiner, Hit
-from node.partner.state import PartnerFolder
-from node.partner.updating import Updater, UpdateReport
 from node.ports.evaluator import EpochSecret
 from node.ports.peers import FetchedTrust
 from node.ports.subsets import ReleaseRecord

@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 
-from node.partner.reports.naming import TrueNames
-from node.partner.reports.writing import write_report
-from node.partner.scanning.results import FileResult, HitFacts, ScanSummary, Status
+from node.hoster.scan.reports.names import TrueNames
+from node.hoster.scan.reports.write import write_report
+from node.hoster.scan.results import FileResult, HitFacts, ScanSummary, Status
 from node.transparency.counts import (
     FALSE_POSITIVE,
     IN_TIME,

@@ -16,11 +16,11 @@ import numpy as np
 
 from node.hashing.plan import HashPlan
 from node.hashing.workers import HashWorkers
-from node.partner.scanning.judging import Screening
-from node.partner.scanning.reading import Progress, Reading, locally
-from node.partner.scanning.running import Stopping, run_scan
-from node.partner.scanning.sources import Walk
-from node.partner.scanning.state import open_state
+from node.hoster.scan.judge import Screening
+from node.hoster.scan.reader import Progress, Reading, locally
+from node.hoster.scan.run import Stopping, run_scan
+from node.hoster.scan.sources import Walk
+from node.hoster.scan.state import open_state
 from protocol.subset.files import Held
 from protocol.subset.rice import U64Array
 from support.subsets import make_release

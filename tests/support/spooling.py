@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from node.clock import milliseconds
 from node.errors import NodeError
-from node.partner.hits import HitSpool, SpooledHit
-from node.partner.knowing import Known
-from node.partner.looking_up import Examiner, Hit, Source
-from node.partner.reporting import HitSender
-from node.partner.state import Enrolment
+from node.hoster.hits.sender import HitSender
+from node.hoster.hits.spool import HitSpool, SpooledHit
+from node.hoster.lookup.examiner import Examiner, Hit, Source
+from node.hoster.state import Enrolment
+from node.hoster.trust.node import Known
 from node.services.storage.release_files import ReleaseFolder
 from protocol.digest import Algorithm
 from protocol.statement.report import SentReport

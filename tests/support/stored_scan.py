@@ -8,14 +8,14 @@ from pathlib import Path
 from node.clock import milliseconds
 from node.errors import NodeError
 from node.hashing.hashed import Hashed, Part
-from node.partner.cover import Cover, Pace
-from node.partner.hits import HitSpool
-from node.partner.scanning.judging import Asking, Screening
-from node.partner.scanning.reading import Progress, Read, Reading
-from node.partner.scanning.results import FileResult, ScanSummary
-from node.partner.scanning.running import Ended, Stopping, run_scan
-from node.partner.scanning.sources import Item, Walk
-from node.partner.scanning.state import open_state
+from node.hoster.cover import Cover, Pace
+from node.hoster.hits.spool import HitSpool
+from node.hoster.scan.judge import Asking, Screening
+from node.hoster.scan.reader import Progress, Read, Reading
+from node.hoster.scan.results import FileResult, ScanSummary
+from node.hoster.scan.run import Ended, Stopping, run_scan
+from node.hoster.scan.sources import Item, Walk
+from node.hoster.scan.state import open_state
 from node.ports.evaluator import EpochSecret
 from node.services.subsets.epochs import enter_epoch, succeed
 from protocol.oprf.suite import epoch_key

@@ -26,12 +26,13 @@ from keys.trust.statement import seal_statement
 from node.clock import system_entropy
 from node.errors import ConflictError, UnauthenticatedError
 from node.group.load import load_group
+from node.home import Home
+from node.hoster.connection import reach_node_of
+from node.hoster.state import PartnerFolder
 from node.jose import sign_token
-from node.partner.state import PartnerFolder
 from node.remote.node import RemoteNode
-from node.runtime.home import Home
 from node.runtime.opening import Identity, open_identity
-from node.runtime.reaching import reach_node_of, reach_peer
+from node.runtime.reaching import reach_peer
 from node.runtime.shelving import open_shelf
 from node.services.peers.acknowledged import ServedAcknowledgements
 from node.services.trust.refreshing import held_document, log_trust

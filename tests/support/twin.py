@@ -12,10 +12,10 @@ from unittest.mock import patch
 
 from keys.key import AuthPrivateKey
 from keys.trust.held import open_held
+from node.home import Home
 from node.ports.peers import PeerRecord
 from node.remote.auth import Credentials
 from node.remote.node import RemoteNode
-from node.runtime.home import Home
 from node.runtime.opening import Identity, open_identity
 from node.runtime.reaching import reach_peer
 from node.runtime.shelving import open_shelf

@@ -17,7 +17,7 @@ from node.demo.parties import AGENCIES
 from node.demo.processes import Facts, Seat, StepFailedError
 from node.demo.walk import stage
 from node.demo.world import World
-from node.runtime.home import Home
+from node.home import Home
 from support.copies import let_go_on
 from support.preloaded import start_in_files, wait_for_forked
 from support.this_process import run_command

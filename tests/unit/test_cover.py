@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from node.partner.chance import chance, chance_anew
-from node.partner.cover import (
+from node.hoster.cover import (
     BATCH,
     Cover,
     Pace,
@@ -15,6 +14,7 @@ from node.partner.cover import (
     elements,
     evaluations,
 )
+from node.hoster.lookup.chance import chance, chance_anew
 from protocol.limits import MAX_EVALUATION_BATCH
 from protocol.subset.release import Release
 from protocol.tlog.merkle import EMPTY_ROOT

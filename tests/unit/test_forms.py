@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.gateways.forms import MAX_PARTS, read_form
+from node.hoster.gateways.forms import MAX_PARTS, read_form
 
 TYPE = "multipart/form-data; boundary=bo-und"
 FILE = b'--bo-und\r\nContent-Disposition: form-data; name="f"; filename="x"\r\n'

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.gateways.icap_protocol import (
+from node.hoster.gateways.icap_protocol import (
     Data,
     End,
     Event,

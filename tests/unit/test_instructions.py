@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from node.partner.instructions import FOUND
+from node.hoster.hits.instructions import FOUND
 
 ROOT = Path(__file__).parents[2]
 SAY_IT = (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from node.partner.allowance import Meter
+from node.hoster.lookup.allowance import Meter
 from support.fakes_api import HandClock
 
 PER_DAY = 8_640

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from node.runtime.hooks import Facts, Hooks
-from node.runtime.partner_settings import HookSettings
+from node.hoster.hooks import Facts, Hooks
+from node.hoster.settings import HookSettings
 
 FACTS: Facts = {"subset": "baseline", "version": 7, "message": "a\0b $HOME `id`"}
 

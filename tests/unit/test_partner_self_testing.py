@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import OverQuotaError, VerificationError
-from node.partner.self_testing import SelfTest, self_test
+from node.hoster.release.self_test import SelfTest, self_test
 from protocol.subset.canary import ABSENT, PRESENT
 from protocol.subset.files import Held
 from protocol.subset.label import CANARY_LABEL

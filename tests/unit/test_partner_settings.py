@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from node.errors import ConfigError
+from node.hoster.settings import HookSettings, PartnerSettings, load_partner_settings
 from node.names import PARTNER_NAME
-from node.runtime.partner_settings import HookSettings, PartnerSettings, load_partner_settings
 
 
 def test_without_a_file_every_default_holds(tmp_path: Path) -> None:

@@ -16,15 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.errors import UsageError
-from node.partner.instructions import UNDO
-from node.partner.reports.gathering import MOST, gather
-from node.partner.reports.junit import junit
-from node.partner.reports.lines import json_lines
-from node.partner.reports.naming import KEY_NAME, Names, Tokens, TrueNames, tokens_of
-from node.partner.reports.page import page
-from node.partner.reports.spreadsheet import COLUMNS, spreadsheet
-from node.partner.reports.writing import FORMS, Form, form_of, require_place, write_report
-from node.partner.scanning.results import FileResult, HitFacts, ScanSummary, Status, reason_of
+from node.hoster.hits.instructions import UNDO
+from node.hoster.scan.reports.junit import junit
+from node.hoster.scan.reports.lines import json_lines
+from node.hoster.scan.reports.names import KEY_NAME, Names, Tokens, TrueNames, tokens_of
+from node.hoster.scan.reports.page import page
+from node.hoster.scan.reports.selection import MOST, gather
+from node.hoster.scan.reports.spreadsheet import COLUMNS, spreadsheet
+from node.hoster.scan.reports.write import FORMS, Form, form_of, require_place, write_report
+from node.hoster.scan.results import FileResult, HitFacts, ScanSummary, Status, reason_of
 from support.markup import outline, require_self_contained
 from support.processes import ROOT
 

@@ -11,9 +11,9 @@ from typing_extensions import override
 from node.hashing.outcomes import Outcome
 from node.hashing.plan import HashPlan
 from node.hashing.workers import HashWorkers
-from node.partner.scanning import reading
-from node.partner.scanning.reading import locally, plan_name
-from node.partner.scanning.sources import Item, look_at
+from node.hoster.scan import reader
+from node.hoster.scan.reader import locally, plan_name
+from node.hoster.scan.sources import Item, look_at
 
 _PLAN = HashPlan(images=False, archives=False)
 
@@ -44,7 +44,7 @@ def folders(tmp_path: Path) -> Path:
 
 def test_what_was_hashed_in_another_way_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [plan_name(_PLAN), plan_name(HashPlan())]
-    monkeypatch.setattr(reading, "WAY", 0)
+    monkeypatch.setattr(reader, "WAY", 0)
     assert len({*names, plan_name(_PLAN)}) == 3
 
 

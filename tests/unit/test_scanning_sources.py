@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from node.errors import InputRefusedError, StoreError
 from node.hashing.hashed import Part
-from node.partner.scanning.packing import pack, unpack
-from node.partner.scanning.sources import MAX_PATH_BYTES, Item, Walk, kernels_own, read_list
+from node.hoster.scan.packed import pack, unpack
+from node.hoster.scan.sources import MAX_PATH_BYTES, Item, Walk, kernels_own, read_list
 from protocol.digest import SIZES, Algorithm, Digest
 
 

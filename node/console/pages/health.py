@@ -12,7 +12,7 @@ from node.console.languages import translated_plural
 from node.console.parts import JUDGES, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.runtime.health import Check, Health
+from node.health import Check, Health
 from node.runtime.put_back import silent
 from protocol.audit import AuditRecord
 

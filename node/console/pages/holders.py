@@ -23,10 +23,10 @@ from node.console.world import World
 from node.errors import PeerUnreachableError, RateLimitedError, UsageError
 from node.formats.asked import Asked as AskedFile
 from node.formats.asked import read_asked
-from node.partner.looking_up import Hit
+from node.hoster.client import Enrolled
+from node.hoster.lookup.examiner import Hit
 from node.runtime import holders as asking
 from node.runtime.holders import Asked, Holder
-from node.runtime.partner import Enrolled
 
 PATH: Final = "/console/holders"
 MOST: Final = 100

@@ -18,7 +18,7 @@ from node.console.qr import qr
 from node.console.visitors import Visitor
 from node.console.words import number
 from node.console.world import World
-from node.partner.renewing import KEY_DAYS
+from node.hoster.key_renewal import KEY_DAYS
 from node.ports.disclosure import DisclosureRecord
 from node.ports.fetched import FetchedRelease
 from node.ports.partners import Allowance, InviteRecord, PartnerRecord

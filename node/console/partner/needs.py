@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from node.console.languages import translated as _
 from node.console.needs import Need, in_order, waits
-from node.partner.hits import SpooledHit
-from node.partner.last_update import LastUpdate
-from node.runtime.partner_standing import PartnerStanding
+from node.hoster.hits.spool import SpooledHit
+from node.hoster.release.last_update import LastUpdate
+from node.hoster.status import PartnerStanding
 
 
 def needs(

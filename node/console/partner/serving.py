@@ -8,11 +8,11 @@ from node.console.partner.app import make_partner_console
 from node.console.partner.sessions import Sessions
 from node.console.partner.world import PartnerWorld
 from node.console.serving import listening
-from node.partner.console_tokens import ConsoleTokens
-from node.partner.state import PartnerFolder
-from node.runtime.agent import until_stopped
-from node.runtime.home import Home
-from node.runtime.partner_settings import load_partner_settings
+from node.home import Home
+from node.hoster.console_tokens import ConsoleTokens
+from node.hoster.daemon.agent import until_stopped
+from node.hoster.settings import load_partner_settings
+from node.hoster.state import PartnerFolder
 
 
 def open_world(home: Home, *, clock: Clock | None = None, entropy: Entropy = system_entropy) -> PartnerWorld:

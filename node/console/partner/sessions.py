@@ -12,7 +12,7 @@ from typing import Final
 
 from node.clock import Clock, Entropy, milliseconds
 from node.console.visitors import Visitor
-from node.partner.console_tokens import Guest
+from node.hoster.console_tokens import Guest
 from node.services.access.sessions import IDLE, LONGEST
 
 _SECRET_BYTES: Final = 32

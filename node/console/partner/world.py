@@ -5,8 +5,8 @@ from typing import Self
 
 from node.clock import Clock, milliseconds
 from node.console.partner.sessions import Sessions
-from node.partner.console_tokens import ConsoleTokens
-from node.runtime.home import Home
+from node.home import Home
+from node.hoster.console_tokens import ConsoleTokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,8 @@ import pytest
 from typing_extensions import override
 
 from keys.trust.lifecycle import Stage
-from node.partner.state import PartnerFolder
-from node.runtime.home import Home
+from node.home import Home
+from node.hoster.state import PartnerFolder
 from node.runtime.opening import open_identity
 from node.runtime.reaching import reach_peer
 from node.runtime.shelving import open_shelf

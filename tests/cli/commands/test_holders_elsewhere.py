@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keys.trust.envelope import open_envelope
-from node.runtime.home import Home
+from node.home import Home
 from node.runtime.opening import open_identity
 from support.agencies import cheapen, found_agency, written
 from support.agents import running_agent

@@ -11,10 +11,10 @@ import pytest
 
 from keys.key import TokenPrivateKey
 from node.files import create_private
-from node.partner.state import PartnerFolder
+from node.home import Home
+from node.hoster.hits.spools import unconfirmed_files
+from node.hoster.state import PartnerFolder
 from node.runtime import waiting_proposals
-from node.runtime.hit_spool import unconfirmed_files
-from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
 from node.signing.process.restored import RestoreMark

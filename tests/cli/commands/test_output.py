@@ -20,7 +20,7 @@ from keys.key import AuthPrivateKey
 from keys.roles import Role
 from node.cli.main import app
 from node.clock import SystemClock
-from node.runtime.home import Home
+from node.home import Home
 from node.runtime.opening import open_identity
 from support.agencies import (
     BOTH,

@@ -11,8 +11,8 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from node.home import Home
 from node.runtime.checking import examine
-from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.outside_note import OutsideNote
 from node.runtime.shelving import open_shelf

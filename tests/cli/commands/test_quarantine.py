@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from keys.key import LogPrivateKey
+from node.home import Home
 from node.runtime.evidence import accused_of
-from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
 from node.services.evidence.accusing import keep, verify

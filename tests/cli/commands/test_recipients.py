@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from node.clock import SystemClock
-from node.runtime.home import Home
+from node.home import Home
 from node.runtime.opening import open_identity
 from node.tls import client_context
 from support.agencies import BOTH, LIST, Federation, written

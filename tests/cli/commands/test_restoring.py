@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from node.runtime.home import Home
+from node.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
 from node.services.storage.logfiles import LogFiles

@@ -18,10 +18,10 @@ import pytest
 from node import sdk
 from node.errors import NotFoundError
 from node.hashing import open_files, worker_link
-from node.partner.instructions import UNVERIFIED
+from node.home import Home
+from node.hoster.hits.instructions import UNVERIFIED
+from node.hoster.hits.spools import hit_spool
 from node.remote.node import RemoteNode
-from node.runtime.hit_spool import hit_spool
-from node.runtime.home import Home
 from node.sdk import AsyncClient, Client, Outcome
 from node.sdk.partition import scan_partition
 from protocol.statement.end import Ended, EndedReports

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from node.home import Home
 from node.remote.node import RemoteNode
-from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.reaching import reach_peer
 from node.runtime.shelving import open_shelf

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from node.runtime.home import Home
+from node.home import Home
 from node.runtime.opening import open_identity
 from support.agencies import fetch
 from support.processes import Cli, Running, free_port, wait_until

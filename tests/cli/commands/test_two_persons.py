@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from node.home import Home
 from node.runtime import approvals
-from node.runtime.home import Home
 from node.runtime.opening import open_identity
 from node.runtime.shelving import open_shelf
 from node.services.access.approving import Approvals

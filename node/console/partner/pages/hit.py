@@ -18,12 +18,12 @@ from node.console.parts import Action, Done, Download, File, Page, Values
 from node.console.told import told
 from node.console.visitors import Visitor
 from node.errors import UsageError
-from node.partner.instructions import FOUND, UNDO
-from node.partner.resolutions import Action as Outcome
-from node.runtime import partner_hits
-from node.runtime.hit_spool import hit_spool
-from node.runtime.partner_hits import Shown
-from node.runtime.partner_retention import hold as hold_hit
+from node.hoster.hits import exchange
+from node.hoster.hits.exchange import Shown
+from node.hoster.hits.instructions import FOUND, UNDO
+from node.hoster.hits.resolutions import Action as Outcome
+from node.hoster.hits.retention import hold as hold_hit
+from node.hoster.hits.spools import hit_spool
 from protocol.statement.case import CaseState
 from protocol.statement.case import Outcome as Answered
 
@@ -57,7 +57,7 @@ class OneHit:
 
 def gather(world: PartnerWorld, _visitor: Visitor, query: Values) -> OneHit:
     """One hit; raises `NotFoundError`."""
-    shown = asyncio.run(partner_hits.kept(world.home, query.require("hit", _("the hit"))))
+    shown = asyncio.run(exchange.kept(world.home, query.require("hit", _("the hit"))))
     return OneHit(
         shown=shown,
         case_due_ms=CaseState.from_bytes(shown.hit.case).due_ms if shown.hit.disputed else 0,
@@ -68,7 +68,7 @@ def gather(world: PartnerWorld, _visitor: Visitor, query: Values) -> OneHit:
 
 def report(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
     """Tell the agency of it, as `sigfed hit report ID`."""
-    done = asyncio.run(partner_hits.report(world.home, [_named(form)]))
+    done = asyncio.run(exchange.report(world.home, [_named(form)]))
     said = reported_words(done)
     return _done(done.hits[0].id if done.hits else _named(form), said)
 
@@ -79,7 +79,7 @@ def resolve(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
         outcome = Outcome(form.require("outcome", _("what became of the file")))
     except ValueError:
         raise UsageError(_("choose what became of the file")) from None
-    done = asyncio.run(partner_hits.resolve(world.home, _named(form), outcome))
+    done = asyncio.run(exchange.resolve(world.home, _named(form), outcome))
     hit = done.hit
     if done.stopped is not None:
         said = _("The agency was not told yet: {why}. The next update tells it.").format(
@@ -99,15 +99,13 @@ def resolve(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
 def dispute(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
     """Tell the agency that it is wrong, as `sigfed hit dispute`."""
     reason = form.require("reason", _("the reason"))
-    hit = asyncio.run(
-        partner_hits.dispute(world.home, _named(form), reason=reason, contact=form.text("contact"))
-    )
+    hit = asyncio.run(exchange.dispute(world.home, _named(form), reason=reason, contact=form.text("contact")))
     return _done(hit.id, _("It is disputed. Until the agency answers, the hit stands."))
 
 
 def ask(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
     """Ask the agency whether it answered the dispute, as `sigfed hit show` does."""
-    shown = asyncio.run(partner_hits.show(world.home, _named(form)))
+    shown = asyncio.run(exchange.show(world.home, _named(form)))
     said = _("The agency has not answered yet.") if shown.hit.disputed else _("The agency answered.")
     return _done(shown.hit.id, said)
 
@@ -134,7 +132,7 @@ def reveal(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
 
 def take_evidence(world: PartnerWorld, _visitor: Visitor, query: Values) -> File:
     """The proof of a reported hit, as `sigfed hit evidence` writes it."""
-    hit, data = asyncio.run(partner_hits.evidence(world.home, query.require("hit", _("the hit"))))
+    hit, data = asyncio.run(exchange.evidence(world.home, query.require("hit", _("the hit"))))
     return File(f"{hit.id[:8]}.evidence", "application/octet-stream", data)
 
 

@@ -16,10 +16,10 @@ from node.console.parts import Action, Done, Page, Section, Values
 from node.console.told import told
 from node.console.visitors import Visitor
 from node.errors import UsageError
-from node.partner.hits import SpooledHit
-from node.partner.instructions import FOUND, UNDO, UNVERIFIED
-from node.runtime.hit_spool import hit_spool
-from node.runtime.partner_hits import Reported, report
+from node.hoster.hits.exchange import Reported, report
+from node.hoster.hits.instructions import FOUND, UNDO, UNVERIFIED
+from node.hoster.hits.spool import SpooledHit
+from node.hoster.hits.spools import hit_spool
 
 HITS: Final = "/console/hits"
 ROWS: Final = 50

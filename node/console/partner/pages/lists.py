@@ -14,14 +14,13 @@ from node.console.parts import Action, Done, Page, Section, Values
 from node.console.told import told
 from node.console.visitors import Visitor
 from node.errors import VerificationError
-from node.partner.knowing import known
-from node.partner.self_testing import tested_here
-from node.partner.state import PartnerFolder
-from node.runtime.health import Check, Health
-from node.runtime.partner_settings import load_partner_settings
-from node.runtime.partner_settling import Settled
-from node.runtime.partner_standing import examine_partner
-from node.runtime.partner_updating import bring_update
+from node.health import Check, Health
+from node.hoster.release.self_test import tested_here
+from node.hoster.settings import load_partner_settings
+from node.hoster.settle import Settled, bring_update
+from node.hoster.state import PartnerFolder
+from node.hoster.status import examine_partner
+from node.hoster.trust.node import known
 
 LISTS: Final = "/console/lists"
 _ORDER: Final = (Health.FAIL, Health.WARN, Health.OK)

@@ -12,15 +12,15 @@ from node.console.partner.world import PartnerWorld
 from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.errors import NodeError
-from node.partner.cover import Cover, evaluations
-from node.partner.daemons import Daemon, running_daemons
-from node.partner.last_update import LastUpdate, last_update
-from node.partner.scan_history import finished_scans
-from node.partner.scanning.results import ScanSummary
-from node.partner.state import PartnerFolder
-from node.runtime.hit_spool import hit_spool
-from node.runtime.partner_settings import load_partner_settings
-from node.runtime.partner_standing import PartnerStanding, standing
+from node.hoster.cover import Cover, evaluations
+from node.hoster.hits.spools import hit_spool
+from node.hoster.judge.daemons import Daemon, running_daemons
+from node.hoster.release.last_update import LastUpdate, last_update
+from node.hoster.scan.history import finished_scans
+from node.hoster.scan.results import ScanSummary
+from node.hoster.settings import load_partner_settings
+from node.hoster.state import PartnerFolder
+from node.hoster.status import PartnerStanding, standing
 from protocol.errors import ProtocolError
 from protocol.subset.filter import SubsetFilter
 

@@ -8,9 +8,9 @@ from node.console.partner.people import EVERYBODY
 from node.console.partner.world import PartnerWorld
 from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
-from node.partner.scan_history import MOST
-from node.partner.scanning.results import ScanSummary
-from node.runtime.partner_scans import UnderWay, scans
+from node.hoster.scan.history import MOST
+from node.hoster.scan.results import ScanSummary
+from node.hoster.scan.scans import UnderWay, scans
 
 ROWS: Final = 50
 

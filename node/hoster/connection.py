@@ -1,0 +1,77 @@
+"""The connection of a partner's client to the node that it is enrolled with."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+
+from keys.key import AuthPrivateKey
+from node import config
+from node.clock import Clock, Entropy
+from node.home import Home
+from node.hoster.key_renewal import REFUSED_HINT
+from node.hoster.state import Enrolment
+from node.hoster.trust.node import known
+from node.remote.auth import Credentials
+from node.remote.kept_tokens import TokenFile
+from node.remote.limits import RemoteLimits
+from node.remote.node import RemoteNode
+from node.remote.outbound import proxy_of
+from node.remote.proxying import Proxy
+from node.tls import Traffic
+from protocol.messages import EvaluationReply, EvaluationRequest
+
+if TYPE_CHECKING:
+    from node.hoster.lookup.examiner import Evaluates
+
+
+class EachTime:
+    """Has batches evaluated over a connection each: when it ends tells nothing of what is done with the answer."""
+
+    def __init__(self, connect: Callable[[], "AbstractAsyncContextManager[Evaluates]"]) -> None:
+        self._connect = connect
+
+    async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
+        """As `RemoteNode.evaluate`."""
+        async with self._connect() as remote:
+            return await remote.evaluate(subset, request)
+
+
+def reach_node_of(
+    enrolment: Enrolment,
+    key: AuthPrivateKey,
+    *,
+    clock: Clock,
+    entropy: Entropy,
+    proxy: Proxy | None,
+    traffic: Traffic | None = None,
+    tokens: TokenFile | None = None,
+    limits: RemoteLimits = RemoteLimits(),  # noqa: B008  # frozen
+) -> RemoteNode:
+    """A partner's connection to the node it is enrolled with, wherever it is by now."""
+    documents = known(enrolment)
+    return RemoteNode(
+        node=documents.document.node,
+        base_url=documents.address(enrolment.url),
+        pins=documents.pins,
+        credentials=Credentials(client=enrolment.partner, signer=key, refused_hint=REFUSED_HINT),
+        proxy=proxy,
+        clock=clock,
+        entropy=entropy,
+        traffic=traffic,
+        tokens=tokens,
+        limits=limits,
+    )
+
+
+def partner_tokens(home: Home) -> TokenFile:
+    """Where the access token of a partner's client is kept between its commands."""
+    return TokenFile(home.partner / "access.token")
+
+
+def partner_proxy(home: Home) -> Proxy | None:
+    """The proxy of a partner's client; one that an agency has inside its node goes out as the node does."""
+    outbound = config.load_outbound(home.folder)
+    if outbound is not None:
+        return proxy_of(outbound)
+    node = home.agency
+    return None if node is None else proxy_of(config.load(node).outbound)

@@ -1,0 +1,503 @@
+"""The spool of hits: one private file each, durable before the hit is shown to anybody.
+
+A hit outlives everything that can fail between finding and reporting it. The file holds what the node needs to be told
+and the name of the file that was looked up, which never leaves this machine. The PRF output is not kept: what
+authenticates the one report is all that is left of it. Report and receipt are sealed with a key that lies beside the
+folder, so that a copy of the folder alone (a log collector, a support case) tells nobody a hash of the list.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from node.clock import Entropy, system_entropy
+from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
+from node.files import (
+    create_key,
+    decode_state,
+    encode_state,
+    locked,
+    make_private_folder,
+    read_private,
+    replace_private,
+    sync_folder,
+    verify_sealed,
+)
+from node.hoster.hits.resolutions import Action, Done
+from node.hoster.hits.told import Told
+from node.store.vault import KEY_BYTES as _KEY_BYTES
+from node.store.vault import seal, unseal
+from protocol.digest import Digest, is_weak
+from protocol.encoding import b64, decode_cbor, encode_cbor, unb64
+from protocol.errors import ProtocolError
+from protocol.statement.case import CaseState
+from protocol.statement.end import FROM_THE_FIRST
+from protocol.statement.report import Evaluated, SentReport
+
+if TYPE_CHECKING:  # what only reads the spool loads nothing that looks up
+    from node.hoster.lookup.examiner import Hit
+
+DAY_MS: Final = 24 * 60 * 60 * 1000
+"""A removal is recorded within a day of the hit."""
+MIN_ID_CHARS: Final = 4
+_FORMAT: Final = 1
+_SEALED: Final = ("report", "receipt", "found", "end")
+_MAX_FOUND: Final = 8 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpooledHit:
+    """One hit, and what was done about it."""
+
+    KIND: ClassVar[str] = "hit"
+    sent: SentReport = field(repr=False)
+    """The report as it is, or will be, sent."""
+    name: str
+    """Of the file or row that was looked up."""
+    found_ms: int
+    collection: str
+    """Name; empty while nobody has said it."""
+    countries: tuple[str, ...]
+    weak: bool
+    """Only one of md5 and sha1 matched: a person must look, and nothing is done by itself."""
+    receipt: bytes = field(default=b"", repr=False)
+    """The node's statement; empty: not reported yet."""
+    tried: bool = False
+    """Whether the report was sent: the node may have it, also where no answer came."""
+    refused: str = ""
+    """Why the node does not take the report, in words; empty: it was not refused."""
+    case: bytes = field(default=b"", repr=False)
+    """What the node last said of the case; empty: not disputed."""
+    action: Action | None = None
+    resolved_ms: int = 0
+    told: tuple[Told, ...] = ()
+    """Whom else it was told, or tried to be."""
+    acknowledged: bytes = b""
+    """The node's statement that it was told what became of the file; empty: it was not."""
+    not_told: str = ""
+    """Why the node does not want to know, in words; empty: it was not asked, or takes it."""
+    before: tuple[Done, ...] = ()
+    """What was recorded before it was corrected, oldest first."""
+    held: bool = False
+    """Whether somebody said that it must not be purged."""
+    tag: bytes = field(default=b"", repr=False)
+    """Of the reported hash, as in `Evaluated`."""
+    others: tuple[Evaluated, ...] = field(default=(), repr=False)
+    """The other hashes of the file that are listed: it stays a hit while one of them is."""
+    ended_ms: int = 0
+    """When it was known here that no release lists its hash any more; 0: the newest one does."""
+    end: bytes = field(default=b"", repr=False)
+    """The node's statement that the report ended; empty: it gave none."""
+    late: bool = False
+    """Whether it had ended when the agency got its report, so that nobody began anything because of that."""
+    instead: str = ""
+    """The id of the hit of another hash of the same file, which is listed still; empty: there is none."""
+
+    @property
+    def id(self) -> str:
+        """The report's id in hexadecimal digits."""
+        return self.sent.report.report_id.hex()
+
+    def by(self, first: Evaluated, *others: Evaluated) -> "SpooledHit":
+        """The same file as these hashes are listed; the label of another one does not say by whom."""
+        algorithms = [each.report.report.digest.algorithm for each in (first, *others)]
+        same = first.report.report.digest == self.sent.report.digest
+        return replace(
+            self,
+            sent=first.report,
+            tried=False,
+            tag=first.tag,
+            others=others,
+            weak=is_weak(algorithms),
+            countries=self.countries if same else (),
+        )
+
+    @property
+    def state(self) -> str:
+        """In one word: waiting, reported, refused or disputed, and resolved or withdrawn after all."""
+        if self.withdrawn:
+            return "withdrawn"
+        if self.action is not None:
+            return "resolved"
+        if self.case:
+            return "disputed"
+        if self.receipt:
+            return "reported"
+        return "refused" if self.refused else "waiting"
+
+    @property
+    def disputed(self) -> bool:
+        """Whether the agency is to answer a dispute of it."""
+        return bool(self.case) and not self.answered
+
+    @property
+    def answered(self) -> bool:
+        """Whether the agency answered a dispute of it."""
+        return bool(self.case) and bool(CaseState.from_bytes(self.case).answer)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it is still to be reported."""
+        return not self.receipt and not self.refused and not self.ended_ms
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether no release lists its hash any more, and nobody has recorded since what became of the file."""
+        return bool(self.ended_ms) and (self.action is None or self.resolved_ms < self.ended_ms)
+
+    @property
+    def to_undo(self) -> bool:
+        """Whether it was withdrawn after somebody acted on it, or told the agency: a person must look what to undo."""
+        believed = bool(self.receipt) and not self.late
+        return self.withdrawn and not self.instead and (believed or self.action is not None)
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether it is still to be recorded what became of the file."""
+        return self.action is None and not self.ended_ms
+
+    @property
+    def untold(self) -> bool:
+        """Whether the node has the report, and is still to be told what became of the file."""
+        return self.action is not None and bool(self.receipt) and not (self.acknowledged or self.not_told)
+
+    @property
+    def due_ms(self) -> int:
+        """By when it should be recorded what became of the file."""
+        return self.found_ms + DAY_MS
+
+    def overdue(self, now_ms: int) -> bool:
+        """Whether what became of the file should have been recorded by now."""
+        return self.unresolved and now_ms > self.due_ms
+
+
+class Readable(NamedTuple):
+    """The hits whose files can be read, oldest first, and what is wrong with one of the others."""
+
+    hits: list[SpooledHit]
+    damage: StoreError | None
+
+
+class HitSpool:
+    """The hits of one enrolment, in a folder of their own."""
+
+    def __init__(self, folder: Path, *, entropy: Entropy = system_entropy) -> None:
+        self._folder = folder
+        self._key = folder.with_name(f"{folder.name}.key")
+        self._recording = folder.with_name(f"{folder.name}.recording.lock")
+        """Held while a hit is compared and written; says which one was recorded last."""
+        self._last: bytes | None = None
+        """What that file said when everything recorded before was known here."""
+        self._ends = folder.with_name(f"{folder.name}.ended")
+        """Names the last report of which the node told that it ended."""
+        self._entropy = entropy
+        self._latest: dict[tuple[Digest, str], SpooledHit] | None = None
+        """What `record` compares with: read once, for a batch may have thousands of hits."""
+        self._read_at: dict[str, tuple[_Mark, SpooledHit]] = {}
+        """What `refresh` read, by the names of files."""
+
+    def record(self, hit: "Hit", *, name: str, now_ms: int) -> SpooledHit | None:
+        """Keep a hit durably; None for the test file. The same file and hash is the same hit, until it was removed.
+
+        What was withdrawn and is listed again is another hit.
+        What is disabled, preserved or no material is still there, and was dealt with: finding it again is no news.
+        A damaged file of another hit does not keep this one from being recorded. A daemon and a scan that find one file
+        in the same moment record it once: what is compared is what all processes recorded so far.
+        """
+        if hit.report is None:
+            return None
+        with locked(self._recording):
+            self._catch_up()
+            known = self.recall(hit, name=name)
+            if known is not None and known.action is not Action.REMOVED:
+                return known
+            spooled = _spooled(hit, hit.report, name=name, now_ms=now_ms)
+            self._announce(spooled)
+            self.save(spooled)
+            return spooled
+
+    def _catch_up(self) -> None:
+        """Know what other processes recorded; nothing but one small file is read if none did. Under the lock alone."""
+        last = self._recording.read_bytes()
+        if last != self._last or self._latest is None:
+            self.refresh()
+            self._last = last
+
+    def _announce(self, hit: SpooledHit) -> None:
+        """Let others look again: said before the hit is written, for a process may die between the two."""
+        self._last = hit.id.encode()
+        self._recording.write_bytes(self._last)
+
+    def refresh(self) -> None:
+        """Let `record` and `recall` know what others changed in the meantime; only files that changed are read.
+
+        For a process that lives long: commands beside it resolve and purge hits.
+        """
+        marks = _marks(self._folder)
+        changed = {name for name, mark in marks.items() if self._read_at.get(name, (None,))[0] != mark}
+        gone = self._read_at.keys() - marks.keys()
+        for name in gone | changed:
+            self._read_at.pop(name, None)
+        for name in changed:
+            with suppress(
+                StoreError
+            ):  # damaged: it keeps no other hit from being recorded, and is tried again
+                hit = self._read(self._folder / name)
+                if hit is not None:
+                    self._read_at[name] = (marks[name], hit)
+        if gone or changed or self._latest is None:
+            self._latest = {
+                _same(hit): hit for hit in sorted((hit for _, hit in self._read_at.values()), key=_age)
+            }
+
+    def recall(self, hit: "Hit", *, name: str) -> SpooledHit | None:
+        """The newest hit of the same file and hash that is kept, resolved or not; None for one that was withdrawn."""
+        if hit.report is None:
+            return None
+        if self._latest is None:
+            self._latest = {_same(kept): kept for kept in self.readable().hits}  # the newest come last
+        kept = self._latest.get((hit.report.report.digest, name))
+        return None if kept is None or kept.ended_ms else kept
+
+    def save(self, hit: SpooledHit) -> None:
+        """Write a hit in place of what was kept of it."""
+        make_private_folder(self._folder)
+        cipher = self._cipher()
+        sealed = {
+            name: b64(seal(cipher, f"{hit.id}/{name}", data, self._entropy)) if data else ""
+            for name, data in _secrets(hit).items()
+        }
+        replace_private(self._folder / f"{hit.id}.json", encode_state({**_fields(hit), **sealed}))
+        if self._latest is not None:
+            self._latest[_same(hit)] = hit
+
+    def renew(self, old: SpooledHit, *found: Evaluated) -> SpooledHit:
+        """Keep a hit with another report of it, the first of what is listed now."""
+        new = self.keep(old.by(*found))
+        (self._folder / f"{old.id}.json").unlink(missing_ok=True)
+        sync_folder(self._folder)
+        return new
+
+    def keep(self, new: SpooledHit) -> SpooledHit:
+        """What is kept of a hit that takes another's place, written where it is not there yet.
+
+        After a cut between the two it takes the place again, and what was done about it meanwhile stays.
+        """
+        kept = self.find(new.id)
+        if kept is None:
+            self.save(new)
+        return kept or new
+
+    @property
+    def last_end(self) -> bytes:
+        """The id of the last report of which the node told that it ended; zeros: it told of none."""
+        try:
+            return bytes.fromhex(read_private(self._ends).decode())
+        except (NotFoundError, ValueError):
+            return FROM_THE_FIRST
+
+    @last_end.setter
+    def last_end(self, report_id: bytes) -> None:
+        replace_private(self._ends, report_id.hex().encode())
+
+    def drop(self, hit: SpooledHit) -> None:
+        """Forget a hit for good."""
+        (self._folder / f"{hit.id}.json").unlink(missing_ok=True)
+        sync_folder(self._folder)
+        self._latest = None
+
+    def ls(self) -> list[SpooledHit]:
+        """All hits, oldest first; raises `StoreError` for a damaged file."""
+        found = self.readable()
+        if found.damage is not None:
+            raise found.damage
+        return found.hits
+
+    def readable(self) -> Readable:
+        """All hits whose files can be read: one that is damaged must not stop what is to be done with the others."""
+        hits: list[SpooledHit] = []
+        damage: StoreError | None = None
+        for path in self._folder.glob("[0-9a-f]*.json"):
+            try:
+                hit = self._read(path)
+            except StoreError as exc:
+                damage = exc
+                continue
+            hits += [] if hit is None else [hit]
+        return Readable(sorted(hits, key=_age), damage)
+
+    def verify(self) -> Iterator[tuple[str, str]]:
+        """Every file that is kept, opened: its name, and what is wrong with it, or nothing."""
+        return verify_sealed(self._folder.glob("[0-9a-f]*.json"), self._read, key=self._key)
+
+    def find(self, hit_id: str) -> SpooledHit | None:
+        """The hit with this whole id, and no file but its own is read; None: it is not kept, or damaged."""
+        with suppress(StoreError):
+            return self._read(self._folder / f"{hit_id}.json")
+        return None
+
+    def get(self, text: str) -> SpooledHit:
+        """The one hit whose id begins with these digits; raises `NotFoundError` or `UsageError`."""
+        digits = text.lower().replace("-", "")
+        if len(digits) < MIN_ID_CHARS:
+            raise UsageError(f"an id is given by {MIN_ID_CHARS} or more of its digits")
+        hits, damage = self.readable()
+        found = [hit for hit in hits if hit.id.startswith(digits)]
+        if len(found) > 1:
+            raise UsageError(f"{len(found)} ids begin with that", hint="give more digits")
+        if not found and damage is not None:
+            raise damage
+        if not found:
+            raise NotFoundError("there is no such hit here", hint="see them with: sigfed hit ls")
+        return found[0]
+
+    def _opened(self, path: Path, name: str, sealed: str) -> bytes:
+        return unseal(self._cipher(), f"{path.stem}/{name}", unb64(sealed)) if sealed else b""
+
+    def _cipher(self) -> AESGCM:
+        """The key of the spool, made with its first hit."""
+        if not self._key.exists():
+            with suppress(AlreadyExistsError):  # another command made it at the same moment
+                create_key(self._key, self._entropy(_KEY_BYTES))
+        return AESGCM(read_private(self._key))
+
+    def _read(self, path: Path) -> SpooledHit | None:
+        """The hit in a file; None when it has just been renewed."""
+        try:
+            data = read_private(path)
+        except NotFoundError:
+            return None
+        try:
+            fields = decode_state(data)
+            return _hit(
+                fields, {name: self._opened(path, name, dict(fields).get(name, "")) for name in _SEALED}
+            )
+        except (ValueError, KeyError, TypeError, ProtocolError, StoreError) as exc:
+            raise StoreError(
+                f"{path} is damaged", hint="restore it from a backup, or look the file up again"
+            ) from exc
+
+
+def _spooled(hit: "Hit", sent: SentReport, *, name: str, now_ms: int) -> SpooledHit:
+    """A hit that was just found."""
+    return SpooledHit(
+        sent=sent,
+        name=name,
+        found_ms=now_ms,
+        collection=hit.collection,
+        countries=tuple(dict.fromkeys(source.country for source in hit.sources)),
+        weak=hit.weak,
+        tag=hit.tag,
+        others=hit.others,
+    )
+
+
+def _secrets(hit: SpooledHit) -> dict[str, bytes]:
+    """What is sealed, by name: whoever reads it can tell hashes."""
+    found = [hit.tag, *(part for other in hit.others for part in (other.report.to_bytes(), other.tag))]
+    return {
+        "report": hit.sent.to_bytes(),
+        "receipt": hit.receipt,
+        "found": encode_cbor({0: found}) if hit.tag else b"",
+        "end": hit.end,
+    }
+
+
+def _found(data: bytes) -> tuple[bytes, tuple[Evaluated, ...]]:
+    """The tag of the reported hash, and the others that are listed."""
+    if not data:
+        return b"", ()  # hits of an earlier version have none
+    parts = decode_cbor(data, max_bytes=_MAX_FOUND)[0]
+    tag, *others = parts if isinstance(parts, Sequence) else ()
+    pairs = zip(others[::2], others[1::2], strict=True)
+    return _octets(tag), tuple(
+        Evaluated(SentReport.from_bytes(_octets(sent)), _octets(one)) for sent, one in pairs
+    )
+
+
+def _octets(value: object) -> bytes:
+    if not isinstance(value, bytes):
+        raise TypeError
+    return value
+
+
+def _age(hit: SpooledHit) -> tuple[int, str]:
+    return hit.found_ms, hit.id
+
+
+_Mark = tuple[int, int, int]
+
+
+def _marks(folder: Path) -> dict[str, _Mark]:
+    """What tells a file from the one that replaced it, by name: a hit is never written in place."""
+    marks = {}
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".json") and not entry.name.startswith("."):
+                with suppress(FileNotFoundError):  # it has just been renewed or purged
+                    found = entry.stat(follow_symlinks=False)
+                    marks[entry.name] = (found.st_ino, found.st_mtime_ns, found.st_size)
+    return marks
+
+
+def _same(hit: SpooledHit) -> tuple[Digest, str]:
+    """What makes two hits one: the hash, and the name of the file."""
+    return hit.sent.report.digest, hit.name
+
+
+def _fields(hit: SpooledHit) -> dict[str, Any]:
+    return {
+        "v": _FORMAT,
+        "name": hit.name,
+        "found_ms": hit.found_ms,
+        "collection": hit.collection,
+        "countries": list(hit.countries),
+        "weak": hit.weak,
+        "tried": hit.tried,
+        "refused": hit.refused,
+        "case": b64(hit.case),
+        "action": hit.action,
+        "resolved_ms": hit.resolved_ms,
+        "told": [each.to_fields() for each in hit.told],
+        "acknowledged": b64(hit.acknowledged),
+        "not_told": hit.not_told,
+        "held": hit.held,
+        "ended_ms": hit.ended_ms,
+        "late": hit.late,
+        "instead": hit.instead,
+        "before": [[done.action, done.done_ms] for done in hit.before],
+    }
+
+
+def _hit(fields: dict[str, Any], opened: Mapping[str, bytes]) -> SpooledHit:
+    tag, others = _found(opened["found"])
+    return SpooledHit(
+        sent=SentReport.from_bytes(opened["report"]),
+        name=str(fields["name"]),
+        found_ms=int(fields["found_ms"]),
+        collection=str(fields["collection"]),
+        countries=tuple(map(str, fields["countries"])),
+        weak=bool(fields["weak"]),
+        receipt=opened["receipt"],
+        tried=bool(fields.get("tried", opened["receipt"])),  # hits of an earlier version do not say it
+        refused=str(fields["refused"]),
+        case=unb64(fields["case"]),
+        action=Action(fields["action"]) if fields["action"] else None,
+        resolved_ms=int(fields["resolved_ms"]),
+        told=tuple(map(Told.from_fields, fields.get("told", ()))),  # hits of an earlier version have none
+        acknowledged=unb64(fields.get("acknowledged", "")),
+        not_told=str(fields.get("not_told", "")),
+        held=bool(fields.get("held", False)),
+        tag=tag,
+        others=others,
+        ended_ms=int(fields.get("ended_ms", 0)),
+        end=opened["end"],
+        late=bool(fields.get("late", False)),
+        instead=str(fields.get("instead", "")),
+        before=tuple(Done(Action(action), int(done_ms)) for action, done_ms in fields.get("before", ())),
+    )

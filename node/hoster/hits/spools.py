@@ -1,0 +1,49 @@
+"""Where the hits of a partner's client are, and the files that wait for a verdict, for whoever only reads them."""
+
+from collections.abc import Sequence
+
+from node.errors import NodeError, NotFoundError, StoreError, UsageError
+from node.home import Home
+from node.hoster.hits.spool import HitSpool, SpooledHit
+from node.hoster.lookup.unconfirmed import UnconfirmedFolder
+from node.hoster.state import PartnerFolder
+
+
+def hit_spool(home: Home) -> HitSpool:
+    """The hits of the partner in `home`."""
+    return HitSpool(home.partner / "hits")
+
+
+def unconfirmed_files(home: Home) -> UnconfirmedFolder:
+    """The files of the partner in `home` that could not be looked up yet."""
+    return UnconfirmedFolder(home.partner / "unconfirmed")
+
+
+def home_of(homes: Sequence[Home], text: str) -> Home:
+    """Of a client's homes, the one whose hits have an id that begins with these digits.
+
+    Raises:
+        NotFoundError: none has.
+        UsageError: more than one hit is meant.
+    """
+    found: list[Home] = []
+    failure: NodeError | None = None
+    for home in homes:
+        try:
+            hit_spool(home).get(text)
+        except (NotFoundError, StoreError) as exc:  # what is damaged elsewhere hides no hit
+            failure = exc
+        else:
+            found.append(home)
+    if len(found) > 1:
+        raise UsageError(f"hits of {len(found)} subsets begin with that", hint="give more digits")
+    if not found:
+        assert failure is not None, "a client follows at least one"
+        raise failure
+    return found[0]
+
+
+def hits(home: Home) -> list[SpooledHit]:
+    """All hits, oldest first; raises `NotInitialisedError`."""
+    PartnerFolder(home.partner).load()
+    return hit_spool(home).ls()

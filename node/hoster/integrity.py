@@ -1,0 +1,123 @@
+"""`sigfed doctor --deep` of a partner's client: every file that a seal, a signature or a hash vouches for, checked.
+
+Nothing is written, and nobody is asked.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from keys.trust.held import open_held
+from node.errors import StoreError
+from node.files import decode_state, sum_path, verify_key
+from node.health import Check
+from node.home import Home
+from node.hoster.hits.spools import hit_spool, unconfirmed_files
+from node.hoster.proposals.folder import ProposalFolder
+from node.hoster.state import Cursor, Enrolment, PartnerFolder
+from node.services.storage.findings import below, told
+from node.services.storage.integrity import UNREADABLE, Verdict, attempt, words_of
+from node.services.trust.trust_files import pin_of, verify_trust_files
+from protocol.subset.chunks import labels_root, values_root
+from protocol.subset.label import LABEL_BYTES
+from protocol.subset.manifest import Manifest
+from protocol.subset.release import check_answers
+
+_STEP: Final = "sigfed update --whole fetches a release again; restore the rest, or enrol in another folder"
+_STATE: Final = "state.json"
+_STATES: Final = (_STATE, "self-test.json")
+
+
+def examine_partner_deeply(home: Home) -> Iterator[Check]:
+    """What is wrong, what was checked, and what nobody can check."""
+    yield from told(home, verify_partner(home), step=_STEP)
+
+
+def verify_partner(home: Home) -> Iterator[Verdict]:
+    """A verdict on every file of this client that something vouches for, by its name in the home."""
+    folder = PartnerFolder(home.partner)
+    verdicts = [*_kept(home)]
+    try:
+        enrolment, cursor = folder.load()
+        verdicts += [*_trust(folder, enrolment), *_releases(folder, cursor)]
+    except UNREADABLE as exc:
+        verdicts.append(Verdict(_STATE, words_of(exc)))
+    yield from below(home, home.partner, verdicts)
+
+
+def _kept(home: Home) -> Iterator[Verdict]:
+    """What this client keeps for itself: its state, its keys, and what they seal."""
+    folder = home.partner
+    for name in _STATES:
+        if (folder / name).exists():
+            yield attempt(name, partial(_require_state, folder / name))
+    for path in sorted(folder.glob("*.key")):
+        wrong = verify_key(path)
+        if wrong is not None:
+            yield Verdict(path.name, wrong)
+            yield Verdict(sum_path(path).name, wrong)
+    spools = (("hits", hit_spool(home)), ("unconfirmed", unconfirmed_files(home)))
+    for name, spool in (*spools, ("proposals", ProposalFolder(folder / "proposals"))):
+        yield from (Verdict(f"{name}/{file}", wrong) for file, wrong in spool.verify())
+    for path in sorted((folder / "evidence").glob("*/evidence.cbor")):
+        right = sha256(path.read_bytes()).hexdigest() == path.parent.name
+        name = path.relative_to(folder).as_posix()
+        yield Verdict(name, "" if right else "it is not what its folder says")
+
+
+def _require_state(path: Path) -> None:
+    decode_state(path.read_bytes())
+
+
+def _trust(folder: PartnerFolder, enrolment: Enrolment) -> Iterator[Verdict]:
+    """Those of the node are in the state; those of other members and of evidence have folders."""
+    for verdict in verify_trust_files(enrolment.trust.to_files(), enrolment.trust.pin):
+        if verdict.wrong:
+            yield Verdict(_STATE, f"{verdict.name}: {verdict.wrong}")
+    members = open_held(enrolment.trust).members
+    pins = {each.node: each.root_sha256 for each in members.members} if members else {}
+    for place in sorted([*folder.folder.glob("members/*"), *folder.folder.glob("evidence/*")]):
+        files = {path.name: path.read_bytes() for path in place.glob("*.json")}
+        prefix = place.relative_to(folder.folder).as_posix()
+        for verdict in verify_trust_files(files, pins.get(place.name) or pin_of(files)):
+            yield Verdict(f"{prefix}/{verdict.name}", verdict.wrong)
+
+
+def _releases(folder: PartnerFolder, cursor: Cursor) -> Iterator[Verdict]:
+    if not cursor.version:
+        return
+    place = folder.folder / "releases" / str(cursor.version)
+    prefix = f"releases/{cursor.version}/"
+    data = (place / "manifest.cbor").read_bytes() if (place / "manifest.cbor").exists() else b""
+    if cursor.tail:  # else its leaf is in a bundle that is not kept
+        right = data == cursor.tail[-1]
+        yield Verdict(f"{prefix}manifest.cbor", "" if right else "it is not the one that was followed")
+        data = cursor.tail[-1]
+    manifest = Manifest.from_bytes(data)
+    yield attempt(f"{prefix}screen.u64", partial(_require_screen, manifest, place / "screen.u64"))
+    yield attempt(f"{prefix}answers.u64", partial(_require_answers, manifest, place / "answers.u64"))
+    if (path := place / "filter.cbor").exists():
+        right = sha256(path.read_bytes()).digest() == manifest.rules.filter
+        yield Verdict(
+            f"{prefix}{path.name}", "" if right else "it is not the one whose hash the manifest has"
+        )
+    if manifest.labels_root is not None:
+        yield attempt(f"{prefix}labels.bin", partial(_require_labels, manifest, place / "labels.bin"))
+
+
+def _require_screen(manifest: Manifest, path: Path) -> None:
+    if values_root(np.frombuffer(path.read_bytes(), dtype="<u8")) != manifest.screen_root:
+        raise StoreError("not the values whose root the manifest has")
+
+
+def _require_answers(manifest: Manifest, path: Path) -> None:
+    check_answers(manifest, np.frombuffer(path.read_bytes(), dtype="<u8"))
+
+
+def _require_labels(manifest: Manifest, path: Path) -> None:
+    if labels_root(path.read_bytes(), LABEL_BYTES) != manifest.labels_root:
+        raise StoreError("not the labels whose root the manifest has")

@@ -1,0 +1,1 @@
+"""The release that a partner holds: followed, verified, put in force, and what follows an update."""

@@ -1,0 +1,70 @@
+"""The scans of a partner that were finished, each in sum: what a scan's own state forgets when files are met again.
+
+Numbers, times, and the sources as people named them; no name of a file, no hash. The newest stay. Whatever is wrong
+with the file, nothing is known, and no scan fails because of it.
+"""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from node.errors import NodeError
+from node.files import locked, read_private, replace_private
+from node.hoster.scan.results import ScanSummary, Status
+
+_NAME: Final = "scans.json"
+MOST: Final = 200
+"""Scans that are kept."""
+_MOST_SOURCES: Final = 20
+_MOST_BYTES: Final = 4 * 1024 * 1024
+
+
+def keep_scan(folder: Path, summary: ScanSummary) -> None:
+    """Remember a finished scan in a partner's `folder`."""
+    with suppress(OSError, NodeError), locked(folder / f"{_NAME}.lock"):
+        kept = [*map(_fields, finished_scans(folder)), _fields(summary)]
+        replace_private(folder / _NAME, json.dumps(kept[-MOST:]).encode())
+
+
+def finished_scans(folder: Path) -> Sequence[ScanSummary]:
+    """Those that are kept, oldest first."""
+    try:
+        return [
+            _summary(fields) for fields in json.loads(read_private(folder / _NAME, max_bytes=_MOST_BYTES))
+        ]
+    except (NodeError, OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def _fields(summary: ScanSummary) -> dict[str, Any]:
+    return {
+        "sources": [source[:1000] for source in summary.sources[:_MOST_SOURCES]],
+        "counts": {status.value: count for status, count in summary.counts.items()},
+        "bytes": summary.bytes,
+        "read": summary.read,
+        "passed_over": summary.passed_over,
+        "started_ms": summary.started_ms,
+        "ended_ms": summary.ended_ms,
+        "subset": summary.subset,
+        "release": summary.release,
+        "list_age_ms": summary.list_age_ms,
+        "screen_only": summary.screen_only,
+    }
+
+
+def _summary(fields: dict[str, Any]) -> ScanSummary:
+    return ScanSummary(
+        sources=tuple(map(str, fields["sources"])),
+        counts={Status(name): int(count) for name, count in fields["counts"].items()},
+        bytes=int(fields["bytes"]),
+        read=int(fields["read"]),
+        passed_over=int(fields["passed_over"]),
+        started_ms=int(fields["started_ms"]),
+        ended_ms=int(fields["ended_ms"]),
+        subset=str(fields["subset"]),
+        release=int(fields["release"]),
+        list_age_ms=int(fields["list_age_ms"]),
+        screen_only=bool(fields["screen_only"]),
+    )
