@@ -12,7 +12,7 @@ from playwright.async_api import Page
 
 from node.clock import SystemClock
 from node.config import OidcSettings
-from support.browser import axe_async, browsing_async
+from support.browser import PATIENCE_MS, axe_async, browsing_async
 from support.cheap_node import CheapNode
 from support.entrance import Entrance, entrance_in
 from support.oidc_provider import oidc_provider
@@ -47,7 +47,7 @@ async def entrance(founded: CheapNode, tmp_path: Path, issuer: str) -> AsyncIter
 async def page() -> AsyncIterator[Page]:
     async with browsing_async() as browser:
         context = await browser.new_context()
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         yield await context.new_page()
         await context.close()
 

@@ -22,7 +22,10 @@ from support.programs import needed
 FLAGS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
 """For root, for a small /dev/shm, for a machine without a screen."""
 
-expect.set_options(timeout=60_000)  # milliseconds: on a loaded machine a page draws when its turn comes
+PATIENCE_MS = 60_000
+"""On a loaded machine a page draws when its turn comes."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Browser, Page
 
+from support.browser import PATIENCE_MS
 from support.virtual_passkeys import page_with_passkeys
 from support.watching import Watch
 
@@ -17,7 +18,7 @@ async def at_the_door(browser: Browser, url: str) -> AsyncIterator[Page]:
     """A page of a browser that was never here, at the address of a console; afterwards nothing was amiss on it."""
     watch = Watch()
     context = await browser.new_context()
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(PATIENCE_MS)
     watch.over(context)
     page = await page_with_passkeys(context, [])
     await page.goto(url)

@@ -17,11 +17,11 @@ from typing_extensions import TypeVar
 from node.console.parts import Surface
 from node.console.world import World
 from node.ports.persons import PersonRole
+from support.browser import PATIENCE_MS
 from support.console import RunningConsole
 from support.watching import Watch
 
 W = TypeVar("W", default=World)
-_PATIENCE_MS = 6_000
 _REFUSED = re.compile(
     "Failed to load resource: the server responded with a status of |Autofocus processing was blocked"
 )
@@ -62,7 +62,7 @@ async def drive(
         if step.before:
             step.before(running.world)
         context = await browser.new_context(locale="en-GB")
-        context.set_default_timeout(_PATIENCE_MS)
+        context.set_default_timeout(PATIENCE_MS)
         await context.add_cookies(
             [running.cookie(step.role, proved_ms=running.world.now_ms, person=step.person)]
         )
