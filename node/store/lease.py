@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, select, text, update
 
 from node.errors import StoreLockedError
-from node.store.driver import POSTGRESQL, begin_writing, connect, parse_dsn, translated
+from node.store.driver import POSTGRESQL, Bare, begin_writing, connect, parse_dsn, translated
 from node.store.migrating import migrate
 from node.store.tables import Lease, table
 
@@ -52,10 +52,19 @@ class Claim:
                 raise _elsewhere(held)
             held = self._take(connection, held)
         if self._term not in {None, held.term}:
-            raise StoreLockedError(
-                "another home had the lease of this database meanwhile", hint="start the program again"
-            )
+            raise _lost()
         self._term = held.term
+
+    def holds(self, bare: Bare) -> bool:
+        """Whether this home has the lease and had it throughout; `fence` says what is to be done where it has not."""
+        asked = "SELECT holder, term FROM lease WHERE name = :name"
+        found = bare.first(asked, lock="FOR SHARE", name=_NAME)
+        return found == (self.holder, self._term)
+
+    def require(self, bare: Bare) -> None:
+        """Let a transaction go on; raises `StoreLockedError` where the lease is not this home's."""
+        if not self.holds(bare):
+            raise _lost()
 
     def _first(self, connection: Connection) -> Row[Any]:
         statement = (
@@ -116,6 +125,12 @@ def take(dsn: str, claim: Claim, *, ready: Callable[[], None]) -> None:
             )
         ready()
         claim._take(connection, held)  # noqa: SLF001
+
+
+def _lost() -> StoreLockedError:
+    return StoreLockedError(
+        "another home had the lease of this database meanwhile", hint="start the program again"
+    )
 
 
 def _elsewhere(held: Row[Any]) -> StoreLockedError:

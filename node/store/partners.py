@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, ReplayedError
@@ -13,17 +13,8 @@ from node.store.tables import table
 from node.store.tables_partners import EvaluationMonth, Invite, Partner, UsedAssertion
 
 _INVITE, _PARTNER, _USED = table(Invite), table(Partner), table(UsedAssertion)
-_FIND = select(_PARTNER).where(_PARTNER.c.name == bindparam("wanted"))
-_LOCK = _FIND.with_for_update()
-_KEEP = update(_PARTNER).where(_PARTNER.c.name == bindparam("wanted"))
-"""Of every evaluation: to build a statement takes longer than to run it."""
 _MILLI = 1000
 _MONTH = table(EvaluationMonth)
-_ADD_TO_MONTH = text(
-    "INSERT INTO evaluation_month (month, evaluations, whole) VALUES (:month, :evaluations, true)"
-    " ON CONFLICT (month) DO UPDATE SET evaluations = evaluation_month.evaluations + excluded.evaluations"
-)
-"""Of two partners that begin a month at once, one must not undo the other."""
 
 
 class PartnerRows:
@@ -164,27 +155,6 @@ class PartnerRows:
         """What is left; raises `NotFoundError`."""
         return _allowance(self._row(name))
 
-    def lock(self, name: str) -> tuple[PartnerRecord, Allowance]:
-        """As `get` and `allowance`, and nobody else changes them until this transaction, which writes, ends."""
-        row = self._one(name, _LOCK)
-        return _partner(row), _allowance(row)
-
-    def set_allowance(self, name: str, allowance: Allowance, *, seen_ms: int) -> None:
-        """Store what is left."""
-        values = {
-            "wanted": name,
-            "level": allowance.level,
-            "level_ms": allowance.level_ms,
-            "month": allowance.month,
-            "used": allowance.used,
-            "seen_ms": seen_ms,
-        }
-        self._connection.execute(_KEEP, values)
-
-    def add_to_month(self, month: str, evaluations: int) -> None:
-        """Count what a partner used in a month that is over for it, before its allowance tells of the next."""
-        self._connection.execute(_ADD_TO_MONTH, {"month": month, "evaluations": evaluations})
-
     def evaluations(self, months: Sequence[str]) -> int | None:
         """Evaluations of all partners in some months; None when not all of them were counted."""
         if min(months) <= self._lost():
@@ -209,10 +179,7 @@ class PartnerRows:
         return self._connection.execute(lost).scalar_one() or ""
 
     def _row(self, name: str) -> Row[Any]:
-        return self._one(name, _FIND)
-
-    def _one(self, name: str, wanted: Select[Any]) -> Row[Any]:
-        row = self._connection.execute(wanted, {"wanted": name}).one_or_none()
+        row = self._connection.execute(select(_PARTNER).where(_PARTNER.c.name == name)).one_or_none()
         if row is None:
             raise NotFoundError(
                 f"{name} is not a partner of this node", hint="see them with: sigfed partner ls"

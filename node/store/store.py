@@ -14,16 +14,17 @@ from sqlalchemy import URL, Engine, insert, select
 from node.clock import Entropy
 from node.errors import AlreadyExistsError, NotInitialisedError, StoreError
 from node.ports.data_keys import DataKeyRecord
+from node.store.allowances import AllowanceRows
 from node.store.data_keys import DataKeyRows
 from node.store.driver import (
     SQLITE,
+    bare_transaction,
     begin_reading,
     begin_writing,
     connect,
     damage,
     parse_dsn,
     scrub,
-    transaction,
     translated,
 )
 from node.store.lease import Claim
@@ -98,23 +99,34 @@ class Store:
             yield Unit(connection)
 
     @contextmanager
-    def write(self, *, lasting: bool = True) -> Iterator[Unit]:
+    def write(self) -> Iterator[Unit]:
         """A transaction: committed when the block ends, rolled back when it raises.
-
-        One that is not `lasting` waits for no disk: whoever reads sees it, whatever becomes of this process, and a
-        power cut may take it back until another transaction lasts.
 
         Raises:
             StoreLockedError: the database belongs to another home.
         """
-        with (
-            translated(),
-            begin_writing(self._engine) as connection,
-            transaction(connection, lasting=lasting),
-        ):
+        with translated(), begin_writing(self._engine) as connection, connection.begin():
             if self._claim is not None:
                 self._claim.fence(connection)
             yield Unit(connection)
+
+    @contextmanager
+    def write_allowances(self) -> Iterator[AllowanceRows]:
+        """A transaction about evaluations alone, which waits for no disk: a power cut may take back the last ones.
+
+        Raises:
+            StoreLockedError: the database belongs to another home.
+        """
+        with translated():
+            with bare_transaction(self._engine) as bare:
+                if self._claim is None or self._claim.holds(bare):
+                    yield AllowanceRows(bare)
+                    return
+            with self.write():
+                pass  # takes the lease, or says whose it is
+            with bare_transaction(self._engine) as bare:
+                self._claim.require(bare)
+                yield AllowanceRows(bare)
 
     def scrub(self) -> None:
         """Overwrite what deleted rows left in SQLite's log file; PostgreSQL's VACUUM comes by itself."""

@@ -38,9 +38,9 @@ from protocol.subset.identity import subset_id
 from support.agencies import found_agency
 from support.processes import Cli, Running
 
-BATCHES = 16
+BATCHES = 4
 SIZE = 1024
-ROUNDS = 11
+ROUNDS = 80
 AT_ONCE = 2 * THREADS
 MOST_NANOSECONDS = 1500
 LEAST_TIMES = 5

@@ -1,5 +1,6 @@
 """The lease of a home whose database lies in it: a copy of the folder is a home of its own."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,15 @@ def write(store: Store) -> None:
         unit.quarantine.add([])
 
 
-def test_a_copied_home_goes_on_after_a_transaction_that_was_rolled_back(tmp_path: Path) -> None:
+def spend(store: Store) -> None:
+    with store.write_allowances() as rows:
+        rows.add_to_month("2026-11", 1)
+
+
+@pytest.mark.parametrize("write", [write, spend])
+def test_a_copied_home_goes_on_after_a_transaction_that_was_rolled_back(
+    tmp_path: Path, write: Callable[[Store], None]
+) -> None:
     """The first thing that is refused in it takes the lease and gives it back."""
     dsn = sqlite_dsn(tmp_path)
     first = Store.create(dsn, storage_key=STORAGE_KEY, entropy=system_entropy, claim=claim("first"))

@@ -2,15 +2,17 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Engine, event, text
 from sqlmodel import SQLModel
 
 from node.errors import (
@@ -24,6 +26,7 @@ from node.errors import (
 from node.ports.logs import LogKind
 from node.services.storage.shelf import Shelf
 from node.store import driver
+from node.store.allowances import AllowanceRows
 from node.store.driver import connect, parse_dsn
 from node.store.migrating import migrate, newest_revision
 from node.store.partners import PartnerRows
@@ -238,11 +241,11 @@ def test_months_before_they_were_counted_are_not_recorded(
                 {"key": bytes(32), "month": month},
             )
         migrate(engine)
+        for count in (2, 3):
+            with driver.bare_transaction(engine) as bare:
+                AllowanceRows(bare).add_to_month("2026-03", count)
         with engine.begin() as connection:
-            rows = PartnerRows(connection)
-            rows.add_to_month("2026-03", 2)
-            rows.add_to_month("2026-03", 3)
-            assert rows.evaluations(months) == evaluations
+            assert PartnerRows(connection).evaluations(months) == evaluations
         engine.dispose()
 
 
@@ -271,39 +274,73 @@ def waiting(dsn: str) -> Engine:
     return engine
 
 
-def waits(connection: Connection) -> bool:
-    """Whether what is committed now is on the disk before anybody is told so."""
-    on_sqlite = connection.dialect.name == driver.SQLITE
-    asked = "PRAGMA synchronous" if on_sqlite else "SHOW synchronous_commit"
-    return str(connection.exec_driver_sql(asked).scalar_one()) in {"2", "on"}
+def waits(connection: Any) -> bool:
+    """Whether what is committed now over a driver's connection is on the disk before anybody is told so."""
+    on_sqlite = isinstance(connection, sqlite3.Connection)
+    (found,) = connection.execute("PRAGMA synchronous" if on_sqlite else "SHOW synchronous_commit").fetchone()
+    return str(found) in {"2", "on"}
 
 
-def test_only_what_need_not_last_is_committed_without_waiting_for_the_disk(dsn: str) -> None:
-    create(dsn).dispose()
-    engine, waited = waiting(dsn), []
-    for lasting in (True, False, True):  # on one connection: whoever gets it next claims heads
-        with driver.begin_writing(engine) as connection, driver.transaction(connection, lasting=lasting):
-            waited.append(waits(connection))
-    assert waited == [True, False, True]
-    with (
-        pytest.raises(ConflictError),
-        driver.begin_writing(engine) as connection,
-        driver.transaction(connection, lasting=False),
-    ):
+def waits_when_writing(engine: Engine) -> bool:
+    """The same within an ordinary transaction."""
+    with driver.begin_writing(engine) as connection, connection.begin():
+        return waits(connection.connection.driver_connection)
+
+
+def refuse_after_writing(engine: Engine) -> None:
+    with driver.bare_transaction(engine) as bare:
+        AllowanceRows(bare).add_to_month("2026-11", 5)
         raise ConflictError("refused")
-    with driver.begin_writing(engine) as connection, driver.transaction(connection, lasting=True):
-        assert waits(connection)
+
+
+def test_only_a_spent_quota_is_committed_without_waiting_for_the_disk(dsn: str) -> None:
+    create(dsn).dispose()
+    engine = waiting(dsn)
+    assert waits_when_writing(engine)
+    with driver.bare_transaction(engine) as bare:
+        assert not waits(bare.raw)
+    assert waits_when_writing(engine), "whoever gets the connection next claims heads"
+    with pytest.raises(ConflictError):
+        refuse_after_writing(engine)
+    assert waits_when_writing(engine)
+    with engine.connect() as connection:
+        assert PartnerRows(connection).evaluations(["2026-11"]) == 0, "what was refused was not written"
     engine.dispose()
 
 
-def test_what_need_not_last_outlives_the_process_that_wrote_it(dsn: str) -> None:
+def test_what_a_driver_fails_at_is_told_without_the_statement(dsn: str) -> None:
+    create(dsn).dispose()
+    engine = connect(parse_dsn(dsn))
+    with pytest.raises(StoreError) as caught, driver.translated(), driver.bare_transaction(engine) as bare:
+        bare.first("SELECT secret FROM nowhere")
+    assert "secret" not in str(caught.value)
+    with driver.bare_transaction(engine) as bare:
+        assert bare.first("SELECT holder FROM lease WHERE name = :name", name="home") is None
+    engine.dispose()
+
+
+def test_a_spent_quota_waits_for_another_writer_and_says_so_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "_BUSY_SECONDS", 0.05)
+    dsn = f"sqlite:///{tmp_path}/x.db"
+    one, two = create(dsn), reopen(dsn)
+    with one.write(), pytest.raises(StoreLockedError), two.write_allowances():
+        pass
+    with two.write_allowances() as rows:
+        rows.add_to_month("2026-11", 5)
+    one.dispose()
+    two.dispose()
+
+
+def test_a_spent_quota_outlives_the_process_that_wrote_it(dsn: str) -> None:
     create(dsn).dispose()
     script = f"""
 import os, signal
 from node.store.store import Store
 store = Store.open({dsn!r}, storage_keys=lambda _: {STORAGE_KEY!r}, entropy=os.urandom)
-with store.write(lasting=False) as unit:
-    unit.partners.add_to_month("2026-11", 5)
+with store.write_allowances() as rows:
+    rows.add_to_month("2026-11", 5)
 os.kill(os.getpid(), signal.SIGKILL)
 """
     done = subprocess.run([sys.executable, "-c", script], check=False)

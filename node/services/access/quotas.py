@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from node.clock import milliseconds
 from node.errors import OverQuotaError, UnauthenticatedError
 from node.ports.partners import Allowance
+from node.store.allowances import AllowanceRows
 from node.store.store import Store
-from node.store.unit import Unit
 
 DAYS_A_MONTH = 31
 COVER_PER_DAY = 7_680
@@ -53,20 +53,20 @@ class Quotas:
             OverQuotaError: not that many are left; nothing was taken. It says when they will be.
             UnauthenticatedError: the partner was suspended since its token was looked at.
         """
-        with self._storage.write(lasting=False) as unit:
-            partner, before = unit.partners.lock(name)
-            if partner.suspended:
+        with self._storage.write_allowances() as rows:
+            before, per_day, suspended = rows.lock(name)
+            if suspended:
                 raise UnauthenticatedError("the partner is suspended")
-            _keep(unit, name, before, spend(before, partner.evaluations_per_day, count, now), now=now)
+            _keep(rows, name, before, spend(before, per_day, count, now), now=now)
 
     def refund(self, name: str, count: int, *, now: datetime) -> None:
         """Give back `count` evaluations that were taken and not made; never more than a full bucket."""
-        with self._storage.write(lasting=False) as unit:
-            partner, before = unit.partners.lock(name)
-            filled = fill(before, partner.evaluations_per_day, now)
-            level = min(partner.evaluations_per_day * _MILLI, filled.level + count * _MILLI)
+        with self._storage.write_allowances() as rows:
+            before, per_day, _ = rows.lock(name)
+            filled = fill(before, per_day, now)
+            level = min(per_day * _MILLI, filled.level + count * _MILLI)
             given = replace(filled, level=level, used=max(0, filled.used - count))
-            _keep(unit, name, before, given, now=now)
+            _keep(rows, name, before, given, now=now)
 
     def left(self, name: str, *, now: datetime) -> int:
         """Evaluations that a partner could make at once now."""
@@ -75,12 +75,12 @@ class Quotas:
             return left(unit.partners.allowance(name), partner.evaluations_per_day, now)
 
 
-def _keep(unit: Unit, name: str, before: Allowance, after: Allowance, *, now: datetime) -> None:
+def _keep(rows: AllowanceRows, name: str, before: Allowance, after: Allowance, *, now: datetime) -> None:
     if before.month != after.month and before.used:
-        unit.partners.add_to_month(before.month, before.used)
+        rows.add_to_month(before.month, before.used)
     now_ms = milliseconds(now)
     # The day only: no more is needed to see whom to ask after, and the moments of look-ups are nobody's business.
-    unit.partners.set_allowance(name, after, seen_ms=now_ms - now_ms % _DAY_MS)
+    rows.keep(name, after, seen_ms=now_ms - now_ms % _DAY_MS)
 
 
 def fill(allowance: Allowance, per_day: int, now: datetime) -> Allowance:
