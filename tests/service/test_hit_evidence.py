@@ -20,6 +20,7 @@ from node.services.lists.amending import Amendment, amend
 from node.services.partners import hit_sources
 from node.services.partners.hit_sources import HeldEntries
 from node.services.storage.logfiles import LogFiles
+from node.services.trust.tuf_repository import TufRepository
 from protocol.encoding import decode_cbor, encode_cbor
 from protocol.errors import ProofError, ProtocolError
 from protocol.hit_evidence import trust, verify
@@ -121,6 +122,8 @@ async def test_it_still_holds_when_all_keys_of_the_trust_files_were_replaced(
     world.fr.files.put("node.json", sign_node_document(world.fr.trust.document(), signers))
     world.fr.files.put("members.json", sign_members(world.fr.trust.members(), signers))
     world.fr.files.put("2.root.json", author_next_root(root, content, world.fr.holders))
+    repository = TufRepository(world.fr.files, world.fr.clock)
+    repository.list_files(world.fr.trust.root(), world.fr.trust.listed_files(), [successor])
     world.fr.trust.revise_document(lambda old: old, signers=[successor])
     data = await evidence(world, reported)
     assert len(read_bundle(data)[0].roots) == 2

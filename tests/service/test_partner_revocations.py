@@ -100,7 +100,7 @@ async def test_revocations_that_are_held_are_never_forgotten(world: WitnessedWor
     assert known(enrolment).revocations == world.fr.trust.revocations()
     emptied = sign_revocations(replace(none_revoked(world.fr.name), version=9), world.fr.signers)
     world.fr.files.put(REVOKED_NAME, emptied)
-    world.fr.revise(lambda document: document)
+    world.fr.trust.leave_room(lambda document: document, signers=world.fr.signers, room=1)
     with pytest.raises(VerificationError, match="do not follow"):
         await world.update()
 

@@ -1,7 +1,7 @@
 """What holders signed comes into force whole, once, and so that every reader verifies every moment of it."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -19,6 +19,7 @@ from keys.key import (
     TimestampPrivateKey,
 )
 from keys.roles import Role
+from keys.signer import Signer
 from keys.trust.holders import Holder
 from keys.trust.members import Member, open_members
 from keys.trust.node_document import open_node_document
@@ -405,6 +406,27 @@ def test_keys_are_taken_back_by_a_proposal(team: Team) -> None:
     again = team.signed(team.trust.propose(team.renewed("123", targets=True)), *ALL, "2 new-2")
     team.publish(again)
     assert team.trust.document().revoked_sha256 == file_name(team.files.get("revoked.json"))
+
+
+def test_keys_that_are_here_sign_the_same_files_as_those_elsewhere(team: Team) -> None:
+    kid = team.trust.document().auth_keys[0].kid
+    entry = Revocation(role=Role.AUTH, key=kid, time=NOW.replace(microsecond=0), reason=Reason.LOST)
+
+    def revise(trust: OwnTrust, signers: Sequence[Signer]) -> None:
+        trust.revise_revocations(lambda old: replace(old, entries=(*old.entries, entry)), signers=signers)
+        trust.revise_members(lambda old: replace(old, k=3), signers=signers)
+        trust.replace_file("criteria-1.md", b"# Baseline\n", signers=signers)
+
+    before, place = dict(team.files.data), MemoryPlace()
+    revise(team.opened(place), ())
+    assert place.held is not None
+    team.publish(team.signed(place.held, "1 2"))
+    elsewhere = {name: team.files.get(name) for name in ("node.json", "members.json", "revoked.json")}
+    team.files.data.clear()
+    team.files.data.update(before)
+    revise(team.trust, [team.pair("1")[1], team.pair("2")[1]])
+    assert elsewhere == {name: team.files.get(name) for name in elsewhere}
+    assert team.trust.tuf_standing().unlisted == ()
 
 
 def test_a_signed_or_old_proposal_grows_no_more(team: Team) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from keys.key import RootPrivateKey, SnapshotPrivateKey, TargetsPrivateKey, TimestampPrivateKey
 from keys.trust.members import sign_members
 from keys.trust.node_document import sign_node_document
+from node.services.trust.tuf_repository import TufRepository
 from support.federation import FoundedNode
 
 
@@ -35,5 +36,7 @@ def replace_everybody(node: FoundedNode, label: str) -> list[TargetsPrivateKey]:
         snapshot_keys=(node.keys.create(SnapshotPrivateKey, label).public,),
         timestamp_keys=(node.keys.create(TimestampPrivateKey, label).public,),
     )
+    repository = TufRepository(node.files, node.clock)
+    repository.list_files(node.trust.root(), node.trust.listed_files(), targets)
     node.trust.revise_document(lambda found: found, signers=targets)
     return targets

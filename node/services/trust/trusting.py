@@ -32,9 +32,10 @@ from keys.trust.proposal_signing import (
     decide,
     is_envelope,
     open_proposal,
+    sign,
 )
 from keys.trust.repository import open_targets
-from keys.trust.revocations import Revocations, file_name, none_revoked, open_revocations, sign_revocations
+from keys.trust.revocations import Revocations, file_name, none_revoked, open_revocations
 from keys.trust.revocations import from_json as revocations_from_json
 from keys.trust.revocations import to_json as revocations_to_json
 from keys.trust.root import RootContent, TrustedRoot, open_roots
@@ -173,10 +174,7 @@ class OwnTrust:
         self._require_signable()
         with self._revising():
             changed = self._next_document(change)
-            if self._proposal is not None:
-                self._propose(DOCUMENT_NAME, node_document_to_json(changed))
-                return changed
-            self._put_in_force({DOCUMENT_NAME: self._signed(changed, signers)}, signers, document=changed)
+            self._bring({DOCUMENT_NAME: node_document_to_json(changed)}, signers, document=changed)
             return changed
 
     def leave_room(
@@ -203,10 +201,12 @@ class OwnTrust:
                 MEMBERS_NAME: sign_members(register, signers),
                 DOCUMENT_NAME: sign_node_document(document, signers),
             }
+            held = {**self.listed_files(), **changed}
+            texts = self._other_texts(document, register, held)
+            listed = self._repository.listing_of(self.root(), {**held, **texts}, signers, room=room)
             behind = behind or self._repository.used(self.root(), room=room)
-            self._put_in_force(
-                changed, signers, document=document, members=register, room=room, behind=behind
-            )
+            installing.install(self._files, [*changed.items(), *texts.items(), *listed])
+            self._stamp(behind=behind)
             return self.document()
 
     def adopt_newer(self, data: bytes) -> bool:
@@ -227,12 +227,7 @@ class OwnTrust:
         with self._revising():
             old = open_members(self._files.get(MEMBERS_NAME), self.root())
             changed = replace(change(self.members()), version=old.version + 1)
-            if self._proposal is not None:
-                self._propose(MEMBERS_NAME, members_to_json(changed))
-                return changed
-            data = sign_members(changed, signers)
-            open_members(data, self.root())
-            self._put_in_force({MEMBERS_NAME: data}, signers, members=changed)
+            self._bring({MEMBERS_NAME: members_to_json(changed)}, signers, members=changed)
             return changed
 
     def revise_revocations(
@@ -249,16 +244,13 @@ class OwnTrust:
         self._require_signable()
         with self._revising():
             changed = self._next_revocations(change)
-            if self._proposal is not None:
-                self._propose_revocations(changed, document)
-                return changed
-            data = sign_revocations(changed, signers)
-            open_revocations(data, self.root())
-            named = self._next_document(
-                lambda old: changed.believable(document(old)), revoked_sha256=file_name(data)
-            )
-            files = {REVOKED_NAME: data, DOCUMENT_NAME: self._signed(named, signers)}
-            self._put_in_force(files, signers, document=named)
+            named = self._next_document(lambda old: changed.believable(document(old)))
+            named = replace(named, revoked_sha256=NOT_YET)
+            files = {
+                REVOKED_NAME: revocations_to_json(changed),
+                DOCUMENT_NAME: node_document_to_json(named),
+            }
+            self._bring(files, signers, document=named)
             return changed
 
     def listed_files(self) -> dict[str, bytes]:
@@ -275,10 +267,7 @@ class OwnTrust:
         assert name not in {DOCUMENT_NAME, MEMBERS_NAME}, "those have numbers that only grow"
         self._require_signable()
         with self._revising():
-            if self._proposal is None:
-                self._put_in_force({name: data}, signers)
-            else:
-                self._propose(name, read_payload(data) if is_envelope(name) else data)
+            self._bring({name: read_payload(data) if is_envelope(name) else data}, signers)
 
     def in_force(self) -> InForce:
         """The node's state, as proposals carry it: its envelopes, and the other files as they are listed."""
@@ -336,8 +325,7 @@ class OwnTrust:
                 return False
             in_force.require_carried_by(opened)
             require_time_left(opened, self._clock.now())
-            installing.install(self._files, _items(decided, {**in_force.files, **decided.files}))
-            self._stamp()
+            self._install(decided, in_force)
             return True
 
     def tuf_standing(self) -> TufStanding:
@@ -368,15 +356,13 @@ class OwnTrust:
                 installing.finish(self._files)
         return self._files
 
-    def _next_document(
-        self, change: Callable[[NodeDocument], NodeDocument], *, revoked_sha256: bytes | None = None
-    ) -> NodeDocument:
-        """Its number and window; `revoked_sha256` names the revocations that come into force with it."""
+    def _next_document(self, change: Callable[[NodeDocument], NodeDocument]) -> NodeDocument:
+        """Its number and window; it names the newest revocations."""
         root = self.root()
         serial = open_node_document(self._files.get(DOCUMENT_NAME), root).serial + 1
         valid = window(self._clock.now(), DOCUMENT_DAYS)
         changed = self.revocations().believable(change(self.document()))
-        named = self._newest_revoked() if revoked_sha256 is None else revoked_sha256
+        named = self._newest_revoked()
         return self._succeed(replace(changed, serial=serial, valid=valid, revoked_sha256=named), root)
 
     def _next_revocations(self, change: Callable[[Revocations], Revocations]) -> Revocations:
@@ -406,28 +392,44 @@ class OwnTrust:
         held = None if self._proposal is None else self._proposal.read()
         return None if held is None else held.changed.get(name)
 
-    def _propose_revocations(
-        self, revoked: Revocations, document: Callable[[NodeDocument], NodeDocument]
+    def _bring(
+        self,
+        changed: Mapping[str, bytes],
+        signers: Sequence[Signer],
+        *,
+        document: NodeDocument | None = None,
+        members: Members | None = None,
     ) -> None:
-        """The file and the document that will name it, which are nothing without each other."""
-        named = self._next_document(lambda old: revoked.believable(document(old)))
-        self._propose_all(
-            {
-                REVOKED_NAME: revocations_to_json(revoked),
-                DOCUMENT_NAME: node_document_to_json(replace(named, revoked_sha256=NOT_YET)),
-            }
+        """Have these payloads, and the texts that belong to them, signed and put in force; or proposed.
+
+        The holders whose keys are here sign a proposal as others do, which is made, signed and published at once.
+        """
+        if self._proposal is None:
+            self._list_rest(signers)
+        in_force, expires = self._to_propose(), self._listing_ends()
+        if self._proposal is None:
+            made = in_force.proposal(changed, expires=expires, root=None, handover=True)
+        else:
+            made = grown(self._proposal, in_force, changed, expires=expires)
+        texts = self._other_texts(
+            document or self.document(), members or self.members(), {**made.files, **made.changed}
         )
+        made = replace(made, changed={**made.changed, **texts})
+        opened = open_proposal(made)
+        if self._proposal is None:
+            self._install(decide(sign(opened, signers)), in_force)
+        else:
+            self._proposal.write(made)
 
-    def _propose(self, name: str, data: bytes) -> None:
-        self._propose_all({name: data})
+    def _list_rest(self, signers: Sequence[Signer]) -> None:
+        """List what was signed and never listed, as where a program of an earlier version was cut off."""
+        if self.tuf_standing().unlisted:
+            listed = self._repository.listing_of(self.root(), self.listed_files(), signers)
+            installing.install(self._files, list(listed))
 
-    def _propose_all(self, changed: Mapping[str, bytes]) -> None:
-        assert self._proposal is not None, "asked for where things are proposed"
-        made = grown(self._proposal, self._to_propose(), changed, expires=self._listing_ends())
-        open_proposal(made)
-        self._proposal.write(made)
-        if texts := self._other_texts(self.document(), self.members(), {**made.files, **made.changed}):
-            self._proposal.write(replace(made, changed={**made.changed, **texts}))
+    def _install(self, decided: Decided, in_force: InForce) -> None:
+        installing.install(self._files, _items(decided, {**in_force.files, **decided.files}))
+        self._stamp()
 
     def _other_texts(
         self, document: NodeDocument, members: Members, held: Mapping[str, bytes]
@@ -441,31 +443,6 @@ class OwnTrust:
             return NOT_YET
         exists = self._files.exists(REVOKED_NAME)
         return file_name(self._files.get(REVOKED_NAME)) if exists else None
-
-    def _signed(self, document: NodeDocument, signers: Sequence[Signer]) -> bytes:
-        data = sign_node_document(document, signers)
-        open_node_document(data, self.root())
-        return data
-
-    def _put_in_force(
-        self,
-        changed: Mapping[str, bytes],
-        signers: Sequence[Signer],
-        *,
-        document: NodeDocument | None = None,
-        members: Members | None = None,
-        room: int = 0,
-        behind: Behind | None = None,
-    ) -> None:
-        """Replace these files, with the texts that belong to them, and list and stamp them.
-
-        Together, and never anew under the same number when cut off: that would be a trust fork.
-        """
-        held = {**self.listed_files(), **changed}
-        texts = self._other_texts(document or self.document(), members or self.members(), held)
-        listed = self._repository.listing_of(self.root(), {**held, **texts}, signers, room=room)
-        installing.install(self._files, [*changed.items(), *texts.items(), *listed])
-        self._stamp(behind=behind)
 
 
 def _items(decided: Decided, files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
