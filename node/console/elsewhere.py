@@ -13,8 +13,8 @@ from typing import Final
 from aiohttp import web
 
 from node.console.entering import SIGN_IN_PAGE, Going, going
-from node.console.entrance import COMING, allowance, entry_page, led_to, refusal, target, working
-from node.console.handlers import DESK, SIGN_IN, in_thread
+from node.console.entrance import COMING, allowance, led_to, refusal, target, working
+from node.console.handlers import DESK, SIGN_IN, in_thread, rendered
 from node.console.oidc import Flow, Provider
 from node.console.parts import Page
 from node.console.recording import STRANGERS
@@ -101,7 +101,7 @@ async def come_back(request: web.Request) -> web.Response:
 
 def _by_a_page_of_our_own(request: web.Request, response: web.Response, to: str) -> web.Response:
     """Browsers send a strict cookie on no way that began at another site; one that begins here is our own."""
-    page = entry_page(request, _CAME, Going(to))
+    page = rendered(request, _CAME, Going(to))
     for morsel in response.cookies.values():
         page.headers.add("Set-Cookie", morsel.OutputString())
     return page
@@ -119,7 +119,7 @@ async def _turned_away(request: web.Request, error: NodeError, to: str) -> web.R
 
 def _refused(request: web.Request, error: NodeError, to: str) -> web.Response:
     refused, status = refusal(SIGN_IN_PAGE, error)
-    return entry_page(
+    return rendered(
         request,
         SIGN_IN_PAGE,
         going(request, target(to, request.app[DESK].pages)),

@@ -13,13 +13,12 @@ from aiohttp import web
 from node.console.entrance import (
     already_in,
     entry_form,
-    entry_page,
     led_to,
     refusal,
     target,
     working,
 )
-from node.console.handlers import DESK, PROVE, SIGN_IN, in_thread, require_own, signed_in
+from node.console.handlers import DESK, PROVE, SIGN_IN, in_thread, rendered, require_own, signed_in
 from node.console.parts import Page
 from node.console.recording import STRANGERS, turned_away
 from node.console.sessions import come_in, go_out
@@ -52,7 +51,7 @@ async def show_sign_in(request: web.Request) -> web.Response:
     to = target(request.query.get("to", ""), request.app[DESK].pages)
     if await already_in(request):
         return led_to(to)
-    return entry_page(request, SIGN_IN_PAGE, going(request, to))
+    return rendered(request, SIGN_IN_PAGE, going(request, to))
 
 
 async def ask_sign_in(request: web.Request) -> web.Response:
@@ -72,7 +71,7 @@ async def sign_in(request: web.Request) -> web.Response:
             request, request.app[STRANGERS].turned_away, request.app[DESK].world, exc, by="passkey"
         )
         refused, status = refusal(SIGN_IN_PAGE, exc)
-        return entry_page(request, SIGN_IN_PAGE, going(request, to), refused=refused, status=status)
+        return rendered(request, SIGN_IN_PAGE, going(request, to), refused=refused, status=status)
     return await come_in(request, person, to, by="passkey")
 
 
@@ -80,7 +79,7 @@ async def show_prove(request: web.Request) -> web.Response:
     """The page that asks whoever is signed in to show a passkey again."""
     visitor = await signed_in(request)
     to = target(request.query.get("to", ""), request.app[DESK].pages)
-    return entry_page(request, _PROVE, Going(to), visitor=visitor)
+    return rendered(request, _PROVE, Going(to), visitor=visitor)
 
 
 async def ask_proof(request: web.Request) -> web.Response:
@@ -109,7 +108,7 @@ async def prove(request: web.Request) -> web.Response:
             request, turned_away, request.app[DESK].world.acting_as(visitor.person), exc, by="proof"
         )
         refused, status = refusal(_PROVE, exc)
-        return entry_page(request, _PROVE, Going(to), visitor=visitor, refused=refused, status=status)
+        return rendered(request, _PROVE, Going(to), visitor=visitor, refused=refused, status=status)
     return led_to(to)
 
 

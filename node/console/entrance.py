@@ -19,7 +19,6 @@ from node.console.devices import LIFE
 from node.console.forms import read_form
 from node.console.handlers import DESK, SIGN_IN, in_thread, visiting
 from node.console.parts import Page, Refused, Values
-from node.console.rendering import render
 from node.console.told import told
 from node.console.visitors import Visitor
 from node.web.problems import problem_of
@@ -70,29 +69,6 @@ def target(text: str, pages: Mapping[str, Page[Any]]) -> str:
 async def working(request: web.Request, work: Callable[[Any], T]) -> T:
     """What a function makes of the console's world, in a thread."""
     return await in_thread(request, work, request.app[DESK].world)
-
-
-def entry_page(
-    request: web.Request,
-    page: Page[Any],
-    model: object,
-    *,
-    visitor: Visitor | None = None,
-    refused: Refused | None = None,
-    status: int = 200,
-) -> web.Response:
-    """A page for whoever has no session, or none that is good enough."""
-    world = request.app[DESK].world
-    return render(
-        request,
-        page,
-        model,
-        visitor,
-        now_ms=world.now_ms,
-        node=world.node,
-        refused=refused,
-        status=status,
-    )
 
 
 def refusal(page: Page[Any], error: SigfedError) -> tuple[Refused, int]:

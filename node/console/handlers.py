@@ -114,10 +114,10 @@ async def show(request: web.Request, page: Page[Any]) -> web.StreamResponse:
     query = Values(dict(request.query))
     model = await in_thread(request, page.gather, desk.world, visitor, query)
     if asks_by_itself(request):
-        return _rendered(request, page, model, visitor)
+        return rendered(request, page, model, visitor)
     # What is said or shown once is for whoever acted, not for a tab behind that asks by itself.
     held = desk.held.take(visitor.csrf, Place(page.name, dict(query)), now_ms=desk.world.now_ms)
-    return _rendered(request, page, model, visitor, said=desk.said(visitor), refused=held)
+    return rendered(request, page, model, visitor, said=desk.said(visitor), refused=held)
 
 
 async def act(request: web.Request, action: Action[Any]) -> web.StreamResponse:
@@ -218,7 +218,7 @@ async def _shown_again(
         model = await in_thread(request, page.gather, desk.world, visitor, _query(form))
     except SigfedError:
         raise error from None  # what the form was about is gone
-    reply = _rendered(request, page, model, visitor, refused=refused, status=_status(error))
+    reply = rendered(request, page, model, visitor, refused=refused, status=_status(error))
     if wait := getattr(error, "retry_after_seconds", 0):
         reply.headers["Retry-After"] = str(wait)
     return reply
@@ -252,16 +252,17 @@ def _back(desk: Desk[Any], action: Action[Any], form: Values) -> str:
     return desk.pages[action.page].path + (f"?{query}" if query else "")
 
 
-def _rendered(
+def rendered(
     request: web.Request,
     page: Page[Any],
     model: object,
-    visitor: Visitor,
+    visitor: Visitor | None = None,
     *,
     said: str = "",
     refused: Refused | None = None,
     status: int = 200,
 ) -> web.Response:
+    """A page as the world is now; without a visitor, for whoever has no session."""
     world = request.app[DESK].world
     return render(
         request,

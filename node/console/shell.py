@@ -13,11 +13,11 @@ from node.config import ConsoleListener
 from node.console.assets import Asset, load_assets
 from node.console.csp_reports import CspReports
 from node.console.entrance import COMING, COMING_BURST, COMING_PER_MINUTE, allowance
-from node.console.handlers import DESK, VISITOR, Desk, act, download, show
+from node.console.handlers import DESK, VISITOR, Desk, act, download, rendered, show
 from node.console.languages import accepted, speak
 from node.console.parts import Action, Download, Page
 from node.console.policy import CSP_REPORTS, HEADERS, SECURE_HEADERS
-from node.console.rendering import STATIC, render, set_up
+from node.console.rendering import STATIC, set_up
 from node.console.told import told
 from node.errors import ForbiddenError
 from node.journal import Journal
@@ -195,16 +195,7 @@ def _error(request: web.Request, exc: Exception) -> web.Response:
         "hint": told(getattr(exc, "hint", "")) if shown else "",
         "wait": wait,
     }
-    world = request.app[DESK].world
-    reply = render(
-        request,
-        _ERROR,
-        model,
-        request.get(VISITOR),
-        now_ms=world.now_ms,
-        node=world.node,
-        status=problem.status,
-    )
+    reply = rendered(request, _ERROR, model, request.get(VISITOR), status=problem.status)
     if wait > 0:
         reply.headers["Retry-After"] = str(wait)
     return reply

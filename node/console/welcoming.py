@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from node.console.entrance import entry_form, entry_page, led_to, refusal, working
-from node.console.handlers import DESK, PROVE, is_own, require_own, signed_in, visiting
+from node.console.entrance import entry_form, led_to, refusal, working
+from node.console.handlers import DESK, PROVE, is_own, rendered, require_own, signed_in, visiting
 from node.console.languages import translated as _
 from node.console.parts import Page, Refused, Values
 from node.console.sessions import come_in
@@ -53,7 +53,7 @@ class NewPasskey:
 
 async def show_welcome(request: web.Request) -> web.Response:
     """The page for the token."""
-    return entry_page(request, _WELCOME, await working(request, _welcome))
+    return rendered(request, _WELCOME, await working(request, _welcome))
 
 
 async def welcome(request: web.Request) -> web.Response:
@@ -65,8 +65,8 @@ async def welcome(request: web.Request) -> web.Response:
         refused, status = refusal(_WELCOME, exc)
         refused = Refused(refused.action, refused.message, refused.hint, {"name": form.text("name")})
         model = await working(request, _welcome)
-        return entry_page(request, _WELCOME, model, refused=refused, status=status)
-    return entry_page(request, _PASSKEY, made)
+        return rendered(request, _WELCOME, model, refused=refused, status=status)
+    return rendered(request, _PASSKEY, made)
 
 
 async def add(request: web.Request) -> web.Response:
@@ -76,7 +76,7 @@ async def add(request: web.Request) -> web.Response:
     if not request.app[DESK].has_proved(visitor):
         return led_to(f"{PROVE}?to={quote(ACCOUNT, safe='')}")
     made = await working(request, lambda world: _question(world, Recognised(visitor.person, b"")))
-    return entry_page(request, _PASSKEY, made, visitor=visitor)
+    return rendered(request, _PASSKEY, made, visitor=visitor)
 
 
 async def register(request: web.Request) -> web.Response:
@@ -95,7 +95,7 @@ async def register(request: web.Request) -> web.Response:
     except NodeError as exc:
         refused, status = refusal(_WELCOME, exc)
         model = await working(request, _welcome)
-        return entry_page(request, _WELCOME, model, refused=refused, status=status)
+        return rendered(request, _WELCOME, model, refused=refused, status=status)
     if visitor is not None and visitor.person == person:
         return led_to(ACCOUNT)
     return await come_in(request, person, ACCOUNT, by="token")

@@ -14,13 +14,12 @@ from node.console.entrance import (
     already_in,
     dismissed,
     entry_form,
-    entry_page,
     led_to,
     refusal,
     target,
     working,
 )
-from node.console.handlers import DESK, SIGN_IN, require_own, signed_in
+from node.console.handlers import DESK, SIGN_IN, rendered, require_own, signed_in
 from node.console.partner.world import PartnerWorld
 from node.console.parts import Page
 from node.errors import NodeError
@@ -42,7 +41,7 @@ async def show_sign_in(request: web.Request) -> web.Response:
     to = target(request.query.get("to", ""), request.app[DESK].pages)
     if await already_in(request):
         return led_to(to)
-    return entry_page(request, _PAGE, Going(to))
+    return rendered(request, _PAGE, Going(to))
 
 
 async def sign_in(request: web.Request) -> web.Response:
@@ -63,7 +62,7 @@ async def sign_in(request: web.Request) -> web.Response:
     except NodeError as exc:
         _journal.warning("sign-in-refused")
         refused, status = refusal(_PAGE, exc)
-        return entry_page(request, _PAGE, Going(to), refused=refused, status=status)
+        return rendered(request, _PAGE, Going(to), refused=refused, status=status)
     return admitted(request, name, token, to)
 
 
