@@ -18,7 +18,7 @@ from node.services.review.effective import Current, current
 from node.services.review.endorsing import endorse
 from node.services.review.explaining import Explanation, Waiting, explain
 from node.services.review.reminding import Due, due
-from node.services.review.reviewing import Wanted, file_at, waiting_files
+from node.services.review.reviewing import Files, Wanted, waiting_files
 from node.services.review.tracing import effective_before, trace
 from node.services.storage.logfiles import LogFiles
 from protocol.digest import Digest
@@ -121,14 +121,14 @@ class TestQueue:
     def test_one_file(self, following: Agency, other: Agency) -> None:
         dispute(following.shelf, following.origin, file_digests("first file")[:1])
         following.publish()
-        found = file_at(judged(following), other.origin, 1)
+        found = Files(judged(following)).at(other.origin, 1)
         assert [(each.entry.index, each.countries, each.effective, each.withheld) for each in found] == [
             (0, ("NL",), False, True),
             (1, ("NL",), False, False),
         ]
         for origin, index in ((other.origin, 99), ("de.example/lists/csam", 0)):
             with pytest.raises(NotFoundError):
-                file_at(judged(following), origin, index)
+                Files(judged(following)).at(origin, index)
 
 
 class TestExplain:

@@ -15,7 +15,7 @@ from node.ports.quarantine import Quarantined
 from node.runtime import judged
 from node.runtime.judged import Judge
 from node.services.review import effective
-from node.services.review.reviewing import Wanted, queue_page
+from node.services.review.reviewing import Wanted
 from node.services.storage.logfiles import LogFiles
 from support.shelves import Agency, rows
 from support.times import SettableClock
@@ -137,21 +137,6 @@ def test_a_bundle_that_gave_way_meanwhile_is_read_again(judge: Judge) -> None:
     with patch.object(LogFiles, "openings", outgrown):
         assert judge.now().current.decision.effective
     assert failed
-
-
-def test_a_queue_is_read_page_by_page(judge: Judge) -> None:
-    waiting = judge.now().waiting
-    assert len(waiting) == 6
-    first = queue_page(waiting, limit=4)
-    rest = queue_page(waiting, limit=4, after=first.following)
-    assert [*first.files, *rest.files] == waiting
-    assert (first.total, rest.total, rest.following) == (6, 6, None)
-
-
-def test_a_place_that_left_the_queue_still_leads_on(judge: Judge) -> None:
-    waiting = list(judge.now().waiting)
-    place = waiting[2].place
-    assert queue_page(waiting[:2] + waiting[3:], limit=9, after=place).files == waiting[3:]
 
 
 def test_a_queue_is_narrowed(judge: Judge) -> None:

@@ -6,7 +6,6 @@ count. What peers merely rely on waits too, where nobody has examined it. A file
 in one collection, as endorsing takes it. Reads a decision that was made before; it folds nothing.
 """
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,17 +84,6 @@ class WaitingFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueuePage:
-    """Some of a queue."""
-
-    files: Sequence[WaitingFile]
-    total: int
-    """Of the whole queue."""
-    following: Place | None
-    """Of the last file here, when others follow: what the next page is asked for with."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
     """One digest of a file, and how it stands."""
 
@@ -117,17 +105,6 @@ def waiting_files(current: Current, members: Members, node: str, wanted: Wanted)
         for file in queue.files(held, wanted.collection)
     )
     return sorted(files, key=lambda file: file.place)
-
-
-def queue_page(files: Sequence[WaitingFile], *, limit: int, after: Place | None = None) -> QueuePage:
-    """Up to `limit` files of a queue as `waiting_files` orders it, from the one behind `after` on.
-
-    A place need not be in the queue any more: what was answered meanwhile is passed over.
-    """
-    start = 0 if after is None else bisect_right(files, after, key=lambda file: file.place)
-    shown = files[start : start + limit]
-    more = start + len(shown) < len(files)
-    return QueuePage(files=shown, total=len(files), following=shown[-1].place if shown and more else None)
 
 
 Group: TypeAlias = tuple[str, int, int | None]
@@ -159,11 +136,6 @@ class Files:
             self._files[origin] = _grouped(entries)
         same = sorted(self._files[origin][file_key(asked)])
         return [_examine(self._current, entries[each]) for each in same]
-
-
-def file_at(current: Current, origin: str, index: int) -> list[Examined]:
-    """As `Files.at`, for one question."""
-    return Files(current).at(origin, index)
 
 
 def _grouped(entries: Mapping[int, Entry]) -> Mapping[FileKey, Sequence[int]]:
