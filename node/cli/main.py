@@ -1,5 +1,6 @@
 """The entry point: what every command has, and where failures become messages and exit codes."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -33,6 +34,8 @@ app = typer.Typer(
 )
 _ENDED_WELL = (ExitCode.OK, ExitCode.HITS, ExitCode.PARTIAL, ExitCode.INTERRUPTED)
 """Codes after which there is a next step."""
+_OBJECTS = 50_000
+"""New objects before garbage is looked for: loading modules makes many and leaves none to find."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -99,6 +102,7 @@ def _chosen(home: Home, subset: str) -> Home:
 def main() -> None:
     """Run the command line and leave with its exit code."""
     forbid_core_dumps()  # any command may open a key
+    gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
     try:
         code = run(sys.argv[1:])
     except Exception:  # noqa: BLE001 - a bug: its traceback is shown, and Python's own exit code 1 would mean hits

@@ -91,7 +91,7 @@ def tell_standing(here: Session, standing: "Cosigned") -> None:
 
 def witness_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact], list[str]]:
     """For the status: own logs that more witnesses must cosign, who claims another history of one, who was silent."""
-    from node.runtime.put_back import silent
+    from node.runtime.outside_note import silent
     from node.runtime.witnesses import cosigning
 
     standings, quiet = cosigning(identity, shelf).standing(), silent(identity)

@@ -18,7 +18,7 @@ from node.ports.persons import PersonRole
 from node.runtime import waiting_proposals
 from node.runtime.approvals import open_approvals
 from node.runtime.hits import casework
-from node.runtime.put_back import silent
+from node.runtime.outside_note import silent
 from node.runtime.terms import findings
 from node.services.access.approving import KINDS
 from node.services.evidence.accusing import FORKED

@@ -28,7 +28,7 @@ from node.services.recipients.accrediting import Recipients, fetchable
 from node.services.storage.integrity import UNREADABLE, words_of
 from node.services.trust.expiry import Standing, late, next_due
 from node.services.trust.founding import log_label, spare_files
-from node.signing.process.desk import SIGNED_HERE
+from node.signing.process.roles import SIGNED_HERE
 
 _LOW_DISK_BYTES = 1 << 30
 _SOON = timedelta(days=30)

@@ -17,7 +17,8 @@ from node.runtime.opening import Identity
 from node.runtime.signer import alone, open_keychain
 from node.services.storage.shelf import Shelf
 from node.signing.keychain import Keychain
-from node.signing.process.desk import LOGS, SIGNED_HERE, WITNESS
+from node.signing.process.desk import LOGS, WITNESS
+from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.witness_state import FolderWitness
 
 

@@ -12,7 +12,8 @@ from node.clock import milliseconds
 from node.metrics import Gauge
 from node.ports.logs import LogKind
 from node.runtime.opening import Identity
-from node.runtime.put_back import is_confirmed, silent
+from node.runtime.outside_note import silent
+from node.runtime.put_back import is_confirmed
 from node.runtime.terms import findings
 from node.services.lists.audit_reading import count_unsigned
 from node.services.review import quarantine

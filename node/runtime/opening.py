@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keys.errors import KeysError
 from keys.key import (
@@ -41,14 +42,15 @@ from node.runtime.restored import require_joined
 from node.services.lists.auditing import OPERATOR
 from node.services.trust.trusting import DOCUMENT_NAME, ROOT_NAME, OwnTrust
 from node.services.trust.tuf_repository import Freshness, TufRepository, root_files
-from node.services.witnesses.witnessing import KeyCosigner
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
 from node.signing.online import OnlineKeychain, SplitKeys
 from node.signing.process.link import SignerLink
-from node.signing.process.remote import RemoteCosigner, RemoteKeys, RemoteLogSigner, Vouching
 from node.signing.ring import FolderKeyRing
 from node.tls import TlsIdentity
+
+if TYPE_CHECKING:  # where no signer process is, and nothing is cosigned, they are not loaded
+    from node.signing.process.remote import RemoteKeys, RemoteLogSigner, Vouching
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +117,12 @@ class Identity:
         require_lease(self.home, self.settings)
         return self.unjoined_log_signer()
 
-    def unjoined_log_signer(self) -> FolderLogSigner | RemoteLogSigner:
+    def unjoined_log_signer(self) -> "FolderLogSigner | RemoteLogSigner":
         """As `log_signer`, of a home whose restore is not finished yet."""
         if self.signer_link is None:
             return FolderLogSigner(self.home.signer, lambda origin: self.signers(LogPrivateKey, origin))
+        from node.signing.process.remote import RemoteLogSigner  # noqa: PLC0415
+
         return RemoteLogSigner(
             self.signer_link,
             lambda origin: self._signing_labels(Role.LOG, origin),
@@ -137,9 +141,13 @@ class Identity:
         """
         require_joined(self.home)
         if self.signer_link is not None:
+            from node.signing.process.remote import RemoteCosigner  # noqa: PLC0415
+
             return RemoteCosigner(
                 self.signer_link, name=name, labels=lambda: self._signing_labels(Role.WITNESS, name)
             )
+        from node.services.witnesses.witnessing import KeyCosigner  # noqa: PLC0415
+
         return KeyCosigner(name, self.signers(WitnessPrivateKey, name))
 
     def _signing_labels(self, role: Role, of: str) -> Sequence[str]:
@@ -250,12 +258,14 @@ def _revising(home: Home, settings: Settings) -> Iterator[None]:
         yield
 
 
-def remote_keys(link: SignerLink, files: FolderObjects) -> RemoteKeys:
+def remote_keys(link: SignerLink, files: FolderObjects) -> "RemoteKeys":
     """The keys that the signer process has."""
+    from node.signing.process.remote import RemoteKeys  # noqa: PLC0415
+
     return RemoteKeys(link, vouching=vouching(files))
 
 
-def vouching(files: FolderObjects) -> Vouching:
+def vouching(files: FolderObjects) -> "Vouching":
     """What vouches for a trust file, for a signer that judges by it."""
     repository = TufRepository(files, SystemClock())
 

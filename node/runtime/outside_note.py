@@ -132,6 +132,11 @@ class OutsideNote:
         replace_private(self.path, json.dumps({"home": self.home, "of": self.of, **asdict(new)}).encode())
 
 
+def silent(identity: Identity) -> Mapping[str, str]:
+    """Members for which additions wait, and why they do not answer; none where it goes on alone."""
+    return {} if identity.alone else OutsideNote.of_home(identity).read().silent
+
+
 def _raised(held: Note, sizes: Mapping[str, int]) -> Note:
     """Of two processes that note at once, the larger numbers stay."""
     known = held.sizes

@@ -210,11 +210,6 @@ def is_confirmed(identity: Identity) -> bool:
     return bool(OutsideNote.of_home(identity).read().sizes)
 
 
-def silent(identity: Identity) -> Mapping[str, str]:
-    """Members for which additions wait, and why they do not answer; none where it goes on alone."""
-    return {} if identity.alone else OutsideNote.of_home(identity).read().silent
-
-
 def _asked_of(identity: Identity) -> _Asked:
     return _asked.setdefault(str(identity.home.folder), _Asked(Clocks(identity.clock)))
 

@@ -23,10 +23,11 @@ from node.runtime import passphrases
 from node.runtime.elsewhere import recalling, refer
 from node.services.trust.succeeding import SUCCEEDED
 from node.signing.keychain import Keychain
-from node.signing.process.desk import KEYS, SIGNED_HERE, Desk, is_label
+from node.signing.process.desk import KEYS, Desk, is_label
 from node.signing.process.link import SignerLink
 from node.signing.process.listener import Listener
 from node.signing.process.remote import RemoteKeys
+from node.signing.process.roles import SIGNED_HERE
 
 CREDENTIAL: Final = "sigfed-signer-passphrase"
 SOCKET: Final = "socket"

@@ -15,8 +15,9 @@ from node.runtime.signer import open_keychain
 from node.services.storage.findings import below, told
 from node.services.storage.integrity import Verdict, attempt
 from node.signing.log_signer import FolderLogSigner
-from node.signing.process.desk import KEYS, LOGS, SIGNED_HERE, STAMPS, WITNESS
+from node.signing.process.desk import KEYS, LOGS, STAMPS, WITNESS
 from node.signing.process.restored import RESTORED, RestoreMark
+from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.stamps import FolderStamps
 from node.signing.process.witness_state import FolderWitness
 

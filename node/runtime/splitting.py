@@ -20,7 +20,8 @@ from node.runtime.signer import SOCKET, alone
 from node.services.storage.shelf import Shelf
 from node.services.trust.tuf_repository import root_files
 from node.signing.keychain import Keychain
-from node.signing.process.desk import KEYS, LOGS, SIGNED_HERE, STAMPS, WITNESS
+from node.signing.process.desk import KEYS, LOGS, STAMPS, WITNESS
+from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.stamps import FolderStamps
 from node.signing.process.witness_state import FolderWitness
 

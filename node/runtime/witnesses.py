@@ -11,7 +11,6 @@ from node.errors import NotFoundError
 from node.objects.folder import FolderObjects
 from node.ports.witness import Cosigner
 from node.remote.outbound import proxy_of
-from node.remote.witness import RemoteWitness
 from node.runtime.opening import Identity
 from node.runtime.restored import found_put_back, require_joined
 from node.services.peers.requiring import Requiring
@@ -90,6 +89,8 @@ def reach_witness(identity: Identity, document: NodeDocument) -> AbstractAsyncCo
     """
     if document.witness is None:
         raise NotFoundError(f"{document.node} names no witness")
+    from node.remote.witness import RemoteWitness  # noqa: PLC0415 - who looks at standings connects to nobody
+
     return RemoteWitness(
         node=document.node,
         base_url=document.witness.url,

@@ -5,14 +5,16 @@ somebody else could judge. What the signer has, it is asked for; nothing of it i
 """
 
 from collections.abc import Iterator
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from keys.key import PrivateKey, PublicKey
 from keys.roles import Role
 from keys.signer import Signer
 from node.signing.keychain import Keychain
-from node.signing.process.desk import SIGNED_HERE
-from node.signing.process.remote import RemoteKeys
+from node.signing.process.roles import SIGNED_HERE
+
+if TYPE_CHECKING:  # most nodes have no signer process
+    from node.signing.process.remote import RemoteKeys
 
 Public = TypeVar("Public", bound=PublicKey)
 
@@ -62,7 +64,7 @@ class OnlineKeychain(Protocol):
 class SplitKeys:
     """`OnlineKeychain` of which those that sign are in the signer process."""
 
-    def __init__(self, here: Keychain, there: RemoteKeys) -> None:
+    def __init__(self, here: Keychain, there: "RemoteKeys") -> None:
         self._here = here
         self._there = there
 
@@ -110,5 +112,5 @@ class SplitKeys:
         """Of the key files here."""
         return self._here.verify()
 
-    def _of(self, role: Role) -> Keychain | RemoteKeys:
+    def _of(self, role: Role) -> "Keychain | RemoteKeys":
         return self._there if role in SIGNED_HERE else self._here

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Table, delete, insert, select
 
 from node.ports.pending import Batch
+from node.store.tables import CaseBatch, PendingBatch, table
 
 
 class BatchRows:
@@ -38,3 +39,17 @@ class BatchRows:
         if gone:
             self._connection.execute(delete(self._table).where(c.log_id == log_id, c.first <= gone[-1].first))
         return gone
+
+
+class PendingRows(BatchRows):
+    """The `pending_batch` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, table(PendingBatch))
+
+
+class CaseRows(BatchRows):
+    """The `case_batch` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, table(CaseBatch))

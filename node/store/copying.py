@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, Engine, insert, inspect, select
-from sqlmodel import SQLModel
 
 from node.errors import AlreadyExistsError
 from node.store.driver import POSTGRESQL, begin_reading, begin_writing, connect, parse_dsn, translated
 from node.store.migrating import migrate, revision_of
 from node.store.store import connected
-from node.store.tables import Lease
+from node.store.tables import Lease, every_table
 
 _ROWS: Final = 2000
 
@@ -89,13 +88,13 @@ def _copy_rows_out(engine: Engine, target: Path, at_that_moment: Callable[[], No
 def _alone(engine: Engine) -> Iterator[None]:
     """Nobody else writes to any table."""
     with begin_writing(engine) as connection, connection.begin():
-        names = ", ".join(f'"{table.name}"' for table in SQLModel.metadata.sorted_tables)
+        names = ", ".join(f'"{table.name}"' for table in every_table().sorted_tables)
         connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE MODE")
         yield
 
 
 def _copy_rows(source: Connection, target: Connection) -> None:
-    for table in SQLModel.metadata.sorted_tables:
+    for table in every_table().sorted_tables:
         if table.name == Lease.__tablename__:
             continue  # a database is made for another home than the one that it was copied from
         result = source.execution_options(yield_per=_ROWS).execute(select(table))
@@ -107,7 +106,7 @@ def _continue_counting(connection: Connection) -> None:
     """PostgreSQL numbers new rows from a sequence of its own, which rows that bring their numbers do not move."""
     if connection.dialect.name != POSTGRESQL:
         return
-    for table in SQLModel.metadata.sorted_tables:
+    for table in every_table().sorted_tables:
         column = table.autoincrement_column
         if column is None or not _has_sequence(connection, table.name, column.name):
             continue

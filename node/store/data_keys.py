@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
-from sqlmodel import SQLModel
 
 from node.ports.data_keys import DataKeyRecord, Key, SealedColumn
-from node.store.tables import DataKey, table
+from node.store.tables import DataKey, every_table, table
 
 _KEY = table(DataKey)
 
@@ -69,4 +68,4 @@ class SealedCellRows:
 
 
 def _table(column: SealedColumn) -> Table:
-    return SQLModel.metadata.tables[column.table]
+    return every_table().tables[column.table]

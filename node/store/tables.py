@@ -5,9 +5,21 @@ Times are milliseconds since 1970, UTC. Column types are those that SQLite and P
 describes each table; the migrations create them, so a change here needs one.
 """
 
+from importlib import import_module
+from pathlib import Path
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, ColumnClause, Index, Integer, LargeBinary, Table, literal_column
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnClause,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    literal_column,
+)
 from sqlmodel import Field, SQLModel
 
 DAY: "Final[ColumnClause[int]]" = literal_column("86400000", BigInteger())
@@ -159,3 +171,10 @@ class Lease(SQLModel, table=True):
 def table(model: type[SQLModel]) -> Table:
     """The Core table of a model: statements are built from it, rows are never made into objects."""
     return SQLModel.metadata.tables[str(model.__tablename__)]
+
+
+def every_table() -> MetaData:
+    """All tables, also of the modules that nobody has asked for yet: whoever copies tables must miss none."""
+    for path in Path(__file__).parent.glob("tables_*.py"):
+        import_module(f"node.store.{path.stem}")
+    return SQLModel.metadata

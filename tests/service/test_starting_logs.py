@@ -259,8 +259,8 @@ def test_who_goes_on_alone_waits_once_for_those_who_do_not_answer(
     for _ in range(3):
         put_back.require_current(identity, shelf)
     assert len(silent) == 1
-    assert put_back.silent(identity) == {}, "nothing waits for them"
-    assert put_back.silent(agency.identity()) == SILENT[0]
+    assert outside_note.silent(identity) == {}, "nothing waits for them"
+    assert outside_note.silent(agency.identity()) == SILENT[0]
 
 
 def test_who_goes_on_alone_signs_nothing_behind_its_own_signer(
@@ -304,10 +304,10 @@ async def test_a_running_node_asks_silent_members_again_and_stops_once_it_is_put
         nobody.setattr(put_back, "_too_few", lambda *_: SILENT)
         await job.work()
     assert not put_back.is_confirmed(identity)
-    assert put_back.silent(identity) == SILENT[0]
+    assert outside_note.silent(identity) == SILENT[0]
     await job.work()
     assert put_back.is_confirmed(identity)
-    assert put_back.silent(identity) == {}
+    assert outside_note.silent(identity) == {}
     assert not parts.stopped.done()
     mark_restored(identity.home, backup="", now=identity.clock.now(), why="others have seen more")
     for _ in range(2):

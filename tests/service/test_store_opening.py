@@ -13,7 +13,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, event, text
-from sqlmodel import SQLModel
+
 
 from node.errors import (
     AlreadyExistsError,
@@ -31,6 +31,7 @@ from node.store.driver import connect, parse_dsn
 from node.store.migrating import migrate, newest_revision
 from node.store.partners import PartnerRows
 from node.store.store import Store, connected
+from node.store.tables import every_table
 from protocol.digest import Algorithm, Digest
 from support.postgres import PostgresServer
 from support.programs import needed
@@ -138,7 +139,7 @@ def test_a_creation_that_was_cut_off_before_the_keys_can_be_started_again(dsn: s
 def test_migrations_make_the_tables_that_the_models_declare(dsn: str) -> None:
     store = create(dsn)
     with store._engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection), every_table()) == []
         version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
     assert version == newest_revision()
     store.dispose()

@@ -23,9 +23,10 @@ from node.services.trust.succeeding import with_key
 from node.services.trust.trusting import DOCUMENT_NAME, OwnTrust
 from node.services.trust.tuf_repository import Freshness, TufRepository, root_files
 from node.signing.keychain import Keychain
-from node.signing.process.desk import KEYS, SIGNED_HERE, STAMPS
+from node.signing.process.desk import KEYS, STAMPS
 from node.signing.process.link import SignerLink
 from node.signing.process.remote import RemoteKeys, RemoteLogSigner
+from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.stamps import FolderStamps
 from support.federation import MemoryObjects
 from support.founding import MemoryKeys

@@ -35,6 +35,7 @@ from node.signing.process.claims import (
 )
 from node.signing.process.frames import MAX_LEAVES, Ask, Received, Reply, refused
 from node.signing.process.restored import RestoreMark
+from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.stamps import FolderStamps, Wanted
 from node.signing.process.statements import statement_message
 from node.signing.process.witness_state import FolderWitness
@@ -45,16 +46,6 @@ from protocol.tlog.merkle import CompactRange
 from protocol.tlog.note import VerifierKey
 from protocol.witness import AddCheckpoint
 
-SIGNED_HERE: Final = (
-    Role.SNAPSHOT,
-    Role.TIMESTAMP,
-    Role.LOG,
-    Role.WITNESS,
-    Role.AUTH,
-    Role.TOKEN,
-    Role.STATEMENT,
-)
-"""Roles whose private keys the signer process has."""
 KEYS: Final = "keys"
 LOGS: Final = "logs"
 WITNESS: Final = "witness"

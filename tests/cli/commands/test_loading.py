@@ -10,6 +10,7 @@ from support.loaded import LIBRARIES, loaded
 STORE = {"sqlalchemy", "sqlmodel", "alembic", "psycopg", "cbor2"}
 NODE = STORE | {"apscheduler", "prometheus_client"}
 NETWORK = {"aiohttp", "jwt"}
+SERVER = {"alembic", "apscheduler", "prometheus_client", "psycopg", "cbor2"}
 
 
 @pytest.mark.parametrize(
@@ -34,11 +35,19 @@ def test_a_partners_client_loads_its_own_part(
     assert modules & not_loaded == set()
 
 
-@pytest.mark.parametrize("words", ["list ls", "peer ls", "hit ls", "partner ls", "status", "doctor"])
-def test_a_node_that_is_read_loads_nothing_that_serves(federation: Federation, words: str) -> None:
+@pytest.mark.parametrize("words", ["list ls", "peer ls", "hit ls", "partner ls", "status"])
+def test_a_node_that_is_read_loads_nothing_that_connects_or_serves(
+    federation: Federation, words: str
+) -> None:
     modules = loaded(["--home", str(federation.fr.home), *words.split()])
 
-    assert modules & {"alembic", "apscheduler", "prometheus_client", "psycopg", "cbor2"} == set()
+    assert modules & (SERVER | {"aiohttp"}) == set()
+
+
+def test_a_doctor_connects_and_serves_nobody(federation: Federation) -> None:
+    modules = loaded(["--home", str(federation.fr.home), "doctor"])
+
+    assert modules & SERVER == set()
 
 
 def test_hashing_files_loads_no_library_but_that_of_pictures(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from node.signing.process.desk import SIGNED_HERE
+from node.signing.process.roles import SIGNED_HERE
 from support.agencies import LIST, SUBSET, found_agency, import_files, numbered, report
 from support.agents import running_agent
 from support.processes import Cli, Running
