@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from node.errors import ConfigError, NotInitialisedError
+from node.errors import ConfigError, NotInitialisedError, no_node
 from node.names import CONFIG_NAME, OUTBOUND_NAME, SIGNER_CONFIG_NAME, GroupChoice
 
 _NODE_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"
@@ -326,10 +326,7 @@ def load(home: Path) -> Settings:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as exc:
-        raise NotInitialisedError(
-            f"no node lives in {home}",
-            hint="an agency starts with: sigfed init; a partner with: sigfed enroll",
-        ) from exc
+        raise no_node(home) from exc
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{path} cannot be read") from exc
     return parse(text, source=str(path))

@@ -4,6 +4,8 @@ Each leaf maps to one HTTP problem in `node.web.problems` and one exit code in `
 both tables total. Texts say what to do next and never hold a digest, key or token.
 """
 
+from pathlib import Path
+
 from keys.errors import SigfedError
 
 
@@ -25,6 +27,18 @@ class ConfigError(NodeError):
 
 class NotInitialisedError(NodeError):
     """No node (or no enrolment) lives in this folder."""
+
+
+def no_node(folder: Path) -> NotInitialisedError:
+    """No node lives in `folder`."""
+    return NotInitialisedError(
+        f"no node lives in {folder}", hint="an agency starts with: sigfed init; a partner with: sigfed enroll"
+    )
+
+
+def no_partner(folder: Path) -> NotInitialisedError:
+    """Nobody is enrolled in `folder`."""
+    return NotInitialisedError(f"no partner is enrolled in {folder}", hint="enrol with: sigfed enroll")
 
 
 class AlreadyExistsError(NodeError):

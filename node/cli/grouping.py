@@ -11,6 +11,7 @@ from typer.main import get_command
 from typing_extensions import override
 
 from node.cli.command_table import ROWS, Row
+from node.cli.homes import housed
 from node.cli.recording import recorded
 from node.cli.watching import watched
 
@@ -93,7 +94,7 @@ def _load(row: Row) -> Any:
         around.add_typer(found, name=row.name, rich_help_panel=row.panel)
     else:
         run = recorded(row.action, found) if row.action else watched(row.name, found)
-        around.command(row.name, rich_help_panel=row.panel)(run)
+        around.command(row.name, rich_help_panel=row.panel)(housed(row.name, run))
     group = get_command(around)
     assert isinstance(group, TyperGroup), "it has a callback"
     return group.commands[row.name]
@@ -109,7 +110,7 @@ def _record(noun: typer.Typer, name: str) -> None:
         assert info.callback is not None, "a command does something"
         assert info.name is not None, "a command has a name"
         action = f"{name}.{info.name}"
-        info.callback = watched(action, recorded(action, info.callback))
+        info.callback = housed(action, watched(action, recorded(action, info.callback)))
     for group in noun.registered_groups:
         assert group.typer_instance is not None, "a noun has commands"
         _record(group.typer_instance, f"{name}-{group.name}")

@@ -19,7 +19,7 @@ import numpy as np
 from keys.errors import KeysError
 from keys.key import AuthPrivateKey
 from keys.trust.held import NODE_FILE, HeldTrust
-from node.errors import AlreadyExistsError, NotInitialisedError, StoreError
+from node.errors import AlreadyExistsError, StoreError, no_partner
 from node.files import (
     create_key,
     decode_state,
@@ -182,9 +182,7 @@ class PartnerFolder:
             StoreError: the state is damaged.
         """
         if not self.exists:
-            raise NotInitialisedError(
-                f"no partner is enrolled in {self._folder}", hint="enrol with: sigfed enroll"
-            )
+            raise no_partner(self._folder)
         try:
             fields = decode_state((self._folder / _STATE).read_bytes())
             return _read_enrolment(fields), _read_cursor(fields)

@@ -14,7 +14,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, event, text
 
-
 from node.errors import (
     AlreadyExistsError,
     ConfigError,
