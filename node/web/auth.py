@@ -170,9 +170,9 @@ class TokenGate:
         self._issuer = issuer_of(services.node)
         self._cache: OrderedDict[bytes, tuple[Caller, datetime, datetime]] = OrderedDict()
 
-    def remembers(self, token: str, presented: ClientKey | None = None) -> bool:
-        """Whether `caller` answers without verifying a signature."""
-        return self._cached(_name(token, presented), self._services.clock.now()) is not None
+    def remembered(self, token: str, presented: ClientKey | None = None) -> Caller | None:
+        """What `caller` answers without verifying a signature; None where it has to verify one."""
+        return self._cached(_name(token, presented), self._services.clock.now())
 
     async def caller(self, token: str, presented: ClientKey | None = None) -> Caller:
         """The caller that `token` names, with the scopes that are in the token and still the client's.

@@ -94,8 +94,10 @@ async def _authenticated(request: web.Request) -> Caller:
     """The caller; a token that was not verified lately is charged to the address before it costs a signature check."""
     state = request.app[STATE]
     token, presented = bearer(request), presented_in(request)
-    if token is None or not state.gate.remembers(token, presented):
-        state.addresses.spend(address_key(request.remote))
+    remembered = None if token is None else state.gate.remembered(token, presented)
+    if remembered is not None:
+        return remembered
+    state.addresses.spend(address_key(request.remote))
     if token is None:
         raise UnauthenticatedError("an access token is required")
     return await state.gate.caller(token, presented)
