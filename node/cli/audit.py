@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli.output import Fact, listing
-from node.cli.prompting import ask
+from node.cli.prompts import ask
 from node.cli.session import session
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ app = typer.Typer(help="What was done at this node, and by whom.", no_args_is_he
 @app.command("start")
 def start(context: typer.Context) -> None:
     """Begin the audit log of a node that was founded before there was one (asks for a targets key)."""
-    from node.runtime.auditing import start as begin
-    from node.runtime.shelving import open_shelf
+    from node.identity.audit import start as begin
+    from node.rotation.store import open_shelf
 
     here = session(context)
     identity = here.identity()
@@ -42,7 +42,7 @@ def ls(
 ) -> None:
     """Records in their order."""
     from node.clock import milliseconds
-    from node.runtime.shelving import read_shelf
+    from node.identity.store import read_shelf
     from node.services.access.spelling import end_of_day
     from node.services.lists.audit_reading import count_unsigned, read_audit
 
@@ -81,7 +81,7 @@ def show(
 ) -> None:
     """One record with its details."""
     from node.errors import NotFoundError
-    from node.runtime.shelving import read_shelf
+    from node.identity.store import read_shelf
     from node.services.lists.audit_reading import read_audit
 
     here = session(context)
@@ -113,7 +113,7 @@ def verify(
     if file is not None:
         verified = _verify_file(file, words or ask("Fingerprint words of its root"))
     else:
-        from node.runtime.shelving import read_shelf
+        from node.identity.store import read_shelf
         from node.services.lists.audit_reading import verify_audit
         from node.services.lists.auditing import audit_log
         from protocol.audit import audit_origin
@@ -139,7 +139,7 @@ def export(
 ) -> None:
     """Write all records with what proves them; anybody checks the file with: sigfed audit verify FILE."""
     from node.errors import AlreadyExistsError
-    from node.runtime.shelving import open_shelf
+    from node.rotation.store import open_shelf
     from node.services.lists.audit_reading import export_audit
     from node.services.trust.trusting import DOCUMENT_NAME
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli.each_subset import each_subset
+from node.cli.hoster.each_subset import each_subset
 from node.cli.options import YES
 from node.cli.session import Session, session
 from node.errors import UsageError
@@ -32,13 +32,13 @@ def ls(
     """Hits: those found here, or, at an agency, those that partners reported."""
     here = session(context)
     if is_agency(here):
-        from node.cli.agency_hits import list_reports
+        from node.cli.partners.hits import list_reports
 
         list_reports(here, opened=unresolved, overdue=overdue, partner=partner, name=name)
         return
     if partner or name:
         raise UsageError("--partner and --list are an agency's", hint="sigfed hit ls --open")
-    from node.cli.partner_hits import list_hits
+    from node.cli.hoster.hits import list_hits
 
     list_hits(here, unresolved=unresolved, overdue=overdue)
 
@@ -52,11 +52,11 @@ def show(
     """One hit with everything that is known of it; asks the agency while an answer to a dispute is awaited."""
     here = session(context)
     if is_agency(here):
-        from node.cli.agency_hits import show_report
+        from node.cli.partners.hits import show_report
 
         show_report(here, text, hashes=hashes)
         return 0
-    from node.cli.partner_hits import show_hit
+    from node.cli.hoster.hits import show_hit
 
     return show_hit(here, text)
 
@@ -78,8 +78,8 @@ def report(
     With --to, hits that the agency confirmed are told to others as well. What leaves the company with each of them is
     said before the first time, and asked about.
     """
-    from node.cli.partner_hits import report_hits
-    from node.cli.telling import agree_first, tell_hits
+    from node.cli.hoster.hits import report_hits
+    from node.cli.hoster.tell import agree_first, tell_hits
 
     here = session(context)
     agree_first(here, to or [], yes=yes)
@@ -94,7 +94,7 @@ def evidence(
     out: Annotated[Path, typer.Option("-o", "--output", help="File to write.", dir_okay=False)],
 ) -> None:
     """Fetch the proof that enough countries list the file of a reported hit; anybody can verify it offline."""
-    from node.cli.partner_hits import write_evidence
+    from node.cli.hoster.hits import write_evidence
 
     write_evidence(session(context), text, out)
 
@@ -107,7 +107,7 @@ def dispute(
     contact: Annotated[str, typer.Option(help="Whom the agency may ask.")] = "",
 ) -> None:
     """Tell the agency that a reported hit is wrong; it must answer by a stated day."""
-    from node.cli.partner_hits import dispute_hit
+    from node.cli.hoster.hits import dispute_hit
 
     dispute_hit(session(context), text, reason=reason, contact=contact)
 
@@ -119,7 +119,7 @@ def resolve(
     action: Annotated[Action, typer.Option(help="What became of the file.")],
 ) -> None:
     """Record what you did with the file, and tell the agency that has the report; this command does nothing to it."""
-    from node.cli.partner_hits import resolve_hit
+    from node.cli.hoster.hits import resolve_hit
 
     resolve_hit(session(context), text, action)
 
@@ -127,7 +127,7 @@ def resolve(
 @app.command("close")
 def close(context: typer.Context, text: _Id) -> None:
     """At an agency: mark a report as dealt with."""
-    from node.cli.agency_hits import close_report
+    from node.cli.partners.hits import close_report
 
     close_report(session(context), text)
 
@@ -137,11 +137,11 @@ def hold(context: typer.Context, text: _Id) -> None:
     """Keep a hit from being purged, for as long as an authority or a court may ask for it."""
     here = session(context)
     if is_agency(here):
-        from node.cli.agency_hits import hold_report
+        from node.cli.partners.hits import hold_report
 
         hold_report(here, text)
         return
-    from node.cli.partner_hits import hold_hit
+    from node.cli.hoster.hits import hold_hit
 
     hold_hit(here, text, held=True)
 
@@ -151,11 +151,11 @@ def unhold(context: typer.Context, text: _Id) -> None:
     """Let a hit that was held be purged in its time."""
     here = session(context)
     if is_agency(here):
-        from node.cli.agency_hits import unhold_report
+        from node.cli.partners.hits import unhold_report
 
         unhold_report(here, text)
         return
-    from node.cli.partner_hits import hold_hit
+    from node.cli.hoster.hits import hold_hit
 
     hold_hit(here, text, held=False)
 
@@ -170,11 +170,11 @@ def purge(
     """Delete hits that are finished and older than is configured; the node, or sigfed update, does it by itself."""
     here = session(context)
     if is_agency(here):
-        from node.cli.agency_hits import purge_reports
+        from node.cli.partners.hits import purge_reports
 
         purge_reports(here, dry_run=dry_run)
         return
-    from node.cli.partner_hits import purge_hits
+    from node.cli.hoster.hits import purge_hits
 
     purge_hits(here, dry_run=dry_run)
 
@@ -185,7 +185,7 @@ def precision(
     name: Annotated[str, typer.Option("--list", help="Of this list alone.")] = "",
 ) -> None:
     """At an agency: of the hits that were judged, how many each list was right about."""
-    from node.cli.agency_hits import show_precision
+    from node.cli.partners.hits import show_precision
 
     show_precision(session(context), name)
 

@@ -15,8 +15,8 @@ from typer.main import get_command
 
 from keys.errors import SigfedError
 from node import journal
+from node.cli.command_tree import GroupedByUser
 from node.cli.exit_codes import ExitCode, exit_code
-from node.cli.grouping import GroupedByUser
 from node.cli.output import Output, shown
 from node.cli.session import Session
 from node.core_dumps import forbid_core_dumps

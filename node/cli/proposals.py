@@ -6,7 +6,7 @@ import typer
 
 from node.cli.hits import is_agency
 from node.cli.options import CRITERIA, YES
-from node.cli.prompting import confirm
+from node.cli.prompts import confirm
 from node.cli.session import session
 
 app = typer.Typer(help="Files that partners propose to agencies.", no_args_is_help=True)
@@ -23,11 +23,11 @@ def ls(context: typer.Context) -> None:
     """Proposals: those made here, or, at an agency, those of its partners."""
     here = session(context)
     if is_agency(here):
-        from node.cli.agency_proposals import list_received
+        from node.cli.partners.proposals import list_received
 
         list_received(here)
         return
-    from node.cli.partner_proposals import list_proposals
+    from node.cli.hoster.proposals import list_proposals
 
     list_proposals(here)
 
@@ -41,11 +41,11 @@ def show(
     """One proposal, file by file; a partner's asks the agency while something waits there."""
     here = session(context)
     if is_agency(here):
-        from node.cli.agency_proposals import show_received
+        from node.cli.partners.proposals import show_received
 
         show_received(here, text, hashes=hashes)
         return
-    from node.cli.partner_proposals import show_proposal
+    from node.cli.hoster.proposals import show_proposal
 
     show_proposal(here, text, hashes=hashes)
 
@@ -57,7 +57,7 @@ def send(
     every: Annotated[bool, typer.Option("--all", help="All that wait.")] = False,
 ) -> int:
     """Send proposals that could not be sent before; they were agreed to when they were made."""
-    from node.cli.partner_proposals import send_waiting
+    from node.cli.hoster.proposals import send_waiting
 
     return send_waiting(session(context), ids or [], every=every)
 
@@ -65,7 +65,7 @@ def send(
 @app.command("withdraw")
 def withdraw(context: typer.Context, text: _Id) -> None:
     """Take back what nobody at the agency decided yet; the agency's node deletes its hashes."""
-    from node.cli.partner_proposals import withdraw_proposal
+    from node.cli.hoster.proposals import withdraw_proposal
 
     withdraw_proposal(session(context), text)
 
@@ -89,8 +89,8 @@ def take(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """At an agency: take files up into an own list, after its own examination; they wait for publication."""
-    from node.cli.agency_proposals import take_files
-    from node.cli.statements import statement_of
+    from node.cli.entries.statements import statement_of
+    from node.cli.partners.proposals import take_files
 
     here = session(context)
     statement = statement_of(
@@ -111,6 +111,6 @@ def refuse(
     numbers: _Files = None,
 ) -> None:
     """At an agency: do not take files up; final, and the partner is told the reason."""
-    from node.cli.agency_proposals import refuse_files
+    from node.cli.partners.proposals import refuse_files
 
     refuse_files(session(context), text, numbers or [], reason=reason)

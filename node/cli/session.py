@@ -13,7 +13,7 @@ from node.errors import UsageError
 from node.home import Home
 
 if TYPE_CHECKING:
-    from node.runtime.opening import Identity
+    from node.identity.identity import Identity
 
 Result = TypeVar("Result")
 
@@ -52,7 +52,7 @@ class Session:
         Raises:
             NotInitialisedError: none lives there.
         """
-        from node.runtime.opening import open_identity
+        from node.identity.identity import open_identity
 
         if not self._opened:
             found = open_identity(self.home, proposal=self.proposal, alone=self.alone)
@@ -62,8 +62,8 @@ class Session:
 
 
 def _before_signing(identity: "Identity") -> None:
-    from node.runtime.put_back import require_current
-    from node.runtime.shelving import open_shelf
+    from node.identity.put_back import require_current
+    from node.rotation.store import open_shelf
 
     with open_shelf(identity) as shelf:
         require_current(identity, shelf)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.each_subset import each_subset
 from node.cli.exit_codes import ExitCode
-from node.cli.prompting import ask
+from node.cli.hoster.each_subset import each_subset
+from node.cli.prompts import ask
 from node.cli.session import Session, session, wait_for
 from node.names import SIGNER_CONFIG_NAME
 
@@ -59,11 +59,11 @@ def init(
     ] = "offline",
 ) -> None:
     """Found a node: keys, trust files, store. Asks for what is not given."""
+    from node.app import create
     from node.clock import SystemClock, system_entropy
-    from node.runtime import creating
 
     here = session(context)
-    plan = creating.plan(
+    plan = create.plan(
         node=node,
         country=country.upper(),
         url=url,
@@ -76,7 +76,7 @@ def init(
         root_kdf=root_kdf,
     )
     here.output.talk("making keys; this takes some seconds on purpose")
-    founded = creating.create(here.home, plan, clock=SystemClock(), entropy=system_entropy)
+    founded = create.create(here.home, plan, clock=SystemClock(), entropy=system_entropy)
     _tell_founded(here, node, founded)
 
 
@@ -96,7 +96,7 @@ def _tell_founded(here: Session, node: str, founded: "Founded") -> None:
 
 def run(context: typer.Context) -> None:
     """Serve peers and partners, and sync, publish and release on schedule, until stopped."""
-    from node.runtime.serving import serve_until_stopped
+    from node.app.serve import serve_until_stopped
 
     here = session(context)
     identity = here.identity()
@@ -155,7 +155,7 @@ def doctor(
 
 def _checks(here: Session, *, deep: bool) -> "Iterator[Check]":
     if not here.home.config.exists() and (here.home.folder / SIGNER_CONFIG_NAME).exists():
-        from node.runtime.signer_integrity import examine_signer, examine_signer_deeply
+        from node.signer_host.integrity import examine_signer, examine_signer_deeply
 
         yield from examine_signer(here.home)
         if deep:
@@ -170,12 +170,12 @@ def _checks(here: Session, *, deep: bool) -> "Iterator[Check]":
 
             yield from examine_partner_deeply(here.home)
         return
-    from node.runtime.checking import examine
+    from node.app.checks import examine
 
     identity = here.identity()
     yield from examine(identity)
     if deep:
-        from node.runtime.integrity import examine_deeply
+        from node.backup.integrity import examine_deeply
 
         yield from examine_deeply(identity)
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:  # commands that do not show lists start without them
     from keys.trust.members import Members
     from keys.trust.node_document import NodeDocument
     from node.hoster.status import PartnerStanding
+    from node.identity.identity import Identity
     from node.ports.peers import PeerRecord
-    from node.runtime.opening import Identity
     from node.services.lists.making import ListReport
     from node.services.review.quarantine import Aside
     from node.services.review.reminding import Due
@@ -63,12 +63,12 @@ def show_status(here: Session) -> None:
 
 
 def _standing(identity: "Identity") -> _Standing:
-    from node.cli.expiry_status import expiry_status
-    from node.cli.hit_status import agency_status
-    from node.cli.recall_status import recall_status
-    from node.cli.witnesses import witness_status
+    from node.cli.entries.recall_status import recall_status
+    from node.cli.federation.witnesses import witness_status
+    from node.cli.keys.expiry import expiry_status
+    from node.cli.partners.hit_status import agency_status
     from node.group.load import load_group
-    from node.runtime.shelving import read_shelf
+    from node.identity.store import read_shelf
     from node.services.lists.making import report_lists
     from node.services.review import quarantine
     from node.services.review.reminding import due
@@ -202,7 +202,7 @@ def _next_step(now: _Standing) -> str:
 
 def partner_status(here: Session) -> None:
     """The state of a partner's client."""
-    from node.cli.hit_status import partner_hits_status
+    from node.cli.partners.hit_status import partner_hits_status
     from node.group.load import load_group
     from node.hoster.cover import cover_words
     from node.hoster.settings import load_partner_settings

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from node.app.approvals import open_approvals
+from node.app.expiry import findings
+from node.app.partners.hits import casework
 from node.console.languages import translated_plural
 from node.console.world import World
 from node.errors import StoreError
+from node.identity.outside_note import silent
 from node.ports.approvals import Approval, Outcome
 from node.ports.persons import PersonRole
-from node.runtime import waiting_proposals
-from node.runtime.approvals import open_approvals
-from node.runtime.hits import casework
-from node.runtime.outside_note import silent
-from node.runtime.terms import findings
+from node.rotation import proposals
 from node.services.access.approving import KINDS
 from node.services.evidence.accusing import FORKED
 from node.services.partners.overview import DAY_MS
@@ -189,7 +189,7 @@ def _holders(world: World) -> Iterator[Need]:
         "logs whose keys were stolen: nothing added to them counts before it is said where they go on",
         urgent=True,
     )
-    waiting = len(waiting_proposals.names(world.identity.home))
+    waiting = len(proposals.names(world.identity.home))
     yield waits(
         "keys",
         waiting,

@@ -1,6 +1,6 @@
 """Every action of the console is in the audit log, under the name that the command of the same effect has there.
 
-As for commands (`node.cli.recording`): who acted, which fields were filled in (those that the action names, never a
+As for commands (`node.cli.record`): who acted, which fields were filled in (those that the action names, never a
 hash or a secret), and how it ended. What cannot be undone is not begun when it could not be recorded.
 """
 
@@ -15,7 +15,7 @@ from node.console.partly import PartlyDoneError
 from node.console.parts import Action, Done, Download, File, Values
 from node.console.world import World
 from node.errors import ForbiddenError, NodeError, NotFoundError, StoreError, UnauthenticatedError
-from node.runtime.auditing import about, require_ready, tell
+from node.identity.audit import about, require_ready, tell
 
 _BY: Final = {"by": "console"}
 _PARTLY: Final = "partly"

@@ -8,6 +8,8 @@ from typing import Final
 
 from aiohttp import web
 
+from node.app.accounts import open_sessions
+from node.app.serve import Parts
 from node.config import ConsoleListener, ConsoleSettings
 from node.console.address import Address
 from node.console.app import make_console
@@ -15,8 +17,6 @@ from node.console.visitors import Door
 from node.console.world import World
 from node.errors import ConfigError
 from node.journal import Journal
-from node.runtime.accounts import open_sessions
-from node.runtime.serving import Parts
 from node.web.server import serve
 
 _journal: Final = Journal("console")

@@ -2,12 +2,12 @@
 
 from aiohttp import web
 
+from node.app.accounts import open_sessions
 from node.console.entrance import admitted, dismissed, working
 from node.console.handlers import DESK
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.runtime.accounts import open_sessions
-from node.runtime.auditing import tell
+from node.identity.audit import tell
 
 
 async def come_in(

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from node.app.accounts import open_invitations, open_passkeys
 from node.console.entrance import entry_form, led_to, refusal, working
 from node.console.handlers import DESK, PROVE, is_own, rendered, require_own, signed_in, visiting
 from node.console.languages import translated as _
@@ -17,9 +18,8 @@ from node.console.parts import Page, Refused, Values
 from node.console.sessions import come_in
 from node.console.world import World
 from node.errors import NodeError, RateLimitedError, UnauthenticatedError, UsageError
+from node.identity.audit import tell
 from node.ports.persons import PersonRole
-from node.runtime.accounts import open_invitations, open_passkeys
-from node.runtime.auditing import tell
 from node.services.access.approving import two_decide
 from node.services.access.invitations import Recognised
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
+from node.app.checkup import Checkup, look
+from node.app.judged import Judge
 from node.clock import milliseconds
+from node.identity.identity import Identity
 from node.ports.evaluator import Evaluator
-from node.runtime.checkup import Checkup, look
-from node.runtime.judged import Judge
-from node.runtime.opening import Identity
 from node.services.storage.shelf import Shelf
 
 

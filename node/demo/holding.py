@@ -16,9 +16,9 @@ from node.demo.world import World
 from node.home import Home
 from node.hoster.state import PartnerFolder
 from node.hoster.trust.node import known
+from node.identity.identity import Identity, open_identity
 from node.ports.keyring import RingKey
-from node.runtime.opening import Identity, open_identity
-from node.runtime.shelving import open_shelf
+from node.rotation.store import open_shelf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

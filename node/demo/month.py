@@ -20,8 +20,8 @@ from node.demo.sitting import Desk
 from node.demo.synthetic import MadeUp, make
 from node.demo.world import LIST, SUBSET, pairs
 from node.home import Home
+from node.identity.identity import Identity, open_identity
 from node.pages.text import counted
-from node.runtime.opening import Identity, open_identity
 
 Result = TypeVar("Result")
 

@@ -20,8 +20,8 @@ from node.demo.preparing import publication
 from node.demo.rotation import News, title_of
 from node.demo.traffic import ask, spread, tried_sync
 from node.demo.world import LIST, SUBSET, Act, World
-from node.runtime.shelving import open_shelf
-from node.runtime.storage_keys import reseal_some
+from node.rotation.storage_keys import reseal_some
+from node.rotation.store import open_shelf
 
 _DAYS: Final = 15
 """A day more than old and new keys overlap."""

@@ -7,8 +7,8 @@ from node.demo.searching import Search
 from node.demo.world import LIST, World
 from node.errors import StoreError
 from node.home import Home
-from node.runtime.opening import open_identity
-from node.runtime.shelving import open_shelf
+from node.identity.identity import open_identity
+from node.rotation.store import open_shelf
 from node.services.lists.reading import ListReader
 
 

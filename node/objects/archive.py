@@ -4,7 +4,7 @@
     encrypted: a POSIX tar of the parts, and as its last member the manifest: each part's name, size and SHA-256
 
 It is written and read from front to back with little memory. A file under its final name is whole: it is written
-beside it, made durable and linked. Which parts a node has is `node.runtime.backing_up`'s matter.
+beside it, made durable and linked. Which parts a node has is `node.backup.write`'s matter.
 """
 
 import io

@@ -17,15 +17,15 @@ from time import process_time
 from benchmarks.page_table import MOST_RATIO, Pages, beside_reading
 from benchmarks.results import Result, report
 
+from node.app.checkup import look
+from node.app.judged import Judge
 from node.clock import milliseconds
 from node.console.partner.surface import PAGES as PARTNER_PAGES
 from node.console.parts import Page
 from node.console.surface import PAGES
+from node.identity.identity import Identity
+from node.identity.logs import publish_one
 from node.ports.persons import PersonRole
-from node.runtime.checkup import look
-from node.runtime.judged import Judge
-from node.runtime.logs import publish_one
-from node.runtime.opening import Identity
 from node.services.lists.importing import import_rows
 from node.services.review.effective import current
 from node.services.review.explaining import explain

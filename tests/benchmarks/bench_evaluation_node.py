@@ -25,9 +25,9 @@ from node.home import Home
 from node.hoster.client import enrol
 from node.hoster.connection import reach_node_of
 from node.hoster.state import PartnerFolder
+from node.identity.identity import open_identity
 from node.remote.limits import RemoteLimits
 from node.remote.node import RemoteNode
-from node.runtime.opening import open_identity
 from node.signing.epochs import oprf_label
 from protocol.messages import EvaluationRequest
 from protocol.oprf.group import ELEMENT_BYTES

@@ -20,14 +20,14 @@ import psycopg
 import pytest
 
 from keys.roles import Role
+from node.backup.drill import drill
 from node.clock import milliseconds
 from node.home import Home
+from node.identity.audit import sign
+from node.identity.identity import open_identity
+from node.identity.put_back import settle
 from node.ports.logs import LogKind
-from node.runtime.auditing import sign
-from node.runtime.drilling import drill
-from node.runtime.opening import open_identity
-from node.runtime.put_back import settle
-from node.runtime.shelving import open_shelf
+from node.rotation.store import open_shelf
 from node.services.lists.making import report_list
 from node.services.lists.sweeping import sweep
 from node.services.peers.rejoining import root_at

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from node.app.accounts import open_sessions
+from node.app.approvals import open_approvals
 from node.console.surface import ACTIONS, SURFACE
 from node.console.world import World
 from node.ports.accounts import PasskeyRecord
 from node.ports.persons import PersonRole
-from node.runtime import waiting_proposals
-from node.runtime.accounts import open_sessions
-from node.runtime.approvals import open_approvals
+from node.rotation import proposals
 from support.agencies import BOTH, lawful_table, numbered, table
 from support.browser import browsing_async
 from support.busy_agency import FILES
@@ -299,7 +299,7 @@ _FEDERATION: Sequence[Step] = (
 
 
 def _signed(world: World) -> bytes:
-    (one,) = waiting_proposals.ls(world.identity.home)
+    (one,) = proposals.ls(world.identity.home)
     return signed_by_holder(world, one.path.read_bytes())
 
 

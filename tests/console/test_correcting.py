@@ -2,8 +2,8 @@
 
 from hashlib import sha256
 
+from node.app.approvals import open_approvals
 from node.ports.persons import PersonRole
-from node.runtime.approvals import open_approvals
 from node.services.lists.making import report_list
 from node.services.review.recall import report_withdrawals
 from support.agencies import SINGLE

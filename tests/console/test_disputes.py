@@ -2,10 +2,10 @@
 
 import pytest
 
+from node.app.partners.answers import answer_given
+from node.app.partners.hits import casework
 from node.ports.hits import CaseRecord
 from node.ports.persons import PersonRole
-from node.runtime.answering import answer_given
-from node.runtime.hits import casework
 from node.services.lists.audit_reading import read_audit
 from node.services.lists.making import report_list
 from protocol.statement.case import Outcome

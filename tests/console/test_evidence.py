@@ -11,10 +11,10 @@ import pytest_asyncio
 
 from keys.key import LogPrivateKey
 from keys.trust.fingerprint import to_words
+from node.app.peers.evidence import accused_of
 from node.home import Home
+from node.identity.identity import open_identity
 from node.ports.persons import PersonRole
-from node.runtime.evidence import accused_of
-from node.runtime.opening import open_identity
 from node.services.evidence.accusing import keep, verify
 from node.services.lists.audit_reading import read_audit
 from node.services.trust.founding import log_label

@@ -5,9 +5,9 @@ from hashlib import sha256
 import aiohttp
 import pytest
 
+from node.app.guards import open_guards
 from node.console.handlers import FRESH_MS
 from node.ports.persons import PersonRole
-from node.runtime.guards import open_guards
 from support.agencies import lawful_table, numbered
 from support.audited import audit_text, recorded
 from support.console import Reply, RunningConsole

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from node.app.checkup import KEPT, Checkup, Findings
 from node.console.pages.health import ROWS
 from node.health import Check, Health
+from node.identity.outside_note import Note, OutsideNote
 from node.ports.persons import PersonRole
-from node.runtime.checkup import KEPT, Checkup, Findings
-from node.runtime.outside_note import Note, OutsideNote
 from support.console import RunningConsole
 from support.times import SettableClock
 

@@ -7,7 +7,7 @@ import pytest
 
 from keys.trust.lifecycle import Stage
 from node.ports.persons import PersonRole
-from node.runtime import waiting_proposals
+from node.rotation import proposals
 from support.console import Browser, Reply, RunningConsole
 from support.console_keys import signed_by_holder
 
@@ -64,7 +64,7 @@ async def test_a_key_is_replaced_by_its_holders_signature(busy: RunningConsole, 
     ]
     assert successor.stage in {Stage.PUBLISHED, Stage.ACTIVE}
     assert ring[key].managed.valid.end < successor.managed.valid.end
-    assert waiting_proposals.ls(busy.world.identity.home) == []
+    assert proposals.ls(busy.world.identity.home) == []
 
 
 async def test_stored_data_gets_another_key_without_holders(busy: RunningConsole) -> None:

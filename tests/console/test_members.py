@@ -8,10 +8,10 @@ import pytest
 
 from keys.trust.fingerprint import to_words
 from keys.trust.proposal_words import changes
+from node.app.approvals import open_approvals
 from node.console.pages import members
 from node.ports.persons import PersonRole
-from node.runtime import waiting_proposals
-from node.runtime.approvals import open_approvals
+from node.rotation import proposals
 from node.services.access.callers import stored_grant
 from node.services.access.granting import grant_words
 from node.services.lists.audit_reading import read_audit
@@ -189,7 +189,7 @@ async def test_another_member_is_proposed_to_the_holders(busy: RunningConsole, n
         assert done.status == 303, done.words
         page = await browser.get("/console/members")
     assert "Proposal member-nl-example-1 waits on the page of keys" in page.words
-    [waiting] = waiting_proposals.ls(identity.home)
+    [waiting] = proposals.ls(identity.home)
     assert any(_NL in line for line in changes(waiting.opened))
     assert [member.node for member in identity.trust.members().members] == ["fr.example"]
 

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from node.ports.persons import PersonRole
-from node.runtime import waiting_proposals
+from node.rotation import proposals
 from support.audited import details_of
 from support.console import Browser, Reply, RunningConsole
 from support.console_keys import signed_by_holder
@@ -97,4 +97,4 @@ async def test_what_cannot_be_a_root_is_said_at_the_form(
         reply = await _send(browser, busy, _PATH, **fields)
     assert 400 <= reply.status < 500
     assert says in reply.words
-    assert waiting_proposals.ls(busy.world.identity.home) == []
+    assert proposals.ls(busy.world.identity.home) == []

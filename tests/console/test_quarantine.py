@@ -2,10 +2,10 @@
 
 from urllib.parse import urlencode
 
+from node.app.approvals import open_approvals
 from node.ports.evidence import EvidenceKind, EvidenceRecord
 from node.ports.persons import PersonRole
 from node.ports.quarantine import Quarantined
-from node.runtime.approvals import open_approvals
 from node.services.evidence.accusing import FORKED
 from node.services.lists.audit_reading import read_audit
 from support.console import RunningConsole

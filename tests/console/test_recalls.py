@@ -4,9 +4,9 @@ from hashlib import md5, sha256
 
 import pytest
 
+from node.app.approvals import open_approvals
 from node.console.pages import recalls
 from node.ports.persons import PersonRole
-from node.runtime.approvals import open_approvals
 from protocol.digest import Algorithm, Digest
 from support.agencies import BOTH, SINGLE
 from support.audited import audit_text, recorded

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from node.app.approvals import open_approvals
 from node.ports.persons import PersonRole
-from node.runtime.approvals import open_approvals
 from node.services.recipients.accrediting import Recipients, grant_of, recognise
 from protocol.event import BASELINE
 from support.audited import audit_text, recorded

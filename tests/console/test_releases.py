@@ -3,8 +3,8 @@
 import re
 from dataclasses import replace
 
+from node.app.subsets import release_here
 from node.ports.persons import PersonRole
-from node.runtime.subsets import release_here
 from support.console import RunningConsole
 
 _ONE = "/console/releases/subset?name=baseline"

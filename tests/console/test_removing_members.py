@@ -3,9 +3,9 @@
 import pytest
 
 from keys.trust.proposal_words import changes
+from node.identity.audit import tell
 from node.ports.persons import PersonRole
-from node.runtime import waiting_proposals
-from node.runtime.auditing import tell
+from node.rotation import proposals
 from support.console import Browser, RunningConsole
 from support.console_keys import signed_by_holder
 
@@ -34,9 +34,9 @@ async def test_a_member_is_followed_no_more_at_once_and_counts_until_the_holders
         assert f"{_NL} is followed no more" in (await browser.get("/console/keys")).words
     assert _peers(busy) == []
     assert len(busy.world.identity.trust.members().members) == 2
-    [waiting] = waiting_proposals.ls(busy.world.identity.home)
+    [waiting] = proposals.ls(busy.world.identity.home)
     assert any(_NL in line for line in changes(waiting.opened))
-    waiting_proposals.take_back(
+    proposals.take_back(
         busy.world.identity.home,
         waiting.name,
         signed_by_holder(busy.world, waiting.path.read_bytes()).decode(),
@@ -54,7 +54,7 @@ async def test_nobody_else_is_removed(busy: RunningConsole, node: str) -> None:
         reply = await browser.post("/console/members/member/remove-member", form)
     assert 400 <= reply.status < 500
     assert _peers(busy) == [_NL]
-    assert waiting_proposals.ls(busy.world.identity.home) == []
+    assert proposals.ls(busy.world.identity.home) == []
 
 
 async def test_the_witnesses_are_asked_by_a_button(busy: RunningConsole) -> None:

@@ -8,11 +8,11 @@ import pytest
 
 from keys.trust.lifecycle import Stage
 from node.errors import ConflictError
+from node.identity.audit import gaps
+from node.identity.identity import Identity
 from node.ports.persons import PersonRole
-from node.runtime import waiting_proposals
-from node.runtime.auditing import gaps
-from node.runtime.opening import Identity
-from node.runtime.revoking import confirm_by_witnesses
+from node.rotation import proposals
+from node.rotation.revoke import confirm_by_witnesses
 from node.services.lists.audit_reading import read_audit
 from node.services.storage.shelf import Shelf
 from node.services.witnesses.cosigning import Cosigned
@@ -107,7 +107,7 @@ async def test_a_key_stops_at_once_and_another_signs_once_the_holders_signed(
         if each.managed.lineage == lineage and each.stage is Stage.ACTIVE
     ]
     assert len(signing) == 1
-    assert waiting_proposals.ls(busy.world.identity.home) == []
+    assert proposals.ls(busy.world.identity.home) == []
     told = [(each.record.action, each.record.outcome) for each in read_audit(busy.world.shelf)]
     by_people = [one for one in told if one[0] in {"key.revoke", "key.take-back", "key.publish"}]
     assert by_people[-3:] == [("key.revoke", "proposed"), ("key.take-back", "ok"), ("key.publish", "ok")]
@@ -161,7 +161,7 @@ def _failing(*_: object, **__: object) -> None:
 async def test_a_key_that_stopped_is_recorded_though_its_proposal_failed(
     busy: RunningConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("node.runtime.revoking.revoke_keys", _failing)
+    monkeypatch.setattr("node.rotation.revoke.revoke_keys", _failing)
     async with _security(busy) as browser:
         reply = await browser.post(
             _PATH,

@@ -2,9 +2,9 @@
 
 import pytest
 
+from node.app.approvals import open_approvals
 from node.ports.approvals import Approval, Outcome
 from node.ports.persons import PersonRole
-from node.runtime.approvals import open_approvals
 from node.services.lists.audit_reading import read_audit
 from support.console import Browser, RunningConsole
 

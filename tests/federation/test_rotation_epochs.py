@@ -13,9 +13,9 @@ import pytest
 from keys.trust.lifecycle import Stage
 from node.home import Home
 from node.hoster.state import PartnerFolder
-from node.runtime.opening import open_identity
-from node.runtime.shelving import open_shelf
-from node.runtime.storage_keys import reseal_some
+from node.identity.identity import open_identity
+from node.rotation.storage_keys import reseal_some
+from node.rotation.store import open_shelf
 from node.signing.epochs import epoch_secrets
 from protocol.oprf.suite import epoch_key
 from support.agencies import SUBSET

@@ -11,9 +11,9 @@ import pytest
 
 from keys.trust.lifecycle import Stage
 from node.home import Home
+from node.identity.identity import open_identity
 from node.ports.logs import Head
-from node.runtime.opening import open_identity
-from node.runtime.shelving import open_shelf
+from node.rotation.store import open_shelf
 from node.services.evidence.doubting import head_at
 from protocol.errors import UntrustedError
 from support.agencies import LIST, import_files

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 
 from keys.trust.node_document import open_node_document
 from node.home import Home
-from node.runtime.opening import open_identity
+from node.identity.identity import open_identity
 from node.tls import client_context
 from support.agencies import cheapen, found_agency
 from support.key_holders import KeyHolder, replace_keys, take_over

@@ -10,9 +10,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from keys.trust.members import Member, Members
+from node.app.judged import Judge, Judgement
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
 from node.ports.quarantine import Quarantined
-from node.runtime.judged import Judge, Judgement
 from node.services.lists.amending import Amendment, amend
 from node.services.lists.disputing import dispute, resolve
 from node.services.lists.erasing import carry_out

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from node.cli.persons import app as person_commands
+from node.app.approvals import HANDLERS
+from node.cli.persons.persons import app as person_commands
 from node.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -19,7 +20,6 @@ from node.errors import (
 )
 from node.ports.approvals import Outcome
 from node.ports.persons import PersonRole
-from node.runtime.approvals import HANDLERS
 from node.services.access.approving import KINDS, Approvals
 from node.services.access.persons import FREE_TRIES, MIN_PASSPHRASE, Persons
 from node.services.storage.person_requests import change_payload

@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 
 from node.clock import SystemClock, system_entropy
-from node.runtime import auditing
-from node.runtime.opening import Identity
+from node.identity import audit
+from node.identity.identity import Identity
 
 
 @pytest.fixture
@@ -22,17 +22,17 @@ def identity(tmp_path: Path) -> Identity:
 
 
 def test_what_is_under_way_is_no_gap(identity: Identity) -> None:
-    with auditing.about(identity, "list.publish", "national") as act:
-        assert not auditing.gaps(identity)
-        assert len(auditing.under_way(identity)) == 1
+    with audit.about(identity, "list.publish", "national") as act:
+        assert not audit.gaps(identity)
+        assert len(audit.under_way(identity)) == 1
         act.recorded = True
-    assert not auditing.under_way(identity)
+    assert not audit.under_way(identity)
 
 
 def test_what_was_not_recorded_is_a_gap(identity: Identity) -> None:
-    with auditing.about(identity, "list.publish", "national"):
+    with audit.about(identity, "list.publish", "national"):
         pass
-    assert len(auditing.gaps(identity)) == 1
+    assert len(audit.gaps(identity)) == 1
 
 
 def test_a_note_is_no_gap_before_it_is_locked(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,17 +42,17 @@ def test_a_note_is_no_gap_before_it_is_locked(identity: Identity, monkeypatch: p
 
     def looked_at_before(handle: int, operation: int) -> None:
         if operation == fcntl.LOCK_EX:
-            seen.extend(auditing.gaps(identity))
+            seen.extend(audit.gaps(identity))
         lock(handle, operation)
 
     monkeypatch.setattr(fcntl, "flock", looked_at_before)
-    with auditing.about(identity, "list.publish", "national"):
+    with audit.about(identity, "list.publish", "national"):
         assert not seen
 
 
 def test_a_hash_that_somebody_typed_is_in_no_note(identity: Identity) -> None:
     typed = "0f" * 32
-    with auditing.about(identity, "case.answer", f"see {typed}"):
+    with audit.about(identity, "case.answer", f"see {typed}"):
         notes = [path.read_text() for path in identity.home.folder.rglob("*.json")]
     assert ["(hex)" in note for note in notes] == [True]
     assert typed not in "".join(notes)

@@ -10,12 +10,12 @@ import pytest
 
 from keys.keyfile import ONLINE
 from keys.roles import Role
+from node.backup import write
+from node.backup.restore import restore_backup
+from node.backup.write import create_backup
 from node.home import Home
+from node.identity.identity import open_identity
 from node.objects.archive import ArchiveWriter, writing
-from node.runtime import backing_up
-from node.runtime.backing_up import create_backup
-from node.runtime.opening import open_identity
-from node.runtime.restoring import restore_backup
 from node.signing.epochs import oprf_label
 from support.real_home import real_home
 from support.times import SettableClock
@@ -38,7 +38,7 @@ def test_a_key_that_is_destroyed_while_a_backup_is_written_is_not_in_it(
         with writing(*arguments, **named) as archive:
             yield archive
 
-    monkeypatch.setattr(backing_up, "writing", destroying)
+    monkeypatch.setattr(write, "writing", destroying)
     backup = create_backup(identity, tmp_path / "backup", passphrase=PASSPHRASE, profile=ONLINE)
     assert not [part for part in backup.parts if label in part.name]
     home = Home(tmp_path / "again")

@@ -9,13 +9,13 @@ import pytest
 from keys.key import AuthPrivateKey, TargetsPrivateKey
 from keys.trust.held import OpenedTrust, open_held
 from keys.trust.node_parts import Endpoint
+from node.app.peers.renewal import peer_renewal
 from node.clock import SystemClock, milliseconds
 from node.errors import NodeError, WrongPinError
 from node.home import Home
 from node.hoster import client
 from node.hoster.state import Enrolment, PartnerFolder
 from node.ports.peers import PeerRecord
-from node.runtime.renewing import peer_renewal
 from node.services.lists.auditing import start_audit
 from node.services.storage.shelf import Shelf
 from node.tls import TlsIdentity, create_identity

@@ -9,15 +9,15 @@ import pytest
 
 from keys.roles import Role
 from keys.trust.lifecycle import GRACE, MAX_OVERLAP, Lineage, Stage
+from node.app.checks import examine
+from node.app.subsets import create_subset, release_here
 from node.evaluator.process import EvaluatorProcess
 from node.health import Health
-from node.runtime import epochs
-from node.runtime.checking import examine
-from node.runtime.epochs import let_go, rotate_epoch
-from node.runtime.opening import Identity
-from node.runtime.rotating import Rotated, advance_keys
-from node.runtime.shelving import open_shelf
-from node.runtime.subsets import create_subset, release_here
+from node.identity.identity import Identity
+from node.rotation import epochs
+from node.rotation.epochs import let_go, rotate_epoch
+from node.rotation.rotate import Rotated, advance_keys
+from node.rotation.store import open_shelf
 from node.services.storage.shelf import Shelf
 from node.services.subsets.epochs import EPOCH_DAYS, epochs_of
 from node.services.trust.trusting import DOCUMENT_DAYS

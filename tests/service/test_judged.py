@@ -10,10 +10,10 @@ from unittest.mock import patch
 import pytest
 
 from keys.trust.members import Member, Members
+from node.app import judged
+from node.app.judged import Judge
 from node.errors import MissingObjectError
 from node.ports.quarantine import Quarantined
-from node.runtime import judged
-from node.runtime.judged import Judge
 from node.services.review import effective
 from node.services.review.reviewing import Wanted
 from node.services.storage.logfiles import LogFiles

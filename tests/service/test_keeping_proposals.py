@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from node.app.partners.retention import forget_closed
 from node.clock import milliseconds
 from node.config import RetentionSettings
+from node.identity.identity import Identity
 from node.ports.proposals import FileRecord, ProposalRecord
-from node.runtime.opening import Identity
-from node.runtime.retention import forget_closed
-from node.runtime.shelving import open_shelf
+from node.rotation.store import open_shelf
 from node.services.storage.shelf import Shelf
 from protocol.statement.proposal_state import FileState
 from support.real_home import real_home

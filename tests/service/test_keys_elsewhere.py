@@ -16,9 +16,9 @@ from keys.trust.holder_card import read_card
 from keys.trust.lifecycle import Lineage
 from node.clock import system_entropy
 from node.errors import ConfigError, ConflictError, NotFoundError, SignerDownError, SignerRefusedError
-from node.runtime import logs
-from node.runtime.key_holders import OFFLINE_ROLES, holder_keychain, new_holder
-from node.runtime.rotating import advance_keys, rotate
+from node.identity import logs
+from node.identity.holders import OFFLINE_ROLES, holder_keychain, new_holder
+from node.rotation.rotate import advance_keys, rotate
 from node.services.storage.shelf import Shelf
 from node.signing.keychain import Keychain
 from node.signing.reference import Reference, is_reference

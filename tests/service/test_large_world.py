@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from node.app.judged import Judge
 from node.ports.logs import LogKind
-from node.runtime.judged import Judge
 from node.services.lists.audit_reading import read_audit
 from node.services.lists.making import report_lists
 from node.services.storage.taken_reports import taken

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from node.errors import StoreDownError
-from node.runtime import outside_note
-from node.runtime.opening import Identity
-from node.runtime.outside_note import Note, OutsideNote
+from node.identity import outside_note
+from node.identity.identity import Identity
+from node.identity.outside_note import Note, OutsideNote
 from support.cheap_node import CheapNode
 
 

@@ -11,11 +11,11 @@ import pytest
 from keys.errors import MalformedTrustError
 from keys.trust.held import HeldTrust
 from keys.trust.node_parts import Endpoint
+from node.app.peers.sync import PeerSyncs
 from node.clock import milliseconds
 from node.errors import NodeError, PeerUnreachableError
+from node.identity import put_back
 from node.ports.peers import PeerRecord
-from node.runtime import put_back
-from node.runtime.syncing import PeerSyncs
 from node.services.lists.auditing import start_audit
 from node.services.storage.shelf import Shelf
 from support.cheap_node import NODE, CheapNode, new_shelf

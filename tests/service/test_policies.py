@@ -10,7 +10,7 @@ from keys.trust.node_parts import LogStatus
 from keys.trust.repository import open_targets
 from node.errors import InputRefusedError
 from node.home import Home
-from node.runtime.opening import open_identity
+from node.identity.identity import open_identity
 from node.services.lists.criteria import checked_text, criteria_name, criteria_number
 from node.services.witnesses.policies import policy_files
 from protocol.tlog.policy import parse_policy

@@ -9,9 +9,9 @@ from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.root import open_next_root
 from node.errors import VerificationError
 from node.home import Home
+from node.identity.identity import open_identity
 from node.objects.folder import FolderObjects
-from node.runtime.opening import open_identity
-from node.runtime.rehearsing import rehearse
+from node.rotation.rehearsal import rehearse
 from node.services.trust.proposing import InForce
 from node.services.trust.rehearsing import Rehearsal
 from node.services.trust.tuf_repository import ServedTuf

@@ -18,14 +18,14 @@ from keys.trust.revocations import Reason
 from node.clock import milliseconds
 from node.errors import ConflictError, NotFoundError, UsageError, VerificationError
 from node.formats.rows import ImportRow
+from node.identity import logs, put_back
+from node.identity.holders import ProposalFile, read_proposal
+from node.identity.identity import Identity, open_freshness
+from node.identity.keyring import accepted_token_keys, successors
+from node.identity.outside_note import OutsideNote
 from node.ports.cosigning import CosignerRecord
 from node.ports.evidence import HeardHead
-from node.runtime import logs, put_back
-from node.runtime.key_holders import ProposalFile, read_proposal
-from node.runtime.keyring import accepted_token_keys, successors
-from node.runtime.opening import Identity, open_freshness
-from node.runtime.outside_note import OutsideNote
-from node.runtime.revoking import Revoked, check, confirm_by_witnesses, resume, revoke
+from node.rotation.revoke import Revoked, check, confirm_by_witnesses, resume, revoke
 from node.services.evidence.doubting import head_at, vouched
 from node.services.lists.audit_reading import read_audit
 from node.services.lists.auditing import start_audit

@@ -17,12 +17,13 @@ from keys.trust.root_authoring import sign_metadata
 from node.clock import milliseconds
 from node.errors import ConflictError, NotFoundError, StoreError, UsageError
 from node.formats.rows import ImportRow
+from node.identity import logs
+from node.identity.identity import Identity
+from node.identity.keyring import accepted_token_keys
 from node.ports.keyring import RingKey
 from node.ports.peers import PeerRecord
-from node.runtime import logs, rotating
-from node.runtime.keyring import accepted_token_keys
-from node.runtime.opening import Identity
-from node.runtime.rotating import advance_keys, allow, begin_overdue, lineage_of, rotate
+from node.rotation import rotate as rotation
+from node.rotation.rotate import advance_keys, allow, begin_overdue, lineage_of, rotate
 from node.services.lists.audit_reading import read_audit
 from node.services.lists.auditing import start_audit
 from node.services.lists.importing import Statement, import_rows
@@ -100,11 +101,11 @@ def test_a_step_that_two_processes_want_is_told_once(
     def decided(keys: Sequence[ManagedKey], facts: Facts) -> Advance:
         done = advance(keys, facts)
         with monkeypatch.context() as alone:
-            alone.setattr(rotating, "advance", advance)
+            alone.setattr(rotation, "advance", advance)
             advance_keys(node.identity(), shelf)
         return done
 
-    monkeypatch.setattr(rotating, "advance", decided)
+    monkeypatch.setattr(rotation, "advance", decided)
     advance_keys(node.identity(), shelf)
     steps = [
         (told.record.action, told.record.subject)

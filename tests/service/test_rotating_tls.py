@@ -16,11 +16,11 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import MAX_PINS
 from keys.trust.window import Window
 from node.errors import ConflictError, UsageError, WrongPinError
+from node.identity.identity import Identity
 from node.ports.keyring import RingKey
 from node.ports.peers import PeerRecord
-from node.runtime.opening import Identity
-from node.runtime.rotating import advance_keys, allow
-from node.runtime.rotating_tls import SPREAD, rotate_tls
+from node.rotation.rotate import advance_keys, allow
+from node.rotation.rotate_tls import SPREAD, rotate_tls
 from node.services.lists.auditing import start_audit
 from node.services.storage.shelf import Shelf
 from node.services.trust.pinning import with_next_pins

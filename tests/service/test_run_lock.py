@@ -8,13 +8,13 @@ import pytest
 
 from node.errors import StoreLockedError
 from node.home import Home
-from node.runtime.lock import running
+from node.identity.lock import running
 
 HOLDER = """
 import sys
 from pathlib import Path
 from node.home import Home
-from node.runtime.lock import running
+from node.identity.lock import running
 with running(Home(Path(sys.argv[1]))):
     print("held", flush=True)
     sys.stdin.read()

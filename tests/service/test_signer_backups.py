@@ -8,9 +8,9 @@ import pytest
 from keys.key import LogPrivateKey
 from keys.keyfile import KdfProfile
 from keys.roles import Role
+from node.backup.signer import create_signer_backup, drill_signer, restore_signer
 from node.clock import SystemClock, system_entropy
 from node.errors import AlreadyExistsError, NotInitialisedError, VerificationError
-from node.runtime.signer_backups import create_signer_backup, drill_signer, restore_signer
 from node.signing.log_signer import FolderLogSigner
 from node.signing.process.desk import LOGS, STAMPS
 from node.signing.process.restored import RestoreMark

@@ -14,6 +14,9 @@ from typing import Any, cast
 import pytest
 
 from keys.errors import WrongPassphraseError
+from node.app import serve, subsets
+from node.app.partners.recipients import RecipientOffice
+from node.app.peers.sync import PeerSyncs
 from node.clock import milliseconds
 from node.errors import (
     AlreadyExistsError,
@@ -24,16 +27,14 @@ from node.errors import (
     UsageError,
 )
 from node.evaluator.process import EvaluatorProcess
+from node.identity import logs, outside_note, put_back
+from node.identity.audit import tell
+from node.identity.identity import Identity
+from node.identity.put_back import logs_put_back
+from node.identity.restored import mark_restored
+from node.identity.sightings import Sightings
 from node.metrics import Metrics
 from node.ports.logs import LogKind
-from node.runtime import logs, outside_note, put_back, serving, subsets
-from node.runtime.auditing import tell
-from node.runtime.opening import Identity
-from node.runtime.put_back import logs_put_back
-from node.runtime.recipients import RecipientOffice
-from node.runtime.restored import mark_restored
-from node.runtime.sightings import Sightings
-from node.runtime.syncing import PeerSyncs
 from node.services.lists.auditing import record, start_audit
 from node.services.storage.shelf import Shelf
 from node.services.subsets.deltas import Deltas
@@ -140,16 +141,16 @@ def test_a_list_that_cannot_be_published_does_not_hold_up_the_others(
             raise StoreError("damaged")
         published.append(origin)
 
-    monkeypatch.setattr(serving, "publish_one", publish)
+    monkeypatch.setattr(serve, "publish_one", publish)
     parts = parts_of(identity, shelf)
     (job,) = [job for job in parts.jobs() if job.name == "publish"]
     asyncio.run(cast("Coroutine[Any, Any, None]", job.work()))
     assert published == [f"{NODE}/lists/csam"]
 
 
-def parts_of(identity: Identity, shelf: Shelf) -> serving.Parts:
+def parts_of(identity: Identity, shelf: Shelf) -> serve.Parts:
     """A running node as far as its jobs here need one."""
-    return serving.Parts(
+    return serve.Parts(
         identity,
         shelf,
         cast("EvaluatorProcess", None),
@@ -172,7 +173,7 @@ def test_a_running_node_sweeps_every_day(
         swept.append((what, now_ms))
         return 0
 
-    monkeypatch.setattr(serving, "sweep", sweep)
+    monkeypatch.setattr(serve, "sweep", sweep)
     parts = parts_of(identity, shelf)
     (job,) = [job for job in parts.jobs() if job.name == "sweep"]
     assert job.minutes == 24 * 60

@@ -8,11 +8,11 @@ import pytest
 
 from keys.roles import Role
 from keys.trust.lifecycle import GRACE, Stage
-from node.runtime import storage_keys
-from node.runtime.opening import Identity
-from node.runtime.rotating import advance_keys
-from node.runtime.shelving import open_shelf
-from node.runtime.storage_keys import reseal_some, rotate_storage
+from node.identity.identity import Identity
+from node.rotation import storage_keys
+from node.rotation.rotate import advance_keys
+from node.rotation.storage_keys import reseal_some, rotate_storage
+from node.rotation.store import open_shelf
 from node.services.storage.shelf import Shelf
 from protocol.digest import Algorithm, Digest
 from support.real_home import real_home

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from node.app.expiry import findings
+from node.app.metrics import facts
 from node.clock import milliseconds
 from node.ports.recipients import RecipientRecord
-from node.runtime.measuring import facts
-from node.runtime.shelving import open_shelf
-from node.runtime.terms import findings
+from node.rotation.store import open_shelf
 from node.services.recipients.accrediting import KEY_LIFE
 from node.services.trust.expiry import Standing, Thing
 from protocol.event import BASELINE

@@ -9,12 +9,12 @@ import pytest
 
 from keys.key import StatementPrivateKey
 from keys.trust.statement import seal_statement
+from node.app.expiry import findings
 from node.clock import milliseconds
 from node.hoster.key_renewal import KEY_DAYS
+from node.identity.identity import Identity
 from node.ports.partners import PartnerRecord
 from node.ports.trust_acknowledgements import TrustAcknowledged
-from node.runtime.opening import Identity
-from node.runtime.terms import findings
 from node.services.lists.auditing import start_audit
 from node.services.storage.shelf import Shelf
 from node.services.trust.expiry import Standing, Thing

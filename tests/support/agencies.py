@@ -20,9 +20,9 @@ from keys.keyfile import KdfProfile, WrappingKey, describe, seal, unseal
 from keys.roles import Role
 from node.clock import system_entropy
 from node.home import Home
-from node.runtime.keyring import certificate_name
-from node.runtime.opening import open_identity
-from node.runtime.shelving import open_shelf
+from node.identity.identity import open_identity
+from node.identity.keyring import certificate_name
+from node.rotation.store import open_shelf
 from node.services.lists.making import ListReport, report_list
 from node.services.trust.founding import FIRST
 from node.tls import client_context, create_identity

@@ -13,8 +13,8 @@ from pathlib import Path
 from node.console.world import World
 from node.evaluator.process import EvaluatorProcess
 from node.home import Home
-from node.runtime.opening import open_identity
-from node.runtime.shelving import open_shelf
+from node.identity.identity import open_identity
+from node.rotation.store import open_shelf
 from node.signing.epochs import epoch_secrets
 from support.agencies import LIST, Federation, federate, import_files, lawful_table, numbered, written
 from support.copies import let_go_on

@@ -12,11 +12,11 @@ from keys.trust.node_parts import NodeLimits
 from node.clock import system_entropy
 from node.config import Listen, Settings
 from node.home import Home
+from node.identity.distant_keys import recalling
+from node.identity.identity import Identity, open_freshness
+from node.identity.keyring import certificate_name, successors
+from node.identity.lock import revising
 from node.objects.folder import FolderObjects
-from node.runtime.elsewhere import recalling
-from node.runtime.keyring import certificate_name, successors
-from node.runtime.lock import revising
-from node.runtime.opening import Identity, open_freshness
 from node.services.storage.shelf import Shelf
 from node.services.trust.founding import FIRST, Founding, found
 from node.services.trust.trusting import OwnTrust

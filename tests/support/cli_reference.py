@@ -94,7 +94,7 @@ def results() -> tuple[set[frozenset[str]], set[frozenset[str]]]:
     First those of lines that are known whole; then, of lines to which something is added that only a run shows, those
     that are known.
     """
-    files = [*sorted((ROOT / "node/cli").glob("*.py")), ROOT / "node/hoster/scan/reports/lines.py"]
+    files = [*sorted((ROOT / "node/cli").rglob("*.py")), ROOT / "node/hoster/scan/reports/lines.py"]
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
     whole: set[frozenset[str]] = set()
     partly: set[frozenset[str]] = set()

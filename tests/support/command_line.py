@@ -1,6 +1,6 @@
 """The command line as a process has it that is about to run a command, so that this can be loaded in advance."""
 
-from node.cli.grouping import Loaded
+from node.cli.command_tree import Loaded
 from node.cli.main import command_line
 
 command_line()

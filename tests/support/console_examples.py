@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from node.app.approvals import open_approvals
+from node.app.partners.hits import casework
 from node.console.world import World
 from node.ports.approvals import Approval
-from node.runtime.approvals import open_approvals
-from node.runtime.hits import casework
 from node.services.partners.overview import reported_hits
 from node.services.recipients.accrediting import Recipients, Wanted, recipient_payload
 from node.services.review import quarantine

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from node.home import Home
-from node.runtime.opening import open_identity
-from node.runtime.put_back import settle
-from node.runtime.shelving import open_shelf
+from node.identity.identity import open_identity
+from node.identity.put_back import settle
+from node.rotation.store import open_shelf
 
 
 def let_go_on(home: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from node.formats.rows import ImportRow
 from node.home import Home
+from node.identity.identity import open_identity
 from node.ports.approvals import Approval
-from node.runtime.opening import open_identity
-from node.runtime.shelving import open_shelf
+from node.rotation.store import open_shelf
 from node.services.access.disclosing import DisclosureTerms, disclosure_payload
 from node.services.lists.importing import Statement, import_rows
 from node.services.partners.disclosed_lookup import DisclosedLookups

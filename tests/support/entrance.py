@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from html import unescape
 
+from node.app.accounts import open_invitations, open_sessions
 from node.config import ConsoleSettings, OidcSettings
 from node.console.address import Address
 from node.console.app import make_console
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.ports.persons import PersonRole
-from node.runtime.accounts import open_invitations, open_sessions
 from node.services.lists.audit_reading import read_audit
 from node.services.lists.auditing import start_audit
 from node.web.server import serve

@@ -33,11 +33,11 @@ from node.home import Home
 from node.hoster.connection import reach_node_of
 from node.hoster.state import PartnerFolder
 from node.hoster.trust.node import known, refresh
+from node.identity.identity import Identity, open_freshness, open_identity
+from node.identity.peer import reach_peer
 from node.ports.peers import PeerRecord
 from node.remote.node import RemoteNode
-from node.runtime.opening import Identity, open_freshness, open_identity
-from node.runtime.reaching import reach_peer
-from node.runtime.shelving import open_shelf
+from node.rotation.store import open_shelf
 from node.services.trust.refreshing import newest_root
 from node.services.trust.tuf_following import follow
 from support.load import Load

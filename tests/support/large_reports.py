@@ -9,9 +9,9 @@ from sqlalchemy import insert
 from keys.key import StatementPrivateKey
 from keys.signer import Signer
 from node.clock import milliseconds
+from node.identity.identity import Identity
 from node.ports.hits import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
 from node.ports.partners import PartnerRecord
-from node.runtime.opening import Identity
 from node.services.storage.sealed_names import case_name, report_name
 from node.services.storage.shelf import Shelf
 from node.services.storage.taken_reports import TakenReport

@@ -6,11 +6,11 @@ wait_for_people(identity, shelf, few=60, proposed=digests)
 from collections.abc import Sequence
 from hashlib import sha256
 
+from node.app.persons import open_persons
 from node.clock import milliseconds
+from node.identity.identity import Identity
 from node.ports.persons import PersonRole
 from node.ports.proposals import ProposalRecord
-from node.runtime.opening import Identity
-from node.runtime.persons import open_persons
 from node.services.access.granting import quota_payload
 from node.services.storage.kept_proposals import KeptProposal, sealed_proposal
 from node.services.storage.shelf import Shelf

@@ -26,15 +26,15 @@ from typing import Final
 
 from keys.key import LogPrivateKey
 from keys.trust.fingerprint import to_words
+from node.app.subsets import create_subset, release_here
 from node.clock import milliseconds
 from node.formats.rows import ImportRow, RowResult
 from node.home import Home
+from node.identity.identity import Identity, open_identity
+from node.identity.logs import create_list, publish_one
 from node.objects.folder import FolderObjects
 from node.ports.quarantine import Quarantined
-from node.runtime.logs import create_list, publish_one
-from node.runtime.opening import Identity, open_identity
-from node.runtime.shelving import open_shelf
-from node.runtime.subsets import create_subset, release_here
+from node.rotation.store import open_shelf
 from node.services.lists.auditing import enqueue, new_record, sign_waiting
 from node.services.lists.disputing import dispute
 from node.services.lists.importing import Statement, import_rows

@@ -35,13 +35,13 @@ import aiohttp
 from typing_extensions import override
 
 from keys.trust.lifecycle import Advance, Stage
+from node.app.peers.sync import PeerSyncs
 from node.errors import NodeError, VerificationError
 from node.home import Home
 from node.hoster import client
-from node.runtime.opening import open_identity
-from node.runtime.rotating import advance_keys
-from node.runtime.shelving import open_shelf
-from node.runtime.syncing import PeerSyncs
+from node.identity.identity import open_identity
+from node.rotation.rotate import advance_keys
+from node.rotation.store import open_shelf
 from node.signing.ring import find_key
 from node.tls import Traffic, spki_sha256
 from protocol.digest import Algorithm, Digest

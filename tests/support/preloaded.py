@@ -26,7 +26,7 @@ from unittest.mock import patch
 
 from typing_extensions import override
 
-from node import cli, runtime, services
+from node import app, backup, cli, hoster, identity, rotation, services, signer_host
 from support.machine import hurry
 
 _LOADED = (
@@ -34,7 +34,7 @@ _LOADED = (
     "sqlalchemy.dialects.sqlite.pysqlite",
     *(
         module.name
-        for package in (cli, runtime, services)
+        for package in (cli, app, backup, hoster, identity, rotation, services, signer_host)
         for module in walk_packages(package.__path__, f"{package.__name__}.")
     ),
 )

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from node.app.create import create, plan
 from node.clock import system_entropy
 from node.home import Home
-from node.runtime.creating import create, plan
-from node.runtime.opening import Identity, open_identity
+from node.identity.identity import Identity, open_identity
 from support.times import SettableClock
 
 

@@ -29,11 +29,11 @@ from node.group.load import load_group
 from node.home import Home
 from node.hoster.connection import reach_node_of
 from node.hoster.state import PartnerFolder
+from node.identity.identity import Identity, open_identity
+from node.identity.peer import reach_peer
 from node.jose import sign_token
 from node.remote.node import RemoteNode
-from node.runtime.opening import Identity, open_identity
-from node.runtime.reaching import reach_peer
-from node.runtime.shelving import open_shelf
+from node.rotation.store import open_shelf
 from node.services.peers.acknowledged import ServedAcknowledgements
 from node.services.trust.refreshing import held_document, log_trust
 from node.tls import client_context, server_context

@@ -19,7 +19,7 @@ from unittest.mock import patch
 import pytest
 
 from node.cli.main import main
-from node.runtime import outside_note, put_back
+from node.identity import outside_note, put_back
 from support.moving_time import changed
 from support.preloaded import customizations, run_forked
 

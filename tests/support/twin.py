@@ -12,14 +12,14 @@ from unittest.mock import patch
 
 from keys.key import AuthPrivateKey
 from keys.trust.held import open_held
+from node.app.peers.sync import PeerSyncs
 from node.home import Home
+from node.identity.identity import Identity, open_identity
+from node.identity.peer import reach_peer
 from node.ports.peers import PeerRecord
 from node.remote.auth import Credentials
 from node.remote.node import RemoteNode
-from node.runtime.opening import Identity, open_identity
-from node.runtime.reaching import reach_peer
-from node.runtime.shelving import open_shelf
-from node.runtime.syncing import PeerSyncs
+from node.rotation.store import open_shelf
 from node.services.peers.sync_reports import SyncReport
 from support.agencies import import_files
 from support.load import Load

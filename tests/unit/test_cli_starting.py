@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.cli.command_table import ROWS, Row
-from node.cli.grouping import Loaded
+from node.cli.command_tree import Loaded
 from support.loaded import LIBRARIES, loaded
 from support.processes import ROOT
 
@@ -42,7 +42,7 @@ def test_the_help_of_all_loads_no_command_and_no_library(arguments: tuple[str, .
 
 
 def test_a_command_loads_no_other() -> None:
-    assert commands_of(loaded(("check", "--help"))) == {"node.cli.partner"}
+    assert commands_of(loaded(("check", "--help"))) == {"node.cli.hoster.client"}
 
 
 def test_the_help_of_commands_loads_no_library() -> None:

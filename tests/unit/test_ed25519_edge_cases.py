@@ -291,7 +291,7 @@ def test_the_table_names_every_place() -> None:
         "node/services/partners/admitting.py",
         "node/services/partners/renewing.py",  # of a partner, like admitting
         "node/signing/verified.py",  # our own, from an agent, a token or the signer process
-        "node/runtime/elsewhere.py",
+        "node/identity/distant_keys.py",
     }
     assert _files_with(r"^(from|import) nacl\b") == {"keys/key.py"}
     assert _files_with(r"asymmetric(\.| import .*)ed25519|verify_signature\(|verify_delegate\(") == set()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.app.accounts import open_passkeys, open_sessions
 from node.console.languages import LANGUAGES
 from node.console.languages import translated as _
 from node.console.parts import EVERYBODY, Action, Done, Page, Section, Values
@@ -11,7 +12,6 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.ports.accounts import PasskeyRecord, SessionRecord
-from node.runtime.accounts import open_passkeys, open_sessions
 
 ACCOUNT: Final = "/console/account"
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from node.app.partners.answers import answer_case, answer_given, entries_behind
+from node.app.partners.hits import casework
 from node.console.languages import translated as _
 from node.console.pages.places import Place
 from node.console.parts import ANALYSTS, Action, Done, Page, Section, Values
@@ -16,8 +18,6 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.ports.hits import CaseRecord
-from node.runtime.answering import answer_case, answer_given, entries_behind
-from node.runtime.hits import casework
 from node.services.partners.casework import Case, find_case
 from node.services.review.own_disputes import own_disputes
 from protocol.statement.case import CaseAnswer, Outcome

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from keys.trust.names import is_log_name
+from node.app.guards import open_guards
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
@@ -19,7 +20,6 @@ from node.errors import UsageError
 from node.formats.asked import read_asked
 from node.formats.benign import read_benign
 from node.ports.guards import BenignSet, Tripwire
-from node.runtime.guards import open_guards
 from protocol.digest import Algorithm
 
 PATH: Final = "/console/guards"

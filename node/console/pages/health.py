@@ -13,7 +13,7 @@ from node.console.parts import JUDGES, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.health import Check, Health
-from node.runtime.outside_note import silent
+from node.identity.outside_note import silent
 from protocol.audit import AuditRecord
 
 ROWS: Final = 50

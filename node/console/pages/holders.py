@@ -2,7 +2,7 @@
 
 A hash is named by the list and index of its entry, or typed in a form; it stands in no address and no record. What each
 agency said is shown once. How a question is asked so that nobody learns about what is decided in
-`node.runtime.holders`.
+`node.app.peers.holders`.
 """
 
 import asyncio
@@ -13,6 +13,8 @@ from threading import Lock
 from typing import Final
 
 from keys.errors import SigfedError
+from node.app.peers import holders as asking
+from node.app.peers.holders import Asked, Holder
 from node.console import shown_once
 from node.console.languages import translated as _
 from node.console.pages.places import Place, digest_at, place_in
@@ -25,8 +27,6 @@ from node.formats.asked import Asked as AskedFile
 from node.formats.asked import read_asked
 from node.hoster.client import Enrolled
 from node.hoster.lookup.examiner import Hit
-from node.runtime import holders as asking
-from node.runtime.holders import Asked, Holder
 
 PATH: Final = "/console/holders"
 MOST: Final = 100

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from node.app.guards import open_guards
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.pages.places import own_lists
@@ -17,7 +18,6 @@ from node.console.parts import ANALYSTS, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.formats import Reading, read_rows
-from node.runtime.guards import open_guards
 from node.services.access.spelling import collection_of, columns_of
 from node.services.lists.auditing import masked
 from node.services.lists.continuing import require_open

@@ -15,11 +15,11 @@ from node.console.partly import partly
 from node.console.parts import SECURITY, Action, Done, Download, File, Values
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.runtime import waiting_proposals
-from node.runtime.next_root import publish_proposal
-from node.runtime.revoking import settle
-from node.runtime.rotating import advance_keys
-from node.runtime.waiting_proposals import Waiting
+from node.rotation import proposals
+from node.rotation.next_root import publish_proposal
+from node.rotation.proposals import Waiting
+from node.rotation.revoke import settle
+from node.rotation.rotate import advance_keys
 from node.services.trust.trusting import REVOKED_NAME
 
 _PAGE: Final = "/console/keys"
@@ -90,7 +90,7 @@ def take_back(world: World, _visitor: Visitor, form: Values) -> Done:
     """Keep a proposal that a holder signed elsewhere."""
     name = form.require("proposal", _("the proposal"))
     back = row_of_proposal(
-        waiting_proposals.take_back(world.identity.home, name, form.require("signed", _("the signed file")))
+        proposals.take_back(world.identity.home, name, form.require("signed", _("the signed file")))
     )
     if back.complete:
         said = _("Proposal {name} is signed by everybody who must. Put it in force now.")
@@ -106,7 +106,7 @@ def take_back(world: World, _visitor: Visitor, form: Values) -> Done:
 def publish(world: World, _visitor: Visitor, form: Values) -> Done:
     """Put in force what the holders signed, and let the keys take the steps that this allows."""
     name = form.require("proposal", _("the proposal"))
-    identity, waiting = world.identity, waiting_proposals.get(world.identity.home, name)
+    identity, waiting = world.identity, proposals.get(world.identity.home, name)
     before = identity.trust.in_force()
     with partly({}, stands=lambda: identity.trust.in_force() != before):
         publish_proposal(identity, waiting.opened)
@@ -114,7 +114,7 @@ def publish(world: World, _visitor: Visitor, form: Values) -> Done:
         steps = advance_keys(identity, world.shelf).steps
         if REVOKED_NAME in waiting.opened.proposal.changed:
             settle(identity, world.shelf)
-        waiting_proposals.discard(identity.home, name)
+        proposals.discard(identity.home, name)
     keys = {key.managed.kid: key.name for key in world.identity.ring.read()}
     said = _("Proposal {name} is in force.").format(name=name)
     became = "; ".join(
@@ -126,7 +126,7 @@ def publish(world: World, _visitor: Visitor, form: Values) -> Done:
 def discard(world: World, _visitor: Visitor, form: Values) -> Done:
     """Forget a proposal."""
     name = form.require("proposal", _("the proposal"))
-    waiting_proposals.discard(world.identity.home, name)
+    proposals.discard(world.identity.home, name)
     said = _(
         "Proposal {name} was thrown away; nothing of it counts. A key that was stopped for it stays stopped."
     )
@@ -135,7 +135,7 @@ def discard(world: World, _visitor: Visitor, form: Values) -> Done:
 
 def proposal_file(world: World, _visitor: Visitor, query: Values) -> File:
     """A proposal, to be carried to its holders."""
-    waiting = waiting_proposals.get(world.identity.home, query.require("name", _("the proposal")))
+    waiting = proposals.get(world.identity.home, query.require("name", _("the proposal")))
     return File(waiting.path.name, "application/json", waiting.path.read_bytes())
 
 

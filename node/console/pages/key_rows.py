@@ -12,7 +12,7 @@ from typing import Final
 from keys.roles import Role
 from keys.trust.lifecycle import NO_PEER_NEEDS, Facts, Stage
 from node.ports.keyring import RingKey
-from node.runtime.replacing import REPLACED
+from node.rotation.successors import REPLACED
 from node.services.trust.succeeding import SUCCEEDED
 
 PURPOSES: Final[Mapping[Role, str]] = MappingProxyType(

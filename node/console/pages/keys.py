@@ -16,8 +16,8 @@ from node.console.pages.key_rows import KeyRow, order, row_of
 from node.console.parts import EVERYBODY, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.runtime import waiting_proposals
-from node.runtime.rotating import key_facts
+from node.rotation import proposals
+from node.rotation.rotate import key_facts
 from node.services.trust.adopting import as_listed
 from node.services.trust.revoking import not_resumed
 
@@ -83,7 +83,7 @@ def gather(world: World, _visitor: Visitor, _values: Values) -> Keys:
         ],
         due="" if due is None else _("{key} is {stage}").format(key=names[due.kid], stage=_(due.stage.value)),
         due_at=None if due is None else due.at,
-        proposals=[row_of_proposal(one) for one in waiting_proposals.ls(identity.home)],
+        proposals=[row_of_proposal(one) for one in proposals.ls(identity.home)],
         doubted=not_resumed(identity.trust.revocations()),
     )
 

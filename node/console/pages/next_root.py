@@ -14,9 +14,9 @@ from node.console.languages import translated as _
 from node.console.parts import SECURITY, Action, Done, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.runtime import waiting_proposals
-from node.runtime.key_holders import ProposalFile
-from node.runtime.next_root import propose_root
+from node.identity.holders import ProposalFile
+from node.rotation import proposals
+from node.rotation.next_root import propose_root
 from node.services.trust.next_root import RootChange
 
 CARDS: Final = 4
@@ -67,9 +67,9 @@ def propose(world: World, _visitor: Visitor, form: Values) -> Done:
         threshold=form.number("threshold", least=1, most=_MOST_KEYS) or None,
         targets_threshold=form.number("targets_threshold", least=1, most=_MOST_KEYS) or None,
     )
-    name, proposing = waiting_proposals.begin(world.identity, "next-root")
+    name, proposing = proposals.begin(world.identity, "next-root")
     made = propose_root(proposing, change, handover=not form.ticked("stolen_targets"))
-    ProposalFile(waiting_proposals.path_of(world.identity.home, name)).write(made)
+    ProposalFile(proposals.path_of(world.identity.home, name)).write(made)
     said = _("The next root is prepared. Its holders have to sign proposal {name}.").format(name=name)
     facts = {"holders": " ".join(holder.name for holder in change.holders)} if change.holders else {}
     return Done(f"/console/keys#proposal-{name}", said, facts=facts)

@@ -16,8 +16,8 @@ from node.console.standings import lag_words, state_words
 from node.console.visitors import Visitor
 from node.console.words import number
 from node.console.world import World
+from node.identity.logs import publish_one
 from node.ports.persons import PersonRole
-from node.runtime.logs import publish_one
 from node.services.lists.making import ListReport, own_list, report_lists
 from node.services.peers.standing import MemberStanding, member_standings
 from node.services.subsets.making import SubsetReport, report_subsets

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from node.app.approvals import open_approvals
 from node.console import shown_once
 from node.console.languages import translated as _
 from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
@@ -23,7 +24,6 @@ from node.ports.disclosure import DisclosureRecord
 from node.ports.fetched import FetchedRelease
 from node.ports.partners import Allowance, InviteRecord, PartnerRecord
 from node.ports.subsets import ReleaseRecord, SubsetRecord
-from node.runtime.approvals import open_approvals
 from node.services.access.approving import require_two
 from node.services.access.disclosing import DisclosureTerms, disclosure_payload
 from node.services.access.granting import PartnerTerms, quota_payload

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.app.accounts import open_invitations, open_passkeys, welcome_url
+from node.app.persons import request_change
 from node.console.languages import translated as _
 from node.console.parts import SECURITY, Action, Done, Page, Section, Values
 from node.console.told import told
@@ -15,8 +17,6 @@ from node.pages.text import moment
 from node.ports.accounts import PasskeyRecord
 from node.ports.approvals import Approval
 from node.ports.persons import PersonRecord, PersonRole
-from node.runtime.accounts import open_invitations, open_passkeys, welcome_url
-from node.runtime.persons import request_change
 
 PERSONS: Final = "/console/persons"
 DECIDING: Final = frozenset({PersonRole.OPERATOR, PersonRole.SECURITY})

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from node.app.guards import open_guards
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.pages.places import own_lists
@@ -18,7 +19,6 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.ports.proposals import ProposalRecord
-from node.runtime.guards import open_guards
 from node.services.partners.reviewing_proposals import (
     SeenProposal,
     Taken,

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from node.app.approvals import open_approvals
+from node.app.quarantine import asked_for, request_release
 from node.console.languages import translated as _
 from node.console.parts import JUDGES, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.ports.approvals import Approval
 from node.ports.evidence import EvidenceRecord
-from node.runtime.approvals import open_approvals
-from node.runtime.quarantine import asked_for, request_release
 from node.services.access.approving import two_decide
 from node.services.evidence.accusing import FORKED
 from node.services.review import quarantine

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.app.approvals import open_approvals
+from node.app.recall import recall_now, request_shredding
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.pages.places import Place, digest_at, place_in, place_of
@@ -17,8 +19,6 @@ from node.console.told import told
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.ports.persons import PersonRole
-from node.runtime.approvals import open_approvals
-from node.runtime.recalling import recall_now, request_shredding
 from node.services.access.approving import LEAST_PERSONS
 from node.services.lists.families import Family
 from node.services.lists.making import own_list

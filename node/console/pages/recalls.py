@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from node.app.approvals import open_approvals
+from node.app.recall import request_readmission, tombstones_of
 from node.console.languages import translated as _
 from node.console.pages.recalling import RECALLERS
 from node.console.parts import Action, Done, Page, Section, Values
@@ -17,8 +19,6 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.formats.asked import read_asked
-from node.runtime.approvals import open_approvals
-from node.runtime.recalling import request_readmission, tombstones_of
 from node.services.access.approving import require_two
 from node.services.review.recall import WithdrawalReport, report_withdrawals
 from node.services.review.standing import ShreddingReport, report_shreddings

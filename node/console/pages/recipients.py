@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from node.app.approvals import open_approvals
 from node.console import shown_once
 from node.console.languages import marked
 from node.console.languages import translated as _
@@ -17,7 +18,6 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.formats.cells import HASH_COLUMNS
 from node.ports.recipients import RecipientRecord
-from node.runtime.approvals import open_approvals
 from node.services.access.approving import require_two
 from node.services.access.granting import grant_words
 from node.services.access.spelling import grant_of

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
+from node.app.subsets import release_now
 from node.clock import milliseconds
 from node.console.languages import translated as _
 from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
@@ -18,7 +19,6 @@ from node.console.world import World
 from node.ports.fetched import FetchedRelease
 from node.ports.logs import LogKind, LogRecord
 from node.ports.subsets import ReleaseRecord
-from node.runtime.subsets import release_now
 from node.services.subsets.making import SubsetReport, report_subset, report_subsets
 from protocol.event import collection_name
 from protocol.subset.canary import LISTED

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from node.app.partners.transparency import FORMS, make_report
 from node.console.languages import marked
 from node.console.languages import translated as _
 from node.console.pages.response_facts import Fact, facts
@@ -16,7 +17,6 @@ from node.console.parts import OPERATORS, SECURITY, Download, File, Page, Sectio
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
-from node.runtime.transparency import FORMS, make_report
 from node.transparency.periods import Period
 
 GROUPS: Final[Sequence[tuple[str, Sequence[tuple[int, str]]]]] = (

@@ -17,9 +17,9 @@ from node.console.parts import Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
+from node.identity.logs import publish_one
 from node.ports.logs import LogKind
 from node.ports.persons import PersonRole
-from node.runtime.logs import publish_one
 from node.services.lists.continuing import is_closed
 from node.services.lists.making import own_list
 from node.services.review.explaining import basis_words

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from node.app.guards import open_guards
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.pages.disputing import dispute_at
@@ -19,7 +20,6 @@ from node.console.parts import ANALYSTS, Action, Done, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import ConflictError, NotFoundError
-from node.runtime.guards import open_guards
 from node.services.lists.continuing import require_open
 from node.services.lists.importing import ImportReport
 from node.services.review.effective import Current

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from node.app.guards import open_guards
+from node.app.judged import Judgement
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.pages.places import Place, own_lists
@@ -19,8 +21,6 @@ from node.console.parts import ANALYSTS, Action, Done, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
-from node.runtime.guards import open_guards
-from node.runtime.judged import Judgement
 from node.services.lists.continuing import require_open
 from node.services.lists.importing import ImportReport
 from node.services.review.endorsing import Endorsed, File, NamedFile, endorse_named, mark_of, preview

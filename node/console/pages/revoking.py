@@ -20,8 +20,8 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import AlreadyExistsError, UsageError
 from node.ports.keyring import RingKey
-from node.runtime import waiting_proposals
-from node.runtime.revoking import check, confirm_by_witnesses, log_of, resume, revoke, settle
+from node.rotation import proposals
+from node.rotation.revoke import check, confirm_by_witnesses, log_of, resume, revoke, settle
 from node.services.evidence.doubting import vouched
 from node.services.evidence.taking_back import Doubted, History, consequences, history, last_good, reason_of
 
@@ -128,18 +128,16 @@ def take_back(world: World, _visitor: Visitor, form: Values) -> Done:
     if not form.ticked("sure"):
         raise UsageError("nobody said that this was read", hint="read what will happen, then tick the box")
     base = f"revoke-{key.name}"
-    if waiting := [
-        one.name for one in waiting_proposals.ls(identity.home) if one.name.startswith(f"{base}-")
-    ]:
+    if waiting := [one.name for one in proposals.ls(identity.home) if one.name.startswith(f"{base}-")]:
         raise AlreadyExistsError(
             f"proposal {waiting[0]} waits already",
             hint="have it signed, or throw it away, on the page of keys",
         )
-    name, proposing = waiting_proposals.begin(identity, base)
+    name, proposing = proposals.begin(identity, base)
     before, facts = identity.ring.read(), {} if good is None else {"last_good": str(good.size)}
     with partly(facts, stands=lambda: identity.ring.read() != before):
         done = revoke(proposing, world.shelf, key, reason=reason, last_good=good, signers=())
-        is_in_force = not waiting_proposals.path_of(identity.home, name).exists()
+        is_in_force = not proposals.path_of(identity.home, name).exists()
         if is_in_force:
             settle(identity, world.shelf)
     stopped = ", ".join(done.taken_back)
@@ -156,7 +154,7 @@ def go_on(world: World, _visitor: Visitor, form: Values) -> Done:
     """Ask the witnesses about a log whose key was stolen, and propose to say where it goes on."""
     origin = form.require("log", _("the log"))
     standing = asyncio.run(confirm_by_witnesses(world.identity, world.shelf, origin))
-    name, proposing = waiting_proposals.begin(world.identity, f"resume-{origin.partition('/')[2]}")
+    name, proposing = proposals.begin(world.identity, f"resume-{origin.partition('/')[2]}")
     size = resume(proposing, world.shelf, origin, standing, signers=())
     said = _(
         "{log} goes on from size {size} once the holders of the targets keys have signed proposal {name}."

@@ -16,10 +16,10 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.ports.keyring import RingKey
-from node.runtime import waiting_proposals
-from node.runtime.rehearsing import rehearse
-from node.runtime.replacing import REPLACED, Proposed, replace_key
-from node.runtime.rotating import allow, key_facts
+from node.rotation import proposals
+from node.rotation.rehearsal import rehearse
+from node.rotation.rotate import allow, key_facts
+from node.rotation.successors import REPLACED, Proposed, replace_key
 from node.services.trust.adopting import as_listed
 from node.services.trust.rehearsing import Rehearsed
 from node.signing.ring import find_key
@@ -85,7 +85,7 @@ def prepare(world: World, _visitor: Visitor, form: Values) -> Done:
     """Make a successor and the proposal that lists it; what nobody lists begins at once."""
     key, _facts = _named(world, form.require("key", _("the key")))
     at, of = _day(form.text("at")), key.managed.lineage.of
-    name, proposing = waiting_proposals.begin(world.identity, f"rotate-{key.name}")
+    name, proposing = proposals.begin(world.identity, f"rotate-{key.name}")
     made = replace_key(proposing, world.shelf, key.role, of, at=at)
     if isinstance(made, Proposed):
         said = _("The next key is made. The holders of the targets keys have to sign proposal {name}.")

@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
+from node.app import approvals as carried_out
+from node.app import quarantine
+from node.app.recall import READMISSION, places_of
 from node.console.languages import translated as _
 from node.console.pages.places import Place
 from node.console.pages.quarantine import ASIDE
@@ -19,9 +22,6 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.ports.approvals import Approval, Outcome
 from node.ports.persons import PersonRole
-from node.runtime import approvals as runtime
-from node.runtime import quarantine
-from node.runtime.recalling import READMISSION, places_of
 from node.services.access.approving import KINDS, Approvals
 
 ROWS: Final = 50
@@ -71,7 +71,7 @@ class Tasks:
 
 def gather(world: World, visitor: Visitor, query: Values) -> Tasks:
     """Waiting requests, oldest first, and those that ended."""
-    approvals = runtime.open_approvals(world.identity, world.shelf)
+    approvals = carried_out.open_approvals(world.identity, world.shelf)
     before = query.number("before")
     seen = [_task(approvals, approval, visitor) for approval in approvals.ls()]
     waiting = [task for task in seen if task.waits]
@@ -89,7 +89,7 @@ def gather(world: World, visitor: Visitor, query: Values) -> Tasks:
 def gather_one(world: World, visitor: Visitor, query: Values) -> Task:
     """One request; raises `NotFoundError`."""
     query.require("number", _("the number of the request"))
-    approvals = runtime.open_approvals(world.identity, world.shelf)
+    approvals = carried_out.open_approvals(world.identity, world.shelf)
     approval = approvals.get(query.number("number"))
     places = [Place(each.origin, each.index) for each in places_of(world.shelf, approval)]
     return replace(_task(approvals, approval, visitor), look=_look(approval, places), places=places)
@@ -97,7 +97,7 @@ def gather_one(world: World, visitor: Visitor, query: Values) -> Task:
 
 def approve(world: World, visitor: Visitor, form: Values) -> Done:
     """Decide for it and carry it out."""
-    done = runtime.approve(world.identity, world.shelf, _number(form), by=visitor.person)
+    done = carried_out.approve(world.identity, world.shelf, _number(form), by=visitor.person)
     return Done(
         f"{_TASK}?number={done.id}",
         _("Request {number} was approved: {result}").format(number=done.id, result=told(done.result)),
@@ -107,7 +107,7 @@ def approve(world: World, visitor: Visitor, form: Values) -> Done:
 def reject(world: World, visitor: Visitor, form: Values) -> Done:
     """Decide against it; nothing is changed."""
     reason = form.require("reason", _("the reason"))
-    done = runtime.reject(world.identity, world.shelf, _number(form), by=visitor.person, reason=reason)
+    done = carried_out.reject(world.identity, world.shelf, _number(form), by=visitor.person, reason=reason)
     return Done(
         f"{_TASK}?number={done.id}",
         _("Request {number} was rejected: nothing was changed").format(number=done.id),

@@ -9,8 +9,8 @@ from node.console.languages import translated
 from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
+from node.identity.witnesses import cosign_own, cosigning
 from node.ports.cosigning import CosignerRecord
-from node.runtime.witnesses import cosign_own, cosigning
 from node.services.witnesses.cosigning import Cosigned
 
 

@@ -2,7 +2,7 @@
 
 What waits here: events that a guard set aside, logs that a proof convicted, the blocks of a removed member, and entries
 that partners report suspiciously often, which stay listed.
-Looking is for anybody; releasing takes two persons (`node.runtime.quarantine`). Released evidence is remembered, so the
+Looking is for anybody; releasing takes two persons (`node.app.quarantine`). Released evidence is remembered, so the
 same contradiction does not stop its log again; a new one does. Releasing is safe to repeat.
 """
 

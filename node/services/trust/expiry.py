@@ -3,7 +3,7 @@
 Everything that ends is a `Term`; the table `CONSEQUENCES` says once what its end means, and `judge` what of it needs
 somebody now: from half of its life on, so that there is as much time left as has gone by. What a running node renews
 by itself at the half is told a little later; then the node does not run, or cannot. Pure: where terms come from is
-`node.runtime.terms`'s matter, and `status`, `doctor` and metrics show the same.
+`node.app.expiry`'s matter, and `status`, `doctor` and metrics show the same.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -22,9 +22,9 @@ from typing_extensions import override
 from keys.trust.lifecycle import Stage
 from node.home import Home
 from node.hoster.state import PartnerFolder
-from node.runtime.opening import open_identity
-from node.runtime.reaching import reach_peer
-from node.runtime.shelving import open_shelf
+from node.identity.identity import open_identity
+from node.identity.peer import reach_peer
+from node.rotation.store import open_shelf
 from node.signing.ring import FolderKeyRing
 from node.tls import Traffic, client_context
 from support.agencies import LIST, PARTNER, SUBSET, Federation, import_files, impostor, numbered, report

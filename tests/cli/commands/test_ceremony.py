@@ -7,7 +7,7 @@ import pytest
 
 from keys.trust.envelope import open_envelope
 from node.home import Home
-from node.runtime.opening import open_identity
+from node.identity.identity import open_identity
 from support.agencies import cheapen, found_agency, written
 from support.processes import Cli, contents
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from node.home import Home
-from node.runtime.opening import open_identity
+from node.identity.identity import open_identity
 from support.agencies import LIST, SUBSET, cheapen, import_files, report, table, written
 from support.processes import Cli, Finished
 

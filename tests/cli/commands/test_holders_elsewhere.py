@@ -8,7 +8,7 @@ import pytest
 
 from keys.trust.envelope import open_envelope
 from node.home import Home
-from node.runtime.opening import open_identity
+from node.identity.identity import open_identity
 from support.agencies import cheapen, found_agency, written
 from support.agents import running_agent
 from support.key_holders import KeyHolder

@@ -14,9 +14,9 @@ from node.files import create_private
 from node.home import Home
 from node.hoster.hits.spools import unconfirmed_files
 from node.hoster.state import PartnerFolder
-from node.runtime import waiting_proposals
-from node.runtime.opening import open_identity
-from node.runtime.shelving import open_shelf
+from node.identity.identity import open_identity
+from node.rotation import proposals
+from node.rotation.store import open_shelf
 from node.signing.process.restored import RestoreMark
 from node.signing.reference import Reference
 from protocol.digest import Algorithm, Digest
@@ -85,7 +85,7 @@ def agency(federation: Federation, folder: Path) -> Cli:
     fr.done("key", "revoke", *stolen)
     fr.done("key", "rotate", "statement")
     identity = open_identity(Home(fr.home))
-    waiting_proposals.begin(identity, "nothing")[1].trust.revise_document(lambda old: old, signers=())
+    proposals.begin(identity, "nothing")[1].trust.revise_document(lambda old: old, signers=())
     with open_shelf(identity) as shelf:
         for name in SEALED:
             shelf.objects.put(name, shelf.vault.seal(name, b"made up"))

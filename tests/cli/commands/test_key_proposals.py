@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from node.home import Home
-from node.runtime.opening import open_identity
+from node.identity.identity import open_identity
 from support.agencies import cheapen, found_agency, written
 from support.key_holders import NODE, KeyHolder, take_over
 from support.processes import Cli, contents

@@ -21,7 +21,7 @@ from keys.roles import Role
 from node.cli.main import app
 from node.clock import SystemClock
 from node.home import Home
-from node.runtime.opening import open_identity
+from node.identity.identity import open_identity
 from support.agencies import (
     BOTH,
     LIST,

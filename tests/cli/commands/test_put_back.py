@@ -11,11 +11,11 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from node.app.checks import examine
 from node.home import Home
-from node.runtime.checking import examine
-from node.runtime.opening import open_identity
-from node.runtime.outside_note import OutsideNote
-from node.runtime.shelving import open_shelf
+from node.identity.identity import open_identity
+from node.identity.outside_note import OutsideNote
+from node.rotation.store import open_shelf
 from support.agencies import LIST, Federation, fetch, import_files, numbered, report, table, written
 from support.federated import federated
 from support.processes import Cli, Running, contents, environment, free_port, wait_until
@@ -110,9 +110,7 @@ def test_a_running_node_serves_nobody_once_it_is_put_back(pair: Federation, tmp_
 
 def often(folder: Path) -> dict[str, str]:
     """The environment of a node that looks every second."""
-    (folder / "sitecustomize.py").write_text(
-        "from node.runtime import serving\nserving._CONFIRM_MINUTES = 1 / 60\n"
-    )
+    (folder / "sitecustomize.py").write_text("from node.app import serve\nserve._CONFIRM_MINUTES = 1 / 60\n")
     return {"PYTHONPATH": f"{folder}:{environment()['PYTHONPATH']}"}
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from keys.key import LogPrivateKey
+from node.app.peers.evidence import accused_of
 from node.home import Home
-from node.runtime.evidence import accused_of
-from node.runtime.opening import open_identity
-from node.runtime.shelving import open_shelf
+from node.identity.identity import open_identity
+from node.rotation.store import open_shelf
 from node.services.evidence.accusing import keep, verify
 from node.services.trust.founding import log_label
 from protocol.evidence import encode_fork

@@ -12,7 +12,7 @@ import pytest
 
 from node.clock import SystemClock
 from node.home import Home
-from node.runtime.opening import open_identity
+from node.identity.identity import open_identity
 from node.tls import client_context
 from support.agencies import BOTH, LIST, Federation, written
 from support.processes import Cli, Running, contents, free_port, wait_until

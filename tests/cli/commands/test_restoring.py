@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from node.home import Home
-from node.runtime.opening import open_identity
-from node.runtime.shelving import open_shelf
+from node.identity.identity import open_identity
+from node.rotation.store import open_shelf
 from node.services.storage.logfiles import LogFiles
 from support.agencies import (
     BOTH,

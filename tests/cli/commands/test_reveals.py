@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from node.cli.grouping import GroupedByUser
+from node.cli.command_tree import GroupedByUser
 from support.agencies import BOTH, Federation, numbered, table, written
 from support.federated import federated
 from support.processes import Cli

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from node.app.peers.sync import PeerSyncs
 from node.home import Home
+from node.identity.identity import open_identity
+from node.identity.peer import reach_peer
 from node.remote.node import RemoteNode
-from node.runtime.opening import open_identity
-from node.runtime.reaching import reach_peer
-from node.runtime.shelving import open_shelf
-from node.runtime.syncing import PeerSyncs
+from node.rotation.store import open_shelf
 from support.agencies import LIST, Federation, written
 
 PEER = "nl.example"

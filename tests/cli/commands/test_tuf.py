@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from node.home import Home
-from node.runtime.opening import open_identity
+from node.identity.identity import open_identity
 from support.agencies import fetch
 from support.processes import Cli, Running, free_port, wait_until
 

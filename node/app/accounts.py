@@ -1,0 +1,33 @@
+"""How persons of an opened node come into its console: their tokens, passkeys and sessions."""
+
+from urllib.parse import urljoin
+
+from node.app.persons import open_persons
+from node.identity.identity import Identity
+from node.services.access.invitations import Invitations
+from node.services.access.passkeys import Passkeys
+from node.services.access.sessions import Sessions
+from node.services.storage.shelf import Shelf
+
+
+def open_invitations(identity: Identity, shelf: Shelf) -> Invitations:
+    """The one-time tokens of this node."""
+    return Invitations(shelf, identity.clock, identity.entropy, open_persons(identity, shelf))
+
+
+def open_sessions(identity: Identity, shelf: Shelf) -> Sessions:
+    """The console's sessions."""
+    return Sessions(shelf, identity.clock, identity.entropy)
+
+
+def open_passkeys(identity: Identity, shelf: Shelf) -> Passkeys:
+    """The passkeys of this node's persons; raises `ConfigError` where browsers make none for the console's address."""
+    from node.signing.passkeys import Site, WebAuthnCeremonies  # noqa: PLC0415  # a third of a second to load
+
+    site = Site.of(identity.settings.console.url)
+    return Passkeys(shelf, identity.clock, WebAuthnCeremonies(site))
+
+
+def welcome_url(identity: Identity) -> str:
+    """Where a one-time token is typed."""
+    return urljoin(identity.settings.console.url, "/console/welcome")

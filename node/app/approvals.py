@@ -1,0 +1,96 @@
+"""Carrying out what a second person approved: one handler a kind, run to its end once, and finished when cut off.
+
+The decision is stored first, then it is in the audit log, then the act is done, then that it was. A crash in between
+leaves an approved request without an act; approving it again repeats the handler, so every handler must be safe to
+repeat. One process at a time acts.
+"""
+
+from collections.abc import Callable
+
+from node.app import quarantine
+from node.app.persons import open_persons
+from node.app.recall import carry_out_shredding, require_as_asked
+from node.files import locked
+from node.identity import audit
+from node.identity.identity import Identity
+from node.ports.approvals import Approval, Outcome
+from node.services.access.approving import Approvals
+from node.services.access.disclosing import DisclosureTerms
+from node.services.access.granting import Grants, PartnerTerms
+from node.services.recipients.accrediting import Recipients
+from node.services.storage.shelf import Shelf
+
+LOCK_NAME = "approvals.lock"
+
+Handler = Callable[[Identity, Shelf, Approval], str]
+"""Acts on an approved request, safe to repeat; gives one line for people."""
+
+Check = Callable[[Identity, Shelf, Approval], None]
+"""Raises `ConflictError` when a request would do more than it says."""
+
+
+def open_approvals(identity: Identity, shelf: Shelf) -> Approvals:
+    """The requests of an opened node."""
+    return Approvals(shelf.storage, identity.clock, days=identity.settings.approvals.days)
+
+
+def approve(identity: Identity, shelf: Shelf, approval_id: int, *, by: str) -> Approval:
+    """Approve a request and carry it out; safe to run again.
+
+    Raises:
+        ForbiddenError: `by` may not decide it.
+        ConflictError: it was decided otherwise, or carried out.
+        GoneError: it is too old, or whoever asked for it is no person here any more.
+    """
+    approvals = open_approvals(identity, shelf)
+    with locked(identity.home.folder / LOCK_NAME):
+        _require_as_asked(identity, shelf, approvals.get(approval_id))
+        approval = approvals.approve(approval_id, by=by)
+        # What cannot be recorded is not done: the decision stands, and the same command finishes it later.
+        audit.begin(
+            identity, shelf, "approval.approve", approval.subject, actor=by, details=_details(approval)
+        )
+        result = HANDLERS[approval.kind](identity, shelf, approval)
+        done = approvals.note_acted(approval, result)
+    audit.tell(identity, shelf, approval.kind, approval.subject, actor=by, details=_details(approval))
+    return done
+
+
+def reject(identity: Identity, shelf: Shelf, approval_id: int, *, by: str, reason: str) -> Approval:
+    """Decide against a request; raises as `approve` does."""
+    rejected = open_approvals(identity, shelf).reject(approval_id, by=by, reason=reason)
+    details = {**_details(rejected), "reason": reason}
+    audit.tell(identity, shelf, "approval.reject", rejected.subject, actor=by, details=details)
+    return rejected
+
+
+def _require_as_asked(identity: Identity, shelf: Shelf, approval: Approval) -> None:
+    """Check that it would not do more by now than whoever approves it has read."""
+    if approval.kind in CHECKS and approval.outcome is not Outcome.REJECTED and approval.acted_ms is None:
+        CHECKS[approval.kind](identity, shelf, approval)
+
+
+def _details(approval: Approval) -> dict[str, str]:
+    return {"request": str(approval.id), "kind": approval.kind, "asked_by": approval.requested_by}
+
+
+CHECKS: dict[str, Check] = {
+    "quarantine.release": quarantine.require_as_asked,
+    "entry.shred": require_as_asked,
+}
+"""By kind, where what is asked for can grow meanwhile."""
+
+HANDLERS: dict[str, Handler] = {
+    "quarantine.release": quarantine.carry_out,
+    "entry.shred": carry_out_shredding,
+    "entry.readmit": carry_out_shredding,
+    "peer.grant": lambda node, shelf, one: Grants(shelf.storage, node.clock).carry_out(one),
+    "partner.quota": lambda _, shelf, one: PartnerTerms(shelf.storage).carry_out(one),
+    "partner.disclose": lambda node, shelf, one: DisclosureTerms(shelf.storage, node.clock).carry_out(one),
+    "recipient.add": lambda node, shelf, one: Recipients(shelf.storage, node.clock).carry_out_add(one),
+    "recipient.grant": lambda node, shelf, one: Recipients(shelf.storage, node.clock).carry_out_grant(one),
+    "person.add": lambda node, shelf, one: open_persons(node, shelf).carry_out_add(one),
+    "person.remove": lambda node, shelf, one: open_persons(node, shelf).carry_out_remove(one),
+    "person.reset": lambda node, shelf, one: open_persons(node, shelf).carry_out_reset(one),
+}
+"""By kind; each kind of `services.approving.KINDS` has one."""

@@ -1,0 +1,324 @@
+"""What `sigfed doctor` looks at, and what it says to do: each check is one sentence and, when not well, one step."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from keys.roles import Role
+from keys.trust.window import valid_at
+from node.app.expiry import findings
+from node.app.partners.hits import casework
+from node.errors import NodeError, PeerUnreachableError
+from node.group.check import group_checks
+from node.health import Check, Health
+from node.identity.audit import gaps
+from node.identity.identity import Identity
+from node.identity.keyring import lost_epochs
+from node.identity.lease import require_lease
+from node.identity.put_back import logs_put_back, require_current
+from node.names import CONFIG_NAME
+from node.rotation.store import open_shelf
+from node.services.lists.audit_reading import count_unsigned
+from node.services.lists.auditing import audit_log
+from node.services.lists.completeness import missing_objects
+from node.services.lists.making import report_lists
+from node.services.recipients.accrediting import Recipients, fetchable
+from node.services.storage.integrity import UNREADABLE, words_of
+from node.services.trust.expiry import Standing, late, next_due
+from node.services.trust.founding import log_label, spare_files
+from node.signer_host.host import keys_of
+from node.signing.process.roles import SIGNED_HERE
+
+_LOW_DISK_BYTES = 1 << 30
+_SOON = timedelta(days=30)
+
+
+def examine(identity: Identity) -> Iterator[Check]:
+    """All checks of a node, in the order in which they should be mended."""
+    for name, look in _CHECKS.items():
+        try:
+            yield from look(identity)
+        except UNREADABLE as exc:
+            step = exc.hint if isinstance(exc, NodeError) else "sigfed doctor --deep names the file"
+            yield Check(name, Health.FAIL, words_of(exc), step)
+
+
+def _folder(identity: Identity) -> Iterator[Check]:
+    mode = identity.home.folder.stat().st_mode & 0o077
+    if mode:
+        yield Check(
+            "folder", Health.WARN, "others can read the home folder", f"chmod 700 {identity.home.folder}"
+        )
+    free = shutil.disk_usage(identity.home.folder).free
+    if free < _LOW_DISK_BYTES:
+        yield Check(
+            "folder", Health.WARN, f"only {free >> 20} MiB are free", "make room before the next sync"
+        )
+    if not mode and free >= _LOW_DISK_BYTES:
+        yield Check("folder", Health.OK, f"private, {free >> 30} GiB free")
+
+
+def _lease(identity: Identity) -> Iterator[Check]:
+    """Says something only of a folder whose database belongs to another one."""
+    require_lease(identity.home, identity.settings)
+    yield from ()
+
+
+def _keys(identity: Identity) -> Iterator[Check]:
+    found = dict(identity.keychain.verify())
+    damaged = {name: wrong for name, wrong in found.items() if wrong}
+    damaged |= dict.fromkeys(identity.root_keychain.damaged(), "it cannot be read")
+    for name, wrong in damaged.items():
+        yield Check("keys", Health.FAIL, f"{name}: {wrong}", "restore it from a backup")
+    if not damaged:
+        yield Check("keys", Health.OK, f"the passphrase opens each of the {len(found)} online key files")
+    spare = spare_files(
+        roots=identity.root_keychain.labels(Role.ROOT),
+        targets=identity.root_keychain.labels(Role.TARGETS),
+        threshold=identity.trust.root().targets_threshold,
+    )
+    if spare:
+        yield Check(
+            "offline keys",
+            Health.WARN,
+            f"{len(spare)} keys that no daily work needs are on this machine",
+            f"move {', '.join(spare)} from {identity.home.offline_keys} to sticks in safes",
+        )
+
+
+def _epochs(identity: Identity) -> Iterator[Check]:
+    """Says something only when a time will come, or has, in which no key of a subset's look-ups is here."""
+    document, now = identity.trust.document(), identity.clock.now()
+    lost = lost_epochs(document, identity.keychain)
+    for info in document.subsets:
+        held = [each for each in info.epochs if (info.name, each.epoch) not in lost]
+        for each in info.epochs:
+            begins = max(now, each.valid.start)
+            middle = begins + (each.valid.end - begins) / 2
+            if each in held or each.valid.end <= now or valid_at(held, middle):
+                continue
+            yield Check(
+                "epochs",
+                Health.FAIL if each.valid.covers(now) else Health.WARN,
+                f"the key file of epoch {each.epoch} of {info.name} is gone",
+                f"restore it from a backup, or: sigfed key rotate oprf --of {info.name}",
+            )
+
+
+def _signer(identity: Identity) -> Iterator[Check]:
+    """Says something only of a node whose keys are with a signer process."""
+    if identity.signer_link is None:
+        return
+    count = len(keys_of(identity.signer_link))
+    left = sum(1 for role in SIGNED_HERE for _ in identity.home.keys.glob(f"{role}-*.json"))
+    if left:
+        words = f"{left} keys that sign are here, and the signer process has its own"
+        yield Check("signer", Health.WARN, words, f"move them out of {identity.home.keys}")
+    else:
+        yield Check("signer", Health.OK, f"the signer process answers, with {count} keys")
+
+
+def _trust(identity: Identity) -> Iterator[Check]:
+    now = identity.clock.now()
+    document, root = identity.trust.document(), identity.trust.root()
+    identity.trust.members()
+    if not identity.settings.root_sha256:
+        yield Check(
+            "root",
+            Health.WARN,
+            f"{CONFIG_NAME} does not name the root, so another one in its place would go unnoticed",
+            f'put root_sha256 = "{root.sha256.hex()}" into its first lines, if the words of sigfed member ls'
+            " are still those of the day it was founded",
+        )
+    document.valid.require(now, "the node document")
+    root.check_current(now)
+    left = min(document.valid.end, root.expires) - now
+    yield Check("trust", Health.OK, f"node document {document.serial}, valid for {left.days} days")
+    unlisted = identity.trust.tuf_standing().unlisted
+    if unlisted:
+        yield Check(
+            "repository",
+            Health.WARN,
+            f"TUF clients do not get the newest {', '.join(unlisted)}: a revision was cut off",
+            "a targets key signs another one: sigfed contact TEXT does",
+        )
+
+
+def _ends(identity: Identity) -> Iterator[Check]:
+    """What is past half of its life, or has ended."""
+    with open_shelf(identity) as shelf:
+        found = findings(identity, shelf)
+    for one in late(found):
+        ended = one.standing is Standing.ENDED and one.consequence.grave
+        health = Health.FAIL if ended else Health.WARN
+        yield Check("ends", health, one.words, f"{one.consequence.who}: {one.consequence.step}")
+    due = next_due(found)
+    if due is not None and not late(found):
+        words = f"{due.term.name}, which ends on {due.term.end:%Y-%m-%d}"
+        yield Check("ends", Health.OK, f"nothing to renew before {due.term.alarm:%Y-%m-%d}: {words}")
+
+
+def _store(identity: Identity) -> Iterator[Check]:
+    with open_shelf(identity) as shelf:
+        reports = report_lists(shelf)
+        waiting = sum(report.waiting for report in reports if report.log.kind == "own_list")
+        signer = identity.log_signer()
+        behind = [
+            report.log.origin
+            for report in reports
+            if report.log.kind == "own_list" and signer.size(report.log.origin) < report.log.head.size
+        ]
+        put_back = logs_put_back(identity, shelf)
+        with shelf.storage.read() as unit:
+            late = [peer.name for peer in unit.peers.ls() if not peer.synced_ms]
+    if put_back:
+        words = f"the database is older than what this node has signed: {', '.join(put_back)}"
+        yield Check("store", Health.FAIL, words, "do not publish; sigfed backup finish")
+    elif behind:
+        yield Check(
+            "store",
+            Health.FAIL,
+            f"the signer is behind the store: {', '.join(behind)}",
+            "restore signer/ from a backup",
+        )
+    else:
+        yield Check("store", Health.OK, f"{len(reports)} lists, {waiting:,} changes waiting")
+    if late:
+        yield Check("peers", Health.WARN, f"never synced: {', '.join(late)}", "sigfed peer sync")
+
+
+def _put_back(identity: Identity) -> Iterator[Check]:
+    """Says something only where the members have seen more than this folder holds, or cannot be asked."""
+    with open_shelf(identity) as shelf:
+        try:
+            require_current(identity, shelf, afresh=True)
+        except PeerUnreachableError as exc:
+            yield Check("put back", Health.WARN, str(exc), exc.hint)
+
+
+def _evidence(identity: Identity) -> Iterator[Check]:
+    """What nobody has looked at: against this node's own keys first, then against others."""
+    node = identity.settings.node
+    with open_shelf(identity) as shelf, shelf.storage.read() as unit:
+        waiting = [one for one in unit.evidence.ls() if one.released_ms is None]
+    own = sorted({one.subject for one in waiting if one.subject.partition("/")[0] == node})
+    others = sorted({one.subject for one in waiting if one.kind.convicts} - set(own))
+    claims = sorted({one.subject for one in waiting} - set(own) - set(others))
+    if own:
+        words = f"a key of this node signed what this node does not have: {', '.join(own)}"
+        yield Check(
+            "evidence", Health.FAIL, words, "sigfed evidence ls; stop publishing, call the other members"
+        )
+    if others:
+        words = f"proved to have shown two histories, and not followed: {', '.join(others)}"
+        yield Check("evidence", Health.WARN, words, "sigfed quarantine ls, then call its operators")
+    if claims:
+        words = f"may hold something back: {', '.join(claims)}"
+        yield Check("evidence", Health.WARN, words, "sigfed evidence ls, then ask its operators")
+    if not waiting:
+        yield Check("evidence", Health.OK, "nobody is known to have shown two histories")
+
+
+def _logs(identity: Identity) -> Iterator[Check]:
+    labels = identity.keychain.labels(Role.LOG)
+    with open_shelf(identity) as shelf:
+        logs = [report.log for report in report_lists(shelf)]
+        lost = {log.origin: len(missing_objects(shelf, log)) for log in logs}
+    keyless = [log.origin for log in logs if log.kind == "own_list" and log_label(log.origin) not in labels]
+    for origin in keyless:
+        yield Check("logs", Health.FAIL, f"the key of {origin} is gone", "restore keys/ from a backup")
+    for origin, count in lost.items():
+        if count:
+            words = f"{count:,} objects of {origin} are gone"
+            yield Check("logs", Health.FAIL, words, "restore objects/ from a backup")
+    if not keyless and not any(lost.values()):
+        yield Check("logs", Health.OK, "every list has its key and its objects")
+
+
+def _group(identity: Identity) -> Iterator[Check]:
+    yield from group_checks(identity.settings.group)
+
+
+def _passphrase(identity: Identity) -> Iterator[Check]:
+    secrets = identity.settings.secrets
+    if secrets.passphrase_file is None and "CREDENTIALS_DIRECTORY" not in os.environ:
+        yield Check(
+            "passphrase",
+            Health.WARN,
+            "it is asked at a terminal, so the node cannot start by itself",
+            "set [secrets] passphrase_file, or use a systemd credential",
+        )
+
+
+def _cases(identity: Identity) -> Iterator[Check]:
+    with open_shelf(identity) as shelf:
+        late = len(casework(identity, shelf).overdue())
+    if late:
+        yield Check(
+            "cases",
+            Health.WARN,
+            f"{late} of the partners' disputes are overdue",
+            "answer them: sigfed case ls",
+        )
+
+
+def _recipients(identity: Identity) -> Iterator[Check]:
+    """Says something only when a recipient cannot fetch, or soon will not; of its key, `_ends` tells."""
+    now = identity.clock.now()
+    with open_shelf(identity) as shelf:
+        found = Recipients(shelf.storage, identity.clock).ls()
+    if found and not identity.settings.recipients.enabled:
+        words = f"{len(found)} recipients of raw hashes are known, and switched off"
+        yield Check("recipients", Health.WARN, words, "set [recipients] enabled = true, or remove them")
+    ending = [each.name for each in found if not fetchable(each, now + _SOON)]
+    if ending:
+        words = f"ended, or within {_SOON.days} days: {', '.join(ending)}"
+        step = "sigfed recipient grant NAME, or sigfed recipient remove NAME"
+        yield Check("recipients", Health.WARN, words, step)
+
+
+def _audit(identity: Identity) -> Iterator[Check]:
+    """Says something only when the audit log needs somebody."""
+    with open_shelf(identity) as shelf:
+        unsigned = count_unsigned(shelf)
+        with shelf.storage.read() as unit:
+            log = audit_log(unit)
+    if log is None:
+        yield Check("audit", Health.WARN, "what is done here is not recorded yet", "sigfed audit start")
+        return
+    if log_label(log.origin) not in identity.keychain.labels(Role.LOG):
+        yield Check("audit", Health.FAIL, "the key of the audit log is gone", "restore keys/ from a backup")
+    elif unsigned:
+        words = f"{unsigned:,} records are not signed yet"
+        yield Check("audit", Health.WARN, words, "the next command signs them, or says why it cannot")
+    if identity.log_signer().size(log.origin) != log.head.size and log.pending is None:
+        words = "the signer and the store hold different numbers of records"
+        yield Check("audit", Health.FAIL, words, "sigfed audit verify")
+    if lost := len(gaps(identity)):
+        yield Check("audit", Health.WARN, f"{lost} acts were cut off or not recorded", "sigfed audit ls")
+
+
+def _files(_: Identity) -> Iterator[Check]:
+    yield Check("files", Health.OK, "what is in them is compared by: sigfed doctor --deep")
+
+
+_CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
+    "folder": _folder,
+    "passphrase": _passphrase,
+    "lease": _lease,
+    "keys": _keys,
+    "epochs": _epochs,
+    "signer": _signer,
+    "trust": _trust,
+    "ends": _ends,
+    "store": _store,
+    "put back": _put_back,
+    "audit": _audit,
+    "logs": _logs,
+    "evidence": _evidence,
+    "cases": _cases,
+    "recipients": _recipients,
+    "libsodium": _group,
+    "files": _files,
+}

@@ -1,0 +1,156 @@
+"""Everything of an opened node that ends: read from trust files and store, handed to `node.services.trust.expiry`."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from keys.errors import KeysError
+from keys.roles import Role
+from keys.trust.envelope import read_payload
+from keys.trust.held import open_held
+from keys.trust.node_document import NodeDocument, from_json
+from keys.trust.node_parts import LogStatus
+from keys.trust.window import Window
+from node.hoster.key_renewal import KEY_DAYS
+from node.identity.identity import Identity
+from node.identity.keyring import certificate_name
+from node.services.access.callers import stored_grant
+from node.services.partners.admitting import INVITATION_DAYS
+from node.services.recipients.accrediting import KEY_LIFE, LONGEST, grant_of, key_end
+from node.services.storage.shelf import Shelf
+from node.services.trust.expiry import Finding, Term, Thing, judge
+from node.services.trust.trusting import DOCUMENT_DAYS, DOCUMENT_NAME
+from node.services.trust.tuf_repository import SNAPSHOT_LASTS, TIMESTAMP_LASTS, target_file
+from node.store.unit import Unit
+from node.tls import certificate_window
+from protocol.trust_acknowledgement import TrustAcknowledgement
+
+
+def findings(identity: Identity, shelf: Shelf) -> tuple[Finding, ...]:
+    """Everything that ends, as it stands now, the first to end in front."""
+    return judge(terms(identity, shelf), identity.clock.now())
+
+
+def terms(identity: Identity, shelf: Shelf) -> list[Term]:
+    """Everything of this node that ends."""
+    document = identity.trust.document()
+    found = [
+        *_trust_files(identity, document),
+        *_keys(document),
+        *_certificate(identity),
+    ]
+    with shelf.storage.read() as unit:
+        found += [*_cosignatures(identity, unit), *_peers(identity, unit), *_guests(unit)]
+        found += _held_elsewhere(identity, unit, document)
+    return found
+
+
+def _trust_files(identity: Identity, document: NodeDocument) -> Iterator[Term]:
+    root_days = timedelta(days=Role.ROOT.info.days)
+    yield Term.lasting(Thing.ROOT, identity.trust.root().expires, root_days)
+    yield Term.lasting(Thing.DOCUMENT, document.valid.end, timedelta(days=DOCUMENT_DAYS))
+    tuf = identity.trust.tuf_standing()
+    ends = (
+        (Thing.TARGETS, tuf.targets_end, timedelta(days=Role.TARGETS.info.days)),
+        (Thing.SNAPSHOT, tuf.snapshot_end, SNAPSHOT_LASTS),
+        (Thing.TIMESTAMP, tuf.timestamp_end, TIMESTAMP_LASTS),
+    )
+    for thing, end, lasts in ends:
+        if end is not None:
+            yield Term.lasting(thing, end, lasts)
+
+
+def _keys(document: NodeDocument) -> Iterator[Term]:
+    """Of every online key that the document names the last of its line: the one without a successor."""
+    lines: dict[str, list[Window]] = {
+        "auth": [key.valid for key in document.auth_keys],
+        "token": [key.valid for key in document.token_keys],
+        "statement": [key.valid for key in document.statement_keys],
+    }
+    if document.witness is not None:
+        lines["witness"] = [key.valid for key in document.witness.vkeys]
+    for log in document.logs:
+        if log.status is LogStatus.ACTIVE:
+            lines[f"log {log.origin}"] = [key.valid for key in log.vkeys]
+    for name, windows in lines.items():
+        yield from _last(Thing.KEY, name, windows)
+    for subset in document.subsets:
+        yield from _last(Thing.EPOCH, subset.name, [epoch.valid for epoch in subset.epochs])
+
+
+def _last(thing: Thing, name: str, windows: Iterable[Window]) -> Iterator[Term]:
+    last = max(windows, key=lambda window: window.end, default=None)
+    if last is not None:
+        yield Term(thing=thing, of=name, start=last.start, end=last.end)
+
+
+def _certificate(identity: Identity) -> Iterator[Term]:
+    names = map(certificate_name, identity.keychain.labels(Role.TLS))
+    held = [
+        certificate_window(identity.trust_files.get(name))
+        for name in names
+        if identity.trust_files.exists(name)
+    ]
+    yield from _last(Thing.CERTIFICATE, "", [Window(*dates) for dates in held])
+
+
+def _cosignatures(identity: Identity, unit: Unit) -> Iterator[Term]:
+    """Those of witnesses that still are members, on logs that somebody follows."""
+    members = {member.node for member in identity.trust.members().members}
+    lasts = timedelta(hours=identity.settings.guards.max_checkpoint_age_hours)
+    for record in unit.cosigners.ls():
+        if record.cosigned_s and record.witness in members and "/audit/" not in record.origin:
+            start = datetime.fromtimestamp(record.cosigned_s, UTC)
+            name = f"of {record.witness} on {record.origin}"
+            yield Term(thing=Thing.COSIGNATURE, of=name, start=start, end=start + lasts)
+
+
+def _peers(identity: Identity, unit: Unit) -> Iterator[Term]:
+    lasts = timedelta(hours=identity.settings.guards.max_checkpoint_age_hours)
+    for peer in unit.peers.ls():
+        try:
+            document = open_held(peer.trust).document
+        except KeysError:
+            continue  # a sync with it says so
+        valid = document.valid
+        yield Term(thing=Thing.PEER_TRUST, of=peer.name, start=valid.start, end=valid.end)
+        seen = _moment(peer.synced_ms or peer.added_ms)
+        yield Term(thing=Thing.PEER_LISTS, of=peer.name, start=seen, end=seen + lasts)
+        until = stored_grant(peer).until
+        if until is not None:
+            start = max(_moment(peer.added_ms), until - LONGEST)
+            yield Term(thing=Thing.PEER_GRANT, of=peer.name, start=start, end=until)
+
+
+def _held_elsewhere(identity: Identity, unit: Unit, document: NodeDocument) -> Iterator[Term]:
+    """Where a peer said that it holds an older node document, that one: who holds the newest goes by its end."""
+    for told in unit.trust_acknowledgements.ls():
+        if told.serial >= document.serial:
+            continue
+        said = TrustAcknowledgement.from_bytes(read_payload(told.statement))
+        name = target_file(DOCUMENT_NAME, said.document_sha256)
+        if identity.trust_files.exists(name):
+            valid = from_json(read_payload(identity.trust_files.get(name))).valid
+            yield Term(thing=Thing.HELD_BY_PEER, of=told.peer, start=valid.start, end=valid.end)
+
+
+def _guests(unit: Unit) -> Iterator[Term]:
+    for recipient in unit.recipients.ls():
+        until = grant_of(recipient).until
+        if until is not None:
+            start = max(_moment(recipient.added_ms), until - LONGEST)
+            yield Term(thing=Thing.RECIPIENT, of=recipient.name, start=start, end=until)
+            if recipient.key_sha256 and key_end(recipient) < until:  # else it ends with the grant
+                yield Term.lasting(Thing.RECIPIENT_KEY, key_end(recipient), KEY_LIFE, of=recipient.name)
+    for partner in unit.partners.ls():
+        if partner.suspended:
+            continue
+        start = _moment(partner.key_ms)
+        end = start + timedelta(days=KEY_DAYS)
+        yield Term(thing=Thing.PARTNER_KEY, of=partner.name, start=start, end=end)
+    for invite in unit.partners.open_invitations():
+        end = _moment(invite.expires_ms)
+        yield Term.lasting(Thing.INVITATION, end, timedelta(days=INVITATION_DAYS), of=invite.partner)
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -1,0 +1,234 @@
+"""The quorum's judgement, kept: what held lists say is folded once, and goes on from there when a list has grown.
+
+Whoever asks is given one frozen value, made of premises that are compared at each question: no list is folded again
+that says what it said. One thread judges at a time; others that need an answer of now wait for it, and whoever can do
+with the last one (`latest`) gets that while the next is made. It is for people: what a release lists is judged by
+`node.services.subsets.drafting`, each time from nothing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from threading import Lock, Thread
+from time import thread_time
+from typing import Final, Self
+
+from keys.errors import SigfedError
+from keys.trust.members import Members
+from node.clock import Clock
+from node.errors import StoreError
+from node.identity.identity import Identity
+from node.journal import Journal
+from node.services.review.effective import Current, fold_held, judge_held
+from node.services.review.premises import Premises
+from node.services.review.reviewing import Files, Group, WaitingFile, Wanted, grouped, waiting_files
+from node.services.review.tracing import listed_in
+from node.services.storage.bulk import acyclic
+from node.services.storage.release_files import ReleaseFolder
+from node.services.storage.rosters import Roster
+from node.services.storage.shelf import Shelf
+from protocol.listing import Listing
+
+_journal = Journal("judged")
+_TRIES: Final = 3
+"""Bundles and rosters give way to newer ones while they are read: then those are read."""
+SOON_SECONDS: Final = 0.3
+"""Who looks at a page does not mind to wait so long for what was changed just now."""
+_AGED: Final = timedelta(minutes=1)
+_END_SECONDS: Final = 10.0
+_ANY: Final = Wanted()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judgement:
+    """What held lists said by one register, and what follows from it; worked out once, whoever asks."""
+
+    node: str
+    members: Members
+    premises: Premises
+    fresh: frozenset[str]
+    folded: Sequence[Listing]
+    """What each of `premises.lists` says, without overlays."""
+    rosters: Mapping[str, Roster]
+    """What the newest release of each subset lists, by its name."""
+    current: Current
+    at: datetime
+    """When it was judged."""
+    seconds: float
+    """What that took of a processor."""
+
+    @cached_property
+    def basis(self) -> tuple[object, ...]:
+        """What it follows from: while that stays, it stands."""
+        return _basis(self.premises, self.fresh, self.members)
+
+    @cached_property
+    def waiting(self) -> Sequence[WaitingFile]:
+        """Everything that waits for this agency's word, as `waiting_files` orders it."""
+        return waiting_files(self.current, self.members, self.node, _ANY)
+
+    @cached_property
+    def groups(self) -> Mapping[Group, int]:
+        """How many of these files may be endorsed together."""
+        return grouped(self.waiting)
+
+    @cached_property
+    def files(self) -> Files:
+        """The files of all lists."""
+        return Files(self.current)
+
+
+class Judge:
+    """Judges the lists of one open store, again when something moved; threads may share it."""
+
+    def __init__(
+        self, shelf: Shelf, *, node: str, members: Callable[[], Members], clock: Clock, max_age: timedelta
+    ) -> None:
+        self._shelf = shelf
+        self._node = node
+        self._members = members
+        self._clock = clock
+        self._max_age = max_age
+        self._judging = Lock()
+        self._held: Judgement | None = None
+        self._stood: datetime | None = None
+        """When the last judgement was known to stand."""
+        self._starting = Lock()
+        self._thread = Thread(name="judging")
+
+    @classmethod
+    def of(cls, identity: Identity, shelf: Shelf) -> Self:
+        """Who judges by a node's register and its settings of freshness, as its releases do."""
+        return cls(
+            shelf,
+            node=identity.settings.node,
+            members=identity.trust.members,
+            clock=identity.clock,
+            max_age=timedelta(hours=identity.settings.guards.max_checkpoint_age_hours),
+        )
+
+    def now(self) -> Judgement:
+        """The judgement of what the store says now."""
+        with self._judging:
+            held = self._held
+            if held is None or self._moved(held):
+                held = self._held = self._judged(held)
+            self._stood = self._clock.now()
+            return held
+
+    def latest(self) -> Judgement:
+        """The last judgement there is; when something moved since, the next one is begun, for whoever asks then.
+
+        While judging takes no longer than a person notices, that of now.
+        """
+        held = self._held
+        if held is None or held.seconds <= SOON_SECONDS:
+            return self.now()
+        if self._moved(held):
+            self.begin()
+        return held
+
+    def known(self) -> Judgement | None:
+        """The last judgement there is, unasked whether it still stands; None before the first.
+
+        For what is looked at all day: it asks the store nothing. Once it is a minute old the next one is begun.
+        """
+        if self._stood is None or self._clock.now() - self._stood > _AGED:
+            self.begin()
+        return self._held
+
+    def begin(self) -> None:
+        """Judge in a thread of its own, unless somebody does so now."""
+        with self._starting:
+            if not self._judging.locked() and not self._thread.is_alive():
+                self._thread = Thread(target=self._catch_up, name="judging", daemon=True)
+                self._thread.start()
+
+    def end(self) -> None:
+        """Wait for what was begun, before the store is closed; not for ever."""
+        with self._starting:
+            if self._thread.ident is not None:
+                self._thread.join(_END_SECONDS)
+
+    def _catch_up(self) -> None:
+        try:
+            _ = self.now().groups  # worked out here, so that no page waits for it
+        except SigfedError as exc:
+            _journal.warning("failed", error=type(exc).__name__, reason=str(exc))
+
+    def _moved(self, held: Judgement) -> bool:
+        premises, fresh, members = self._read()
+        return held.basis != _basis(premises, fresh, members)
+
+    def _read(self) -> tuple[Premises, frozenset[str], Members]:
+        with self._shelf.storage.read() as unit:
+            premises = Premises.of(unit)
+        fresh = premises.fresh(now=self._clock.now(), max_age=self._max_age)
+        return premises, fresh, self._members()
+
+    def _judged(self, held: Judgement | None) -> Judgement:
+        for _ in range(_TRIES - 1):
+            try:
+                return self._judge(held)
+            except StoreError:
+                continue
+        return self._judge(held)
+
+    def _judge(self, held: Judgement | None) -> Judgement:
+        at, started = self._clock.now(), thread_time()
+        premises, fresh, members = self._read()
+        with acyclic():
+            folded = _fold(self._shelf, premises, held)
+            rosters = _rosters(self._shelf, premises, held)
+            current = judge_held(
+                self._shelf,
+                premises,
+                folded,
+                members,
+                fresh=fresh,
+                previous=listed_in(rosters.values()),
+            )
+        return Judgement(
+            node=self._node,
+            members=members,
+            premises=premises,
+            fresh=fresh,
+            folded=folded,
+            rosters=rosters,
+            current=current,
+            at=at,
+            seconds=thread_time() - started,
+        )
+
+
+def _basis(premises: Premises, fresh: frozenset[str], members: Members) -> tuple[object, ...]:
+    return (*premises.basis(fresh), members)
+
+
+def _fold(shelf: Shelf, premises: Premises, held: Judgement | None) -> list[Listing]:
+    """What each list says: as before, as before and the new events, or from nothing."""
+    known = {} if held is None else {each.origin: each for each in held.premises.lists}
+    said = {} if held is None else {each.origin: each for each in held.folded}
+    found = []
+    for each in premises.lists:
+        before = known.get(each.origin)
+        if before == each:
+            found.append(said[each.origin])
+        elif before is not None and each.grew_from(before):
+            found.append(fold_held(shelf, each, said[each.origin]))
+        else:
+            found.append(fold_held(shelf, each))
+    return found
+
+
+def _rosters(shelf: Shelf, premises: Premises, held: Judgement | None) -> dict[str, Roster]:
+    """What the newest releases list; shredding takes rows out of a roster that is known."""
+    kept = held is not None and held.premises.shreddings == premises.shreddings
+    known = {each.subset: each for each in held.premises.releases} if held is not None and kept else {}
+    return {
+        each.subset: held.rosters[each.subset]
+        if held is not None and known.get(each.subset) == each
+        else ReleaseFolder(shelf, each).roster()
+        for each in premises.releases
+    }

@@ -1,0 +1,1 @@
+"""What an opened node does for its partners and recipients."""

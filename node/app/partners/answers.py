@@ -1,0 +1,71 @@
+"""Answering a partner's dispute at an opened node: the signed answer, and with it the withdrawal of an own entry.
+
+The withdrawal comes first: an answer that says a file was listed by error must not be out while nothing was done.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from node.app.partners.hits import casework, statement_key
+from node.errors import GoneError
+from node.identity.identity import Identity
+from node.ports.hits import CaseRecord
+from node.services.lists.withdrawing import withdraw
+from node.services.partners.casework import listed_in, reported_digest
+from node.services.storage.shelf import Shelf
+from protocol.opening import Reason
+from protocol.statement.case import CaseAnswer, Outcome, open_answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What answering came to."""
+
+    answer: CaseAnswer
+    withdrawals: int
+    """Entries of the file that end with the next publication of the list."""
+    origins: Sequence[str]
+    """Lists behind the hit."""
+
+
+def answer_case(
+    identity: Identity,
+    shelf: Shelf,
+    record: CaseRecord,
+    outcome: Outcome,
+    reason: str,
+    *,
+    withdraw_from: str = "",
+) -> Answered:
+    """Answer a dispute, signed and for good; before that, withdraw its file from the own list `withdraw_from`.
+
+    Raises:
+        UsageError: a reason that is not one printable line of sensible length.
+        ConflictError: it was answered before.
+        NotFoundError: there is no such own list, or the file is not in it.
+    """
+    work = casework(identity, shelf)
+    work.require_answerable(record, reason)
+    entries = 0
+    if withdraw_from:
+        digest = reported_digest(shelf, record)
+        entries = withdraw(shelf, withdraw_from, digest, reason=Reason.ERROR).entries
+    answered = work.answer(record, outcome, reason, signer=statement_key(identity))
+    origins = [origin for origin, _ in entries_behind(identity, shelf, record)]
+    return Answered(answer=answered, withdrawals=entries, origins=origins)
+
+
+def entries_behind(identity: Identity, shelf: Shelf, record: CaseRecord) -> list[tuple[str, int]]:
+    """Lists and entries behind the hit of a case, by its receipt; none once its hash was shredded."""
+    try:
+        return listed_in(shelf, identity.trust.document(), record)
+    except GoneError:
+        return []
+
+
+def answer_given(identity: Identity, record: CaseRecord) -> CaseAnswer | None:
+    """The answer to a case in this node's signed words; None while it is open."""
+    if record.answered_ms is None:
+        return None
+    keys = [dated.key for dated in identity.trust.document().statement_keys]
+    return open_answer(record.answer, partner=record.partner, report_id=record.report_id, keys=keys)

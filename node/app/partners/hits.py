@@ -1,0 +1,73 @@
+"""Hits and cases of an opened node: what its server offers partners, and what its people do with them."""
+
+from keys.key import StatementPrivateKey
+from keys.signer import Signer
+from keys.trust.members import open_members
+from node.identity.identity import Identity
+from node.objects.folder import FolderObjects
+from node.ports.evaluator import Evaluator
+from node.services.access.quotas import Quotas
+from node.services.partners.casework import Casework
+from node.services.partners.ends import Ends
+from node.services.partners.flooding import FloodLimits, FloodWatch
+from node.services.partners.proving import Proving
+from node.services.partners.reporting import Reporting
+from node.services.partners.resolving import Resolving
+from node.services.partners.serving_hits import ServedHits
+from node.services.storage.shelf import Shelf
+from node.services.subsets.epochs import AnnouncedEpochs
+from node.services.subsets.registers import keep_register
+from node.services.trust.trusting import MEMBERS_NAME
+
+
+def served_hits(identity: Identity, shelf: Shelf, evaluator: Evaluator) -> ServedHits:
+    """What this node's server offers partners about their hits."""
+    signer = statement_key(identity)
+    reporting = Reporting(
+        shelf,
+        Quotas(shelf.storage),
+        evaluator,
+        identity.clock,
+        epochs=AnnouncedEpochs(identity.trust_files, identity.trust),
+        roots=identity.trust.roots(),
+        signer=signer,
+        floods=flood_watch(identity, shelf),
+    )
+    proving = Proving(
+        shelf,
+        identity.trust,
+        identity.trust_files,
+        FolderObjects(identity.home.introductions),
+        signer=signer,
+    )
+    resolving = Resolving(shelf, identity.clock, node=identity.settings.node, signer=signer)
+    return ServedHits(
+        reporting=reporting,
+        proving=proving,
+        casework=casework(identity, shelf),
+        resolving=resolving,
+        ends=Ends(shelf, identity.trust, signer=signer),
+    )
+
+
+def casework(identity: Identity, shelf: Shelf) -> Casework:
+    """The cases of this node."""
+    return Casework(shelf, identity.clock, days=identity.settings.cases.answer_days)
+
+
+def flood_watch(identity: Identity, shelf: Shelf) -> FloodWatch:
+    """What looks for entries that are reported far more often than others."""
+    settings = identity.settings.floods
+    limits = FloodLimits(reports=settings.reports, partners=settings.partners, hours=settings.hours)
+    return FloodWatch(shelf, identity.clock, limits)
+
+
+def statement_key(identity: Identity) -> Signer:
+    """The key that signs receipts and answers."""
+    return identity.signer(StatementPrivateKey)
+
+
+def keep_own_register(identity: Identity, shelf: Shelf) -> None:
+    """Keep the register that the next release is made with: evidence of its hits will need it."""
+    envelope = identity.trust_files.get(MEMBERS_NAME)
+    keep_register(shelf.objects, envelope, open_members(envelope, identity.trust.root()))

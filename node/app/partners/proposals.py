@@ -1,0 +1,17 @@
+"""Proposals at an opened node: what its server takes of partners."""
+
+from node.app.partners.hits import statement_key
+from node.identity.identity import Identity
+from node.services.partners.taking_proposals import TakingProposals
+from node.services.storage.shelf import Shelf
+
+
+def taking_proposals(identity: Identity, shelf: Shelf) -> TakingProposals:
+    """What takes the proposals of this node's partners."""
+    return TakingProposals(
+        shelf,
+        identity.clock,
+        node=identity.settings.node,
+        signer=statement_key(identity),
+        enabled=identity.settings.proposals.enabled,
+    )

@@ -1,0 +1,67 @@
+"""Recipients of raw digests of an opened node: the copy kept as the lists are, and every download in the audit log."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from node.identity.audit import begin, tell
+from node.identity.identity import Identity
+from node.journal import Journal
+from node.ports.recipients import RecipientDesk
+from node.services.recipients.accrediting import Recipients
+from node.services.recipients.recipient_copy import RecipientCopy
+from node.services.recipients.serving_recipients import ServedRecipients
+from node.services.storage.shelf import Shelf
+
+ACTION: Final = "recipient.fetch"
+_journal = Journal("recipients")
+
+
+class RecipientOffice:
+    """Keeps the copy of a running node, and serves it; where recipients are switched off there is neither."""
+
+    def __init__(self, identity: Identity, shelf: Shelf) -> None:
+        self._identity = identity
+        self._shelf = shelf
+        self.enabled = identity.settings.recipients.enabled
+        self.turn = asyncio.Lock()
+        """Of the jobs that lay out: those that wait must not hold the threads that answer requests."""
+        hours = identity.settings.guards.max_checkpoint_age_hours
+        self._copy = RecipientCopy(
+            shelf, identity.clock, identity.trust.members, max_age=timedelta(hours=hours)
+        )
+
+    def desk(self) -> RecipientDesk | None:
+        """Where recipients are served."""
+        if not self.enabled:
+            return None
+        log = _AuditedDownloads(self._identity, self._shelf)
+        return ServedRecipients(self._shelf, self._identity.clock, self._copy, log)
+
+    def lay_out(self) -> None:
+        """Bring the copy to what the lists say now, or delete it where nobody may fetch anything.
+
+        Raises:
+            NodeError: it cannot be made; meanwhile nothing is served.
+        """
+        if self.enabled and Recipients(self._shelf.storage, self._identity.clock).any_entitled():
+            made = self._copy.refresh()
+            _journal.debug("laid-out", digests=made.digests)
+        else:
+            self._copy.discard()
+
+
+@dataclass(frozen=True, slots=True)
+class _AuditedDownloads:
+    """What is not in the audit log is not given away."""
+
+    _identity: Identity
+    _shelf: Shelf
+
+    def begin(self, recipient: str, details: Mapping[str, str]) -> None:
+        begin(self._identity, self._shelf, ACTION, recipient, details=details)
+
+    def end(self, recipient: str, details: Mapping[str, str]) -> None:
+        tell(self._identity, self._shelf, ACTION, recipient, details=details)

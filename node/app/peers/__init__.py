@@ -1,0 +1,1 @@
+"""What an opened node does with the other agencies."""

@@ -1,0 +1,64 @@
+"""Evidence and gossip of an opened node: whom it can judge, what it tells, and whom it asks."""
+
+from collections.abc import Mapping
+
+from keys.trust.held import HeldTrust
+from node.clock import Clock
+from node.errors import MissingObjectError, NotFoundError
+from node.identity.identity import Identity
+from node.objects.folder import FolderObjects
+from node.services.evidence.accusing import Accused, accused_nodes
+from node.services.peers.gossiping import Gossiper
+from node.services.peers.telling import Telling
+from node.services.storage.shelf import Shelf
+from node.services.trust.introductions import introduced_trust
+from node.services.trust.trusting import DOCUMENT_NAME, REVOKED_NAME
+from node.services.trust.tuf_repository import root_name
+
+
+def accused_of(identity: Identity, shelf: Shelf) -> Mapping[str, Accused]:
+    """Every node whose root this node has pinned, with its newest held document."""
+    introductions = FolderObjects(identity.home.introductions)
+    return accused_nodes(shelf.storage, introductions, identity.trust)
+
+
+def open_telling(identity: Identity, shelf: Shelf) -> Telling:
+    """What this node tells its peers that it holds."""
+    return Telling(shelf, identity.trust_files, FolderObjects(identity.home.introductions))
+
+
+def open_gossiper(identity: Identity, shelf: Shelf, clock: Clock) -> Gossiper:
+    """The side that asks peers what they hold, at the time of `clock`."""
+    return Gossiper(
+        shelf,
+        identity.trust,
+        clock,
+        own=identity.trust_files,
+        introductions=FolderObjects(identity.home.introductions),
+    )
+
+
+def trust_files_of(identity: Identity, shelf: Shelf, node: str) -> dict[str, bytes]:
+    """The roots, `node.json` and `revoked.json` of a node, as they are held: what a judge needs beside the evidence.
+
+    Raises `NotFoundError` for a node that was never introduced here.
+    """
+    with shelf.storage.read() as unit:
+        revoked = unit.revocations.get(node).envelope
+        peer = next((peer for peer in unit.peers.ls() if peer.name == node), None)
+    named = {REVOKED_NAME: revoked} if revoked else {}
+    if node == identity.settings.node:
+        roots = {root_name(root.version): root.data for root in identity.trust.roots()}
+        return {**roots, DOCUMENT_NAME: identity.trust_files.get(DOCUMENT_NAME), **named}
+    if peer is not None:
+        return {**_judged_by(peer.trust), **named}
+    introductions = FolderObjects(identity.home.introductions)
+    try:
+        return {**_judged_by(introduced_trust(introductions, node)), **named}
+    except MissingObjectError as exc:
+        raise NotFoundError(f"{node} was never a member here") from exc
+
+
+def _judged_by(trust: HeldTrust) -> dict[str, bytes]:
+    roots = {root_name(version): data for version, data in enumerate(trust.roots, 1)}
+    return {**roots, DOCUMENT_NAME: trust.node_document}

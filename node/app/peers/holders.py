@@ -1,0 +1,99 @@
+"""Asking other agencies who holds a hash: privately, by the look-ups that partners use.
+
+A member that offers its holdings invites this agency to them as it invites a partner; each such enrolment lives in a
+folder of its own below the node's home. The member learns how much is asked, and never what.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keys.errors import SigfedError
+from node.errors import AlreadyExistsError, PeerUnreachableError, VerificationError
+from node.home import Home
+from node.hoster.client import Enrolled, enrol, look_up, update
+from node.hoster.lookup.examiner import Hit
+from node.hoster.state import PartnerFolder
+from node.hoster.trust.node import known
+from node.identity.identity import Identity
+from protocol.digest import Digest
+from protocol.enrolment import PIN_BYTES, Invitation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """A member whose holdings may be asked about."""
+
+    home: Home
+    node: str
+    subset: str
+    contact: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What one member answered about each file: a hit, or None; or why it did not answer."""
+
+    holder: Holder
+    hits: Sequence[Hit | None] = ()
+    failure: Exception | None = None
+
+
+async def join(identity: Identity, text: str) -> Enrolled:
+    """Enrol this agency with the string that a member made for it.
+
+    Raises:
+        VerificationError: the string is not from a member of the register.
+        AlreadyExistsError: this agency is enrolled with that member already.
+    """
+    invitation = Invitation.from_text(text)
+    members = identity.trust.members().members
+    if not any(member.root_sha256.startswith(invitation.pin) for member in members):
+        raise VerificationError(
+            "the string is not from a member of this agency's register",
+            hint="add it first: sigfed member add",
+        )
+    home = identity.home.asking(invitation.pin)
+    if PartnerFolder(home.partner).exists:
+        raise AlreadyExistsError(
+            f"this agency may ask {_holder(home).node} already", hint="ask with: sigfed entry holders"
+        )
+    return await enrol(home, text)
+
+
+def holders(identity: Identity) -> list[Holder]:
+    """The members that this agency may ask, by name; of who was removed from the register nothing is asked."""
+    pins = {member.root_sha256[:PIN_BYTES].hex() for member in identity.trust.members().members}
+    homes = [home for home in identity.home.askers if home.folder.name in pins]
+    found = [_holder(home) for home in homes if PartnerFolder(home.partner).exists]
+    return sorted(found, key=lambda holder: holder.node)
+
+
+async def ask(holder: Holder, files: Sequence[Sequence[Digest]]) -> Asked:
+    """What a member says about files by their hashes, on its newest release; its failures are an answer too."""
+    try:
+        await update(holder.home)
+        return Asked(holder=_holder(holder.home), hits=await look_up(holder.home, files))
+    except SigfedError as exc:
+        return Asked(holder=holder, failure=exc)
+
+
+async def ask_all(
+    members: Sequence[Holder], files: Sequence[Sequence[Digest]], *, seconds: float | None = None
+) -> list[Asked]:
+    """What each of them says, in their order, asked side by side; who takes longer than `seconds` did not answer."""
+    return await asyncio.gather(*(_ask_within(member, files, seconds) for member in members))
+
+
+async def _ask_within(holder: Holder, files: Sequence[Sequence[Digest]], seconds: float | None) -> Asked:
+    try:
+        async with asyncio.timeout(seconds):
+            return await ask(holder, files)
+    except TimeoutError:
+        return Asked(holder=holder, failure=PeerUnreachableError(f"no answer within {seconds:.0f} seconds"))
+
+
+def _holder(home: Home) -> Holder:
+    enrolment, _ = PartnerFolder(home.partner).load()
+    document = known(enrolment).document
+    return Holder(home=home, node=document.node, subset=enrolment.subset, contact=document.contact)

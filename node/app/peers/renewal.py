@@ -1,0 +1,61 @@
+"""Bringing the trust files of a peer up to date outside of a sync: when a key is shown that they do not name yet.
+
+A peer that was away, or from which this node was, may have replaced its TLS key meanwhile. What it signed is then taken
+from whoever answers at its address: nothing of it is believed because of the connection.
+"""
+
+import asyncio
+
+from node.errors import WrongPinError
+from node.identity.identity import Identity
+from node.identity.peer import reach_peer
+from node.ports.peers import PeerRecord
+from node.remote.bootstrap import catch_up
+from node.remote.outbound import proxy_of
+from node.services.storage.shelf import Shelf
+from node.services.trust.honouring import renew as renew_revocations
+from node.services.trust.refreshing import held_pins, newest_root, refresh_peer, store_followed
+from node.services.witnesses.witnessing import Renew
+
+
+def peer_renewal(identity: Identity, shelf: Shelf) -> Renew:
+    """Fetches the trust files of a peer, by name; what it signed since is kept.
+
+    Raises what `refresh_peer` raises, and `WrongPinError` when somebody else answers at its address.
+    """
+
+    async def renew(name: str) -> None:
+        peer = await asyncio.to_thread(_peer, shelf, name)
+        try:
+            await _renew(identity, shelf, peer)
+        except WrongPinError as exc:
+            await catch_up_with(identity, shelf, peer, exc)
+            await _renew(identity, shelf, await asyncio.to_thread(_peer, shelf, name))
+
+    return renew
+
+
+async def catch_up_with(identity: Identity, shelf: Shelf, peer: PeerRecord, refused: WrongPinError) -> None:
+    """Keep what a peer signed since, although its TLS key is not one that is pinned.
+
+    Raises `refused` when the key that answers is not one that the peer names now either, and as `refresh_peer`.
+    """
+    base_url, _ = held_pins(peer)
+    proxy = proxy_of(identity.settings.outbound)
+    caught = await catch_up(base_url, peer.trust, clock=identity.clock, entropy=identity.entropy, proxy=proxy)
+    now = identity.clock.now()
+    document = await asyncio.to_thread(store_followed, peer, caught.followed, shelf.storage, now)
+    if caught.spki_sha256 not in document.pins:
+        raise refused
+
+
+async def _renew(identity: Identity, shelf: Shelf, peer: PeerRecord) -> None:
+    async with reach_peer(identity, peer) as link:
+        document = await refresh_peer(peer, link, shelf.storage, identity.clock.now())
+        root = newest_root(await asyncio.to_thread(_peer, shelf, peer.name))
+        await renew_revocations(shelf.storage, root, document, link.revoked)
+
+
+def _peer(shelf: Shelf, name: str) -> PeerRecord:
+    with shelf.storage.read() as unit:
+        return unit.peers.get(name)

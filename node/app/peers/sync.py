@@ -1,0 +1,218 @@
+"""Syncing an opened node with its peers over HTTPS, side by side: nobody's withdrawals wait behind a slow peer.
+
+Each has its time, and what is wrong with one is that one's outcome alone.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from keys.errors import KeysError
+from keys.key import StatementPrivateKey
+from node.app.guards import open_guards, own_limits
+from node.app.peers.evidence import open_gossiper
+from node.app.peers.renewal import catch_up_with
+from node.clock import Clock
+from node.errors import (
+    NodeError,
+    PeerRefusedError,
+    PeerUnreachableError,
+    StoreError,
+    UnauthenticatedError,
+    WrongPinError,
+)
+from node.identity.audit import tell
+from node.identity.identity import Identity
+from node.identity.peer import reach_peer
+from node.identity.witnesses import requiring
+from node.ports.links import PeerLink
+from node.ports.peers import PeerRecord
+from node.services.peers.acknowledging import Acknowledger
+from node.services.peers.gossiping import GossipReport
+from node.services.peers.sync_reports import ListOutcome, SyncReport
+from node.services.peers.syncing import Syncer
+from node.services.storage.shelf import Shelf
+
+PEER_SECONDS: Final = 1800.0
+"""For one sync with one peer, whatever it answers; the next one goes on from what is staged."""
+_TELL_SECONDS: Final = 60.0
+"""For telling one peer what is held of its lists, which is one small request."""
+
+_NOT_THERE = (PeerUnreachableError, WrongPinError, UnauthenticatedError)
+_NOT_ITS_WORD = (PeerUnreachableError, PeerRefusedError, StoreError)
+"""Failures that say nothing about what a peer shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerSync:
+    """A sync with one peer and what it moved over the network."""
+
+    report: SyncReport
+    sent: int
+    received: int
+    """Bytes above TLS, headers included."""
+    unacknowledged: Exception | None = None
+    """Why the peer was not told what is held of its lists."""
+    gossip: GossipReport | None = None
+    """What came of comparing what the peer holds; None when it could not be asked."""
+
+    @property
+    def lists(self) -> Sequence[ListOutcome]:
+        """What happened to each list."""
+        return self.report.lists
+
+    @property
+    def failure(self) -> Exception | None:
+        """What went wrong first, with the peer or with one of its lists."""
+        return self.report.failure
+
+
+class PeerSyncs:
+    """Syncs with all peers; keeps what a running node remembers between its runs.
+
+    `clock`, the node's own by default, says at which time what comes is judged; `seconds` is the time of each peer.
+    With `beyond_limits` a head is fetched that brings more than the guards expect; they set the excess aside.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        shelf: Shelf,
+        clock: Clock | None = None,
+        *,
+        seconds: float = PEER_SECONDS,
+        beyond_limits: bool = False,
+    ) -> None:
+        self._identity = identity
+        self._seconds = seconds
+        self._under_way: dict[str, asyncio.Task[PeerSync]] = {}
+        self._clock = clock or identity.clock
+        self._shelf = shelf
+        self._syncer = Syncer(
+            shelf,
+            clock or identity.clock,
+            requiring=requiring(identity, shelf),
+            guards=open_guards(identity, shelf),
+            most=own_limits(identity.settings.guards),
+            beyond_limits=beyond_limits,
+        )
+        self._gossiper = open_gossiper(identity, shelf, self._clock)
+
+    async def run(self, *, only: str = "", wait: float | None = None) -> list[PeerSync]:
+        """Sync with every peer, or with the one named; what came of it, in the order of their names.
+
+        After `wait` seconds it returns what is done: the others go on, and are in what a later run returns.
+
+        Raises:
+            NotFoundError: `only` is not a peer.
+        """
+        for peer in await asyncio.to_thread(self._peers, only):
+            if peer.name not in self._under_way:
+                self._under_way[peer.name] = asyncio.create_task(self._sync_in_time(peer))
+        try:
+            if self._under_way:
+                await asyncio.wait(self._under_way.values(), timeout=wait)
+        except asyncio.CancelledError:
+            await self.stop()
+            raise
+        done = sorted(name for name, task in self._under_way.items() if task.done())
+        return [self._under_way.pop(name).result() for name in done]
+
+    async def stop(self) -> None:
+        """End what is under way; what was staged is kept."""
+        for task in self._under_way.values():
+            task.cancel()
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+        self._under_way.clear()
+
+    async def acknowledge(self) -> Mapping[str, Exception | None]:
+        """Tell peers what has changed since they were told last, as after a release; why it failed, by peer."""
+        acknowledger = await asyncio.to_thread(self._acknowledger)
+        peers = await asyncio.to_thread(self._peers, "")
+        due = [peer for peer in peers if await asyncio.to_thread(acknowledger.due, peer.name)]
+        told = await asyncio.gather(*(self._tell_in_time(peer, acknowledger) for peer in due))
+        return dict(zip((peer.name for peer in due), told, strict=True))
+
+    async def run_over(self, name: str, link: PeerLink) -> SyncReport:
+        """Sync with one peer over a link that is there already."""
+        return await self._syncer.sync(name, link)
+
+    async def _tell_in_time(self, peer: PeerRecord, acknowledger: Acknowledger) -> Exception | None:
+        try:
+            async with (
+                asyncio.timeout(min(self._seconds, _TELL_SECONDS)),
+                reach_peer(self._identity, peer) as link,
+            ):
+                return await acknowledger.tell(peer.name, link)
+        except TimeoutError:
+            return _too_slow(peer)
+        except KeysError as exc:
+            return exc
+
+    async def _sync_in_time(self, peer: PeerRecord) -> PeerSync:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._sync_caught_up(peer)
+        except TimeoutError:
+            error: Exception = _too_slow(peer)
+        except KeysError as exc:  # what is held of it is damaged: nobody knows where it is
+            error = exc
+        return PeerSync(report=await self._syncer.given_up(peer.name, error), sent=0, received=0)
+
+    async def _sync_caught_up(self, peer: PeerRecord) -> PeerSync:
+        """Sync; with a peer that replaced its TLS key while nobody looked, after what it signed about that."""
+        done = await self._sync(peer)
+        refused = done.report.error
+        if not isinstance(refused, WrongPinError):
+            return done
+        try:
+            await catch_up_with(self._identity, self._shelf, peer, refused)
+        except (NodeError, KeysError):
+            return done
+        [newer] = await asyncio.to_thread(self._peers, peer.name)
+        return await self._sync(newer)
+
+    async def _sync(self, peer: PeerRecord) -> PeerSync:
+        async with reach_peer(self._identity, peer) as link:
+            report = await self._syncer.sync(peer.name, link)
+            await asyncio.to_thread(self._tell_refused, peer, report)
+            unacknowledged = report.error
+            if report.error is None:
+                acknowledger = await asyncio.to_thread(self._acknowledger)
+                unacknowledged = await acknowledger.tell(peer.name, link)
+                unacknowledged = await acknowledger.tell_trust(peer.name, link) or unacknowledged
+            gossip = None
+            if not isinstance(report.error, _NOT_THERE):
+                gossip = await self._gossiper.ask(peer.name, link)
+            return PeerSync(
+                report=report,
+                gossip=gossip,
+                sent=link.traffic.sent,
+                received=link.traffic.received,
+                unacknowledged=unacknowledged,
+            )
+
+    def _tell_refused(self, peer: PeerRecord, report: SyncReport) -> None:
+        """Record that what a peer shows is refused, once for each reason: it is tried again all day."""
+        failure = report.failure
+        if failure is None or isinstance(failure, _NOT_ITS_WORD) or report.words == peer.outcome:
+            return
+        details = {"reason": str(failure)}
+        tell(self._identity, self._shelf, "peer.sync", peer.name, outcome="refused", details=details)
+
+    def _acknowledger(self) -> Acknowledger:
+        identity = self._identity
+        signer = identity.signer(StatementPrivateKey)
+        return Acknowledger(self._shelf, self._clock, node=identity.settings.node, signer=signer)
+
+    def _peers(self, only: str) -> list[PeerRecord]:
+        with self._shelf.storage.read() as unit:
+            return [unit.peers.get(only)] if only else list(unit.peers.ls())
+
+
+def _too_slow(peer: PeerRecord) -> PeerUnreachableError:
+    return PeerUnreachableError(
+        f"{peer.name} was not done when its time was over",
+        hint="what came is kept, and the next sync goes on from there",
+    )

@@ -1,0 +1,80 @@
+"""The persons of an opened node, and requests about them."""
+
+from collections.abc import Callable
+
+from node.errors import AlreadyExistsError
+from node.identity import audit
+from node.identity.identity import Identity
+from node.ports.approvals import Approval
+from node.ports.persons import PersonRole
+from node.services.access.approving import Approvals
+from node.services.access.persons import Persons, person_words, require_others, set_verifier
+from node.services.lists.auditing import ROOT
+from node.services.storage.person_requests import change_payload
+from node.services.storage.shelf import Shelf
+from node.signing.verifiers import Argon2Hasher
+
+_WORDS = {
+    "person.remove": "{name} decides here no more",
+    "person.reset": "{name} gets the passphrase that was typed with this request",
+}
+
+
+def open_persons(identity: Identity, shelf: Shelf) -> Persons:
+    """The persons of this node."""
+    return Persons(shelf, identity.clock, Argon2Hasher(identity.entropy))
+
+
+def request_change(
+    identity: Identity,
+    shelf: Shelf,
+    kind: str,
+    name: str,
+    *,
+    role: PersonRole | None,
+    passphrase: str,
+    by: str,
+) -> Approval:
+    """Ask that a person comes, goes or gets another passphrase (empty: none is needed).
+
+    Raises:
+        NotFoundError: there is no such person to remove or reset.
+        AlreadyExistsError: there is such a person to add.
+        ConflictError: too few would be left.
+        UsageError: no good name or passphrase, or fewer than two persons.
+    """
+    persons = open_persons(identity, shelf)
+    _check(shelf, kind, name)
+    verifier = persons.sealed_verifier(name, passphrase) if passphrase or kind != "person.remove" else b""
+    return Approvals(shelf.storage, identity.clock).request(
+        kind,
+        subject=person_words(name, role) if kind == "person.add" else _WORDS[kind].format(name=name),
+        payload=change_payload(name, role=role, verifier=verifier),
+        by=by,
+    )
+
+
+def _check(shelf: Shelf, kind: str, name: str) -> None:
+    with shelf.storage.read() as unit:
+        if kind == "person.add":
+            if any(person.name == name for person in unit.persons.ls()):
+                raise AlreadyExistsError(f"there is a person {name} already")
+            return
+        unit.persons.get(name)
+        if kind == "person.remove":
+            require_others(unit, name)
+
+
+def reset_with_root(identity: Identity, shelf: Shelf, name: str, passphrase: Callable[[], str]) -> None:
+    """Give a person another passphrase by the word of the root: the way out when too few can decide.
+
+    Whoever holds a root key could name another node's keys as well, so this gives nobody anything new; it is in the
+    audit log before it is done. Raises `NotFoundError` for no such person, or as `root_signers` does.
+    """
+    with shelf.storage.read() as unit:
+        unit.persons.get(name)
+    identity.root_signers()
+    verifier = open_persons(identity, shelf).sealed_verifier(name, passphrase())
+    audit.begin(identity, shelf, "person.reset", name, actor=ROOT)
+    with shelf.storage.write() as unit:
+        set_verifier(unit, name, verifier)

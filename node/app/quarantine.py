@@ -1,0 +1,66 @@
+"""Releasing what is set aside: asked for by one person with a reason, carried out when a second one approved it."""
+
+import json
+from collections.abc import Mapping
+
+from node.clock import milliseconds
+from node.errors import ConflictError
+from node.identity.identity import Identity
+from node.ports.approvals import Approval, Outcome
+from node.services.access.approving import Approvals
+from node.services.review import quarantine
+from node.services.storage.shelf import Shelf
+
+KIND = "quarantine.release"
+
+
+def request_release(
+    identity: Identity, shelf: Shelf, approvals: Approvals, name: str, *, reason: str, by: str
+) -> Approval:
+    """Ask for the release of what is called `name`; nothing changes yet.
+
+    Raises:
+        NotFoundError: nothing is set aside under it.
+        UsageError: it was released, or there are fewer than two persons.
+    """
+    aside = quarantine.get(shelf, identity.trust.members(), name)
+    quarantine.require_open(aside)
+    fields = {"id": aside.id, "reason": reason, "count": aside.count, "evidence": _open_evidence(aside)}
+    payload = json.dumps(fields, sort_keys=True).encode()
+    subject = f"release {aside.id} ({aside.words}): {reason}"
+    return approvals.request(KIND, subject=subject, payload=payload, by=by)
+
+
+def asked_for(approvals: Approvals) -> Mapping[str, Approval]:
+    """Requests for a release that wait for a second person, by what they would release; of several the newest."""
+    waiting = [one for one in approvals.ls(Outcome.OPEN, Outcome.APPROVED) if one.kind == KIND]
+    return {of_request(one): one for one in waiting if approvals.waits(one)}
+
+
+def of_request(approval: Approval) -> str:
+    """What a request would release: its number, or the name of a removed member."""
+    return str(json.loads(approval.payload)["id"])
+
+
+def require_as_asked(identity: Identity, shelf: Shelf, approval: Approval) -> None:
+    """Check that nothing came since that whoever asked has not seen; raises `ConflictError`."""
+    asked = json.loads(approval.payload)
+    waiting = quarantine.ls(shelf, identity.trust.members())
+    aside = next((one for one in waiting if one.id == asked["id"]), None)
+    if aside is None:  # released, by this request before it was cut off or by another
+        return
+    if aside.count > asked["count"] or not set(_open_evidence(aside)) <= set(asked["evidence"]):
+        raise ConflictError(
+            "more has come since this was asked for, and would be released with it",
+            hint=f"look again: sigfed quarantine show {aside.id}; reject this request, and ask anew",
+        )
+
+
+def _open_evidence(aside: quarantine.Aside) -> list[str]:
+    return sorted(one.sha256 for one in aside.evidence if one.released_ms is None)
+
+
+def carry_out(identity: Identity, shelf: Shelf, approval: Approval) -> str:
+    """Release what was approved; safe to repeat."""
+    now_ms = milliseconds(identity.clock.now())
+    return quarantine.release(shelf, identity.trust.members(), of_request(approval), now_ms=now_ms)

@@ -1,0 +1,140 @@
+"""Taking something out of the world now: published and released in this process; and what a second person confirmed.
+
+What was confirmed is safe to repeat: what is queued already is not queued again, and publishing and releasing finish
+what was cut off.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+from keys.errors import SigfedError
+from node.app.subsets import release_here
+from node.clock import milliseconds
+from node.errors import NotFoundError
+from node.identity.identity import Identity
+from node.identity.logs import publish_one
+from node.ports.approvals import Approval
+from node.services.access.approving import Approvals
+from node.services.lists.erasing import carry_out
+from node.services.lists.shredding import ShredPlan, require_no_more, shred
+from node.services.review.standing import Place, shredded_places
+from node.services.storage.shelf import Shelf
+from node.services.subsets.making import report_subsets
+from protocol.opening import Reason
+
+KIND: Final = "entry.shred"
+READMISSION: Final = "entry.readmit"
+_SHRED, _READMIT = "shred", "readmit"
+_NAMED: Final = 10
+"""Places in the words of a request, at most; `places_of` gives all of them."""
+
+
+def recall_now(identity: Identity, shelf: Shelf, origin: str) -> list[str]:
+    """Publish an own list and release every subset; returns what happened to each, in words.
+
+    A subset that cannot be released does not stop the others.
+    """
+    done = publish_one(identity, shelf, origin)
+    words = [f"{origin}: {done.size:,} events, {done.withdrawals:,} withdrawn now"]
+    return words + [_released(identity, shelf, report.subset.name) for report in report_subsets(shelf)]
+
+
+def _released(identity: Identity, shelf: Shelf, name: str) -> str:
+    try:
+        report = release_here(identity, shelf, name)
+    except SigfedError as exc:
+        return f"subset {name}: not released: {exc}"
+    if not report.published:
+        return f"subset {name}: release {report.version} did not list it"
+    return f"subset {name}: release {report.version}, {report.removed:,} removed"
+
+
+def request_shredding(
+    approvals: Approvals, plans: Sequence[ShredPlan], *, reason: Reason, by: str
+) -> Approval:
+    """Ask a second person to confirm the shredding of one file, which is named by list and index."""
+    origin, positions = plans[0].origin, sorted({plan.position for plan in plans})
+    entries, disputes = sum(plan.entries for plan in plans), sum(plan.disputes for plan in plans)
+    payload = {
+        "action": _SHRED,
+        "list": origin,
+        "indexes": positions,
+        "most": entries + disputes,
+        "reason": reason.name,
+    }
+    subject = (
+        f"shred the file of entry {positions[0]} of {origin}: {entries} entries, {disputes} disputes,"
+        f" reason {reason.name.lower()}"
+    )
+    return approvals.request(KIND, subject=subject, payload=_canonical(payload), by=by)
+
+
+def request_readmission(
+    approvals: Approvals, shelf: Shelf, tombstones: Collection[bytes], *, by: str
+) -> Approval:
+    """Ask a second person to let hashes that were shredded be listed again; of how many files they are nobody knows."""
+    payload = {"action": _READMIT, "tombstones": sorted(mac.hex() for mac in tombstones)}
+    subject = _readmission_words(len(tombstones), shredded_places(shelf, tombstones))
+    return approvals.request(READMISSION, subject=subject, payload=_canonical(payload), by=by)
+
+
+def _readmission_words(count: int, places: Sequence[Place]) -> str:
+    hashes = "1 hash" if count == 1 else f"{count} hashes"
+    if not places:
+        return hashes
+    named, more = ", ".join(map(str, places[:_NAMED])), len(places) - _NAMED
+    return f"{hashes}, shredded as {named} and {more} more" if more > 0 else f"{hashes}, shredded as {named}"
+
+
+def places_of(shelf: Shelf, approval: Approval) -> tuple[Place, ...]:
+    """What a request to shred or to readmit is about, by list and index, as far as is known here; empty for others."""
+    if approval.kind not in {KIND, READMISSION}:
+        return ()
+    asked = json.loads(approval.payload)
+    if asked["action"] == _SHRED:
+        return tuple(Place(origin=asked["list"], index=index) for index in asked["indexes"])
+    return shredded_places(shelf, {bytes.fromhex(mac) for mac in asked["tombstones"]})
+
+
+def require_as_asked(identity: Identity, shelf: Shelf, approval: Approval) -> None:  # noqa: ARG001 - a check
+    """Check that a shredding would delete no more than it says; raises `ConflictError`."""
+    asked = json.loads(approval.payload)
+    if asked["action"] == _SHRED:
+        require_no_more(shelf, asked["list"], asked["indexes"], most=asked["most"])
+
+
+def carry_out_shredding(identity: Identity, shelf: Shelf, approval: Approval) -> str:
+    """Do what `request_shredding` or `request_readmission` asked for; one line for people."""
+    asked = json.loads(approval.payload)
+    if asked["action"] == _READMIT:
+        return _readmit(shelf, [bytes.fromhex(mac) for mac in asked["tombstones"]])
+    return _shred(identity, shelf, asked["list"], asked["indexes"], Reason[asked["reason"]])
+
+
+def _shred(identity: Identity, shelf: Shelf, origin: str, positions: Sequence[int], reason: Reason) -> str:
+    for position in positions:
+        shred(shelf, origin, position, reason=reason)
+    words = recall_now(identity, shelf, origin)
+    carry_out(shelf, origin, now_ms=milliseconds(identity.clock.now()))
+    return "; ".join((*words, "deleted here; peers delete with their next sync: sigfed shredding ls"))
+
+
+def _readmit(shelf: Shelf, macs: Sequence[bytes]) -> str:
+    with shelf.storage.write() as unit:
+        lifted = sum(unit.tombstones.lift(mac) > 0 for mac in macs)
+    return f"{lifted} hashes may be listed here again"
+
+
+def tombstones_of(shelf: Shelf, macs: Sequence[bytes]) -> list[bytes]:
+    """Those of the tombstones that stand, each once; raises `NotFoundError` for none."""
+    with shelf.storage.read() as unit:
+        kept = {each.mac for each in unit.tombstones.ls()}
+    found = [mac for mac in dict.fromkeys(macs) if mac in kept]
+    if not found:
+        raise NotFoundError("this hash was not shredded, as far as this node knows")
+    return found
+
+
+def _canonical(value: Mapping[str, object]) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()

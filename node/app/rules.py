@@ -1,0 +1,29 @@
+"""The documents whose hashes a release names, as this node holds them now."""
+
+from node.identity.identity import Identity
+from node.objects.folder import FolderObjects
+from node.services.storage.shelf import Shelf
+from node.services.subsets.drafting import RuleDocuments
+from node.services.subsets.making import subset_origin
+from node.services.trust.documents import member_documents
+from node.services.trust.refreshing import log_trust
+from protocol.tlog.policy import write_policy
+from protocol.witnesses import witness_policy
+
+
+def rule_documents(identity: Identity, shelf: Shelf, subset: str) -> RuleDocuments:
+    """Those for a release of `subset`: whose cosignatures on its log this node would ask for.
+
+    A partner derives the policy itself, and is told when the two differ.
+    """
+    now = identity.clock.now()
+    origin = subset_origin(identity.settings.node, subset)
+    held = member_documents(shelf.storage, FolderObjects(identity.home.introductions), identity.trust)
+    policy = witness_policy(
+        origin,
+        identity.trust.members(),
+        held,
+        log_keys=log_trust(identity.trust.document(), origin, now).log_keys,
+        now=now,
+    )
+    return RuleDocuments(witness_policy=write_policy(policy))

@@ -1,0 +1,110 @@
+"""Subsets of an opened node: made in steps that are safe to repeat, released without a server."""
+
+from datetime import timedelta
+
+from keys.trust.names import is_log_name
+from keys.trust.node_parts import EpochInfo
+from node.app.partners.hits import keep_own_register
+from node.app.rules import rule_documents
+from node.clock import milliseconds
+from node.errors import AlreadyExistsError, TripwireError, UsageError
+from node.evaluator.in_process import InProcessEvaluator
+from node.group.load import load_group
+from node.group.sodium import load_sodium
+from node.identity.audit import tell
+from node.identity.identity import Identity
+from node.identity.logs import announce, publish_own
+from node.identity.put_back import signer_of
+from node.ports.evaluator import Evaluator
+from node.ports.subsets import SubsetRecord
+from node.services.storage.shelf import Shelf
+from node.services.subsets.epochs import EPOCH_DAYS, enter_epoch
+from node.services.subsets.making import create_subset as catalogue_subset
+from node.services.subsets.making import report_subset
+from node.services.subsets.releasing import Releaser, ReleaseReport
+from node.services.trust.announcing import announce_epoch
+from node.services.trust.founding import log_label
+from node.services.trust.trusting import window
+from node.signing.epochs import epoch_secrets, oprf_label, public_of_epoch
+from protocol.subset.filter import SubsetFilter
+
+_FIRST = 1
+
+
+def create_subset(identity: Identity, shelf: Shelf, name: str, wanted: SubsetFilter) -> SubsetRecord:
+    """Make the subset `name`: epoch key, tables, log key, announcement; asks for a targets key.
+
+    Raises:
+        AlreadyExistsError: there is such a subset, or one of another filter that is not announced yet.
+        UsageError: a name that is not one.
+    """
+    if not is_log_name(name):
+        raise UsageError("a subset is named with up to 64 small letters, digits and hyphens")
+    signers = identity.targets_signers()
+    now = identity.clock.now()
+    pk = public_of_epoch(identity.keychain, load_sodium(), name, _FIRST)
+    made = _catalogued(identity, shelf, name, wanted, pk)
+    announce(identity, made.origin, signers=signers)
+    epoch = EpochInfo(epoch=_FIRST, pk=pk, valid=window(now, EPOCH_DAYS))
+    announce_epoch(identity.trust, name, epoch, signers=signers)
+    for role, label in (("log", log_label(made.origin)), ("oprf", oprf_label(name, _FIRST))):
+        tell(identity, shelf, "key.create", label, details={"role": role})
+    return made
+
+
+def _catalogued(identity: Identity, shelf: Shelf, name: str, wanted: SubsetFilter, pk: bytes) -> SubsetRecord:
+    """The new subset, or the one of an earlier try that was cut off before its epoch was announced."""
+    now_ms = milliseconds(identity.clock.now())
+    try:
+        return catalogue_subset(shelf, identity.settings.node, name, wanted, pk=pk, now_ms=now_ms)
+    except AlreadyExistsError:
+        found = report_subset(shelf, name).subset
+        if found.filter != wanted or any(info.name == name for info in identity.trust.document().subsets):
+            raise
+        return found
+
+
+def release_here(identity: Identity, shelf: Shelf, name: str) -> ReleaseReport:
+    """Publish what is waiting, then release a subset, in this process, whether or not the node is running.
+
+    A release takes in published lists only: a withdrawal that is still waiting must not miss it. Nothing is published
+    for a name that is no subset; raises `NotFoundError`.
+    """
+    with InProcessEvaluator(
+        load_group(identity.settings.group), epoch_secrets(identity.keychain, of=name)
+    ) as evaluator:
+        return release_now(identity, shelf, evaluator, name)
+
+
+def release_now(identity: Identity, shelf: Shelf, evaluator: Evaluator, name: str) -> ReleaseReport:
+    """Publish what is waiting, then release a subset; as `release_here`, with an evaluator that is there already."""
+    report_subset(shelf, name)
+    publish_own(identity, shelf)
+    keep_own_register(identity, shelf)
+    return release_with(identity, shelf, evaluator, name)
+
+
+def release_with(identity: Identity, shelf: Shelf, evaluator: Evaluator, name: str) -> ReleaseReport:
+    """Release a subset with what this node's members list now, in the youngest epoch that has begun."""
+    now = identity.clock.now()
+    epoch = enter_epoch(shelf.storage, evaluator, name, identity.trust.document(), now=now)
+    releaser = Releaser(shelf, signer_of(identity, shelf), evaluator, rule_documents(identity, shelf, name))
+    try:
+        report = releaser.release(
+            name,
+            members=identity.trust.members(),
+            now=now,
+            until=epoch.valid.end,
+            max_age=timedelta(hours=identity.settings.guards.max_checkpoint_age_hours),
+        )
+    except TripwireError as exc:
+        tell(identity, shelf, "subset.release", name, outcome="tripwire", details={"why": str(exc)})
+        raise
+    if report.published:
+        tell(identity, shelf, "subset.release", name, details=_numbers(report))
+    return report
+
+
+def _numbers(report: ReleaseReport) -> dict[str, str]:
+    names = ("version", "entries", "added", "removed")
+    return {name: str(getattr(report, name)) for name in names}

@@ -1,0 +1,1 @@
+"""Backups: written while the node runs, tried, restored, and rejoined to what others have seen since."""

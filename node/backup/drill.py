@@ -1,0 +1,94 @@
+"""The drill: everything of a restored home tried, so that a backup is known to work before it is needed.
+
+Every key is opened, every log's root computed from its entries and compared with its signed head, and every file
+compared with what vouches for it, as by `sigfed doctor --deep`. Nothing is written, sent or signed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from keys.errors import SigfedError
+from keys.trust.node_document import NodeDocument
+from node.backup.integrity import examine_deeply
+from node.health import Health
+from node.identity.identity import Identity
+from node.ports.logs import LogKind, LogRecord
+from node.rotation.store import open_shelf
+from node.services.lists.completeness import missing_objects
+from node.services.storage.logfiles import LogFiles
+from node.services.storage.shelf import Shelf
+from protocol.limits import BUNDLE_WIDTH
+from protocol.tlog.checkpoint import Checkpoint
+from protocol.tlog.merkle import CompactRange, leaf_hash
+from protocol.tlog.note import Note, VerifierKey, lines_of
+
+_OPENED: frozenset[LogKind] = frozenset({LogKind.OWN_LIST, LogKind.PEER_LIST})
+"""Logs that have openings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """One thing that was tried."""
+
+    what: str
+    words: str
+    good: bool = True
+
+
+def drill(identity: Identity) -> Iterator[Tried]:
+    """Try everything; what fails is told, and the rest is tried as well."""
+    yield from _keys(identity)
+    with open_shelf(identity) as shelf:
+        document = identity.trust.document()
+        identity.trust.members()
+        yield Tried(what="trust", words=f"node document {document.serial} verifies under the pinned root")
+        with shelf.storage.read() as unit:
+            logs = unit.logs.ls(*LogKind)
+        for log in logs:
+            yield _log(shelf, log, document)
+    for check in examine_deeply(identity):
+        yield Tried(what=check.name, words=check.words, good=check.health is not Health.FAIL)
+
+
+def _keys(identity: Identity) -> Iterator[Tried]:
+    """Those of a signer process are in its own backup."""
+    opened = sum(not wrong for _, wrong in identity.keychain.verify())
+    yield Tried(what="keys", words=f"{opened} key files open with the node's passphrase", good=opened > 0)
+
+
+def _log(shelf: Shelf, log: LogRecord, document: NodeDocument) -> Tried:
+    try:
+        words = _checked(shelf, log, document)
+    except SigfedError as exc:
+        return Tried(what=log.origin, words=str(exc), good=False)
+    wrong = words.partition(":")[0] == "wrong"
+    return Tried(what=log.origin, words=words, good=not wrong)
+
+
+def _checked(shelf: Shelf, log: LogRecord, document: NodeDocument) -> str:
+    if log.note is None:
+        return "nothing was published or pulled yet"
+    if lost := missing_objects(shelf, log):
+        return f"wrong: {len(lost):,} of its objects are missing"
+    files, tree = LogFiles(shelf.objects, shelf.vault, log.origin), CompactRange()
+    for index in range(-(-log.head.size // BUNDLE_WIDTH)):
+        tree.extend(leaf_hash(event) for event in files.events(index, size=log.head.size))
+        if log.kind in _OPENED:
+            files.openings(index, size=log.head.size)
+    note = Note.parse(log.note)
+    signed = Checkpoint.from_text(note.text)
+    if (signed.size, signed.root) != (log.head.size, tree.root()):
+        return "wrong: its entries do not give the root of its signed head"
+    if log.node == document.node and not _signed_by_us(note, log, document):
+        return "wrong: no key of the node document signed its head"
+    return f"{log.head.size:,} entries give the root of its signed head"
+
+
+def _signed_by_us(note: Note, log: LogRecord, document: NodeDocument) -> bool:
+    keys = [
+        VerifierKey.from_text(key.vkey)
+        for info in document.logs
+        if info.origin == log.origin
+        for key in info.vkeys
+    ]
+    return bool(lines_of(note, keys))

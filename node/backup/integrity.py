@@ -1,0 +1,159 @@
+"""`sigfed doctor --deep`: every file of a node's home that a key, a seal, a signature or a hash vouches for, checked.
+
+What is wrong is named by its path. What nothing vouches for is named as well: of that nobody can say that it is whole.
+Nothing is written, sent or signed.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from hashlib import sha256
+from typing import Final
+
+from keys.trust.root import TrustedRoot, open_roots
+from node.errors import NodeError
+from node.health import Check, Health
+from node.hoster.integrity import verify_partner
+from node.identity.identity import Identity
+from node.identity.passphrases import ROOT_CREDENTIAL, available
+from node.objects.filters import FolderFilters
+from node.objects.folder import FolderObjects
+from node.ports.logs import LogKind
+from node.ports.objects import ObjectStore
+from node.rotation import proposals
+from node.rotation.store import open_shelf
+from node.services.lists.completeness import unindexed
+from node.services.storage.findings import below, told
+from node.services.storage.integrity import UNREADABLE, Verdict, attempt, verify_objects, words_of
+from node.services.storage.rekeying import verify_cells
+from node.services.storage.shelf import Shelf
+from node.services.subsets.registers import verify_registers
+from node.services.trust.trust_files import pin_of, verify_trust_files
+from node.services.trust.tuf_repository import root_files
+from node.signing.log_signer import FolderLogSigner
+from node.signing.ring import FolderKeyRing
+from node.tls import verify_certificate
+
+_RESTORE: Final = "restore it from a backup: sigfed backup restore, into another folder, has it"
+_LISTS: Final = (LogKind.OWN_LIST, LogKind.PEER_LIST)
+
+
+def examine_deeply(identity: Identity) -> Iterator[Check]:
+    """What is wrong, what was checked, and what nobody can check."""
+    verdicts: list[Verdict] = []
+    for look in (_keys, _ring, _signer, _trust, _members, _asked, _proposed, _stored):
+        try:
+            verdicts += look(identity)
+        except UNREADABLE as exc:  # what is wrong with a file on which others rest is among the verdicts
+            yield Check("damaged", Health.FAIL, words_of(exc), _RESTORE)
+    try:
+        yield from _database(identity)
+    except UNREADABLE as exc:
+        yield Check("database", Health.FAIL, words_of(exc), _RESTORE)
+    yield from told(identity.home, verdicts, step=_RESTORE)
+
+
+def _keys(identity: Identity) -> Iterator[Verdict]:
+    """Those of the holders only where their passphrase is at hand: nobody is asked for it."""
+    home, secrets = identity.home, identity.settings.secrets
+    yield from below(home, home.keys, (Verdict(*each) for each in identity.keychain.verify()))
+    if available(secrets.root_passphrase_file, ROOT_CREDENTIAL):
+        found = (Verdict(*each) for each in identity.root_keychain.verify())
+        yield from below(home, home.offline_keys, found)
+    else:
+        damaged = (Verdict(name, "it cannot be read") for name in identity.root_keychain.damaged())
+        yield from below(home, home.offline_keys, damaged)
+
+
+def _ring(identity: Identity) -> Iterator[Verdict]:
+    path = identity.home.ring
+    if path.exists():
+        yield attempt(path.name, FolderKeyRing(path).read)
+
+
+def _signer(identity: Identity) -> Iterator[Verdict]:
+    signer = FolderLogSigner(identity.home.signer, lambda _: ())
+    found = (attempt(path.name, partial(signer.check, path)) for path in signer.paths())
+    yield from below(identity.home, identity.home.signer, found)
+
+
+def _trust(identity: Identity) -> Iterator[Verdict]:
+    files = _all(identity.trust_files)
+    found = [*verify_trust_files(files, bytes.fromhex(identity.settings.root_sha256) or pin_of(files))]
+    found += [
+        attempt(name, partial(verify_certificate, data))
+        for name, data in files.items()
+        if name.startswith("tls-")
+    ]
+    yield from below(identity.home, identity.home.trust, iter(found))
+
+
+def _members(identity: Identity) -> Iterator[Verdict]:
+    """Trust files as agencies were introduced, under the root that the register pins where it names them."""
+    files = FolderObjects(identity.home.introductions)
+    pins = {each.node: each.root_sha256 for each in identity.trust.members().members}
+    for node in sorted({name.partition("/")[0] for name in files.ls("")}):
+        held = _all(files, f"{node}/trust/")
+        found = verify_trust_files(held, pins.get(node) or pin_of(held))
+        yield from below(identity.home, identity.home.introductions / node / "trust", found)
+
+
+def _asked(identity: Identity) -> Iterator[Verdict]:
+    """What this agency keeps as a client of members, whom it asks about hashes."""
+    for client in identity.home.askers:
+        yield from below(identity.home, client.folder, verify_partner(client))
+
+
+def _proposed(identity: Identity) -> Iterator[Verdict]:
+    """What waits for holders, where it cannot be read; nothing vouches for what else it says before they sign it."""
+    for name in proposals.names(identity.home):
+        path = proposals.path_of(identity.home, name)
+        verdict = attempt(path.name, partial(proposals.get, identity.home, name))
+        if verdict.wrong:
+            yield from below(identity.home, path.parent, [verdict])
+
+
+def _all(files: ObjectStore, folder: str = "") -> dict[str, bytes]:
+    return {name.removeprefix(folder): files.get(name) for name in files.ls(folder)}
+
+
+def _stored(identity: Identity) -> Iterator[Verdict]:
+    home = identity.home
+    with open_shelf(identity) as shelf:
+        yield from below(home, home.objects, verify_objects(shelf))
+        yield from below(home, home.objects, verify_registers(shelf.objects, _roots(identity)))
+    yield from below(home, home.filters, (Verdict(*each) for each in FolderFilters(home.filters).verify()))
+
+
+def _roots(identity: Identity) -> tuple[TrustedRoot, ...]:
+    data = root_files(identity.trust_files)
+    return open_roots(data, sha256(data[0]).digest())
+
+
+def _database(identity: Identity) -> Iterator[Check]:
+    with open_shelf(identity) as shelf:
+        wrong = [*_wrong_tables(shelf)]
+        asked = shelf.storage.damage() is not None
+    yield from (Check("database", Health.FAIL, words, _RESTORE) for words in wrong)
+    if not asked:
+        yield Check(
+            "not checked", Health.OK, "the pages of PostgreSQL: its operator looks at them with pg_amcheck"
+        )
+    if not wrong:
+        pages = "its pages are whole, " if asked else ""
+        words = f"{pages}its sealed values open, and its look-up index has what the lists have"
+        yield Check("database", Health.OK, words)
+
+
+def _wrong_tables(shelf: Shelf) -> Iterator[str]:
+    yield from shelf.storage.damage() or ()
+    for column, wrong in verify_cells(shelf):
+        yield f"{column}: {wrong}"
+    with shelf.storage.read() as unit:
+        logs = unit.logs.ls(*_LISTS)
+    for log in logs:
+        try:
+            missing = unindexed(shelf, log)
+        except NodeError:
+            continue  # the object is named as damaged
+        if missing:
+            yield f"the look-up index lacks {missing:,} entries of {log.origin}"

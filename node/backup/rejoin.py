@@ -1,0 +1,310 @@
+"""Finishing a restore: the node learns what others saw after its backup, and goes on behind that, never beside it.
+
+In this order, each step safe to repeat: newer trust files of its own and room behind their numbers; its lists, had back
+from its peers; the state of its signer; what the members' witnesses have cosigned, which may be more than anybody
+holds: then the log is given up, because no size may be signed twice. Its witness gets a new name, since it does not
+know what it cosigned; its token keys are replaced and invitations voided. What was shredded is shredded again.
+
+Where a process of its own signs, it is shown what it has to go on from, and judges that itself: it may have been
+restored from a backup of another day than the node, or know more than the node does.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
+
+from keys.errors import SigfedError
+from keys.key import LogPublicKey, WitnessPublicKey
+from keys.roles import Role
+from keys.signer import Signer
+from keys.trust.lifecycle import Lineage, Stage
+from keys.trust.node_document import NodeDocument
+from keys.trust.node_parts import WitnessInfo
+from keys.trust.vkey import DatedVkey
+from node.clock import milliseconds
+from node.errors import PeerUnreachableError, VerificationError
+from node.identity.identity import Identity, remote_keys
+from node.identity.keyring import make_key
+from node.identity.peer import reach_peer
+from node.identity.put_back import settle
+from node.identity.sightings import OWN_LOGS, Sighting, log_keys, witnessed
+from node.ports.keyring import RingKey
+from node.ports.logs import LogKind, LogRecord
+from node.remote.node import RemoteNode
+from node.rotation.rotate import advance_keys
+from node.services.lists.auditing import audit_log, start_audit
+from node.services.lists.erasing import carry_out_everywhere
+from node.services.peers.rejoining import Returned, have_back, root_at
+from node.services.storage.logfiles import LogFiles
+from node.services.storage.shelf import Shelf
+from node.services.trust.announcing import LOG_KEY_DAYS, log_info
+from node.services.trust.succeeding import with_key
+from node.services.trust.trusting import window
+from node.signing.log_signer import FolderLogSigner
+from node.signing.process.remote import RemoteLogSigner
+from protocol.tlog.tileproof import TileTree
+
+ROOM: Final = 1000
+"""How many numbers of trust files a node may have used since its backup: three a day for a year."""
+_Seen = dict[str, list[Sighting]]
+"""Heads of own logs by origin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """A log of which others saw more than anybody can give back, or another history: it is never signed again."""
+
+    origin: str
+    held: int
+    seen: int
+    """Size that `by` has seen; of another history where that is no more than is held."""
+    by: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Rejoined:
+    """What finishing did."""
+
+    returned: list[Returned] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    silent: dict[str, str] = field(default_factory=dict)
+    """Members that did not answer, and why."""
+    voided: list[str] = field(default_factory=list)
+    """Partners whose invitations are void."""
+    shredded: int = 0
+    witness: str = ""
+    """The new name of this node's witness."""
+
+
+async def rejoin(
+    identity: Identity, shelf: Shelf, *, signers: Sequence[Signer], without: frozenset[str]
+) -> Rejoined:
+    """Finish a restore.
+
+    Raises:
+        PeerUnreachableError: a member that may have seen more does not answer, and is not among `without`.
+        VerificationError: somebody else signed with this node's keys, and the operator has not said that it goes on
+            alone.
+        SignerDownError: the process that signs for this node cannot be reached.
+    """
+    there = None if identity.signer_link is None else remote_keys(identity.signer_link, identity.trust_files)
+    if there is not None:
+        there.stamped()  # without it nobody could be asked either, which would look like silent members
+    done = Rejoined()
+    async with AsyncExitStack() as stack:
+        links = await _connect(identity, shelf, stack, done)
+        await _newest_document(identity, links)
+        sightings = await witnessed(identity, shelf)
+        done.silent = {**sightings.silent, **done.silent}
+        seen = sightings.heads
+        missing = sorted(set(done.silent) - without)
+        if missing:
+            words = "; ".join(f"{name}: {done.silent[name]}" for name in missing)
+            raise PeerUnreachableError(
+                f"these members may have seen more than was restored, and do not answer: {words}",
+                hint="try again later, or go on without one: sigfed backup finish --without NODE",
+            )
+        await _have_back_lists(identity, shelf, links, done)
+    await asyncio.to_thread(_judge_logs, identity, shelf, seen, done)
+    await asyncio.to_thread(_replace_keys, identity, shelf, signers, done)
+    await asyncio.to_thread(_settle_logs, identity, shelf, seen, done)
+    if there is not None:
+        await asyncio.to_thread(there.rejoined)
+    done.voided = _void_invitations(shelf)
+    now_ms = milliseconds(identity.clock.now())
+    done.shredded = await asyncio.to_thread(carry_out_everywhere, shelf, now_ms=now_ms)
+    identity.home.restored.unlink(missing_ok=True)
+    settle(identity, shelf)
+    advance_keys(identity, shelf)
+    return done
+
+
+async def _connect(
+    identity: Identity, shelf: Shelf, stack: AsyncExitStack, done: Rejoined
+) -> dict[str, RemoteNode]:
+    """A connection to every peer that answers."""
+    with shelf.storage.read() as unit:
+        peers = list(unit.peers.ls())
+    links = {}
+    for peer in peers:
+        try:
+            link = await stack.enter_async_context(reach_peer(identity, peer))
+            await link.granted()
+        except SigfedError as exc:
+            done.silent[peer.name] = str(exc)
+        else:
+            links[peer.name] = link
+            done.asked.append(peer.name)
+    return links
+
+
+async def _newest_document(identity: Identity, links: Mapping[str, RemoteNode]) -> None:
+    """The newest of our own node documents that a member kept is in force, whatever the backup had."""
+    own = identity.settings.node
+    for link in links.values():
+        try:
+            envelope = await link.member_document(own)
+            identity.trust.adopt_newer(envelope)
+        except SigfedError:
+            continue  # it holds none, or none of ours
+    identity.adopt_keys()
+
+
+async def _have_back_lists(
+    identity: Identity, shelf: Shelf, links: Mapping[str, RemoteNode], done: Rejoined
+) -> None:
+    with shelf.storage.read() as unit:
+        lists = unit.logs.ls(LogKind.OWN_LIST)
+    document, now_ms = identity.trust.document(), milliseconds(identity.clock.now())
+    for log in lists:
+        keys = log_keys(document, log.origin)
+        done.returned.append(await have_back(shelf, log.origin, links, keys=keys, now_ms=now_ms))
+
+
+def _judge_logs(identity: Identity, shelf: Shelf, seen: _Seen, done: Rejoined) -> None:
+    """Which logs can go on, and which cannot."""
+    signer = identity.unjoined_log_signer()
+    with shelf.storage.read() as unit:
+        logs = unit.logs.ls(*OWN_LOGS)
+    for log in logs:
+        sightings = seen.get(log.origin, [])
+        if log.note is None and not sightings:
+            continue
+        if (other := _other_history(shelf, log, sightings)) is not None:
+            done.lost.append(_forked(log, other, alone=identity.alone))
+            continue
+        signed, given_up_at = signer.size(log.origin), identity.given_up_at(log.origin)
+        lost = _lost(log, signed, sightings, given_up_at=given_up_at)
+        if lost is not None:
+            done.lost.append(lost)
+
+
+def _settle_logs(identity: Identity, shelf: Shelf, seen: _Seen, done: Rejoined) -> None:
+    """The signer goes on behind what everybody saw, or never; one of its own judges by the newest trust files."""
+    signer = identity.unjoined_log_signer()
+    for lost in done.lost:
+        _give_up(identity, signer, lost, seen.get(lost.origin, []))
+    with shelf.storage.read() as unit:
+        logs = unit.logs.ls(*OWN_LOGS)
+    gone = {lost.origin for lost in done.lost}
+    for log in logs:
+        signed = signer.size(log.origin)
+        if log.note is not None and log.origin not in gone and signed < log.head.size:
+            tree = TileTree(log.head.size, partial(_log_files(shelf, log).tile, size=log.head.size))
+            proof = tree.consistency_proof(signed) if signed else []
+            signer.resume(log.origin, frontier=log.head.frontier, proof=proof, note=log.note)
+
+
+def _give_up(
+    identity: Identity, signer: FolderLogSigner | RemoteLogSigner, lost: Lost, sightings: Sequence[Sighting]
+) -> None:
+    """The node notes it for itself; a signer process that does not know of that head is shown it."""
+    FolderLogSigner(identity.home.signer, lambda _: ()).give_up(lost.origin, size=lost.seen)
+    if isinstance(signer, RemoteLogSigner) and signer.size(lost.origin) < lost.seen:
+        for one in sightings:
+            if one.head.size == lost.seen:
+                signer.give_up(lost.origin, note=one.note)
+
+
+def _other_history(shelf: Shelf, log: LogRecord, seen: Sequence[Sighting]) -> Sighting | None:
+    files = _log_files(shelf, log)
+    for one in seen:
+        head = one.head
+        if head.size <= log.head.size and root_at(files, at=head.size, size=log.head.size) != head.root:
+            return one
+    return None
+
+
+def _forked(log: LogRecord, other: Sighting, *, alone: bool) -> Lost:
+    """A log with two histories, which ends; raises `VerificationError` unless a person has said so."""
+    if alone:
+        return Lost(origin=log.origin, held=log.head.size, seen=other.head.size, by=other.node)
+    raise VerificationError(
+        f"{log.origin}: {other.node} cosigned another history than this node holds, and its key signed both",
+        hint="call the other members: somebody else may have the key. To give up every log with two histories:"
+        " sigfed --alone backup finish",
+    )
+
+
+def _log_files(shelf: Shelf, log: LogRecord) -> LogFiles:
+    return LogFiles(shelf.objects, shelf.vault, log.origin)
+
+
+def _lost(
+    log: LogRecord, signed: int, sightings: Sequence[Sighting], *, given_up_at: int | None
+) -> Lost | None:
+    node, size = max(
+        ((one.node, one.head.size) for one in sightings), key=lambda one: one[1], default=("", 0)
+    )
+    for claimed in (signed, given_up_at or 0):
+        if claimed > size and claimed > (log.pending.size if log.pending else log.head.size):
+            node, size = "its own signer", claimed
+    if size <= log.head.size or (log.pending is not None and size <= log.pending.size):
+        return None
+    return Lost(origin=log.origin, held=log.head.size, seen=size, by=node)
+
+
+def _replace_keys(identity: Identity, shelf: Shelf, signers: Sequence[Signer], done: Rejoined) -> None:
+    """One revision: a new name for the witness, a new token key, and an audit log that can go on."""
+    now, ring, keychain = identity.clock.now(), identity.ring, identity.keychain
+    audit = _next_audit(shelf, done)
+
+    def change(old: NodeDocument) -> NodeDocument:
+        token = make_key(keychain, ring, Lineage(Role.TOKEN))
+        new = with_key(old, Lineage(Role.TOKEN), token, window(now, Role.TOKEN.info.days))
+        if old.witness is not None:
+            new = replace(new, witness=_renamed(identity, old.witness))
+        if audit and all(log.origin != audit for log in old.logs):
+            key = make_key(keychain, ring, Lineage(Role.LOG, audit))
+            assert isinstance(key, LogPublicKey), "a key of a log"
+            info = log_info(old.endpoints[0].url, audit, key, valid=window(now, LOG_KEY_DAYS))
+            new = replace(new, logs=(*new.logs, info))
+        return new
+
+    ring.change(_without_tokens)
+    behind = None
+    if identity.signer_link is not None:
+        behind = remote_keys(identity.signer_link, identity.trust_files).stamped()
+    document = identity.trust.leave_room(change, signers=signers, room=ROOM, behind=behind)
+    if document.witness is not None:
+        done.witness = document.witness.name
+    if audit:
+        start_audit(shelf, document.node, name=audit.rpartition("/")[2])
+    identity.adopt_keys()
+
+
+def _without_tokens(keys: tuple[RingKey, ...]) -> Iterator[RingKey]:
+    """Nobody accepts a token of before: whom it was given to may have been removed after the backup."""
+    for key in keys:
+        ended = key.role is Role.TOKEN and key.stage in {Stage.PUBLISHED, Stage.ACTIVE, Stage.RETIRED}
+        yield key.entering(Stage.LOST, key.since) if ended else key
+
+
+def _renamed(identity: Identity, old: WitnessInfo) -> WitnessInfo:
+    """`fr.example/w1` becomes `fr.example/w2`: under the old name it must not say anything any more."""
+    stem = old.name.rstrip("0123456789")
+    name = f"{stem}{int(old.name.removeprefix(stem) or 1) + 1}"
+    key = make_key(identity.keychain, identity.ring, Lineage(Role.WITNESS, name))
+    assert isinstance(key, WitnessPublicKey), "a key of a witness"
+    vkey = DatedVkey.of(key, name=name, valid=window(identity.clock.now(), Role.WITNESS.info.days))
+    return WitnessInfo(name=name, url=old.url, vkeys=(vkey,))
+
+
+def _next_audit(shelf: Shelf, done: Rejoined) -> str:
+    """Origin of the audit log that follows one which was given up; empty where it goes on."""
+    with shelf.storage.read() as unit:
+        log = audit_log(unit)
+    if log is None or log.origin not in {one.origin for one in done.lost}:
+        return ""
+    stem, _, number = log.name.partition("-")
+    return f"{log.node}/audit/{stem}-{int(number or 1) + 1}"
+
+
+def _void_invitations(shelf: Shelf) -> list[str]:
+    with shelf.storage.write() as unit:
+        partners = [invite.partner for invite in unit.partners.open_invitations()]
+        return [partner for partner in partners if unit.partners.void_invitation(partner)]

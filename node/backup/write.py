@@ -1,0 +1,140 @@
+"""Writing a backup of a home while its node runs: everything of one moment, in one encrypted file.
+
+While nobody can write to the database, every file is held fast by a second name (files here are replaced, never
+rewritten), which takes no time and no space; then everybody goes on, and the copy is made at leisure. A key that is
+destroyed meanwhile is overwritten under both names, and left out. Not in a backup: root and targets keys unless they
+are asked for, passphrase files, locks, and what can be fetched or made again.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from keys.keyfile import KdfProfile
+from node.config import Secrets, Settings
+from node.errors import StoreLockedError
+from node.files import make_private_folder, try_locked
+from node.home import Home, store_dsn
+from node.identity.audit import under_way
+from node.identity.identity import Identity
+from node.identity.lock import revising
+from node.objects.archive import Part, Sealing, writing
+from node.signing.keychain import derivation
+from node.store.copying import copy_out
+
+DATABASE_PART: Final = "database.sqlite"
+HOME_PARTS: Final = "home/"
+_SALT_BYTES: Final = 16
+_FIRST: Final = ("ring.json",)
+"""Held fast before all others: every key that the ring names has its file by then."""
+_STAGING: Final = "objects/staging"
+_KEYS: Final = "keys/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """A backup that was written."""
+
+    path: Path
+    parts: tuple[Part, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self.path.stat().st_size
+
+
+def create_backup(
+    identity: Identity, target: Path, *, passphrase: bytes, profile: KdfProfile, offline_keys: bool = False
+) -> Backup:
+    """Write the node's backup to `target`, a new file, or a folder in which it is named by node and time.
+
+    Raises:
+        AlreadyExistsError: the file is there; nothing is overwritten.
+        StoreLockedError: another backup is being written.
+    """
+    home, settings, now = identity.home, identity.settings, identity.clock.now()
+    if target.is_dir():
+        target /= f"sigfed-{settings.node}-{now:%Y%m%dT%H%M%SZ}.backup"
+    sealing = Sealing(passphrase=passphrase, profile=profile, salt=identity.entropy(_SALT_BYTES))
+    with _scratch(home) as scratch:
+        held, database = scratch / "home", scratch / DATABASE_PART
+        held.mkdir(mode=0o700)
+        left_out = _left_out(home, settings, offline_keys=offline_keys) | under_way(identity)
+        with revising(home):
+            copy_out(
+                store_dsn(home, settings),
+                database,
+                at_that_moment=lambda: _hold_fast(home, held, left_out),
+            )
+        with derivation(), writing(target, node=settings.node, created=now, sealing=sealing) as archive:
+            archive.add(DATABASE_PART, database)
+            for name in _files(held):
+                if not _is_destroyed(held, name):
+                    archive.add(HOME_PARTS + name, held / name)
+            parts = archive.parts
+    return Backup(path=target, parts=tuple(parts))
+
+
+@contextmanager
+def _scratch(home: Home) -> Iterator[Path]:
+    """A folder for this backup alone; what one that was killed left in it goes first."""
+    make_private_folder(home.scratch)
+    with try_locked(home.folder / "backup.lock") as free:
+        if not free:
+            raise StoreLockedError("another backup of this node is being written", hint="wait for it")
+        shutil.rmtree(home.scratch)
+        home.scratch.mkdir(mode=0o700)
+        try:
+            yield home.scratch
+        finally:
+            shutil.rmtree(home.scratch, ignore_errors=True)
+
+
+def _left_out(home: Home, settings: Settings, *, offline_keys: bool) -> frozenset[Path]:
+    secrets: Secrets = settings.secrets
+    found = {home.scratch, home.folder / _STAGING, home.restored}
+    found |= {home.database.with_name(home.database.name + end) for end in ("", "-wal", "-shm")}
+    found |= {path for path in secrets.paths if path is not None}
+    return frozenset(found if offline_keys else found | {home.offline_keys})
+
+
+def _hold_fast(home: Home, held: Path, left_out: frozenset[Path]) -> None:
+    names = list(_files(home.folder, left_out))
+    for name in [
+        *(name for name in _FIRST if name in names),
+        *(name for name in names if name not in _FIRST),
+    ]:
+        target = held / name
+        make_private_folder(target.parent)
+        _hold(home.folder / name, target)
+
+
+def _hold(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except FileNotFoundError:
+        return  # it was replaced or deleted just now, which nobody does to what the database names
+    except OSError:  # a file system without second names
+        shutil.copyfile(source, target, follow_symlinks=False)
+
+
+def _is_destroyed(held: Path, name: str) -> bool:
+    """Whether a key file was overwritten since it was held fast: what restores it would find a damaged one."""
+    return name.startswith(_KEYS) and not any((held / name).read_bytes())
+
+
+def _files(folder: Path, left_out: frozenset[Path] = frozenset()) -> Iterator[str]:
+    """Names of the files in a folder that are no locks and not half written, sorted."""
+    for at, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if Path(at, name) not in left_out and name[0] != ".")
+        for name in sorted(names):
+            path = Path(at, name)
+            if path in left_out or name[0] == "." or name.endswith(".lock") or not path.is_file():
+                continue
+            if not path.is_symlink():
+                yield path.relative_to(folder).as_posix()

@@ -1,0 +1,122 @@
+"""`sigfed entry dispute` and `resolve`: blocking a file's hashes, and taking that back."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from node.cli.entries.withdraw import reason_of
+from node.cli.output import counted
+from node.cli.session import Session
+from node.errors import AlreadyExistsError, NotFoundError
+from node.formats.asked import Asked
+from node.rotation.store import open_shelf
+from node.services.access.spelling import collection_of
+from node.services.lists.disputing import Disputed, dispute, resolve, resolve_at
+from node.services.lists.finding import Finder
+from node.services.lists.making import list_origin
+from node.services.storage.shelf import Shelf
+from protocol.digest import Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objection:
+    """What is said against hashes."""
+
+    reason: str
+    collection: str
+    alone: bool
+    """Whether the other hashes of the file are left out."""
+
+
+def dispute_each(here: Session, name: str, asked: Sequence[Asked], objection: Objection) -> None:
+    """Dispute every file asked about; one that is disputed already is named, and the others are disputed."""
+    identity = here.identity()
+    origin = list_origin(identity.settings.node, name)
+    reason = reason_of(objection.reason)
+    number = collection_of(objection.collection) if objection.collection else None
+    with open_shelf(identity) as shelf:
+        chosen = asked if objection.alone else _whole_files(shelf, asked)
+
+        def object_to(digests: Sequence[Digest]) -> Disputed:
+            return dispute(shelf, origin, digests, reason=reason, collection=number)
+
+        refused = _act_on_each(here, origin, chosen, object_to, _tell_disputed)
+    if refused:
+        raise AlreadyExistsError(
+            f"{origin} blocks already: {', '.join(refused)}",
+            hint="take a dispute back with: sigfed entry resolve",
+        )
+
+
+def resolve_each(here: Session, name: str, asked: Sequence[Asked]) -> None:
+    """Resolve what is disputed of every file asked about; one that is not disputed is named."""
+    identity = here.identity()
+    origin = list_origin(identity.settings.node, name)
+    with open_shelf(identity) as shelf:
+
+        def take_back(digests: Sequence[Digest]) -> Disputed:
+            return resolve(shelf, origin, digests)
+
+        refused = _act_on_each(here, origin, _whole_files(shelf, asked), take_back, _tell_resolved)
+    if refused:
+        raise NotFoundError(f"{origin} does not dispute (any more): {', '.join(refused)}")
+
+
+def resolve_index(here: Session, name: str, index: int) -> None:
+    """Resolve the dispute at a place of the own list, and others of the same hash."""
+    identity = here.identity()
+    origin = list_origin(identity.settings.node, name)
+    with open_shelf(identity) as shelf:
+        _tell_resolved(here, origin, resolve_at(shelf, origin, index))
+
+
+def _whole_files(shelf: Shelf, asked: Sequence[Asked]) -> list[Asked]:
+    """Each file with the hashes that held lists give the same content id."""
+    with shelf.storage.read() as unit:
+        finder = Finder(shelf, unit)
+        return [(name, sorted(finder.same_file(digests))) for name, digests in asked]
+
+
+def _act_on_each(
+    here: Session,
+    origin: str,
+    asked: Sequence[Asked],
+    act: Callable[[Sequence[Digest]], Disputed],
+    tell: Callable[[Session, str, Disputed], None],
+) -> list[str]:
+    """Do it for every file; returns the names of those for which there was nothing to do."""
+    refused = []
+    for name, digests in asked:
+        try:
+            done = act(digests)
+        except AlreadyExistsError:
+            refused.append(name)
+        except NotFoundError as exc:
+            if exc.hint.startswith("name the collection"):
+                raise
+            refused.append(name)
+        else:
+            tell(here, origin, done)
+    return refused
+
+
+def _tell_disputed(here: Session, origin: str, done: Disputed) -> None:
+    here.output.result(
+        {
+            "origin": origin,
+            "disputed": done.digests,
+            "positions": list(done.positions),
+            "passed_over": done.passed_over,
+        },
+        f"{origin}: {_hashes(done.digests)} will be blocked with the next publication",
+    )
+
+
+def _tell_resolved(here: Session, origin: str, done: Disputed) -> None:
+    here.output.result(
+        {"origin": origin, "resolved": done.digests, "positions": list(done.positions)},
+        f"{origin}: the dispute of {_hashes(done.digests)} will end with the next publication",
+    )
+
+
+def _hashes(count: int) -> str:
+    return counted(count, "hash") if count == 1 else f"{count:,} hashes"

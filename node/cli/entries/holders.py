@@ -1,0 +1,120 @@
+"""`sigfed holders`, `sigfed entry holders` and `sigfed contact`: which agency to talk to about a file."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from node.cli.exit_codes import ExitCode, exit_code
+from node.cli.options import HASHES, STDIN
+from node.cli.output import counted, listing
+from node.cli.prompts import ask_hidden
+from node.cli.session import session, wait_for
+
+app = typer.Typer(help="Members whose holdings may be asked about, privately.", no_args_is_help=True)
+
+_LEAVES = (
+    "The member learns that this agency asks, when and how much, and never about what.",
+    "It answers with its name, the collection and its contact; case data is in no list and in no answer.",
+)
+
+
+@app.command("join")
+def join(
+    context: typer.Context,
+    from_stdin: Annotated[bool, STDIN] = False,
+) -> None:
+    """Enrol this agency with the string that another member made for it (`sigfed partner invite --agency`)."""
+    from node.app.peers.holders import join as run_join
+
+    here = session(context)
+    identity = here.identity()
+    text = sys.stdin.readline() if from_stdin else ask_hidden("String of the other agency")
+    done = wait_for(run_join(identity, text))
+    here.output.result(
+        {
+            "node": done.node,
+            "name": done.enrolment.partner,
+            "subset": done.enrolment.subset,
+            "version": done.report.new,
+            "entries": done.report.entries,
+        },
+        f"may ask {done.node} about {done.report.entries:,} entries, as {done.enrolment.partner}",
+    )
+    here.output.talk(*_LEAVES)
+    here.output.following("sigfed entry holders")
+
+
+@app.command("ls")
+def ls(context: typer.Context) -> None:
+    """The members that this agency may ask."""
+    from node.app.peers.holders import holders
+
+    here = session(context)
+    found = holders(here.identity())
+    for holder in found if here.output.as_json else ():
+        here.output.result({"node": holder.node, "subset": holder.subset, "contact": holder.contact})
+    if not here.output.as_json:
+        rows = [(holder.node, holder.subset, holder.contact or "-") for holder in found]
+        here.output.result({}, *listing(("member", "subset", "contact"), rows, none="no member can be asked"))
+    if not found:
+        here.output.following(
+            "a member runs: sigfed partner invite NAME --subset HOLDINGS --agency THIS-NODE",
+            "sigfed holders join",
+        )
+
+
+def ask_holders(
+    context: typer.Context,
+    hash_from: Annotated[str, HASHES] = "",
+) -> int:
+    """Ask members privately which of them holds a hash, and whom to talk to."""
+    from node.app.peers.holders import ask_all, holders
+    from node.cli.hashes import read_hashes
+
+    here = session(context)
+    members = holders(here.identity())
+    files = read_hashes(hash_from)
+    failed = ExitCode.OK
+    for asked in wait_for(ask_all(members, [digests for _, digests in files])):
+        if asked.failure is not None:
+            failed = max(failed, exit_code(asked.failure))
+            here.output.talk(f"{asked.holder.node} did not answer: {asked.failure}")
+            continue
+        for (name, _), hit in zip(files, asked.hits, strict=True):
+            if hit is not None and not hit.test_file:
+                here.output.result(
+                    {
+                        "file": name,
+                        "holder": asked.holder.node,
+                        "collection": hit.collection,
+                        "contact": asked.holder.contact,
+                        "algorithms": [algorithm.name.lower() for algorithm in hit.algorithms],
+                    },
+                    f"{name}: {asked.holder.node} holds it ({hit.collection}); {_contact(asked.holder.contact)}",
+                )
+    here.output.talk(f"asked {counted(len(members), 'member')} about {counted(len(files), 'file')}")
+    if not members:
+        here.output.following("sigfed holders ls")
+    return failed
+
+
+def contact(
+    context: typer.Context,
+    text: Annotated[
+        str, typer.Argument(help="Office, mail address or telephone number; empty: none.", show_default=False)
+    ],
+) -> None:
+    """Say whom other agencies ask about this agency's entries (public; asks for a targets key)."""
+    from node.services.trust.announcing import announce_contact
+
+    here = session(context)
+    identity = here.identity()
+    announce_contact(identity.trust, text or None, signers=identity.targets_signers())
+    here.output.result(
+        {"contact": text or None}, f"contact: {text}" if text else "no contact is named any more"
+    )
+
+
+def _contact(text: str | None) -> str:
+    return f"contact: {text}" if text else "it names no contact"

@@ -1,0 +1,81 @@
+"""`sigfed entry reaffirm`: overruling the blocks of other agencies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from node.app.judged import Judge
+from node.cli.entries.imports import basis_of
+from node.cli.places import place_of
+from node.cli.session import Session
+from node.clock import milliseconds
+from node.errors import NotFoundError, UsageError
+from node.formats.asked import Asked
+from node.rotation.store import open_shelf
+from node.services.access.spelling import collection_of
+from node.services.lists.continuing import predecessor_of
+from node.services.lists.finding import Finder
+from node.services.lists.importing import Statement
+from node.services.lists.making import list_origin
+from node.services.review.reaffirming import Reaffirmed, listed_collection, open_blocks, reaffirm
+from protocol.ext import Basis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What is stated, and against which blocks."""
+
+    basis: str
+    criteria: int
+    blocks: tuple[str, ...]
+    """As typed; none: every open one."""
+    collection: str
+    """Empty: where others list the hash."""
+
+
+def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Examination) -> None:
+    """Overrule what blocks the files asked about; one that nothing blocks is named."""
+    identity = here.identity()
+    node = identity.settings.node
+    origin = list_origin(node, name)
+    basis = basis_of(examined.basis)
+    if basis is Basis.RELIES_ON:
+        raise UsageError(
+            "a block is overruled on own knowledge alone", hint="--basis own, or --basis reviewed"
+        )
+    continues = predecessor_of(identity.trust.document(), origin)
+    statement = Statement(basis=basis, criteria=examined.criteria)
+    named = [place_of(text) for text in examined.blocks]
+    given = collection_of(examined.collection) if examined.collection else None
+    missing = []
+    with open_shelf(identity) as shelf:
+        judged = Judge.of(identity, shelf).now().current
+        with shelf.storage.read() as unit:
+            finder = Finder(shelf, unit)
+            files = [(called, finder.same_file(digests)) for called, digests in asked]
+        for called, digests in files:
+            blocks = open_blocks(judged, node, digests, named=named, continues=continues)
+            if not blocks:
+                missing.append(called)
+                continue
+            done = reaffirm(
+                shelf,
+                origin,
+                blocks,
+                statement=statement,
+                collection=given or listed_collection(judged, digests),
+                now_ms=milliseconds(identity.clock.now()),
+                continues=continues,
+            )
+            _tell(here, origin, done)
+    if missing:
+        raise NotFoundError(f"no other agency blocks (any more): {', '.join(missing)}")
+
+
+def _tell(here: Session, origin: str, done: Reaffirmed) -> None:
+    here.output.result(
+        {"origin": origin, "added": done.added, "amended": done.amended, "unchanged": done.unchanged},
+        f"{origin}: {done.added} entries added, {done.amended} amended, to overrule the block with the next"
+        " publication"
+        if done.added or done.amended
+        else f"{origin}: its entries overrule these blocks already",
+    )

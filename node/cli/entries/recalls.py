@@ -1,0 +1,219 @@
+"""Taking back, and how far that is: `entry shred`, `entry readmit`, `shredding ls`, `withdrawal ls`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.cli.options import AS, HASHES, INDEX, OWN_LIST, YES, require_one_way
+from node.cli.output import Fact, counted, listing
+from node.cli.persons.actor import acting_person, require_two, tell_requested
+from node.cli.prompts import confirm
+from node.cli.session import session
+
+if TYPE_CHECKING:
+    from node.formats.asked import Asked
+    from node.services.lists.shredding import ShredPlan
+    from node.services.review.recall import PeerState, WithdrawalReport
+    from node.services.review.standing import ShreddingReport
+    from node.services.storage.shelf import Shelf
+
+withdrawals = typer.Typer(help="Withdrawals of own lists, and who has applied them.", no_args_is_help=True)
+shreddings = typer.Typer(help="What was shredded, and who still lists it.", no_args_is_help=True)
+
+
+def shred(
+    context: typer.Context,
+    name: Annotated[str, OWN_LIST],
+    hash_from: Annotated[str, HASHES] = "",
+    index: Annotated[int | None, INDEX] = None,
+    reason: Annotated[
+        str,
+        typer.Option(help="error (blocks the hash everywhere until reaffirmed), legal, duplicate, other."),
+    ] = "error",
+    by: Annotated[str, AS] = "",
+    yes: Annotated[bool, YES] = False,
+) -> None:
+    """Ask a second person to delete a file's hashes for ever, here and at every peer."""
+    from node.app.approvals import open_approvals
+    from node.app.recall import request_shredding
+    from node.cli.entries.withdraw import reason_of
+    from node.cli.hashes import read_hashes
+    from node.rotation.store import open_shelf
+    from node.services.lists.making import list_origin
+
+    here = session(context)
+    require_one_way(hash_from, index)
+    identity, why = here.identity(), reason_of(reason)
+    origin = list_origin(identity.settings.node, name)
+    require_two(here)
+    asked = [] if index is not None else read_hashes(hash_from)
+    with open_shelf(identity) as shelf:
+        files = _plans(shelf, origin, asked, index)
+        if not yes:
+            confirm(f"Ask to delete {counted(len(files), 'file')} of {origin} at every node, for ever?")
+        who = acting_person(here, by)
+        approvals = open_approvals(identity, shelf)
+        for plans in files:
+            tell_requested(here, request_shredding(approvals, plans, reason=why, by=who))
+
+
+def _plans(shelf: "Shelf", origin: str, asked: "list[Asked]", index: int | None) -> "list[list[ShredPlan]]":
+    """What to delete of each file; raises `NotFoundError` for one that the list never had."""
+    from node.errors import NotFoundError
+    from node.services.lists.shredding import prepare, prepare_at
+
+    if index is not None:
+        return [[prepare_at(shelf, origin, index)]]
+    files, missing = [], []
+    for called, digests in asked:
+        plans = {}
+        for digest in digests:
+            try:
+                plan = prepare(shelf, origin, digest)
+            except NotFoundError:
+                continue
+            plans[plan.position] = plan
+        files.append(list(plans.values()))
+        missing += [] if plans else [called]
+    if missing:
+        raise NotFoundError(f"never listed in {origin}, or shredded before: {', '.join(missing)}")
+    return files
+
+
+def readmit(
+    context: typer.Context,
+    hash_from: Annotated[str, HASHES] = "",
+    by: Annotated[str, AS] = "",
+) -> None:
+    """Ask a second person to let hashes that were shredded be listed here again."""
+    from node.app.approvals import open_approvals
+    from node.app.recall import request_readmission, tombstones_of
+    from node.cli.hashes import read_hashes
+    from node.rotation.store import open_shelf
+
+    here = session(context)
+    identity = here.identity()
+    require_two(here)
+    asked = read_hashes(hash_from)
+    with open_shelf(identity) as shelf:
+        macs = [shelf.vault.tombstone_of(digest) for _, digests in asked for digest in digests]
+        found = tombstones_of(shelf, macs)
+        who = acting_person(here, by)
+        approvals = open_approvals(identity, shelf)
+        tell_requested(here, request_readmission(approvals, shelf, found, by=who))
+
+
+@shreddings.command("ls")
+def ls_shreddings(
+    context: typer.Context,
+    only_open: Annotated[bool, typer.Option("--open", help="Only what is not complete.")] = False,
+) -> None:
+    """What was shredded, here or by a peer, by list and index, and who still lists or disputes the same hash."""
+    from node.identity.store import read_shelf
+    from node.services.review.standing import report_shreddings
+
+    here = session(context)
+    with read_shelf(here.identity()) as shelf:
+        found = [each for each in report_shreddings(shelf) if not (only_open and each.complete)]
+    if here.output.as_json:
+        for each in found:
+            here.output.result(_shredding_fields(each))
+        return
+    rows = [(each.origin, f"{each.index:,}", _erased(each), _left(each)) for each in found]
+    here.output.result({}, *listing(_SHREDDING_HEADER, rows, none=_none("shreddings", only_open)))
+    if any(each.own_standing for each in found):
+        here.output.following("sigfed entry shred --list NAME --index INDEX", "sigfed entry reaffirm")
+
+
+def _shredding_fields(each: "ShreddingReport") -> dict[str, Fact]:
+    return {
+        "origin": each.origin,
+        "index": each.index,
+        "by": each.by,
+        "own": each.own,
+        "erased_ms": each.erased_ms,
+        "complete": each.complete,
+        "standing": [{"origin": place.origin, "index": place.index} for place in each.standing],
+        "own_standing": [{"origin": place.origin, "index": place.index} for place in each.own_standing],
+    }
+
+
+def _erased(each: "ShreddingReport") -> str:
+    from node.cli.times import moment
+
+    return "not yet" if each.erased_ms is None else moment(each.erased_ms)
+
+
+def _left(each: "ShreddingReport") -> str:
+    own = [f"entry {place.index} of {place.origin}: shred or reaffirm it" for place in each.own_standing]
+    others = [f"{place.origin} still lists it" for place in each.standing]
+    return "; ".join(own + others) or ("nothing" if each.complete else "deletion")
+
+
+@withdrawals.command("ls")
+def ls_withdrawals(
+    context: typer.Context,
+    only_open: Annotated[
+        bool, typer.Option("--open", help="Only what somebody has not applied yet.")
+    ] = False,
+) -> None:
+    """Withdrawals of own lists: published when, and since when each peer and its releases follow them."""
+    from node.identity.store import read_shelf
+    from node.services.review.recall import report_withdrawals
+
+    here = session(context)
+    with read_shelf(here.identity()) as shelf:
+        found = [each for each in report_withdrawals(shelf) if each.open or not only_open]
+    if here.output.as_json:
+        for each in found:
+            here.output.result(_withdrawal_fields(each))
+        return
+    here.output.result(
+        {},
+        *listing(
+            _WITHDRAWAL_HEADER,
+            [row for each in found for row in _rows(each)],
+            none=_none("withdrawals", only_open),
+        ),
+    )
+    if any(each.published_ms is None for each in found):
+        here.output.following("sigfed publish", "sigfed subset release NAME")
+
+
+_SHREDDING_HEADER = ("list", "index", "deleted here", "left to do")
+_WITHDRAWAL_HEADER = ("list", "events", "published", "peer", "holds it", "releases without it")
+
+
+def _none(what: str, only_open: bool) -> str:
+    return f"no {what} are open" if only_open else f"no {what}"
+
+
+def _withdrawal_fields(each: "WithdrawalReport") -> dict[str, Fact]:
+    return {
+        "origin": each.origin,
+        "first": each.first,
+        "last": each.last,
+        "published_ms": each.published_ms,
+        "open": each.open,
+        "peers": [
+            {"peer": peer.peer, "held_ms": peer.held_ms, "released_ms": peer.released_ms}
+            for peer in each.peers
+        ],
+    }
+
+
+def _rows(each: "WithdrawalReport") -> list[tuple[str, ...]]:
+    from node.cli.times import moment
+
+    published = "not yet" if each.published_ms is None else moment(each.published_ms)
+    events = f"{each.first:,}" if each.first == each.last else f"{each.first:,} to {each.last:,}"
+    head = (each.origin, events, published)
+    return [(*head, *_peer_cells(peer)) for peer in each.peers] or [(*head, "no peers", "", "")]
+
+
+def _peer_cells(peer: "PeerState") -> tuple[str, str, str]:
+    from node.cli.times import moment
+
+    times = (peer.held_ms, peer.released_ms)
+    held, released = ("not yet" if time is None else f"since {moment(time)}" for time in times)
+    return peer.peer, held, released

@@ -1,0 +1,166 @@
+"""`sigfed review`: the queue, one file of it, and review dates of own entries."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from node.app.judged import Judge
+from node.cli.entries.explain import day_of, statement_fields, statement_words
+from node.cli.output import counted, listing
+from node.cli.places import Place
+from node.cli.session import Session
+from node.identity.store import read_shelf
+from node.services.review.explaining import basis_words
+from node.services.review.reminding import due
+from node.services.review.reviewing import Examined, WaitingFile, Wanted
+from protocol.event import collection_name
+
+
+def show_queue(here: Session, wanted: Wanted, *, limit: int) -> None:
+    """What waits, first what needs least."""
+    identity = here.identity()
+    with read_shelf(identity) as shelf:
+        judged = Judge.of(identity, shelf).now()
+    files = wanted.narrow(judged.waiting, judged.members)
+    shown = files[:limit] if limit else files
+    for file in shown if here.output.as_json else ():
+        here.output.result(
+            {
+                "origin": file.first.origin,
+                "index": file.first.index,
+                "node": file.node,
+                "hashes": len(file.entries),
+                "collection": collection_name(file.first.collection),
+                "basis": basis_words(file.first.ext.basis),
+                "time_ms": file.since_ms,
+                "countries": list(file.countries),
+                "missing": file.missing,
+                "others": list(file.others),
+                "legality": _legality(file),
+            }
+        )
+    if not here.output.as_json:
+        here.output.result({}, *_queue_lines(files, shown))
+    if not files:
+        here.output.following("sigfed peer sync")
+        return
+    first = shown[0].first
+    here.output.following(
+        f"sigfed review show {first.origin}:{first.index}",
+        f"examine it, then: sigfed endorse --only {first.origin}:{first.index} --list NAME --basis reviewed",
+    )
+
+
+def _queue_lines(files: Sequence[WaitingFile], shown: Sequence[WaitingFile]) -> Iterator[str]:
+    if not files:
+        yield "nothing waits for this agency's word"
+        return
+    for file in shown:
+        yield f"{file.first.origin}:{file.first.index}"
+        hashes = f"{len(file.entries)} hashes" if len(file.entries) > 1 else "1 hash"
+        yield (
+            f"  {collection_name(file.first.collection)}, {hashes}, basis {basis_words(file.first.ext.basis)},"
+            f" since {day_of(file.since_ms)}"
+        )
+        yield f"  {_countries_words(file)}"
+        if legality := _legality(file):
+            yield f"  known to be illegal in {', '.join(legality)}"
+    yield (
+        f"{counted(len(files), 'file')} in all"
+        if len(files) == len(shown)
+        else (f"{len(shown):,} of {len(files):,} files; all with --limit 0")
+    )
+
+
+def _countries_words(file: WaitingFile) -> str:
+    behind = ", ".join(file.countries) or "no country yet"
+    return f"listed by {behind}; {file.missing} more of {', '.join(file.others) or 'none'}"
+
+
+def _legality(file: WaitingFile) -> list[str]:
+    return sorted({code for entry in file.entries for code in entry.ext.legality})
+
+
+def show_file(here: Session, place: Place, *, hashes: bool) -> None:
+    """One file of a peer; the hashes themselves only when they were asked for."""
+    origin, index = place
+    identity = here.identity()
+    with read_shelf(identity) as shelf:
+        found = Judge.of(identity, shelf).now().files.at(origin, index)
+    today = identity.clock.now().date()
+    for each in found:
+        value = each.entry.digest.value.hex() if hashes else None
+        said = statement_fields(each.entry.ext)
+        here.output.result(
+            {
+                "origin": each.entry.origin,
+                "index": each.entry.index,
+                "algorithm": each.entry.digest.algorithm.name.lower(),
+                "hash": value,
+                "collection": collection_name(each.entry.collection),
+                "time_ms": each.entry.time_ms,
+                "basis": said["basis"],
+                "criteria": said["criteria"],
+                "review_by": said["review_by"],
+                "legality": said["legality"],
+                "hash_profile": said["hash_profile"],
+                "relies_on": said["relies_on"],
+                "reaffirms": said["reaffirms"],
+                "countries": list(each.countries),
+                "effective": each.effective,
+                "withheld": each.withheld,
+            },
+            *_file_lines(each, today, value),
+        )
+    blocked = all(each.withheld for each in found)
+    here.output.following(
+        "it is blocked; who says so, and what can be done: sigfed entry explain"
+        if blocked
+        else f"examine it, then: sigfed endorse --only {origin}:{index} --list NAME --basis reviewed"
+    )
+
+
+def _file_lines(each: Examined, today: date, value: str | None) -> Iterator[str]:
+    entry = each.entry
+    state = "effective" if each.effective else "withheld" if each.withheld else "waits"
+    behind = ", ".join(each.countries) or "no country"
+    criteria = f", criteria {entry.ext.criteria}" if entry.ext.criteria else ""
+    yield f"entry {entry.index}, {entry.digest.algorithm.name.lower()}: {state}, listed by {behind}"
+    if value is not None:
+        yield f"  {value}"
+    yield (
+        f"  {collection_name(entry.collection)}, basis {basis_words(entry.ext.basis)}{criteria},"
+        f" since {day_of(entry.time_ms)}"
+    )
+    yield from (f"  {words}" for words in statement_words(entry.ext, today))
+
+
+def show_due(here: Session, *, days: int) -> None:
+    """Own entries to look at again, earliest first."""
+    identity = here.identity()
+    today = identity.clock.now().date()
+    until = date.fromordinal(min(today.toordinal() + days, date.max.toordinal()))
+    with read_shelf(identity) as shelf:
+        found = due(shelf, until=until)
+    for each in found if here.output.as_json else ():
+        here.output.result(
+            {
+                "origin": each.origin,
+                "index": each.index,
+                "review_by": each.review_by.isoformat(),
+                "past": each.review_by <= today,
+            }
+        )
+    rows = [
+        (f"{each.review_by}", "past" if each.review_by <= today else "", each.origin, f"{each.index}")
+        for each in found
+    ]
+    if not here.output.as_json:
+        header = ("review by", "", "list", "entry")
+        here.output.result({}, *listing(header, rows, none="no entry is due for review"))
+    if found:
+        first = found[0]
+        name = first.origin.rpartition("/")[2]
+        here.output.following(
+            f"look again, then: sigfed entry amend --list {name} --index {first.index} --review-by DAY",
+            f"if it is wrong: sigfed entry withdraw --list {name} --index {first.index}",
+        )

@@ -1,0 +1,79 @@
+"""`sigfed entry withdraw`: take a file's hashes off an own list."""
+
+from collections.abc import Callable, Sequence
+
+from node.cli.session import Session
+from node.errors import NotFoundError, UsageError
+from node.formats.asked import Asked
+from node.rotation.store import open_shelf
+from node.services.lists.making import list_origin
+from node.services.lists.withdrawing import Withdrawn, withdraw, withdraw_at
+from protocol.opening import Reason
+
+
+def withdraw_each(
+    here: Session, name: str, asked: Sequence[Asked], *, reason: str, then: Callable[[], None]
+) -> None:
+    """Withdraw every file asked about; a file that is not listed is named, and the others are withdrawn.
+
+    `then` is done when anything was.
+    """
+    identity = here.identity()
+    origin = list_origin(identity.settings.node, name)
+    missing = []
+    with open_shelf(identity) as shelf:
+        for called, digests in asked:
+            done = []
+            for digest in digests:
+                try:
+                    done.append(withdraw(shelf, origin, digest, reason=reason_of(reason)))
+                except NotFoundError:
+                    continue
+            _tell(here, origin, done)
+            if not done:
+                missing.append(called)
+    if len(missing) < len(asked):
+        then()
+    if missing:
+        raise NotFoundError(f"not (any more) in {origin}: {', '.join(missing)}")
+
+
+def withdraw_index(here: Session, name: str, index: int, *, reason: str) -> None:
+    """Withdraw the file of one entry."""
+    identity = here.identity()
+    origin = list_origin(identity.settings.node, name)
+    with open_shelf(identity) as shelf:
+        _tell(here, origin, [withdraw_at(shelf, origin, index, reason=reason_of(reason))])
+
+
+def take_effect(here: Session, name: str) -> None:
+    """Publish what was withdrawn and release every subset now, and say what is left to do elsewhere."""
+    from node.app.recall import recall_now
+    from node.services.review.recall import report_withdrawals
+
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        here.output.talk(*recall_now(identity, shelf, list_origin(identity.settings.node, name)))
+        behind = {peer.peer for each in report_withdrawals(shelf) for peer in each.peers if not peer.applied}
+    if behind:
+        here.output.talk(f"not applied yet by {', '.join(sorted(behind))}: they follow with their next sync")
+    here.output.following("sigfed withdrawal ls --open")
+
+
+def reason_of(name: str) -> Reason:
+    """The reason of that name; raises `UsageError`."""
+    try:
+        return Reason[name.upper().replace("-", "_")]
+    except KeyError:
+        known = ", ".join(reason.name.lower() for reason in Reason)
+        raise UsageError(f"the reason is one of: {known}") from None
+
+
+def _tell(here: Session, origin: str, done: Sequence[Withdrawn]) -> None:
+    if not done:
+        return
+    entries, digests = sum(one.entries for one in done), sum(one.digests for one in done)
+    here.output.result(
+        {"origin": origin, "withdrawals": entries, "digests": digests},
+        f"{origin}: {entries} entries of {digests} hashes will end with the next publication",
+    )

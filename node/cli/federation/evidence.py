@@ -1,0 +1,250 @@
+"""`sigfed evidence`: proofs of misbehaviour, kept, handed on, and checked offline."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import count, takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.cli.output import Fact, table
+from node.cli.prompts import ask
+from node.cli.session import Session, session
+
+if TYPE_CHECKING:
+    from node.ports.evidence import EvidenceRecord
+    from node.services.evidence.brought import Brought
+    from protocol.evidence import Finding
+    from protocol.hit_evidence.verify import HitFinding
+    from protocol.trustfork import TrustFinding
+
+app = typer.Typer(help="Portable evidence of misbehaviour.", no_args_is_help=True)
+
+_Id = Annotated[str, typer.Argument(metavar="ID", help="Its SHA-256, or the beginning of it.")]
+
+
+@app.command("ls")
+def ls(context: typer.Context) -> None:
+    """Contradictions that are kept: those that convict, and claims that a peer's word stands behind."""
+    from node.cli.times import moment
+    from node.identity.store import read_shelf
+
+    here = session(context)
+    with read_shelf(here.identity()) as shelf, shelf.storage.read() as unit:
+        records = list(unit.evidence.ls())
+    if here.output.as_json:
+        for record in records:
+            _tell(here, record)
+        return
+    if not records:
+        here.output.result({}, "no evidence is kept")
+        return
+    rows = [
+        (record.sha256[:16], record.kind, record.subject, record.standing, moment(record.created_ms))
+        for record in records
+    ]
+    here.output.result({}, *table(("id", "kind", "about", "standing", "kept"), rows))
+    here.output.following("sigfed evidence show ID", "sigfed quarantine ls")
+
+
+@app.command("show")
+def show(context: typer.Context, name: _Id) -> None:
+    """What one of them says, judged again with the members' keys."""
+    from node.app.peers.evidence import accused_of
+    from node.cli.times import moment
+    from node.identity.store import read_shelf
+    from node.services.evidence.accusing import find_kept
+    from node.services.evidence.accusing import verify as verify_kept
+
+    here = session(context)
+    identity = here.identity()
+    with read_shelf(identity) as shelf:
+        record = find_kept(shelf, name)
+        data = shelf.objects.get(record.object)
+        verdict = verify_kept(data, accused_of(identity, shelf))
+    _tell(
+        here,
+        record,
+        f"{record.sha256[:16]}: {record.kind}, {record.standing}",
+        f"  {verdict.words}",
+        f"  found by: {record.source or 'this node'}, {moment(record.created_ms)}",
+        "  anybody can verify it"
+        if record.kind.convicts
+        else "  it convicts nobody: that one head came after the other is the word of whoever shows it",
+    )
+    here.output.following(f"sigfed evidence export {record.sha256[:16]} FOLDER")
+
+
+@app.command("export")
+def export(
+    context: typer.Context,
+    name: _Id,
+    folder: Annotated[Path, typer.Argument(help="New folder for the evidence and what it is judged by.")],
+) -> None:
+    """Write evidence with the trust files of the accused, to hand on; it verifies on any machine."""
+    from node.app.peers.evidence import trust_files_of
+    from node.errors import AlreadyExistsError
+    from node.rotation.store import open_shelf
+    from node.services.evidence.accusing import accused_node, find_kept
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        record = find_kept(shelf, name)
+        data = shelf.objects.get(record.object)
+        files = trust_files_of(identity, shelf, accused_node(data))
+    if folder.exists():
+        raise AlreadyExistsError(f"{folder} exists", hint="name a new folder")
+    folder.mkdir(parents=True)
+    for file, content in {"evidence.cbor": data, **files}.items():
+        (folder / file).write_bytes(content)
+    _tell(here, record, f"written: {folder}, {', '.join(('evidence.cbor', *files))}")
+    here.output.following(
+        f"whoever gets it: sigfed evidence verify {folder}/evidence.cbor --root {folder}/1.root.json"
+        f" --document {folder}/node.json"
+    )
+
+
+@app.command("verify")
+def verify(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Evidence file.", dir_okay=False)],
+    words: Annotated[
+        str,
+        typer.Option(
+            default_factory=lambda: ask("Fingerprint words of that root"),
+            show_default=False,
+            help="Fingerprint words, of the accused node or of the one that gave a hit; asked for when not given.",
+        ),
+    ],
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            help="1.root.json of the accused node, with its later roots beside it; a hit brings them.",
+            dir_okay=False,
+        ),
+    ] = None,
+    document: Annotated[
+        Path | None,
+        typer.Option(
+            help="Its node.json, with its revoked.json beside it, where there is one; not needed for two trust files.",
+            dir_okay=False,
+        ),
+    ] = None,
+    member: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NODE=WORDS",
+            help="Fingerprint words that you know of a member behind a hit; else the register is believed. Repeatable.",
+        ),
+    ] = None,
+    revoked: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A revoked.json of a node behind a hit, newer than the evidence. Repeatable.", dir_okay=False
+        ),
+    ] = None,
+) -> None:
+    """Check evidence against a node's pinned root; needs no network and no node of one's own."""
+    from node.services.access.spelling import typed_members, typed_words
+    from node.services.evidence.brought import judge_brought
+
+    here, evidence = session(context), _read(file)
+    pinned, known = typed_words(words), typed_members(member or ())
+    brought = replace(_brought(evidence, root, document), members=known, newer=[*map(_read, revoked or ())])
+    judged = judge_brought(brought, pinned)
+    _require_behind(judged.found, known)
+    here.output.result(_facts(judged.found), *judged.lines)
+    if judged.not_proven:
+        here.output.talk("not proven:", *(f"  {each}" for each in judged.not_proven))
+        here.output.following("compare the words with another member, if you had them from the node alone")
+        return
+    here.output.following("show it to the other members; keep the peer in quarantine until it is explained")
+
+
+def _brought(evidence: bytes, root: Path | None, document: Path | None) -> "Brought":
+    from node.services.evidence.brought import Brought
+
+    beside = None if document is None else document.with_name("revoked.json")
+    return Brought(
+        evidence=evidence,
+        roots=[] if root is None else _roots(root),
+        document=b"" if document is None else _read(document),
+        revoked=b"" if beside is None or not beside.exists() else _read(beside),
+    )
+
+
+def _require_behind(found: "HitFinding | TrustFinding | Finding", members: Iterable[str]) -> None:
+    """Refuse words of a node that nothing was compared with."""
+    from node.errors import UsageError
+    from protocol.hit_evidence.verify import HitFinding
+
+    behind = {each.node for each in found.backings} if isinstance(found, HitFinding) else set()
+    others = sorted(set(members) - behind)
+    if others:
+        raise UsageError(
+            f"{', '.join(others)} is not behind this", hint=f"behind it: {', '.join(sorted(behind))}"
+        )
+
+
+def _roots(root: Path) -> list[bytes]:
+    """The roots in the folder of the first one, from it to the newest."""
+    later = takewhile(Path.exists, (root.with_name(f"{version}.root.json") for version in count(2)))
+    return [_read(root), *map(_read, later)]
+
+
+def _facts(found: "HitFinding | TrustFinding | Finding") -> dict[str, Fact]:
+    from node.cli.federation.hit_evidence import hit_facts
+    from protocol.hit_evidence.verify import HitFinding
+    from protocol.trustfork import TrustFinding
+
+    if isinstance(found, HitFinding):
+        return hit_facts(found)
+    return _fork_facts(found) if isinstance(found, TrustFinding) else _log_facts(found)
+
+
+def _fork_facts(found: "TrustFinding") -> dict[str, Fact]:
+    fields: dict[str, Fact] = {
+        "kind": "trust",
+        "node": found.node,
+        "what": found.what,
+        "version": found.version,
+    }
+    return fields
+
+
+def _log_facts(found: "Finding") -> dict[str, Fact]:
+    from node.services.evidence.brought import culprits
+
+    fields: dict[str, Fact] = {
+        "kind": found.kind.name.lower(),
+        "origin": found.origin,
+        "held_size": found.held.checkpoint.size,
+        "offered_size": found.offered.checkpoint.size,
+        "at_fault": culprits(found),
+    }
+    return fields
+
+
+def _tell(here: Session, record: "EvidenceRecord", *lines: str) -> None:
+    here.output.result(
+        {
+            "evidence": record.sha256,
+            "kind": record.kind,
+            "about": record.subject,
+            "standing": record.standing,
+            "source": record.source,
+            "created_ms": record.created_ms,
+        },
+        *lines,
+    )
+
+
+def _read(path: Path) -> bytes:
+    from node.errors import NotFoundError
+
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise NotFoundError(f"{path} cannot be read: {exc.strerror}") from exc

@@ -1,0 +1,150 @@
+"""`sigfed witness`: who cosigns this agency's lists and release logs, and how many are missing."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import typer
+
+from node.cli.exit_codes import ExitCode
+from node.cli.output import Fact, table
+from node.cli.session import Session, session, wait_for
+from node.cli.times import moment
+
+if TYPE_CHECKING:  # commands that ask no witness start without them
+    from node.identity.identity import Identity
+    from node.ports.cosigning import CosignerRecord
+    from node.services.storage.shelf import Shelf
+    from node.services.witnesses.cosigning import Cosigned
+
+_HEADER = ("  witness", "size", "since", "last cosigned", "answered")
+
+app = typer.Typer(help="Witnesses of this agency's lists and releases.", no_args_is_help=True)
+
+
+@app.command("ls")
+def ls(context: typer.Context) -> None:
+    """Who cosigned each list and release log, since when, and how many more must."""
+    from node.identity.store import read_shelf
+    from node.identity.witnesses import cosigning
+
+    here = session(context)
+    identity = here.identity()
+    with read_shelf(identity) as shelf:
+        standings = cosigning(identity, shelf).standing()
+        with shelf.storage.read() as unit:
+            records = list(unit.cosigners.ls())
+    for standing in standings:
+        own = [record for record in records if record.origin == standing.origin]
+        here.output.result(
+            {
+                "origin": standing.origin,
+                **standing_facts(standing),
+                "witnesses": [_fields(record) for record in own],
+            },
+            f"{standing.origin}: size {standing.size:,}, {standing.words or 'no other member to cosign it'}",
+            *(table(_HEADER, [_cells(record) for record in own]) if own else ()),
+        )
+    here.output.following(_next_step(standings))
+
+
+@app.command("ask")
+def ask(context: typer.Context) -> int:
+    """Ask the other members to cosign what lacks a recent cosignature; a running node does so by itself."""
+    from node.identity.witnesses import cosign_own
+    from node.rotation.store import open_shelf
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        standings = wait_for(cosign_own(identity, shelf))
+    for standing in standings.values():
+        here.output.result(
+            {"origin": standing.origin, **standing_facts(standing)},
+            f"{standing.origin}: {standing.words or 'no other member to cosign it'}",
+        )
+        _tell_failures(here, standing)
+    here.output.following("sigfed witness ls")
+    return alarmed(identity, standings.values())
+
+
+def alarmed(identity: "Identity", standings: "Iterable[Cosigned]") -> ExitCode:
+    """The exit code after witnesses were asked: that one has cosigned another history is never a remark.
+
+    Of a log that was given up everybody knows.
+    """
+    going_on = [one for one in standings if identity.given_up_at(one.origin) is None]
+    alarm = any(one.alarm for standing in going_on for one in standing.asked)
+    return ExitCode.VERIFICATION_FAILED if alarm else ExitCode.OK
+
+
+def standing_facts(standing: "Cosigned") -> dict[str, Fact]:
+    """How a head stands with the witnesses, as fields of a result."""
+    return {"cosigned": standing.cosigned, "missing": standing.missing}
+
+
+def tell_standing(here: Session, standing: "Cosigned") -> None:
+    """Say how a head stands; nothing where there is nobody to ask."""
+    if standing.words:
+        here.output.talk(f"  {standing.words}")
+    _tell_failures(here, standing)
+
+
+def witness_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact], list[str]]:
+    """For the status: own logs that more witnesses must cosign, who claims another history of one, who was silent."""
+    from node.identity.outside_note import silent
+    from node.identity.witnesses import cosigning
+
+    standings, quiet = cosigning(identity, shelf).standing(), silent(identity)
+    missing = {one.origin: one.missing for one in standings if one.missing and one.followed}
+    with shelf.storage.read() as unit:
+        alarms = [record for record in unit.cosigners.ls() if record.alarm]
+    facts: dict[str, Fact] = {
+        "uncosigned": missing,
+        "alarms": [{"origin": one.origin, "witness": one.witness, "says": one.outcome} for one in alarms],
+        "silent": dict(quiet),
+    }
+    lines = [
+        f"{origin}: {count} more must cosign; ask them with: sigfed witness ask"
+        for origin, count in missing.items()
+    ]
+    lines += [
+        f"additions wait: {node} does not say whether this folder was put back: {why}"
+        for node, why in quiet.items()
+    ]
+    lines += [f"ALARM: {one.witness} {one.outcome}: {one.origin}" for one in alarms]
+    return facts, lines
+
+
+def _tell_failures(here: Session, standing: "Cosigned") -> None:
+    for one in standing.asked:
+        if not one.lines:
+            here.output.talk(f"  {'ALARM: ' if one.alarm else ''}{one.witness}: {one.words}")
+
+
+def _fields(record: "CosignerRecord") -> dict[str, Fact]:
+    return {
+        "witness": record.witness,
+        "size": record.size,
+        "since_ms": record.since_ms,
+        "cosigned_s": record.cosigned_s,
+        "outcome": record.outcome,
+        "alarm": record.alarm,
+    }
+
+
+def _cells(record: "CosignerRecord") -> tuple[str, ...]:
+    return (
+        f"  {record.witness}",
+        f"{record.size:,}",
+        moment(record.since_ms),
+        moment(record.cosigned_s * 1000),
+        f"{'ALARM: ' if record.alarm else ''}{record.outcome}",
+    )
+
+
+def _next_step(standings: "list[Cosigned]") -> str:
+    if not standings:
+        return "sigfed publish"
+    if any(standing.missing for standing in standings):
+        return "sigfed witness ask"
+    return "a running node renews them by itself: sigfed run"

@@ -1,0 +1,26 @@
+"""Hashes as the command line takes them: from a file, standard input or a hidden prompt, never as arguments.
+
+Arguments are visible to every user of a machine and stay in the shell's history.
+"""
+
+import io
+import sys
+from pathlib import Path
+
+from node.cli.prompts import ask_hidden
+from node.errors import InputRefusedError
+from node.formats.asked import Asked, read_asked
+
+
+def read_hashes(source: str) -> list[Asked]:
+    """The files asked about: `source` is a path, `-` for standard input, or empty for a prompt."""
+    if source == "-":
+        return read_asked(sys.stdin.buffer)
+    if not source:
+        typed = ask_hidden("Hash (hex)")
+        return read_asked(io.BytesIO(typed.encode()))
+    try:
+        with Path(source).open("rb") as stream:
+            return read_asked(stream)
+    except OSError as exc:
+        raise InputRefusedError(f"{source} cannot be read: {exc.strerror}") from exc

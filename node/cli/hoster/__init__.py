@@ -1,0 +1,1 @@
+"""Commands of a partner: enrol, update, look up, scan, report, propose."""

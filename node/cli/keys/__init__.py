@@ -1,0 +1,1 @@
+"""Commands about keys: their lives, their holders, the signer process, backups."""

@@ -1,0 +1,252 @@
+"""`sigfed backup`: writing backups of a running node, trying them, and bringing a node back from one."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.cli.exit_codes import ExitCode
+from node.cli.options import YES
+from node.cli.output import counted
+from node.cli.session import session, wait_for
+
+if TYPE_CHECKING:
+    from node.backup.rejoin import Lost
+    from node.identity.identity import Identity
+
+app = typer.Typer(help="Backups of the node, and bringing it back from one.", no_args_is_help=True)
+
+_FILE = Annotated[Path, typer.Argument(help="A backup that sigfed backup create wrote.", show_default=False)]
+_PASSPHRASE = Annotated[
+    Path | None,
+    typer.Option(help="File with the passphrase of the backup (mode 600); otherwise it is asked."),
+]
+
+
+@app.command("create")
+def create(
+    context: typer.Context,
+    target: Annotated[
+        Path,
+        typer.Argument(
+            help="New file, or a folder in which it is named by node and time.", show_default=False
+        ),
+    ],
+    passphrase_file: _PASSPHRASE = None,
+    kdf: Annotated[
+        str, typer.Option(help="Cost of a guess at the passphrase: offline (2 GiB) or online (64 MiB).")
+    ] = "offline",
+    offline_keys: Annotated[
+        bool, typer.Option("--offline-keys", help="Also root and targets keys that are on this machine.")
+    ] = False,
+) -> None:
+    """Write everything of this node into one encrypted file, while it runs."""
+    from node.app.create import ROOT_KDF
+    from node.backup.write import create_backup
+    from node.errors import UsageError
+    from node.identity.passphrases import new_passphrase
+
+    here = session(context)
+    identity = here.identity()
+    if kdf not in ROOT_KDF:
+        raise UsageError(f"--kdf is one of: {', '.join(ROOT_KDF)}")
+    file = passphrase_file or identity.settings.secrets.backup_passphrase_file
+    made = create_backup(
+        identity,
+        target.expanduser().absolute(),
+        passphrase=new_passphrase(what="passphrase of this backup", file=file)(),
+        profile=ROOT_KDF[kdf],
+        offline_keys=offline_keys,
+    )
+    here.output.result(
+        {
+            "backup": str(made.path),
+            "parts": len(made.parts),
+            "bytes": made.size,
+            "offline_keys": offline_keys,
+        },
+        f"{made.path}: {counted(len(made.parts), 'part')}, {made.size:,} bytes, encrypted",
+    )
+    here.output.following(f"sigfed backup drill {made.path}", "copy it to another place")
+
+
+@app.command("verify")
+def verify(context: typer.Context, file: _FILE, passphrase_file: _PASSPHRASE = None) -> None:
+    """Read a backup to its end: whether it is as it was written. Writes nothing."""
+    from node.backup.restore import verify_backup
+
+    here = session(context)
+    found = verify_backup(file, _passphrase(passphrase_file))
+    size = sum(part.size for part in found.parts)
+    here.output.result(
+        {
+            "node": found.header.node,
+            "created": found.header.created,
+            "parts": len(found.parts),
+            "bytes": size,
+        },
+        f"{found.header.node}, {found.header.created}: {counted(len(found.parts), 'part')}, {size:,} bytes, whole",
+    )
+    here.output.following(f"sigfed backup drill {file}")
+
+
+@app.command("drill")
+def drill(
+    context: typer.Context,
+    file: _FILE,
+    passphrase_file: _PASSPHRASE = None,
+    scratch: Annotated[
+        Path | None,
+        typer.Option(help="Folder with room for a whole node; default: the system's temporary one."),
+    ] = None,
+) -> int:
+    """Restore a backup into a folder that is deleted again, and try every key and every log in it; sends nothing."""
+    from node.backup.drill import drill as tries
+    from node.backup.restore import unpacked
+    from node.clock import SystemClock
+    from node.identity.identity import open_identity
+
+    here = session(context)
+    failed = False
+    with unpacked(file, _passphrase(passphrase_file), scratch=scratch, clock=SystemClock()) as home:
+        for tried in tries(open_identity(home)):
+            failed = failed or not tried.good
+            word = "OK" if tried.good else "FAIL"
+            here.output.result(
+                {"tried": tried.what, "good": tried.good, "words": tried.words},
+                f"{word:4}  {tried.what}: {tried.words}",
+            )
+    here.output.following(
+        "mend the node, and write another backup" if failed else "nothing; it can be restored"
+    )
+    return ExitCode.VERIFICATION_FAILED if failed else ExitCode.OK
+
+
+@app.command("restore")
+def restore(
+    context: typer.Context,
+    file: _FILE,
+    passphrase_file: _PASSPHRASE = None,
+    store: Annotated[
+        str, typer.Option(help="Database address for the tables; default is SQLite in the home folder.")
+    ] = "",
+) -> None:
+    """Make the home that --home names from a backup; its node serves only after `sigfed backup finish`."""
+    from node.backup.restore import restore_backup
+    from node.clock import SystemClock
+
+    here = session(context)
+    found = restore_backup(file, _passphrase(passphrase_file), here.home, clock=SystemClock(), dsn=store)
+    here.output.result(
+        {"node": found.header.node, "created": found.header.created, "home": str(here.home.folder)},
+        f"{found.header.node} as it was at {found.header.created}, in {here.home.folder}",
+    )
+    here.output.following(f"sigfed --home {here.home.folder} backup finish")
+
+
+@app.command("finish")
+def finish(
+    context: typer.Context,
+    without: Annotated[
+        list[str] | None, typer.Option(help="A member that does not answer and need not; repeat it for more.")
+    ] = None,
+    yes: Annotated[bool, YES] = False,
+) -> None:
+    """Join a restored node to what others have seen since its backup; asks for a targets key."""
+    from node.backup.rejoin import rejoin
+    from node.cli.prompts import confirm
+    from node.identity.lease import take_lease
+    from node.rotation.store import open_shelf
+
+    here = session(context)
+    identity = here.identity()
+    here.output.talk(
+        "asks all members what they hold and have cosigned, has this node's lists back from them,",
+        "gives its witness a new name, replaces its token keys and voids open invitations",
+    )
+    if not yes:
+        confirm("Is the old machine off for good, so that only one node has these keys?")
+    take_lease(here.home, identity.settings, ready=lambda: _require_whole(identity))
+    with open_shelf(identity) as shelf:
+        done = wait_for(
+            rejoin(identity, shelf, signers=identity.targets_signers(), without=frozenset(without or ()))
+        )
+    for one in done.returned:
+        here.output.result(
+            {"origin": one.origin, "held": one.old_size, "size": one.new_size, "unopened": one.unopened},
+            _returned_words(one.origin, one.old_size, one.new_size, one.unopened),
+        )
+    for lost in done.lost:
+        here.output.result(
+            {"origin": lost.origin, "held": lost.held, "seen": lost.seen, "by": lost.by},
+            _lost_words(lost),
+        )
+    here.output.result(
+        {
+            "asked": done.asked,
+            "silent": sorted(done.silent),
+            "voided": done.voided,
+            "shredded": done.shredded,
+            "witness": done.witness,
+        },
+        f"asked {', '.join(done.asked) or 'nobody'}; witness {done.witness or 'none'};"
+        f" {counted(len(done.voided), 'invitation')} voided; {done.shredded:,} openings shredded again",
+    )
+    here.output.following(*_afterwards([lost.origin for lost in done.lost]))
+
+
+def _require_whole(identity: "Identity") -> None:
+    from node.identity.put_back import require_whole
+    from node.identity.store import open_store
+    from node.objects.folder import FolderObjects
+    from node.services.storage.shelf import Shelf
+
+    store = open_store(identity)
+    try:
+        require_whole(identity, Shelf(store, FolderObjects(identity.home.objects), store.vault))
+    finally:
+        store.dispose()
+
+
+def _returned_words(origin: str, old: int, new: int, unopened: int) -> str:
+    if old == new:
+        return f"{origin}: {old:,} entries, nobody holds more"
+    hidden = f", the hashes of {unopened:,} of them are lost" if unopened else ""
+    return f"{origin}: {old:,} → {new:,} entries, had back{hidden}"
+
+
+def _lost_words(lost: "Lost") -> str:
+    if lost.seen <= lost.held:
+        return f"{lost.origin}: {lost.by} cosigned another history, and it is never signed again"
+    return (
+        f"{lost.origin}: {lost.by} has seen size {lost.seen:,}, and nobody gives back more than {lost.held:,}:"
+        f" entries {lost.held:,} to {lost.seen - 1:,} are lost, and it is never signed again"
+    )
+
+
+def _afterwards(lost: list[str]) -> list[str]:
+    steps = [step for origin in lost if (step := _instead(origin))]
+    return [
+        *steps,
+        "sigfed member ls, sigfed peer ls, sigfed partner ls: is everybody there as on the last day?",
+        "sigfed run",
+    ]
+
+
+def _instead(origin: str) -> str:
+    """What to make in place of a log that was given up; the audit log goes on by itself."""
+    _, kind, name = origin.split("/")
+    return {
+        "lists": f"sigfed list create NAME --continues {name}",
+        "subsets": f"sigfed subset create NAME, in place of {name}",
+    }.get(kind, "")
+
+
+def _passphrase(file: Path | None) -> bytes:
+    from node.identity.passphrases import from_sources
+
+    ask: Callable[[], bytes] = from_sources(
+        what="passphrase of this backup", file=file, credential="sigfed-passphrase-backup"
+    )
+    return ask()

@@ -1,0 +1,112 @@
+"""`sigfed key ceremony`: people at one table replace keys by a script, and sign a transcript."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.cli.output import Output
+from node.cli.prompts import confirm
+from node.cli.session import Session, session
+from node.errors import AlreadyExistsError, InputRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from node.identity.identity import Identity
+    from node.services.trust.ceremony import Desk, Person
+    from node.signing.keychain import Passphrase
+
+
+def ceremony(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The script, a TOML file.")],
+    rehearse: Annotated[
+        bool,
+        typer.Option("--rehearse", help="On a scratch node with keys of its own; nothing is changed here."),
+    ] = False,
+    kdf: Annotated[
+        str, typer.Option(help="Cost of a guess at a new passphrase: offline (2 GiB) or online (64 MiB).")
+    ] = "offline",
+) -> None:
+    """Go through a script of key making, signing and publishing, a yes for each step; ends with a signed transcript."""
+    from node.files import create_private
+    from node.services.trust.ceremony import MAX_SCRIPT_BYTES, perform, read_script
+
+    here = session(context)
+    identity = here.identity()
+    transcript = file.with_suffix(".transcript.json")
+    if transcript.exists() and not rehearse:
+        raise AlreadyExistsError(
+            f"{transcript} exists and is not overwritten", hint="name the script otherwise"
+        )
+    try:
+        with file.open("rb") as script_file:
+            script = read_script(script_file.read(MAX_SCRIPT_BYTES + 1))
+    except OSError as exc:
+        raise InputRefusedError(f"{file} cannot be read: {exc.strerror}") from exc
+    here.output.talk(script.title, *(["a rehearsal: nothing of it counts"] if rehearse else []))
+    with _desk(identity, rehearse=rehearse, kdf=kdf) as desk:
+        done = perform(script, desk, _Reader(here.output), identity.clock)
+    if not rehearse:
+        create_private(transcript, done.transcript)
+    for person in done.unsigned:
+        here.output.talk(f"{person.who} did not sign the transcript: his medium is not here")
+    _tell(here, "" if rehearse else str(transcript), len(script.steps))
+
+
+class _Reader:
+    """Reads out what comes next, and waits for a yes (`node.services.trust.ceremony.Clerk`)."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def confirm(self, lines: Sequence[str]) -> None:
+        """Returns after a yes."""
+        self._output.talk(*lines)
+        confirm("Go on?")
+
+
+def _desk(identity: "Identity", *, rehearse: bool, kdf: str) -> "AbstractContextManager[Desk]":
+    return _scratch_desk(identity) if rehearse else _earnest_desk(identity, kdf)
+
+
+@contextmanager
+def _scratch_desk(identity: "Identity") -> "Iterator[Desk]":
+    from node.rotation.ceremony import ScratchDesk
+    from node.rotation.rehearsal import scratch
+
+    with scratch(identity) as (rehearsal, visit):
+        yield ScratchDesk(rehearsal, visit)
+
+
+@contextmanager
+def _earnest_desk(identity: "Identity", kdf: str) -> "Iterator[Desk]":
+    from node.identity.holders import kdf_profile
+    from node.rotation.ceremony import EarnestDesk
+
+    yield EarnestDesk(identity, _passphrase, profile=kdf_profile(kdf))
+
+
+def _passphrase(person: "Person") -> "Passphrase":
+    from node.identity import passphrases
+
+    return passphrases.from_sources(
+        what=f"passphrase of holder {person.name}",
+        file=Path(person.passphrase_file).expanduser() if person.passphrase_file else None,
+        credential=f"{passphrases.CREDENTIAL}-holder-{person.name}",
+    )
+
+
+def _tell(here: Session, transcript: str, steps: int) -> None:
+    here.output.result(
+        {"steps": steps, "transcript": transcript},
+        f"{steps} steps done; the transcript is {transcript}" if transcript else f"{steps} steps rehearsed",
+    )
+    here.output.following(
+        "keep the transcript with the cards; destroy the key files that were replaced"
+        if transcript
+        else "in earnest: the same command without --rehearse"
+    )

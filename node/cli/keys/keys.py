@@ -1,0 +1,234 @@
+"""`sigfed key`: which keys there are, where each is in its life, and how one follows another.
+
+Each role's rotation is a procedure of its own; what they share is asked here. Holders' commands, revocations and
+ceremonies have modules of their own and are registered here.
+"""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from keys.roles import Role
+from node.cli.keys import ceremony, proposals, revoke
+from node.cli.options import YES
+from node.cli.output import Fact, listing
+from node.cli.session import session
+from node.errors import UsageError
+
+if TYPE_CHECKING:  # commands that touch no key start without them
+    from keys.trust.lifecycle import Advance
+    from node.identity.identity import Identity
+    from node.ports.keyring import RingKey
+
+_HEADER = ("key", "stage", "since", "counts from", "until", "known to")
+_MINUTE = "%Y-%m-%d %H:%M"
+
+app = typer.Typer(help="This node's keys: see, replace and take them back.", no_args_is_help=True)
+for _name, _command in proposals.COMMANDS.items():
+    app.command(_name)(_command)
+app.command("ceremony")(ceremony.ceremony)
+app.add_typer(proposals.holder_app, name="holder")
+
+
+@app.command("status")
+def status(
+    context: typer.Context,
+    every: Annotated[bool, typer.Option("--all", help="Keys that are destroyed, too.")] = False,
+) -> None:
+    """Every key with its stage and its end, who knows it, and what comes next."""
+    from keys.trust.lifecycle import Stage
+    from node.identity.store import read_shelf
+    from node.rotation.rotate import key_facts
+    from node.services.trust.adopting import as_listed
+
+    here = session(context)
+    identity = here.identity()
+    with read_shelf(identity) as shelf:
+        keys = identity.adopt_keys()
+        facts = key_facts(identity, shelf, keys)
+    keys = as_listed(keys, facts.listed)
+    shown = [key for key in _sorted(keys) if every or key.stage is not Stage.DESTROYED]
+    rows = []
+    for key in shown:
+        known = len(facts.peers - facts.missing(key.managed))
+        here.output.result(_fields(key, known=known, peers=len(facts.peers)))
+        rows.append(_cells(key, known=known, peers=len(facts.peers)))
+    if not here.output.as_json:
+        for line in listing(_HEADER, rows, none="no keys"):
+            here.output.result({}, line)
+    here.output.following(_next_step(identity, keys))
+
+
+@app.command("rotate")
+def rotate(
+    context: typer.Context,
+    role: Annotated[Role, typer.Argument(help="Which role's key gets a successor.")],
+    of: Annotated[
+        str, typer.Option("--of", help="Which list, subset or witness, where there are several.")
+    ] = "",
+    at: Annotated[
+        str, typer.Option(help="When it begins, in UTC: YYYY-MM-DD or YYYY-MM-DDTHH:MM; default: now.")
+    ] = "",
+    key_at: Annotated[
+        str,
+        typer.Option(
+            "--key",
+            help="Where the successor lies already: sshagent:…, pkcs11:… or signer:…; default: a new one.",
+        ),
+    ] = "",
+    yes: Annotated[bool, YES] = False,
+) -> None:
+    """Make a successor, list it in the node document, and let it begin as soon as every peer knows it.
+
+    Keys that the root names (root, targets, snapshot, timestamp) are replaced at once, by a next root: with the
+    holders' key files that are in this home.
+    """
+    from node.rotation.store import open_shelf
+    from node.rotation.successors import Proposed, replace_key
+    from node.services.trust.succeeding import SUCCEEDED
+
+    here = session(context)
+    if key_at and role not in SUCCEEDED:
+        raise UsageError(
+            f"--key is not for {role} keys", hint="for a holder's: sigfed key holder new --root URI"
+        )
+    if role in proposals.NAMED_BY_ROOT:
+        proposals.rotate(here, role, yes=yes)
+        return
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        done = replace_key(identity, shelf, role, of, at=_moment(at), uri=key_at)
+    if isinstance(done, Proposed):
+        here.output.result(
+            {"role": done.role, "of": done.of},
+            f"the next {done.role} key is made; it counts once its holders have signed",
+        )
+        return
+    key = done.key
+    ends = [f"{each.name} ends {each.managed.valid.end:{_MINUTE}} UTC" for each in done.predecessors]
+    here.output.result(
+        {"key": key.name, "stage": key.stage, "start": _iso(key.managed.valid.start), "role": role},
+        f"{key.name} is {key.stage}; it counts from {key.managed.valid.start:{_MINUTE}} UTC on",
+        *ends,
+    )
+    here.output.following("sigfed key status")
+
+
+@app.command("allow")
+def allow(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The key, as sigfed key status names it.")],
+) -> None:
+    """Let a published key begin although some peers have not said that they know it."""
+    from node.rotation.rotate import allow as let_begin
+    from node.rotation.rotate import key_facts
+    from node.rotation.store import open_shelf
+    from node.services.trust.adopting import as_listed
+    from node.signing.ring import find_key
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        keys = identity.adopt_keys()
+        key = find_key(as_listed(keys, key_facts(identity, shelf, keys).listed), name)
+        done = let_begin(identity, shelf, key, by=identity.actor)
+    missing = sorted(_missing(done, key.managed.kid))
+    here.output.result(
+        {"key": name, "missing": missing},
+        f"{name} may begin; peers that have not said that they know it: {', '.join(missing) or 'none'}",
+    )
+    here.output.following("sigfed key status")
+
+
+@app.command("advance")
+def advance(context: typer.Context) -> None:
+    """Let begin and end what is due now; a running node does it every hour."""
+    from node.rotation.rotate import advance_keys
+    from node.rotation.store import open_shelf
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        done = advance_keys(identity, shelf)
+    keys = {key.managed.kid: key for key in identity.ring.read()}
+    for step in sorted(done.steps, key=lambda each: _place(keys[each.kid])):
+        name = keys[step.kid].name
+        here.output.result(
+            {"key": name, "stage": step.after, "reason": step.reason, "missing": sorted(step.missing)},
+            f"{name} is {step.after}: {step.reason}",
+        )
+    if not done.steps:
+        here.output.talk("nothing is due")
+    here.output.following("sigfed key status")
+
+
+app.command("revoke")(revoke.revoke)
+app.command("resume")(revoke.resume)
+
+
+def _missing(done: "Advance", kid: str) -> frozenset[str]:
+    return frozenset(peer for step in done.steps if step.kid == kid for peer in step.missing)
+
+
+def _sorted(keys: "tuple[RingKey, ...]") -> "list[RingKey]":
+    return sorted(keys, key=lambda key: (*_place(key), key.managed.valid.start))
+
+
+def _place(key: "RingKey") -> tuple[int, str]:
+    """Where keys of one line stand among the others."""
+    return list(Role).index(key.role), key.managed.lineage.of
+
+
+def _fields(key: "RingKey", *, known: int, peers: int) -> dict[str, Fact]:
+    managed = key.managed
+    return {
+        "key": key.name,
+        "role": key.role,
+        "of": managed.lineage.of,
+        "stage": key.stage,
+        "since": _iso(key.since),
+        "start": _iso(managed.valid.start),
+        "end": _iso(managed.valid.end),
+        "known": known,
+        "peers": peers,
+    }
+
+
+def _cells(key: "RingKey", *, known: int, peers: int) -> tuple[str, ...]:
+    from keys.trust.lifecycle import NO_PEER_NEEDS
+
+    valid = key.managed.valid
+    return (
+        key.name,
+        key.stage,
+        f"{key.since:{_MINUTE}}",
+        f"{valid.start:%Y-%m-%d}",
+        f"{valid.end:%Y-%m-%d}",
+        "nobody needs to" if key.role in NO_PEER_NEEDS or not peers else f"{known} of {peers} peers",
+    )
+
+
+def _next_step(identity: "Identity", keys: "tuple[RingKey, ...]") -> str:
+    from keys.trust.lifecycle import next_due
+
+    due = next_due([key.managed for key in keys], identity.clock.now())
+    if due is None:
+        return "sigfed doctor"
+    name = next(key.name for key in keys if key.managed.kid == due.kid)
+    return f"{name} is {due.stage} by {due.at:{_MINUTE}} UTC; a running node sees to it: sigfed run"
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M"):
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    raise UsageError("a time is written YYYY-MM-DD or YYYY-MM-DDTHH:MM, in UTC")
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

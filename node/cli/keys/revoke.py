@@ -1,0 +1,177 @@
+"""`sigfed key revoke` and `sigfed key resume`: the night a key is stolen, and the morning after.
+
+What will happen is said before anything does, in words for whoever is on call; the rules are `keys.trust.revocations`'.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.cli.options import YES
+from node.cli.output import counted, table
+from node.cli.prompts import confirm
+from node.cli.session import Session, session, wait_for
+from node.errors import ConflictError, UsageError
+
+if TYPE_CHECKING:  # commands that touch no key start without them
+    from keys.signer import Signer
+    from keys.trust.node_parts import FinalCheckpoint
+    from keys.trust.revocations import Reason
+    from node.identity.identity import Identity
+    from node.ports.keyring import RingKey
+    from node.rotation.revoke import Revoked
+    from node.services.evidence.taking_back import History
+    from node.services.storage.shelf import Shelf
+    from node.services.witnesses.cosigning import Cosigned
+
+
+def revoke(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The key, as sigfed key status names it.")],
+    reason: Annotated[
+        str,
+        typer.Option(
+            help="compromise (somebody else may have it), lost, superseded or ceased.", show_default=False
+        ),
+    ],
+    last_good: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Of a stolen log key: how many events of the log are surely this agency's.",
+            min=0,
+        ),
+    ] = None,
+    yes: Annotated[bool, YES] = False,
+) -> None:
+    """Take a key back for good: it signs nothing more, another does at once, and everybody refuses it."""
+    from node.rotation.revoke import check
+    from node.rotation.revoke import revoke as take_back
+    from node.rotation.store import open_shelf
+    from node.services.evidence.taking_back import reason_of
+
+    here = session(context)
+    why = reason_of(reason)
+    identity = here.identity()
+    key = check(identity, name)
+    with open_shelf(identity) as shelf:
+        good = _last_good(here, shelf, key, why, last_good)
+        here.output.talk(*_what_happens(key, why, good))
+        if not yes:
+            confirm("Take it back?")
+        signers = identity.targets_signers()
+        done = take_back(identity, shelf, key, reason=why, last_good=good, signers=signers)
+        if done.proposed:
+            _tell_proposed(here, done, reason)
+            return
+        resumed = _resumed(identity, shelf, done, signers) if good is not None else ""
+    successor = "" if done.successor is None else done.successor.name
+    here.output.result(
+        {"key": name, "successor": successor, "reason": reason, "keys": len(done.taken_back)},
+        f"taken back: {', '.join(done.taken_back)}",
+        *([f"{successor} signs from now on"] if successor else []),
+        *([resumed] if resumed else []),
+    )
+    here.output.following(*_next_steps(done, resumed))
+
+
+def resume(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A list, or the origin of any log of this node.")],
+) -> None:
+    """Say that a log whose key was stolen goes on from here, once witnesses have cosigned it under the new key."""
+    from node.rotation.revoke import confirm_by_witnesses
+    from node.rotation.revoke import resume as go_on
+    from node.rotation.store import open_shelf
+    from node.services.lists.making import list_origin
+
+    here = session(context)
+    identity = here.identity()
+    origin = name if "/" in name else list_origin(identity.settings.node, name)
+    with open_shelf(identity) as shelf:
+        standing = wait_for(confirm_by_witnesses(identity, shelf, origin))
+        size = go_on(identity, shelf, origin, standing, signers=identity.targets_signers())
+    here.output.result(
+        {"origin": origin, "size": size},
+        f"{origin} goes on from {counted(size, 'event')} on: what is added now counts",
+    )
+    here.output.following("sigfed publish")
+
+
+def _last_good(
+    here: Session, shelf: "Shelf", key: "RingKey", why: "Reason", size: int | None
+) -> "FinalCheckpoint | None":
+    """The last good head, where there must be one; raises `UsageError` with what to choose from."""
+    from keys.trust.revocations import Reason
+    from node.rotation.revoke import log_of
+    from node.services.evidence.doubting import vouched
+    from node.services.evidence.taking_back import history, last_good
+
+    log = log_of(shelf, key)
+    if log is None or why is not Reason.COMPROMISE:
+        if size is not None:
+            raise UsageError("--last-good goes with a stolen log key")
+        return None
+    found = history(shelf, log)
+    here.output.talk(*_history(found))
+    good = last_good(shelf, found, size)
+    if good.size and (words := vouched(shelf, log, good.size).words):
+        here.output.talk(words)
+    return good
+
+
+def _history(found: "History") -> Iterator[str]:
+    yield f"{found.log.origin} was published so, newest last:"
+    rows = [
+        (_minute(each.time_ms), str(each.size), str(each.adds), str(each.withdrawals), str(each.others))
+        for each in found.newest
+    ]
+    yield from table(("published", "size", "added", "withdrawn", "other"), rows)
+
+
+def _what_happens(key: "RingKey", why: "Reason", good: "FinalCheckpoint | None") -> Iterator[str]:
+    from node.services.evidence.taking_back import consequences
+
+    yield f"{key.name} is taken back for good; this cannot be undone."
+    yield from (f"  {sentence}" for sentence in consequences(key, why, good))
+
+
+def _tell_proposed(here: Session, done: "Revoked", reason: str) -> None:
+    name = done.taken_back[0]
+    here.output.result(
+        {"key": name, "successor": "", "reason": reason, "keys": len(done.taken_back)},
+        f"stopped here: {', '.join(done.taken_back)}; nobody else knows before the holders have signed",
+    )
+    here.output.following(
+        "every holder who has to sign: sigfed key sign FILE --keys FOLDER, then here: sigfed key publish FILE",
+        f"sigfed key revoke {name} with the same options, once more: another key signs from then on",
+    )
+
+
+def _resumed(identity: "Identity", shelf: "Shelf", done: "Revoked", signers: "Sequence[Signer]") -> str:
+    """Where the log goes on, in words; or why that cannot be said yet."""
+    from node.rotation.revoke import confirm_by_witnesses
+    from node.rotation.revoke import resume as go_on
+
+    standing: Cosigned = wait_for(confirm_by_witnesses(identity, shelf, done.origin))
+    try:
+        size = go_on(identity, shelf, done.origin, standing, signers=signers)
+    except ConflictError as exc:
+        return f"nothing added to {done.origin} counts yet: {exc}"
+    return f"{done.origin} goes on from {counted(size, 'event')} on"
+
+
+def _next_steps(done: "Revoked", resumed: str) -> Iterator[str]:
+    yield "sigfed peer sync, and tell the other agencies by telephone: they learn of it at their next sync"
+    if resumed.startswith("nothing"):
+        yield f"sigfed key resume {done.origin}, once the witnesses have cosigned"
+    elif done.origin.split("/")[1:2] == ["lists"]:
+        yield "sigfed entry import, again, what this agency itself had added since the last good size; sigfed publish"
+    elif done.origin.split("/")[1:2] == ["subsets"]:
+        yield "sigfed subset release NAME: partners take nothing from the releases that are doubted"
+
+
+def _minute(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

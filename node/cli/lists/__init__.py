@@ -1,0 +1,1 @@
+"""Commands about lists and the subsets that partners get of them."""

@@ -1,0 +1,169 @@
+"""`sigfed list` and `sigfed publish`: the lists of this agency."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.cli.options import YES
+from node.cli.output import counted, listing
+from node.cli.prompts import confirm
+from node.cli.session import session, wait_for
+
+if TYPE_CHECKING:  # listing starts without it
+    from node.services.lists.publishing import Published
+
+app = typer.Typer(help="Lists of this agency, and of its peers.", no_args_is_help=True)
+
+
+@app.command("create")
+def create(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Small letters, digits and hyphens.")],
+    continues: Annotated[
+        str, typer.Option(help="An own list that can never be signed again, which this one continues.")
+    ] = "",
+    yes: Annotated[bool, YES] = False,
+) -> None:
+    """Start a list: its key, its log, and its place in the node document (asks for a targets key)."""
+    from node.identity.logs import continue_list, create_list
+    from node.rotation.store import open_shelf
+    from node.services.lists.making import list_origin
+
+    here = session(context)
+    identity = here.identity()
+    old = list_origin(identity.settings.node, continues) if continues else ""
+    if old:
+        here.output.talk(
+            f"{old} ends for good, and cannot be taken up again; this cannot be undone.",
+            "  everywhere its entries stop counting, with the next sync after this list was published",
+            "  its disputes and withdrawals as an error stay, until entries of the new list name them",
+        )
+        if not yes:
+            confirm(f"Does {name} go on in its place?")
+    with open_shelf(identity) as shelf:
+        log = continue_list(identity, shelf, name, old=old) if old else create_list(identity, shelf, name)
+    here.output.result(
+        {"origin": log.origin, "continues": old or None},
+        f"created {log.origin}" + (f", which continues {old}" if old else ""),
+    )
+    here.output.following(
+        f"sigfed entry import FILE --list {name}",
+        *(("again, everything that the list had said; then: sigfed publish",) if old else ()),
+    )
+
+
+@app.command("show")
+def show(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="Name, or origin of a peer's.")]
+) -> None:
+    """Size, age and entries of a list."""
+    from node.identity.store import read_shelf
+    from node.services.lists.making import list_origin, report_list
+    from protocol.event import collection_name
+
+    here = session(context)
+    identity = here.identity()
+    origin = name if "/" in name else list_origin(identity.settings.node, name)
+    with read_shelf(identity) as shelf:
+        report = report_list(shelf, origin)
+    active = {collection_name(number): count for number, count in sorted(report.active.items())}
+    here.output.result(
+        {
+            "origin": origin,
+            "size": report.log.head.size,
+            "waiting": report.waiting,
+            "active": active,
+            "updated_ms": report.log.checked_ms,
+        },
+        origin,
+        f"  published events: {report.log.head.size:,}",
+        f"  waiting:          {report.waiting:,}",
+        *(f"  active {collection}: {count:,}" for collection, count in active.items()),
+    )
+    if report.waiting:
+        here.output.following("sigfed publish")
+
+
+@app.command("ls")
+def ls(context: typer.Context) -> None:
+    """All lists, own and followed."""
+    from node.identity.store import read_shelf
+    from node.services.lists.making import report_lists
+
+    here = session(context)
+    with read_shelf(here.identity()) as shelf:
+        reports = report_lists(shelf)
+    for report in reports if here.output.as_json else ():
+        here.output.result(
+            {
+                "origin": report.log.origin,
+                "kind": report.log.kind,
+                "size": report.log.head.size,
+                "waiting": report.waiting,
+                "active": sum(report.active.values()),
+            }
+        )
+    rows = [
+        (
+            report.log.origin,
+            "own" if report.log.kind == "own_list" else "followed",
+            f"{report.log.head.size:,}",
+            f"{sum(report.active.values()):,}",
+            f"{report.waiting:,}",
+        )
+        for report in reports
+    ]
+    if not here.output.as_json:
+        here.output.result(
+            {}, *listing(("list", "kind", "events", "active", "waiting"), rows, none="no lists")
+        )
+    if not reports:
+        here.output.following("sigfed list create NAME")
+
+
+def publish(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Only this list; default: every own list.")] = "",
+    beyond_limits: Annotated[
+        bool, typer.Option("--beyond-limits", help="Publish more than the node document announces for a day.")
+    ] = False,
+) -> int:
+    """Sign and publish what is waiting."""
+    from node.cli.federation.witnesses import alarmed, standing_facts, tell_standing
+    from node.identity.logs import publish_one, publish_own
+    from node.identity.witnesses import cosign_own
+    from node.rotation.store import open_shelf
+    from node.services.lists.making import list_origin
+    from node.services.lists.pacing import NO_LIMITS
+
+    here = session(context)
+    identity = here.identity()
+    limits = NO_LIMITS if beyond_limits else None
+    with open_shelf(identity) as shelf:
+        if name:
+            origin = list_origin(identity.settings.node, name)
+            published = {origin: publish_one(identity, shelf, origin, limits)}
+        else:
+            published = publish_own(identity, shelf, limits)
+        standings = wait_for(cosign_own(identity, shelf))
+    for origin, done in published.items():
+        here.output.result(
+            {
+                "origin": origin,
+                "size": done.size,
+                "adds": done.adds,
+                "withdrawals": done.withdrawals,
+                "others": done.others,
+                **standing_facts(standings[origin]),
+            },
+            f"{origin}: size {done.size:,}, {done.adds:,} added, {done.withdrawals:,} withdrawn{_others(done)}"
+            if done.changed
+            else f"{origin}: nothing was waiting",
+        )
+        tell_standing(here, standings[origin])
+    here.output.following("sigfed peer sync", "sigfed subset release NAME")
+    return alarmed(identity, standings.values())
+
+
+def _others(done: "Published") -> str:
+    return f", {counted(done.others, 'other change')}" if done.others else ""

@@ -1,0 +1,167 @@
+"""`sigfed subset`: what partners get, as releases of digests that reached the quorum."""
+
+from typing import Annotated
+
+import typer
+
+from node.cli.output import listing
+from node.cli.session import session, wait_for
+
+app = typer.Typer(help="Subsets for partners, and their releases.", no_args_is_help=True)
+
+
+@app.command("create")
+def create(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Small letters, digits and hyphens.")],
+    collections: Annotated[
+        list[str] | None,
+        typer.Option("--collection", help="Collection to release; repeatable. Default: baseline."),
+    ] = None,
+    screen_bits: Annotated[
+        int,
+        typer.Option(
+            help="Leak budget of the screen: 8 weak, 12, 16 accredited partners; 0 no screen.", min=0, max=16
+        ),
+    ] = 12,
+    labels: Annotated[bool, typer.Option("--labels/--no-labels", help="Let a hit say who lists it.")] = True,
+    pdq: Annotated[
+        bool,
+        typer.Option("--pdq", help="PDQ values of pictures, instead of exact hashes; a budget of its own."),
+    ] = False,
+    holdings: Annotated[
+        bool,
+        typer.Option("--holdings", help="For other agencies: what this agency lists, effective or not."),
+    ] = False,
+) -> None:
+    """Define a subset: its filter, its key and its release log (asks for a targets key)."""
+    from node.app.subsets import create_subset
+    from node.cli.lists.budget import budget
+    from node.rotation.store import open_shelf
+    from node.services.access.spelling import collection_of
+    from protocol.digest import Algorithm
+    from protocol.subset.filter import EXACT, SubsetFilter
+
+    here = session(context)
+    identity = here.identity()
+    wanted = SubsetFilter(
+        collections=frozenset(collection_of(item) for item in collections or ["baseline"]),
+        algorithms=frozenset({Algorithm.PDQ}) if pdq else EXACT,
+        screen_bits=screen_bits,
+        labels=labels,
+        holdings=holdings,
+    )
+    with open_shelf(identity) as shelf:
+        made = create_subset(identity, shelf, name, wanted)
+    here.output.result(
+        {
+            "subset": made.name,
+            "origin": made.origin,
+            "epoch": made.epoch,
+            "odds": wanted.odds(),
+            "worst_odds": wanted.odds(wanted.most_values),
+        },
+        f"created subset {made.origin}",
+    )
+    here.output.talk(*budget(wanted))
+    here.output.following(
+        f"sigfed subset release {name}",
+        f"sigfed partner invite NAME --subset {name}" + (" --agency NODE" if holdings else ""),
+    )
+
+
+@app.command("release")
+def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Name of the subset.")]) -> int:
+    """Release what is effective now: digests that enough countries list on their own knowledge."""
+    from node.app.subsets import release_here
+    from node.cli.federation.witnesses import alarmed, standing_facts, tell_standing
+    from node.cli.lists.budget import released
+    from node.identity.witnesses import cosign_own
+    from node.rotation.store import open_shelf
+    from node.services.subsets.making import report_subset
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        report = release_here(identity, shelf, name)
+        holdings = report_subset(shelf, name).subset.filter.holdings
+        standings = wait_for(cosign_own(identity, shelf))
+    standing = standings[f"{identity.settings.node}/subsets/{name}"]
+    here.output.result(
+        {
+            "subset": report.subset,
+            "version": report.version,
+            "entries": report.entries,
+            "added": report.added,
+            "removed": report.removed,
+            "kind": report.kind.name.lower(),
+            "unchanged": not report.published,
+            "not_after": report.not_after.isoformat(),
+            "screen_rule": report.told.rule,
+            "odds": report.told.odds,
+            "worst_odds": report.told.worst_odds,
+            "screened_beside": report.told.doubled,
+            "screened_apart": report.told.apart,
+            "contradicted": len(report.told.contradicted),
+            **standing_facts(standing),
+        },
+        f"{report.subset} {report.version}: {report.entries:,} entries, {report.added:,} added,"
+        f" {report.removed:,} removed, valid until {report.not_after:%Y-%m-%d}"
+        if report.published
+        else f"{report.subset} {report.version}: nothing changed, no new release",
+    )
+    here.output.talk(*released(report.told))
+    tell_standing(here, standing)
+    here.output.following(
+        "members ask with: sigfed entry holders" if holdings else "partners fetch it with: sigfed update"
+    )
+    return alarmed(identity, standings.values())
+
+
+@app.command("ls")
+def ls(context: typer.Context) -> None:
+    """Subsets with their newest release."""
+    from node.identity.store import read_shelf
+    from node.services.subsets.making import report_subsets
+    from protocol.event import collection_name
+
+    here = session(context)
+    with read_shelf(here.identity()) as shelf:
+        reports = list(report_subsets(shelf))
+    rows = []
+    for report in reports:
+        subset, newest = report.subset, report.newest
+        names = ", ".join(collection_name(number) for number in sorted(subset.filter.collections))
+        version, entries = newest.version if newest else 0, report.entries
+        if here.output.as_json:
+            here.output.result(
+                {
+                    "subset": subset.name,
+                    "origin": subset.origin,
+                    "epoch": subset.epoch,
+                    "collections": names,
+                    "screen_bits": subset.filter.screen_bits,
+                    "screen_rule": subset.filter.screen_rule,
+                    "odds": subset.filter.odds(),
+                    "leaving": report.leaving,
+                    "version": version,
+                    "entries": entries,
+                }
+            )
+        audience = "agencies" if subset.filter.holdings else "partners"
+        rows.append((subset.name, audience, names, str(version), f"{entries:,}", str(subset.epoch)))
+    if not here.output.as_json:
+        here.output.result(
+            {},
+            *listing(
+                ("subset", "for", "collections", "release", "entries", "epoch"), rows, none="no subsets"
+            ),
+        )
+    for report in reports:
+        if report.leaving:
+            here.output.talk(
+                f"{report.subset.name}: {report.leaving:,} PDQ values leave with its next release, which is of exact"
+                " hashes alone. For partners who need them: sigfed subset create NAME --pdq"
+            )
+    if not reports:
+        here.output.following("sigfed subset create NAME")

@@ -1,0 +1,171 @@
+"""`sigfed case`: partners' disputes, the most urgent first, and the agency's signed answers."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.cli.options import YES
+from node.cli.output import Fact, listing, spelled
+from node.cli.prompts import confirm
+from node.cli.session import session
+from node.cli.times import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from node.ports.hits import CaseRecord
+    from protocol.statement.case import PartnerDispute
+
+app = typer.Typer(help="Disputes of partners.", no_args_is_help=True)
+
+_SHORT = 8
+_Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the reported hit, or the first digits of it.")]
+
+
+class Answer(StrEnum):
+    """How a dispute is answered."""
+
+    UPHELD = "upheld"
+    REJECTED = "rejected"
+
+
+@app.command("ls")
+def ls(context: typer.Context) -> None:
+    """Cases: overdue ones first, then by the day they are due, answered ones last."""
+    from node.app.partners.hits import casework
+    from node.identity.store import read_shelf
+
+    here = session(context)
+    identity = here.identity()
+    with read_shelf(identity) as shelf:
+        work = casework(identity, shelf)
+        cases, overdue = work.ls(), {(case.partner, case.report_id) for case in work.overdue()}
+    if here.output.as_json:
+        for case in cases:
+            here.output.result(_facts(case, late=(case.partner, case.report_id) in overdue))
+        return
+    rows = [
+        (
+            case.report_id.hex()[:_SHORT],
+            case.partner,
+            case.subset,
+            moment(case.due_ms),
+            _state(case, late=(case.partner, case.report_id) in overdue),
+        )
+        for case in cases
+    ]
+    here.output.result({}, *listing(("id", "partner", "subset", "due", "state"), rows, none="no cases"))
+    here.output.following("sigfed case show ID" if rows else "sigfed status")
+
+
+@app.command("show")
+def show(context: typer.Context, text: _Id) -> None:
+    """One case: what the partner says, who lists the file, and what can be done."""
+    from node.app.partners.answers import entries_behind
+    from node.app.partners.hits import casework
+    from node.identity.store import read_shelf
+    from node.services.partners.casework import find_case
+
+    here = session(context)
+    identity = here.identity()
+    with read_shelf(identity) as shelf:
+        record = find_case(shelf, text)
+        work = casework(identity, shelf)
+        case, late = work.show(record), record in work.overdue()
+        listed = entries_behind(identity, shelf, record)
+    here.output.result(
+        _facts(record, late=late) | _words(case.dispute, listed),
+        f"{spelled(record.report_id.hex())}: disputed by {record.partner}, {moment(record.opened_ms)}",
+        f"  {_state(record, late=late)}; due {moment(record.due_ms)}",
+        f"  they say: {case.dispute.reason}",
+        *([f"  contact: {case.dispute.contact}"] if case.dispute.contact else []),
+        *(f"  listed: {origin}, entry {index}" for origin, index in listed),
+    )
+    if record.answered_ms is None:
+        here.output.following(
+            f"sigfed case answer {record.report_id.hex()[:_SHORT]} --outcome upheld|rejected --reason TEXT"
+        )
+
+
+@app.command("answer")
+def answer(
+    context: typer.Context,
+    text: _Id,
+    outcome: Annotated[Answer, typer.Option(help="Whether the partner is right.")],
+    reason: Annotated[
+        str, typer.Option(help="Your reason, in one line; the partner may show it to anybody.")
+    ],
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="Also withdraw the file from an own list, as listed by error.")
+    ] = False,
+    name: Annotated[str, typer.Option("--list", help="That list.")] = "",
+    yes: Annotated[bool, YES] = False,
+) -> None:
+    """Answer a dispute, signed and for good; the partner fetches the answer."""
+    from node.app.partners.answers import answer_case
+    from node.errors import UsageError
+    from node.rotation.store import open_shelf
+    from node.services.lists.making import list_origin
+    from node.services.partners.casework import find_case
+    from protocol.statement.case import Outcome
+
+    here = session(context)
+    if withdraw != bool(name) or (withdraw and outcome is not Answer.UPHELD):
+        raise UsageError("--withdraw names an own --list, and goes with --outcome upheld")
+    if not yes:
+        confirm("The answer is signed and cannot be taken back. Go on?")
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        record = find_case(shelf, text)
+        source = list_origin(identity.settings.node, name) if withdraw else ""
+        done = answer_case(identity, shelf, record, Outcome[outcome.name], reason, withdraw_from=source)
+    entries = done.withdrawals
+    here.output.result(
+        {
+            "case": record.report_id.hex(),
+            "partner": record.partner,
+            "outcome": outcome.value,
+            "answered_ms": done.answer.answered_ms,
+            "withdrawals": entries,
+        },
+        f"{record.report_id.hex()[:_SHORT]}: {outcome.value}, signed",
+        *([f"{entries} entries of the file end with the next publication of {name}"] if entries else []),
+    )
+    if outcome is Answer.UPHELD:
+        here.output.following(*_steps(identity.settings.node, done.origins, name if entries else ""))
+
+
+def _steps(own: str, origins: "Sequence[str]", withdrawn: str) -> list[str]:
+    """What an upheld dispute leaves to be done."""
+    theirs = sorted({origin.partition("/")[0] for origin in origins} - {own})
+    steps = [f"sigfed publish {withdrawn}, then sigfed subset release"] if withdrawn else []
+    mine = [origin.rpartition("/")[2] for origin in origins if origin.startswith(f"{own}/")]
+    steps += [f"sigfed entry withdraw --list {name}" for name in mine if not withdrawn]
+    steps += [f"ask {node} to withdraw its entry" for node in theirs]
+    return [*steps, *(["sigfed entry dispute --list NAME, to block it until they do"] if theirs else [])]
+
+
+def _facts(case: "CaseRecord", *, late: bool) -> dict[str, Fact]:
+    fields: dict[str, Fact] = {
+        "case": case.report_id.hex(),
+        "partner": case.partner,
+        "subset": case.subset,
+        "opened_ms": case.opened_ms,
+        "due_ms": case.due_ms,
+        "state": _state(case, late=late),
+    }
+    return fields
+
+
+def _words(dispute: "PartnerDispute", listed: list[tuple[str, int]]) -> dict[str, Fact]:
+    sources: list[Fact] = [{"list": origin, "index": index} for origin, index in listed]
+    return {"reason": dispute.reason, "contact": dispute.contact, "sources": sources}
+
+
+def _state(case: "CaseRecord", *, late: bool) -> str:
+    from protocol.statement.case import Outcome
+
+    if case.outcome is not None:
+        return Outcome(case.outcome).name.lower()
+    return "overdue" if late else "open"

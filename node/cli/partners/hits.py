@@ -1,0 +1,279 @@
+"""`sigfed hit` in an agency's home: who reported what, when, and what became of it.
+
+The hash is shown only to whoever asks for it.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from node.cli.output import Fact, counted, listing, spelled
+from node.cli.session import Session
+from node.cli.times import moment
+from node.services.partners.instructions import UNDO_REPORT
+from protocol.digest import Algorithm
+from protocol.event import collection_name
+
+if TYPE_CHECKING:
+    from node.ports.hits import ResolutionRecord
+    from node.services.partners.overview import Precision, ReportedHit
+
+_SHORT = 8
+
+
+def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, name: str) -> None:
+    """Reports of partners that all conditions choose: newest first, overdue ones the longest overdue first."""
+    from node.identity.store import read_shelf
+    from node.ports.hits import HitFilter
+    from node.services.partners.overview import overdue_hits, reported_hits
+
+    identity, now_ms = here.identity(), _now_ms(here)
+    origin = _origin(identity.settings.node, name)
+    wanted = HitFilter(open=opened, partner=partner, origin=origin)
+    if overdue:
+        wanted = overdue_hits(now_ms, partner=partner, origin=origin)
+    with read_shelf(identity) as shelf:
+        found = reported_hits(shelf, wanted)
+        if here.output.as_json:
+            for hit in found:
+                here.output.result(_facts(hit, now_ms))
+            return
+        rows = [_row(hit, now_ms) for hit in found]
+    header = ("id", "partner", "received", "subset", "collection", "file", "state")
+    here.output.result({}, *listing(header, rows, none="no reports"))
+    here.output.following(*(["sigfed hit show ID"] if rows else []), "sigfed case ls")
+
+
+def show_report(here: Session, text: str, *, hashes: bool) -> None:
+    """One report; the hash only when it was asked for."""
+    from node.identity.store import read_shelf
+    from node.services.partners.casework import find_hit
+    from node.services.partners.overview import reported_hit
+    from node.services.storage.taken_reports import taken
+
+    now_ms = _now_ms(here)
+    with read_shelf(here.identity()) as shelf:
+        record = find_hit(shelf, text)
+        kept = taken(shelf, record)
+        hit, said = reported_hit(shelf, record)
+    value = kept.report().digest.value.hex() if hashes else None
+    algorithm = Algorithm(record.algorithm).name.lower()
+    lines = [
+        f"{spelled(record.report_id.hex())}: reported by {record.partner}, {moment(record.received_ms)}",
+        (
+            f"  {collection_name(record.collection)}, by {algorithm}"
+            f" in release {record.version} of {record.subset}; {hit.state(now_ms)}"
+        ),
+        *(f"  listed: {source.origin}, entry {source.position}" for source in hit.sources),
+        *_end(hit),
+        *_outcome(hit, said, now_ms),
+        *([f"  held since {moment(record.held_ms)}: it is not purged"] if record.held_ms else []),
+        *([f"  {algorithm} {value}"] if value else []),
+    ]
+    fields: dict[str, Fact] = {
+        **_facts(hit, now_ms),
+        "resolutions": [
+            {
+                "action": _action(one),
+                "done_ms": one.done_ms,
+                "received_ms": one.received_ms,
+            }
+            for one in said
+        ],
+        "hash": value,
+    }
+    here.output.result(fields, *lines)
+    short = record.report_id.hex()[:_SHORT]
+    here.output.following(
+        f"sigfed case show {short}" if hit.disputed else f"sigfed hit close {short}, when done"
+    )
+
+
+def close_report(here: Session, text: str) -> None:
+    """Mark a report as dealt with."""
+    from node.rotation.store import open_shelf
+    from node.services.partners.casework import find_hit
+    from node.services.partners.handling import close_hit
+
+    with open_shelf(here.identity()) as shelf:
+        report = find_hit(shelf, text)
+        close_hit(shelf, report, now_ms=_now_ms(here))
+    here.output.result(
+        {"hit": report.report_id.hex(), "partner": report.partner, "state": "closed"},
+        f"{report.report_id.hex()[:_SHORT]}: closed",
+    )
+    here.output.following("sigfed hit ls --open")
+
+
+def hold_report(here: Session, text: str) -> None:
+    """Keep a report from being purged."""
+    _hold(here, text, held_ms=_now_ms(here))
+
+
+def unhold_report(here: Session, text: str) -> None:
+    """Let a report that was held be purged in its time."""
+    _hold(here, text, held_ms=None)
+
+
+def _hold(here: Session, text: str, *, held_ms: int | None) -> None:
+    from node.rotation.store import open_shelf
+    from node.services.partners.casework import find_hit
+    from node.services.partners.handling import hold_hit
+
+    with open_shelf(here.identity()) as shelf:
+        report = find_hit(shelf, text)
+        hold_hit(shelf, report, held_ms=held_ms)
+    short = report.report_id.hex()[:_SHORT]
+    here.output.result(
+        {"hit": report.report_id.hex(), "partner": report.partner, "held": held_ms is not None},
+        f"{short}: it is not purged before somebody says otherwise"
+        if held_ms
+        else f"{short}: it is purged in its time",
+    )
+    here.output.following(f"sigfed hit show {short}")
+
+
+def purge_reports(here: Session, *, dry_run: bool) -> None:
+    """Delete reports that are finished and older than is configured, or say how many that would be."""
+    from node.app.partners import retention
+    from node.rotation.store import open_shelf
+
+    identity = here.identity()
+    days = identity.settings.retention.report_days
+    with open_shelf(identity) as shelf:
+        find = retention.would_purge if dry_run else retention.purge_reports
+        found = find(identity, shelf)
+    verb = "would be purged" if dry_run else "purged"
+    here.output.result(
+        {
+            "reports": found.reports,
+            "resolutions": found.resolutions,
+            "cases": found.cases,
+            "days": days,
+            "dry_run": dry_run,
+        },
+        f"{counted(found.reports, 'report')} {verb}, with {counted(found.resolutions, 'resolution')}"
+        f" and {counted(found.cases, 'case')}: finished more than {counted(days, 'day')} ago"
+        if days
+        else "reports are kept for ever: [retention] report_days is 0",
+    )
+    here.output.following("sigfed hit purge" if dry_run and found.reports else "sigfed hit ls --open")
+
+
+def show_precision(here: Session, name: str) -> None:
+    """How the hits of each list turned out."""
+    from node.identity.store import read_shelf
+    from node.services.partners.overview import precision
+
+    identity = here.identity()
+    origin = _origin(identity.settings.node, name)
+    with read_shelf(identity) as shelf:
+        found = [one for one in precision(shelf) if origin in {"", one.origin}]
+    if here.output.as_json:
+        for one in found:
+            here.output.result(_precision_facts(one))
+        return
+    header = ("list", "collection", "reports", "judged", "by partners", "wrong", "right")
+    here.output.result({}, *listing(header, [_precision_row(one) for one in found], none="no reports"))
+    here.output.following("sigfed hit ls --list LIST")
+
+
+def _now_ms(here: Session) -> int:
+    from node.clock import milliseconds
+
+    return milliseconds(here.identity().clock.now())
+
+
+def _origin(node: str, name: str) -> str:
+    """The origin of a list that people name: their own by its name, another by the whole of it."""
+    return f"{node}/lists/{name}" if name and "/" not in name else name
+
+
+def _row(hit: "ReportedHit", now_ms: int) -> tuple[str, ...]:
+    record = hit.record
+    return (
+        record.report_id.hex()[:_SHORT],
+        record.partner,
+        moment(record.received_ms),
+        record.subset,
+        collection_name(record.collection),
+        _action(hit.resolution) if hit.resolution else "-",
+        hit.state(now_ms),
+    )
+
+
+def _end(hit: "ReportedHit") -> list[str]:
+    """That no release lists it any more, and what follows from that."""
+    record = hit.record
+    if record.ended_ms is None:
+        return []
+    return [
+        f"  withdrawn {moment(record.ended_ms)}: release {record.ended_version} does not list it",
+        *([f"  {UNDO_REPORT}"] if hit.open else []),
+    ]
+
+
+def _outcome(hit: "ReportedHit", said: "Sequence[ResolutionRecord]", now_ms: int) -> list[str]:
+    """What the partner said became of the file, and what it corrected."""
+    lines = [f"  {_action(one)}, {moment(one.done_ms)}, corrected since" for one in said[:-1]]
+    if said:
+        last = said[-1]
+        return [*lines, f"  {_action(last)}, {moment(last.done_ms)}; told {moment(last.received_ms)}"]
+    if hit.overdue(now_ms):
+        return ["  the partner has not said what became of the file, and a day has passed"]
+    return [f"  the partner says by {moment(hit.due_ms)} what became of the file"] if hit.open else []
+
+
+def _facts(hit: "ReportedHit", now_ms: int) -> dict[str, Fact]:
+    record = hit.record
+    return {
+        "hit": record.report_id.hex(),
+        "partner": record.partner,
+        "received_ms": record.received_ms,
+        "subset": record.subset,
+        "version": record.version,
+        "collection": collection_name(record.collection),
+        "algorithm": Algorithm(record.algorithm).name.lower(),
+        "state": hit.state(now_ms),
+        "action": _action(hit.resolution) if hit.resolution else None,
+        "resolved_ms": hit.resolution.done_ms if hit.resolution else 0,
+        "told_ms": hit.resolution.received_ms if hit.resolution else 0,
+        "due_ms": hit.due_ms,
+        "overdue": hit.overdue(now_ms),
+        "closed_ms": record.closed_ms or 0,
+        "held": record.held_ms is not None,
+        "ended_ms": record.ended_ms or 0,
+        "ended_version": record.ended_version or 0,
+        "sources": [{"list": source.origin, "index": source.position} for source in hit.sources],
+    }
+
+
+def _action(resolution: "ResolutionRecord") -> str:
+    from protocol.statement.resolution import Action
+
+    return Action(resolution.action).name.lower().replace("_", "-")
+
+
+def _precision_facts(one: "Precision") -> dict[str, Fact]:
+    return {
+        "list": one.origin,
+        "collection": collection_name(one.collection),
+        "reports": one.reports,
+        "judged": one.judged,
+        "partners": one.partners,
+        "false_positives": one.false_positives,
+        "upheld": one.upheld,
+        "wrong": one.wrong,
+        "precision": None if one.share is None else round(one.share, 4),
+    }
+
+
+def _precision_row(one: "Precision") -> tuple[str, ...]:
+    return (
+        one.origin,
+        collection_name(one.collection),
+        f"{one.reports:,}",
+        f"{one.judged:,}",
+        f"{one.partners:,}",
+        f"{one.wrong:,}",
+        "too few to say" if one.share is None else f"{one.share:.1%}",
+    )

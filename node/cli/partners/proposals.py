@@ -1,0 +1,196 @@
+"""`sigfed proposal` in an agency's home: what partners proposed, taken up after examination or refused."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from node.cli.hoster.proposals import SHORT, STATES, counts
+from node.cli.output import Fact, counted, listing, spelled
+from node.cli.session import Session
+from node.cli.times import moment
+from node.clock import milliseconds
+from protocol.event import collection_name
+from protocol.statement.proposal_state import FileState
+
+if TYPE_CHECKING:
+    from node.ports.proposals import FileRecord, ProposalRecord
+    from node.services.lists.importing import Statement
+    from node.services.partners.reviewing_proposals import SeenFile, SeenProposal, Taken
+
+
+def list_received(here: Session) -> None:
+    """Proposals of all partners: open ones first, of these the oldest."""
+    from node.identity.store import read_shelf
+
+    with read_shelf(here.identity()) as shelf, shelf.storage.read() as unit:
+        found = [(record, unit.proposals.files(record)) for record in unit.proposals.ls()]
+    if here.output.as_json:
+        for record, files in found:
+            here.output.result(_facts(record, files))
+    else:
+        rows = [
+            (
+                record.proposal_id.hex()[:SHORT],
+                record.partner,
+                moment(record.received_ms),
+                _claim(record) or "-",
+                f"{record.files:,}",
+                f"{_count(files, FileState.WAITING):,}",
+            )
+            for record, files in found
+        ]
+        header = ("id", "partner", "received", "claim", "files", "waiting")
+        here.output.result({}, *listing(header, rows, none="no proposals"))
+    here.output.following("sigfed proposal show ID" if found else "sigfed partner ls")
+
+
+def show_received(here: Session, text: str, *, hashes: bool) -> None:
+    """One proposal with what this node knows of its files; the hashes only when they were asked for."""
+    from node.app.guards import open_guards
+    from node.identity.store import read_shelf
+    from node.services.partners.reviewing_proposals import find_proposal, see_proposal
+
+    identity = here.identity()
+    with read_shelf(identity) as shelf:
+        seen = see_proposal(shelf, open_guards(identity, shelf), find_proposal(shelf, text))
+    records = [each.record for each in seen.files]
+    facts: dict[str, Fact] = {
+        **_facts(seen.record, records),
+        "reason": seen.kept.reason,
+        "contact": seen.kept.contact,
+        "outcomes": [_file(each, hashes=hashes) for each in seen.files],
+    }
+    here.output.result(facts, *_lines(seen, hashes=hashes))
+    short = seen.record.proposal_id.hex()[:SHORT]
+    if seen.record.closed_ms is None:
+        here.output.following(
+            f"examine the files, then: sigfed proposal take {short} --list NAME --collection NAME --basis reviewed",
+            f"sigfed proposal refuse {short} --reason TEXT, which the partner is told",
+        )
+
+
+def take_files(
+    here: Session, text: str, numbers: Sequence[int], *, to: str, collection: str, statement: "Statement"
+) -> None:
+    """Take files up into an own list."""
+    from node.app.guards import open_guards
+    from node.rotation.store import open_shelf
+    from node.services.access.spelling import collection_of
+    from node.services.lists.making import list_origin
+    from node.services.partners.reviewing_proposals import find_proposal, take_up
+
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        record = find_proposal(shelf, text)
+        done = take_up(
+            shelf,
+            open_guards(identity, shelf),
+            record,
+            numbers,
+            origin=list_origin(identity.settings.node, to),
+            collection=collection_of(collection),
+            statement=statement,
+            now_ms=milliseconds(identity.clock.now()),
+        )
+    _tell_taken(here, record, done)
+
+
+def refuse_files(here: Session, text: str, numbers: Sequence[int], *, reason: str) -> None:
+    """Refuse files; the partner is told the reason."""
+    from node.rotation.store import open_shelf
+    from node.services.partners.reviewing_proposals import find_proposal, refuse
+
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        record = find_proposal(shelf, text)
+        refused = refuse(shelf, record, numbers, reason=reason, now_ms=milliseconds(identity.clock.now()))
+    here.output.result(
+        {**_named(record), "refused": len(refused)},
+        f"{record.proposal_id.hex()[:SHORT]}: {counted(len(refused), 'file')} refused;"
+        f" {record.partner} is told the reason",
+    )
+    here.output.following("sigfed proposal ls")
+
+
+def _tell_taken(here: Session, record: "ProposalRecord", done: "Taken") -> None:
+    report, short = done.imported, record.proposal_id.hex()[:SHORT]
+    here.output.result(
+        {
+            **_named(record),
+            "taken_up": len(done.taken),
+            "waiting": len(done.held),
+            "entries": report.entries,
+            "already_listed": report.already_listed,
+            "quarantined": report.quarantined,
+        },
+        f"{short}: {counted(len(done.taken), 'file')} taken up ({report.entries:,} new entries,"
+        f" {report.already_listed:,} listed already)",
+        *(f"  file {number} goes on waiting: {_why(done, number)}" for number in done.held),
+    )
+    here.output.following(
+        *(["sigfed publish"] if report.entries else []),
+        *(["sigfed quarantine ls"] if report.quarantined else []),
+        *([f"sigfed proposal show {short}"] if done.held else []),
+        *([] if report.entries or done.held else ["sigfed proposal ls"]),
+    )
+
+
+def _why(done: "Taken", number: int) -> str:
+    if number in done.imported.set_aside:
+        return "a guard set it aside"
+    reasons = {row.line: row.reason for row in done.imported.refused}
+    return reasons.get(number, "its hashes were deleted here")
+
+
+def _named(record: "ProposalRecord") -> dict[str, Fact]:
+    return {"proposal": record.proposal_id.hex(), "partner": record.partner}
+
+
+def _facts(record: "ProposalRecord", files: "Sequence[FileRecord]") -> dict[str, Fact]:
+    return {
+        **_named(record),
+        "subset": record.subset,
+        "received_ms": record.received_ms,
+        "closed_ms": record.closed_ms,
+        "claim": _claim(record) or None,
+        "files": record.files,
+        **counts([FileState(each.state) for each in files]),
+    }
+
+
+def _claim(record: "ProposalRecord") -> str:
+    return collection_name(record.claim) if record.claim else ""
+
+
+def _count(files: "Sequence[FileRecord]", state: FileState) -> int:
+    return sum(each.state == state for each in files)
+
+
+def _file(seen: "SeenFile", *, hashes: bool) -> dict[str, Fact]:
+    digests = seen.file.digests if seen.file else ()
+    return {
+        "number": seen.record.number,
+        "state": STATES[FileState(seen.record.state)].replace(" ", "_"),
+        "reason": seen.record.reason,
+        "list": seen.record.origin or None,
+        "algorithms": [each.algorithm.name.lower() for each in digests],
+        "known": list(seen.known),
+        "hashes": [each.value.hex() for each in digests] if hashes else None,
+    }
+
+
+def _lines(seen: "SeenProposal", *, hashes: bool) -> list[str]:
+    record = seen.record
+    held_for = f", held for {_claim(record)}" if record.claim else ""
+    lines = [
+        f"{spelled(record.proposal_id.hex())}: proposed by {record.partner}, {moment(record.received_ms)}{held_for}",
+        f"  {seen.kept.reason}" + (f" ({seen.kept.contact})" if seen.kept.contact else ""),
+    ]
+    for each in seen.files:
+        digests = each.file.digests if each.file else ()
+        state = STATES[FileState(each.record.state)]
+        said = f": {each.record.reason}" if each.record.reason else ""
+        algorithms = ", ".join(digest.algorithm.name.lower() for digest in digests) or "no hashes"
+        lines.append(f"  {each.record.number}  {state}{said}  {algorithms}")
+        lines += [f"     {words}" for words in each.known]
+        lines += [f"     {each.algorithm.name.lower()} {each.value.hex()}" for each in digests if hashes]
+    return lines

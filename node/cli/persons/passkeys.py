@@ -1,0 +1,65 @@
+"""`sigfed passkey`: the passkeys with which persons sign in to the console; they are registered there."""
+
+from typing import Annotated
+
+import typer
+
+from node.cli.output import listing
+from node.cli.session import session
+
+app = typer.Typer(help="Passkeys with which persons sign in to the console.", no_args_is_help=True)
+
+
+@app.command("ls")
+def ls(
+    context: typer.Context,
+    person: Annotated[str, typer.Option(help="Only those of this person.")] = "",
+) -> None:
+    """Passkeys, whose they are, and when they were last used."""
+    from node.app.accounts import open_passkeys
+    from node.identity.store import read_shelf
+    from node.pages.text import moment
+
+    here = session(context)
+    identity = here.identity()
+    with read_shelf(identity) as shelf:
+        found = open_passkeys(identity, shelf).ls(person)
+    if here.output.as_json:
+        for one in found:
+            here.output.result(
+                {
+                    "passkey": one.number,
+                    "person": one.person,
+                    "name": one.name,
+                    "added_ms": one.added_ms,
+                    "used_ms": one.used_ms,
+                }
+            )
+        return
+    rows = [
+        (str(one.number), one.person, one.name, moment(one.used_ms) if one.used_ms else "never")
+        for one in found
+    ]
+    here.output.result({}, *listing(("number", "person", "name", "last used"), rows, none="no passkeys"))
+    if not found:
+        here.output.following("sigfed person token NAME")
+
+
+@app.command("remove")
+def remove(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(help="Number of a passkey: sigfed passkey ls.")],
+) -> None:
+    """Let a passkey sign nobody in any more, at once, and end its person's sessions: it was lost, or stolen."""
+    from node.app.accounts import open_passkeys
+    from node.rotation.store import open_shelf
+
+    here = session(context)
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        removed = open_passkeys(identity, shelf).remove(number)
+    here.output.result(
+        {"passkey": number, "person": removed.person},
+        f"the passkey {removed.name} of {removed.person} signs nobody in any more",
+    )
+    here.output.following(f"for another one: sigfed person token {removed.person}")

@@ -1,0 +1,122 @@
+"""`sigfed quarantine`: what guards set aside, logs that stand still, blocks of removed members, and letting them in."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.cli.options import AS
+from node.cli.output import Fact, table
+from node.cli.session import session
+
+if TYPE_CHECKING:
+    from node.services.review.quarantine import Aside
+
+app = typer.Typer(help="What waits until people have looked at it.", no_args_is_help=True)
+
+_Id = Annotated[str, typer.Argument(metavar="ID", help="Its number, or the name of a removed member.")]
+
+
+@app.command("ls")
+def ls(context: typer.Context) -> None:
+    """Everything that is set aside, with the reason."""
+    from node.cli.times import moment
+    from node.identity.store import read_shelf
+    from node.services.review import quarantine
+
+    here = session(context)
+    identity = here.identity()
+    with read_shelf(identity) as shelf:
+        found = quarantine.ls(shelf, identity.trust.members())
+    if here.output.as_json:
+        for aside in found:
+            here.output.result(_fields(aside))
+        return
+    if not found:
+        here.output.result({}, "nothing is set aside")
+        return
+    rows = [(one.id, one.words, moment(one.since_ms) if one.since_ms else "-", one.reason) for one in found]
+    here.output.result({}, *table(("id", "what", "since", "why"), rows))
+    here.output.following("sigfed quarantine show ID")
+
+
+@app.command("show")
+def show(context: typer.Context, name: _Id) -> None:
+    """One of them: peer, reason, since when, how much, the evidence to hand on, and what releasing it would do."""
+    from node.cli.times import moment
+    from node.identity.store import read_shelf
+    from node.services.review import quarantine
+
+    here = session(context)
+    identity = here.identity()
+    with read_shelf(identity) as shelf:
+        aside = quarantine.get(shelf, identity.trust.members(), name)
+    here.output.result(
+        _fields(aside),
+        f"{aside.id}: {aside.words}",
+        f"  of:        {aside.node}",
+        f"  why:       {aside.reason}",
+        f"  since:     {moment(aside.since_ms) if aside.since_ms else 'unknown'}",
+        *([f"  released:  {moment(aside.released_ms)}"] if aside.released_ms else []),
+        *(f"  evidence:  {one.sha256[:16]} ({one.kind})" for one in aside.evidence),
+        f"  releasing: {aside.consequence}",
+    )
+    here.output.following(
+        *(f"sigfed evidence export {one.sha256[:16]} FOLDER" for one in aside.evidence[:1]),
+        *_of_flood(identity.settings.node, aside),
+        f"sigfed quarantine release {aside.id} --reason TEXT",
+    )
+
+
+@app.command("release")
+def release(
+    context: typer.Context,
+    name: _Id,
+    reason: Annotated[str, typer.Option(help="Why it may be let in; kept with the request.")],
+    person: Annotated[str, AS] = "",
+) -> None:
+    """Ask for its release; a second person approves it."""
+    from node.app.approvals import open_approvals
+    from node.app.quarantine import request_release
+    from node.cli.persons.actor import acting_person, tell_requested
+    from node.rotation.store import open_shelf
+
+    here = session(context)
+    identity = here.identity()
+    by = acting_person(here, person)
+    with open_shelf(identity) as shelf:
+        approvals = open_approvals(identity, shelf)
+        approval = request_release(identity, shelf, approvals, name, reason=reason, by=by)
+    tell_requested(here, approval)
+
+
+def _of_flood(own: str, aside: "Aside") -> list[str]:
+    """What can be done about an entry that is reported too often: its owner can withdraw it, others can dispute it."""
+    from node.services.review.quarantine import FLOOD
+
+    if aside.kind != FLOOD:
+        return []
+    reports = f"sigfed hit ls --list {aside.origin}"
+    if aside.node == own:
+        name = aside.origin.rpartition("/")[2]
+        return [reports, f"sigfed entry withdraw --list {name} --index {aside.first}, if it is an error"]
+    return [
+        reports,
+        f"sigfed review show {aside.origin}:{aside.first}",
+        f"tell {aside.node}: it is its entry; sigfed entry dispute blocks it until it answers",
+    ]
+
+
+def _fields(aside: "Aside") -> dict[str, Fact]:
+    fields: dict[str, Fact] = {
+        "id": aside.id,
+        "kind": aside.kind,
+        "node": aside.node,
+        "origin": aside.origin,
+        "reason": aside.reason,
+        "since_ms": aside.since_ms,
+        "count": aside.count,
+        "first": aside.first,
+        "evidence": [one.sha256 for one in aside.evidence],
+        "released_ms": aside.released_ms or 0,
+    }
+    return fields

@@ -1,0 +1,196 @@
+"""Every command that changes something, or shows hashes, is in the audit log: said here, once, for the command tree.
+
+The record holds who acted, the command's noun and verb, its arguments and the numbers of its result. Arguments never
+hold a secret or a hash (they are asked for, or come from files), and of a result only numbers and the names of things
+are taken. What cannot be undone is not begun when it could not be recorded. A command that failed leaves no record,
+unless it had done a part. Whatever only reads is named in `READS`; what is not named there is recorded, so that a new
+command cannot be forgotten.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+from node.cli.output import Fact
+from node.cli.session import Session, session
+
+READS: Final = frozenset(
+    {
+        "ls",
+        "show",
+        "explain",
+        "verify",
+        "due",
+        "held",
+        "diff",
+        "ask",
+        "status",
+        "drill",
+        "changes",
+        "sign",
+        "near",
+        "rehearse",
+        "transparency",
+        "precision",
+    }
+)
+"""Verbs that change nothing."""
+
+_HASHES: Final = "hashes"
+"""The option with which a command that reads shows hashes, which is recorded as `NOUN.reveal`, before it is done."""
+
+THEMSELVES: Final = frozenset(
+    {
+        "approval.approve",
+        "approval.reject",
+        "audit.start",
+        "hit.purge",
+        "list.publish",
+        "subset.release",
+        "peer.sync",
+        "signer.join",
+        "signer.refer",
+        "signer.run",
+        "signer.split",
+    }
+)
+"""Actions whose services record them, because the running node does them as well or their order matters."""
+
+IRREVERSIBLE: Final = frozenset(
+    {
+        "list.create",
+        "subset.create",
+        "entry.shred",
+        "entry.holders",
+        "member.add",
+        "member.remove",
+        "peer.remove",
+        "person.reset",
+        "recipient.key",
+        "proposal.refuse",
+        "key.publish",
+        "key.ceremony",
+    }
+)
+"""Actions that are not begun when they could not be recorded. Withdrawing is not among them: it must never wait."""
+
+_NAMES: Final = frozenset(
+    {"origin", "peer", "partner", "subset", "node", "person", "kind", "list", "recipient"}
+)
+"""Fields of results whose texts are names of things."""
+
+Command = Callable[..., int | None]
+
+
+def recorded(action: str, command: Command) -> Command:
+    """The command, recorded as `action` unless it only reads or records itself."""
+    if action in THEMSELVES:
+        return command
+    noun, _, verb = action.partition(".")
+    reads = verb in READS
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> int | None:
+        if reads and not kwargs.get(_HASHES):
+            return command(*args, **kwargs)
+        here = session(kwargs["context"])
+        if kwargs.get("dry_run") or not here.homes[0].config.exists():
+            return command(*args, **kwargs)
+        done = functools.partial(command, *args, **kwargs)
+        return _run(
+            here, f"{noun}.reveal" if reads else action, done, kwargs, strict=reads or action in IRREVERSIBLE
+        )
+
+    return run
+
+
+def _run(
+    here: Session, action: str, command: Command, arguments: Mapping[str, object], *, strict: bool
+) -> int | None:
+    from node.identity.audit import about
+
+    given = _given(arguments)
+    subject = next(iter(given.values()), "")
+    if strict:
+        _require_ready(here)
+    with about(here.identity(), action, subject, strict=strict) as act:
+        try:
+            code = command()
+        except Exception:
+            if here.output.results:  # it went some way, and said so
+                _tell(here, action, subject, given, outcome="partly")
+            raise
+        outcome = "requested" if "approval" in here.output.last else "ok"
+        if here.proposal is not None:
+            outcome = "proposed"
+            _tell_proposed(here, here.proposal)
+        act.recorded = _tell(here, action, subject, given, outcome=outcome)
+    return code
+
+
+def _tell_proposed(here: Session, path: Path) -> None:
+    """What was said before is not in force: it stands in the proposal, if the command had anything to sign."""
+    if not path.exists():
+        here.output.talk("the holders have nothing to sign here: no proposal was written")
+        return
+    here.output.talk(f"proposed in {path}: nothing of it counts before it is signed and published")
+    here.output.following(
+        f"sigfed key changes {path.name}",
+        f"every holder who has to sign: sigfed key sign {path.name} --keys FOLDER",
+    )
+
+
+def _require_ready(here: Session) -> None:
+    from node.identity.audit import require_ready
+    from node.rotation.store import open_shelf
+
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        require_ready(identity, shelf)
+
+
+def _tell(here: Session, action: str, subject: str, given: Mapping[str, str], *, outcome: str) -> bool:
+    from node.identity.audit import tell
+    from node.rotation.store import open_shelf
+
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        actor = here.acting[-1] if here.acting else identity.actor
+        details = {**given, **_facts(here)}
+        return tell(identity, shelf, action, subject, actor=actor, outcome=outcome, details=details)
+
+
+def _given(arguments: Mapping[str, object]) -> dict[str, str]:
+    """The arguments that say something, as texts."""
+    texts = {name: _text(value) for name, value in arguments.items()}
+    return {name: text for name, text in texts.items() if text}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, list | tuple):
+        return " ".join(filter(None, map(_text, value)))
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, Path):
+        return value.name
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def _facts(here: Session) -> dict[str, str]:
+    """The numbers and names of a single result; of several only how many there were."""
+    output = here.output
+    if output.results != 1:
+        return {"results": str(output.results)}
+    return {f"result_{name}": text for name, value in output.last.items() if (text := _fact(name, value))}
+
+
+def _fact(name: str, value: Fact) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return str(value)
+    return value if isinstance(value, str) and name in _NAMES else ""

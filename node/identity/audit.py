@@ -1,0 +1,251 @@
+"""Telling the audit log of an opened node what is done: strictly before what cannot be undone, else afterwards.
+
+A record is safe once it is queued; a signature that cannot be made now is made later, and `sigfed audit ls` and the
+doctor count what waits. Around every act stands a note beside the store (`about`), which goes once the record is
+queued. One that is left says that the act was cut off, or that its record could not be queued: the act stands (a
+withdrawal must not wait for its record), and the gap gets into the log as soon as that works again.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from keys.errors import KeysError
+from node.clock import milliseconds
+from node.errors import NodeError
+from node.files import create_private, read_private, sync_folder
+from node.identity.identity import Identity
+from node.identity.keyring import log_key
+from node.identity.put_back import signer_of
+from node.journal import Journal
+from node.services.lists.auditing import (
+    BEGUN,
+    OK,
+    audit_log,
+    enqueue,
+    masked,
+    new_record,
+    record,
+    sign_waiting,
+    start_audit,
+)
+from node.services.storage.shelf import Shelf
+from node.services.trust.announcing import LOG_KEY_DAYS, announce_log
+from node.services.trust.founding import log_label
+from node.services.trust.trusting import window
+from protocol.audit import audit_origin
+
+_journal = Journal("audit")
+_GAPS: Final = "audit-gaps"
+_NO_DETAILS: Final[Mapping[str, str]] = {}
+
+
+def begin(
+    identity: Identity,
+    shelf: Shelf,
+    action: str,
+    subject: str = "",
+    *,
+    actor: str = "",
+    details: Mapping[str, str] = _NO_DETAILS,
+) -> None:
+    """Record, signed, that something which cannot be undone is about to be done.
+
+    Raises:
+        NodeError: it cannot be recorded, so it must not be done.
+    """
+    _warn_unstarted(shelf)
+    record(
+        shelf,
+        signer_of(identity, shelf),
+        actor=actor or identity.actor,
+        action=action,
+        subject=subject,
+        now_ms=milliseconds(identity.clock.now()),
+        outcome=BEGUN,
+        details=details,
+    )
+
+
+def tell(
+    identity: Identity,
+    shelf: Shelf,
+    action: str,
+    subject: str = "",
+    *,
+    actor: str = "",
+    outcome: str = OK,
+    details: Mapping[str, str] = _NO_DETAILS,
+) -> bool:
+    """Record what was done, which stands whether or not that works now; False when it could not be queued."""
+    try:
+        with shelf.storage.write() as unit:
+            made = new_record(
+                shelf,
+                actor=actor or identity.actor,
+                action=action,
+                subject=subject,
+                now_ms=milliseconds(identity.clock.now()),
+                outcome=outcome,
+                details=details,
+            )
+            enqueue(unit, made)
+    except NodeError as exc:
+        _journal.error("gap", action=action, subject=masked(subject), reason=str(exc))
+        return False
+    sign(identity, shelf)
+    return True
+
+
+@dataclass(slots=True)
+class Act:
+    """Something that is being done; `recorded` is set once its record is queued."""
+
+    recorded: bool = False
+
+
+@contextmanager
+def about(identity: Identity, action: str, subject: str = "", *, strict: bool = False) -> Iterator[Act]:
+    """Keep a note of what is being done until it failed, or its record is queued; a note that is left is a gap.
+
+    Raises:
+        OSError: the note cannot be written, when `strict`: then it must not be done.
+    """
+    act, subject = Act(), masked(subject)
+    try:
+        note = _Note.write(identity, action, subject)
+    except (OSError, NodeError) as exc:
+        if strict:
+            raise
+        _journal.error("gap", action=action, subject=subject, reason=str(exc))
+        yield act
+        return
+    try:
+        yield act
+    except BaseException:  # Ctrl-C too: whoever stops a command knows it, and the same command resumes
+        act.recorded = True
+        raise
+    finally:
+        note.close(keep=not act.recorded)
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """A file of its own, locked while its process lives."""
+
+    path: Path
+    handle: int
+
+    @classmethod
+    def write(cls, identity: Identity, action: str, subject: str) -> Self:
+        moment = milliseconds(identity.clock.now())
+        path = _folder(identity) / f"{moment}-{identity.entropy(4).hex()}.json"
+        # Locked before it has its name: another process would take a note without a lock for one of the dead.
+        draft = path.with_suffix(".draft")
+        create_private(draft, json.dumps({"action": action, "subject": subject, "time_ms": moment}).encode())
+        handle = os.open(draft, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        draft.rename(path)
+        sync_folder(path.parent)
+        return cls(path, handle)
+
+    def close(self, *, keep: bool) -> None:
+        if not keep:
+            self.path.unlink(missing_ok=True)
+        os.close(self.handle)
+
+
+def sign(identity: Identity, shelf: Shelf) -> None:
+    """Sign what is queued, gaps first; what cannot be signed now stays queued."""
+    now_ms = milliseconds(identity.clock.now())
+    try:
+        _close_gaps(identity, shelf, now_ms)
+        sign_waiting(shelf, signer_of(identity, shelf), now_ms=now_ms)
+    except (NodeError, KeysError) as exc:
+        _journal.warning("unsigned", error=type(exc).__name__, reason=str(exc))
+
+
+def start(identity: Identity, shelf: Shelf) -> bool:
+    """Begin the audit log of a node that was founded without one; asks for a targets key. False: it was there.
+
+    Safe to run again after a crash.
+    """
+    origin = audit_origin(identity.settings.node)
+    with shelf.storage.read() as unit:
+        known = audit_log(unit) is not None
+    named = any(log.origin == origin for log in identity.trust.document().logs)
+    if known and named:
+        return False
+    signers = identity.targets_signers()
+    key = log_key(identity.keychain, log_label(origin))
+    valid = window(identity.clock.now(), LOG_KEY_DAYS)
+    announce_log(identity.trust, origin, key, valid=valid, signers=signers)
+    start_audit(shelf, identity.settings.node)
+    begin(identity, shelf, "audit.start", identity.settings.node)
+    return True
+
+
+def require_ready(identity: Identity, shelf: Shelf) -> None:
+    """Check that the audit log takes records now; raises `NodeError` or `KeysError` when it does not."""
+    _warn_unstarted(shelf)
+    sign_waiting(shelf, signer_of(identity, shelf), now_ms=milliseconds(identity.clock.now()))
+
+
+def _warn_unstarted(shelf: Shelf) -> None:
+    with shelf.storage.read() as unit:
+        if audit_log(unit) is None:
+            _journal.warning("not-started", step="sigfed audit start")
+
+
+def gaps(identity: Identity) -> list[Path]:
+    """Notes of what was done, or begun, and is not recorded."""
+    return [path for path in sorted(_folder(identity).glob("*.json")) if not _is_under_way(path)]
+
+
+def under_way(identity: Identity) -> frozenset[Path]:
+    """Notes of what is being done now."""
+    return frozenset(_folder(identity).glob("*.json")) - frozenset(gaps(identity))
+
+
+def _close_gaps(identity: Identity, shelf: Shelf, now_ms: int) -> None:
+    for path in gaps(identity):
+        try:
+            lost = json.loads(read_private(path))
+            action, subject, time_ms = str(lost["action"]), str(lost["subject"]), str(lost["time_ms"])
+        except (NodeError, ValueError, KeyError, TypeError):
+            action, subject, time_ms = "unknown", "", ""
+        with shelf.storage.write() as unit:
+            made = new_record(
+                shelf,
+                actor=identity.actor,
+                action="audit.gap",
+                subject=subject,
+                now_ms=now_ms,
+                details={"action": action, "time_ms": time_ms},
+            )
+            enqueue(unit, made)
+        path.unlink(missing_ok=True)
+
+
+def _folder(identity: Identity) -> Path:
+    return identity.home.folder / _GAPS
+
+
+def _is_under_way(path: Path) -> bool:
+    """Whether the process that wrote the note still lives."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return True  # it has just gone
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False

@@ -1,0 +1,141 @@
+"""Starting a log of this node: key, announcement in the node document, catalogue; safe to run again after a crash.
+
+The targets keys are opened first, so that a wrong passphrase leaves nothing behind. What was cut off later is finished
+by the same command: a log counts as there once the node document names it.
+"""
+
+from collections.abc import Sequence
+
+from keys.signer import Signer
+from node.clock import milliseconds
+from node.errors import AlreadyExistsError, UsageError
+from node.identity.audit import tell
+from node.identity.identity import Identity
+from node.identity.keyring import log_key
+from node.identity.put_back import signer_of
+from node.ports.logs import LogKind, LogRecord
+from node.services.lists.continuing import (
+    announce_continuation,
+    has_fork,
+    is_closed,
+    require_open,
+    start_continuation,
+)
+from node.services.lists.making import create_list as catalogue_list
+from node.services.lists.making import list_origin, own_list
+from node.services.lists.pacing import FollowGuards
+from node.services.lists.publishing import Published, publish
+from node.services.storage.shelf import Shelf
+from node.services.trust.announcing import LOG_KEY_DAYS, announce_log, log_info
+from node.services.trust.founding import log_label
+from node.services.trust.trusting import window
+
+
+def create_list(identity: Identity, shelf: Shelf, name: str) -> LogRecord:
+    """Start the list `name`; asks for a targets key.
+
+    Raises:
+        AlreadyExistsError: there is such a list.
+        UsageError: a name that is not one.
+    """
+    node = identity.settings.node
+    origin = list_origin(node, name)
+    signers = identity.targets_signers()
+    try:
+        record = catalogue_list(shelf, node, name)
+    except AlreadyExistsError:
+        if announced(identity, origin):
+            raise
+        with shelf.storage.read() as unit:
+            record = unit.logs.get(origin)
+    announce(identity, origin, signers=signers)
+    tell(identity, shelf, "key.create", log_label(origin), details={"role": "log"})
+    return record
+
+
+def continue_list(identity: Identity, shelf: Shelf, name: str, *, old: str) -> LogRecord:
+    """Start the list `name` in place of the own list `old`, which can never be signed again; asks for a targets key.
+
+    Raises:
+        UsageError: `old` can go on, or goes on elsewhere already.
+        AlreadyExistsError: there is such a list.
+    """
+    with shelf.storage.read() as unit:
+        ended = own_list(unit, old)
+    require_open(identity.trust.document(), old)
+    if identity.given_up_at(old) is None and not has_fork(shelf, old):
+        raise UsageError(
+            f"{old} can go on: nothing of it is lost, and no proof of a second history is kept here",
+            hint="a stolen key is taken back, and the list goes on under another: sigfed key revoke",
+        )
+    node, signers = identity.settings.node, identity.targets_signers()
+    origin = list_origin(node, name)
+    try:
+        record = start_continuation(shelf, node, name, old=ended)
+    except AlreadyExistsError:
+        if announced(identity, origin):
+            raise
+        with shelf.storage.read() as unit:
+            record = unit.logs.get(origin)
+    info = log_info(
+        identity.trust.document().endpoints[0].url,
+        origin,
+        log_key(identity.keychain, log_label(origin)),
+        valid=window(identity.clock.now(), LOG_KEY_DAYS),
+    )
+    announce_continuation(identity.trust, info, old=ended, signers=signers)
+    tell(identity, shelf, "key.create", log_label(origin), details={"role": "log"})
+    return record
+
+
+def announced(identity: Identity, origin: str) -> bool:
+    """Whether the node document names the log."""
+    return any(log.origin == origin for log in identity.trust.document().logs)
+
+
+def announce(identity: Identity, origin: str, *, signers: Sequence[Signer]) -> None:
+    """Make the log's key, if there is none yet, and name it in the node document."""
+    announce_log(
+        identity.trust,
+        origin,
+        log_key(identity.keychain, log_label(origin)),
+        valid=window(identity.clock.now(), LOG_KEY_DAYS),
+        signers=signers,
+    )
+
+
+def publish_own(identity: Identity, shelf: Shelf, limits: FollowGuards | None = None) -> dict[str, Published]:
+    """Publish what is waiting in every own list, by origin; see `publish_one`."""
+    return {
+        origin: publish_one(identity, shelf, origin, limits) for origin in growing_origins(identity, shelf)
+    }
+
+
+def own_origins(shelf: Shelf) -> list[str]:
+    """Origins of the node's own lists."""
+    with shelf.storage.read() as unit:
+        return [log.origin for log in unit.logs.ls(LogKind.OWN_LIST)]
+
+
+def growing_origins(identity: Identity, shelf: Shelf) -> list[str]:
+    """Origins of the node's own lists that were not continued in another."""
+    document = identity.trust.document()
+    return [origin for origin in own_origins(shelf) if not is_closed(document, origin)]
+
+
+def publish_one(
+    identity: Identity, shelf: Shelf, origin: str, limits: FollowGuards | None = None
+) -> Published:
+    """Publish what is waiting in one own list; raises `BeyondLimitsError` unless it is within `limits`.
+
+    By default these are what the node document announces as a normal day. A list that goes on in another is refused
+    (`UsageError`).
+    """
+    require_open(identity.trust.document(), origin)
+    now_ms = milliseconds(identity.clock.now())
+    limits = limits or FollowGuards.of(identity.trust.document().limits)
+    done = publish(shelf, origin, signer=signer_of(identity, shelf), now_ms=now_ms, limits=limits)
+    if done.changed:
+        numbers = {"size": done.size, "adds": done.adds, "withdrawals": done.withdrawals}
+        tell(identity, shelf, "list.publish", origin, details={name: str(n) for name, n in numbers.items()})
+    return done

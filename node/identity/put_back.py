@@ -1,0 +1,376 @@
+"""A folder, disk or machine that was put back to an older state: found out before anything is signed in it.
+
+Database, signer state and keys go back together, so nothing inside can tell. So before the first signature the members
+are asked what they have seen of this node: a larger head of its logs, newer trust files, or what its witness cosigned
+and does not remember, and the home is marked as one that came out of a backup: it neither serves nor signs until
+`sigfed backup finish`, which names the witness anew. What the answer was is kept
+outside the home, bound to this start of the machine and to this folder, with how far the node has signed since: its
+commands do not ask again, and notice by themselves when files of an older day are copied into the folder.
+
+Another history of a log of its own says that somebody else signs with its key, or that this folder is an old one. It
+stops every signature, until a person goes on alone: then nothing is added to that log until the list is continued, but
+its key can be taken back and the list continued, which a thief would else prevent by showing one head to one peer.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from threading import Thread
+from typing import Any, Final
+
+from node.clock import Clock, milliseconds
+from node.errors import (
+    PeerUnreachableError,
+    RestoredError,
+    SignerDownError,
+    VerificationError,
+)
+from node.identity.identity import Identity
+from node.identity.outside_note import OutsideNote
+from node.identity.restored import found_put_back
+from node.identity.sightings import (
+    OWN_LOGS,
+    Sighting,
+    Sightings,
+    forgotten,
+    newer_trust,
+    sighting,
+    told,
+    witnessed,
+)
+from node.journal import Journal
+from node.objects.folder import FolderObjects
+from node.ports.logs import LogRecord
+from node.ports.signing import StandingLogSigner
+from node.services.evidence.contradicting import keep_other_history
+from node.services.lists.completeness import missing_objects
+from node.services.lists.continuing import is_closed
+from node.services.peers.rejoining import root_at
+from node.services.storage.logfiles import LogFiles
+from node.services.storage.shelf import Shelf
+from node.services.trust.documents import member_documents
+from protocol.errors import ProtocolError
+from protocol.gossip import ToldHead
+from protocol.tlog.checkpoint import SignedCheckpoint
+from protocol.witnesses import answers_needed
+
+PATIENCE_SECONDS: Final = 10.0
+_CLOSING_SECONDS: Final = 1.0
+_PARTED_SECONDS: Final = 60.0
+_TRUST: Final = "trust"
+"""Stands among the origins for the trust files, whose numbers grow likewise."""
+_ROOTS: Final = 1 << 40
+"""A new root outweighs any number of node documents."""
+_journal = Journal("put-back")
+
+
+def logs_put_back(identity: Identity, shelf: Shelf) -> list[str]:
+    """Origins of own logs of which more was signed than the database knows."""
+    signer = identity.log_signer()
+    signed = {log.origin: signer.size(log.origin) for log in _own_logs(identity, shelf)}
+    # The database is read after the signer: another process may sign in between, and it claims a head before that.
+    return [
+        log.origin
+        for log in _own_logs(identity, shelf)
+        if signed.get(log.origin, 0) > (log.pending.size if log.pending else log.head.size)
+    ]
+
+
+def _own_logs(identity: Identity, shelf: Shelf) -> list[LogRecord]:
+    with shelf.storage.read() as unit:
+        logs = unit.logs.ls(*OWN_LOGS)
+    return [log for log in logs if identity.given_up_at(log.origin) is None]
+
+
+def require_whole(identity: Identity, shelf: Shelf) -> None:
+    """Check that the folder holds all that its database says was signed; raises `VerificationError`.
+
+    A copy that was made while the node still ran lacks objects and signatures that came after it.
+    """
+    signer = identity.unjoined_log_signer()
+    logs = _own_logs(identity, shelf)
+    old = [log.origin for log in logs if signer.size(log.origin) < log.head.size]
+    old += [log.origin for log in logs if log.origin not in old and missing_objects(shelf, log)]
+    if old:
+        raise VerificationError(
+            f"this folder is older than its database: {', '.join(old)}",
+            hint="copy it again once the node has stopped there; nothing was changed",
+        )
+
+
+class Clocks:
+    """Tells when the machine was put back while it ran: the wall clock moves without the other one."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._apart = self._now()
+
+    def parted(self) -> bool:
+        """Whether they did by more than a minute, since the start or the last time that this was asked."""
+        before, self._apart = self._apart, self._now()
+        return abs(self._apart - before) > _PARTED_SECONDS
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp() - time.monotonic()
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What this process remembers of asking about one home."""
+
+    clocks: Clocks
+    refusal: str = ""
+    """In words, that too few answered.
+
+    Nobody waits for them twice in a command, and a running node asks again by itself.
+    """
+    forks: Mapping[str, str] = field(default_factory=dict)
+    """Own logs of which others have another history, and in words who."""
+
+    @property
+    def words(self) -> str:
+        """Why it is not known that this folder is the newest; empty where it is."""
+        return "; ".join(filter(None, [*self.forks.values(), self.refusal]))
+
+    def require_nothing(self) -> None:
+        """Raise what was found."""
+        if self.forks:
+            raise _forked("; ".join(self.forks.values()))
+        if self.refusal:
+            raise _unconfirmed(self.refusal)
+
+
+_asked: dict[str, _Asked] = {}
+"""By home."""
+
+
+# The gate before a signature
+
+
+def signer_of(identity: Identity, shelf: Shelf) -> StandingLogSigner:
+    """The signer of this node's logs, once the members have been asked; raises as `require_current` does."""
+    signer = identity.log_signer()
+    require_current(identity, shelf)
+    return _Remembering(signer, identity)
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembering:
+    """A log signer whose steps are noted outside the home; of a log with two histories it adds to none."""
+
+    signer: StandingLogSigner
+    identity: Identity
+
+    def sign(self, origin: str, *, start: int, leaf_hashes: Sequence[bytes]) -> bytes:
+        if words := _asked_of(self.identity).forks.get(origin):
+            raise _forked(words)
+        note = self.signer.sign(origin, start=start, leaf_hashes=leaf_hashes)
+        if self.identity.signer_link is None:
+            OutsideNote.of_home(self.identity).grow({origin: start + len(leaf_hashes)})
+        return note
+
+    def renew(self, origin: str) -> bytes:
+        return self.signer.renew(origin)
+
+    def size(self, origin: str) -> int:
+        return self.signer.size(origin)
+
+
+def require_current(identity: Identity, shelf: Shelf, *, afresh: bool = False) -> None:
+    """Check that this folder was not put back; the members are asked once a start of the machine, or `afresh`.
+
+    While too few answer, a process asks them again `afresh` alone.
+
+    Raises:
+        RestoredError: it was, now or before.
+        VerificationError: others have another history of an own log, and the operator has not said that it goes on
+            alone.
+        PeerUnreachableError: too few members answer, and the operator has not said so.
+    """
+    asked, note = _asked_of(identity), OutsideNote.of_home(identity)
+    if asked.clocks.parted():
+        forget(identity)  # the machine may have gone back with what was noted; silence must not let it sign
+    with contextlib.suppress(SignerDownError):  # nothing is compared, and nothing can be signed either
+        held = note.read().sizes
+        state = _require_forward(identity, shelf, held)
+        if held and not afresh:
+            note.grow(state)
+            return
+        if afresh or not asked.words:
+            _in_a_loop(_confirm(identity, shelf))
+        if not identity.alone:
+            asked.require_nothing()
+
+
+def is_confirmed(identity: Identity) -> bool:
+    """Whether enough members have answered since the start of the machine."""
+    return bool(OutsideNote.of_home(identity).read().sizes)
+
+
+def _asked_of(identity: Identity) -> _Asked:
+    return _asked.setdefault(str(identity.home.folder), _Asked(Clocks(identity.clock)))
+
+
+async def _confirm(identity: Identity, shelf: Shelf) -> None:
+    """Ask the members, and keep the answer."""
+    found, newer, heads = await asyncio.gather(
+        witnessed(identity, shelf, seconds=PATIENCE_SECONDS),
+        newer_trust(identity, shelf, seconds=PATIENCE_SECONDS),
+        told(identity, shelf, seconds=PATIENCE_SECONDS),
+    )
+    note, asked = OutsideNote.of_home(identity), _asked_of(identity)
+    before = asked.words
+    asked.forks = await asyncio.to_thread(_judge, identity, shelf, found, newer, heads)
+    quiet, asked.refusal = _too_few(identity, shelf, found)
+    if asked.forks:
+        note.drop()  # it lets every command sign
+    if asked.refusal:
+        note.leave(quiet)
+    elif not asked.forks:
+        note.begin(await asyncio.to_thread(_state, identity, shelf))
+    if identity.alone and asked.words not in {"", before}:
+        _journal.warning("alone", reason=asked.words)
+
+
+def _forked(words: str) -> VerificationError:
+    return VerificationError(
+        f"{words}, and the key of the log signed both",
+        hint="call the members. If the key was stolen, take it back: sigfed --alone key revoke; if this folder was put"
+        " back, give up what was signed twice: sigfed --alone backup finish",
+    )
+
+
+def _unconfirmed(words: str) -> PeerUnreachableError:
+    return PeerUnreachableError(
+        words,
+        hint="try again when they answer. With --alone before the command it is signed all the same: if the folder"
+        " is an older one, everybody will have the proof of two histories",
+    )
+
+
+def forget(identity: Identity) -> None:
+    """Ask anew before the next signature, whatever was answered before."""
+    asked = _asked_of(identity)
+    asked.refusal, asked.forks = "", {}
+    OutsideNote.of_home(identity).drop()
+
+
+def settle(identity: Identity, shelf: Shelf) -> None:
+    """Go on from what is here, whatever was noted before: everybody has been asked in a restore."""
+    forget(identity)
+    with contextlib.suppress(SignerDownError):
+        OutsideNote.of_home(identity).begin(_state(identity, shelf))
+
+
+def _judge(
+    identity: Identity,
+    shelf: Shelf,
+    found: Sightings,
+    newer: Sequence[str],
+    heads: Sequence[tuple[str, ToldHead]],
+) -> dict[str, str]:
+    """Own logs of which others have another history, in words; raises `RestoredError` where they have seen more."""
+    own = identity.trust.without_proposal().document()
+    with shelf.storage.read() as unit:
+        heads = [*heads, *((one.source, ToldHead(one.origin, one.note)) for one in unit.evidence.heard())]
+    # Read last: what this node publishes meanwhile may be heard back before it is read here.
+    logs = {log.origin: log for log in _own_logs(identity, shelf) if not is_closed(own, log.origin)}
+    seen = {origin: list(found.heads.get(origin, ())) for origin in logs}
+    for node, head in heads:
+        with contextlib.suppress(ProtocolError):
+            if head.origin in logs:
+                seen[head.origin].append(sighting(node, head.note, head.origin, own))
+    words, forks = [*newer, *forgotten(identity, shelf, heads)], dict[str, str]()
+    for origin, log in logs.items():
+        for one in seen[origin]:
+            if one.head.size > log.head.size:
+                words.append(f"{one.node} has seen {one.head.size:,} entries of {origin}")
+            elif not _is_of_this_history(shelf, log, one):
+                how = "cosigned" if one in found.heads.get(origin, ()) else "shows"
+                forks.setdefault(origin, f"{origin}: {one.node} {how} another history than this folder holds")
+                other = SignedCheckpoint(one.head, one.note, (), ())
+                keep_other_history(shelf, log, other, now_ms=milliseconds(identity.clock.now()))
+    if words:
+        more = f"others have seen more than this folder holds, which was put back: {'; '.join(words)}"
+        found_put_back(identity.home, more, now=identity.clock.now())
+    return forks
+
+
+def _is_of_this_history(shelf: Shelf, log: LogRecord, seen: Sighting) -> bool:
+    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    return root_at(files, at=seen.head.size, size=log.head.size) == seen.head.root
+
+
+def _too_few(identity: Identity, shelf: Shelf, found: Sightings) -> tuple[Mapping[str, str], str]:
+    """Who did not answer, each with why, and that in words; nothing where enough did."""
+    trust = identity.trust.without_proposal()
+    documents = member_documents(shelf.storage, FolderObjects(identity.home.introductions), trust)
+    others = [one.node for one in trust.members().members if one.node != identity.settings.node]
+    cosigners = {node for node in others if node not in documents or documents[node].witness}
+    needed = answers_needed(len(cosigners))
+    if len(cosigners.intersection(found.answered)) >= needed:
+        return {}, ""
+    quiet = {
+        node: found.silent.get(node, "no node document of it is held")
+        for node in sorted(cosigners.difference(found.answered))
+    }
+    words = "; ".join(f"{node}: {why}" for node, why in quiet.items())
+    return (
+        quiet,
+        f"{needed} of {len(cosigners)} members must say whether this folder was put back, before it signs: {words}",
+    )
+
+
+def _in_a_loop(work: Coroutine[Any, Any, None]) -> None:
+    """Run it to its end, whether or not this thread has a loop that runs.
+
+    A loop closes once its threads have ended, and none can stop one that looks for the address of a name: minutes,
+    where no name server answers. Nobody waits for that.
+    """
+    done: Future[None] = Future()
+
+    async def tell() -> None:
+        try:
+            await work
+        except BaseException as exc:  # noqa: BLE001 - raised where it is waited for
+            done.set_exception(exc)
+        else:
+            done.set_result(None)
+
+    thread = Thread(target=asyncio.run, args=(tell(),), daemon=True)
+    thread.start()
+    try:
+        done.result()
+    finally:
+        thread.join(_CLOSING_SECONDS)
+
+
+# What is compared without asking
+
+
+def _require_forward(identity: Identity, shelf: Shelf, noted: Mapping[str, int]) -> Mapping[str, int]:
+    """Check that nothing is behind the signer or what is noted; how far this folder has signed."""
+    if found := logs_put_back(identity, shelf):
+        raise RestoredError(
+            f"the database is older than what this node has signed: {', '.join(found)}",
+            hint="sigfed backup finish",
+        )
+    now = _state(identity, shelf)
+    back = [name for name, size in noted.items() if name in now and now[name] < size]
+    if back:
+        words = f"this folder was put back while the machine ran: {', '.join(sorted(back))}"
+        found_put_back(identity.home, words, now=identity.clock.now())
+    return now
+
+
+def _state(identity: Identity, shelf: Shelf) -> dict[str, int]:
+    """How far this folder has signed: sizes by origin, and the numbers of its trust files."""
+    trust = identity.trust.without_proposal()
+    # A signer process has a folder of its own, which may be put back or restored without this one.
+    signer = identity.log_signer() if identity.signer_link is None else None
+    logs = _own_logs(identity, shelf)
+    sizes = {log.origin: signer.size(log.origin) if signer else log.head.size for log in logs}
+    return {**sizes, _TRUST: len(trust.roots()) * _ROOTS + trust.document().serial}

@@ -1,0 +1,200 @@
+"""What others have seen of this node: heads of its logs, its newest trust files, and what its witness has cosigned.
+
+Nobody can lie upwards: each head carries a signature of this node's log or witness, each trust file those of its
+holders. What does not verify is silence.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final
+
+from keys.errors import SigfedError
+from keys.roles import Role
+from keys.trust.node_document import NodeDocument, open_node_document
+from keys.trust.revocations import Revocations
+from keys.trust.root import open_roots
+from node.errors import NotFoundError
+from node.identity.identity import Identity
+from node.identity.peer import reach_peer
+from node.identity.witnesses import reach_witness
+from node.objects.folder import FolderObjects
+from node.ports.logs import LogKind
+from node.ports.peers import PeerRecord
+from node.remote.node import RemoteNode
+from node.remote.outbound import proxy_of
+from node.services.storage.shelf import Shelf
+from node.services.trust.documents import member_documents
+from node.services.trust.tuf_repository import root_files
+from protocol.api import TrustApi, WitnessApi
+from protocol.errors import UnknownSignerError
+from protocol.gossip import Gossip, ToldHead
+from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
+from protocol.tlog.note import VerifierKey
+from protocol.witness import cosigned_claim
+
+OWN_LOGS: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)
+_PATIENCE_SECONDS: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A head of an own log that a member's witness has cosigned last, or that somebody told of."""
+
+    node: str
+    head: Checkpoint
+    note: bytes
+
+
+@dataclass(slots=True, kw_only=True)
+class Sightings:
+    """What the members that were asked have seen."""
+
+    heads: dict[str, list[Sighting]]
+    """By origin."""
+    answered: list[str] = field(default_factory=list)
+    silent: dict[str, str] = field(default_factory=dict)
+    """Members that did not answer, and why."""
+
+
+async def witnessed(identity: Identity, shelf: Shelf, *, seconds: float = _PATIENCE_SECONDS) -> Sightings:
+    """What the witnesses of the members cosigned last of every own log; all are asked at once."""
+    documents = await asyncio.to_thread(_documents, identity, shelf)
+    with shelf.storage.read() as unit:
+        found = Sightings(heads={log.origin: [] for log in unit.logs.ls(*OWN_LOGS)})
+    own, revoked = identity.trust.document(), identity.trust.revocations()
+
+    async def ask(node: str, theirs: NodeDocument) -> None:
+        try:
+            async with asyncio.timeout(seconds), reach_witness(identity, theirs) as witness:
+                heads = {
+                    origin: await _cosigned(witness, node, origin, own, revoked) for origin in found.heads
+                }
+        except TimeoutError:
+            found.silent[node] = "did not answer in time"
+        except SigfedError as exc:
+            found.silent[node] = str(exc)
+        else:
+            found.answered.append(node)
+            for origin, head in heads.items():
+                found.heads[origin] += [] if head is None else [head]
+
+    asked = [(node, theirs) for node, theirs in documents.items() if node != own.node and theirs.witness]
+    await asyncio.gather(*(ask(*one) for one in asked))
+    return found
+
+
+async def _cosigned(
+    witness: WitnessApi, node: str, origin: str, own: NodeDocument, revoked: Revocations
+) -> Sighting | None:
+    try:
+        note = await witness.witnessed(sha256(origin.encode()).hexdigest())
+    except NotFoundError:
+        return None
+    try:
+        return sighting(node, note, origin, own)
+    except UnknownSignerError:
+        # A thief's last head: a witness that cosigned it cosigns no other, and would be silent for ever.
+        keys = [VerifierKey.from_text(one.key) for one in revoked.entries if one.role is Role.LOG]
+        open_checkpoint(note, origin=origin, log_keys=[key for key in keys if key.name == origin])
+        return None
+
+
+async def told(identity: Identity, shelf: Shelf, *, seconds: float) -> list[tuple[str, ToldHead]]:
+    """Heads that peers say they hold, of any log, and who says so; all are asked at once."""
+    found: list[tuple[str, ToldHead]] = []
+
+    async def ask(peer: PeerRecord) -> None:
+        with suppress(TimeoutError, SigfedError):
+            async with (
+                asyncio.timeout(seconds),
+                await asyncio.to_thread(reach_peer, identity, peer) as link,
+            ):
+                gossip = Gossip.from_bytes(await link.gossip(held=None) or b"")
+                found.extend((peer.name, head) for head in gossip.heads)
+
+    with shelf.storage.read() as unit:
+        peers = unit.peers.ls()
+    await asyncio.gather(*map(ask, peers))
+    return found
+
+
+def forgotten(identity: Identity, shelf: Shelf, heads: Iterable[tuple[str, ToldHead]]) -> list[str]:
+    """What this node's witness has cosigned, as others show it, beyond what it remembers; in words."""
+    witness = identity.trust.without_proposal().document().witness
+    if witness is None:
+        return []
+    keys = [VerifierKey.from_text(key.vkey) for key in witness.vkeys]
+    with shelf.storage.read() as unit:
+        held = {record.origin: record.head.size for record in unit.witnessed.ls()}
+    found = []
+    for node, head in heads:
+        claim = cosigned_claim(head.note, keys)
+        if claim is not None and claim.size > held.get(claim.origin, 0):
+            found.append(
+                f"{node} shows that {witness.name} cosigned {claim.size:,} entries of {claim.origin}"
+            )
+    return found
+
+
+def sighting(node: str, note: bytes, origin: str, own: NodeDocument) -> Sighting:
+    """A head that a key of the own document signed; raises `ProtocolError`."""
+    head = open_checkpoint(note, origin=origin, log_keys=log_keys(own, origin)).checkpoint
+    return Sighting(node=node, head=head, note=note)
+
+
+def log_keys(document: NodeDocument, origin: str) -> list[VerifierKey]:
+    """Every key of a log that the document names: what was signed in its time still verifies."""
+    return [
+        VerifierKey.from_text(key.vkey) for log in document.logs if log.origin == origin for key in log.vkeys
+    ]
+
+
+async def newer_trust(identity: Identity, shelf: Shelf, *, seconds: float) -> list[str]:
+    """What members hold of this node's own trust files that is newer than what is here, in words; all at once."""
+    documents = await asyncio.to_thread(_documents, identity, shelf)
+    found: list[str] = []
+
+    async def ask(theirs: NodeDocument) -> None:
+        with suppress(TimeoutError, SigfedError):
+            async with asyncio.timeout(seconds), _public(identity, theirs) as link:
+                found.extend(await _newer(identity, theirs.node, link))
+
+    own = identity.settings.node
+    await asyncio.gather(*(ask(theirs) for node, theirs in documents.items() if node != own))
+    return found
+
+
+async def _newer(identity: Identity, node: str, link: TrustApi) -> Iterable[str]:
+    own, roots = identity.settings.node, root_files(identity.trust_files)
+    pinned = sha256(roots[0]).digest()
+    with suppress(SigfedError):  # nobody has a next root, or it is none of ours
+        next_root = await link.member_root(own, version=len(roots) + 1)
+        open_roots((*roots, next_root), pinned)
+        if len(root_files(identity.trust_files)) > len(roots):
+            return []  # it was put in force here while the member was asked
+        return [f"{node} holds root {len(roots) + 1} of this node"]
+    document = open_node_document(await link.member_document(own), identity.trust.root())
+    held = identity.trust.without_proposal().document().serial
+    return [f"{node} holds node document {document.serial}"] if document.serial > held else []
+
+
+def _public(identity: Identity, document: NodeDocument) -> RemoteNode:
+    """What a member shows everybody."""
+    return RemoteNode(
+        node=document.node,
+        base_url=document.endpoints[0].url,
+        pins=document.pins,
+        credentials=None,
+        presents=identity.tls(),
+        clock=identity.clock,
+        entropy=identity.entropy,
+        proxy=proxy_of(identity.settings.outbound),
+    )
+
+
+def _documents(identity: Identity, shelf: Shelf) -> Mapping[str, NodeDocument]:
+    introductions = FolderObjects(identity.home.introductions)
+    return member_documents(shelf.storage, introductions, identity.trust.without_proposal())

@@ -1,0 +1,36 @@
+"""Opening the store of a node for who looks: its tables and objects, with the storage keys from their key files."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from keys.roles import Role
+from node.home import store_dsn
+from node.identity.identity import Identity
+from node.identity.lease import claim_of
+from node.objects.folder import FolderObjects
+from node.services.storage.shelf import Shelf
+from node.store.store import Store
+
+
+@contextmanager
+def read_shelf(identity: Identity) -> Iterator[Shelf]:
+    """The node's store for who looks, closed when the block ends; a sealed value alone asks for the passphrase.
+
+    Raises:
+        NotInitialisedError: there is no store.
+    """
+    store = open_store(identity)
+    try:
+        yield Shelf(store, FolderObjects(identity.home.objects), store.vault)
+    finally:
+        store.dispose()
+
+
+def open_store(identity: Identity) -> Store:
+    """The node's tables and nothing else of the store; raises as `read_shelf`. Whoever opens it disposes of it."""
+    return Store.open(
+        store_dsn(identity.home, identity.settings),
+        storage_keys=lambda label: identity.keychain.secret(Role.STORAGE, label),
+        entropy=identity.entropy,
+        claim=claim_of(identity.home, identity.settings),
+    )

@@ -1,0 +1,109 @@
+"""Witnesses of an opened node: its own, those it asks, and what it asks of others before it follows them."""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from functools import cache
+from typing import NoReturn
+
+from keys.trust.node_document import NodeDocument
+from node.errors import NotFoundError
+from node.identity.identity import Identity
+from node.identity.restored import found_put_back, require_joined
+from node.objects.folder import FolderObjects
+from node.ports.witness import Cosigner
+from node.remote.outbound import proxy_of
+from node.services.peers.requiring import Requiring
+from node.services.storage.shelf import Shelf
+from node.services.trust.documents import member_documents
+from node.services.witnesses.cosigning import Cosigned, Cosigning
+from node.services.witnesses.witnessing import Witness
+from protocol.api import WitnessApi
+
+
+def own_witness(identity: Identity, shelf: Shelf) -> Witness | None:
+    """This node as a witness; None when its document names no witness.
+
+    Raises:
+        RestoredError: the home came out of a backup; what was cosigned since is not known here.
+    """
+    require_joined(identity.home)
+    if identity.trust.document().witness is None:
+        return None
+    return Witness(shelf, identity.clock, node=identity.settings.node, cosigner=lambda: _cosigner(identity))
+
+
+def _cosigner(identity: Identity) -> Cosigner:
+    info = identity.trust.document().witness
+    if info is None:
+        raise NotFoundError("this node is no witness any more")
+    return identity.cosigner(info.name)
+
+
+def requiring(identity: Identity, shelf: Shelf) -> Requiring:
+    """What this node asks of a peer's head; its own witness's key is opened when it is needed first."""
+
+    @cache
+    def witness() -> Witness | None:
+        return own_witness(identity, shelf)
+
+    def forgot(words: str) -> NoReturn:
+        found_put_back(identity.home, words, now=identity.clock.now())
+
+    return Requiring(
+        shelf=shelf,
+        node=identity.settings.node,
+        members=identity.trust.members,
+        documents=lambda: _documents(identity, shelf),
+        witness=witness,
+        forgot=forgot,
+        max_age=_max_age(identity),
+        quorum=identity.settings.witnesses.required,
+    )
+
+
+def cosigning(identity: Identity, shelf: Shelf) -> Cosigning:
+    """The witnesses of this node's logs."""
+    return Cosigning(
+        shelf,
+        identity.clock,
+        node=identity.settings.node,
+        members=identity.trust.members,
+        documents=lambda: _documents(identity, shelf),
+        dial=lambda document: reach_witness(identity, document),
+        max_age=_max_age(identity),
+        quorum=identity.settings.witnesses.required,
+    )
+
+
+async def cosign_own(identity: Identity, shelf: Shelf) -> dict[str, Cosigned]:
+    """Have the newest heads of all own logs cosigned; how each stands, by origin."""
+    return {one.origin: one for one in await cosigning(identity, shelf).collect()}
+
+
+def reach_witness(identity: Identity, document: NodeDocument) -> AbstractAsyncContextManager[WitnessApi]:
+    """A connection to the witness that a document names, pinned to the keys in it.
+
+    Raises:
+        NotFoundError: it names none.
+    """
+    if document.witness is None:
+        raise NotFoundError(f"{document.node} names no witness")
+    from node.remote.witness import RemoteWitness  # noqa: PLC0415 - who looks at standings connects to nobody
+
+    return RemoteWitness(
+        node=document.node,
+        base_url=document.witness.url,
+        pins=document.pins,
+        entropy=identity.entropy,
+        proxy=proxy_of(identity.settings.outbound),
+    )
+
+
+def _documents(identity: Identity, shelf: Shelf) -> Mapping[str, NodeDocument]:
+    introductions = FolderObjects(identity.home.introductions)
+    return member_documents(shelf.storage, introductions, identity.trust)
+
+
+def _max_age(identity: Identity) -> timedelta:
+    return timedelta(hours=identity.settings.guards.max_checkpoint_age_hours)

@@ -1,0 +1,37 @@
+"""Opening the store of a node for who acts: unlocked, and caught up.
+
+Who acts gets first what fell due while nobody looked: where no node runs that looks every hour, the first such
+command after a key has ended lets its successor begin. What the holders signed about keys that are taken back reaches
+the quorum in the same way, whoever put it in force.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from node.identity.identity import Identity
+from node.identity.put_back import require_current
+from node.identity.store import read_shelf
+from node.rotation.rotate import begin_overdue
+from node.services.storage.shelf import Shelf
+from node.services.trust.revoking import note_own
+
+
+@contextmanager
+def open_shelf(identity: Identity) -> Iterator[Shelf]:
+    """The node's store for who acts, closed when the block ends: unlocked, and caught up.
+
+    Raises:
+        NotInitialisedError: there is no store.
+        WrongPassphraseError: the passphrase does not open the storage key.
+    """
+    gate = identity.trust.before_signing
+    with read_shelf(identity) as shelf:
+        shelf.vault.unlock()
+        identity.trust.before_signing = partial(require_current, identity, shelf)
+        try:
+            begin_overdue(identity, shelf)
+            note_own(shelf.storage, identity.trust)
+            yield shelf
+        finally:
+            identity.trust.before_signing = gate  # whoever looked beside a running node leaves it its own

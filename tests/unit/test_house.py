@@ -1,0 +1,31 @@
+"""The house keeps its shape: what is too large is named, may shrink and may not grow."""
+
+from support.house import folders, gerunds
+
+MOST = 20
+"""Modules of a folder in which a stranger still finds something."""
+LARGER = {
+    "keys/trust": 28,
+    "node/console": 36,
+    "node/console/pages": 41,
+    "node/demo": 36,
+    "node/ports": 38,
+    "node/services/lists": 32,
+    "node/services/partners": 25,
+    "node/services/peers": 26,
+    "node/services/trust": 25,
+    "node/store": 54,
+    "protocol": 31,
+    "protocol/subset": 21,
+}
+"""Folders that are older than the rule."""
+GERUNDS = 156
+"""Modules that are."""
+
+
+def test_no_folder_grows_beyond_what_a_stranger_can_look_through() -> None:
+    assert {folder: files for folder, files in folders().items() if files > MOST} == LARGER
+
+
+def test_no_module_is_named_after_doing_something() -> None:
+    assert len(gerunds()) == GERUNDS
