@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from node.errors import GoneError, MissingObjectError, NotFoundError
 from node.ports.logs import LogRecord
@@ -19,44 +20,26 @@ from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
 from protocol.tlog.tiles import Tile, cut_bundle
 
 
+@dataclass(frozen=True, slots=True)
 class ServedSubsets:
     """Makes the API of one calling partner."""
 
-    def __init__(self, shelf: Shelf, evaluating: Evaluating, deltas: Deltas, fetches: Fetches) -> None:
-        self._shelf = shelf
-        self._evaluating = evaluating
-        self._deltas = deltas
-        self._fetches = fetches
+    shelf: Shelf
+    evaluating: Evaluating
+    deltas: Deltas
+    fetches: Fetches
 
     def for_partner(self, partner: str, subsets: frozenset[str]) -> ReleaseApi:
         """What `partner` may follow and ask: these subsets."""
-        return ServedSubset(
-            self._shelf,
-            self._evaluating,
-            self._deltas,
-            self._fetches,
-            partner=partner,
-            subsets=subsets,
-        )
+        return ServedSubset(self, partner, subsets)
 
 
 class ServedSubset:
     """`protocol.api.ReleaseApi` for one partner."""
 
-    def __init__(
-        self,
-        shelf: Shelf,
-        evaluating: Evaluating,
-        deltas: Deltas,
-        fetches: Fetches,
-        *,
-        partner: str,
-        subsets: frozenset[str],
-    ) -> None:
-        self._shelf = shelf
-        self._evaluating = evaluating
-        self._deltas = deltas
-        self._fetches = fetches
+    def __init__(self, services: ServedSubsets, partner: str, subsets: frozenset[str]) -> None:
+        self._services = services
+        self._shelf = services.shelf
         self._partner = partner
         self._subsets = subsets
 
@@ -103,7 +86,7 @@ class ServedSubset:
         if part is ReleasePart.FILTER:
             base = None
         if base is not None and not await asyncio.to_thread(folder.has_deltas, base):
-            await self._deltas.make(folder, base)
+            await self._services.deltas.make(folder, base)
         try:
             data = await asyncio.to_thread(folder.part, part, since=base)
         except MissingObjectError as exc:
@@ -113,13 +96,13 @@ class ServedSubset:
         if max_bytes is not None and len(data) > max_bytes:
             raise TooLargeError(f"release file: more than {max_bytes} bytes")
         if part in parts:
-            await self._fetches.sent(self._partner, subset, version, part, parts=parts)
+            await self._services.fetches.sent(self._partner, subset, version, part, parts=parts)
         return data
 
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
         """Evaluate a batch of blinded elements; raises as `Evaluating.evaluate`."""
         require_subset(subset, self._subsets)
-        return await self._evaluating.evaluate(self._partner, subset, request)
+        return await self._services.evaluating.evaluate(self._partner, subset, request)
 
     def _log(self, origin: str) -> LogRecord:
         with self._shelf.storage.read() as unit:
