@@ -32,7 +32,11 @@ INL void fe_sqn(fe *o, const fe *a, int times, int n)
 	fe t[2];
 	for (int k = 0; k < n; k++) t[k] = a[k];
 	for (int i = 0; i < times; i++)
-		for (int k = 0; k < n; k++) HOT(fe_sq)(&t[k], &t[k]);
+		for (int k = 0; k < n; k++) {
+			raw r;
+			fe_sq_raw(&r, &t[k]);
+			raw_carry(&t[k], &r);
+		}
 	for (int k = 0; k < n; k++) o[k] = t[k];
 }
 
@@ -105,39 +109,32 @@ INL void point_identity(point *o)
  * time of two others, so that none waits. */
 static void point_double(point *o, const point *p, int with_T)
 {
-	fe A, B, C, E, F, G, H;
-#if LANES == 1 /* a square is cheaper than a product, and sums need no carry here: see the bounds of the field */
-	HOT(fe_sq)(&B, &p->Y); HOT(fe_sq)(&A, &p->X); HOT(fe_sq2)(&C, &p->Z);
-	fe_add(&E, &p->X, &p->Y); HOT(fe_sq)(&E, &E);
-	fe_add(&H, &A, &B); fe_sub_lazy(&G, &B, &A);
-	fe_sub_lazy(&E, &E, &H);
-	fe_add(&F, &C, &A); fe_sub_lazy(&F, &F, &B);
-	HOT(fe_mul)(&o->Y, &G, &H);
-#else
-	HOT(fe_sq)(&B, &p->Y); HOT(fe_sq)(&A, &p->X);
-	fe_sub(&G, &B, &A); fe_add(&H, &A, &B);
-	HOT(fe_mul2)(&E, &p->X, &p->Y); HOT(fe_sq2)(&C, &p->Z);
-	HOT(fe_mul)(&o->Y, &G, &H);
-	fe_sub_lazy(&F, &C, &G);
-#endif
-	if (with_T) HOT(fe_mul)(&o->T, &E, &H);
-	HOT(fe_mul)(&o->X, &E, &F); HOT(fe_mul)(&o->Z, &F, &G);
+	raw A, B, C, D, S;
+	fe E, F, G, H, t;
+	fe_sq_raw(&B, &p->Y); fe_sq_raw(&A, &p->X); fe_sq_raw(&C, &p->Z); raw_plus(&C, &C, &C);
+	fe_add(&t, &p->X, &p->Y); fe_sq_raw(&D, &t);
+	raw_plus(&S, &A, &B); raw_add(&H, &A, &B); raw_sub(&G, &B, &A);
+	raw_sub(&E, &D, &S); raw_plus(&C, &C, &A); raw_sub(&F, &C, &B);
+	fe_mul(&o->Y, &G, &H);
+	if (with_T) fe_mul(&o->T, &E, &H);
+	fe_mul(&o->X, &E, &F); fe_mul(&o->Z, &F, &G);
 }
 
-INL void add_finish(point *o, const fe *a, const fe *b, const fe *c, const fe *d, int with_T)
+INL void add_finish(point *o, const raw *a, const raw *b, const raw *c, const raw *d, int with_T)
 {
 	fe E, F, G, H;
-	fe_sub_lazy(&F, d, c); fe_add(&G, d, c); fe_sub_lazy(&E, b, a); fe_add(&H, b, a);
-	HOT(fe_mul)(&o->Z, &F, &G); HOT(fe_mul)(&o->Y, &G, &H); HOT(fe_mul)(&o->X, &E, &F);
-	if (with_T) HOT(fe_mul)(&o->T, &E, &H);
+	raw_sub(&F, d, c); raw_add(&G, d, c); raw_sub(&E, b, a); raw_add(&H, b, a);
+	fe_mul(&o->Z, &F, &G); fe_mul(&o->Y, &G, &H); fe_mul(&o->X, &E, &F);
+	if (with_T) fe_mul(&o->T, &E, &H);
 }
 
 static void point_add_T(point *o, const point *p, const cached *q, int with_T)
 {
-	fe a, b, c, d, t;
-	HOT(fe_mul)(&c, &p->T, &q->T2d); HOT(fe_mul)(&d, &p->Z, &q->Z2);
-	fe_sub_lazy(&t, &p->Y, &p->X); HOT(fe_mul)(&a, &t, &q->minus);
-	fe_add(&t, &p->Y, &p->X); HOT(fe_mul)(&b, &t, &q->plus);
+	raw a, b, c, d;
+	fe t;
+	fe_mul_raw(&c, &p->T, &q->T2d); fe_mul_raw(&d, &p->Z, &q->Z2);
+	fe_sub_lazy(&t, &p->Y, &p->X); fe_mul_raw(&a, &t, &q->minus);
+	fe_add(&t, &p->Y, &p->X); fe_mul_raw(&b, &t, &q->plus);
 	add_finish(o, &a, &b, &c, &d, with_T);
 }
 
@@ -170,11 +167,11 @@ INL void cached_choose(cached *q, const cached table[8], digit size)
 		to[i] = w;
 	}
 #else
-	for (int j = 0; j < 8; j++) {
-		mask m = digit_is(size, j + 1);
-		fe_cmov(&q->plus, &table[j].plus, m); fe_cmov(&q->minus, &table[j].minus, m);
-		fe_cmov(&q->Z2, &table[j].Z2, m); fe_cmov(&q->T2d, &table[j].T2d, m);
-	}
+	fe *to = (fe *)q;
+	mask m[8];
+	for (int j = 0; j < 8; j++) m[j] = digit_is(size, j + 1);
+	for (int f = 0; f < 4; f++)
+		for (int j = 0; j < 8; j++) fe_cmov(&to[f], (const fe *)&table[j] + f, m[j]);
 #endif
 }
 
@@ -244,7 +241,7 @@ static void map(point *o, const uint8_t *in, int n)
 		fe_neg(&c, &one); fe_cmov(&c, &r[h], (mask)~square[h]);
 		fe_sub(&e, &r[h], &one); fe_mul(&m, &c, &e);
 		fe_const(&k, C_D_MINUS_ONE_SQ); fe_mul(&m, &m, &k); fe_sub(&m, &m, &w[h]);
-		fe_mul2(&w0, &s[h], &w[h]);
+		fe_mul(&w0, &s[h], &w[h]); fe_add(&w0, &w0, &w0);
 		fe_const(&k, C_SQRT_AD_MINUS_ONE); fe_mul(&w1, &m, &k);
 		fe_sq(&e, &s[h]); fe_sub(&w2, &one, &e); fe_add(&w3, &one, &e);
 		fe_mul(&a[h].X, &w0, &w3); fe_mul(&a[h].Y, &w2, &w1);
@@ -292,7 +289,8 @@ static void encode_doubles(uint8_t *out, slot *slots, size_t vectors, int last)
 		const point *p = &s->half;
 		fe xx, yy, zz, dtt, one;
 		fe_sq(&xx, &p->X); fe_sq(&yy, &p->Y); fe_sq(&zz, &p->Z); fe_sq(&dtt, &p->T); fe_mul(&dtt, &dtt, &d);
-		fe_mul2(&s->e, &p->X, &p->Y); fe_add(&s->f, &zz, &dtt); fe_add(&s->g, &yy, &xx); fe_sub(&s->h, &zz, &dtt);
+		fe_mul(&s->e, &p->X, &p->Y); fe_add(&s->e, &s->e, &s->e);
+		fe_add(&s->f, &zz, &dtt); fe_add(&s->g, &yy, &xx); fe_sub(&s->h, &zz, &dtt);
 		fe_mul(&s->eg, &s->e, &s->g); fe_mul(&s->fh, &s->f, &s->h); fe_mul(&s->all, &s->eg, &s->fh);
 		s->zero = fe_iszero(&s->all);
 		fe_const(&one, C_ONE); fe_cmov(&s->all, &one, s->zero);
