@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -38,7 +39,8 @@ def compile_kernel(folder: Path, target: Path, flags: Sequence[str] = (*FLAGS, *
         return "there is no C compiler"
     part = target.with_suffix(".part")  # a library that a process has mapped must not be written into
     try:
-        failure = _run(*compiler, *flags, "-o", str(part), *(str(folder / name) for name in SOURCES))
+        origin = f'-DSF_SOURCES="{sources_digest(folder)}"'
+        failure = _run(*compiler, *flags, origin, "-o", str(part), *(str(folder / name) for name in SOURCES))
         if failure or not part.is_file():
             return f"{compiler[0]} failed: {failure}"
         failure = _run(sys.executable, "-I", "-c", _LOAD, str(part.resolve()))
@@ -51,6 +53,15 @@ def compile_kernel(folder: Path, target: Path, flags: Sequence[str] = (*FLAGS, *
         with suppress(OSError):  # read-only
             part.unlink(missing_ok=True)
     return ""
+
+
+def sources_digest(folder: Path) -> str:
+    """SHA-256, in hexadecimal, of the sources in a folder; a library holds that of those it was compiled from."""
+    digest = sha256()
+    for source in sorted(folder.glob("*.[ch]")):
+        content = source.read_bytes()
+        digest.update(f"{source.name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
 
 
 def _run(*command: str) -> str:

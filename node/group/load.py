@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from node.clock import system_entropy
-from node.group.build_hook import LIBRARY
+from node.group.build_hook import LIBRARY, SOURCES, sources_digest
 from node.group.self_test import check_group, compare_groups
 from node.group.sodium import load_sodium
 from node.names import GroupChoice
@@ -61,7 +61,9 @@ def find_group(choice: GroupChoice = "fastest", *, kernel: Path = KERNEL) -> Fou
 def load_kernel(path: Path, oracle: SodiumGroup) -> KernelGroup:
     """The group behind a compiled kernel; raises OprfError for one that cannot be loaded or fails its self-test."""
     try:
-        _require_whole(path.read_bytes())
+        library = path.read_bytes()
+        _require_whole(library)
+        _require_same_sources(library, path.parent)
         group = KernelGroup(ctypes.CDLL(str(path)))
         check_group(group)
         compare_groups(group, oracle, system_entropy)
@@ -85,3 +87,9 @@ def _require_whole(library: bytes) -> None:
     each, count = (int.from_bytes(library[at : at + 2], "little") for at in (58, 60))
     if len(library) < start + each * count:
         raise OprfError("its file is cut off")
+
+
+def _require_same_sources(library: bytes, folder: Path) -> None:
+    """Refuse what was compiled from other sources than those beside it: in an editable installation they change."""
+    if (folder / SOURCES[0]).is_file() and sources_digest(folder).encode() not in library:
+        raise OprfError("it was compiled from other sources than those beside it; install sigfed again")

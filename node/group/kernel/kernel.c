@@ -10,6 +10,10 @@
 /* Of the functions below: another number is another set of arguments, and a library of another number is not used. */
 API int sf_interface(void) { return 1; }
 
+#ifdef SF_SOURCES /* the digest of what this was compiled from: the loader looks for it in the file */
+API const char sf_sources[] = SF_SOURCES;
+#endif
+
 /* ------------------------------------------------------------------ choice of the path */
 
 static const struct lanes *best = &sf_portable;

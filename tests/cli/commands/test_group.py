@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from node.evaluator.process import EvaluatorProcess
-from node.group.build_hook import LIBRARY
+from node.group.build_hook import LIBRARY, compile_kernel
 from node.ports.evaluator import EpochSecret
 from protocol.oprf.kernel import PATHS
 from support.agencies import found_agency
-from support.kernel import compiled, sabotaged
+from support.kernel import compiled
 from support.processes import PROGRAM, Cli
+from support.programs import needed
 
 ROOT = Path(__file__).parents[3]
 SECRET = EpochSecret(subset="baseline", epoch=1, seed=b"\x05" * 32)
@@ -34,6 +35,14 @@ def program(tmp_path: Path) -> Path:
 
 def install(program: Path, kernel: Path) -> None:
     shutil.copy(kernel, program / "node" / "group" / LIBRARY)
+
+
+def edit(program: Path, file: str, before: str, after: str) -> None:
+    """Change a source of its kernel."""
+    source = program / "node" / "group" / "kernel" / file
+    text = source.read_text(encoding="utf-8")
+    assert text.count(before) == 1
+    source.write_text(text.replace(before, after), encoding="utf-8")
 
 
 def examined(agency: Cli, program: Path) -> tuple[str, str, str]:
@@ -72,10 +81,27 @@ def test_with_a_kernel(agency: Cli, program: Path, monkeypatch: pytest.MonkeyPat
 def test_with_a_kernel_that_computes_something_else(
     agency: Cli, program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(program, sabotaged("constants.h", "0x34dca135978a3"))
+    needed("cc")
+    edit(program, "constants.h", "0x34dca135978a3", "0x34dca135978a1")
+    library = program / "node" / "group" / LIBRARY
+    assert not compile_kernel(library.parent, library)
     health, words, name = examined(agency, program)
     assert (health, name) == ("warn", "libsodium")
     assert "the kernel is not used" in words
+    assert "other sources" not in words, "it was tested"
+    assert evaluating_with(monkeypatch, program) == "libsodium"
+
+
+def test_with_a_kernel_of_older_sources(agency: Cli, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An editable installation, in which somebody changed the kernel and did not install again."""
+    install(program, compiled("kernel"))
+    edit(program, "scalar.c", "Numbers modulo the order", "Numbers, modulo the order")
+    health, words, name = examined(agency, program)
+    assert (health, name) == ("warn", "libsodium")
+    assert words == (
+        "libsodium, because the kernel is not used: it was compiled from other sources than those beside it;"
+        " install sigfed again"
+    )
     assert evaluating_with(monkeypatch, program) == "libsodium"
 
 
