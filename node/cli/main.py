@@ -34,7 +34,7 @@ app = typer.Typer(
 )
 _ENDED_WELL = (ExitCode.OK, ExitCode.HITS, ExitCode.PARTIAL, ExitCode.INTERRUPTED)
 """Codes after which there is a next step."""
-_OBJECTS = 50_000
+_OBJECTS = 100_000
 """New objects before garbage is looked for: loading modules makes many and leaves none to find."""
 
 
@@ -108,6 +108,7 @@ def main() -> None:
     except Exception:  # noqa: BLE001 - a bug: its traceback is shown, and Python's own exit code 1 would mean hits
         sys.excepthook(*sys.exc_info())
         code = ExitCode.FATAL
+    gc.freeze()  # else Python looks through all that was loaded for garbage as it ends: a third of a short command
     sys.exit(code)
 
 
