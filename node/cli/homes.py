@@ -9,9 +9,22 @@ from node.errors import no_node, no_partner
 from node.names import SIGNER_CONFIG_NAME
 
 ANYWHERE: Final = frozenset(
-    {"audit", "backup", "demo", "doctor", "enroll", "evidence", "hash", "init", "key", "signer"}
+    {
+        "audit",
+        "backup",
+        "console",
+        "demo",
+        "doctor",
+        "enroll",
+        "evidence",
+        "hash",
+        "init",
+        "key",
+        "recipient.near",
+        "signer",
+    }
 )
-"""Words that also have a use where nothing lives: they look by themselves."""
+"""Words, and verbs of other nouns, that also have a use where nothing lives: they look by themselves."""
 
 _PARTNERS: Final = frozenset(
     {
@@ -37,7 +50,7 @@ Command = Callable[..., int | None]
 
 def housed(action: str, command: Command) -> Command:
     """The command, which raises `NotInitialisedError` where nothing lives at all; others say what they miss."""
-    if action.partition(".")[0] in ANYWHERE:
+    if not ANYWHERE.isdisjoint({action, action.partition(".")[0]}):
         return command
 
     @functools.wraps(command)
