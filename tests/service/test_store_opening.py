@@ -19,6 +19,7 @@ from node.errors import (
     ConfigError,
     ConflictError,
     NotInitialisedError,
+    StoreDownError,
     StoreError,
     StoreLockedError,
 )
@@ -317,6 +318,19 @@ def test_what_a_driver_fails_at_is_told_without_the_statement(dsn: str) -> None:
     with driver.bare_transaction(engine) as bare:
         assert bare.first("SELECT holder FROM lease WHERE name = :name", name="home") is None
     engine.dispose()
+
+
+def test_a_connection_that_the_server_ended_is_told_and_not_used_again(
+    request: pytest.FixtureRequest,
+) -> None:
+    needed("initdb")
+    server: PostgresServer = request.getfixturevalue("postgres")
+    store = create(server.database())
+    with pytest.raises(StoreDownError), store.write_allowances() as rows:
+        rows._bare.first("SELECT pg_terminate_backend(pg_backend_pid())")
+    with store.write_allowances() as rows:
+        rows.add_to_month("2026-11", 5)
+    store.dispose()
 
 
 def test_a_spent_quota_waits_for_another_writer_and_says_so_in_the_end(

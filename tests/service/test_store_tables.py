@@ -1,6 +1,7 @@
 """The store's tables one by one, on both databases."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from keys.trust.held import HeldTrust
-from node.errors import AlreadyExistsError, ConflictError, NotFoundError
+from node.errors import AlreadyExistsError, ConflictError, NotFoundError, OverQuotaError
 from node.ports.disclosure import DisclosureRecord
 from node.ports.fetched import FetchedRelease
 from node.ports.guards import BenignSet, Tripwire
@@ -565,13 +566,33 @@ class TestHitOutcomes:
 
 
 class TestPartners:
-    def test_what_is_left_can_be_read(self, shelf: Shelf) -> None:
+    NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def quotas(self, shelf: Shelf, per_day: int) -> Quotas:
+        """Those of one partner that has asked for nothing."""
         held = PartnerRecord(
-            name="hoster", subset="b", auth_key=b"k" * 32, evaluations_per_day=10, added_ms=1, key_ms=1
+            name="hoster", subset="b", auth_key=b"k" * 32, evaluations_per_day=per_day, added_ms=1, key_ms=1
         )
         with shelf.storage.write() as unit:
             unit.partners.add(held)
-        assert Quotas(shelf.storage).left("hoster", now=datetime(2026, 1, 1, tzinfo=UTC)) == 10
+        return Quotas(shelf.storage)
+
+    def test_what_is_left_can_be_read(self, shelf: Shelf) -> None:
+        assert self.quotas(shelf, 10).left("hoster", now=self.NOW) == 10
+
+    def test_of_many_that_spend_at_once_each_is_counted(self, shelf: Shelf) -> None:
+        quotas = self.quotas(shelf, 1000)
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(lambda count: quotas.spend("hoster", count, now=self.NOW), [3, 5] * 40))
+        assert quotas.left("hoster", now=self.NOW) == 1000 - 40 * (3 + 5)
+
+    def test_what_is_refused_leaves_all_of_a_quota(self, shelf: Shelf) -> None:
+        quotas = self.quotas(shelf, 10)
+        with pytest.raises(OverQuotaError):
+            quotas.spend("hoster", 11, now=self.NOW)
+        with pytest.raises(NotFoundError, match="nobody is not a partner"):
+            quotas.spend("nobody", 1, now=self.NOW)
+        assert quotas.left("hoster", now=self.NOW) == 10
 
 
 class TestFetched:
