@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from keys.errors import KeysError
 from keys.key import AuthPrivateKey
@@ -38,12 +38,13 @@ from node.hoster.settings import load_partner_settings
 from node.hoster.state import Enrolment, PartnerFolder
 from node.hoster.trust.node import Known, caught_up, is_confirmed, known
 from node.hoster.trust.witness_policy import by_register
-from node.remote.bootstrap import catch_up, fetch_trust
-from node.remote.node import RemoteNode
 from node.tls import Traffic
 from protocol.digest import Digest
 from protocol.enrolment import Invitation
 from protocol.subset.files import Held
+
+if TYPE_CHECKING:  # what is answered by the screen connects to nobody
+    from node.remote.node import RemoteNode
 
 _CLOCK = SystemClock()
 
@@ -101,6 +102,9 @@ async def enrol(home: Home, text: str, *, also: bool = False) -> Enrolled:
         AlreadyExistsError: a partner is enrolled in this folder, or follows that subset.
         MalformedError: the string is not an invitation.
     """
+    from node.remote.bootstrap import fetch_trust  # noqa: PLC0415
+    from node.remote.node import RemoteNode  # noqa: PLC0415
+
     further = PartnerFolder(home.partner).exists
     if further and not also:
         raise AlreadyExistsError(
@@ -190,6 +194,8 @@ async def update(home: Home, *, whole: bool = False) -> Updated:
 
 async def _catch_up(home: Home, refused: WrongPinError) -> None:
     """Keep what the node signed while this partner was away, its next TLS key with it; raises `refused` for another."""
+    from node.remote.bootstrap import catch_up  # noqa: PLC0415
+
     folder = PartnerFolder(home.partner)
     enrolment, cursor = folder.load()
     caught = await catch_up(
@@ -250,7 +256,7 @@ async def _renew(home: Home, traffic: Traffic) -> None:
     folder = PartnerFolder(home.partner)
     enrolment, proxy = folder.load()[0], partner_proxy(home)
 
-    def connect(key: AuthPrivateKey) -> RemoteNode:
+    def connect(key: AuthPrivateKey) -> "RemoteNode":
         return reach_node_of(
             enrolment, key, clock=_CLOCK, entropy=system_entropy, proxy=proxy, traffic=traffic
         )
@@ -342,7 +348,7 @@ def _record(spool: HitSpool, name: str, hit: Hit) -> list[SpooledHit]:
     return [] if kept is None else [kept]
 
 
-def _reach(home: Home, enrolment: Enrolment, traffic: Traffic) -> RemoteNode:
+def _reach(home: Home, enrolment: Enrolment, traffic: Traffic) -> "RemoteNode":
     """A connection over which our key is proven anew, so that an update hears of its end at once."""
     return reach_node_of(
         enrolment,

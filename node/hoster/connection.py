@@ -11,17 +11,16 @@ from node.home import Home
 from node.hoster.key_renewal import REFUSED_HINT
 from node.hoster.state import Enrolment
 from node.hoster.trust.node import known
-from node.remote.auth import Credentials
 from node.remote.kept_tokens import TokenFile
 from node.remote.limits import RemoteLimits
-from node.remote.node import RemoteNode
 from node.remote.outbound import proxy_of
 from node.remote.proxying import Proxy
 from node.tls import Traffic
 from protocol.messages import EvaluationReply, EvaluationRequest
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what is answered by the screen connects to nobody
     from node.hoster.lookup.examiner import Evaluates
+    from node.remote.node import RemoteNode
 
 
 class EachTime:
@@ -46,8 +45,11 @@ def reach_node_of(
     traffic: Traffic | None = None,
     tokens: TokenFile | None = None,
     limits: RemoteLimits = RemoteLimits(),  # noqa: B008  # frozen
-) -> RemoteNode:
+) -> "RemoteNode":
     """A partner's connection to the node it is enrolled with, wherever it is by now."""
+    from node.remote.auth import Credentials  # noqa: PLC0415
+    from node.remote.node import RemoteNode  # noqa: PLC0415
+
     documents = known(enrolment)
     return RemoteNode(
         node=documents.document.node,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from node.clock import Clock, SystemClock, system_entropy
 from node.group.load import load_group
@@ -16,16 +16,18 @@ from node.hoster.lookup.examiner import Evaluates, Examiner
 from node.hoster.settings import load_partner_settings
 from node.hoster.state import Enrolment, PartnerFolder
 from node.hoster.trust.node import known
-from node.remote.node import RemoteNode
 from protocol.api import HitApi
 from protocol.subset.files import Held
+
+if TYPE_CHECKING:
+    from node.remote.node import RemoteNode
 
 
 class OwnNode(Evaluates, HitApi, Protocol):
     """What a client asks of its node by itself."""
 
 
-def _reach(home: Home, enrolment: Enrolment) -> RemoteNode:
+def _reach(home: Home, enrolment: Enrolment) -> "RemoteNode":
     """With the token of an earlier command, for there may be many a second."""
     return reach_node_of(
         enrolment,

@@ -6,6 +6,7 @@ import pytest
 
 from support.agencies import Federation
 from support.loaded import LIBRARIES, loaded
+from support.processes import Cli
 
 STORE = {"sqlalchemy", "sqlmodel", "alembic", "psycopg", "cbor2"}
 NODE = STORE | {"apscheduler", "prometheus_client"}
@@ -56,3 +57,11 @@ def test_hashing_files_loads_no_library_but_that_of_pictures(tmp_path: Path) -> 
     modules = loaded(["hash", str(tmp_path)])
 
     assert modules & (LIBRARIES - {"numpy"}) == set()
+
+
+def test_what_the_screen_answers_loads_nothing_that_connects(federation: Federation, partner: Cli) -> None:
+    (partner.home / "partner.toml").write_text('cover = "off"\n')
+
+    modules = loaded(["--home", str(partner.home), "check", federation.files["unlisted"]])
+
+    assert modules & NETWORK == set()
