@@ -3,7 +3,9 @@
 Whole operations as Python calls them, from inputs to outputs, in turns. Processor time of one thread, so that what else
 the machine does falls on no side; of two threads, time on the clock, which wants two cores that do nothing else.
 OpenMined's proves nothing and hashes otherwise: its request, response and setup stand beside our blinding, evaluation
-and release. Run it as `python -m benchmarks.bench_group` with `tests` and the repository on the path.
+and release. `voprf` takes up to a fifth more or less from run to run, so one lane, which blinds eight items in the
+time that it takes, is now ahead of it and now behind. Run it as `python -m benchmarks.bench_group` with `tests` and
+the repository on the path.
 """
 
 import ctypes

@@ -32,7 +32,7 @@ GROUPS: Final = ("libsodium", *PATHS, "kernel-emulated")
 """Everything that may stand behind the protocol: the eight lanes also where the processor has none, in plain C."""
 
 
-_COMPILING: Final = 300
+_COMPILING: Final = 1200
 _KEPT: Final[list[tempfile.TemporaryDirectory[str]]] = []
 
 
