@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from node.clock import Clock, SystemClock, system_entropy
@@ -59,7 +60,7 @@ def examiner_of(
         enrolment,
         known(enrolment),
         held,
-        group=load_group(load_partner_settings(home.folder).group),
+        group=cache(partial(load_group, load_partner_settings(home.folder).group)),
         api=api,
         clock=clock,
         entropy=system_entropy,

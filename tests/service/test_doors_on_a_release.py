@@ -15,6 +15,7 @@ from typing import Any, cast
 import aiohttp
 import pytest
 
+from node.clock import system_entropy
 from node.connections import listen_tcp
 from node.errors import PeerUnreachableError, UsageError
 from node.hashing.hashed import Hashed
@@ -25,7 +26,9 @@ from node.hoster.judge.batches import LookUpQueue
 from node.hoster.judge.inspection import LocalInspector
 from node.hoster.judge.joint import JointJudge
 from node.hoster.judge.local import LocalJudge
+from node.hoster.lookup.examiner import Examiner
 from node.hoster.lookup.unconfirmed import UnconfirmedFolder
+from node.hoster.trust.node import known
 from node.sdk import Screen, scan_partition
 from node.sdk.screen import screen_of
 from node.web.gateways.services import LocalServices
@@ -33,6 +36,7 @@ from node.web.gateways.serving import served
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
 from protocol.messages import EvaluationReply, EvaluationRequest
+from protocol.oprf.group import Group
 from protocol.subset.canary import PRESENT
 from protocol.subset.filter import EXACT
 from support.gateways import LIMITS
@@ -446,3 +450,27 @@ async def test_one_subset_is_answered_as_ever(world: World, tmp_path: Path) -> N
         assert list(await said_of(doors, HOLIDAY)) == [
             *("name", "verdict", "block", "reason", "weak", "collection", "countries", "algorithms", "hit"),
         ]
+
+
+async def test_what_the_screen_answers_needs_no_group(world: World) -> None:
+    """A kernel tests itself when it is loaded, which takes as long as the answer."""
+    enrolment, held = world.partner.home.in_force()
+
+    def group() -> Group:
+        raise AssertionError("nothing multiplies")
+
+    examiner = Examiner(
+        enrolment,
+        known(enrolment),
+        held,
+        group=group,
+        api=world.partner.api,
+        clock=world.partner.agency.clock,
+        entropy=system_entropy,
+    )
+    files = [file_digests(f"nobody lists {number}") for number in range(100)]
+    cleared = [file for place, file in enumerate(files) if place not in set(examiner.survivors(files))]
+
+    told = [verdict async for _, verdict in examiner.verdicts(cleared)]
+
+    assert told == [None] * len(cleared) != []

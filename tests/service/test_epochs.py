@@ -377,7 +377,7 @@ class Tried:
             enrolment,
             found,
             new,
-            group=loaded_group(),
+            group=loaded_group,
             api=self.world.partner.api,
             clock=self.world.fr.clock,
             entropy=os.urandom,

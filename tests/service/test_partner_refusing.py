@@ -114,7 +114,7 @@ async def test_a_head_that_only_repeats_itself_grows_too_old(world: WitnessedWor
         enrolment,
         known(enrolment),
         held,
-        group=loaded_group(),
+        group=loaded_group,
         api=world.node,
         clock=world.clock,
         entropy=system_entropy,

@@ -197,7 +197,7 @@ class EnrolledPartner:
             enrolment,
             known(enrolment),
             self.home.load_release(cursor.version),
-            group=loaded_group(),
+            group=loaded_group,
             api=self.api,
             clock=self.agency.clock,
             entropy=system_entropy,

@@ -115,7 +115,7 @@ class Partner:
             self.enrolment,
             self.known,
             held,
-            group=loaded_group(),
+            group=loaded_group,
             api=self.world.subset_api(self.name),
             clock=self.world.fr.clock,
             entropy=os.urandom,

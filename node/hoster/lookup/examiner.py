@@ -7,7 +7,7 @@ that the release was made with. Nothing about a file leaves this machine.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -101,7 +101,10 @@ class Evaluates(Protocol):
 
 
 class Examiner:
-    """Looks files up in the release `held`, through `api` for what survives the screen."""
+    """Looks files up in the release `held`, through `api` for what survives the screen.
+
+    `group` gives the group to compute with, the same each time: what the screen answers needs none.
+    """
 
     def __init__(
         self,
@@ -109,7 +112,7 @@ class Examiner:
         known: Known,
         held: Held | None,
         *,
-        group: Group,
+        group: Callable[[], Group],
         api: Evaluates,
         clock: Clock,
         entropy: Entropy,
@@ -190,6 +193,10 @@ class Examiner:
         outputs: deque[bytes] = deque()
         digests = [digest for file in files for digest in file]
         total = max(-(-len(digests) // BATCH) * BATCH, least)
+        if total:
+            await asyncio.to_thread(
+                self._group
+            )  # a missing library is heard of, also where every file is a miss
         for start in range(0, total, size):
             batch = digests[start : start + size]
             try:
@@ -328,7 +335,8 @@ class Examiner:
         self._require_answering()
         inputs = [prf_input(self._manifest.subset_id, digest) for digest in digests]
         decoys = [self._entropy(_DECOY_BYTES) for _ in range(elements - len(inputs))]
-        blinding = await asyncio.to_thread(blind, self._group, [*inputs, *decoys], entropy=self._entropy)
+        group = await asyncio.to_thread(self._group)
+        blinding = await asyncio.to_thread(blind, group, [*inputs, *decoys], entropy=self._entropy)
         request = EvaluationRequest(
             subset_id=self._manifest.subset_id,
             epoch=self._manifest.epoch,
@@ -343,7 +351,7 @@ class Examiner:
         try:
             outputs = await asyncio.to_thread(
                 finalize,
-                self._group,
+                group,
                 blinding,
                 reply.elements,
                 proof=reply.proof,

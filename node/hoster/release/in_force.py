@@ -150,12 +150,13 @@ class InForce:
         self._examiner = self._examining(loaded, self._remote) if loaded.held else None
 
     def _examining(self, loaded: _Loaded, remote: RemoteNode) -> Examiner:
-        assert self._group is not None, "loaded on entering"
+        group = self._group
+        assert group is not None, "loaded on entering"
         return Examiner(
             loaded.enrolment,
             loaded.known,
             loaded.held,
-            group=self._group,
+            group=lambda: group,
             api=remote,
             clock=self._clock,
             entropy=system_entropy,
