@@ -84,13 +84,26 @@ class Restored:
         return [row is not None for _, _, row in files.items(first=0, size=self.log.head.size)]
 
 
-def restored(fr: Agency, folder: Path) -> Restored:
-    folder.mkdir()
-    store = Store.create(f"sqlite:///{folder}/sigfed.db", storage_key=os.urandom(32), entropy=os.urandom)
-    shelf = Shelf(store, MemoryObjects(), store.vault)
-    with store.write() as unit:
-        unit.logs.create(origin=ORIGIN, kind=LogKind.OWN_LIST, node="fr.example", name="main")
-    return Restored(shelf, [VerifierKey.of_log(ORIGIN, fr.log_key.public)], fr.now_ms)
+Restore = Callable[[Agency, Path], Restored]
+
+
+@pytest.fixture
+def restored() -> Iterator[Restore]:
+    """Makes new stores, and closes them."""
+    stores: list[Store] = []
+
+    def restore(fr: Agency, folder: Path) -> Restored:
+        folder.mkdir()
+        store = Store.create(f"sqlite:///{folder}/sigfed.db", storage_key=os.urandom(32), entropy=os.urandom)
+        stores.append(store)
+        shelf = Shelf(store, MemoryObjects(), store.vault)
+        with store.write() as unit:
+            unit.logs.create(origin=ORIGIN, kind=LogKind.OWN_LIST, node="fr.example", name="main")
+        return Restored(shelf, [VerifierKey.of_log(ORIGIN, fr.log_key.public)], fr.now_ms)
+
+    yield restore
+    for store in stores:
+        store.dispose()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +144,7 @@ async def peers(federation: Federation) -> Peers:
 
 
 async def test_the_longest_history_is_taken_with_whatever_hashes_anybody_holds(
-    federation: Federation, tmp_path: Path
+    federation: Federation, tmp_path: Path, restored: Restore
 ) -> None:
     all_ = await peers(federation)
     for number, order in enumerate(permutations(("behind", "most", "opened"))):
@@ -142,7 +155,9 @@ async def test_the_longest_history_is_taken_with_whatever_hashes_anybody_holds(
         assert new.opened() == [True] * 7 + [False] * 2
 
 
-async def test_what_is_here_is_gone_on_from(federation: Federation, tmp_path: Path) -> None:
+async def test_what_is_here_is_gone_on_from(
+    federation: Federation, tmp_path: Path, restored: Restore
+) -> None:
     all_ = await peers(federation)
     new = restored(all_.fr, tmp_path / "new")
     for names, sizes in ((("behind",), (0, 4)), (("behind", "opened"), (4, 7)), (("behind", "most"), (7, 9))):
@@ -160,7 +175,7 @@ def forged(fr: Agency, size: int) -> bytes:
 @pytest.mark.parametrize("size", [4, 7, 9])
 @pytest.mark.parametrize("before", [(), ("behind",), ("most",)], ids=["nothing", "the beginning", "all"])
 async def test_two_histories_are_for_people_to_look_at(
-    federation: Federation, tmp_path: Path, size: int, before: tuple[str, ...]
+    federation: Federation, tmp_path: Path, restored: Restore, size: int, before: tuple[str, ...]
 ) -> None:
     """Whichever is longer: with one of them taken, this node would sign on behind a fork."""
     all_ = await peers(federation)
@@ -174,7 +189,9 @@ async def test_two_histories_are_for_people_to_look_at(
     assert new.log.head == head
 
 
-async def test_a_head_of_another_key_is_no_word_of_ours(federation: Federation, tmp_path: Path) -> None:
+async def test_a_head_of_another_key_is_no_word_of_ours(
+    federation: Federation, tmp_path: Path, restored: Restore
+) -> None:
     all_ = await peers(federation)
     stranger = LogPrivateKey.from_seed(os.urandom(32))
     note = sign_checkpoint(Checkpoint(ORIGIN, 99, b"\x07" * 32), [stranger])
@@ -192,7 +209,7 @@ async def test_a_head_of_another_key_is_no_word_of_ours(federation: Federation, 
     ids=["alters entries", "goes away"],
 )
 async def test_who_holds_the_most_and_does_not_give_it_stops_the_restore_and_costs_nothing(
-    federation: Federation, tmp_path: Path, liar: Callable[[Peers], Held]
+    federation: Federation, tmp_path: Path, restored: Restore, liar: Callable[[Peers], Held]
 ) -> None:
     """To go on behind less would be to sign those sizes twice."""
     all_ = await peers(federation)

@@ -42,7 +42,6 @@ from protocol.audit import AuditRecord, audit_origin
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.tiles import decode_bundle, encode_bundle
 from support.founding import MemoryKeys
-from support.shelves import make_shelf, sqlite_dsn
 from support.times import SettableClock
 
 NODE = "fr.example"
@@ -131,8 +130,8 @@ class Audit:
 
 
 @pytest.fixture
-def audit(tmp_path: Path) -> Audit:
-    return Audit(make_shelf(sqlite_dsn(tmp_path), tmp_path), tmp_path)
+def audit(shelf: Shelf, tmp_path: Path) -> Audit:
+    return Audit(shelf, tmp_path)
 
 
 @pytest.fixture
@@ -153,8 +152,7 @@ def test_what_was_done_is_read_in_its_order_and_verified(audit: Audit) -> None:
     assert count_unsigned(audit.shelf) == 0
 
 
-def test_a_node_without_an_audit_log_records_nothing(tmp_path: Path) -> None:
-    shelf = make_shelf(sqlite_dsn(tmp_path), tmp_path)
+def test_a_node_without_an_audit_log_records_nothing(shelf: Shelf, tmp_path: Path) -> None:
     signer = FolderLogSigner(tmp_path / "signer", lambda _: [])
     record(shelf, signer, actor="node", action="node.run", subject="", now_ms=NOW_MS)
     assert count_unsigned(shelf) == 0
@@ -276,9 +274,8 @@ def test_records_and_hashes_changed_together_are_still_seen(filled: Audit) -> No
         filled.verify()
 
 
-def test_an_older_head_put_back_is_seen(tmp_path: Path) -> None:
+def test_an_older_head_put_back_is_seen(audit: Audit) -> None:
     """Whoever restores database and objects from before an act still has the signer against him."""
-    audit = Audit(make_shelf(sqlite_dsn(tmp_path), tmp_path), tmp_path)
     audit.fill(3)
     size = audit.signer.size(ORIGIN)
     with pytest.raises(VerificationError, match="records 3 to 4 are missing at the end"):

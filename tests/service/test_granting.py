@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -24,7 +23,6 @@ from node.services.storage.shelf import Shelf
 from protocol.digest import Algorithm
 from protocol.event import BASELINE, NATIONAL
 from protocol.grant import NOTHING, Grant
-from support.shelves import make_shelf, sqlite_dsn
 from support.times import SettableClock
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -33,11 +31,6 @@ BOTH = frozenset({BASELINE, NATIONAL})
 ALL = Grant(collections=BOTH)
 BASE = Grant(collections=frozenset({BASELINE}))
 MD5 = frozenset({Algorithm.MD5})
-
-
-@pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return make_shelf(sqlite_dsn(tmp_path), tmp_path)
 
 
 def approved(payload: bytes) -> Approval:
