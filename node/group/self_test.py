@@ -17,7 +17,7 @@ from protocol.oprf.client import blind_with, finalize
 from protocol.oprf.group import GENERATOR, IDENTITY, SCALAR_BYTES, Group
 from protocol.oprf.proof import Statement, composite, prove
 from protocol.oprf.server import evaluate_elements, outputs
-from protocol.oprf.suite import Mode, derive_key_pair, group_tag
+from protocol.oprf.suite import GROUP_TAG, derive_key_pair
 from protocol.oprf.xmd import UNIFORM_BYTES
 
 RANDOM: Final = 64
@@ -107,14 +107,14 @@ def _sums_the_same(group: Group, oracle: Group, scalars: bytes, elements: bytes)
 
 def _hashes_the_same(group: Group, oracle: Group, uniform: bytes, scalars: bytes) -> bool:
     inputs = [uniform[: 5 * at] for at in range(RANDOM)]  # one, two and three blocks of the hash
-    tag = group_tag(Mode.VERIFIABLE)
-    products = oracle.hash_multiply_each(scalars, inputs, tag)
+    products = oracle.hash_multiply_each(scalars, inputs, GROUP_TAG)
     seed, pairs = uniform[:UNIFORM_BYTES], (scalars, products)  # a weight is of any bytes
     return (
-        group.expand_each(inputs, tag) == oracle.expand_each(inputs, tag)
+        group.expand_each(inputs, GROUP_TAG) == oracle.expand_each(inputs, GROUP_TAG)
         and group.finish_each(inputs, products) == oracle.finish_each(inputs, products)
-        and group.hash_multiply_each(_many(scalars), inputs[:_PERIOD] * _COPIES, tag) == _many(products)
-        and group.pair_weights(seed, _FIRST, *pairs, tag) == oracle.pair_weights(seed, _FIRST, *pairs, tag)
+        and group.hash_multiply_each(_many(scalars), inputs[:_PERIOD] * _COPIES, GROUP_TAG) == _many(products)
+        and group.pair_weights(seed, _FIRST, *pairs, GROUP_TAG)
+        == oracle.pair_weights(seed, _FIRST, *pairs, GROUP_TAG)
     )
 
 
@@ -170,11 +170,11 @@ def _maps(group: Group) -> bool:
 
 
 def _exchanges(group: Group) -> bool:
-    vector, mode = EXCHANGE, Mode.VERIFIABLE
-    key = derive_key_pair(group, vector.seed, vector.info, mode)
-    blinding = blind_with(group, vector.inputs, blinds=b"".join(vector.blinds), mode=mode)
+    vector = EXCHANGE
+    key = derive_key_pair(group, vector.seed, vector.info)
+    blinding = blind_with(group, vector.inputs, blinds=b"".join(vector.blinds))
     evaluated = evaluate_elements(group, key, blinding.elements)
-    combined = composite(group, Statement(mode, key.public, blinding.elements, evaluated))
+    combined = composite(group, Statement(key.public, blinding.elements, evaluated))
     proof = prove(group, key, combined, nonce=vector.nonce)
     found = finalize(group, blinding, evaluated, proof=proof, public=key.public)
     return (

@@ -1,6 +1,6 @@
 """The asking side: blind a batch, check what came back, take the blinds off.
 
-Decides nothing about what is asked. The rule it keeps: no output of the verifiable mode leaves this file
+Decides nothing about what is asked. The rule it keeps: no output leaves this file
 before the proof of its whole batch holds. A blinded element is uniformly random whatever its input is, so
 it tells the server nothing. Source: RFC 9497 sections 3.3.1 and 3.3.2.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from protocol.errors import OprfError
 from protocol.oprf.group import Group
 from protocol.oprf.proof import Statement, verify
-from protocol.oprf.suite import Mode, group_tag
+from protocol.oprf.suite import GROUP_TAG
 from protocol.oprf.xmd import MAX_INPUT_BYTES, UNIFORM_BYTES
 
 
@@ -19,23 +19,18 @@ from protocol.oprf.xmd import MAX_INPUT_BYTES, UNIFORM_BYTES
 class Blinding:
     """A blinded batch: `inputs`, their secret `blinds` (32 B each) and the `elements` (32 B each) to send."""
 
-    mode: Mode
     inputs: tuple[bytes, ...] = field(repr=False)
     blinds: bytes = field(repr=False)
     elements: bytes = field(repr=False)
 
 
-def blind(
-    group: Group, inputs: Sequence[bytes], *, entropy: Callable[[int], bytes], mode: Mode = Mode.VERIFIABLE
-) -> Blinding:
+def blind(group: Group, inputs: Sequence[bytes], *, entropy: Callable[[int], bytes]) -> Blinding:
     """Blind a batch of one or more inputs with fresh scalars; a blinding is for one request only."""
     blinds = group.reduce(entropy(UNIFORM_BYTES * len(inputs)))
-    return blind_with(group, inputs, blinds=blinds, mode=mode)
+    return blind_with(group, inputs, blinds=blinds)
 
 
-def blind_with(
-    group: Group, inputs: Sequence[bytes], *, blinds: bytes, mode: Mode = Mode.VERIFIABLE
-) -> Blinding:
+def blind_with(group: Group, inputs: Sequence[bytes], *, blinds: bytes) -> Blinding:
     """Blind a batch with given scalars (32 B each, in the order of the inputs), as test vectors do.
 
     Raises:
@@ -43,8 +38,8 @@ def blind_with(
     """
     if any(len(one) > MAX_INPUT_BYTES for one in inputs):
         raise OprfError(f"an input has at most {MAX_INPUT_BYTES} bytes")
-    elements = group.hash_multiply_each(blinds, inputs, group_tag(mode))
-    return Blinding(mode, tuple(inputs), blinds, elements)
+    elements = group.hash_multiply_each(blinds, inputs, GROUP_TAG)
+    return Blinding(tuple(inputs), blinds, elements)
 
 
 def unblind(group: Group, blinding: Blinding, evaluated: bytes) -> bytes:
@@ -61,17 +56,10 @@ def unblind(group: Group, blinding: Blinding, evaluated: bytes) -> bytes:
 def finalize(
     group: Group, blinding: Blinding, evaluated: bytes, *, proof: bytes, public: bytes
 ) -> list[bytes]:
-    """The PRF outputs (64 B each) of a mode 1 batch, after its proof held for `public`.
+    """The PRF outputs (64 B each) of a batch, after its proof held for `public`.
 
     Raises:
         OprfError: the proof does not hold for this batch and key, or an element is not admissible.
     """
-    assert blinding.mode is Mode.VERIFIABLE
-    verify(group, Statement(blinding.mode, public, blinding.elements, evaluated), proof)
-    return group.finish_each(blinding.inputs, unblind(group, blinding, evaluated))
-
-
-def finalize_unproven(group: Group, blinding: Blinding, evaluated: bytes) -> list[bytes]:
-    """The outputs (64 B each) of a mode 0 batch, of which nobody proves anything."""
-    assert blinding.mode is Mode.OBLIVIOUS
+    verify(group, Statement(public, blinding.elements, evaluated), proof)
     return group.finish_each(blinding.inputs, unblind(group, blinding, evaluated))

@@ -251,18 +251,6 @@ def check_batch(elements: bytes, count: int) -> None:
         raise OprfError("an element occurs twice")
 
 
-def check_elements(group: Group, elements: bytes, count: int) -> None:
-    """`check_batch`, and every element is a canonical encoding.
-
-    A server that multiplies next can do with `check_batch`: a multiplication refuses what is not canonical.
-
-    Raises:
-        OprfError: the batch is not `count` distinct canonical elements other than the identity.
-    """
-    check_batch(elements, count)
-    group.check_canonical(elements)
-
-
 def check_scalar(scalar: bytes) -> None:
     """Refuse a public scalar that is not 32 bytes below the order (RFC 9497: DeserializeScalar)."""
     if len(scalar) != SCALAR_BYTES or int.from_bytes(scalar, "little") >= ORDER:

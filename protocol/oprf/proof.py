@@ -13,7 +13,7 @@ from typing import Final
 
 from protocol.errors import OprfError
 from protocol.oprf.group import ELEMENT_BYTES, GENERATOR, SCALAR_BYTES, Group, check_scalar
-from protocol.oprf.suite import KeyPair, Mode, hash_to_scalar, tag
+from protocol.oprf.suite import SCALAR_TAG, KeyPair, hash_to_scalar, tag
 from protocol.oprf.xmd import prefixed
 
 PROOF_BYTES: Final = 2 * SCALAR_BYTES
@@ -28,7 +28,6 @@ _NONCE_ENTROPY: Final = 32
 class Statement:
     """What is proven of a batch: `public` (B), `left` (C) and `right` (D), of elements of 32 B each."""
 
-    mode: Mode
     public: bytes
     left: bytes
     right: bytes
@@ -44,9 +43,8 @@ def weights(group: Group, statement: Statement, *, first: int = 0) -> bytes:
         raise OprfError("a proof needs as many results as elements")
     if first + len(statement.left) // ELEMENT_BYTES > MAX_PROVEN:
         raise OprfError(f"a proof covers at most {MAX_PROVEN} elements")
-    seed = sha512(prefixed(statement.public) + prefixed(tag(b"Seed-", statement.mode))).digest()
-    dst = tag(b"HashToScalar-", statement.mode)
-    return group.pair_weights(seed, first, statement.left, statement.right, dst)
+    seed = sha512(prefixed(statement.public) + prefixed(tag(b"Seed-"))).digest()
+    return group.pair_weights(seed, first, statement.left, statement.right, SCALAR_TAG)
 
 
 def composite(group: Group, statement: Statement, *, first: int = 0) -> bytes:
@@ -73,7 +71,7 @@ def prove(group: Group, key: KeyPair, combined: bytes, *, nonce: bytes) -> bytes
     # In one call, so that a group of several lanes works on the three side by side.
     products = group.multiply_each(key.secret + nonce + nonce, combined + GENERATOR + combined)
     image, commitment, other = (products[at : at + ELEMENT_BYTES] for at in (0, 32, 64))
-    challenge = _challenge(group, key.mode, key.public, combined, image, commitment, other)
+    challenge = _challenge(group, key.public, combined, image, commitment, other)
     response = group.scalar_subtract(nonce, group.scalar_multiply(challenge, key.secret))
     return challenge + response
 
@@ -94,11 +92,11 @@ def verify(group: Group, statement: Statement, proof: bytes) -> None:
     image = group.weighted_sum(factors, statement.right)
     commitment = group.weighted_sum(response + challenge, GENERATOR + statement.public)
     other = group.weighted_sum(response + challenge, combined + image)
-    expected = _challenge(group, statement.mode, statement.public, combined, image, commitment, other)
+    expected = _challenge(group, statement.public, combined, image, commitment, other)
     if expected != challenge:
         raise OprfError("the proof does not hold: these are not results of the published key")
 
 
-def _challenge(group: Group, mode: Mode, *elements: bytes) -> bytes:
+def _challenge(group: Group, *elements: bytes) -> bytes:
     transcript = b"".join([prefixed(one) for one in elements]) + b"Challenge"
-    return hash_to_scalar(group, transcript, tag(b"HashToScalar-", mode))
+    return hash_to_scalar(group, transcript, SCALAR_TAG)

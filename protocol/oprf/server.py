@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from protocol.errors import OprfError
 from protocol.oprf.group import ELEMENT_BYTES, Group
 from protocol.oprf.proof import Statement, composite, hedged_nonce, prove
-from protocol.oprf.suite import KeyPair, Mode, group_tag
+from protocol.oprf.suite import GROUP_TAG, KeyPair
 from protocol.oprf.xmd import MAX_INPUT_BYTES
 
 
@@ -58,7 +58,7 @@ def split(elements: bytes, ways: int) -> list[Piece]:
 
 
 def evaluate_elements(group: Group, key: KeyPair, elements: bytes) -> bytes:
-    """The key times each element (32 B each): the evaluation of modes 0 and 1, without proof.
+    """The key times each element (32 B each): the evaluation, without proof.
 
     Raises:
         OprfError: an element is not canonical or is the identity.
@@ -73,13 +73,12 @@ def evaluate_part(group: Group, key: KeyPair, piece: Piece) -> Part:
         OprfError: an element is not canonical or is the identity.
     """
     evaluated = evaluate_elements(group, key, piece.elements)
-    statement = Statement(key.mode, key.public, piece.elements, evaluated)
+    statement = Statement(key.public, piece.elements, evaluated)
     return Part(piece.first, evaluated, composite(group, statement, first=piece.first))
 
 
 def join(group: Group, key: KeyPair, parts: Sequence[Part], *, entropy: Callable[[int], bytes]) -> Evaluation:
     """Put the parts of one batch together, in their order, and prove them; draws 32 B of entropy."""
-    assert key.mode is Mode.VERIFIABLE
     elements = b"".join([part.elements for part in parts])
     combined = group.sum(b"".join([part.composite for part in parts]))
     nonce = hedged_nonce(group, key, combined, entropy)
@@ -97,14 +96,13 @@ def evaluate(group: Group, key: KeyPair, elements: bytes, *, entropy: Callable[[
 
 
 def outputs(group: Group, key: KeyPair, inputs: Sequence[bytes]) -> list[bytes]:
-    """The PRF outputs (64 B each) of one's own inputs in mode 0 or 1, as a client would obtain them.
+    """The PRF outputs (64 B each) of one's own inputs, as a client would obtain them.
 
     Inputs are independent of each other: a long list is cut by the caller, and its chunks may run in threads.
 
     Raises:
         OprfError: there is no input, or one is longer than 65 535 bytes.
     """
-    assert key.mode is not Mode.PARTIAL
     if any(len(one) > MAX_INPUT_BYTES for one in inputs):  # before a group makes room for it
         raise OprfError(f"an input has at most {MAX_INPUT_BYTES} bytes")
-    return group.finish_each(inputs, group.hash_multiply_all(key.secret, inputs, group_tag(key.mode)))
+    return group.finish_each(inputs, group.hash_multiply_all(key.secret, inputs, GROUP_TAG))

@@ -136,7 +136,7 @@ def check(key: KeyPair, batches: Sequence[bytes], runs: Sequence[tuple[Run, Run]
     """Both ways gave the same elements, each with a proof that holds."""
     for run in runs[-1]:
         for batch, answer in zip(batches, run.answers, strict=True):
-            statement = Statement(key.mode, key.public, batch, answer.elements)
+            statement = Statement(key.public, batch, answer.elements)
             verify(load_group(), statement, answer.proof)
     direct, node = runs[-1]
     assert [one.elements for one in direct.answers] == [one.elements for one in node.answers]

@@ -6,7 +6,7 @@ import pytest
 
 from protocol.oprf.client import Blinding, blind, finalize
 from protocol.oprf.server import Evaluation, evaluate, outputs
-from protocol.oprf.suite import Mode, derive_key_pair
+from protocol.oprf.suite import derive_key_pair
 from support.sodium import loaded_group
 
 ristretto = pytest.importorskip("voprf.ristretto")
@@ -24,7 +24,7 @@ def entropy(size: int) -> bytes:
 @pytest.mark.parametrize("info", [b"", b"SIGFED-V1 oprf"], ids=["no-info", "info"])
 def test_keys_and_outputs_agree(seed: bytes, info: bytes) -> None:
     theirs = ristretto.Evaluator.from_seed(seed, info)
-    ours = derive_key_pair(GROUP, seed, info, Mode.VERIFIABLE)
+    ours = derive_key_pair(GROUP, seed, info)
     assert ours.public == theirs.public_key.serialize()
     assert outputs(GROUP, ours, INPUTS) == [theirs.evaluate_known_input(one) for one in INPUTS]
 
@@ -43,7 +43,7 @@ def test_their_server_answers_our_client() -> None:
 
 
 def test_our_server_answers_their_client() -> None:
-    key = derive_key_pair(GROUP, SEEDS[2], b"", Mode.VERIFIABLE)
+    key = derive_key_pair(GROUP, SEEDS[2], b"")
     states = [ristretto.Client.blind(one) for one in INPUTS]
     asked = b"".join([blinded.serialize() for _, blinded in states])
     answer = evaluate(GROUP, key, asked, entropy=entropy)

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from protocol.errors import OprfError
 from protocol.oprf.client import blind, finalize
-from protocol.oprf.group import ORDER, check_elements
+from protocol.oprf.group import ORDER, check_batch
 from protocol.oprf.server import Evaluation, evaluate, evaluate_part, join, outputs, split
-from protocol.oprf.suite import Mode, derive_key_pair
+from protocol.oprf.suite import derive_key_pair
 from support.sodium import loaded_group
 
 GROUP = loaded_group()
-KEY = derive_key_pair(GROUP, b"\x05" * 32, b"property", Mode.VERIFIABLE)
+KEY = derive_key_pair(GROUP, b"\x05" * 32, b"property")
 
 inputs = st.lists(st.binary(max_size=100), min_size=1, max_size=9)
 seeds = st.binary(min_size=1, max_size=8)
@@ -30,7 +30,8 @@ def drawn_from(seed: bytes) -> Callable[[int], bytes]:
 @settings(deadline=None)
 def test_exchange_computes_the_function(batch: list[bytes], ours: bytes, theirs: bytes, ways: int) -> None:
     blinding = blind(GROUP, batch, entropy=drawn_from(ours))
-    check_elements(GROUP, blinding.elements, len(batch))
+    check_batch(blinding.elements, len(batch))
+    GROUP.check_canonical(blinding.elements)
     parts = [evaluate_part(GROUP, KEY, piece) for piece in split(blinding.elements, ways)]
     answer = join(GROUP, KEY, parts, entropy=drawn_from(theirs))
     found = finalize(GROUP, blinding, answer.elements, proof=answer.proof, public=KEY.public)
@@ -54,7 +55,7 @@ def test_no_altered_byte_passes(batch: list[bytes], seed: bytes, data: st.DataOb
 @given(inputs, st.binary(min_size=32, max_size=32), seeds)
 @settings(deadline=None)
 def test_no_other_key_passes(batch: list[bytes], other: bytes, seed: bytes) -> None:
-    key = derive_key_pair(GROUP, other, b"another", Mode.VERIFIABLE)
+    key = derive_key_pair(GROUP, other, b"another")
     blinding = blind(GROUP, batch, entropy=drawn_from(seed))
     answer = evaluate(GROUP, key, blinding.elements, entropy=drawn_from(seed))
     with pytest.raises(OprfError):

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from protocol.digest import Digest
-from protocol.oprf.suite import Mode, group_tag
+from protocol.oprf.suite import GROUP_TAG
 from protocol.subset.answers import OUTPUT_BYTES
 from protocol.subset.label import Label, open_label
 from protocol.subset.lookup import Lookup
@@ -94,7 +94,7 @@ SLOW: Final = frozenset(name for name in GUESSES if "evaluation" in name or "res
 
 def _finished(manifest: Manifest, digest: Digest, evaluate: Callable[[bytes], bytes]) -> bytes:
     group, data = loaded_group(), _input(manifest, digest)
-    point = group.from_uniform(group.expand_each([data], group_tag(Mode.VERIFIABLE)))
+    point = group.from_uniform(group.expand_each([data], GROUP_TAG))
     (output,) = group.finish_each([data], evaluate(point))
     return output
 

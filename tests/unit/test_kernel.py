@@ -15,7 +15,7 @@ from protocol.errors import OprfError
 from protocol.oprf.group import IDENTITY, NO_MEMORY, ORDER, Group
 from protocol.oprf.kernel import PATHS, KernelGroup
 from protocol.oprf.server import outputs
-from protocol.oprf.suite import Mode, epoch_key, group_tag
+from protocol.oprf.suite import GROUP_TAG, epoch_key
 from support.edges import ENCODINGS, SCALARS, UNIFORM, WIDE, ZEROS, elements, le
 from support.kernel import compiled, group_named, kernel_on, sodium
 
@@ -200,7 +200,7 @@ def test_hashing_of_inputs_of_every_length(group: Group, oracle: Group, seed: in
 
 
 def test_the_longest_input_and_no_longer(group: Group, oracle: Group) -> None:
-    longest, tag = [bytes(65_535), b""], group_tag(Mode.VERIFIABLE)
+    longest, tag = [bytes(65_535), b""], GROUP_TAG
     assert group.expand_each(longest, tag) == oracle.expand_each(longest, tag)
     assert group.finish_each(longest, bytes(64)) == oracle.finish_each(longest, bytes(64))
     for each in (group, oracle):

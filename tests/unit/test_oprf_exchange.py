@@ -6,18 +6,17 @@ from hashlib import shake_128
 import pytest
 
 from protocol.errors import OprfError
-from protocol.oprf import poprf
 from protocol.oprf.client import blind, blind_with, finalize, unblind
 from protocol.oprf.group import ORDER, Group
-from protocol.oprf.proof import MAX_PROVEN, Statement, hedged_nonce, verify, weights
+from protocol.oprf.proof import MAX_PROVEN, Statement, hedged_nonce, weights
 from protocol.oprf.server import Evaluation, Piece, evaluate, evaluate_part, join, outputs, split
-from protocol.oprf.suite import KeyPair, Mode, derive_key_pair, epoch_key, hash_to_scalar
+from protocol.oprf.suite import KeyPair, derive_key_pair, epoch_key, hash_to_scalar
 from protocol.oprf.xmd import MAX_INPUT_BYTES
 from support.sodium import loaded_group
 
 GROUP = loaded_group()
-KEY = derive_key_pair(GROUP, bytes(32), b"test", Mode.VERIFIABLE)
-OTHER = derive_key_pair(GROUP, bytes(31) + b"\x01", b"test", Mode.VERIFIABLE)
+KEY = derive_key_pair(GROUP, bytes(32), b"test")
+OTHER = derive_key_pair(GROUP, bytes(31) + b"\x01", b"test")
 INPUTS = [b"a", b"", b"ccc", b"a"]
 
 
@@ -96,7 +95,7 @@ def test_long_inputs_are_refused() -> None:
 
 def test_secrets_stay_out_of_texts() -> None:
     assert repr(KEY.secret) not in repr(KEY)
-    assert repr(BLINDING) == "Blinding(mode=<Mode.VERIFIABLE: 1>)"
+    assert repr(BLINDING) == "Blinding()"
 
 
 # ---------------------------------------------------------------------- keys
@@ -104,7 +103,7 @@ def test_secrets_stay_out_of_texts() -> None:
 
 def test_derive_key_pair_refuses_a_short_seed() -> None:
     with pytest.raises(OprfError, match="seed"):
-        derive_key_pair(GROUP, bytes(31), b"", Mode.VERIFIABLE)
+        derive_key_pair(GROUP, bytes(31), b"")
 
 
 def test_derive_key_pair_skips_a_zero_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,15 +114,15 @@ def test_derive_key_pair_skips_a_zero_secret(monkeypatch: pytest.MonkeyPatch) ->
         return hash_to_scalar(group, message, dst) if len(messages) > 1 else bytes(32)
 
     monkeypatch.setattr("protocol.oprf.suite.hash_to_scalar", zero_first)
-    key = derive_key_pair(GROUP, bytes(32), b"", Mode.VERIFIABLE)
+    key = derive_key_pair(GROUP, bytes(32), b"")
     assert messages == [bytes(32) + b"\0\0" + b"\0", bytes(32) + b"\0\0" + b"\1"]
     assert key.secret == hash_to_scalar(GROUP, messages[1], b"DeriveKeyPairOPRFV1-\x01-ristretto255-SHA512")
 
 
 def test_epoch_key() -> None:
-    expected = derive_key_pair(GROUP, b"\x09" * 32, b"SIGFED-V1 oprf", Mode.VERIFIABLE)
+    expected = derive_key_pair(GROUP, b"\x09" * 32, b"SIGFED-V1 oprf")
     found = epoch_key(GROUP, b"\x09" * 32)
-    assert (found.mode, found.secret, found.public) == (expected.mode, expected.secret, expected.public)
+    assert (found.secret, found.public) == (expected.secret, expected.public)
 
 
 # ---------------------------------------------------------------------- pieces of a batch
@@ -199,38 +198,9 @@ def test_repeated_entropy_repeats_no_nonce() -> None:
 )
 def test_weights_refuse(left: bytes, right: bytes, first: int) -> None:
     with pytest.raises(OprfError):
-        weights(GROUP, Statement(Mode.VERIFIABLE, KEY.public, left, right), first=first)
+        weights(GROUP, Statement(KEY.public, left, right), first=first)
 
 
 def test_the_last_provable_index() -> None:
-    statement = Statement(Mode.VERIFIABLE, KEY.public, KEY.public, KEY.public)
+    statement = Statement(KEY.public, KEY.public, KEY.public)
     assert len(weights(GROUP, statement, first=MAX_PROVEN - 1)) == 32
-
-
-def test_verify_binds_the_mode() -> None:
-    statement = Statement(Mode.OBLIVIOUS, KEY.public, BLINDING.elements, EVALUATION.elements)
-    with pytest.raises(OprfError):
-        verify(GROUP, statement, EVALUATION.proof)
-
-
-# ---------------------------------------------------------------------- the mode with public info
-
-
-def test_partial_mode_binds_the_info() -> None:
-    key = derive_key_pair(GROUP, bytes(32), b"test", Mode.PARTIAL)
-    blinding = blind(GROUP, INPUTS, entropy=entropy, mode=Mode.PARTIAL)
-    nonce = GROUP.reduce(entropy(64))
-    evaluation = poprf.evaluate_with_info(GROUP, key, blinding.elements, b"one", nonce=nonce)
-    found = poprf.finalize_with_info(GROUP, blinding, evaluation, b"one", public=key.public)
-    assert found == poprf.outputs_with_info(GROUP, key, INPUTS, b"one")
-    assert found != poprf.outputs_with_info(GROUP, key, INPUTS, b"two")
-    with pytest.raises(OprfError):
-        poprf.finalize_with_info(GROUP, blinding, evaluation, b"two", public=key.public)
-
-
-def test_modes_are_not_mixed() -> None:
-    key = derive_key_pair(GROUP, bytes(32), b"test", Mode.PARTIAL)
-    with pytest.raises(AssertionError):
-        outputs(GROUP, key, INPUTS)
-    with pytest.raises(AssertionError):
-        poprf.tweak_key(GROUP, KEY, b"")

@@ -13,7 +13,6 @@ from protocol.oprf.group import (
     ORDER,
     Group,
     check_batch,
-    check_elements,
     check_scalar,
 )
 from support.kernel import GROUPS, group_named
@@ -66,9 +65,8 @@ def test_multiply_each_pairs_scalars_and_elements(group: Group) -> None:
         lambda group, bad: group.sum(GENERATOR + bad),
         lambda group, bad: group.weighted_sum(ONE * 2, GENERATOR + bad),
         lambda group, bad: group.check_canonical(GENERATOR + bad),
-        lambda group, bad: check_elements(group, GENERATOR + bad, 2),
     ],
-    ids=["multiply_all", "multiply_each", "add", "sum", "weighted_sum", "check_canonical", "check_elements"],
+    ids=["multiply_all", "multiply_each", "add", "sum", "weighted_sum", "check_canonical"],
 )
 def test_refuses_encodings(
     group: Group, encoding: bytes, operation: Callable[[Group, bytes], object]
@@ -164,10 +162,6 @@ def test_a_zero_among_others_has_no_inverse(group: Group) -> None:
 def test_check_batch_refuses(batch: bytes, count: int, reason: str) -> None:
     with pytest.raises(OprfError, match=reason):
         check_batch(batch, count)
-
-
-def test_check_elements_accepts_a_batch(group: Group) -> None:
-    check_elements(group, GENERATOR + DOUBLE, 2)
 
 
 @pytest.mark.parametrize("scalar", [ORDER, 2**256 - 1], ids=["order", "all-ones"])
