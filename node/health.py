@@ -1,4 +1,4 @@
-"""A finding of `sigfed doctor`, apart from what looks: a partner's client loads nothing of a node."""
+"""A finding of `sigfed doctor`, in an agency's home or a partner's, apart from what looks."""
 
 from dataclasses import dataclass
 from enum import StrEnum

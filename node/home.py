@@ -1,4 +1,4 @@
-"""Where everything of a node lies inside its home folder."""
+"""Where everything of an agency's node, and of a partner's client, lies inside its home folder."""
 
 import os
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """What a monitoring system reads of a running node: Prometheus text. The only file that knows prometheus_client.
 
 Counted here: requests, refusals and jobs, as they happen. Everything else is read when somebody asks, by a function
-that the runtime hands in. Labels are names of endpoints, jobs, roles, peers and lists, never of a person, partner or
+that whoever serves hands in. Labels are names of endpoints, jobs, roles, peers and lists, never of a person, partner or
 key; no value or label is a digest, because nothing that could hold one gets here. docs/reference/metrics.md lists all.
 """
 

@@ -1,1 +1,1 @@
-"""The composition root: from a home folder to a node whose parts are joined; no decisions of its own."""
+"""A node put together: created, served, looked after, and what it does for partners and other agencies."""

@@ -1,1 +1,1 @@
-"""Backups: written while the node runs, tried, restored, and rejoined to what others have seen since."""
+"""Backups: written while the node runs, tried, restored, and rejoined to what others have seen; every file checked."""

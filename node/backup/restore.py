@@ -1,4 +1,4 @@
-"""Reading a backup: verifying it, restoring it into a new home, and the drill that tries a restore and keeps nothing.
+"""Reading a backup: verifying it, restoring it into a new home, and unpacking it for a drill (`node.backup.drill`).
 
 A home is made beside its place and renamed when all of it was verified, so one that is there is whole. It is marked as
 restored: its node may not serve before it was joined to what others have seen since (`node.backup.rejoin`).

@@ -1,1 +1,1 @@
-"""The command line: `sigfed NOUN VERB`, one module a noun; services do the work."""
+"""The command line: `sigfed NOUN VERB`, a folder a subject; what lies below does the work."""

@@ -169,7 +169,7 @@ ROWS: Final = (
     ),
     Row("member", OPERATOR, "federation.members", "app", "Agencies of the federation that this node counts."),
     Row("peer", OPERATOR, "federation.peers", "app", "Agencies whose lists this node follows."),
-    Row("quarantine", OPERATOR, "persons.quarantine", "app", "What waits until people have looked at it."),
+    Row("quarantine", OPERATOR, "lists.quarantine", "app", "What waits until people have looked at it."),
     Row("guard", OPERATOR, "lists.guards", "app", "What lists and releases are compared with."),
     Row(
         "grant",

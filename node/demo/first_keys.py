@@ -9,8 +9,8 @@ from node.demo.holding import Held, hoster_folder, hosters_kid_at_fr, identity_o
 from node.demo.parties import Party
 from node.demo.rotation import FirstKey
 from node.demo.world import World
-from node.identity.holders import OFFLINE_ROLES
 from node.identity.identity import Identity
+from node.identity.key_holders import OFFLINE_ROLES
 
 _HOSTERS = "the hoster's key"
 _OVER = frozenset({Stage.RETIRED, Stage.DESTROYED})

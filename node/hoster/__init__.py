@@ -1,1 +1,1 @@
-"""The partner's client: enrols, updates, looks up. It holds a release it cannot read as a list, and no raw digest."""
+"""The partner's program. It holds a release it cannot read as a list, and no list of raw digests."""

@@ -11,8 +11,8 @@ from node.hoster.client import covered_examiner
 from node.hoster.cover import BATCH, Cover
 from node.hoster.hits.ends import keep_outputs, unjudged
 from node.hoster.hits.exchange import alone
+from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.spool import SpooledHit
-from node.hoster.hits.spools import hit_spool
 from node.hoster.own_node import MEANS, Means, pace_of
 from node.hoster.scan.judge import Asking, Batch, Screening
 from node.hoster.scan.scans import default_state

@@ -1,4 +1,4 @@
-"""A partner's client, joined: folder, connection, group arithmetic."""
+"""What a partner's client does with its node: enrols, updates, renews its key, checks files, looks hashes up."""
 
 import shutil
 import sys
@@ -27,8 +27,8 @@ from node.hoster.connection import EachTime, partner_proxy, partner_tokens, reac
 from node.hoster.cover import Cover
 from node.hoster.enrolment import enrol as enrol_with
 from node.hoster.enrolment import introduce, refused
+from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.spool import HitSpool, SpooledHit
-from node.hoster.hits.spools import hit_spool
 from node.hoster.key_renewal import is_due
 from node.hoster.key_renewal import renew as renew_key
 from node.hoster.lookup.examiner import Examiner, Hit

@@ -1,4 +1,4 @@
-"""The connection of a partner's client to the node that it is enrolled with."""
+"""The connection of a partner's client to its node: its proxy, its kept token, and how it signs in."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager

@@ -16,7 +16,7 @@ from node.errors import StoreError
 from node.files import decode_state, sum_path, verify_key
 from node.health import Check
 from node.home import Home
-from node.hoster.hits.spools import hit_spool, unconfirmed_files
+from node.hoster.hits.homes import hit_spool, unconfirmed_files
 from node.hoster.proposals.folder import ProposalFolder
 from node.hoster.state import Cursor, Enrolment, PartnerFolder
 from node.services.storage.findings import below, told

@@ -12,7 +12,7 @@ from keys.errors import SigfedError
 from node.clock import Clock, SystemClock, milliseconds, system_entropy
 from node.errors import ConfigError, StoreLockedError
 from node.home import Home
-from node.hoster.hits.spools import hits
+from node.hoster.hits.homes import hits
 from node.hoster.scan.results import ScanSummary, Status
 from node.hoster.scan.scans import default_state
 from node.hoster.scan.state import open_state, state_key

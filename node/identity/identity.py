@@ -29,7 +29,7 @@ from node.errors import MissingObjectError, NotFoundError, NotInitialisedError, 
 from node.home import Home
 from node.identity import passphrases
 from node.identity.distant_keys import recalling
-from node.identity.holders import ProposalFile
+from node.identity.key_holders import ProposalFile
 from node.identity.keyring import adopt_keys, certificate_name, successors
 from node.identity.lease import require_lease
 from node.identity.lock import revising

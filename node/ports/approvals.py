@@ -22,7 +22,7 @@ class Approval:
 
     id: int
     kind: str
-    """`noun.verb`, a key of `services.approving.KINDS`."""
+    """`noun.verb`, a key of `services.access.approving.KINDS`."""
     subject: str
     """What it is about, in words for people; never a digest."""
     payload: bytes = field(repr=False)

@@ -1,4 +1,4 @@
-"""What the web server serves: one frozen value that the runtime composes.
+"""What the web server serves: one frozen value that `node.app.serve` composes.
 
 An API is made for one caller; what that caller may see is decided by whoever makes it, from the caller's
 scopes. The web server adds authentication and limits, and knows no list.

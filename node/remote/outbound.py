@@ -1,4 +1,4 @@
-"""What connections go out with: the proxy that the node's configuration or the partner's folder names, a kept token."""
+"""The proxy that connections go out through, with its credentials, as settings name it."""
 
 from node.config import Outbound
 from node.errors import ConfigError

@@ -11,14 +11,14 @@ from keys.trust.holders import Holder
 from keys.trust.proposal_signing import OpenedProposal, open_proposal, sign
 from keys.trust.root import TrustedRoot
 from node.errors import NotFoundError
-from node.identity.holders import (
+from node.identity.identity import Identity, held_labels
+from node.identity.key_holders import (
     OFFLINE_ROLES,
     holder_keychain,
     new_holder,
     wanted_signers,
     write_card,
 )
-from node.identity.identity import Identity, held_labels
 from node.rotation.next_root import propose_root, publish_proposal
 from node.services.trust.ceremony import Person
 from node.services.trust.next_root import RootChange

@@ -23,8 +23,8 @@ from keys.trust.proposal import Proposal
 from keys.trust.proposal_signing import OpenedProposal, open_proposal, sign
 from keys.trust.root import TrustedRoot
 from node.errors import NotFoundError
-from node.identity.holders import OFFLINE_ROLES, free_label, is_label_of, wanted_signers
 from node.identity.identity import Identity
+from node.identity.key_holders import OFFLINE_ROLES, free_label, is_label_of, wanted_signers
 from node.ports.keyring import next_label
 from node.services.trust.next_root import OnlineKeys, RootChange, next_content
 from node.signing.keychain import Public

@@ -16,8 +16,8 @@ from keys.trust.proposal_signing import OpenedProposal, open_proposal
 from node.errors import ConflictError, InputRefusedError, NodeError, NotFoundError, UsageError
 from node.files import make_private_folder, remove_private
 from node.home import Home
-from node.identity.holders import ProposalFile, read_proposal
 from node.identity.identity import Identity, open_identity
+from node.identity.key_holders import ProposalFile, read_proposal
 from node.journal import Journal
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,80}")

@@ -29,12 +29,12 @@ from node.hoster.disclose import disclose as show
 from node.hoster.disclose import require_switched_on
 from node.hoster.events import FAILURES, Events
 from node.hoster.hits import exchange
+from node.hoster.hits.homes import hit_spool, home_of
 from node.hoster.hits.instructions import UNVERIFIED
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import SpooledHit
-from node.hoster.hits.spools import hit_spool, home_of
+from node.hoster.judge.machine import CONFIRM_LOCK
 from node.hoster.judge.subset import SubsetJudge, joint_judge, require_tried, subset_judges
-from node.hoster.judge.working import CONFIRM_LOCK
 from node.hoster.release.update import UpdateReport
 from node.hoster.settle import settle
 from node.hoster.status import standing

@@ -125,8 +125,11 @@ def bare_transaction(engine: Engine) -> Iterator[Bare]:
     Whoever reads sees what it wrote, whatever becomes of this process; a power cut may take it back until something
     else is committed that does wait.
     """
-    postgresql = engine.dialect.name == POSTGRESQL
-    pooled = engine.raw_connection()
+    postgresql, dbapi = engine.dialect.name == POSTGRESQL, engine.dialect.loaded_dbapi
+    try:
+        pooled = engine.raw_connection()
+    except dbapi.Error as exc:  # SQLAlchemy tells its own connections' errors as its own, and not this one's
+        raise DBAPIError.instance(None, None, exc, dbapi.Error) from None
     raw: Any = pooled.driver_connection
     try:
         if postgresql:
@@ -138,14 +141,10 @@ def bare_transaction(engine: Engine) -> Iterator[Bare]:
                 raw.execute("BEGIN IMMEDIATE")
                 with raw:
                     yield Bare(raw, postgresql)
-    except engine.dialect.loaded_dbapi.Error as exc:
+    except dbapi.Error as exc:
+        pooled.invalidate()  # whatever it was left in: nobody else gets one that waits for no disk
         lost = engine.dialect.is_disconnect(exc, raw, None)
-        if lost:
-            pooled.invalidate()
-        failed = DBAPIError.instance(
-            None, None, exc, engine.dialect.loaded_dbapi.Error, connection_invalidated=lost
-        )
-        raise failed from None
+        raise DBAPIError.instance(None, None, exc, dbapi.Error, connection_invalidated=lost) from None
     finally:
         pooled.close()
 

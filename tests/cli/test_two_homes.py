@@ -107,6 +107,14 @@ def test_the_lease_passes_on_once_the_first_has_stopped(first: Cli) -> None:
     assert str(moved.home) in late.err
 
 
+def test_a_home_whose_keys_do_not_open_the_database_takes_it_from_nobody(first: Cli, tmp_path: Path) -> None:
+    copy = first.copied(first.home.with_name("copy"))
+    for key in (copy.home / "keys").glob("storage-*.json"):
+        key.unlink()
+    assert copy.run("backup", "finish", "--yes").exit != 0
+    first.done("contact", "a@fr.example")
+
+
 def _serial(cli: Cli) -> int:
     envelope = json.loads((cli.home / "trust" / "node.json").read_bytes())
     return int(json.loads(b64decode(envelope["payload"]))["serial"])

@@ -20,8 +20,8 @@ from node.home import Home
 from node.hoster import cover
 from node.hoster.beat import beat
 from node.hoster.cover import Cover
+from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.sender import HitSender
-from node.hoster.hits.spools import hit_spool
 from node.hoster.own_node import Means, OwnNode
 from node.hoster.scan.scans import default_state
 from node.hoster.scan.state import state_key

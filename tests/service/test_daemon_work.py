@@ -14,7 +14,7 @@ from node.errors import UsageError
 from node.hoster.daemon import icap
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.hooks import Hooks
-from node.hoster.judge import working
+from node.hoster.judge import machine
 from node.hoster.judge.subset import SubsetJudge, require_tried
 from node.hoster.settings import HookSettings
 from support.processes import wait_until
@@ -33,7 +33,7 @@ async def test_work_that_fails_is_done_again(failure: Exception, caplog: pytest.
             raise failure
         done.set()
 
-    task = asyncio.create_task(working._every(0.001, work))
+    task = asyncio.create_task(machine._every(0.001, work))
     async with asyncio.timeout(30):
         await asyncio.wait({task, asyncio.create_task(done.wait())}, return_when=asyncio.FIRST_COMPLETED)
     assert not task.done()
@@ -65,10 +65,10 @@ def _hooks(folder: Path) -> Hooks:
 def test_the_same_hit_again_and_again_runs_the_program_once_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(working, "MAX_WAITING_PROGRAMS", 2)
+    monkeypatch.setattr(machine, "MAX_WAITING_PROGRAMS", 2)
     first, *others = _hits(tmp_path, 4)
     heard = tmp_path / "heard"
-    with working._Telling(_hooks(tmp_path)) as telling:
+    with machine._Telling(_hooks(tmp_path)) as telling:
         telling.tell("baseline", first, late=False)
         wait_until(heard.exists)
         for _ in range(100):
@@ -85,7 +85,7 @@ def test_programs_that_were_not_run_at_the_end_are_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, *others = _hits(tmp_path, 3)
-    with working._Telling(_hooks(tmp_path)) as telling:
+    with machine._Telling(_hooks(tmp_path)) as telling:
         telling.tell("baseline", first, late=False)
         wait_until((tmp_path / "heard").exists)
         for hit in others:
@@ -102,7 +102,7 @@ def test_a_proxy_is_told_when_what_it_kept_may_not_be_clean() -> None:
 
     def tag(*followed: SimpleNamespace, start: bytes = b"one", **facts: int) -> str:
         judged_by = followed or (subset(**facts),)
-        return icap._release(cast("working.Judging", SimpleNamespace(followed=judged_by)), start)
+        return icap._release(cast("machine.Judging", SimpleNamespace(followed=judged_by)), start)
 
     tags = [tag(), tag(version=8), tag(entries=2), tag(late=1), tag(start=b"another")]
     tags += [tag(subset(), subset()), tag(subset(), subset(version=8)), tag(subset(), subset(late=1))]

@@ -21,7 +21,7 @@ from node.hoster.gateways.clamd import ClamdService
 from node.hoster.gateways.roots import Roots
 from node.hoster.gateways.sockets import listen_path
 from node.hoster.judge.inspection import LocalInspector
-from node.hoster.judge.working import STALLED_SECONDS, Judging
+from node.hoster.judge.machine import STALLED_SECONDS, Judging
 from node.ports.judging import Outcome, Verdict, Verdicts
 from node.web.gateways.services import LocalServices
 from node.web.gateways.serving import served

@@ -17,7 +17,7 @@ from keys.trust.lifecycle import Lineage
 from node.clock import system_entropy
 from node.errors import ConfigError, ConflictError, NotFoundError, SignerDownError, SignerRefusedError
 from node.identity import logs
-from node.identity.holders import OFFLINE_ROLES, holder_keychain, new_holder
+from node.identity.key_holders import OFFLINE_ROLES, holder_keychain, new_holder
 from node.rotation.rotate import advance_keys, rotate
 from node.services.storage.shelf import Shelf
 from node.signing.keychain import Keychain

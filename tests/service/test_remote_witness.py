@@ -152,7 +152,7 @@ async def test_somebody_else_is_not_asked() -> None:
 
 
 class Renewals:
-    """Fetches a peer's trust files, as the runtime does, and counts."""
+    """Fetches a peer's trust files, as `node.app.peers.renewal` does, and counts."""
 
     def __init__(self, federation: Federation) -> None:
         self.fr, self.nl = federation.agencies

@@ -19,8 +19,8 @@ from node.clock import milliseconds
 from node.errors import ConflictError, NotFoundError, UsageError, VerificationError
 from node.formats.rows import ImportRow
 from node.identity import logs, put_back
-from node.identity.holders import ProposalFile, read_proposal
 from node.identity.identity import Identity, open_freshness
+from node.identity.key_holders import ProposalFile, read_proposal
 from node.identity.keyring import accepted_token_keys, successors
 from node.identity.outside_note import OutsideNote
 from node.ports.cosigning import CosignerRecord

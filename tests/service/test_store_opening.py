@@ -333,6 +333,17 @@ def test_a_connection_that_the_server_ended_is_told_and_not_used_again(
     store.dispose()
 
 
+def test_a_store_that_cannot_be_connected_to_says_so_whichever_way_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    store = create(f"sqlite:///{tmp_path}/here/x.db")
+    store.dispose()
+    (tmp_path / "here").rename(tmp_path / "gone")
+    for write in (store.write, store.write_allowances):
+        with pytest.raises(StoreError), write():
+            pass
+    store.dispose()
+
+
 def test_a_spent_quota_waits_for_another_writer_and_says_so_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ from keys.trust.proposal import from_json, to_json
 from keys.trust.proposal_signing import open_proposal, sign
 from node.clock import system_entropy
 from node.console.world import World
-from node.identity.holders import holder_keychain, wanted_signers
+from node.identity.key_holders import holder_keychain, wanted_signers
 from support.agencies import ROOT_PASSPHRASE
 
 

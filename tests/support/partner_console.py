@@ -13,9 +13,9 @@ from node.console.partner.app import COOKIE, make_partner_console
 from node.console.partner.serving import open_world
 from node.console.partner.world import PartnerWorld
 from node.home import Home
+from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import HitSpool, SpooledHit
-from node.hoster.hits.spools import hit_spool
 from node.hoster.judge.daemons import running_daemon
 from node.hoster.lookup.allowance import Meter
 from node.hoster.release.last_update import LastUpdate, keep_last_update

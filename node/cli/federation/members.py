@@ -50,7 +50,7 @@ def add(
     ] = None,
 ) -> None:
     """Count another agency, after comparing its fingerprint by telephone or in person."""
-    from node.rotation.membership import membership
+    from node.app.peers.membership import membership
     from node.services.access.spelling import collection_of
 
     here = session(context)
@@ -103,7 +103,7 @@ def remove(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Count an agency no more: its entries end here, its blocks stay until two persons release them."""
-    from node.rotation.membership import membership
+    from node.app.peers.membership import membership
     from node.rotation.store import open_shelf
     from node.services.partners.admitting import askers
 

@@ -35,7 +35,7 @@ def add(
     by: Annotated[str, AS_IF_TWO] = "",
 ) -> None:
     """Follow a member's lists, and let it read ours; where two persons decide, more than baseline is asked for."""
-    from node.rotation.membership import membership
+    from node.app.peers.membership import membership
     from node.services.access.granting import first_part, grant_words, widens
     from node.services.access.spelling import grant_of
 
@@ -91,7 +91,7 @@ def change_grant(
 @app.command("remove")
 def remove(context: typer.Context, node: Annotated[str, typer.Argument(help="Name of a peer.")]) -> None:
     """Follow a peer no more and serve it nothing; what is held of its lists stays and counts."""
-    from node.rotation.membership import membership
+    from node.app.peers.membership import membership
 
     here = session(context)
     with membership(here.identity()) as members:

@@ -24,7 +24,7 @@ _SHORT = 8
 
 def list_hits(here: Session, *, unresolved: bool, overdue: bool) -> None:
     """Hits, oldest first: all, the unresolved ones, or those of them whose day is over."""
-    from node.hoster.hits.spools import hits
+    from node.hoster.hits.homes import hits
 
     moment_ms = now_ms()
     found = [

@@ -204,6 +204,7 @@ def _require_whole(identity: "Identity") -> None:
 
     store = open_store(identity)
     try:
+        store.vault.unlock()  # a home whose keys do not open this store must not take it from one whose keys do
         require_whole(identity, Shelf(store, FolderObjects(identity.home.objects), store.vault))
     finally:
         store.dispose()

@@ -84,7 +84,7 @@ def _scratch_desk(identity: "Identity") -> "Iterator[Desk]":
 
 @contextmanager
 def _earnest_desk(identity: "Identity", kdf: str) -> "Iterator[Desk]":
-    from node.identity.holders import kdf_profile
+    from node.identity.key_holders import kdf_profile
     from node.rotation.ceremony import EarnestDesk
 
     yield EarnestDesk(identity, _passphrase, profile=kdf_profile(kdf))

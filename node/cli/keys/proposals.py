@@ -68,7 +68,7 @@ def propose(
     """Write a proposal of the next root: other holders, keys or thresholds; by default only a year more."""
     from keys.trust.holder_card import read_card
     from keys.trust.proposal_signing import open_proposal
-    from node.identity.holders import ProposalFile
+    from node.identity.key_holders import ProposalFile
     from node.rotation.next_root import propose_root
     from node.services.trust.next_root import RootChange
 
@@ -100,7 +100,7 @@ def _card(path: Path) -> bytes:
 
 def changes(context: typer.Context, file: Annotated[Path, PROPOSAL]) -> None:
     """Say in words what a proposal alters, and who still has to sign it."""
-    from node.identity.holders import open_proposal_file
+    from node.identity.key_holders import open_proposal_file
 
     here = session(context)
     opened = open_proposal_file(file)
@@ -119,7 +119,7 @@ def sign(
     from keys.trust.proposal_signing import sign as add_signatures
     from node.clock import system_entropy
     from node.identity import passphrases
-    from node.identity.holders import ProposalFile, holder_keychain, open_proposal_file, wanted_signers
+    from node.identity.key_holders import ProposalFile, holder_keychain, open_proposal_file, wanted_signers
 
     here = session(context)
     opened = open_proposal_file(file)
@@ -143,7 +143,7 @@ def publish(
 ) -> None:
     """Put in force what the holders signed; the same command finishes it when it was cut off."""
     from keys.trust.proposal_words import wanted
-    from node.identity.holders import open_proposal_file
+    from node.identity.key_holders import open_proposal_file
     from node.rotation.next_root import publish_proposal
 
     here = session(context)
@@ -245,7 +245,7 @@ def holder_new(
     from keys.trust.proposal_words import key_words
     from node.clock import system_entropy
     from node.identity import passphrases
-    from node.identity.holders import OFFLINE_ROLES, kdf_profile, new_holder, write_card
+    from node.identity.key_holders import OFFLINE_ROLES, kdf_profile, new_holder, write_card
 
     here = session(context)
     holder, card = new_holder(

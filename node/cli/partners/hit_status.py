@@ -64,7 +64,7 @@ def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact]
 def partner_hits_status(home: "Home") -> tuple[dict[str, Fact], list[str], list[str]]:
     """Fields, lines and next steps about the hits found here, and about proposals that are not sent."""
     from node.clock import SystemClock, milliseconds
-    from node.hoster.hits.spools import hit_spool
+    from node.hoster.hits.homes import hit_spool
     from node.hoster.proposals.folder import proposal_folder
 
     hits, moment_ms = hit_spool(home).ls(), milliseconds(SystemClock().now())

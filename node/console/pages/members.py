@@ -13,6 +13,8 @@ from urllib.parse import urlencode
 
 from keys.trust.fingerprint import to_words
 from node.app.approvals import open_approvals
+from node.app.peers.member_proposals import propose_member, propose_removal
+from node.app.peers.membership import membership
 from node.app.peers.sync import PeerSyncs
 from node.console.languages import translated as _
 from node.console.parts import EVERYBODY, OPERATORS, Action, Done, Page, Section, Values
@@ -20,8 +22,6 @@ from node.console.told import told
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import NotFoundError
-from node.rotation.member_proposals import propose_member, propose_removal
-from node.rotation.membership import membership
 from node.services.access.approving import require_two, two_decide
 from node.services.access.callers import stored_grant
 from node.services.access.granting import Grants, first_part, grant_payload, grant_words, widens

@@ -14,7 +14,7 @@ from node.console.languages import translated as _
 from node.console.parts import SECURITY, Action, Done, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.identity.holders import ProposalFile
+from node.identity.key_holders import ProposalFile
 from node.rotation import proposals
 from node.rotation.next_root import propose_root
 from node.services.trust.next_root import RootChange

@@ -26,7 +26,7 @@ from node.hoster.gateways.sockets import (
     passed_sockets,
     remove_path,
 )
-from node.hoster.judge.working import Judging, judging
+from node.hoster.judge.machine import Judging, judging
 from node.hoster.settings import AgentSettings, load_partner_settings
 from node.journal import Journal
 from node.web.gateways.services import LocalServices

@@ -12,7 +12,7 @@ from node.hoster.daemon.agent import until_stopped
 from node.hoster.gateways.icap import FULL, IDLE_SECONDS, IcapService
 from node.hoster.gateways.patience import Patience
 from node.hoster.gateways.sockets import host_and_port, named_address, passed_sockets
-from node.hoster.judge.working import Judging, judging
+from node.hoster.judge.machine import Judging, judging
 from node.hoster.settings import load_partner_settings
 
 

@@ -5,8 +5,8 @@ Where several subsets are followed, a label says of which one a value is.
 
 from collections.abc import Iterator
 
+from node.hoster.judge.machine import Judging
 from node.hoster.judge.subset import SubsetJudge
-from node.hoster.judge.working import Judging
 from node.metrics import Count, Gauge, of_subsets, text_of
 from node.ports.judging import Outcome
 

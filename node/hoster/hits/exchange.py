@@ -11,10 +11,10 @@ from node.files import locked
 from node.home import Home
 from node.hoster.cover import whole_ticks
 from node.hoster.hits.ends import judge_again
+from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.sender import HitSender
 from node.hoster.hits.spool import HitSpool, SpooledHit
-from node.hoster.hits.spools import hit_spool
 from node.hoster.lookup.examiner import Examiner
 from node.hoster.own_node import MEANS, Means, examiner_of
 from node.hoster.settings import load_partner_settings

@@ -1,4 +1,4 @@
-"""The judge of a partner's machine: screen, shared look-ups, and what happens when the node cannot be asked.
+"""The judge by one subset: screen, shared look-ups, and what happens when the node cannot be asked.
 
 The rules: a hit is in the spool, durably, before anybody is told of it, also when whoever asked has gone away. What
 cannot be looked up is `UNKNOWN` with the reason in words, never clean; it is kept durably and looked up later, and a

@@ -10,8 +10,8 @@ from functools import partial
 
 from node.clock import SystemClock
 from node.home import Home
+from node.hoster.hits.homes import hit_spool, unconfirmed_files
 from node.hoster.hits.spool import SpooledHit
-from node.hoster.hits.spools import hit_spool, unconfirmed_files
 from node.hoster.judge.batches import LookUpQueue
 from node.hoster.judge.joint import JointJudge
 from node.hoster.judge.local import LocalJudge

@@ -1,8 +1,8 @@
 """Looking up: screen locally, ask blinded, verify, open the label.
 
 A file's hashes are screened here; of a file that survives all hashes are asked, in batches whose size says nothing
-about how many are real (`cover`). The node sees random group elements; what it answers is proven to come from the key
-that the release was made with. Nothing about a file leaves this machine.
+about how many are real (`node.hoster.cover`). The node sees random group elements; what it answers is proven to come
+from the key that the release was made with. Nothing about a file leaves this machine.
 """
 
 import asyncio

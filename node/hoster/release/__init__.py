@@ -1,1 +1,1 @@
-"""The release that a partner holds: followed, verified, put in force, and what follows an update."""
+"""The release that a partner holds: followed, verified, tried, put in force, and how its last update ended."""

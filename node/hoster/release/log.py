@@ -4,7 +4,7 @@ Only a checkpoint that continues the one held is accepted, every manifest on the
 before, and together they must hash to the signed root. Only the last is kept: a log of any length costs the memory of
 one bundle. A head that too few witnesses stand behind is followed too, beside the one held: it must continue the last
 such head, and if the witnessed history turns out not to contain it, that is a fork. Which files belong to a manifest,
-and what of it comes in force, is `updating`'s matter.
+and what of it comes in force, is `update`'s matter.
 """
 
 from dataclasses import dataclass, field, replace

@@ -2,8 +2,8 @@
 
 Like a list's follower, the partner accepts only a checkpoint that continues the one it holds, and only the last
 leaf of it, and only if enough of the other members stand behind it. What was in force stays in force until the new
-release has been verified, tried (`self_testing`) and written. Of a release that too few stand behind,
-what it takes away comes in force at once (`taking_away`), and nothing else.
+release has been verified, tried (`self_test`) and written. Of a release that too few stand behind,
+what it takes away comes in force at once (`removals`), and nothing else.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

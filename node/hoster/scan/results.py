@@ -1,7 +1,7 @@
 """What a scan found, file by file and in sum: what reports are made of. Nothing here holds a digest.
 
 Reports iterate a run's `FileResult`s in the order of their paths, which are bytes in truth: what is not UTF-8 in a name
-is kept as lone surrogates (PEP 383). How a result comes about is `judging`'s matter, where it is kept `state`'s.
+is kept as lone surrogates (PEP 383). How a result comes about is `judge`'s matter, where it is kept `state`'s.
 """
 
 from collections.abc import Mapping

@@ -17,7 +17,7 @@ from node.hashing.workers import HashWorkers
 from node.home import Home
 from node.hoster.client import confirmed, covered_examiner
 from node.hoster.cover import Pace
-from node.hoster.hits.spools import hit_spool
+from node.hoster.hits.homes import hit_spool
 from node.hoster.own_node import pace_of
 from node.hoster.scan.history import keep_scan
 from node.hoster.scan.judge import Asking, Screening

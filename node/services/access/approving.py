@@ -2,7 +2,7 @@
 
 The same person never decides what it asked for. A decision is one compare-and-swap, so of two that meet one is told;
 what was approved and not carried out yet may be approved again, which finishes it. Whoever carries it out must be safe
-to repeat (`runtime.approvals`). Nothing can be asked for before two persons exist.
+to repeat (`node.app.approvals`). Nothing can be asked for before two persons exist.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,8 @@
 """What peers may read and partners may ask: narrowed by one person, widened by two.
 
-A wider grant gives hashes away that cannot be called back, so it is asked for and approved (`services.approving`); a
-narrower one takes effect at once. What was approved is stored whole, so carrying it out again changes nothing.
+A wider grant gives hashes away that cannot be called back, so it is asked for and approved
+(`services.access.approving`); a narrower one takes effect at once. What was approved is stored whole, so carrying it
+out again changes nothing.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Recipients, accredited holders of raw digests: who they are, what they may fetch, and their keys.
 
-Whatever gives more away takes two persons (`services.approving`): a new recipient, a wider grant, a later end. What
-takes away takes one and counts at once. Each has an end, at most a year away. A key is shown once to whoever makes
+Whatever gives more away takes two persons (`services.access.approving`): a new recipient, a wider grant, a later end.
+What takes away takes one and counts at once. Each has an end, at most a year away. A key is shown once to whoever makes
 it and kept as its SHA-256; a new one takes the place of the old, at once or when a day of both is over, and each ends
 after a year, however often the grant was renewed. Collections that are private to an agency are not for recipients,
 whatever a grant says. See docs/reference/recipients.md.

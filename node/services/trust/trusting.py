@@ -417,13 +417,15 @@ class OwnTrust:
         made = replace(made, changed={**made.changed, **texts})
         opened = open_proposal(made)
         if self._proposal is None:
-            self._install(decide(sign(opened, signers)), in_force)
+            # Opened again: what was signed is verified before it takes the place of what was there.
+            self._install(decide(open_proposal(sign(opened, signers).proposal)), in_force)
         else:
             self._proposal.write(made)
 
     def _list_rest(self, signers: Sequence[Signer]) -> None:
         """List what was signed and never listed, as where a program of an earlier version was cut off."""
         if self.tuf_standing().unlisted:
+            _ = self.document(), self.members(), self.revocations()  # what is damaged is never listed
             listed = self._repository.listing_of(self.root(), self.listed_files(), signers)
             installing.install(self._files, list(listed))
 

@@ -19,7 +19,7 @@ import pytest
 from node.clock import SystemClock
 from node.group.load import load_group
 from node.home import Home
-from node.hoster.judge.working import updated_lately
+from node.hoster.judge.machine import updated_lately
 from protocol.subset.canary import PRESENT_TEXT
 from support.agencies import BOTH, SUBSET, UNLISTED, Federation, import_files
 from support.crowds import FLOOD, MOST_MB, crowd, held, rss_mb

@@ -14,10 +14,10 @@ from node.errors import PeerUnreachableError
 from node.files import try_locked
 from node.home import Home
 from node.hoster import cover
+from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import HitSpool, SpooledHit
-from node.hoster.hits.spools import hit_spool
-from node.hoster.judge import working
+from node.hoster.judge import machine
 from node.hoster.settings import AgentSettings
 from node.hoster.settle import settle
 from node.ports.judging import Outcome
@@ -77,8 +77,8 @@ def test_a_clean_file_needs_no_node(partner: Cli, stored: Path, federation: Fede
 async def test_of_two_daemons_of_a_home_one_sends_at_its_beat(
     federation: Federation, partner: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(working, "beat_minutes", lambda _: 0.005)
-    monkeypatch.setattr(working, "_SPLAY", 0.0)
+    monkeypatch.setattr(machine, "beat_minutes", lambda _: 0.005)
+    monkeypatch.setattr(machine, "_SPLAY", 0.0)
     home, settings = Home(partner.home), AgentSettings(update_minutes=0, jobs=1)
     before = federation.fr_node.journal.read_text().count("endpoint=evaluate")
 
@@ -87,11 +87,11 @@ async def test_of_two_daemons_of_a_home_one_sends_at_its_beat(
 
     async with AsyncExitStack() as stack:
         for kind in ("agent", "icap"):
-            await stack.enter_async_context(working.judging([home], settings, kind=kind, fail_closed=False))
+            await stack.enter_async_context(machine.judging([home], settings, kind=kind, fail_closed=False))
         await asyncio.to_thread(wait_until, lambda: batches() >= 3)
-        with try_locked(partner.home / "partner" / working.BEAT_LOCK) as free:
+        with try_locked(partner.home / "partner" / machine.BEAT_LOCK) as free:
             assert not free
-    with try_locked(partner.home / "partner" / working.BEAT_LOCK) as free:
+    with try_locked(partner.home / "partner" / machine.BEAT_LOCK) as free:
         assert free
 
 
@@ -99,7 +99,7 @@ async def test_nodes_that_are_silent_take_no_thread_that_hits_are_written_down_w
     partner: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Several subsets are updated at once, and each beat waits for minutes where its node says nothing."""
-    monkeypatch.setattr(working, "beat_minutes", lambda _: 0.001)
+    monkeypatch.setattr(machine, "beat_minutes", lambda _: 0.001)
     answered, begun = Event(), Semaphore(0)
 
     def silent(*_: object, **__: object) -> None:
@@ -108,10 +108,10 @@ async def test_nodes_that_are_silent_take_no_thread_that_hits_are_written_down_w
         raise PeerUnreachableError("the node says nothing")
 
     for name in ("bring_update", "beat"):
-        monkeypatch.setattr(working, name, silent)
+        monkeypatch.setattr(machine, name, silent)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
     settings = AgentSettings(jobs=1).model_copy(update={"update_minutes": 0.001})
-    async with working.judging([Home(partner.home)], settings, kind="agent", fail_closed=False) as made:
+    async with machine.judging([Home(partner.home)], settings, kind="agent", fail_closed=False) as made:
         async with asyncio.timeout(20):
             for _ in range(2):
                 while not begun.acquire(blocking=False):  # noqa: ASYNC110 - it is released in threads

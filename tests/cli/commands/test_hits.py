@@ -13,7 +13,7 @@ import pytest
 from keys.key import StatementPrivateKey
 from node.errors import UsageError
 from node.home import Home
-from node.hoster.hits.spools import hit_spool
+from node.hoster.hits.homes import hit_spool
 from node.sdk import Client
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
 from protocol.statement.receipt import kept_receipt, sign_receipt

@@ -12,7 +12,7 @@ import pytest
 from keys.key import TokenPrivateKey
 from node.files import create_private
 from node.home import Home
-from node.hoster.hits.spools import unconfirmed_files
+from node.hoster.hits.homes import unconfirmed_files
 from node.hoster.state import PartnerFolder
 from node.identity.identity import open_identity
 from node.rotation import proposals

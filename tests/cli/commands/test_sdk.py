@@ -19,8 +19,8 @@ from node import sdk
 from node.errors import NotFoundError
 from node.hashing import open_files, worker_link
 from node.home import Home
+from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.instructions import UNVERIFIED
-from node.hoster.hits.spools import hit_spool
 from node.remote.node import RemoteNode
 from node.sdk import AsyncClient, Client, Outcome
 from node.sdk.partition import scan_partition

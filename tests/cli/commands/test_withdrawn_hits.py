@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from node.home import Home
+from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.instructions import UNDO
-from node.hoster.hits.spools import hit_spool
 from node.services.partners.instructions import UNDO_REPORT
 from support.agencies import LIST, SUBSET, Federation, table, written
 from support.federated import federated

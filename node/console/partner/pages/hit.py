@@ -20,10 +20,10 @@ from node.console.visitors import Visitor
 from node.errors import UsageError
 from node.hoster.hits import exchange
 from node.hoster.hits.exchange import Shown
+from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.instructions import FOUND, UNDO
 from node.hoster.hits.resolutions import Action as Outcome
 from node.hoster.hits.retention import hold as hold_hit
-from node.hoster.hits.spools import hit_spool
 from protocol.statement.case import CaseState
 from protocol.statement.case import Outcome as Answered
 

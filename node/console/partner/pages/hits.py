@@ -17,9 +17,9 @@ from node.console.told import told
 from node.console.visitors import Visitor
 from node.errors import UsageError
 from node.hoster.hits.exchange import Reported, report
+from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.instructions import FOUND, UNDO, UNVERIFIED
 from node.hoster.hits.spool import SpooledHit
-from node.hoster.hits.spools import hit_spool
 
 HITS: Final = "/console/hits"
 ROWS: Final = 50

@@ -13,7 +13,7 @@ from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.errors import NodeError
 from node.hoster.cover import Cover, evaluations
-from node.hoster.hits.spools import hit_spool
+from node.hoster.hits.homes import hit_spool
 from node.hoster.judge.daemons import Daemon, running_daemons
 from node.hoster.release.last_update import LastUpdate, last_update
 from node.hoster.scan.history import finished_scans

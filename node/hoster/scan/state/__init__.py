@@ -4,7 +4,7 @@ Only one process writes a state at a time. Everything is written in short transa
 at any moment and the next one goes on: what was not written yet is found again. The file is readable by its owner
 alone, and the hashes in it are sealed with a key that lies in the partner's folder: those of hits are the list's, and a
 copy of the state by itself (a backup, a support case) tells none. Screen values are not: whoever has a file can tell
-from them whether it was scanned. What is concluded from it is `judging`'s matter.
+from them whether it was scanned. What is concluded from it is `node.hoster.scan.judge`'s matter.
 """
 
 from node.hoster.scan.state.database import own_files

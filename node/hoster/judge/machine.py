@@ -1,4 +1,4 @@
-"""The long-lived judge of a partner's machine, joined: the subsets that it follows, hashing processes.
+"""The judge as daemons and the SDK hold it: all subsets that are followed, hashing processes, what is done by itself.
 
 By itself it brings newer releases in use, looks up what waits, and updates, for each subset apart.
 """
