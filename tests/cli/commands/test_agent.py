@@ -146,6 +146,7 @@ def test_what_is_asked_while_the_node_is_down_is_found_later(
         wait_until(lambda: asked(f"{url}/health")["waiting"] == 0)
         found = {one["file"]: one["hit"] for one in partner.run("hit", "ls").results}
         assert set(found) == {"clamd stream", "upload"}
+        wait_until(lambda: heard.exists() and len(heard.read_text().splitlines()) == len(found))
     assert sorted(heard.read_text().splitlines()) == sorted(f"on_hit yes {hit}" for hit in found.values())
     assert "late=yes" in daemon.journal.read_text()
 
