@@ -50,7 +50,8 @@ Command = Callable[..., int | None]
 
 def housed(action: str, command: Command) -> Command:
     """The command, which raises `NotInitialisedError` where nothing lives at all; others say what they miss."""
-    if not ANYWHERE.isdisjoint({action, action.partition(".")[0]}):
+    noun = action.partition(".")[0].partition("-")[0]  # `key holder new` is key-holder.new
+    if not ANYWHERE.isdisjoint({action, noun}):
         return command
 
     @functools.wraps(command)

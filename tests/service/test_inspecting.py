@@ -117,7 +117,7 @@ async def test_a_file_that_never_can_be_hashed_is_an_error_and_not_clean(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(open_files, "_CHILD", "raise SystemExit(1)")
-    async with HashProcesses(1, PLAN) as processes:
+    async with HashProcesses(1, PATIENT) as processes:
         with pytest.raises(OSError, match="it cannot be hashed: their decoder failed"):
             await inspected(processes, CONTENT)
 
@@ -132,7 +132,7 @@ def _doing(what: str) -> str:
 
 async def test_ctrl_c_is_not_for_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(open_files, "_CHILD", _doing("os.kill(os.getpid(), signal.SIGINT)"))
-    async with HashProcesses(1, PLAN) as processes:
+    async with HashProcesses(1, PATIENT) as processes:
         assert await inspected(processes, CONTENT) == (Outcome.HIT, ())
 
 
@@ -227,7 +227,7 @@ async def test_hashing_keeps_no_thread_that_others_wait_for(
 async def test_the_processes_know_nothing_of_their_parent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGFED_PASSPHRASE_FILE", "/run/secret")
     monkeypatch.setattr(open_files, "_CHILD", _doing("1 / ('SIGFED_PASSPHRASE_FILE' not in os.environ)"))
-    async with HashProcesses(1, PLAN) as processes:
+    async with HashProcesses(1, PATIENT) as processes:
         assert await inspected(processes, CONTENT) == (Outcome.HIT, ())
 
 

@@ -49,3 +49,10 @@ def test_it_loads_nothing_to_say_so(tmp_path: Path, words: str) -> None:
     modules = loaded(["--home", str(tmp_path / "home"), *words.format(file=path).split()])
 
     assert modules & LIBRARIES == set()
+
+
+def test_a_holder_makes_keys_where_no_node_lives(tmp_path: Path) -> None:
+    made = Cli(tmp_path / "machine", cheap_keys=True).run(
+        "key", "holder", "new", "carol", "--node", "fr.example"
+    )
+    assert NODE not in made.err
