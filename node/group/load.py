@@ -92,4 +92,4 @@ def _require_whole(library: bytes) -> None:
 def _require_same_sources(library: bytes, folder: Path) -> None:
     """Refuse what was compiled from other sources than those beside it: in an editable installation they change."""
     if (folder / SOURCES[0]).is_file() and sources_digest(folder).encode() not in library:
-        raise OprfError("it was compiled from other sources than those beside it; install sigfed again")
+        raise OprfError("it was compiled from other sources than those beside it; install the program again")

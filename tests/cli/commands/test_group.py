@@ -100,7 +100,7 @@ def test_with_a_kernel_of_older_sources(agency: Cli, program: Path, monkeypatch:
     assert (health, name) == ("warn", "libsodium")
     assert words == (
         "libsodium, because the kernel is not used: it was compiled from other sources than those beside it;"
-        " install sigfed again"
+        " install the program again"
     )
     assert evaluating_with(monkeypatch, program) == "libsodium"
 
