@@ -293,6 +293,7 @@ WITNESS, OTHER_WITNESS = (WitnessPrivateKey.from_seed(letter * 32) for letter in
         ("", b"", False),
         ("fr.example/w1", b"\n7\n", False),
         ("fr.example/w1", b"\n\n", False),
+        ("fr.example/w1", b"\n\xff\n", False),
     ],
 )
 def test_what_a_witness_cosigned_is_believed_under_its_own_key_and_name_alone(
