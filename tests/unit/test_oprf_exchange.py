@@ -101,9 +101,12 @@ def test_secrets_stay_out_of_texts() -> None:
 # ---------------------------------------------------------------------- keys
 
 
-def test_derive_key_pair_refuses_a_short_seed() -> None:
-    with pytest.raises(OprfError, match="seed"):
-        derive_key_pair(GROUP, bytes(31), b"")
+@pytest.mark.parametrize(
+    ("seed", "info", "why"), [(bytes(31), b"", "seed"), (bytes(32), bytes(2**16), "65535")]
+)
+def test_derive_key_pair_refuses(seed: bytes, info: bytes, why: str) -> None:
+    with pytest.raises(OprfError, match=why):
+        derive_key_pair(GROUP, seed, info)
 
 
 def test_derive_key_pair_skips_a_zero_secret(monkeypatch: pytest.MonkeyPatch) -> None:
