@@ -15,7 +15,7 @@ from node.errors import VerificationError
 from node.hoster.trust.witness_policy import unwitnessed
 from node.services.trust.trusting import window
 from support.ceremonies import replace_everybody
-from support.federation import Agency, Federation, check_follows
+from support.federation import Agency, Call, Federation, check_follows, honest
 from support.release_logs import WitnessedWorld
 
 BASE = (1, 2, 3)
@@ -42,6 +42,30 @@ def roll_log_key(agency: Agency) -> None:
         signers=targets,
     )
     agency.log_keys[:] = [fresh]
+
+
+async def test_a_key_that_takes_over_between_trust_files_and_head_is_believed(federation: Federation) -> None:
+    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+    federation.introduce(fr, nl)
+    nl.add("before")
+    nl.publish()
+    assert (await federation.sync(fr, nl)).succeeded
+    federation.advance(hours=2)
+    nl.add("after")
+    link = federation.link(fr, nl)
+
+    def taking_over(call: Call, answer: bytes) -> bytes:
+        if call.what == "timestamp":
+            link.meddle = honest
+            roll_log_key(nl)
+            nl.publish()
+        return answer
+
+    link.meddle = taking_over
+    report = await federation.sync(fr, nl)
+    assert link.meddle is honest, "the key was replaced"
+    assert report.succeeded, report.words
+    check_follows(fr, nl)
 
 
 async def test_a_peer_away_during_two_rotations_of_everybody_and_a_log_key_catches_up_alone(

@@ -46,7 +46,7 @@ from node.services.trust.refreshing import (
     newest_root,
     refresh_peer,
 )
-from protocol.errors import FreezeError, ProtocolError, UncosignedError
+from protocol.errors import FreezeError, ProtocolError, UncosignedError, UnknownSignerError
 from protocol.grant import NOTHING, Grant
 from protocol.pull import LogTrust
 
@@ -196,6 +196,17 @@ class _Session:
         return await asyncio.to_thread(read)
 
     async def _sync_list(self, origin: str, document: NodeDocument) -> ListOutcome:
+        """As the head says; asked for once more with newer trust files where no key signed it that they named.
+
+        A key may have taken over between the two.
+        """
+        outcome = await self._pulled(origin, document)
+        if not isinstance(outcome.error, UnknownSignerError):
+            return outcome
+        again = await self._pulled(origin, await self._refresh())
+        return replace(again, received=outcome.received + again.received)
+
+    async def _pulled(self, origin: str, document: NodeDocument) -> ListOutcome:
         follower = self._watch.follower(self._shelf, document)
         held = await asyncio.to_thread(self._held, follower, origin)
         outcome = ListOutcome(origin=origin, old_size=held.size, new_size=held.size)
