@@ -299,11 +299,3 @@ def _dump(path: Path) -> bytes:
         return path.read_bytes()
     finally:
         database.close()
-
-
-def movable_clock() -> str:
-    """The library that `faketime` preloads; a process that preloads it reads its clock from a file."""
-    done = subprocess.run(
-        [needed("faketime"), "-f", "+0", "printenv", "LD_PRELOAD"], capture_output=True, check=True, text=True
-    )
-    return done.stdout.strip()

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from node.rotation.store import open_shelf
 from node.signing.ring import FolderKeyRing
 from node.tls import Traffic, client_context
 from support.agencies import LIST, PARTNER, SUBSET, Federation, import_files, impostor, numbered, report
+from support.moving_time import MovingTime
 from support.processes import (
     PROGRAM,
     Cli,
@@ -35,7 +37,6 @@ from support.processes import (
     Running,
     contents,
     free_port,
-    movable_clock,
     wait_until,
 )
 from support.programs import needed
@@ -211,26 +212,35 @@ class _Moved:
 
 async def test_a_token_that_has_expired(federation: Federation, tmp_path: Path) -> None:
     """The node's clock passes the token's end while ours does not yet: refused, renewed, answered."""
-    needed("faketime")
-    clock, wire, node_clock = _Moved(), _Recorded(), tmp_path / "clock"
-    node_clock.write_text("+0")
-    variables = {"LD_PRELOAD": movable_clock(), "FAKETIME_TIMESTAMP_FILE": str(node_clock)}
-    variables |= {"FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    federation.nl_node.stop()
-    federation.nl_node = Running(federation.nl, variables=variables)
-    identity = open_identity(Home(federation.fr.home), clock=clock)
-    with open_shelf(identity) as shelf, shelf.storage.read() as unit:
-        peer = unit.peers.get("nl.example")
-    async with reach_peer(identity, peer, traffic=wire) as remote:
-        first = await remote.checkpoint(NL_LIST, held=None)
-        node_clock.write_text("+605")
-        clock.ahead = timedelta(seconds=560)
-        assert await _refusal(federation, token=wire.tokens[0]) == (401, "urn:sigfed:problem:token-expired")
-        assert await remote.checkpoint(NL_LIST, held=None) == first
-    assert len(wire.tokens) == 2
-    federation.nl_node.stop()
-    federation.nl_node = Running(federation.nl)
+    clock, wire, node_time = _Moved(), _Recorded(), MovingTime(tmp_path / "clock")
+    with _another_clock(federation, node_time.file):
+        identity = open_identity(Home(federation.fr.home), clock=clock)
+        with open_shelf(identity) as shelf, shelf.storage.read() as unit:
+            peer = unit.peers.get("nl.example")
+        async with reach_peer(identity, peer, traffic=wire) as remote:
+            first = await remote.checkpoint(NL_LIST, held=None)
+            with node_time.stopped():
+                node_time.put_forward(seconds=605)
+            clock.ahead = timedelta(seconds=560)
+            assert await _refusal(federation, token=wire.tokens[0]) == (
+                401,
+                "urn:sigfed:problem:token-expired",
+            )
+            assert await remote.checkpoint(NL_LIST, held=None) == first
+        assert len(wire.tokens) == 2
     assert synced(federation).exit == 0
+
+
+@contextmanager
+def _another_clock(federation: Federation, file: Path) -> Iterator[None]:
+    """The Dutch node goes by the clock in `file`."""
+    federation.nl_node.stop()
+    federation.nl_node = Running(replace(federation.nl, clock_file=file))
+    try:
+        yield
+    finally:
+        federation.nl_node.stop()
+        federation.nl_node = Running(federation.nl)
 
 
 async def _refusal(federation: Federation, *, token: str) -> tuple[int, str]:
