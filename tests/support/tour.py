@@ -10,7 +10,7 @@ Fingerprints are also *read over*: where a page repeats words that a command sho
 people do who read them out by telephone. The same holds for ports: the page's are replaced by free ones.
 
 Needs nothing but Python and bash, so it also runs by itself, from the repository's folder:
-`python3 tests/support/tour.py README.md`; with `--rewrite` it writes what was printed into the page.
+`python3 tests/support/tour.py docs/manuals/tour.md`; with `--rewrite` it writes what was printed into the page.
 """
 
 import os

@@ -9,7 +9,7 @@ from node.hoster.hits.instructions import FOUND
 
 ROOT = Path(__file__).parents[2]
 SAY_IT = (
-    "README.md",
+    "docs/manuals/tour.md",
     "docs/manuals/partner.md",
     "docs/manuals/partner-console.md",
     "docs/manuals/agent.md",
