@@ -1,14 +1,20 @@
-"""Documentation build: Sphinx, MyST Markdown, furo; no network, no generated pages."""
+"""Documentation build: Sphinx, MyST Markdown, furo; no network.
 
+What the program says of its commands is read from the program (`support.cli_reference`).
+"""
+
+import sys
 import tomllib
 from pathlib import Path
 
-_project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
+_root = Path(__file__).parent.parent
+_project = tomllib.loads((_root / "pyproject.toml").read_text())["project"]
+sys.path.insert(0, str(_root / "tests"))
 
 project = "sigfed"
 author = "the sigfed authors"
 release = _project["version"]
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "support.cli_reference"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 nitpicky = True
@@ -17,3 +23,6 @@ myst_heading_anchors = 4
 html_theme = "furo"
 html_title = "sigfed"
 html_show_sphinx = False
+html_static_path = ["_static"]
+html_css_files = ["lines.css"]
+smartquotes_action = "qe"  # not the dashes of options

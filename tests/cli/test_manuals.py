@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from support.cli_reference import commands
 from support.programs import found, needed
 from support.shell_program import shell_program
 from support.tour import Done, Step, Typist, blocks, steps
@@ -99,9 +100,7 @@ def test_manuals_have_commands_to_type() -> None:
 
 def test_the_manual_of_the_console_names_only_commands_that_there_are() -> None:
     """It shows pages and types nothing; what it sends people to the terminal for must be there."""
-    known = set(
-        re.findall(r"^#{3} `sigfed ([^`]+)`$", (ROOT / "docs/reference/cli.md").read_text(), re.MULTILINE)
-    )
+    known = {words.removeprefix("sigfed ") for words in commands()}
     named = set(re.findall(r"`sigfed ([a-z -]+?)(?: [A-Z-]{2}[^`]*)?`", _text("console")))
     assert len(named) > 8
     assert {name.split(" --")[0] for name in named} <= known

@@ -1,24 +1,27 @@
-"""The command reference: what each command's section must say, read from the command tree itself.
+"""The command reference: a page a noun, made when the documentation is built.
 
-`python tests/support/cli_reference.py` writes these parts into docs/reference/cli.md and keeps what people wrote
-between them.
+A page in docs/commands has what people wrote about its commands: what a help text has no room for, and their JSON
+lines. Usage, purpose, arguments and options are put in front of that from the command tree itself, so no page can say
+otherwise: as a Sphinx extension this does so with each of these pages that is read.
 """
 
 import ast
+import json
 import re
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from typer.main import get_command
 
 from node.cli.main import app
+from support.tour import blocks
 
 ROOT = Path(__file__).parent.parent.parent
-PAGE = ROOT / "docs/reference/cli.md"
-MARK = "<!-- from the command itself -->"
-END = "<!-- end -->"
+FOLDER = ROOT / "docs/commands"
+VERBS = "verbs"
+"""The page of commands of one word, which have no noun."""
+_AS_OF = re.compile(r"\bas of `(sigfed [a-z ]+)`", re.IGNORECASE)
 
 
 def commands() -> dict[str, Any]:
@@ -144,24 +147,64 @@ def _returned(function: str, trees: list[ast.Module]) -> list[ast.expr]:
 
 
 def sections(text: str) -> dict[str, str]:
-    """The page's section of each command, by the words that call it."""
-    parts = re.split(r"^### `(sigfed [a-z ]+)`$", text, flags=re.MULTILINE)
+    """What a page says of each of its commands, by the words that call it."""
+    parts = re.split(r"^## `(sigfed [a-z ]+)`$", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def renewed(text: str) -> str:
-    """The page with the parts that commands decide as they are now; sections of new commands are appended."""
-    for words, command in commands().items():
-        part = f"{MARK}\n{described(words, command)}{END}"
-        heading = f"### `{words}`\n\n"
-        if heading not in text:
-            text += f"\n{heading}{part}\n"
-            continue
-        before, _, rest = text.partition(heading)
-        text = before + heading + part + rest.partition(END)[2]
-    return text
+def notes() -> dict[str, str]:
+    """What people wrote about each command, of all pages."""
+    pages = (path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.md")))
+    return {words: said for page in pages for words, said in sections(page).items()}
 
 
-if __name__ == "__main__":
-    PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    sys.stdout.write(f"{PAGE} is as the commands are\n")
+def shapes(words: str, said: Mapping[str, str]) -> set[frozenset[str]]:
+    """The field names of the JSON lines that a command's section shows, or says to be as of another."""
+    own = said.get(words, "")
+    return {
+        frozenset(json.loads(line))
+        for text in (own, *(said.get(other, "") for other in _AS_OF.findall(own)))
+        for _, lines in blocks(text, "json")
+        for line in lines
+    }
+
+
+def page_of(words: str) -> str:
+    """The page of a command: its noun."""
+    noun = words.split()[1:-1]
+    return noun[0] if noun else VERBS
+
+
+def rendered(name: str, text: str) -> str:
+    """A page with all commands of its noun, in the program's order: what each says of itself, then what is written.
+
+    Raises LookupError for a section that is about no command of the noun.
+    """
+    said = sections(text)
+    here = {words: command for words, command in commands().items() if page_of(words) == name}
+    if stray := said.keys() - here.keys():
+        raise LookupError(f"docs/commands/{name}.md is about what is no command of it: {sorted(stray)}")
+    title, _, about = text.partition("\n## ")[0].partition("\n")
+    head = [title, about.strip() or noun_help(name)]
+    parts = [
+        f"## `{words}`\n\n{described(words, command)}\n{said.get(words, '').strip()}"
+        for words, command in here.items()
+    ]
+    return "\n\n".join(part for part in (*head, *parts) if part) + "\n"
+
+
+def noun_help(name: str) -> str:
+    """What the program says of a noun; empty for that of verbs."""
+    return str(getattr(get_command(app), "commands", {})[name].help) if name != VERBS else ""
+
+
+def setup(sphinx: Any) -> dict[str, bool]:
+    """Called by Sphinx, which reads a page of commands as `rendered` makes it."""
+
+    def read(_: object, docname: str, source: list[str]) -> None:
+        folder, _, name = docname.rpartition("/")
+        if folder == FOLDER.name and name != "index":
+            source[0] = rendered(name, source[0])
+
+    sphinx.connect("source-read", read)
+    return {"parallel_read_safe": True}

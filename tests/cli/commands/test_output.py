@@ -36,13 +36,12 @@ from support.agencies import (
     table,
     written,
 )
-from support.cli_reference import PAGE, sections
+from support.cli_reference import commands, notes, shapes
 from support.digest_search import DigestSearch
 from support.disclosed import pictures_in
 from support.federated import federated
 from support.memory import shown_of
 from support.processes import ROOT, Cli, Finished, Running
-from support.tour import blocks
 
 FILES = (BOTH, SINGLE, UNLISTED, *numbered("printed", 4))
 ASK_MORE = ("peer", "grant", "nl.example", "--grant", "baseline,national", "--as", "alice")
@@ -395,15 +394,15 @@ def test_results_are_json_lines_and_nothing_else(typed: list[Typed]) -> None:
 
 
 def test_results_have_the_fields_that_the_reference_shows_for_the_command(typed: list[Typed]) -> None:
-    parts = sections(PAGE.read_text(encoding="utf-8"))
+    said, known = notes(), commands()
     undocumented: dict[str, list[str]] = {}
     for one in typed:
-        words = next(words for n in (3, 2, 1) if (words := f"sigfed {' '.join(one.words[:n])}") in parts)
-        shown = [json.loads(line).keys() for _, lines in blocks(parts[words], "json") for line in lines]
+        words = next(words for n in (3, 2, 1) if (words := f"sigfed {' '.join(one.words[:n])}") in known)
+        shown = shapes(words, said)
         if one.words[0] == "hash":
             continue
         for result in one.finished.results:
-            if result.keys() not in shown:
+            if frozenset(result) not in shown:
                 undocumented.setdefault(words, []).append(json.dumps(result, separators=(",", ":")))
     assert not undocumented, "\n".join(
         f"{words}: {line}" for words in undocumented for line in undocumented[words]
