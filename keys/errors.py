@@ -4,11 +4,22 @@ Error texts carry facts an operator needs (a role, a count, a date) and never ke
 input that could not be parsed.
 """
 
+from keys.message import Message
+
 
 class SigfedError(Exception):
     """Any failure that somebody foresaw; `hint` says what the operator can do."""
 
     hint: str = ""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message if isinstance(message, Message) else Message(message))
+
+    @property
+    def message(self) -> Message:
+        """What went wrong, with the values that it is told with."""
+        said: Message = self.args[0]
+        return said
 
 
 class KeysError(SigfedError):
@@ -27,7 +38,14 @@ class ThresholdError(KeysError):
     """Too few of a role's keys signed."""
 
     def __init__(self, role: str, *, signed: int, threshold: int) -> None:
-        super().__init__(f"{role}: {signed} of the required {threshold} signatures are valid")
+        super().__init__(
+            Message(
+                "{role}: {signed} of the required {threshold} signatures are valid",
+                role=role,
+                signed=signed,
+                threshold=threshold,
+            )
+        )
         self.role = role
         self.signed = signed
         self.threshold = threshold
@@ -61,7 +79,9 @@ class ForkedTrustError(KeysError):
     """Two different trust files, both signed, under one number: the files convict whoever signs for the node."""
 
     def __init__(self, node: str, what: str, *, held: bytes, shown: bytes) -> None:
-        super().__init__(f"{node} signed two different {what} files under one number")
+        super().__init__(
+            Message("{node} signed two different {what} files under one number", node=node, what=what)
+        )
         self.node = node
         self.what = what
         """`node`, `members` or `targets`: which of its files."""

@@ -7,6 +7,8 @@ from functools import cache
 from importlib.resources import as_file, files
 from typing import Final
 
+from keys.message import Message
+
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "fr": "Français"}
 """By code, each in its own words."""
 DEFAULT: Final = "en"
@@ -49,7 +51,9 @@ def marked(message: str) -> str:
 
 
 def translated(message: str) -> str:
-    """A sentence in the language that is written now."""
+    """A sentence in the language that is written now; a message with its values."""
+    if isinstance(message, Message):
+        return message.translated(_catalogue(_current.get()))
     return _catalogue(_current.get()).gettext(message) if message else ""
 
 
