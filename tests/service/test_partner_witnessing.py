@@ -14,17 +14,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keys.encoding import MAX_INTEGER
-from keys.key import WitnessPrivateKey
+from keys.key import LogPrivateKey, WitnessPrivateKey
+from keys.roles import Role
 from keys.trust.fingerprint import fingerprint
+from keys.trust.lifecycle import Lineage
+from keys.trust.members import Members
 from keys.trust.node_document import NodeDocument, open_node_document, sign_node_document
-from keys.trust.node_parts import WitnessInfo
+from keys.trust.node_parts import EpochInfo, WitnessInfo
 from keys.trust.root import open_root
 from keys.trust.vkey import DatedVkey
 from node.clock import milliseconds
-from node.errors import StoreError, VerificationError
+from node.errors import PeerUnreachableError, StoreError, VerificationError
 from node.hoster.release.update import Updater
 from node.hoster.state import PartnerFolder
 from node.hoster.trust.witness_policy import by_register, policy_hash, unwitnessed
+from node.services.trust.announcing import announce_epoch
+from node.services.trust.succeeding import with_key
 from node.services.trust.trusting import window
 from protocol.evidence import verify_evidence
 from protocol.limits import MAX_COSIGNATURE_AGE_DAYS
@@ -37,7 +42,7 @@ from protocol.trustfork import verify_trust_fork
 from protocol.witnesses import witness_policy
 from support.ceremonies import replace_everybody
 from support.federation import START, FoundedNode
-from support.release_logs import LOG_KEY, WitnessedWorld
+from support.release_logs import LOG_KEY, PK, SUBSET, WitnessedWorld
 from support.subsets import ORIGIN
 from support.times import SettableClock
 
@@ -308,13 +313,18 @@ async def test_every_change_of_a_witness_is_told(world: WitnessedWorld) -> None:
     nl, be = world.others[NL], world.others[BE]
     before: WitnessInfo | None = nl.trust.document().witness
     nl.revise(lambda old: replace(old, witness=None))
-    be.revise(lambda old: replace(old, witness=replace(_witness(old), url="https://be.example/elsewhere/")))
+    be.revise(elsewhere)
     assert (await world.update()).member_changes == (
         "nl.example no longer cosigns",
         "be.example changed what it says of its witness key",
     )
     nl.revise(lambda old: replace(old, witness=before))
     assert (await world.update()).member_changes == ("nl.example cosigns from now on",)
+
+
+def elsewhere(document: NodeDocument) -> NodeDocument:
+    """With its witness at another address."""
+    return replace(document, witness=replace(_witness(document), url="https://be.example/elsewhere/"))
 
 
 def _witness(document: NodeDocument) -> WitnessInfo:
@@ -332,6 +342,86 @@ async def test_what_changed_is_told_with_a_refusal_too(world: WitnessedWorld) ->
     assert error.hint.endswith(
         "; nl.example has a new witness key; the node does not pass on what be.example says of itself"
     )
+
+
+NEW_LOG_KEY = LogPrivateKey.from_seed(b"n" * 32)
+
+
+def another_log_key(world: WitnessedWorld) -> None:
+    now = world.clock.now()
+    world.fr.revise(
+        lambda old: with_key(old, Lineage(Role.LOG, ORIGIN), NEW_LOG_KEY.public, window(now, 365))
+    )
+
+
+def another_epoch(world: WitnessedWorld) -> None:
+    epoch = EpochInfo(epoch=2, pk=PK, valid=window(world.clock.now(), 730))
+    announce_epoch(world.fr.trust, SUBSET, epoch, signers=world.fr.signers)
+
+
+def another_register(world: WitnessedWorld) -> None:
+    trust = world.fr.trust
+
+    def change(old: Members) -> Members:
+        return replace(old, members=(*old.members[:-1], replace(old.members[-1], country="AT")))
+
+    trust.revise_members(change, signers=world.fr.signers)
+    world.log.rules = replace(world.log.rules, members=trust.members().sha256)
+
+
+CHANGES = {"a log key": another_log_key, "an epoch": another_epoch, "a register": another_register}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+async def test_what_the_node_signed_since_its_trust_files_were_fetched_is_asked_for(
+    world: WitnessedWorld, what: str
+) -> None:
+    """What was new before is told all the same, once."""
+
+    def meanwhile() -> None:
+        CHANGES[what](world)
+        world.others[BE].revise(elsewhere)
+        world.log.release((*BASE, 5), epoch=2 if what == "an epoch" else 1)
+        cosigners = [world.others[name] for name in (BE, DE)]
+        world.node.show(*cosigners, key=NEW_LOG_KEY if what == "a log key" else LOG_KEY)
+
+    renamed(world.others[NL], WitnessPrivateKey.from_seed(b"f" * 32))
+    world.node.meanwhile = meanwhile
+    report = await world.update()
+    assert report.new == 2
+    register = ("de.example counts for AT instead of DE",) if what == "a register" else ()
+    assert report.member_changes == (
+        *register,
+        "nl.example has a new witness key",
+        "be.example changed what it says of its witness key",
+    )
+    assert (await world.update()).member_changes == ()
+
+
+async def test_what_newer_trust_files_do_not_explain_is_refused_and_what_changed_is_told(
+    world: WitnessedWorld,
+) -> None:
+    renamed(world.others[NL], WitnessPrivateKey.from_seed(b"f" * 32))
+    world.log.release((*BASE, 5))
+    world.node.show(key=NEW_LOG_KEY)
+    error = await refused(world, "no trusted key signed the note")
+    assert error.hint.endswith("; nl.example has a new witness key")
+    world.node.meanwhile = lambda: another_register(world)
+    error = await refused(world, "no trusted key signed the note")
+    assert error.hint.endswith("; de.example counts for AT instead of DE")
+
+
+async def test_what_changed_is_told_by_an_update_that_loses_its_connection(world: WitnessedWorld) -> None:
+    """It is kept, so no later update would tell it."""
+
+    def gone() -> None:
+        raise PeerUnreachableError("fr.example does not answer", hint="try again later")
+
+    renamed(world.others[NL], WitnessPrivateKey.from_seed(b"f" * 32))
+    world.node.meanwhile = gone
+    with pytest.raises(PeerUnreachableError) as caught:
+        await world.update()
+    assert caught.value.hint == "try again later; nl.example has a new witness key"
 
 
 async def test_a_member_whose_root_has_ended_is_not_heard(tmp_path: Path) -> None:

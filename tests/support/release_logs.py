@@ -7,7 +7,7 @@
 Everything is signed with real keys; the answers are just numbers. The node lies through `WitnessedNode`'s attributes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
@@ -64,7 +64,12 @@ class ScriptedLog:
         return ScriptedLog(self.rules, list(self.releases))
 
     def release(
-        self, answers: Iterable[int], *, not_after_ms: int = 0, kind: ReleaseKind = ReleaseKind.ORDINARY
+        self,
+        answers: Iterable[int],
+        *,
+        not_after_ms: int = 0,
+        kind: ReleaseKind = ReleaseKind.ORDINARY,
+        epoch: int = 1,
     ) -> Release:
         """Append a release of these answers."""
         values = u64(*sorted(answers))
@@ -72,6 +77,7 @@ class ScriptedLog:
         manifest = replace(
             EMPTY_MANIFEST,
             kind=kind,
+            epoch=epoch,
             screen_count=len(screen),
             answers_count=len(values),
             screen_width=SCREEN_WIDTH,
@@ -109,6 +115,8 @@ class WitnessedNode:
         self.trust = StampedTrust(own.files, own.trust)
         self.note = b""
         self.asked: list[str] = []
+        self.meanwhile: Callable[[], None] | None = None
+        """Happens once, after its trust files were fetched and before its head is."""
 
     def show(self, *cosigners: FoundedNode, key: LogPrivateKey = LOG_KEY) -> None:
         """Show the log's head with the cosignatures of these nodes, made now."""
@@ -164,6 +172,9 @@ class WitnessedNode:
         return data
 
     async def checkpoint(self, _origin: str, *, held: bytes | None) -> bytes | None:
+        happens, self.meanwhile = self.meanwhile, None
+        if happens is not None:
+            happens()
         return None if held == self.note else self.note
 
     async def tile(self, origin: str, *, level: int, index: int, width: int) -> bytes:

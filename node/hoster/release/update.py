@@ -7,12 +7,12 @@ what it takes away comes in force at once (`removals`), and nothing else.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from keys.errors import KeysError
+from keys.errors import KeysError, SigfedError
 from node.clock import Clock
 from node.errors import NotFoundError, OverQuotaError, TrustForkError, VerificationError
 from node.hoster.lookup.chance import chance_anew
@@ -21,12 +21,12 @@ from node.hoster.release.parts import fetch_part
 from node.hoster.release.removals import take_away, waiting
 from node.hoster.release.self_test import SelfTest, self_test
 from node.hoster.state import Cursor, Enrolment, MemberFiles, PartnerFolder
-from node.hoster.trust.node import Known, known, refresh, with_register
+from node.hoster.trust.node import Known, OutdatedTrustError, known, refresh, with_register
 from node.hoster.trust.register_changes import member_changes
 from node.hoster.trust.relayed import refresh_members
 from node.hoster.trust.witness_policy import Backing, Rule, other_policy, unwitnessed
 from protocol.api import SubsetApi
-from protocol.errors import ForkError, ProtocolError, RollbackError
+from protocol.errors import ForkError, ProtocolError, RollbackError, UnknownSignerError
 from protocol.messages import ReleasePart
 from protocol.subset.canary import LISTED
 from protocol.subset.delta import align
@@ -92,6 +92,19 @@ class _Told:
     tested: SelfTest
 
 
+@dataclass(slots=True)
+class _News:
+    """What is new about members: nobody would tell it later, as it is kept."""
+
+    register: tuple[str, ...] = ()
+    witnesses: list[str] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        return (*self.register, *self.witnesses)
+
+
 async def untried(_enrolment: Enrolment, _known: Known, _release: Held) -> Sequence[bytes]:
     """No trial: for whoever looks nothing up."""
     return ()
@@ -148,23 +161,46 @@ class Updater:
         held: Held | None,
         follow: Callable[[ReleaseLog], Awaitable[Step]],
     ) -> UpdateReport:
-        now = self._clock.now()
-        enrolment = await self._refreshed(old, cursor, now)
-        found = known(enrolment)
-        relayed = await refresh_members(self._folder, found, self._api, now)
-        policy = self._rule(found, enrolment.origin, relayed.documents, now)
-        changes = (*member_changes(known(old).members, found.members), *relayed.changes)
+        """As newer trust files say, where those fetched do not explain what is found: both may change meanwhile."""
+        news = _News()
+        enrolment = await self._refreshed(old, old, cursor)
         try:
-            step, reached, new, (tested, untested) = await self._follow(
-                enrolment, cursor, held, found, policy, follow
-            )
-        except VerificationError as exc:
-            exc.hint = "; ".join((exc.hint, *changes, *relayed.warnings))  # else nobody would ever hear of it
+            try:
+                return await self._brought_up(old, enrolment, cursor, held, follow, news)
+            except OutdatedTrustError:
+                newer = await self._refreshed(enrolment, old, cursor)
+                if known(newer) == known(enrolment):
+                    raise
+            return await self._brought_up(old, newer, cursor, held, follow, news)
+        except SigfedError as exc:
+            exc.hint = "; ".join(
+                filter(None, (exc.hint, *news.changes, *news.warnings))
+            )  # else nobody would hear of it
             raise
+
+    async def _brought_up(
+        self,
+        old: Enrolment,
+        enrolment: Enrolment,
+        cursor: Cursor,
+        held: Held | None,
+        follow: Callable[[ReleaseLog], Awaitable[Step]],
+        news: _News,
+    ) -> UpdateReport:
+        """As these trust files say."""
+        now, found = self._clock.now(), known(enrolment)
+        news.register = member_changes(known(old).members, found.members)
+        relayed = await refresh_members(self._folder, found, self._api, now)
+        news.witnesses += relayed.changes
+        news.warnings = relayed.warnings
+        policy = self._rule(found, enrolment.origin, relayed.documents, now)
+        step, reached, new, (tested, untested) = await self._follow(
+            enrolment, cursor, held, found, policy, follow
+        )
         told = _Told(
-            changes=changes,
+            changes=news.changes,
             warnings=(
-                *relayed.warnings,
+                *news.warnings,
                 *other_policy(step.manifest, policy),
                 *untested,
                 *_doubted_in_force(found, enrolment.origin, new or held),
@@ -175,11 +211,14 @@ class Updater:
         )
         return _report(enrolment.subset, held, new or held, told)
 
-    async def _refreshed(self, old: Enrolment, cursor: Cursor, now: datetime) -> Enrolment:
-        """With what the node signed since; raises why that is not to be had."""
-        enrolment, failure = await refresh(old, self._api, now)
+    async def _refreshed(self, held: Enrolment, told: Enrolment, cursor: Cursor) -> Enrolment:
+        """`held` with what the node signed since; `told` has the register that people were told of.
+
+        Raises why that is not to be had.
+        """
+        enrolment, failure = await refresh(held, self._api, self._clock.now())
         # Kept whatever comes: an update that fails for weeks must not lose the node's next keys.
-        self._folder.save(with_register(enrolment, old), cursor)
+        self._folder.save(with_register(enrolment, told), cursor)
         if isinstance(failure, TrustForkError):
             judged_by = MemberFiles(enrolment.trust.roots, enrolment.trust.node_document)
             kept = self._folder.keep_evidence(failure.evidence, judged_by)
@@ -208,6 +247,8 @@ class Updater:
             reached = await self._taken(enrolment, step, cursor, held)
         except (ForkError, RollbackError) as exc:
             raise self._convicted(enrolment, cursor, exc) from exc
+        except UnknownSignerError as exc:
+            raise OutdatedTrustError(f"{enrolment.subset}: {exc}", hint=_HINT) from exc
         except ProtocolError as exc:
             raise VerificationError(f"{enrolment.subset}: {exc}", hint=_HINT) from exc
         tried = await self._try(enrolment, found, new)
@@ -324,7 +365,7 @@ class Updater:
         except KeysError as exc:
             raise VerificationError(str(exc), hint=_NO_EPOCH) from exc
         if manifest.rules.members != found.members.sha256:
-            raise VerificationError(
+            raise OutdatedTrustError(
                 "the release was made with another members register than the node shows",
                 hint="the federation changed and no release was made since: what is held stays in force;"
                 " try again later, and tell the agency if it lasts",

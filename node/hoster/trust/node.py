@@ -23,6 +23,10 @@ from protocol.tlog.note import VerifierKey
 _ASK: Final = "what is held stays in force; ask the agency by telephone"
 
 
+class OutdatedTrustError(VerificationError):
+    """What the node signed is of other trust files than those here; it may have signed newer ones meanwhile."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """The node's documents, verified."""
@@ -62,12 +66,12 @@ class Known:
         """The key that the node document names for an epoch of a subset, and when it answers.
 
         Raises:
-            VerificationError: it names none.
+            OutdatedTrustError: it names none.
         """
         try:
             return self.epochs[subset, number]
         except KeyError:
-            raise VerificationError(
+            raise OutdatedTrustError(
                 f"the node document names no key for epoch {number} of {subset}"
             ) from None
 

@@ -1,12 +1,14 @@
 """A partner while the only other agency is away: what waits, what does not, and how it ends well by itself."""
 
+import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
 from support.agencies import LIST, SUBSET, Federation, import_files, written
-from support.processes import Cli, Running
+from support.processes import Cli, Running, wait_until
 
 WITHDRAWN, KEPT, LATE = (
     b"listed and withdrawn",
@@ -101,3 +103,43 @@ def test_a_partner_while_the_witness_is_away(federation: Federation, tmp_path: P
     first = newcomer.run("update")
     assert (first.exit, first.first["new"]) == (0, done["new"])
     assert verdict(newcomer, files[LATE]) == "hit"
+
+
+_HALTING = """
+import sys, time
+from pathlib import Path
+from node.hoster.release.log import ReleaseLog
+
+asked, go_on = map(Path, sys.argv[1:3])
+del sys.argv[1:3]
+advance = ReleaseLog.advance
+
+async def halting(self, *args, **kwargs):
+    ReleaseLog.advance = advance
+    asked.touch()
+    while not go_on.exists():
+        time.sleep(0.02)
+    return await advance(self, *args, **kwargs)
+
+ReleaseLog.advance = halting
+from node.__main__ import main
+main()
+"""
+"""The program, halted between the trust files that an update fetched and the head that it reads."""
+
+
+def test_a_log_key_that_takes_over_while_a_partner_updates_is_believed(
+    federation: Federation, partner: Cli, tmp_path: Path
+) -> None:
+    fr = federation.fr
+    partner.done("update")
+    asked, go_on = tmp_path / "asked", tmp_path / "go on"
+    program = (sys.executable, "-P", "-c", _HALTING, str(asked), str(go_on))
+    with partner.start("update", program=program) as update:
+        wait_until(asked.exists)
+        fr.done("key", "revoke", f"log-subsets-{SUBSET}-1", "--reason", "lost", "--yes")
+        version = release(federation)["version"]
+        go_on.touch()
+        out, err = update.communicate(timeout=60)
+    assert update.returncode == 0, err
+    assert json.loads(out)["new"] == version
