@@ -8,12 +8,12 @@ from keys.message import Message
 
 
 class SigfedError(Exception):
-    """Any failure that somebody foresaw; `hint` says what the operator can do."""
+    """Any failure that somebody foresaw, with the values of its `Message`; `hint` says what the operator can do."""
 
     hint: str = ""
 
-    def __init__(self, message: str = "") -> None:
-        super().__init__(message if isinstance(message, Message) else Message(message))
+    def __init__(self, message: str = "", /, *values: object) -> None:
+        super().__init__(Message(message, *values))
 
     @property
     def message(self) -> Message:
@@ -39,12 +39,7 @@ class ThresholdError(KeysError):
 
     def __init__(self, role: str, *, signed: int, threshold: int) -> None:
         super().__init__(
-            Message(
-                "{role}: {signed} of the required {threshold} signatures are valid",
-                role=role,
-                signed=signed,
-                threshold=threshold,
-            )
+            "{role}: {signed} of the required {threshold} signatures are valid", role, signed, threshold
         )
         self.role = role
         self.signed = signed
@@ -79,9 +74,7 @@ class ForkedTrustError(KeysError):
     """Two different trust files, both signed, under one number: the files convict whoever signs for the node."""
 
     def __init__(self, node: str, what: str, *, held: bytes, shown: bytes) -> None:
-        super().__init__(
-            Message("{node} signed two different {what} files under one number", node=node, what=what)
-        )
+        super().__init__("{node} signed two different {what} files under one number", node, what)
         self.node = node
         self.what = what
         """`node`, `members` or `targets`: which of its files."""

@@ -1,7 +1,9 @@
 """What programs say to people: English text, and beside it what the same is made of in another language."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from string import Formatter
 from typing import Any, Final, Protocol, Self
 
 from typing_extensions import override
@@ -23,11 +25,12 @@ class Language(Protocol):
 
 
 class Message(str):
-    """A sentence with the values that it is made of: `Message("there is no person {name}", name=name)`.
+    """A sentence with the values that it is made of: `Message("there is no person {name}", name)`.
 
     It is the English text, so it can be printed, kept and compared like any. An edge that knows a language translates
-    the template and fills the values in again. A field is a bare name; its value is text, or a message (an error counts
-    as what it says), which is translated as well. What is made of a message (a slice, an f-string) is text alone.
+    the template and fills the values in again. Values stand in the order in which their fields first appear; a field is
+    a bare name. A value is text, or a message (an error counts as what it says), which is translated as well. What is
+    made of a message (a slice, an f-string) is text alone.
     """
 
     __slots__ = ("many", "number", "template", "values")
@@ -38,21 +41,22 @@ class Message(str):
     number: int
     values: Mapping[str, str]
 
-    def __new__(cls, template: str, /, **values: object) -> Self:
-        """Values become text as in an f-string."""
-        return cls._made(template, "", 1, {name: _worded(value) for name, value in values.items()})
+    def __new__(cls, template: str, /, *values: object) -> Self:
+        """Values become text as in an f-string; without any the template is the text, whatever is in it."""
+        if not values and isinstance(template, cls):
+            return template
+        return cls._made(template, "", 1, _named(fields(template), values) if values else {})
 
     @classmethod
-    def counted(cls, one: str, many: str, number: int, /, **values: object) -> Self:
-        """A sentence with a number, which stands in the field `count` unless that is among the values."""
-        worded = {name: _worded(value) for name, value in values.items()}
-        return cls._made(one, many, number, {"count": f"{number:,}", **worded})
+    def counted(cls, one: str, many: str, number: int, /, *values: object) -> Self:
+        """A sentence with a number, which stands in the field `count`; `values` are for the other fields of `many`."""
+        others = [name for name in fields(many) if name != "count"]
+        return cls._made(one, many, number, {"count": f"{number:,}", **_named(others, values)})
 
     @classmethod
-    def joined(cls, between: str, parts: Iterable[str]) -> Self:
+    def joined(cls, between: str, parts: Sequence[str]) -> Self:
         """Several sentences in one."""
-        values = {f"part{at}": part for at, part in enumerate(parts)}
-        return cls(between.join(f"{{{name}}}" for name in values), **values)
+        return cls(between.join(f"{{part{at}}}" for at in range(len(parts))), *parts)
 
     @classmethod
     def _made(cls, template: str, many: str, number: int, values: Mapping[str, str]) -> Self:
@@ -77,6 +81,12 @@ class Message(str):
         return _filled(template, said)
 
 
+@lru_cache(maxsize=1024)
+def fields(template: str) -> Sequence[str]:
+    """The names of what is filled into a template, in the order of their first appearance."""
+    return tuple(dict.fromkeys(name for _, name, _, _ in Formatter().parse(template) if name is not None))
+
+
 def shortened(text: str, most: int) -> str:
     """A text, or its beginning where it has more than so many characters."""
     return text if len(text) <= most else text[:most]
@@ -85,7 +95,7 @@ def shortened(text: str, most: int) -> str:
 def pack(text: str, most: int) -> str:
     """A text as it is kept, in up to so many characters; a message as what it is made of, where that fits."""
     if isinstance(text, Message):
-        packed = json.dumps(_fields(text), ensure_ascii=False, separators=(",", ":"))
+        packed = json.dumps(_packed(text), ensure_ascii=False, separators=(",", ":"))
         if len(packed) <= most:
             return packed
     # What somebody else says is never taken for a message.
@@ -102,25 +112,29 @@ def unpack(kept: str) -> str:
         return kept
 
 
-def _fields(message: Message) -> Mapping[str, object]:
-    fields: dict[str, object] = {"template": message.template}
+def _packed(message: Message) -> Mapping[str, object]:
+    packed: dict[str, object] = {"template": message.template}
     if message.many:
-        fields |= {"many": message.many, "number": message.number}
+        packed |= {"many": message.many, "number": message.number}
     if message.values:
-        fields["values"] = {
-            name: _fields(value) if isinstance(value, Message) else value
+        packed["values"] = {
+            name: _packed(value) if isinstance(value, Message) else value
             for name, value in message.values.items()
         }
-    return fields
+    return packed
 
 
-def _message(fields: Any) -> Message:
+def _message(packed: Any) -> Message:
     values = {
         str(name): _message(value) if isinstance(value, dict) else str(value)
-        for name, value in fields.get("values", {}).items()
+        for name, value in packed.get("values", {}).items()
     }
-    many, number = str(fields.get("many", "")), int(fields.get("number", 1))
-    return Message._made(str(fields["template"]), many, number, values)  # noqa: SLF001 - of this module
+    many, number = str(packed.get("many", "")), int(packed.get("number", 1))
+    return Message._made(str(packed["template"]), many, number, values)  # noqa: SLF001 - of this module
+
+
+def _named(names: Sequence[str], values: Sequence[object]) -> Mapping[str, str]:
+    return {name: _worded(value) for name, value in zip(names, values, strict=True)}
 
 
 def _worded(value: object) -> str:

@@ -12,8 +12,8 @@ from keys.errors import SigfedError
 class NodeError(SigfedError):
     """Any failure of this package."""
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, /, *values: object, hint: str = "") -> None:
+        super().__init__(message, *values)
         self.hint = hint or self.hint
 
 
@@ -32,13 +32,15 @@ class NotInitialisedError(NodeError):
 def no_node(folder: Path) -> NotInitialisedError:
     """No node lives in `folder`."""
     return NotInitialisedError(
-        f"no node lives in {folder}", hint="an agency starts with: sigfed init; a partner with: sigfed enroll"
+        "no node lives in {folder}",
+        folder,
+        hint="an agency starts with: sigfed init; a partner with: sigfed enroll",
     )
 
 
 def no_partner(folder: Path) -> NotInitialisedError:
     """Nobody is enrolled in `folder`."""
-    return NotInitialisedError(f"no partner is enrolled in {folder}", hint="enrol with: sigfed enroll")
+    return NotInitialisedError("no partner is enrolled in {folder}", folder, hint="enrol with: sigfed enroll")
 
 
 class AlreadyExistsError(NodeError):
@@ -98,8 +100,8 @@ class ReplayedError(UnauthenticatedError):
 class ClockSkewError(UnauthenticatedError):
     """The client's clock is `ahead_seconds` ahead of the server's (behind, when negative)."""
 
-    def __init__(self, message: str, *, ahead_seconds: int, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, /, *values: object, ahead_seconds: int, hint: str = "") -> None:
+        super().__init__(message, *values, hint=hint)
         self.ahead_seconds = ahead_seconds
 
 
@@ -110,16 +112,16 @@ class ForbiddenError(NodeError):
 class OverQuotaError(NodeError):
     """The partner's evaluations are used up; `retry_after_seconds` says for how long."""
 
-    def __init__(self, message: str, *, retry_after_seconds: int, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, /, *values: object, retry_after_seconds: int, hint: str = "") -> None:
+        super().__init__(message, *values, hint=hint)
         self.retry_after_seconds = retry_after_seconds
 
 
 class RateLimitedError(NodeError):
     """Too many requests in a short time."""
 
-    def __init__(self, message: str, *, retry_after_seconds: int, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, /, *values: object, retry_after_seconds: int, hint: str = "") -> None:
+        super().__init__(message, *values, hint=hint)
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -134,8 +136,8 @@ class PeerUnreachableError(NodeError):
 class PeerRefusedError(NodeError):
     """The other node answered with a problem; `status` is its HTTP status."""
 
-    def __init__(self, message: str, *, status: int, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, /, *values: object, status: int, hint: str = "") -> None:
+        super().__init__(message, *values, hint=hint)
         self.status = status
 
 
@@ -152,8 +154,8 @@ class TrustForkError(VerificationError):
 
     hint = "show the evidence to the other members: sigfed evidence ls"
 
-    def __init__(self, message: str, *, evidence: bytes, pair: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, /, *values: object, evidence: bytes, pair: str) -> None:
+        super().__init__(message, *values)
         self.evidence = evidence
         self.pair = pair
 

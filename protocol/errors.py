@@ -35,7 +35,7 @@ class UncosignedError(UntrustedError):
     """Signed by the log, and not by as many witnesses as must cosign; `missing` says how many more."""
 
     def __init__(self, missing: int) -> None:
-        super().__init__(f"{missing} more witnesses must cosign")
+        super().__init__("{missing} more witnesses must cosign", missing)
         self.missing = missing
 
 
@@ -51,7 +51,7 @@ class RollbackError(HistoryError):
     """A signed head that is smaller than the one held."""
 
     def __init__(self, *, held: int, offered: int, evidence: bytes = b"") -> None:
-        super().__init__(f"rollback: the log was at size {held}, now claims {offered}")
+        super().__init__("rollback: the log was at size {held}, now claims {offered}", held, offered)
         self.held = held
         self.offered = offered
         self.evidence = evidence
@@ -61,7 +61,7 @@ class ForkError(HistoryError):
     """Two signed heads that cannot belong to one history; `evidence` holds both notes."""
 
     def __init__(self, *, size: int, evidence: bytes = b"") -> None:
-        super().__init__(f"fork: two signed histories disagree at or below size {size}")
+        super().__init__("fork: two signed histories disagree at or below size {size}", size)
         self.size = size
         self.evidence = evidence
 
@@ -78,7 +78,7 @@ class EventRuleError(ProtocolError):
     """A signed event that breaks the rules of a list; `index` says which."""
 
     def __init__(self, index: int, reason: str) -> None:
-        super().__init__(f"event {index}: {reason}")
+        super().__init__("event {index}: {reason}", index, reason)
         self.index = index
         self.reason = reason
 
@@ -87,7 +87,7 @@ class OpeningError(ProtocolError):
     """An opening that is missing, was not asked for, or does not match its commitment."""
 
     def __init__(self, index: int, reason: str) -> None:
-        super().__init__(f"opening {index}: {reason}")
+        super().__init__("opening {index}: {reason}", index, reason)
         self.index = index
         self.reason = reason
 

@@ -33,7 +33,7 @@ def _hashes(number: int) -> Message:
     return Message.counted("{count} hash", "{count} hashes", number)
 
 
-_NOBODY = Message("there is no person {name}", name="<b>{0}%s</b>")
+_NOBODY = Message("there is no person {name}", "<b>{0}%s</b>")
 
 
 @pytest.mark.parametrize(
@@ -43,24 +43,24 @@ _NOBODY = Message("there is no person {name}", name="<b>{0}%s</b>")
         (Message(""), "", ""),
         (Message("a {brace}"), "a {brace}", "a {brace}"),
         (_NOBODY, "there is no person <b>{0}%s</b>", "personne du nom de <b>{0}%s</b>"),
-        (Message("{b} {a}", a=1, b=None), "None 1", "None 1"),
+        (Message("{b} {a}", None, 1), "None 1", "None 1"),
         (
-            Message("not released: {reason}", reason=_NOBODY),
+            Message("not released: {reason}", _NOBODY),
             "not released: there is no person <b>{0}%s</b>",
             "non publié : personne du nom de <b>{0}%s</b>",
         ),
         (
-            Message("not released: {reason}", reason=KeysError("try again")),
+            Message("not released: {reason}", KeysError("try again")),
             "not released: try again",
             "non publié : réessayez",
         ),
         (
-            Message("not released: {reason}", reason="try again"),
+            Message("not released: {reason}", "try again"),
             "not released: try again",
             "non publié : try again",
         ),
         (
-            Message("not released: {reason}", reason=OSError(5, "broken")),
+            Message("not released: {reason}", OSError(5, "broken")),
             "not released: [Errno 5] broken",
             "non publié : [Errno 5] broken",
         ),
@@ -108,7 +108,7 @@ def _parts(message: str) -> object:
 
 _TEXTS = st.text() | st.text().map('{"template":'.__add__)
 _MESSAGES = st.recursive(
-    _TEXTS.map(lambda text: Message("not released: {reason}", reason=text))
+    _TEXTS.map(lambda text: Message("not released: {reason}", text))
     | st.integers(0, 5).map(_hashes)
     | st.just(Message("try again")),
     lambda inner: st.lists(inner | _TEXTS, max_size=3).map(lambda each: Message.joined("; ", each)),
