@@ -2,7 +2,7 @@
 
 A witness remembers the last head of a log that it cosigned, and cosigns another only if that one is the same or
 contains it. It judges consistency and nothing else: what a log lists is for its followers to judge. Remembering
-before answering, and one answer at a time, are left to `node.services.witnesses.witnessing`. Spec:
+before answering, and one answer at a time, are left to `node.witnesses.witness`. Spec:
 docs/spec/witness.md.
 """
 

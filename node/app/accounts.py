@@ -2,12 +2,12 @@
 
 from urllib.parse import urljoin
 
+from node.access.invitations import Invitations
+from node.access.passkeys import Passkeys
+from node.access.sessions import Sessions
 from node.app.persons import open_persons
 from node.identity.identity import Identity
-from node.services.access.invitations import Invitations
-from node.services.access.passkeys import Passkeys
-from node.services.access.sessions import Sessions
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 
 
 def open_invitations(identity: Identity, shelf: Shelf) -> Invitations:

@@ -7,6 +7,9 @@ repeat. One process at a time acts.
 
 from collections.abc import Callable
 
+from node.access.approvals import Approvals
+from node.access.disclosure import DisclosureTerms
+from node.access.grants import Grants, PartnerTerms
 from node.app import quarantine
 from node.app.persons import open_persons
 from node.app.recall import carry_out_shredding, require_as_asked
@@ -14,11 +17,8 @@ from node.files import locked
 from node.identity import audit
 from node.identity.identity import Identity
 from node.ports.approvals import Approval, Outcome
-from node.services.access.approving import Approvals
-from node.services.access.disclosing import DisclosureTerms
-from node.services.access.granting import Grants, PartnerTerms
-from node.services.recipients.accrediting import Recipients
-from node.services.storage.shelf import Shelf
+from node.recipients.accreditation import Recipients
+from node.storage.shelf import Shelf
 
 LOCK_NAME = "approvals.lock"
 

@@ -9,6 +9,8 @@ from keys.roles import Role
 from keys.trust.window import valid_at
 from node.app.expiry import findings
 from node.app.partners.hits import casework
+from node.audit.log import audit_log
+from node.audit.reader import count_unsigned
 from node.errors import NodeError, PeerUnreachableError
 from node.group.check import group_checks
 from node.health import Check, Health
@@ -17,18 +19,16 @@ from node.identity.identity import Identity
 from node.identity.keyring import lost_epochs
 from node.identity.lease import require_lease
 from node.identity.put_back import logs_put_back, require_current
+from node.lists.catalogue import report_lists
+from node.lists.completeness import missing_objects
 from node.names import CONFIG_NAME
+from node.recipients.accreditation import Recipients, fetchable
 from node.rotation.store import open_shelf
-from node.services.lists.audit_reading import count_unsigned
-from node.services.lists.auditing import audit_log
-from node.services.lists.completeness import missing_objects
-from node.services.lists.making import report_lists
-from node.services.recipients.accrediting import Recipients, fetchable
-from node.services.storage.integrity import UNREADABLE, words_of
-from node.services.trust.expiry import Standing, late, next_due
-from node.services.trust.founding import log_label, spare_files
 from node.signer_host.host import keys_of
 from node.signing.process.roles import SIGNED_HERE
+from node.storage.integrity import UNREADABLE, words_of
+from node.trust.expiry import Standing, late, next_due
+from node.trust.found import log_label, spare_files
 
 _LOW_DISK_BYTES = 1 << 30
 _SOON = timedelta(days=30)

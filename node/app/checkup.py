@@ -11,12 +11,12 @@ from threading import Lock
 from typing import Final
 
 from node.app.checks import examine
+from node.audit.reader import read_audit_backwards
 from node.clock import Clock
 from node.errors import NotFoundError
 from node.health import Check
 from node.identity.identity import Identity
-from node.services.lists.audit_reading import read_audit_backwards
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from protocol.audit import AuditRecord
 
 KEPT: Final = timedelta(minutes=10)

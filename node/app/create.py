@@ -10,6 +10,7 @@ from keys.roles import Role
 from keys.trust.members import Member
 from keys.trust.node_parts import Endpoint, NodeLimits
 from node import config
+from node.audit.log import OPERATOR, record, start_audit
 from node.clock import Clock, Entropy, milliseconds
 from node.config import Guards, Secrets, Settings
 from node.errors import AlreadyExistsError, ConfigError, UsageError
@@ -19,16 +20,15 @@ from node.identity import passphrases
 from node.identity.keyring import certificate_name, make_tls
 from node.identity.lease import claim_of
 from node.objects.folder import FolderObjects
-from node.services.lists.auditing import OPERATOR, record, start_audit
-from node.services.storage.shelf import Shelf
-from node.services.trust.founding import FIRST, Founded, Founding, found, log_label
-from node.services.trust.pinning import with_next_pins
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
 from node.signing.ring import FolderKeyRing
+from node.storage.shelf import Shelf
 from node.store.driver import parse_dsn
 from node.store.store import Store
 from node.tls import create_identity
+from node.trust.found import FIRST, Founded, Founding, found, log_label
+from node.trust.pins import with_next_pins
 
 ROOT_KDF = {"offline": OFFLINE, "online": ONLINE}
 """What opening an offline key costs: 2 GiB and seconds, or 64 MiB and a tenth of a second."""

@@ -1,4 +1,4 @@
-"""Everything of an opened node that ends: read from trust files and store, handed to `node.services.trust.expiry`."""
+"""Everything of an opened node that ends: read from trust files and store, handed to `node.trust.expiry`."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,18 +10,18 @@ from keys.trust.held import open_held
 from keys.trust.node_document import NodeDocument, from_json
 from keys.trust.node_parts import LogStatus
 from keys.trust.window import Window
+from node.access.callers import stored_grant
 from node.hoster.key_renewal import KEY_DAYS
 from node.identity.identity import Identity
 from node.identity.keyring import certificate_name
-from node.services.access.callers import stored_grant
-from node.services.partners.admitting import INVITATION_DAYS
-from node.services.recipients.accrediting import KEY_LIFE, LONGEST, grant_of, key_end
-from node.services.storage.shelf import Shelf
-from node.services.trust.expiry import Finding, Term, Thing, judge
-from node.services.trust.trusting import DOCUMENT_DAYS, DOCUMENT_NAME
-from node.services.trust.tuf_repository import SNAPSHOT_LASTS, TIMESTAMP_LASTS, target_file
+from node.partners.admission import INVITATION_DAYS
+from node.recipients.accreditation import KEY_LIFE, LONGEST, grant_of, key_end
+from node.storage.shelf import Shelf
 from node.store.unit import Unit
 from node.tls import certificate_window
+from node.trust.expiry import Finding, Term, Thing, judge
+from node.trust.own import DOCUMENT_DAYS, DOCUMENT_NAME
+from node.trust.tuf.repository import SNAPSHOT_LASTS, TIMESTAMP_LASTS, target_file
 from protocol.trust_acknowledgement import TrustAcknowledgement
 
 

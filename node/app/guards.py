@@ -2,10 +2,10 @@
 
 from node.config import Guards as GuardSettings
 from node.identity.identity import Identity
+from node.lists.guards import Guards
+from node.lists.pace import FollowGuards
 from node.objects.filters import FolderFilters
-from node.services.lists.guarding import Guards
-from node.services.lists.pacing import FollowGuards
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 
 
 def open_guards(identity: Identity, shelf: Shelf) -> Guards:

@@ -3,7 +3,7 @@
 Whoever asks is given one frozen value, made of premises that are compared at each question: no list is folded again
 that says what it said. One thread judges at a time; others that need an answer of now wait for it, and whoever can do
 with the last one (`latest`) gets that while the next is made. It is for people: what a release lists is judged by
-`node.services.subsets.drafting`, each time from nothing.
+`node.subsets.draft`, each time from nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,14 +20,14 @@ from node.clock import Clock
 from node.errors import StoreError
 from node.identity.identity import Identity
 from node.journal import Journal
-from node.services.review.effective import Current, fold_held, judge_held
-from node.services.review.premises import Premises
-from node.services.review.reviewing import Files, Group, WaitingFile, Wanted, grouped, waiting_files
-from node.services.review.tracing import listed_in
-from node.services.storage.bulk import acyclic
-from node.services.storage.release_files import ReleaseFolder
-from node.services.storage.rosters import Roster
-from node.services.storage.shelf import Shelf
+from node.judgement.effective import Current, fold_held, judge_held
+from node.judgement.premises import Premises
+from node.judgement.queue import Files, Group, WaitingFile, Wanted, grouped, waiting_files
+from node.judgement.trace import listed_in
+from node.storage.bulk import acyclic
+from node.storage.release_files import ReleaseFolder
+from node.storage.rosters import Roster
+from node.storage.shelf import Shelf
 from protocol.listing import Listing
 
 _journal = Journal("judged")

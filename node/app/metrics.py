@@ -9,16 +9,16 @@ from typing import Final
 
 from keys.errors import SigfedError
 from node.app.expiry import findings
+from node.audit.reader import count_unsigned
 from node.clock import milliseconds
 from node.identity.identity import Identity
 from node.identity.outside_note import silent
 from node.identity.put_back import is_confirmed
+from node.judgement import quarantine
 from node.metrics import Gauge
 from node.ports.logs import LogKind
-from node.services.lists.audit_reading import count_unsigned
-from node.services.review import quarantine
-from node.services.storage.shelf import Shelf
-from node.services.trust.expiry import Standing, Thing
+from node.storage.shelf import Shelf
+from node.trust.expiry import Standing, Thing
 
 _UNNAMED: Final = frozenset({Thing.INVITATION, Thing.PARTNER_KEY, Thing.RECIPIENT, Thing.RECIPIENT_KEY})
 """Things that are called by names of companies: of these only the first to end is told, and not whose it is."""

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 
+from node.access.approvals import Approvals
+from node.access.persons import Persons, person_words, require_others, set_verifier
+from node.audit.log import ROOT
 from node.errors import AlreadyExistsError
 from node.identity import audit
 from node.identity.identity import Identity
 from node.ports.approvals import Approval
 from node.ports.persons import PersonRole
-from node.services.access.approving import Approvals
-from node.services.access.persons import Persons, person_words, require_others, set_verifier
-from node.services.lists.auditing import ROOT
-from node.services.storage.person_requests import change_payload
-from node.services.storage.shelf import Shelf
 from node.signing.verifiers import Argon2Hasher
+from node.storage.person_requests import change_payload
+from node.storage.shelf import Shelf
 
 _WORDS = {
     "person.remove": "{name} decides here no more",

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping
 
+from node.access.approvals import Approvals
 from node.clock import milliseconds
 from node.errors import ConflictError
 from node.identity.identity import Identity
+from node.judgement import quarantine
 from node.ports.approvals import Approval, Outcome
-from node.services.access.approving import Approvals
-from node.services.review import quarantine
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 
 KIND = "quarantine.release"
 

@@ -9,18 +9,18 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from keys.errors import SigfedError
+from node.access.approvals import Approvals
 from node.app.subsets import release_here
 from node.clock import milliseconds
 from node.errors import NotFoundError
 from node.identity.identity import Identity
 from node.identity.logs import publish_one
+from node.judgement.shred_status import Place, shredded_places
+from node.lists.corrections.erase import carry_out
+from node.lists.corrections.shred import ShredPlan, require_no_more, shred
 from node.ports.approvals import Approval
-from node.services.access.approving import Approvals
-from node.services.lists.erasing import carry_out
-from node.services.lists.shredding import ShredPlan, require_no_more, shred
-from node.services.review.standing import Place, shredded_places
-from node.services.storage.shelf import Shelf
-from node.services.subsets.making import report_subsets
+from node.storage.shelf import Shelf
+from node.subsets.catalogue import report_subsets
 from protocol.opening import Reason
 
 KIND: Final = "entry.shred"

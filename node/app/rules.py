@@ -2,11 +2,11 @@
 
 from node.identity.identity import Identity
 from node.objects.folder import FolderObjects
-from node.services.storage.shelf import Shelf
-from node.services.subsets.drafting import RuleDocuments
-from node.services.subsets.making import subset_origin
-from node.services.trust.documents import member_documents
-from node.services.trust.refreshing import log_trust
+from node.storage.shelf import Shelf
+from node.subsets.catalogue import subset_origin
+from node.subsets.draft import RuleDocuments
+from node.trust.others.documents import member_documents
+from node.trust.others.refresh import log_trust
 from protocol.tlog.policy import write_policy
 from protocol.witnesses import witness_policy
 

@@ -15,6 +15,8 @@ from typing import Final
 
 from keys.errors import SigfedError
 from keys.key import TokenPrivateKey
+from node.access.callers import StoredCallers, StoredReplays
+from node.access.quotas import Quotas
 from node.app.accounts import open_sessions
 from node.app.metrics import facts
 from node.app.partners.hits import keep_own_register, served_hits
@@ -25,6 +27,7 @@ from node.app.peers.evidence import open_telling
 from node.app.peers.renewal import peer_renewal
 from node.app.peers.sync import PeerSyncs
 from node.app.subsets import release_with
+from node.audit.log import NODE
 from node.clock import milliseconds
 from node.config import MetricsSettings
 from node.errors import PeerUnreachableError, RestoredError
@@ -40,46 +43,43 @@ from node.identity.put_back import forget, is_confirmed, require_current
 from node.identity.restored import require_joined
 from node.identity.witnesses import cosign_own, own_witness
 from node.journal import Journal
+from node.judgement.recall import has_waiting
+from node.lists.corrections.erase import carry_out_everywhere
 from node.metrics import Metrics
 from node.objects.folder import FolderObjects
+from node.partners.admission import Admission, ServedEnrolment
+from node.partners.disclosed_lookup import DisclosedLookups, PartnerDisclosure
+from node.partners.evaluate import Evaluating
+from node.partners.fetches import Fetches
+from node.partners.key_renewal import PartnerRenewal, ServedRenewals
+from node.partners.proposals.service import PartnerProposals
+from node.partners.subset_service import ServedSubsets
+from node.peers.acknowledgements import ServedAcknowledgements
+from node.peers.holdings import ServedTelling
+from node.peers.relay import RelayingTrust
+from node.peers.return_list import HeldLists
+from node.peers.service import ServedPeers
+from node.peers.trust_acknowledgements import ServedTrustAcknowledgements
 from node.ports.serving import WebServices
 from node.rotation.epochs import let_go
 from node.rotation.rotate import advance_keys
 from node.rotation.storage_keys import reseal_some
 from node.rotation.store import open_shelf
 from node.scheduler import Job, Scheduler
-from node.services.access.callers import StoredCallers, StoredReplays
-from node.services.access.quotas import Quotas
-from node.services.lists.auditing import NODE
-from node.services.lists.erasing import carry_out_everywhere
-from node.services.lists.sweeping import sweep
-from node.services.partners.admitting import Admission, ServedEnrolment
-from node.services.partners.disclosed_lookup import DisclosedLookups, PartnerDisclosure
-from node.services.partners.evaluating import Evaluating
-from node.services.partners.fetching import Fetches
-from node.services.partners.renewing import PartnerRenewal, ServedRenewals
-from node.services.partners.serving_proposals import PartnerProposals
-from node.services.partners.serving_subsets import ServedSubsets
-from node.services.peers.acknowledged import ServedAcknowledgements
-from node.services.peers.acknowledged_trust import ServedTrustAcknowledgements
-from node.services.peers.giving_back import HeldLists
-from node.services.peers.relaying import RelayingTrust
-from node.services.peers.serving_peers import ServedPeers
-from node.services.peers.telling import ServedTelling
-from node.services.review.recall import has_waiting
-from node.services.storage.shelf import Shelf
-from node.services.subsets.deltas import Deltas
-from node.services.subsets.epochs import AnnouncedEpochs
-from node.services.subsets.making import report_subsets
-from node.services.trust.recognising import Recognising
-from node.services.trust.tuf_repository import ServedTuf
-from node.services.witnesses.witnessing import ServedWitness
 from node.signing.epochs import epoch_secrets
+from node.storage.shelf import Shelf
+from node.storage.sweep import sweep
+from node.subsets.catalogue import report_subsets
+from node.subsets.deltas import Deltas
+from node.subsets.epochs import AnnouncedEpochs
+from node.trust.others.recognise import Recognising
+from node.trust.tuf.repository import ServedTuf
 from node.web.app import make_app
 from node.web.listener import Listener
 from node.web.metrics import serve_metrics
 from node.web.server import RunningServer, serve
 from node.web.settings import web_settings
+from node.witnesses.witness import ServedWitness
 
 _journal = Journal("run")
 _SWEEP_MINUTES: Final = 24 * 60

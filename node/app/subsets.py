@@ -17,15 +17,15 @@ from node.identity.logs import announce, publish_own
 from node.identity.put_back import signer_of
 from node.ports.evaluator import Evaluator
 from node.ports.subsets import SubsetRecord
-from node.services.storage.shelf import Shelf
-from node.services.subsets.epochs import EPOCH_DAYS, enter_epoch
-from node.services.subsets.making import create_subset as catalogue_subset
-from node.services.subsets.making import report_subset
-from node.services.subsets.releasing import Releaser, ReleaseReport
-from node.services.trust.announcing import announce_epoch
-from node.services.trust.founding import log_label
-from node.services.trust.trusting import window
 from node.signing.epochs import epoch_secrets, oprf_label, public_of_epoch
+from node.storage.shelf import Shelf
+from node.subsets.catalogue import create_subset as catalogue_subset
+from node.subsets.catalogue import report_subset
+from node.subsets.epochs import EPOCH_DAYS, enter_epoch
+from node.subsets.release import Releaser, ReleaseReport
+from node.trust.announce import announce_epoch
+from node.trust.found import log_label
+from node.trust.own import window
 from protocol.subset.filter import SubsetFilter
 
 _FIRST = 1

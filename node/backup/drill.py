@@ -12,11 +12,11 @@ from keys.trust.node_document import NodeDocument
 from node.backup.integrity import examine_deeply
 from node.health import Health
 from node.identity.identity import Identity
+from node.lists.completeness import missing_objects
 from node.ports.logs import LogKind, LogRecord
 from node.rotation.store import open_shelf
-from node.services.lists.completeness import missing_objects
-from node.services.storage.logfiles import LogFiles
-from node.services.storage.shelf import Shelf
+from node.storage.logfiles import LogFiles
+from node.storage.shelf import Shelf
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash

@@ -15,23 +15,23 @@ from node.health import Check, Health
 from node.hoster.integrity import verify_partner
 from node.identity.identity import Identity
 from node.identity.passphrases import ROOT_CREDENTIAL, available
+from node.lists.completeness import unindexed
 from node.objects.filters import FolderFilters
 from node.objects.folder import FolderObjects
 from node.ports.logs import LogKind
 from node.ports.objects import ObjectStore
 from node.rotation import proposals
 from node.rotation.store import open_shelf
-from node.services.lists.completeness import unindexed
-from node.services.storage.findings import below, told
-from node.services.storage.integrity import UNREADABLE, Verdict, attempt, verify_objects, words_of
-from node.services.storage.rekeying import verify_cells
-from node.services.storage.shelf import Shelf
-from node.services.subsets.registers import verify_registers
-from node.services.trust.trust_files import pin_of, verify_trust_files
-from node.services.trust.tuf_repository import root_files
 from node.signing.log_signer import FolderLogSigner
 from node.signing.ring import FolderKeyRing
+from node.storage.findings import below, told
+from node.storage.integrity import UNREADABLE, Verdict, attempt, verify_objects, words_of
+from node.storage.rekey import verify_cells
+from node.storage.shelf import Shelf
+from node.subsets.registers import verify_registers
 from node.tls import verify_certificate
+from node.trust.files import pin_of, verify_trust_files
+from node.trust.tuf.repository import root_files
 
 _RESTORE: Final = "restore it from a backup: sigfed backup restore, into another folder, has it"
 _LISTS: Final = (LogKind.OWN_LIST, LogKind.PEER_LIST)

@@ -24,6 +24,7 @@ from keys.trust.lifecycle import Lineage, Stage
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import WitnessInfo
 from keys.trust.vkey import DatedVkey
+from node.audit.log import audit_log, start_audit
 from node.clock import milliseconds
 from node.errors import PeerUnreachableError, VerificationError
 from node.identity.identity import Identity, remote_keys
@@ -31,20 +32,19 @@ from node.identity.keyring import make_key
 from node.identity.peer import reach_peer
 from node.identity.put_back import settle
 from node.identity.sightings import OWN_LOGS, Sighting, log_keys, witnessed
+from node.lists.corrections.erase import carry_out_everywhere
+from node.peers.recovery import Returned, have_back, root_at
 from node.ports.keyring import RingKey
 from node.ports.logs import LogKind, LogRecord
 from node.remote.node import RemoteNode
 from node.rotation.rotate import advance_keys
-from node.services.lists.auditing import audit_log, start_audit
-from node.services.lists.erasing import carry_out_everywhere
-from node.services.peers.rejoining import Returned, have_back, root_at
-from node.services.storage.logfiles import LogFiles
-from node.services.storage.shelf import Shelf
-from node.services.trust.announcing import LOG_KEY_DAYS, log_info
-from node.services.trust.succeeding import with_key
-from node.services.trust.trusting import window
 from node.signing.log_signer import FolderLogSigner
 from node.signing.process.remote import RemoteLogSigner
+from node.storage.logfiles import LogFiles
+from node.storage.shelf import Shelf
+from node.trust.announce import LOG_KEY_DAYS, log_info
+from node.trust.own import window
+from node.trust.successors import with_key
 from protocol.tlog.tileproof import TileTree
 
 ROOM: Final = 1000

@@ -10,7 +10,7 @@ from node.cli.prompts import ask
 from node.cli.session import session
 
 if TYPE_CHECKING:
-    from node.services.lists.audit_reading import Audited, VerifiedAudit
+    from node.audit.reader import Audited, VerifiedAudit
 
 _DAY_MS = 24 * 3600 * 1000
 
@@ -41,10 +41,10 @@ def ls(
     action: Annotated[str, typer.Option(help="Only this noun, or noun.verb.")] = "",
 ) -> None:
     """Records in their order."""
+    from node.access.notation import end_of_day
+    from node.audit.reader import count_unsigned, read_audit
     from node.clock import milliseconds
     from node.identity.store import read_shelf
-    from node.services.access.spelling import end_of_day
-    from node.services.lists.audit_reading import count_unsigned, read_audit
 
     here = session(context)
     day = end_of_day(since)
@@ -80,9 +80,9 @@ def show(
     context: typer.Context, number: Annotated[int, typer.Argument(help="Number of a record.", min=0)]
 ) -> None:
     """One record with its details."""
+    from node.audit.reader import read_audit
     from node.errors import NotFoundError
     from node.identity.store import read_shelf
-    from node.services.lists.audit_reading import read_audit
 
     here = session(context)
     with read_shelf(here.identity()) as shelf:
@@ -113,9 +113,9 @@ def verify(
     if file is not None:
         verified = _verify_file(file, words or ask("Fingerprint words of its root"))
     else:
+        from node.audit.log import audit_log
+        from node.audit.reader import verify_audit
         from node.identity.store import read_shelf
-        from node.services.lists.audit_reading import verify_audit
-        from node.services.lists.auditing import audit_log
         from protocol.audit import audit_origin
 
         identity = here.identity()
@@ -138,10 +138,10 @@ def export(
     out: Annotated[Path, typer.Option("-o", "--output", help="File to write; must not exist.")],
 ) -> None:
     """Write all records with what proves them; anybody checks the file with: sigfed audit verify FILE."""
+    from node.audit.reader import export_audit
     from node.errors import AlreadyExistsError
     from node.rotation.store import open_shelf
-    from node.services.lists.audit_reading import export_audit
-    from node.services.trust.trusting import DOCUMENT_NAME
+    from node.trust.own import DOCUMENT_NAME
 
     here = session(context)
     identity = here.identity()
@@ -160,9 +160,9 @@ def export(
 
 
 def _verify_file(file: Path, words: str) -> "VerifiedAudit":
+    from node.access.notation import typed_words
+    from node.audit.reader import verify_export
     from node.errors import NotFoundError
-    from node.services.access.spelling import typed_words
-    from node.services.lists.audit_reading import verify_export
 
     try:
         with file.open(encoding="ascii", errors="replace") as stream:

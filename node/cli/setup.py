@@ -15,7 +15,7 @@ from node.names import SIGNER_CONFIG_NAME
 
 if TYPE_CHECKING:  # only `init` needs what founding needs
     from node.health import Check
-    from node.services.trust.founding import Founded
+    from node.trust.found import Founded
 
 
 def init(

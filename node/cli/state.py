@@ -14,11 +14,11 @@ if TYPE_CHECKING:  # commands that do not show lists start without them
     from keys.trust.node_document import NodeDocument
     from node.hoster.status import PartnerStanding
     from node.identity.identity import Identity
+    from node.judgement.quarantine import Aside
+    from node.judgement.reminders import Due
+    from node.lists.catalogue import ListReport
     from node.ports.peers import PeerRecord
-    from node.services.lists.making import ListReport
-    from node.services.review.quarantine import Aside
-    from node.services.review.reminding import Due
-    from node.services.subsets.making import SubsetReport
+    from node.subsets.catalogue import SubsetReport
 
 _Part = tuple[Mapping[str, Fact], Sequence[str]]
 """Fields and lines."""
@@ -69,10 +69,10 @@ def _standing(identity: "Identity") -> _Standing:
     from node.cli.partners.hit_status import agency_status
     from node.group.load import load_group
     from node.identity.store import read_shelf
-    from node.services.lists.making import report_lists
-    from node.services.review import quarantine
-    from node.services.review.reminding import due
-    from node.services.subsets.making import report_subsets
+    from node.judgement import quarantine
+    from node.judgement.reminders import due
+    from node.lists.catalogue import report_lists
+    from node.subsets.catalogue import report_subsets
 
     document, register = identity.trust.document(), identity.trust.members()
     today = identity.clock.now().date()
@@ -149,8 +149,8 @@ def _lines(now: _Standing) -> Iterator[str]:
 
 
 def _aside_lines(aside: "Sequence[Aside]") -> Iterator[str]:
-    from node.services.evidence.accusing import FORKED
-    from node.services.review.quarantine import FLOOD
+    from node.evidence.keep import FORKED
+    from node.judgement.quarantine import FLOOD
 
     for one in aside:
         if one.kind == FORKED:

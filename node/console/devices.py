@@ -10,8 +10,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from node.access.passkeys import user_handle
 from node.clock import Clock, milliseconds
-from node.services.access.passkeys import user_handle
 
 LIFE: Final = timedelta(days=180)
 _LIFE_MS: Final = LIFE // timedelta(milliseconds=1)

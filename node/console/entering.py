@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from node.access.passkeys import Passkeys
 from node.app.accounts import open_passkeys, open_sessions
 from node.console.entrance import (
     already_in,
@@ -25,7 +26,6 @@ from node.console.recording import STRANGERS, turned_away
 from node.console.sessions import come_in, go_out
 from node.console.world import World
 from node.errors import NodeError
-from node.services.access.passkeys import Passkeys
 
 SIGN_IN_PAGE: Final = Page(name="sign-in", path=SIGN_IN, title="Sign in", gather=lambda *_: None)
 _PROVE: Final = Page(name="prove", path=PROVE, title="Show your passkey", gather=lambda *_: None)

@@ -13,7 +13,7 @@ from typing import Final
 from markupsafe import Markup
 
 from node.pages.text import safe
-from node.services.peers.standing import Freshness
+from node.peers.status import Freshness
 
 _WIDE: Final = 470
 _X: Final = _WIDE / 2

@@ -10,24 +10,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from node.access.approvals import KINDS
 from node.app.approvals import open_approvals
 from node.app.expiry import findings
 from node.app.partners.hits import casework
 from node.console.languages import translated_plural
 from node.console.world import World
 from node.errors import StoreError
+from node.evidence.keep import FORKED
 from node.identity.outside_note import silent
+from node.judgement.quarantine import FLOOD
+from node.judgement.recall import report_withdrawals
+from node.judgement.reminders import due
+from node.partners.hits.overview import DAY_MS
 from node.ports.approvals import Approval, Outcome
 from node.ports.persons import PersonRole
 from node.rotation import proposals
-from node.services.access.approving import KINDS
-from node.services.evidence.accusing import FORKED
-from node.services.partners.overview import DAY_MS
-from node.services.review.quarantine import FLOOD
-from node.services.review.recall import report_withdrawals
-from node.services.review.reminding import due
-from node.services.trust.expiry import Standing, Thing, late
-from node.services.trust.revoking import not_resumed
+from node.trust.expiry import Standing, Thing, late
+from node.trust.revoke import not_resumed
 
 REVIEW_AHEAD: Final = timedelta(days=30)
 _GUESTS: Final = frozenset({Thing.INVITATION, Thing.PARTNER_KEY})

@@ -15,8 +15,8 @@ from node.console.parts import Page, Refused, Section, Surface
 from node.console.standings import meaning, state_words
 from node.console.told import told
 from node.console.visitors import Visitor
+from node.judgement.explain import basis_words
 from node.pages.text import safe
-from node.services.review.explaining import basis_words
 from protocol.event import collection_name
 
 STATIC: Final = "/console/static/"

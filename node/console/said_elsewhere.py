@@ -17,7 +17,7 @@ REQUESTS: Final = (
     marked("let somebody decide here no more"),
     marked("give somebody another passphrase"),
 )
-"""What approving a request does (`node.services.access.approving`)."""
+"""What approving a request does (`node.access.approvals`)."""
 
 REQUEST_STATES: Final = (marked("approved"), marked("rejected"), marked("expired"))
 
@@ -32,7 +32,7 @@ RELEASES: Final = (
     marked("the line counts as looked at; import it again to list it"),
     marked("these events count like any other"),
 )
-"""What releasing something from the quarantine does (`node.services.review.quarantine`)."""
+"""What releasing something from the quarantine does (`node.judgement.quarantine`)."""
 
 HIT_STATES: Final = (
     marked("open"),

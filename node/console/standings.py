@@ -6,7 +6,7 @@ from typing import Final
 from node.console.languages import marked
 from node.console.languages import translated as _
 from node.console.words import ago
-from node.services.peers.standing import Freshness, MemberStanding
+from node.peers.status import Freshness, MemberStanding
 
 _WORDS: Final[Mapping[Freshness, str]] = {
     Freshness.FORKED: marked("signed two histories"),

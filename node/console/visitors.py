@@ -4,7 +4,7 @@ from collections import OrderedDict
 from hashlib import sha256
 from typing import Final, Protocol
 
-from node.services.access.sessions import Visitor
+from node.access.sessions import Visitor
 
 __all__ = ("Door", "Inside", "Visitor")
 _MOST_INSIDE: Final = 1024

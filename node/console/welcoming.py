@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from node.access.approvals import two_decide
+from node.access.invitations import Recognised
 from node.app.accounts import open_invitations, open_passkeys
 from node.console.entrance import entry_form, led_to, refusal, working
 from node.console.handlers import DESK, PROVE, is_own, rendered, require_own, signed_in, visiting
@@ -20,8 +22,6 @@ from node.console.world import World
 from node.errors import NodeError, RateLimitedError, UnauthenticatedError, UsageError
 from node.identity.audit import tell
 from node.ports.persons import PersonRole
-from node.services.access.approving import two_decide
-from node.services.access.invitations import Recognised
 
 ACCOUNT: Final = "/console/account"
 _WELCOME: Final = Page(

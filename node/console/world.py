@@ -8,7 +8,7 @@ from node.app.judged import Judge
 from node.clock import milliseconds
 from node.identity.identity import Identity
 from node.ports.evaluator import Evaluator
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from node.demo.world import LIST, World
 from node.errors import StoreError
 from node.home import Home
 from node.identity.identity import open_identity
+from node.lists.entries import ListReader
 from node.rotation.store import open_shelf
-from node.services.lists.reading import ListReader
 
 
 def openings(world: World, who: Party, positions: Iterable[int]) -> list[bytes]:

@@ -2,7 +2,7 @@
 
 A row is taken whole or refused whole, because half a row would be a loss that nobody sees. Reasons name the
 column and the rule and never repeat what stood in the cell: they end in reports and logs. What becomes of the
-rows (duplicates, quarantine, pending events) is for `node.services.lists.importing`.
+rows (duplicates, quarantine, pending events) is for `node.lists.imports.intake`.
 """
 
 from collections.abc import Iterator, Mapping

@@ -19,9 +19,9 @@ from node.home import Home
 from node.hoster.hits.homes import hit_spool, unconfirmed_files
 from node.hoster.proposals.folder import ProposalFolder
 from node.hoster.state import Cursor, Enrolment, PartnerFolder
-from node.services.storage.findings import below, told
-from node.services.storage.integrity import UNREADABLE, Verdict, attempt, words_of
-from node.services.trust.trust_files import pin_of, verify_trust_files
+from node.storage.findings import below, told
+from node.storage.integrity import UNREADABLE, Verdict, attempt, words_of
+from node.trust.files import pin_of, verify_trust_files
 from protocol.subset.chunks import labels_root, values_root
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest

@@ -16,14 +16,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from keys.errors import KeysError
-from node.clock import milliseconds
-from node.errors import NodeError
-from node.files import create_private, read_private, sync_folder
-from node.identity.identity import Identity
-from node.identity.keyring import log_key
-from node.identity.put_back import signer_of
-from node.journal import Journal
-from node.services.lists.auditing import (
+from node.audit.log import (
     BEGUN,
     OK,
     audit_log,
@@ -34,10 +27,17 @@ from node.services.lists.auditing import (
     sign_waiting,
     start_audit,
 )
-from node.services.storage.shelf import Shelf
-from node.services.trust.announcing import LOG_KEY_DAYS, announce_log
-from node.services.trust.founding import log_label
-from node.services.trust.trusting import window
+from node.clock import milliseconds
+from node.errors import NodeError
+from node.files import create_private, read_private, sync_folder
+from node.identity.identity import Identity
+from node.identity.keyring import log_key
+from node.identity.put_back import signer_of
+from node.journal import Journal
+from node.storage.shelf import Shelf
+from node.trust.announce import LOG_KEY_DAYS, announce_log
+from node.trust.found import log_label
+from node.trust.own import window
 from protocol.audit import audit_origin
 
 _journal = Journal("audit")

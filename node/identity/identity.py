@@ -23,6 +23,7 @@ from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
 from keys.trust.root import TrustedRoot, open_roots
 from node import config
+from node.audit.log import OPERATOR
 from node.clock import Clock, Entropy, SystemClock, system_entropy
 from node.config import Settings
 from node.errors import MissingObjectError, NotFoundError, NotInitialisedError, VerificationError
@@ -39,15 +40,14 @@ from node.objects.folder import FolderObjects
 from node.ports.keyring import KeyRing, RingKey, signing
 from node.ports.signing import StandingLogSigner
 from node.ports.witness import Cosigner
-from node.services.lists.auditing import OPERATOR
-from node.services.trust.trusting import DOCUMENT_NAME, ROOT_NAME, OwnTrust
-from node.services.trust.tuf_repository import Freshness, TufRepository, root_files
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
 from node.signing.online import OnlineKeychain, SplitKeys
 from node.signing.process.link import SignerLink
 from node.signing.ring import FolderKeyRing
 from node.tls import TlsIdentity
+from node.trust.own import DOCUMENT_NAME, ROOT_NAME, OwnTrust
+from node.trust.tuf.repository import Freshness, TufRepository, root_files
 
 if TYPE_CHECKING:  # where no signer process is, and nothing is cosigned, they are not loaded
     from node.signing.process.remote import RemoteKeys, RemoteLogSigner, Vouching
@@ -146,7 +146,7 @@ class Identity:
             return RemoteCosigner(
                 self.signer_link, name=name, labels=lambda: self._signing_labels(Role.WITNESS, name)
             )
-        from node.services.witnesses.witnessing import KeyCosigner  # noqa: PLC0415
+        from node.witnesses.witness import KeyCosigner  # noqa: PLC0415
 
         return KeyCosigner(name, self.signers(WitnessPrivateKey, name))
 

@@ -30,7 +30,7 @@ _NOWHERE: Mapping[Role, str] = MappingProxyType({})
 
 
 class ProposalFile:
-    """A proposal as a file (`node.services.trust.proposing.ProposalPlace`), replaced whole or not at all."""
+    """A proposal as a file (`node.trust.proposals.ProposalPlace`), replaced whole or not at all."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

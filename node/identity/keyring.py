@@ -14,14 +14,14 @@ from node.errors import AlreadyExistsError
 from node.group.sodium import load_sodium
 from node.objects.folder import FolderObjects
 from node.ports.keyring import KeyRing, RingKey, next_label
-from node.services.subsets.epochs import with_epochs
-from node.services.trust.adopting import KeyFile, adopt
-from node.services.trust.pinning import with_next_pins
-from node.services.trust.succeeding import with_successors
-from node.services.trust.trusting import OwnTrust, Succeed
 from node.signing.epochs import held_epochs, public_of_epoch
 from node.signing.online import OnlineKeychain
+from node.subsets.epochs import with_epochs
 from node.tls import TlsIdentity, create_identity
+from node.trust.adopt import KeyFile, adopt
+from node.trust.own import OwnTrust, Succeed
+from node.trust.pins import with_next_pins
+from node.trust.successors import with_successors
 from node.web.auth import LEEWAY_SECONDS, TOKEN_SECONDS
 
 _ENDED = frozenset({Stage.REVOKED, Stage.LOST, Stage.DESTROYED})

@@ -13,22 +13,22 @@ from node.identity.audit import tell
 from node.identity.identity import Identity
 from node.identity.keyring import log_key
 from node.identity.put_back import signer_of
-from node.ports.logs import LogKind, LogRecord
-from node.services.lists.continuing import (
+from node.lists.catalogue import create_list as catalogue_list
+from node.lists.catalogue import list_origin, own_list
+from node.lists.continuation import (
     announce_continuation,
     has_fork,
     is_closed,
     require_open,
     start_continuation,
 )
-from node.services.lists.making import create_list as catalogue_list
-from node.services.lists.making import list_origin, own_list
-from node.services.lists.pacing import FollowGuards
-from node.services.lists.publishing import Published, publish
-from node.services.storage.shelf import Shelf
-from node.services.trust.announcing import LOG_KEY_DAYS, announce_log, log_info
-from node.services.trust.founding import log_label
-from node.services.trust.trusting import window
+from node.lists.pace import FollowGuards
+from node.lists.publish import Published, publish
+from node.ports.logs import LogKind, LogRecord
+from node.storage.shelf import Shelf
+from node.trust.announce import LOG_KEY_DAYS, announce_log, log_info
+from node.trust.found import log_label
+from node.trust.own import window
 
 
 def create_list(identity: Identity, shelf: Shelf, name: str) -> LogRecord:

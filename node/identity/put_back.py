@@ -28,6 +28,7 @@ from node.errors import (
     SignerDownError,
     VerificationError,
 )
+from node.evidence.contradictions import keep_other_history
 from node.identity.identity import Identity
 from node.identity.outside_note import OutsideNote
 from node.identity.restored import found_put_back
@@ -42,16 +43,15 @@ from node.identity.sightings import (
     witnessed,
 )
 from node.journal import Journal
+from node.lists.completeness import missing_objects
+from node.lists.continuation import is_closed
 from node.objects.folder import FolderObjects
+from node.peers.recovery import root_at
 from node.ports.logs import LogRecord
 from node.ports.signing import StandingLogSigner
-from node.services.evidence.contradicting import keep_other_history
-from node.services.lists.completeness import missing_objects
-from node.services.lists.continuing import is_closed
-from node.services.peers.rejoining import root_at
-from node.services.storage.logfiles import LogFiles
-from node.services.storage.shelf import Shelf
-from node.services.trust.documents import member_documents
+from node.storage.logfiles import LogFiles
+from node.storage.shelf import Shelf
+from node.trust.others.documents import member_documents
 from protocol.errors import ProtocolError
 from protocol.gossip import ToldHead
 from protocol.tlog.checkpoint import SignedCheckpoint

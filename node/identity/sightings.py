@@ -25,9 +25,9 @@ from node.ports.logs import LogKind
 from node.ports.peers import PeerRecord
 from node.remote.node import RemoteNode
 from node.remote.outbound import proxy_of
-from node.services.storage.shelf import Shelf
-from node.services.trust.documents import member_documents
-from node.services.trust.tuf_repository import root_files
+from node.storage.shelf import Shelf
+from node.trust.others.documents import member_documents
+from node.trust.tuf.repository import root_files
 from protocol.api import TrustApi, WitnessApi
 from protocol.errors import UnknownSignerError
 from protocol.gossip import Gossip, ToldHead

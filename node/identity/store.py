@@ -8,7 +8,7 @@ from node.home import store_dsn
 from node.identity.identity import Identity
 from node.identity.lease import claim_of
 from node.objects.folder import FolderObjects
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from node.store.store import Store
 
 

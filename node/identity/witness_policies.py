@@ -9,12 +9,12 @@ from node.clock import Clock, Entropy
 from node.config import Settings
 from node.home import Home, store_dsn
 from node.objects.folder import FolderObjects
-from node.services.trust.documents import member_files
-from node.services.trust.honouring import signing
-from node.services.trust.trusting import Texts
-from node.services.witnesses.policies import policy_files
 from node.signing.online import OnlineKeychain
 from node.store.store import Store
+from node.trust.others.documents import member_files
+from node.trust.others.revocations import signing
+from node.trust.own import Texts
+from node.witnesses.policies import policy_files
 
 
 def policies(

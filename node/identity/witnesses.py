@@ -11,13 +11,13 @@ from node.errors import NotFoundError
 from node.identity.identity import Identity
 from node.identity.restored import found_put_back, require_joined
 from node.objects.folder import FolderObjects
+from node.peers.sync.requirements import Requiring
 from node.ports.witness import Cosigner
 from node.remote.outbound import proxy_of
-from node.services.peers.requiring import Requiring
-from node.services.storage.shelf import Shelf
-from node.services.trust.documents import member_documents
-from node.services.witnesses.cosigning import Cosigned, Cosigning
-from node.services.witnesses.witnessing import Witness
+from node.storage.shelf import Shelf
+from node.trust.others.documents import member_documents
+from node.witnesses.cosignatures import Cosigned, Cosigning
+from node.witnesses.witness import Witness
 from protocol.api import WitnessApi
 
 

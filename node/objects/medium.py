@@ -2,7 +2,7 @@
 
 A folder from a stranger may hold what no folder of ours does: a link out of itself, so that reading or writing it
 touches other files of this machine, a pipe on which a reader waits for ever, or a file that fills the memory. Whether
-the bytes mean anything is for `node.services.peers.carrying` and the sync that reads them.
+the bytes mean anything is for `node.peers.transfer.read` and the sync that reads them.
 """
 
 import stat

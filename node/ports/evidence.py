@@ -1,7 +1,7 @@
 """Records of contradictions that were kept, of heads that others told us, and of blocks that people released.
 
 What is kept is in the object store, byte for byte; a record says what it is about and whether somebody has looked. What
-counts as evidence is `node.services.evidence.accusing`'s.
+counts as evidence is `node.evidence.keep`'s.
 """
 
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 class PersonRole(StrEnum):
-    """What somebody does at this node; which requests that lets them approve is `services.access.approving`'s table."""
+    """What somebody does at this node; which requests that lets them approve is `node.access.approvals`'s table."""
 
     VIEWER = "viewer"
     """Looks on: asks for nothing, approves nothing, and is none of the two persons that others wait for."""

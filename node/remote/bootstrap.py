@@ -20,8 +20,8 @@ from node.remote.client import Client
 from node.remote.exchange import Exchange, within
 from node.remote.limits import RemoteLimits
 from node.remote.proxying import Proxy
-from node.services.trust.tuf_following import Followed, follow
 from node.tls import PinnedContext, unpinned_context
+from node.trust.tuf.client import Followed, follow
 
 _LIMITS: Final = RemoteLimits()
 
@@ -49,7 +49,7 @@ async def fetch_trust(
     Raises:
         WrongRootError: another root.
         WrongPinError: several keys answered, so that something stands between.
-        KeysError, NodeError: as `node.services.trust.tuf_following.follow` and `node.remote.exchange.Exchange.send`.
+        KeysError, NodeError: as `node.trust.tuf.client.follow` and `node.remote.exchange.Exchange.send`.
     """
     url = base_url if base_url.endswith("/") else base_url + "/"
     async with _contact(url, clock, entropy, limits, proxy) as (context, files):

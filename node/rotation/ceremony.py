@@ -20,14 +20,14 @@ from node.identity.key_holders import (
     write_card,
 )
 from node.rotation.next_root import propose_root, publish_proposal
-from node.services.trust.ceremony import Person
-from node.services.trust.next_root import RootChange
-from node.services.trust.rehearsing import Rehearsal
 from node.signing.keychain import Keychain, Passphrase
+from node.trust.ceremony import Person
+from node.trust.next_root import RootChange
+from node.trust.rehearsal import Rehearsal
 
 
 class EarnestDesk:
-    """This node, and key files on the media of the people at the table (`node.services.trust.ceremony.Desk`)."""
+    """This node, and key files on the media of the people at the table (`node.trust.ceremony.Desk`)."""
 
     def __init__(
         self, identity: Identity, passphrase: Callable[[Person], Passphrase], *, profile: KdfProfile = OFFLINE
@@ -97,7 +97,7 @@ class EarnestDesk:
 
 
 class ScratchDesk:
-    """A scratch node, and keys that are forgotten with it (`node.services.trust.ceremony.Desk`)."""
+    """A scratch node, and keys that are forgotten with it (`node.trust.ceremony.Desk`)."""
 
     def __init__(self, rehearsal: Rehearsal, visit: Callable[[], None]) -> None:
         self._rehearsal = rehearsal

@@ -20,9 +20,9 @@ from node.identity.audit import tell
 from node.identity.identity import Identity
 from node.rotation.progress import Begun, rotation
 from node.rotation.rotate import Rotated, advance_keys, require_soon
-from node.services.storage.shelf import Shelf
-from node.services.subsets.epochs import epochs_of, next_number, succeed
 from node.signing.epochs import held_epochs, public_of_epoch
+from node.storage.shelf import Shelf
+from node.subsets.epochs import epochs_of, next_number, succeed
 
 
 def rotate_epoch(

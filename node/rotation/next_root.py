@@ -26,9 +26,9 @@ from node.errors import NotFoundError
 from node.identity.identity import Identity
 from node.identity.key_holders import OFFLINE_ROLES, free_label, is_label_of, wanted_signers
 from node.ports.keyring import next_label
-from node.services.trust.next_root import OnlineKeys, RootChange, next_content
 from node.signing.keychain import Public
 from node.signing.online import OnlineKeychain
+from node.trust.next_root import OnlineKeys, RootChange, next_content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,9 +19,9 @@ from keys.trust.target_files import target_path
 from node.errors import NotFoundError, VerificationError
 from node.identity.identity import Identity
 from node.objects.folder import FolderObjects
-from node.services.trust.rehearsing import Rehearsal, Rehearsed
-from node.services.trust.trusting import DOCUMENT_NAME, MEMBERS_NAME, ROOT_NAME
-from node.services.trust.tuf_repository import ServedTuf
+from node.trust.own import DOCUMENT_NAME, MEMBERS_NAME, ROOT_NAME
+from node.trust.rehearsal import Rehearsal, Rehearsed
+from node.trust.tuf.repository import ServedTuf
 
 _BASE = "scratch:///"
 _TARGETS = f"{_BASE}targets/"

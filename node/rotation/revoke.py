@@ -26,15 +26,15 @@ from node.identity.identity import Identity
 from node.identity.keyring import make_key
 from node.identity.put_back import signer_of
 from node.identity.witnesses import cosign_own
+from node.lists.head_renewal import resign
 from node.ports.keyring import RingKey, signing
 from node.ports.logs import LogRecord
 from node.rotation.rotate import advance_keys
-from node.services.lists.resigning import resign
-from node.services.storage.shelf import Shelf
-from node.services.trust.revoking import next_witness_name, note_own, resume_log, revoke_keys
-from node.services.trust.succeeding import SUCCEEDED, with_key
-from node.services.witnesses.cosigning import Cosigned
 from node.signing.ring import find_key
+from node.storage.shelf import Shelf
+from node.trust.revoke import next_witness_name, note_own, resume_log, revoke_keys
+from node.trust.successors import SUCCEEDED, with_key
+from node.witnesses.cosignatures import Cosigned
 
 _LIVING: Final = frozenset({Stage.GENERATED, Stage.PUBLISHED, Stage.ACTIVE, Stage.RETIRED})
 _GONE: Final = frozenset({Stage.REVOKED, Stage.LOST})

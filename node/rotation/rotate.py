@@ -24,13 +24,13 @@ from node.identity.identity import Identity
 from node.identity.keyring import new_label
 from node.identity.put_back import signer_of
 from node.journal import Journal
+from node.lists.head_renewal import sign_also
 from node.ports.keyring import RingKey, label_of, signing, silent
 from node.rotation.progress import Begun, rotation
-from node.services.lists.resigning import sign_also
-from node.services.storage.shelf import Shelf
-from node.services.trust.steps import facts_of
-from node.services.trust.succeeding import SUCCEEDED, ending_by, with_key
 from node.signing.keychain import Keychain
+from node.storage.shelf import Shelf
+from node.trust.steps import facts_of
+from node.trust.successors import SUCCEEDED, ending_by, with_key
 from protocol.tlog.note import VerifierKey
 
 SIGNER: Final = "signer"

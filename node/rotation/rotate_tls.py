@@ -19,8 +19,8 @@ from node.identity.identity import Identity
 from node.ports.keyring import RingKey
 from node.rotation.progress import Begun, rotation
 from node.rotation.rotate import Rotated, advance_keys, require_soon
-from node.services.storage.shelf import Shelf
 from node.signing.ring import find_key
+from node.storage.shelf import Shelf
 
 SPREAD: Final = timedelta(days=7)
 """How long a pin is published before its key is served, unless an operator says a date."""

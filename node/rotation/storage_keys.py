@@ -17,8 +17,8 @@ from node.identity.identity import Identity
 from node.identity.keyring import new_label
 from node.ports.keyring import RingKey
 from node.rotation.rotate import Rotated, advance_keys
-from node.services.storage.rekeying import Resealed, reseal, rewrap
-from node.services.storage.shelf import Shelf
+from node.storage.rekey import Resealed, reseal, rewrap
+from node.storage.shelf import Shelf
 
 _KEPT = timedelta(hours=1)
 """How long the key before counts: processes that began before open the store with it."""

@@ -13,8 +13,8 @@ from node.identity.identity import Identity
 from node.identity.put_back import require_current
 from node.identity.store import read_shelf
 from node.rotation.rotate import begin_overdue
-from node.services.storage.shelf import Shelf
-from node.services.trust.revoking import note_own
+from node.storage.shelf import Shelf
+from node.trust.revoke import note_own
 
 
 @contextmanager

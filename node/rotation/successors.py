@@ -15,8 +15,8 @@ from node.rotation.progress import rotation
 from node.rotation.rotate import Rotated, lineage_of, list_successor, rotate
 from node.rotation.rotate_tls import is_pinned, rotate_tls
 from node.rotation.storage_keys import rotate_storage
-from node.services.storage.shelf import Shelf
-from node.services.trust.succeeding import SUCCEEDED
+from node.storage.shelf import Shelf
+from node.trust.successors import SUCCEEDED
 
 REPLACED = frozenset({*SUCCEEDED, Role.OPRF, Role.TLS, Role.STORAGE})
 """Roles whose keys get a successor here; those that the root names are replaced by a next root."""

@@ -21,13 +21,13 @@ from node.errors import ConfigError, StoreLockedError, UsageError
 from node.identity import passphrases
 from node.identity.distant_keys import recalling, refer
 from node.journal import Journal
-from node.services.trust.succeeding import SUCCEEDED
 from node.signing.keychain import Keychain
 from node.signing.process.desk import KEYS, Desk, is_label
 from node.signing.process.link import SignerLink
 from node.signing.process.listener import Listener
 from node.signing.process.remote import RemoteKeys
 from node.signing.process.roles import SIGNED_HERE
+from node.trust.successors import SUCCEEDED
 
 CREDENTIAL: Final = "sigfed-signer-passphrase"
 SOCKET: Final = "socket"

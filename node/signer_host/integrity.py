@@ -11,8 +11,6 @@ from node.clock import system_entropy
 from node.config import SignerFile, load_signer
 from node.health import Check, Health
 from node.home import Home
-from node.services.storage.findings import below, told
-from node.services.storage.integrity import Verdict, attempt
 from node.signer_host.host import open_keychain
 from node.signing.log_signer import FolderLogSigner
 from node.signing.process.desk import KEYS, LOGS, STAMPS, WITNESS
@@ -20,6 +18,8 @@ from node.signing.process.restored import RESTORED, RestoreMark
 from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.stamps import FolderStamps
 from node.signing.process.witness_state import FolderWitness
+from node.storage.findings import below, told
+from node.storage.integrity import Verdict, attempt
 
 _STEP: Final = "restore it from a backup: sigfed signer restore, into another folder, has it"
 

@@ -14,12 +14,12 @@ from node.identity.audit import tell
 from node.identity.identity import Identity
 from node.identity.lock import running
 from node.names import SIGNER_CONFIG_NAME
-from node.services.storage.shelf import Shelf
 from node.signer_host.host import alone, open_keychain
 from node.signing.keychain import Keychain
 from node.signing.process.desk import LOGS, WITNESS
 from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.witness_state import FolderWitness
+from node.storage.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,14 +16,14 @@ from node.identity.audit import begin
 from node.identity.identity import Identity
 from node.identity.lock import running
 from node.names import SIGNER_CONFIG_NAME
-from node.services.storage.shelf import Shelf
-from node.services.trust.tuf_repository import root_files
 from node.signer_host.host import SOCKET, alone
 from node.signing.keychain import Keychain
 from node.signing.process.desk import KEYS, LOGS, STAMPS, WITNESS
 from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.stamps import FolderStamps
 from node.signing.process.witness_state import FolderWitness
+from node.storage.shelf import Shelf
+from node.trust.tuf.repository import root_files
 
 _TIMESTAMP = "timestamp.json"
 

@@ -25,12 +25,12 @@ from node.console.parts import Page
 from node.console.surface import PAGES
 from node.identity.identity import Identity
 from node.identity.logs import publish_one
+from node.judgement.effective import current
+from node.judgement.explain import explain
+from node.judgement.trace import effective_before
+from node.lists.imports.intake import import_rows
 from node.ports.persons import PersonRole
-from node.services.lists.importing import import_rows
-from node.services.review.effective import current
-from node.services.review.explaining import explain
-from node.services.review.tracing import effective_before
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from protocol.digest import Digest
 from support.large_examples import LARGE_EXAMPLES, WITHOUT
 from support.large_world import FULL, MUCH, ORIGIN, OWN, LargeWorld, file_digests, large_world, made_up_rows

@@ -19,7 +19,7 @@ from statistics import median
 from benchmarks.results import Result, in_turns, report
 
 from node.ports.evaluator import EpochSecret
-from node.services.subsets.epochs import enter_epoch, epochs_of, next_number, succeed
+from node.subsets.epochs import enter_epoch, epochs_of, next_number, succeed
 from protocol.oprf.suite import epoch_key
 from support.releases import SEED, SUBSET, ReleasingAgency
 from support.shelves import Agency, close, make_shelf, rows, sqlite_dsn

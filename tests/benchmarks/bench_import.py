@@ -22,10 +22,10 @@ from statistics import median
 from benchmarks.results import Result, in_turns, report
 
 from node.formats import read_rows
+from node.lists.catalogue import create_list
+from node.lists.imports.intake import Statement, import_rows
 from node.objects.folder import FolderObjects
-from node.services.lists.importing import Statement, import_rows
-from node.services.lists.making import create_list
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from node.store.store import Store
 from protocol.event import BASELINE, INVESTIGATIVE
 

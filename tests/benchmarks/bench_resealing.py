@@ -18,8 +18,8 @@ from benchmarks.results import Result, in_turns, report
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.objects.folder import FolderObjects
-from node.services.storage.rekeying import reseal, rewrap
-from node.services.storage.shelf import Shelf
+from node.storage.rekey import reseal, rewrap
+from node.storage.shelf import Shelf
 from node.store.store import Store
 from protocol.limits import BUNDLE_WIDTH
 

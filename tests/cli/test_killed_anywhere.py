@@ -26,12 +26,12 @@ from node.home import Home
 from node.identity.audit import sign
 from node.identity.identity import open_identity
 from node.identity.put_back import settle
+from node.lists.catalogue import report_list
+from node.peers.recovery import root_at
 from node.ports.logs import LogKind
 from node.rotation.store import open_shelf
-from node.services.lists.making import report_list
-from node.services.lists.sweeping import sweep
-from node.services.peers.rejoining import root_at
-from node.services.storage.logfiles import LogFiles
+from node.storage.logfiles import LogFiles
+from node.storage.sweep import sweep
 from support.agencies import LIST, SUBSET, Federation, federate, import_files, numbered, table, written
 from support.postgres import PostgresServer, postgres_server
 from support.preloaded import run_forked

@@ -1,9 +1,9 @@
 """The audit log in a browser: newest first, filtered, checked, taken away; and the health of the node."""
 
+from node.audit.reader import read_audit, read_audit_backwards, verify_export
 from node.identity.audit import tell
 from node.ports.persons import PersonRole
-from node.services.lists.audit_reading import read_audit, read_audit_backwards, verify_export
-from node.services.storage.logfiles import LogFiles
+from node.storage.logfiles import LogFiles
 from support.console import RunningConsole
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from node.audit.reader import read_audit
 from node.console.devices import LIFE
 from node.console.entrance import COMING_BURST, target
 from node.console.surface import PAGES
 from node.home import Home
 from node.ports.persons import PersonRole
-from node.services.lists.audit_reading import read_audit
 from support.authenticator import Authenticator
 from support.cheap_node import CheapNode
 from support.console import Reply

@@ -4,10 +4,10 @@ import pytest
 
 from node.app.partners.answers import answer_given
 from node.app.partners.hits import casework
+from node.audit.reader import read_audit
+from node.lists.catalogue import report_list
 from node.ports.hits import CaseRecord
 from node.ports.persons import PersonRole
-from node.services.lists.audit_reading import read_audit
-from node.services.lists.making import report_list
 from protocol.statement.case import Outcome
 from support.console import RunningConsole
 

@@ -5,8 +5,8 @@ from hashlib import md5, sha256
 
 import pytest
 
+from node.access.grants import Grants
 from node.ports.persons import PersonRole
-from node.services.access.granting import Grants
 from protocol.grant import NOTHING
 from support.agencies import BOTH, SINGLE, UNLISTED
 from support.audited import audit_text, recorded

@@ -12,12 +12,12 @@ import pytest_asyncio
 from keys.key import LogPrivateKey
 from keys.trust.fingerprint import to_words
 from node.app.peers.evidence import accused_of
+from node.audit.reader import read_audit
+from node.evidence.keep import keep, verify
 from node.home import Home
 from node.identity.identity import open_identity
 from node.ports.persons import PersonRole
-from node.services.evidence.accusing import keep, verify
-from node.services.lists.audit_reading import read_audit
-from node.services.trust.founding import log_label
+from node.trust.found import log_label
 from protocol.evidence import encode_fork
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.console import Browser, Reply, RunningConsole

@@ -9,13 +9,13 @@ from urllib.parse import urlencode
 
 import pytest
 
+from node.audit.reader import read_audit
 from node.console.pages import hits
+from node.judgement.quarantine import FLOOD
+from node.partners.hits.instructions import UNDO_REPORT
+from node.partners.hits.overview import ReportedHit, reported_hits
 from node.ports.persons import PersonRole
 from node.ports.quarantine import Quarantined
-from node.services.lists.audit_reading import read_audit
-from node.services.partners.instructions import UNDO_REPORT
-from node.services.partners.overview import ReportedHit, reported_hits
-from node.services.review.quarantine import FLOOD
 from support.console import RunningConsole, console_of
 from support.times import SettableClock
 

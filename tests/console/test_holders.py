@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from node.audit.reader import read_audit
 from node.console.pages import holders as page
 from node.errors import PeerUnreachableError
 from node.hoster import client
 from node.ports.persons import PersonRole
-from node.services.lists.audit_reading import read_audit
 from support.agencies import LIST, SUBSET, Federation, cheapen, row, table, written
 from support.audited import audit_text, recorded
 from support.browser import axe_async, browsing_async

@@ -5,10 +5,10 @@ from io import BytesIO
 import aiohttp
 import pytest
 
+from node.audit.reader import read_audit
 from node.console.pages import importing
+from node.lists.catalogue import report_list
 from node.ports.persons import PersonRole
-from node.services.lists.audit_reading import read_audit
-from node.services.lists.making import report_list
 from support.agencies import numbered, row, table
 from support.audited import audit_text, recorded
 from support.busy_agency import FILES, LAWFUL

@@ -8,15 +8,15 @@ import pytest
 
 from keys.trust.fingerprint import to_words
 from keys.trust.proposal_words import changes
+from node.access.callers import stored_grant
+from node.access.grants import grant_words
 from node.app.approvals import open_approvals
+from node.audit.reader import read_audit
 from node.console.pages import members
+from node.judgement.coverage import Counts
 from node.ports.persons import PersonRole
 from node.rotation import proposals
-from node.services.access.callers import stored_grant
-from node.services.access.granting import grant_words
-from node.services.lists.audit_reading import read_audit
-from node.services.review.coverage import Counts
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from protocol.grant import Grant
 from support.console import Browser, RunningConsole
 from support.copies import let_go_on

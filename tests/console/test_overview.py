@@ -12,12 +12,12 @@ from node.console import needs as needs_module
 from node.console.federation import Place, draw
 from node.console.needs import Need, needs
 from node.console.surface import PAGES
+from node.evidence.keep import FORKED
+from node.peers.status import Freshness, MemberStanding, member_standings
 from node.ports.evidence import EvidenceKind, EvidenceRecord
 from node.ports.logs import LogKind
 from node.ports.persons import PersonRole
 from node.ports.quarantine import Quarantined
-from node.services.evidence.accusing import FORKED
-from node.services.peers.standing import Freshness, MemberStanding, member_standings
 from support.browser import browsing_async
 from support.console import RunningConsole
 from support.times import SettableClock

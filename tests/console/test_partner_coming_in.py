@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from node.access.sessions import IDLE, LONGEST
 from node.console.address import Address
 from node.console.entrance import COMING_BURST
 from node.console.partner.app import COOKIE, make_partner_console
@@ -16,7 +17,6 @@ from node.console.partner.world import PartnerWorld
 from node.errors import UsageError
 from node.hoster.console_tokens import LIFE, Guest
 from node.ports.persons import PersonRole
-from node.services.access.sessions import IDLE, LONGEST
 from node.web.server import serve
 from support.console import Browser, Reply
 from support.partner_console import Seat, world_of

@@ -4,11 +4,11 @@ import re
 from dataclasses import replace
 
 from node.app.approvals import open_approvals
+from node.audit.reader import read_audit
 from node.console.pages.partners import ROWS
 from node.console.qr import qr
 from node.ports.partners import InviteRecord, PartnerRecord
 from node.ports.persons import PersonRole
-from node.services.lists.audit_reading import read_audit
 from support.console import Browser, RunningConsole
 from support.disclosed import take_in_pictures
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from node.audit.reader import read_audit
+from node.lists.catalogue import report_list
 from node.ports.persons import PersonRole
 from node.ports.proposals import FileRecord, ProposalRecord
-from node.services.lists.audit_reading import read_audit
-from node.services.lists.making import report_list
 from protocol.statement.proposal_state import FileState
 from support.console import RunningConsole
 

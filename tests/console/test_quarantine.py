@@ -3,11 +3,11 @@
 from urllib.parse import urlencode
 
 from node.app.approvals import open_approvals
+from node.audit.reader import read_audit
+from node.evidence.keep import FORKED
 from node.ports.evidence import EvidenceKind, EvidenceRecord
 from node.ports.persons import PersonRole
 from node.ports.quarantine import Quarantined
-from node.services.evidence.accusing import FORKED
-from node.services.lists.audit_reading import read_audit
 from support.console import RunningConsole
 
 LIST = "fr.example/lists/csam"

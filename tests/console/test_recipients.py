@@ -7,7 +7,7 @@ import pytest
 
 from node.app.approvals import open_approvals
 from node.ports.persons import PersonRole
-from node.services.recipients.accrediting import Recipients, grant_of, recognise
+from node.recipients.accreditation import Recipients, grant_of, recognise
 from protocol.event import BASELINE
 from support.audited import audit_text, recorded
 from support.console import Reply, RunningConsole

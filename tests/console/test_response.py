@@ -3,11 +3,11 @@
 import json
 import re
 
+from node.audit.reader import read_audit
 from node.console.pages.response import GROUPS
 from node.ports.hits import HitFilter
 from node.ports.persons import PersonRole
-from node.services.lists.audit_reading import read_audit
-from node.services.storage.report_pages import report_pages
+from node.storage.report_pages import report_pages
 from support.console import Reply, RunningConsole
 
 PERIODS = "/console/response/report?period={}&form={}"

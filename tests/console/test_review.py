@@ -3,8 +3,8 @@
 import re
 from hashlib import sha256
 
+from node.lists.catalogue import report_list
 from node.ports.persons import PersonRole
-from node.services.lists.making import report_list
 from support.agencies import SINGLE
 from support.audited import recorded
 from support.console import Browser, RunningConsole

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 import pytest
 import pytest_asyncio
 
+from node.audit.reader import read_audit
 from node.console.pages import review_many
+from node.lists.catalogue import report_list
 from node.ports.persons import PersonRole
-from node.services.lists.audit_reading import read_audit
-from node.services.lists.making import report_list
 from support.agencies import federate, import_files, lawful_table, numbered, written
 from support.audited import recorded
 from support.browser import axe_async, browsing_async

@@ -7,15 +7,15 @@ import aiohttp
 import pytest
 
 from keys.trust.lifecycle import Stage
+from node.audit.reader import read_audit
 from node.errors import ConflictError
 from node.identity.audit import gaps
 from node.identity.identity import Identity
 from node.ports.persons import PersonRole
 from node.rotation import proposals
 from node.rotation.revoke import confirm_by_witnesses
-from node.services.lists.audit_reading import read_audit
-from node.services.storage.shelf import Shelf
-from node.services.witnesses.cosigning import Cosigned
+from node.storage.shelf import Shelf
+from node.witnesses.cosignatures import Cosigned
 from protocol.tlog.note import Note
 from support.audited import details_of, recorded
 from support.console import Browser, Reply, RunningConsole

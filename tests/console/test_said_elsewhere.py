@@ -1,10 +1,10 @@
 """Every word of a service that a page translates is marked for the catalogues."""
 
+from node.access.approvals import KINDS
 from node.console import said_elsewhere
+from node.evidence.keep import FORKED
+from node.judgement.quarantine import BLOCKS, FLOOD, Aside
 from node.ports.evidence import EvidenceKind
-from node.services.access.approving import KINDS
-from node.services.evidence.accusing import FORKED
-from node.services.review.quarantine import BLOCKS, FLOOD, Aside
 from protocol.statement.resolution import Action
 
 

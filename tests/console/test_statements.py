@@ -7,12 +7,12 @@ import pytest
 
 from node.console.parts import Page
 from node.console.surface import PAGES
+from node.evidence.keep import FORKED
+from node.partners.hits.overview import reported_hits
 from node.ports.hits import HitSourceRecord
 from node.ports.logs import LogKind
 from node.ports.persons import PersonRole
 from node.ports.quarantine import Quarantined
-from node.services.evidence.accusing import FORKED
-from node.services.partners.overview import reported_hits
 from node.store.unit import Unit
 from support.console import RunningConsole
 from support.console_examples import EXAMPLES

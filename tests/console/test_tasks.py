@@ -3,9 +3,9 @@
 import pytest
 
 from node.app.approvals import open_approvals
+from node.audit.reader import read_audit
 from node.ports.approvals import Approval, Outcome
 from node.ports.persons import PersonRole
-from node.services.lists.audit_reading import read_audit
 from support.console import Browser, RunningConsole
 
 

@@ -13,7 +13,7 @@ from keys.trust.held import open_held
 from keys.trust.vkey import DatedVkey
 from node.errors import VerificationError
 from node.hoster.trust.witness_policy import unwitnessed
-from node.services.trust.trusting import window
+from node.trust.own import window
 from support.ceremonies import replace_everybody
 from support.federation import Agency, Call, Federation, check_follows, honest
 from support.release_logs import WitnessedWorld

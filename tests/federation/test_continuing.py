@@ -11,22 +11,22 @@ from keys.key import LogPrivateKey
 from keys.trust.node_parts import FinalCheckpoint, LogStatus
 from node.errors import AlreadyExistsError, UsageError
 from node.formats.rows import ImportRow
-from node.ports.evidence import EvidenceKind, EvidenceRecord
-from node.services.lists.continuing import (
+from node.judgement.effective import Current, current
+from node.judgement.reaffirm import reaffirm
+from node.lists.continuation import (
     announce_continuation,
     has_fork,
     predecessor_of,
     require_open,
     start_continuation,
 )
-from node.services.lists.disputing import dispute
-from node.services.lists.importing import Statement, import_rows
-from node.services.lists.publishing import publish
-from node.services.review.effective import Current, current
-from node.services.review.reaffirming import reaffirm
-from node.services.trust.announcing import log_info
-from node.services.trust.trusting import window
+from node.lists.corrections.dispute import dispute
+from node.lists.imports.intake import Statement, import_rows
+from node.lists.publish import publish
+from node.ports.evidence import EvidenceKind, EvidenceRecord
 from node.signing.log_signer import FolderLogSigner
+from node.trust.announce import log_info
+from node.trust.own import window
 from protocol.digest import Algorithm, Digest
 from protocol.errors import ProtocolError
 from protocol.event import BASELINE

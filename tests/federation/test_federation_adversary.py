@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from node.errors import NotFoundError
+from node.evidence.judgement import judge
+from node.judgement import quarantine
+from node.peers.sync.reports import SyncReport
 from node.ports.quarantine import Quarantined
-from node.services.evidence.judging import judge
-from node.services.peers.sync_reports import SyncReport
-from node.services.review import quarantine
 from protocol.errors import ForkError, RollbackError
 from support.adversary import ATTACKS, SECRET, Attack, ListPeer, follow
 from support.federation import Agency, Federation

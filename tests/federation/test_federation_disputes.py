@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from node.services.lists.disputing import dispute, resolve
-from node.services.lists.importing import Statement
-from node.services.lists.withdrawing import withdraw
-from node.services.review.effective import Current, current
-from node.services.review.reaffirming import reaffirm
+from node.judgement.effective import Current, current
+from node.judgement.reaffirm import reaffirm
+from node.lists.corrections.dispute import dispute, resolve
+from node.lists.corrections.withdraw import withdraw
+from node.lists.imports.intake import Statement
 from protocol.digest import Digest
 from protocol.event import BASELINE
 from protocol.opening import Basis, EntryRef, Reason

@@ -13,13 +13,13 @@ import pytest
 
 from keys.trust.node_parts import NodeLimits
 from node.errors import BeyondLimitsError
+from node.judgement.effective import current
+from node.lists.corrections.dispute import dispute
+from node.lists.pace import DAY_MS, MOST_AT_ONCE, FollowGuards
+from node.peers.sync.follow import Follower
+from node.peers.sync.stage import StagedBundle, Staging
+from node.peers.sync.sync import Syncer
 from node.ports.quarantine import Intake
-from node.services.lists.disputing import dispute
-from node.services.lists.pacing import DAY_MS, MOST_AT_ONCE, FollowGuards
-from node.services.peers.following import Follower
-from node.services.peers.staging import StagedBundle, Staging
-from node.services.peers.syncing import Syncer
-from node.services.review.effective import current
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.opening import Reason

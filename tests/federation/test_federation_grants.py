@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from node.formats import read_rows
-from node.services.lists.importing import Statement, import_rows
-from node.services.review.coverage import Standing, difference, readable, standing_entries, verdicts
-from node.services.review.effective import Current, current
-from node.services.subsets.making import create_subset
+from node.judgement.coverage import Standing, difference, readable, standing_entries, verdicts
+from node.judgement.effective import Current, current
+from node.lists.imports.intake import Statement, import_rows
+from node.subsets.catalogue import create_subset
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE, INVESTIGATIVE, NATIONAL
 from protocol.grant import Grant

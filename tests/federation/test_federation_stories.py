@@ -14,9 +14,9 @@ from keys.key import LogPrivateKey
 from keys.trust.vkey import DatedVkey
 from keys.trust.window import Window
 from node.errors import ConflictError, NotFoundError, PeerUnreachableError, StoreError
-from node.services.peers.syncing import Syncer
-from node.services.review.effective import current
-from node.services.trust.trusting import window
+from node.judgement.effective import current
+from node.peers.sync.sync import Syncer
+from node.trust.own import window
 from protocol.errors import UntrustedError
 from protocol.event import BASELINE, NATIONAL
 from protocol.grant import NOTHING, Grant

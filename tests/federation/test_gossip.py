@@ -15,12 +15,12 @@ from keys.trust.fingerprint import to_words
 from keys.trust.node_document import open_node_document, sign_node_document
 from keys.trust.root import open_root
 from node.errors import VerificationError
+from node.evidence.keep import MAX_OPEN
+from node.judgement import quarantine
+from node.judgement.effective import current
+from node.peers.gossip import FREEZE_AFTER
+from node.peers.told_heads import MAX_FETCHED
 from node.ports.evidence import EvidenceKind, EvidenceRecord
-from node.services.evidence.accusing import MAX_OPEN
-from node.services.peers.gossiping import FREEZE_AFTER
-from node.services.peers.hearing import MAX_FETCHED
-from node.services.review import quarantine
-from node.services.review.effective import current
 from protocol.digest import Digest
 from protocol.errors import RollbackError
 from protocol.evidence import encode_fork
@@ -346,7 +346,7 @@ async def test_no_key_fills_the_disk_with_many_logs(
     agencies: list[Agency], liar: ListPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It names as many logs as it likes; the one that is followed is convicted all the same, and only once."""
-    monkeypatch.setattr("node.services.evidence.accusing.MAX_OF_NODE", 4)
+    monkeypatch.setattr("node.evidence.keep.MAX_OF_NODE", 4)
     await sync(liar, *agencies)
     origins = [f"nl.example/subsets/s{at}" for at in range(8)]
     for origin in origins:

@@ -11,12 +11,12 @@ from typing_extensions import override
 
 from keys.key import LogPrivateKey
 from node.errors import PeerUnreachableError, VerificationError
+from node.lists.catalogue import list_origin
+from node.peers.recovery import Returned, have_back
+from node.peers.return_list import HeldLists
 from node.ports.logs import LogKind, LogRecord
-from node.services.lists.making import list_origin
-from node.services.peers.giving_back import HeldLists
-from node.services.peers.rejoining import Returned, have_back
-from node.services.storage.logfiles import LogFiles
-from node.services.storage.shelf import Shelf
+from node.storage.logfiles import LogFiles
+from node.storage.shelf import Shelf
 from node.store.store import Store
 from protocol.event import BASELINE, NATIONAL
 from protocol.grant import Grant

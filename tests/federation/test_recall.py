@@ -17,9 +17,7 @@ from node.errors import (
     PeerUnreachableError,
     VerificationError,
 )
-from node.services.peers.acknowledged import ServedAcknowledgements
-from node.services.peers.acknowledging import Acknowledger, Behind, not_applied
-from node.services.review.recall import (
+from node.judgement.recall import (
     Latency,
     PeerState,
     WithdrawalReport,
@@ -27,7 +25,9 @@ from node.services.review.recall import (
     recall,
     report_withdrawals,
 )
-from node.services.storage.shelf import Shelf
+from node.peers.acknowledge import Acknowledger, Behind, not_applied
+from node.peers.acknowledgements import ServedAcknowledgements
+from node.storage.shelf import Shelf
 from protocol.acknowledgement import KIND, Acknowledgement
 from protocol.errors import MalformedError
 from support.federation import Agency, Federation, MemoryObjects
@@ -322,5 +322,5 @@ async def test_a_peer_that_is_removed_meanwhile_is_no_latency(
         fr.membership.remove_peer(nl.name)
         return found
 
-    monkeypatch.setattr("node.services.review.recall.report_withdrawals", overtaken)
+    monkeypatch.setattr("node.judgement.recall.report_withdrawals", overtaken)
     assert recall(fr.shelf).held is None

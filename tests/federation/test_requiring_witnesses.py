@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from node.services.lists.publishing import Published
-from node.services.peers.overlaying import drop_overlay
-from node.services.peers.sync_reports import ListOutcome
-from node.services.review.effective import current
-from node.services.witnesses.cosigning import Cosigned
+from node.judgement.effective import current
+from node.lists.publish import Published
+from node.peers.sync.overlays import drop_overlay
+from node.peers.sync.reports import ListOutcome
+from node.witnesses.cosignatures import Cosigned
 from protocol.digest import Algorithm, Digest
 from protocol.encoding import b64
 from protocol.errors import ForkError, FreezeError, TooLargeError, UncosignedError

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import pytest
 
 from keys.trust.lifecycle import Stage
+from node.evidence.doubt import head_at
 from node.home import Home
 from node.identity.identity import open_identity
 from node.ports.logs import Head
 from node.rotation.store import open_shelf
-from node.services.evidence.doubting import head_at
 from protocol.errors import UntrustedError
 from support.agencies import LIST, import_files
 from support.load import Load

@@ -8,11 +8,11 @@ import pytest
 
 from keys.trust.members import Member, Members
 from node.errors import NotFoundError, StoreError
-from node.services.lists.importing import ImportReport, Statement
-from node.services.lists.shredding import prepare, shred
-from node.services.review.effective import current
-from node.services.review.endorsing import endorse
-from node.services.review.standing import Place, report_shreddings
+from node.judgement.effective import current
+from node.judgement.endorse import endorse
+from node.judgement.shred_status import Place, report_shreddings
+from node.lists.corrections.shred import prepare, shred
+from node.lists.imports.intake import ImportReport, Statement
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.opening import Basis, Reason
@@ -171,7 +171,7 @@ async def test_it_does_not_come_back(federation: Federation, again: str) -> None
 
 def add_again(agency: Agency) -> ImportReport:
     from node.formats.rows import ImportRow
-    from node.services.lists.importing import import_rows
+    from node.lists.imports.intake import import_rows
 
     row = ImportRow(2, (digest("a", SHA256),), BASELINE, {}, "")
     return import_rows(

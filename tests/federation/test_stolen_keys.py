@@ -17,16 +17,16 @@ from keys.trust.fingerprint import to_words
 from keys.trust.lifecycle import Lineage
 from keys.trust.node_document import NodeDocument, sign_node_document
 from keys.trust.revocations import Reason, Revocation, none_revoked, sign_revocations
+from node.access.callers import StoredCallers
 from node.cli.exit_codes import ExitCode
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError
-from node.services.access.callers import StoredCallers
-from node.services.evidence.accusing import accused_nodes, verify
-from node.services.evidence.doubting import head_at, rounds
-from node.services.review.effective import current
-from node.services.trust.honouring import accept
-from node.services.trust.revoking import next_witness_name, resume_log, revoke_keys, since
-from node.services.trust.succeeding import with_key
-from node.services.trust.trusting import window
+from node.evidence.doubt import head_at, rounds
+from node.evidence.keep import accused_nodes, verify
+from node.judgement.effective import current
+from node.trust.others.revocations import accept
+from node.trust.own import window
+from node.trust.revoke import next_witness_name, resume_log, revoke_keys, since
+from node.trust.successors import with_key
 from protocol.digest import Digest
 from protocol.errors import UntrustedError
 from protocol.evidence import encode_fork

@@ -16,10 +16,10 @@ from keys.trust.node_parts import DatedKey
 from keys.trust.statement import seal_statement
 from keys.trust.window import Window
 from node.errors import ConflictError, NotFoundError, PeerUnreachableError, VerificationError
+from node.peers.acknowledge import Acknowledger
+from node.peers.trust_acknowledgements import ServedTrustAcknowledgements
 from node.ports.keyring import RingKey
-from node.services.peers.acknowledged_trust import ServedTrustAcknowledgements
-from node.services.peers.acknowledging import Acknowledger
-from node.services.trust.steps import facts_of
+from node.trust.steps import facts_of
 from protocol.errors import MalformedError
 from protocol.trust_acknowledgement import KIND, TrustAcknowledgement
 from support.federation import Agency, Federation

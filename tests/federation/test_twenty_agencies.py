@@ -20,11 +20,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from keys.trust.fingerprint import to_words
-from node.services.lists.pacing import FollowGuards
-from node.services.peers import syncing
-from node.services.peers.gossiping import Gossiper
-from node.services.peers.hearing import Hearing
-from node.services.review.effective import current
+from node.judgement.effective import current
+from node.lists.pace import FollowGuards
+from node.peers.gossip import Gossiper
+from node.peers.sync import sync
+from node.peers.told_heads import Hearing
 from protocol import bundle
 from protocol.blocking import Blocking
 from protocol.digest import Digest
@@ -216,7 +216,7 @@ REMOVED = {
     "heads are compared": Removed("fork", Hearing, "take", lambda *_: None),
     "what peers know is awaited": Removed("freeze", Hearing, "_suspect_freeze", lambda *_: None),
     "trust files are compared": Removed("papers", Gossiper, "_take_files", _none),
-    "contradictions are kept": Removed("rollback", syncing, "keep_contradiction", _none),
+    "contradictions are kept": Removed("rollback", sync, "keep_contradiction", _none),
     "what is granted must be opened": Removed("withheld", bundle, "_missing", lambda *_: []),
     "openings match commitments": Removed("replay", bundle, "_check_commitments", lambda *_: None),
     "a day has limits": Removed("adds", FollowGuards, "at_most", lambda own, _: own),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from node.services.access.callers import StoredCallers
+from node.access.callers import StoredCallers
 from protocol.digest import Algorithm
 from support.federation import START, Agency, Federation
 from support.lists import digest

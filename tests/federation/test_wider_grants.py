@@ -12,20 +12,20 @@ import pytest
 
 from node.errors import ConflictError, ListTooOldError, PeerUnreachableError
 from node.formats.rows import ImportRow
+from node.judgement.effective import current
+from node.lists import changes
+from node.lists.corrections.erase import carry_out
+from node.lists.corrections.shred import prepare, shred
+from node.lists.guards import Guards
+from node.lists.imports.intake import Statement, import_rows
 from node.objects.filters import FolderFilters
+from node.peers.sync import intake, reopen
+from node.peers.sync.follow import FollowGuards
+from node.peers.sync.opened_grants import Opened, opened
+from node.peers.sync.reopen import Reopening
+from node.peers.sync.sync import Syncer
 from node.ports.quarantine import Quarantined
-from node.services.lists import changes
-from node.services.lists.erasing import carry_out
-from node.services.lists.guarding import Guards
-from node.services.lists.importing import Statement, import_rows
-from node.services.lists.shredding import prepare, shred
-from node.services.peers import intake, reopening
-from node.services.peers.following import FollowGuards
-from node.services.peers.opened import Opened, opened
-from node.services.peers.reopening import Reopening
-from node.services.peers.syncing import Syncer
-from node.services.recipients.recipient_copy import RecipientCopy
-from node.services.review.effective import current
+from node.recipients.copy import RecipientCopy
 from protocol.digest import Algorithm, Digest
 from protocol.errors import OpeningError
 from protocol.event import BASELINE, NATIONAL, Header
@@ -500,6 +500,6 @@ async def test_what_is_known_already_is_not_written_again(
     federation.link(fr, nl).meddle = on("openings", lambda data: bytes(len(data)))
     await later(federation, fr, nl)
     with monkeypatch.context() as patched:
-        patched.setattr(reopening, "note_opened", pytest.fail)
+        patched.setattr(reopen, "note_opened", pytest.fail)
         assert "stay closed" in await later(federation, fr, nl)
     assert asked(federation, fr, nl) == [(0, 0)]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from keys.key import LogPrivateKey
-from node.services.storage.logfiles import LogFiles
-from node.services.witnesses.cosigners import OwnHead, ask_witness
+from node.storage.logfiles import LogFiles
+from node.witnesses.cosigners import OwnHead, ask_witness
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from protocol.tlog.note import Note, VerifierKey
 from protocol.tlog.tileproof import TileTree

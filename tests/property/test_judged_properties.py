@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from keys.trust.members import Member, Members
 from node.app.judged import Judge, Judgement
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
+from node.judgement.effective import current
+from node.judgement.queue import Wanted, waiting_files
+from node.lists.corrections.amend import Amendment, amend
+from node.lists.corrections.dispute import dispute, resolve
+from node.lists.corrections.erase import carry_out
+from node.lists.corrections.shred import prepare, shred
+from node.lists.corrections.withdraw import withdraw
 from node.ports.quarantine import Quarantined
-from node.services.lists.amending import Amendment, amend
-from node.services.lists.disputing import dispute, resolve
-from node.services.lists.erasing import carry_out
-from node.services.lists.shredding import prepare, shred
-from node.services.lists.withdrawing import withdraw
-from node.services.review.effective import current
-from node.services.review.reviewing import Wanted, waiting_files
 from protocol.event import BASELINE
 from protocol.opening import Basis, Reason
 from support.shelves import Agency, close, file_digests, make_shelf, rows, sqlite_dsn

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.errors import NotFoundError
-from node.services.review import quarantine
+from node.judgement import quarantine
 from protocol.errors import ProtocolError
 from protocol.pull import GetBundle, Pulled, Unchanged
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint

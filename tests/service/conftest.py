@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keys.key import LogPrivateKey
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from support.new_stores import database_with_tables
 from support.postgres import PostgresServer, postgres_server
 from support.programs import needed

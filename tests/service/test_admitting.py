@@ -12,6 +12,15 @@ from keys.key import AuthPrivateKey, AuthPublicKey, TargetsPrivateKey
 from keys.signer import Signer
 from keys.trust.held import HeldTrust
 from keys.trust.node_parts import Endpoint, NodeLimits
+from node.access.callers import KEPT_AT_LEAST, StoredCallers, StoredReplays
+from node.access.grants import PartnerTerms
+from node.access.quotas import (
+    COVER_PER_DAY,
+    DAYS_A_MONTH,
+    MIN_EVALUATIONS_PER_DAY,
+    Quotas,
+    evaluations_for,
+)
 from node.clock import system_entropy
 from node.errors import (
     AlreadyExistsError,
@@ -26,25 +35,16 @@ from node.errors import (
 )
 from node.hoster.cover import evaluations
 from node.objects.folder import FolderObjects
+from node.partners.admission import GRACE_DAYS, INVITATION_DAYS, Admission, ServedEnrolment
 from node.ports.callers import CallerKind
 from node.ports.partners import PartnerRecord
 from node.ports.peers import PeerRecord
 from node.ports.replay import MAX_LIVE_PER_ISSUER
 from node.ports.subsets import SubsetRecord
-from node.services.access.callers import KEPT_AT_LEAST, StoredCallers, StoredReplays
-from node.services.access.granting import PartnerTerms
-from node.services.access.quotas import (
-    COVER_PER_DAY,
-    DAYS_A_MONTH,
-    MIN_EVALUATIONS_PER_DAY,
-    Quotas,
-    evaluations_for,
-)
-from node.services.partners.admitting import GRACE_DAYS, INVITATION_DAYS, Admission, ServedEnrolment
-from node.services.storage.shelf import Shelf
-from node.services.trust.founding import Founding, found
-from node.services.trust.trusting import OwnTrust
+from node.storage.shelf import Shelf
 from node.store.store import Store
+from node.trust.found import Founding, found
+from node.trust.own import OwnTrust
 from protocol.digest import Algorithm
 from protocol.enrolment import Invitation, enrolment_mac, enrolment_string
 from protocol.errors import MalformedError

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from keys.key import LogPrivateKey
 from keys.trust.members import Member, Members
 from node.errors import AlreadyExistsError, NodeError, NotFoundError, UsageError
-from node.services.lists.amending import Amendment, amend
-from node.services.lists.disputing import dispute, resolve
-from node.services.lists.importing import Statement, import_rows
-from node.services.lists.making import create_list, list_origin
-from node.services.lists.publishing import publish
-from node.services.lists.withdrawing import withdraw
-from node.services.review.effective import Current, current
-from node.services.review.explaining import explain
-from node.services.review.reaffirming import reaffirm
-from node.services.review.reviewing import Wanted, waiting_files
+from node.judgement.effective import Current, current
+from node.judgement.explain import explain
+from node.judgement.queue import Wanted, waiting_files
+from node.judgement.reaffirm import reaffirm
+from node.lists.catalogue import create_list, list_origin
+from node.lists.corrections.amend import Amendment, amend
+from node.lists.corrections.dispute import dispute, resolve
+from node.lists.corrections.withdraw import withdraw
+from node.lists.imports.intake import Statement, import_rows
+from node.lists.publish import publish
 from node.signing.log_signer import FolderLogSigner
 from protocol.digest import Digest
 from protocol.event import BASELINE

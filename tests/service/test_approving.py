@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from node.access.approvals import KINDS, Approvals
+from node.access.persons import FREE_TRIES, MIN_PASSPHRASE, Persons
 from node.app.approvals import HANDLERS
 from node.cli.persons.persons import app as person_commands
 from node.errors import (
@@ -20,10 +22,8 @@ from node.errors import (
 )
 from node.ports.approvals import Outcome
 from node.ports.persons import PersonRole
-from node.services.access.approving import KINDS, Approvals
-from node.services.access.persons import FREE_TRIES, MIN_PASSPHRASE, Persons
-from node.services.storage.person_requests import change_payload
-from node.services.storage.shelf import Shelf
+from node.storage.person_requests import change_payload
+from node.storage.shelf import Shelf
 from support.persons import NOW, PASS, add_two, ask, join, made, make_persons
 from support.times import SettableClock
 

@@ -4,12 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from node.access.approvals import Approvals
+from node.access.persons import FREE_TRIES, Persons
 from node.errors import ConflictError, RateLimitedError, UnauthenticatedError
 from node.ports.approvals import Approval
 from node.ports.persons import PersonRole
-from node.services.access.approving import Approvals
-from node.services.access.persons import FREE_TRIES, Persons
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from support.persons import NOW, add_two, ask, join, make_persons
 from support.times import SettableClock
 

@@ -13,10 +13,15 @@ from keys.key import LogPrivateKey
 from keys.trust.fingerprint import fingerprint
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import NodeLimits
-from node.errors import ConflictError, NodeError, NotFoundError, StoreError, VerificationError
-from node.objects.folder import FolderObjects
-from node.ports.logs import LogRecord
-from node.services.lists.audit_reading import (
+from node.audit.log import (
+    audit_log,
+    enqueue,
+    new_record,
+    record,
+    sign_waiting,
+    start_audit,
+)
+from node.audit.reader import (
     Audited,
     VerifiedAudit,
     count_unsigned,
@@ -25,19 +30,14 @@ from node.services.lists.audit_reading import (
     verify_audit,
     verify_export,
 )
-from node.services.lists.auditing import (
-    audit_log,
-    enqueue,
-    new_record,
-    record,
-    sign_waiting,
-    start_audit,
-)
-from node.services.storage.logfiles import LogFiles
-from node.services.storage.shelf import Shelf
-from node.services.trust.founding import Founding, found, log_label
-from node.services.trust.trusting import DOCUMENT_NAME, ROOT_NAME, OwnTrust
+from node.errors import ConflictError, NodeError, NotFoundError, StoreError, VerificationError
+from node.objects.folder import FolderObjects
+from node.ports.logs import LogRecord
 from node.signing.log_signer import FolderLogSigner
+from node.storage.logfiles import LogFiles
+from node.storage.shelf import Shelf
+from node.trust.found import Founding, found, log_label
+from node.trust.own import DOCUMENT_NAME, ROOT_NAME, OwnTrust
 from protocol.audit import AuditRecord, audit_origin
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.tiles import decode_bundle, encode_bundle

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from keys.key import LogPrivateKey
-from node.services.lists.audit_reading import count_unsigned, read_audit
-from node.services.lists.auditing import audit_log, record, sign_waiting, start_audit
-from node.services.storage.shelf import Shelf
+from node.audit.log import audit_log, record, sign_waiting, start_audit
+from node.audit.reader import count_unsigned, read_audit
 from node.signing.log_signer import FolderLogSigner
+from node.storage.shelf import Shelf
 from protocol.audit import audit_origin
 from protocol.tlog.checkpoint import open_checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash

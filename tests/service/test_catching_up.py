@@ -10,14 +10,14 @@ from keys.key import AuthPrivateKey, TargetsPrivateKey
 from keys.trust.held import OpenedTrust, open_held
 from keys.trust.node_parts import Endpoint
 from node.app.peers.renewal import peer_renewal
+from node.audit.log import start_audit
 from node.clock import SystemClock, milliseconds
 from node.errors import NodeError, WrongPinError
 from node.home import Home
 from node.hoster import client
 from node.hoster.state import Enrolment, PartnerFolder
 from node.ports.peers import PeerRecord
-from node.services.lists.auditing import start_audit
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from node.tls import TlsIdentity, create_identity
 from protocol.errors import ProtocolError
 from support.ceremonies import replace_everybody

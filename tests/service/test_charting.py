@@ -3,14 +3,10 @@
 from datetime import UTC, datetime
 
 from keys.trust.held import HeldTrust
-from node.ports.acknowledgements import Reached
-from node.ports.hits import HitRecord, ResolutionRecord, Resolved
-from node.ports.partners import PartnerRecord
-from node.ports.peers import PeerRecord
-from node.services.access.quotas import Quotas
-from node.services.lists.tallying import tally, tally_since
-from node.services.lists.withdrawing import withdraw
-from node.services.partners.charting import (
+from node.access.quotas import Quotas
+from node.lists.corrections.withdraw import withdraw
+from node.lists.tallies import tally, tally_since
+from node.partners.charts import (
     DAY_MS,
     Latency,
     course_by_day,
@@ -18,6 +14,10 @@ from node.services.partners.charting import (
     days,
     months,
 )
+from node.ports.acknowledgements import Reached
+from node.ports.hits import HitRecord, ResolutionRecord, Resolved
+from node.ports.partners import PartnerRecord
+from node.ports.peers import PeerRecord
 from protocol.event import BASELINE, Op
 from protocol.opening import Reason
 from protocol.statement.resolution import Action

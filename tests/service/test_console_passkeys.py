@@ -8,6 +8,11 @@ from hashlib import sha256
 
 import pytest
 
+from node.access.invitations import LIFE, MOST_TRIES, Invitations, Recognised
+from node.access.passkeys import CHALLENGE_LIFE, MOST_PASSKEYS, Passkeys
+from node.access.persons import Persons
+from node.access.sessions import Sessions
+from node.audit.log import start_audit
 from node.clock import system_entropy
 from node.errors import (
     AlreadyExistsError,
@@ -20,14 +25,9 @@ from node.errors import (
     UsageError,
 )
 from node.ports.persons import PersonRole
-from node.services.access.invitations import LIFE, MOST_TRIES, Invitations, Recognised
-from node.services.access.passkeys import CHALLENGE_LIFE, MOST_PASSKEYS, Passkeys
-from node.services.access.persons import Persons
-from node.services.access.sessions import Sessions
-from node.services.lists.auditing import start_audit
-from node.services.storage.person_requests import change_payload
-from node.services.storage.shelf import Shelf
 from node.signing.passkeys import MAX_ANSWER, Site, WebAuthnCeremonies
+from node.storage.person_requests import change_payload
+from node.storage.shelf import Shelf
 from protocol.audit import AuditRecord
 from support.authenticator import HOST, ORIGIN, PRESENT, VERIFIED, Authenticator, decode, encode
 from support.persons import NOW, PASS, add_two, join, made, make_persons

@@ -8,14 +8,14 @@ from hashlib import sha256
 
 import pytest
 
+from node.access.persons import Persons
+from node.access.sessions import IDLE, LONGEST, MOST, Sessions
 from node.clock import milliseconds, system_entropy
 from node.errors import NotFoundError, UsageError
 from node.ports.accounts import SessionRecord
 from node.ports.persons import PersonRole
-from node.services.access.persons import Persons
-from node.services.access.sessions import IDLE, LONGEST, MOST, Sessions
-from node.services.storage.person_requests import change_payload
-from node.services.storage.shelf import Shelf
+from node.storage.person_requests import change_payload
+from node.storage.shelf import Shelf
 from node.store.unit import Unit
 from support.persons import NOW, add_two, join, made, make_persons
 from support.times import SettableClock

@@ -14,9 +14,9 @@ import pytest
 from keys.encoding import MAX_INTEGER
 from keys.key import WitnessPrivateKey
 from node.errors import ConflictError
-from node.services.peers.holding import CallerLogs
-from node.services.witnesses import cosigners
-from node.services.witnesses.cosigning import Cosigning
+from node.peers.log_service import CallerLogs
+from node.witnesses import cosigners
+from node.witnesses.cosignatures import Cosigning
 from protocol.encoding import b64
 from protocol.grant import NOTHING
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
@@ -187,7 +187,7 @@ async def test_a_slow_witness_costs_patience_and_nothing_else(
 
     async def ask(self: Cosigning, node: str, *rest: Any) -> Any:
         seconds = 0.2 if node == "nl.example" else 60.0
-        monkeypatch.setattr("node.services.witnesses.cosigning._PATIENCE_SECONDS", seconds)
+        monkeypatch.setattr("node.witnesses.cosignatures._PATIENCE_SECONDS", seconds)
         return await real(self, node, *rest)
 
     monkeypatch.setattr(Cosigning, "_ask", ask)
@@ -198,7 +198,7 @@ async def test_a_slow_witness_costs_patience_and_nothing_else(
         return await asked(*_, witness=witness, **rest)
 
     asked: Any = cosigners.ask_witness
-    monkeypatch.setattr("node.services.witnesses.cosigning.ask_witness", slow)
+    monkeypatch.setattr("node.witnesses.cosignatures.ask_witness", slow)
     standing = await world.witnesses.collect(world.fr)
     assert standing.cosigned == 2
     assert [one.words for one in standing.asked if not one.lines] == ["did not answer in time"]

@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from node.access.quotas import Quotas
 from node.errors import UsageError
+from node.lists.corrections.withdraw import withdraw
+from node.lists.tallies import tally
+from node.partners.counts import count
+from node.partners.hits import overview
 from node.ports.hits import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
 from node.ports.partners import PartnerRecord
-from node.services.access.quotas import Quotas
-from node.services.lists.tallying import tally
-from node.services.lists.withdrawing import withdraw
-from node.services.partners import overview
-from node.services.partners.counting import count
 from node.transparency import publishing
 from node.transparency.counts import (
     ANSWERS,

@@ -9,14 +9,14 @@ import pytest
 
 from node.errors import NotFoundError
 from node.ports.hits import HitFilter, HitRecord
-from node.services.storage import taken_reports
-from node.services.storage.recipient_files import erase_from_copies, read_part, sealed_parts
-from node.services.storage.release_files import erase_from_rosters
-from node.services.storage.report_pages import report_pages
-from node.services.storage.rosters import Listed, pack_roster, unpack_roster
-from node.services.storage.sealed_names import report_name
-from node.services.storage.shelf import Shelf
-from node.services.storage.taken_reports import TakenReport, erase_reports, taken
+from node.storage import taken_reports
+from node.storage.recipient_files import erase_from_copies, read_part, sealed_parts
+from node.storage.release_files import erase_from_rosters
+from node.storage.report_pages import report_pages
+from node.storage.rosters import Listed, pack_roster, unpack_roster
+from node.storage.sealed_names import report_name
+from node.storage.shelf import Shelf
+from node.storage.taken_reports import TakenReport, erase_reports, taken
 from node.store.unit import Unit
 from protocol.digest import Digest
 from support.hits import named, report_of

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from node.access.disclosure import MOST_VALUES_A_DAY, Disclosure, DisclosureTerms
+from node.access.grants import PartnerTerms
+from node.audit.log import start_audit
 from node.errors import (
     ForbiddenError,
     ListTooOldError,
@@ -19,11 +22,8 @@ from node.errors import (
     UnauthenticatedError,
     UsageError,
 )
-from node.services.access.disclosing import MOST_VALUES_A_DAY, Disclosure, DisclosureTerms
-from node.services.access.granting import PartnerTerms
-from node.services.lists.auditing import start_audit
-from node.services.lists.withdrawing import withdraw
-from node.services.partners.disclosed_lookup import (
+from node.lists.corrections.withdraw import withdraw
+from node.partners.disclosed_lookup import (
     ABOUT,
     MOST_ABOUT_ONE,
     DisclosedLookups,

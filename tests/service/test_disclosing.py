@@ -7,7 +7,7 @@ import pytest
 
 from node.errors import ForbiddenError, NodeError, OverQuotaError, VerificationError
 from node.hoster.lookup.disclosure import ALIKE, Disclosed, choose, disclose
-from node.services.partners.disclosed_lookup import MOST_ABOUT_ONE, PartnerDisclosure
+from node.partners.disclosed_lookup import MOST_ABOUT_ONE, PartnerDisclosure
 from protocol.digest import Algorithm, Digest
 from protocol.limits import MAX_DISCLOSED_VALUES
 from protocol.statement.disclosed import DisclosedQuery, DisclosedReply

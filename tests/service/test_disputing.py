@@ -8,16 +8,16 @@ import pytest
 
 from keys.trust.members import Member, Members
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
-from node.services.lists.amending import Amendment, amend, amend_at
-from node.services.lists.disputing import Disputed, dispute, resolve, resolve_at
-from node.services.lists.finding import Finder
-from node.services.lists.importing import Statement, import_rows
-from node.services.lists.making import create_list, list_origin, report_list
-from node.services.lists.publishing import publish
-from node.services.lists.queueing import Queue
-from node.services.lists.withdrawing import withdraw
-from node.services.review.effective import Current, current
-from node.services.review.reaffirming import Reaffirmed, reaffirm
+from node.judgement.effective import Current, current
+from node.judgement.reaffirm import Reaffirmed, reaffirm
+from node.lists.catalogue import create_list, list_origin, report_list
+from node.lists.corrections.amend import Amendment, amend, amend_at
+from node.lists.corrections.dispute import Disputed, dispute, resolve, resolve_at
+from node.lists.corrections.withdraw import withdraw
+from node.lists.imports.intake import Statement, import_rows
+from node.lists.lookup import Finder
+from node.lists.publish import publish
+from node.lists.queue import Queue
 from protocol.digest import Digest
 from protocol.event import BASELINE, NATIONAL, Event, Op
 from protocol.listing import BlockKind, Listing, fold

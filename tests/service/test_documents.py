@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from node.services.trust.documents import member_documents, member_files
-from node.services.trust.introductions import introduced_trust, keep_introduction
+from node.trust.others.documents import member_documents, member_files
+from node.trust.others.introductions import introduced_trust, keep_introduction
 from protocol.grant import NOTHING
 from support.federation import Agency, Federation
 

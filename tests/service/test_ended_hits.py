@@ -18,8 +18,8 @@ from node.hoster.hits.retention import expired, is_finished
 from node.hoster.hits.sender import MAX_FULL_PAGES, HitSender
 from node.hoster.hits.spool import HitSpool, Readable, SpooledHit
 from node.hoster.hits.teller import NotTold, why_not
-from node.services.storage.release_files import ReleaseFolder
-from node.services.storage.rosters import Roster
+from node.storage.release_files import ReleaseFolder
+from node.storage.rosters import Roster
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.limits import MAX_ENDS

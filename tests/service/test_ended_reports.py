@@ -13,12 +13,12 @@ from keys.errors import BadSignatureError
 from keys.key import StatementPrivateKey
 from node.clock import milliseconds
 from node.errors import NotFoundError
+from node.lists.corrections.shred import prepare, shred
+from node.partners.hits import reports
+from node.partners.hits.overview import hit_counts, reported_hits
 from node.ports.hits import HitRecord
-from node.services.lists.shredding import prepare, shred
-from node.services.partners import reporting
-from node.services.partners.overview import hit_counts, reported_hits
-from node.services.storage.taken_reports import taken
-from node.services.subsets.releasing import ReleaseReport
+from node.storage.taken_reports import taken
+from node.subsets.release import ReleaseReport
 from protocol.limits import MAX_ENDS
 from protocol.opening import Reason
 from protocol.statement.end import FROM_THE_FIRST, Ended, EndedReports, open_end
@@ -117,13 +117,13 @@ async def test_a_report_that_a_node_of_before_kept_late_is_told_so(
     world: HitWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It took the time of its receipt, signed that, and took the time of its record."""
-    keep = reporting.Reporting._record
+    keep = reports.Reporting._record
 
-    def with_two_readings(taking: reporting.Reporting, *told: Any) -> HitRecord:
+    def with_two_readings(taking: reports.Reporting, *told: Any) -> HitRecord:
         record = keep(taking, *told)
         return replace(record, received_ms=record.received_ms + 3)
 
-    monkeypatch.setattr(reporting.Reporting, "_record", with_two_readings)
+    monkeypatch.setattr(reports.Reporting, "_record", with_two_readings)
     sent = await world.evaluated("a file")
     await withdraw(world, "a file")
     with pytest.raises(NotFoundError):
@@ -170,14 +170,14 @@ async def test_a_release_between_judging_and_keeping_a_report_ends_it(
     world.fr.withdraw("a file", Reason.ERROR)
     world.fr.publish()
     loop, released = asyncio.get_running_loop(), list[ReleaseReport]()
-    keep = reporting.Reporting._keep
+    keep = reports.Reporting._keep
 
-    def slow(self: reporting.Reporting, *arguments: object, **named: object) -> HitRecord | None:
+    def slow(self: reports.Reporting, *arguments: object, **named: object) -> HitRecord | None:
         if not released:
             released.append(asyncio.run_coroutine_threadsafe(world.release(), loop).result(30))
         return keep(self, *arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(reporting.Reporting, "_keep", slow)
+    monkeypatch.setattr(reports.Reporting, "_keep", slow)
     with pytest.raises(NotFoundError):
         await world.hits().report_hit(SUBSET, sent.to_bytes())
     assert [one.report_id for one in await ended(world)] == [sent.report.report_id]
@@ -189,7 +189,7 @@ async def test_a_release_that_was_cut_off_ends_them_when_it_is_finished(
     sent = await reported(world, "a file")
     world.fr.withdraw("a file", Reason.ERROR)
     with monkeypatch.context() as patched:
-        patched.setattr("node.services.subsets.releasing.end_reports", _die)
+        patched.setattr("node.subsets.release.end_reports", _die)
         with pytest.raises(RuntimeError):
             await world.release()
     assert await ended(world) == ()

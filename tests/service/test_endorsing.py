@@ -6,11 +6,11 @@ import pytest
 
 from keys.trust.members import Member, Members
 from node.errors import NotFoundError, UsageError
+from node.judgement.effective import Current, current
+from node.judgement.endorse import Endorsed, NamedFile, endorse, endorse_named, mark_of
+from node.lists.corrections.withdraw import withdraw
+from node.lists.imports.intake import ImportReport, Statement
 from node.ports.quarantine import Quarantined
-from node.services.lists.importing import ImportReport, Statement
-from node.services.lists.withdrawing import withdraw
-from node.services.review.effective import Current, current
-from node.services.review.endorsing import Endorsed, NamedFile, endorse, endorse_named, mark_of
 from protocol.digest import Digest
 from protocol.event import BASELINE, NATIONAL
 from protocol.listing import Entry, fold

@@ -18,11 +18,11 @@ from node.rotation import epochs
 from node.rotation.epochs import let_go, rotate_epoch
 from node.rotation.rotate import Rotated, advance_keys
 from node.rotation.store import open_shelf
-from node.services.storage.shelf import Shelf
-from node.services.subsets.epochs import EPOCH_DAYS, epochs_of
-from node.services.trust.trusting import DOCUMENT_DAYS
 from node.signing.epochs import epoch_secrets, held_epochs, public_of_epoch
 from node.signing.keychain import Keychain
+from node.storage.shelf import Shelf
+from node.subsets.epochs import EPOCH_DAYS, epochs_of
+from node.trust.own import DOCUMENT_DAYS
 from protocol.digest import Algorithm
 from protocol.oprf.suite import epoch_key
 from protocol.subset.filter import SubsetFilter

@@ -24,10 +24,11 @@ from node.hoster.release.self_test import SelfTest
 from node.hoster.release.update import Updater, UpdateReport
 from node.hoster.state import Enrolment
 from node.hoster.trust.node import Known
+from node.lists.publish import publish
 from node.ports.evaluator import EpochSecret
-from node.services.lists.publishing import publish
-from node.services.subsets.drafting import LIFE
-from node.services.subsets.epochs import (
+from node.subsets.catalogue import report_subset
+from node.subsets.draft import LIFE
+from node.subsets.epochs import (
     EPOCH_DAYS,
     AnnouncedEpochs,
     enter_epoch,
@@ -35,10 +36,9 @@ from node.services.subsets.epochs import (
     next_number,
     succeed,
 )
-from node.services.subsets.making import report_subset
-from node.services.subsets.releasing import ReleaseReport
-from node.services.trust.announcing import announce_epoch
-from node.services.trust.trusting import window
+from node.subsets.release import ReleaseReport
+from node.trust.announce import announce_epoch
+from node.trust.own import window
 from protocol.messages import ReleasePart
 from protocol.oprf.suite import epoch_key
 from protocol.subset.files import Held

@@ -6,8 +6,8 @@ from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile
 import pytest
 
 from node.errors import InputRefusedError
-from node.services.evidence.brought import Brought
-from node.services.evidence.bundles import bundle, opened
+from node.evidence.bundles import bundle, opened
+from node.evidence.submission import Brought
 
 _FILES = {"evidence.cbor": b"\xa0", "1.root.json": b"1", "2.root.json": b"2", "node.json": b"n"}
 

@@ -9,18 +9,18 @@ import pytest
 
 from keys.trust.members import Member, Members
 from node.errors import NotFoundError
+from node.judgement.effective import Current, current
+from node.judgement.endorse import endorse
+from node.judgement.explain import Explanation, Waiting, explain
+from node.judgement.queue import Files, Wanted, waiting_files
+from node.judgement.reminders import Due, due
+from node.judgement.trace import effective_before, trace
+from node.lists.corrections.amend import Amendment, amend, amend_at
+from node.lists.corrections.dispute import dispute
+from node.lists.corrections.withdraw import withdraw
+from node.lists.imports.intake import Statement
 from node.ports.quarantine import Quarantined
-from node.services.lists.amending import Amendment, amend, amend_at
-from node.services.lists.disputing import dispute
-from node.services.lists.importing import Statement
-from node.services.lists.withdrawing import withdraw
-from node.services.review.effective import Current, current
-from node.services.review.endorsing import endorse
-from node.services.review.explaining import Explanation, Waiting, explain
-from node.services.review.reminding import Due, due
-from node.services.review.reviewing import Files, Wanted, waiting_files
-from node.services.review.tracing import effective_before, trace
-from node.services.storage.logfiles import LogFiles
+from node.storage.logfiles import LogFiles
 from protocol.digest import Digest
 from protocol.event import BASELINE, NATIONAL
 from protocol.opening import Basis, Reason

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from node.judgement import quarantine
+from node.partners.hits import floods
+from node.partners.hits.floods import FloodLimits
 from node.ports.quarantine import Quarantined
-from node.services.partners import flooding
-from node.services.partners.flooding import FloodLimits
-from node.services.review import quarantine
 from protocol.statement.receipt import open_receipt
 from support.hits import SUBSET, HitWorld, hit_world
 
@@ -34,31 +34,31 @@ async def report(world: HitWorld, *partners: str, name: str = "everybody has it"
         open_receipt(receipt, sent.report, world.statement_keys)  # a hit is taken, flood or not
 
 
-def floods(world: HitWorld) -> list[Quarantined]:
+def set_aside(world: HitWorld) -> list[Quarantined]:
     with world.fr.store.read() as unit:
         return [one for one in unit.quarantine.ls() if one.kind == quarantine.FLOOD]
 
 
 async def test_many_reports_of_many_partners_are_set_before_a_person_once(world: HitWorld) -> None:
     await report(world, *PARTNERS * 2)
-    assert floods(world) == [], "six are not more than six"
+    assert set_aside(world) == [], "six are not more than six"
     await report(world, PARTNERS[0])
-    assert {(one.first, one.last, one.reason) for one in floods(world)} == {
+    assert {(one.first, one.last, one.reason) for one in set_aside(world)} == {
         (0, 0, "7 reports of 3 partners within 24 hours")
     }
-    assert len(floods(world)) == 2, "one for each list that has it: its owner is to be told"
+    assert len(set_aside(world)) == 2, "one for each list that has it: its owner is to be told"
     await report(world, *PARTNERS * 3)
-    assert len(floods(world)) == 2
+    assert len(set_aside(world)) == 2
 
 
 async def test_one_liar_or_two_do_nothing(world: HitWorld) -> None:
     await report(world, *PARTNERS[:2] * 20)
-    assert floods(world) == []
+    assert set_aside(world) == []
 
 
 async def test_what_is_reported_too_often_stays_listed(world: HitWorld) -> None:
     await report(world, *PARTNERS * 3)
-    assert floods(world)
+    assert set_aside(world)
     for aside in quarantine.ls(world.fr.shelf, world.fr.trust.members()):
         assert aside.words.startswith("entry 0 of ")
         assert "stays listed" in aside.words
@@ -72,30 +72,30 @@ async def test_reports_that_came_slowly_are_no_flood(world: HitWorld) -> None:
     for _ in range(4):
         await report(world, *PARTNERS)
         world.federation.advance(hours=13)
-    assert floods(world) == []
+    assert set_aside(world) == []
 
 
 async def test_other_entries_are_not_counted_in(world: HitWorld) -> None:
     await report(world, *PARTNERS)
     await report(world, *PARTNERS * 2, name="another")
-    assert floods(world) == []
+    assert set_aside(world) == []
 
 
 async def test_what_two_persons_released_comes_back_with_as_many_new_reports(world: HitWorld) -> None:
     await report(world, *PARTNERS * 3)
     members = world.fr.trust.members()
-    for one in floods(world):
+    for one in set_aside(world):
         quarantine.release(world.fr.shelf, members, str(one.id), now_ms=world.fr.now_ms)
     world.federation.advance(hours=1)
     await report(world, *PARTNERS * 2)
-    assert floods(world) == []
+    assert set_aside(world) == []
     await report(world, PARTNERS[0])
-    assert len(floods(world)) == 2
+    assert len(set_aside(world)) == 2
 
 
 async def test_liars_together_do_not_bury_what_else_waits(
     world: HitWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flooding, "MOST", 1)
+    monkeypatch.setattr(floods, "MOST", 1)
     await report(world, *PARTNERS * 3)
-    assert len(floods(world)) == 1
+    assert len(set_aside(world)) == 1

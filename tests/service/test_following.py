@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from node.errors import ConflictError, NotFoundError, StoreError
+from node.lists.changes import Change, pack
+from node.lists.corrections.withdraw import withdraw
+from node.lists.queue import Queue
+from node.peers.sync.follow import Committed, Delivery, Follower, HeldLog
+from node.peers.sync.intake import DAY_MS
 from node.ports.quarantine import Quarantined
-from node.services.lists.changes import Change, pack
-from node.services.lists.queueing import Queue
-from node.services.lists.withdrawing import withdraw
-from node.services.peers.following import Committed, Delivery, Follower, HeldLog
-from node.services.peers.intake import DAY_MS
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE, SHRED, Op
 from protocol.opening import Ext, Opening, Reason
@@ -118,7 +118,7 @@ def test_the_kept_shape_is_that_of_the_bundles(agency: Agency, other: Agency) ->
 class TestInterrupted:
     @pytest.fixture(autouse=True)
     def small_parts(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("node.services.peers.staging._PART", 4)
+        monkeypatch.setattr("node.peers.sync.stage._PART", 4)
 
     @pytest.mark.parametrize("bundles", [0, 1, 3, 4, 5, 9])
     def test_goes_on_with_what_is_staged(self, agency: Agency, other: Agency, bundles: int) -> None:
@@ -409,7 +409,7 @@ class TestGuards:
     def test_a_flood_of_them_ends_in_one_record(
         self, agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("node.services.peers.intake._MOST_RECORDS", 2)
+        monkeypatch.setattr("node.peers.sync.intake._MOST_RECORDS", 2)
         bad = [Digest(Algorithm.SHA256, bytes((n,)) * 32) for n in range(20)]
         good = [sha256_digest(str(n)) for n in range(20)]
         pairs: Iterable[tuple[Digest, Digest]] = zip(bad, good, strict=True)
@@ -422,7 +422,7 @@ class TestGuards:
         self, agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Nobody looks at a thousand of them; each pull must not add a thousand more."""
-        monkeypatch.setattr("node.services.peers.intake._MOST_RECORDS", 2)
+        monkeypatch.setattr("node.peers.sync.intake._MOST_RECORDS", 2)
         for pull in range(3):
             bad = [Digest(Algorithm.SHA256, bytes((4 * pull + n,)) * 32) for n in range(4)]
             good = [sha256_digest(f"{pull} {n}") for n in range(4)]

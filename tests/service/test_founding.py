@@ -11,16 +11,16 @@ from keys.errors import NotCurrentError, ThresholdError, WrongRootError
 from keys.key import AuthPrivateKey, AuthPublicKey, LogPrivateKey, TargetsPrivateKey, WitnessPrivateKey
 from keys.trust.fingerprint import to_words
 from keys.trust.node_parts import DatedKey, EpochInfo, NodeLimits
+from node.access.callers import StoredCallers, stored_grant
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError, NotFoundError, WrongPinError
 from node.objects.folder import FolderObjects
+from node.peers.membership import Membership, introduce
 from node.ports.peers import FetchedTrust
-from node.services.access.callers import StoredCallers, stored_grant
-from node.services.peers.membership import Membership, introduce
-from node.services.trust.announcing import announce_epoch, announce_log
-from node.services.trust.founding import Founding, found
-from node.services.trust.trusting import OwnTrust, window
 from node.store.store import Store
+from node.trust.announce import announce_epoch, announce_log
+from node.trust.found import Founding, found
+from node.trust.own import OwnTrust, window
 from protocol.grant import NOTHING, Grant
 from support.founding import MemoryKeys
 from support.times import SettableClock

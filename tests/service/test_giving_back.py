@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import NotFoundError
-from node.services.peers.giving_back import HeldLists
+from node.peers.return_list import HeldLists
 from protocol.pull.bundles import read_events, read_openings
 from support.federation import Federation
 

@@ -6,11 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from keys.trust.held import HeldTrust
-from node.errors import ForbiddenError, NotFoundError
-from node.ports.approvals import Approval
-from node.ports.partners import PartnerRecord
-from node.ports.peers import PeerRecord
-from node.services.access.granting import (
+from node.access.grants import (
     Grants,
     PartnerTerms,
     first_part,
@@ -19,7 +15,11 @@ from node.services.access.granting import (
     quota_payload,
     widens,
 )
-from node.services.storage.shelf import Shelf
+from node.errors import ForbiddenError, NotFoundError
+from node.ports.approvals import Approval
+from node.ports.partners import PartnerRecord
+from node.ports.peers import PeerRecord
+from node.storage.shelf import Shelf
 from protocol.digest import Algorithm
 from protocol.event import BASELINE, NATIONAL
 from protocol.grant import NOTHING, Grant

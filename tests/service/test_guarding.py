@@ -8,14 +8,14 @@ import pytest
 
 from node.errors import AlreadyExistsError, MissingObjectError, NotFoundError, UsageError
 from node.formats.rows import ImportRow, RefusedRow
+from node.judgement.effective import listing_of
+from node.lists.guards import Guards
+from node.lists.imports.intake import ImportReport, import_rows, preview_rows
 from node.objects import filters
 from node.objects.filters import FolderFilters
+from node.peers.sync.follow import Follower
 from node.ports.quarantine import Quarantined
-from node.services.lists.guarding import Guards
-from node.services.lists.importing import ImportReport, import_rows, preview_rows
-from node.services.peers.following import Follower
-from node.services.review.effective import listing_of
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from protocol.digest import Algorithm, Digest
 from protocol.event import NATIONAL
 from support.shelves import GUARDS, OWN, Agency, file_digests, row, rows, sha256_digest, sqlite_dsn
@@ -251,7 +251,7 @@ class TestCollisions:
     def test_a_withdrawn_entry_contradicts_nothing(
         self, agency: Agency, guards: Guards, other: Agency
     ) -> None:
-        from node.services.lists.withdrawing import withdraw
+        from node.lists.corrections.withdraw import withdraw
         from protocol.opening import Reason
 
         other.add([file("1", M, T)])

@@ -16,11 +16,11 @@ from keys.trust.node_document import sign_node_document
 from keys.trust.root import RootContent
 from keys.trust.root_authoring import author_next_root
 from node.errors import GoneError, NotFoundError
-from node.services.lists.amending import Amendment, amend
-from node.services.partners import hit_sources
-from node.services.partners.hit_sources import HeldEntries
-from node.services.storage.logfiles import LogFiles
-from node.services.trust.tuf_repository import TufRepository
+from node.lists.corrections.amend import Amendment, amend
+from node.partners.hits import sources
+from node.partners.hits.sources import HeldEntries
+from node.storage.logfiles import LogFiles
+from node.trust.tuf.repository import TufRepository
 from protocol.encoding import decode_cbor, encode_cbor
 from protocol.errors import ProofError, ProtocolError
 from protocol.hit_evidence import trust, verify
@@ -411,13 +411,13 @@ async def test_looking_for_amends_parses_nothing_else(
         world.nl.publish()
         entries = HeldEntries(world.nl.shelf, world.nl.log())
         parsed: list[bytes] = []
-        amends = hit_sources._amends
+        amends = sources._amends
 
         def counted(event: bytes, position: int) -> bool:
             parsed.append(event)
             return amends(event, position)
 
-        monkeypatch.setattr(hit_sources, "_amends", counted)
+        monkeypatch.setattr(sources, "_amends", counted)
         assert entries.last_amend(700, size=1001) == 1000
         assert entries.last_amend(700, size=1000) is None
         assert entries.last_amend(3, size=1001) is None

@@ -10,7 +10,7 @@ from keys.errors import KeysError
 from keys.trust.node_document import sign_node_document
 from keys.trust.revocations import open_revocations, sign_revocations
 from node.errors import GoneError
-from node.services.trust.trusting import REVOKED_NAME
+from node.trust.own import REVOKED_NAME
 from protocol.errors import ProofError, ProtocolError
 from protocol.hit_evidence.bundle import CurrentFiles, HitEvidence, SourceProof, is_hit_evidence, read_bundle
 from protocol.hit_evidence.verify import HitFinding, verify_hit

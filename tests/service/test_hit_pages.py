@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from node.errors import NotFoundError
+from node.partners.hits.cases import find_hit
+from node.partners.hits.overview import DAY_MS, hit_counts, hits_page, overdue_hits, reported_hits
 from node.ports.hits import (
     CaseRecord,
     HitCounts,
@@ -15,10 +17,8 @@ from node.ports.hits import (
     HitSourceRecord,
     ResolutionRecord,
 )
-from node.services.partners.casework import find_hit
-from node.services.partners.overview import DAY_MS, hit_counts, hits_page, overdue_hits, reported_hits
-from node.services.storage.report_pages import PAGE
-from node.services.storage.shelf import Shelf
+from node.storage.report_pages import PAGE
+from node.storage.shelf import Shelf
 from support.statements import statements
 
 LIST = "fr.example/lists/csam"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from node.errors import MissingObjectError, NotFoundError
-from node.services.peers.holding import CallerLogs
+from node.peers.log_service import CallerLogs
 from protocol.digest import Algorithm
 from protocol.event import BASELINE, NATIONAL
 from protocol.grant import Grant

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from node.errors import ConflictError, InputRefusedError, NotFoundError, UsageError
 from node.formats.rows import RowResult
-from node.services.lists import importing
-from node.services.lists.cases import CaseRow, unpack_cases
-from node.services.lists.finding import Finder
-from node.services.lists.importing import ImportReport, Statement, import_rows, preview_rows
-from node.services.lists.withdrawing import withdraw
+from node.lists.corrections.withdraw import withdraw
+from node.lists.imports import intake
+from node.lists.imports.case_data import CaseRow, unpack_cases
+from node.lists.imports.intake import ImportReport, Statement, import_rows, preview_rows
+from node.lists.lookup import Finder
 from protocol.digest import Digest
 from protocol.event import BASELINE, NATIONAL
 from protocol.opening import Basis, Opening, Reason
@@ -225,7 +225,7 @@ def test_files_are_beside_their_neighbours_in_the_source_by_chance_alone(
     agency: Agency, monkeypatch: pytest.MonkeyPatch, read_at_once: int
 ) -> None:
     """A label shows a position, and files of one case stand beside each other in most sources."""
-    monkeypatch.setattr(importing, "_CHUNK", read_at_once)
+    monkeypatch.setattr(intake, "_CHUNK", read_at_once)
     agency.add(rows(*_MANY))
     waiting = places_of(agency, _MANY)
     assert neighbours(waiting) < 50, "2 to 8 are expected of 1000 files"
@@ -238,7 +238,7 @@ def test_the_parts_of_a_long_source_are_in_no_order_either(
     agency: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of 50 parts, the one that was read before another stands before it as often as behind it."""
-    monkeypatch.setattr(importing, "_CHUNK", 20)
+    monkeypatch.setattr(intake, "_CHUNK", 20)
     agency.add(rows(*_MANY))
     places = places_of(agency, _MANY)
     parts = [places[at : at + 20] for at in range(0, len(places), 20)]
@@ -249,7 +249,7 @@ def test_the_parts_of_a_long_source_are_in_no_order_either(
 
 
 def test_case_data_follows_the_files_to_their_places(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "_CHUNK", 300)
+    monkeypatch.setattr(intake, "_CHUNK", 300)
     agency.add(rows("before"))
     agency.add(rows(*_MANY))
     where = dict(zip([f"id {name}" for name in _MANY], places_of(agency, _MANY), strict=True))

@@ -13,10 +13,10 @@ from keys.trust.members import Member, Members
 from node.app import judged
 from node.app.judged import Judge
 from node.errors import MissingObjectError
+from node.judgement import effective
+from node.judgement.queue import Wanted
 from node.ports.quarantine import Quarantined
-from node.services.review import effective
-from node.services.review.reviewing import Wanted
-from node.services.storage.logfiles import LogFiles
+from node.storage.logfiles import LogFiles
 from support.shelves import Agency, rows
 from support.times import SettableClock
 

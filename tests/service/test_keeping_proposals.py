@@ -12,7 +12,7 @@ from node.config import RetentionSettings
 from node.identity.identity import Identity
 from node.ports.proposals import FileRecord, ProposalRecord
 from node.rotation.store import open_shelf
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from protocol.statement.proposal_state import FileState
 from support.real_home import real_home
 from support.times import SettableClock

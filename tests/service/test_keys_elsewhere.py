@@ -19,9 +19,9 @@ from node.errors import ConfigError, ConflictError, NotFoundError, SignerDownErr
 from node.identity import logs
 from node.identity.key_holders import OFFLINE_ROLES, holder_keychain, new_holder
 from node.rotation.rotate import advance_keys, rotate
-from node.services.storage.shelf import Shelf
 from node.signing.keychain import Keychain
 from node.signing.reference import Reference, is_reference
+from node.storage.shelf import Shelf
 from support.agents import Agent, running_agent
 from support.cheap_node import CheapNode, new_shelf
 from support.tokens import new_token

@@ -10,11 +10,11 @@ import pytest
 
 from node.files import holding_temporaries, sweep_temporaries
 from node.home import Home
+from node.lists.corrections.shred import prepare, shred
 from node.objects.folder import FolderObjects
-from node.services.lists.shredding import prepare, shred
-from node.services.lists.sweeping import GRACE_MS, sweep
-from node.services.storage.shelf import Shelf
-from node.services.subsets import releasing
+from node.storage.shelf import Shelf
+from node.storage.sweep import GRACE_MS, sweep
+from node.subsets import release
 from protocol.opening import Reason
 from support.dying import kill_at
 from support.releases import ReleasingAgency, release_both
@@ -114,7 +114,7 @@ def test_files_of_a_release_that_nobody_claimed_go_after_a_day(
     other.add(rows("b"))
     fr.follow(other)
     with monkeypatch.context() as patch:
-        patch.setattr(releasing, step, killed)
+        patch.setattr(release, step, killed)
         with pytest.raises(Killed):
             fr.release()
     orphans = set(fr.shelf.objects.ls("releases/")) - before

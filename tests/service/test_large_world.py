@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from node.app.judged import Judge
+from node.audit.reader import read_audit
+from node.lists.catalogue import report_lists
 from node.ports.logs import LogKind
-from node.services.lists.audit_reading import read_audit
-from node.services.lists.making import report_lists
-from node.services.storage.taken_reports import taken
+from node.storage.taken_reports import taken
 from support.large_world import FULL, large_world
 
 SMALL = FULL.smaller(200)
@@ -36,7 +36,7 @@ def test_it_has_what_it_promises(world) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_its_reports_open(world) -> None:  # type: ignore[no-untyped-def]
-    from node.services.partners.overview import reported_hits
+    from node.partners.hits.overview import reported_hits
 
     with world.opened() as (_, shelf):
         hits = list(reported_hits(shelf))

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from node.services.lists.importing import Statement
-from node.services.lists.withdrawing import withdraw
-from node.services.review.endorsing import endorse
+from node.judgement.endorse import endorse
+from node.lists.corrections.withdraw import withdraw
+from node.lists.imports.intake import Statement
 from protocol.opening import Basis, Reason
 from support.shelves import Agency, file_digests, row, rows, sha256_digest, sqlite_dsn
 

@@ -3,10 +3,10 @@
 import pytest
 
 from node.errors import AlreadyExistsError, UsageError
+from node.lists.catalogue import create_list, own_list, report_list, report_lists
+from node.lists.corrections.withdraw import withdraw
 from node.ports.logs import LogKind
-from node.services.lists.making import create_list, own_list, report_list, report_lists
-from node.services.lists.withdrawing import withdraw
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from protocol.event import BASELINE, NATIONAL
 from protocol.opening import Reason
 from support.shelves import Agency, file_digests, rows

@@ -7,7 +7,7 @@ import pytest
 
 from keys.trust.holders import Holder
 from node.errors import NodeError, NotFoundError, UsageError
-from node.services.trust.next_root import OnlineKeys, RootChange, next_content
+from node.trust.next_root import OnlineKeys, RootChange, next_content
 from support.proposals import (
     NEW_ROOT_KEYS,
     NEW_SNAPSHOT_KEY,

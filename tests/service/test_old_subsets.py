@@ -11,8 +11,8 @@ from typing import cast
 import pytest
 
 from node.errors import NotFoundError
-from node.services.storage.shelf import Shelf
-from node.services.subsets.making import report_subset, report_subsets
+from node.storage.shelf import Shelf
+from node.subsets.catalogue import report_subset, report_subsets
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
 from protocol.messages import ReleasePart

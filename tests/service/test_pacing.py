@@ -8,14 +8,14 @@ import pytest
 from keys.trust.held import HeldTrust
 from keys.trust.node_parts import NodeLimits
 from node.errors import BeyondLimitsError
+from node.lists.changes import Change, pack
+from node.lists.corrections.withdraw import withdraw
+from node.lists.pace import DAY_MS, NO_LIMITS, Changes, FollowGuards, beyond
+from node.lists.publish import Published, publish
+from node.lists.queue import Queue
 from node.ports.logs import LogKind, LogRecord
 from node.ports.peers import PeerRecord
-from node.services.lists.changes import Change, pack
-from node.services.lists.pacing import DAY_MS, NO_LIMITS, Changes, FollowGuards, beyond
-from node.services.lists.publishing import Published, publish
-from node.services.lists.queueing import Queue
-from node.services.lists.withdrawing import withdraw
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from protocol.event import BASELINE, Op
 from protocol.opening import Ext, Opening, Reason
 from support.shelves import NOW_MS, Agency, file_digests, rows, sha256_digest, sqlite_dsn

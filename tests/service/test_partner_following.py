@@ -18,14 +18,14 @@ from keys.trust.node_parts import LogInfo
 from keys.trust.root import open_root
 from keys.trust.vkey import DatedVkey
 from node.errors import ListTooOldError, OverQuotaError, PeerUnreachableError, StoreError, VerificationError
+from node.evidence.judgement import judge
 from node.hoster.cover import BATCH
 from node.hoster.release.log import MAX_NEW_RELEASES
 from node.hoster.release.update import Updater, UpdateReport
 from node.hoster.trust.node import is_confirmed
-from node.services.evidence.judging import judge
-from node.services.trust.announcing import LOG_KEY_DAYS
-from node.services.trust.trusting import DOCUMENT_NAME, window
-from node.services.trust.tuf_repository import TufRepository
+from node.trust.announce import LOG_KEY_DAYS
+from node.trust.own import DOCUMENT_NAME, window
+from node.trust.tuf.repository import TufRepository
 from protocol.digest import Algorithm, Digest
 from protocol.messages import EvaluationReply, EvaluationRequest
 from protocol.subset.canary import PRESENT

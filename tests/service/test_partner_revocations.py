@@ -13,9 +13,9 @@ from keys.trust.node_parts import FinalCheckpoint
 from keys.trust.revocations import Reason, Revocation, none_revoked, sign_revocations
 from node.errors import VerificationError
 from node.hoster.trust.node import known
-from node.services.trust.revoking import since
-from node.services.trust.succeeding import with_key
-from node.services.trust.trusting import REVOKED_NAME, window
+from node.trust.own import REVOKED_NAME, window
+from node.trust.revoke import since
+from node.trust.successors import with_key
 from support.release_logs import LOG_KEY, WitnessedWorld
 from support.subsets import ORIGIN
 

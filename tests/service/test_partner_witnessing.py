@@ -28,9 +28,9 @@ from node.errors import PeerUnreachableError, StoreError, VerificationError
 from node.hoster.release.update import Updater
 from node.hoster.state import PartnerFolder
 from node.hoster.trust.witness_policy import by_register, policy_hash, unwitnessed
-from node.services.trust.announcing import announce_epoch
-from node.services.trust.succeeding import with_key
-from node.services.trust.trusting import window
+from node.trust.announce import announce_epoch
+from node.trust.own import window
+from node.trust.successors import with_key
 from protocol.evidence import verify_evidence
 from protocol.limits import MAX_COSIGNATURE_AGE_DAYS
 from protocol.subset.manifest import ReleaseKind

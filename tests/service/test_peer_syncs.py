@@ -12,12 +12,12 @@ from keys.errors import MalformedTrustError
 from keys.trust.held import HeldTrust
 from keys.trust.node_parts import Endpoint
 from node.app.peers.sync import PeerSyncs
+from node.audit.log import start_audit
 from node.clock import milliseconds
 from node.errors import NodeError, PeerUnreachableError
 from node.identity import put_back
 from node.ports.peers import PeerRecord
-from node.services.lists.auditing import start_audit
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from support.cheap_node import NODE, CheapNode, new_shelf
 from support.fakes_api import IDENTITY
 from support.federation import FoundedNode

@@ -11,8 +11,8 @@ from keys.trust.repository import open_targets
 from node.errors import InputRefusedError
 from node.home import Home
 from node.identity.identity import open_identity
-from node.services.lists.criteria import checked_text, criteria_name, criteria_number
-from node.services.witnesses.policies import policy_files
+from node.lists.criteria import checked_text, criteria_name, criteria_number
+from node.witnesses.policies import policy_files
 from protocol.tlog.policy import parse_policy
 from support.agencies import cheapen, found_agency, written
 from support.proposals import members

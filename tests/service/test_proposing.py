@@ -31,10 +31,10 @@ from keys.trust.repository import open_snapshot, open_targets, open_timestamp
 from keys.trust.revocations import Reason, Revocation, file_name
 from keys.trust.root import RootContent, TrustedRoot, open_next_root, open_root
 from node.errors import ConflictError, NotFoundError, StoreError, UsageError
-from node.services.trust.founding import Founding, found
-from node.services.trust.installing import NOTE, finish
-from node.services.trust.trusting import OwnTrust
-from node.services.trust.tuf_repository import ServedTuf
+from node.trust.found import Founding, found
+from node.trust.install import NOTE, finish
+from node.trust.own import OwnTrust
+from node.trust.tuf.repository import ServedTuf
 from support.federation import MemoryObjects
 from support.founding import MemoryKeys
 from support.times import SettableClock

@@ -13,8 +13,8 @@ from node.remote.bootstrap import fetch_trust
 from node.remote.exchange import NotSentError
 from node.remote.outbound import proxy_of
 from node.remote.proxying import Proxy
-from node.services.trust.tuf_repository import ServedTuf
 from node.tls import create_identity
+from node.trust.tuf.repository import ServedTuf
 from support.fakes_api import IDENTITY, LIST, NODE, QUICK, START, Loopback, MemoryNode, node_on_loopback
 from support.processes import free_port
 from support.proxies import ConnectProxy, running

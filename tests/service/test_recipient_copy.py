@@ -19,17 +19,17 @@ from node.errors import (
     StoreError,
     UnauthenticatedError,
 )
+from node.lists.corrections.dispute import dispute, resolve
+from node.lists.corrections.erase import carry_out_everywhere
+from node.lists.corrections.shred import prepare, shred
+from node.lists.corrections.withdraw import withdraw
+from node.lists.guards import Guards
 from node.ports.quarantine import Quarantined
-from node.services.lists.disputing import dispute, resolve
-from node.services.lists.erasing import carry_out_everywhere
-from node.services.lists.guarding import Guards
-from node.services.lists.shredding import prepare, shred
-from node.services.lists.withdrawing import withdraw
-from node.services.recipients.recipient_copy import RecipientCopy
-from node.services.recipients.serving_recipients import BLOCK
-from node.services.storage import recipient_files
-from node.services.storage.recipient_files import FOLDER
-from node.services.storage.shelf import Shelf
+from node.recipients.copy import RecipientCopy
+from node.recipients.service import BLOCK
+from node.storage import recipient_files
+from node.storage.recipient_files import FOLDER
+from node.storage.shelf import Shelf
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE, NATIONAL, PRIVATE_FROM
 from protocol.opening import Reason

@@ -13,7 +13,7 @@ import pytest
 from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, UnauthenticatedError, UsageError
 from node.ports.approvals import Approval
 from node.ports.recipients import RecipientRecord
-from node.services.recipients.accrediting import (
+from node.recipients.accreditation import (
     KEY_LIFE,
     LONGEST,
     MOST,
@@ -28,7 +28,7 @@ from node.services.recipients.accrediting import (
     require_same,
     state_words,
 )
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from protocol.digest import Algorithm
 from protocol.event import BASELINE, NATIONAL, PRIVATE_FROM
 from protocol.grant import NOTHING, Grant

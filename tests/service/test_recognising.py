@@ -11,9 +11,9 @@ from node.clock import system_entropy
 from node.errors import PeerUnreachableError, UnauthenticatedError
 from node.remote.auth import Credentials
 from node.remote.bootstrap import catch_up
-from node.services.trust.recognising import Recognising
-from node.services.trust.tuf_repository import ServedTuf
 from node.tls import create_identity
+from node.trust.others.recognise import Recognising
+from node.trust.tuf.repository import ServedTuf
 from support.fakes_api import (
     LIST,
     NODE,

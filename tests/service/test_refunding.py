@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from node.access.quotas import Quotas
 from node.errors import EvaluatorDownError, NodeError, RateLimitedError
-from node.services.access.quotas import Quotas
 from protocol.messages import EvaluationRequest
 from protocol.oprf.client import blind
 from protocol.subset.identity import subset_id

@@ -12,9 +12,9 @@ from node.home import Home
 from node.identity.identity import open_identity
 from node.objects.folder import FolderObjects
 from node.rotation.rehearsal import rehearse
-from node.services.trust.proposing import InForce
-from node.services.trust.rehearsing import Rehearsal
-from node.services.trust.tuf_repository import ServedTuf
+from node.trust.proposals import InForce
+from node.trust.rehearsal import Rehearsal
+from node.trust.tuf.repository import ServedTuf
 from support.agencies import found_agency
 from support.processes import contents
 from support.proposals import files, held_root, listing

@@ -10,28 +10,28 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from node.access.approvals import Approvals
+from node.access.invitations import Recognised
+from node.access.passkeys import Passkeys
+from node.access.persons import Persons
+from node.access.sessions import Sessions
 from node.errors import StoreError
 from node.objects.folder import FolderObjects
 from node.ports.data_keys import DataKeyRecord
 from node.ports.persons import PersonRecord, PersonRole
-from node.services.access.approving import Approvals
-from node.services.access.invitations import Recognised
-from node.services.access.passkeys import Passkeys
-from node.services.access.persons import Persons
-from node.services.access.sessions import Sessions
-from node.services.storage.logfiles import LogFiles
-from node.services.storage.person_requests import change_payload
-from node.services.storage.rekeying import (
+from node.signing.passkeys import Site, WebAuthnCeremonies
+from node.signing.verifiers import Argon2Hasher
+from node.storage.logfiles import LogFiles
+from node.storage.person_requests import change_payload
+from node.storage.rekey import (
     SETTLED_MS,
     Resealed,
     reseal,
     rewrap,
     storage_keys_in_use,
 )
-from node.services.storage.sealed_names import verifier_name
-from node.services.storage.shelf import Shelf
-from node.signing.passkeys import Site, WebAuthnCeremonies
-from node.signing.verifiers import Argon2Hasher
+from node.storage.sealed_names import verifier_name
+from node.storage.shelf import Shelf
 from node.store.sealing import KEY_BYTES
 from node.store.store import Store
 from node.store.vault import seal, unwrap, wrap

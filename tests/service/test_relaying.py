@@ -11,9 +11,9 @@ from keys.trust.members import Member
 from keys.trust.node_document import open_node_document
 from keys.trust.root import open_roots
 from node.errors import NotFoundError
-from node.services.peers.membership import introduce
-from node.services.peers.relaying import RelayingTrust
-from node.services.trust.introductions import keep_introduction
+from node.peers.membership import introduce
+from node.peers.relay import RelayingTrust
+from node.trust.others.introductions import keep_introduction
 from support.ceremonies import replace_everybody
 from support.federation import Agency, Federation, FoundedNode, MemoryObjects
 

@@ -9,17 +9,17 @@ import pytest
 
 from keys.trust.members import Member
 from node.errors import AlreadyExistsError, NotFoundError, StoreError, TripwireError, UsageError
+from node.lists.corrections.withdraw import withdraw
+from node.lists.guards import Guards
+from node.lists.imports.intake import Statement
 from node.objects.folder import FolderObjects
 from node.ports.evaluator import EpochSecret
 from node.ports.objects import ObjectStore
-from node.services.lists.guarding import Guards
-from node.services.lists.importing import Statement
-from node.services.lists.withdrawing import withdraw
-from node.services.storage.release_files import KEPT, ReleaseFolder
-from node.services.storage.rosters import Listed, pack_roster, previous_of, unpack_roster
-from node.services.storage.shelf import Shelf
-from node.services.subsets.drafting import LIFE
-from node.services.subsets.making import create_subset, report_subset, report_subsets
+from node.storage.release_files import KEPT, ReleaseFolder
+from node.storage.rosters import Listed, pack_roster, previous_of, unpack_roster
+from node.storage.shelf import Shelf
+from node.subsets.catalogue import create_subset, report_subset, report_subsets
+from node.subsets.draft import LIFE
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE, NATIONAL
 from protocol.opening import Basis, Reason
@@ -252,7 +252,7 @@ def test_a_wrong_key_file_releases_nothing(fr: ReleasingAgency, other: Agency) -
 def test_old_files_go_and_the_newest_stay(
     fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("node.services.storage.release_files.KEPT", 2)
+    monkeypatch.setattr("node.storage.release_files.KEPT", 2)
     assert KEPT > 2
     release_both(fr, other, "a")
     for name in ("b", "c", "d"):

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from node.errors import ConflictError, StoreError
-from node.services.lists.withdrawing import withdraw
-from node.services.storage.release_files import ReleaseFolder
-from node.services.storage.shelf import Shelf
-from node.services.subsets import releasing
-from node.services.subsets.drafting import Drafter
+from node.lists.corrections.withdraw import withdraw
+from node.storage.release_files import ReleaseFolder
+from node.storage.shelf import Shelf
+from node.subsets import release
+from node.subsets.draft import Drafter
 from protocol.opening import Reason
 from support.releases import ReleasingAgency, folder, listed, release_both
 from support.shelves import Agency, file_digests, rows
@@ -75,11 +75,11 @@ def killed(*_: object, **__: object) -> None:
 
 KILLS = {
     "before the files": lambda patch, fr: patch.setattr(ReleaseFolder, "store", killed),
-    "between files and claim": lambda patch, fr: patch.setattr(releasing, "next_head", killed),
-    "between claim and log files": lambda patch, fr: patch.setattr(releasing, "require_leaves", killed),
+    "between files and claim": lambda patch, fr: patch.setattr(release, "next_head", killed),
+    "between claim and log files": lambda patch, fr: patch.setattr(release, "require_leaves", killed),
     "between log files and signature": lambda patch, fr: patch.setattr(fr.signer, "sign", killed),
-    "between signature and publication": lambda patch, fr: patch.setattr(releasing, "require_signed", killed),
-    "before tidying": lambda patch, fr: patch.setattr(releasing, "tidy", killed),
+    "between signature and publication": lambda patch, fr: patch.setattr(release, "require_signed", killed),
+    "before tidying": lambda patch, fr: patch.setattr(release, "tidy", killed),
 }
 
 
@@ -135,7 +135,7 @@ def test_another_manifest_than_the_claimed_one_is_never_signed(fr: ReleasingAgen
     other.add(rows("a"))
     fr.follow(other)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(releasing, "require_leaves", killed)
+        patch.setattr(release, "require_leaves", killed)
         with pytest.raises(Killed):
             fr.release()
     name = next(name for name in fr.shelf.objects.ls("releases/") if name.endswith("/manifest"))

@@ -31,8 +31,8 @@ from node.remote.auth import Credentials
 from node.remote.bootstrap import fetch_trust
 from node.remote.limits import RemoteLimits
 from node.remote.node import RemoteNode
-from node.services.trust.tuf_repository import ServedTuf
 from node.tls import create_identity, server_context
+from node.trust.tuf.repository import ServedTuf
 from protocol.limits import MAX_ROOT_BYTES
 from protocol.messages import EvaluationRequest
 from support.fakes_api import (

@@ -18,7 +18,7 @@ from node.errors import (
     WrongPinError,
 )
 from node.remote.witness import RemoteWitness
-from node.services.witnesses.witnessing import ServedWitness
+from node.witnesses.witness import ServedWitness
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.note import Note
 from protocol.witness import AddCheckpoint, Refuse, Status

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from node.access.quotas import Quotas
 from node.errors import ConflictError, GoneError, NotFoundError, OverQuotaError, RateLimitedError, UsageError
+from node.partners.hits import reports
 from node.ports.hits import HitRecord
-from node.services.access.quotas import Quotas
-from node.services.partners import reporting
 from protocol.errors import MalformedError, UntrustedError
 from protocol.limits import MAX_HIT_REPORT_BYTES
 from protocol.opening import Reason
@@ -205,7 +205,7 @@ async def test_a_release_whose_files_are_gone_is_answered_with_the_newest(world:
 async def test_what_an_epochs_end_costs_is_given_back_within_a_cap(
     world: HitWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reporting, "MAX_GIVEN_BACK", 2)
+    monkeypatch.setattr(reports, "MAX_GIVEN_BACK", 2)
     report = report_of("a file")
     output = await world.output(report.digest)
     Quotas(world.fr.store).spend(HOSTER, 500, now=world.fr.clock.now())
@@ -223,7 +223,7 @@ async def test_what_an_epochs_end_costs_is_given_back_within_a_cap(
 async def test_no_partner_fills_the_table_with_reports_of_one_digest(
     world: HitWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reporting, "MAX_A_DAY", 3)
+    monkeypatch.setattr(reports, "MAX_A_DAY", 3)
     output = await world.output(named("a file"))
     sent = [authenticate(report_of("a file"), output).to_bytes() for _ in range(4)]
     api = world.hits()

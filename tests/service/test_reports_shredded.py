@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from node.errors import GoneError
-from node.services.lists.erasing import carry_out_everywhere
-from node.services.lists.shredding import prepare, shred
-from node.services.storage.release_files import ReleaseFolder
-from node.services.storage.taken_reports import taken
+from node.lists.corrections.erase import carry_out_everywhere
+from node.lists.corrections.shred import prepare, shred
+from node.storage.release_files import ReleaseFolder
+from node.storage.taken_reports import taken
 from protocol.opening import Reason
 from protocol.statement.end import FROM_THE_FIRST, EndedReports
 from support.federation import Agency

@@ -19,8 +19,8 @@ from node.errors import (
 )
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import HitSpool, SpooledHit
-from node.services.partners import resolving
-from node.services.partners.overview import reported_hits
+from node.partners.hits import resolutions
+from node.partners.hits.overview import reported_hits
 from protocol.audit import AuditRecord
 from protocol.statement.resolution import Action as SentAction
 from protocol.statement.resolution import Resolution, ResolutionReceipt, open_resolution, sign_resolution
@@ -122,13 +122,15 @@ async def test_a_partner_speaks_of_its_own_reports_alone(world: HitWorld, report
 async def test_corrections_have_a_bound(
     world: HitWorld, report_id: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = [replace(REMOVED, report_id=report_id, done_ms=time) for time in range(resolving.MAX_FOR_ONE + 1)]
+    said = [
+        replace(REMOVED, report_id=report_id, done_ms=time) for time in range(resolutions.MAX_FOR_ONE + 1)
+    ]
     receipts = [await world.hits().resolve_hit(SUBSET, one.to_bytes()) for one in said[:-1]]
     with pytest.raises(ConflictError, match="too often"):
         await world.hits().resolve_hit(SUBSET, said[-1].to_bytes())
     assert await world.hits().resolve_hit(SUBSET, said[0].to_bytes()) == receipts[0], "what is known stays so"
-    monkeypatch.setattr(resolving, "MAX_FOR_ONE", 100)
-    monkeypatch.setattr(resolving, "MAX_A_DAY", len(receipts))
+    monkeypatch.setattr(resolutions, "MAX_FOR_ONE", 100)
+    monkeypatch.setattr(resolutions, "MAX_A_DAY", len(receipts))
     with pytest.raises(RateLimitedError):
         await world.hits().resolve_hit(SUBSET, said[-1].to_bytes())
     world.federation.advance(days=1, seconds=1)
@@ -136,7 +138,7 @@ async def test_corrections_have_a_bound(
 
 
 async def test_each_is_audited_once_without_a_hash(world: HitWorld, report_id: bytes) -> None:
-    from node.services.lists.auditing import start_audit
+    from node.audit.log import start_audit
 
     start_audit(world.fr.shelf, world.fr.name)
     said = replace(REMOVED, report_id=report_id).to_bytes()

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from node.errors import ConflictError, NotFoundError, UsageError
+from node.judgement.quarantine import release
+from node.lists.corrections.shred import prepare, shred
+from node.lists.guards import Guards
+from node.lists.imports.case_data import unpack_cases
+from node.lists.imports.intake import Statement
 from node.objects.filters import FolderFilters
-from node.ports.proposals import ProposalRecord
-from node.services.lists.cases import unpack_cases
-from node.services.lists.guarding import Guards
-from node.services.lists.importing import Statement
-from node.services.lists.shredding import prepare, shred
-from node.services.partners import reviewing_proposals
-from node.services.partners.reviewing_proposals import (
+from node.partners.proposals import review
+from node.partners.proposals.review import (
     SeenProposal,
     Taken,
     find_proposal,
@@ -22,7 +22,7 @@ from node.services.partners.reviewing_proposals import (
     see_proposal,
     take_up,
 )
-from node.services.review.quarantine import release
+from node.ports.proposals import ProposalRecord
 from protocol.digest import Algorithm
 from protocol.event import NATIONAL
 from protocol.ext import Basis
@@ -232,15 +232,15 @@ async def test_two_who_decide_at_once(
     world: HitWorld, guards: Guards, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = await received(world, proposal_of("new"))
-    waiting = reviewing_proposals._waiting
+    waiting = review._waiting
 
     def overtaken(*args: object) -> list[int]:
         seen = waiting(*args)  # type: ignore[arg-type]
-        monkeypatch.setattr(reviewing_proposals, "_waiting", waiting)
+        monkeypatch.setattr(review, "_waiting", waiting)
         refuse(world.fr.shelf, record, [], reason="an advertisement", now_ms=1)
         return seen
 
-    monkeypatch.setattr(reviewing_proposals, "_waiting", overtaken)
+    monkeypatch.setattr(review, "_waiting", overtaken)
     with pytest.raises(ConflictError) as caught:
         take(world, guards, record)
     assert "what was queued is in the list" in caught.value.hint

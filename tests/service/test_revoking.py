@@ -15,26 +15,26 @@ from keys.roles import Role
 from keys.trust.lifecycle import Stage
 from keys.trust.proposal_signing import open_proposal, sign
 from keys.trust.revocations import Reason
+from node.audit.log import start_audit
+from node.audit.reader import read_audit
 from node.clock import milliseconds
 from node.errors import ConflictError, NotFoundError, UsageError, VerificationError
+from node.evidence.doubt import head_at, vouched
 from node.formats.rows import ImportRow
 from node.identity import logs, put_back
 from node.identity.identity import Identity, open_freshness
 from node.identity.key_holders import ProposalFile, read_proposal
 from node.identity.keyring import accepted_token_keys, successors
 from node.identity.outside_note import OutsideNote
+from node.lists.continuation import has_fork
+from node.lists.imports.intake import Statement, import_rows
 from node.ports.cosigning import CosignerRecord
 from node.ports.evidence import HeardHead
 from node.rotation.revoke import Revoked, check, confirm_by_witnesses, resume, revoke
-from node.services.evidence.doubting import head_at, vouched
-from node.services.lists.audit_reading import read_audit
-from node.services.lists.auditing import start_audit
-from node.services.lists.continuing import has_fork
-from node.services.lists.importing import Statement, import_rows
-from node.services.storage.shelf import Shelf
-from node.services.trust import installing
-from node.services.trust.honouring import revocations_of
-from node.services.trust.trusting import REVOKED_NAME, OwnTrust
+from node.storage.shelf import Shelf
+from node.trust import install
+from node.trust.others.revocations import revocations_of
+from node.trust.own import REVOKED_NAME, OwnTrust
 from protocol.digest import Algorithm
 from protocol.event import BASELINE
 from protocol.gossip import ToldHead
@@ -190,7 +190,7 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(installing, "finish", cut_off)
+        patched.setattr(install, "finish", cut_off)
         with pytest.raises(KeyboardInterrupt):
             take_back(identity, shelf, "auth-1")
     assert not identity.trust_files.exists(REVOKED_NAME)

@@ -14,22 +14,22 @@ from keys.signer import Signer
 from keys.trust.held import HeldTrust
 from keys.trust.lifecycle import Advance, AlarmKind, Facts, Lineage, ManagedKey, Reason, Stage, advance
 from keys.trust.root_authoring import sign_metadata
+from node.audit.log import start_audit
+from node.audit.reader import read_audit
 from node.clock import milliseconds
 from node.errors import ConflictError, NotFoundError, StoreError, UsageError
 from node.formats.rows import ImportRow
 from node.identity import logs
 from node.identity.identity import Identity
 from node.identity.keyring import accepted_token_keys
+from node.lists.imports.intake import Statement, import_rows
 from node.ports.keyring import RingKey
 from node.ports.peers import PeerRecord
 from node.rotation import rotate as rotation
 from node.rotation.rotate import advance_keys, allow, begin_overdue, lineage_of, rotate
-from node.services.lists.audit_reading import read_audit
-from node.services.lists.auditing import start_audit
-from node.services.lists.importing import Statement, import_rows
-from node.services.storage.shelf import Shelf
-from node.services.trust.succeeding import SUCCEEDED
 from node.signing.ring import FolderKeyRing, find_key
+from node.storage.shelf import Shelf
+from node.trust.successors import SUCCEEDED
 from protocol.digest import Algorithm
 from protocol.event import BASELINE
 from protocol.opening import Basis

@@ -15,17 +15,17 @@ from keys.trust.lifecycle import Stage, successor_window
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import MAX_PINS
 from keys.trust.window import Window
+from node.audit.log import start_audit
 from node.errors import ConflictError, UsageError, WrongPinError
 from node.identity.identity import Identity
 from node.ports.keyring import RingKey
 from node.ports.peers import PeerRecord
 from node.rotation.rotate import advance_keys, allow
 from node.rotation.rotate_tls import SPREAD, rotate_tls
-from node.services.lists.auditing import start_audit
-from node.services.storage.shelf import Shelf
-from node.services.trust.pinning import with_next_pins
 from node.signing.ring import find_key
+from node.storage.shelf import Shelf
 from node.tls import TlsIdentity
+from node.trust.pins import with_next_pins
 from node.web.settings import WebSettings
 from support.asking import kept_asking
 from support.cheap_node import NODE, NOW, CheapNode, new_shelf

@@ -6,8 +6,8 @@ from itertools import groupby
 import pytest
 
 from node.errors import StoreError
-from node.services.evidence.doubting import Round, rounds
-from node.services.lists.withdrawing import withdraw
+from node.evidence.doubt import Round, rounds
+from node.lists.corrections.withdraw import withdraw
 from protocol.event import HEADER_BYTES, Header, Op
 from protocol.opening import Reason
 from support.shelves import Agency, file_digests, rows

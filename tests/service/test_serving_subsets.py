@@ -12,6 +12,7 @@ from typing import cast
 import pytest
 from typing_extensions import override
 
+from node.access.quotas import MIN_EVALUATIONS_PER_DAY
 from node.clock import milliseconds
 from node.errors import (
     GoneError,
@@ -23,16 +24,15 @@ from node.errors import (
     VerificationError,
 )
 from node.hoster.release.parts import part_limit
+from node.lists.corrections.withdraw import withdraw
+from node.partners.evaluate import Evaluating
+from node.partners.subset_service import ServedSubsets
 from node.ports.fetched import FetchedRelease
 from node.ports.subsets import ReleaseRecord
-from node.services.access.quotas import MIN_EVALUATIONS_PER_DAY
-from node.services.lists.withdrawing import withdraw
-from node.services.partners.evaluating import Evaluating
-from node.services.partners.serving_subsets import ServedSubsets
-from node.services.storage.release_files import ReleaseFolder
-from node.services.subsets.deltas import Deltas
-from node.services.subsets.epochs import AnnouncedEpochs
+from node.storage.release_files import ReleaseFolder
 from node.store.fetched import FetchedRows
+from node.subsets.deltas import Deltas
+from node.subsets.epochs import AnnouncedEpochs
 from protocol.api import SubsetApi
 from protocol.errors import OprfError
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
@@ -194,7 +194,7 @@ async def test_what_no_delta_starts_from_is_answered_whole(world: World, since: 
 
 
 async def test_a_release_whose_files_are_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node.services.storage.release_files.KEPT", 1)
+    monkeypatch.setattr("node.storage.release_files.KEPT", 1)
     world.list_both("new")
     world.fr.release()
     api = world.fr.api()

@@ -12,19 +12,20 @@ import pytest
 
 from node.errors import ConflictError, NotFoundError, StoreError, UsageError
 from node.formats.rows import ImportRow
+from node.judgement.shred_status import report_shreddings
+from node.lists.corrections import erase
+from node.lists.corrections.dispute import dispute
+from node.lists.corrections.erase import carry_out, carry_out_everywhere
+from node.lists.corrections.shred import Shredded, ShredPlan, prepare, prepare_at, require_no_more, shred
+from node.lists.corrections.withdraw import withdraw
+from node.lists.entries import read_batch
+from node.lists.imports import intake
+from node.lists.imports.case_data import unpack_cases
+from node.lists.tombstones import Door, tombstoned
 from node.ports.quarantine import Quarantined
-from node.services.lists import erasing, importing
-from node.services.lists.cases import unpack_cases
-from node.services.lists.disputing import dispute
-from node.services.lists.erasing import carry_out, carry_out_everywhere
-from node.services.lists.reading import read_batch
-from node.services.lists.shredding import Shredded, ShredPlan, prepare, prepare_at, require_no_more, shred
-from node.services.lists.tombstones import Door, tombstoned
-from node.services.lists.withdrawing import withdraw
-from node.services.review.standing import report_shreddings
-from node.services.storage.logfiles import LogFiles
-from node.services.storage.release_files import ReleaseFolder
-from node.services.storage.shelf import Shelf
+from node.storage.logfiles import LogFiles
+from node.storage.release_files import ReleaseFolder
+from node.storage.shelf import Shelf
 from protocol.digest import Digest
 from protocol.event import NATIONAL, SHRED, Event, Op
 from protocol.opening import Opening, Reason
@@ -156,7 +157,7 @@ def test_what_a_dead_import_left_goes_too(agency: Agency, monkeypatch: pytest.Mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(importing._Import, "_commit", die)
+        patched.setattr(intake._Import, "_commit", die)
         with pytest.raises(KeyboardInterrupt):
             agency.add(rows("a", "c", collection=NATIONAL))
         with pytest.raises(KeyboardInterrupt):
@@ -176,15 +177,15 @@ def test_an_import_that_was_overtaken_changes_nothing(
 ) -> None:
     agency.add(rows("a"))
     agency.publish()
-    commit = importing._Import._commit
+    commit = intake._Import._commit
 
-    def overtaken(self: importing._Import, queue: object) -> None:
+    def overtaken(self: intake._Import, queue: object) -> None:
         monkeypatch.undo()
         shred_file(agency, "a")
         agency.publish()
         commit(self, queue)  # type: ignore[arg-type]  # handed on
 
-    monkeypatch.setattr(importing._Import, "_commit", overtaken)
+    monkeypatch.setattr(intake._Import, "_commit", overtaken)
     with pytest.raises(ConflictError, match="shredded"):
         agency.add(rows("a", collection=NATIONAL))
     require_gone(agency, "a")
@@ -200,7 +201,7 @@ def test_it_is_refused_with_its_line(agency: Agency) -> None:
     [refused] = report.refused
     assert (refused.line, "shredded" in refused.reason) == (3, True)
     door = Door.of(agency.shelf)
-    preview = importing.preview_rows(agency.shelf, agency.origin, rows("a"))
+    preview = intake.preview_rows(agency.shelf, agency.origin, rows("a"))
     assert (preview.accepted, preview.refused_total) == (0, 1)
     with agency.shelf.storage.write() as unit:
         assert [unit.tombstones.lift(mac) for mac in sorted(door.macs)] == [1, 1]
@@ -287,7 +288,7 @@ def test_a_list_that_moves_meanwhile_is_looked_at_again(
     agency.add(rows("a"))
     agency.publish()
     shred_file(agency, "a")
-    rewrite, left = erasing._erase_objects, [1]
+    rewrite, left = erase._erase_objects, [1]
 
     def overtaken(*arguments: object) -> None:
         rewrite(*arguments)  # type: ignore[arg-type]  # handed on
@@ -296,7 +297,7 @@ def test_a_list_that_moves_meanwhile_is_looked_at_again(
             agency.add(rows("late"))
             agency.publish()
 
-    monkeypatch.setattr(erasing, "_erase_objects", overtaken)
+    monkeypatch.setattr(erase, "_erase_objects", overtaken)
     agency.publish()
     require_gone(agency, "a")
 
@@ -384,7 +385,7 @@ def test_a_follower_killed_before_its_deletion_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(erasing, "_erase", die)
+        patched.setattr(erase, "_erase", die)
         with pytest.raises(KeyboardInterrupt):
             agency.pull(other)
     assert agency.log_of(other.origin).head.size == 6

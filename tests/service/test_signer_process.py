@@ -52,15 +52,15 @@ from node.errors import (
     SignerRefusedError,
 )
 from node.remote.auth import Credentials, assertion
-from node.services.trust.announcing import log_info
-from node.services.trust.founding import FIRST
-from node.services.trust.tuf_repository import Freshness, TufRepository
 from node.signing.process.desk import STAMPS as STAMPS_FILE
 from node.signing.process.frames import MAX_BODY, MAX_LEAVES, Ask, Request
 from node.signing.process.listener import MAX_CONNECTIONS
 from node.signing.process.remote import RemoteCosigner, RemoteKeys, RemoteLogSigner
 from node.signing.process.restored import RestoreMark
 from node.signing.process.stamps import FolderStamps
+from node.trust.announce import log_info
+from node.trust.found import FIRST
+from node.trust.tuf.repository import Freshness, TufRepository
 from protocol.acknowledgement import KIND, Acknowledgement
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from protocol.tlog.cosignature import verify_cosignatures

@@ -17,6 +17,7 @@ from keys.errors import WrongPassphraseError
 from node.app import serve, subsets
 from node.app.partners.recipients import RecipientOffice
 from node.app.peers.sync import PeerSyncs
+from node.audit.log import record, start_audit
 from node.clock import milliseconds
 from node.errors import (
     AlreadyExistsError,
@@ -35,11 +36,10 @@ from node.identity.restored import mark_restored
 from node.identity.sightings import Sightings
 from node.metrics import Metrics
 from node.ports.logs import LogKind
-from node.services.lists.auditing import record, start_audit
-from node.services.storage.shelf import Shelf
-from node.services.subsets.deltas import Deltas
-from node.services.subsets.making import report_subset
 from node.signing.log_signer import FolderLogSigner
+from node.storage.shelf import Shelf
+from node.subsets.catalogue import report_subset
+from node.subsets.deltas import Deltas
 from node.web.listener import Listener
 from protocol.digest import Algorithm
 from protocol.gossip import ToldHead

@@ -13,7 +13,7 @@ from node.rotation import storage_keys
 from node.rotation.rotate import advance_keys
 from node.rotation.storage_keys import reseal_some, rotate_storage
 from node.rotation.store import open_shelf
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from protocol.digest import Algorithm, Digest
 from support.real_home import real_home
 from support.times import SettableClock

@@ -8,7 +8,7 @@ from node.errors import NotFoundError
 from node.ports.evidence import EvidenceKind, EvidenceRecord, HeardHead
 from node.ports.logs import LogKind
 from node.ports.quarantine import Quarantined
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from protocol.ext import EntryRef
 
 pytestmark = pytest.mark.both_databases

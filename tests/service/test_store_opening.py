@@ -24,7 +24,7 @@ from node.errors import (
     StoreLockedError,
 )
 from node.ports.logs import LogKind
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from node.store import driver
 from node.store.allowances import AllowanceRows
 from node.store.driver import connect, parse_dsn

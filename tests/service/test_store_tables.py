@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from keys.trust.held import HeldTrust
+from node.access.quotas import Quotas
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, OverQuotaError
 from node.ports.disclosure import DisclosureRecord
 from node.ports.fetched import FetchedRelease
@@ -23,8 +24,7 @@ from node.ports.proposals import FileRecord, ProposalRecord
 from node.ports.quarantine import Intake, Quarantined
 from node.ports.recipients import RecipientRecord, SnapshotRecord
 from node.ports.subsets import ReleaseRecord, SubsetRecord
-from node.services.access.quotas import Quotas
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from node.store.recipients import RecipientRows
 from node.store.unit import Unit
 from protocol.digest import Algorithm

@@ -3,8 +3,8 @@
 import pytest
 
 from node.errors import StoreError
-from node.services.lists.queueing import Queue
-from node.services.lists.sweeping import GRACE_MS, sweep
+from node.lists.queue import Queue
+from node.storage.sweep import GRACE_MS, sweep
 from support.shelves import NOW_MS, Agency, check_whole, rows
 
 pytestmark = pytest.mark.both_databases

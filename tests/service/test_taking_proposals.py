@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from node.errors import ConflictError, NotFoundError, RateLimitedError, UsageError
+from node.lists.corrections.shred import prepare, shred
+from node.lists.guards import Guards
+from node.partners.proposals import intake
+from node.partners.proposals.intake import TakingProposals
 from node.ports.proposals import FileRecord, ProposalRecord
-from node.services.lists.guarding import Guards
-from node.services.lists.shredding import prepare, shred
-from node.services.partners import taking_proposals
-from node.services.partners.taking_proposals import TakingProposals
-from node.services.storage.kept_proposals import KeptProposal, kept_proposal
+from node.storage.kept_proposals import KeptProposal, kept_proposal
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError, UntrustedError
 from protocol.opening import Reason
@@ -164,7 +164,7 @@ async def test_a_partner_sees_its_own_alone(world: HitWorld) -> None:
 async def test_a_flood_of_one_partner_ends_and_others_still_propose(
     world: HitWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(taking_proposals, "MOST_PROPOSALS_A_DAY", 3)
+    monkeypatch.setattr(intake, "MOST_PROPOSALS_A_DAY", 3)
     first = proposal_of("0")
     for each in (first, proposal_of("1"), proposal_of("2")):
         await send(world, each)
@@ -179,7 +179,7 @@ async def test_a_flood_of_one_partner_ends_and_others_still_propose(
 async def test_proposals_that_come_together_are_counted_one_by_one(
     world: HitWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(taking_proposals, "MOST_FILES_A_DAY", 10)
+    monkeypatch.setattr(intake, "MOST_FILES_A_DAY", 10)
     sent = [send(world, proposal_of(*(f"{at} {each}" for each in range(3)))) for at in range(8)]
     done = await asyncio.gather(*sent, return_exceptions=True)
     assert sum(isinstance(each, bytes) for each in done) == 3
@@ -189,7 +189,7 @@ async def test_proposals_that_come_together_are_counted_one_by_one(
 async def test_files_that_wait_have_a_bound_that_decisions_lift(
     world: HitWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(taking_proposals, "MOST_WAITING", 2)
+    monkeypatch.setattr(intake, "MOST_WAITING", 2)
     await send(world, proposal_of("0", "1"))
     world.federation.advance(hours=25)
     with pytest.raises(RateLimitedError, match="wait"):
@@ -219,7 +219,7 @@ async def test_taking_a_proposal_asks_no_list(world: HitWorld, monkeypatch: pyte
         raise AssertionError("a list was asked")
 
     monkeypatch.setattr("node.store.entries.EntryRows.find", asked)
-    monkeypatch.setattr("node.services.lists.guarding.Guards.tripped", asked)
+    monkeypatch.setattr("node.lists.guards.Guards.tripped", asked)
     proposal = proposal_of("listed")
     await send(world, proposal)
     await state(world, proposal)

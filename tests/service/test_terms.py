@@ -11,9 +11,9 @@ from node.app.expiry import findings
 from node.app.metrics import facts
 from node.clock import milliseconds
 from node.ports.recipients import RecipientRecord
+from node.recipients.accreditation import KEY_LIFE
 from node.rotation.store import open_shelf
-from node.services.recipients.accrediting import KEY_LIFE
-from node.services.trust.expiry import Standing, Thing
+from node.trust.expiry import Standing, Thing
 from protocol.event import BASELINE
 from protocol.grant import Grant
 from support.real_home import real_home

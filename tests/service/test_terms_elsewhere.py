@@ -10,15 +10,15 @@ import pytest
 from keys.key import StatementPrivateKey
 from keys.trust.statement import seal_statement
 from node.app.expiry import findings
+from node.audit.log import start_audit
 from node.clock import milliseconds
 from node.hoster.key_renewal import KEY_DAYS
 from node.identity.identity import Identity
 from node.ports.partners import PartnerRecord
 from node.ports.trust_acknowledgements import TrustAcknowledged
-from node.services.lists.auditing import start_audit
-from node.services.storage.shelf import Shelf
-from node.services.trust.expiry import Standing, Thing
-from node.services.trust.trusting import DOCUMENT_NAME
+from node.storage.shelf import Shelf
+from node.trust.expiry import Standing, Thing
+from node.trust.own import DOCUMENT_NAME
 from protocol.trust_acknowledgement import KIND, TrustAcknowledgement
 from support.cheap_node import NODE, NOW, CheapNode, new_shelf
 

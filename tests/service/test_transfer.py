@@ -13,12 +13,12 @@ from keys.roles import Role
 from keys.trust.revocations import Reason, Revocation
 from keys.trust.statement import seal_statement
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError
-from node.services.peers.carrying import HEAD, HeldList, held_lists, receive
-from node.services.peers.exporting import Exported, Exporter
-from node.services.peers.sync_reports import SyncReport
-from node.services.peers.syncing import Syncer
-from node.services.trust.honouring import revocations_of, withheld
-from node.services.trust.revoking import revoke_keys
+from node.peers.sync.reports import SyncReport
+from node.peers.sync.sync import Syncer
+from node.peers.transfer.read import HEAD, HeldList, held_lists, receive
+from node.peers.transfer.write import Exported, Exporter
+from node.trust.others.revocations import revocations_of, withheld
+from node.trust.revoke import revoke_keys
 from protocol.digest import Algorithm
 from protocol.errors import ProtocolError
 from protocol.event import BASELINE, NATIONAL

@@ -9,7 +9,7 @@ import pytest
 from keys.trust.held import HeldTrust
 from node.errors import NodeError, PeerUnreachableError, VerificationError
 from node.remote.limits import RemoteLimits
-from node.services.trust.tuf_following import Followed, follow
+from node.trust.tuf.client import Followed, follow
 from support.fakes_api import RecordingTraffic, remote_to
 from support.hostile import Script, drips, floods, hostile, reply, says, then_resets
 from support.tuf_origin import HOLDERS, TufOrigin

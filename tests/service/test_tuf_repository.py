@@ -13,7 +13,7 @@ from keys.trust.node_document import open_node_document, sign_node_document
 from keys.trust.repository import open_snapshot, open_targets, open_timestamp
 from keys.trust.target_files import target_name, target_path
 from node.errors import NotFoundError, VerificationError
-from node.services.trust.tuf_repository import Freshness, ServedTuf, TufRepository
+from node.trust.tuf.repository import Freshness, ServedTuf, TufRepository
 from support.fakes_api import HandClock
 from support.federation import FoundedNode, MemoryObjects
 from support.tuf_origin import HOLDERS, ONLINE, TIMESTAMPS, TufOrigin

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from node.services.lists.completeness import unindexed
-from node.services.storage.integrity import verify_objects
-from node.services.storage.shelf import Shelf
+from node.lists.completeness import unindexed
+from node.storage.integrity import verify_objects
+from node.storage.shelf import Shelf
 from support.releases import ReleasingAgency, release_both
 from support.shelves import Agency, rows
 

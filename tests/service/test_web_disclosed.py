@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import ForbiddenError, OverQuotaError, PeerRefusedError
-from node.services.partners.disclosed_lookup import MOST_ABOUT_ONE, PartnerDisclosure
+from node.partners.disclosed_lookup import MOST_ABOUT_ONE, PartnerDisclosure
 from protocol.event import BASELINE
 from protocol.limits import MAX_DISCLOSED_BYTES
 from protocol.statement.disclosed import open_reply

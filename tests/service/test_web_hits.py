@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from node.access.quotas import Quotas
 from node.errors import ForbiddenError, NotFoundError, OverQuotaError, PeerRefusedError
-from node.services.access.quotas import Quotas
 from protocol.hit_evidence.verify import verify_hit
 from protocol.limits import MAX_DISPUTE_BYTES, MAX_HIT_REPORT_BYTES, MAX_RESOLUTION_BYTES
 from protocol.statement.case import CaseState, PartnerDispute

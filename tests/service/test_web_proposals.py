@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import ForbiddenError, NotFoundError, PeerRefusedError, RateLimitedError
-from node.services.partners import taking_proposals
+from node.partners.proposals import intake
 from protocol.limits import MAX_PROPOSAL_BYTES
 from protocol.statement.proposal_receipt import open_proposal_receipt
 from protocol.statement.proposal_state import FileOutcome, FileState, ProposalState
@@ -63,7 +63,7 @@ async def test_what_is_refused_and_how(
             assert caught.value.status == status
         with pytest.raises(NotFoundError):
             await partner.proposal(SUBSET, os.urandom(16).hex())
-        monkeypatch.setattr(taking_proposals, "MOST_PROPOSALS_A_DAY", 1)
+        monkeypatch.setattr(intake, "MOST_PROPOSALS_A_DAY", 1)
         with pytest.raises(RateLimitedError):
             await partner.propose(SUBSET, proposal_of("newer").to_bytes())
 

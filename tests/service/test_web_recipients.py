@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from node.errors import StoreError
-from node.services.lists.withdrawing import withdraw
-from node.services.storage import recipient_files
+from node.lists.corrections.withdraw import withdraw
+from node.storage import recipient_files
 from node.web.settings import WebSettings
 from protocol.event import BASELINE, NATIONAL
 from protocol.opening import Reason

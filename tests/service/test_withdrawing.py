@@ -3,11 +3,11 @@
 import pytest
 
 from node.errors import ConflictError, MissingObjectError, NotFoundError
-from node.services.lists.families import Family
-from node.services.lists.publishing import publish
-from node.services.lists.queueing import Queue
-from node.services.lists.reading import ListReader
-from node.services.lists.withdrawing import Withdrawn, withdraw, withdraw_at
+from node.lists.corrections.withdraw import Withdrawn, withdraw, withdraw_at
+from node.lists.entries import ListReader
+from node.lists.families import Family
+from node.lists.publish import publish
+from node.lists.queue import Queue
 from protocol.digest import Digest
 from protocol.event import BASELINE, NATIONAL, Event, Op
 from protocol.listing import BlockKind, Listing, fold

@@ -18,8 +18,8 @@ from node.clock import Clock
 from node.errors import ConflictError, NotFoundError, StoreLockedError
 from node.ports.peers import PeerRecord
 from node.ports.witness import WitnessRecord
-from node.services.storage.shelf import Shelf
-from node.services.witnesses.witnessing import KeyCosigner, ServedWitness, Witness
+from node.storage.shelf import Shelf
+from node.witnesses.witness import KeyCosigner, ServedWitness, Witness
 from protocol.errors import UntrustedError
 from protocol.evidence import verify_evidence
 from protocol.limits import MAX_ADD_CHECKPOINT_BYTES

@@ -16,7 +16,7 @@ from keys.trust.node_document import sign_node_document
 from keys.trust.node_parts import FinalCheckpoint, LogStatus
 from keys.trust.window import Window
 from node.errors import NotFoundError, PeerUnreachableError, VerificationError
-from node.services.trust.serving_trust import ServedTrust
+from node.trust.service import ServedTrust
 from protocol.errors import (
     EventRuleError,
     ForkError,

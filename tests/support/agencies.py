@@ -22,10 +22,10 @@ from node.clock import system_entropy
 from node.home import Home
 from node.identity.identity import open_identity
 from node.identity.keyring import certificate_name
+from node.lists.catalogue import ListReport, report_list
 from node.rotation.store import open_shelf
-from node.services.lists.making import ListReport, report_list
-from node.services.trust.founding import FIRST
 from node.tls import client_context, create_identity
+from node.trust.found import FIRST
 from support.copies import let_go_on
 from support.processes import Cli, Running, free_port
 

@@ -1,6 +1,6 @@
 """What the audit log of a running console's node holds."""
 
-from node.services.lists.audit_reading import read_audit
+from node.audit.reader import read_audit
 from support.console import RunningConsole
 
 

@@ -25,8 +25,8 @@ from node.console.partner.surface import PAGES as PARTNER_PAGES
 from node.console.parts import Section
 from node.console.surface import PAGES
 from node.hoster.hits.instructions import FOUND, UNDO
+from node.partners.hits.instructions import UNDO_REPORT
 from node.ports.persons import PersonRole
-from node.services.partners.instructions import UNDO_REPORT
 from node.web.problems import HTTP_PROBLEMS, PROBLEMS
 
 CONSOLE = Path(__file__).parents[2] / "node" / "console"

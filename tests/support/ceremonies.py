@@ -9,7 +9,7 @@ from datetime import timedelta
 from keys.key import RootPrivateKey, SnapshotPrivateKey, TargetsPrivateKey, TimestampPrivateKey
 from keys.trust.members import sign_members
 from keys.trust.node_document import sign_node_document
-from node.services.trust.tuf_repository import TufRepository
+from node.trust.tuf.repository import TufRepository
 from support.federation import FoundedNode
 
 

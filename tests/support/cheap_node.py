@@ -17,12 +17,12 @@ from node.identity.identity import Identity, open_freshness
 from node.identity.keyring import certificate_name, successors
 from node.identity.lock import revising
 from node.objects.folder import FolderObjects
-from node.services.storage.shelf import Shelf
-from node.services.trust.founding import FIRST, Founding, found
-from node.services.trust.trusting import OwnTrust
 from node.signing.keychain import Keychain
 from node.signing.ring import FolderKeyRing
+from node.storage.shelf import Shelf
 from node.tls import create_identity
+from node.trust.found import FIRST, Founding, found
+from node.trust.own import OwnTrust
 from support.new_stores import new_store
 from support.times import SettableClock
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 from node.app.approvals import open_approvals
 from node.app.partners.hits import casework
 from node.console.world import World
+from node.judgement import quarantine
+from node.partners.hits.overview import reported_hits
 from node.ports.approvals import Approval
-from node.services.partners.overview import reported_hits
-from node.services.recipients.accrediting import Recipients, Wanted, recipient_payload
-from node.services.review import quarantine
+from node.recipients.accreditation import Recipients, Wanted, recipient_payload
 from protocol.event import BASELINE
 from protocol.grant import Grant
 

@@ -5,15 +5,15 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from node.access.disclosure import DisclosureTerms, disclosure_payload
 from node.formats.rows import ImportRow
 from node.home import Home
 from node.identity.identity import open_identity
+from node.lists.imports.intake import Statement, import_rows
+from node.partners.disclosed_lookup import DisclosedLookups
 from node.ports.approvals import Approval
 from node.rotation.store import open_shelf
-from node.services.access.disclosing import DisclosureTerms, disclosure_payload
-from node.services.lists.importing import Statement, import_rows
-from node.services.partners.disclosed_lookup import DisclosedLookups
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.opening import Basis

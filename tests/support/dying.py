@@ -14,14 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from keys.key import LogPrivateKey
+from node.audit.log import record
+from node.lists.corrections import erase
+from node.lists.imports.intake import import_rows
+from node.lists.publish import publish
 from node.objects import folder as objects
 from node.objects.folder import FolderObjects
-from node.services.lists import erasing
-from node.services.lists.auditing import record
-from node.services.lists.importing import import_rows
-from node.services.lists.publishing import publish
-from node.services.storage.shelf import Shelf
 from node.signing.log_signer import FolderLogSigner
+from node.storage.shelf import Shelf
 from node.store.logs import LogRows
 from node.store.store import Store
 from node.store.unit import Unit
@@ -67,9 +67,9 @@ def _arm(place: str) -> None:
         "before-sign": (FolderLogSigner, "sign"),
         "sign": (FolderLogSigner, "sign"),
         "settle": (LogRows, "settle"),
-        "before-erasing": (erasing, "_erase"),
-        "bury": (erasing, "_bury"),
-        "rewrite": (erasing, "_erase_objects"),
+        "before-erasing": (erase, "_erase"),
+        "bury": (erase, "_bury"),
+        "rewrite": (erase, "_erase_objects"),
     }
     owner, name = targets[place]
     if place.startswith("before-"):

@@ -15,11 +15,11 @@ from node.cli.main import run
 from node.hoster.hits.sender import HitSender
 from node.hoster.state import PartnerFolder
 from node.objects.folder import FolderObjects
-from node.services.trust.trusting import OwnTrust
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
 from node.signing.ring import FolderKeyRing
 from node.store.store import Store
+from node.trust.own import OwnTrust
 
 
 def main() -> None:

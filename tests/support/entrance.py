@@ -8,14 +8,14 @@ from datetime import timedelta
 from html import unescape
 
 from node.app.accounts import open_invitations, open_sessions
+from node.audit.log import start_audit
+from node.audit.reader import read_audit
 from node.config import ConsoleSettings, OidcSettings
 from node.console.address import Address
 from node.console.app import make_console
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.ports.persons import PersonRole
-from node.services.lists.audit_reading import read_audit
-from node.services.lists.auditing import start_audit
 from node.web.server import serve
 from protocol.audit import AuditRecord
 from support.authenticator import Authenticator

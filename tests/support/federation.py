@@ -26,28 +26,28 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import NodeLimits
 from keys.trust.root import RootContent, TrustedRoot
 from keys.trust.root_authoring import author_next_root
+from node.access.callers import StoredCallers, stored_grant
 from node.clock import Clock, milliseconds
 from node.errors import MissingObjectError, PeerRefusedError, PeerUnreachableError, StoreError
 from node.formats.rows import ImportRow
+from node.lists.catalogue import create_list, list_origin
+from node.lists.corrections.withdraw import withdraw
+from node.lists.imports.intake import Statement, import_rows
+from node.lists.publish import Published, publish
+from node.peers.log_service import CallerLogs
+from node.peers.membership import Membership, introduce
+from node.peers.sync.reports import SyncReport
+from node.peers.sync.sync import Syncer
 from node.ports.logs import LogRecord
 from node.ports.peers import FetchedTrust
-from node.services.access.callers import StoredCallers, stored_grant
-from node.services.lists.importing import Statement, import_rows
-from node.services.lists.making import create_list, list_origin
-from node.services.lists.publishing import Published, publish
-from node.services.lists.withdrawing import withdraw
-from node.services.peers.holding import CallerLogs
-from node.services.peers.membership import Membership, introduce
-from node.services.peers.sync_reports import SyncReport
-from node.services.peers.syncing import Syncer
-from node.services.storage.logfiles import LogFiles
-from node.services.storage.shelf import Shelf
-from node.services.trust.announcing import announce_log
-from node.services.trust.founding import Founding, found
-from node.services.trust.serving_trust import ServedTrust
-from node.services.trust.trusting import OwnTrust, window
-from node.services.trust.tuf_repository import Freshness, root_name
 from node.signing.log_signer import FolderLogSigner
+from node.storage.logfiles import LogFiles
+from node.storage.shelf import Shelf
+from node.trust.announce import announce_log
+from node.trust.found import Founding, found
+from node.trust.own import OwnTrust, window
+from node.trust.service import ServedTrust
+from node.trust.tuf.repository import Freshness, root_name
 from protocol.api import PeerApi
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE, NATIONAL

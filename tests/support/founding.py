@@ -8,7 +8,7 @@ from keys.roles import Role
 from keys.trust.root import TrustedRoot
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError
-from node.services.trust.tuf_repository import Freshness
+from node.trust.tuf.repository import Freshness
 
 Key = TypeVar("Key", bound=PrivateKey[PublicKey])
 

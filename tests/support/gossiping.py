@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 
 from node.errors import NotFoundError
+from node.evidence.keep import suspended
+from node.peers.gossip import Gossiper, GossipReport
+from node.peers.holdings import ServedTelling, Telling
 from node.ports.evidence import EvidenceKind, EvidenceRecord
 from node.ports.quarantine import Quarantined
-from node.services.evidence.accusing import suspended
-from node.services.peers.gossiping import Gossiper, GossipReport
-from node.services.peers.telling import ServedTelling, Telling
 from protocol.gossip import Gossip
 from support.adversary import ListPeer
 from support.federation import Agency, Federation

@@ -38,8 +38,8 @@ from node.identity.peer import reach_peer
 from node.ports.peers import PeerRecord
 from node.remote.node import RemoteNode
 from node.rotation.store import open_shelf
-from node.services.trust.refreshing import newest_root
-from node.services.trust.tuf_following import follow
+from node.trust.others.refresh import newest_root
+from node.trust.tuf.client import follow
 from support.load import Load
 from support.processes import Cli
 

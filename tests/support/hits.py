@@ -16,32 +16,32 @@ from pathlib import Path
 
 from keys.key import LogPrivateKey, StatementPrivateKey, StatementPublicKey
 from keys.trust.node_parts import DatedKey, EpochInfo
+from node.access.quotas import Quotas
 from node.evaluator.in_process import InProcessEvaluator
+from node.partners.evaluate import Evaluating
+from node.partners.fetches import Fetches
+from node.partners.hits.cases import Casework
+from node.partners.hits.ends import Ends
+from node.partners.hits.evidence import Proving
+from node.partners.hits.floods import FloodLimits, FloodWatch
+from node.partners.hits.reports import Reporting
+from node.partners.hits.resolutions import Resolving
+from node.partners.hits.service import ServedHits
+from node.partners.subset_service import ServedSubsets
 from node.ports.evaluator import EpochSecret
 from node.ports.hits import HitFilter, HitRecord
 from node.ports.partners import PartnerRecord
-from node.services.access.quotas import Quotas
-from node.services.partners.casework import Casework
-from node.services.partners.ends import Ends
-from node.services.partners.evaluating import Evaluating
-from node.services.partners.fetching import Fetches
-from node.services.partners.flooding import FloodLimits, FloodWatch
-from node.services.partners.proving import Proving
-from node.services.partners.reporting import Reporting
-from node.services.partners.resolving import Resolving
-from node.services.partners.serving_hits import ServedHits
-from node.services.partners.serving_subsets import ServedSubsets
-from node.services.storage.report_pages import report_pages
-from node.services.storage.shelf import Shelf
-from node.services.subsets.deltas import Deltas
-from node.services.subsets.epochs import AnnouncedEpochs
-from node.services.subsets.making import create_subset
-from node.services.subsets.registers import keep_register
-from node.services.subsets.releasing import Releaser, ReleaseReport
-from node.services.trust.announcing import LOG_KEY_DAYS, announce_epoch, announce_log
-from node.services.trust.serving_trust import ServedTrust
-from node.services.trust.trusting import MEMBERS_NAME, window
 from node.signing.log_signer import FolderLogSigner
+from node.storage.report_pages import report_pages
+from node.storage.shelf import Shelf
+from node.subsets.catalogue import create_subset
+from node.subsets.deltas import Deltas
+from node.subsets.epochs import AnnouncedEpochs
+from node.subsets.registers import keep_register
+from node.subsets.release import Releaser, ReleaseReport
+from node.trust.announce import LOG_KEY_DAYS, announce_epoch, announce_log
+from node.trust.own import MEMBERS_NAME, window
+from node.trust.service import ServedTrust
 from protocol.api import HitApi, SubsetApi
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.hoster.state import PartnerFolder
-from node.services.subsets.composing import Chosen, Terms, choose, compose
+from node.subsets.compose import Chosen, Terms, choose, compose
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.opening import Basis

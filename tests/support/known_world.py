@@ -11,7 +11,7 @@ from functools import cache
 from hashlib import sha256, shake_256
 from typing import Final
 
-from node.services.subsets.composing import Terms, choose, compose
+from node.subsets.compose import Terms, choose, compose
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.listing import Entry, Listing

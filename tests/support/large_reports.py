@@ -12,9 +12,9 @@ from node.clock import milliseconds
 from node.identity.identity import Identity
 from node.ports.hits import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
 from node.ports.partners import PartnerRecord
-from node.services.storage.sealed_names import case_name, report_name
-from node.services.storage.shelf import Shelf
-from node.services.storage.taken_reports import TakenReport
+from node.storage.sealed_names import case_name, report_name
+from node.storage.shelf import Shelf
+from node.storage.taken_reports import TakenReport
 from node.store.tables import table
 from node.store.tables_hits import HitReportRow, HitResolutionRow
 from node.store.unit import Unit

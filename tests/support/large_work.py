@@ -6,14 +6,14 @@ wait_for_people(identity, shelf, few=60, proposed=digests)
 from collections.abc import Sequence
 from hashlib import sha256
 
+from node.access.grants import quota_payload
 from node.app.persons import open_persons
 from node.clock import milliseconds
 from node.identity.identity import Identity
 from node.ports.persons import PersonRole
 from node.ports.proposals import ProposalRecord
-from node.services.access.granting import quota_payload
-from node.services.storage.kept_proposals import KeptProposal, sealed_proposal
-from node.services.storage.shelf import Shelf
+from node.storage.kept_proposals import KeptProposal, sealed_proposal
+from node.storage.shelf import Shelf
 from protocol.digest import Digest
 from protocol.statement.proposal import ProposedFile
 from support.large_reports import SUBSET, partner_name

@@ -27,21 +27,21 @@ from typing import Final
 from keys.key import LogPrivateKey
 from keys.trust.fingerprint import to_words
 from node.app.subsets import create_subset, release_here
+from node.audit.log import enqueue, new_record, sign_waiting
 from node.clock import milliseconds
 from node.formats.rows import ImportRow, RowResult
 from node.home import Home
 from node.identity.identity import Identity, open_identity
 from node.identity.logs import create_list, publish_one
+from node.lists.corrections.dispute import dispute
+from node.lists.corrections.withdraw import withdraw
+from node.lists.imports.intake import Statement, import_rows
 from node.objects.folder import FolderObjects
+from node.peers.membership import Membership, introduce
+from node.peers.sync.follow import Delivery, Follower, FollowGuards, StagedBundle
 from node.ports.quarantine import Quarantined
 from node.rotation.store import open_shelf
-from node.services.lists.auditing import enqueue, new_record, sign_waiting
-from node.services.lists.disputing import dispute
-from node.services.lists.importing import Statement, import_rows
-from node.services.lists.withdrawing import withdraw
-from node.services.peers.following import Delivery, Follower, FollowGuards, StagedBundle
-from node.services.peers.membership import Membership, introduce
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.opening import Basis, Reason

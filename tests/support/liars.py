@@ -14,10 +14,10 @@ from keys.trust.node_document import NodeDocument, sign_node_document
 from node.clock import Clock
 from node.errors import NotFoundError
 from node.ports.objects import ObjectStore
-from node.services.trust.announcing import announce_log
-from node.services.trust.serving_trust import ServedTrust
-from node.services.trust.trusting import DOCUMENT_NAME, window
-from node.services.witnesses.cosigners import OwnHead, ask_witness
+from node.trust.announce import announce_log
+from node.trust.own import DOCUMENT_NAME, window
+from node.trust.service import ServedTrust
+from node.witnesses.cosigners import OwnHead, ask_witness
 from protocol.api import WitnessApi
 from protocol.digest import Algorithm
 from protocol.errors import ProtocolError

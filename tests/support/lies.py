@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from keys.key import LogPrivateKey
 from keys.trust.vkey import DatedVkey
 from node.errors import PeerUnreachableError
+from node.lists.pace import FollowGuards
 from node.ports.evidence import EvidenceKind
-from node.services.lists.pacing import FollowGuards
 from protocol.digest import Algorithm
 from protocol.errors import (
     OpeningError,

@@ -26,16 +26,20 @@ from unittest.mock import patch
 
 from typing_extensions import override
 
-from node import app, backup, cli, hoster, identity, rotation, services, signer_host
+import node
 from support.machine import hurry
 
+_PACKAGES = (
+    "access app audit backup cli evidence hoster identity judgement lists partners peers recipients rotation"
+    " signer_host storage subsets trust witnesses"
+)
 _LOADED = (
     "support.command_line",
     "sqlalchemy.dialects.sqlite.pysqlite",
     *(
         module.name
-        for package in (cli, app, backup, hoster, identity, rotation, services, signer_host)
-        for module in walk_packages(package.__path__, f"{package.__name__}.")
+        for package in _PACKAGES.split()
+        for module in walk_packages([f"{node.__path__[0]}/{package}"], f"node.{package}.")
     ),
 )
 """What commands import when they need it."""

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterable
 
-from node.services.partners.serving_proposals import PartnerProposals
-from node.services.partners.taking_proposals import TakingProposals
+from node.partners.proposals.intake import TakingProposals
+from node.partners.proposals.service import PartnerProposals
 from protocol.digest import Algorithm
 from protocol.event import BASELINE
 from protocol.statement.proposal import Proposal, ProposedFile

@@ -14,9 +14,9 @@ from datetime import timedelta
 
 from node.ports.approvals import Approval
 from node.ports.recipients import RecipientDownload
-from node.services.recipients.accrediting import Recipients, Wanted, recipient_payload
-from node.services.recipients.recipient_copy import RecipientCopy
-from node.services.recipients.serving_recipients import ServedRecipients
+from node.recipients.accreditation import Recipients, Wanted, recipient_payload
+from node.recipients.copy import RecipientCopy
+from node.recipients.service import ServedRecipients
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.grant import Grant

@@ -21,9 +21,9 @@ from node.errors import NotFoundError
 from node.hoster.release.update import Updater, UpdateReport
 from node.hoster.state import Enrolment, PartnerFolder
 from node.hoster.trust.witness_policy import Rule, by_register
-from node.services.trust.announcing import announce_epoch
-from node.services.trust.serving_trust import ServedTrust
-from node.services.trust.trusting import window
+from node.trust.announce import announce_epoch
+from node.trust.own import window
+from node.trust.service import ServedTrust
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
 from protocol.subset.answers import answer_width
 from protocol.subset.chunks import values_root

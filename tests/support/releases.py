@@ -9,6 +9,7 @@ from keys.key import LogPrivateKey, TargetsPrivateKey
 from keys.signer import Signer
 from keys.trust.members import Member
 from keys.trust.node_parts import EpochInfo, NodeLimits
+from node.access.quotas import Quotas
 from node.clock import milliseconds, system_entropy
 from node.evaluator.in_process import InProcessEvaluator
 from node.formats.rows import RowResult
@@ -17,26 +18,25 @@ from node.hoster.lookup.examiner import Examiner, Hit
 from node.hoster.release.update import Updater, UpdateReport
 from node.hoster.state import PartnerFolder
 from node.hoster.trust.node import known
+from node.lists.publish import publish
 from node.objects.folder import FolderObjects
+from node.partners.admission import Admission, ServedEnrolment
+from node.partners.evaluate import Evaluating
+from node.partners.fetches import Fetches
+from node.partners.subset_service import ServedSubsets
 from node.ports.evaluator import EpochSecret
 from node.ports.peers import FetchedTrust
 from node.ports.subsets import ReleaseRecord
-from node.services.access.quotas import Quotas
-from node.services.lists.publishing import publish
-from node.services.partners.admitting import Admission, ServedEnrolment
-from node.services.partners.evaluating import Evaluating
-from node.services.partners.fetching import Fetches
-from node.services.partners.serving_subsets import ServedSubsets
-from node.services.storage.release_files import ReleaseFolder
-from node.services.storage.shelf import Shelf
-from node.services.subsets.deltas import Deltas
-from node.services.subsets.epochs import AnnouncedEpochs
-from node.services.subsets.making import create_subset
-from node.services.subsets.releasing import Releaser, ReleaseReport
-from node.services.trust.announcing import LOG_KEY_DAYS, announce_epoch, announce_log
-from node.services.trust.founding import Founding, found
-from node.services.trust.trusting import OwnTrust, window
 from node.signing.log_signer import FolderLogSigner
+from node.storage.release_files import ReleaseFolder
+from node.storage.shelf import Shelf
+from node.subsets.catalogue import create_subset
+from node.subsets.deltas import Deltas
+from node.subsets.epochs import AnnouncedEpochs
+from node.subsets.release import Releaser, ReleaseReport
+from node.trust.announce import LOG_KEY_DAYS, announce_epoch, announce_log
+from node.trust.found import Founding, found
+from node.trust.own import OwnTrust, window
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
 from protocol.enrolment import Invitation

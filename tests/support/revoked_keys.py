@@ -6,11 +6,11 @@ from keys.key import LogPrivateKey
 from keys.roles import Role
 from keys.trust.lifecycle import Lineage
 from keys.trust.revocations import Reason, Revocation
-from node.services.evidence.doubting import head_at
-from node.services.lists.resigning import resign
-from node.services.trust.revoking import revoke_keys, since
-from node.services.trust.succeeding import with_key
-from node.services.trust.trusting import window
+from node.evidence.doubt import head_at
+from node.lists.head_renewal import resign
+from node.trust.own import window
+from node.trust.revoke import revoke_keys, since
+from node.trust.successors import with_key
 from support.federation import Agency
 
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from keys.key import LogPrivateKey
 from node.formats.rows import ImportRow, RefusedRow, RowResult
+from node.lists.catalogue import create_list
+from node.lists.entries import ListReader
+from node.lists.imports.intake import ImportReport, Statement, import_rows
+from node.lists.publish import Published, publish
 from node.objects.folder import FolderObjects
+from node.peers.sync.follow import Delivery, Follower, FollowGuards, StagedBundle
 from node.ports.logs import LogRecord
-from node.services.lists.importing import ImportReport, Statement, import_rows
-from node.services.lists.making import create_list
-from node.services.lists.publishing import Published, publish
-from node.services.lists.reading import ListReader
-from node.services.peers.following import Delivery, Follower, FollowGuards, StagedBundle
-from node.services.storage.logfiles import LogFiles
-from node.services.storage.shelf import Shelf
 from node.signing.log_signer import FolderLogSigner
+from node.storage.logfiles import LogFiles
+from node.storage.shelf import Shelf
 from node.store.store import Store
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE

@@ -18,16 +18,16 @@ from keys.trust.node_parts import NodeLimits
 from keys.trust.root import TrustedRoot, open_roots
 from keys.trust.window import Window
 from node.clock import SystemClock, system_entropy
-from node.services.trust.founding import FIRST, Founding, found
-from node.services.trust.succeeding import with_key
-from node.services.trust.trusting import DOCUMENT_NAME, OwnTrust
-from node.services.trust.tuf_repository import Freshness, TufRepository, root_files
 from node.signing.keychain import Keychain
 from node.signing.process.desk import KEYS, STAMPS
 from node.signing.process.link import SignerLink
 from node.signing.process.remote import RemoteKeys, RemoteLogSigner
 from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.stamps import FolderStamps
+from node.trust.found import FIRST, Founding, found
+from node.trust.own import DOCUMENT_NAME, OwnTrust
+from node.trust.successors import with_key
+from node.trust.tuf.repository import Freshness, TufRepository, root_files
 from support.federation import MemoryObjects
 from support.founding import MemoryKeys
 from support.processes import PROGRAM, environment, wait_until

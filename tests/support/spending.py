@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
+from node.access.callers import StoredReplays
 from node.clock import system_entropy
 from node.errors import ReplayedError
-from node.services.access.callers import StoredReplays
 from node.store.store import Store
 from support.shelves import STORAGE_KEY
 

@@ -11,7 +11,7 @@ from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.lookup.examiner import Examiner, Hit, Source
 from node.hoster.state import Enrolment
 from node.hoster.trust.node import Known
-from node.services.storage.release_files import ReleaseFolder
+from node.storage.release_files import ReleaseFolder
 from protocol.digest import Algorithm
 from protocol.statement.report import SentReport
 from protocol.subset.files import Held

@@ -17,7 +17,7 @@ from node.hoster.scan.run import Ended, Stopping, run_scan
 from node.hoster.scan.sources import Item, Walk
 from node.hoster.scan.state import open_state
 from node.ports.evaluator import EpochSecret
-from node.services.subsets.epochs import enter_epoch, succeed
+from node.subsets.epochs import enter_epoch, succeed
 from protocol.oprf.suite import epoch_key
 from protocol.subset.files import Held
 from protocol.tlog.merkle import EMPTY_ROOT

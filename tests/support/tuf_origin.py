@@ -24,7 +24,7 @@ from keys.trust.node_document import sign_node_document
 from keys.trust.root import RootContent, TrustedRoot, open_roots
 from keys.trust.root_authoring import author_next_root, author_root, sign_metadata
 from keys.trust.window import Window
-from node.services.trust.tuf_repository import Freshness, ServedTuf, TufRepository
+from node.trust.tuf.repository import Freshness, ServedTuf, TufRepository
 from node.web.app import make_app
 from node.web.settings import WebSettings
 from support.fakes_api import HandClock, MemoryNode

@@ -14,9 +14,9 @@ from keys.trust.root import TrustedRoot, open_roots
 from node.clock import Clock
 from node.errors import NotFoundError
 from node.ports.objects import ObjectStore
-from node.services.trust.serving_trust import ServedTrust
-from node.services.trust.trusting import DOCUMENT_NAME, MEMBERS_NAME, OwnTrust
-from node.services.trust.tuf_repository import Freshness, TufRepository, root_files
+from node.trust.own import DOCUMENT_NAME, MEMBERS_NAME, OwnTrust
+from node.trust.service import ServedTrust
+from node.trust.tuf.repository import Freshness, TufRepository, root_files
 from protocol.api import ReleaseApi
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from random import Random
 
 from node.errors import PeerUnreachableError
-from node.services.peers.sync_reports import SyncReport
-from node.services.peers.syncing import Syncer
-from node.services.witnesses.witnessing import ServedWitness
+from node.peers.sync.reports import SyncReport
+from node.peers.sync.sync import Syncer
+from node.witnesses.witness import ServedWitness
 from protocol.digest import Algorithm, Digest
 from protocol.event import NATIONAL
 from protocol.grant import NOTHING

@@ -16,11 +16,11 @@ from node.app.peers.sync import PeerSyncs
 from node.home import Home
 from node.identity.identity import Identity, open_identity
 from node.identity.peer import reach_peer
+from node.peers.sync.reports import SyncReport
 from node.ports.peers import PeerRecord
 from node.remote.auth import Credentials
 from node.remote.node import RemoteNode
 from node.rotation.store import open_shelf
-from node.services.peers.sync_reports import SyncReport
 from support.agencies import import_files
 from support.load import Load
 from support.processes import Running, free_port

@@ -9,11 +9,11 @@ from typing import NoReturn
 from keys.key import WitnessPrivateKey
 from keys.trust.node_document import NodeDocument
 from node.errors import PeerUnreachableError, RestoredError
-from node.services.peers.requiring import Requiring
-from node.services.peers.syncing import Syncer
-from node.services.trust.documents import member_documents
-from node.services.witnesses.cosigning import Cosigned, Cosigning
-from node.services.witnesses.witnessing import KeyCosigner, ServedWitness, Witness
+from node.peers.sync.requirements import Requiring
+from node.peers.sync.sync import Syncer
+from node.trust.others.documents import member_documents
+from node.witnesses.cosignatures import Cosigned, Cosigning
+from node.witnesses.witness import KeyCosigner, ServedWitness, Witness
 from protocol.api import WitnessApi
 from protocol.witness import Refuse
 from support.federation import LIMITS, Agency, Federation

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.formats.rows import NO_CASE, ImportRow
-from node.services.lists.cases import CaseRow, pack_cases, unpack_cases
-from node.services.lists.sorting import Fresh
+from node.lists.imports.case_data import CaseRow, pack_cases, unpack_cases
+from node.lists.imports.dedupe import Fresh
 from protocol.digest import Algorithm, Digest
 
 DIGESTS = tuple(Digest(Algorithm.MD5, bytes((n,)) * 16) for n in range(3))

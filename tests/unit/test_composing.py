@@ -7,7 +7,7 @@ from hashlib import sha256, sha512
 import numpy as np
 import pytest
 
-from node.services.subsets.composing import Chosen, Terms, choose, compose, is_same
+from node.subsets.compose import Chosen, Terms, choose, compose, is_same
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE, NATIONAL
 from protocol.opening import Basis, Ext

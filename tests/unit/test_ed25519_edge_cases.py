@@ -288,8 +288,8 @@ def test_the_table_names_every_place() -> None:
         "keys/trust/proposal_signing.py",  # by keys of a root, and again when put in force
         "protocol/tlog/note.py",  # checkpoint, cosignature
         "node/jose.py",  # client assertion, access token
-        "node/services/partners/admitting.py",
-        "node/services/partners/renewing.py",  # of a partner, like admitting
+        "node/partners/admission.py",
+        "node/partners/key_renewal.py",  # of a partner, like admitting
         "node/signing/verified.py",  # our own, from an agent, a token or the signer process
         "node/identity/distant_keys.py",
     }

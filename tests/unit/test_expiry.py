@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from node.services.trust.expiry import (
+from node.trust.expiry import (
     CONSEQUENCES,
     Standing,
     Term,

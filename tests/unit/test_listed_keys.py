@@ -16,7 +16,7 @@ from keys.trust.lifecycle import Lineage, overlap
 from keys.trust.listed import ListedKey, listed_keys
 from keys.trust.node_document import NodeDocument
 from keys.trust.window import Window
-from node.services.trust.succeeding import ending_by, with_key, with_successors
+from node.trust.successors import ending_by, with_key, with_successors
 from support.trust import (
     AUTH_KEY,
     LIST_KEY,

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from node.access.quotas import fill, left, spend
 from node.errors import OverQuotaError
 from node.ports.partners import Allowance
-from node.services.access.quotas import fill, left, spend
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 PER_DAY = 1000

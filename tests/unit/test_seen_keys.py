@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.services.lists import seen
-from node.services.lists.seen import SeenKeys
+from node.lists.imports import seen_keys
+from node.lists.imports.seen_keys import SeenKeys
 
 KEYS = st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3), max_size=20)
 
@@ -17,7 +17,7 @@ KEYS = st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3), max_size=
 def small() -> Iterator[None]:
     """The Python set joins the array often."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(seen, "_RECENT", 5)
+        patch.setattr(seen_keys, "_RECENT", 5)
         yield
 
 

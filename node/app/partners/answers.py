@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from node.app.partners.hits import casework, statement_key
 from node.errors import GoneError
 from node.identity.identity import Identity
+from node.lists.corrections.withdraw import withdraw
+from node.partners.hits.cases import listed_in, reported_digest
 from node.ports.hits import CaseRecord
-from node.services.lists.withdrawing import withdraw
-from node.services.partners.casework import listed_in, reported_digest
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from protocol.opening import Reason
 from protocol.statement.case import CaseAnswer, Outcome, open_answer
 

@@ -3,21 +3,21 @@
 from keys.key import StatementPrivateKey
 from keys.signer import Signer
 from keys.trust.members import open_members
+from node.access.quotas import Quotas
 from node.identity.identity import Identity
 from node.objects.folder import FolderObjects
+from node.partners.hits.cases import Casework
+from node.partners.hits.ends import Ends
+from node.partners.hits.evidence import Proving
+from node.partners.hits.floods import FloodLimits, FloodWatch
+from node.partners.hits.reports import Reporting
+from node.partners.hits.resolutions import Resolving
+from node.partners.hits.service import ServedHits
 from node.ports.evaluator import Evaluator
-from node.services.access.quotas import Quotas
-from node.services.partners.casework import Casework
-from node.services.partners.ends import Ends
-from node.services.partners.flooding import FloodLimits, FloodWatch
-from node.services.partners.proving import Proving
-from node.services.partners.reporting import Reporting
-from node.services.partners.resolving import Resolving
-from node.services.partners.serving_hits import ServedHits
-from node.services.storage.shelf import Shelf
-from node.services.subsets.epochs import AnnouncedEpochs
-from node.services.subsets.registers import keep_register
-from node.services.trust.trusting import MEMBERS_NAME
+from node.storage.shelf import Shelf
+from node.subsets.epochs import AnnouncedEpochs
+from node.subsets.registers import keep_register
+from node.trust.own import MEMBERS_NAME
 
 
 def served_hits(identity: Identity, shelf: Shelf, evaluator: Evaluator) -> ServedHits:

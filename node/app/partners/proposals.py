@@ -2,8 +2,8 @@
 
 from node.app.partners.hits import statement_key
 from node.identity.identity import Identity
-from node.services.partners.taking_proposals import TakingProposals
-from node.services.storage.shelf import Shelf
+from node.partners.proposals.intake import TakingProposals
+from node.storage.shelf import Shelf
 
 
 def taking_proposals(identity: Identity, shelf: Shelf) -> TakingProposals:

@@ -10,10 +10,10 @@ from node.identity.audit import begin, tell
 from node.identity.identity import Identity
 from node.journal import Journal
 from node.ports.recipients import RecipientDesk
-from node.services.recipients.accrediting import Recipients
-from node.services.recipients.recipient_copy import RecipientCopy
-from node.services.recipients.serving_recipients import ServedRecipients
-from node.services.storage.shelf import Shelf
+from node.recipients.accreditation import Recipients
+from node.recipients.copy import RecipientCopy
+from node.recipients.service import ServedRecipients
+from node.storage.shelf import Shelf
 
 ACTION: Final = "recipient.fetch"
 _journal = Journal("recipients")

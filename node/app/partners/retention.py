@@ -3,8 +3,8 @@
 from node.clock import kept_since_ms
 from node.identity.audit import tell
 from node.identity.identity import Identity
-from node.services.partners.retaining import Purged, counted, expired, purge
-from node.services.storage.shelf import Shelf
+from node.partners.hits.retention import Purged, counted, expired, purge
+from node.storage.shelf import Shelf
 
 
 def would_purge(identity: Identity, shelf: Shelf) -> Purged:

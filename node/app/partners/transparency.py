@@ -7,8 +7,8 @@ from typing import Final
 from node.app.partners.retention import reports_since_ms
 from node.clock import milliseconds
 from node.identity.identity import Identity
-from node.services.partners.counting import count
-from node.services.storage.shelf import Shelf
+from node.partners.counts import count
+from node.storage.shelf import Shelf
 from node.transparency.fields import as_fields, as_sheet
 from node.transparency.page import page
 from node.transparency.periods import Period

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from keys.trust.held import HeldTrust
 from node.clock import Clock
 from node.errors import MissingObjectError, NotFoundError
+from node.evidence.keep import Accused, accused_nodes
 from node.identity.identity import Identity
 from node.objects.folder import FolderObjects
-from node.services.evidence.accusing import Accused, accused_nodes
-from node.services.peers.gossiping import Gossiper
-from node.services.peers.telling import Telling
-from node.services.storage.shelf import Shelf
-from node.services.trust.introductions import introduced_trust
-from node.services.trust.trusting import DOCUMENT_NAME, REVOKED_NAME
-from node.services.trust.tuf_repository import root_name
+from node.peers.gossip import Gossiper
+from node.peers.holdings import Telling
+from node.storage.shelf import Shelf
+from node.trust.others.introductions import introduced_trust
+from node.trust.own import DOCUMENT_NAME, REVOKED_NAME
+from node.trust.tuf.repository import root_name
 
 
 def accused_of(identity: Identity, shelf: Shelf) -> Mapping[str, Accused]:

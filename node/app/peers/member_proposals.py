@@ -2,14 +2,14 @@
 
 import asyncio
 
+from node.access.notation import typed_words
 from node.app.peers.membership import membership
 from node.identity.identity import Identity
+from node.peers.membership import recognise
 from node.ports.peers import FetchedTrust
 from node.remote.bootstrap import fetch_trust
 from node.remote.outbound import proxy_of
 from node.rotation import proposals
-from node.services.access.spelling import typed_words
-from node.services.peers.membership import recognise
 
 
 def propose_member(

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from node.identity.identity import Identity
 from node.objects.folder import FolderObjects
+from node.peers.membership import Membership
 from node.rotation.store import open_shelf
-from node.services.peers.membership import Membership
 
 
 @contextmanager

@@ -12,10 +12,10 @@ from node.identity.peer import reach_peer
 from node.ports.peers import PeerRecord
 from node.remote.bootstrap import catch_up
 from node.remote.outbound import proxy_of
-from node.services.storage.shelf import Shelf
-from node.services.trust.honouring import renew as renew_revocations
-from node.services.trust.refreshing import held_pins, newest_root, refresh_peer, store_followed
-from node.services.witnesses.witnessing import Renew
+from node.storage.shelf import Shelf
+from node.trust.others.refresh import held_pins, newest_root, refresh_peer, store_followed
+from node.trust.others.revocations import renew as renew_revocations
+from node.witnesses.witness import Renew
 
 
 def peer_renewal(identity: Identity, shelf: Shelf) -> Renew:

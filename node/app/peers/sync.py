@@ -26,13 +26,13 @@ from node.identity.audit import tell
 from node.identity.identity import Identity
 from node.identity.peer import reach_peer
 from node.identity.witnesses import requiring
+from node.peers.acknowledge import Acknowledger
+from node.peers.gossip import GossipReport
+from node.peers.sync.reports import ListOutcome, SyncReport
+from node.peers.sync.sync import Syncer
 from node.ports.links import PeerLink
 from node.ports.peers import PeerRecord
-from node.services.peers.acknowledging import Acknowledger
-from node.services.peers.gossiping import GossipReport
-from node.services.peers.sync_reports import ListOutcome, SyncReport
-from node.services.peers.syncing import Syncer
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 
 PEER_SECONDS: Final = 1800.0
 """For one sync with one peer, whatever it answers; the next one goes on from what is staged."""

@@ -10,10 +10,10 @@ from node.app.peers.sync import PeerSyncs
 from node.errors import InputRefusedError
 from node.identity.identity import Identity
 from node.objects.medium import MediumObjects
-from node.services.peers.carrying import HeldList, receive
-from node.services.peers.exporting import Exported, Exporter
-from node.services.peers.sync_reports import SyncReport
-from node.services.storage.shelf import Shelf
+from node.peers.sync.reports import SyncReport
+from node.peers.transfer.read import HeldList, receive
+from node.peers.transfer.write import Exported, Exporter
+from node.storage.shelf import Shelf
 from protocol.grant import read_grant
 from protocol.limits import MAX_LOG_SIZE
 

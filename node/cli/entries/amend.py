@@ -10,9 +10,9 @@ from node.cli.output import counted
 from node.cli.session import Session
 from node.errors import NotFoundError, UsageError
 from node.formats.asked import Asked
+from node.lists.catalogue import list_origin
+from node.lists.corrections.amend import Amended, Amendment, amend, amend_at
 from node.rotation.store import open_shelf
-from node.services.lists.amending import Amended, Amendment, amend, amend_at
-from node.services.lists.making import list_origin
 
 _NEVER = "never"
 

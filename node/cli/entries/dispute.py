@@ -3,17 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from node.access.notation import collection_of
 from node.cli.entries.withdraw import reason_of
 from node.cli.output import counted
 from node.cli.session import Session
 from node.errors import AlreadyExistsError, NotFoundError
 from node.formats.asked import Asked
+from node.lists.catalogue import list_origin
+from node.lists.corrections.dispute import Disputed, dispute, resolve, resolve_at
+from node.lists.lookup import Finder
 from node.rotation.store import open_shelf
-from node.services.access.spelling import collection_of
-from node.services.lists.disputing import Disputed, dispute, resolve, resolve_at
-from node.services.lists.finding import Finder
-from node.services.lists.making import list_origin
-from node.services.storage.shelf import Shelf
+from node.storage.shelf import Shelf
 from protocol.digest import Digest
 
 

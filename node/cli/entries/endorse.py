@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from node.access.notation import collection_of
 from node.app.guards import open_guards
 from node.cli.output import counted
 from node.cli.places import place_of
 from node.cli.session import Session
 from node.clock import milliseconds
 from node.errors import NotFoundError, UsageError
+from node.judgement.endorse import NamedFile, endorse, endorse_named
+from node.lists.catalogue import list_origin
+from node.lists.imports.intake import ImportReport, Statement
 from node.rotation.store import open_shelf
-from node.services.access.spelling import collection_of
-from node.services.lists.importing import ImportReport, Statement
-from node.services.lists.making import list_origin
-from node.services.review.endorsing import NamedFile, endorse, endorse_named
 from protocol.digest import Digest
 from protocol.listing import Entry
 

@@ -9,7 +9,7 @@ from node.cli.output import Fact
 from node.cli.session import Session
 from node.formats.asked import Asked
 from node.identity.store import read_shelf
-from node.services.review.explaining import (
+from node.judgement.explain import (
     BlockSeen,
     Ended,
     Explanation,
@@ -20,7 +20,7 @@ from node.services.review.explaining import (
     explain,
     is_past,
 )
-from node.services.review.tracing import Traced
+from node.judgement.trace import Traced
 from protocol.event import collection_name
 from protocol.ext import Ext
 from protocol.quorum import Standing

@@ -106,7 +106,7 @@ def contact(
     ],
 ) -> None:
     """Say whom other agencies ask about this agency's entries (public; asks for a targets key)."""
-    from node.services.trust.announcing import announce_contact
+    from node.trust.announce import announce_contact
 
     here = session(context)
     identity = here.identity()

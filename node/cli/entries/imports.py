@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from node.access.notation import collection_of, columns_of
 from node.app.guards import open_guards
 from node.cli.exit_codes import ExitCode
 from node.cli.output import Fact, counted
@@ -10,10 +11,9 @@ from node.cli.session import Session
 from node.clock import milliseconds
 from node.errors import InputRefusedError, UsageError
 from node.formats import read_rows
+from node.lists.catalogue import list_origin
+from node.lists.imports.intake import ImportReport, Statement, import_rows, preview_rows
 from node.rotation.store import open_shelf
-from node.services.access.spelling import collection_of, columns_of
-from node.services.lists.importing import ImportReport, Statement, import_rows, preview_rows
-from node.services.lists.making import list_origin
 from protocol.ext import Basis
 
 _SHOWN = 20

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from node.access.notation import collection_of
 from node.app.judged import Judge
 from node.cli.entries.imports import basis_of
 from node.cli.places import place_of
@@ -10,13 +11,12 @@ from node.cli.session import Session
 from node.clock import milliseconds
 from node.errors import NotFoundError, UsageError
 from node.formats.asked import Asked
+from node.judgement.reaffirm import Reaffirmed, listed_collection, open_blocks, reaffirm
+from node.lists.catalogue import list_origin
+from node.lists.continuation import predecessor_of
+from node.lists.imports.intake import Statement
+from node.lists.lookup import Finder
 from node.rotation.store import open_shelf
-from node.services.access.spelling import collection_of
-from node.services.lists.continuing import predecessor_of
-from node.services.lists.finding import Finder
-from node.services.lists.importing import Statement
-from node.services.lists.making import list_origin
-from node.services.review.reaffirming import Reaffirmed, listed_collection, open_blocks, reaffirm
 from protocol.ext import Basis
 
 

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 from node.cli.output import Fact, counted
 
 if TYPE_CHECKING:
-    from node.services.review.recall import Latency
-    from node.services.storage.shelf import Shelf
+    from node.judgement.recall import Latency
+    from node.storage.shelf import Shelf
 
 
 def recall_status(shelf: "Shelf") -> tuple[dict[str, Fact], tuple[str, ...]]:
     """What `sigfed status` says about withdrawals and shreddings: facts and lines."""
-    from node.services.review.recall import recall
-    from node.services.review.standing import report_shreddings
+    from node.judgement.recall import recall
+    from node.judgement.shred_status import report_shreddings
 
     numbers = recall(shelf)
     own = [each for each in report_shreddings(shelf) if each.own_standing]

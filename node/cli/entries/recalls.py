@@ -12,10 +12,10 @@ from node.cli.session import session
 
 if TYPE_CHECKING:
     from node.formats.asked import Asked
-    from node.services.lists.shredding import ShredPlan
-    from node.services.review.recall import PeerState, WithdrawalReport
-    from node.services.review.standing import ShreddingReport
-    from node.services.storage.shelf import Shelf
+    from node.judgement.recall import PeerState, WithdrawalReport
+    from node.judgement.shred_status import ShreddingReport
+    from node.lists.corrections.shred import ShredPlan
+    from node.storage.shelf import Shelf
 
 withdrawals = typer.Typer(help="Withdrawals of own lists, and who has applied them.", no_args_is_help=True)
 shreddings = typer.Typer(help="What was shredded, and who still lists it.", no_args_is_help=True)
@@ -38,8 +38,8 @@ def shred(
     from node.app.recall import request_shredding
     from node.cli.entries.withdraw import reason_of
     from node.cli.hashes import read_hashes
+    from node.lists.catalogue import list_origin
     from node.rotation.store import open_shelf
-    from node.services.lists.making import list_origin
 
     here = session(context)
     require_one_way(hash_from, index)
@@ -60,7 +60,7 @@ def shred(
 def _plans(shelf: "Shelf", origin: str, asked: "list[Asked]", index: int | None) -> "list[list[ShredPlan]]":
     """What to delete of each file; raises `NotFoundError` for one that the list never had."""
     from node.errors import NotFoundError
-    from node.services.lists.shredding import prepare, prepare_at
+    from node.lists.corrections.shred import prepare, prepare_at
 
     if index is not None:
         return [[prepare_at(shelf, origin, index)]]
@@ -110,7 +110,7 @@ def ls_shreddings(
 ) -> None:
     """What was shredded, here or by a peer, by list and index, and who still lists or disputes the same hash."""
     from node.identity.store import read_shelf
-    from node.services.review.standing import report_shreddings
+    from node.judgement.shred_status import report_shreddings
 
     here = session(context)
     with read_shelf(here.identity()) as shelf:
@@ -159,7 +159,7 @@ def ls_withdrawals(
 ) -> None:
     """Withdrawals of own lists: published when, and since when each peer and its releases follow them."""
     from node.identity.store import read_shelf
-    from node.services.review.recall import report_withdrawals
+    from node.judgement.recall import report_withdrawals
 
     here = session(context)
     with read_shelf(here.identity()) as shelf:

@@ -18,9 +18,9 @@ def ls(
     limit: Annotated[int, typer.Option(help="Show at most so many; 0: all.", min=0)] = 20,
 ) -> None:
     """Files of peers that another country has to list before partners get them, and whose word is missing."""
+    from node.access.notation import collection_of
     from node.cli.entries.reviews import show_queue
-    from node.services.access.spelling import collection_of
-    from node.services.review.reviewing import Wanted
+    from node.judgement.queue import Wanted
 
     wanted = Wanted(
         collection=collection_of(collection) if collection else None, peer=source, country=country.upper()

@@ -9,9 +9,9 @@ from node.cli.output import counted, listing
 from node.cli.places import Place
 from node.cli.session import Session
 from node.identity.store import read_shelf
-from node.services.review.explaining import basis_words
-from node.services.review.reminding import due
-from node.services.review.reviewing import Examined, WaitingFile, Wanted
+from node.judgement.explain import basis_words
+from node.judgement.queue import Examined, WaitingFile, Wanted
+from node.judgement.reminders import due
 from protocol.event import collection_name
 
 

@@ -5,7 +5,7 @@ from datetime import date
 
 from node.cli.entries.imports import basis_of
 from node.errors import UsageError
-from node.services.lists.importing import Statement
+from node.lists.imports.intake import Statement
 
 _ILLEGAL, _UNCLEAR, _LEGAL = "illegal", "unclear", "legal"
 

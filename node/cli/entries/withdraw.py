@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from node.cli.session import Session
 from node.errors import NotFoundError, UsageError
 from node.formats.asked import Asked
+from node.lists.catalogue import list_origin
+from node.lists.corrections.withdraw import Withdrawn, withdraw, withdraw_at
 from node.rotation.store import open_shelf
-from node.services.lists.making import list_origin
-from node.services.lists.withdrawing import Withdrawn, withdraw, withdraw_at
 from protocol.opening import Reason
 
 
@@ -49,7 +49,7 @@ def withdraw_index(here: Session, name: str, index: int, *, reason: str) -> None
 def take_effect(here: Session, name: str) -> None:
     """Publish what was withdrawn and release every subset now, and say what is left to do elsewhere."""
     from node.app.recall import recall_now
-    from node.services.review.recall import report_withdrawals
+    from node.judgement.recall import report_withdrawals
 
     identity = here.identity()
     with open_shelf(identity) as shelf:

@@ -13,8 +13,8 @@ from node.cli.prompts import ask
 from node.cli.session import Session, session
 
 if TYPE_CHECKING:
+    from node.evidence.submission import Brought
     from node.ports.evidence import EvidenceRecord
-    from node.services.evidence.brought import Brought
     from protocol.evidence import Finding
     from protocol.hit_evidence.verify import HitFinding
     from protocol.trustfork import TrustFinding
@@ -53,9 +53,9 @@ def show(context: typer.Context, name: _Id) -> None:
     """What one of them says, judged again with the members' keys."""
     from node.app.peers.evidence import accused_of
     from node.cli.times import moment
+    from node.evidence.keep import find_kept
+    from node.evidence.keep import verify as verify_kept
     from node.identity.store import read_shelf
-    from node.services.evidence.accusing import find_kept
-    from node.services.evidence.accusing import verify as verify_kept
 
     here = session(context)
     identity = here.identity()
@@ -85,8 +85,8 @@ def export(
     """Write evidence with the trust files of the accused, to hand on; it verifies on any machine."""
     from node.app.peers.evidence import trust_files_of
     from node.errors import AlreadyExistsError
+    from node.evidence.keep import accused_node, find_kept
     from node.rotation.store import open_shelf
-    from node.services.evidence.accusing import accused_node, find_kept
 
     here = session(context)
     identity = here.identity()
@@ -147,8 +147,8 @@ def verify(
     ] = None,
 ) -> None:
     """Check evidence against a node's pinned root; needs no network and no node of one's own."""
-    from node.services.access.spelling import typed_members, typed_words
-    from node.services.evidence.brought import judge_brought
+    from node.access.notation import typed_members, typed_words
+    from node.evidence.submission import judge_brought
 
     here, evidence = session(context), _read(file)
     pinned, known = typed_words(words), typed_members(member or ())
@@ -164,7 +164,7 @@ def verify(
 
 
 def _brought(evidence: bytes, root: Path | None, document: Path | None) -> "Brought":
-    from node.services.evidence.brought import Brought
+    from node.evidence.submission import Brought
 
     beside = None if document is None else document.with_name("revoked.json")
     return Brought(
@@ -215,7 +215,7 @@ def _fork_facts(found: "TrustFinding") -> dict[str, Fact]:
 
 
 def _log_facts(found: "Finding") -> dict[str, Fact]:
-    from node.services.evidence.brought import culprits
+    from node.evidence.submission import culprits
 
     fields: dict[str, Fact] = {
         "kind": found.kind.name.lower(),

@@ -13,8 +13,8 @@ from node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from node.identity.identity import Identity
+    from node.peers.membership import Introduced
     from node.ports.peers import FetchedTrust
-    from node.services.peers.membership import Introduced
 
 app = typer.Typer(help="Agencies of the federation that this node counts.", no_args_is_help=True)
 
@@ -50,8 +50,8 @@ def add(
     ] = None,
 ) -> None:
     """Count another agency, after comparing its fingerprint by telephone or in person."""
+    from node.access.notation import collection_of
     from node.app.peers.membership import membership
-    from node.services.access.spelling import collection_of
 
     here = session(context)
     identity = here.identity()
@@ -77,17 +77,17 @@ def add(
 
 def _introduced(identity: "Identity", url: str, words: str) -> "Introduced":
     """The node at this address or in this folder, if its root has these fingerprint words."""
-    from node.services.peers.membership import recognise
+    from node.peers.membership import recognise
 
     return recognise(lambda: _fetched(identity, url, words), words, identity.clock)
 
 
 def _fetched(identity: "Identity", url: str, words: str) -> "FetchedTrust":
+    from node.access.notation import typed_words
     from node.objects.medium import MediumObjects
+    from node.peers.transfer.read import carried_trust
     from node.remote.bootstrap import fetch_trust
     from node.remote.outbound import proxy_of
-    from node.services.access.spelling import typed_words
-    from node.services.peers.carrying import carried_trust
 
     pinned = typed_words(words)
     if Path(url).is_dir():
@@ -104,8 +104,8 @@ def remove(
 ) -> None:
     """Count an agency no more: its entries end here, its blocks stay until two persons release them."""
     from node.app.peers.membership import membership
+    from node.partners.admission import askers
     from node.rotation.store import open_shelf
-    from node.services.partners.admitting import askers
 
     here = session(context)
     identity = here.identity()

@@ -14,7 +14,7 @@ from node.errors import NodeError
 
 if TYPE_CHECKING:
     from node.app.peers.sync import PeerSync
-    from node.services.peers.sync_reports import SyncReport
+    from node.peers.sync.reports import SyncReport
     from protocol.grant import Grant
 
 app = typer.Typer(help="Agencies whose lists this node follows.", no_args_is_help=True)
@@ -35,9 +35,9 @@ def add(
     by: Annotated[str, AS_IF_TWO] = "",
 ) -> None:
     """Follow a member's lists, and let it read ours; where two persons decide, more than baseline is asked for."""
+    from node.access.grants import first_part, grant_words, widens
+    from node.access.notation import grant_of
     from node.app.peers.membership import membership
-    from node.services.access.granting import first_part, grant_words, widens
-    from node.services.access.spelling import grant_of
 
     here = session(context)
     wanted = grant_of(grant, algorithms, until)
@@ -66,9 +66,9 @@ def change_grant(
     by: Annotated[str, AS_IF_TWO] = "",
 ) -> None:
     """Replace what a peer may read here: less at once, more when a second person approves it."""
+    from node.access.grants import Grants
+    from node.access.notation import grant_of
     from node.rotation.store import open_shelf
-    from node.services.access.granting import Grants
-    from node.services.access.spelling import grant_of
 
     here = session(context)
     wanted = grant_of(grant, algorithms, until)
@@ -105,8 +105,8 @@ def _words(grant: str, algorithms: str) -> str:
 
 
 def _request(here: Session, node: str, wanted: "Grant", *, by: str) -> None:
+    from node.access.grants import Grants, grant_payload, grant_words
     from node.rotation.store import open_shelf
-    from node.services.access.granting import Grants, grant_payload, grant_words
 
     identity = here.identity()
     with open_shelf(identity) as shelf:
@@ -123,10 +123,10 @@ def _request(here: Session, node: str, wanted: "Grant", *, by: str) -> None:
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Peers: what they may read, and how far their lists are held."""
+    from node.access.callers import stored_grant
+    from node.access.grants import grant_words
     from node.identity.store import read_shelf
-    from node.services.access.callers import stored_grant
-    from node.services.access.granting import grant_words
-    from node.services.lists.making import report_lists
+    from node.lists.catalogue import report_lists
 
     here = session(context)
     with read_shelf(here.identity()) as shelf:

@@ -12,7 +12,7 @@ from node.cli.output import Fact, counted
 from node.cli.session import session, wait_for
 
 if TYPE_CHECKING:
-    from node.services.peers.exporting import ExportedList
+    from node.peers.transfer.write import ExportedList
 
 app = typer.Typer(help="Lists carried by hand, where no network joins two agencies.", no_args_is_help=True)
 
@@ -25,7 +25,7 @@ def introduce(
     """Write this node's public trust files, with which another agency can count it (`sigfed member add FOLDER`)."""
     from keys.trust.fingerprint import to_words
     from node.objects.medium import MediumObjects
-    from node.services.peers.exporting import introduce_to
+    from node.peers.transfer.write import introduce_to
 
     here = session(context)
     identity = here.identity()
@@ -115,7 +115,7 @@ def held(
 ) -> None:
     """How far a peer's lists are held: give it to that peer, and its next export is small."""
     from node.identity.store import read_shelf
-    from node.services.peers.carrying import held_lists
+    from node.peers.transfer.read import held_lists
     from protocol.grant import encode_grant
 
     here = session(context)

@@ -13,8 +13,8 @@ from node.cli.times import moment
 if TYPE_CHECKING:  # commands that ask no witness start without them
     from node.identity.identity import Identity
     from node.ports.cosigning import CosignerRecord
-    from node.services.storage.shelf import Shelf
-    from node.services.witnesses.cosigning import Cosigned
+    from node.storage.shelf import Shelf
+    from node.witnesses.cosignatures import Cosigned
 
 _HEADER = ("  witness", "size", "since", "last cosigned", "answered")
 

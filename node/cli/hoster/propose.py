@@ -31,12 +31,12 @@ def propose(
     yes: Annotated[bool, YES] = False,
 ) -> int:
     """Hand hashes of new material to the agency's review; they leave this machine in the clear."""
+    from node.access.notation import collection_of
     from node.cli.hoster.proposals import send_proposals
     from node.errors import UsageError
     from node.hoster.proposals.exchange import Prepared, prepare
     from node.hoster.proposals.exchange import propose as keep
     from node.hoster.proposals.sender import Words
-    from node.services.access.spelling import collection_of
 
     here = session(context)
     if bool(files) == bool(source):

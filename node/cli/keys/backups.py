@@ -200,7 +200,7 @@ def _require_whole(identity: "Identity") -> None:
     from node.identity.put_back import require_whole
     from node.identity.store import open_store
     from node.objects.folder import FolderObjects
-    from node.services.storage.shelf import Shelf
+    from node.storage.shelf import Shelf
 
     store = open_store(identity)
     try:

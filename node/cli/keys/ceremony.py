@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from node.identity.identity import Identity
-    from node.services.trust.ceremony import Desk, Person
     from node.signing.keychain import Passphrase
+    from node.trust.ceremony import Desk, Person
 
 
 def ceremony(
@@ -33,7 +33,7 @@ def ceremony(
 ) -> None:
     """Go through a script of key making, signing and publishing, a yes for each step; ends with a signed transcript."""
     from node.files import create_private
-    from node.services.trust.ceremony import MAX_SCRIPT_BYTES, perform, read_script
+    from node.trust.ceremony import MAX_SCRIPT_BYTES, perform, read_script
 
     here = session(context)
     identity = here.identity()
@@ -58,7 +58,7 @@ def ceremony(
 
 
 class _Reader:
-    """Reads out what comes next, and waits for a yes (`node.services.trust.ceremony.Clerk`)."""
+    """Reads out what comes next, and waits for a yes (`node.trust.ceremony.Clerk`)."""
 
     def __init__(self, output: Output) -> None:
         self._output = output

@@ -7,14 +7,14 @@ from node.cli.output import Fact
 
 if TYPE_CHECKING:
     from node.identity.identity import Identity
-    from node.services.storage.shelf import Shelf
-    from node.services.trust.expiry import Finding
+    from node.storage.shelf import Shelf
+    from node.trust.expiry import Finding
 
 
 def expiry_status(identity: "Identity", shelf: "Shelf") -> tuple[Mapping[str, Fact], Sequence[str], str]:
     """Fields, lines, and the next step with its date."""
     from node.app.expiry import findings
-    from node.services.trust.expiry import late, next_due
+    from node.trust.expiry import late, next_due
 
     found = findings(identity, shelf)
     due = next_due(found)

@@ -40,7 +40,7 @@ def status(
     from keys.trust.lifecycle import Stage
     from node.identity.store import read_shelf
     from node.rotation.rotate import key_facts
-    from node.services.trust.adopting import as_listed
+    from node.trust.adopt import as_listed
 
     here = session(context)
     identity = here.identity()
@@ -86,7 +86,7 @@ def rotate(
     """
     from node.rotation.store import open_shelf
     from node.rotation.successors import Proposed, replace_key
-    from node.services.trust.succeeding import SUCCEEDED
+    from node.trust.successors import SUCCEEDED
 
     here = session(context)
     if key_at and role not in SUCCEEDED:
@@ -124,8 +124,8 @@ def allow(
     from node.rotation.rotate import allow as let_begin
     from node.rotation.rotate import key_facts
     from node.rotation.store import open_shelf
-    from node.services.trust.adopting import as_listed
     from node.signing.ring import find_key
+    from node.trust.adopt import as_listed
 
     here = session(context)
     identity = here.identity()

@@ -70,7 +70,7 @@ def propose(
     from keys.trust.proposal_signing import open_proposal
     from node.identity.key_holders import ProposalFile
     from node.rotation.next_root import propose_root
-    from node.services.trust.next_root import RootChange
+    from node.trust.next_root import RootChange
 
     here = session(context)
     identity = here.identity()

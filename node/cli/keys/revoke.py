@@ -19,12 +19,12 @@ if TYPE_CHECKING:  # commands that touch no key start without them
     from keys.signer import Signer
     from keys.trust.node_parts import FinalCheckpoint
     from keys.trust.revocations import Reason
+    from node.evidence.revocation import History
     from node.identity.identity import Identity
     from node.ports.keyring import RingKey
     from node.rotation.revoke import Revoked
-    from node.services.evidence.taking_back import History
-    from node.services.storage.shelf import Shelf
-    from node.services.witnesses.cosigning import Cosigned
+    from node.storage.shelf import Shelf
+    from node.witnesses.cosignatures import Cosigned
 
 
 def revoke(
@@ -47,10 +47,10 @@ def revoke(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Take a key back for good: it signs nothing more, another does at once, and everybody refuses it."""
+    from node.evidence.revocation import reason_of
     from node.rotation.revoke import check
     from node.rotation.revoke import revoke as take_back
     from node.rotation.store import open_shelf
-    from node.services.evidence.taking_back import reason_of
 
     here = session(context)
     why = reason_of(reason)
@@ -82,10 +82,10 @@ def resume(
     name: Annotated[str, typer.Argument(help="A list, or the origin of any log of this node.")],
 ) -> None:
     """Say that a log whose key was stolen goes on from here, once witnesses have cosigned it under the new key."""
+    from node.lists.catalogue import list_origin
     from node.rotation.revoke import confirm_by_witnesses
     from node.rotation.revoke import resume as go_on
     from node.rotation.store import open_shelf
-    from node.services.lists.making import list_origin
 
     here = session(context)
     identity = here.identity()
@@ -105,9 +105,9 @@ def _last_good(
 ) -> "FinalCheckpoint | None":
     """The last good head, where there must be one; raises `UsageError` with what to choose from."""
     from keys.trust.revocations import Reason
+    from node.evidence.doubt import vouched
+    from node.evidence.revocation import history, last_good
     from node.rotation.revoke import log_of
-    from node.services.evidence.doubting import vouched
-    from node.services.evidence.taking_back import history, last_good
 
     log = log_of(shelf, key)
     if log is None or why is not Reason.COMPROMISE:
@@ -132,7 +132,7 @@ def _history(found: "History") -> Iterator[str]:
 
 
 def _what_happens(key: "RingKey", why: "Reason", good: "FinalCheckpoint | None") -> Iterator[str]:
-    from node.services.evidence.taking_back import consequences
+    from node.evidence.revocation import consequences
 
     yield f"{key.name} is taken back for good; this cannot be undone."
     yield from (f"  {sentence}" for sentence in consequences(key, why, good))

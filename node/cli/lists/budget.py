@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from node.services.subsets.releasing import ScreenReport
+from node.subsets.release import ScreenReport
 from protocol.subset.filter import SubsetFilter
 
 

@@ -22,8 +22,8 @@ def set_criteria(
 ) -> None:
     """Sign and publish the criteria of a collection, in place of earlier ones (asks for a targets key)."""
     from keys.trust.proposal_signing import MAX_TEXT_BYTES
-    from node.services.access.spelling import collection_of
-    from node.services.lists.criteria import checked_text, criteria_name
+    from node.access.notation import collection_of
+    from node.lists.criteria import checked_text, criteria_name
 
     here = session(context)
     identity = here.identity()
@@ -44,8 +44,8 @@ def set_criteria(
 @app.command("show")
 def show(context: typer.Context, collection: Annotated[str, _COLLECTION]) -> None:
     """The criteria of a collection, as they were signed."""
-    from node.services.access.spelling import collection_of
-    from node.services.lists.criteria import criteria_name
+    from node.access.notation import collection_of
+    from node.lists.criteria import criteria_name
 
     here = session(context)
     number = collection_of(collection)
@@ -59,7 +59,7 @@ def show(context: typer.Context, collection: Annotated[str, _COLLECTION]) -> Non
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """The collections that have criteria."""
-    from node.services.lists.criteria import criteria_number
+    from node.lists.criteria import criteria_number
     from protocol.event import collection_name
 
     here = session(context)

@@ -10,7 +10,7 @@ from node.cli.prompts import confirm
 from node.cli.session import session, wait_for
 
 if TYPE_CHECKING:  # listing starts without it
-    from node.services.lists.publishing import Published
+    from node.lists.publish import Published
 
 app = typer.Typer(help="Lists of this agency, and of its peers.", no_args_is_help=True)
 
@@ -26,8 +26,8 @@ def create(
 ) -> None:
     """Start a list: its key, its log, and its place in the node document (asks for a targets key)."""
     from node.identity.logs import continue_list, create_list
+    from node.lists.catalogue import list_origin
     from node.rotation.store import open_shelf
-    from node.services.lists.making import list_origin
 
     here = session(context)
     identity = here.identity()
@@ -58,7 +58,7 @@ def show(
 ) -> None:
     """Size, age and entries of a list."""
     from node.identity.store import read_shelf
-    from node.services.lists.making import list_origin, report_list
+    from node.lists.catalogue import list_origin, report_list
     from protocol.event import collection_name
 
     here = session(context)
@@ -88,7 +88,7 @@ def show(
 def ls(context: typer.Context) -> None:
     """All lists, own and followed."""
     from node.identity.store import read_shelf
-    from node.services.lists.making import report_lists
+    from node.lists.catalogue import report_lists
 
     here = session(context)
     with read_shelf(here.identity()) as shelf:
@@ -132,9 +132,9 @@ def publish(
     from node.cli.federation.witnesses import alarmed, standing_facts, tell_standing
     from node.identity.logs import publish_one, publish_own
     from node.identity.witnesses import cosign_own
+    from node.lists.catalogue import list_origin
+    from node.lists.pace import NO_LIMITS
     from node.rotation.store import open_shelf
-    from node.services.lists.making import list_origin
-    from node.services.lists.pacing import NO_LIMITS
 
     here = session(context)
     identity = here.identity()

@@ -9,7 +9,7 @@ from node.cli.output import Fact, table
 from node.cli.session import session
 
 if TYPE_CHECKING:
-    from node.services.review.quarantine import Aside
+    from node.judgement.quarantine import Aside
 
 app = typer.Typer(help="What waits until people have looked at it.", no_args_is_help=True)
 
@@ -21,7 +21,7 @@ def ls(context: typer.Context) -> None:
     """Everything that is set aside, with the reason."""
     from node.cli.times import moment
     from node.identity.store import read_shelf
-    from node.services.review import quarantine
+    from node.judgement import quarantine
 
     here = session(context)
     identity = here.identity()
@@ -44,7 +44,7 @@ def show(context: typer.Context, name: _Id) -> None:
     """One of them: peer, reason, since when, how much, the evidence to hand on, and what releasing it would do."""
     from node.cli.times import moment
     from node.identity.store import read_shelf
-    from node.services.review import quarantine
+    from node.judgement import quarantine
 
     here = session(context)
     identity = here.identity()
@@ -91,7 +91,7 @@ def release(
 
 def _of_flood(own: str, aside: "Aside") -> list[str]:
     """What can be done about an entry that is reported too often: its owner can withdraw it, others can dispute it."""
-    from node.services.review.quarantine import FLOOD
+    from node.judgement.quarantine import FLOOD
 
     if aside.kind != FLOOD:
         return []

@@ -35,10 +35,10 @@ def create(
     ] = False,
 ) -> None:
     """Define a subset: its filter, its key and its release log (asks for a targets key)."""
+    from node.access.notation import collection_of
     from node.app.subsets import create_subset
     from node.cli.lists.budget import budget
     from node.rotation.store import open_shelf
-    from node.services.access.spelling import collection_of
     from protocol.digest import Algorithm
     from protocol.subset.filter import EXACT, SubsetFilter
 
@@ -78,7 +78,7 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
     from node.cli.lists.budget import released
     from node.identity.witnesses import cosign_own
     from node.rotation.store import open_shelf
-    from node.services.subsets.making import report_subset
+    from node.subsets.catalogue import report_subset
 
     here = session(context)
     identity = here.identity()
@@ -122,7 +122,7 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
 def ls(context: typer.Context) -> None:
     """Subsets with their newest release."""
     from node.identity.store import read_shelf
-    from node.services.subsets.making import report_subsets
+    from node.subsets.catalogue import report_subsets
     from protocol.event import collection_name
 
     here = session(context)

@@ -65,7 +65,7 @@ def show(context: typer.Context, text: _Id) -> None:
     from node.app.partners.answers import entries_behind
     from node.app.partners.hits import casework
     from node.identity.store import read_shelf
-    from node.services.partners.casework import find_case
+    from node.partners.hits.cases import find_case
 
     here = session(context)
     identity = here.identity()
@@ -105,9 +105,9 @@ def answer(
     """Answer a dispute, signed and for good; the partner fetches the answer."""
     from node.app.partners.answers import answer_case
     from node.errors import UsageError
+    from node.lists.catalogue import list_origin
+    from node.partners.hits.cases import find_case
     from node.rotation.store import open_shelf
-    from node.services.lists.making import list_origin
-    from node.services.partners.casework import find_case
     from protocol.statement.case import Outcome
 
     here = session(context)

@@ -16,8 +16,8 @@ def disclose(
     by: Annotated[str, AS_IF_TWO] = "",
 ) -> None:
     """Let a partner show PDQ values and learn what is near: fewer at once, more when a second person approves."""
+    from node.access.disclosure import DisclosureTerms, disclosure_payload
     from node.rotation.store import open_shelf
-    from node.services.access.disclosing import DisclosureTerms, disclosure_payload
 
     here = session(context)
     identity = here.identity()

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from node.home import Home
     from node.hoster.hits.spool import SpooledHit
     from node.identity.identity import Identity
-    from node.services.storage.shelf import Shelf
+    from node.storage.shelf import Shelf
 
 
 def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact], list[str]]:
     """Fields and lines about partners' reports, disputes, proposals and disclosed look-ups; overdue disputes first."""
     from node.app.partners.hits import casework
     from node.clock import milliseconds
-    from node.services.partners.overview import hit_counts
+    from node.partners.hits.overview import hit_counts
 
     now_ms = milliseconds(identity.clock.now())
     hits = hit_counts(shelf, now_ms=now_ms)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from node.cli.output import Fact, counted, listing, spelled
 from node.cli.session import Session
 from node.cli.times import moment
-from node.services.partners.instructions import UNDO_REPORT
+from node.partners.hits.instructions import UNDO_REPORT
 from protocol.digest import Algorithm
 from protocol.event import collection_name
 
 if TYPE_CHECKING:
+    from node.partners.hits.overview import Precision, ReportedHit
     from node.ports.hits import ResolutionRecord
-    from node.services.partners.overview import Precision, ReportedHit
 
 _SHORT = 8
 
@@ -23,8 +23,8 @@ _SHORT = 8
 def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, name: str) -> None:
     """Reports of partners that all conditions choose: newest first, overdue ones the longest overdue first."""
     from node.identity.store import read_shelf
+    from node.partners.hits.overview import overdue_hits, reported_hits
     from node.ports.hits import HitFilter
-    from node.services.partners.overview import overdue_hits, reported_hits
 
     identity, now_ms = here.identity(), _now_ms(here)
     origin = _origin(identity.settings.node, name)
@@ -46,9 +46,9 @@ def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, na
 def show_report(here: Session, text: str, *, hashes: bool) -> None:
     """One report; the hash only when it was asked for."""
     from node.identity.store import read_shelf
-    from node.services.partners.casework import find_hit
-    from node.services.partners.overview import reported_hit
-    from node.services.storage.taken_reports import taken
+    from node.partners.hits.cases import find_hit
+    from node.partners.hits.overview import reported_hit
+    from node.storage.taken_reports import taken
 
     now_ms = _now_ms(here)
     with read_shelf(here.identity()) as shelf:
@@ -90,9 +90,9 @@ def show_report(here: Session, text: str, *, hashes: bool) -> None:
 
 def close_report(here: Session, text: str) -> None:
     """Mark a report as dealt with."""
+    from node.partners.hits.cases import find_hit
+    from node.partners.hits.handle import close_hit
     from node.rotation.store import open_shelf
-    from node.services.partners.casework import find_hit
-    from node.services.partners.handling import close_hit
 
     with open_shelf(here.identity()) as shelf:
         report = find_hit(shelf, text)
@@ -115,9 +115,9 @@ def unhold_report(here: Session, text: str) -> None:
 
 
 def _hold(here: Session, text: str, *, held_ms: int | None) -> None:
+    from node.partners.hits.cases import find_hit
+    from node.partners.hits.handle import hold_hit
     from node.rotation.store import open_shelf
-    from node.services.partners.casework import find_hit
-    from node.services.partners.handling import hold_hit
 
     with open_shelf(here.identity()) as shelf:
         report = find_hit(shelf, text)
@@ -162,7 +162,7 @@ def purge_reports(here: Session, *, dry_run: bool) -> None:
 def show_precision(here: Session, name: str) -> None:
     """How the hits of each list turned out."""
     from node.identity.store import read_shelf
-    from node.services.partners.overview import precision
+    from node.partners.hits.overview import precision
 
     identity = here.identity()
     origin = _origin(identity.settings.node, name)

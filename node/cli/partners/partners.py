@@ -33,9 +33,9 @@ def invite(
 ) -> None:
     """Make the one string with which a partner enrols; it is shown once."""
     from node.cli.lists.budget import budget, together
+    from node.partners.admission import Admission
     from node.rotation.store import open_shelf
-    from node.services.partners.admitting import Admission
-    from node.services.subsets.making import report_subset
+    from node.subsets.catalogue import report_subset
 
     here = session(context)
     identity = here.identity()
@@ -78,8 +78,8 @@ def suspend(
     name: Annotated[str, typer.Argument(help="Name of a partner, enrolled or invited.")],
 ) -> None:
     """Refuse a partner from now on, or make its unused invitation void; a token counts for 30 seconds more at most."""
+    from node.access.grants import PartnerTerms
     from node.rotation.store import open_shelf
-    from node.services.access.granting import PartnerTerms
 
     here = session(context)
     with open_shelf(here.identity()) as shelf:
@@ -98,8 +98,8 @@ def resume(
     context: typer.Context, name: Annotated[str, typer.Argument(help="Name of a suspended partner.")]
 ) -> None:
     """Let a suspended partner ask again, with the key it has."""
+    from node.access.grants import PartnerTerms
     from node.rotation.store import open_shelf
-    from node.services.access.granting import PartnerTerms
 
     here = session(context)
     with open_shelf(here.identity()) as shelf:
@@ -115,8 +115,8 @@ def quota(
     by: Annotated[str, AS_IF_TWO] = "",
 ) -> None:
     """Change how often a partner may ask: less at once, more when a second person approves it."""
+    from node.access.grants import PartnerTerms, quota_payload
     from node.rotation.store import open_shelf
-    from node.services.access.granting import PartnerTerms, quota_payload
 
     here = session(context)
     with open_shelf(here.identity()) as shelf:
@@ -147,9 +147,9 @@ app.command("disclose")(disclose)
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Partners and open invitations: what is left of their evaluations, which release they fetched last."""
+    from node.access.disclosure import DisclosureTerms
+    from node.access.quotas import Quotas, candidates_a_day
     from node.identity.store import read_shelf
-    from node.services.access.disclosing import DisclosureTerms
-    from node.services.access.quotas import Quotas, candidates_a_day
 
     here = session(context)
     identity = here.identity()

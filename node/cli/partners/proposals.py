@@ -12,9 +12,9 @@ from protocol.event import collection_name
 from protocol.statement.proposal_state import FileState
 
 if TYPE_CHECKING:
+    from node.lists.imports.intake import Statement
+    from node.partners.proposals.review import SeenFile, SeenProposal, Taken
     from node.ports.proposals import FileRecord, ProposalRecord
-    from node.services.lists.importing import Statement
-    from node.services.partners.reviewing_proposals import SeenFile, SeenProposal, Taken
 
 
 def list_received(here: Session) -> None:
@@ -47,7 +47,7 @@ def show_received(here: Session, text: str, *, hashes: bool) -> None:
     """One proposal with what this node knows of its files; the hashes only when they were asked for."""
     from node.app.guards import open_guards
     from node.identity.store import read_shelf
-    from node.services.partners.reviewing_proposals import find_proposal, see_proposal
+    from node.partners.proposals.review import find_proposal, see_proposal
 
     identity = here.identity()
     with read_shelf(identity) as shelf:
@@ -72,11 +72,11 @@ def take_files(
     here: Session, text: str, numbers: Sequence[int], *, to: str, collection: str, statement: "Statement"
 ) -> None:
     """Take files up into an own list."""
+    from node.access.notation import collection_of
     from node.app.guards import open_guards
+    from node.lists.catalogue import list_origin
+    from node.partners.proposals.review import find_proposal, take_up
     from node.rotation.store import open_shelf
-    from node.services.access.spelling import collection_of
-    from node.services.lists.making import list_origin
-    from node.services.partners.reviewing_proposals import find_proposal, take_up
 
     identity = here.identity()
     with open_shelf(identity) as shelf:
@@ -96,8 +96,8 @@ def take_files(
 
 def refuse_files(here: Session, text: str, numbers: Sequence[int], *, reason: str) -> None:
     """Refuse files; the partner is told the reason."""
+    from node.partners.proposals.review import find_proposal, refuse
     from node.rotation.store import open_shelf
-    from node.services.partners.reviewing_proposals import find_proposal, refuse
 
     identity = here.identity()
     with open_shelf(identity) as shelf:

@@ -11,7 +11,7 @@ from node.cli.persons.grants import names
 from node.cli.session import Session, session
 
 if TYPE_CHECKING:
-    from node.services.recipients.accrediting import Wanted
+    from node.recipients.accreditation import Wanted
     from protocol.grant import Grant
 
 app = typer.Typer(help="Accredited holders that may fetch raw hashes here.", no_args_is_help=True)
@@ -36,9 +36,9 @@ def add(
     by: Annotated[str, _AS] = "",
 ) -> None:
     """Ask for another person's approval that somebody may fetch raw hashes here."""
+    from node.access.notation import grant_of
+    from node.recipients.accreditation import Recipients, Wanted
     from node.rotation.store import open_shelf
-    from node.services.access.spelling import grant_of
-    from node.services.recipients.accrediting import Recipients, Wanted
 
     here = session(context)
     wanted = Wanted(name=name, grant=grant_of(grant, algorithms, until), purpose=purpose)
@@ -58,10 +58,10 @@ def change_grant(
     by: Annotated[str, _AS] = "",
 ) -> None:
     """Replace what a recipient may fetch: less at once, more or longer when a second person approves it."""
+    from node.access.grants import grant_words
+    from node.access.notation import grant_of
+    from node.recipients.accreditation import Recipients, Wanted
     from node.rotation.store import open_shelf
-    from node.services.access.granting import grant_words
-    from node.services.access.spelling import grant_of
-    from node.services.recipients.accrediting import Recipients, Wanted
 
     here = session(context)
     wanted = Wanted(name=name, grant=grant_of(grant, algorithms, until))
@@ -89,8 +89,8 @@ def key(
     ] = False,
 ) -> None:
     """Make a recipient's key, in the place of the one it has; it is shown once and ends after a year."""
+    from node.recipients.accreditation import Recipients
     from node.rotation.store import open_shelf
-    from node.services.recipients.accrediting import Recipients
 
     here = session(context)
     identity = here.identity()
@@ -127,8 +127,8 @@ def resume(context: typer.Context, name: Annotated[str, _NAME]) -> None:
 @app.command("remove")
 def remove(context: typer.Context, name: Annotated[str, _NAME]) -> None:
     """Forget a recipient and its key; what it fetched it has."""
+    from node.recipients.accreditation import Recipients
     from node.rotation.store import open_shelf
-    from node.services.recipients.accrediting import Recipients
 
     here = session(context)
     identity = here.identity()
@@ -140,10 +140,10 @@ def remove(context: typer.Context, name: Annotated[str, _NAME]) -> None:
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Recipients: what they may fetch, until when, and when they last did."""
+    from node.access.grants import grant_words
     from node.cli.times import moment
     from node.identity.store import read_shelf
-    from node.services.access.granting import grant_words
-    from node.services.recipients.accrediting import Recipients, grant_of, state_words
+    from node.recipients.accreditation import Recipients, grant_of, state_words
 
     here = session(context)
     identity = here.identity()
@@ -178,8 +178,8 @@ def _algorithms(grant: "Grant") -> list[str] | None:
 
 
 def _set_suspended(here: Session, name: str, *, suspended: bool) -> None:
+    from node.recipients.accreditation import Recipients
     from node.rotation.store import open_shelf
-    from node.services.recipients.accrediting import Recipients
 
     identity = here.identity()
     with open_shelf(identity) as shelf:
@@ -189,8 +189,8 @@ def _set_suspended(here: Session, name: str, *, suspended: bool) -> None:
 
 
 def _request(here: Session, kind: str, wanted: "Wanted", *, by: str) -> None:
-    from node.services.access.granting import grant_words
-    from node.services.recipients.accrediting import recipient_payload
+    from node.access.grants import grant_words
+    from node.recipients.accreditation import recipient_payload
 
     require_two(here)
     purpose = f" ({wanted.purpose})" if wanted.purpose else ""

@@ -62,8 +62,8 @@ def two_decide(here: Session) -> bool:
 
 def require_two(here: Session) -> None:
     """Refuse what takes two persons where fewer are known, before anybody is asked for a passphrase."""
+    from node.access.approvals import require_two as require
     from node.rotation.store import open_shelf
-    from node.services.access.approving import require_two as require
 
     with open_shelf(here.identity()) as shelf, shelf.storage.read() as unit:
         require(unit)

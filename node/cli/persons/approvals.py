@@ -10,9 +10,9 @@ from node.cli.persons.actor import acting_person
 from node.cli.session import session
 
 if TYPE_CHECKING:
+    from node.access.approvals import Approvals
     from node.ports.approvals import Approval
-    from node.services.access.approving import Approvals
-    from node.services.storage.shelf import Shelf
+    from node.storage.shelf import Shelf
 
 app = typer.Typer(help="What waits for a second person.", no_args_is_help=True)
 
@@ -120,8 +120,8 @@ def _state(approvals: "Approvals", approval: "Approval") -> str:
 
 
 def _words(shelf: "Shelf", approval: "Approval") -> tuple[str, ...]:
+    from node.access.approvals import KINDS
     from node.app.recall import places_of
-    from node.services.access.approving import KINDS
 
     return (
         f"request {approval.id}, {approval.kind}: {KINDS[approval.kind].words}",

@@ -9,7 +9,7 @@ from node.cli.output import Fact, listing
 from node.cli.session import Session, session
 
 if TYPE_CHECKING:
-    from node.services.review.coverage import Counts, Verdict
+    from node.judgement.coverage import Counts, Verdict
 
 app = typer.Typer(
     help="What others may read here, as it stands; changed by `sigfed peer grant`.", no_args_is_help=True
@@ -19,9 +19,9 @@ app = typer.Typer(
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """The grants of peers."""
+    from node.access.callers import stored_grant
     from node.identity.store import read_shelf
-    from node.services.access.callers import stored_grant
-    from node.services.review.coverage import state_words
+    from node.judgement.coverage import state_words
 
     here = session(context)
     identity = here.identity()
@@ -61,7 +61,7 @@ def explain(
     from node.cli.hashes import read_hashes
     from node.errors import NotFoundError
     from node.identity.store import read_shelf
-    from node.services.review.coverage import standing_entries, verdicts
+    from node.judgement.coverage import standing_entries, verdicts
 
     here = session(context)
     identity = here.identity()
@@ -92,9 +92,9 @@ def diff(
     until: Annotated[str, typer.Option(help="Last day, YYYY-MM-DD; default: no end.")] = "",
 ) -> None:
     """How many entries a peer could read more and less under another grant, older ones too; changes nothing."""
+    from node.access.notation import grant_of
     from node.identity.store import read_shelf
-    from node.services.access.spelling import grant_of
-    from node.services.review.coverage import difference
+    from node.judgement.coverage import difference
 
     here = session(context)
     identity = here.identity()

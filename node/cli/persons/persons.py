@@ -27,9 +27,9 @@ def add(
     passphrase_file: Annotated[Path | None, _FILE] = None,
 ) -> None:
     """Let somebody decide here; from the third person on another person must approve it."""
+    from node.access.persons import person_words
     from node.app.persons import open_persons
     from node.rotation.store import open_shelf
-    from node.services.access.persons import person_words
 
     here = session(context)
     identity = here.identity()

@@ -5,6 +5,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from node.audit.log import audit_log
+from node.audit.reader import (
+    Audited,
+    count_unsigned,
+    export_audit,
+    read_audit,
+    read_audit_backwards,
+    verify_audit,
+)
 from node.console.languages import translated as _
 from node.console.parts import (
     EVERYBODY,
@@ -22,16 +31,7 @@ from node.console.visitors import Visitor
 from node.console.words import number
 from node.console.world import World
 from node.errors import NotFoundError
-from node.services.lists.audit_reading import (
-    Audited,
-    count_unsigned,
-    export_audit,
-    read_audit,
-    read_audit_backwards,
-    verify_audit,
-)
-from node.services.lists.auditing import audit_log
-from node.services.trust.trusting import DOCUMENT_NAME
+from node.trust.own import DOCUMENT_NAME
 from protocol.audit import audit_origin
 
 _ROWS: Final = 50

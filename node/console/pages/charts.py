@@ -14,7 +14,7 @@ from node.console.words import lasting, number
 from node.console.world import World
 from node.errors import UsageError
 from node.pages.charts import Series, columns
-from node.services.partners.charting import Course, course_by_day, course_by_month, days, months
+from node.partners.charts import Course, course_by_day, course_by_month, days, months
 
 DAYS: Final = 30
 MONTHS: Final = 12

@@ -18,11 +18,11 @@ from node.console.parts import ANALYSTS, Action, Done, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import NotFoundError, UsageError
-from node.services.lists.amending import Amendment, amend
-from node.services.lists.continuing import predecessor_of, require_open
-from node.services.lists.finding import Finder
-from node.services.lists.importing import Statement
-from node.services.review.reaffirming import listed_collection, open_blocks, reaffirm
+from node.judgement.reaffirm import listed_collection, open_blocks, reaffirm
+from node.lists.continuation import predecessor_of, require_open
+from node.lists.corrections.amend import Amendment, amend
+from node.lists.imports.intake import Statement
+from node.lists.lookup import Finder
 from protocol.opening import Basis
 
 

@@ -17,9 +17,9 @@ from node.console.parts import ANALYSTS, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
+from node.judgement.own_disputes import own_disputes
+from node.partners.hits.cases import Case, find_case
 from node.ports.hits import CaseRecord
-from node.services.partners.casework import Case, find_case
-from node.services.review.own_disputes import own_disputes
 from protocol.statement.case import CaseAnswer, Outcome
 
 ROWS: Final = 50

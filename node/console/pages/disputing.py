@@ -8,9 +8,9 @@ from node.console.parts import Done, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
-from node.services.lists.continuing import require_open
-from node.services.lists.disputing import dispute, resolve
-from node.services.lists.finding import Finder
+from node.lists.continuation import require_open
+from node.lists.corrections.dispute import dispute, resolve
+from node.lists.lookup import Finder
 
 
 def dispute_at(world: World, _visitor: Visitor, form: Values) -> Done:

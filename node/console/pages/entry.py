@@ -2,7 +2,7 @@
 
 A hash is named by the list and index of an entry or dispute of it. One that is typed in is sent in a form, looked up,
 and answered with the page of its entry; the whole of it is shown on demand, once, and never without a record of who
-asked. Which words the federation has is decided in `node.services.review.explaining`.
+asked. Which words the federation has is decided in `node.judgement.explain`.
 """
 
 import io
@@ -19,13 +19,13 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import NotFoundError, UsageError
 from node.formats.asked import read_asked
+from node.judgement.coverage import Verdict, standing_entries, verdicts
+from node.judgement.explain import Explanation, explain
+from node.judgement.history import Happened, history
+from node.judgement.queue import Files
+from node.lists.lookup import Finder, Found
 from node.ports.logs import LogKind
 from node.ports.persons import PersonRole
-from node.services.lists.finding import Finder, Found
-from node.services.review.coverage import Verdict, standing_entries, verdicts
-from node.services.review.explaining import Explanation, explain
-from node.services.review.history import Happened, history
-from node.services.review.reviewing import Files
 from protocol.digest import Digest
 from protocol.listing import BlockKind, Entry
 from protocol.quorum import Standing

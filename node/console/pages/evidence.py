@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from node.access.notation import typed_words
 from node.app.peers.evidence import accused_of, trust_files_of
 from node.console.languages import translated as _
 from node.console.parts import JUDGES, Action, Done, Download, File, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
+from node.evidence.bundles import EVIDENCE, bundle, opened
+from node.evidence.keep import accused_node, find_kept, verify
+from node.evidence.submission import judge_brought
 from node.ports.evidence import EvidenceRecord
-from node.services.access.spelling import typed_words
-from node.services.evidence.accusing import accused_node, find_kept, verify
-from node.services.evidence.brought import judge_brought
-from node.services.evidence.bundles import EVIDENCE, bundle, opened
 from protocol.hit_evidence.bundle import is_hit_evidence
 
 PATH: Final = "/console/evidence"

@@ -12,14 +12,14 @@ from node.console.languages import translated as _
 from node.console.parts import Action, Done, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
+from node.judgement.quarantine import FLOOD
+from node.partners.hits.cases import find_hit
+from node.partners.hits.handle import close_hit, hold_hit
+from node.partners.hits.instructions import UNDO_REPORT
+from node.partners.hits.overview import ReportedHit, reported_hit
 from node.ports.hits import HitRecord
 from node.ports.logs import LogKind
 from node.ports.persons import PersonRole
-from node.services.partners.casework import find_hit
-from node.services.partners.handling import close_hit, hold_hit
-from node.services.partners.instructions import UNDO_REPORT
-from node.services.partners.overview import ReportedHit, reported_hit
-from node.services.review.quarantine import FLOOD
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action as FileAction
 

@@ -13,10 +13,9 @@ from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
-from node.ports.hits import HitCounts, HitFilter, HitPlace, HitWindow
-from node.ports.logs import LogKind
-from node.services.partners.instructions import UNDO_REPORT
-from node.services.partners.overview import (
+from node.judgement.quarantine import FLOOD
+from node.partners.hits.instructions import UNDO_REPORT
+from node.partners.hits.overview import (
     FEW,
     Precision,
     ReportedHit,
@@ -25,7 +24,8 @@ from node.services.partners.overview import (
     overdue_hits,
     precision,
 )
-from node.services.review.quarantine import FLOOD
+from node.ports.hits import HitCounts, HitFilter, HitPlace, HitWindow
+from node.ports.logs import LogKind
 
 ROWS: Final = 50
 COUNTED: Final = 4_000

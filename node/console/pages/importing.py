@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from node.access.notation import collection_of, columns_of
 from node.app.guards import open_guards
+from node.audit.log import masked
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.pages.places import own_lists
@@ -18,10 +20,8 @@ from node.console.parts import ANALYSTS, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.formats import Reading, read_rows
-from node.services.access.spelling import collection_of, columns_of
-from node.services.lists.auditing import masked
-from node.services.lists.continuing import require_open
-from node.services.lists.importing import ImportReport, Statement, import_rows, preview_rows
+from node.lists.continuation import require_open
+from node.lists.imports.intake import ImportReport, Statement, import_rows, preview_rows
 from protocol.opening import Basis
 
 PATH: Final = "/console/import"

@@ -20,7 +20,7 @@ from node.rotation.next_root import publish_proposal
 from node.rotation.proposals import Waiting
 from node.rotation.revoke import settle
 from node.rotation.rotate import advance_keys
-from node.services.trust.trusting import REVOKED_NAME
+from node.trust.own import REVOKED_NAME
 
 _PAGE: Final = "/console/keys"
 

@@ -13,7 +13,7 @@ from keys.roles import Role
 from keys.trust.lifecycle import NO_PEER_NEEDS, Facts, Stage
 from node.ports.keyring import RingKey
 from node.rotation.successors import REPLACED
-from node.services.trust.succeeding import SUCCEEDED
+from node.trust.successors import SUCCEEDED
 
 PURPOSES: Final[Mapping[Role, str]] = MappingProxyType(
     {

@@ -18,8 +18,8 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.rotation import proposals
 from node.rotation.rotate import key_facts
-from node.services.trust.adopting import as_listed
-from node.services.trust.revoking import not_resumed
+from node.trust.adopt import as_listed
+from node.trust.revoke import not_resumed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from typing import Final
 from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
+from node.lists.catalogue import report_lists
+from node.lists.criteria import criteria_number
 from node.ports.logs import LogKind
-from node.services.lists.criteria import criteria_number
-from node.services.lists.making import report_lists
 from protocol.event import collection_name
 
 PATH: Final = "/console/lists"

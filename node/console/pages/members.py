@@ -12,6 +12,10 @@ from typing import Final
 from urllib.parse import urlencode
 
 from keys.trust.fingerprint import to_words
+from node.access.approvals import require_two, two_decide
+from node.access.callers import stored_grant
+from node.access.grants import Grants, first_part, grant_payload, grant_words, widens
+from node.access.notation import collection_of, grant_of
 from node.app.approvals import open_approvals
 from node.app.peers.member_proposals import propose_member, propose_removal
 from node.app.peers.membership import membership
@@ -22,13 +26,9 @@ from node.console.told import told
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import NotFoundError
-from node.services.access.approving import require_two, two_decide
-from node.services.access.callers import stored_grant
-from node.services.access.granting import Grants, first_part, grant_payload, grant_words, widens
-from node.services.access.spelling import collection_of, grant_of
-from node.services.peers.standing import MemberStanding, member_standings
-from node.services.review.coverage import Counts, difference, state_words
-from node.services.review.recall import report_withdrawals
+from node.judgement.coverage import Counts, difference, state_words
+from node.judgement.recall import report_withdrawals
+from node.peers.status import MemberStanding, member_standings
 from protocol.event import collection_name
 from protocol.grant import Grant
 

@@ -17,7 +17,7 @@ from node.console.world import World
 from node.identity.key_holders import ProposalFile
 from node.rotation import proposals
 from node.rotation.next_root import propose_root
-from node.services.trust.next_root import RootChange
+from node.trust.next_root import RootChange
 
 CARDS: Final = 4
 """Cards in one form; more holders come with a further root."""

@@ -17,10 +17,10 @@ from node.console.visitors import Visitor
 from node.console.words import number
 from node.console.world import World
 from node.identity.logs import publish_one
+from node.lists.catalogue import ListReport, own_list, report_lists
+from node.peers.status import MemberStanding, member_standings
 from node.ports.persons import PersonRole
-from node.services.lists.making import ListReport, own_list, report_lists
-from node.services.peers.standing import MemberStanding, member_standings
-from node.services.subsets.making import SubsetReport, report_subsets
+from node.subsets.catalogue import SubsetReport, report_subsets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

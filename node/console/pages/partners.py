@@ -11,6 +11,10 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from node.access.approvals import require_two
+from node.access.disclosure import DisclosureTerms, disclosure_payload
+from node.access.grants import PartnerTerms, quota_payload
+from node.access.quotas import DAYS_A_MONTH, candidates_a_day, fill, left
 from node.app.approvals import open_approvals
 from node.console import shown_once
 from node.console.languages import translated as _
@@ -20,15 +24,11 @@ from node.console.visitors import Visitor
 from node.console.words import number
 from node.console.world import World
 from node.hoster.key_renewal import KEY_DAYS
+from node.partners.admission import Admission, Invited
 from node.ports.disclosure import DisclosureRecord
 from node.ports.fetched import FetchedRelease
 from node.ports.partners import Allowance, InviteRecord, PartnerRecord
 from node.ports.subsets import ReleaseRecord, SubsetRecord
-from node.services.access.approving import require_two
-from node.services.access.disclosing import DisclosureTerms, disclosure_payload
-from node.services.access.granting import PartnerTerms, quota_payload
-from node.services.access.quotas import DAYS_A_MONTH, candidates_a_day, fill, left
-from node.services.partners.admitting import Admission, Invited
 from protocol.subset.filter import SubsetFilter
 
 ROWS: Final = 50

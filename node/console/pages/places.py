@@ -8,9 +8,9 @@ from node.console.languages import translated as _
 from node.console.parts import Values
 from node.console.world import World
 from node.errors import NotFoundError, UsageError
+from node.lists.continuation import is_closed
+from node.lists.entries import ListReader
 from node.ports.logs import LogKind
-from node.services.lists.continuing import is_closed
-from node.services.lists.reading import ListReader
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.limits import MAX_LOG_SIZE

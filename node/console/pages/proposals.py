@@ -18,8 +18,7 @@ from node.console.parts import ANALYSTS, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
-from node.ports.proposals import ProposalRecord
-from node.services.partners.reviewing_proposals import (
+from node.partners.proposals.review import (
     SeenProposal,
     Taken,
     find_proposal,
@@ -27,6 +26,7 @@ from node.services.partners.reviewing_proposals import (
     see_proposal,
     take_up,
 )
+from node.ports.proposals import ProposalRecord
 from protocol.event import collection_name, collection_number
 from protocol.statement.proposal_state import FileState
 

@@ -1,6 +1,6 @@
 """What is set aside until people have looked at it, and the request to let it in, which a second person decides.
 
-What waits here and what releasing does is `node.services.review.quarantine`'s to say.
+What waits here and what releasing does is `node.judgement.quarantine`'s to say.
 """
 
 from collections.abc import Sequence
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from node.access.approvals import two_decide
 from node.app.approvals import open_approvals
 from node.app.quarantine import asked_for, request_release
 from node.console.languages import translated as _
 from node.console.parts import JUDGES, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
+from node.evidence.keep import FORKED
+from node.judgement import quarantine
+from node.judgement.quarantine import BLOCKS, FLOOD, Aside
 from node.ports.approvals import Approval
 from node.ports.evidence import EvidenceRecord
-from node.services.access.approving import two_decide
-from node.services.evidence.accusing import FORKED
-from node.services.review import quarantine
-from node.services.review.quarantine import BLOCKS, FLOOD, Aside
 
 ROWS: Final = 50
 ASIDE: Final = "/console/quarantine/one"

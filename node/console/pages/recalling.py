@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.access.approvals import LEAST_PERSONS
 from node.app.approvals import open_approvals
 from node.app.recall import recall_now, request_shredding
 from node.console.languages import translated as _
@@ -18,13 +19,12 @@ from node.console.parts import Action, Done, Page, Values
 from node.console.told import told
 from node.console.visitors import Visitor
 from node.console.world import World
+from node.judgement.trace import trace
+from node.lists.catalogue import own_list
+from node.lists.corrections.shred import ShredPlan, prepare_at
+from node.lists.corrections.withdraw import withdraw_at
+from node.lists.families import Family
 from node.ports.persons import PersonRole
-from node.services.access.approving import LEAST_PERSONS
-from node.services.lists.families import Family
-from node.services.lists.making import own_list
-from node.services.lists.shredding import ShredPlan, prepare_at
-from node.services.lists.withdrawing import withdraw_at
-from node.services.review.tracing import trace
 from protocol.digest import Digest
 
 RECALLERS: Final = frozenset({PersonRole.ANALYST, PersonRole.OPERATOR})

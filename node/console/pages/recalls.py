@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from node.access.approvals import require_two
 from node.app.approvals import open_approvals
 from node.app.recall import request_readmission, tombstones_of
 from node.console.languages import translated as _
@@ -19,9 +20,8 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.formats.asked import read_asked
-from node.services.access.approving import require_two
-from node.services.review.recall import WithdrawalReport, report_withdrawals
-from node.services.review.standing import ShreddingReport, report_shreddings
+from node.judgement.recall import WithdrawalReport, report_withdrawals
+from node.judgement.shred_status import ShreddingReport, report_shreddings
 
 ROWS: Final = 50
 PATH: Final = "/console/withdrawals"

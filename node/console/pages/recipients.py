@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from node.access.approvals import require_two
+from node.access.grants import grant_words
+from node.access.notation import grant_of
 from node.app.approvals import open_approvals
 from node.console import shown_once
 from node.console.languages import marked
@@ -18,17 +21,14 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.formats.cells import HASH_COLUMNS
 from node.ports.recipients import RecipientRecord
-from node.services.access.approving import require_two
-from node.services.access.granting import grant_words
-from node.services.access.spelling import grant_of
-from node.services.recipients.accrediting import (
+from node.recipients.accreditation import (
     Recipients,
     Wanted,
     key_end,
     recipient_payload,
     state_words,
 )
-from node.services.recipients.accrediting import grant_of as held_grant
+from node.recipients.accreditation import grant_of as held_grant
 from protocol.grant import Grant
 
 PATH: Final = "/console/recipients"

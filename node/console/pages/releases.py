@@ -19,7 +19,7 @@ from node.console.world import World
 from node.ports.fetched import FetchedRelease
 from node.ports.logs import LogKind, LogRecord
 from node.ports.subsets import ReleaseRecord
-from node.services.subsets.making import SubsetReport, report_subset, report_subsets
+from node.subsets.catalogue import SubsetReport, report_subset, report_subsets
 from protocol.event import collection_name
 from protocol.subset.canary import LISTED
 

@@ -10,10 +10,10 @@ from node.clock import milliseconds
 from node.console.languages import translated as _
 from node.console.words import lasting, number
 from node.console.world import World
+from node.judgement.recall import Latency, recall
+from node.lists.catalogue import ListReport, report_lists
+from node.partners.hits.overview import DAY_MS
 from node.ports.logs import LogKind
-from node.services.lists.making import ListReport, report_lists
-from node.services.partners.overview import DAY_MS
-from node.services.review.recall import Latency, recall
 from protocol.event import collection_name
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action

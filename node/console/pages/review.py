@@ -1,6 +1,6 @@
 """The review desk: files of peers that wait for this agency's word, own entries to look at again, and what to publish.
 
-It reads a judgement that was made before; which file waits is decided in `node.services.review.reviewing`.
+It reads a judgement that was made before; which file waits is decided in `node.judgement.queue`.
 """
 
 from collections import Counter
@@ -18,13 +18,13 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.identity.logs import publish_one
+from node.judgement.explain import basis_words
+from node.judgement.queue import Group, WaitingFile, Wanted, grouped
+from node.judgement.reminders import due
+from node.lists.catalogue import own_list
+from node.lists.continuation import is_closed
 from node.ports.logs import LogKind
 from node.ports.persons import PersonRole
-from node.services.lists.continuing import is_closed
-from node.services.lists.making import own_list
-from node.services.review.explaining import basis_words
-from node.services.review.reminding import due
-from node.services.review.reviewing import Group, WaitingFile, Wanted, grouped
 from protocol.errors import MalformedError
 from protocol.event import BASELINE, INVESTIGATIVE, NATIONAL, OTHER, collection_name, collection_number
 

@@ -20,13 +20,13 @@ from node.console.parts import ANALYSTS, Action, Done, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import ConflictError, NotFoundError
-from node.services.lists.continuing import require_open
-from node.services.lists.importing import ImportReport
-from node.services.review.effective import Current
-from node.services.review.endorsing import NamedFile, endorse_named, mark_of
-from node.services.review.explaining import basis_words, is_past
-from node.services.review.own_disputes import own_disputes
-from node.services.review.reviewing import Examined
+from node.judgement.effective import Current
+from node.judgement.endorse import NamedFile, endorse_named, mark_of
+from node.judgement.explain import basis_words, is_past
+from node.judgement.own_disputes import own_disputes
+from node.judgement.queue import Examined
+from node.lists.continuation import require_open
+from node.lists.imports.intake import ImportReport
 from protocol.event import collection_name
 from protocol.ext import EntryRef
 from protocol.listing import Entry

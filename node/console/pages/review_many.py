@@ -21,11 +21,11 @@ from node.console.parts import ANALYSTS, Action, Done, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
-from node.services.lists.continuing import require_open
-from node.services.lists.importing import ImportReport
-from node.services.review.endorsing import Endorsed, File, NamedFile, endorse_named, mark_of, preview
-from node.services.review.explaining import basis_words
-from node.services.review.reviewing import WaitingFile, grouped
+from node.judgement.endorse import Endorsed, File, NamedFile, endorse_named, mark_of, preview
+from node.judgement.explain import basis_words
+from node.judgement.queue import WaitingFile, grouped
+from node.lists.continuation import require_open
+from node.lists.imports.intake import ImportReport
 from protocol.limits import MAX_LOG_SIZE
 
 MOST: Final = 500

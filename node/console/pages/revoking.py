@@ -19,11 +19,11 @@ from node.console.parts import SECURITY, Action, Done, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import AlreadyExistsError, UsageError
+from node.evidence.doubt import vouched
+from node.evidence.revocation import Doubted, History, consequences, history, last_good, reason_of
 from node.ports.keyring import RingKey
 from node.rotation import proposals
 from node.rotation.revoke import check, confirm_by_witnesses, log_of, resume, revoke, settle
-from node.services.evidence.doubting import vouched
-from node.services.evidence.taking_back import Doubted, History, consequences, history, last_good, reason_of
 
 _KEYS: Final = "/console/keys"
 _HERE: Final = "/console/keys/revoke"

@@ -20,9 +20,9 @@ from node.rotation import proposals
 from node.rotation.rehearsal import rehearse
 from node.rotation.rotate import allow, key_facts
 from node.rotation.successors import REPLACED, Proposed, replace_key
-from node.services.trust.adopting import as_listed
-from node.services.trust.rehearsing import Rehearsed
 from node.signing.ring import find_key
+from node.trust.adopt import as_listed
+from node.trust.rehearsal import Rehearsed
 
 _PAGE: Final = "/console/keys"
 _HERE: Final = "/console/keys/rotate"

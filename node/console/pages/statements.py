@@ -6,7 +6,7 @@ from typing import Final
 from node.console.languages import translated as _
 from node.console.parts import Values
 from node.errors import UsageError
-from node.services.lists.importing import Statement
+from node.lists.imports.intake import Statement
 from protocol.opening import Basis, Reason
 
 MAX_CRITERIA: Final = 2**32 - 1

@@ -1,6 +1,6 @@
 """What takes a second person: requests that wait, whom they wait for, and the word of a second person.
 
-Who may decide what is `node.services.access.approving`'s to say; this page only tells beforehand what it will say. What
+Who may decide what is `node.access.approvals`'s to say; this page only tells beforehand what it will say. What
 carries an approved request out is what the command uses.
 """
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
+from node.access.approvals import KINDS, Approvals
 from node.app import approvals as carried_out
 from node.app import quarantine
 from node.app.recall import READMISSION, places_of
@@ -22,7 +23,6 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.ports.approvals import Approval, Outcome
 from node.ports.persons import PersonRole
-from node.services.access.approving import KINDS, Approvals
 
 ROWS: Final = 50
 _TASK: Final = "/console/tasks/request"

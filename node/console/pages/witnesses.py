@@ -11,7 +11,7 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.identity.witnesses import cosign_own, cosigning
 from node.ports.cosigning import CosignerRecord
-from node.services.witnesses.cosigning import Cosigned
+from node.witnesses.cosignatures import Cosigned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Sessions of a partner's console: in the memory of the process that serves it, and gone with it.
 
-As at an agency (`node.services.access.sessions`) a session ends after half an hour without use and twelve hours after
+As at an agency (`node.access.sessions`) a session ends after half an hour without use and twelve hours after
 it was opened. Of its token only the hash is kept.
 """
 
@@ -10,10 +10,10 @@ from hashlib import sha256
 from threading import Lock
 from typing import Final
 
+from node.access.sessions import IDLE, LONGEST
 from node.clock import Clock, Entropy, milliseconds
 from node.console.visitors import Visitor
 from node.hoster.console_tokens import Guest
-from node.services.access.sessions import IDLE, LONGEST
 
 _SECRET_BYTES: Final = 32
 _MOST: Final = 100

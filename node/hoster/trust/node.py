@@ -16,7 +16,7 @@ from keys.trust.window import valid_at
 from node.clock import milliseconds
 from node.errors import NodeError, NotFoundError, VerificationError
 from node.hoster.state import Enrolment
-from node.services.trust.tuf_following import follow
+from node.trust.tuf.client import follow
 from protocol.api import TrustApi
 from protocol.tlog.note import VerifierKey
 

@@ -18,11 +18,11 @@ from keys.roles import Role
 from keys.signer import Signer
 from node.errors import NotFoundError
 from node.ports.witness import WitnessRecord
-from node.services.trust.tuf_repository import Behind
 from node.signing.process.frames import Ask, Request, refused
 from node.signing.process.link import SignerLink
 from node.signing.process.statements import split_statement
 from node.signing.verified import VerifiedSigner
+from node.trust.tuf.repository import Behind
 from protocol.witness import AddCheckpoint, Witnessed
 
 PLACE: Final = "the signer process"

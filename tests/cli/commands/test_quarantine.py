@@ -9,11 +9,11 @@ import pytest
 
 from keys.key import LogPrivateKey
 from node.app.peers.evidence import accused_of
+from node.evidence.keep import keep, verify
 from node.home import Home
 from node.identity.identity import open_identity
 from node.rotation.store import open_shelf
-from node.services.evidence.accusing import keep, verify
-from node.services.trust.founding import log_label
+from node.trust.found import log_label
 from protocol.evidence import encode_fork
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.agencies import BOTH, LIST, SUBSET, Federation, written

@@ -9,7 +9,7 @@ import pytest
 from node.home import Home
 from node.identity.identity import open_identity
 from node.rotation.store import open_shelf
-from node.services.storage.logfiles import LogFiles
+from node.storage.logfiles import LogFiles
 from support.agencies import (
     BOTH,
     LIST,

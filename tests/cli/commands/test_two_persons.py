@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from node.access.approvals import Approvals
 from node.app import approvals
 from node.home import Home
 from node.identity.identity import open_identity
 from node.rotation.store import open_shelf
-from node.services.access.approving import Approvals
 from support.agencies import SUBSET, Federation, import_files, numbered, table, written
 from support.disclosed import pictures_in
 from support.processes import Cli, contents

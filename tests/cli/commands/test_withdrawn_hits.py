@@ -11,7 +11,7 @@ import pytest
 from node.home import Home
 from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.instructions import UNDO
-from node.services.partners.instructions import UNDO_REPORT
+from node.partners.hits.instructions import UNDO_REPORT
 from support.agencies import LIST, SUBSET, Federation, table, written
 from support.federated import federated
 from support.processes import Cli

@@ -1,0 +1,158 @@
+"""What peers may read and partners may ask: narrowed by one person, widened by two.
+
+A wider grant gives hashes away that cannot be called back, so it is asked for and approved
+(`node.access.approvals`); a narrower one takes effect at once. What was approved is stored whole, so carrying it
+out again changes nothing.
+"""
+
+import json
+from datetime import datetime
+
+from node.access.callers import stored_grant
+from node.access.quotas import candidates_a_day, evaluations_for
+from node.clock import Clock
+from node.errors import ForbiddenError
+from node.ports.approvals import Approval
+from node.store.store import Store
+from protocol.event import BASELINE, collection_name
+from protocol.grant import NOTHING, Grant
+
+_TWO = "this takes two persons; it is asked for, not done"
+
+
+class Grants:
+    """The grants of this node's peers."""
+
+    def __init__(self, storage: Store, clock: Clock) -> None:
+        self._storage = storage
+        self._clock = clock
+
+    def get(self, peer: str) -> Grant:
+        """What a peer may read now; raises `NotFoundError`."""
+        with self._storage.read() as unit:
+            held = stored_grant(unit.peers.get(peer))
+        ended = held.until is not None and held.until <= self._clock.now()
+        return NOTHING if ended else held
+
+    def widens(self, peer: str, grant: Grant) -> bool:
+        """Whether `grant` covers something that the peer may not read now; raises `NotFoundError`."""
+        return widens(self.get(peer), grant)
+
+    def narrow(self, peer: str, grant: Grant) -> None:
+        """Replace a peer's grant by one that covers no more.
+
+        Raises:
+            NotFoundError: there is no such peer.
+            ForbiddenError: it covers more.
+        """
+        if self.widens(peer, grant):
+            raise ForbiddenError(_TWO)
+        self._store(peer, grant)
+
+    def carry_out(self, approval: Approval) -> str:
+        """Replace a peer's grant by the approved one."""
+        fields = json.loads(approval.payload)
+        grant = Grant.from_json(fields["grant"])
+        self._store(fields["peer"], grant)
+        return f"{fields['peer']} may read {grant_words(grant)} here"
+
+    def _store(self, peer: str, grant: Grant) -> None:
+        with self._storage.write() as unit:
+            unit.peers.get(peer)
+            unit.peers.update_grant(peer, json.dumps(grant.to_json()))
+
+
+def grant_payload(peer: str, grant: Grant) -> bytes:
+    """The payload of a request to widen a grant."""
+    fields = {"peer": peer, "grant": grant.to_json()}
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+
+
+def widens(old: Grant, new: Grant) -> bool:
+    """Whether `new` covers a collection, an algorithm or a day that `old` does not."""
+    if not new.collections:
+        return False
+    return not (
+        new.collections <= old.collections and _algorithms_within(new, old) and _end(new.until, old.until)
+    )
+
+
+def first_part(grant: Grant) -> Grant:
+    """What one person alone may give a new peer: the collection that is shared with partners anyway."""
+    return Grant(collections=grant.collections & {BASELINE}, algorithms=grant.algorithms, until=grant.until)
+
+
+def grant_words(grant: Grant) -> str:
+    """A grant for people."""
+    names = ", ".join(collection_name(number) for number in sorted(grant.collections)) or "nothing"
+    algorithms = sorted(item.name.lower() for item in grant.algorithms or ())
+    only = f" ({', '.join(algorithms)} only)" if grant.algorithms is not None else ""
+    return f"{names}{only}" + (f" until {grant.until:%Y-%m-%d %H:%M} UTC" if grant.until else " without end")
+
+
+def _algorithms_within(new: Grant, old: Grant) -> bool:
+    if old.algorithms is None:
+        return True
+    return new.algorithms is not None and new.algorithms <= old.algorithms
+
+
+def _end(new: datetime | None, old: datetime | None) -> bool:
+    """Whether `new` is not later."""
+    return old is None or (new is not None and new <= old)
+
+
+class PartnerTerms:
+    """Whether partners may ask, and how often."""
+
+    def __init__(self, storage: Store) -> None:
+        self._storage = storage
+
+    def suspend(self, partner: str) -> bool:
+        """Refuse a partner from now on; True when it had not enrolled yet, and its invitation is void instead.
+
+        Raises:
+            NotFoundError: it neither enrolled nor was invited.
+        """
+        with self._storage.write() as unit:
+            if unit.partners.void_invitation(partner):
+                return True
+            unit.partners.set_suspended(partner, suspended=True)
+        return False
+
+    def resume(self, partner: str) -> None:
+        """Let a partner ask again; raises `NotFoundError`."""
+        with self._storage.write() as unit:
+            unit.partners.set_suspended(partner, suspended=False)
+
+    def evaluations(self, partner: str, files_per_day: int) -> tuple[int, int]:
+        """Evaluations a day that a partner has now, and those for so many files; raises `NotFoundError`."""
+        with self._storage.read() as unit:
+            held = unit.partners.get(partner)
+            bits = unit.subsets.get(held.subset).filter.screen_bits
+        return held.evaluations_per_day, evaluations_for(files_per_day, bits)
+
+    def candidates(self, partner: str, evaluations: int) -> int:
+        """Hashes of its choice that so many evaluations decide about; raises `NotFoundError`."""
+        with self._storage.read() as unit:
+            bits = unit.subsets.get(unit.partners.get(partner).subset).filter.screen_bits
+        return candidates_a_day(evaluations, bits)
+
+    def lower(self, partner: str, evaluations: int) -> None:
+        """Give a partner fewer evaluations a day; raises `NotFoundError`, or `ForbiddenError` for more."""
+        with self._storage.write() as unit:
+            if evaluations > unit.partners.get(partner).evaluations_per_day:
+                raise ForbiddenError(_TWO)
+            unit.partners.set_quota(partner, evaluations)
+
+    def carry_out(self, approval: Approval) -> str:
+        """Give a partner the approved evaluations a day."""
+        fields = json.loads(approval.payload)
+        with self._storage.write() as unit:
+            unit.partners.set_quota(fields["partner"], fields["evaluations_per_day"])
+        return f"{fields['partner']} may ask for {fields['evaluations_per_day']:,} evaluations a day"
+
+
+def quota_payload(partner: str, evaluations: int) -> bytes:
+    """The payload of a request to raise a quota."""
+    fields = {"partner": partner, "evaluations_per_day": evaluations}
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()

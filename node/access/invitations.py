@@ -1,0 +1,183 @@
+"""One-time tokens, by which a person registers a passkey.
+
+Whoever operates the machine makes them, and must not become a second person that way: so a token is worth nothing
+without the person's passphrase. While fewer than two persons decide here a token may be of nobody yet: its holder
+says who he is, once. A token is typed by people, so it is short, says when it was mistyped, and ends after a day or a
+few tries. Spec: docs/spec/console.md.
+"""
+
+from base64 import b32encode
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+from typing import Final
+
+from node.access.approvals import two_decide
+from node.access.persons import Persons, add_first
+from node.clock import Clock, Entropy, milliseconds
+from node.errors import ConflictError, ForbiddenError, GoneError, UsageError
+from node.ports.accounts import TokenRecord
+from node.ports.persons import PersonRole
+from node.storage.shelf import Shelf
+
+LIFE: Final = timedelta(hours=24)
+MOST_TRIES: Final = 8
+"""Of a token, right passphrase or not."""
+
+_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Base 32 as Crockford has it, without the letters that look like others."""
+_FROM_RFC4648: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET)
+_READ_AS: Final = str.maketrans("OIL", "011")
+_RANDOM_CHARS: Final = 19  # 95 bits, and a check
+_GROUP: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """What is handed to the person, once: it is kept as a hash."""
+
+    text: str = field(repr=False)
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """Who typed a token and the passphrase; `token_hash` is used up when the passkey is there."""
+
+    person: str
+    token_hash: bytes = field(repr=False)
+
+
+class Invitations:
+    """The one-time tokens of this node."""
+
+    def __init__(self, shelf: Shelf, clock: Clock, entropy: Entropy, persons: Persons) -> None:
+        self._shelf = shelf
+        self._clock = clock
+        self._entropy = entropy
+        self._persons = persons
+
+    def make(self, person: str = "") -> IssuedToken:
+        """A token for this person, in place of his last; for one of the first two when none is named.
+
+        Raises:
+            NotFoundError: there is no such person.
+            ConflictError: none is named, and two decide here: a further one takes their approval.
+        """
+        text = new_token(self._entropy)
+        now = self._clock.now()
+        record = TokenRecord(
+            token_hash=_hash(text),
+            person=person,
+            made_ms=milliseconds(now),
+            expires_ms=milliseconds(now + LIFE),
+        )
+        with self._shelf.storage.write() as unit:
+            if person:
+                unit.persons.get(person)
+                unit.person_tokens.remove_all(person)
+            elif two_decide(unit):
+                raise ConflictError(
+                    "two persons decide here: a further one takes their approval",
+                    hint="sigfed person add NAME, and a token when he is there: sigfed person token NAME",
+                )
+            unit.person_tokens.sweep(milliseconds(now))
+            unit.person_tokens.add(record)
+        return IssuedToken(grouped(text), record.expires_ms)
+
+    def is_for_first(self, token: str) -> bool:
+        """Whether a token is of nobody yet; raises as `recognise` does, and counts no try."""
+        hashed = _hash(read_token(token))
+        with self._shelf.storage.write() as unit:
+            return self._good(unit.person_tokens.lock(hashed)).person == ""
+
+    def recognise(self, token: str, name: str, passphrase: str) -> Recognised:
+        """The person whose token and passphrase these are.
+
+        Raises:
+            UsageError: the token was mistyped.
+            GoneError: there is no such token, it has ended, was used, or was typed too often.
+            ForbiddenError: it is somebody else's.
+            NotFoundError, UnauthenticatedError, RateLimitedError: as `Persons.authenticate`.
+        """
+        hashed = _hash(read_token(token))
+        if self._take_try(hashed) != name:
+            raise ForbiddenError("this token was made for somebody else")
+        return Recognised(self._persons.authenticate(name, passphrase), hashed)
+
+    def introduce(self, token: str, name: str, role: PersonRole, passphrase: str) -> Recognised:
+        """One of the first two says who he is; from now on the token is his.
+
+        Raises:
+            UsageError: the token was mistyped, or as `Persons.add`.
+            GoneError: as `recognise`.
+            ForbiddenError: it is somebody's already.
+            AlreadyExistsError, ConflictError: as `Persons.add`.
+        """
+        hashed = _hash(read_token(token))
+        if self._take_try(hashed):
+            raise ForbiddenError("this token was made for somebody else")
+        person = self._persons.new_first(name, role, passphrase)
+        with self._shelf.storage.write() as unit:
+            if self._good(unit.person_tokens.lock(hashed)).person:
+                raise GoneError("this token was used in the same moment", hint=_ANOTHER)
+            add_first(unit, person)
+            unit.person_tokens.bind(hashed, name)
+        return Recognised(name, hashed)
+
+    def _take_try(self, hashed: bytes) -> str:
+        """Whose token it is, after this try was counted."""
+        with self._shelf.storage.write() as unit:
+            record = self._good(unit.person_tokens.lock(hashed))
+            unit.person_tokens.note_try(hashed)
+        return record.person
+
+    def _good(self, record: TokenRecord | None) -> TokenRecord:
+        """All refusals are alike: nobody finds out by trying which tokens there were."""
+        now_ms = milliseconds(self._clock.now())
+        if (
+            record is None
+            or record.used_ms
+            or record.expires_ms <= now_ms
+            # Made tomorrow: the clock was wrong then, or is now.
+            or record.made_ms - now_ms > LIFE / timedelta(milliseconds=1)
+            or record.tries >= MOST_TRIES
+        ):
+            raise GoneError("this token is not good, or not any more", hint=_ANOTHER)
+        return record
+
+
+_ANOTHER: Final = "ask whoever runs the node for another: sigfed person token NAME"
+
+
+def new_token(entropy: Entropy) -> str:
+    """A fresh token: 19 random characters and a check."""
+    random = b32encode(entropy(15)).decode().translate(_FROM_RFC4648)[:_RANDOM_CHARS]
+    return random + _check(random)
+
+
+def grouped(token: str) -> str:
+    """A token as people read it: four groups of five."""
+    return "-".join(token[at : at + _GROUP] for at in range(0, len(token), _GROUP))
+
+
+def read_token(typed: str) -> str:
+    """A token as typed: in any case, with any spaces and hyphens; raises `UsageError` when it was mistyped."""
+    token = "".join(typed[:128].upper().replace("-", " ").split()).translate(_READ_AS)
+    if (
+        len(token) != _RANDOM_CHARS + 1
+        or not set(token) <= set(_ALPHABET)
+        or token[-1] != _check(token[:_RANDOM_CHARS])
+    ):
+        raise UsageError(
+            "this is no token: something was mistyped", hint="four groups of five letters and digits"
+        )
+    return token
+
+
+def _check(random: str) -> str:
+    return _ALPHABET[sha256(random.encode()).digest()[0] >> 3]
+
+
+def _hash(token: str) -> bytes:
+    return sha256(token.encode()).digest()

@@ -1,0 +1,189 @@
+"""Who decides at this node: two persons at least, each known by a passphrase, and no third without the others' word.
+
+The first two are added by whoever operates the node; from then on a person comes, goes or gets another passphrase only
+by an approved request, and two who may decide about persons always remain. A try at a passphrase is counted before it
+is checked, so that tries at once gain nothing.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from node.access.approvals import KINDS, LEAST_PERSONS, two_decide
+from node.access.sessions import end_access
+from node.clock import Clock, milliseconds
+from node.errors import ConflictError, RateLimitedError, UnauthenticatedError, UsageError
+from node.ports.approvals import Approval
+from node.ports.persons import PassphraseHasher, PersonRecord, PersonRole
+from node.storage.person_requests import read_change, sealed_anew
+from node.storage.sealed_names import verifier_name
+from node.storage.shelf import Shelf
+from node.store.unit import Unit
+
+MIN_PASSPHRASE: Final = 12
+"""Characters; longer than a key file's, because a person's is tried on a terminal that others use too."""
+FREE_TRIES: Final = 5
+_FIRST_WAIT: Final = timedelta(minutes=1)
+_LONGEST_WAIT: Final = timedelta(hours=1)
+_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
+_RESERVED: Final = frozenset({"node", "operator", "root"})
+"""Actors of the audit log that are no persons."""
+
+_DECIDES_PERSONS: Final = KINDS["person.add"].may_approve
+
+
+class Persons:
+    """The persons of this node; `hasher` is slow on purpose."""
+
+    def __init__(self, shelf: Shelf, clock: Clock, hasher: PassphraseHasher) -> None:
+        self._shelf = shelf
+        self._clock = clock
+        self._hasher = hasher
+
+    def ls(self) -> Sequence[PersonRecord]:
+        """All persons by name."""
+        with self._shelf.storage.read() as unit:
+            return unit.persons.ls()
+
+    def is_open(self) -> bool:
+        """Whether two persons exist: from then on one alone changes nobody."""
+        with self._shelf.storage.read() as unit:
+            return two_decide(unit)
+
+    def add(self, name: str, role: PersonRole, passphrase: str) -> PersonRecord:
+        """Add one of the first two.
+
+        Raises:
+            UsageError: not a name, a passphrase that is too short, or another role: the first two decide about persons.
+            ConflictError: two exist already, so this takes a request.
+            AlreadyExistsError: there is such a person.
+        """
+        person = self.new_first(name, role, passphrase)
+        with self._shelf.storage.write() as unit:
+            add_first(unit, person)
+        return person
+
+    def new_first(self, name: str, role: PersonRole, passphrase: str) -> PersonRecord:
+        """One of the first two, before he is kept; raises `UsageError` as `add` does."""
+        if role not in _DECIDES_PERSONS:
+            raise UsageError("the first two persons decide about further ones", hint="--role operator")
+        return self._new(name, role, self.sealed_verifier(name, passphrase))
+
+    def sealed_verifier(self, name: str, passphrase: str) -> bytes:
+        """What is kept of the passphrase of the person `name`; raises `UsageError` when either is no good."""
+        _require_name(name)
+        if len(passphrase) < MIN_PASSPHRASE:
+            raise UsageError(f"a person's passphrase has at least {MIN_PASSPHRASE} characters")
+        return self._shelf.vault.seal(verifier_name(name), self._hasher.verifier(passphrase.encode()))
+
+    def authenticate(self, name: str, passphrase: str) -> str:
+        """The name of the person whose passphrase this is.
+
+        Raises:
+            NotFoundError: there is no such person.
+            UnauthenticatedError: it is another passphrase.
+            RateLimitedError: too many others were tried.
+        """
+        verifier = self._count_try(name)
+        known = self._shelf.vault.unseal(verifier_name(name), verifier)
+        try:
+            self._hasher.check(passphrase.encode(), known)
+        except UnauthenticatedError:
+            raise UnauthenticatedError(f"this is not the passphrase of {name}") from None
+        with self._shelf.storage.write() as unit:
+            unit.persons.set_tries(name, tries=0, tried_ms=0)
+        return name
+
+    def _count_try(self, name: str) -> bytes:
+        """Take one try, before it is known how it ends; gives the sealed verifier."""
+        now_ms = milliseconds(self._clock.now())
+        with self._shelf.storage.write() as unit:
+            person = unit.persons.lock(name)
+            since = timedelta(milliseconds=now_ms - person.tried_ms)
+            # A try from hours ahead was made while the clock was wrong: nobody waits until then.
+            left = timedelta(0) if since < -_LONGEST_WAIT else _wait(person.tries) - since
+            if left > timedelta(0):
+                seconds = -(-left // timedelta(seconds=1))
+                raise RateLimitedError(
+                    f"too many wrong passphrases for {name}; try again in {seconds} seconds",
+                    retry_after_seconds=seconds,
+                )
+            unit.persons.set_tries(name, tries=person.tries + 1, tried_ms=now_ms)
+        return person.verifier
+
+    def _new(self, name: str, role: PersonRole, verifier: bytes) -> PersonRecord:
+        now_ms = milliseconds(self._clock.now())
+        return PersonRecord(name=name, role=role, verifier=verifier, added_ms=now_ms)
+
+    def carry_out_add(self, approval: Approval) -> str:
+        """Add the person of an approved request; nothing happens when it is there."""
+        change = read_change(approval.payload)
+        name, role = change["name"], PersonRole(change["role"])
+        verifier = sealed_anew(change, self._shelf.vault)
+        with self._shelf.storage.write() as unit:
+            if all(person.name != name for person in unit.persons.ls()):
+                unit.persons.add(self._new(name, role, verifier))
+        return person_words(name, role)
+
+    def carry_out_remove(self, approval: Approval) -> str:
+        """Remove the person of an approved request; raises `ConflictError` when too few would be left."""
+        name = read_change(approval.payload)["name"]
+        with self._shelf.storage.write() as unit:
+            if any(person.name == name for person in unit.persons.ls()):
+                require_others(unit, name)
+                unit.persons.remove(name)
+                unit.passkeys.remove_all(name)
+                end_access(unit, name)
+        return f"{name} decides here no more"
+
+    def carry_out_reset(self, approval: Approval) -> str:
+        """Give the person of an approved request its new passphrase."""
+        change = read_change(approval.payload)
+        verifier = sealed_anew(change, self._shelf.vault)
+        with self._shelf.storage.write() as unit:
+            set_verifier(unit, change["name"], verifier)
+        return f"{change['name']} has another passphrase"
+
+
+def add_first(unit: Unit, person: PersonRecord) -> None:
+    """Keep one of the first two; raises `ConflictError` when two decide already, or `AlreadyExistsError`."""
+    if two_decide(unit):
+        raise ConflictError("two persons exist; a further one takes their approval")
+    unit.persons.add(person)
+
+
+def set_verifier(unit: Unit, name: str, verifier: bytes) -> None:
+    """Another passphrase, which ends what was opened with the old one; raises `NotFoundError`."""
+    unit.persons.set_verifier(name, verifier)
+    end_access(unit, name)
+
+
+def person_words(name: str, role: PersonRole | None) -> str:
+    """What somebody of this role does here."""
+    return f"{name} looks on here" if role is PersonRole.VIEWER else f"{name} decides here as {role}"
+
+
+def require_others(unit: Unit, name: str) -> None:
+    """Check that two who decide about persons are left without `name`; raises `ConflictError`."""
+    left = [p for p in unit.persons.ls() if p.name != name and p.role in _DECIDES_PERSONS]
+    if len(left) < LEAST_PERSONS:
+        raise ConflictError(
+            f"without {name} fewer than two would be left who can approve anything",
+            hint="add another operator first: sigfed person add NAME",
+        )
+
+
+def _require_name(name: str) -> None:
+    if not _NAME.fullmatch(name) or name in _RESERVED:
+        raise UsageError(
+            "a person is named with up to 64 small letters, digits, dots, hyphens and underscores",
+            hint="for example: a.martin; not node, operator or root, which the audit log uses itself",
+        )
+
+
+def _wait(tries: int) -> timedelta:
+    if tries < FREE_TRIES:
+        return timedelta(0)
+    doublings: int = 2 ** min(tries - FREE_TRIES, 10)
+    return min(_FIRST_WAIT * doublings, _LONGEST_WAIT)

@@ -1,0 +1,292 @@
+"""Reading an audit log, and checking it whole: from the root, over the signed head, down to each record.
+
+A log is checked against what cannot be made without its key: the signed head, and the size at which the signer stands.
+Where the stored hashes still add up to that head they say which record differs, and how. An export is a text file that
+holds all that is needed, and is checked without the node. Spec: docs/spec/audit.md.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from keys.trust.node_document import NodeDocument, open_node_document
+from keys.trust.root import open_roots
+from node.audit.log import audit_log
+from node.errors import MissingObjectError, NotFoundError, VerificationError
+from node.ports.logs import LogRecord
+from node.storage.logfiles import LogFiles
+from node.storage.shelf import Shelf
+from protocol.audit import AuditRecord
+from protocol.encoding import b64, unb64
+from protocol.errors import MalformedError, ProtocolError
+from protocol.limits import BUNDLE_WIDTH
+from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
+from protocol.tlog.merkle import HASH_BYTES, CompactRange, leaf_hash
+from protocol.tlog.note import VerifierKey
+from protocol.tlog.tiles import Tile, width_at
+
+EXPORT_VERSION: Final = 1
+_START_HINT: Final = "begin one with: sigfed audit start"
+_DAMAGE_HINT: Final = "keep everything as it is, and compare with an export or a backup"
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A record and its place."""
+
+    index: int
+    record: AuditRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedAudit:
+    """An audit log that is as it was signed."""
+
+    origin: str
+    size: int
+    actors: frozenset[str]
+
+
+def read_audit(shelf: Shelf, *, first: int = 0) -> Iterator[Audited]:
+    """The signed records from `first` on, in their order; raises `NotFoundError` when there is no audit log."""
+    log = _log(shelf)
+    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    for index in range(first // BUNDLE_WIDTH, -(-log.head.size // BUNDLE_WIDTH)):
+        start = index * BUNDLE_WIDTH
+        for position, entry in enumerate(files.events(index, size=log.head.size), start):
+            if position >= first:
+                yield Audited(position, AuditRecord.from_bytes(entry))
+
+
+def read_audit_backwards(shelf: Shelf, *, before: int | None = None) -> Iterator[Audited]:
+    """The signed records before the one numbered `before` (None: all), newest first; raises as `read_audit` does."""
+    log = _log(shelf)
+    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    end = log.head.size if before is None else min(before, log.head.size)
+    for index in range((end - 1) // BUNDLE_WIDTH, -1, -1):
+        start = index * BUNDLE_WIDTH
+        entries = list(enumerate(files.events(index, size=log.head.size), start))
+        for position, entry in reversed(entries):
+            if position < end:
+                yield Audited(position, AuditRecord.from_bytes(entry))
+
+
+def count_unsigned(shelf: Shelf) -> int:
+    """How many records wait for their signature."""
+    with shelf.storage.read() as unit:
+        return unit.audit.count()
+
+
+def verify_audit(shelf: Shelf, document: NodeDocument, *, signed_size: int) -> VerifiedAudit:
+    """Check the stored log against its signed head; the signer says that it signed `signed_size` records.
+
+    Raises:
+        VerificationError: something was altered, removed or put in; the text says what, and which record.
+        NotFoundError: there is no audit log.
+    """
+    log = _log(shelf)
+    if log.note is None:
+        raise NotFoundError(f"{log.origin} holds nothing yet")
+    head = _open(log.note, log.origin, document)
+    _check_sizes(head, log, signed_size)
+    stored = _Stored(shelf, log.origin, head.size)
+    return _check(head, stored.records(), stored.hashes())
+
+
+def _check_sizes(head: Checkpoint, log: LogRecord, signed_size: int) -> None:
+    if signed_size > head.size:
+        raise VerificationError(
+            f"{signed_size} records were signed and {head.size} are here:"
+            f" {_range(head.size, signed_size)} are missing at the end",
+            hint=_DAMAGE_HINT,
+        )
+    if (head.size, head.root) != (log.head.size, log.head.root):
+        raise VerificationError("the catalogue names another head than the signed one", hint=_DAMAGE_HINT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """The objects of a log, read without trusting that they fit."""
+
+    shelf: Shelf
+    origin: str
+    size: int
+
+    def records(self) -> list[bytes]:
+        """All entries there are, however many a bundle holds."""
+        files = LogFiles(self.shelf.objects, self.shelf.vault, self.origin)
+        found: list[bytes] = []
+        for name in files.bundles(size=self.size):
+            try:
+                found += _entries(self.shelf.objects.get(name))
+            except MissingObjectError:
+                raise VerificationError(
+                    f"the records from {len(found)} on are missing", hint=_DAMAGE_HINT
+                ) from None
+        return found
+
+    def hashes(self) -> list[bytes]:
+        """The stored leaf hashes; fewer where a tile is missing."""
+        files = LogFiles(self.shelf.objects, self.shelf.vault, self.origin)
+        found: list[bytes] = []
+        for index in range(-(-self.size // BUNDLE_WIDTH)):
+            width = width_at(level=0, index=index, size=self.size)
+            try:
+                data = files.tile(Tile(0, index, width), size=self.size)
+            except (MissingObjectError, NotFoundError):
+                return found
+            found += [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+        return found
+
+
+def _entries(data: bytes) -> Iterator[bytes]:
+    """The entries of a bundle, however many; what is cut off at the end is given with its length, as nothing signed."""
+    at = 0
+    while at < len(data):
+        end = at + 2 + int.from_bytes(data[at : at + 2], "big")
+        yield data[at + 2 : end] if end <= len(data) else data[at:]
+        at = end
+
+
+def _check(head: Checkpoint, records: Sequence[bytes], hashes: Sequence[bytes]) -> VerifiedAudit:
+    leaves = list(map(leaf_hash, records))
+    if len(leaves) != head.size or _root(leaves) != head.root:
+        raise VerificationError(_difference(head, leaves, hashes), hint=_DAMAGE_HINT)
+    actors: set[str] = set()
+    for index, record in enumerate(records):
+        try:
+            actors.add(AuditRecord.from_bytes(record).actor)
+        except MalformedError:
+            raise VerificationError(f"record {index} was signed and cannot be read") from None
+    return VerifiedAudit(origin=head.origin, size=head.size, actors=frozenset(actors))
+
+
+def _difference(head: Checkpoint, leaves: Sequence[bytes], hashes: Sequence[bytes]) -> str:
+    """Which record is not as it was signed, as far as the stored hashes can tell."""
+    if len(hashes) != head.size or _root(hashes) != head.root:
+        return f"the records differ from the signed head of size {head.size}, and so do the hashes that tell which"
+    at = next(
+        (at for at, pair in enumerate(zip(leaves, hashes, strict=False)) if pair[0] != pair[1]),
+        min(len(leaves), len(hashes)),
+    )
+    if len(leaves) < len(hashes):
+        return f"record {at} was removed"
+    if len(leaves) > len(hashes):
+        return f"a record that was never signed was put in at {at}"
+    if leaves[at] in hashes:
+        return f"record {at} stands in another place than it was signed in"
+    return f"record {at} was altered"
+
+
+def _root(leaves: Iterable[bytes]) -> bytes:
+    tree = CompactRange()
+    tree.extend(list(leaves))
+    return tree.root()
+
+
+def _open(note: bytes, origin: str, document: NodeDocument) -> Checkpoint:
+    """The head that the log's own key signed, whenever that key was valid: a log outlives its keys."""
+    keys = [
+        VerifierKey.from_text(dated.vkey)
+        for log in document.logs
+        if log.origin == origin
+        for dated in log.vkeys
+    ]
+    try:
+        return open_checkpoint(note, origin=origin, log_keys=keys, witnesses=()).checkpoint
+    except ProtocolError as exc:
+        raise VerificationError(f"the head of {origin} is not signed by its key") from exc
+
+
+def _log(shelf: Shelf) -> LogRecord:
+    with shelf.storage.read() as unit:
+        log = audit_log(unit)
+    if log is None:
+        raise NotFoundError("this node has no audit log yet", hint=_START_HINT)
+    return log
+
+
+def _range(first: int, end: int) -> str:
+    return f"record {first}" if end == first + 1 else f"records {first} to {end - 1}"
+
+
+def export_audit(shelf: Shelf, *, roots: Sequence[bytes], document: bytes) -> Iterator[str]:
+    """The lines of an export: a head with the signed files (all roots from the first on), then a line a record."""
+    log = _log(shelf)
+    if log.note is None:
+        raise NotFoundError(f"{log.origin} holds nothing yet")
+    yield _head_line(log.origin, log.head.size, roots=roots, document=document, note=log.note)
+    for item in read_audit(shelf):
+        if item.index >= log.head.size:  # signed since
+            return
+        yield _record_line(item)
+
+
+def verify_export(lines: Iterator[str], pin: bytes) -> VerifiedAudit:
+    """Check an export against the fingerprint of the node's root, with nothing else at hand.
+
+    Raises:
+        VerificationError: it is not what the node signed; the text says what differs.
+        KeysError: the signed files are not those of the root.
+    """
+    head = _read_head(next(lines, ""), pin)
+    records: list[bytes] = []
+    for index, line in enumerate(lines):
+        if index >= head.size:
+            raise VerificationError(f"a record that was never signed was put in at {index}")
+        records.append(_read_record(index, line))
+    if len(records) < head.size:
+        raise VerificationError(f"{_range(len(records), head.size)} are missing at the end")
+    return _check(head, records, ())
+
+
+def _read_head(line: str, pin: bytes) -> Checkpoint:
+    try:
+        fields = json.loads(line)
+        roots = [unb64(str(text)) for text in fields["roots"]]
+        note, document = (unb64(str(fields[name])) for name in ("checkpoint", "document"))
+        origin = str(fields["origin"])
+    except (ValueError, KeyError, TypeError, MalformedError):
+        raise VerificationError("this is not an export of an audit log") from None
+    head = _open(note, origin, open_node_document(document, open_roots(roots, pin)[-1]))
+    if line.rstrip("\n") != _head_line(origin, head.size, roots=roots, document=document, note=note):
+        raise VerificationError("the first line is not what it was signed as")
+    return head
+
+
+def _head_line(origin: str, size: int, *, roots: Sequence[bytes], document: bytes, note: bytes) -> str:
+    signed = {"roots": [b64(root) for root in roots], "document": b64(document), "checkpoint": b64(note)}
+    return _line({"v": EXPORT_VERSION, "origin": origin, "size": size, **signed})
+
+
+def _read_record(index: int, line: str) -> bytes:
+    """The record of a line, which must be exactly the line that it makes: people read the rest of it."""
+    try:
+        data = unb64(str(json.loads(line)["record"]))
+        expected = _record_line(Audited(index, AuditRecord.from_bytes(data)))
+    except (ValueError, KeyError, TypeError, MalformedError):
+        raise VerificationError(f"the line of record {index} cannot be read") from None
+    if line.rstrip("\n") != expected:
+        raise VerificationError(f"record {index} is not what its line says, or stands in another place")
+    return data
+
+
+def _record_line(item: Audited) -> str:
+    record = item.record
+    return _line(
+        {
+            "index": item.index,
+            "time_ms": record.time_ms,
+            "actor": record.actor,
+            "action": record.action,
+            "subject": record.subject,
+            "outcome": record.outcome,
+            "details": dict(record.details),
+            "record": b64(record.to_bytes()),
+        }
+    )
+
+
+def _line(fields: dict[str, object]) -> str:
+    return json.dumps(fields, ensure_ascii=True, separators=(",", ":"))

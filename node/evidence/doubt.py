@@ -1,0 +1,150 @@
+"""What somebody with a stolen log key may have published in an own log, and the last head that is surely the owner's.
+
+A list's events carry the time of their publication, and so do releases and what was done at the node; what was added
+when can be shown without any hash. Which of it the owner recognises is for people.
+Spec: docs/spec/trust.md, "Revocations".
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Final
+
+from keys.trust.node_parts import FinalCheckpoint
+from node.errors import StoreError, UsageError
+from node.evidence.divergence import local_tree
+from node.ports.logs import LogKind, LogRecord
+from node.storage.logfiles import LogFiles
+from node.storage.shelf import Shelf
+from protocol.audit import AuditRecord
+from protocol.event import Op
+from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES
+
+_ROW: Final = 2 + EVENT_BYTES
+"""Of an event in a bundle, behind its length."""
+_OP: Final = 3
+_TIME: Final = slice(10, 18)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What one publication added to a log."""
+
+    first: int
+    size: int
+    """Of the log after it: what can be named as the last good size."""
+    time_ms: int
+    adds: int
+    withdrawals: int
+    others: int
+
+
+def head_at(shelf: Shelf, log: LogRecord, size: int) -> FinalCheckpoint:
+    """The head that an own log had at `size`; raises `UsageError` for a size that it never had."""
+    if not 0 <= size <= log.head.size:
+        raise UsageError(f"{log.origin} has {log.head.size} events", hint="choose a size up to that")
+    return FinalCheckpoint(size, local_tree(shelf, log).prefix_root(size))
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """How many of the witnesses that were ever asked about an own log know its history up to some size."""
+
+    asked: int
+    cosigned: int
+
+    @property
+    def words(self) -> str:
+        """For the person who chooses a last good size; empty where there is no witness."""
+        if not self.asked:
+            return ""
+        if not self.cosigned:
+            return (
+                "no witness is known to have cosigned so much: peers may hold another history up to there, and a"
+                " smaller size is safer"
+            )
+        return f"{self.cosigned} of {self.asked} witnesses cosigned at least so much: it is what others hold, too"
+
+
+def vouched(shelf: Shelf, log: LogRecord, size: int) -> Vouched:
+    """Who cosigned the log at `size` or beyond, and so holds the same history until then."""
+    with shelf.storage.read() as unit:
+        records = [record for record in unit.cosigners.ls() if record.origin == log.origin]
+    cosigned = sum(bool(each.since_ms) and not each.alarm and each.size >= size for each in records)
+    return Vouched(asked=len(records), cosigned=cosigned)
+
+
+def rounds(shelf: Shelf, log: LogRecord, *, since: int = 0) -> Iterator[Round]:
+    """The publications of an own log from index `since` on, oldest first; nothing of it names a hash."""
+    match log.kind:
+        case LogKind.OWN_RELEASES:
+            found = _releases(shelf, log)
+        case LogKind.OWN_AUDIT:
+            found = _records(shelf, log)
+        case _:
+            found = _publications(shelf, log, since)
+    return (each for each in found if each.first >= since)
+
+
+def _publications(shelf: Shelf, log: LogRecord, since: int) -> Iterator[Round]:
+    first = since
+    for time, group in groupby(_runs(shelf, log, since), key=itemgetter(0)):
+        ops = b"".join(run for _, run in group)
+        adds, withdrawals = ops.count(Op.ADD), ops.count(Op.WITHDRAW)
+        yield Round(
+            first=first,
+            size=first + len(ops),
+            time_ms=int.from_bytes(time),
+            adds=adds,
+            withdrawals=withdrawals,
+            others=len(ops) - adds - withdrawals,
+        )
+        first += len(ops)
+
+
+def _runs(shelf: Shelf, log: LogRecord, since: int) -> Iterator[tuple[bytes, bytes]]:
+    """Times, each with the ops of events that follow each other and have it: a byte for each.
+
+    Times of an own list never fall, so a bundle whose first and last event have the same is of one publication.
+    """
+    files, size = LogFiles(shelf.objects, shelf.vault, log.origin), log.head.size
+    if since >= size:
+        return
+    for index in range(since // BUNDLE_WIDTH, -(-size // BUNDLE_WIDTH)):
+        width = min(BUNDLE_WIDTH, size - index * BUNDLE_WIDTH)
+        data = files.entries(index, width, size=size)
+        if len(data) != width * _ROW:
+            raise StoreError("a stored bundle is damaged", hint="restore the object folder from a backup")
+        data = data[max(since - index * BUNDLE_WIDTH, 0) * _ROW :]
+        if data[_TIME] == data[len(data) - _ROW :][_TIME]:
+            yield data[_TIME], data[_OP::_ROW]
+            continue
+        for at in range(0, len(data), _ROW):
+            row = data[at : at + _ROW]
+            yield row[_TIME], row[_OP : _OP + 1]
+
+
+def _releases(shelf: Shelf, log: LogRecord) -> Iterator[Round]:
+    """A leaf each; what it added and removed are digests."""
+    with shelf.storage.read() as unit:
+        releases = sorted(unit.releases.ls(log.name), key=lambda one: one.version)
+    for one in releases:
+        if one.version <= log.head.size:
+            yield Round(
+                first=one.version - 1,
+                size=one.version,
+                time_ms=one.created_ms,
+                adds=one.added,
+                withdrawals=one.removed,
+                others=0,
+            )
+
+
+def _records(shelf: Shelf, log: LogRecord) -> Iterator[Round]:
+    """A leaf each."""
+    files, size = LogFiles(shelf.objects, shelf.vault, log.origin), log.head.size
+    for index in range(-(-size // BUNDLE_WIDTH)):
+        for at, entry in enumerate(files.events(index, size=size), index * BUNDLE_WIDTH):
+            time_ms = AuditRecord.from_bytes(entry).time_ms
+            yield Round(first=at, size=at + 1, time_ms=time_ms, adds=0, withdrawals=0, others=1)

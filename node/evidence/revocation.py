@@ -1,0 +1,115 @@
+"""What taking back a key of this node does, said in words before anything is done, and up to where its log is good.
+
+For whoever is on call, at the terminal and in the console alike. What is listed and signed is
+`node.trust.revoke`'s matter; the rules are `keys.trust.revocations`'.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from keys.roles import Role
+from keys.trust.node_parts import FinalCheckpoint
+from keys.trust.revocations import Reason
+from node.errors import UsageError
+from node.evidence.doubt import Round, head_at, rounds
+from node.ports.keyring import RingKey
+from node.ports.logs import LogRecord
+from node.storage.shelf import Shelf
+
+SHOWN: Final = 12
+"""Newest publications that are shown to choose the last good one from."""
+
+_STOLEN: Final[Mapping[Role, str]] = MappingProxyType(
+    {
+        Role.AUTH: "peers refuse it from their next sync on, and the access tokens that it got",
+        Role.TOKEN: "within half a minute this node refuses the tokens that it signed; clients ask for others"
+        " themselves",
+        Role.STATEMENT: "peers refuse acknowledgements and transfers by it, partners refuse new receipts",
+        Role.WITNESS: "this witness ends; another, of another name, begins. Members' heads need its cosignature"
+        " anew",
+        Role.LOG: "peers, witnesses and partners refuse heads that it signs from now on",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """An own log whose key was stolen, and how it was published."""
+
+    log: LogRecord
+    rounds: Sequence[Round]
+    """Oldest first."""
+
+    @property
+    def newest(self) -> Sequence[Round]:
+        """The last ones, oldest first: one of these was surely the owner's, as a rule."""
+        return self.rounds[-SHOWN:]
+
+    def after(self, size: int) -> "Doubted":
+        """What would be doubted with `size` as the last good one."""
+        later = [each for each in self.rounds if each.size > size]
+        return Doubted(
+            publications=len(later),
+            adds=sum(each.adds for each in later),
+            withdrawals=sum(each.withdrawals for each in later),
+            others=sum(each.others for each in later),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubted:
+    """What was published since a last good size."""
+
+    publications: int
+    adds: int
+    """Entries, or hashes that releases added: they count nowhere."""
+    withdrawals: int
+    """They stay withdrawn in this log, and block nothing elsewhere."""
+    others: int
+    """Disputes, amendments and the like, or records: they count nowhere."""
+
+
+def reason_of(text: str) -> Reason:
+    """A reason as somebody types it; raises `UsageError`."""
+    if text not in set(Reason):
+        raise UsageError(f"a reason is one of {', '.join(Reason)}")
+    return Reason(text)
+
+
+def history(shelf: Shelf, log: LogRecord) -> History:
+    """How an own log was published."""
+    return History(log, list(rounds(shelf, log)))
+
+
+def last_good(shelf: Shelf, published: History, size: int | None) -> FinalCheckpoint:
+    """The last good head; raises `UsageError` where none is named, or one that never was published."""
+    if size is None:
+        raise UsageError(
+            "which of these publications are surely this agency's?",
+            hint="say up to which size with --last-good; 0: none is",
+        )
+    if size not in {0, *(each.size for each in published.rounds)}:
+        events = f"{size:,} event" if size == 1 else f"{size:,} events"
+        raise UsageError(f"{published.log.origin} was never published with {events}")
+    return head_at(shelf, published.log, size)
+
+
+def consequences(key: RingKey, why: Reason, good: FinalCheckpoint | None) -> Iterator[str]:
+    """What will happen, a sentence each."""
+    if why is not Reason.COMPROMISE:
+        yield "it signs nothing more; what it signed stands"
+    else:
+        yield _STOLEN[key.role]
+        yield "its successors that are listed go with it: they lay beside it"
+    if good is not None:
+        yield f"of the log, {_staying(good.size)} this agency's"
+        yield "what was added after them counts nowhere; what was withdrawn after them stays withdrawn in this log"
+    yield "another key signs from now on, whether or not peers know it yet"
+
+
+def _staying(size: int) -> str:
+    if not size:
+        return "no event stays"
+    return "the first 1 event stays" if size == 1 else f"the first {size:,} events stay"

@@ -1,0 +1,156 @@
+"""Who gets an own entry under grants and subsets as they are, and why others do not; what another grant would change.
+
+Nothing is changed here and nobody is asked: a grant is judged as the serving side judges it at every read.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from node.access.callers import stored_grant
+from node.judgement.effective import Current, listing_of
+from node.lists.entries import ListReader
+from node.ports.logs import LogKind, LogRecord
+from node.ports.peers import PeerRecord
+from node.ports.subsets import SubsetRecord
+from node.storage.shelf import Shelf
+from node.store.unit import Unit
+from protocol.digest import Algorithm, Digest
+from protocol.event import PRIVATE_FROM, collection_name
+from protocol.grant import NOTHING, Grant
+
+Counts = Mapping[tuple[int, Algorithm], int]
+"""Entries by collection and algorithm."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One own entry that stands."""
+
+    origin: str
+    index: int
+    collection: int
+    published: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether one receiver gets an entry."""
+
+    entry: Standing
+    kind: str
+    """`peer` or `subset`."""
+    name: str
+    why_not: str
+    """In words; empty when it gets it."""
+    partners: tuple[str, ...] = ()
+    """Of a subset: those who are enrolled."""
+
+
+def standing_entries(shelf: Shelf, digest: Digest) -> list[Standing]:
+    """The own entries of a digest that are not withdrawn."""
+    with shelf.storage.read() as unit:
+        logs = {log.id: log for log in unit.logs.ls(LogKind.OWN_LIST)}
+        hits = unit.entries.find([shelf.vault.key_of(digest)])
+        return [
+            Standing(
+                origin=logs[hit.log_id].origin,
+                index=hit.position,
+                collection=hit.collection,
+                published=hit.position < logs[hit.log_id].head.size,
+            )
+            for hit in sorted(hits, key=lambda hit: (hit.log_id, hit.position))
+            if hit.log_id in logs
+            and hit.ended is None
+            and hit.collection > 0
+            and _is_of(shelf, unit, logs[hit.log_id], hit.position, digest)
+        ]
+
+
+def verdicts(
+    shelf: Shelf, entry: Standing, digest: Digest, current: Current, *, now: datetime
+) -> Iterator[Verdict]:
+    """For every peer and subset, whether it gets the entry."""
+    with shelf.storage.read() as unit:
+        peers, subsets, enrolled = unit.peers.ls(), unit.subsets.ls(), unit.partners.names()
+    for peer in peers:
+        why = _not_to_peer(peer, entry, digest.algorithm, now)
+        yield Verdict(entry=entry, kind="peer", name=peer.name, why_not=why)
+    for subset in subsets:
+        why = _not_in_subset(subset, entry, digest, current)
+        names = tuple(enrolled.get(subset.name, ()))
+        yield Verdict(entry=entry, kind="subset", name=subset.name, why_not=why, partners=names)
+
+
+def readable(shelf: Shelf, grant: Grant, now: datetime) -> Counts:
+    """How many entries of own published lists the grant opens."""
+    return _opened(_listed(shelf), grant, now)
+
+
+def _listed(shelf: Shelf) -> Counts:
+    """How many entries own published lists have: what is folded for it takes seconds where they are long."""
+    with shelf.storage.read() as unit:
+        logs = [log for log in unit.logs.ls(LogKind.OWN_LIST) if log.note is not None]
+    return Counter(
+        (entry.collection, entry.digest.algorithm)
+        for log in logs
+        for entry in listing_of(shelf, log).entries.values()
+    )
+
+
+def _opened(listed: Counts, grant: Grant, now: datetime) -> Counts:
+    return {
+        (collection, algorithm): count
+        for (collection, algorithm), count in listed.items()
+        if grant.covers(collection, now) and grant.covers_algorithm(algorithm)
+    }
+
+
+def difference(shelf: Shelf, name: str, wanted: Grant, *, now: datetime) -> tuple[Counts, Counts]:
+    """What a peer could read more and less under another grant; raises `NotFoundError`."""
+    with shelf.storage.read() as unit:
+        old = stored_grant(unit.peers.get(name))
+    listed = _listed(shelf)
+    before, after = Counter(_opened(listed, old, now)), Counter(_opened(listed, wanted, now))
+    return after - before, before - after
+
+
+def state_words(grant: Grant, now: datetime) -> str:
+    """How a grant stands, in words."""
+    if grant == NOTHING:
+        return "covers nothing"
+    if grant.until is not None and now >= grant.until:
+        return f"ended {grant.until:%Y-%m-%d}"
+    return "covers"
+
+
+def _not_to_peer(peer: PeerRecord, entry: Standing, algorithm: Algorithm, now: datetime) -> str:
+    grant, name = stored_grant(peer), collection_name(entry.collection)
+    if grant == NOTHING:
+        return "its grant covers nothing, or cannot be read"
+    if entry.collection not in grant.collections:
+        return f"collection {name} is not granted"
+    if not grant.covers(entry.collection, now):
+        return f"its grant has {state_words(grant, now)}"
+    if not grant.covers_algorithm(algorithm):
+        return f"{algorithm.name.lower()} is not granted"
+    return "" if entry.published else "it is not published yet"
+
+
+def _not_in_subset(subset: SubsetRecord, entry: Standing, digest: Digest, current: Current) -> str:
+    if entry.collection >= PRIVATE_FROM:
+        return f"collection {entry.collection} is private and never released"
+    if entry.collection not in subset.filter.collections:
+        return f"collection {collection_name(entry.collection)} is not in it"
+    if not subset.filter.covers(entry.collection, digest.algorithm):
+        return f"{digest.algorithm.name.lower()} is not in it"
+    if not entry.published:
+        return "it is not published yet"
+    if not subset.filter.holdings and (entry.collection, digest) not in current.decision.effective:
+        return "it is not effective: sigfed entry explain says why"
+    return ""
+
+
+def _is_of(shelf: Shelf, unit: Unit, log: LogRecord, position: int, digest: Digest) -> bool:
+    return ListReader(shelf, unit, log).opening(position).digest == digest

@@ -1,0 +1,211 @@
+"""Taking a peer's entries into an own list, as own knowledge or as reliance on the peer.
+
+An endorsed file is endorsed with every digest the peer lists of it: each digest stands alone before the quorum, so a
+file of which only some digests were taken would stay below it. Reliance names the peer's entry; own or reviewed
+knowledge names nobody, because it is the agency's own statement.
+
+A peer adds digests to a file by listing more under its content id. Who endorses what a page showed names the file with
+the mark of what it held then: of a file that changed since nothing is endorsed, so nobody signs what it never saw.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from node.errors import UsageError
+from node.formats.rows import NO_CASE, ImportRow
+from node.judgement.effective import listing_of
+from node.lists.changes import AddPacker, Change, Packer, pack
+from node.lists.guards import Guards
+from node.lists.imports.intake import ImportReport, Statement, preview_rows, queue_rows
+from node.ports.logs import LogKind
+from node.storage.shelf import Shelf
+from protocol.digest import Digest
+from protocol.event import Op
+from protocol.listing import Entry, Listing
+from protocol.opening import Basis, EntryRef, Opening
+
+Select = Callable[[Entry], bool]
+"""Whether an entry of the peer is meant."""
+File = tuple[int, list[Entry]]
+"""A collection, and the entries that a list has of one file in it."""
+_MARK_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A peer's file, by the list and the index of one of its entries."""
+
+    origin: str
+    index: int
+    mark: str = ""
+    """Of the entries that were shown (`mark_of`); empty: what the peer lists of it now is meant."""
+
+    @property
+    def place(self) -> str:
+        """As people name it."""
+        return f"{self.origin}:{self.index}"
+
+
+def mark_of(entries: Iterable[Entry]) -> str:
+    """Tells whether a file holds the same entries as before; made of their indexes, which say nothing about them."""
+    indexes = ",".join(str(index) for index in sorted(entry.index for entry in entries))
+    return sha256(indexes.encode()).digest()[:_MARK_BYTES].hex()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endorsed:
+    """What came of endorsing entries that were named one by one."""
+
+    report: ImportReport
+    missing: tuple[str, ...]
+    """Those that are not active any more, as ORIGIN:INDEX."""
+    changed: tuple[str, ...] = ()
+    """Those whose file holds other entries than were shown, as ORIGIN:INDEX."""
+
+
+@dataclass(frozen=True, slots=True)
+class _RelyingPacker:
+    """Adds that name the peer's entries they rely on."""
+
+    statement: Statement
+    refs: dict[tuple[int, Digest], EntryRef]
+    """The peer's entries by collection and digest."""
+
+    def pack(
+        self, collection: int, digests: Iterable[Digest], content_id: bytes, nonces: Iterator[bytes]
+    ) -> list[bytes]:
+        """Records of one file's digests, each with the next nonce."""
+        return [
+            pack(
+                Change(Op.ADD, 0, collection, 0, self._opening(collection, digest, content_id, next(nonces)))
+            )
+            for digest in digests
+        ]
+
+    def _opening(self, collection: int, digest: Digest, content_id: bytes, nonce: bytes) -> bytes:
+        ext = self.statement.ext(content_id, self.refs[collection, digest])
+        return Opening(nonce, digest, ext).to_bytes()
+
+
+def endorse(
+    shelf: Shelf,
+    origin: str,
+    *,
+    source: str,
+    statement: Statement,
+    now_ms: int,
+    select: Select = lambda _: True,
+    guards: Guards | None = None,
+) -> ImportReport:
+    """Queue adds in the own list `origin` for the selected files of the peer's list `source`.
+
+    `statement.relies_on` is not used: reliance names the peer's entries. What the guards set aside is not endorsed.
+
+    Raises:
+        NotFoundError: one of the lists is not known.
+        UsageError: `source` is not a peer's list.
+        ConflictError: an import queued some of the same digests meanwhile.
+    """
+    wanted = list(_files(_peer_listing(shelf, source), select))
+    return _queue(shelf, origin, wanted, statement=statement, now_ms=now_ms, guards=guards)
+
+
+def endorse_named(
+    shelf: Shelf,
+    origin: str,
+    named: Iterable[NamedFile],
+    *,
+    statement: Statement,
+    now_ms: int,
+    guards: Guards | None = None,
+) -> Endorsed:
+    """Queue adds in the own list `origin` for the named files: all of them, or none.
+
+    Passed over and named are those whose entry is not active any more, and those that do not hold what was shown.
+    Raises as `endorse` does.
+    """
+    wanted: list[File] = []
+    missing: list[NamedFile] = []
+    changed: list[NamedFile] = []
+    for source, asked in _by_list(named).items():
+        listing = _peer_listing(shelf, source)
+        missing += [file for index, file in sorted(asked.items()) if index not in listing.entries]
+        for collection, entries in _files(listing, _one_of(asked)):
+            others = _not_as_shown(entries, asked)
+            changed += others
+            wanted += [] if others else [(collection, entries)]
+    report = _queue(shelf, origin, wanted, statement=statement, now_ms=now_ms, guards=guards)
+    return Endorsed(
+        report=report,
+        missing=tuple(file.place for file in missing),
+        changed=tuple(file.place for file in changed),
+    )
+
+
+def _by_list(named: Iterable[NamedFile]) -> Mapping[str, Mapping[int, NamedFile]]:
+    found: dict[str, dict[int, NamedFile]] = {}
+    for file in named:
+        found.setdefault(file.origin, {})[file.index] = file
+    return found
+
+
+def _not_as_shown(entries: Collection[Entry], asked: Mapping[int, NamedFile]) -> list[NamedFile]:
+    """Those of its names under which a file was shown with other entries."""
+    meant = [asked[entry.index] for entry in entries if entry.index in asked]
+    held = mark_of(entries)
+    return [file for file in meant if file.mark not in {"", held}]
+
+
+def preview(
+    shelf: Shelf, origin: str, files: Iterable[File], *, guards: Guards | None = None
+) -> ImportReport:
+    """What endorsing these files into the own list `origin` would do; changes nothing, raises as `endorse` does."""
+    return preview_rows(shelf, origin, _rows(files), guards=guards)
+
+
+def _queue(
+    shelf: Shelf,
+    origin: str,
+    wanted: Collection[File],
+    *,
+    statement: Statement,
+    now_ms: int,
+    guards: Guards | None,
+) -> ImportReport:
+    packer: Packer = AddPacker(statement.template())
+    if statement.basis is Basis.RELIES_ON:
+        refs = {(collection, entry.digest): entry.ref for collection, entries in wanted for entry in entries}
+        packer = _RelyingPacker(statement, refs)
+    return queue_rows(shelf, origin, _rows(wanted), packer=packer, now_ms=now_ms, guards=guards)
+
+
+def _rows(files: Iterable[File]) -> list[ImportRow]:
+    return [
+        ImportRow(entries[0].index, tuple(entry.digest for entry in entries), collection, NO_CASE, "")
+        for collection, entries in files
+    ]
+
+
+def _one_of(indices: Collection[int]) -> Select:
+    return lambda entry: entry.index in indices
+
+
+def _peer_listing(shelf: Shelf, source: str) -> Listing:
+    with shelf.storage.read() as unit:
+        log = unit.logs.get(source)
+        set_aside = unit.quarantine.ls(log.id)
+    if log.kind is not LogKind.PEER_LIST:
+        raise UsageError(f"{source} is not a peer's list")
+    return listing_of(shelf, log, set_aside)
+
+
+def _files(listing: Listing, select: Select) -> Iterator[File]:
+    """The selected files, each with all its entries of one collection."""
+    groups: dict[tuple[int, bytes | int], list[Entry]] = {}
+    for entry in listing.entries.values():
+        groups.setdefault((entry.collection, entry.ext.content_id or entry.index), []).append(entry)
+    for (collection, _), entries in groups.items():
+        if any(map(select, entries)):
+            yield collection, entries

@@ -1,0 +1,177 @@
+"""Quarantine for people: what is set aside, why, since when, and what happens when it is released.
+
+What waits here: events that a guard set aside, logs that a proof convicted, the blocks of a removed member, and entries
+that partners report suspiciously often, which stay listed.
+Looking is for anybody; releasing takes two persons (`node.app.quarantine`). Released evidence is remembered, so the
+same contradiction does not stop its log again; a new one does. Releasing is safe to repeat.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from keys.trust.members import Members
+from node.errors import NotFoundError, UsageError
+from node.evidence.keep import FORKED
+from node.judgement.effective import listing_of
+from node.ports.evidence import EvidenceRecord
+from node.ports.logs import LogKind, LogRecord
+from node.ports.quarantine import Quarantined
+from node.storage.shelf import Shelf
+from protocol.ext import EntryRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """Something that waits for people; `id` is what they call it by: a number, or the name of a removed member."""
+
+    id: str
+    kind: str
+    """That of the quarantine record, or `blocks`."""
+    node: str
+    origin: str
+    reason: str
+    since_ms: int
+    """0 where nobody knows."""
+    count: int
+    """Events that are set aside, or blocks; 0 for a whole log."""
+    first: int = 0
+    size: int = 0
+    """Events of the log that are held."""
+    evidence: tuple[EvidenceRecord, ...] = ()
+    released_ms: int | None = None
+
+    @property
+    def words(self) -> str:
+        """What is set aside, for people."""
+        if self.kind == FORKED:
+            return f"{self.origin} stands still at {self.size:,} events"
+        if self.kind == BLOCKS:
+            return f"{self.count:,} blocks of {self.node}, which is no member any more"
+        if self.kind == FLOOD:
+            return f"entry {self.first:,} of {self.origin}, which stays listed"
+        if self.kind == "row":
+            return f"line {self.first:,} of an import into {self.origin}"
+        last = f" to {self.first + self.count - 1:,}" if self.count > 1 else ""
+        return f"{self.kind} {self.first:,}{last} of {self.origin}"
+
+    @property
+    def consequence(self) -> str:
+        """What releasing it does, for people."""
+        if self.kind == FORKED:
+            return "it is followed again, and its adds count again; which of its histories is true is not decided by it"
+        if self.kind == BLOCKS:
+            return "these blocks end: what they kept out of releases can come back"
+        if self.kind == FLOOD:
+            return "it counts as looked at; it was listed all the time, and comes back here after as many new reports"
+        if self.kind == "row":
+            return "the line counts as looked at; import it again to list it"
+        return "these events count like any other"
+
+
+BLOCKS = "blocks"
+FLOOD = "flood"
+"""Of entries that partners report far more often than others (`node.partners.hits.floods`)."""
+
+
+def ls(shelf: Shelf, members: Members) -> list[Aside]:
+    """Everything that waits: records by number, then blocks of removed members by name."""
+    with shelf.storage.read() as unit:
+        logs = {log.id: log for log in unit.logs.ls(*LogKind)}
+        records, kept = unit.quarantine.ls(), unit.evidence.ls()
+    found = [_aside(record, logs[record.log_id], kept) for record in records]
+    return [*found, *_removed(shelf, members)]
+
+
+def get(shelf: Shelf, members: Members, name: str) -> Aside:
+    """One of them, by its number or by the name of a removed member; raises `NotFoundError`."""
+    if name.isascii() and name.isdigit() and len(name) < 19:
+        with shelf.storage.read() as unit:
+            record = unit.quarantine.get(int(name))
+            log = next(log for log in unit.logs.ls(*LogKind) if log.id == record.log_id)
+            return _aside(record, log, unit.evidence.ls())
+    for aside in _removed(shelf, members):
+        if aside.id == name:
+            return aside
+    raise NotFoundError(f"nothing of {name} is set aside", hint="see all with: sigfed quarantine ls")
+
+
+def require_open(aside: Aside) -> None:
+    """Check that it was not released yet; raises `UsageError`."""
+    if aside.released_ms is not None:
+        raise UsageError(
+            f"number {aside.id} was released already", hint="see what waits: sigfed quarantine ls"
+        )
+
+
+def release(shelf: Shelf, members: Members, name: str, *, now_ms: int) -> str:
+    """Release it; one line for people. Repeated, it changes nothing."""
+    if not name.isdigit():
+        return _release_blocks(shelf, members, name, now_ms)
+    aside = get(shelf, members, name)
+    with shelf.storage.write() as unit:
+        if unit.quarantine.get(int(name)).released_ms is None:
+            unit.quarantine.release(int(name), now_ms=now_ms)
+        if aside.kind == FORKED:
+            unit.evidence.release([aside.origin, aside.node], now_ms=now_ms)
+    return f"released: {aside.words}"
+
+
+def _aside(record: Quarantined, log: LogRecord, kept: Sequence[EvidenceRecord]) -> Aside:
+    whole = record.kind == FORKED
+    subjects = (log.origin, log.node) if whole else ()
+    proofs = [one for subject in subjects for one in kept if one.subject == subject and one.kind.convicts]
+    return Aside(
+        id=str(record.id),
+        kind=record.kind,
+        node=log.node,
+        origin=log.origin,
+        reason=record.reason,
+        since_ms=record.created_ms,
+        first=record.first,
+        count=0 if whole else record.last - record.first + 1,
+        size=log.head.size,
+        evidence=tuple(proofs),
+        released_ms=record.released_ms,
+    )
+
+
+def _removed(shelf: Shelf, members: Members) -> Iterator[Aside]:
+    """Blocks of nodes whose lists are held and that the register does not name."""
+    known = {member.node for member in members.members}
+    with shelf.storage.read() as unit:
+        logs = [log for log in unit.logs.ls(LogKind.PEER_LIST) if log.node not in known]
+        done = unit.evidence.released_blocks()
+    for node in sorted({log.node for log in logs}):
+        refs = _blocks(shelf, [log for log in logs if log.node == node])
+        waiting = [ref for ref in refs if ref not in done]
+        if waiting:
+            yield Aside(
+                id=node,
+                kind=BLOCKS,
+                node=node,
+                origin=", ".join(sorted({ref.origin for ref in waiting})),
+                reason="it was removed from the register; blocks stay until two persons release them",
+                since_ms=0,
+                count=len(waiting),
+            )
+
+
+def _blocks(shelf: Shelf, logs: Sequence[LogRecord]) -> list[EntryRef]:
+    return [
+        block.ref
+        for log in logs
+        if log.note is not None
+        for block in listing_of(shelf, log).blocks
+        if not block.ended_by
+    ]
+
+
+def _release_blocks(shelf: Shelf, members: Members, node: str, now_ms: int) -> str:
+    if any(member.node == node for member in members.members):
+        raise UsageError(f"{node} is a member: its blocks are its own to take back")
+    with shelf.storage.read() as unit:
+        logs = [log for log in unit.logs.ls(LogKind.PEER_LIST) if log.node == node]
+    refs = _blocks(shelf, logs)
+    with shelf.storage.write() as unit:
+        count = unit.evidence.release_blocks(refs, now_ms=now_ms)
+    return f"released: {count:,} blocks of {node}"

@@ -1,0 +1,218 @@
+"""The queue of reviews: files of peers that wait for another country, and what is known of one.
+
+A file waits while one of its digests is listed on own knowledge by fewer countries than the register asks, is neither
+blocked nor shredded, and neither this node nor another agency of its country is among them: a word from here would
+count. What peers merely rely on waits too, where nobody has examined it. A file is what the peer gives one content id,
+in one collection, as endorsing takes it. Reads a decision that was made before; it folds nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from keys.trust.members import Member, Members
+from node.errors import NotFoundError
+from node.judgement.effective import Current
+from protocol.digest import Digest
+from protocol.event import PRIVATE_FROM
+from protocol.listing import Entry
+from protocol.quorum import Discount, MemberListing
+
+_HOPELESS: Final = frozenset(
+    {Discount.NOT_A_MEMBER, Discount.REVOKED_KEY, Discount.CONTINUED, Discount.PRIVATE}
+)
+"""Entries that another country's word would not help."""
+Place: TypeAlias = tuple[int, int, str, int]
+"""In the queue: missing countries, time, list and index."""
+FileKey: TypeAlias = tuple[int, bytes | int]
+"""Collection, and content id or, without one, index."""
+_NO_ENTRIES: Final[Mapping[int, Entry]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which files are asked for; empty means any."""
+
+    collection: int | None = None
+    peer: str = ""
+    country: str = ""
+    """Of the agency that lists it."""
+
+    def narrow(self, files: Iterable["WaitingFile"], members: Members) -> list["WaitingFile"]:
+        """Those of these files that are meant, in their order."""
+        if self == Wanted():
+            return list(files)
+        countries = {member.node: member.country for member in members.members}
+        return [
+            file
+            for file in files
+            if self.collection in {None, file.first.collection}
+            and self.peer in {"", file.node}
+            and (not self.country or countries.get(file.node) == self.country)
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingFile:
+    """A peer's file that waits for other countries."""
+
+    node: str
+    entries: tuple[Entry, ...]
+    """Those that wait, by index."""
+    countries: tuple[str, ...]
+    """That list all of them on own knowledge."""
+    missing: int
+    """How many more countries it needs."""
+    others: tuple[str, ...]
+    """The register's countries that are not among them."""
+
+    @property
+    def first(self) -> Entry:
+        """The entry that names the file."""
+        return self.entries[0]
+
+    @property
+    def since_ms(self) -> int:
+        """When the peer listed it."""
+        return min(entry.time_ms for entry in self.entries)
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in the queue: what needs least comes first, then what waits longest."""
+        return self.missing, self.since_ms, self.first.origin, self.first.index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """One digest of a file, and how it stands."""
+
+    entry: Entry
+    countries: tuple[str, ...]
+    """That list it on own knowledge."""
+    effective: bool
+    withheld: bool
+    """Blocked, excluded or shredded."""
+
+
+def waiting_files(current: Current, members: Members, node: str, wanted: Wanted) -> list[WaitingFile]:
+    """Everything that waits for a word of the agency `node`: fewest missing countries first, then the oldest."""
+    queue = _Queue(current, members, node)
+    files = (
+        file
+        for held in current.listings
+        if held.node != node and wanted.peer in {"", held.node} and queue.is_of(held.node, wanted.country)
+        for file in queue.files(held, wanted.collection)
+    )
+    return sorted(files, key=lambda file: file.place)
+
+
+Group: TypeAlias = tuple[str, int, int | None]
+"""Agency, collection and basis of files that may be endorsed together."""
+
+
+def grouped(files: Iterable[WaitingFile]) -> Mapping[Group, int]:
+    """How many files each group has."""
+    return Counter((file.node, file.first.collection, file.first.ext.basis) for file in files)
+
+
+class Files:
+    """The files of judged lists, each found by any of its entries; a list is gone through once, when asked for."""
+
+    def __init__(self, current: Current) -> None:
+        self._current = current
+        self._lists = {held.listing.origin: held.listing.entries for held in current.listings}
+        self._files: dict[str, Mapping[FileKey, Sequence[int]]] = {}
+
+    def at(self, origin: str, index: int) -> list[Examined]:
+        """The digests of the file that an active entry belongs to, by index; raises `NotFoundError`."""
+        entries = self._lists.get(origin, _NO_ENTRIES)
+        asked = entries.get(index)
+        if asked is None:
+            raise NotFoundError(
+                f"{origin} has no active entry {index}", hint="see what waits with: sigfed review ls"
+            )
+        if origin not in self._files:
+            self._files[origin] = _grouped(entries)
+        same = sorted(self._files[origin][file_key(asked)])
+        return [_examine(self._current, entries[each]) for each in same]
+
+
+def _grouped(entries: Mapping[int, Entry]) -> Mapping[FileKey, Sequence[int]]:
+    found: dict[FileKey, list[int]] = {}
+    for entry in entries.values():
+        found.setdefault(file_key(entry), []).append(entry.index)
+    return found
+
+
+def file_key(entry: Entry) -> FileKey:
+    """What makes entries of one list one file: collection and content id, or the entry itself without one."""
+    return entry.collection, entry.ext.content_id or entry.index
+
+
+def _examine(current: Current, entry: Entry) -> Examined:
+    decision, key = current.decision, (entry.collection, entry.digest)
+    return Examined(
+        entry=entry,
+        countries=tuple(decision.support(*key).countries),
+        effective=key in decision.effective,
+        withheld=decision.is_withheld(*key),
+    )
+
+
+class _Queue:
+    def __init__(self, current: Current, members: Members, node: str) -> None:
+        self._decision = current.decision
+        self._k = members.k
+        self._members = {member.node: member for member in members.members}
+        self._country = _country(self._members.get(node))
+        self._countries = frozenset(
+            member.country for member in members.members if member.country is not None
+        )
+        self._own = frozenset(_own_keys(current, node))
+
+    def is_of(self, node: str, country: str) -> bool:
+        return not country or _country(self._members.get(node)) == country
+
+    def files(self, held: MemberListing, collection: int | None) -> Iterator[WaitingFile]:
+        groups: dict[FileKey, list[Entry]] = {}
+        for entry in held.listing.entries.values():
+            if collection in {None, entry.collection} and self._waits(held, entry):
+                groups.setdefault(file_key(entry), []).append(entry)
+        for entries in groups.values():
+            yield self._file(held.node, entries)
+
+    def _waits(self, held: MemberListing, entry: Entry) -> bool:
+        key = (entry.collection, entry.digest)
+        if key in self._decision.effective or entry.collection >= PRIVATE_FROM or key in self._own:
+            return False
+        reason = self._decision.discount(held, entry)
+        if reason in _HOPELESS or self._decision.is_withheld(*key):
+            return False
+        countries = self._decision.support(*key).countries
+        return self._country not in countries and (reason is None or not countries)
+
+    def _file(self, node: str, entries: list[Entry]) -> WaitingFile:
+        entries.sort(key=lambda entry: entry.index)
+        known = [frozenset(self._decision.support(e.collection, e.digest).countries) for e in entries]
+        countries = frozenset.intersection(*known)
+        return WaitingFile(
+            node=node,
+            entries=tuple(entries),
+            countries=tuple(sorted(countries)),
+            missing=self._k - len(countries),
+            others=tuple(sorted(self._countries - countries)),
+        )
+
+
+def _own_keys(current: Current, node: str) -> Iterator[tuple[int, Digest]]:
+    """Collection and digest of what this node lists on own knowledge; a node of no country may be the asking one."""
+    for held in current.listings:
+        if held.node == node:
+            for entry in held.listing.entries.values():
+                if entry.ext.counts:
+                    yield entry.collection, entry.digest
+
+
+def _country(member: Member | None) -> str | None:
+    return None if member is None else member.country

@@ -1,0 +1,123 @@
+"""Who still lists or disputes what was shredded: a shredding is complete when each of them has shredded or reaffirmed.
+
+The answer never names a digest: a shredding is told by list and index, and so is what stands against it.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from node.judgement.effective import listing_of
+from node.ports.logs import LogKind, LogRecord
+from node.ports.shredding import Shredding, Standing, Tombstone
+from node.storage.shelf import Shelf
+from protocol.listing import Listing
+from protocol.opening import EntryRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """An entry or dispute of a list."""
+
+    origin: str
+    index: int
+
+    @override
+    def __str__(self) -> str:
+        """As people name it."""
+        return f"{self.origin}:{self.index}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShreddingReport:
+    """One shredded entry or dispute, own or a peer's."""
+
+    origin: str
+    index: int
+    by: int
+    """Index of the event that asked for it."""
+    own: bool
+    """Whether it is a list of this node."""
+    erased_ms: int | None
+    """None while something of it is still to be deleted here."""
+    standing: tuple[Place, ...]
+    """Peers' entries and disputes of the same hash, neither shredded nor reaffirmed."""
+    own_standing: tuple[Place, ...]
+    """This node's own ones, which are to be shredded or reaffirmed here."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nobody, as far as this node knows, has anything left to do."""
+        return self.erased_ms is not None and not self.standing and not self.own_standing
+
+
+def report_shreddings(shelf: Shelf) -> tuple[ShreddingReport, ...]:
+    """Every shredding that this node knows of, by list and index."""
+    with shelf.storage.read() as unit:
+        logs = {log.id: log for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
+        shreddings, tombstones, standing = (
+            unit.shreddings.ls(),
+            unit.tombstones.ls(),
+            unit.tombstones.standing(),
+        )
+    live = _live(shelf, logs, tombstones, standing)
+    return tuple(_report(logs, each, live.get(each.mac or b"", [])) for each in shreddings)
+
+
+def shredded_places(shelf: Shelf, macs: Collection[bytes]) -> tuple[Place, ...]:
+    """The entries and disputes, by list and index, that had the hashes of these tombstones, as far as is known here."""
+    with shelf.storage.read() as unit:
+        origins = {log.id: log.origin for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
+        found = [
+            (origins[each.log_id], each.position)
+            for each in unit.shreddings.ls()
+            if each.mac in macs and each.log_id in origins
+        ]
+    return tuple(Place(origin=origin, index=index) for origin, index in sorted(found))
+
+
+def _report(logs: Mapping[int, LogRecord], each: Shredding, live: Iterable[Standing]) -> ShreddingReport:
+    places: dict[bool, list[Place]] = {True: [], False: []}
+    for other in live:
+        if other.log_id != each.log_id:
+            log = logs[other.log_id]
+            places[log.kind is LogKind.OWN_LIST].append(Place(origin=log.origin, index=other.position))
+    log = logs[each.log_id]
+    return ShreddingReport(
+        origin=log.origin,
+        index=each.position,
+        by=each.by,
+        own=log.kind is LogKind.OWN_LIST,
+        erased_ms=each.erased_ms,
+        standing=tuple(places[False]),
+        own_standing=tuple(places[True]),
+    )
+
+
+def _live(
+    shelf: Shelf,
+    logs: Mapping[int, LogRecord],
+    tombstones: Iterable[Tombstone],
+    standing: Iterable[Standing],
+) -> Mapping[bytes, list[Standing]]:
+    """What of the recorded entries and disputes still stands, by tombstone."""
+    refs: defaultdict[bytes, set[EntryRef]] = defaultdict(set)
+    for each in tombstones:
+        refs[each.mac].add(EntryRef(logs[each.log_id].origin, each.by, each.leaf_hash))
+    listings: dict[int, Listing] = {}
+    live: defaultdict[bytes, list[Standing]] = defaultdict(list)
+    for one in standing:
+        if one.log_id not in listings:
+            listings[one.log_id] = listing_of(shelf, logs[one.log_id])
+        if _stands(listings[one.log_id], one.position, refs[one.mac]):
+            live[one.mac].append(one)
+    return live
+
+
+def _stands(listing: Listing, position: int, refs: set[EntryRef]) -> bool:
+    entry = listing.entries.get(position)
+    if entry is not None:
+        return refs.isdisjoint(entry.ext.reaffirms)
+    return any(block.index == position and not block.ended_by for block in listing.blocks)

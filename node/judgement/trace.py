@@ -1,0 +1,115 @@
+"""In which releases of this node's subsets a digest is: the newest surely, older ones as far as they are kept.
+
+The newest release has a roster of digests. Of older ones the answers are kept, and the roster's PRF outputs find a
+digest in those of the same epoch; chance agrees with one in four billion.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from node.ports.subsets import ReleaseRecord, SubsetRecord
+from node.storage.release_files import ReleaseFolder
+from node.storage.rosters import Listed, Roster, previous_of
+from node.storage.shelf import Shelf
+from protocol.digest import Digest
+from protocol.subset.answers import tag
+from protocol.subset.lookup import Lookup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traced:
+    """One subset's newest release, and whether it has a digest."""
+
+    subset: SubsetRecord
+    version: int
+    collections: tuple[int, ...] = ()
+    """In which the digest was effective; none: the release does not have it."""
+    since: int = 0
+    """The oldest release known to have it without a gap; 0: the newest does not."""
+    exact: bool = True
+    """Whether the release before `since` is known not to have it."""
+
+
+Rosters = Mapping[str, Roster]
+"""What the newest release of each subset lists."""
+NONE_AT_HAND: Final[Rosters] = {}
+
+
+def trace(
+    shelf: Shelf, digests: Collection[Digest], rosters: Rosters = NONE_AT_HAND
+) -> Mapping[Digest, tuple[Traced, ...]]:
+    """For each digest, every subset that was released, by name; rosters that are not at hand are read."""
+    with shelf.storage.read() as unit:
+        published = {subset: unit.releases.ls(subset.name) for subset in unit.subsets.ls()}
+    found: dict[Digest, list[Traced]] = {digest: [] for digest in digests}
+    for subset, records in published.items():
+        if records:
+            ordered = sorted(records, key=lambda record: record.version)
+            roster = rosters.get(subset.name)
+            if roster is None:
+                roster = ReleaseFolder(shelf, ordered[-1]).roster()
+            for digest, traced in _trace(shelf, subset, ordered, digests, roster):
+                found[digest].append(traced)
+    return {digest: tuple(traced) for digest, traced in found.items()}
+
+
+def effective_before(shelf: Shelf) -> frozenset[tuple[int, Digest]]:
+    """Collection and digest of everything that the newest releases list: what was effective before for the quorum."""
+    with shelf.storage.read() as unit:
+        newest = [unit.releases.newest(subset.name) for subset in unit.subsets.ls()]
+    rosters = (ReleaseFolder(shelf, record).roster() for record in newest if record is not None)
+    return listed_in(rosters)
+
+
+def listed_in(rosters: Iterable[Roster]) -> frozenset[tuple[int, Digest]]:
+    """Collection and digest of everything that these rosters list."""
+    return frozenset(key for roster in rosters for key in previous_of(roster))
+
+
+def _trace(
+    shelf: Shelf,
+    subset: SubsetRecord,
+    records: list[ReleaseRecord],
+    digests: Collection[Digest],
+    roster: Roster,
+) -> Iterator[tuple[Digest, Traced]]:
+    newest = records[-1]
+    listed = {digest: roster[digest] for digest in digests if digest in roster}
+    since = _walk_back(shelf, records, listed)
+    for digest in digests:
+        if digest not in listed:
+            yield digest, Traced(subset=subset, version=newest.version)
+            continue
+        version, exact = since[digest]
+        yield (
+            digest,
+            Traced(
+                subset=subset,
+                version=newest.version,
+                collections=listed[digest].collections,
+                since=version,
+                exact=exact,
+            ),
+        )
+
+
+def _walk_back(
+    shelf: Shelf, records: list[ReleaseRecord], listed: Mapping[Digest, Listed]
+) -> dict[Digest, tuple[int, bool]]:
+    """For each digest the oldest release of an unbroken row that ends in the newest, and whether that is certain."""
+    newest = records[-1]
+    since = dict.fromkeys(listed, (newest.version, newest.version == 1))
+    open_ = list(listed)
+    for record in reversed(records[:-1]):
+        folder = ReleaseFolder(shelf, record)
+        if not open_ or record.epoch != newest.epoch or not folder.exists():
+            break
+        tags = b"".join(tag(listed[digest].output) for digest in open_)
+        answered = Lookup(folder.load().release).answered(np.frombuffer(tags, dtype=">u8").astype(np.uint64))
+        for digest, has in zip(open_, answered.tolist(), strict=True):
+            since[digest] = (record.version, record.version == 1) if has else (since[digest][0], True)
+        open_ = [digest for digest, has in zip(open_, answered.tolist(), strict=True) if has]
+    return since

@@ -1,0 +1,75 @@
+"""A node's own lists: making one, and what it holds in numbers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from keys.trust.names import is_log_name
+from node.errors import UsageError
+from node.lists.queue import Queue
+from node.ports.logs import LogKind, LogRecord
+from node.storage.shelf import Shelf
+from node.store.unit import Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListReport:
+    """One list in numbers."""
+
+    log: LogRecord
+    active: Mapping[int, int]
+    """Active entries by collection, those waiting for publication included."""
+
+    @property
+    def waiting(self) -> int:
+        """Changes that wait for publication."""
+        return self.log.tail - self.log.head.size
+
+
+def list_origin(node: str, name: str) -> str:
+    """Origin of the list `name` of `node`."""
+    return f"{node}/lists/{name}"
+
+
+def create_list(shelf: Shelf, node: str, name: str, *, first: Sequence[bytes] = ()) -> LogRecord:
+    """Start a list, with these packed changes first in its queue.
+
+    Raises `UsageError` for a name that is not one, `AlreadyExistsError` when it exists.
+    """
+    if not is_log_name(name):
+        raise UsageError(
+            "a list is named with up to 64 small letters, digits and hyphens",
+            hint="for example: csam, csam-nl",
+        )
+    with shelf.storage.write() as unit:
+        log = unit.logs.create(origin=list_origin(node, name), kind=LogKind.OWN_LIST, node=node, name=name)
+        if not first:
+            return log
+        queue = Queue(shelf, log)
+        queue.store(first)
+        queue.commit(unit)
+        return unit.logs.get(log.origin)
+
+
+def report_list(shelf: Shelf, origin: str) -> ListReport:
+    """One list, own or a peer's; raises `NotFoundError`."""
+    with shelf.storage.read() as unit:
+        log = unit.logs.get(origin)
+        return ListReport(log=log, active=unit.entries.count(log.id))
+
+
+def report_lists(shelf: Shelf) -> Sequence[ListReport]:
+    """All lists, own and peers'."""
+    with shelf.storage.read() as unit:
+        active = unit.entries.counts()
+        return [
+            ListReport(log=log, active=active.get(log.id, {}))
+            for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
+        ]
+
+
+def own_list(unit: Unit, origin: str) -> LogRecord:
+    """A list of this node; raises `NotFoundError`, or `UsageError` for another's."""
+    log = unit.logs.get(origin)
+    if log.kind is not LogKind.OWN_LIST:
+        raise UsageError(f"{origin} is not a list of this node")
+    return log

@@ -1,0 +1,216 @@
+"""Whether an MD5 or SHA-1 stands for two files: the held lists know one stronger digest beside it, what comes another.
+
+Making two files of one MD5 costs seconds, of one SHA-1 a budget. Whoever gets the harmless one of such a pair listed,
+or lists the other, makes an innocent file a hit: so a weak digest that stands beside different stronger ones is set
+aside, wherever they stand. What belongs to one file is known by its content id, which digests of one file share and
+which stand side by side in a log; a digest that joined its file much later is not seen from there. What is set aside
+has no voice: else one liar, who lists the MD5 of others beside made-up digests, would have theirs set aside everywhere.
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from node.lists.changes import content_id_of, digest_of
+from node.lists.entries import ListReader
+from node.ports.entries import IndexHit, Keys, Positions
+from node.ports.logs import LogKind, LogRecord
+from node.storage.shelf import Shelf
+from node.store.unit import Unit
+from node.store.vault import Vault
+from protocol.digest import SIZES, Algorithm, Digest
+
+STRONGER: Final[Mapping[Algorithm, tuple[Algorithm, ...]]] = {
+    Algorithm.MD5: (Algorithm.SHA1, Algorithm.SHA256),
+    Algorithm.SHA1: (Algorithm.SHA256,),
+}
+"""Algorithms of which two files with one digest are known, and those that tell such files apart."""
+
+_REACH: Final = len(SIZES) - 1
+"""How far from each other the digests of one file stand, at most, when they were listed together."""
+_NAMES: Final = {Algorithm.MD5: "MD5", Algorithm.SHA1: "SHA-1", Algorithm.SHA256: "SHA-256"}
+
+
+class Siblings:
+    """Reads, in the transaction `unit`, what held lists give as digests of one file."""
+
+    def __init__(self, shelf: Shelf, unit: Unit) -> None:
+        self._shelf = shelf
+        self._unit = unit
+        self._logs = {log.id: log for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
+        self._readers: dict[int, ListReader] = {}
+        self._aside: dict[int, _Spans] = {}
+
+    def is_aside(self, hit: IndexHit) -> bool:
+        """Whether an entry is set aside, for whatever reason."""
+        if hit.log_id not in self._aside:
+            records = [record for record in self._unit.quarantine.ls(hit.log_id) if record.kind == "add"]
+            self._aside[hit.log_id] = _Spans.of([(record.first, record.last) for record in records])
+        return self._aside[hit.log_id].cover(hit.position)
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to compare with."""
+        return any(log.tail or log.head.size for log in self._logs.values())
+
+    def log(self, log_id: int) -> LogRecord:
+        """The list of that number."""
+        return self._logs[log_id]
+
+    def of(self, log_id: int, position: int) -> tuple[Digest, ...]:
+        """Digests of the file at a position, its own included; none where the opening is not held."""
+        reader = self._reader(log_id)
+        own = reader.raw(position)
+        content_id = content_id_of(own) if own else b""
+        if not content_id:
+            return tuple(filter(None, [digest_of(own)]))
+        around = (reader.raw(at) for at in range(max(position - _REACH, 0), position + _REACH + 1))
+        same = (digest_of(data) for data in around if data and content_id_of(data) == content_id)
+        return tuple(filter(None, same))
+
+    def _reader(self, log_id: int) -> ListReader:
+        if log_id not in self._readers:
+            self._readers[log_id] = ListReader(self._shelf, self._unit, self._logs[log_id])
+        return self._readers[log_id]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """Ranges of positions, which may overlap."""
+
+    firsts: Sequence[int]
+    lasts: Sequence[int]
+    """By place in `firsts`, the highest end so far."""
+
+    @classmethod
+    def of(cls, spans: Iterable[tuple[int, int]]) -> "_Spans":
+        """From first and last positions."""
+        ordered = sorted(spans)
+        return cls([first for first, _ in ordered], list(accumulate((last for _, last in ordered), max)))
+
+    def cover(self, position: int) -> bool:
+        """Whether a position is in one of the ranges."""
+        at = bisect_right(self.firsts, position)
+        return at > 0 and position <= self.lasts[at - 1]
+
+
+def contradiction(weak: Digest, one: Iterable[Digest], other: Iterable[Digest]) -> str | None:
+    """How the digests of two files with `weak` in common tell them apart, in words; None if they do not."""
+    for algorithm in STRONGER.get(weak.algorithm, ()):
+        ours = {digest for digest in one if digest.algorithm is algorithm}
+        theirs = {digest for digest in other if digest.algorithm is algorithm}
+        if ours and theirs and ours.isdisjoint(theirs):
+            return words(weak.algorithm, algorithm)
+    return None
+
+
+def words(weak: Algorithm, stronger: Algorithm) -> str:
+    """The reason, for people."""
+    return f"its {_NAMES[weak]} is that of another file, which has another {_NAMES[stronger]}"
+
+
+def among_files(
+    files: Sequence[tuple[Sequence[Digest], Sequence[int]]], hits: Iterable[IndexHit], siblings: Siblings
+) -> dict[int, str]:
+    """Which of these files, each its digests and their look-up keys, contradict a held list, and how."""
+    weak: dict[int, list[tuple[int, Digest]]] = defaultdict(list)
+    for number, (digests, keys) in enumerate(files):
+        if len(digests) > 1:
+            for digest, key in zip(digests, keys, strict=True):
+                if digest.algorithm in STRONGER:
+                    weak[key].append((number, digest))
+    found: dict[int, str] = {}
+    for hit in _in_order(hits, weak, siblings):
+        listed = siblings.of(hit.log_id, hit.position)
+        for number, digest in weak[hit.key]:
+            why = contradiction(digest, files[number][0], listed) if digest in listed else None
+            if why is not None:
+                found.setdefault(number, f"{why}: entry {hit.position} of {siblings.log(hit.log_id).origin}")
+    return found
+
+
+def _in_order(hits: Iterable[IndexHit], keys: Mapping[int, object], siblings: Siblings) -> list[IndexHit]:
+    """Standing entries with one of the keys, as they stand in their logs: bundles are opened once."""
+    standing = (hit for hit in hits if hit.key in keys and hit.ended is None and hit.collection > 0)
+    counting = [hit for hit in standing if not siblings.is_aside(hit)]
+    return sorted(counting, key=lambda hit: (hit.log_id, hit.position))
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Adds that a pull brought, in order, as arrays of one length."""
+
+    keys: Keys
+    positions: Positions
+    algorithms: NDArray[np.int8]
+    files: NDArray[np.int64] = field(repr=False)
+    """Number of the file: neighbours with one content id have the same."""
+
+
+def among_arrivals(
+    arrivals: Arrivals, hits: Iterable[IndexHit], siblings: Siblings, vault: Vault
+) -> dict[int, str]:
+    """Positions of weak digests that contradict each other or a held list, and how.
+
+    `hits` are what held lists have of `weak_keys`.
+    """
+    pairs = [_Pairs.of(arrivals, weak, other) for weak, others in STRONGER.items() for other in others]
+    found: dict[int, str] = {}
+    for pair in pairs:
+        found |= dict.fromkeys(pair.contradicting(), words(pair.weak, pair.stronger) + ", in the same list")
+    known = {key for pair in pairs for key in pair.weak_keys.tolist()}
+    for hit in _in_order(hits, dict.fromkeys(known), siblings):
+        listed = siblings.of(hit.log_id, hit.position)
+        keys = [(digest.algorithm, vault.key_of(digest)) for digest in listed]
+        for pair in pairs:
+            for position in pair.against(hit.key, keys):
+                where = f"entry {hit.position} of {siblings.log(hit.log_id).origin}"
+                found.setdefault(position, f"{words(pair.weak, pair.stronger)}: {where}")
+    return found
+
+
+def weak_keys(arrivals: Arrivals) -> Keys:
+    """Look-up keys of the weak digests that stand beside stronger ones."""
+    pairs = [_Pairs.of(arrivals, weak, other) for weak, others in STRONGER.items() for other in others]
+    return np.unique(np.concatenate([pair.weak_keys for pair in pairs]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Files of a pull with both of two algorithms, as arrays of one length."""
+
+    weak: Algorithm
+    stronger: Algorithm
+    positions: Positions
+    weak_keys: Keys
+    stronger_keys: Keys
+
+    @classmethod
+    def of(cls, arrivals: Arrivals, weak: Algorithm, stronger: Algorithm) -> "_Pairs":
+        """Those of the two algorithms."""
+        one = np.flatnonzero(arrivals.algorithms == weak)
+        other = np.flatnonzero(arrivals.algorithms == stronger)
+        _, ones, others = np.intersect1d(arrivals.files[one], arrivals.files[other], return_indices=True)
+        one, other = one[ones], other[others]
+        return cls(weak, stronger, arrivals.positions[one], arrivals.keys[one], arrivals.keys[other])
+
+    def contradicting(self) -> list[int]:
+        """Positions whose weak digest stands beside two stronger ones."""
+        order = np.lexsort((self.stronger_keys, self.weak_keys))
+        weak, stronger = self.weak_keys[order], self.stronger_keys[order]
+        twice = weak[1:][(weak[1:] == weak[:-1]) & (stronger[1:] != stronger[:-1])]
+        return [int(position) for position in self.positions[np.isin(self.weak_keys, twice)]]
+
+    def against(self, key: int, listed: Sequence[tuple[Algorithm, int]]) -> list[int]:
+        """Positions with this weak key whose stronger digest is not the listed file's."""
+        theirs = {other for algorithm, other in listed if algorithm is self.stronger}
+        if not theirs or (self.weak, key) not in listed:
+            return []
+        here = np.flatnonzero(self.weak_keys == key)
+        return [int(self.positions[at]) for at in here if int(self.stronger_keys[at]) not in theirs]

@@ -1,0 +1,50 @@
+"""Which objects that the tables name are not in the object store: what a lost or half-restored disk looks like.
+
+Of `missing_objects` only names are compared; what an object holds is verified whenever it is read, and by
+`node.storage.integrity`.
+"""
+
+from collections.abc import Iterator
+
+from node.lists.changes import digest_of
+from node.ports.logs import LogRecord
+from node.storage.logfiles import LogFiles
+from node.storage.shelf import Shelf
+from protocol.event import Op
+from protocol.limits import BUNDLE_WIDTH
+
+_INDEXED = frozenset({Op.ADD, Op.DISPUTE})
+
+
+def missing_objects(shelf: Shelf, log: LogRecord) -> list[str]:
+    """Names of the entry bundles and waiting changes of `log` that are gone."""
+    return [name for name in _expected(shelf, log) if not shelf.objects.exists(name)]
+
+
+def unindexed(shelf: Shelf, log: LogRecord) -> int:
+    """How many of a list's open entries and disputes the look-up index does not have: they would be found nowhere."""
+    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    with shelf.storage.read() as unit:
+        gone = {each.position for each in unit.shreddings.ls(log.id)}
+    missing = 0
+    for index in range(-(-log.head.size // BUNDLE_WIDTH)):
+        first = index * BUNDLE_WIDTH
+        rows = zip(
+            files.events(index, size=log.head.size), files.openings(index, size=log.head.size), strict=True
+        )
+        found = {
+            at: digest
+            for at, (event, opening) in enumerate(rows, first)
+            if at not in gone and opening and event[1] in _INDEXED and (digest := digest_of(opening))
+        }
+        keys = dict(zip(found, shelf.vault.keys_of(found.values()).tolist(), strict=True))
+        with shelf.storage.read() as unit:
+            held = {(hit.key, hit.position) for hit in unit.entries.find([*keys.values()], log_id=log.id)}
+        missing += sum((key, at) not in held for at, key in keys.items())
+    return missing
+
+
+def _expected(shelf: Shelf, log: LogRecord) -> Iterator[str]:
+    yield from LogFiles(shelf.objects, shelf.vault, log.origin).bundles(size=log.head.size)
+    with shelf.storage.read() as unit:
+        yield from (batch.object for batch in unit.pending.ls(log.id, first=log.head.size))

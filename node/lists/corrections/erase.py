@@ -1,0 +1,281 @@
+"""Doing what SHRED asks for: openings deleted whole, here, of own lists and of peers', and nothing left of them.
+
+Three steps, each of which may be repeated. One transaction writes the tombstones and takes the look-up rows out, while
+the openings still say which digest it is. Then everything is rewritten that holds it: openings, what a crash left of
+older ones, case data, abandoned batches; and rosters of releases, copies for recipients, partners' reports and
+proposals, but for what others still list when a peer shredded it. A last transaction notes that it is done, unless the
+list moved meanwhile. A withdrawal that a guard set aside deletes nothing until somebody has released it: whoever steals
+a peer's key must not empty what others hold of its list.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
+
+from node.errors import ConflictError, MissingObjectError, NotFoundError, StoreError
+from node.lists.entries import ListReader, read_batch
+from node.lists.imports.case_data import without_entries
+from node.lists.lookup import Finder
+from node.lists.tombstones import MOST_HONOURED
+from node.ports.logs import LogKind, LogRecord
+from node.ports.shredding import Shredding, Standing, Tombstone
+from node.storage.kept_proposals import erase_proposed
+from node.storage.logfiles import LogFiles
+from node.storage.recipient_files import erase_from_copies
+from node.storage.release_files import erase_from_rosters
+from node.storage.shelf import Shelf
+from node.storage.taken_reports import erase_reports
+from node.store.unit import Unit
+from protocol.digest import Digest
+from protocol.errors import MalformedError
+from protocol.opening import Opening, Reason
+from protocol.tlog.merkle import leaf_hash
+
+_ATTEMPTS: Final = 5
+_Select = Callable[[Unit, LogRecord], list[Shredding]]
+"""Which deletions of a list to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Grave:
+    """One shredding, with what its opening says for the last time."""
+
+    shredding: Shredding
+    digest: Digest | None = field(repr=False)
+    leaf_hash: bytes
+    blocks: bool
+
+
+def carry_out(shelf: Shelf, origin: str, *, now_ms: int) -> int:
+    """Delete what published events of the held list `origin` ask to delete; returns how many openings that were.
+
+    Raises:
+        NotFoundError: there is no such list.
+        ConflictError: the list would not stand still; running again goes on.
+    """
+    return _carry_out(shelf, origin, _due, now_ms)
+
+
+def _carry_out(shelf: Shelf, origin: str, select: _Select, now_ms: int) -> int:
+    for _ in range(_ATTEMPTS):
+        with shelf.storage.read() as unit:
+            log = unit.logs.get(origin)
+            due, asked = select(unit, log), _places(unit, log)
+        if (
+            not due or log.pending is not None
+        ):  # whoever publishes or commits the pending head comes here after it
+            return 0
+        if _erase(shelf, log, due, asked, now_ms):
+            shelf.storage.scrub()
+            return len(due)
+        # What was written just now was read before somebody else deleted more: all of it once more.
+        select = _published
+    raise ConflictError(f"{origin} did not stand still", hint="run the command again")
+
+
+def redo(shelf: Shelf, log: LogRecord, *, now_ms: int) -> None:
+    """Delete again what a publisher or pull that lost its race may have written again, behind the head it saw."""
+    with shelf.storage.write() as unit:
+        unit.shreddings.reopen(log.id, first=log.head.size - log.head.size % 256)
+    with suppress(ConflictError):
+        carry_out(shelf, log.origin, now_ms=now_ms)
+
+
+def carry_out_everywhere(shelf: Shelf, *, now_ms: int) -> int:
+    """Look at every list once more, also where everything was deleted before; returns at how many openings."""
+    with shelf.storage.read() as unit:
+        logs = unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
+    return sum(_carry_out(shelf, log.origin, _published, now_ms) for log in logs)
+
+
+def _due(unit: Unit, log: LogRecord) -> list[Shredding]:
+    return [each for each in _published(unit, log) if each.erased_ms is None]
+
+
+def _published(unit: Unit, log: LogRecord) -> list[Shredding]:
+    """Shreddings that are asked for by published events, those left out that a guard set aside."""
+    shreddings = [each for each in unit.shreddings.ls(log.id) if each.by < log.head.size]
+    waiting = [item for item in unit.quarantine.ls(log.id) if item.kind == "withdraw"] if shreddings else []
+    return [each for each in shreddings if not any(item.first <= each.by <= item.last for item in waiting)]
+
+
+def _places(unit: Unit, log: LogRecord) -> frozenset[int]:
+    return frozenset(each.position for each in _published(unit, log))
+
+
+def _erase(
+    shelf: Shelf, log: LogRecord, due: Sequence[Shredding], asked: frozenset[int], now_ms: int
+) -> bool:
+    """All three steps; False when before the last the list moved, or more than `asked` is asked for by now."""
+    try:
+        with shelf.storage.read() as unit:
+            reader = ListReader(shelf, unit, log)
+            graves = [_grave(shelf, reader, each) for each in due]
+        buried = _bury(shelf, log, graves, now_ms)
+        _erase_objects(shelf, log, buried, now_ms)
+    except MissingObjectError:  # a wider bundle took the place of the one that was read
+        if _stands(shelf, log):
+            raise
+        return False
+    with shelf.storage.write() as unit:
+        now = unit.logs.get(log.origin)
+        if now.head != log.head or now.pending is not None or _places(unit, now) != asked:
+            return False
+        unit.shreddings.erased(buried, now_ms=now_ms)
+        unit.tombstones.drop_standing(log.id, [each.position for each in buried])
+    return True
+
+
+def _stands(shelf: Shelf, log: LogRecord) -> bool:
+    with shelf.storage.read() as unit:
+        return unit.logs.get(log.origin).head == log.head
+
+
+def _grave(shelf: Shelf, reader: ListReader, each: Shredding) -> _Grave:
+    by = _opening(reader, each.by)
+    opening = _opening(reader, each.position)
+    digest = opening.digest if opening else None
+    mac = each.mac if digest is None else shelf.vault.tombstone_of(digest)
+    return _Grave(
+        shredding=replace(each, mac=mac),
+        digest=digest,
+        leaf_hash=leaf_hash(reader.event(each.by)),
+        blocks=by is not None and by.ext.reason == Reason.ERROR,
+    )
+
+
+def _opening(reader: ListReader, position: int) -> Opening | None:
+    try:
+        return reader.opening(position)
+    except MissingObjectError:
+        raise
+    except (NotFoundError, StoreError):  # deleted, or of a newer version
+        return None
+
+
+def _bury(shelf: Shelf, log: LogRecord, graves: Sequence[_Grave], now_ms: int) -> list[Shredding]:
+    """Tombstones in, look-up rows out; returns the shreddings with their tombstones."""
+    keys = {grave.shredding.position: shelf.vault.key_of(grave.digest) for grave in graves if grave.digest}
+    with shelf.storage.write() as unit:
+        unit.tombstones.add(_tombstones(unit, log, graves, now_ms))
+        unit.shreddings.bury([grave.shredding for grave in graves])
+        unit.tombstones.note_standing(list(_standing(shelf, unit, log, graves)))
+        unit.entries.remove(log.id, [(key, position) for position, key in keys.items()])
+    return [grave.shredding for grave in graves]
+
+
+def _tombstones(unit: Unit, log: LogRecord, graves: Sequence[_Grave], now_ms: int) -> Sequence[Tombstone]:
+    """Of an own list all, of a peer's as many as one list may make here."""
+    found = {
+        grave.shredding.mac: Tombstone(
+            mac=grave.shredding.mac,
+            log_id=log.id,
+            by=grave.shredding.by,
+            leaf_hash=grave.leaf_hash,
+            blocks=grave.blocks,
+            created_ms=now_ms,
+        )
+        for grave in graves
+        if grave.digest is not None and grave.shredding.mac is not None
+    }
+    if log.kind is LogKind.OWN_LIST:
+        return list(found.values())
+    kept = sum(each.log_id == log.id for each in unit.tombstones.ls())
+    return list(found.values())[: max(MOST_HONOURED - kept, 0)]
+
+
+def _standing(shelf: Shelf, unit: Unit, log: LogRecord, graves: Sequence[_Grave]) -> Iterator[Standing]:
+    """Active entries and open disputes of the digests in other lists."""
+    digests = {shelf.vault.key_of(grave.digest): grave.digest for grave in graves if grave.digest}
+    lists = {each.id: each for each in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
+    readers: dict[int, ListReader] = {}
+    for hit in unit.entries.find(list(digests)):
+        if hit.log_id == log.id or hit.ended is not None or hit.log_id not in lists:
+            continue
+        if hit.log_id not in readers:
+            readers[hit.log_id] = ListReader(shelf, unit, lists[hit.log_id])
+        opening = _opening(readers[hit.log_id], hit.position)
+        if opening is not None and opening.digest == digests[hit.key]:
+            mac = shelf.vault.tombstone_of(digests[hit.key])
+            yield Standing(mac=mac, log_id=hit.log_id, position=hit.position)
+
+
+def _erase_objects(shelf: Shelf, log: LogRecord, due: Sequence[Shredding], now_ms: int) -> None:
+    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    positions = [each.position for each in due]
+    macs = frozenset(each.mac for each in due if each.mac is not None)
+    shelf.objects.put_all(files.without_openings(positions, size=log.head.size))
+    for name in list(files.stale_openings(positions, size=log.head.size)):
+        shelf.objects.delete(name)
+    if log.kind is LogKind.OWN_LIST:
+        _erase_cases(shelf, log, positions)
+        _erase_abandoned(shelf, log, files, macs)
+    else:
+        for name in list(shelf.objects.ls(files.name("staging", ""))):  # costs a pull under way its bundles
+            shelf.objects.delete(name)
+
+    is_gone = _gone(shelf, log, macs)
+    erase_from_rosters(shelf, is_gone)
+    erase_from_copies(shelf, is_gone)
+    erase_reports(shelf, is_gone, now_ms=now_ms)
+    erase_proposed(shelf, is_gone)
+    shelf.objects.sweep(wait=True)  # what killed writers left holds digests, too
+
+
+def _gone(shelf: Shelf, log: LogRecord, macs: frozenset[bytes]) -> Callable[[Digest], bool]:
+    """Whether nothing here may hold a digest any more, because it was shredded in `log`.
+
+    By this node's own word that is so until it is readmitted. By a peer's word only what nobody lists is gone: else one
+    liar, who lists what others list and shreds it, would empty everybody's rosters and reports.
+    """
+    if log.kind is LogKind.OWN_LIST:
+        with shelf.storage.read() as unit:
+            own = macs.intersection(each.mac for each in unit.tombstones.ls() if each.log_id == log.id)
+        return lambda digest: shelf.vault.tombstone_of(digest) in own
+    return lambda digest: shelf.vault.tombstone_of(digest) in macs and not _is_listed(shelf, digest)
+
+
+def _is_listed(shelf: Shelf, digest: Digest) -> bool:
+    with shelf.storage.read() as unit:
+        found = Finder(shelf, unit).find([digest])
+        return any(each.is_entry or each.is_dispute for each in found)
+
+
+def _erase_cases(shelf: Shelf, log: LogRecord, positions: Sequence[int]) -> None:
+    """Case data of the files that these entries belong to."""
+    offsets: defaultdict[str, set[int]] = defaultdict(set)
+    with shelf.storage.read() as unit:
+        for position in positions:
+            for batch in unit.cases.ls(log.id, first=position, end=position + 1):
+                offsets[batch.object].add(position - batch.first)
+    for name, gone in offsets.items():
+        shelf.rewrite(name, partial(without_entries, gone=gone))
+
+
+def _erase_abandoned(shelf: Shelf, log: LogRecord, files: LogFiles, macs: frozenset[bytes]) -> None:
+    """Waiting changes that no row names and that hold one of the digests.
+
+    They belong to a process that died, or to an import that has not committed and will not: it looks at the
+    tombstones again in its transaction, and they are there already.
+    """
+    found = set(shelf.objects.ls(files.name("pending", "")))
+    with shelf.storage.read() as unit:
+        found -= {batch.object for batch in unit.pending.ls(log.id, first=0)}
+    for name in found:
+        with suppress(MissingObjectError):
+            if _holds(shelf, name, macs):
+                shelf.objects.delete(name)
+
+
+def _holds(shelf: Shelf, name: str, macs: frozenset[bytes]) -> bool:
+    for change in read_batch(shelf, name):
+        try:
+            digest = Opening.from_bytes(change.opening).digest
+        except MalformedError:  # pragma: no cover - only this node writes batches
+            continue
+        if digest is not None and shelf.vault.tombstone_of(digest) in macs:
+            return True
+    return False

@@ -1,0 +1,92 @@
+"""Withdrawing entries: one person, at once, and never half of a file.
+
+A withdraw event ends one add. For a digest the list needs one for each active add of it, and of the digests that share
+a content id with it, in every collection: a sibling left behind would still name the file. They are queued in one
+transaction; an entry that waits for publication is withdrawn like a published one, by the position it will have.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from node.errors import ConflictError, NotFoundError
+from node.lists.catalogue import own_list
+from node.lists.changes import Change, pack
+from node.lists.entries import ListReader
+from node.lists.families import Family
+from node.lists.queue import Queue, retried
+from node.ports.acknowledgements import Withdrawal
+from node.ports.entries import IndexHit
+from node.storage.shelf import Shelf
+from protocol.digest import Digest
+from protocol.event import Op
+from protocol.opening import NONCE_BYTES, Ext, Opening, Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """What a withdrawal will end when it is published."""
+
+    entries: int
+    digests: int
+    """Of the file asked for and its siblings."""
+    positions: tuple[int, ...]
+    """Of the entries, ascending."""
+
+
+def withdraw(shelf: Shelf, origin: str, digest: Digest, *, reason: Reason) -> Withdrawn:
+    """Queue the withdrawal of a digest and its siblings from the own list `origin`.
+
+    Raises:
+        NotFoundError: there is no such list, or no active entry of the digest in it.
+        ConflictError: others kept queueing changes at the same moment.
+    """
+    return retried(lambda: _withdraw(shelf, origin, digest, reason))
+
+
+def withdraw_at(shelf: Shelf, origin: str, position: int, *, reason: Reason) -> Withdrawn:
+    """The same for the digest of the entry at a position."""
+    with shelf.storage.read() as unit:
+        log = own_list(unit, origin)
+        digest = ListReader(shelf, unit, log).opening(position).digest
+    if digest is None:
+        raise NotFoundError(f"{origin} has no entry at {position}")
+    return withdraw(shelf, origin, digest, reason=reason)
+
+
+def _withdraw(shelf: Shelf, origin: str, digest: Digest, reason: Reason) -> Withdrawn:
+    with shelf.storage.read() as unit:
+        log = own_list(unit, origin)
+        hits = Family(shelf, unit, log).active(digest)
+    queue = Queue(shelf, log)
+    queue.store(_records(shelf, hits, reason))
+    try:
+        with shelf.storage.write() as unit:
+            queue.commit(unit)
+            ended = {(hit.key, hit.position): log.tail + at for at, hit in enumerate(hits)}
+            unit.entries.end(log.id, ended)
+            last = log.tail + len(hits) - 1
+            unit.withdrawals.add(Withdrawal(log_id=log.id, first=log.tail, last=last))
+    except ConflictError:  # of any other error nobody knows whether the transaction took effect
+        queue.drop()
+        raise
+    return Withdrawn(
+        entries=len(hits),
+        digests=len({hit.key for hit in hits}),
+        positions=tuple(hit.position for hit in hits),
+    )
+
+
+def _records(shelf: Shelf, hits: Iterable[IndexHit], reason: Reason) -> list[bytes]:
+    ext = Ext(reason=reason)
+    return [
+        pack(
+            Change(
+                op=Op.WITHDRAW,
+                flags=0,
+                collection=hit.collection,
+                ref=hit.position,
+                opening=Opening(shelf.vault.entropy(NONCE_BYTES), None, ext).to_bytes(),
+            )
+        )
+        for hit in hits
+    ]

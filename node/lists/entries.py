@@ -1,0 +1,135 @@
+"""Single entries of a held list: published ones from its bundles, waiting ones from the queue.
+
+The last few bundles stay opened, since callers ask for neighbours. What was read is the node's own or was verified when
+it was pulled; damage shows as `StoreError`.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from node.errors import NotFoundError, StoreError
+from node.lists.changes import Change, content_id_of, unpack
+from node.ports.logs import LogRecord
+from node.storage.logfiles import LogFiles
+from node.storage.shelf import Shelf
+from node.store.unit import Unit
+from protocol.errors import MalformedError
+from protocol.event import Op
+from protocol.limits import BUNDLE_WIDTH
+from protocol.opening import Opening
+
+_KEPT: Final = 32
+_FEW: Final = 16
+_OP: Final = 1
+_REF: Final = slice(16, 24)
+
+
+class ListReader:
+    """Openings of one list by position, in the transaction `unit`."""
+
+    def __init__(self, shelf: Shelf, unit: Unit, log: LogRecord) -> None:
+        self._shelf = shelf
+        self._log = log
+        self._files = LogFiles(shelf.objects, shelf.vault, log.origin)
+        self._waiting = unit.pending.ls(log.id, first=log.head.size)
+        self._opened: OrderedDict[str, list[bytes]] = OrderedDict()
+
+    def opening(self, position: int) -> Opening:
+        """The opening at a position; raises `NotFoundError` when it is beyond the log, not granted or deleted."""
+        data = self.raw(position)
+        if not data:
+            raise NotFoundError(f"{self._log.origin} has no entry {position}")
+        return parse_opening(data)
+
+    def raw(self, position: int) -> bytes:
+        """The bytes of the opening at a position, as they are stored; empty where there is none."""
+        if position < self._log.head.size:
+            index, at = divmod(position, BUNDLE_WIDTH)
+            rows = self._bundle(index)
+        else:
+            rows, at = self._waiting_rows(position)
+        return rows[at] if at < len(rows) else b""
+
+    def event(self, position: int) -> bytes:
+        """The published event at a position; raises `NotFoundError`."""
+        index, at = divmod(position, BUNDLE_WIDTH)
+        events = self._files.events(index, size=self._log.head.size)
+        if at >= len(events):
+            raise NotFoundError(f"{self._log.origin} has not published event {position}")
+        return events[at]
+
+    def with_content_ids(self, wanted: frozenset[bytes]) -> Iterator[tuple[int, Opening]]:
+        """Position and opening of everything that carries one of these content ids.
+
+        It reads the whole list: a second index of ids would cost every import what few withdrawals save.
+        """
+        for position, data in self._holding(wanted):
+            if content_id_of(data) in wanted:
+                yield position, parse_opening(data)
+
+    def amends(self, refs: frozenset[int]) -> Iterator[tuple[int, Opening | None]]:
+        """Position of the entry and opening of every amend of these entries, oldest first.
+
+        It reads every header: amends are few, and an index of them would cost every import.
+        """
+        for index in range(-(-self._log.head.size // BUNDLE_WIDTH)):
+            for at, event in enumerate(self._files.events(index, size=self._log.head.size)):
+                ref = int.from_bytes(event[_REF])
+                if event[_OP] == Op.AMEND and ref in refs:
+                    yield ref, _parse_held(self._bundle(index)[at])
+        for batch in self._waiting:
+            for change in read_batch(self._shelf, batch.object):
+                if change.op == Op.AMEND and change.ref in refs:
+                    yield change.ref, _parse_held(change.opening)
+
+    def _holding(self, wanted: frozenset[bytes]) -> Iterator[tuple[int, bytes]]:
+        """Everything, less the bundles in which a few ids stand nowhere: of many each would be looked for anew."""
+        size = self._log.head.size
+        for index in range(-(-size // BUNDLE_WIDTH)):
+            rows = (
+                self._files.openings_with(wanted, index, size=size)
+                if len(wanted) <= _FEW
+                else self._files.openings(index, size=size)
+            )
+            yield from ((p, data) for p, data in enumerate(rows, index * BUNDLE_WIDTH) if data)
+        for batch in self._waiting:
+            yield from enumerate(self._batch(batch.object), batch.first)
+
+    def _waiting_rows(self, position: int) -> tuple[list[bytes], int]:
+        for batch in self._waiting:
+            if batch.first <= position < batch.first + batch.count:
+                return self._batch(batch.object), position - batch.first
+        return [], 0
+
+    def _bundle(self, index: int) -> list[bytes]:
+        return self._keep(str(index), lambda: self._files.openings(index, size=self._log.head.size))
+
+    def _batch(self, name: str) -> list[bytes]:
+        return self._keep(name, lambda: [change.opening for change in read_batch(self._shelf, name)])
+
+    def _keep(self, name: str, read: Callable[[], list[bytes]]) -> list[bytes]:
+        if name not in self._opened:
+            self._opened[name] = read()
+            if len(self._opened) > _KEPT:
+                self._opened.popitem(last=False)
+        return self._opened[name]
+
+
+def read_batch(shelf: Shelf, name: str) -> Iterable[Change]:
+    """The changes of a stored batch."""
+    return unpack(shelf.vault.unseal(name, shelf.objects.get(name)))
+
+
+def _parse_held(data: bytes) -> Opening | None:
+    return parse_opening(data) if data else None
+
+
+def parse_opening(data: bytes) -> Opening:
+    """A stored opening; raises `StoreError`, since it was well formed when it was stored."""
+    try:
+        return Opening.from_bytes(data)
+    except MalformedError as exc:
+        raise StoreError(
+            "a stored opening is damaged", hint="restore the object folder from a backup"
+        ) from exc

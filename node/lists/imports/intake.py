@@ -1,0 +1,336 @@
+"""Rows of a file into waiting entries of an own list: all of them in one transaction, or none.
+
+Refused rows are reported with their line, also those with a digest that was shredded. Rows with a digest that this list
+withdrew before go to quarantine, what the list has is passed over. Nothing is visible before the last line was read: an
+input that breaks off leaves the list as it was. Files are queued in random order, the digests of each side by side; of
+a long input, the rows that are read together, and these parts among each other. Case data is sealed beside the list and
+enters no event. Digests that say nothing about a file never get here: the readers of `node.formats` refuse them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import islice
+from typing import Final
+
+import numpy as np
+
+from node.errors import ConflictError, UsageError
+from node.formats.rows import ImportRow, RefusedRow, RowResult
+from node.lists.catalogue import own_list
+from node.lists.changes import AddPacker, ExtTemplate, Packer
+from node.lists.entries import ListReader
+from node.lists.guards import Guards
+from node.lists.imports.case_data import pack_cases
+from node.lists.imports.dedupe import Fresh, JoiningSorter, SetAside, Sorted, Sorter, collections_of
+from node.lists.imports.restate import restating
+from node.lists.queue import Queue
+from node.lists.tombstones import Door
+from node.ports.entries import Positions
+from node.ports.logs import LogRecord
+from node.ports.quarantine import Quarantined
+from node.storage.bulk import acyclic
+from node.storage.shelf import Shelf
+from node.store.unit import Unit
+from protocol.digest import Algorithm
+from protocol.ext import CONTENT_ID_BYTES, Basis, EntryRef, Ext
+from protocol.opening import NONCE_BYTES
+from protocol.subset.filter import EXACT
+
+_CHUNK: Final = 8192
+_SHOWN: Final = 1000
+_LONGEST: Final = 255
+"""Characters of a reason in quarantine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import did, or a preview of it would do."""
+
+    accepted: int = 0
+    """Rows that bring something new."""
+    entries: int = 0
+    """Entries they become, one for each digest."""
+    already_listed: int = 0
+    duplicates: int = 0
+    """Rows that repeat others of the same input."""
+    refused: tuple[RefusedRow, ...] = ()
+    """The first of the refused rows, at most a thousand."""
+    refused_total: int = 0
+    quarantined: int = 0
+    set_aside: tuple[int, ...] = ()
+    """Lines of the first rows that are quarantined, at most a thousand."""
+    apart: int = 0
+    """Accepted rows that name a SHA-1 or SHA-256 without the file's MD5: it may be screened by more than one hash."""
+
+    def plus(self, other: "ImportReport") -> "ImportReport":
+        """Both together."""
+        return ImportReport(
+            accepted=self.accepted + other.accepted,
+            entries=self.entries + other.entries,
+            already_listed=self.already_listed + other.already_listed,
+            duplicates=self.duplicates + other.duplicates,
+            refused=(self.refused + other.refused)[:_SHOWN],
+            refused_total=self.refused_total + other.refused_total,
+            quarantined=self.quarantined + other.quarantined,
+            set_aside=(self.set_aside + other.set_aside)[:_SHOWN],
+            apart=self.apart + other.apart,
+        )
+
+
+Progress = Callable[[int], None]
+"""Told the number of rows read so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What the importing agency says about every row."""
+
+    basis: Basis = Basis.RELIES_ON
+    criteria: int
+    """Version of the signed criteria document."""
+    relies_on: str | None = None
+    """Name of the export or supplier, for basis relies-on only."""
+    review_by: date | None = None
+    """When to look at the entries again."""
+    legality: frozenset[str] = frozenset()
+    """Countries where the material is known to be illegal."""
+
+    def ext(self, content_id: bytes, source: EntryRef | None = None) -> Ext:
+        """What it says of one file, perhaps relying on a peer's entry; raises `UsageError` for a contradiction."""
+        if self.relies_on is not None and self.basis is not Basis.RELIES_ON:
+            raise UsageError("a source is named, but the basis is not relies-on")
+        return Ext(
+            content_id=content_id,
+            criteria=self.criteria,
+            basis=self.basis,
+            review_by=self.review_by,
+            legality=tuple(sorted(self.legality)),
+            relies_on=source or self.relies_on,
+        )
+
+    def template(self) -> ExtTemplate:
+        """The ext of the entries of an import; raises `UsageError` as `ext` does."""
+        return ExtTemplate.of(self.ext(bytes(CONTENT_ID_BYTES)))
+
+
+def import_rows(
+    shelf: Shelf,
+    origin: str,
+    rows: Iterable[RowResult],
+    *,
+    statement: Statement,
+    now_ms: int,
+    progress: Progress = lambda _: None,
+    guards: Guards | None = None,
+) -> ImportReport:
+    """Queue the new digests of `rows` for publication in the own list `origin`.
+
+    Raises:
+        NotFoundError: there is no such list.
+        ConflictError: another import queued some of the same digests meanwhile; nothing was changed.
+    """
+    packer = AddPacker(statement.template())
+    return queue_rows(shelf, origin, rows, packer=packer, now_ms=now_ms, progress=progress, guards=guards)
+
+
+def queue_rows(
+    shelf: Shelf,
+    origin: str,
+    rows: Iterable[RowResult],
+    *,
+    packer: Packer,
+    now_ms: int,
+    progress: Progress = lambda _: None,
+    guards: Guards | None = None,
+) -> ImportReport:
+    """Queue the new digests of `rows` as adds that `packer` makes; see `import_rows`."""
+    door, known = Door.of(shelf), guards or Guards(shelf)
+    with acyclic():
+        first = _Import(shelf, origin, packer, now_ms, door, known, Sorter)
+        report = first.run(_chunks(door.check(rows), progress))
+        if first.deferred:
+            second = _Import(shelf, origin, packer, now_ms, door, known, JoiningSorter)
+            report = report.plus(second.run(_chunks(first.deferred, lambda _: None)))
+    return report
+
+
+def preview_rows(
+    shelf: Shelf,
+    origin: str,
+    rows: Iterable[RowResult],
+    *,
+    progress: Progress = lambda _: None,
+    guards: Guards | None = None,
+) -> ImportReport:
+    """What `import_rows` would do; changes nothing."""
+    report = ImportReport()
+    with shelf.storage.read() as unit:
+        sorter = _make_sorter(Sorter, shelf, guards or Guards(shelf), unit, own_list(unit, origin))
+        for chunk, refused in _chunks(Door.of(shelf).check(rows), progress):
+            report = report.plus(_refusals(refused))
+            if chunk:
+                found = sorter.sort(chunk)
+                also = replace(_count(found), accepted=len(found.fresh) + len(found.deferred))
+                report = report.plus(also)
+    return report
+
+
+_Chunk = tuple[list[ImportRow], list[RefusedRow]]
+
+
+@dataclass(slots=True)
+class _Import:
+    shelf: Shelf
+    origin: str
+    packer: Packer
+    now_ms: int
+    door: Door
+    guards: Guards
+    sorter: type[Sorter | JoiningSorter]
+    report: ImportReport = ImportReport()
+    deferred: list[ImportRow] = field(default_factory=list)
+    set_aside: list[SetAside] = field(default_factory=list)
+
+    def run(self, chunks: Iterator[_Chunk]) -> ImportReport:
+        """Import what can be decided now; the rest is in `deferred`."""
+        with self.shelf.storage.read() as unit:
+            log = own_list(unit, self.origin)
+            queue = Queue(self.shelf, log)
+            try:
+                self._read(chunks, queue, _make_sorter(self.sorter, self.shelf, self.guards, unit, log))
+            except BaseException:
+                queue.drop()
+                raise
+        queue.shuffle()
+        try:
+            self._commit(queue)
+        except ConflictError:  # of any other error nobody knows whether the transaction took effect
+            queue.drop()
+            raise
+        return self.report
+
+    def _read(self, chunks: Iterator[_Chunk], queue: Queue, sorter: Sorter | JoiningSorter) -> None:
+        for chunk, refused in chunks:
+            self.report = self.report.plus(_refusals(refused))
+            if not chunk:
+                continue
+            found = sorter.sort(chunk)
+            self.report = self.report.plus(_count(found))
+            self.deferred += found.deferred
+            self.set_aside += found.aside
+            if found.fresh:
+                self._queue(queue, found)
+
+    def _queue(self, queue: Queue, found: Sorted) -> None:
+        """Rows are read in the order in which they came, which is quicker, and what they became is moved."""
+        offset = queue.count
+        counts = np.fromiter((len(item.digests) for item in found.fresh), np.int64, count=len(found.fresh))
+        places, order = _scattered(counts, self.shelf.vault.random_order(len(counts)))
+        records = self._records(found.fresh)
+        queue.store([records[at] for at in order.tolist()])
+        collections = np.repeat(collections_of([item.row for item in found.fresh]), counts)
+        queue.list_digests(offset, np.concatenate(found.keys)[order], collections[order])
+        case = pack_cases(found.fresh, places.tolist())
+        if case:
+            queue.store_case(offset, case)
+
+    def _records(self, fresh: Sequence[Fresh]) -> list[bytes]:
+        """One add for each new digest."""
+        entropy, pack = self.shelf.vault.entropy, self.packer.pack
+        ids = _pieces(entropy(CONTENT_ID_BYTES * len(fresh)), CONTENT_ID_BYTES)
+        nonces = _pieces(entropy(NONCE_BYTES * sum(len(item.digests) for item in fresh)), NONCE_BYTES)
+        records: list[bytes] = []
+        for (row, digests, joined), own in zip(fresh, ids, strict=True):
+            records += pack(row.collection, digests, joined or own, nonces)
+        return records
+
+    def _commit(self, queue: Queue) -> None:
+        if not queue.count and not self.set_aside:
+            return
+        with self.shelf.storage.write() as unit:
+            self.door.require_unchanged(unit)
+            log = unit.logs.get(self.origin)
+            if log.tail != queue.log.tail:
+                _check_overtaken(unit, queue)
+            queue.log = log
+            queue.commit(unit)
+            for aside in self.set_aside[:_SHOWN]:
+                unit.guards.set_aside(self._quarantined(log, aside), aside.keys)
+            unit.guards.spend(log.id, queue.keys())
+
+    def _quarantined(self, log: LogRecord, aside: SetAside) -> Quarantined:
+        return Quarantined(
+            log_id=log.id,
+            kind="row",
+            first=aside.row.line,
+            last=aside.row.line,
+            reason=aside.reason[:_LONGEST],
+            created_ms=self.now_ms,
+        )
+
+
+def _make_sorter(
+    kind: type[Sorter | JoiningSorter], shelf: Shelf, guards: Guards, unit: Unit, log: LogRecord
+) -> Sorter | JoiningSorter:
+    reader = ListReader(shelf, unit, log)
+
+    def content_id_at(position: int) -> bytes:
+        return reader.opening(position).ext.content_id or b""
+
+    return kind(shelf.vault, log.id, restating(unit, log, guards.rows(unit, log)), content_id_at)
+
+
+def _scattered(counts: Positions, order: Positions) -> tuple[Positions, Positions]:
+    """Where each file begins when files of so many digests stand in this order, and which digest comes when."""
+    moved = counts[order]
+    begins = np.cumsum(moved) - moved
+    places = np.empty_like(begins)
+    places[order] = begins
+    shifts = np.repeat((np.cumsum(counts) - counts)[order] - begins, moved)
+    return places, np.arange(len(shifts)) + shifts
+
+
+def _chunks(rows: Iterable[RowResult], progress: Progress) -> Iterator[_Chunk]:
+    stream, read = iter(rows), 0
+    while chunk := list(islice(stream, _CHUNK)):
+        taken = [row for row in chunk if type(row) is ImportRow]
+        refused = [row for row in chunk if type(row) is RefusedRow] if len(taken) < len(chunk) else []
+        read += len(chunk)
+        yield taken, refused
+        progress(read)
+
+
+def _refusals(refused: Sequence[RefusedRow]) -> ImportReport:
+    return ImportReport(refused=tuple(refused[:_SHOWN]), refused_total=len(refused))
+
+
+def _count(found: Sorted) -> ImportReport:
+    return ImportReport(
+        accepted=len(found.fresh),
+        entries=sum(len(keys) for keys in found.keys),
+        already_listed=found.listed,
+        duplicates=found.duplicates,
+        quarantined=len(found.aside),
+        set_aside=tuple(aside.row.line for aside in found.aside[:_SHOWN]),
+        apart=sum(map(_is_apart, found.fresh)),
+    )
+
+
+def _is_apart(fresh: Fresh) -> bool:
+    kinds = {digest.algorithm for digest in fresh.row.digests}
+    return not fresh.content_id and Algorithm.MD5 not in kinds and not kinds.isdisjoint(EXACT)
+
+
+def _check_overtaken(unit: Unit, queue: Queue) -> None:
+    """Changes were queued since the rows were sorted: fine, unless one lists a digest of ours."""
+    hits = unit.entries.find(queue.keys().tolist(), log_id=queue.log.id)
+    if any(hit.position >= queue.log.tail for hit in hits):
+        raise ConflictError(
+            f"{queue.log.origin}: another import listed some of the same digests meanwhile",
+            hint="run the import again: what is listed by now will be passed over",
+        )
+
+
+def _pieces(data: bytes, size: int) -> Iterator[bytes]:
+    return (data[at : at + size] for at in range(0, len(data), size))

@@ -1,0 +1,97 @@
+"""Where held lists name a digest: the look-up index, checked against the openings, and the other digests of its file.
+
+Two digests may share a look-up key, so every row is held against its opening; one whose opening was not granted or was
+deleted says nothing. Which digests belong to one file only the agencies that list it know: their content ids say it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from node.errors import NotFoundError
+from node.lists.entries import ListReader
+from node.ports.entries import IndexHit
+from node.ports.logs import LogKind, LogRecord
+from node.storage.shelf import Shelf
+from node.store.unit import Unit
+from protocol.digest import Digest
+from protocol.opening import Opening
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One add or dispute of a digest."""
+
+    log: LogRecord
+    hit: IndexHit
+    digest: Digest
+    opening: Opening
+
+    @property
+    def is_entry(self) -> bool:
+        """Whether it is an add that nothing ended."""
+        return self.hit.collection > 0 and self.hit.ended is None
+
+    @property
+    def is_dispute(self) -> bool:
+        """Whether it is a dispute that nothing resolved."""
+        return self.hit.collection < 0 and self.hit.ended is None
+
+    @property
+    def collection(self) -> int:
+        """Its collection, of an add or a dispute."""
+        return abs(self.hit.collection)
+
+
+class Finder:
+    """Looks digests up in all lists that one transaction sees."""
+
+    def __init__(self, shelf: Shelf, unit: Unit) -> None:
+        self._shelf = shelf
+        self._unit = unit
+        self._logs = {log.id: log for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
+        self._readers: dict[int, ListReader] = {}
+
+    def log(self, origin: str) -> LogRecord:
+        """The list of that origin; raises `NotFoundError`."""
+        return self._unit.logs.get(origin)
+
+    def reader(self, log: LogRecord) -> ListReader:
+        """The reader of a list, kept for the next question."""
+        reader = self._readers.get(log.id)
+        if reader is None:
+            reader = self._readers[log.id] = ListReader(self._shelf, self._unit, log)
+        return reader
+
+    def find(self, digests: Iterable[Digest], *, log: LogRecord | None = None) -> list[Found]:
+        """Every add and dispute of exactly these digests, in one list or in all, by list and position."""
+        by_key: dict[int, set[Digest]] = {}
+        for digest in digests:
+            by_key.setdefault(self._shelf.vault.key_of(digest), set()).add(digest)
+        hits = self._unit.entries.find(list(by_key), log_id=None if log is None else log.id)
+        found = (each for hit in hits for each in self._opened(hit, by_key[hit.key]))
+        return sorted(found, key=lambda each: (each.log.origin, each.hit.position))
+
+    def same_file(self, digests: Iterable[Digest], *, log: LogRecord | None = None) -> frozenset[Digest]:
+        """The digests with those that one list (or any) gives the same content id; it reads lists that have them."""
+        asked = frozenset(digests)
+        ids: dict[int, set[bytes]] = {}
+        for found in self.find(asked, log=log):
+            if found.is_entry and found.opening.ext.content_id:
+                ids.setdefault(found.log.id, set()).add(found.opening.ext.content_id)
+        others = (
+            opening.digest
+            for log_id, wanted in ids.items()
+            for _, opening in self.reader(self._logs[log_id]).with_content_ids(frozenset(wanted))
+        )
+        return asked | {digest for digest in others if digest is not None}
+
+    def _opened(self, hit: IndexHit, wanted: set[Digest]) -> Iterator[Found]:
+        log = self._logs.get(hit.log_id)
+        if log is None:
+            return
+        try:
+            opening = self.reader(log).opening(hit.position)
+        except NotFoundError:
+            return
+        if opening.digest in wanted:
+            yield Found(log, hit, opening.digest, opening)

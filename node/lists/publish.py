@@ -1,0 +1,254 @@
+"""Waiting changes into a signed head: pending, signed, published, and repaired by running it again.
+
+One transaction makes the new head pending (compare-and-swap) and with it the time of the round: from then on the events
+are fixed. The objects are written, the signer signs exactly that head, a last transaction publishes it. Whatever is cut
+off between these steps, the next run finds the pending head and finishes it; a pending head is never replaced. What the
+published events ask to delete is deleted after that: a peer must be able to tell that an opening is missing for a
+reason.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Final
+
+from node.errors import ConflictError, MissingObjectError, StoreError
+from node.lists.catalogue import own_list
+from node.lists.changes import event_of
+from node.lists.corrections.erase import carry_out, redo
+from node.lists.entries import read_batch
+from node.lists.pace import DAY_MS, NO_LIMITS, FollowGuards, require_within
+from node.ports.logs import Head, LogRecord
+from node.ports.pending import Batch
+from node.ports.quarantine import Intake
+from node.ports.signing import LogSigner
+from node.storage.logfiles import LogFiles
+from node.storage.shelf import Shelf
+from node.trust.others.time import require_plausible
+from protocol.errors import MalformedError
+from protocol.event import Op
+from protocol.opening import origin_hash
+from protocol.tlog.checkpoint import Checkpoint
+from protocol.tlog.merkle import CompactRange, leaf_hash
+from protocol.tlog.note import Note
+
+_ROUND: Final = 2**18
+"""Changes under one checkpoint, at most: what a round holds in memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What a publication did; all zero when nothing was waiting."""
+
+    size: int
+    adds: int = 0
+    withdrawals: int = 0
+    others: int = 0
+    """Amends, disputes and their ends."""
+    checkpoints: int = 0
+    note: bytes
+
+    @property
+    def changed(self) -> bool:
+        """Whether a new head was published."""
+        return self.checkpoints > 0
+
+
+class _OtherChangesError(StoreError):
+    """What waits is not what the pending head was made from: damaged, or published meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """The events that a pending head adds."""
+
+    events: list[bytes]
+    openings: list[bytes]
+    leaves: list[bytes]
+    adds: int
+    withdrawals: int
+    disputes: int
+
+    def intake(self, now_ms: int) -> Intake:
+        """What counts for the day's limits."""
+        return Intake(
+            received_ms=now_ms, adds=self.adds, withdrawals=self.withdrawals, disputes=self.disputes
+        )
+
+
+def publish(
+    shelf: Shelf, origin: str, *, signer: LogSigner, now_ms: int, limits: FollowGuards | None = None
+) -> Published:
+    """Publish everything that waits in the own list `origin`, after finishing what was cut off.
+
+    `limits` are what the node announces as a normal day; a list's first publication is not counted, because whoever
+    follows it from then on asks for all of it.
+
+    Raises:
+        BeyondLimitsError: more waits than `limits` allow in this day, or this clock is a month ahead of everybody's;
+            nothing was changed.
+        NotFoundError: there is no such list.
+        ConflictError: another publisher was faster; nothing was lost, running again shows the outcome.
+    """
+    adds = withdrawals = others = checkpoints = 0
+    first = False
+    while True:
+        log = _log(shelf, origin)
+        if log.pending is None and log.note is not None and log.tail == log.head.size:
+            break
+        first = first or log.note is None
+        if limits is not None and log.pending is None and not first:
+            _require_within(shelf, log, limits, now_ms)
+        try:
+            round_ = _publish_round(shelf, log, signer, now_ms, counted=not first)
+        except ConflictError:
+            redo(shelf, log, now_ms=now_ms)
+            raise
+        adds, withdrawals = adds + round_.adds, withdrawals + round_.withdrawals
+        others += len(round_.events) - round_.adds - round_.withdrawals
+        checkpoints += 1
+    carry_out(shelf, origin, now_ms=now_ms)
+    return Published(
+        size=log.head.size,
+        adds=adds,
+        withdrawals=withdrawals,
+        others=others,
+        checkpoints=checkpoints,
+        note=log.note,
+    )
+
+
+def _require_within(shelf: Shelf, log: LogRecord, limits: FollowGuards, now_ms: int) -> None:
+    """Changes are counted by kind only when there are so many that it matters.
+
+    A withdrawal or dispute never waits behind additions: with one in the queue, additions are not counted, and
+    followers set aside what is beyond.
+    """
+    waiting = log.tail - log.head.size
+    with shelf.storage.read() as unit:
+        if limits is not NO_LIMITS:
+            require_plausible(unit, now_ms)
+        before = unit.quarantine.intake_since(log.node, since_ms=now_ms - DAY_MS)
+        if waiting <= limits.least_left(before):
+            return
+        batches = unit.pending.ls(log.id, first=log.head.size)
+        ops = Counter(change.op for batch in batches for change in read_batch(shelf, batch.object))
+        new = Intake(
+            received_ms=now_ms,
+            adds=0 if ops[Op.WITHDRAW] or ops[Op.DISPUTE] else ops[Op.ADD],
+            withdrawals=ops[Op.WITHDRAW],
+            disputes=ops[Op.DISPUTE],
+        )
+        require_within(unit, log.node, new, limits)
+
+
+def _publish_round(shelf: Shelf, log: LogRecord, signer: LogSigner, now_ms: int, *, counted: bool) -> _Round:
+    """One head, from wherever it stands to published."""
+    try:
+        if log.pending is None:
+            log, round_ = _claim(shelf, log, now_ms)
+        else:
+            round_ = _read_round(shelf, log, log.pending.time_ms, end=log.pending.size)
+        _finish(shelf, log, round_, signer, now_ms, counted=counted)
+    except (MissingObjectError, _OtherChangesError):
+        # Whoever publishes a head tidies up behind it, so a slower publisher may miss what it was about to read.
+        if _log(shelf, log.origin).head == log.head:
+            raise
+        raise ConflictError(
+            f"{log.origin}: another publisher was faster", hint="run the command again"
+        ) from None
+    return round_
+
+
+def _log(shelf: Shelf, origin: str) -> LogRecord:
+    with shelf.storage.read() as unit:
+        return own_list(unit, origin)
+
+
+def _claim(shelf: Shelf, log: LogRecord, now_ms: int) -> tuple[LogRecord, _Round]:
+    """Fix the next head and make it pending."""
+    time_ms = max(now_ms, log.head.time_ms)
+    round_ = _read_round(shelf, log, time_ms, end=log.head.size + _ROUND)
+    tree = _frontier(log)
+    tree.extend(round_.leaves)
+    head = Head(size=tree.size, root=tree.root(), frontier=tree.to_bytes(), time_ms=time_ms)
+    with shelf.storage.write() as unit:
+        unit.logs.claim(log, head, note=None)
+        return unit.logs.get(log.origin), round_
+
+
+def _read_round(shelf: Shelf, log: LogRecord, time_ms: int, *, end: int) -> _Round:
+    """The events of the batches that lie before `end`, as they are at `time_ms`."""
+    with shelf.storage.read() as unit:
+        batches = unit.pending.ls(log.id, first=log.head.size, end=end)
+    round_ = _Round([], [], [], 0, 0, 0)
+    adds = withdrawals = disputes = 0
+    hashed = origin_hash(log.origin)
+    for batch in takewhile(lambda batch: batch.first + batch.count <= end, batches):
+        for change in read_batch(shelf, batch.object):
+            event = event_of(change, origin_hash=hashed, time_ms=time_ms)
+            round_.events.append(event)
+            round_.openings.append(change.opening)
+            round_.leaves.append(leaf_hash(event))
+            adds += change.op == Op.ADD
+            withdrawals += change.op == Op.WITHDRAW
+            disputes += change.op == Op.DISPUTE
+    return _Round(round_.events, round_.openings, round_.leaves, adds, withdrawals, disputes)
+
+
+def _finish(
+    shelf: Shelf, log: LogRecord, round_: _Round, signer: LogSigner, now_ms: int, *, counted: bool
+) -> None:
+    """From the pending head to the published one; every step gives the same when it is repeated."""
+    assert log.pending is not None, "there is nothing to finish"
+    _check_root(log, round_.leaves)
+    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    shelf.objects.put_all(files.growth(log.head.size, round_.events, round_.openings))
+    note = signer.sign(log.origin, start=log.head.size, leaf_hashes=round_.leaves)
+    _check_note(log, note)
+    with shelf.storage.write() as unit:
+        unit.logs.settle(log, note=note, checked_ms=now_ms)
+        unit.withdrawals.publish(log.id, size=log.pending.size, now_ms=now_ms)
+        done = unit.pending.remove(log.id, end=log.pending.size)
+        if counted and round_.events:
+            unit.quarantine.note_intake(log.id, round_.intake(now_ms))
+    _tidy(shelf, files, log, done)
+
+
+def _check_root(log: LogRecord, leaves: Sequence[bytes]) -> None:
+    """Damage to the queue must stop here: the head is fixed, and other events would never fit it."""
+    assert log.pending is not None
+    tree = _frontier(log)
+    tree.extend(leaves)
+    if tree.size != log.pending.size or tree.root() != log.pending.root:
+        raise _OtherChangesError(
+            f"{log.origin}: the waiting changes are not those of its pending head",
+            hint="restore the object folder from a backup of the same time as the database",
+        )
+
+
+def _check_note(log: LogRecord, note: bytes) -> None:
+    assert log.pending is not None
+    try:
+        signed = Checkpoint.from_text(Note.parse(note).text)
+    except MalformedError as exc:
+        raise StoreError(f"{log.origin}: the signer gave something that is not a checkpoint") from exc
+    if signed != Checkpoint(log.origin, log.pending.size, log.pending.root):
+        raise StoreError(f"{log.origin}: the signer signed another head than the pending one")
+
+
+def _frontier(log: LogRecord) -> CompactRange:
+    try:
+        return CompactRange.from_bytes(log.head.frontier)
+    except MalformedError as exc:
+        raise StoreError(f"{log.origin}: its stored frontier is damaged") from exc
+
+
+def _tidy(shelf: Shelf, files: LogFiles, log: LogRecord, done: Sequence[Batch]) -> None:
+    """Delete what the published head has no use for; what a crash leaves behind costs only space."""
+    assert log.pending is not None
+    for batch in done:
+        shelf.objects.delete(batch.object)
+    for name in files.outgrown(log.head.size, log.pending.size):
+        shelf.objects.delete(name)

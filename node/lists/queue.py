@@ -1,0 +1,124 @@
+"""Changes into the queue of an own list: objects first, then one transaction that takes their positions.
+
+A position is the index the event will have in the log: the queue is published in order and whole, so what refers to
+a waiting entry can name it. Whoever loses the race for positions is told by `ConflictError` and starts again.
+
+Labels and evidence show positions to partners, so an import is queued in random order: neighbours in its source, who
+may be of one case, are neighbours in the log by chance alone. The order is drawn before positions are taken and never
+again, because a withdrawal, an amend, or a shredding that waits for a second person names an entry by its position.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar
+
+import numpy as np
+
+from node.errors import ConflictError, MissingObjectError
+from node.ports.entries import Collections, Keys
+from node.ports.logs import LogRecord
+from node.ports.pending import Batch
+from node.storage.logfiles import LogFiles
+from node.storage.shelf import Shelf
+from node.store.unit import Unit
+
+BATCH: Final = 16384
+"""Changes in one sealed object."""
+_NAME_BYTES: Final = 16
+_ATTEMPTS: Final = 5
+
+Result = TypeVar("Result")
+
+
+def retried(attempt: Callable[[], Result]) -> Result:
+    """The result of `attempt`, begun anew when an import or a publication ended at the same moment."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return attempt()
+        except (ConflictError, MissingObjectError):
+            continue
+    return attempt()
+
+
+@dataclass(slots=True)
+class Queue:
+    """Changes that are stored and have no positions yet; offsets count from the first of them."""
+
+    shelf: Shelf
+    log: LogRecord
+    count: int = 0
+    batches: list[Batch] = field(default_factory=list)
+    cases: list[Batch] = field(default_factory=list)
+    _parts: list[int] = field(default_factory=list)
+    """Where each `store` began."""
+    _index: list[tuple[int, Keys, Collections]] = field(default_factory=list)
+
+    def store(self, records: Sequence[bytes]) -> None:
+        """Seal and store packed changes behind those that are stored already."""
+        named = []
+        self._parts.append(self.count)
+        for at in range(0, len(records), BATCH):
+            part = records[at : at + BATCH]
+            named.append(self._sealed("pending", b"".join(part)))
+            self.batches.append(Batch(first=self.count, count=len(part), object=named[-1][0]))
+            self.count += len(part)
+        self.shelf.objects.put_all(named)
+
+    def store_case(self, offset: int, data: bytes) -> None:
+        """Seal and store the case data of the changes from `offset` on."""
+        name, sealed = self._sealed("cases", data)
+        self.cases.append(Batch(first=offset, count=self.count - offset, object=name))
+        self.shelf.objects.put(name, sealed)
+
+    def list_digests(self, offset: int, keys: Keys, collections: Collections) -> None:
+        """Note for the index that the changes from `offset` on carry these digests."""
+        self._index.append((offset, keys, collections))
+
+    def shuffle(self) -> None:
+        """Put what each `store` took into another place, as a whole; called last before `commit`."""
+        begins = np.array(self._parts, dtype=np.int64)
+        counts = np.diff(begins, append=self.count)
+        order = self.shelf.vault.random_order(len(begins))
+        places = np.empty_like(begins)
+        places[order] = np.cumsum(counts[order]) - counts[order]
+        shifts = (places - begins).tolist()
+
+        def moved(offset: int) -> int:
+            return offset + int(shifts[bisect_right(self._parts, offset) - 1])
+
+        self.batches = [replace(batch, first=moved(batch.first)) for batch in self.batches]
+        self.cases = [replace(batch, first=moved(batch.first)) for batch in self.cases]
+        self._index = [(moved(at), keys, collections) for at, keys, collections in self._index]
+
+    def commit(self, unit: Unit) -> None:
+        """Take the positions from `log.tail` on, in the caller's transaction; raises `ConflictError`."""
+        base = self.log.tail
+        unit.logs.reserve(self.log, self.count)
+        unit.pending.add(self.log.id, _moved(self.batches, base))
+        unit.cases.add(self.log.id, _moved(self.cases, base))
+        if self._index:
+            keys = self.keys()
+            collections = np.concatenate([collections for _, _, collections in self._index])
+            positions = np.concatenate([np.arange(len(keys)) + at + base for at, keys, _ in self._index])
+            unit.entries.add(self.log.id, keys=keys, positions=positions, collections=collections)
+
+    def keys(self) -> Keys:
+        """The look-up keys of everything noted so far."""
+        empty: Keys = np.empty(0, dtype=np.int64)
+        return np.concatenate([empty, *(keys for _, keys, _ in self._index)])
+
+    def drop(self) -> None:
+        """Delete the objects of changes that were certainly not committed; `sweeping` finds the others."""
+        for batch in (*self.batches, *self.cases):
+            self.shelf.objects.delete(batch.object)
+
+    def _sealed(self, kind: str, data: bytes) -> tuple[str, bytes]:
+        vault = self.shelf.vault
+        files = LogFiles(self.shelf.objects, vault, self.log.origin)
+        name = files.name(kind, vault.entropy(_NAME_BYTES).hex())
+        return name, vault.seal(name, data)
+
+
+def _moved(batches: Iterable[Batch], base: int) -> list[Batch]:
+    return [replace(batch, first=base + batch.first) for batch in batches]

@@ -1,0 +1,144 @@
+"""What was shredded must not come back: tombstones, asked by digest.
+
+Two kinds count differently. What *this* node shredded, by two persons, is refused and never effective. What a *peer*
+shredded is refused at the door of our lists, up to a number for each list, and, where the peer withdrew it as an error,
+blocks like any withdrawal for error: within the cap of the register, until other countries reaffirm it. If one node's
+word alone emptied everybody's releases, a liar would only have to list a hash and shred it.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Self
+
+from node.errors import ConflictError
+from node.formats.rows import ImportRow, RefusedRow, RowResult
+from node.lists.lookup import Finder
+from node.ports.logs import LogKind, LogRecord
+from node.ports.shredding import Standing, Tombstone
+from node.storage.logfiles import LogFiles
+from node.storage.shelf import Shelf
+from node.store.unit import Unit
+from protocol.digest import Digest
+from protocol.errors import MalformedError
+from protocol.listing import Block, BlockKind, Listing
+from protocol.opening import Opening
+
+MOST_HONOURED: Final = 1000
+"""Tombstones that the events of one peer's list make here, at most."""
+
+SHREDDED: Final = "a hash of this row was shredded; two persons can readmit it"
+
+IsTombstoned = Callable[[Digest], bool]
+
+
+def tombstoned(shelf: Shelf) -> IsTombstoned:
+    """Whether this node itself shredded a digest: never effective here, whatever others say."""
+    with shelf.storage.read() as unit:
+        own = {log.id for log in unit.logs.ls(LogKind.OWN_LIST)}
+        return _among(shelf, (each.mac for each in unit.tombstones.ls() if each.log_id in own))
+
+
+def gone_among(shelf: Shelf, unit: Unit, digests: Iterable[Digest]) -> frozenset[Digest]:
+    """Those that nothing new may hold: this node shredded them, or a peer did and nobody lists or disputes them."""
+    by_mac = {shelf.vault.tombstone_of(digest): digest for digest in digests}
+    graves = [each for each in unit.tombstones.ls() if each.mac in by_mac]
+    if not graves:
+        return frozenset()
+    own = {log.id for log in unit.logs.ls(LogKind.OWN_LIST)}
+    shredded = frozenset(by_mac[each.mac] for each in graves)
+    found = Finder(shelf, unit).find(shredded)
+    listed = {each.digest for each in found if each.is_entry or each.is_dispute}
+    return shredded - listed | {by_mac[each.mac] for each in graves if each.log_id in own}
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What may not be listed here, as it was when somebody began to list: this node or a peer shredded it."""
+
+    macs: frozenset[bytes]
+    mac_of: Callable[[Digest], bytes]
+
+    @classmethod
+    def of(cls, shelf: Shelf) -> Self:
+        """The door as it is now."""
+        with shelf.storage.read() as unit:
+            return cls(frozenset(each.mac for each in unit.tombstones.ls()), shelf.vault.tombstone_of)
+
+    def keeps_out(self, digest: Digest) -> bool:
+        """Whether a digest may not be listed."""
+        return bool(self.macs) and self.mac_of(digest) in self.macs
+
+    def check(self, rows: Iterable[RowResult]) -> Iterable[RowResult]:
+        """The rows, those with a digest that was shredded refused."""
+        return map(self._checked, rows) if self.macs else rows
+
+    def require_unchanged(self, unit: Unit) -> None:
+        """Raises `ConflictError` when something was shredded since: what is about to be listed may be among it."""
+        if not self.macs.issuperset(each.mac for each in unit.tombstones.ls()):
+            raise ConflictError("something was shredded meanwhile", hint="run the command again")
+
+    def _checked(self, row: RowResult) -> RowResult:
+        if isinstance(row, ImportRow) and any(map(self.keeps_out, row.digests)):
+            return RefusedRow(row.line, SHREDDED)
+        return row
+
+
+def note_relisted(shelf: Shelf, unit: Unit, log: LogRecord, *, first: int, size: int) -> None:
+    """Remember which new events of a peer's list, from `first` up to `size`, list or dispute what was shredded."""
+    items = LogFiles(shelf.objects, shelf.vault, log.origin).items(first=first, size=size)
+    note_listed(shelf, unit, log, ((position, opening) for position, _, opening in items))
+
+
+def note_listed(
+    shelf: Shelf, unit: Unit, log: LogRecord, openings: Iterable[tuple[int, bytes | None]]
+) -> None:
+    """Remember which of these openings of a peer's list, by position, list or dispute what was shredded."""
+    macs = frozenset(each.mac for each in unit.tombstones.ls())
+    if not macs:
+        return
+    found = []
+    for position, opening in openings:
+        digest = _digest_of(opening)
+        mac = None if digest is None else shelf.vault.tombstone_of(digest)
+        if mac in macs:
+            found.append(Standing(mac=mac, log_id=log.id, position=position))
+    unit.tombstones.note_standing(found)
+
+
+def _digest_of(opening: bytes | None) -> Digest | None:
+    try:
+        return Opening.from_bytes(opening).digest if opening else None
+    except MalformedError:  # of a newer version
+        return None
+
+
+def _among(shelf: Shelf, macs: Iterable[bytes]) -> IsTombstoned:
+    known, mac_of = frozenset(macs), shelf.vault.tombstone_of
+    return (lambda digest: mac_of(digest) in known) if known else (lambda _: False)
+
+
+def honoured_blocks(shelf: Shelf, listings: Iterable[Listing]) -> dict[str, tuple[Block, ...]]:
+    """Blocks by origin that peers' shreddings left behind, of digests that somebody lists."""
+    with shelf.storage.read() as unit:
+        origins = {log.id: log.origin for log in unit.logs.ls(LogKind.PEER_LIST)}
+        kept = [each for each in unit.tombstones.ls() if each.blocks and each.log_id in origins]
+    if not kept:
+        return {}
+    listed = {entry.digest for listing in listings for entry in listing.entries.values()}
+    by_mac = {shelf.vault.tombstone_of(digest): digest for digest in listed}
+    found: dict[str, tuple[Block, ...]] = {}
+    for each in kept:
+        if each.mac in by_mac:
+            origin = origins[each.log_id]
+            found[origin] = (*found.get(origin, ()), _block(origin, each, by_mac[each.mac]))
+    return found
+
+
+def _block(origin: str, tombstone: Tombstone, digest: Digest) -> Block:
+    return Block(
+        origin=origin,
+        index=tombstone.by,
+        leaf_hash=tombstone.leaf_hash,
+        digest=digest,
+        kind=BlockKind.ERROR,
+    )

@@ -1,0 +1,1 @@
+"""Hits that partners report: taken, kept, answered, ended, and what proves one."""

@@ -1,0 +1,69 @@
+"""Telling partners which of their reports ended: signed when it is asked for, and kept beside the receipt.
+
+Whoever asks names the last end that it knows, so that the answer is small, and asking says nothing about any file.
+Spec: docs/spec/statement.md, "End".
+"""
+
+import asyncio
+from dataclasses import replace
+
+from keys.errors import BadSignatureError
+from keys.signer import Signer
+from keys.trust.statement import open_statement
+from node.ports.hits import HitRecord
+from node.storage.shelf import Shelf
+from node.storage.taken_reports import TakenReport, change, taken
+from node.trust.own import OwnTrust
+from protocol.limits import MAX_ENDS
+from protocol.statement.end import KIND, Ended, EndedReports, ReportEnd, sign_end
+from protocol.statement.receipt import kept_receipt
+
+
+class Ends:
+    """The ends of all partners' reports."""
+
+    def __init__(self, shelf: Shelf, trust: OwnTrust, *, signer: Signer) -> None:
+        self._shelf = shelf
+        self._trust = trust
+        self._signer = signer
+
+    async def after(self, partner: str, subset: str, report_id: bytes) -> EndedReports:
+        """The next of a partner's reports that ended after this one; from the first, where it did not end."""
+        return await asyncio.to_thread(self._after, partner, subset, report_id)
+
+    def _after(self, partner: str, subset: str, report_id: bytes) -> EndedReports:
+        with self._shelf.storage.read() as unit:
+            records = unit.hits.ended(partner, subset, after=report_id, limit=MAX_ENDS)
+        return EndedReports(tuple(map(self._ended, records)))
+
+    def _ended(self, record: HitRecord) -> Ended:
+        kept = taken(self._shelf, record)
+        if not kept.end or not self._is_signed(kept.end):
+            end = sign_end(self._end(record, kept), self._signer)
+            kept = replace(kept, end=end)
+            with self._shelf.storage.write() as unit:
+                change(self._shelf, unit, record, lambda now: replace(now, end=end))
+        return Ended(record.report_id, kept.receipt, kept.end)
+
+    def _end(self, record: HitRecord, kept: TakenReport) -> ReportEnd:
+        receipt = kept_receipt(kept.receipt)
+        assert record.ended_ms is not None, "only ended reports are told"
+        assert record.ended_version is not None, "they ended with a release"
+        return ReportEnd(
+            node=receipt.node,
+            partner=receipt.partner,
+            report_id=receipt.report_id,
+            report_sha256=receipt.report_sha256,
+            subset_id=receipt.subset_id,
+            version=record.ended_version,
+            # An earlier version read the clock twice: its receipts are older than its records of reports.
+            ended_ms=receipt.received_ms if record.came_late else record.ended_ms,
+        )
+
+    def _is_signed(self, end: bytes) -> bool:
+        """Whether it is by a key of the node document still: nobody believes one that was stolen since."""
+        try:
+            open_statement(end, KIND, [dated.key for dated in self._trust.document().statement_keys])
+        except BadSignatureError:
+            return False
+        return True

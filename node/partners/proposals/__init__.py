@@ -1,0 +1,1 @@
+"""Files that partners propose: taken in, reviewed, answered."""

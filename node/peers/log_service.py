@@ -1,0 +1,126 @@
+"""Serving the node's own logs to one caller: heads, tiles and entries to whoever may read logs, openings by grant.
+
+Openings are given out of own lists alone: a peer's openings are the peer's to give. A grant that is missing covers
+nothing, and what is withheld looks the same as what was deleted: an opening of length 0.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, TypeVar
+
+from node.clock import Clock
+from node.errors import MissingObjectError, NotFoundError
+from node.ports.logs import LogKind, LogRecord
+from node.storage.logfiles import LogFiles
+from node.storage.shelf import Shelf
+from protocol.event import HEADER_BYTES, Header
+from protocol.grant import Grant
+from protocol.limits import BUNDLE_WIDTH
+from protocol.opening import NONCE_BYTES
+from protocol.tlog.tiles import Tile, cut_bundle, encode_bundle
+
+_OWN: Final = frozenset({LogKind.OWN_LIST, LogKind.OWN_RELEASES})
+_LISTS: Final = frozenset({LogKind.OWN_LIST})
+_T = TypeVar("_T")
+
+
+class CallerLogs:
+    """`LogApi` and `OpeningsApi` for one caller; the synchronous twins of its methods do the reading."""
+
+    def __init__(self, shelf: Shelf, clock: Clock, grant: Grant) -> None:
+        self._shelf = shelf
+        self._clock = clock
+        self._grant = grant
+
+    async def checkpoint(self, origin: str, *, held: bytes | None) -> bytes | None:
+        """The newest signed note, or None when it is byte for byte the `held` one."""
+        note = await asyncio.to_thread(self.read_checkpoint, origin)
+        return None if note == held else note
+
+    async def tile(self, origin: str, *, level: int, index: int, width: int) -> bytes:
+        """`width * 32` bytes of hashes."""
+        return await asyncio.to_thread(self.read_tile, origin, level=level, index=index, width=width)
+
+    async def entries(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """The entry bundle `index` with `width` entries, without the `first` ones."""
+        return await asyncio.to_thread(self.read_entries, origin, index=index, width=width, first=first)
+
+    async def openings(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """`width` openings with u16 lengths, without the `first` ones; length 0 is withheld."""
+        return await asyncio.to_thread(self.read_openings, origin, index=index, width=width, first=first)
+
+    async def granted(self) -> Grant:
+        """What the caller may read now."""
+        return self._grant
+
+    def read_checkpoint(self, origin: str) -> bytes:
+        """The newest signed note; raises `NotFoundError` for a log that is not the node's or not published yet."""
+        note = self._log(origin, _OWN).note
+        if note is None:
+            raise NotFoundError(
+                f"{origin} has not been published yet", hint="publish it with: sigfed publish"
+            )
+        return note
+
+    def read_tile(self, origin: str, *, level: int, index: int, width: int) -> bytes:
+        """Hashes of a tile, 32 bytes each; raises `NotFoundError`."""
+        _check_width(level, index, width)
+        tile = Tile(level, index, width)
+        return self._read(origin, _OWN, lambda files, size: files.tile(tile, size=size))
+
+    def read_entries(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """An entry bundle from its entry `first` on; raises `NotFoundError`."""
+        _check_place(index, width, first)
+        data = self._read(origin, _OWN, lambda files, size: files.entries(index, width, size=size))
+        return cut_bundle(data, width, first) if first else data
+
+    def read_openings(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
+        """The openings of a bundle, from `first` on, that the grant covers; raises `NotFoundError`."""
+        _check_place(index, width, first)
+        return self._read(origin, _LISTS, lambda files, size: self._granted(files, size, index, width, first))
+
+    def _granted(self, files: LogFiles, size: int, index: int, width: int, first: int) -> bytes:
+        rows = files.openings(index, size=size)
+        if len(rows) < width:
+            raise NotFoundError("the log has no such bundle", hint="ask for its newest checkpoint first")
+        events, now = files.events(index, size=size), self._clock.now()
+        return encode_bundle(
+            [
+                opening if opening and self._covers(event, opening, now) else b""
+                for event, opening in zip(events[first:width], rows[first:width], strict=True)
+            ]
+        )
+
+    def _covers(self, event: bytes, opening: bytes, now: datetime) -> bool:
+        collection = Header.from_bytes(event[:HEADER_BYTES]).collection
+        return self._grant.covers(collection, now) and self._grant.covers_algorithm(opening[NONCE_BYTES])
+
+    def _read(self, origin: str, kinds: frozenset[LogKind], read: Callable[[LogFiles, int], _T]) -> _T:
+        """Read at the log's size; a publication may outgrow a partial object in between, so once more then."""
+        for attempt in (1, 2):
+            log = self._log(origin, kinds)
+            try:
+                return read(LogFiles(self._shelf.objects, self._shelf.vault, origin), log.head.size)
+            except MissingObjectError:
+                if attempt == 2 or self._log(origin, kinds).head.size == log.head.size:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _log(self, origin: str, kinds: frozenset[LogKind]) -> LogRecord:
+        with self._shelf.storage.read() as unit:
+            log = unit.logs.get(origin)
+        if log.kind not in kinds:
+            raise NotFoundError(f"{origin} is not served here")
+        return log
+
+
+def _check_place(index: int, width: int, first: int) -> None:
+    _check_width(0, index, width)
+    if not 0 <= first < width:
+        raise NotFoundError("the bundle has no such entry")
+
+
+def _check_width(level: int, index: int, width: int) -> None:
+    if not (0 <= level < 64 and 0 <= index < 2**40 and 1 <= width <= BUNDLE_WIDTH):
+        raise NotFoundError("the log has no such tile")

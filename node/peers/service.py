@@ -1,0 +1,35 @@
+"""Serving peers the node's own lists, and openings that both grant and token cover.
+
+The grant is read again for every caller, so a changed or damaged one takes effect at once; what a token was given
+before never widens it.
+"""
+
+from dataclasses import replace
+
+from node.access.callers import stored_grant
+from node.clock import Clock
+from node.errors import NotFoundError
+from node.peers.log_service import CallerLogs
+from node.ports.callers import Caller
+from node.storage.shelf import Shelf
+from protocol.grant import NOTHING, Grant
+
+
+class ServedPeers:
+    """Makes the API of one calling peer."""
+
+    def __init__(self, shelf: Shelf, clock: Clock) -> None:
+        self._shelf = shelf
+        self._clock = clock
+
+    def for_caller(self, caller: Caller) -> CallerLogs:
+        """What `caller` may read."""
+        return CallerLogs(self._shelf, self._clock, self._grant(caller))
+
+    def _grant(self, caller: Caller) -> Grant:
+        try:
+            with self._shelf.storage.read() as unit:
+                grant = stored_grant(unit.peers.get(caller.client))
+        except NotFoundError:
+            return NOTHING
+        return replace(grant, collections=grant.collections & caller.collections)

@@ -1,0 +1,1 @@
+"""A peer's lists, pulled and held."""

@@ -1,0 +1,379 @@
+"""Holding a peer's list: staged while it is pulled, then taken over in one transaction.
+
+The pull has verified what is staged; here it is hashed once more on its way into the store, so that bytes that changed
+in between never stand under a signed head. The new head is claimed first (compare-and-swap), then the objects are
+written, then one transaction moves the head together with the look-up index and the guards' records. What is cut off
+after the claim is finished by the next `held`; what cannot be finished is fetched again.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from node.errors import BeyondLimitsError, ConflictError, MissingObjectError, NotFoundError, StoreError
+from node.lists.corrections.erase import carry_out, redo
+from node.lists.entries import parse_opening
+from node.lists.guards import Guards
+from node.lists.pace import MOST_AT_ONCE, most_at_once
+from node.lists.tombstones import note_relisted
+from node.peers.sync.intake import EventIntake, FollowGuards
+from node.peers.sync.stage import StagedBundle, Staging
+from node.ports.logs import Head, LogKind, LogRecord
+from node.storage.bulk import acyclic
+from node.storage.logfiles import LogFiles
+from node.storage.shelf import Shelf
+from protocol.errors import MalformedError, ProtocolError
+from protocol.event import HEADER_BYTES, Header
+from protocol.limits import BUNDLE_WIDTH
+from protocol.sequence import LogShape
+from protocol.tlog.merkle import CompactRange, leaf_hash
+from protocol.tlog.note import Note
+from protocol.tlog.tiles import bundle_widths, decode_bundle
+
+__all__ = ["Committed", "Delivery", "FollowGuards", "Follower", "HeldLog", "StagedBundle"]
+
+_SLICE = 256 * BUNDLE_WIDTH
+"""Events written at a time: whole tiles of the second level, so that few partial ones come and go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldLog:
+    """What a pull starts from."""
+
+    origin: str
+    size: int
+    root: bytes
+    note: bytes | None
+    """The newest signed note that was accepted; None before the first pull."""
+    frontier: bytes
+    """`CompactRange.to_bytes()` at `size`."""
+    tail: tuple[bytes, ...]
+    """Events of the last, partial bundle (`size % 256`): what the peer sends again must equal them."""
+    time_ms: int
+    checked_ms: int
+    """When the peer's head was last seen to be this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A pull that verified to its end; its bundles are staged."""
+
+    note: bytes
+    size: int
+    root: bytes
+    frontier: bytes
+    shape: LogShape | None = None
+    """Of all events up to `size`; kept, so that the next pull need not read them again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed:
+    """What a pull changed."""
+
+    old_size: int
+    new_size: int
+    adds: int
+    withdrawals: int
+    quarantined: int
+    """Records of the guards."""
+
+
+class _NotStagedError(StoreError):
+    """Staged bundles that are gone or altered."""
+
+    hint = "sync again: they will be fetched anew"
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """New events of one bundle, with openings (empty: not held)."""
+
+    first: int
+    events: list[bytes]
+    openings: list[bytes]
+
+
+class Follower:
+    """The peers' lists of one node; a log is pulled by one caller at a time, others lose by `ConflictError`."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        guards: FollowGuards,
+        known: Guards | None = None,
+        *,
+        beyond_limits: bool = False,
+    ) -> None:
+        self._shelf = shelf
+        self._guards = guards
+        self._beyond_limits = beyond_limits
+        self._known = known or Guards(shelf)
+        self._stagings: dict[str, Staging] = {}
+
+    @property
+    def guards(self) -> FollowGuards:
+        """How much a peer may change a day."""
+        return self._guards
+
+    def follow(self, origin: str, *, node: str) -> LogRecord:
+        """Start to follow a list of `node`; nothing happens when it is followed already."""
+        with self._shelf.storage.write() as unit:
+            try:
+                return unit.logs.get(origin)
+            except NotFoundError:
+                name = origin.rpartition("/")[2]
+                return unit.logs.create(origin=origin, kind=LogKind.PEER_LIST, node=node, name=name)
+
+    def held(self, origin: str, *, now_ms: int) -> HeldLog:
+        """What is held of a list, after finishing a commit that was cut off; raises `NotFoundError`."""
+        log = self._log(origin)
+        if log.pending is not None:
+            self._repair(log, now_ms)
+            log = self._log(origin)
+        carry_out(self._shelf, origin, now_ms=now_ms)
+        head = log.head
+        self._staging(origin).drop_held(head.size)
+        files = self._files(origin)
+        return HeldLog(
+            origin=origin,
+            size=head.size,
+            root=head.root,
+            note=log.note,
+            frontier=head.frontier,
+            tail=tuple(files.events(head.size // BUNDLE_WIDTH, size=head.size)),
+            time_ms=head.time_ms,
+            checked_ms=log.checked_ms,
+        )
+
+    def require_room(self, origin: str, *, size: int, now_ms: int) -> None:
+        """Refuse a head of `size` events that brings more than may be on its way; what is staged of it is dropped.
+
+        Raises:
+            BeyondLimitsError: more than `pacing.most_at_once`, or with the peer's other lists more than `MOST_AT_ONCE`.
+        """
+        log = self._log(origin)
+        growth = size - log.head.size
+        with self._shelf.storage.read() as unit:
+            most = most_at_once(unit, log, self._guards, now_ms=now_ms)
+            lists = [one.origin for one in unit.logs.ls(LogKind.PEER_LIST) if one.node == log.node]
+        staged = sum(Staging(self._shelf, other).events for other in lists if other != origin)
+        most = min(MOST_AT_ONCE if self._beyond_limits else most, MOST_AT_ONCE - staged)
+        if not growth or growth <= most:
+            return
+        self.discard(origin)
+        raise BeyondLimitsError(
+            f"{origin} grew by {growth:,} events since it was last seen; {most:,} are taken at once",
+            hint=f"nothing was fetched, its withdrawals neither. Ask {log.node} by another way: if it meant that,"
+            f" run: sigfed peer sync {log.node} --beyond-limits; if not, its log key was stolen, and it revokes that",
+        )
+
+    def shape(self, origin: str) -> LogShape:
+        """The shape of the held events: the one kept by the last commit, or rebuilt from the bundles."""
+        head = self._log(origin).head
+        kept = self._kept_shape(origin, head.size)
+        return kept if kept is not None else self._rebuilt_shape(origin, head)
+
+    def staged(self, origin: str, *, index: int, width: int) -> StagedBundle | None:
+        """A bundle that an interrupted pull left: to be verified like one that the peer sends."""
+        return self._staging(origin).get(index, width)
+
+    def stage(self, origin: str, bundle: StagedBundle) -> None:
+        """Keep a bundle that the pull accepted."""
+        self._staging(origin).add(bundle)
+
+    def flush(self, origin: str) -> None:
+        """Make what is staged durable: at an interruption."""
+        self._staging(origin).flush()
+
+    def discard(self, origin: str) -> None:
+        """Forget what is staged: when verification failed, nothing of it may be fed to a pull again."""
+        self._staging(origin).discard()
+        self._stagings.pop(origin, None)
+
+    def confirm(self, origin: str, *, note: bytes | None = None, now_ms: int) -> None:
+        """The peer's head is still the one held: the list is fresh. `note` may have other cosignatures by now."""
+        with self._shelf.storage.write() as unit:
+            log = unit.logs.get(origin)
+            unit.logs.confirm(log, checked_ms=now_ms)
+            if (
+                note is not None
+                and log.note is not None
+                and note != log.note
+                and _text(note) == _text(log.note)
+            ):
+                unit.logs.cosign(log, note)
+
+    def commit(self, origin: str, delivery: Delivery, *, now_ms: int) -> Committed:
+        """Take over a verified pull; what was staged is used up.
+
+        Raises:
+            ConflictError: another pull of the same list was faster.
+            StoreError: the staged bundles are not those of the delivery any more; they were discarded.
+        """
+        self.flush(origin)
+        log = self._log(origin)
+        if log.pending is not None or log.head.size >= delivery.size:
+            raise ConflictError(f"{origin}: another pull was faster", hint="sync again")
+        head = Head(
+            size=delivery.size,
+            root=delivery.root,
+            frontier=delivery.frontier,
+            time_ms=self._last_time(log, delivery.size),
+        )
+        with self._shelf.storage.write() as unit:
+            unit.logs.claim(log, head, note=delivery.note)
+            log = unit.logs.get(origin)
+        try:
+            committed = self._finish(log, now_ms)
+        except _NotStagedError:
+            self._abandon(log)
+            raise
+        if delivery.shape is not None:
+            self._keep_shape(origin, delivery.shape, committed.old_size)
+        return committed
+
+    def _finish(self, log: LogRecord, now_ms: int) -> Committed:
+        """From the claimed head to the held one; every step may be repeated."""
+        assert log.pending is not None
+        assert log.pending_note is not None, "a peer's head comes signed"
+        files = self._files(log.origin)
+        intake = EventIntake(self._shelf.vault, log.head.size)
+        try:
+            with acyclic():
+                self._write(log, files, intake)
+        except MalformedError:
+            raise self._not_those(log.origin) from None
+        except MissingObjectError:
+            # Whoever commits a head tidies up behind it, so a slower one may miss what it was about to read.
+            if self._log(log.origin).head == log.head:
+                raise
+            raise ConflictError(f"{log.origin}: another pull was faster", hint="sync again") from None
+        older_keys = self._older_keys(files, intake.older_refs(), log.head.size)
+        suspects = self._known.suspects(log, intake.arrivals())
+        try:
+            with self._shelf.storage.write() as unit:
+                unit.logs.settle(log, note=log.pending_note, checked_ms=now_ms)
+                intake.write(unit, log.id, older_keys)
+                quarantined = intake.guard(unit, log, self._guards, suspects=suspects, now_ms=now_ms)
+                note_relisted(self._shelf, unit, log, first=log.head.size, size=log.pending.size)
+        except ConflictError:
+            redo(self._shelf, log, now_ms=now_ms)
+            raise
+        self.discard(log.origin)
+        for name in files.outgrown(log.head.size, log.pending.size):
+            self._shelf.objects.delete(name)
+        carry_out(self._shelf, log.origin, now_ms=now_ms)
+        return Committed(
+            old_size=log.head.size,
+            new_size=log.pending.size,
+            adds=len(intake.adds),
+            withdrawals=len(intake.withdrawals),
+            quarantined=quarantined,
+        )
+
+    def _write(self, log: LogRecord, files: LogFiles, intake: EventIntake) -> None:
+        """Staged bundles into objects, hashed on the way; raises `StoreError` unless they give the pending root."""
+        assert log.pending is not None
+        tree = CompactRange.from_bytes(log.head.frontier)
+        at, events, openings = log.head.size, list[bytes](), list[bytes]()
+        for piece in self._pieces(log, log.pending.size):
+            intake.take(piece.first, piece.events, piece.openings)
+            tree.extend(leaf_hash(event) for event in piece.events)
+            events += piece.events
+            openings += piece.openings
+            end = at + len(events)
+            if end % _SLICE and end < log.pending.size:
+                continue
+            self._shelf.objects.put_all(files.growth(at, events, openings))
+            if at > log.head.size:  # a size that nobody has seen; the held one is tidied after the commit
+                for name in files.outgrown(at, end):
+                    self._shelf.objects.delete(name)
+            at, events, openings = end, [], []
+        if tree.to_bytes() != log.pending.frontier or tree.root() != log.pending.root:
+            raise self._not_those(log.origin)
+
+    def _pieces(self, log: LogRecord, size: int) -> Iterator[_Piece]:
+        """The staged events from the held size to `size`."""
+        staging = self._staging(log.origin)
+        for index, width in bundle_widths(log.head.size, size):
+            bundle = staging.get(index, width)
+            if bundle is None:
+                raise self._not_those(log.origin)
+            events = decode_bundle(bundle.entries, width)
+            openings = [b""] * width if bundle.openings is None else decode_bundle(bundle.openings, width)
+            start = index * BUNDLE_WIDTH
+            skip = max(log.head.size - start, 0)
+            yield _Piece(start + skip, events[skip:], openings[skip:])
+
+    def _last_time(self, log: LogRecord, size: int) -> int:
+        index, width = next(bundle_widths(size - 1, size))
+        bundle = self._staging(log.origin).get(index, width)
+        if bundle is None:
+            raise self._not_those(log.origin)
+        return Header.from_bytes(decode_bundle(bundle.entries, width)[-1][:HEADER_BYTES]).time_ms
+
+    def _repair(self, log: LogRecord, now_ms: int) -> None:
+        """Finish a commit that was cut off, or forget it: the peer still has what is missing here."""
+        try:
+            self._finish(log, now_ms)
+        except _NotStagedError:
+            self._abandon(log)
+        except ConflictError:
+            return  # somebody else finished it
+
+    def _abandon(self, log: LogRecord) -> None:
+        with self._shelf.storage.write() as unit:
+            unit.logs.abandon(log)
+        self.discard(log.origin)
+
+    def _older_keys(self, files: LogFiles, refs: Iterable[int], size: int) -> dict[int, int]:
+        """Look-up keys of held entries whose openings are there."""
+        found = {}
+        for ref in refs:
+            index, at = divmod(ref, BUNDLE_WIDTH)
+            data = files.openings(index, size=size)[at]
+            digest = parse_opening(data).digest if data else None
+            if digest is not None:
+                found[ref] = self._shelf.vault.key_of(digest)
+        return found
+
+    def _not_those(self, origin: str) -> "_NotStagedError":
+        return _NotStagedError(f"{origin}: the staged bundles are not those that were verified")
+
+    def _kept_shape(self, origin: str, size: int) -> LogShape | None:
+        name = self._files(origin).name("shapes", str(size))
+        if not self._shelf.objects.exists(name):
+            return None
+        try:
+            shape = LogShape.from_bytes(self._shelf.vault.unseal(name, self._shelf.objects.get(name)))
+        except (ProtocolError, StoreError):
+            return None
+        return shape if shape.size == size else None
+
+    def _keep_shape(self, origin: str, shape: LogShape, old_size: int) -> None:
+        files = self._files(origin)
+        name = files.name("shapes", str(shape.size))
+        self._shelf.objects.put(name, self._shelf.vault.seal(name, shape.to_bytes()))
+        self._shelf.objects.delete(files.name("shapes", str(old_size)))
+
+    def _rebuilt_shape(self, origin: str, head: Head) -> LogShape:
+        shape, files = LogShape(), self._files(origin)
+        for index, _ in bundle_widths(0, head.size):
+            shape.admit_bundle(shape.size, files.events(index, size=head.size), head.time_ms)
+        return shape
+
+    def _log(self, origin: str) -> LogRecord:
+        with self._shelf.storage.read() as unit:
+            return unit.logs.get(origin)
+
+    def _files(self, origin: str) -> LogFiles:
+        return LogFiles(self._shelf.objects, self._shelf.vault, origin)
+
+    def _staging(self, origin: str) -> Staging:
+        if origin not in self._stagings:
+            self._stagings[origin] = Staging(self._shelf, origin)
+        return self._stagings[origin]
+
+
+def _text(note: bytes) -> str:
+    """What is signed, without the signatures."""
+    return Note.parse(note).text

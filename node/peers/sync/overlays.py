@@ -1,0 +1,204 @@
+"""The withdrawals and disputes of a peer's head that too few witnesses cosigned: held beside the list, never in it.
+
+Such a head is pulled and judged like any other but for its witnesses, up to its root; of its new events only those that
+remove are kept, as an overlay upon exactly the trusted head that they were read after. As soon as that head moves, to
+the overlaid one or elsewhere, the overlay counts for nothing: followed, it is in the list; contradicted, it is gone. A
+removal so travels past absent witnesses, and whoever holds a log's key alone can take away, and add nothing.
+More withdrawals or disputes than the follower's guards let pass in a day make no overlay. Rules: docs/spec/sync.md,
+"Overlay".
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from node.errors import StoreError
+from node.peers.sync.follow import Committed, Delivery, Follower, HeldLog, StagedBundle
+from node.peers.sync.pull import ListPull
+from node.ports.cosigning import OverlayRecord
+from node.ports.logs import LogRecord
+from node.storage.sealed_names import overlay_name
+from node.storage.shelf import Shelf
+from node.store.vault import Vault
+from protocol.errors import ForkError, TooLargeError
+from protocol.event import HEADER_BYTES, Header, Op
+from protocol.history import follow
+from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES
+from protocol.sequence import LogShape
+from protocol.tlog.checkpoint import Checkpoint, SignedCheckpoint
+from protocol.tlog.conflict import Conflict, ConflictKind
+from protocol.tlog.note import Note
+from protocol.tlog.tiles import decode_bundle
+
+Item = tuple[int, bytes, bytes | None]
+"""Index, event (56 bytes), and opening where it is held."""
+
+_REMOVING: Final = frozenset({Op.WITHDRAW, Op.DISPUTE})
+_INDEX, _LENGTH = 8, 2
+
+
+@dataclass(slots=True)
+class OverlayKeeper:
+    """Takes a pull of an uncosigned head in the place of a `Follower`: what does not remove is dropped on arrival."""
+
+    shelf: Shelf
+    follower: Follower
+    log: LogRecord
+    """The list at its trusted head."""
+    _items: list[Item] = field(default_factory=list)
+    _withdrawals: int = 0
+    _disputes: int = 0
+
+    def shape(self, origin: str) -> LogShape:
+        """The shape of the held events."""
+        return self.follower.shape(origin)
+
+    def require_room(self, origin: str, *, size: int, now_ms: int) -> None:
+        """What nobody cosigned may bring no more than what was."""
+        self.follower.require_room(origin, size=size, now_ms=now_ms)
+
+    def staged(self, origin: str, *, index: int, width: int) -> StagedBundle | None:  # noqa: ARG002 - nothing is
+        """Nothing is staged: what an uncosigned head says must not be fed to the pull of a trusted one."""
+        return None
+
+    def stage(self, origin: str, bundle: StagedBundle) -> None:  # noqa: ARG002 - it is about one log
+        """Keep what removes; raises `TooLargeError` when it is more than the guards let pass."""
+        events = decode_bundle(bundle.entries, bundle.width)
+        empty = [b""] * bundle.width
+        openings = empty if bundle.openings is None else decode_bundle(bundle.openings, bundle.width)
+        for index, (event, opening) in enumerate(
+            zip(events, openings, strict=True), bundle.index * BUNDLE_WIDTH
+        ):
+            op = Header.from_bytes(event[:HEADER_BYTES]).op
+            if index >= self.log.head.size and op in _REMOVING:
+                self._take(op, (index, event, opening or None))
+
+    def _take(self, op: int, item: Item) -> None:
+        self._withdrawals += op == Op.WITHDRAW
+        self._disputes += op == Op.DISPUTE
+        guards = self.follower.guards
+        if self._withdrawals > guards.max_withdraws_per_day or self._disputes > guards.max_disputes_per_day:
+            raise TooLargeError("more removals than the guards let pass before witnesses have cosigned")
+        self._items.append(item)
+
+    def flush(self, origin: str) -> None:
+        """Nothing is staged."""
+
+    def discard(self, origin: str) -> None:  # noqa: ARG002 - it is about one log
+        """Forget what was taken."""
+        self._items.clear()
+        self._withdrawals = self._disputes = 0
+
+    def confirm(self, origin: str, *, note: bytes | None, now_ms: int) -> None:
+        """Nothing is fresh because of a head that nobody cosigned."""
+
+    def commit(self, origin: str, delivery: Delivery, *, now_ms: int) -> Committed:  # noqa: ARG002 - as a follower
+        """Put the overlay in the place of an older one."""
+        base = self.log.head
+        record = OverlayRecord(
+            log_id=self.log.id,
+            base_size=base.size,
+            base_root=base.root,
+            size=delivery.size,
+            root=delivery.root,
+            note=delivery.note,
+            sealed=self.shelf.vault.seal(overlay_name(self.log.id), _encoded(self._items)),
+        )
+        with self.shelf.storage.write() as unit:
+            unit.overlays.put(record)
+        return Committed(
+            old_size=base.size,
+            new_size=delivery.size,
+            adds=0,
+            withdrawals=self._withdrawals,
+            quarantined=0,
+        )
+
+
+async def overlay_head(shelf: Shelf, follower: Follower, pull: ListPull, held: HeldLog, note: bytes) -> bool:
+    """Whether the removals of the head in `note`, which lacks cosignatures alone, lie upon the list now.
+
+    `pull` is the one that found that out.
+
+    Raises:
+        ProtocolError: the head does not verify to its end, or removes more than the guards let pass.
+        NodeError: the peer cannot be reached, or the own store failed.
+    """
+    with shelf.storage.read() as unit:
+        log = unit.logs.get(held.origin)
+        record = unit.overlays.find(log.id)
+    if lies_upon(record, log, note):
+        return True
+    trial = ListPull(
+        follower=OverlayKeeper(shelf, follower, log),
+        api=pull.api,
+        trust=replace(pull.trust, witnessing=None),
+        granted=pull.granted,
+        algorithms=pull.algorithms,
+        now=pull.now,
+    )
+    try:
+        return await trial.run(held, note) is not None
+    finally:
+        pull.received += trial.received
+
+
+def overlay_items(vault: Vault, log: LogRecord, overlays: Sequence[OverlayRecord]) -> tuple[Item, ...]:
+    """What lies upon the head of `log` now; nothing if it moved since."""
+    for record in overlays:
+        if record.log_id == log.id and (record.base_size, record.base_root) == (log.head.size, log.head.root):
+            return tuple(_decoded(vault.unseal(overlay_name(log.id), record.sealed)))
+    return ()
+
+
+def lies_upon(record: OverlayRecord | None, log: LogRecord, note: bytes) -> bool:
+    """Whether `record` is the overlay of the head in `note` upon that of `log`.
+
+    Raises:
+        ForkError: the head that was overlaid contradicts this one, although one key signed both.
+    """
+    if record is None:
+        return False
+    offered = _signed(note)
+    if record.size <= offered.checkpoint.size:  # a smaller one may be an old answer that came late
+        follow(_signed(record.note), offered)
+    same_base = (record.base_size, record.base_root) == (log.head.size, log.head.root)
+    return same_base and (record.size, record.root) == (offered.checkpoint.size, offered.checkpoint.root)
+
+
+def drop_overlay(shelf: Shelf, origin: str) -> ForkError | None:
+    """Forget the overlay of a list whose head moved; what it was a fork of, if it contradicted the new head."""
+    with shelf.storage.write() as unit:
+        log = unit.logs.get(origin)
+        record = unit.overlays.find(log.id)
+        if record is None or log.note is None or record.base_size == log.head.size:
+            return None
+        unit.overlays.drop(log.id)
+    if record.size != log.head.size or record.root == log.head.root:
+        return None
+    evidence = Conflict(ConflictKind.FORK, log.note, record.note).to_bytes()
+    return ForkError(size=record.size, evidence=evidence)
+
+
+def _signed(note: bytes) -> SignedCheckpoint:
+    """A head whose signatures were verified before."""
+    return SignedCheckpoint(Checkpoint.from_text(Note.parse(note).text), note, (), ())
+
+
+def _encoded(items: Sequence[Item]) -> bytes:
+    return b"".join(
+        index.to_bytes(_INDEX) + event + len(opening or b"").to_bytes(_LENGTH) + (opening or b"")
+        for index, event, opening in items
+    )
+
+
+def _decoded(data: bytes) -> Iterator[Item]:
+    at = 0
+    while at < len(data):
+        start = at + _INDEX + EVENT_BYTES + _LENGTH
+        end = start + int.from_bytes(data[start - _LENGTH : start])
+        if end > len(data):
+            raise StoreError("a stored overlay is damaged", hint="sync again: it will be fetched anew")
+        event = data[at + _INDEX : at + _INDEX + EVENT_BYTES]
+        yield int.from_bytes(data[at : at + _INDEX]), event, data[start:end] or None
+        at = end

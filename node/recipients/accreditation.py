@@ -1,0 +1,269 @@
+"""Recipients, accredited holders of raw digests: who they are, what they may fetch, and their keys.
+
+Whatever gives more away takes two persons (`node.access.approvals`): a new recipient, a wider grant, a later end.
+What takes away takes one and counts at once. Each has an end, at most a year away. A key is shown once to whoever makes
+it and kept as its SHA-256; a new one takes the place of the old, at once or when a day of both is over, and each ends
+after a year, however often the grant was renewed. Collections that are private to an agency are not for recipients,
+whatever a grant says. See docs/reference/recipients.md.
+"""
+
+import json
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Final
+
+from keys.trust.names import is_log_name
+from node.access.grants import grant_words, widens
+from node.clock import Clock, Entropy, milliseconds
+from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, UnauthenticatedError, UsageError
+from node.ports.approvals import Approval
+from node.ports.recipients import RecipientRecord
+from node.store.store import Store
+from protocol.event import PRIVATE_FROM, collection_name
+from protocol.grant import NOTHING, Grant, read_grant
+
+KEY_PREFIX: Final = "sfr_"
+KEY_BYTES: Final = 32
+LONGEST: Final = timedelta(days=366)
+KEY_LIFE: Final = timedelta(days=366)
+OVERLAP: Final = timedelta(days=1)
+"""How long two keys of a recipient count that changes over."""
+MOST: Final = 256
+"""Recipients of one node: each key that is shown is compared with all of theirs."""
+MOST_PURPOSE: Final = 200
+_NONE: Final = bytes(32)
+"""In the place of the hash of a key that was never made: nothing is known to hash to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A recipient as somebody asks for it."""
+
+    name: str
+    grant: Grant
+    purpose: str = ""
+
+
+class Recipients:
+    """The recipients of this node."""
+
+    def __init__(self, storage: Store, clock: Clock) -> None:
+        self._storage = storage
+        self._clock = clock
+
+    def check_new(self, wanted: Wanted) -> None:
+        """Check that a recipient could be added so.
+
+        Raises:
+            UsageError: a name or purpose that is none, a grant of nothing or of what is private, no end or a late one.
+            AlreadyExistsError: there is one of that name.
+        """
+        if not is_log_name(wanted.name):
+            raise UsageError("a recipient is named with up to 64 small letters, digits and hyphens")
+        if len(wanted.purpose) > MOST_PURPOSE:
+            raise UsageError(f"a purpose has at most {MOST_PURPOSE} characters")
+        self.check_grant(wanted.grant)
+        with self._storage.read() as unit:
+            known = [each.name for each in unit.recipients.ls()]
+        if wanted.name in known:
+            raise AlreadyExistsError(f"there is a recipient {wanted.name} already")
+        if len(known) >= MOST:
+            raise UsageError(f"a node has at most {MOST} recipients", hint="remove one that has ended")
+
+    def check_grant(self, grant: Grant) -> None:
+        """Check that a recipient may have a grant like this at all; raises `UsageError`."""
+        now = self._clock.now()
+        private = sorted(number for number in grant.collections if number >= PRIVATE_FROM)
+        if private:
+            raise UsageError(f"collection {collection_name(private[0])} is private and never given away")
+        if not grant.collections:
+            raise UsageError("say which collections it may fetch")
+        if grant.until is None or not now < grant.until <= now + LONGEST:
+            raise UsageError(
+                "a recipient has an end, from tomorrow to a year from now", hint="--until YYYY-MM-DD"
+            )
+
+    def ls(self) -> tuple[RecipientRecord, ...]:
+        """All recipients by name."""
+        with self._storage.read() as unit:
+            return tuple(unit.recipients.ls())
+
+    def get(self, name: str) -> RecipientRecord:
+        """One recipient; raises `NotFoundError`."""
+        with self._storage.read() as unit:
+            return unit.recipients.get(name)
+
+    def widens(self, name: str, grant: Grant) -> bool:
+        """Whether `grant` covers more, or for longer, than what the recipient may fetch now."""
+        held = grant_of(self.get(name))
+        ended = held.until is None or held.until <= self._clock.now()
+        return widens(NOTHING if ended else held, grant)
+
+    def narrow(self, name: str, grant: Grant) -> None:
+        """Replace a grant by one that covers no more, from now on.
+
+        Raises:
+            NotFoundError: there is no such recipient.
+            ForbiddenError: it covers more, or for longer.
+        """
+        if self.widens(name, grant):
+            raise ForbiddenError("this takes two persons; it is asked for, not done")
+        with self._storage.write() as unit:
+            unit.recipients.set_grant(name, json.dumps(grant.to_json()))
+
+    def set_suspended(self, name: str, *, suspended: bool) -> None:
+        """Refuse a recipient's key from now on, or accept it again until its end; raises `NotFoundError`."""
+        with self._storage.write() as unit:
+            unit.recipients.set_suspended(name, suspended=suspended)
+
+    def remove(self, name: str) -> None:
+        """Forget a recipient and its key; raises `NotFoundError`."""
+        with self._storage.write() as unit:
+            unit.recipients.remove(name)
+
+    def make_key(self, name: str, *, entropy: Entropy) -> str:
+        """A new key in the place of the one the recipient has: the only time that anybody sees it.
+
+        Raises:
+            NotFoundError: there is no such recipient.
+        """
+        return self._make_key(name, entropy, keep_until=None)
+
+    def change_key(self, name: str, *, entropy: Entropy) -> str:
+        """A new key, beside which the one the recipient has counts for a day more; raises `NotFoundError`."""
+        return self._make_key(name, entropy, keep_until=self._clock.now() + OVERLAP)
+
+    def _make_key(self, name: str, entropy: Entropy, *, keep_until: datetime | None) -> str:
+        key = KEY_PREFIX + urlsafe_b64encode(entropy(KEY_BYTES)).decode().rstrip("=")
+        now_ms, until_ms = milliseconds(self._clock.now()), milliseconds(keep_until) if keep_until else 0
+        with self._storage.write() as unit:
+            unit.recipients.set_key(name, _hash(key), now_ms=now_ms, keep_until_ms=until_ms)
+        return key
+
+    def carry_out_add(self, approval: Approval) -> str:
+        """Add the approved recipient, without a key; safe to repeat."""
+        fields = json.loads(approval.payload)
+        grant = Grant.from_json(fields["grant"])
+        record = RecipientRecord(
+            name=fields["recipient"],
+            purpose=fields["purpose"],
+            grant=json.dumps(grant.to_json()),
+            added_ms=milliseconds(self._clock.now()),
+        )
+        with self._storage.write() as unit:
+            held = next((each for each in unit.recipients.ls() if each.name == record.name), None)
+            if held is None:
+                unit.recipients.add(record)
+            elif (held.grant, held.purpose) != (record.grant, record.purpose):
+                raise AlreadyExistsError(f"there is a recipient {record.name} already")
+        return f"{record.name} may fetch {grant_words(grant)}; it needs a key: sigfed recipient key {record.name}"
+
+    def carry_out_grant(self, approval: Approval) -> str:
+        """Replace a recipient's grant by the approved one; safe to repeat."""
+        fields = json.loads(approval.payload)
+        grant = Grant.from_json(fields["grant"])
+        with self._storage.write() as unit:
+            unit.recipients.set_grant(fields["recipient"], json.dumps(grant.to_json()))
+        return f"{fields['recipient']} may fetch {grant_words(grant)}"
+
+    def any_entitled(self) -> bool:
+        """Whether anybody may fetch anything now, or could when it is resumed."""
+        return any(fetchable(each, self._clock.now()) for each in self.ls())
+
+
+def recognise(storage: Store, key: str, now: datetime) -> RecipientRecord:
+    """The recipient whose key this is; raises `UnauthenticatedError`, the same for whoever may fetch nothing.
+
+    Every recipient's hash is compared, each in constant time, so the time of a refusal says nothing about a key.
+    """
+    shown = _hash(key)
+    with storage.read() as unit:
+        known = list(unit.recipients.ls())
+    found = [(each, compare_digest(held, shown)) for each in known for held in _hashes(each, now)]
+    for each, same in found:
+        if same and is_served(each, now):
+            return each
+    raise refused()
+
+
+def _hashes(record: RecipientRecord, now: datetime) -> tuple[bytes, bytes]:
+    """The hashes of the keys that count, always two of them: how many there are is not to be timed."""
+    overlaps = milliseconds(now) < record.old_until_ms
+    return record.key_sha256 or _NONE, (record.old_key_sha256 if overlaps else b"") or _NONE
+
+
+def require_same(storage: Store, record: RecipientRecord, now: datetime) -> None:
+    """Check that a recipient may still fetch what it began to fetch.
+
+    Raises:
+        UnauthenticatedError: its key or its grant was replaced, or it may fetch nothing any more.
+    """
+    try:
+        with storage.read() as unit:
+            held = unit.recipients.get(record.name)
+    except NotFoundError:
+        raise refused() from None
+    same = held.grant == record.grant and record.key_sha256 in _hashes(held, now)
+    if not same or not is_served(held, now):
+        raise refused()
+
+
+def refused() -> UnauthenticatedError:
+    """What whoever may fetch nothing is told, whatever the reason."""
+    return UnauthenticatedError("a recipient's key is required")
+
+
+def is_served(record: RecipientRecord, now: datetime) -> bool:
+    """Whether a recipient that shows its key may fetch anything at `now`."""
+    if not record.key_sha256 or record.suspended or now >= key_end(record):
+        return False
+    return bool(fetchable(record, now))
+
+
+def key_end(record: RecipientRecord) -> datetime:
+    """When the key of a recipient ends."""
+    return datetime.fromtimestamp(record.keyed_ms / 1000, UTC) + KEY_LIFE
+
+
+def state_words(record: RecipientRecord, now: datetime) -> str:
+    """How a recipient stands, in words."""
+    grant = grant_of(record)
+    if record.suspended:
+        return "suspended"
+    if not fetchable(record, now):
+        return (
+            f"ended {grant.until:%Y-%m-%d}" if grant.until else "its grant covers nothing, or cannot be read"
+        )
+    if not record.key_sha256:
+        return "has no key yet"
+    return "may fetch" if now < key_end(record) else f"its key ended {key_end(record):%Y-%m-%d}"
+
+
+def fetchable(record: RecipientRecord, now: datetime) -> frozenset[int]:
+    """The collections that a recipient's grant opens at `now`; none without an end, and none that is private."""
+    grant = grant_of(record)
+    if grant.until is None:
+        return frozenset()
+    return frozenset(number for number in grant.collections_at(now) if number < PRIVATE_FROM)
+
+
+def grant_of(record: RecipientRecord) -> Grant:
+    """What a recipient may fetch; nothing when it cannot be read."""
+    try:
+        value = json.loads(record.grant)
+    except (ValueError, RecursionError):
+        value = None
+    return read_grant(value)
+
+
+def recipient_payload(wanted: Wanted) -> bytes:
+    """The payload of a request to add a recipient, or to give one another grant."""
+    fields = {"recipient": wanted.name, "grant": wanted.grant.to_json(), "purpose": wanted.purpose}
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _hash(key: str) -> bytes:
+    return sha256(key.encode("utf-8", "surrogateescape")).digest()

@@ -1,0 +1,189 @@
+"""The one copy of raw digests from which all recipients are served: what is in it, and until when it may be served.
+
+In it is what this agency lists itself and what is effective now by the rule of releases, so whatever was withdrawn,
+disputed, shredded or set aside is not. What other agencies opened to this one is not handed on. It lies sealed among
+the objects, in the order of the digests. It may be served exactly as long as its basis is that of the store: as soon as
+a list moves it may not, until it is laid out again. Who gets what of it is `services.serving_recipients`' matter.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+from threading import Lock
+from typing import Final
+
+from keys.trust.members import Members
+from node.clock import Clock, milliseconds
+from node.errors import ConflictError, ListTooOldError, MissingObjectError, StoreError
+from node.judgement.effective import current
+from node.judgement.trace import effective_before
+from node.lists.guards import Guards
+from node.ports.logs import LogKind
+from node.ports.recipients import SnapshotRecord
+from node.storage.recipient_files import (
+    FOLDER,
+    Line,
+    count_parts,
+    part_name,
+    read_part,
+    sealed_parts,
+)
+from node.storage.shelf import Shelf
+from node.store.unit import Unit
+from node.subsets.grounds import Grounds
+from node.subsets.holdings import held_here
+from protocol.event import PRIVATE_FROM
+from protocol.limits import MAX_CLOCK_SKEW_MS
+from protocol.subset.canary import CANARIES
+
+ATTEMPTS: Final = 5
+"""How often lists may move under a copy before it gives up."""
+_NAME_BYTES: Final = 16
+
+
+class RecipientCopy:
+    """The copy of one node; `max_age` is how old a peer's fresh list may be."""
+
+    def __init__(
+        self, shelf: Shelf, clock: Clock, members: Callable[[], Members], *, max_age: timedelta
+    ) -> None:
+        self._shelf = shelf
+        self._clock = clock
+        self._members = members
+        self._max_age = max_age
+        self._one_at_a_time = Lock()
+
+    def refresh(self) -> SnapshotRecord:
+        """Lay the copy out again if the lists say something else by now.
+
+        Raises:
+            ConflictError: the lists would not stand still; running again goes on.
+            StoreError: the copy that is there is damaged; it is not served any more.
+        """
+        with self._one_at_a_time:
+            for _ in range(ATTEMPTS):
+                found = self._refresh()
+                if found is not None:
+                    return found
+        raise ConflictError("the lists did not stand still", hint="it is tried again in a minute")
+
+    def discard(self) -> None:
+        """Serve nothing, and delete every copy."""
+        with self._one_at_a_time:
+            with self._shelf.storage.read() as unit:
+                held = unit.recipient_snapshot.get()
+            if held is not None:
+                self._drop()
+            self._tidy(None)
+
+    def standing(self) -> SnapshotRecord:
+        """The copy that may be served now; raises `ListTooOldError` when there is none."""
+        with self._shelf.storage.read() as unit:
+            held = unit.recipient_snapshot.get()
+            if held is not None and held.basis == self._basis(unit):
+                return held
+        raise ListTooOldError("the lists have changed, and the copy is being laid out again")
+
+    def part(self, held: SnapshotRecord, number: int) -> Sequence[Line]:
+        """The lines of one part, in the order of the digests.
+
+        Raises:
+            MissingObjectError: another copy took the place of this one.
+            StoreError: it is damaged.
+        """
+        return read_part(self._shelf, part_name(held.token, number))
+
+    def _refresh(self) -> SnapshotRecord | None:
+        """The copy as it must be; None when a list moved while it was made."""
+        with self._shelf.storage.read() as unit:
+            held, basis = unit.recipient_snapshot.get(), self._basis(unit)
+        self._tidy(held)
+        if held is not None and held.basis == basis and self._is_whole(held):
+            return held
+        before = self._lines_of(held)
+        lines = self._judge(frozenset(before) if held else effective_before(self._shelf))
+        if held is not None and held.digests == len(before) and lines == before:
+            return self._claim(held, replace(held, basis=basis), [])
+        made = SnapshotRecord(
+            token=self._random_name(),
+            tag=self._random_name(),
+            parts=count_parts(lines),
+            digests=len(lines),
+            basis=basis,
+            made_ms=milliseconds(self._clock.now()),
+        )
+        return self._claim(held, made, lines)
+
+    def _is_whole(self, held: SnapshotRecord) -> bool:
+        names = (part_name(held.token, number) for number in range(held.parts))
+        return all(map(self._shelf.objects.exists, names))
+
+    def _lines_of(self, held: SnapshotRecord | None) -> list[Line]:
+        if held is None:
+            return []
+        try:
+            return [line for number in range(held.parts) for line in self.part(held, number)]
+        except MissingObjectError:
+            return []
+        except StoreError:
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        with self._shelf.storage.write() as unit:
+            unit.recipient_snapshot.drop()
+
+    def _judge(self, previous: frozenset[Line]) -> list[Line]:
+        members = self._members()
+        judged = current(
+            self._shelf, members, now=self._clock.now(), max_age=self._max_age, previous=previous
+        )
+        own = held_here(judged, members)
+        found = {
+            (collection, digest)
+            for collection, digest in judged.decision.effective
+            if collection < PRIVATE_FROM and (collection, digest) in own and digest not in CANARIES
+        }
+        tripped = Guards(self._shelf).tripped({digest for _, digest in found})
+        return sorted((line for line in found if line[1] not in tripped), key=lambda line: line[::-1])
+
+    def _claim(
+        self, held: SnapshotRecord | None, made: SnapshotRecord, lines: Sequence[Line]
+    ) -> SnapshotRecord | None:
+        """Store the parts and let them take the place of `held`; None when something moved since it was read."""
+        self._shelf.objects.put_all(sealed_parts(self._shelf, made.token, lines))
+        with self._shelf.storage.write() as unit:
+            stands = unit.recipient_snapshot.get() == held and self._basis(unit) == made.basis
+            if stands:
+                unit.recipient_snapshot.put(made)
+        self._tidy(made if stands else held)
+        return made if stands else None
+
+    def _tidy(self, keep: SnapshotRecord | None) -> None:
+        """Delete the parts of all other copies, those too that a crash left."""
+        for name in list(self._shelf.objects.ls(FOLDER)):
+            if keep is None or not name.startswith(f"{FOLDER}{keep.token}/"):
+                self._shelf.objects.delete(name)
+
+    def _basis(self, unit: Unit) -> bytes:
+        """Everything that the content follows from, the register and whose lists are fresh included."""
+        grounds = Grounds.of(unit)
+        now = self._clock.now()
+        oldest_ms, newest_ms = milliseconds(now - self._max_age), milliseconds(now) + MAX_CLOCK_SKEW_MS
+        peers = unit.logs.ls(LogKind.PEER_LIST)
+        said = (
+            self._members().sha256,
+            sorted(grounds.sizes.items()),
+            sorted(grounds.reopened.items()),
+            sorted(grounds.overlays),
+            sorted(grounds.set_aside),
+            sorted(grounds.tombstones),
+            sorted(grounds.tripwires),
+            sorted(log.id for log in peers if oldest_ms <= log.checked_ms <= newest_ms),
+            sorted((ref.origin, ref.index) for ref in unit.evidence.released_blocks()),
+        )
+        return sha256(repr(said).encode()).digest()
+
+    def _random_name(self) -> str:
+        return self._shelf.vault.entropy(_NAME_BYTES).hex()

@@ -1,1 +1,0 @@
-"""Use cases, one module each; they know ports and the protocol, no framework."""

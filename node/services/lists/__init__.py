@@ -1,1 +1,0 @@
-"""The own lists, from a row of an import to a signed head, and back off; and the audit log, which is one."""

@@ -1,0 +1,246 @@
+"""Everything in the object store compared with what a seal, a signed head, a manifest or a hash says it must be.
+
+Reads all of it, holds little of it in memory, and changes nothing. What nothing vouches for is not mentioned: whoever
+asks knows by that what was not checked.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
+from typing import Final
+
+from keys.errors import SigfedError
+from node.errors import MissingObjectError, NodeError
+from node.ports.logs import LogKind, LogRecord
+from node.ports.subsets import ReleaseRecord
+from node.storage.logfiles import LogFiles
+from node.storage.rekey import is_sealed
+from node.storage.release_files import ReleaseFolder, kept_releases
+from node.storage.shelf import Shelf
+from protocol.errors import MalformedError
+from protocol.limits import BUNDLE_WIDTH
+from protocol.messages import ReleasePart
+from protocol.subset.files import Held, ReleaseFiles, read_answers, read_release
+from protocol.subset.manifest import Manifest
+from protocol.tlog.merkle import HASH_BYTES, CompactRange, leaf_hash, root_of
+from protocol.tlog.tiles import decode_bundle, parse_entries_path, parse_tile_path, width_at
+
+_DAMAGED: Final = "it is damaged"
+UNREADABLE: Final = (SigfedError, OSError, ValueError, LookupError, TypeError)
+"""What a reader of altered bytes comes to."""
+_HASHED: Final = ("evidence/",)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one file or object that was checked."""
+
+    name: str
+    wrong: str = ""
+    """Empty: nothing is."""
+
+
+def attempt(name: str, check: Callable[[], object]) -> Verdict:
+    """The verdict of a check that raises when something is wrong."""
+    try:
+        check()
+    except UNREADABLE as exc:
+        return Verdict(name, words_of(exc))
+    return Verdict(name)
+
+
+def words_of(exc: Exception) -> str:
+    """What is wrong, of an error of `UNREADABLE`."""
+    return str(exc) if isinstance(exc, SigfedError) else _DAMAGED
+
+
+def verify_objects(shelf: Shelf) -> Iterator[Verdict]:
+    """A verdict on every object that something vouches for, and on every one that is missing."""
+    with shelf.storage.read() as unit:
+        logs = unit.logs.ls(*LogKind)
+    yield from _sealed(shelf)
+    for log in logs:
+        yield from _LogWalk(shelf, log).verdicts()
+    yield from _releases(shelf)
+    for folder in _HASHED:
+        for name in shelf.objects.ls(folder):
+            said = name.removeprefix(folder).partition(".")[0]
+            right = sha256(shelf.objects.get(name)).hexdigest() == said
+            yield Verdict(name, "" if right else "it is not what its name says")
+
+
+def _sealed(shelf: Shelf) -> Iterator[Verdict]:
+    for name in shelf.objects.ls(""):
+        if is_sealed(name):
+            try:
+                data = shelf.objects.get(name)
+            except MissingObjectError:  # deleted meanwhile
+                continue
+            yield attempt(name, partial(shelf.vault.unseal, name, data))
+
+
+@dataclass(slots=True)
+class _Side:
+    """The leaves of a log as one of the two kinds of objects has them."""
+
+    tree: CompactRange = field(default_factory=CompactRange)
+    roots: list[bytes] = field(default_factory=list)
+    """Of the full bundles."""
+
+    def take(self, leaves: Sequence[bytes]) -> None:
+        self.tree.extend(leaves)
+        if len(leaves) == BUNDLE_WIDTH:
+            self.roots.append(root_of(leaves))
+
+
+class _LogWalk:
+    """The bundles and tiles of one log. Both hold its leaves: the signed root says which of them is right."""
+
+    def __init__(self, shelf: Shelf, log: LogRecord) -> None:
+        self._objects = shelf.objects
+        self._log = log
+        self._prefix = f"logs/{LogFiles(shelf.objects, shelf.vault, log.origin).folder}/"
+        self._bundles: defaultdict[int, dict[int, str]] = defaultdict(dict)
+        """By index and width, the names of bundles."""
+        self._tiles: defaultdict[tuple[int, int], dict[int, str]] = defaultdict(dict)
+        """By level, index and width, the names of tiles."""
+        self._events, self._hashes = _Side(), _Side()
+        self._differ: list[tuple[str, str]] = []
+        """Names of bundles and tiles that say different things."""
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """Of every object of the head; partial ones of smaller heads, which a crash may have left, among them."""
+        self._find()
+        for index in range(-(-self._log.head.size // BUNDLE_WIDTH)):
+            yield from self._bundle(index)
+        root = self._log.head.root
+        by_events, by_hashes = self._events.tree.root() == root, self._hashes.tree.root() == root
+        for bundle, tile in self._differ:
+            if not by_events:
+                yield Verdict(bundle, "its entries are not those of the signed head")
+            if not by_hashes:
+                yield Verdict(tile, "its hashes are not those of the signed head")
+        if not (self._differ or by_events):
+            yield Verdict(self._log.origin, "its entries do not give the root of its signed head")
+        yield from self._higher((self._hashes if by_hashes else self._events).roots)
+
+    def _find(self) -> None:
+        for name in self._objects.ls(self._prefix):
+            path = name.removeprefix(self._prefix)
+            try:
+                index, width = parse_entries_path(path)
+                self._bundles[index][width] = name
+            except MalformedError:
+                tile = parse_tile_path(path)
+                self._tiles[tile.level, tile.index][tile.width] = name
+
+    def _bundle(self, index: int) -> Iterator[Verdict]:
+        width = width_at(level=0, index=index, size=self._log.head.size)
+        bundles, tiles = self._bundles[index], self._tiles[0, index]
+        read = {name: self._leaves_of(name, at) for at, name in bundles.items() if at <= width}
+        read |= {name: self._hashes_of(name, at) for at, name in tiles.items() if at <= width}
+        yield from (Verdict(name, _DAMAGED) for name, leaves in read.items() if leaves is None)
+        mine, theirs = bundles.get(width, ""), tiles.get(width, "")
+        for name, kind in ((mine, "bundle"), (theirs, "tile")):
+            if not name:
+                yield Verdict(f"{self._prefix}tile: {kind} {index}", "it is missing")
+        by_events, by_hashes = read.get(mine), read.get(theirs)
+        self._events.take(by_events or by_hashes or ())
+        self._hashes.take(by_hashes or by_events or ())
+        if by_events and by_hashes and by_events != by_hashes:
+            self._differ.append((mine, theirs))
+            return
+        right = by_events or by_hashes
+        for name, leaves in read.items():
+            if leaves is not None and right is not None:
+                same = leaves == right[: len(leaves)]
+                yield Verdict(name, "" if same else "it is not the beginning of what took its place")
+
+    def _leaves_of(self, name: str, width: int) -> list[bytes] | None:
+        try:
+            return [leaf_hash(event) for event in decode_bundle(self._objects.get(name), width)]
+        except MalformedError:
+            return None
+
+    def _hashes_of(self, name: str, width: int) -> list[bytes] | None:
+        data = self._objects.get(name)
+        if len(data) != width * HASH_BYTES:
+            return None
+        return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+
+    def _higher(self, hashes: list[bytes]) -> Iterator[Verdict]:
+        level = 1
+        while hashes:
+            for index in range(-(-len(hashes) // BUNDLE_WIDTH)):
+                row = hashes[index * BUNDLE_WIDTH : (index + 1) * BUNDLE_WIDTH]
+                tiles = self._tiles[level, index]
+                if len(row) not in tiles:
+                    yield Verdict(f"{self._prefix}tile/{level}/{index}", "it is missing")
+                for width, name in tiles.items():
+                    if width <= len(row):
+                        right = self._objects.get(name) == b"".join(row[:width])
+                        yield Verdict(name, "" if right else "its hashes are not those of the signed head")
+            full = range(0, len(hashes) - BUNDLE_WIDTH + 1, BUNDLE_WIDTH)
+            hashes, level = [root_of(hashes[at : at + BUNDLE_WIDTH]) for at in full], level + 1
+
+
+def _releases(shelf: Shelf) -> Iterator[Verdict]:
+    for record in kept_releases(shelf):
+        folder = ReleaseFolder(shelf, record)
+        data = folder.manifest()
+        if sha256(data).digest() != record.manifest_sha256:
+            yield Verdict(f"{folder.prefix}manifest", "it is not the one that was released")
+            continue
+        yield Verdict(f"{folder.prefix}manifest")
+        manifest = Manifest.from_bytes(data)
+        if shelf.objects.exists(name := f"{folder.prefix}{ReleasePart.FILTER}"):
+            right = sha256(shelf.objects.get(name)).digest() == manifest.rules.filter
+            yield Verdict(name, "" if right else "it is not the one whose hash the manifest has")
+        yield from _parts(shelf, folder.prefix, manifest, None)
+        deltas = {name.split("/")[3] for name in shelf.objects.ls(folder.prefix) if "/since-" in name}
+        for since in sorted(deltas):
+            held = _held(shelf, record.subset, int(since.removeprefix("since-")))
+            if held is not None:
+                yield from _parts(shelf, f"{folder.prefix}{since}/", manifest, held)
+
+
+def _held(shelf: Shelf, subset: str, version: int) -> Held | None:
+    """The release that a delta starts from; None where it is not kept any more, or damaged: that is told of itself."""
+    with shelf.storage.read() as unit:
+        record: ReleaseRecord = unit.releases.get(subset, version)
+    try:
+        return ReleaseFolder(shelf, record).load()
+    except NodeError:
+        return None
+
+
+def _parts(shelf: Shelf, prefix: str, manifest: Manifest, held: Held | None) -> Iterator[Verdict]:
+    """Answers first, which need no other file; then screen and labels, which are verified with them."""
+    names = {
+        part: f"{prefix}{part}"
+        for part in ReleasePart
+        if part != ReleasePart.FILTER and (part != ReleasePart.LABELS or manifest.labels_root)
+    }
+    files: dict[ReleasePart, bytes] = {}
+    for part, name in names.items():
+        try:
+            files[part] = shelf.objects.get(name)
+        except MissingObjectError as exc:
+            yield Verdict(name, str(exc))
+    if len(files) < len(names):
+        return
+    whole = ReleaseFiles(
+        screen=files[ReleasePart.SCREEN],
+        answers=files[ReleasePart.ANSWERS],
+        labels=files.get(ReleasePart.LABELS),
+    )
+    answers = attempt(names[ReleasePart.ANSWERS], lambda: read_answers(manifest, whole.answers, held=held))
+    yield answers
+    if answers.wrong:
+        return
+    rest = attempt("", lambda: read_release(manifest, whole, held=held)).wrong
+    others = [name for part, name in names.items() if part != ReleasePart.ANSWERS]
+    named = [name for name in others if name.rpartition("/")[2] in rest] or others
+    yield from (Verdict(name, rest if name in named else "") for name in others)

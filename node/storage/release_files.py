@@ -1,0 +1,226 @@
+"""Where the files of releases lie in the object store, whole and as deltas.
+
+    releases/<subset>/<version>-<start of the manifest's SHA-256>/manifest            the leaf
+    …/screen, …/answers, …/labels, …/filter                                           as partners get them
+    …/roster/<N>                                                                      sealed, for the next release
+    …/since-<version>/screen, …                                                       deltas, made once
+
+The hash in the name keeps two attempts at one version apart: only the one that was claimed is ever read.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import Final
+
+from node.errors import MissingObjectError, StoreError
+from node.ports.subsets import ReleaseRecord, SubsetRecord
+from node.storage.rosters import Roster, erase_rows, erased_rows, pack_roster, unpack_roster
+from node.storage.shelf import Shelf
+from node.store.unit import Unit
+from protocol.digest import Digest
+from protocol.errors import ProtocolError
+from protocol.messages import ReleasePart
+from protocol.subset.files import Held, ReleaseFiles, read_release, write_answers, write_labels, write_screen
+from protocol.subset.manifest import Manifest
+from protocol.subset.release import Release
+
+KEPT: Final = 32
+"""Releases whose files are kept: whoever is further behind fetches whole files."""
+_HASH_CHARS: Final = 32
+_RELEASES: Final = "releases/"
+
+
+class ReleaseFolder:
+    """The objects of one release."""
+
+    def __init__(self, shelf: Shelf, record: ReleaseRecord) -> None:
+        self._shelf = shelf
+        self._record = record
+        self.prefix = (
+            f"{subset_prefix(record.subset)}{record.version}-{record.manifest_sha256.hex()[:_HASH_CHARS]}/"
+        )
+
+    def store(self, release: Release, roster: Roster) -> None:
+        """Write the release durably."""
+        self._shelf.objects.put_all(
+            [
+                (self._name("manifest"), release.manifest.to_bytes()),
+                *((self._name(part), data) for part, data in _parts(release, since=None)),
+                *_filter_of(release, self._name(ReleasePart.FILTER)),
+                *self._rosters(roster),
+            ]
+        )
+
+    def manifest(self) -> bytes:
+        """The leaf."""
+        return self._shelf.objects.get(self._name("manifest"))
+
+    def load(self) -> Held:
+        """The release, verified again; raises `StoreError`."""
+        objects = self._shelf.objects
+        try:
+            manifest = Manifest.from_bytes(self.manifest())
+            files = ReleaseFiles(
+                screen=objects.get(self._name(ReleasePart.SCREEN)),
+                answers=objects.get(self._name(ReleasePart.ANSWERS)),
+                labels=objects.get(self._name(ReleasePart.LABELS)) if manifest.labels_root else None,
+                filter=self._filter(),
+            )
+            return Held(self._record.version, read_release(manifest, files))
+        except ProtocolError as exc:
+            raise StoreError(
+                f"release {self._record.version} of {self._record.subset} is damaged: {exc}",
+                hint="restore the object folder from a backup",
+            ) from exc
+
+    def roster(self) -> Roster:
+        """What the release lists."""
+        names = sorted(self._shelf.objects.ls(f"{self.prefix}roster/"))
+        parts = [self._shelf.vault.unseal(name, self._shelf.objects.get(name)) for name in names]
+        roster = unpack_roster(parts)
+        if len(roster) + sum(map(erased_rows, parts)) != self._record.answers:
+            raise StoreError(
+                f"the roster of release {self._record.version} of {self._record.subset} is not whole",
+                hint="restore the object folder from a backup",
+            )
+        return roster
+
+    def part(self, part: ReleasePart, *, since: ReleaseRecord | None) -> bytes:
+        """One file: whole, or from `since` as `make_deltas` stored it: as a delta where that is smaller.
+
+        Raises `MissingObjectError` for labels and filter of a release without, and for a release that is not kept.
+        """
+        if since is None or part is ReleasePart.FILTER:
+            return self._shelf.objects.get(self._name(part))
+        return self._shelf.objects.get(self._delta_name(since, part))
+
+    def has_deltas(self, since: ReleaseRecord) -> bool:
+        """Whether `part` can be asked for deltas from `since`."""
+        return self._shelf.objects.exists(self._delta_name(since, ReleasePart.ANSWERS))
+
+    def make_deltas(self, since: ReleaseRecord) -> None:
+        """Store the deltas from `since`, a kept release, unless they are there; raises `StoreError`."""
+        if not self.has_deltas(since):
+            self._store_deltas(since)
+
+    def exists(self) -> bool:
+        """Whether its files are kept."""
+        return self._shelf.objects.exists(self._name("manifest"))
+
+    def discard(self) -> None:
+        """Delete the files of a release that was not claimed."""
+        for name in list(self._shelf.objects.ls(self.prefix)):
+            self._shelf.objects.delete(name)
+
+    def forget_roster(self) -> None:
+        """Delete what only the next release needs."""
+        for name in list(self._shelf.objects.ls(f"{self.prefix}roster/")):
+            self._shelf.objects.delete(name)
+
+    def _store_deltas(self, since: ReleaseRecord) -> None:
+        new, held = self.load().release, ReleaseFolder(self._shelf, since).load()
+        whole = dict(_parts(new, since=None))
+        self._shelf.objects.put_all(
+            (self._delta_name(since, part), min(data, whole[part], key=len))
+            for part, data in _parts(new, since=held)
+        )
+
+    def _filter(self) -> bytes | None:
+        """None for a release of a version that kept none."""
+        name = self._name(ReleasePart.FILTER)
+        return self._shelf.objects.get(name) if self._shelf.objects.exists(name) else None
+
+    def _rosters(self, roster: Roster) -> Iterator[tuple[str, bytes]]:
+        for number, data in enumerate(pack_roster(roster)):
+            name = self._name(f"roster/{number:06}")
+            yield name, self._shelf.vault.seal(name, data)
+
+    def _name(self, last: str) -> str:
+        return self.prefix + last
+
+    def _delta_name(self, since: ReleaseRecord, part: ReleasePart) -> str:
+        return self._name(f"since-{since.version}/{part}")
+
+
+def erase_from_rosters(shelf: Shelf, is_gone: Callable[[Digest], bool]) -> None:
+    """Take digests out of the rosters of all releases; partners' files hold none."""
+    for name in [name for name in shelf.objects.ls(_RELEASES) if "/roster/" in name]:
+        with suppress(MissingObjectError):  # a new release needs it no more
+            shelf.rewrite(name, lambda data: erase_rows(data, is_gone))
+
+
+def unclaimed(shelf: Shelf) -> Iterator[str]:
+    """Objects of releases that no row names: of one that is being made, or whose maker died or lost its race."""
+    found = [(_folder_of(name), name) for name in shelf.objects.ls(_RELEASES)]
+    # The rows are read after the objects: a release that was claimed in between has its row by now.
+    with shelf.storage.read() as unit:
+        records = _claimed(unit)
+    named = {ReleaseFolder(shelf, record).prefix for record in records}
+    return (name for folder, name in found if folder not in named)
+
+
+def kept_releases(shelf: Shelf) -> Sequence[ReleaseRecord]:
+    """All that are claimed or published, and whose files are kept."""
+    with shelf.storage.read() as unit:
+        records = _claimed(unit)
+    return [record for record in records if ReleaseFolder(shelf, record).exists()]
+
+
+def _claimed(unit: Unit) -> Sequence[ReleaseRecord]:
+    return [
+        record
+        for subset in unit.subsets.ls()
+        for record in (*unit.releases.ls(subset.name), *_pending(unit, subset))
+    ]
+
+
+def _pending(unit: Unit, subset: SubsetRecord) -> Iterator[ReleaseRecord]:
+    """The release whose leaf waits for its signature."""
+    log = unit.logs.get(subset.origin)
+    if log.pending is not None:
+        yield unit.releases.get(subset.name, log.pending.size)
+
+
+def subset_prefix(subset: str) -> str:
+    """The folder of all releases of a subset."""
+    return f"{_RELEASES}{subset}/"
+
+
+def tidy(shelf: Shelf, records: Iterable[ReleaseRecord]) -> None:
+    """Delete what no partner can ask for any more; `records` are the published releases of one subset.
+
+    Kept are the newest releases whole, the last one of the epoch before, in which partners may still look up, and
+    everything of versions above them: another process may be writing one.
+    """
+    published = sorted(records, key=lambda record: record.version)
+    if not published:
+        return
+    newest, kept = published[-1], {ReleaseFolder(shelf, record).prefix for record in published[-KEPT:]}
+    earlier = [record for record in published if record.epoch < newest.epoch]
+    kept |= {ReleaseFolder(shelf, record).prefix for record in earlier[-1:]}
+    for record in published[-2:-1]:
+        ReleaseFolder(shelf, record).forget_roster()
+    for name in list(shelf.objects.ls(subset_prefix(newest.subset))):
+        folder = _folder_of(name)
+        if folder not in kept and _version_of(folder) <= newest.version:
+            shelf.objects.delete(name)
+
+
+def _folder_of(name: str) -> str:
+    return "/".join(name.split("/")[:3]) + "/"
+
+
+def _version_of(folder: str) -> int:
+    return int(folder.split("/")[2].partition("-")[0])
+
+
+def _filter_of(release: Release, name: str) -> Iterator[tuple[str, bytes]]:
+    if release.filter is not None:
+        yield name, release.filter.to_bytes()
+
+
+def _parts(release: Release, *, since: Held | None) -> Iterator[tuple[ReleasePart, bytes]]:
+    yield ReleasePart.SCREEN, write_screen(release, since=since)
+    yield ReleasePart.ANSWERS, write_answers(release, since=since)
+    if release.labels is not None:
+        yield ReleasePart.LABELS, write_labels(release, since=since)

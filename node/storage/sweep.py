@@ -1,0 +1,54 @@
+"""Deleting what a process that died left behind: batches and files of releases that no committed row names.
+
+Imports and releases write their objects before their transaction, so an object without a row may belong to one that is
+still running. It is deleted when two sweeps at least a day apart both found it without one; what was found is
+remembered in an object of its own.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Final
+
+from node.errors import MissingObjectError
+from node.ports.logs import LogKind
+from node.storage.logfiles import LogFiles
+from node.storage.release_files import unclaimed
+from node.storage.shelf import Shelf
+
+GRACE_MS: Final = 24 * 60 * 60 * 1000
+_SEEN: Final = "sweeps/seen"
+_KINDS: Final = ("pending", "cases")
+
+
+def sweep(shelf: Shelf, *, now_ms: int) -> int:
+    """Delete abandoned batches of the own lists and files of abandoned releases; returns how many."""
+    before = _read_seen(shelf)
+    orphans = set(_orphans(shelf))
+    abandoned = {name for name in orphans if now_ms - before.get(name, now_ms) >= GRACE_MS}
+    for name in abandoned:
+        shelf.objects.delete(name)
+    seen = {name: before.get(name, now_ms) for name in orphans - abandoned}
+    if seen != before:
+        shelf.objects.put(_SEEN, json.dumps(seen).encode())
+    return len(abandoned)
+
+
+def _orphans(shelf: Shelf) -> Iterator[str]:
+    with shelf.storage.read() as unit:
+        logs = unit.logs.ls(LogKind.OWN_LIST)
+    for log in logs:
+        files = LogFiles(shelf.objects, shelf.vault, log.origin)
+        found = {name for kind in _KINDS for name in shelf.objects.ls(files.name(kind, ""))}
+        # The rows are read after the objects: one that was committed in between has its row by now.
+        with shelf.storage.read() as unit:
+            rows = (*unit.pending.ls(log.id, first=0), *unit.cases.ls(log.id, first=0))
+        yield from found - {batch.object for batch in rows}
+    yield from unclaimed(shelf)
+
+
+def _read_seen(shelf: Shelf) -> dict[str, int]:
+    try:
+        seen = json.loads(shelf.objects.get(_SEEN))
+    except (MissingObjectError, ValueError):
+        return {}
+    return seen if isinstance(seen, dict) else {}

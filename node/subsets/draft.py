@@ -1,0 +1,261 @@
+"""A release in the making: the lists are judged, what is new is evaluated, the rest is arithmetic.
+
+Nothing here is written anywhere: a draft is only published if the lists still stand where they were judged.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from keys.trust.members import Members
+from node.clock import milliseconds
+from node.errors import StoreError
+from node.judgement.effective import Current, current
+from node.lists.guards import Guards
+from node.ports.evaluator import Evaluator
+from node.ports.logs import LogRecord
+from node.ports.subsets import ReleaseRecord, SubsetRecord
+from node.storage.rosters import Listed, Roster, previous_of
+from node.storage.sealed_names import salt_name
+from node.storage.shelf import Shelf
+from node.subsets.compose import Chosen, Terms, choose, compose
+from node.subsets.holdings import held_here
+from protocol.digest import Digest
+from protocol.opening import EntryRef
+from protocol.quorum import Support
+from protocol.selection import Selection, select_screened
+from protocol.subset.canary import PRESENT
+from protocol.subset.exclusions import exclusions_hash
+from protocol.subset.identity import subset_id
+from protocol.subset.manifest import RuleHashes
+from protocol.subset.prf_input import prf_input
+from protocol.subset.release import Release
+from protocol.subset.sources import SourceCheckpoint, number_sources
+
+LIFE: Final = timedelta(days=14)
+"""How long a release may be used: a new one at half of it leaves a week, so a weekend without staff ends nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDocuments:
+    """Documents whose hashes are in every manifest; empty while a node has none."""
+
+    criteria: bytes = b""
+    witness_policy: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The newest release."""
+
+    record: ReleaseRecord
+    release: Release
+    roster: Roster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What was asked for: a subset, and what to judge it by."""
+
+    subset: SubsetRecord
+    members: Members
+    now: datetime
+    max_age: timedelta
+    exclusions: frozenset[Digest]
+    until: datetime
+    """When the subset's epoch ends: nobody looks anything up in its releases after that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A release that is made and not claimed."""
+
+    release: Release
+    selection: Selection
+    """Which digests its screen knows files by."""
+    roster: Roster
+    record: ReleaseRecord
+    sources: Mapping[str, int] = field(repr=False)
+    """Numbers that this release gives for the first time."""
+    tripped: tuple[EntryRef, ...] = ()
+    """Entries of digests that must never be released. The draft lists none of them and adds nothing."""
+    contradicted: tuple[EntryRef, ...] = ()
+    """Entries of digests that lists say are of one file with two different others."""
+
+
+class Drafter:
+    """Drafts one release of one subset, perhaps several times; outputs are computed once."""
+
+    def __init__(
+        self, shelf: Shelf, evaluator: Evaluator, documents: RuleDocuments, order: Order, held: Held | None
+    ) -> None:
+        self._shelf = shelf
+        self._guards = Guards(shelf)
+        self._evaluator = evaluator
+        self._documents = documents
+        self._order = order
+        self._held = held
+        self._outputs = _outputs_of(held, order.subset.epoch)
+
+    def draft(self) -> Draft:
+        """A draft of what the lists say now.
+
+        Raises:
+            GoneError: the evaluator has no key of the subset's epoch.
+            StoreError: it has another key than the node document names.
+            TooLargeError: the epoch has run out of source numbers.
+        """
+        order, held = self._order, self._held
+        self._require_key()
+        roster = held.roster if held else {}
+        judged = current(
+            self._shelf,
+            order.members,
+            now=order.now,
+            max_age=order.max_age,
+            previous=previous_of(roster),
+            exclusions=order.exclusions,
+        )
+        chosen = choose(self._supported(judged), order.subset.filter)
+        tripped = self._guards.tripped(chosen)
+        entries = _entries(chosen, tripped)
+        if tripped:  # what was released before and is on no tripwire may stay, so withdrawals still get out
+            kept = roster.keys() - tripped
+            chosen = {digest: each for digest, each in chosen.items() if digest in kept}
+        self._evaluate([PRESENT, *chosen])
+        given, numbers = self._numbers(judged)
+        terms = self._terms(judged, numbers)
+        selection = select_screened(
+            {digest: each.supports for digest, each in chosen.items()}, judged.listings, terms.k
+        )
+        release = compose(
+            terms,
+            chosen,
+            self._outputs,
+            screened=selection.screened,
+            held=held.release if held else None,
+        )
+        return Draft(
+            release=release,
+            selection=selection,
+            roster=_roster(chosen, self._outputs),
+            record=self._record(release, _difference(held, chosen)),
+            sources={origin: number for origin, number in numbers.items() if origin not in given},
+            tripped=entries,
+            contradicted=_entries(chosen, frozenset(selection.contradicted)),
+        )
+
+    def _supported(self, judged: Current) -> Mapping[tuple[int, Digest], Support]:
+        if self._order.subset.filter.holdings:
+            return held_here(judged, self._order.members)
+        return judged.decision.effective
+
+    def _require_key(self) -> None:
+        """With another key than partners know, every look-up in the release would miss, and nobody would notice."""
+        subset = self._order.subset
+        if self._evaluator.public(subset.name, subset.epoch) != subset.pk:
+            raise StoreError(
+                f"the key file of epoch {subset.epoch} of {subset.name} is not the one it was made with",
+                hint="restore the key files from a backup",
+            )
+
+    def _evaluate(self, digests: Iterable[Digest]) -> None:
+        """Add the outputs that are missing."""
+        subset = self._order.subset
+        number = subset_id(subset.origin)
+        missing = [digest for digest in digests if digest not in self._outputs]
+        inputs = [prf_input(number, digest) for digest in missing]
+        found = self._evaluator.outputs(subset.name, subset.epoch, inputs)
+        self._outputs.update(zip(missing, found, strict=True))
+
+    def _numbers(self, judged: Current) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """The source numbers given so far in this epoch, and those with this release's."""
+        subset = self._order.subset
+        with self._shelf.storage.read() as unit:
+            given = unit.subsets.source_numbers(subset.name, subset.epoch)
+        return given, number_sources(given, [log.origin for log in self._sources(judged)])
+
+    def _sources(self, judged: Current) -> list[LogRecord]:
+        """The members' lists that were read; others say nothing that a label or a member could refer to."""
+        nodes = {member.node for member in self._order.members.members}
+        return [log for log in judged.heads if log.node in nodes and log.head.size]
+
+    def _terms(self, judged: Current, numbers: Mapping[str, int]) -> Terms:
+        subset = self._order.subset
+        sources = [
+            SourceCheckpoint(
+                number=numbers[log.origin], origin=log.origin, size=log.head.size, root=log.head.root
+            )
+            for log in self._sources(judged)
+        ]
+        return Terms(
+            subset_id=subset_id(subset.origin),
+            epoch=subset.epoch,
+            pk=subset.pk,
+            filter=subset.filter,
+            k=1 if subset.filter.holdings else self._order.members.k,
+            sources=tuple(sorted(sources, key=lambda source: source.number)),
+            rules=self._rules(),
+            not_after_ms=milliseconds(min(self._order.now + LIFE, self._order.until)),
+        )
+
+    def _rules(self) -> RuleHashes:
+        order, subset = self._order, self._order.subset
+        salt = self._shelf.vault.unseal(salt_name(subset.name), subset.sealed_salt)
+        return RuleHashes(
+            members=order.members.sha256,
+            filter=subset.filter.sha256(),
+            criteria=sha256(self._documents.criteria).digest(),
+            witness_policy=sha256(self._documents.witness_policy).digest(),
+            exclusions=exclusions_hash(salt, order.exclusions),
+        )
+
+    def _record(self, release: Release, difference: tuple[int, int]) -> ReleaseRecord:
+        manifest = release.manifest
+        return ReleaseRecord(
+            subset=self._order.subset.name,
+            version=self._held.record.version + 1 if self._held else 1,
+            epoch=manifest.epoch,
+            kind=manifest.kind,
+            manifest_sha256=sha256(manifest.to_bytes()).digest(),
+            answers=manifest.answers_count,
+            added=difference[0],
+            removed=difference[1],
+            created_ms=milliseconds(self._order.now),
+            not_after_ms=manifest.not_after_ms,
+        )
+
+
+def _outputs_of(held: Held | None, epoch: int) -> dict[Digest, bytes]:
+    """Outputs that need not be computed again."""
+    if held is None or held.record.epoch != epoch:
+        return {}
+    return {digest: listed.output for digest, listed in held.roster.items()}
+
+
+def _roster(chosen: Mapping[Digest, Chosen], outputs: Mapping[Digest, bytes]) -> Roster:
+    listed = {digest: Listed(each.collections, outputs[digest]) for digest, each in chosen.items()}
+    return {**listed, PRESENT: Listed((), outputs[PRESENT])}
+
+
+def _entries(chosen: Mapping[Digest, Chosen], tripped: frozenset[Digest]) -> tuple[EntryRef, ...]:
+    """The entries that back these digests."""
+    found = {
+        entry.ref
+        for digest in tripped
+        for support in chosen[digest].supports
+        for entries in (*support.countries.values(), *support.authorities.values())
+        for entry in entries
+    }
+    return tuple(sorted(found, key=lambda ref: (ref.origin, ref.index)))
+
+
+def _difference(held: Held | None, new: Mapping[Digest, Chosen]) -> tuple[int, int]:
+    """How many digests come and go; what was shredded is not in the roster any more."""
+    if held is None:
+        return len(new), 0
+    before = held.roster.keys() - {PRESENT}
+    shredded = held.record.answers - len(held.roster)
+    return len(new.keys() - before), len(before - new.keys()) + shredded

@@ -1,0 +1,288 @@
+"""Releasing a subset: what is effective becomes files, a manifest, and a signed leaf of the release log.
+
+Evaluating the digests may take minutes; if a list moved meanwhile, everything is judged again with the outputs at hand,
+so that no withdrawal or dispute that this node holds is passed over. Files are durable first; one transaction makes the
+release pending together with the log's head; then the head is signed, then published. Whatever is cut off between these
+steps is finished by the next run. A new release is made when it says something new, or when the last one is past half
+of its life. See docs/reference/releases.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from keys.trust.members import Members
+from node.clock import milliseconds
+from node.errors import ConflictError, TripwireError
+from node.lists.heads import next_head, require_leaves, require_signed
+from node.ports.evaluator import Evaluator
+from node.ports.signing import LogSigner
+from node.ports.subsets import ReleaseRecord, SubsetRecord
+from node.storage.logfiles import LogFiles
+from node.storage.release_files import ReleaseFolder, tidy
+from node.storage.shelf import Shelf
+from node.storage.taken_reports import end_reports
+from node.subsets.compose import is_same
+from node.subsets.draft import LIFE, Draft, Drafter, Held, Order, RuleDocuments
+from node.subsets.grounds import Grounds
+from protocol.digest import Digest
+from protocol.opening import EntryRef
+from protocol.subset.filter import SubsetFilter
+from protocol.subset.manifest import Manifest, ReleaseKind
+from protocol.subset.release import Release
+from protocol.subset.screen import ScreenRule
+from protocol.tlog.merkle import leaf_hash
+
+ATTEMPTS: Final = 5
+"""How often lists may move under a release before it gives up."""
+
+_NAMED: Final = 10
+"""Entries that a refusal names."""
+_NOTHING: Final[frozenset[Digest]] = frozenset()
+_ALWAYS: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseReport:
+    """What a run of releasing did; the test file is not counted."""
+
+    subset: str
+    version: int
+    published: bool
+    """False: nothing had changed, and `version` is the newest as it was."""
+    kind: ReleaseKind
+    entries: int
+    added: int
+    removed: int
+    not_after: datetime
+    told: "ScreenReport"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenReport:
+    """What the screen of a release tells whoever holds one of the listed hashes, offline."""
+
+    rule: ScreenRule
+    bits: int
+    """0: there is no screen, and nothing is told."""
+    odds: int
+    """To 1, that a hash which passes is of a listed file, where the lists name a file's hashes in one row."""
+    worst_odds: int
+    """The same where they name them apart, as far as this release can have such files."""
+    doubled: int
+    """Hashes that are screened beside a weaker one of the same file."""
+    apart: int
+    """SHA-1 and SHA-256 hashes that no screened hash leads to: another of their file may be screened."""
+    contradicted: tuple[EntryRef, ...]
+    """Entries of hashes that lists say are of one file with two different others: somebody should look."""
+
+
+class Releaser:
+    """Makes releases of this node's subsets."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        signer: LogSigner,
+        evaluator: Evaluator,
+        documents: RuleDocuments = RuleDocuments(),  # noqa: B008 - frozen
+    ) -> None:
+        self._shelf = shelf
+        self._signer = signer
+        self._evaluator = evaluator
+        self._documents = documents
+
+    def release(
+        self,
+        name: str,
+        *,
+        members: Members,
+        now: datetime,
+        max_age: timedelta,
+        exclusions: frozenset[Digest] = _NOTHING,
+        until: datetime = _ALWAYS,
+    ) -> ReleaseReport:
+        """Release the subset `name` in its epoch, if there is something to say.
+
+        `max_age` is how old a peer's fresh list may be; `until` is when the epoch ends, and with it at the latest the
+        release.
+
+        Raises:
+            NotFoundError: there is no such subset.
+            ConflictError: another process released it meanwhile, or the lists would not stand still.
+            GoneError: the evaluator has no key of the subset's epoch.
+            StoreError: it has another key than the node document names.
+            TooLargeError: the epoch has run out of source numbers.
+            TripwireError: it would list what must never be released. Withdrawals were released all the same.
+        """
+        with self._shelf.storage.read() as unit:
+            stored = unit.subsets.get(name)
+        subset = replace(stored, filter=stored.filter.renewed())
+        order = Order(
+            subset=subset, members=members, now=now, max_age=max_age, exclusions=exclusions, until=until
+        )
+        finished = self._finish(stored, now)
+        held = self._held(name)
+        drafter = Drafter(self._shelf, self._evaluator, self._documents, order, held)
+        for _ in range(ATTEMPTS):
+            standing = self._standing()
+            draft = drafter.draft()
+            if draft.tripped and not _takes_out(held, draft, now):
+                raise _tripped(draft, "nothing was released, and the release before stays in force")
+            if held is not None and not draft.tripped and not _is_due(held, draft.release, now):
+                self._note_judged(name, draft.release.manifest)
+                return _report(held.record, draft, published=finished)
+            if self._claim(subset, standing, draft):
+                self._finish(subset, now)
+                if draft.tripped:
+                    record = draft.record
+                    raise _tripped(
+                        draft, f"release {record.version} takes out {record.removed} and adds nothing"
+                    )
+                return _report(draft.record, draft, published=True)
+        raise ConflictError(f"the lists of {name} did not stand still", hint="run the command again")
+
+    def _standing(self) -> Grounds:
+        with self._shelf.storage.read() as unit:
+            return Grounds.of(unit)
+
+    def _held(self, name: str) -> Held | None:
+        with self._shelf.storage.read() as unit:
+            record = unit.releases.newest(name)
+        if record is None:
+            return None
+        folder = ReleaseFolder(self._shelf, record)
+        return Held(record, folder.load().release, folder.roster())
+
+    def _claim(self, subset: SubsetRecord, standing: Grounds, draft: Draft) -> bool:
+        """Store the files and make the release pending; False when a list has moved since it was judged."""
+        if self._standing() != standing:
+            return False
+        files = ReleaseFolder(self._shelf, draft.record)
+        files.store(draft.release, draft.roster)
+        leaf = leaf_hash(draft.release.manifest.to_bytes())
+        with self._shelf.storage.write() as unit:
+            log = unit.logs.get(subset.origin)
+            if Grounds.of(unit) != standing:
+                if (
+                    log.pending is None and log.head.size < draft.record.version
+                ):  # nobody else made the same one
+                    files.discard()  # what moved may be a shredding, and has looked at rosters already
+                return False
+            if log.head.size != draft.record.version - 1:
+                raise ConflictError(f"{subset.name} was released meanwhile", hint="run the command again")
+            head = next_head(log, [leaf], time_ms=draft.record.created_ms)
+            unit.logs.claim(log, head, note=None)
+            unit.releases.add(draft.record)
+            unit.subsets.add_sources(subset.name, subset.epoch, draft.sources)
+            unit.subsets.set_filter(subset.name, subset.filter)
+        return True
+
+    def _finish(self, subset: SubsetRecord, now: datetime) -> bool:
+        """Publish what is pending, step by step; each gives the same when it is repeated. False: nothing was."""
+        with self._shelf.storage.read() as unit:
+            log = unit.logs.get(subset.origin)
+            if log.pending is None:
+                return False
+            record = unit.releases.get(subset.name, log.pending.size)
+        gone = self._gone(record, subset.filter)
+        manifest = ReleaseFolder(self._shelf, record).manifest()
+        leaves = [leaf_hash(manifest)]
+        require_leaves(log, leaves)
+        files = LogFiles(self._shelf.objects, self._shelf.vault, log.origin)
+        self._shelf.objects.put_all(files.growth(log.head.size, [manifest], None))
+        note = self._signer.sign(log.origin, start=log.head.size, leaf_hashes=leaves)
+        require_signed(log, note)
+        with self._shelf.storage.write() as unit:
+            unit.hits.lock()  # a report is kept before this release, and ends with it, or is judged by it
+            unit.logs.settle(log, note=note, checked_ms=milliseconds(now))
+            unit.releases.publish(subset.name, record.version, note)
+            end_reports(
+                self._shelf, unit, subset.name, gone, version=record.version, now_ms=milliseconds(now)
+            )
+            unit.judged.note(subset.name, _sizes(Manifest.from_bytes(manifest)))
+            published = unit.releases.ls(subset.name)
+        for name in files.outgrown(log.head.size, record.version):
+            self._shelf.objects.delete(name)
+        self._prepare_deltas(published)
+        tidy(self._shelf, published)
+        return True
+
+    def _gone(self, record: ReleaseRecord, made_by: SubsetFilter) -> frozenset[Digest]:
+        """What a pending release does not list any more; what was shredded is in no roster, and is not among them.
+
+        Nor is a kind of hashes that the subset takes in no more: nobody withdrew those.
+        """
+        held = self._held(record.subset) if record.removed else None
+        if held is None:
+            return _NOTHING
+        gone = held.roster.keys() - ReleaseFolder(self._shelf, record).roster().keys()
+        return frozenset(digest for digest in gone if digest.algorithm in made_by.algorithms)
+
+    def _note_judged(self, name: str, manifest: Manifest) -> None:
+        """The newest release says already what the lists say now: nobody waits for it to take something out."""
+        with self._shelf.storage.write() as unit:
+            unit.judged.note(name, _sizes(manifest))
+
+    def _prepare_deltas(self, published: Sequence[ReleaseRecord]) -> None:
+        """Make what nearly every partner will ask for, once it is published: a withdrawal must not wait for it."""
+        if len(published) < 2:
+            return
+        last, new = sorted(published, key=lambda record: record.version)[-2:]
+        if ReleaseFolder(self._shelf, last).exists():
+            ReleaseFolder(self._shelf, new).make_deltas(last)
+
+
+def _sizes(manifest: Manifest) -> Mapping[str, int]:
+    return {source.origin: source.size for source in manifest.sources}
+
+
+def _is_due(held: Held, new: Release, now: datetime) -> bool:
+    return _prolongs(held, new, now) or not is_same(held.release, new)
+
+
+def _prolongs(held: Held, new: Release, now: datetime) -> bool:
+    """Whether the held release is past half of its life, and the new one would live longer: epochs end, too."""
+    left = timedelta(milliseconds=held.record.not_after_ms - milliseconds(now))
+    return left < LIFE / 2 and new.manifest.not_after_ms > held.record.not_after_ms
+
+
+def _takes_out(held: Held | None, draft: Draft, now: datetime) -> bool:
+    """Whether a release that adds nothing is made: a withdrawal must get out, and what is listed must not run out."""
+    return held is not None and (draft.record.removed > 0 or _prolongs(held, draft.release, now))
+
+
+def _tripped(draft: Draft, outcome: str) -> TripwireError:
+    named = [f"entry {ref.index} of {ref.origin}" for ref in draft.tripped[:_NAMED]]
+    more = len(draft.tripped) - len(named)
+    names = ", ".join([*named, *([f"and {more:,} more"] if more else [])])
+    return TripwireError(f"{draft.record.subset} would list what must never be released: {names}; {outcome}")
+
+
+def _report(record: ReleaseRecord, draft: Draft, *, published: bool) -> ReleaseReport:
+    return ReleaseReport(
+        subset=record.subset,
+        version=record.version,
+        published=published,
+        kind=record.kind,
+        entries=record.answers - 1,
+        added=record.added if published else 0,
+        removed=record.removed if published else 0,
+        not_after=datetime.fromtimestamp(record.not_after_ms / 1000, UTC),
+        told=_told(draft),
+    )
+
+
+def _told(draft: Draft) -> ScreenReport:
+    made_by, selection = draft.release.filter, draft.selection
+    assert made_by is not None
+    return ScreenReport(
+        rule=made_by.screen_rule,
+        bits=made_by.screen_bits,
+        odds=made_by.odds(),
+        worst_odds=made_by.odds(selection.most_values),
+        doubled=selection.doubled,
+        apart=selection.apart,
+        contradicted=draft.contradicted,
+    )

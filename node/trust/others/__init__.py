@@ -1,0 +1,1 @@
+"""Trust files of other nodes: followed, kept, and what they took back."""

@@ -1,0 +1,88 @@
+"""The members' node documents that this node holds, each verified again under the root that the register pins.
+
+A peer's document is the newest of its syncs; of a member that is not followed it is the one of its introduction; this
+node's own is its newest. A document that does not verify is not held: whoever counts must count its member as unknown,
+not as absent. Whether a document is still valid is for the reader to say.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from keys.errors import KeysError, ThresholdError
+from keys.trust.held import HeldTrust
+from keys.trust.members import Member, Members
+from keys.trust.node_document import NodeDocument, open_node_document
+from keys.trust.root import open_roots
+from node.errors import MissingObjectError
+from node.journal import Journal
+from node.ports.objects import ObjectStore
+from node.ports.peers import PeerRecord
+from node.store.store import Store
+from node.trust.others.introductions import introduced_trust
+from node.trust.others.revocations import signing
+from node.trust.own import OwnTrust
+
+_journal = Journal("documents")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberFiles:
+    """A member's root files up to the one that its document is signed under, the signed envelope, and what it says."""
+
+    roots: tuple[bytes, ...]
+    envelope: bytes
+    document: NodeDocument
+    held: HeldTrust
+    """All that is held of it."""
+
+
+def member_documents(
+    storage: Store, introductions: ObjectStore, trust: OwnTrust
+) -> Mapping[str, NodeDocument]:
+    """The documents of the register's members, by node name, this node's own among them; without keys taken back."""
+    own = trust.document()
+    files = member_files(storage, introductions, trust.members(), own=own.node)
+    documents = {**{node: held.document for node, held in files.items()}, own.node: own}
+    with storage.read() as unit:
+        return {node: signing(unit, document) for node, document in documents.items()}
+
+
+def member_files(
+    storage: Store, introductions: ObjectStore, members: Members, *, own: str
+) -> Mapping[str, MemberFiles]:
+    """What is held of the members other than `own`, by node name; what does not verify is left out."""
+    with storage.read() as unit:
+        peers = {peer.name: peer for peer in unit.peers.ls()}
+    return dict(_verified(peers, introductions, (one for one in members.members if one.node != own)))
+
+
+def _verified(
+    peers: Mapping[str, PeerRecord], introductions: ObjectStore, members: Iterable[Member]
+) -> Iterator[tuple[str, MemberFiles]]:
+    for member in members:
+        try:
+            peer = peers.get(member.node)
+            held = peer.trust if peer is not None else introduced_trust(introductions, member.node)
+            files = _read(held, member)
+        except MissingObjectError:
+            continue
+        except KeysError as exc:
+            _journal.warning("unusable", member=member.node, reason=str(exc))
+            continue
+        if files.document.node == member.node:
+            yield member.node, files
+
+
+def _read(held: HeldTrust, member: Member) -> MemberFiles:
+    """Under the newest root whose keys signed the document: a later root may have come without its files."""
+    roots = open_roots(held.roots, member.root_sha256)
+    for count in range(len(roots), 1, -1):
+        try:
+            document = open_node_document(held.node_document, roots[count - 1])
+        except ThresholdError:
+            continue
+        return MemberFiles(
+            roots=held.roots[:count], envelope=held.node_document, document=document, held=held
+        )
+    document = open_node_document(held.node_document, roots[0])
+    return MemberFiles(roots=held.roots[:1], envelope=held.node_document, document=document, held=held)

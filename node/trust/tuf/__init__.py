@@ -1,0 +1,1 @@
+"""TUF: this node's repository, and the client that follows another's."""
