@@ -1,6 +1,7 @@
 """Documentation build: Sphinx, MyST Markdown, furo; no network.
 
-What the program says of its commands is read from the program (`support.cli_reference`).
+What the program says of its commands is read from the program (`support.cli_reference`), and which tests show a threat
+from the tests (`support.threats`).
 """
 
 import sys
@@ -14,7 +15,7 @@ sys.path.insert(0, str(_root / "tests"))
 project = "sigfed"
 author = "the sigfed authors"
 release = _project["version"]
-extensions = ["myst_parser", "support.cli_reference"]
+extensions = ["myst_parser", "support.cli_reference", "support.threats"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 nitpicky = True

@@ -44,6 +44,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
     return Walked(folder=folder, code=done.returncode, lines=lines, talk=done.stderr)
 
 
+@pytest.mark.threat("an altered release", "two persons", "case data leaving")
 def test_every_claim_holds(walked: Walked) -> None:
     *claims, last = walked.lines
     assert [(line["claim"], line["held"]) for line in claims] == [(name, True) for name in WALK], walked.talk

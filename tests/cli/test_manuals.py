@@ -70,6 +70,7 @@ def typed(
             second.close()
 
 
+@pytest.mark.threat("a delisting that does not arrive")
 def test_every_command_of_the_manuals_does_what_the_page_shows(typed: dict[str, list[Done]]) -> None:
     """One test, not one a page, with what else is asked of the same walks: they take minutes, in each process anew."""
     for name in EVERY:

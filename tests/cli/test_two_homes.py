@@ -55,6 +55,7 @@ _WRITES = [
 ]
 
 
+@pytest.mark.threat("two folders, one node")
 @pytest.mark.parametrize("runs", [False, True])
 def test_a_copy_of_the_folder_is_refused_by_the_first_one_s_name(first: Cli, runs: bool) -> None:
     copy = first.copied(first.home.with_name("copy"))
@@ -89,6 +90,7 @@ def test_a_killed_node_starts_again_and_none_of_its_commands_is_refused(first: C
     assert copy.run("contact", "c@fr.example").exit == 11
 
 
+@pytest.mark.threat("two folders, one node")
 def test_the_lease_passes_on_once_the_first_has_stopped(first: Cli) -> None:
     with Running(first):
         copy = first.copied(first.home.with_name("copy"))

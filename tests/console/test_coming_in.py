@@ -146,6 +146,7 @@ async def exhaust(entrance: Entrance, cookie: str = "") -> int:
     return tries
 
 
+@pytest.mark.threat("an address used up")
 async def test_in_a_known_browser_people_sign_in_while_strangers_have_used_the_address_up(
     entrance: Entrance,
 ) -> None:
@@ -166,6 +167,7 @@ async def test_in_a_known_browser_people_sign_in_while_strangers_have_used_the_a
     assert entrance.visitor(reply.cookies["__Host-sigfed"]).person == "alice"
 
 
+@pytest.mark.threat("an address used up")
 async def test_a_known_browser_lets_nobody_in_and_is_no_way_around_the_limit(entrance: Entrance) -> None:
     entrance.add_two()
     hers, his = entrance.authenticator(), entrance.authenticator()
@@ -180,6 +182,7 @@ async def test_a_known_browser_lets_nobody_in_and_is_no_way_around_the_limit(ent
         assert (await pretender.get("/console/tasks")).status == 303, "it is no session"
 
 
+@pytest.mark.threat("an address used up")
 async def test_a_cookie_that_this_console_did_not_make_gains_nothing(entrance: Entrance) -> None:
     entrance.add_two()
     hers = entrance.authenticator()
@@ -204,6 +207,7 @@ async def test_a_cookie_that_this_console_did_not_make_gains_nothing(entrance: E
     assert ahead == 429, "it was made by a clock that was ahead"
 
 
+@pytest.mark.threat("an address used up")
 async def test_what_is_asked_in_a_session_is_counted_as_well(entrance: Entrance) -> None:
     """Reports of browsers, pictures and paths that are none: each may ask as much as an address, no more."""
     entrance.add_two()
@@ -280,6 +284,7 @@ def refusing_records(home: Home) -> Iterator[None]:
             database.execute("DROP TRIGGER refuse")
 
 
+@pytest.mark.threat("a false sign-in")
 @pytest.mark.parametrize(
     "path",
     [

@@ -176,6 +176,7 @@ async def test_a_string_is_not_held_while_a_passkey_is_asked_for(fr: RunningCons
         assert "the-secret-string" not in (await browser.get(_PAGE)).text
 
 
+@pytest.mark.threat("look-ups between agencies")
 async def test_who_holds_it_is_named_and_who_asked_recorded(
     fr: RunningConsole, federation: Federation
 ) -> None:

@@ -84,6 +84,7 @@ async def test_in_with_a_token_and_out_again(entrance: Entrance, caplog: pytest.
     assert session not in caplog.text
 
 
+@pytest.mark.threat("a partner's console")
 async def test_a_token_is_good_once(entrance: Entrance) -> None:
     token = entrance.token()
     assert (await entrance.try_in(token)).status == 303
@@ -102,6 +103,7 @@ async def test_a_token_is_typed_by_people(entrance: Entrance) -> None:
     assert (await entrance.try_in(f"  {token.lower().replace('-', ' ')} ")).status == 303
 
 
+@pytest.mark.threat("a partner's console")
 async def test_a_token_ends(entrance: Entrance) -> None:
     token = entrance.token()
     entrance.seat.pass_time(LIFE + timedelta(seconds=1))
@@ -115,6 +117,7 @@ async def test_a_token_of_a_clock_that_was_ahead_is_none(entrance: Entrance) -> 
     assert (await entrance.try_in(token)).status == 403
 
 
+@pytest.mark.threat("a partner's console")
 async def test_no_token_lies_in_the_home_in_the_clear(entrance: Entrance) -> None:
     token = entrance.token()
     for path in entrance.seat.home.folder.rglob("*"):
@@ -125,6 +128,7 @@ async def test_no_token_lies_in_the_home_in_the_clear(entrance: Entrance) -> Non
     assert kept.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.threat("a partner's console")
 async def test_a_token_that_was_meddled_with_is_none(entrance: Entrance) -> None:
     token = entrance.token()
     (kept,) = (entrance.seat.home.partner / "console-tokens").iterdir()
@@ -132,6 +136,7 @@ async def test_a_token_that_was_meddled_with_is_none(entrance: Entrance) -> None
     assert (await entrance.try_in(token)).status == 403
 
 
+@pytest.mark.threat("an address used up")
 async def test_who_signed_in_before_signs_in_while_others_guess(entrance: Entrance) -> None:
     known = (await entrance.try_in(entrance.token())).cookies[f"{COOKIE}-device"]
     while (await entrance.try_in("0" * 20)).status != 429:
@@ -141,6 +146,7 @@ async def test_who_signed_in_before_signs_in_while_others_guess(entrance: Entran
         assert (await browser.post("/console/sign-in", form)).status == 303
 
 
+@pytest.mark.threat("a partner's console")
 async def test_who_guesses_is_stopped(entrance: Entrance) -> None:
     token = entrance.token()
     statuses = [(await entrance.try_in("0" * 20)).status for _ in range(COMING_BURST + 1)]
@@ -148,6 +154,7 @@ async def test_who_guesses_is_stopped(entrance: Entrance) -> None:
     assert (await entrance.try_in(token)).status == 429
 
 
+@pytest.mark.threat("a partner's console")
 @pytest.mark.parametrize("span", [IDLE, LONGEST, timedelta(hours=-1)], ids=["unused", "old", "clock-back"])
 async def test_a_session_ends(entrance: Entrance, span: timedelta) -> None:
     session = await entrance.session()
@@ -192,6 +199,7 @@ async def test_where_somebody_goes_on(entrance: Entrance, to: str, led: str) -> 
     assert (await entrance.try_in(entrance.token(), to)).headers["Location"] == led
 
 
+@pytest.mark.threat("a partner's console")
 async def test_no_other_site_signs_anybody_in(entrance: Entrance) -> None:
     async with entrance.browser() as browser:
         reply = await browser.post(

@@ -149,6 +149,7 @@ async def test_a_hit_is_held_and_let_go(looking: Looking) -> None:
     assert not looking.kept(hit).held
 
 
+@pytest.mark.threat("a partner's console")
 async def test_the_whole_hash_is_shown_once(looking: Looking, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="sigfed")
     hit = looking.seat.find("a.jpg")

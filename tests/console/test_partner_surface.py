@@ -68,6 +68,7 @@ async def test_a_page_is_for_its_roles(console: Running, page: Page[PartnerWorld
         assert reply.status < 500
 
 
+@pytest.mark.threat("a partner's console")
 @pytest.mark.parametrize("action", ACTIONS, ids=_named)
 async def test_an_action_is_for_its_roles(console: Running, action: Action[PartnerWorld]) -> None:
     async with console.as_nobody() as browser:
@@ -80,6 +81,7 @@ async def test_an_action_is_for_its_roles(console: Running, action: Action[Partn
         assert reply.status < 500 or "This was not done." in reply.words
 
 
+@pytest.mark.threat("a partner's console")
 @pytest.mark.parametrize("action", ACTIONS, ids=_named)
 async def test_no_other_site_does_anything(console: Running, action: Action[PartnerWorld]) -> None:
     async with console.as_role(PersonRole.ANALYST) as browser:
@@ -114,6 +116,7 @@ async def _embedded(console: Running, role: PersonRole, path: str) -> int:
         return (await browser.get(path, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors")).status
 
 
+@pytest.mark.threat("a partner's console")
 async def test_every_reply_is_as_guarded_as_an_agencys(console: Running) -> None:
     async with console.as_role(PersonRole.VIEWER) as browser:
         for path in ("/", "/console/", "/console/nowhere", "/console/sign-in", "/console/static/console.css"):

@@ -93,6 +93,7 @@ async def test_who_refuses_there_is_not_in_here(entrance: Entrance, page: Page) 
     assert "__Host-sigfed" not in {cookie["name"] for cookie in await page.context.cookies()}
 
 
+@pytest.mark.threat("a false sign-in")
 async def test_a_return_that_was_not_begun_in_this_browser_is_refused(entrance: Entrance) -> None:
     """Somebody has another open the end of his own sign-in: the other would work under his name."""
     async with entrance.browser() as browser:

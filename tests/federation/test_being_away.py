@@ -68,6 +68,7 @@ async def test_a_key_that_takes_over_between_trust_files_and_head_is_believed(fe
     check_follows(fr, nl)
 
 
+@pytest.mark.threat("the root lost or stolen")
 async def test_a_peer_away_during_two_rotations_of_everybody_and_a_log_key_catches_up_alone(
     federation: Federation,
 ) -> None:
@@ -99,6 +100,7 @@ async def test_a_peer_away_during_two_rotations_of_everybody_and_a_log_key_catch
     assert fr.membership.members().members[1].root_sha256 == back.trust.pin, "what was compared stays pinned"
 
 
+@pytest.mark.threat("old trust files")
 async def test_keys_of_a_peer_that_was_not_heard_for_a_week_count_after_it_was_heard(
     federation: Federation,
 ) -> None:

@@ -67,6 +67,7 @@ async def refused(follower: Agency, peer: ListPeer, attack: str) -> ListOutcome:
     return outcome
 
 
+@pytest.mark.threat("a rewritten history")
 @pytest.mark.parametrize(
     ("attack", "error"),
     [
@@ -110,6 +111,7 @@ async def test_tiles_of_another_history_prove_nothing(follower: Agency, peer: Ti
     assert [record.kind for record in kept(follower)] == [EvidenceKind.UNPROVEN]
 
 
+@pytest.mark.threat("a rewritten history")
 async def test_wrong_entries_under_an_honest_head_accuse_nobody(follower: Agency, peer: TiledPeer) -> None:
     """Somebody on the way, or a broken store, changed what lies between: the log's tiles clear it."""
     assert (await follower.syncer.sync("nl.example", peer)).succeeded

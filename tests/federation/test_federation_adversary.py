@@ -69,6 +69,7 @@ def suspended(follower: Agency, origin: str) -> list[Quarantined]:
         return [record for record in unit.quarantine.ls(log.id) if record.kind == "log"]
 
 
+@pytest.mark.threat("a rollback")
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 async def test_an_attack_ends_in_its_error_and_is_overcome(
     follower: Agency, peer: ListPeer, attack: Attack
@@ -99,6 +100,7 @@ async def test_an_attack_ends_in_its_error_and_is_overcome(
     check_holds(follower, Served(honest, peer.key))
 
 
+@pytest.mark.threat("openings withheld")
 async def test_attacks_at_first_sight_leave_nothing_that_is_not_signed(follower: Agency) -> None:
     for number, attack in enumerate(ATTACKS.values()):
         peer = ListPeer(f"peer{number}.example", follower.time)
@@ -135,6 +137,7 @@ async def test_evidence_is_kept_and_holds_before_anybody(follower: Agency, peer:
         peer.honest_again(honest)
 
 
+@pytest.mark.threat("two histories")
 async def test_a_forked_list_stands_still_until_somebody_looked(follower: Agency, peer: ListPeer) -> None:
     await follower.syncer.sync("nl.example", peer)
     honest = peer.writer
@@ -185,6 +188,7 @@ async def test_a_head_that_is_called_unchanged_before_any_was_seen_is_refused(
     assert follower.log(peer.origin).note is None
 
 
+@pytest.mark.threat("a copied list")
 async def test_replayed_answers_change_nothing(follower: Agency, peer: ListPeer) -> None:
     await follower.syncer.sync("nl.example", peer)
     before = follower.items(peer.origin)

@@ -72,6 +72,7 @@ def overrule(agency: Agency, value: Digest) -> None:
     agency.publish()
 
 
+@pytest.mark.threat("a poisoned entry")
 async def test_a_dispute_blocks_at_everyone_until_two_other_countries_overrule_it(
     federation: Federation, agencies: Four
 ) -> None:
@@ -114,6 +115,7 @@ async def test_a_withdrawal_for_error_blocks_what_others_list(federation: Federa
     assert DIGESTS[3] in us.digests(us.origin), "an agency that did not list it lists it by overruling"
 
 
+@pytest.mark.threat("blocking what others list")
 async def test_of_a_liars_thousand_disputes_only_the_first_apply(
     federation: Federation, agencies: Four
 ) -> None:

@@ -98,6 +98,7 @@ def set_aside(agency: Agency, origin: str) -> int:
         return sum(record.last - record.first + 1 for record in unit.quarantine.ls(log.id))
 
 
+@pytest.mark.threat("a flood")
 @pytest.mark.parametrize("at_once", [60, 7, 1], ids=["at once", "in portions", "one by one"])
 async def test_a_flood_of_adds_admits_no_more_than_a_day_has(world: World, at_once: int) -> None:
     await world.begin()
@@ -108,6 +109,7 @@ async def test_a_flood_of_adds_admits_no_more_than_a_day_has(world: World, at_on
     assert set_aside(world.fr, world.liar.origin) == 40
 
 
+@pytest.mark.threat("a flood")
 @pytest.mark.parametrize("at_once", [30, 1], ids=["at once", "one by one"])
 async def test_a_flood_of_disputes_blocks_no_more_than_a_day_has(world: World, at_once: int) -> None:
     await world.begin()
@@ -120,6 +122,7 @@ async def test_a_flood_of_disputes_blocks_no_more_than_a_day_has(world: World, a
     assert set_aside(world.fr, world.liar.origin) == 26
 
 
+@pytest.mark.threat("a flood")
 async def test_a_flood_of_withdrawals_blocks_no_more_than_a_day_has(world: World) -> None:
     await world.begin()
     world.liar.add(*GOOD[:20])
@@ -153,6 +156,7 @@ async def test_what_is_set_aside_counts_when_a_person_let_it_in(world: World) ->
     assert world.effective() == names(GOOD + LONE)
 
 
+@pytest.mark.threat("a flood")
 async def test_a_head_without_an_end_is_refused_before_anything_is_fetched(federation: Federation) -> None:
     """Its key signs any size: of 2^40 events a follower would fetch for ever, and its disk would be full."""
     clock = federation.clock

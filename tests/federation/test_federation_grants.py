@@ -41,6 +41,7 @@ def import_file(agency: Agency, text: str) -> None:
     assert report.entries == 4
 
 
+@pytest.mark.threat("more than its grant", "a supplier's unknown category")
 async def test_a_suppliers_collections_that_are_not_granted_serve_nothing(federation: Federation) -> None:
     """Neither to peers nor to partners, although the agency lists and publishes them."""
     fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
@@ -62,6 +63,7 @@ async def test_a_suppliers_collections_that_are_not_granted_serve_nothing(federa
     assert not [number for number, _ in judged(fr).decision.effective if number == BASELINE]
 
 
+@pytest.mark.threat("more than its grant")
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"collections": ["baseline"]}', '{"collections": 1}'])
 async def test_a_grant_that_cannot_be_read_serves_nothing(federation: Federation, damage: str) -> None:
     fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")

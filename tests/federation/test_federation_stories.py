@@ -115,6 +115,7 @@ async def test_trust_is_fetched_again_before_a_new_head_and_after_an_hour(federa
     assert [call.what for call in link.calls] == ["next_root", "timestamp", "checkpoint"]
 
 
+@pytest.mark.threat("a wrong clock")
 async def test_trust_is_fetched_again_after_a_clock_that_was_ahead(federation: Federation) -> None:
     fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
     federation.introduce(fr, nl)
@@ -163,6 +164,7 @@ async def test_without_a_grant_the_log_is_followed_closed(federation: Federation
     check_follows(fr, nl)
 
 
+@pytest.mark.threat("endless bytes")
 @pytest.mark.parametrize("calls", range(15))
 async def test_a_sync_that_breaks_anywhere_goes_on_from_there(federation: Federation, calls: int) -> None:
     fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
@@ -297,6 +299,7 @@ async def test_an_empty_list_is_followed_and_fresh(federation: Federation) -> No
     check_follows(fr, nl)
 
 
+@pytest.mark.threat("two documents")
 async def test_a_log_key_counts_in_its_time_only(federation: Federation) -> None:
     fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
     federation.introduce(fr, nl)
@@ -344,6 +347,7 @@ async def test_keys_roll_while_a_peer_follows(federation: Federation) -> None:
     check_follows(fr, nl)
 
 
+@pytest.mark.threat("the root lost or stolen")
 async def test_a_root_that_has_expired_stops_the_sync(federation: Federation) -> None:
     fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
     federation.introduce(fr, nl)
@@ -355,6 +359,7 @@ async def test_a_root_that_has_expired_stops_the_sync(federation: Federation) ->
     assert "root" in report.words
 
 
+@pytest.mark.threat("old trust files")
 @pytest.mark.parametrize("what", ["members", "node_document", "targets", "snapshot"])
 async def test_what_a_peer_withholds_of_its_trust_stops_the_sync_and_not_its_newest_root(
     federation: Federation, what: str

@@ -98,6 +98,7 @@ def verify_elsewhere(agency: Agency, liar: ListPeer, name: str, folder: Path) ->
     return done.stdout
 
 
+@pytest.mark.threat("two histories")
 async def test_a_split_view_is_proved_to_everybody_after_one_round(
     agencies: list[Agency], liar: ListPeer, tmp_path: Path
 ) -> None:
@@ -113,6 +114,7 @@ async def test_a_split_view_is_proved_to_everybody_after_one_round(
         )
 
 
+@pytest.mark.threat("two histories")
 async def test_a_split_view_at_different_sizes_is_proved_to_everybody(
     agencies: list[Agency], liar: ListPeer, tmp_path: Path
 ) -> None:
@@ -175,6 +177,7 @@ async def test_honest_growth_accuses_nobody(
     assert all(standing_still(agency, liar.origin) is None for agency in agencies[:2])
 
 
+@pytest.mark.threat("a rollback")
 async def test_a_rollback_shown_to_one_is_a_claim_that_convicts_nobody(
     agencies: list[Agency], liar: ListPeer
 ) -> None:
@@ -188,6 +191,7 @@ async def test_a_rollback_shown_to_one_is_a_claim_that_convicts_nobody(
     assert standing_still(agencies[0], liar.origin) is None
 
 
+@pytest.mark.threat("a freeze")
 async def test_a_frozen_view_is_suspected_after_a_while(
     federation: Federation, agencies: list[Agency], liar: ListPeer
 ) -> None:
@@ -210,6 +214,7 @@ async def test_a_frozen_view_is_suspected_after_a_while(
     assert len(kept(agencies[0])) == 1
 
 
+@pytest.mark.threat("a freeze")
 async def test_a_log_whose_node_is_silent_is_not_accused(
     federation: Federation, agencies: list[Agency], liar: ListPeer
 ) -> None:
@@ -229,6 +234,7 @@ def second_document(liar: ListPeer) -> bytes:
     return sign_node_document(replace(document, logs=()), liar.identity.signers)
 
 
+@pytest.mark.threat("two documents")
 async def test_two_documents_of_one_serial_are_proved_and_spread(
     agencies: list[Agency], liar: ListPeer, tmp_path: Path
 ) -> None:
@@ -247,6 +253,7 @@ async def test_two_documents_of_one_serial_are_proved_and_spread(
         )
 
 
+@pytest.mark.threat("two documents")
 async def test_a_peer_that_shows_two_documents_itself_is_proved_at_once(
     agencies: list[Agency], liar: ListPeer
 ) -> None:
@@ -290,6 +297,7 @@ def signed(liar: ListPeer, size: int, root: bytes, key: LogPrivateKey | None = N
     return sign_checkpoint(Checkpoint(liar.origin, size, root), [key or liar.key])
 
 
+@pytest.mark.threat("gossip abused")
 async def test_false_evidence_is_kept_out_and_asked_for_once(agencies: list[Agency], liar: ListPeer) -> None:
     await sync(liar, *agencies)
     stranger = LogPrivateKey.from_seed(b"s" * 32)
@@ -325,6 +333,7 @@ async def test_a_head_by_a_key_that_is_not_known_here_yet_is_passed_over(
         assert not unit.evidence.heard()
 
 
+@pytest.mark.threat("gossip abused")
 async def test_no_key_fills_the_disk(agencies: list[Agency], liar: ListPeer) -> None:
     """The liar's own key can make evidence without end; a few pieces convict it as well."""
     await sync(liar, *agencies)
@@ -411,6 +420,7 @@ def remember(agency: Agency, subject: str, at: int) -> str:
     return name
 
 
+@pytest.mark.threat("gossip abused")
 async def test_a_liar_with_many_logs_hides_no_evidence_about_others(agencies: list[Agency]) -> None:
     agency = agencies[0]
     other = remember(agency, "nl.example/lists/main", 1)
@@ -449,6 +459,7 @@ async def test_whose_keys_count_is_learned_before_what_a_liar_makes(
         assert unit.peers.get("nl.example").serial == newer.serial
 
 
+@pytest.mark.threat("gossip abused")
 async def test_one_fork_dressed_up_is_kept_once(agencies: list[Agency], liar: ListPeer) -> None:
     await sync(liar, *agencies)
     one, other = signed(liar, 9, b"1" * 32), signed(liar, 9, b"2" * 32)
@@ -499,6 +510,7 @@ async def release(agency: Agency) -> None:
         assert quarantine.release(agency.shelf, members, aside.id, now_ms=agency.now_ms)
 
 
+@pytest.mark.threat("gossip abused")
 async def test_a_released_fork_does_not_stop_its_log_again(agencies: list[Agency], liar: ListPeer) -> None:
     honest = liar.history()
     await split_view(liar, agencies)
@@ -557,6 +569,7 @@ async def test_a_convicted_list_gains_no_effect_and_loses_none(federation: Feder
     assert set(judged.decision.effective) == old
 
 
+@pytest.mark.threat("a late withdrawal")
 async def test_a_withdrawal_passes_the_suspension_of_its_list(federation: Federation) -> None:
     """Who steals a log's key can convict the log; it must not stop what the agency takes back."""
     fr, de, nl = honest_agencies(federation, 3)
@@ -630,6 +643,7 @@ async def test_a_log_that_was_convicted_before_it_was_followed_stands_still(
     assert agencies[0].log(liar.origin).head.size == 0
 
 
+@pytest.mark.threat("an old state")
 async def test_a_head_of_the_own_log_that_this_node_does_not_have_is_told_to_its_operators(
     agencies: list[Agency],
 ) -> None:

@@ -86,6 +86,7 @@ async def test_openings_that_come_whole_behind_cut_entries_are_refused(federatio
     assert isinstance(outcome.error, MalformedError)
 
 
+@pytest.mark.threat("a rewritten history")
 async def test_entries_that_were_rewritten_are_named_although_they_were_not_fetched(
     federation: Federation,
 ) -> None:

@@ -33,6 +33,7 @@ def _at_least(bits: int) -> float:
     return min(float(2**bits), CANDIDATES / 14) / 8
 
 
+@pytest.mark.threat("offline inference")
 @BUDGETS
 @QUORUMS
 def test_agencies_that_list_by_different_hashes_tell_no_more_than_the_worst_case(

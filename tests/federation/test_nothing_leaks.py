@@ -65,12 +65,14 @@ def test_of_a_reported_hit_one_digest_travels_and_comes_back_in_its_evidence(wal
         assert all(sighting.place.startswith("hoster-hit-") for sighting in found)
 
 
+@pytest.mark.threat("enumeration", "a stolen partner's machine", "raw entries served")
 def test_the_partner_holds_no_digest(walked: Recorded) -> None:
     held = walked.home(Party.HOSTER)
     assert any("release" in name for name in held)
     _expect_none(walked.listed | walked.asked, held | walked.logs(Party.HOSTER))
 
 
+@pytest.mark.threat("logging look-ups", "raw entries served")
 def test_no_digest_that_was_looked_up_reached_an_agency(walked: Recorded) -> None:
     for party in AGENCIES:
         # Whatever clients sent, peers and partner alike; in the other direction agencies hand each other openings.
@@ -79,6 +81,7 @@ def test_no_digest_that_was_looked_up_reached_an_agency(walked: Recorded) -> Non
     _expect_none(walked.secret, walked.streams(Party.HOSTER, "client", "out"))
 
 
+@pytest.mark.threat("a leaking text", "raw entries served")
 def test_no_digest_is_in_a_log_at_debug(walked: Recorded) -> None:
     for party in AGENCIES:
         logs = walked.logs(party)
@@ -89,11 +92,13 @@ def test_no_digest_is_in_a_log_at_debug(walked: Recorded) -> None:
         _expect_none(walked.listed | walked.asked, logs)
 
 
+@pytest.mark.threat("a stolen disk")
 def test_no_digest_is_readable_in_the_home_of_an_agency(walked: Recorded) -> None:
     for party in AGENCIES:
         _expect_none(walked.listed | walked.asked, walked.home(party))
 
 
+@pytest.mark.threat("logging look-ups")
 @pytest.mark.parametrize("spelling", ["raw", "hex", "HEX", "body"])
 def test_a_planted_digest_is_found(walked: Recorded, spelling: str) -> None:
     """In each place that was searched, among all that is there."""

@@ -1,7 +1,7 @@
 """What a partner can infer offline from a release about 100 000 known hashes: the stated budget, and no more.
 
-The budget is stated in docs/threat-model.md, "How much a release tells", and docs/spec/subset.md, "Screen": a pass
-multiplies the odds that a hash is listed by 2^width / count of the screen, which is at most 2^(screen_bits + 1); a
+The budget is stated in docs/reference/releases.md, "How much a release tells", and docs/spec/subset.md, "Screen": a
+pass multiplies the odds that a hash is listed by 2^width / count of the screen, which is at most 2^(screen_bits + 1); a
 miss is certain; answers, labels, manifest and deltas add nothing. Each measure is also shown to notice a release that
 tells more.
 """
@@ -71,6 +71,7 @@ def test_a_hundred_thousand_hashes_half_of_them_listed() -> None:
     assert len({*LISTED.all, *UNLISTED.all}) == 100_000
 
 
+@pytest.mark.threat("offline inference")
 @pytest.mark.parametrize("screen_bits", BUDGETS)
 def test_a_pass_tells_the_budget_and_no_more(screen_bits: int) -> None:
     release = received(first_release(screen_bits))
@@ -103,6 +104,7 @@ def test_without_a_screen_everything_passes() -> None:
     assert passing(release, UNLISTED.all) == len(UNLISTED.all)
 
 
+@pytest.mark.threat("offline inference")
 def test_a_screen_beyond_the_budget_is_noticed() -> None:
     release = first_release(8)
     width = release.manifest.screen_width + 2
@@ -128,6 +130,7 @@ def _noticed(release: Release, name: str, digests: Sequence[Digest]) -> bool:
     return any(not is_chance(part.count, expected=part.expected) for part in parts)
 
 
+@pytest.mark.threat("offline inference")
 @pytest.mark.parametrize("name", GUESSES)
 def test_answers_have_nothing_to_do_with_what_can_be_computed(name: str) -> None:
     release = received(first_release(12))
@@ -173,6 +176,7 @@ def _place(release: Release, digest: Digest) -> int:
     return match.places[0]
 
 
+@pytest.mark.threat("offline inference")
 @pytest.mark.parametrize("name", GUESSES)
 def test_labels_do_not_open_with_what_can_be_computed_even_at_their_place(name: str) -> None:
     release = received(first_release(12))
@@ -246,6 +250,7 @@ def test_exclusions_cannot_be_tested_without_their_salt() -> None:
 # ------------------------------------------------------------------ deltas
 
 
+@pytest.mark.threat("offline inference")
 def test_a_delta_tells_no_more_than_its_two_releases() -> None:
     old, new = received(first_release(12)), received(second_release())
     files = files_of(second_release(), Held(1, first_release(12)))

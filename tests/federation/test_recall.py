@@ -70,6 +70,7 @@ def pair(federation: Federation) -> tuple[Agency, Agency]:
     return fr, nl
 
 
+@pytest.mark.threat("a late withdrawal", "a delisting that does not arrive")
 async def test_a_withdrawal_is_followed_until_everybody_has_applied_it(federation: Federation) -> None:
     fr, nl = pair(federation)
     de = federation.agency("de.example", "DE")

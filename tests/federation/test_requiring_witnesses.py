@@ -124,6 +124,7 @@ async def test_a_proof_that_leads_elsewhere_is_no_cosignature(two: World) -> Non
     assert nl.log(fr.origin).head.size == 1
 
 
+@pytest.mark.threat("a stolen online key")
 async def test_a_fork_that_nobody_cosigned_is_kept_as_evidence(two: World) -> None:
     fr, nl = two.agencies
     two.publish(fr, "a")
@@ -135,6 +136,7 @@ async def test_a_fork_that_nobody_cosigned_is_kept_as_evidence(two: World) -> No
     assert outcome.evidence is not None
 
 
+@pytest.mark.threat("a freeze")
 async def test_cosignatures_that_are_too_old_are_a_freeze(three: World) -> None:
     fr, nl, _ = three.agencies
     await three.cosigned(fr, "a")
@@ -222,6 +224,7 @@ async def listed_by_two(world: World) -> None:
     world.witnesses.down.add(de.name)
 
 
+@pytest.mark.threat("a late withdrawal")
 async def test_a_withdrawal_does_not_wait_for_witnesses(three: World) -> None:
     fr, nl, _ = three.agencies
     await listed_by_two(three)

@@ -73,6 +73,7 @@ def test_no_request_failed(told: Told) -> None:
     told.load.require_nothing_failed()
 
 
+@pytest.mark.threat("a stolen online key")
 @pytest.mark.parametrize("role", [*ROLES, PARTNER])
 def test_a_copied_key_works_until_it_ends_and_not_after(told: Told, role: str) -> None:
     assert told.before[role] is None

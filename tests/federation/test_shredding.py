@@ -89,6 +89,7 @@ def remains(agency: Agency, *names: str) -> list[str]:
     return found + [place for place, data in everything.items() if any(key in data for key in keys)]
 
 
+@pytest.mark.threat("shredded and back")
 async def test_nothing_is_left_on_any_node(federation: Federation) -> None:
     fr, nl, de = trio(federation)
     names = [f"file {number}" for number in range(300)]
@@ -134,6 +135,7 @@ async def test_who_still_lists_it_is_told(federation: Federation) -> None:
         assert [each.complete for each in report_shreddings(agency.shelf)] == [True, True]
 
 
+@pytest.mark.threat("shredded and back")
 async def test_a_newcomer_follows(federation: Federation) -> None:
     fr = federation.agency("fr.example", "FR")
     fr.add(*(f"file {number}" for number in range(300)))
@@ -150,6 +152,7 @@ async def test_a_newcomer_follows(federation: Federation) -> None:
     assert {digest("file 3"), digest("file 299")}.isdisjoint(nl.digests(fr.origin))
 
 
+@pytest.mark.threat("shredded and back")
 @pytest.mark.parametrize("again", ["import", "endorse"])
 async def test_it_does_not_come_back(federation: Federation, again: str) -> None:
     fr, nl, de = trio(federation)
@@ -193,6 +196,7 @@ def endorse_from(agency: Agency, source: Agency) -> ImportReport:
     )
 
 
+@pytest.mark.threat("blocking what others list")
 async def test_a_liar_who_lists_and_shreds_removes_nothing_but_its_own(federation: Federation) -> None:
     """Of a reason other than error nothing of others ends; an error blocks, as any withdrawal for error does."""
     fr, nl, de = trio(federation)

@@ -91,6 +91,7 @@ def resume(agency: Agency) -> None:
     resume_log(agency.trust, agency.store, agency.origin, agency.log().head.size, signers=agency.signers)
 
 
+@pytest.mark.threat("a stolen online key")
 async def test_what_a_thief_added_never_counts_and_what_he_withdrew_ends_here_alone(
     federation: Federation, agencies: Three
 ) -> None:
@@ -187,6 +188,7 @@ async def test_two_histories_by_a_stolen_key_convict_nobody(federation: Federati
         verify(fork, accused_nodes(de.store, de.introductions, de.trust))
 
 
+@pytest.mark.threat("a stolen online key")
 async def test_whoever_keeps_the_revocations_back_gains_nothing(
     federation: Federation, agencies: Three
 ) -> None:
@@ -253,6 +255,7 @@ async def test_revocations_that_others_signed_are_refused(agencies: Three) -> No
         accept(de.store, fr.trust.root(), data)
 
 
+@pytest.mark.threat("a stolen online key")
 async def test_a_stolen_auth_key_opens_nothing_any_more(federation: Federation, agencies: Three) -> None:
     fr, _, de = agencies
     stolen = fr.keys.key(AuthPrivateKey, "1").public

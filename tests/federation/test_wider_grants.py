@@ -244,6 +244,7 @@ async def test_a_store_that_fails_in_between_is_made_good(
         assert unit.entries.count(fr.log(nl.origin).id) == {BASELINE: 400, NATIONAL: 200}
 
 
+@pytest.mark.threat("openings withheld")
 @pytest.mark.parametrize(
     "lie",
     [
@@ -275,6 +276,7 @@ async def test_what_does_not_verify_opens_nothing(
     check_follows(fr, nl)
 
 
+@pytest.mark.threat("more than its grant")
 async def test_what_is_not_granted_is_refused_then_too(
     federation: Federation, fr: Agency, nl: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:

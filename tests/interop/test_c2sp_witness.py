@@ -59,6 +59,7 @@ async def test_their_witness_cosigns_our_log_as_it_grows(agency: Agency, witness
     assert Checkpoint.from_text(Note.parse(shown).text).size == 308
 
 
+@pytest.mark.threat("two histories")
 async def test_their_witness_refuses_our_fork(agency: Agency, witness: ForeignWitness) -> None:
     head = grow(agency, 7)
     await ask_witness(witness, head, witness="them", keys=[witness.key], guess=0)

@@ -314,6 +314,7 @@ async def _refused(token: str, good: str, why: tuple[int, str]) -> None:
         assert (await exchange(raw, good)).status == 200
 
 
+@pytest.mark.threat("somebody else's access")
 @pytest.mark.parametrize("name", [*BY_JOSE, "none by jose"])
 async def test_jose_signs_it_and_we_refuse_it(joses: dict[str, str], name: str) -> None:
     await _refused(joses[name], joses["good"], _UNAUTHENTICATED)
@@ -324,6 +325,7 @@ async def test_an_assertion_of_another_time_is_told_so(joses: dict[str, str], na
     await _refused(joses[name], joses["good"], _CLOCK_SKEW)
 
 
+@pytest.mark.threat("a forged credential")
 @pytest.mark.parametrize(("header", "sign"), BY_HAND.values(), ids=BY_HAND)
 async def test_a_forger_writes_it_and_we_refuse_it(
     joses: dict[str, str], header: dict[str, Any], sign: Callable[[bytes], bytes]

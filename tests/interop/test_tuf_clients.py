@@ -113,6 +113,7 @@ FOLLOWED: dict[str, Change] = {
 }
 
 
+@pytest.mark.threat("the root lost or stolen")
 @pytest.mark.parametrize("change", FOLLOWED.values(), ids=FOLLOWED)
 async def test_it_follows(visitor: Visitor, origin: TufOrigin, change: Change) -> None:
     assert await visitor.visit(origin) == listed(origin)
@@ -191,6 +192,7 @@ REFUSED: dict[str, Change] = {
 }
 
 
+@pytest.mark.threat("old trust files", "the root lost or stolen")
 @pytest.mark.parametrize("lie", REFUSED.values(), ids=REFUSED)
 async def test_it_refuses(visitor: Visitor, origin: TufOrigin, lie: Change) -> None:
     await visitor.visit(origin)

@@ -96,6 +96,7 @@ def test_a_head_of_size_zero_diverges_from_nothing() -> None:
         encode_divergence(smaller=opened(TRUE, 0), larger=opened(TRUE, 3), root=b"r" * 32, proof=[])
 
 
+@pytest.mark.threat("witnesses that collude")
 def test_a_witness_of_both_histories_is_at_fault() -> None:
     data = divergence(9, 30, cosigned=({"a": 10, "b": 10}, {"c": 11, "b": 9}))
     assert judge(data).witnesses_at_fault == (witness_key("b"),)

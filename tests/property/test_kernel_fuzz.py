@@ -20,6 +20,7 @@ MOST = 700
 _FEWEST = 500
 
 
+@pytest.mark.threat("wrong arithmetic")
 @pytest.mark.parametrize("name", PATHS)
 def test_random_and_edge_points_as_libsodium_computes_them(name: str) -> None:
     group, oracle = group_named(name), sodium()

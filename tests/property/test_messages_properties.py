@@ -85,6 +85,7 @@ def test_renewal_reply(reply: RenewalReply) -> None:
     assert RenewalReply.from_bytes(reply.to_bytes()) == reply
 
 
+@pytest.mark.threat("hostile bytes")
 @given(st.binary(max_size=400))
 def test_only_our_errors_escape(data: bytes) -> None:
     for kind in (EvaluationRequest, EvaluationReply):

@@ -52,6 +52,7 @@ def test_no_altered_byte_passes(batch: list[bytes], seed: bytes, data: st.DataOb
         finalize(GROUP, blinding, altered.elements, proof=altered.proof, public=KEY.public)
 
 
+@pytest.mark.threat("a wrong answer")
 @given(inputs, st.binary(min_size=32, max_size=32), seeds)
 @settings(deadline=None)
 def test_no_other_key_passes(batch: list[bytes], other: bytes, seed: bytes) -> None:

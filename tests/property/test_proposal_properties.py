@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,6 +124,7 @@ def test_no_bytes_break_the_reader(data: bytes) -> None:
         from_json(data)
 
 
+@pytest.mark.threat("a deceiving proposal")
 @given(few_lines, few_lines, few_lines)
 def test_a_text_is_what_its_words_make_of_the_one_before(
     old: list[str], new: list[str], other: list[str]

@@ -44,6 +44,7 @@ def test_a_proxy_that_speaks_for_itself_names_nobody(rest: bytes, family: int) -
     assert client_address(*header(0x20, family, rest)) is None
 
 
+@pytest.mark.threat("silent connections")
 @given(data=st.binary(max_size=80))
 def test_other_bytes_are_refused_and_never_believed(data: bytes) -> None:
     head, rest = data[:HEAD_BYTES], data[HEAD_BYTES:]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -197,6 +198,7 @@ def test_the_rule_over_events_is_the_rule_over_facts(federation: Federation) -> 
         assert (decision.explain(*key) == ()) == (key in decision.effective)
 
 
+@pytest.mark.threat("a poisoned entry")
 @given(federations(), st.lists(acts(["rely"]), max_size=12))
 def test_relying_changes_nothing(federation: Federation, more: list[Act]) -> None:
     before = federation.keys()
@@ -205,6 +207,7 @@ def test_relying_changes_nothing(federation: Federation, more: list[Act]) -> Non
     assert federation.keys() == before
 
 
+@pytest.mark.threat("a copied list")
 @given(federations(), st.sampled_from(NODES))
 def test_copying_a_whole_list_as_relied_on_changes_nothing(federation: Federation, copier: str) -> None:
     before = federation.keys()
@@ -216,12 +219,14 @@ def test_copying_a_whole_list_as_relied_on_changes_nothing(federation: Federatio
     assert federation.keys() == before
 
 
+@pytest.mark.threat("one agency as two countries")
 @given(federations(nodes=["fr", "fr2"]))
 def test_one_country_is_one_country_however_often_it_speaks(federation: Federation) -> None:
     if federation.k > 1:
         assert federation.keys() == set()
 
 
+@pytest.mark.threat("one agency as two countries")
 @given(federations(kinds=["add", "rely"]), st.data())
 def test_a_second_voice_of_a_country_that_speaks_adds_nothing(
     federation: Federation, data: st.DataObject
@@ -236,6 +241,7 @@ def test_a_second_voice_of_a_country_that_speaks_adds_nothing(
     assert federation.keys() == before
 
 
+@pytest.mark.threat("two files with one hash")
 @given(federations(kinds=["add", "add", "rely"]), st.data())
 def test_digests_of_one_file_do_not_help_each_other(federation: Federation, data: st.DataObject) -> None:
     before = federation.keys()
@@ -251,6 +257,7 @@ def test_digests_of_one_file_do_not_help_each_other(federation: Federation, data
     assert set(decide(listings, federation.members, previous=federation.previous).effective) == before
 
 
+@pytest.mark.threat("a freeze")
 @given(federations())
 def test_a_stale_list_makes_nothing_new_effective(federation: Federation) -> None:
     new = federation.keys() - federation.previous
@@ -263,6 +270,7 @@ def test_a_stale_list_makes_nothing_new_effective(federation: Federation) -> Non
     assert new == set(without.effective) - federation.previous
 
 
+@pytest.mark.threat("a poisoned entry")
 @given(federations(kinds=["add", "add", "rely", "withdraw"]), acts(["dispute"]), st.booleans())
 def test_a_blocked_digest_is_effective_nowhere(federation: Federation, act: Act, stale: bool) -> None:
     federation.cap = max(federation.cap, 1)
@@ -273,6 +281,7 @@ def test_a_blocked_digest_is_effective_nowhere(federation: Federation, act: Act,
     assert after == {key for key in before if key[1] != act.digest}
 
 
+@pytest.mark.threat("a flood")
 @given(federations(nodes=NODES[:4]), st.lists(acts(["add", "dispute", "error"], ["us"]), max_size=20))
 def test_no_list_alone_blocks_more_than_its_cap(federation: Federation, more: list[Act]) -> None:
     before = federation.keys()

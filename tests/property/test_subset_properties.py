@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -147,6 +148,7 @@ def test_whatever_is_read_as_a_label_has_one_encoding(data: bytes) -> None:
         assert Label.from_bytes(data).to_bytes() == data
 
 
+@pytest.mark.threat("a release beside the rule")
 @given(
     st.lists(
         st.builds(

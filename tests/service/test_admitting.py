@@ -172,6 +172,7 @@ def test_who_lost_the_reply_is_answered_again(agency: Agency) -> None:
         agency.admission.enrol(request)
 
 
+@pytest.mark.threat("somebody else's access")
 def test_of_two_at_once_one_enrols(agency: Agency) -> None:
     invitation = agency.invite()
     outcomes: list[str] = []
@@ -274,6 +275,7 @@ def test_a_damaged_key_is_no_credential(agency: Agency) -> None:
     assert agency.callers.credential("acme", "0" * 16) is None
 
 
+@pytest.mark.threat("a stolen partner's machine")
 def test_a_suspended_partner_has_no_credential_until_it_is_resumed(agency: Agency) -> None:
     key = new_key()
     agency.admission.enrol(agency.request(agency.invite(), key))
@@ -299,6 +301,7 @@ def test_an_invitation_that_went_astray_is_void_and_replaced_by_another(agency: 
         agency.invite()
 
 
+@pytest.mark.threat("a removed member")
 def test_a_removed_peer_is_not_known_any_more(agency: Agency) -> None:
     with agency.store.write() as unit:
         unit.peers.add(peer("nl.example"))
@@ -412,6 +415,7 @@ def test_being_asked_often_does_not_stop_the_bucket_from_filling(enrolled: Agenc
     assert enrolled.quotas.left("acme", now=NOW + timedelta(hours=1)) == MIN_EVALUATIONS_PER_DAY // 24
 
 
+@pytest.mark.threat("enumeration")
 def test_the_month_is_capped_and_says_when_it_ends(enrolled: Agency) -> None:
     first = datetime(2026, 12, 1, tzinfo=UTC)
     for day in range(DAYS_A_MONTH - 1):
@@ -462,6 +466,7 @@ def test_an_assertion_id_is_used_once(agency: Agency) -> None:
     replays.spend("nl.example", "a", expires=soon, now=NOW + KEPT_AT_LEAST + timedelta(seconds=1))
 
 
+@pytest.mark.threat("a wrong clock")
 def test_a_clock_that_was_ahead_makes_no_used_assertion_good_again(agency: Agency) -> None:
     replays = StoredReplays(agency.store)
     soon = NOW + timedelta(seconds=60)

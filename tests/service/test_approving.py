@@ -227,6 +227,7 @@ def test_a_person_is_known_by_the_passphrase(two: Persons) -> None:
         two.authenticate("carla", PASS["carla"])
 
 
+@pytest.mark.threat("one person")
 def test_guessing_is_slowed_down_and_ends_with_the_right_one(two: Persons, clock: SettableClock) -> None:
     def guess() -> None:
         two.authenticate("alice", "a wrong passphrase")
@@ -250,6 +251,7 @@ def test_guessing_is_slowed_down_and_ends_with_the_right_one(two: Persons, clock
     assert next(person.tries for person in two.ls() if person.name == "alice") == 0
 
 
+@pytest.mark.threat("a wrong clock")
 def test_a_clock_that_was_ahead_shuts_nobody_out(two: Persons, clock: SettableClock) -> None:
     clock.advance(timedelta(days=365))
     for _ in range(FREE_TRIES):
@@ -306,6 +308,7 @@ def test_another_passphrase_takes_effect_and_ends_the_wait(two: Persons, clock: 
     assert two.authenticate("alice", "quite another passphrase") == "alice"
 
 
+@pytest.mark.threat("a leaking text")
 def test_no_command_takes_a_passphrase_as_an_argument() -> None:
     verbs = ["add", "remove", "reset", "token", "ls"]
     assert [info.name for info in person_commands.registered_commands] == verbs

@@ -44,6 +44,7 @@ def test_of_two_that_decide_at_once_one_is_told(shelf: Shelf, two: Persons) -> N
         assert approvals.get(asked.id).decided_by in done
 
 
+@pytest.mark.threat("one person")
 def test_guesses_at_once_gain_nothing(two: Persons) -> None:
     def guess(_: int) -> type[Exception] | None:
         try:

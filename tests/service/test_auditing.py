@@ -199,6 +199,7 @@ def test_long_texts_and_many_details_are_cut(audit: Audit) -> None:
 # ------------------------------------------------------------------------------------------- tampering
 
 
+@pytest.mark.threat("the audit log")
 def test_every_flipped_byte_is_seen_and_its_record_named(filled: Audit) -> None:
     name = filled.bundle()
     data = filled.shelf.objects.get(name)
@@ -216,6 +217,7 @@ def test_every_flipped_byte_is_seen_and_its_record_named(filled: Audit) -> None:
     assert filled.verify().size == 5
 
 
+@pytest.mark.threat("the audit log")
 @pytest.mark.parametrize("at", range(5))
 def test_a_removed_record_is_named(filled: Audit, at: int) -> None:
     filled.tamper(lambda records: records[:at] + records[at + 1 :])
@@ -274,6 +276,7 @@ def test_records_and_hashes_changed_together_are_still_seen(filled: Audit) -> No
         filled.verify()
 
 
+@pytest.mark.threat("the audit log")
 def test_an_older_head_put_back_is_seen(audit: Audit) -> None:
     """Whoever restores database and objects from before an act still has the signer against him."""
     audit.fill(3)
@@ -304,6 +307,7 @@ def test_an_export_of_another_root_is_refused(filled: Audit) -> None:
         verify_export(iter(filled.export()), fingerprint(b"another"))
 
 
+@pytest.mark.threat("the audit log")
 def test_every_altered_line_of_an_export_is_seen(filled: Audit) -> None:
     lines = filled.export()
     for number, line in enumerate(lines):
@@ -337,6 +341,7 @@ def test_what_is_wrong_with_an_export_is_said(
 # ------------------------------------------------------------------------------------------- signing
 
 
+@pytest.mark.threat("an old state")
 def test_a_signer_that_stands_elsewhere_is_told_and_loses_nothing(filled: Audit, tmp_path: Path) -> None:
     key = LogPrivateKey.from_seed(bytes(32))
     elsewhere = FolderLogSigner(tmp_path / "elsewhere", lambda _: [key])

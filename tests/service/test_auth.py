@@ -91,6 +91,7 @@ def test_a_token_may_be_narrowed_but_not_widened() -> None:
         office.exchange(_signed(_claims(memory, jti="another")), wanted=frozenset({"query:baseline"}))
 
 
+@pytest.mark.threat("somebody else's access")
 def test_an_assertion_is_good_once() -> None:
     memory = MemoryNode()
     office = TokenOffice(memory.services())
@@ -127,6 +128,7 @@ _BAD_CLAIMS: dict[str, dict[str, object]] = {
 }
 
 
+@pytest.mark.threat("somebody else's access")
 @pytest.mark.parametrize("changes", _BAD_CLAIMS.values(), ids=_BAD_CLAIMS)
 def test_an_assertion_with_bad_claims_is_refused(changes: dict[str, object]) -> None:
     memory = MemoryNode()
@@ -270,6 +272,7 @@ def test_what_is_no_assertion_is_refused_without_saying_why(make: Callable[[Memo
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.threat("a forged credential")
 def test_every_flipped_bit_of_a_signature_is_refused() -> None:
     memory = MemoryNode()
     office = TokenOffice(memory.services())
@@ -298,6 +301,7 @@ def test_a_name_that_cannot_be_printed_is_not_even_looked_up(issuer: str) -> Non
     assert looked_up == ([] if issuer else [""])
 
 
+@pytest.mark.threat("a forged credential")
 def test_keys_offered_in_a_header_are_not_looked_at() -> None:
     memory = MemoryNode()
     own = AuthPrivateKey.from_seed(b"x" * 32)
@@ -338,6 +342,7 @@ async def test_a_token_expires() -> None:
         await gate.caller(token)
 
 
+@pytest.mark.threat("somebody else's access")
 async def test_a_verified_token_is_remembered_for_half_a_minute_only() -> None:
     memory = MemoryNode()
     gate, token = TokenGate(memory.services()), _token(memory)

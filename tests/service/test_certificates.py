@@ -65,6 +65,7 @@ async def test_agencies_partners_and_strangers_use_one_address() -> None:
             assert await nobody.root()
 
 
+@pytest.mark.threat("somebody else's access")
 @pytest.mark.parametrize(
     "presents", [None, STRANGER_TLS, NEXT_TLS], ids=["none", "a stranger's", "not known yet"]
 )
@@ -105,6 +106,7 @@ async def test_an_agency_whose_software_has_no_certificates_can_be_admitted() ->
 # ------------------------------------------------------------------ where a token is good
 
 
+@pytest.mark.threat("somebody else's access")
 @pytest.mark.parametrize(
     "presents", [None, STRANGER_TLS, NEXT_TLS], ids=["none", "a stranger's", "its next one"]
 )

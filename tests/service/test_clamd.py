@@ -177,6 +177,7 @@ async def test_a_client_that_ends_sending_is_answered(
         assert await asyncio.to_thread(link.recv, 1000) == b"stream: Sigfed.Baseline FOUND\0"
 
 
+@pytest.mark.threat("an upload that evades a door")
 @pytest.mark.parametrize("over", ["unix", "tcp"])
 async def test_nothing_is_hashed_for_a_client_that_left(
     world: World, monkeypatch: pytest.MonkeyPatch, over: str

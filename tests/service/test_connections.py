@@ -42,6 +42,7 @@ def healthy(port: int, *, first: bytes = b"", seconds: float = 60) -> bool:
             return False
 
 
+@pytest.mark.threat("silent connections")
 def test_silent_connections_fill_no_memory_and_keep_nobody_out(agency: Cli) -> None:
     with Running(agency) as node, crowd(port_of(node)) as strangers:
         pid, port = node.process.pid, port_of(node)
@@ -79,6 +80,7 @@ def is_shown(port: int) -> bool:
             return False
 
 
+@pytest.mark.threat("silent connections")
 def test_one_address_has_its_share_and_others_the_rest(agency: Cli, tmp_path: Path) -> None:
     """Behind a proxy that says who they are: without that, all of them would be the proxy."""
     cli = agency.copied(tmp_path / "fr")
@@ -113,6 +115,7 @@ def is_closed(connection: socket.socket) -> bool:
         return True
 
 
+@pytest.mark.threat("silent connections")
 def test_who_is_no_configured_proxy_speaks_for_nobody(agency: Cli) -> None:
     with Running(agency) as node:
         assert healthy(port_of(node))

@@ -111,6 +111,7 @@ def test_an_answer_counts_once(persons: Persons, passkeys: SignedIn) -> None:
         passkeys.sign_in(answer)
 
 
+@pytest.mark.threat("a false sign-in")
 def test_of_two_that_show_one_answer_at_once_one_comes_in(persons: Persons, passkeys: SignedIn) -> None:
     hers = register(passkeys, "alice")
 
@@ -261,6 +262,7 @@ def test_a_proof_is_the_same_persons(persons: Persons, passkeys: SignedIn) -> No
         passkeys.prove(his.show(passkeys.ask_proof("bruno")), "alice")
 
 
+@pytest.mark.threat("a false sign-in")
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -307,6 +309,7 @@ def test_a_passkey_that_says_it_is_somebody_elses_is_refused(persons: Persons, p
         passkeys.sign_in(his.show(passkeys.ask_sign_in()))
 
 
+@pytest.mark.threat("a false sign-in")
 @pytest.mark.parametrize("back", [0, 1])
 def test_a_copy_is_refused_and_that_is_recorded(
     persons: Persons, passkeys: SignedIn, shelf: Shelf, back: int
@@ -339,6 +342,7 @@ def test_who_left_comes_in_no_more(persons: Persons, passkeys: SignedIn) -> None
         passkeys.register(waiting, "of before", session=passkeys.session("carla"))
 
 
+@pytest.mark.threat("a false sign-in")
 def test_a_passkey_put_under_another_name_is_nobodys(
     persons: Persons, passkeys: SignedIn, shelf: Shelf
 ) -> None:
@@ -515,6 +519,7 @@ def test_of_two_that_use_a_token_at_once_one_is_told(
         assert len(passkeys.ls("alice")) == round_ + 1
 
 
+@pytest.mark.threat("a false sign-in")
 def test_whoever_makes_a_token_is_not_its_person(persons: Persons, invitations: Invitations) -> None:
     issued = invitations.make("alice")
     with pytest.raises(UnauthenticatedError):

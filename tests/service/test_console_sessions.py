@@ -161,6 +161,7 @@ def test_looking_at_pages_writes_once_a_minute(
     assert len(writes) == 5
 
 
+@pytest.mark.threat("a false sign-in")
 def test_it_ends_with_its_person(sessions: Sessions, persons: Persons, shelf: Shelf) -> None:
     join(persons, "carla", PersonRole.OPERATOR)
     kept, ended = sessions.open("bruno").token, sessions.open("carla").token
@@ -248,6 +249,7 @@ def test_a_language_stays_with_the_session(sessions: Sessions) -> None:
             sessions.speak(before, bad)
 
 
+@pytest.mark.threat("a false sign-in")
 def test_a_row_that_somebody_put_there_is_no_session(sessions: Sessions, shelf: Shelf) -> None:
     """Of his own session, under another's name; and one that he made up."""
     mine = sessions.open("bruno")

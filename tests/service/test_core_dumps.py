@@ -37,6 +37,7 @@ def _allowed() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
 
 
+@pytest.mark.threat("a leaking text")
 def test_a_node_and_all_that_it_starts_leave_none(tmp_path: Path) -> None:
     cli = found_agency(tmp_path, name="fr", country="FR")
     with Running(cli, variables={}) as node:
@@ -45,6 +46,7 @@ def test_a_node_and_all_that_it_starts_leave_none(tmp_path: Path) -> None:
         assert {most_bytes(pid) for pid in found} == {("0", "0")}
 
 
+@pytest.mark.threat("a leaking text")
 @pytest.mark.parametrize("command", [("enroll", "--stdin"), ("check", "--hash-from", "-")])
 def test_a_command_that_waits_leaves_none(tmp_path: Path, command: tuple[str, ...]) -> None:
     """As every command does, from its first moment: which of them open a key is nobody's to remember."""

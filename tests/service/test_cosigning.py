@@ -167,6 +167,7 @@ async def test_the_register_or_the_operator_says_how_many_are_missing(world: Wor
 # ------------------------------------------------------------------ witnesses that do not
 
 
+@pytest.mark.threat("a witness that spoils")
 @pytest.mark.parametrize(("down", "missing"), [(1, 0), (2, 1), (3, 2)])
 async def test_who_is_down_is_told_and_asked_again(world: World, down: int, missing: int) -> None:
     world.witnesses.down = set(list(NAMES)[:down])
@@ -239,6 +240,7 @@ def _bad_signature(world: World) -> bytes:
     return NoteSignature(key.name, key.key_hash, bytes(72)).to_line().encode()
 
 
+@pytest.mark.threat("a witness that spoils")
 @pytest.mark.parametrize(
     "lie",
     [
@@ -269,6 +271,7 @@ async def test_what_is_no_cosignature_never_joins_the_note(world: World, lie: An
     assert not any(one.alarm for one in standing.asked)
 
 
+@pytest.mark.threat("an old state")
 @pytest.mark.parametrize(
     ("answer", "alarm", "says"),
     [

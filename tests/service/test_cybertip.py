@@ -76,6 +76,7 @@ async def test_a_hit_is_opened_and_finished(host: CyberTipHost, tmp_path: Path) 
     assert "sha256" not in said.lower()
 
 
+@pytest.mark.threat("telling an authority too much")
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
@@ -180,6 +181,7 @@ async def test_a_wrong_password_is_in_no_error(host: CyberTipHost, tmp_path: Pat
     assert "not the password" not in f"{caught.value}{caught.value.hint}{caught.value.__cause__!r}"
 
 
+@pytest.mark.threat("telling an authority too much")
 @pytest.mark.parametrize(
     ("changed", "named"),
     [

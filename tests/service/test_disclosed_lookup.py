@@ -180,6 +180,7 @@ def _body(*values: Digest, subset: bytes | None = None) -> bytes:
     )
 
 
+@pytest.mark.threat("disclosed values kept")
 @pytest.mark.parametrize(
     ("body", "refused"),
     [
@@ -230,6 +231,7 @@ def test_a_month_has_31_days_of_values(world: HitWorld, answering: DisclosedLook
         ask(answering, picture("one too many"))
 
 
+@pytest.mark.threat("disclosed values kept")
 def test_numbers_alone_are_kept_and_audited(
     world: HitWorld, answering: DisclosedLookups, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
@@ -258,6 +260,7 @@ def climb(start: Digest, ask_one: Callable[[Digest], bool]) -> Digest:
     return flipped(at_edge, wrong)
 
 
+@pytest.mark.threat("a walk towards an entry")
 def test_a_walk_without_a_stop_would_find_the_entry() -> None:
     """The attack is real: against an oracle that only says yes and no it gives the entry itself."""
 
@@ -267,6 +270,7 @@ def test_a_walk_without_a_stop_would_find_the_entry() -> None:
     assert climb(flipped(LISTED, [7, 70, 170, 200]), oracle) == LISTED
 
 
+@pytest.mark.threat("a walk towards an entry")
 def test_a_walk_towards_an_entry_is_stopped(
     world: HitWorld, answering: DisclosedLookups, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -287,6 +291,7 @@ def test_a_walk_towards_an_entry_is_stopped(
             ask(answering, value)
 
 
+@pytest.mark.threat("a walk towards an entry")
 def test_misses_close_to_an_entry_count_as_well(answering: DisclosedLookups) -> None:
     """A walk from outside the ball gets almost only no: these must stop it."""
     outside = flipped(LISTED, range(ABOUT - 1))
@@ -296,12 +301,14 @@ def test_misses_close_to_an_entry_count_as_well(answering: DisclosedLookups) -> 
         ask(answering, flipped(outside, [200]))
 
 
+@pytest.mark.threat("a walk towards an entry")
 def test_a_batch_about_one_entry_is_not_answered_at_all(world: HitWorld, answering: DisclosedLookups) -> None:
     with pytest.raises(ForbiddenError):
         ask(answering, *(flipped(LISTED, [bit]) for bit in range(MOST_ABOUT_ONE + 1)))
     assert shown(world).stopped_ms is not None
 
 
+@pytest.mark.threat("a walk towards an entry")
 def test_walks_at_once_are_counted_one_after_the_other(world: HitWorld, answering: DisclosedLookups) -> None:
     def try_one(bit: int) -> int:
         try:
@@ -334,6 +341,7 @@ async def test_whoever_waits_takes_no_thread(world: HitWorld, monkeypatch: pytes
     assert (len(replies), most) == (20, 1)
 
 
+@pytest.mark.threat("a walk towards an entry")
 def test_a_stop_outlives_a_restart_and_ends_with_two_persons(world: HitWorld) -> None:
     for bit in range(MOST_ABOUT_ONE):
         ask(lookups(world), flipped(LISTED, [bit]))

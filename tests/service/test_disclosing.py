@@ -47,6 +47,7 @@ async def shown(api: Api, *named: tuple[str, Sequence[Digest]]) -> Disclosed:
     return await disclose(api, SUBSET, ORIGIN, choose(named))
 
 
+@pytest.mark.threat("disclosed values kept")
 def test_only_values_of_pictures_with_content_are_shown() -> None:
     chosen = choose(
         [
@@ -68,6 +69,7 @@ def test_nearly_the_same_is_shown_once(bits: int, values: int) -> None:
     assert [name for name, _ in chosen.files] == ["one", "the other"]
 
 
+@pytest.mark.threat("a near picture as a hit")
 async def test_what_is_near_and_what_is_not(api: Api) -> None:
     near = flipped(LISTED, range(20))
     done = await shown(

@@ -110,6 +110,7 @@ def sized(folder: Path, size: int) -> Path:
     return path
 
 
+@pytest.mark.threat("an upload that evades a door")
 async def test_files_of_holes_stop_nobody(tmp_path: Path) -> None:
     hole = tmp_path / "hole"
     with hole.open("wb") as file:
@@ -127,6 +128,7 @@ async def test_what_is_mostly_there_is_read(tmp_path: Path) -> None:
             assert (await asyncio.to_thread(link.recv, 1000)).endswith(b": OK\0")
 
 
+@pytest.mark.threat("an upload that evades a door")
 @pytest.mark.parametrize(
     "sizes", [[2000] * 5, [4000] * 5, [2000, 4000] * 5], ids=["large", "largest", "both"]
 )
@@ -156,6 +158,7 @@ async def test_the_largest_keep_no_large_one_waiting(tmp_path: Path, monkeypatch
             await asyncio.to_thread(wait_until, begun.exists)
 
 
+@pytest.mark.threat("an upload that evades a door")
 async def test_a_file_whose_client_left_is_not_hashed_any_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -149,6 +149,7 @@ async def test_a_hit_that_takes_the_place_of_another_keeps_what_was_done_about_i
     assert [hit.instead for hit in kept.values()] == ([new.id] if reported else [])
 
 
+@pytest.mark.threat("a withdrawn hit reported")
 @pytest.mark.parametrize("reported", [False, True], ids=["waiting", "reported"])
 async def test_what_is_left_of_a_file_is_judged_anew(partner: Partner, *, reported: bool) -> None:
     """Nobody but a person decides on an MD5 alone, and the label of the other hash is not its."""
@@ -250,6 +251,7 @@ async def test_a_node_of_before_tells_of_no_ends(partner: Partner) -> None:
     )
 
 
+@pytest.mark.threat("a withdrawn hit reported")
 @pytest.mark.parametrize(
     ("wrong", "again"),
     [
@@ -302,6 +304,7 @@ def end_of(hit: SpooledHit) -> ReportEnd:
     )
 
 
+@pytest.mark.threat("a withdrawn hit reported")
 async def test_a_key_that_was_stolen_keeps_no_end_from_being_heard(partner: Partner) -> None:
     hit, late = await partner.report(await partner.find("a file")), await partner.find("another")
     partner.world.fr.withdraw("another", Reason.ERROR)
@@ -345,6 +348,7 @@ async def test_a_late_report_costs_no_more_among_many_hits(
     assert [(await partner.report(hit)).state for hit in hits] == ["withdrawn"] * 2
 
 
+@pytest.mark.threat("endless bytes")
 @pytest.mark.parametrize("stands", [False, True], ids=["cursor moves", "cursor stands"])
 async def test_a_node_that_makes_up_ends_keeps_no_partner(
     partner: Partner, monkeypatch: pytest.MonkeyPatch, *, stands: bool
@@ -399,6 +403,7 @@ async def test_ends_of_reports_that_are_not_kept_here_are_passed_over(partner: P
     assert partner.spool.last_end == hit.sent.report.report_id
 
 
+@pytest.mark.threat("a withdrawn hit reported")
 async def test_a_kind_of_hashes_that_the_subset_takes_in_no_more_ends_nothing(partner: Partner) -> None:
     """An upgrade takes PDQ values out of mixed subsets; the agencies list them still."""
     world, picture = partner.world, digest("picture", Algorithm.PDQ)

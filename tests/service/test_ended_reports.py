@@ -162,6 +162,7 @@ async def test_a_shredded_hash_ends_its_reports_without_its_name(world: HitWorld
     assert not taken(world.fr.shelf, records(world)[sent.report.report_id]).body
 
 
+@pytest.mark.threat("a withdrawn hit reported")
 async def test_a_release_between_judging_and_keeping_a_report_ends_it(
     world: HitWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

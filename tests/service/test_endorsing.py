@@ -209,6 +209,7 @@ class TestEffective:
         following.follower.confirm(other.origin, now_ms=following.now_ms + later)
         assert effective(following, AGE * 2) == keys("b")
 
+    @pytest.mark.threat("a wrong clock")
     def test_what_was_seen_with_a_clock_that_was_ahead_is_not_fresh(
         self, following: Agency, other: Agency
     ) -> None:

@@ -184,6 +184,7 @@ def _cut_off(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.threat("a stolen online key")
 def test_the_secret_of_an_epoch_that_is_over_is_nowhere_any_more(agency: Agency) -> None:
     identity, end = agency.identity, epochs_of(agency.identity.trust.document(), "hosters")[0].valid.end
     path = identity.home.keys / "oprf-subsets-hosters-1.json"

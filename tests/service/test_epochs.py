@@ -327,6 +327,7 @@ async def test_whole_files_are_fetched_once_and_then_deltas_again(world: World) 
     assert sizes[3, 2, ReleasePart.SCREEN] < sizes[3, None, ReleasePart.SCREEN] / 5, "the screen has no key"
 
 
+@pytest.mark.threat("a stolen online key")
 async def test_another_key_for_an_epoch_is_refused(world: World) -> None:
     world.rotate()
     await world.partner.update()

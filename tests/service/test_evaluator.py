@@ -100,6 +100,7 @@ async def test_requests_at_once_each_get_their_own_answer(evaluator: Evaluator) 
 UNKNOWN = [("baseline", 2), ("other", 1), ("baseline", 2**32 - 1)]
 
 
+@pytest.mark.threat("a stolen online key")
 @pytest.mark.parametrize(("subset", "epoch"), UNKNOWN)
 async def test_a_retired_epoch_is_gone(evaluator: Evaluator, subset: str, epoch: int) -> None:
     with pytest.raises(GoneError):
@@ -226,6 +227,7 @@ async def test_who_would_be_late_is_sent_away_and_nothing_is_kept_of_it() -> Non
             assert len((await evaluator.evaluate("baseline", 1, KEY.public)).elements) == 32
 
 
+@pytest.mark.threat("overload")
 async def test_nothing_is_asked_for_those_who_gave_up_waiting() -> None:
     with EvaluatorProcess(lambda: [SECRET]) as evaluator:
         assert evaluator.pid is not None

@@ -39,6 +39,7 @@ def set_aside(world: HitWorld) -> list[Quarantined]:
         return [one for one in unit.quarantine.ls() if one.kind == quarantine.FLOOD]
 
 
+@pytest.mark.threat("one entry meets many files")
 async def test_many_reports_of_many_partners_are_set_before_a_person_once(world: HitWorld) -> None:
     await report(world, *PARTNERS * 2)
     assert set_aside(world) == [], "six are not more than six"
@@ -51,11 +52,13 @@ async def test_many_reports_of_many_partners_are_set_before_a_person_once(world:
     assert len(set_aside(world)) == 2
 
 
+@pytest.mark.threat("masses of reports")
 async def test_one_liar_or_two_do_nothing(world: HitWorld) -> None:
     await report(world, *PARTNERS[:2] * 20)
     assert set_aside(world) == []
 
 
+@pytest.mark.threat("masses of reports", "one entry meets many files")
 async def test_what_is_reported_too_often_stays_listed(world: HitWorld) -> None:
     await report(world, *PARTNERS * 3)
     assert set_aside(world)
@@ -93,6 +96,7 @@ async def test_what_two_persons_released_comes_back_with_as_many_new_reports(wor
     assert len(set_aside(world)) == 2
 
 
+@pytest.mark.threat("masses of reports")
 async def test_liars_together_do_not_bury_what_else_waits(
     world: HitWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,6 +76,7 @@ def test_what_is_wider(old: Grant, new: Grant, wider: bool) -> None:
     assert widens(old, new) is wider
 
 
+@pytest.mark.threat("one person")
 def test_one_person_narrows_and_does_not_widen(shelf: Shelf) -> None:
     grants = follow(shelf, '{"collections":["baseline"],"algorithms":null,"until":null}')
     with pytest.raises(ForbiddenError):

@@ -58,6 +58,7 @@ T, T2 = sha256_digest("a file"), sha256_digest("another file")
 
 
 class TestBenign:
+    @pytest.mark.threat("a lawful file listed")
     def test_rows_of_an_import_are_set_aside(self, agency: Agency, guards: Guards) -> None:
         known = guards.add_benign("nsrl", [*rows("logo"), RefusedRow(9, "md5: bad")], now_ms=5)
         assert (known.record.hashes, known.record.rows, known.record.refused) == (2, 2, 1)
@@ -85,6 +86,7 @@ class TestBenign:
         release(agency, set_aside(agency)[0])
         assert add(agency, guards, row("icon")).quarantined == 1
 
+    @pytest.mark.threat("a lawful file listed")
     def test_entries_of_a_peer_are_set_aside_and_count_when_released(
         self, agency: Agency, other: Agency, guards: Guards
     ) -> None:
@@ -114,6 +116,7 @@ class TestBenign:
             guards.remove_benign("one")
         assert len(list((tmp_path / "filters").iterdir())) == 2, "its keys and their SHA-256"
 
+    @pytest.mark.threat("a stolen disk")
     def test_its_files_hold_no_digest(self, guards: Guards, tmp_path: Path) -> None:
         guards.add_benign("one", rows("a"), now_ms=1)
         (path,) = (tmp_path / "filters").glob("*.keys")
@@ -184,6 +187,7 @@ class TestCollisions:
             reason is not None
         )
 
+    @pytest.mark.threat("two files with one hash")
     @pytest.mark.parametrize("published", [True, False], ids=["published", "waiting"])
     def test_the_reason_names_the_entry(self, agency: Agency, guards: Guards, published: bool) -> None:
         add(agency, guards, file("x", S2), file("1", M, T))
@@ -224,6 +228,7 @@ class TestCollisions:
         assert (record.kind, record.first, record.last) == ("add", 1, 1)
         assert record.reason.endswith(f"which has another SHA-256: entry 0 of {agency.origin}")
 
+    @pytest.mark.threat("two files with one hash")
     def test_of_a_peer_within_one_pull_and_over_two(self, agency: Agency, other: Agency) -> None:
         other.add([file("1", M, T), file("x", S2)])
         other.add([file("2", M, T2, line=3, collection=NATIONAL)])
@@ -235,6 +240,7 @@ class TestCollisions:
         agency.pull(other)
         assert [(r.first, r.last) for r in set_aside(agency, other.origin)] == [(0, 0), (3, 3)]
 
+    @pytest.mark.threat("two files with one hash")
     def test_what_is_set_aside_contradicts_nothing(
         self, agency: Agency, guards: Guards, other: Agency
     ) -> None:

@@ -140,6 +140,7 @@ async def test_it_still_holds_after_the_entry_was_withdrawn(world: HitWorld, rep
     assert len((await judge(world, reported)).backings) == 2
 
 
+@pytest.mark.threat("false evidence")
 async def test_it_is_for_whoever_reported_alone(world: HitWorld, reported: bytes) -> None:
     with pytest.raises(NotFoundError):
         await world.hits(OTHER).hit_evidence(SUBSET, reported.hex())
@@ -168,6 +169,7 @@ async def test_it_is_bounded(world: HitWorld, reported: bytes) -> None:
 # ------------------------------------------------------------------ altered by somebody on the way
 
 
+@pytest.mark.threat("false evidence")
 @pytest.mark.parametrize("world", [True], ids=["labels"], indirect=True)
 async def test_any_altered_byte_is_refused(
     world: HitWorld, reported: bytes, monkeypatch: pytest.MonkeyPatch
@@ -235,6 +237,7 @@ def relabelled(world: HitWorld, data: bytes, label: Label, **changes: object) ->
     return sign_receipt(replace(receipt, **changes), world.statement_key)  # type: ignore[arg-type]
 
 
+@pytest.mark.threat("false evidence", "a release beside the rule")
 @pytest.mark.parametrize("world", [True], ids=["labels"], indirect=True)
 async def test_a_node_cannot_make_a_country_agree(world: HitWorld, reported: bytes) -> None:
     data = await evidence(world, reported)
@@ -313,6 +316,7 @@ async def test_a_list_that_the_member_did_not_sign_is_refused(world: HitWorld, r
         verify_hit(lying(world, data, sources=source(data, 1, note=forged)), pinned(world))
 
 
+@pytest.mark.threat("false evidence")
 async def test_a_digest_of_another_file_is_not_proven(world: HitWorld, reported: bytes) -> None:
     """The node swaps the digest in report and receipt: the openings say another."""
     data = await evidence(world, reported)

@@ -69,6 +69,7 @@ async def test_a_member_is_pinned_or_as_the_register_has_it(
     assert known.backings[1].root_sha256 == root
 
 
+@pytest.mark.threat("false evidence")
 async def test_a_register_that_invents_a_member_is_found_out(world: HitWorld, reported: bytes) -> None:
     data = await evidence(world, reported)
     with pytest.raises(ProofError, match="another root"):
@@ -105,6 +106,7 @@ async def test_a_newer_file_of_revocations_ends_what_rests_on_a_stolen_key(
     assert judged(world, data).version == 1, "who has no newer file is told as of when it is"
 
 
+@pytest.mark.threat("false evidence")
 async def test_an_honest_node_gives_nothing_that_rests_on_a_stolen_key(
     world: HitWorld, reported: bytes
 ) -> None:
@@ -138,6 +140,7 @@ def _sealed(world: HitWorld, data: bytes, change: Callable[[SourceProof], Source
     return replace(bundle, sources=(fr, change(nl))).signed(world.statement_key)
 
 
+@pytest.mark.threat("false evidence")
 @pytest.mark.parametrize(
     "lie",
     {

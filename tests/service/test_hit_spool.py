@@ -134,6 +134,7 @@ def test_the_test_file_is_no_hit(spool: HitSpool) -> None:
     assert spool.ls() == []
 
 
+@pytest.mark.threat("two files with one hash")
 def test_a_weak_hit_stays_marked(spool: HitSpool) -> None:
     assert recorded(spool, replace(HIT, weak=True)).weak
     assert spool.ls()[0].weak

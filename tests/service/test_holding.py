@@ -93,6 +93,7 @@ async def test_openings_are_those_that_were_published(filled: Agency) -> None:
     assert decode_bundle(data, 100) == [opening for _, _, opening in filled.items()[:100]]
 
 
+@pytest.mark.threat("more than its grant")
 @pytest.mark.parametrize(
     ("grant", "positions"),
     [
@@ -120,6 +121,7 @@ def test_what_is_not_published_is_not_served(agency: Agency) -> None:
         logs(agency).read_openings(agency.origin, index=0, width=1)
 
 
+@pytest.mark.threat("more than its grant")
 def test_peers_lists_are_not_served(agency: Agency, other: Agency) -> None:
     other.add(rows("a"))
     other.publish()

@@ -288,6 +288,7 @@ LENIENT = {
 PHP (longer name)."""
 
 
+@pytest.mark.threat("an upload that evades a door")
 @pytest.mark.parametrize("name", LENIENT)
 async def test_a_form_that_servers_read_differently_is_not_clean(name: str) -> None:
     parameters, form, _ = LENIENT[name]
@@ -297,6 +298,7 @@ async def test_a_form_that_servers_read_differently_is_not_clean(name: str) -> N
     assert re.search(rb"HTTP/1.1 (503|403) ", said), said
 
 
+@pytest.mark.threat("an upload that evades a door")
 @pytest.mark.parametrize("name", [name for name, (_, _, found) in LENIENT.items() if found])
 def test_a_server_finds_files_in_such_forms(name: str) -> None:
     from werkzeug.formparser import FormDataParser
@@ -315,6 +317,7 @@ async def test_a_body_that_looks_like_a_form_is_not_clean() -> None:
     assert b"HTTP/1.1 503 Service Unavailable" in said
 
 
+@pytest.mark.threat("an upload that evades a door")
 async def test_a_form_of_boundaries_costs_next_to_nothing() -> None:
     form = b"--b\n" * (10 * 2**20 // 4)
     head = b"POST http://h/f HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
@@ -365,6 +368,7 @@ def _beating(links: Sequence[socket.socket]) -> Iterator[Event]:
         thread.join()
 
 
+@pytest.mark.threat("an upload that evades a door")
 async def test_slow_senders_give_their_places_to_others() -> None:
     limits = ConnectionLimits(connections=3, connections_per_address=3)
     async with serving(crowded=0.2, limits=limits) as world:
@@ -419,6 +423,7 @@ async def test_whoever_is_let_go_is_told_so() -> None:
         assert (await asked(world, BEGUN)).startswith(b"ICAP/1.0 408 Request timeout\r\n")
 
 
+@pytest.mark.threat("an upload that evades a door")
 async def test_what_is_judged_for_nobody_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its client leaves while its file is looked at, and what it sent behind that does not hide it."""
     begun, left = endless_looks(monkeypatch)

@@ -118,6 +118,7 @@ def test_rows_without_an_md5_are_counted_unless_they_join_one(agency: Agency) ->
     assert agency.add([row("a", digests=(*file_digests("a"), sha256_digest("a")))]).apart == 0
 
 
+@pytest.mark.threat("a bad import")
 def test_reports_refused_rows_and_takes_the_others(agency: Agency) -> None:
     report = agency.add([refused(2), row("a", line=3), refused(4)])
     assert (report.accepted, report.refused_total) == (1, 2)
@@ -153,6 +154,7 @@ def test_an_input_that_breaks_off_changes_nothing(agency: Agency) -> None:
     assert agency.add(rows("f1")).accepted == 1
 
 
+@pytest.mark.threat("a bad import")
 def test_a_preview_counts_and_changes_nothing(agency: Agency) -> None:
     agency.add(rows("a"))
     before, stored = agency.log, objects(agency)
@@ -185,6 +187,7 @@ def test_tells_its_progress(agency: Agency) -> None:
     assert told == [8192, 9000]
 
 
+@pytest.mark.threat("case data leaving")
 def test_case_data_is_sealed_beside_the_list(agency: Agency) -> None:
     agency.add(rows("a", "b"))
     with agency.shelf.storage.read() as unit:
@@ -220,6 +223,7 @@ def neighbours(places: list[int]) -> int:
     return sum(abs(one - other) == len(file_digests("")) for one, other in pairwise(places))
 
 
+@pytest.mark.threat("neighbours of a hit")
 @pytest.mark.parametrize("read_at_once", [8192, 300], ids=["one part", "four parts"])
 def test_files_are_beside_their_neighbours_in_the_source_by_chance_alone(
     agency: Agency, monkeypatch: pytest.MonkeyPatch, read_at_once: int
@@ -234,6 +238,7 @@ def test_files_are_beside_their_neighbours_in_the_source_by_chance_alone(
     assert places_of(agency, _MANY) == waiting
 
 
+@pytest.mark.threat("neighbours of a hit")
 def test_the_parts_of_a_long_source_are_in_no_order_either(
     agency: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -171,6 +171,7 @@ async def test_a_file_that_nobody_waits_for_any_more_keeps_no_process(
         assert asking.cancelled()
 
 
+@pytest.mark.threat("an upload that evades a door")
 async def test_who_leaves_as_its_file_is_done_disturbs_not_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(open_files, "_CHILD", _doing("time.sleep(0.3)"))
     async with asyncio.timeout(60), HashProcesses(1, HashPlan()) as processes:

@@ -36,6 +36,7 @@ def run(*command: str | Path, environment: dict[str, str] | None = None) -> subp
     return done
 
 
+@pytest.mark.threat("wrong arithmetic")
 @pytest.mark.parametrize("build", BUILDS)
 def test_no_branch_and_no_address_depends_on_a_secret(build: str) -> None:
     memcheck = (needed("valgrind"), "-q", "--error-exitcode=9")
@@ -86,6 +87,7 @@ def stepper() -> Path:
     return target
 
 
+@pytest.mark.threat("wrong arithmetic")
 @pytest.mark.parametrize("path", ["0", "1"], ids=["portable", "ifma"])
 def test_no_copy_of_a_secret_outlives_a_call(path: str) -> None:
     hygiene = program("hygiene", OPTIMISED)

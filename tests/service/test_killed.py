@@ -28,6 +28,7 @@ def test_an_import_killed_after_its_commit_has_happened(agency: Agency, dsn: str
     check_whole(agency)
 
 
+@pytest.mark.threat("neighbours of a hit")
 @pytest.mark.parametrize(
     ("place", "claimed", "signed"),
     [

@@ -52,6 +52,7 @@ def left(folder: Path) -> list[Path]:
     return [path for path in folder.rglob(".*") if path.is_file()]
 
 
+@pytest.mark.threat("shredded and back")
 def test_a_shredded_digest_is_in_nothing_that_killed_processes_left(agency: Agency, dsn: str) -> None:
     for _ in range(KILLS):
         kill_at(agency, dsn, "import", "writing")

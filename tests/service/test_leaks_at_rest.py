@@ -41,6 +41,7 @@ def dsn(tmp_path: Path) -> str:
     return sqlite_dsn(tmp_path)
 
 
+@pytest.mark.threat("a stolen disk")
 def test_no_file_holds_a_digest(agency: Agency, other: Agency) -> None:
     other.add(rows("b", "c"))
     other.publish()

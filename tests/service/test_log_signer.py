@@ -64,6 +64,7 @@ def test_the_last_head_is_signed_again_by_the_keys_that_sign_now(tmp_path: Path)
     )
 
 
+@pytest.mark.threat("a stolen online key")
 @pytest.mark.parametrize(
     ("start", "leaves"),
     [
@@ -98,6 +99,7 @@ def test_refused(signer: FolderLogSigner, start: int, leaves: list[bytes]) -> No
     assert signer.size(ORIGIN) == 5
 
 
+@pytest.mark.threat("a stolen online key")
 @pytest.mark.parametrize("damage", ['{"origin": "nl.example/lists/x"}', "{}", "[]", "{"], ids=repr)
 def test_damaged_state_is_never_started_over(signer: FolderLogSigner, tmp_path: Path, damage: str) -> None:
     signer.sign(ORIGIN, start=0, leaf_hashes=LEAVES)

@@ -44,6 +44,7 @@ def test_the_folder_itself_may_be_a_link(folder: Path, tmp_path: Path) -> None:
     assert MediumObjects(link).get("transfer.json") == b"{}"
 
 
+@pytest.mark.threat("a medium lost or altered")
 @pytest.mark.parametrize("name", ["lists/main/checkpoint", "lists/checkpoint"], ids=["the file", "a folder"])
 def test_no_link_leads_out_of_it(folder: Path, outside: Path, name: str) -> None:
     (folder / "lists" / "main").mkdir(parents=True)

@@ -33,11 +33,13 @@ async def partner(tmp_path: Path) -> AsyncIterator[EnrolledPartner]:
         close_shelf(shelf)
 
 
+@pytest.mark.threat("a list of one entry")
 async def test_a_release_of_one_entry_finds_it_and_nothing_else(partner: EnrolledPartner) -> None:
     assert await partner.hit(list(file_digests("the only one"))) is not None
     assert await partner.hit(list(file_digests("another"))) is None
 
 
+@pytest.mark.threat("a list of one entry")
 def test_a_recipients_list_of_one_picture_finds_it() -> None:
     one = values_of([Digest(Algorithm.PDQ, b"\x5a" * 32)])
     other = values_of([Digest(Algorithm.PDQ, b"\xa5" * 32)])

@@ -119,6 +119,7 @@ def on_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "_BOOT"
 
 
+@pytest.mark.threat("an old state")
 def test_a_note_on_a_disk_is_nothing_after_the_next_start_of_the_machine(
     identity: Identity, on_a_disk: Path
 ) -> None:

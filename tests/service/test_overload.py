@@ -85,6 +85,7 @@ def batches() -> tuple[bytes, bytes]:
     return large, large[: 64 * 32]
 
 
+@pytest.mark.threat("overload")
 async def test_who_would_be_late_is_told_at_once_and_the_others_are_answered(
     home: Home, batches: tuple[bytes, bytes]
 ) -> None:
@@ -101,6 +102,7 @@ async def test_who_would_be_late_is_told_at_once_and_the_others_are_answered(
         assert (await told(remotes[0], batches[1])).seconds < LATE_SECONDS
 
 
+@pytest.mark.threat("overload")
 async def test_nothing_is_evaluated_for_those_who_left(home: Home, batches: tuple[bytes, bytes]) -> None:
     async with clients(home, ASKING) as remotes:
         left = [asyncio.create_task(told(remote, batches[0])) for remote in remotes]

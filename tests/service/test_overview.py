@@ -198,6 +198,7 @@ def test_few_hits_say_nothing(shelf: Shelf, right: int, wrong: int, share: float
     assert fares(shelf, [said(Action.REMOVED)] * right + [FALSE] * wrong).share == share
 
 
+@pytest.mark.threat("a false resolution")
 @pytest.mark.parametrize(("hits", "partners"), [((FALSE,) * 9, 1), ((FALSE, EVERY[3]), 2)])
 def test_one_partner_does_not_speak_for_all(shelf: Shelf, hits: Sequence[ReportedHit], partners: int) -> None:
     assert fares(shelf, hits).partners == partners

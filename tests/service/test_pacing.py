@@ -100,6 +100,7 @@ def test_the_day_passes(followed: Followed) -> None:
     assert followed.pull("main", disputes=3) == []
 
 
+@pytest.mark.threat("a flood")
 def test_many_lists_are_one_flood(followed: Followed) -> None:
     for name in ("one", "two", "three"):
         followed.pull(name, adds=100)

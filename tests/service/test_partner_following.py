@@ -103,6 +103,7 @@ def signed(size: int, root: bytes, key: LogPrivateKey = LOG_KEY) -> bytes:
     return sign_checkpoint(Checkpoint(ORIGIN, size, root), [key])
 
 
+@pytest.mark.threat("a release for one partner")
 async def test_a_fork_is_refused_and_its_evidence_convicts_the_log(world: World) -> None:
     world.lie(signed(1, b"\x09" * 32))
     with pytest.raises(VerificationError, match="fork") as refused:
@@ -118,6 +119,7 @@ async def test_a_fork_is_refused_and_its_evidence_convicts_the_log(world: World)
     assert finding.log_at_fault
 
 
+@pytest.mark.threat("a rollback")
 @pytest.mark.parametrize("whole", [False, True], ids=["update", "update --whole"])
 async def test_a_rollback_is_refused_and_nothing_is_lost(world: World, *, whole: bool) -> None:
     first = await world.partner.api.checkpoint(ORIGIN, held=None)

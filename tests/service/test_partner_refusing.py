@@ -61,6 +61,7 @@ def nothing(log: ScriptedLog, part: ReleasePart) -> bytes:
     return b""
 
 
+@pytest.mark.threat("an update that fails for ever")
 @pytest.mark.parametrize(
     "lie",
     [
@@ -94,6 +95,7 @@ async def test_bad_files_leave_the_last_good_list_in_force(
     assert world.answers == set(NEWEST)
 
 
+@pytest.mark.threat("an update that fails for ever")
 async def test_an_old_head_is_refused_once_a_newer_one_is_held(world: WitnessedWorld) -> None:
     replayed = world.node.note
     world.log.release((*NEWEST, 1004))
@@ -106,6 +108,7 @@ async def test_an_old_head_is_refused_once_a_newer_one_is_held(world: WitnessedW
     assert (world.version, world.answers) == (4, {*NEWEST, 1004})
 
 
+@pytest.mark.threat("an update that fails for ever")
 async def test_a_head_that_only_repeats_itself_grows_too_old(world: WitnessedWorld) -> None:
     """A node that freezes the list wins three weeks, and no verdict after that."""
     await world.update()

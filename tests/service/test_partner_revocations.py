@@ -61,6 +61,7 @@ async def test_a_release_by_the_stolen_key_is_refused(world: WitnessedWorld) -> 
     assert world.answers == {1, 2, 3}
 
 
+@pytest.mark.threat("a stolen online key")
 async def test_what_a_thief_may_have_released_is_not_taken_and_the_next_release_is(
     world: WitnessedWorld,
 ) -> None:

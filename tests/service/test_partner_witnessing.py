@@ -73,6 +73,7 @@ async def refused(world: WitnessedWorld, says: str, *, whole: bool = False) -> V
 # ------------------------------------------------------------------ whose word counts
 
 
+@pytest.mark.threat("a release for one partner")
 async def test_a_release_comes_in_force_when_enough_of_the_others_cosigned_it(world: WitnessedWorld) -> None:
     world.log.release((*BASE, 5))
     world.show(NL)
@@ -248,6 +249,7 @@ async def test_what_is_held_of_a_member_stays_when_it_is_not_passed_on(world: Wi
     assert f"{NL} root" not in world.node.asked[3:], "a root that is held is not asked for again"
 
 
+@pytest.mark.threat("a false relay")
 async def test_a_document_of_another_member_is_refused(tmp_path: Path) -> None:
     world = WitnessedWorld(tmp_path, members=(NL, BE, DE))
     world.node.relayed = {(BE, "node"): world.others[NL].files.get("node.json")}
@@ -260,6 +262,7 @@ async def test_a_document_of_another_member_is_refused(tmp_path: Path) -> None:
     assert world.folder.member(BE) is None
 
 
+@pytest.mark.threat("a false relay")
 async def test_a_register_that_names_one_members_root_for_another(tmp_path: Path) -> None:
     world = WitnessedWorld(tmp_path, members=(NL, BE, DE))
     members = world.fr.trust.members().members[1:]
@@ -276,6 +279,7 @@ async def test_a_register_that_names_one_members_root_for_another(tmp_path: Path
 FILES = (("root", "1.root.json"), ("node", "node.json"))
 
 
+@pytest.mark.threat("a false relay")
 async def test_an_older_document_is_not_used(world: WitnessedWorld) -> None:
     nl = world.others[NL]
     old = nl.files.get("node.json")
@@ -309,6 +313,7 @@ async def test_two_documents_under_one_number_are_kept_as_evidence(world: Witnes
     assert (await world.update()).new == 2, "the document held still counts"
 
 
+@pytest.mark.threat("a false relay")
 async def test_every_change_of_a_witness_is_told(world: WitnessedWorld) -> None:
     nl, be = world.others[NL], world.others[BE]
     before: WitnessInfo | None = nl.trust.document().witness
@@ -472,6 +477,7 @@ async def test_a_release_made_under_another_policy_is_told(world: WitnessedWorld
 # ------------------------------------------------------------------ what is taken away without witnesses
 
 
+@pytest.mark.threat("a late withdrawal")
 async def test_a_withdrawal_needs_no_witness_and_adds_nothing(world: WitnessedWorld) -> None:
     end = world.folder.in_force()[1]
     assert end is not None
@@ -518,6 +524,7 @@ async def test_what_is_gone_does_not_come_back_without_witnesses(world: Witnesse
     assert world.answers == set(BASE)
 
 
+@pytest.mark.threat("a release for one partner")
 async def test_no_more_goes_than_the_cap_in_all_steps_together(world: WitnessedWorld) -> None:
     cap = removal_cap(len(BASE))
     assert cap == len(BASE) // 4
@@ -554,6 +561,7 @@ async def test_whole_files_wait_for_witnesses_too(world: WitnessedWorld) -> None
     assert (report.new, report.backing.missing) == (1, 0)
 
 
+@pytest.mark.threat("a release for one partner")
 @settings(max_examples=25, deadline=None)
 @given(steps=st.lists(st.sets(st.integers(0, 30)), min_size=1, max_size=5))
 def test_no_sequence_of_uncosigned_releases_adds_an_answer(steps: list[set[int]]) -> None:

@@ -87,6 +87,7 @@ async def test_a_peer_that_never_ends_and_one_whose_files_are_damaged_stop_nobod
     assert outcomes == {name: str(failure) for name, failure in failures.items()}
 
 
+@pytest.mark.threat("endless bytes")
 async def test_nobody_waits_for_a_slow_peer(
     node: CheapNode, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:

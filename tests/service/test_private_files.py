@@ -26,6 +26,7 @@ from node.hoster.state import PartnerFolder
 from node.objects.folder import FolderObjects
 
 
+@pytest.mark.threat("a stolen partner's machine")
 def test_created_once_and_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "keys" / "a.json"
     create_private(path, b"first")

@@ -294,6 +294,7 @@ def test_publishing_twice_is_no_harm(team: Team, kind: Kind) -> None:
     assert team.files.data == held
 
 
+@pytest.mark.threat("a deceiving proposal")
 def test_one_of_two_proposals_about_one_state_is_refused(team: Team) -> None:
     first, second = register(team), one_root(team)
     team.publish(first)

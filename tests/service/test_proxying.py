@@ -87,6 +87,7 @@ async def test_a_proxy_that_is_not_there() -> None:
         assert "configuration" in caught.value.hint
 
 
+@pytest.mark.threat("the wire")
 async def test_a_proxy_that_inspects_tls_is_told_by_its_certificate_and_learns_nothing() -> None:
     async with node_on_loopback() as node, running(ConnectProxy(inspects=COMPANY)) as proxy:
         with pytest.raises(WrongPinError) as caught:

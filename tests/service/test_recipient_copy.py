@@ -79,6 +79,7 @@ def test_what_is_effective_and_listed_here(desk: Desk, other: Agency) -> None:
     assert desk.recipients.get("hotline").seen_ms > 0
 
 
+@pytest.mark.threat("a recipient's copy")
 def test_what_others_opened_to_this_agency_is_not_handed_on(desk: Desk, other: Agency) -> None:
     """With c also in a third list it would be effective; this agency does not list it."""
     desk.fr.trust.revise_members(
@@ -334,6 +335,7 @@ def test_a_download_under_way_ends_when_it_must(
     assert [kind for kind, _, _ in desk.downloads.told] == ["begin"]
 
 
+@pytest.mark.threat("a recipient's copy")
 def test_after_a_shredding_nothing_holds_it_and_nothing_serves_it(desk: Desk, other: Agency) -> None:
     key = desk.accredit()
     desk.copy.refresh()

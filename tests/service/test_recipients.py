@@ -110,6 +110,7 @@ def test_adding_is_safe_to_repeat_and_replaces_nobody(recipients: Recipients) ->
     assert grant_of(recipients.get("hotline")) == BASE
 
 
+@pytest.mark.threat("a recipient's copy")
 def test_one_person_takes_away_and_gives_nothing(recipients: Recipients) -> None:
     accredit(recipients, replace(HOTLINE, grant=ALL))
     recipients.narrow("hotline", BASE)
@@ -180,6 +181,7 @@ def test_a_key_ends_though_the_grant_goes_on(
     assert state_words(recipients.get("hotline"), clock.moment) == "may fetch"
 
 
+@pytest.mark.threat("a recipient's copy")
 def test_all_refusals_are_alike(recipients: Recipients, shelf: Shelf, clock: SettableClock) -> None:
     keys = {name: accredit(recipients, replace(HOTLINE, name=name)) for name in ("one", "two", "three")}
     recipients.carry_out_add(approved(replace(HOTLINE, name="keyless")))

@@ -180,6 +180,7 @@ def test_what_a_killed_writer_left_does_not_outlive_the_key_that_sealed_it(home:
     assert not left.exists()
 
 
+@pytest.mark.threat("a stolen disk")
 def test_at_the_end_nothing_opens_with_what_was_before(home: Home) -> None:
     old = {name: unwrap(SECRETS["1"], name, each.wrapped) for name, each in home.records.items()}
     rotate(home)

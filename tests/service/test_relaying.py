@@ -80,6 +80,7 @@ async def test_nothing_of_anybody_else(relay: Relay, name: str) -> None:
         await relay.served.member_document(name)
 
 
+@pytest.mark.threat("a false relay")
 async def test_files_of_another_root_than_the_registers_are_not_served(relay: Relay) -> None:
     be = FoundedNode("be.example", "BE", relay.fr.clock)
     relay.admit(be, root_sha256=b"\x05" * 32)
@@ -87,6 +88,7 @@ async def test_files_of_another_root_than_the_registers_are_not_served(relay: Re
         await files(relay, "be.example")
 
 
+@pytest.mark.threat("a removed member")
 async def test_a_peer_that_left_the_register_is_not_shown(relay: Relay) -> None:
     relay.fr.trust.revise_members(lambda old: replace(old, members=old.members[:1]), signers=relay.fr.signers)
     with pytest.raises(NotFoundError):

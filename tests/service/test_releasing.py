@@ -50,6 +50,7 @@ def fr(shelf: Shelf, tmp_path: Path) -> Iterator[ReleasingAgency]:
     agency.evaluator.close()
 
 
+@pytest.mark.threat("a release beside the rule", "one agency is enough")
 def test_lists_what_two_countries_list(fr: ReleasingAgency, other: Agency) -> None:
     fr.lists.add(rows("both", "only fr"))
     other.add(rows("both", "only nl"))
@@ -72,6 +73,7 @@ def test_reliance_is_no_second_word(fr: ReleasingAgency, other: Agency) -> None:
     assert listed(fr) == set(file_digests("both"))
 
 
+@pytest.mark.threat("a release beside the rule")
 def test_manifest_says_what_it_was_made_from(fr: ReleasingAgency, other: Agency) -> None:
     release_both(fr, other, "a")
     held = folder(fr).load().release
@@ -377,6 +379,7 @@ class TestTripwires:
         Guards(fr.shelf).remove_tripwires([1])
         assert fr.release().added == 4
 
+    @pytest.mark.threat("stock pictures of a CMS")
     def test_the_first_release_is_refused_too(self, fr: ReleasingAgency, other: Agency) -> None:
         Guards(fr.shelf).add_tripwires(file_digests("a"), note="", now_ms=1)
         with pytest.raises(TripwireError):

@@ -329,6 +329,7 @@ async def test_a_node_that_makes_no_progress_is_given_up() -> None:
         assert len(server.requests) == 1 + QUICK.attempts
 
 
+@pytest.mark.threat("endless bytes")
 async def test_a_node_that_gives_a_byte_at_a_time_is_given_up() -> None:
     parts = Parts(piece=1)
     limits = RemoteLimits(max_resumes=5, backoff_seconds=0.001)

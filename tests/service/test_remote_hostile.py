@@ -77,6 +77,7 @@ _BROKEN: dict[str, Script] = {
 }
 
 
+@pytest.mark.threat("endless bytes")
 @pytest.mark.parametrize("script", _BROKEN.values(), ids=_BROKEN)
 async def test_a_failure_that_may_pass_is_tried_again_and_then_reported(script: Script) -> None:
     limits = RemoteLimits(attempts=2, backoff_seconds=0.001)
@@ -137,6 +138,7 @@ _REFUSED: dict[str, Script] = {
 }
 
 
+@pytest.mark.threat("endless bytes")
 @pytest.mark.parametrize("script", _REFUSED.values(), ids=_REFUSED)
 async def test_an_answer_outside_the_rules_is_refused_at_once(script: Script) -> None:
     traffic = RecordingTraffic()
@@ -345,6 +347,7 @@ async def test_first_contact_fetches_trust_files_only_and_tells_the_key() -> Non
     assert node.memory.callers == []
 
 
+@pytest.mark.threat("the wire")
 async def test_first_contact_with_two_faces_is_refused() -> None:
     other = create_identity(NODE, now=HandClock().now())
     contexts = [server_context(each, entropy=system_entropy) for each in (IDENTITY, other)]

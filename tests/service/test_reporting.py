@@ -92,6 +92,7 @@ def _databases(folder: Path) -> bytes:
 # ------------------------------------------------------------------ no oracle
 
 
+@pytest.mark.threat("a made-up hit")
 async def test_a_guess_tells_nothing_and_is_paid_for(world: HitWorld) -> None:
     listed = authenticate(report_of("a file"), os.urandom(64))
     absent = authenticate(report_of("not on any list"), os.urandom(64))
@@ -114,6 +115,7 @@ async def test_guessing_ends_with_the_quota_and_hits_do_not(world: HitWorld) -> 
     assert await world.hits().report_hit(SUBSET, sent.to_bytes())
 
 
+@pytest.mark.threat("a made-up hit")
 async def test_a_report_of_another_partner_is_a_guess(world: HitWorld) -> None:
     stolen = await world.evaluated("a file", partner=OTHER)
     with pytest.raises(UntrustedError, match="does not verify"):
@@ -121,6 +123,7 @@ async def test_a_report_of_another_partner_is_a_guess(world: HitWorld) -> None:
     assert world.quota_left(HOSTER) == QUOTA - 1
 
 
+@pytest.mark.threat("a made-up hit")
 async def test_what_authenticates_one_digest_reports_no_other(world: HitWorld) -> None:
     sent = await world.evaluated("a file")
     other = SentReport(replace(sent.report, digest=named("another")), sent.mac)
@@ -220,6 +223,7 @@ async def test_what_an_epochs_end_costs_is_given_back_within_a_cap(
     assert gained == [64, 128, 128]
 
 
+@pytest.mark.threat("a made-up hit")
 async def test_no_partner_fills_the_table_with_reports_of_one_digest(
     world: HitWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,7 @@ async def test_the_same_resolution_is_one(world: HitWorld, report_id: bytes) -> 
     assert set(again) == {first}
 
 
+@pytest.mark.threat("a false resolution")
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]])
 async def test_the_latest_counts_in_whatever_order_they_come(
     world: HitWorld, report_id: bytes, order: list[int]
@@ -108,6 +109,7 @@ async def test_of_one_time_two_things_cannot_be_said(world: HitWorld, report_id:
     assert counts(world) is SentAction.REMOVED
 
 
+@pytest.mark.threat("a false resolution")
 async def test_a_partner_speaks_of_its_own_reports_alone(world: HitWorld, report_id: bytes) -> None:
     for partner, subset, said in (
         (OTHER, SUBSET, replace(REMOVED, report_id=report_id)),
@@ -119,6 +121,7 @@ async def test_a_partner_speaks_of_its_own_reports_alone(world: HitWorld, report
     assert counts(world) is None
 
 
+@pytest.mark.threat("a false resolution")
 async def test_corrections_have_a_bound(
     world: HitWorld, report_id: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +140,7 @@ async def test_corrections_have_a_bound(
     assert await world.hits().resolve_hit(SUBSET, said[-1].to_bytes())
 
 
+@pytest.mark.threat("a false resolution")
 async def test_each_is_audited_once_without_a_hash(world: HitWorld, report_id: bytes) -> None:
     from node.audit.log import start_audit
 
@@ -238,6 +242,7 @@ def _other_key(receipt: ResolutionReceipt, key: StatementPrivateKey) -> bytes:
     return sign_resolution(receipt, StatementPrivateKey.from_seed(b"x" * 32))
 
 
+@pytest.mark.threat("a false resolution")
 @pytest.mark.parametrize("forge", [_other_node, _other_partner, _other_action, _other_key])
 async def test_a_receipt_that_is_not_the_nodes_for_this_is_refused(
     partner: Partner, forge: Callable[[ResolutionReceipt, StatementPrivateKey], bytes]

@@ -71,6 +71,7 @@ def after_days(world: HitWorld, days: int, *, kept_days: int = 30) -> Purged:
     return purge(world.fr.shelf, before_ms=now_ms(world) - kept_days * 24 * 60 * 60 * 1000)
 
 
+@pytest.mark.threat("kept too long or too short")
 async def test_a_closed_report_goes_with_all_that_is_known_of_it(world: HitWorld, record: HitRecord) -> None:
     await resolve(world, record, SentAction.REMOVED)
     dispute(world, record)
@@ -102,6 +103,7 @@ async def test_what_is_disputed_stays_until_it_is_answered_and_its_time_is_over(
     assert after_days(world, 1).reports == 1
 
 
+@pytest.mark.threat("kept too long or too short")
 async def test_what_a_partner_preserves_stays_until_it_does_not(world: HitWorld, record: HitRecord) -> None:
     close(world, record)
     await resolve(world, record, SentAction.PRESERVED)
@@ -110,6 +112,7 @@ async def test_what_a_partner_preserves_stays_until_it_does_not(world: HitWorld,
     assert after_days(world, 31).reports == 1
 
 
+@pytest.mark.threat("kept too long or too short")
 async def test_what_is_held_stays_until_it_is_let_go(world: HitWorld, record: HitRecord) -> None:
     close(world, record)
     for held_ms, gone in ((5, 0), (None, 1)):
@@ -140,6 +143,7 @@ def _done(hit: SpooledHit) -> SpooledHit:
     return replace(hit, receipt=b"signed", action=Action.REMOVED, resolved_ms=10, acknowledged=b"signed")
 
 
+@pytest.mark.threat("kept too long or too short")
 @pytest.mark.parametrize(
     ("change", "goes"),
     [

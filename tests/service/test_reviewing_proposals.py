@@ -150,6 +150,7 @@ async def test_a_file_that_is_listed_is_taken_up_like_any_other(world: HitWorld,
     assert states(world, guards, record) == [FileState.TAKEN]
 
 
+@pytest.mark.threat("a proposal as a question")
 async def test_a_partners_word_is_no_basis(world: HitWorld, guards: Guards) -> None:
     record = await received(world, proposal_of("new"))
     with pytest.raises(UsageError, match="no basis"):
@@ -157,6 +158,7 @@ async def test_a_partners_word_is_no_basis(world: HitWorld, guards: Guards) -> N
     assert states(world, guards, record) == [FileState.WAITING]
 
 
+@pytest.mark.threat("a proposal as a question")
 async def test_what_a_guard_sets_aside_goes_on_waiting_until_a_person_let_it_pass(
     world: HitWorld, guards: Guards
 ) -> None:

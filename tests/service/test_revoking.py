@@ -322,6 +322,7 @@ def test_a_head_that_a_thief_made_stops_every_signature(node: CheapNode, shelf: 
             publish(identity, shelf, "b")
 
 
+@pytest.mark.threat("an old state")
 @pytest.mark.usefixtures("forged")
 def test_who_goes_on_alone_takes_a_key_back_and_adds_nothing_to_the_log_that_a_thief_forked(
     node: CheapNode, shelf: Shelf

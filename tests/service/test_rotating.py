@@ -133,6 +133,7 @@ def follow_running(shelf: Shelf, name: str, clock: SettableClock) -> FoundedNode
     return peer
 
 
+@pytest.mark.threat("a wrong clock")
 def test_a_clock_that_is_a_year_ahead_for_an_hour_ends_no_key(node: CheapNode, shelf: Shelf) -> None:
     identity = node.identity()
     peer = follow_running(shelf, "nl.example", node.clock)

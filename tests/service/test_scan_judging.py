@@ -54,6 +54,7 @@ async def updated(scanning: Scanning, *, without: Sequence[str] = ()) -> None:
     scanning.altered = lambda held: held
 
 
+@pytest.mark.threat("a delisting that does not arrive")
 async def test_a_withdrawal_reaches_a_stored_scan_without_reading_or_asking(scanning: Scanning) -> None:
     await scanning.scan()
     assert scanning.statuses() == {"one": "hit", "two": "hit", "clean": "clean", "later": "clean"}
@@ -307,6 +308,7 @@ async def test_parts_are_judged_one_by_one(scanning: Scanning) -> None:
     assert [hit.part for hit in scanning.results["clean"].hits] == ["#2"]
 
 
+@pytest.mark.threat("a file that evades a scan")
 def test_an_answer_about_what_a_file_was_does_not_clear_what_it_is(tmp_path: Path) -> None:
     was = Kept(path=b"/file", source="/", size=1, mark="1", screens=b"before..", parts=b"", pending=True)
     with open_state(tmp_path / "scan.db", b"k" * 32) as state:
@@ -326,6 +328,7 @@ def test_an_answer_about_what_a_file_was_does_not_clear_what_it_is(tmp_path: Pat
         assert (now.screens, state.verdicts.answers(now.id)) == (b"and then", None)
 
 
+@pytest.mark.threat("a scan's state or report")
 def test_files_that_no_run_has_met_for_long_are_forgotten(tmp_path: Path) -> None:
     files = [Kept(path=b"/%d" % at, source="/", size=1, mark="1", screens=b"8 octets") for at in range(3)]
     with open_state(tmp_path / "scan.db", b"k" * 32) as state:

@@ -320,6 +320,7 @@ def flip(place: int) -> Callable[[bytes], bytes]:
     return change
 
 
+@pytest.mark.threat("an altered release")
 @pytest.mark.parametrize("place", [8, -1], ids=["early", "last"])
 @pytest.mark.parametrize("answer", ["entries", "screen", "answers", "labels", "filter"])
 @pytest.mark.parametrize("held", [False, True], ids=["first", "delta"])
@@ -339,6 +340,7 @@ async def test_an_altered_release_is_refused(world: World, answer: str, place: i
     assert (await world.partner.update()).new == 1 + held
 
 
+@pytest.mark.threat("a wrong answer")
 @pytest.mark.parametrize("place", [28, -1], ids=["element", "proof"])
 async def test_an_altered_evaluation_is_refused(world: World, place: int) -> None:
     await world.partner.update()
@@ -393,6 +395,7 @@ def distinct(count: int) -> bytes:
     return b"".join(group.multiply_base(number.to_bytes(32, "little")) for number in range(1, count + 1))
 
 
+@pytest.mark.threat("a wrong answer")
 async def test_an_evaluation_is_proven_under_the_announced_key(world: World) -> None:
     inputs = [bytes([number]) for number in range(100)]
     blinding = blind(loaded_group(), inputs, entropy=_counting())
@@ -426,6 +429,7 @@ async def test_a_bad_request_is_refused(
     assert (await world.fr.api().evaluate(SUBSET, request(elements=distinct(64)))).count == 64
 
 
+@pytest.mark.threat("enumeration")
 async def test_the_quota_is_charged_before_anything_is_evaluated(world: World) -> None:
     api, asked = world.fr.api(), request(elements=distinct(4096))
     for _ in range(MIN_EVALUATIONS_PER_DAY // 4096):

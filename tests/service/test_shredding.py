@@ -137,6 +137,7 @@ def test_nothing_is_deleted_before_the_event_is_published(agency: Agency) -> Non
     require_gone(agency, "a")
 
 
+@pytest.mark.threat("case data leaving")
 def test_case_data_goes_too(agency: Agency) -> None:
     agency.add(rows("a", "b"))
     agency.publish()
@@ -230,6 +231,7 @@ def test_the_roster_of_the_newest_release_is_emptied_at_once(
         assert [each.version for each in unit.releases.ls(SUBSET)] == [1, 2]
 
 
+@pytest.mark.threat("shredded and back")
 @pytest.mark.parametrize("place", ["before-erasing", "bury", "rewrite"])
 def test_a_killed_deletion_is_finished_by_the_next_publication(agency: Agency, dsn: str, place: str) -> None:
     agency.add(rows(*(f"file {number}" for number in range(200))))

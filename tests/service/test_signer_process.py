@@ -244,6 +244,7 @@ def next_root(node: SignedNode) -> bytes:
     return author_next_root(root_of(node), content, [node.root_keys.key(RootPrivateKey, FIRST)])
 
 
+@pytest.mark.threat("the process taken over")
 def test_no_key_is_destroyed_on_the_word_of_an_older_root(fresh: SignedNode) -> None:
     """The first root does not name the newest timestamp key: who holds it back could have that key destroyed."""
     older = fresh.vouching("node.json")
@@ -258,6 +259,7 @@ def test_no_key_is_destroyed_on_the_word_of_an_older_root(fresh: SignedNode) -> 
         fresh.remote.destroy(role, FIRST)
 
 
+@pytest.mark.threat("the process taken over")
 def test_no_key_is_destroyed_on_the_word_of_an_older_document(fresh: SignedNode) -> None:
     older = fresh.vouching("node.json")
     listed = fresh.remote.create(Role.AUTH, "8")
@@ -402,6 +404,7 @@ HOSTILE: Mapping[str, Request] = {
 }
 
 
+@pytest.mark.threat("the process taken over")
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_thief_of_the_socket_gets_nothing(node: SignedNode, hostile: Request) -> None:
     before = state(node)
@@ -467,6 +470,7 @@ STAMPS: Mapping[str, Stamp] = {
 }
 
 
+@pytest.mark.threat("the process taken over")
 @pytest.mark.parametrize("hostile", STAMPS.values(), ids=STAMPS.keys())
 def test_a_thief_of_the_socket_turns_no_trust_file_back(node: SignedNode, hostile: Stamp) -> None:
     before = state(node)
@@ -593,6 +597,7 @@ def without_serial(held: dict[str, bytes]) -> dict[str, bytes]:
     return {path: data for path, data in held.items() if not path.endswith("document.json")}
 
 
+@pytest.mark.threat("the process taken over")
 @pytest.mark.parametrize("hostile", RESTORING.values(), ids=RESTORING.keys())
 def test_a_thief_of_the_socket_restores_nothing(node: SignedNode, hostile: Stamp) -> None:
     if (Role.LOG, "other") not in node.keys.secrets:
@@ -641,6 +646,7 @@ CLOSED: Mapping[str, Stamp] = {
 }
 
 
+@pytest.mark.threat("the process taken over")
 @pytest.mark.parametrize("hostile", CLOSED.values(), ids=CLOSED.keys())
 def test_no_history_goes_on_before_the_holders_finished_the_restore(
     restored: SignedNode, hostile: Stamp
@@ -730,6 +736,7 @@ GARBAGE: Mapping[str, bytes] = {
 }
 
 
+@pytest.mark.threat("the process taken over")
 @pytest.mark.parametrize("data", GARBAGE.values(), ids=GARBAGE.keys())
 def test_garbage_is_refused_and_the_next_request_is_served(node: SignedNode, data: bytes) -> None:
     before = state(node)
@@ -808,6 +815,7 @@ def test_no_secret_and_no_hash_is_in_the_journal(node: SignedNode) -> None:
 # ---------------------------------------------------------------- several that ask, and a process that dies
 
 
+@pytest.mark.threat("the process taken over")
 def test_of_two_nodes_that_race_one_appends(fresh: SignedNode) -> None:
     def publish(leaves: list[bytes]) -> bytes | None:
         try:
@@ -821,6 +829,7 @@ def test_of_two_nodes_that_race_one_appends(fresh: SignedNode) -> None:
     assert fresh.log.size(LIST) == int(won.split(b"\n")[1])
 
 
+@pytest.mark.threat("the process taken over")
 def test_of_two_nodes_that_race_as_a_witness_one_history_is_cosigned(fresh: SignedNode) -> None:
     def ask(hashes: list[bytes]) -> bytes | None:
         try:
@@ -866,6 +875,7 @@ def test_it_leaves_no_core_behind(fresh: SignedNode) -> None:
     assert re.search(r"Max core file size\s+0\s+0", limits)
 
 
+@pytest.mark.threat("the process taken over")
 def test_another_user_is_sent_away(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root, to be somebody else")

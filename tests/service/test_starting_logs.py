@@ -264,6 +264,7 @@ def test_who_goes_on_alone_waits_once_for_those_who_do_not_answer(
     assert outside_note.silent(agency.identity()) == SILENT[0]
 
 
+@pytest.mark.threat("an old state")
 def test_who_goes_on_alone_signs_nothing_behind_its_own_signer(
     agency: CheapNode, shelf: Shelf, silent: list[object]
 ) -> None:

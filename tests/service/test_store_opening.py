@@ -92,6 +92,7 @@ def test_refuses_to_open_what_is_not_there(dsn: str, tmp_path: Path) -> None:
     assert not (tmp_path / "sigfed.db").exists()
 
 
+@pytest.mark.threat("a stolen disk")
 def test_refuses_another_storage_key(dsn: str) -> None:
     create(dsn).dispose()
     store = reopen(dsn, bytes(32))

@@ -161,6 +161,7 @@ async def test_a_partner_sees_its_own_alone(world: HitWorld) -> None:
     assert (await state(world, proposal)).files == (WAITING,)
 
 
+@pytest.mark.threat("a proposal as a question")
 async def test_a_flood_of_one_partner_ends_and_others_still_propose(
     world: HitWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +177,7 @@ async def test_a_flood_of_one_partner_ends_and_others_still_propose(
     await send(world, proposal_of("3"))
 
 
+@pytest.mark.threat("a proposal as a question")
 async def test_proposals_that_come_together_are_counted_one_by_one(
     world: HitWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,6 +203,7 @@ async def test_files_that_wait_have_a_bound_that_decisions_lift(
 # ------------------------------------------------------------------ no oracle
 
 
+@pytest.mark.threat("a proposal as a question")
 async def test_what_is_listed_benign_or_a_tripwire_is_answered_like_anything_else(world: HitWorld) -> None:
     Guards(world.fr.shelf).add_tripwires([digest("a lawful file")], note="", now_ms=0)
     same = set()
@@ -212,6 +215,7 @@ async def test_what_is_listed_benign_or_a_tripwire_is_answered_like_anything_els
     assert len(same) == 1
 
 
+@pytest.mark.threat("a proposal as a question")
 async def test_taking_a_proposal_asks_no_list(world: HitWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work that depends on what is listed would tell by its time."""
 

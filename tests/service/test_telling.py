@@ -59,6 +59,7 @@ async def test_what_was_told_is_kept_with_the_hit_and_not_told_again(spool: HitS
     assert len(reporter.heard) == 1
 
 
+@pytest.mark.threat("telling an authority too much")
 async def test_two_destinations_are_told_apart_and_two_names_of_one_are_not(spool: HitSpool) -> None:
     confirmed(spool)
     first, renamed, real = Heard(), Heard(), Heard(destination="real.example")
@@ -68,6 +69,7 @@ async def test_two_destinations_are_told_apart_and_two_names_of_one_are_not(spoo
     assert len(spool.ls()[0].told) == 2
 
 
+@pytest.mark.threat("telling an authority too much")
 async def test_a_reporter_knows_hash_and_name_only_where_it_is_configured(spool: HitSpool) -> None:
     hit = confirmed(spool)
     little, all_of_it = Heard(), Heard(destination="other.example")

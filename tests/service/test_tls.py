@@ -67,6 +67,7 @@ def test_a_client_without_pins_is_a_programming_mistake() -> None:
         client_context(frozenset())
 
 
+@pytest.mark.threat("the wire")
 def test_contexts_speak_tls_1_3_only() -> None:
     server = server_context(IDENTITY, entropy=system_entropy)
     client = client_context(frozenset({IDENTITY.spki_sha256}))
@@ -99,6 +100,7 @@ def _load(context: ssl.SSLContext) -> None:
     load(context, IDENTITY, passphrase=b"x" * 32)
 
 
+@pytest.mark.threat("the wire")
 async def test_the_pin_is_checked_before_any_request_byte_is_sent() -> None:
     traffic = RecordingTraffic()
     context = server_context(OTHER, entropy=system_entropy)

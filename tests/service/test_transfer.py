@@ -74,6 +74,7 @@ async def test_what_is_carried_is_held_like_what_is_fetched(fr: Agency, nl: Agen
     assert held_lists(nl.shelf, "fr.example") == {fr.origin: HeldList(FILES + 1, NARROW)}
 
 
+@pytest.mark.threat("a medium lost or altered")
 async def test_only_what_is_granted_is_on_the_medium(fr: Agency, nl: Agency) -> None:
     stick = MemoryObjects()
     export(fr, stick)
@@ -132,6 +133,7 @@ async def test_an_import_that_was_cut_off_goes_on(fr: Agency, nl: Agency) -> Non
     check_follows(nl, fr)
 
 
+@pytest.mark.threat("a medium lost or altered")
 async def test_an_old_medium_is_refused_without_accusing_anybody(
     federation: Federation, fr: Agency, nl: Agency
 ) -> None:
@@ -155,6 +157,7 @@ async def test_a_medium_from_the_future_is_refused(fr: Agency, nl: Agency) -> No
         await take(nl, stick)
 
 
+@pytest.mark.threat("a medium lost or altered")
 async def test_a_medium_for_somebody_else_is_refused(federation: Federation, fr: Agency, nl: Agency) -> None:
     de = federation.agency("de.example", "DE")
     federation.introduce(fr, de)
@@ -199,6 +202,7 @@ def test_a_head_signed_by_another_key_is_refused(fr: Agency, nl: Agency) -> None
         receive(nl.shelf, stick, "fr.example", node=nl.name, now=nl.clock.now())
 
 
+@pytest.mark.threat("a medium lost or altered")
 async def test_no_altered_byte_changes_what_is_held(fr: Agency, nl: Agency) -> None:
     """Every file that is read, a byte near its start, its middle and its last one; the pinned root is not read.
 

@@ -41,6 +41,7 @@ def test_everything_of_a_list_is_checked_and_whole(long: Agency) -> None:
     assert unindexed(long.shelf, long.log) == 0
 
 
+@pytest.mark.threat("an altered file")
 def test_each_object_that_was_altered_is_named_and_no_other(long: Agency) -> None:
     names = list(long.shelf.objects.ls(""))
     assert len(names) > 10

@@ -165,6 +165,7 @@ def _example(path: str) -> str:
     return path
 
 
+@pytest.mark.threat("hostile bytes")
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
 async def test_every_endpoint_asks_for_a_token_unless_it_is_public(endpoint: Endpoint) -> None:
     async with raw_access() as raw:
@@ -403,6 +404,7 @@ async def test_a_conditional_read_costs_little() -> None:
         assert other.body == full.body
 
 
+@pytest.mark.threat("hostile bytes")
 async def test_a_body_is_bounded_before_and_while_it_arrives() -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(10):
@@ -418,6 +420,7 @@ async def test_a_body_is_bounded_before_and_while_it_arrives() -> None:
         assert (enrol.status, enrol.problem) == (413, "too-large")
 
 
+@pytest.mark.threat("endless bytes")
 async def test_a_body_that_does_not_arrive_is_given_up() -> None:
     async def stuck() -> AsyncIterator[bytes]:
         yield b"x"
@@ -463,6 +466,7 @@ async def test_a_client_that_asks_too_often_is_told_when_to_come_back() -> None:
         assert (await raw("GET", "/lists/main/checkpoint", token)).status == 200
 
 
+@pytest.mark.threat("hostile bytes")
 async def test_an_address_that_guesses_is_slowed_down() -> None:
     async with raw_access(settings=WebSettings(address_per_minute=60, address_burst=5)) as raw:
         token = await raw.peer_token()

@@ -164,6 +164,7 @@ async def test_what_must_end_is_cut(world: World, monkeypatch: pytest.MonkeyPatc
     assert [kind for kind, _, _ in world.desk.downloads.told] == ["begin"]
 
 
+@pytest.mark.threat("a recipient's copy")
 async def test_what_cannot_be_recorded_is_not_given_away(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

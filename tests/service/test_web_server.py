@@ -80,6 +80,7 @@ async def test_a_server_knows_where_it_listens() -> None:
 SECRET = "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"
 
 
+@pytest.mark.threat("a leaking text")
 async def test_no_path_query_token_or_error_text_reaches_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, "sigfed")  # whatever a command that ran here before has set

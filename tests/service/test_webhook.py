@@ -141,6 +141,7 @@ async def test_what_passes_is_tried_again_with_the_same_id(
     assert len({body for _, body in receiver.heard}) == 1
 
 
+@pytest.mark.threat("telling an authority too much")
 @pytest.mark.parametrize(
     ("answers", "error", "heard"),
     [

@@ -188,6 +188,7 @@ async def test_another_old_size_is_409_and_told_the_size(world: World) -> None:
         assert is_size(await ask("POST", SUBMIT, data=world.request(3, 9)), 7)
 
 
+@pytest.mark.threat("a rollback")
 async def test_a_rollback_is_409(world: World) -> None:
     async with world.served() as ask:
         assert (await ask("POST", SUBMIT, data=world.request(0, 7))).status == 200
@@ -197,6 +198,7 @@ async def test_a_rollback_is_409(world: World) -> None:
     assert world.evidence() == []
 
 
+@pytest.mark.threat("two histories")
 async def test_a_fork_is_422_and_both_notes_are_kept(world: World, caplog: pytest.LogCaptureFixture) -> None:
     async with world.served() as ask:
         assert (await ask("POST", SUBMIT, data=world.request(0, 7))).status == 200
@@ -299,6 +301,7 @@ async def test_of_two_at_once_one_is_cosigned_and_the_other_told(world: World) -
         assert world.opened((await ask("GET", path_of(world.origin))).body).checkpoint.size == won
 
 
+@pytest.mark.threat("a witness that forgot")
 def test_many_threads_make_one_history(world: World) -> None:
     witness = world.witness()
     with ThreadPoolExecutor(6) as pool:
@@ -324,6 +327,7 @@ class MeddlingClock:
         return self.world.fr.clock.now()
 
 
+@pytest.mark.threat("a witness that forgot")
 @pytest.mark.parametrize("first", [0, 3], ids=["first checkpoint", "later checkpoint"])
 def test_a_state_that_changed_after_it_was_read_is_not_overwritten(world: World, first: int) -> None:
     if first:
@@ -341,6 +345,7 @@ def test_whoever_loses_again_and_again_is_asked_to_come_back(world: World) -> No
         slow.add(world.request(3, 7))
 
 
+@pytest.mark.threat("a witness that forgot")
 def test_a_clock_that_went_back_does_not_date_a_cosignature_back(world: World) -> None:
     witness = world.witness()
     world.federation.advance(hours=2)

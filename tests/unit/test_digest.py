@@ -94,6 +94,7 @@ def _pdq(*rows: str) -> Digest:
     return Digest.from_hex(Algorithm.PDQ, "".join(rows) * (16 // len(rows)))
 
 
+@pytest.mark.threat("a lawful file listed")
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
@@ -117,6 +118,7 @@ def test_values_of_many_unrelated_files_are_recognised(value: Digest, reason: st
     assert reason in (degenerate(value) or "")
 
 
+@pytest.mark.threat("two files with one hash")
 def test_two_published_files_have_one_md5_and_that_is_known() -> None:
     one, other = (hashes_of(data) for data in STEVENS)
     assert one[0] == other[0]

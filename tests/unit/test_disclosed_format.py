@@ -62,6 +62,7 @@ def test_what_is_written_is_read_and_within_bounds(
     assert open_reply(reply.to_bytes(), query) == reply
 
 
+@pytest.mark.threat("disclosed values kept")
 def test_no_text_of_it_shows_a_value() -> None:
     query = DisclosedQuery.from_bytes(QUERY)
     assert query.values[0].value.hex() not in repr(query)

@@ -126,6 +126,7 @@ def test_signatures_verify_as_the_specification_says(vector: dict[str, Any]) -> 
             smuggle(LogPublicKey, public).verify(message, signature)
 
 
+@pytest.mark.threat("a forged credential")
 def test_admission_and_verification_together_leave_the_regular_one() -> None:
     good = [vector for vector in VECTORS["signatures"] if vector["admitted"] and vector["verifies"]]
     assert [vector["class"] for vector in good] == ["regular"]
@@ -265,6 +266,7 @@ def test_what_an_honest_key_signs_is_accepted(place: Place) -> None:
     place.receives(REGULAR)
 
 
+@pytest.mark.threat("two documents", "a forged credential")
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("kind", CLASSES)
 def test_no_place_accepts_what_is_irregular(place: Place, kind: str) -> None:

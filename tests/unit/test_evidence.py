@@ -41,6 +41,7 @@ def test_fork_convicts_the_log() -> None:
     assert finding.offered.checkpoint == head(5, "other")
 
 
+@pytest.mark.threat("witnesses that collude")
 def test_fork_convicts_witnesses_of_both_sides() -> None:
     one = signed_note(head(5), {"c": 10, "a": 20, "b": 10})
     two = signed_note(head(5, "other"), {"a": 20, "c": 5})

@@ -90,6 +90,7 @@ def test_collections(text: str, number: int) -> None:
     assert row.collection == number
 
 
+@pytest.mark.threat("a supplier's unknown category")
 @pytest.mark.parametrize("text", ["0", "5", "1023", "65536", "-1", "1.5", "worst", "\u0661"])
 def test_collections_that_do_not_exist(text: str) -> None:
     lines = ["md5,collection", f"{md5('a')},{text}", f"{md5('b')},1"]

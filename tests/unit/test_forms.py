@@ -176,6 +176,7 @@ def test_boundaries_without_end_are_not_all_looked_at() -> None:
     assert not read(FORM, "multipart/form-data" + "; boundary=q" * 5000)[1]
 
 
+@pytest.mark.threat("an upload that evades a door")
 @pytest.mark.parametrize("said", ["boundary" * 8000, "a=b; " * 12_000 + "boundary=bo-und"])
 def test_a_type_without_end_is_not_read(said: str) -> None:
     began = time.process_time()

@@ -216,6 +216,7 @@ def test_libsodium_where_the_configuration_says_so() -> None:
     assert "configuration" in found.remark
 
 
+@pytest.mark.threat("wrong arithmetic")
 @pytest.mark.parametrize(
     ("file", "number"),
     size(quick=SABOTAGED[:2], thorough=SABOTAGED),
@@ -227,6 +228,7 @@ def test_a_kernel_with_one_flipped_bit_is_refused(file: str, number: str) -> Non
     assert "the kernel is not used" in found.remark
 
 
+@pytest.mark.threat("wrong arithmetic")
 @pytest.mark.parametrize(
     ("path", "file", "before", "after"), size(quick=MUTANTS[:6], thorough=MUTANTS), ids=str
 )
@@ -240,6 +242,7 @@ def test_a_kernel_that_is_wrong_in_ordinary_use_is_refused(
         self_test.compare_groups(group, sodium_group(), os.urandom)
 
 
+@pytest.mark.threat("wrong arithmetic")
 @pytest.mark.parametrize(
     ("file", "before", "after"),
     [

@@ -231,6 +231,7 @@ def test_links_and_devices_in_a_tar_file_are_nothing_to_hash() -> None:
     assert [part.name for part in hashed(out.getvalue()).parts] == [""]
 
 
+@pytest.mark.threat("a file that evades a scan")
 def test_members_of_one_name_stay_apart() -> None:
     with pytest.warns(UserWarning, match="Duplicate name"):
         data = zipped(*(("a", bytes([number])) for number in range(3)), ("a (2)", b"x"))
@@ -239,6 +240,7 @@ def test_members_of_one_name_stay_apart() -> None:
     assert len({part.digests for part in parts}) == 5
 
 
+@pytest.mark.threat("a file that evades a scan")
 def test_nothing_hides_behind_a_damaged_header_in_a_tar_file() -> None:
     first, second = tarred(("a", A), form=tarfile.USTAR_FORMAT), tarred(("b", B), form=tarfile.USTAR_FORMAT)
     whole = first[: 512 + len(A) + -len(A) % 512] + b"?" * 512 + second

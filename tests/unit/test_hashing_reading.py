@@ -38,6 +38,7 @@ def test_an_empty_file_has_no_parts(tmp_path: Path) -> None:
     assert hash_path(tmp_path / "a", EXACT) == StreamHasher(EXACT).finish() == Hashed(0, ())
 
 
+@pytest.mark.threat("a file that evades a scan")
 def test_a_file_of_nothing_but_a_hole_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "hollow").open("wb") as file:
         file.write(b"x")
@@ -47,6 +48,7 @@ def test_a_file_of_nothing_but_a_hole_is_not_read(tmp_path: Path) -> None:
     assert reason_of(found.value) == "larger than 64 GiB, with next to no content (sparse): not read"
 
 
+@pytest.mark.threat("a file that evades a scan")
 @pytest.mark.parametrize(("later_ms", "tells"), [(-1000, True), (0, False), (19, False), (20, True)])
 def test_a_file_that_changed_just_before_it_was_read_has_no_mark(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later_ms: int, *, tells: bool

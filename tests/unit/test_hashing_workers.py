@@ -114,6 +114,7 @@ def killed(workers: HashWorkers, path: Path) -> None:
                 return
 
 
+@pytest.mark.threat("a file that evades a scan")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root sees what a process that leaves no core reads")
 def test_a_file_on_which_workers_die_costs_itself_alone(tmp_path: Path) -> None:
     from threading import Event, Thread

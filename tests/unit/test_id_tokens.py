@@ -50,6 +50,7 @@ def test_another_key_does_not_do(name: str) -> None:
         read_id_token(jwt.encode(CLAIMS, KEYS[name][0], name), twice)
 
 
+@pytest.mark.threat("a false sign-in")
 def test_a_public_key_is_no_secret() -> None:
     """The oldest attack on such tokens: HMAC under what everybody knows."""
     public = json.dumps(KEYS["RS256"][1]).encode()

@@ -32,6 +32,7 @@ def test_an_event_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
+@pytest.mark.threat("a leaking text")
 def test_bytes_are_refused_before_they_are_written(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("DEBUG", logger="sigfed"), pytest.raises(AssertionError, match="plain fact"):
         Journal("web").info("lookup", digest=b"\x01\x02")  # type: ignore[arg-type]  # the mistake

@@ -74,6 +74,7 @@ def refused(call: Callable[..., object], *arguments: object) -> bool:
     return False
 
 
+@pytest.mark.threat("wrong arithmetic")
 @pytest.mark.parametrize("name", KERNELS)
 def test_every_size_of_a_batch(name: str, oracle: Group) -> None:
     group = group_named(name)

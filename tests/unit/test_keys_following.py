@@ -349,6 +349,7 @@ REFUSED: Mapping[str, tuple[Callable[[TufOrigin], None], type[KeysError]]] = {
 }
 
 
+@pytest.mark.threat("old trust files")
 @pytest.mark.parametrize(("lie", "error"), REFUSED.values(), ids=REFUSED)
 def test_it_refuses(
     reader: Reader, origin: TufOrigin, lie: Callable[[TufOrigin], None], error: type[KeysError]
@@ -363,6 +364,7 @@ def test_it_refuses(
     origin.files.data, origin.contents = honest, contents
 
 
+@pytest.mark.threat("old trust files")
 def test_a_node_that_nobody_speaks_for_is_frozen(reader: Reader, origin: TufOrigin) -> None:
     """Somebody holds the node's answers back: within a day he is noticed, whichever file he shows."""
     reader.visit(origin, later=timedelta(hours=23))

@@ -113,6 +113,7 @@ def test_another_value_is_refused_when_it_is_made(make: Callable[[], object]) ->
         make()
 
 
+@pytest.mark.threat("one agency as two countries")
 def test_two_agencies_of_one_country_are_members() -> None:
     # They count as one country; that is the quorum's matter.
     assert len(replace(MEMBERS, members=(FR, replace(NL, country="FR"))).members) == 2

@@ -131,6 +131,7 @@ def test_another_root_than_the_pinned_one_is_refused_unread() -> None:
         open_root(b"not even JSON", fingerprint(root_bytes()))
 
 
+@pytest.mark.threat("the root lost or stolen")
 @pytest.mark.parametrize("threshold", [1, 2, 3])
 def test_the_threshold_is_of_valid_signatures(threshold: int) -> None:
     opened(root_bytes(threshold=threshold, signers=ROOT_KEYS[:threshold]))
@@ -169,6 +170,7 @@ def test_an_unknown_field_is_signed_and_ignored() -> None:
     assert opened(signed(lambda content: content.update({"x-other": {"a": 1}})))
 
 
+@pytest.mark.threat("the root lost or stolen")
 def test_one_key_under_two_ids_counts_once() -> None:
     # Two signatures by one holder must not be two holders.
     def twice(content: Json) -> None:

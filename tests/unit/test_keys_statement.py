@@ -90,6 +90,7 @@ def test_a_short_signature_is_none() -> None:
         open_statement(short, "receipt", [KEY.public])
 
 
+@pytest.mark.threat("a stolen online key")
 def test_only_a_statement_key_signs_statements() -> None:
     with pytest.raises(AssertionError):
         seal_statement("receipt", PAYLOAD, AuthPrivateKey.from_seed(b"a" * 32))

@@ -36,6 +36,7 @@ def test_exchange_yields_the_function_of_the_inputs() -> None:
     assert finish(EVALUATION) == outputs(GROUP, KEY, INPUTS)
 
 
+@pytest.mark.threat("logging look-ups")
 def test_equal_inputs_are_blinded_apart() -> None:
     assert BLINDING.elements[:32] != BLINDING.elements[-32:]
     assert finish(EVALUATION)[0] == finish(EVALUATION)[3]

@@ -205,6 +205,7 @@ def test_a_new_text_is_told_line_by_line() -> None:
     assert lines[at + 4].startswith("list of files")
 
 
+@pytest.mark.threat("a deceiving proposal")
 @pytest.mark.parametrize(("made", "said"), SAID.values(), ids=list(SAID))
 def test_the_words(made: Proposal, said: tuple[str, ...]) -> None:
     lines = changes(opened(made))
@@ -348,6 +349,7 @@ REFUSED: Mapping[str, tuple[Proposal, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.threat("a deceiving proposal")
 @pytest.mark.parametrize(("made", "why"), REFUSED.values(), ids=list(REFUSED))
 def test_what_is_refused(made: Proposal, why: str) -> None:
     with pytest.raises(KeysError, match=why):

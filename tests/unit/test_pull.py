@@ -444,6 +444,7 @@ def test_a_wrong_bundle_ends_the_pull(lie: Lie, error: type[ProtocolError]) -> N
     assert type(caught.value) is error
 
 
+@pytest.mark.threat("openings withheld")
 def test_an_opening_that_was_not_granted_is_refused() -> None:
     source = served(20)
     with pytest.raises(OpeningError, match="opening 4: was not asked for"):
@@ -541,6 +542,7 @@ _BROKEN = {
 }
 
 
+@pytest.mark.threat("broken rules")
 @pytest.mark.parametrize(("writer", "error"), _BROKEN.values(), ids=_BROKEN)
 def test_a_list_that_breaks_its_rules_is_refused_although_it_is_signed(
     writer: ListWriter, error: type[ProtocolError]
@@ -575,6 +577,7 @@ def test_a_shredded_opening_may_be_missing(between: int) -> None:
     assert isinstance(drive(pull_of(source), source).result, Pulled)
 
 
+@pytest.mark.threat("openings withheld")
 def test_it_may_not_be_missing_before_the_shredding_is_signed() -> None:
     source = _shredded(between=300)
     with pytest.raises(OpeningError, match="opening 0: is withheld"):

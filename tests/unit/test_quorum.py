@@ -88,6 +88,7 @@ def listed_by(world: World, *names: str, value: Digest = A, ext: Ext = OWN) -> l
 # ------------------------------------------------------------------------------ what counts
 
 
+@pytest.mark.threat("a poisoned entry", "one agency is enough")
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
@@ -230,6 +231,7 @@ def test_a_dispute_ends_with_its_resolve(world: World) -> None:
     assert world.decide().blocks == ()
 
 
+@pytest.mark.threat("k countries together")
 @pytest.mark.parametrize(
     ("names", "lifted"),
     [
@@ -253,6 +255,7 @@ def test_k_other_countries_or_an_authority_overrule_a_block(
     assert world.effective() == ({A} if lifted else set())
 
 
+@pytest.mark.threat("one agency as two countries")
 @pytest.mark.parametrize(("names", "lifted"), [(["fr", "nl"], False), (["de", "nl"], True)])
 def test_the_blocking_country_does_not_overrule_through_its_second_agency(
     world: World, names: Sequence[str], lifted: bool
@@ -281,6 +284,7 @@ def test_a_country_overrules_by_an_amend_and_no_longer_when_it_is_gone(world: Wo
     assert world.effective() == set()
 
 
+@pytest.mark.threat("k countries together")
 @pytest.mark.parametrize(
     "change",
     [
@@ -373,6 +377,7 @@ def test_without_a_cap_no_block_applies(world: World) -> None:
     assert world.effective() == {A}
 
 
+@pytest.mark.threat("a removed member")
 def test_removing_a_member_ends_its_adds_and_a_second_person_releases_its_blocks(world: World) -> None:
     listed_by(world, "fr", "nl", "gone")
     (add,) = listed_by(world, "gone", value=B)
@@ -481,6 +486,7 @@ def test_a_new_digest_is_not_cleared_by_stale_lists(world: World) -> None:
 # ------------------------------------------------------------------------------ revoked keys, continued logs
 
 
+@pytest.mark.threat("a stolen online key")
 def test_between_last_good_and_resumes_only_withdrawals_count_and_only_for_themselves(world: World) -> None:
     listed_by(world, "fr", "nl")
     listed_by(world, "nl", value=B)
@@ -559,6 +565,7 @@ def test_an_owner_names_blocks_of_the_continued_log_only(world: World) -> None:
     assert world.effective() == set()
 
 
+@pytest.mark.threat("a stolen online key")
 def test_a_thief_cannot_continue_a_log_or_release_its_blocks(world: World) -> None:
     listed_by(world, "fr", "nl", value=B)
     old = dispute(world, "fr")

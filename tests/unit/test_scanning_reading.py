@@ -65,6 +65,7 @@ CASES: dict[str, tuple[bool, bool, bool]] = {
 }
 
 
+@pytest.mark.threat("a file that evades a scan")
 @pytest.mark.parametrize("case", CASES)
 def test_another_file_that_was_read_is_found_out(case: str, folders: Path) -> None:
     before, after, found_out = CASES[case]

@@ -117,6 +117,7 @@ CASES: list[tuple[str, Callable[[ListWriter], object], str]] = [
 ]
 
 
+@pytest.mark.threat("broken rules")
 @pytest.mark.parametrize(("write", "reason"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 @pytest.mark.parametrize("width", [1, 256])
 def test_an_event_that_breaks_a_rule_is_named_and_nothing_is_admitted(
@@ -140,6 +141,7 @@ def test_a_continue_has_no_collection() -> None:
         LogShape().admit_bundle(0, writer.events, NOW)
 
 
+@pytest.mark.threat("a wrong clock")
 def test_the_latest_time_is_five_minutes_ahead() -> None:
     writer = ListWriter()
     writer.write(Op.ADD, A, time_ms=NOW + MAX_CLOCK_SKEW_MS)

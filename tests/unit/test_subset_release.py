@@ -85,6 +85,7 @@ def test_labels_where_the_manifest_has_none() -> None:
         verify_release(PLAIN.manifest, screen=PLAIN.screen, answers=PLAIN.answers, labels=RELEASE.labels)
 
 
+@pytest.mark.threat("an altered release")
 def test_every_flipped_bit_of_the_values_is_noticed() -> None:
     for place in range(len(RELEASE.answers)):
         for bit in range(64):
@@ -207,6 +208,7 @@ def test_canaries_pass_without_labels() -> None:
     check_canaries(Lookup(replace(release, screen=screen)), [output("present"), output("absent")])
 
 
+@pytest.mark.threat("a wrong answer")
 @pytest.mark.parametrize(
     ("lookup", "text"),
     [

@@ -1,81 +1,69 @@
-"""The threat model names tests, and each exists; no threat or case stands there without what holds it."""
+"""The threat model: no threat without a test, no test of a threat that the page does not have."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "threat-model.md"
-PARTS = ["Mechanism", "Tests", "Remains"]
-CASES = "## What went wrong elsewhere"
+from support.threats import PAGE, PLACE, ROOT, marked, table, threats
+
+TEXT = PAGE.read_text(encoding="utf-8")
+THREATS = threats(TEXT)
+TESTS = ROOT / "tests"
 
 
-def text() -> str:
-    return PAGE.read_text(encoding="utf-8")
+def without_test(page: str, tests: Path) -> set[str]:
+    """The threats of a page that no test is marked with."""
+    return {name for name, _ in threats(page)} - {name for name, _, _ in marked(tests)}
 
 
-def threats(page: str) -> dict[str, str]:
-    """The threats of the page by their titles."""
-    sections = re.split(r"^#{1,4} ", page, flags=re.MULTILINE)
-    titled = (tuple(section.split("\n", 1)) for section in sections if "- *Mechanism.*" in section)
-    return dict(titled)
+def unknown(page: str, tests: Path) -> set[str]:
+    """What tests are marked with and the page does not have."""
+    return {name for name, _, _ in marked(tests)} - {name for name, _ in threats(page)}
 
 
-def named(page: str) -> list[str]:
-    """The tests that a page names, as `path::function`."""
-    return re.findall(r"`(tests/[^`\s]+)`", page)
+def test_every_threat_has_a_test_and_every_mark_a_threat() -> None:
+    assert len(THREATS) > 80
+    assert without_test(TEXT, TESTS) == set()
+    assert unknown(TEXT, TESTS) == set()
 
 
-def missing(page: str) -> list[str]:
-    """Those that do not exist."""
-    return [name for name in named(page) if not _exists(*name.partition("::")[::2])]
+def test_every_threat_is_there_once_and_no_cell_is_empty() -> None:
+    names = [name for name, _ in THREATS]
+    assert len(set(names)) == len(names)
+    assert [name for name, cells in THREATS if not all(cells)] == []
+    assert len(re.findall(r"^\| \*\*", TEXT, re.MULTILINE)) == len(THREATS), "a row that cannot be read"
 
 
-def _exists(path: str, function: str) -> bool:
-    file = ROOT / path
-    if not function:
-        return file.exists()
-    return file.is_file() and f"def {function}(" in file.read_text(encoding="utf-8")
+def test_a_person_can_read_it() -> None:
+    assert len(TEXT.encode()) < 32_000
 
 
-def test_every_test_that_is_named_exists() -> None:
-    assert len(named(text())) > 100
-    assert missing(text()) == []
+def test_the_table_has_each_marked_test_in_its_row() -> None:
+    assert PLACE in TEXT
+    rows = dict(row.strip("| ").split(" | ") for row in table(TEXT, TESTS).splitlines()[2:])
+    assert list(rows) == [name for name, _ in THREATS]
+    for name, path, function in marked(TESTS):
+        assert function.removeprefix("test_").replace("_", " ") in rows[name]
+        assert str(path.relative_to(TESTS).with_suffix("")) in rows[name]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "tests/unit/test_nothing_of_this_name.py",
-        "tests/unit/test_nothing_of_this_name.py::test_every_test_that_is_named_exists",
-        "tests/unit/test_threat_model.py::test_every_test",
-        "tests/unit::test_every_test_that_is_named_exists",
-    ],
-)
-def test_one_that_does_not_exist_is_noticed(name: str) -> None:
-    page = f"- *Tests.* `tests/unit/test_threat_model.py::{test_every_test_that_is_named_exists.__name__}`,\n  `{name}`"
-    assert missing(page) == [name]
+@pytest.fixture
+def tests(tmp_path: Path) -> Path:
+    """A folder with one marked test."""
+    (tmp_path / "test_one.py").write_text(
+        '@pytest.mark.threat("a flood", "a fork")\nasync def test_it(): ...\n'
+    )
+    return tmp_path
 
 
-@pytest.mark.parametrize("title", threats(text()))
-def test_a_threat_has_mechanism_tests_and_remains(title: str) -> None:
-    body = threats(text())[title]
-    assert re.findall(r"^- \*(\w+)\.\* \S", body, re.MULTILINE) == PARTS
-    tests = body[body.index("- *Tests.*") : body.index("- *Remains.*")]
-    assert named(tests) or tests.startswith("- *Tests.* None: "), "no test, or why there is none"
+def test_what_is_missing_is_noticed(tests: Path) -> None:
+    page = "| **a flood** | caps | what is within |\n| **a freeze** | ages | some hours |\n"
+    assert without_test(page, tests) == {"a freeze"}
+    assert unknown(page, tests) == {"a fork"}
 
 
-def test_every_title_is_there_once() -> None:
-    assert text().count("- *Mechanism.*") == len(threats(text())) > 40
-
-
-def cases(page: str) -> dict[int, str]:
-    """The numbered rows below the heading of the cases."""
-    section = page[page.index(CASES) :].split("\n## ", 1)[0]
-    return {int(row[1]): row[2] for row in re.finditer(r"^\| (\d+) \| (.*) \|$", section, re.MULTILINE)}
-
-
-def test_every_case_of_a_failure_elsewhere_names_a_test() -> None:
-    assert list(cases(text())) == list(range(1, 12))
-    assert all(named(row) for row in cases(text()).values())
+def test_a_mark_that_is_no_text_is_refused(tests: Path) -> None:
+    (tests / "test_two.py").write_text("@pytest.mark.threat(NAME)\ndef test_it(): ...\n")
+    with pytest.raises(TypeError, match="NAME"):
+        marked(tests)

@@ -57,6 +57,7 @@ def test_what_is_sealed_opens_under_its_name_alone(data: bytes) -> None:
     assert VAULT.seal("pending/a", data) != sealed
 
 
+@pytest.mark.threat("a stolen disk")
 @pytest.mark.parametrize("at", [0, 1, 12, 13, 20, -1], ids="byte {}".format)
 def test_altered_bytes_do_not_open(at: int) -> None:
     sealed = bytearray(VAULT.seal("x", b"secret of some length"))

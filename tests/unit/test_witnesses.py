@@ -81,6 +81,7 @@ def test_threshold_grows_with_the_members(witnesses: int, threshold: int) -> Non
         assert missing(wanted, (key(node) for node in nodes[: threshold - 1])) == 1
 
 
+@pytest.mark.threat("witnesses that collude")
 @pytest.mark.parametrize("witnesses", range(1, 60))
 def test_two_quorums_share_an_honest_witness(witnesses: int) -> None:
     faulty = (witnesses - 1) // 3
@@ -98,6 +99,7 @@ def test_alone_in_the_register_nobody_is_asked() -> None:
     require_quorum(wanted, [])
 
 
+@pytest.mark.threat("witnesses that collude")
 def test_the_operator_is_no_witness_of_its_own_log() -> None:
     wanted = policy(register("fr.example"), documents(OPERATOR, "fr.example"))
     assert wanted.witness_keys == (key("fr.example"),)
@@ -183,6 +185,7 @@ def test_a_key_of_the_operator_is_no_witnesss(
     assert wanted.witness_keys == ()
 
 
+@pytest.mark.threat("a witness that spoils")
 def test_naming_the_keys_of_others_silences_nobody() -> None:
     nodes = names(4)
     *honest, liar = nodes
@@ -225,6 +228,7 @@ def test_a_key_that_is_named_twice_is_one() -> None:
     assert policy(register("fr.example"), held).witness_keys == (key("fr.example", "one"),)
 
 
+@pytest.mark.threat("a witness that spoils")
 def test_no_member_fills_a_note_with_its_keys() -> None:
     held = {"fr.example": document("fr.example", *map(str, range(200)))}
     assert len(policy(register("fr.example"), held).witness_keys) == 2

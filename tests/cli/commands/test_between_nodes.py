@@ -119,6 +119,7 @@ def test_nobody_or_somebody_else_at_the_address(federation: Federation, tmp_path
     assert partner.run(*checking).exit == 1
 
 
+@pytest.mark.threat("logging look-ups")
 def test_the_journal_names_nobody_who_evaluates(federation: Federation) -> None:
     assert federation.partner.run("check", federation.files["both"]).exit == 1
     federation.partner.done("update")
@@ -172,6 +173,7 @@ def quota(agency: Cli, evaluations: int) -> Iterator[None]:
             books.commit()
 
 
+@pytest.mark.threat("enumeration")
 def test_a_quota_that_is_used_up(federation: Federation) -> None:
     partner, files = federation.partner, federation.files
     with quota(federation.fr, 64):

@@ -74,6 +74,7 @@ def switched_on(near: Federation) -> None:
     near.fr_node = Running(fr)
 
 
+@pytest.mark.threat("a near picture as a hit")
 def test_it_is_off_at_both_ends_until_switched_on_and_near_is_only_told(
     near: Federation, pictures: Path
 ) -> None:

@@ -59,6 +59,7 @@ def hoster(home: Path, shell_environment: dict[str, str]) -> Iterator[Hoster]:
     terminal.close()
 
 
+@pytest.mark.threat("a month until the first hit")
 def test_from_one_string_to_a_resolved_hit_in_five_minutes_of_typing(
     federation: Federation, home: Path, hoster: Hoster, capsys: pytest.CaptureFixture[str]
 ) -> None:

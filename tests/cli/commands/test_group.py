@@ -78,6 +78,7 @@ def test_with_a_kernel(agency: Cli, program: Path, monkeypatch: pytest.MonkeyPat
     assert evaluating_with(monkeypatch, program) == name
 
 
+@pytest.mark.threat("wrong arithmetic")
 def test_with_a_kernel_that_computes_something_else(
     agency: Cli, program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ def as_person(cli: Cli, name: str, *words: str) -> Finished:
     return cli.run(*words, "--as", name, typed=f"the passphrase of {name}\n")
 
 
+@pytest.mark.threat("k countries together", "a lawful file listed", "stock pictures of a CMS")
 def test_a_release_that_would_list_the_logo_is_refused(alone: Cli, tmp_path: Path) -> None:
     path = written(tmp_path / "logo.csv", hashes(LOGO))
     assert alone.done("guard", "tripwire", "add", "--hash-from", path, "--note", "our logo") == {
@@ -66,6 +67,7 @@ def test_a_release_that_would_list_the_logo_is_refused(alone: Cli, tmp_path: Pat
     assert "no tripwire 1" in alone.run("guard", "tripwire", "remove", "1").err
 
 
+@pytest.mark.threat("a lawful file listed")
 def test_what_is_known_to_be_lawful_is_set_aside_until_two_persons_let_it_in(
     agency: Cli, tmp_path: Path
 ) -> None:
@@ -100,6 +102,7 @@ def test_what_is_known_to_be_lawful_is_set_aside_until_two_persons_let_it_in(
     assert agency.run("guard", "benign", "ls").results == []
 
 
+@pytest.mark.threat("a bad import")
 def test_more_than_a_day_is_published_only_on_purpose(agency: Cli, tmp_path: Path) -> None:
     identity = open_identity(Home(agency.home))
     identity.trust.revise_document(

@@ -95,6 +95,7 @@ def test_a_folder_is_scanned_and_not_checked(partner: Cli, tmp_path: Path) -> No
     assert f"next: sigfed scan {folder}" in told.err
 
 
+@pytest.mark.threat("false evidence")
 def test_found_reported_proven_and_verified_elsewhere(
     federation: Federation, partner: Cli, hit: str, tmp_path: Path
 ) -> None:
@@ -387,6 +388,7 @@ def test_what_does_not_verify_any_more_keeps_no_other_from_being_told_to_others(
     assert partner.done("hit", "show", other.id)["received_ms"]
 
 
+@pytest.mark.threat("telling an authority too much")
 def test_sending_more_than_was_agreed_to_asks_again(partner: Cli, hit: str, tickets: Receiver) -> None:
     configured(partner, tickets.url)
     first = partner.run("hit", "report", "--all", "--to", "tickets", "--yes")

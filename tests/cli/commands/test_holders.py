@@ -49,6 +49,7 @@ def asking(federation: Federation) -> Cli:
     return fr
 
 
+@pytest.mark.threat("look-ups between agencies")
 def test_the_holder_is_named_with_collection_and_contact(asking: Cli, tmp_path: Path) -> None:
     asked = written(tmp_path / "asked.csv", table(SECRET, b"held by nobody"))
     [answer] = asking.run("entry", "holders", "--hash-from", asked).results
@@ -64,6 +65,7 @@ def test_a_member_is_joined_once(asking: Cli, federation: Federation) -> None:
     asking.refused(2, "may ask nl.example already", "holders", "join", "--stdin", typed=string)
 
 
+@pytest.mark.threat("look-ups between agencies")
 def test_nobody_learns_about_what(asking: Cli, federation: Federation, tmp_path: Path) -> None:
     asked = written(tmp_path / "asked.csv", table(SECRET))
     done = asking.run("entry", "holders", "--hash-from", asked)
@@ -72,6 +74,7 @@ def test_nobody_learns_about_what(asking: Cli, federation: Federation, tmp_path:
     assert not any(digest in told for digest in digests if len(digest) >= 32)
 
 
+@pytest.mark.threat("look-ups between agencies")
 def test_what_one_agency_lists_reaches_no_partner(asking: Cli, federation: Federation) -> None:
     federation.partner.done("update")
     path = Path(written(federation.folder / "secret.bin", SECRET))
@@ -99,6 +102,7 @@ def test_a_member_that_does_not_answer_is_named(asking: Cli, federation: Federat
     assert "nl.example did not answer" in done.err
 
 
+@pytest.mark.threat("a removed member")
 def test_who_was_removed_is_asked_no_more_and_may_be_stopped_from_asking(
     asking: Cli, federation: Federation, tmp_path: Path
 ) -> None:

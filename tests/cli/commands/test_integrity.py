@@ -155,6 +155,7 @@ def test_a_proposal_that_cannot_be_read_is_named(homes: dict[str, Cli]) -> None:
     assert (done.exit, f"proposals/{path.name}: " in done.out + done.err) == (2, True)
 
 
+@pytest.mark.threat("an altered file")
 @pytest.mark.parametrize("who", ["fr", "partner", "signer"])
 def test_a_wrong_byte_is_named(homes: dict[str, Cli], who: str) -> None:
     cli = homes[who]

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
 from support.agencies import LIST, SUBSET, Federation, import_files, written
 from support.processes import Cli, Running, wait_until
 
@@ -43,6 +45,7 @@ def withdraw(cli: Cli, content: bytes, folder: Path) -> None:
     cli.done("entry", "withdraw", "--list", LIST, "--hash-from", hashes, "--reason", "error", "--yes")
 
 
+@pytest.mark.threat("an update that fails for ever")
 def test_a_partner_while_the_witness_is_away(federation: Federation, tmp_path: Path) -> None:
     fr, nl, partner = federation.fr, federation.nl, federation.partner
     files = {

@@ -43,6 +43,7 @@ def put_back(pair: Federation, copy: Path) -> None:
     copy.rename(pair.fr.home)
 
 
+@pytest.mark.threat("an old state")
 def test_a_copy_of_an_older_day_signs_nothing_and_says_what_to_do(pair: Federation, tmp_path: Path) -> None:
     pair.fr.copied(tmp_path / "monday")
     grown(pair)
@@ -73,6 +74,7 @@ def test_what_it_asks_for_brings_it_back(pair: Federation, tmp_path: Path) -> No
         pair.nl.done("peer", "sync")
 
 
+@pytest.mark.threat("an old state")
 def test_newer_trust_files_tell_it_too(pair: Federation, tmp_path: Path) -> None:
     pair.fr.copied(tmp_path / "monday")
     with Running(pair.fr):
@@ -86,6 +88,7 @@ def test_newer_trust_files_tell_it_too(pair: Federation, tmp_path: Path) -> None
     assert _serial(pair.fr) == serial
 
 
+@pytest.mark.threat("an old state")
 def test_a_folder_that_is_overwritten_notices_with_nobody_to_ask(pair: Federation, tmp_path: Path) -> None:
     pair.fr.copied(tmp_path / "monday")
     grown(pair)
@@ -98,6 +101,7 @@ def test_a_folder_that_is_overwritten_notices_with_nobody_to_ask(pair: Federatio
     assert "put back while the machine ran" in refused.err
 
 
+@pytest.mark.threat("an old state")
 def test_a_running_node_serves_nobody_once_it_is_put_back(pair: Federation, tmp_path: Path) -> None:
     grown(pair)
     pair.fr.copied(tmp_path / "monday")
@@ -139,6 +143,7 @@ def test_a_node_says_who_is_silent_until_they_answer(pair: Federation, tmp_path:
         assert told(node) == (b'{"status":"ready","additions":"signed"}', set(), set())
 
 
+@pytest.mark.threat("an old state")
 def test_with_nobody_to_ask_additions_wait_and_who_goes_on_alone_says_so(
     pair: Federation, tmp_path: Path
 ) -> None:
@@ -159,6 +164,7 @@ def test_with_nobody_to_ask_additions_wait_and_who_goes_on_alone_says_so(
     assert pair.fr.run("publish").exit == 16, "that it went on alone is no answer of the members"
 
 
+@pytest.mark.threat("an old state")
 def test_a_node_that_starts_goes_by_no_answer_of_before(pair: Federation) -> None:
     """As in a machine that went back to a snapshot with its memory, and with what was noted outside of the folder."""
     grown(pair)
@@ -203,6 +209,7 @@ def published_by_a_thief(pair: Federation, folder: Path) -> None:
     OutsideNote.of_home(open_identity(Home(pair.fr.home))).drop()
 
 
+@pytest.mark.threat("an old state")
 def test_a_thief_who_made_a_second_history_keeps_no_key_from_being_taken_back(
     pair: Federation, tmp_path: Path
 ) -> None:
@@ -256,6 +263,7 @@ def put_witness_back(pair: Federation) -> None:
     database.close()
 
 
+@pytest.mark.threat("a witness that forgot")
 def test_a_witness_that_forgot_what_it_cosigned_goes_on_under_another_name(pair: Federation) -> None:
     cosigned_by_fr(pair, "first")
     put_witness_back(pair)
@@ -271,6 +279,7 @@ def test_a_witness_that_forgot_what_it_cosigned_goes_on_under_another_name(pair:
     assert pair.fr.run("peer", "sync").exit == 0, "what the old name has cosigned binds nobody"
 
 
+@pytest.mark.threat("a witness that forgot")
 def test_a_sync_shows_what_the_witness_forgot_too(pair: Federation) -> None:
     cosigned_by_fr(pair, "first")
     put_witness_back(pair)

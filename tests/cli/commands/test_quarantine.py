@@ -141,6 +141,7 @@ def test_what_is_not_there(agency: Cli, says: str, words: tuple[str, ...]) -> No
     agency.refused(2, says, *words)
 
 
+@pytest.mark.threat("blocking what others list")
 def test_a_member_leaves_and_its_blocks_stay_until_two_people_end_them(pair: Federation) -> None:
     """After the others: the federation of two ends here."""
     fr, nl = pair.fr, pair.nl

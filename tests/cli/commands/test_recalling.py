@@ -46,6 +46,7 @@ def shred(cli: Cli, *which: str) -> str:
     return str(done["result"])
 
 
+@pytest.mark.threat("a late withdrawal")
 def test_a_withdrawal_is_followed_to_its_end(pair: Federation) -> None:
     fr, nl = pair.fr, pair.nl
     done = nl.run("entry", "withdraw", "--list", LIST, "--hash-from", hash_file(nl, SINGLE), "--now", "--yes")
@@ -142,6 +143,7 @@ def ensure_shredded(cli: Cli) -> None:
         shred(cli, "--hash-from", hash_file(cli, BOTH))
 
 
+@pytest.mark.threat("shredded and back")
 def test_it_comes_back_with_two_persons_alone(pair: Federation) -> None:
     fr = pair.fr
     ensure_shredded(fr)

@@ -126,6 +126,7 @@ def test_what_is_refused_changes_nothing(team: Cli, says: str, words: tuple[str,
     assert contents(team.home) == before
 
 
+@pytest.mark.threat("a recipient's copy")
 def test_one_person_adds_nobody(agency: Cli) -> None:
     agency.refused(2, "fewer are known here", *ADD)
 

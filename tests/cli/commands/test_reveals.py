@@ -85,6 +85,7 @@ def test_every_command_that_shows_hashes_is_tried_here() -> None:
     assert shows == {(noun, "show") for noun in MADE}
 
 
+@pytest.mark.threat("a leaking text")
 @pytest.mark.parametrize("noun", MADE)
 def test_hashes_are_shown_on_record_alone(federation: Federation, partner: Cli, noun: str) -> None:
     fr = federation.fr
@@ -107,6 +108,7 @@ def test_hashes_are_shown_on_record_alone(federation: Federation, partner: Cli, 
         assert fr.run(*words).exit == 0
 
 
+@pytest.mark.threat("look-ups between agencies")
 def test_whoever_asks_other_agencies_is_on_record(federation: Federation) -> None:
     fr = federation.fr
     asked = written(federation.folder / "asked.csv", table(BOTH))

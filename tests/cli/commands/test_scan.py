@@ -81,6 +81,7 @@ def test_nothing_is_read_twice(partner: Cli, folder: Path) -> None:
     assert len(spooled(partner)) == 2
 
 
+@pytest.mark.threat("a file that evades a scan")
 def test_a_file_whose_time_was_put_back_is_read(partner: Cli, folder: Path) -> None:
     partner.run("scan", str(folder))
     clean = folder / "deep/clean"
@@ -171,6 +172,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.threat("a file that evades a scan")
 def test_hostile_files_are_accounted_for(partner: Cli, tmp_path: Path) -> None:
     folder = tmp_path / "soak"
     for number in range(500):
@@ -186,6 +188,7 @@ def test_hostile_files_are_accounted_for(partner: Cli, tmp_path: Path) -> None:
     assert all(row["reasons"] for row in files(found).values())
 
 
+@pytest.mark.threat("a scan's state or report")
 def test_a_copy_of_the_state_tells_no_hash(partner: Cli, folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "scan.db"
     partner.run("scan", str(folder), "--state", str(path))

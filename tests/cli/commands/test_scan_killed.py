@@ -69,6 +69,7 @@ def killed(partner: Cli, folder: Path, after: float) -> None:
         process.communicate(timeout=30)
 
 
+@pytest.mark.threat("a scan that was killed")
 def test_killed_at_random_moments(alone: Federation, folder: Path, tmp_path: Path) -> None:
     whole, partner = alone.partner.copied(tmp_path / "whole"), alone.partner.copied(tmp_path / "killed")
     began = time.monotonic()

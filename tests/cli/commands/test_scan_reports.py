@@ -75,6 +75,7 @@ def test_all_forms_say_the_same(partner: Cli, folder: Path) -> None:
         assert path.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.threat("a scan's state or report")
 def test_no_report_holds_a_hash(partner: Cli, folder: Path) -> None:
     digests = [make(file).digest() for file in (BOTH, UNLISTED) for make in (md5, sha1, sha256)]
     looking = DigestSearch(digests)
@@ -82,6 +83,7 @@ def test_no_report_holds_a_hash(partner: Cli, folder: Path) -> None:
         assert not looking.sightings(path.read_bytes(), form)
 
 
+@pytest.mark.threat("a scan's state or report")
 def test_redacted_reports_name_nothing(partner: Cli, folder: Path) -> None:
     plain = {form: path.read_bytes() for form, path in reported(partner, folder).items()}
     hidden = {form: path.read_bytes() for form, path in reported(partner, folder, "--redact").items()}

@@ -96,6 +96,7 @@ def test_what_cannot_be_read_is_accounted_for(partner: Cli, store: S3Store) -> N
     assert "names no bucket" in refused.err
 
 
+@pytest.mark.threat("a file that evades a scan")
 def test_a_key_that_cannot_be_listed_hides_its_own_folder_alone(
     partner: Cli, store: S3Store, server: str
 ) -> None:

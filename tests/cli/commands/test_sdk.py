@@ -294,6 +294,7 @@ def test_a_forked_process_is_told_to_open_its_own(client: Client) -> None:
 # ------------------------------------------------------------------ many machines
 
 
+@pytest.mark.threat("workers of a cluster")
 def test_a_partition_gives_rows_of_what_the_screen_does_not_clear(
     federation: Federation, client: Client, tmp_path: Path
 ) -> None:
@@ -325,6 +326,7 @@ reading.StreamHasher._look = look
 """
 
 
+@pytest.mark.threat("workers of a cluster")
 @pytest.mark.parametrize("as_path", [True, False], ids=["a path", "bytes"])
 def test_a_picture_that_ends_its_decoder_costs_no_other_file_of_a_partition(
     client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, as_path: bool
@@ -342,6 +344,7 @@ def test_a_picture_that_ends_its_decoder_costs_no_other_file_of_a_partition(
     assert client.confirm([last])[0].listed
 
 
+@pytest.mark.threat("workers of a cluster")
 def test_a_screen_travels_as_a_file_without_key_or_hash(client: Client, partner: Cli, tmp_path: Path) -> None:
     screen = client.screen()
     screen.save(tmp_path / "screen")

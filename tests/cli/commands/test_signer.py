@@ -50,6 +50,7 @@ def served(url: str) -> int:
         return len(reply.read())
 
 
+@pytest.mark.threat("the process taken over")
 def test_a_node_signs_through_it_and_goes_on_when_it_comes_back(cli: Cli, signer: SignerProcess) -> None:
     # Nothing that signs is left with the node.
     left = {path.name.partition("-")[0] for path in (cli.home / "keys").glob("*-*.json")}

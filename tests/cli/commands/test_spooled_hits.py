@@ -30,6 +30,7 @@ def taken(federation: Federation) -> int:
         return int(database.execute("SELECT count(*) FROM hit_report").fetchone()[0])
 
 
+@pytest.mark.threat("hits lost or doubled")
 def test_no_spooled_hit_is_lost_or_doubled(federation: Federation, tmp_path: Path) -> None:
     partner = federation.partner
     asked = written(tmp_path / "asked.csv", "\n".join(["sha256,md5,collection", *[row(BOTH)] * HITS]))

@@ -44,6 +44,7 @@ def records(cli: Cli, *arguments: str) -> list[tuple[str, str, str, str]]:
     return [(one["actor"], one["action"], one["subject"], one["outcome"]) for one in finished.results]
 
 
+@pytest.mark.threat("two persons")
 def test_a_third_person_takes_the_word_of_two(team: Cli) -> None:
     asked = team.done(
         "person",
@@ -132,6 +133,7 @@ def test_a_wrong_passphrase_is_in_the_audit_log(team: Cli) -> None:
     assert records(team, "--action", "person.prove") == [("operator", "person.prove", "alice", "refused")] * 6
 
 
+@pytest.mark.threat("one person")
 def test_one_person_is_not_two(agency: Cli) -> None:
     agency.done("person", "add", "alice", typed=2 * PASS["alice"])
     finished = agency.run("person", "remove", "alice", "--as", "alice", typed=PASS["alice"])
@@ -187,6 +189,7 @@ def test_of_two_that_approve_at_once_one_acts(team: Cli) -> None:
     assert team.done("audit", "verify")["records"] == len(records(team))
 
 
+@pytest.mark.threat("one person")
 def test_a_wider_grant_and_a_larger_quota_take_two(team: Cli, federation: Federation) -> None:
     fr = federation.fr_copied(team.home.parent / "federated")
     for name in ("alice", "bruno"):
@@ -359,6 +362,7 @@ def _audit_findings(cli: Cli) -> list[str]:
     return [one["words"] for one in cli.run("doctor").results if one["check"] == "audit"]
 
 
+@pytest.mark.threat("the audit log")
 def test_an_audit_key_that_is_gone_stops_what_cannot_be_undone_and_no_withdrawal(agency: Cli) -> None:
     assert _audit_findings(agency) == []
     (agency.home / "keys" / "log-audit-main-1.json").unlink()

@@ -132,6 +132,7 @@ def signer(machine: Machine) -> Iterator[Path]:
         process.wait(30)
 
 
+@pytest.mark.threat("the process taken over")
 def test_each_user_has_his_own_and_the_socket_is_all_they_share(machine: Machine, signer: Path) -> None:
     as_node, as_signer = machine.program("node"), machine.program("signer")
     assert machine.node.run("signer", "show", program=as_node).exit == 0

@@ -63,6 +63,7 @@ def state(cli: Cli, hit: str) -> object:
     return next((each["state"] for each in cli.run("hit", "ls").results if each["hit"] == hit), None)
 
 
+@pytest.mark.threat("a withdrawn hit reported")
 def test_a_hit_that_waits_is_closed_by_the_update_and_not_reported(
     federation: Federation, partner: Cli, files: list[str], contents: Sequence[bytes], tmp_path: Path
 ) -> None:
@@ -100,6 +101,7 @@ def test_a_hit_of_an_earlier_version_that_waits_is_closed_as_well(
     assert state(federation.fr, ended) is None
 
 
+@pytest.mark.threat("a withdrawn hit reported")
 def test_a_report_that_comes_late_is_judged_by_the_newest_release(
     federation: Federation, partner: Cli, files: list[str], contents: Sequence[bytes], tmp_path: Path
 ) -> None:
@@ -135,6 +137,7 @@ def test_of_a_report_whose_answer_was_lost_both_sides_are_told_as_well(
     assert partner.done("status")["withdrawn_hits"] == 1
 
 
+@pytest.mark.threat("a withdrawn hit reported")
 def test_both_sides_are_told_of_a_hit_that_was_reported_before(
     federation: Federation, partner: Cli, files: list[str], contents: Sequence[bytes], tmp_path: Path
 ) -> None:
