@@ -2,7 +2,7 @@
 
 A pure function of the held lists, the members register and the previous effective set; neither the order of its
 inputs nor a clock plays a part (`fresh` was decided before). Each digest stands alone: digests of one file help
-each other nowhere. Which adds count is `protocol.voices`', which blocks apply `protocol.blocking`'s. What a release
+each other nowhere. Which adds count is `protocol.voices`', which blocks apply `protocol.blocks`'s. What a release
 takes of the effective digests is the subset's filter. Spec: docs/spec/quorum.md.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from keys.trust.members import Members
-from protocol.blocking import Blocking, Standing, StandingBlock
+from protocol.blocks import Blocking, Standing, StandingBlock
 from protocol.digest import Digest
 from protocol.listing import BlockKind, Entry
 from protocol.opening import EntryRef

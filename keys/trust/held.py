@@ -1,6 +1,6 @@
 """What a reader keeps of another node's trust from one visit to the next, and how long it may go by that.
 
-Files are kept as they came and verified again when they are read. How newer ones replace them is `following`'s matter;
+Files are kept as they came and verified again when they are read. How newer ones replace them is `follow`'s matter;
 where they lie is the node's. Spec: docs/spec/trust.md, "Following".
 """
 

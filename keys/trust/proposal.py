@@ -3,7 +3,7 @@
 It carries what is in force (the chain of roots, the trust files) and what is to come: the content of a next root, of
 next trust files, or of both, never the bytes to be signed. Those are made from the content by whoever signs, so that
 nothing can be in them that was not read and shown. This is the file alone: what follows from what is judged in
-`proposal_signing`, what it alters is said in `proposal_words`. Spec: docs/spec/trust.md, "Proposals".
+`sign_proposal`, what it alters is said in `proposal_words`. Spec: docs/spec/trust.md, "Proposals".
 """
 
 from collections.abc import Mapping

@@ -15,7 +15,8 @@ from keys.key import PublicKey
 from keys.trust.differences import Difference, Kind, differences, line_differences
 from keys.trust.fingerprint import WORDS_BYTES, to_words
 from keys.trust.holders import Holder
-from keys.trust.proposal_signing import (
+from keys.trust.root import RootContent
+from keys.trust.sign_proposal import (
     DOCUMENT,
     LISTING,
     REGISTER,
@@ -26,7 +27,6 @@ from keys.trust.proposal_signing import (
     Quorum,
     is_envelope,
 )
-from keys.trust.root import RootContent
 
 _TITLES: Final = {DOCUMENT: "node document", REGISTER: "members register", REVOKED: "revocations"}
 _NUMBERS: Final = {DOCUMENT: "serial", REGISTER: "version", REVOKED: "version"}

@@ -21,8 +21,8 @@ from keys.errors import MalformedTrustError
 from keys.key import PublicKey
 from keys.signer import Signer
 from keys.trust.root import RootContent, TrustedRoot
-from keys.trust.root_authoring import SPEC_VERSION, attach, sign_metadata
 from keys.trust.tuf_keys import read_signatures, require_threshold
+from keys.trust.write_root import SPEC_VERSION, attach, sign_metadata
 
 MAX_METADATA_BYTES: Final = 1_000_000
 """Of targets metadata; the other two are some hundred bytes."""

@@ -3,7 +3,7 @@
 Read under stricter rules than TUF's: pinned bytes, no field twice, Ed25519 only, every key admitted, no key in two
 roles, signatures counted by key rather than by key id. Each later version is signed by a threshold of the one before
 it and of itself, so whoever compared the first can follow to the newest without asking anybody. Writing roots is
-`root_authoring`'s matter; fetching them, and TUF's clock, are `node.remote`'s.
+`write_root`'s matter; fetching them, and TUF's clock, are `node.remote`'s.
 Spec: docs/spec/trust.md, "Root". Source: TUF specification 1.0.34, sections 4.3 and 5.3.
 """
 

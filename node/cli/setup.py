@@ -111,7 +111,7 @@ def run(context: typer.Context) -> None:
 
     serve = partial(serve_until_stopped, identity, listening=listening)
     if console.enabled:
-        from node.console.serving import serve_beside
+        from node.console.listener import serve_beside
 
         serve = partial(serve, beside=serve_beside)
     wait_for(serve())
@@ -198,7 +198,7 @@ def demo(
 ) -> int:
     """Walk two agencies and a partner through everything, on this machine, and write an illustrated report."""
     if stay:
-        from node.demo.staying import serve
+        from node.demo.serve import serve
         from node.errors import UsageError
 
         if chapter:

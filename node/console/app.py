@@ -5,12 +5,12 @@ from typing import Final
 
 from aiohttp import web
 
-from node.console import elsewhere, entering, welcoming
 from node.console.address import Address
 from node.console.devices import Devices
 from node.console.handlers import Desk
-from node.console.recording import STRANGERS, Strangers, recorded, taken
+from node.console.record import STRANGERS, Strangers, recorded, taken
 from node.console.shell import looks, make_app, rates
+from node.console.sign_in import passkey, provider, registration
 from node.console.surface import SURFACE
 from node.console.visitors import Door
 from node.console.world import World
@@ -32,8 +32,8 @@ def make_console(world: World, door: Door, address: Address) -> web.Application:
         taken=taken,
         devices=Devices(partial(world.shelf.vault.mac, _DEVICES), clock),
     )
-    routes = [*entering.ROUTES, *welcoming.ROUTES, *elsewhere.ROUTES]
+    routes = [*passkey.ROUTES, *registration.ROUTES, *provider.ROUTES]
     app = make_app(desk, clock, routes, world.identity.settings.console)
-    app[elsewhere.FLOWS] = elsewhere.Flows()
+    app[provider.FLOWS] = provider.Flows()
     app[STRANGERS] = Strangers()
     return app

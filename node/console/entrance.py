@@ -16,7 +16,7 @@ from aiohttp import web
 from keys.errors import SigfedError
 from node.connections import address_key
 from node.console.devices import LIFE
-from node.console.forms import read_form
+from node.console.forms.posted import read_form
 from node.console.handlers import DESK, SIGN_IN, in_thread, visiting
 from node.console.parts import Page, Refused, Values
 from node.console.told import told

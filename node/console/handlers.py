@@ -16,12 +16,12 @@ from aiohttp import web
 from keys.errors import SigfedError
 from node.console.address import Address
 from node.console.devices import Devices
-from node.console.forms import read_form
-from node.console.held_forms import HeldForms, Place
+from node.console.forms.held import HeldForms, Place
+from node.console.forms.posted import read_form
 from node.console.languages import speak, spoken
 from node.console.languages import translated as _
 from node.console.parts import Action, Done, Download, File, Page, Refused, Surface, Values, W
-from node.console.rendering import render
+from node.console.render import render
 from node.console.threads import Threads
 from node.console.told import told
 from node.console.visitors import Door, Inside, Visitor

@@ -1,7 +1,7 @@
 """What failed after a part of an action was done: it stands, so it must be in the audit log.
 
 An action says from where on a part of it may stand; that it is recorded, and that people are told of the error as of
-any other, is done in `node.console.recording`. What failed before that leaves no record, as ever.
+any other, is done in `node.console.record`. What failed before that leaves no record, as ever.
 """
 
 from collections.abc import Callable, Iterator, Mapping

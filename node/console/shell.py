@@ -11,13 +11,13 @@ from keys.errors import SigfedError
 from node.clock import Clock
 from node.config import ConsoleListener
 from node.console.assets import Asset, load_assets
-from node.console.csp_reports import CspReports
+from node.console.csp.policy import CSP_REPORTS, HEADERS, SECURE_HEADERS
+from node.console.csp.reports import CspReports
 from node.console.entrance import COMING, COMING_BURST, COMING_PER_MINUTE, allowance
 from node.console.handlers import DESK, VISITOR, Desk, act, download, rendered, show
 from node.console.languages import accepted, speak
 from node.console.parts import Action, Download, Page
-from node.console.policy import CSP_REPORTS, HEADERS, SECURE_HEADERS
-from node.console.rendering import STATIC, set_up
+from node.console.render import STATIC, set_up
 from node.console.told import told
 from node.errors import ForbiddenError
 from node.journal import Journal

@@ -5,43 +5,24 @@ Who may see or do it stands beside it. Whoever adds a row gets the tests of role
 
 from typing import Final
 
-from node.console.pages import (
-    account,
-    audit,
-    charts,
-    correcting,
-    disputes,
+from node.console.pages import audit, charts, health, overview
+from node.console.pages.entries import (
+    corrections,
     entry,
-    evidence,
-    guards,
-    health,
-    hit,
-    hits,
     holders,
-    importing,
-    key_proposals,
-    keys,
-    lists,
-    members,
-    next_root,
-    overview,
-    partners,
-    persons,
-    proposals,
-    quarantine,
-    recalling,
+    imports,
+    recall,
     recalls,
-    recipients,
-    releases,
-    response,
     review,
     review_file,
     review_many,
-    revoking,
-    rotating,
-    tasks,
-    witnesses,
 )
+from node.console.pages.federation import evidence, members, witnesses
+from node.console.pages.keys import keys, next_root, revoke, rotate
+from node.console.pages.keys import proposals as key_proposals
+from node.console.pages.lists import guards, lists, quarantine, releases
+from node.console.pages.partners import disputes, hit, hits, partners, proposals, recipients, response
+from node.console.pages.persons import account, persons, tasks
 from node.console.parts import Action, Download, Page, Surface
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -51,7 +32,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *hits.PAGES,
     *disputes.PAGES,
     *proposals.PAGES,
-    *importing.PAGES,
+    *imports.PAGES,
     *quarantine.PAGES,
     *recalls.PAGES,
     *evidence.PAGES,
@@ -63,9 +44,9 @@ PAGES: Final[tuple[Page, ...]] = (
     *guards.PAGES,
     *releases.PAGES,
     *keys.PAGES,
-    *rotating.PAGES,
+    *rotate.PAGES,
     *next_root.PAGES,
-    *revoking.PAGES,
+    *revoke.PAGES,
     *witnesses.PAGES,
     *charts.PAGES,
     *audit.PAGES,
@@ -75,7 +56,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *account.PAGES,
     *entry.PAGES,
     *hit.PAGES,
-    *recalling.PAGES,
+    *recall.PAGES,
     *review_file.PAGES,
     *review_many.PAGES,
 )
@@ -86,7 +67,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *review.ACTIONS,
     *disputes.ACTIONS,
     *proposals.ACTIONS,
-    *importing.ACTIONS,
+    *imports.ACTIONS,
     *quarantine.ACTIONS,
     *evidence.ACTIONS,
     *members.ACTIONS,
@@ -96,13 +77,13 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *guards.ACTIONS,
     *releases.ACTIONS,
     *entry.ACTIONS,
-    *correcting.ACTIONS,
-    *recalling.ACTIONS,
+    *corrections.ACTIONS,
+    *recall.ACTIONS,
     *recalls.ACTIONS,
-    *rotating.ACTIONS,
+    *rotate.ACTIONS,
     *key_proposals.ACTIONS,
     *next_root.ACTIONS,
-    *revoking.ACTIONS,
+    *revoke.ACTIONS,
     *witnesses.ACTIONS,
     *audit.ACTIONS,
     *health.ACTIONS,

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from node.clock import SystemClock, system_entropy
+from node.demo.chapters.prepare import write_secret
+from node.demo.command_line import Desk
 from node.demo.later import MovedClock, put_forward
 from node.demo.parties import AGENCIES, Party
-from node.demo.preparing import write_secret
 from node.demo.processes import Outcome, Seat, Server
-from node.demo.sitting import Desk
 from node.demo.synthetic import MadeUp, make
 from node.demo.world import LIST, SUBSET, pairs
 from node.home import Home

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from node.clock import SystemClock, system_entropy
-from node.demo.chapters import CHAPTERS, Chapter, claims_of, play, programme
+from node.demo.chapters.chapters import CHAPTERS, Chapter, claims_of, play, programme
 from node.demo.parties import AGENCIES
 from node.demo.ports import free_ports
 from node.demo.processes import StepFailedError

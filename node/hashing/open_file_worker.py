@@ -15,7 +15,7 @@ from typing import Final
 from node.hashing.confined import confine
 from node.hashing.hashed import Fault, Hashed, Part
 from node.hashing.plan import HashPlan, seconds_for
-from node.hashing.reading import CHUNK_BYTES, StreamHasher, held_bytes
+from node.hashing.read import CHUNK_BYTES, StreamHasher, held_bytes
 from protocol.digest import Algorithm, Digest
 from protocol.encoding import b64, unb64
 

@@ -25,7 +25,7 @@ from node.hashing.confined import environment
 from node.hashing.hashed import Fault, Hashed
 from node.hashing.open_file_worker import decode
 from node.hashing.plan import HashPlan, seconds_for
-from node.hashing.reading import held_bytes
+from node.hashing.read import held_bytes
 from node.journal import Journal
 
 SMALL_BYTES: Final = 64 * 2**20

@@ -23,7 +23,7 @@ from node.hashing.confined import confine
 from node.hashing.hashed import Fault
 from node.hashing.outcomes import Packed, dump, pack_hashed, pack_unreadable
 from node.hashing.plan import HashPlan, seconds_for
-from node.hashing.reading import hash_path, reason_of
+from node.hashing.read import hash_path, reason_of
 
 LENGTH: Final = Struct(">I")
 """Before each message, in both directions."""

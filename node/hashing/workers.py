@@ -2,7 +2,7 @@
 
 Decides who gets which file, how much is under way, and what is done about a file of which a worker died: its exact
 hashes are taken once more without a look into it, so that nothing on a list hides behind a picture that crashes its
-decoder. How a file is hashed is `node.hashing.reading`'s matter, what bounds it `node.hashing.worker`'s.
+decoder. How a file is hashed is `node.hashing.read`'s matter, what bounds it `node.hashing.worker`'s.
 """
 
 import os

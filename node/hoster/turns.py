@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from node.errors import NodeError, NotFoundError, PeerRefusedError, VerificationError
-from node.remote.retrying import PASSING
+from node.remote.retry import PASSING
 
 
 class Kept(Protocol):

@@ -17,7 +17,7 @@ from keys.trust.holder_card import make_card
 from keys.trust.holders import Holder, is_holder_name
 from keys.trust.names import is_node_name
 from keys.trust.proposal import MAX_PROPOSAL_BYTES, Proposal, from_json, to_json
-from keys.trust.proposal_signing import OpenedProposal, open_proposal
+from keys.trust.sign_proposal import OpenedProposal, open_proposal
 from node.clock import Entropy
 from node.errors import AlreadyExistsError, InputRefusedError, NotFoundError, UsageError
 from node.files import replace_private

@@ -109,7 +109,7 @@ class Queue:
         return np.concatenate([empty, *(keys for _, keys, _ in self._index)])
 
     def drop(self) -> None:
-        """Delete the objects of changes that were certainly not committed; `sweeping` finds the others."""
+        """Delete the objects of changes that were certainly not committed; `sweep` finds the others."""
         for batch in (*self.batches, *self.cases):
             self.shelf.objects.delete(batch.object)
 

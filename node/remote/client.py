@@ -19,12 +19,12 @@ from node.errors import (
     UnauthenticatedError,
     VerificationError,
 )
-from node.remote.asking import ask_for
 from node.remote.auth import Credentials, TokenKeeper
 from node.remote.exchange import Ask, Exchange, NotSentError, OnHead, ReplyHead, accept_any
 from node.remote.kept_tokens import TokenFile
 from node.remote.limits import RemoteLimits
-from node.remote.retrying import passes, pause, retried
+from node.remote.requests import ask_for
+from node.remote.retry import passes, pause, retried
 
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 _TAG_CHARS: Final = 32

@@ -2,7 +2,7 @@
 
 Decides what counts as an answer: no redirect, no content coding (a gzip bomb is small on the wire), no more bytes than
 the endpoint allows, no slower than the minimum rate. What arrived before a failure stays in the caller's buffer, so
-that it can resume. Retries are `retrying`'s matter. See docs/spec/http.md, "Clients".
+that it can resume. Retries are `retry`'s matter. See docs/spec/http.md, "Clients".
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from yarl import URL
 
 from node.errors import NodeError, PeerRefusedError, PeerUnreachableError, VerificationError, WrongPinError
 from node.remote.limits import RemoteLimits
-from node.remote.proxying import Proxy, refusal_hint
+from node.remote.proxy import Proxy, refusal_hint
 from node.remote.refusals import MAX_PROBLEM_BYTES, refusal
 from node.tls import PinnedContext
 

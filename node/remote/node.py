@@ -10,13 +10,13 @@ from typing import Self
 from node.clock import Clock, Entropy
 from node.errors import NotFoundError
 from node.ports.callers import opened_collections
-from node.remote.asking import ask_for
 from node.remote.auth import Credentials
 from node.remote.client import Client
 from node.remote.exchange import Ask, Exchange, within
 from node.remote.kept_tokens import TokenFile
 from node.remote.limits import RemoteLimits
-from node.remote.proxying import Proxy
+from node.remote.proxy import Proxy
+from node.remote.requests import ask_for
 from node.tls import TlsIdentity, Traffic, client_context, present
 from protocol.grant import Grant, decode_grant
 from protocol.messages import (

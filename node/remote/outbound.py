@@ -3,7 +3,7 @@
 from node.config import Outbound
 from node.errors import ConfigError
 from node.files import read_private
-from node.remote.proxying import Proxy
+from node.remote.proxy import Proxy
 
 
 def proxy_of(outbound: Outbound) -> Proxy | None:

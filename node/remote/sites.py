@@ -19,8 +19,8 @@ from node.errors import ConfigError, PeerUnreachableError, RateLimitedError, Ver
 from node.ports.reporters import HttpAsk, HttpReply
 from node.remote.exchange import USER_AGENT
 from node.remote.limits import RemoteLimits
-from node.remote.proxying import Proxy
-from node.remote.retrying import retried
+from node.remote.proxy import Proxy
+from node.remote.retry import retried
 
 MAX_REPLY_BYTES: Final = 64 * 1024
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})

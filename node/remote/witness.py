@@ -11,8 +11,8 @@ from node.clock import Entropy
 from node.errors import ForbiddenError, NotFoundError, PeerRefusedError, VerificationError
 from node.remote.exchange import Ask, Exchange
 from node.remote.limits import RemoteLimits
-from node.remote.proxying import Proxy
-from node.remote.retrying import retried
+from node.remote.proxy import Proxy
+from node.remote.retry import retried
 from node.tls import Traffic, client_context
 from protocol.encoding import parse_decimal
 from protocol.errors import MalformedError

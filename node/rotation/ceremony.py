@@ -8,8 +8,8 @@ from keys.keyfile import OFFLINE, KdfProfile
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.holders import Holder
-from keys.trust.proposal_signing import OpenedProposal, open_proposal, sign
 from keys.trust.root import TrustedRoot
+from keys.trust.sign_proposal import OpenedProposal, open_proposal, sign
 from node.errors import NotFoundError
 from node.identity.identity import Identity, held_labels
 from node.identity.key_holders import (

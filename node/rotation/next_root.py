@@ -20,8 +20,8 @@ from keys.roles import Role
 from keys.trust.holders import Holder
 from keys.trust.lifecycle import Lineage
 from keys.trust.proposal import Proposal
-from keys.trust.proposal_signing import OpenedProposal, open_proposal, sign
 from keys.trust.root import TrustedRoot
+from keys.trust.sign_proposal import OpenedProposal, open_proposal, sign
 from node.errors import NotFoundError
 from node.identity.identity import Identity
 from node.identity.key_holders import OFFLINE_ROLES, free_label, is_label_of, wanted_signers

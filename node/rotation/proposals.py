@@ -12,7 +12,7 @@ from typing import Final
 
 from keys.errors import KeysError, MalformedTrustError
 from keys.trust.proposal import Proposal, from_json
-from keys.trust.proposal_signing import OpenedProposal, open_proposal
+from keys.trust.sign_proposal import OpenedProposal, open_proposal
 from node.errors import ConflictError, InputRefusedError, NodeError, NotFoundError, UsageError
 from node.files import make_private_folder, remove_private
 from node.home import Home

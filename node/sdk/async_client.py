@@ -40,7 +40,8 @@ from node.hoster.settle import settle
 from node.hoster.status import standing
 from node.hoster.subsets import chosen
 from node.ports.judging import Outcome, Verdict
-from node.sdk.disclosing import disclosed_results, to_show
+from node.sdk.disclosure import disclosed_results, to_show
+from node.sdk.notification import require_agreed, tell_each
 from node.sdk.partition import Key, Row, fault_words
 from node.sdk.results import (
     DisclosedResult,
@@ -58,7 +59,6 @@ from node.sdk.results import (
     update_result,
 )
 from node.sdk.screen import Screen, screen_of
-from node.sdk.telling import require_agreed, tell_each
 from protocol.digest import Algorithm, Digest
 from protocol.errors import ProtocolError
 

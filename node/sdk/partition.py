@@ -17,7 +17,7 @@ import numpy as np
 from node.hashing.hashed import Fault, Hashed
 from node.hashing.open_files import HashProcess, write_whole
 from node.hashing.plan import HashPlan
-from node.hashing.reading import reason_of
+from node.hashing.read import reason_of
 from node.hashing.workers import HashWorkers
 from node.sdk.screen import Screen, screenings
 from protocol.digest import Digest

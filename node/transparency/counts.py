@@ -1,7 +1,7 @@
 """The numbers of a period as they were counted: confidential, because small ones are among them.
 
 What a list says about entries, and which releases were made, partners and peers can count anyway: that is told as it
-is. What partners did, and what became of their hits, is told only as `publishing` lets it.
+is. What partners did, and what became of their hits, is told only as `publication` lets it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from node.pages.sheets import sheet
-from node.transparency.publishing import Judged, Report
-from node.transparency.withholding import Hidden, Number, Parts
+from node.transparency.publication import Judged, Report
+from node.transparency.suppression import Hidden, Number, Parts
 
 Fact = str | int | float | bool | None | Sequence["Fact"] | Mapping[str, "Fact"]
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from node.pages.charts import Bar, Series, bars, columns, share
 from node.pages.tables import Column, table
-from node.transparency.publishing import Judged, Report
-from node.transparency.withholding import Hidden, Number, Parts
+from node.transparency.publication import Judged, Report
+from node.transparency.suppression import Hidden, Number, Parts
 from node.transparency.words import in_words, label, percent
 
 _NUMBER = "number"

@@ -7,7 +7,7 @@ from node.pages.document import END, beginning
 from node.pages.tables import Column, table
 from node.pages.text import moment, safe, with_commands
 from node.transparency.hit_sections import disputes, hits, outcomes, precision
-from node.transparency.publishing import Report
+from node.transparency.publication import Report
 from node.transparency.words import in_words, percent
 
 _NUMBER = "number"

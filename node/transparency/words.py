@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from node.transparency.counts import FALSE_POSITIVE, IN_TIME, LATER, NOT_TOLD, WAITING
-from node.transparency.withholding import Hidden, Number
+from node.transparency.suppression import Hidden, Number
 
 _LABELS: Final[Mapping[str, str]] = {
     IN_TIME: "removed, disabled or preserved within 24 hours",

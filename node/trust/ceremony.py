@@ -15,9 +15,9 @@ from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.envelope import seal
 from keys.trust.holders import Holder, is_holder_name
-from keys.trust.proposal_signing import OpenedProposal
 from keys.trust.proposal_words import changes, key_words, wanted
 from keys.trust.root import TrustedRoot
+from keys.trust.sign_proposal import OpenedProposal
 from node.clock import Clock
 from node.errors import InputRefusedError, NotFoundError
 from node.trust.next_root import RootChange

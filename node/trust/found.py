@@ -36,8 +36,8 @@ from keys.trust.members import Member, Members, sign_members
 from keys.trust.node_document import NodeDocument, sign_node_document
 from keys.trust.node_parts import DatedKey, Endpoint, LogInfo, NodeLimits, WitnessInfo
 from keys.trust.root import RootContent, open_root
-from keys.trust.root_authoring import author_root
 from keys.trust.vkey import DatedVkey
+from keys.trust.write_root import author_root
 from node.clock import Clock
 from node.ports.keyring import label_of
 from node.ports.objects import ObjectStore
@@ -125,7 +125,7 @@ def found(
 ) -> Founded:
     """Make every key and sign the first trust files into `files`; each holder has a root and a targets key.
 
-    `pinning` adds the successors of the TLS key, which is made by others.
+    `pins` adds the successors of the TLS key, which is made by others.
 
     Raises:
         AlreadyExistsError: a key of that name exists: a node was founded here before.

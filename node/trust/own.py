@@ -23,7 +23,12 @@ from keys.trust.node_document import NodeDocument, open_node_document, sign_node
 from keys.trust.node_document import from_json as node_document_from_json
 from keys.trust.node_document import to_json as node_document_to_json
 from keys.trust.proposal import Proposal
-from keys.trust.proposal_signing import (
+from keys.trust.repository import open_targets
+from keys.trust.revocations import Revocations, file_name, none_revoked, open_revocations
+from keys.trust.revocations import from_json as revocations_from_json
+from keys.trust.revocations import to_json as revocations_to_json
+from keys.trust.root import RootContent, TrustedRoot, open_roots
+from keys.trust.sign_proposal import (
     NOT_YET,
     REVOKED,
     Decided,
@@ -34,11 +39,6 @@ from keys.trust.proposal_signing import (
     open_proposal,
     sign,
 )
-from keys.trust.repository import open_targets
-from keys.trust.revocations import Revocations, file_name, none_revoked, open_revocations
-from keys.trust.revocations import from_json as revocations_from_json
-from keys.trust.revocations import to_json as revocations_to_json
-from keys.trust.root import RootContent, TrustedRoot, open_roots
 from keys.trust.target_files import is_target_name, target_name
 from keys.trust.tuf_keys import tuf_key_id
 from keys.trust.window import Window

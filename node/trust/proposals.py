@@ -13,8 +13,8 @@ from typing import Protocol
 from keys.errors import NotCurrentError
 from keys.trust import node_document
 from keys.trust.proposal import Proposal
-from keys.trust.proposal_signing import DOCUMENT, Decided, OpenedProposal
 from keys.trust.root import RootContent
+from keys.trust.sign_proposal import DOCUMENT, Decided, OpenedProposal
 from node.errors import ConflictError, UsageError
 
 

@@ -22,7 +22,9 @@ from keys.trust import members, node_document, revocations
 from keys.trust.envelope import read_payload, seal
 from keys.trust.fingerprint import fingerprint
 from keys.trust.holders import Holder
-from keys.trust.proposal_signing import (
+from keys.trust.proposal_words import changes
+from keys.trust.root import RootContent, TrustedRoot, open_root
+from keys.trust.sign_proposal import (
     DOCUMENT,
     REGISTER,
     REVOKED,
@@ -31,9 +33,7 @@ from keys.trust.proposal_signing import (
     open_proposal,
     sign,
 )
-from keys.trust.proposal_words import changes
-from keys.trust.root import RootContent, TrustedRoot, open_root
-from keys.trust.root_authoring import author_root
+from keys.trust.write_root import author_root
 from node.clock import Clock, Entropy
 from node.errors import VerificationError
 from node.ports.objects import ObjectStore

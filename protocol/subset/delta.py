@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from protocol import limits
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
 from protocol.subset.rice import U64Array, decode_sorted, encode_sorted
-from protocol.subset.setcoding import bound_of
+from protocol.subset.sets import bound_of
 
 _HEAD: Final = Struct(">III")  # removed, added, bytes of the removed indices' code
 

@@ -15,7 +15,7 @@ from protocol.subset.label_delta import Labelled, apply_label_delta, encode_labe
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release, check_answers, verify_release
 from protocol.subset.rice import U64Array
-from protocol.subset.setcoding import decode_multiset, decode_set, encode_multiset, encode_set
+from protocol.subset.sets import decode_multiset, decode_set, encode_multiset, encode_set
 
 FORMAT: Final = 1
 WHOLE: Final = 0

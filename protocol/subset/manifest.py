@@ -19,7 +19,7 @@ from protocol.subset.answers import answer_width
 from protocol.subset.filter import MAX_SCREEN_BITS
 from protocol.subset.identity import SUBSET_ID_BYTES
 from protocol.subset.screen import ceil_log2
-from protocol.subset.setcoding import MAX_WIDTH
+from protocol.subset.sets import MAX_WIDTH
 from protocol.subset.sources import SourceCheckpoint
 from protocol.tlog.merkle import EMPTY_ROOT
 

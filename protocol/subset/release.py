@@ -14,7 +14,7 @@ from protocol.subset.filter import SubsetFilter
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest, ReleaseKind
 from protocol.subset.rice import U64Array
-from protocol.subset.setcoding import is_set
+from protocol.subset.sets import is_set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

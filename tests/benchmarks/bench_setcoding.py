@@ -15,7 +15,7 @@ from benchmarks.results import Result, report
 
 from protocol.subset.delta import apply_delta, encode_delta
 from protocol.subset.rice import U64Array
-from protocol.subset.setcoding import decode_set, encode_set
+from protocol.subset.sets import decode_set, encode_set
 
 COUNT = 1_000_000
 ADDED = 2_000

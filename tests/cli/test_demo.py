@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from node.demo.chapters import CHAPTERS, claims_of
+from node.demo.chapters.chapters import CHAPTERS, claims_of
 from node.demo.claims import CLAIMS
 from support.walks import processes_that_name
 

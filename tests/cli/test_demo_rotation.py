@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from node.demo.chapters import claims_of, programme
+from node.demo.chapters.chapters import claims_of, programme
 from node.demo.parties import Party
 from node.demo.walk import HELD, NOT_HELD, REPORT, conclude
 from support.sabotage import DEEDS, sabotage

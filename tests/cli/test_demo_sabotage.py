@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from node.demo.chapters import CHAPTERS, claims_of
+from node.demo.chapters.chapters import CHAPTERS, claims_of
 from node.demo.claims import CLAIMS
 from node.demo.walk import HELD, NOT_HELD, REPORT, conclude, stage
 from support.sabotage import DEEDS, sabotage

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
+from node.console.csp.policy import CONTENT_SECURITY_POLICY
 from node.console.handlers import DESK
-from node.console.policy import CONTENT_SECURITY_POLICY
 from node.console.threads import ACTS, ACTS_OF_ONE, MOST, THREADS
 from node.errors import RateLimitedError
 from node.ports.persons import PersonRole

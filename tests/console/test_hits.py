@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from node.audit.reader import read_audit
-from node.console.pages import hits
+from node.console.pages.partners import hits
 from node.judgement.quarantine import FLOOD
 from node.partners.hits.instructions import UNDO_REPORT
 from node.partners.hits.overview import ReportedHit, reported_hits

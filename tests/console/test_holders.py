@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from node.audit.reader import read_audit
-from node.console.pages import holders as page
+from node.console.pages.entries import holders as page
 from node.errors import PeerUnreachableError
 from node.hoster import client
 from node.ports.persons import PersonRole

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from node.audit.reader import read_audit
-from node.console.pages import importing
+from node.console.pages.entries import imports
 from node.lists.catalogue import report_list
 from node.ports.persons import PersonRole
 from support.agencies import numbered, row, table
@@ -106,5 +106,5 @@ async def test_what_cannot_be_imported_is_refused_and_nothing_is_done(
 
 
 async def test_a_table_has_a_bound(busy: RunningConsole) -> None:
-    reply = await _send(busy, "take", "x" * (importing.MOST_BYTES + 1))
+    reply = await _send(busy, "take", "x" * (imports.MOST_BYTES + 1))
     assert 400 <= reply.status < 500

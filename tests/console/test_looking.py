@@ -11,8 +11,8 @@ import pytest
 from playwright.async_api import Browser, BrowserContext
 from playwright.async_api import Page as BrowserPage
 
+from node.console.csp.policy import CSP_REPORTS
 from node.console.parts import Page
-from node.console.policy import CSP_REPORTS
 from node.console.surface import PAGES
 from node.console.world import World
 from node.ports.persons import PersonRole

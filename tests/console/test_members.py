@@ -12,7 +12,7 @@ from node.access.callers import stored_grant
 from node.access.grants import grant_words
 from node.app.approvals import open_approvals
 from node.audit.reader import read_audit
-from node.console.pages import members
+from node.console.pages.federation import members
 from node.judgement.coverage import Counts
 from node.ports.persons import PersonRole
 from node.rotation import proposals

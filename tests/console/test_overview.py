@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from node.console import needs as needs_module
-from node.console.federation import Place, draw
 from node.console.needs import Need, needs
+from node.console.pages.federation.map import Place, draw
 from node.console.surface import PAGES
 from node.evidence.keep import FORKED
 from node.peers.status import Freshness, MemberStanding, member_standings

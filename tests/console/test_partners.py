@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from node.app.approvals import open_approvals
 from node.audit.reader import read_audit
-from node.console.pages.partners import ROWS
-from node.console.qr import qr
+from node.console.pages.partners.partners import ROWS
+from node.console.pages.partners.qr import qr
 from node.ports.partners import InviteRecord, PartnerRecord
 from node.ports.persons import PersonRole
 from support.console import Browser, RunningConsole

@@ -5,7 +5,7 @@ from hashlib import md5, sha256
 import pytest
 
 from node.app.approvals import open_approvals
-from node.console.pages import recalls
+from node.console.pages.entries import recalls
 from node.ports.persons import PersonRole
 from protocol.digest import Algorithm, Digest
 from support.agencies import BOTH, SINGLE

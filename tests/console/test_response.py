@@ -4,7 +4,7 @@ import json
 import re
 
 from node.audit.reader import read_audit
-from node.console.pages.response import GROUPS
+from node.console.pages.partners.response import GROUPS
 from node.ports.hits import HitFilter
 from node.ports.persons import PersonRole
 from node.storage.report_pages import report_pages

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from node.audit.reader import read_audit
-from node.console.pages import review_many
+from node.console.pages.entries import review_many
 from node.lists.catalogue import report_list
 from node.ports.persons import PersonRole
 from support.agencies import federate, import_files, lawful_table, numbered, written

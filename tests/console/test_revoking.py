@@ -130,7 +130,7 @@ async def test_a_log_goes_on_under_another_key_once_that_is_said(
         early = await browser.post("/console/keys/resume", {"csrf": busy.csrf(), "log": _LOG})
         assert early.status == 409
         assert "must cosign" in early.words
-        monkeypatch.setattr("node.console.pages.revoking.confirm_by_witnesses", _all_cosigned)
+        monkeypatch.setattr("node.console.pages.keys.revoke.confirm_by_witnesses", _all_cosigned)
         later = await browser.post("/console/keys/resume", {"csrf": busy.csrf(), "log": _LOG})
         assert later.status == 303, later.words
         await _in_force(browser, busy, later.headers["Location"].partition("#proposal-")[2])
@@ -191,7 +191,7 @@ async def test_what_was_put_in_force_is_recorded_though_what_follows_failed(
         assert early.status >= 400
         assert _outcomes(busy, "key.publish") == [], "nothing of it was done"
         with monkeypatch.context() as patch:
-            patch.setattr("node.console.pages.key_proposals.settle", _failing)
+            patch.setattr("node.console.pages.keys.proposals.settle", _failing)
             assert (await _in_force(browser, busy, name)).status == 409
         assert len(busy.world.identity.trust.revocations().entries) == 1
         assert _outcomes(busy, "key.publish") == ["partly"]

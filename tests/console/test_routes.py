@@ -11,10 +11,10 @@ import pytest
 
 from node.console.address import Address
 from node.console.app import make_console
+from node.console.csp.policy import CSP_REPORTS
 from node.console.partner.app import make_partner_console
 from node.console.partner.surface import SURFACE as PARTNERS
 from node.console.parts import Surface
-from node.console.policy import CSP_REPORTS
 from node.console.surface import SURFACE
 from node.console.visitors import Door
 from node.ports.persons import PersonRole

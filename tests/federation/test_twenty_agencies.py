@@ -26,7 +26,7 @@ from node.peers.gossip import Gossiper
 from node.peers.sync import sync
 from node.peers.told_heads import Hearing
 from protocol import bundle
-from protocol.blocking import Blocking
+from protocol.blocks import Blocking
 from protocol.digest import Digest
 from protocol.quorum import Decision, Standing
 from support.federation import Agency

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keys.errors import KeysError
-from keys.trust.following import Following
+from keys.trust.follow import Following
 from keys.trust.held import HeldTrust, open_held
 from support.tuf_origin import TufOrigin
 

@@ -16,8 +16,8 @@ from keys.trust import node_document as documents
 from keys.trust.differences import Kind, differences, line_differences
 from keys.trust.members import Member
 from keys.trust.proposal import Proposal, from_json, to_json
-from keys.trust.proposal_signing import open_proposal
 from keys.trust.proposal_words import changes
+from keys.trust.sign_proposal import open_proposal
 from support.proposals import (
     NEW_ROOT_KEYS,
     NEW_TARGETS_KEYS,

@@ -25,7 +25,7 @@ from protocol.subset.lookup import Lookup
 from protocol.subset.manifest import MAX_EPOCH, MAX_TIME_MS, Manifest, ReleaseKind
 from protocol.subset.rice import U64Array, parameter
 from protocol.subset.screen import ScreenRule, screen_values
-from protocol.subset.setcoding import decode_multiset, decode_set, encode_multiset, encode_set
+from protocol.subset.sets import decode_multiset, decode_set, encode_multiset, encode_set
 from protocol.subset.sources import SourceCheckpoint
 from support.subsets import EMPTY_MANIFEST, SUBSET, make_release, output, u64
 

@@ -12,7 +12,7 @@ from node.partners.counts import count
 from node.partners.hits import overview
 from node.ports.hits import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
 from node.ports.partners import PartnerRecord
-from node.transparency import publishing
+from node.transparency import publication
 from node.transparency.counts import (
     ANSWERS,
     FALSE_POSITIVE,
@@ -231,7 +231,7 @@ def test_outcomes_are_by_the_partners_word_and_judged_hits_of_own_lists(agency: 
     counts = counted(agency, APRIL)
     assert counts.hits_by_outcome == {IN_TIME: 2, LATER: 1, FALSE_POSITIVE: 1, NOT_TOLD: 1}
     assert list(counts.judged) == [JudgedCount(origin=agency.origin, collection="baseline", right=3, wrong=1)]
-    assert publishing.FEW == overview.FEW
+    assert publication.FEW == overview.FEW
 
 
 @pytest.mark.parametrize(("since_ms", "kept"), [(0, True), (JANUARY, True), (JANUARY + 1, False)])

@@ -31,8 +31,8 @@ from node.hoster.lookup.unconfirmed import UnconfirmedFolder
 from node.hoster.trust.node import known
 from node.sdk import Screen, scan_partition
 from node.sdk.screen import screen_of
+from node.web.gateways.listener import served
 from node.web.gateways.services import LocalServices
-from node.web.gateways.serving import served
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
 from protocol.messages import EvaluationReply, EvaluationRequest

@@ -23,8 +23,8 @@ from node.hoster.gateways.sockets import listen_path
 from node.hoster.judge.inspection import LocalInspector
 from node.hoster.judge.machine import STALLED_SECONDS, Judging
 from node.ports.judging import Outcome, Verdict, Verdicts
+from node.web.gateways.listener import served
 from node.web.gateways.services import LocalServices
-from node.web.gateways.serving import served
 from protocol.digest import Algorithm, Digest
 from support.gateways import LIMITS, exchanged
 from support.processes import wait_until

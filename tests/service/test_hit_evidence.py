@@ -14,7 +14,7 @@ from keys.key import LogPrivateKey, StatementPrivateKey, TargetsPrivateKey
 from keys.trust.members import Member, sign_members
 from keys.trust.node_document import sign_node_document
 from keys.trust.root import RootContent
-from keys.trust.root_authoring import author_next_root
+from keys.trust.write_root import author_next_root
 from node.errors import GoneError, NotFoundError
 from node.lists.corrections.amend import Amendment, amend
 from node.partners.hits import sources

@@ -26,8 +26,8 @@ from node.connections import listen_tcp
 from node.hoster.gateways.sockets import listen_path
 from node.ports.inspecting import Inspected
 from node.ports.judging import CLEAN, Outcome, Verdict, Verdicts, over_subsets
+from node.web.gateways.listener import served
 from node.web.gateways.services import LocalServices
-from node.web.gateways.serving import served
 from protocol.digest import Algorithm, Digest
 from support.digest_search import DigestSearch
 from support.gateways import (

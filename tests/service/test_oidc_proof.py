@@ -13,7 +13,7 @@ from jwt.algorithms import OKPAlgorithm
 
 from node.clock import system_entropy
 from node.config import OidcSettings
-from node.console.oidc import LEEWAY_SECONDS, Flow, Provider
+from node.console.sign_in.oidc import LEEWAY_SECONDS, Flow, Provider
 from node.errors import UnauthenticatedError
 from node.web.server import serve
 from support.processes import free_port

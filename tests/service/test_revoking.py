@@ -13,8 +13,8 @@ import pytest
 from keys.key import AuthPrivateKey, LogPrivateKey, LogPublicKey, TokenPrivateKey, WitnessPrivateKey
 from keys.roles import Role
 from keys.trust.lifecycle import Stage
-from keys.trust.proposal_signing import open_proposal, sign
 from keys.trust.revocations import Reason
+from keys.trust.sign_proposal import open_proposal, sign
 from node.audit.log import start_audit
 from node.audit.reader import read_audit
 from node.clock import milliseconds

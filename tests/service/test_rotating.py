@@ -13,7 +13,7 @@ from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.held import HeldTrust
 from keys.trust.lifecycle import Advance, AlarmKind, Facts, Lineage, ManagedKey, Reason, Stage, advance
-from keys.trust.root_authoring import sign_metadata
+from keys.trust.write_root import sign_metadata
 from node.audit.log import start_audit
 from node.audit.reader import read_audit
 from node.clock import milliseconds

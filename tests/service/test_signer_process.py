@@ -39,8 +39,8 @@ from keys.trust.repository import (
     open_timestamp,
 )
 from keys.trust.root import TrustedRoot, open_roots
-from keys.trust.root_authoring import author_next_root
 from keys.trust.statement import open_statement, seal_statement
+from keys.trust.write_root import author_next_root
 from node import jose
 from node.clock import SystemClock, system_entropy
 from node.errors import (

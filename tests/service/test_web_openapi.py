@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from node.remote.asking import ask_for
+from node.remote.requests import ask_for
 from node.web.app import HANDLERS
 from node.web.openapi import describe, openapi_path
 from protocol.endpoints import ENDPOINTS, Endpoint

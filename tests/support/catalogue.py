@@ -20,7 +20,7 @@ from babel.messages.pofile import read_po, write_po
 
 from keys.roles import ROLES
 from keys.trust.lifecycle import Stage
-from node.console.pages.key_rows import PURPOSES
+from node.console.pages.keys.rows import PURPOSES
 from node.console.partner.surface import PAGES as PARTNER_PAGES
 from node.console.parts import Section
 from node.console.surface import PAGES

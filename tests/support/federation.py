@@ -25,7 +25,7 @@ from keys.trust.fingerprint import to_words
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import NodeLimits
 from keys.trust.root import RootContent, TrustedRoot
-from keys.trust.root_authoring import author_next_root
+from keys.trust.write_root import author_next_root
 from node.access.callers import StoredCallers, stored_grant
 from node.clock import Clock, milliseconds
 from node.errors import MissingObjectError, PeerRefusedError, PeerUnreachableError, StoreError

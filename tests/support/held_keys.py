@@ -26,8 +26,8 @@ from keys.trust.repository import (
     open_timestamp,
 )
 from keys.trust.root import TrustedRoot
-from keys.trust.root_authoring import author_next_root
 from keys.trust.target_files import target_path
+from keys.trust.write_root import author_next_root
 from node.clock import system_entropy
 from node.home import Home
 from node.hoster.connection import reach_node_of

@@ -13,7 +13,8 @@ ROOT: Final = Path(__file__).parents[2]
 PRODUCT: Final = ("keys", "protocol", "node")
 SUBJECTS: Final = ("hit", "proposal", "recipient", "witness", "disclos")
 """Beginnings of words that modules and folders are named after."""
-NOUNS: Final = frozenset({"keyring", "listing"})
+NOUNS: Final = frozenset({"encoding", "keyring", "listing", "opening", "ring", "transfer_encoding"})
+"""Words of the field, or plain nouns."""
 
 
 def modules(*packages: str) -> Iterator[Path]:

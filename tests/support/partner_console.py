@@ -10,7 +10,7 @@ from pathlib import Path
 from node.clock import milliseconds
 from node.console.address import Address
 from node.console.partner.app import COOKIE, make_partner_console
-from node.console.partner.serving import open_world
+from node.console.partner.listener import open_world
 from node.console.partner.world import PartnerWorld
 from node.home import Home
 from node.hoster.hits.homes import hit_spool

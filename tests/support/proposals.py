@@ -13,11 +13,11 @@ from keys.trust.fingerprint import fingerprint
 from keys.trust.holders import Holder
 from keys.trust.members import Member, Members
 from keys.trust.proposal import Proposal
-from keys.trust.proposal_signing import OpenedProposal, open_proposal, sign
 from keys.trust.repository import author_targets
 from keys.trust.root import RootContent, TrustedRoot, open_root
-from keys.trust.root_authoring import author_root
+from keys.trust.sign_proposal import OpenedProposal, open_proposal, sign
 from keys.trust.target_files import target_path
+from keys.trust.write_root import author_root
 from support.trust import EXPIRES, NODE, NOW, ROOT_KEYS, TARGETS_KEYS, node_document, root_content
 
 NEW_ROOT_KEYS = [RootPrivateKey.from_seed(letter * 32) for letter in (b"R", b"S", b"T")]

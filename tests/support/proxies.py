@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from node.clock import system_entropy
-from node.remote.proxying import Proxy
+from node.remote.proxy import Proxy
 from node.tls import TlsIdentity, server_context
 
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"

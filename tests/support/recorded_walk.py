@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from node.demo import walk
-from node.demo.asking import check, update
-from node.demo.chapters import CHAPTERS, play
-from node.demo.federating import release
+from node.demo.chapters.ask import check, update
+from node.demo.chapters.chapters import CHAPTERS, play
+from node.demo.chapters.federate import release
+from node.demo.chapters.prepare import publication
 from node.demo.parties import AGENCIES, Party
-from node.demo.preparing import publication
 from node.demo.processes import Facts, Outcome
 from node.demo.world import LIST, Act, World
 from node.formats import ImportRow, read_rows

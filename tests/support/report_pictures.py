@@ -30,7 +30,7 @@ from node.transparency.counts import (
 )
 from node.transparency.page import page
 from node.transparency.periods import Period
-from node.transparency.publishing import publish
+from node.transparency.publication import publish
 
 PICTURES = Path(__file__).parent.parent.parent / "docs/pictures"
 NOON = 1_795_708_800_000

@@ -14,17 +14,17 @@ from keys.key import RootPrivateKey
 from keys.trust.holder_card import make_card
 from keys.trust.holders import Holder
 from node.clock import system_entropy
-from node.demo.altering import flip, newest_bundle, served
-from node.demo.attacking import YESTERDAY, keep_yesterday
-from node.demo.copying import COPY
+from node.demo.alteration import flip, newest_bundle, served
+from node.demo.chapters.attack import YESTERDAY, keep_yesterday
+from node.demo.chapters.copied_folder import COPY
+from node.demo.chapters.federate import sync
+from node.demo.chapters.held_trust import identity_of
+from node.demo.chapters.holders import HOLDERS, card_of
+from node.demo.chapters.look import logo_hashes
+from node.demo.chapters.prepare import own_import, publication
+from node.demo.chapters.prove import altered_evidence, evidence
 from node.demo.exports import Export
-from node.demo.federating import sync
-from node.demo.holders import HOLDERS, card_of
-from node.demo.holding import identity_of
-from node.demo.looking import logo_hashes
 from node.demo.parties import AGENCIES, Party
-from node.demo.preparing import own_import, publication
-from node.demo.proving import altered_evidence, evidence
 from node.demo.synthetic import MadeUp, make
 from node.demo.world import LIST, Act, World
 

@@ -18,7 +18,7 @@ from tuf.api.exceptions import DownloadError, RepositoryError
 from tuf.ngclient import Updater
 
 from keys.errors import KeysError
-from keys.trust.following import Following, Wanted
+from keys.trust.follow import Following, Wanted
 from keys.trust.held import HeldTrust
 from support.programs import needed, npm_folder
 

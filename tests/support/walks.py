@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from node.demo import processes
-from node.demo.chapters import CHAPTERS, Chapter, Scene, play_scene
+from node.demo.chapters.chapters import CHAPTERS, Chapter, Scene, play_scene
 from node.demo.later import VARIABLE
 from node.demo.parties import AGENCIES
 from node.demo.processes import Facts, Seat, StepFailedError

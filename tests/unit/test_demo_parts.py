@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from node.clock import SystemClock, system_entropy
-from node.demo.altering import altered
+from node.demo.alteration import altered
+from node.demo.chapters.look import in_words, judged
 from node.demo.claims import CLAIMS
 from node.demo.exports import HEADER, Export
 from node.demo.later import MovedClock, moved, put_forward
-from node.demo.looking import in_words, judged
 from node.demo.parties import Party
 from node.demo.ports import NoPortError, free_ports
 from node.demo.processes import Facts, Seat, Server, StepFailedError, last_complaint, last_words, run
 from node.demo.record import KeySight, KeyView, Knowing, Record, Sight, Step, Tally, View
 from node.demo.report.page import page
-from node.demo.searching import Search, forms
+from node.demo.search import Search, forms
 from node.demo.synthetic import make
 from node.demo.walk import stoppable
 from node.demo.world import Act, Cast

@@ -38,9 +38,9 @@ from keys.trust.holders import Holder
 from keys.trust.node_parts import DatedKey, read_key
 from keys.trust.repository import author_targets, open_targets
 from keys.trust.root import TrustedRoot, open_root
-from keys.trust.root_authoring import author_root
 from keys.trust.statement import open_statement, seal_statement
 from keys.trust.vkey import DatedVkey
+from keys.trust.write_root import author_root
 from node import jose
 from node.errors import UnauthenticatedError
 from node.web.auth import ASSERTION_TYP, TOKEN_TYP, TokenGate, TokenOffice
@@ -287,7 +287,7 @@ def test_the_table_names_every_place() -> None:
         "keys/trust/tuf_keys.py",  # root, trust document, TUF metadata
         "keys/trust/statement.py",
         "keys/trust/holder_card.py",
-        "keys/trust/proposal_signing.py",  # by keys of a root, and again when put in force
+        "keys/trust/sign_proposal.py",  # by keys of a root, and again when put in force
         "protocol/tlog/note.py",  # checkpoint, cosignature
         "node/jose.py",  # client assertion, access token
         "node/partners/admission.py",

@@ -15,7 +15,7 @@ import pytest
 from node.hashing.hashed import Fault, Hashed
 from node.hashing.members import shown
 from node.hashing.plan import Bounds, HashPlan
-from node.hashing.reading import StreamHasher, hash_path
+from node.hashing.read import StreamHasher, hash_path
 from support.pictures import animated, encoded, natural
 
 PLAIN = HashPlan(images=False)

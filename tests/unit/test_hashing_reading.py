@@ -7,7 +7,7 @@ import pytest
 
 from node.hashing.hashed import Hashed, Part
 from node.hashing.plan import HashPlan
-from node.hashing.reading import StreamHasher, hash_path, mark_of, reason_of
+from node.hashing.read import StreamHasher, hash_path, mark_of, reason_of
 from protocol.digest import Algorithm, Digest
 
 EXACT = HashPlan(images=False, archives=False)

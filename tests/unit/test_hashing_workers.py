@@ -15,7 +15,7 @@ from node.hashing import worker_link
 from node.hashing.hashed import Fault, Hashed, Part
 from node.hashing.outcomes import Outcome, dump, load, pack_hashed, pack_unreadable, unpack
 from node.hashing.plan import Bounds, HashPlan
-from node.hashing.reading import hash_path
+from node.hashing.read import hash_path
 from node.hashing.worker_link import MAX_BATCH
 from node.hashing.workers import HashWorkers
 from protocol.digest import Algorithm, Digest

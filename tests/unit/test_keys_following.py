@@ -16,13 +16,13 @@ from keys.errors import (
     RolledBackError,
     ThresholdError,
 )
-from keys.trust import following, root
-from keys.trust.following import MAX_FILES, MAX_ROOTS_A_RUN, Following
+from keys.trust import follow, root
+from keys.trust.follow import MAX_FILES, MAX_ROOTS_A_RUN, Following
 from keys.trust.held import HeldTrust, open_held, require_confirmed, under_newest
 from keys.trust.node_document import open_node_document
 from keys.trust.repository import open_timestamp
 from keys.trust.root import RootContent
-from keys.trust.root_authoring import author_next_root, sign_metadata
+from keys.trust.write_root import author_next_root, sign_metadata
 from support.tuf_origin import (
     HOLDERS,
     NEXT_ONLINE,
@@ -128,7 +128,7 @@ def test_a_chain_of_many_roots_is_followed_in_runs(reader: Reader, origin: TufOr
 def test_a_chain_longer_than_anybody_follows_leaves_what_is_held_readable(
     reader: Reader, origin: TufOrigin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (following, root):
+    for module in (follow, root):
         monkeypatch.setattr(module, "MAX_ROOTS", 3)
     for _ in range(2):
         origin.rotate(HOLDERS[:2])

@@ -18,10 +18,10 @@ from keys.trust.envelope import seal
 from keys.trust.fingerprint import fingerprint
 from keys.trust.holders import Holder, from_field
 from keys.trust.proposal import Proposal, from_json, to_json
-from keys.trust.proposal_signing import NOT_YET, Decided, OpenedProposal, decide, open_proposal, sign
 from keys.trust.proposal_words import changes, wanted
 from keys.trust.repository import author_targets, open_targets
 from keys.trust.root import RootContent, TrustedRoot, open_next_root, open_root
+from keys.trust.sign_proposal import NOT_YET, Decided, OpenedProposal, decide, open_proposal, sign
 from keys.trust.tuf_keys import tuf_key_id
 from support.proposals import (
     NEW_ROOT_KEYS,

@@ -19,7 +19,7 @@ from protocol import limits
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
 from protocol.subset.delta import Alignment, align, apply_delta, encode_delta, kept_places
 from protocol.subset.rice import U64Array, decode_sorted, encode_sorted, parameter
-from protocol.subset.setcoding import decode_multiset, decode_set, encode_multiset, encode_set
+from protocol.subset.sets import decode_multiset, decode_set, encode_multiset, encode_set
 from support.subsets import u64
 
 

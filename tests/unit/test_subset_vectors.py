@@ -23,7 +23,7 @@ from protocol.subset.label_delta import Labelled, apply_label_delta, encode_labe
 from protocol.subset.manifest import Manifest
 from protocol.subset.prf_input import prf_input
 from protocol.subset.screen import ScreenRule, screen_value
-from protocol.subset.setcoding import decode_multiset, encode_multiset
+from protocol.subset.sets import decode_multiset, encode_multiset
 from support.lists import digest as made_up
 from support.lists import member, register
 from support.screen_worlds import Row, listing_of

@@ -31,8 +31,8 @@ from node.transparency.counts import (
 from node.transparency.fields import as_fields, as_sheet
 from node.transparency.page import page
 from node.transparency.periods import Period
-from node.transparency.publishing import FEW, publish
-from node.transparency.withholding import Family, Hidden, Number, alone, family
+from node.transparency.publication import FEW, publish
+from node.transparency.suppression import Family, Hidden, Number, alone, family
 from node.transparency.words import percent
 from support.markup import require_self_contained
 

@@ -12,7 +12,7 @@ from node.storage.shelf import Shelf
 from node.transparency.fields import as_fields, as_sheet
 from node.transparency.page import page
 from node.transparency.periods import Period
-from node.transparency.publishing import Report, publish
+from node.transparency.publication import Report, publish
 
 
 def make_report(identity: Identity, shelf: Shelf, period: Period) -> Report:

@@ -19,7 +19,7 @@ from node.cli.session import Session, session
 from node.errors import AlreadyExistsError
 
 if TYPE_CHECKING:
-    from keys.trust.proposal_signing import OpenedProposal
+    from keys.trust.sign_proposal import OpenedProposal
 
 holder_app = typer.Typer(help="Holders of root and targets keys.", no_args_is_help=True)
 
@@ -67,7 +67,7 @@ def propose(
 ) -> None:
     """Write a proposal of the next root: other holders, keys or thresholds; by default only a year more."""
     from keys.trust.holder_card import read_card
-    from keys.trust.proposal_signing import open_proposal
+    from keys.trust.sign_proposal import open_proposal
     from node.identity.key_holders import ProposalFile
     from node.rotation.next_root import propose_root
     from node.trust.next_root import RootChange
@@ -116,7 +116,7 @@ def sign(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Sign a proposal with a holder's keys, after showing all that it alters; needs no node and no network."""
-    from keys.trust.proposal_signing import sign as add_signatures
+    from keys.trust.sign_proposal import sign as add_signatures
     from node.clock import system_entropy
     from node.identity import passphrases
     from node.identity.key_holders import ProposalFile, holder_keychain, open_proposal_file, wanted_signers

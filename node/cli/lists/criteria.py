@@ -21,7 +21,7 @@ def set_criteria(
     file: Annotated[Path, typer.Argument(help="Markdown text, at most 256 kB.")],
 ) -> None:
     """Sign and publish the criteria of a collection, in place of earlier ones (asks for a targets key)."""
-    from keys.trust.proposal_signing import MAX_TEXT_BYTES
+    from keys.trust.sign_proposal import MAX_TEXT_BYTES
     from node.access.notation import collection_of
     from node.lists.criteria import checked_text, criteria_name
 

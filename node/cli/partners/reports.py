@@ -8,7 +8,7 @@ import typer
 from node.cli.session import session
 
 if TYPE_CHECKING:
-    from node.transparency.publishing import Report
+    from node.transparency.publication import Report
 
 app = typer.Typer(help="What this agency did, in numbers that may be published.", no_args_is_help=True)
 

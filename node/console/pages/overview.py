@@ -7,12 +7,12 @@ from typing import Final
 
 from markupsafe import Markup
 
-from node.console.federation import Place, draw
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.needs import Need, needs
+from node.console.pages.federation.map import Place, draw
+from node.console.pages.federation.standings import lag_words, state_words
 from node.console.parts import Action, Done, Page, Section, Values
-from node.console.standings import lag_words, state_words
 from node.console.visitors import Visitor
 from node.console.words import number
 from node.console.world import World

@@ -11,8 +11,8 @@ from node.config import ConsoleListener
 from node.console.address import Address
 from node.console.devices import Devices
 from node.console.handlers import Desk
-from node.console.partner.entering import ROUTES
-from node.console.partner.recording import journalled, taken_away
+from node.console.partner.record import journalled, taken_away
+from node.console.partner.sign_in import ROUTES
 from node.console.partner.surface import SURFACE
 from node.console.partner.world import PartnerWorld
 from node.console.shell import looks, make_app, rates

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from node.demo.chapters import CHAPTERS, EVERY, Chapter
+from node.demo.chapters.chapters import CHAPTERS, EVERY, Chapter
 from node.demo.claims import Finding
 from node.demo.record import Record
 from node.demo.report.bars import total, transfers

@@ -29,8 +29,8 @@ from node.hoster.gateways.sockets import (
 from node.hoster.judge.machine import Judging, judging
 from node.hoster.settings import AgentSettings, load_partner_settings
 from node.journal import Journal
+from node.web.gateways.listener import served
 from node.web.gateways.services import LocalServices
-from node.web.gateways.serving import served
 
 _journal = Journal("agent")
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from node.hashing.hashed import Fault
 from node.hashing.open_files import HashProcesses, write_whole
-from node.hashing.reading import held_bytes
+from node.hashing.read import held_bytes
 from node.ports.inspecting import Inspected
 from node.ports.judging import Judge, Verdicts
 from protocol.digest import Digest

@@ -16,7 +16,7 @@ from node.errors import UsageError
 from node.hashing.hashed import Fault, Hashed
 from node.hashing.open_files import HashProcesses, write_whole
 from node.hashing.plan import HashPlan
-from node.hashing.reading import StreamHasher
+from node.hashing.read import StreamHasher
 from node.hoster.scan.reader import Hashing, Read
 from node.hoster.scan.sources import Item
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from node.errors import InputRefusedError
-from node.hashing.reading import mark_of
+from node.hashing.read import mark_of
 
 MAX_PATH_BYTES: Final = 65_536
 """Longer than any system's paths: a list with a longer one is something else than a list."""

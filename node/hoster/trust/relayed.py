@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from keys.errors import KeysError
-from keys.trust.following import MAX_ROOTS_A_RUN
+from keys.trust.follow import MAX_ROOTS_A_RUN
 from keys.trust.members import Member
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.root import TrustedRoot, open_roots

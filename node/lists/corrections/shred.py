@@ -1,7 +1,7 @@
 """Shredding a file: two persons ask every node to delete what an own list said about it.
 
 For the file's entries in every collection, also those that ended before, and for own disputes of it, one event each
-that carries SHRED. They are published like any other; what they ask for is done by `erasing`, here as everywhere.
+that carries SHRED. They are published like any other; what they ask for is done by `erase`, here as everywhere.
 What is asked for is named by a position, never by a digest, so nothing that waits for a second person holds one.
 """
 

@@ -148,7 +148,7 @@ class Follower:
         """Refuse a head of `size` events that brings more than may be on its way; what is staged of it is dropped.
 
         Raises:
-            BeyondLimitsError: more than `pacing.most_at_once`, or with the peer's other lists more than `MOST_AT_ONCE`.
+            BeyondLimitsError: more than `pace.most_at_once`, or with the peer's other lists more than `MOST_AT_ONCE`.
         """
         log = self._log(origin)
         growth = size - log.head.size

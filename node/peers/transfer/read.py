@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import Final
 
 from keys.key import StatementPublicKey
-from keys.trust.following import MAX_ROOTS_A_RUN
+from keys.trust.follow import MAX_ROOTS_A_RUN
 from keys.trust.held import MEMBERS_FILE, NODE_FILE, REVOKED_FILE, HeldTrust, open_held
 from keys.trust.node_document import open_node_document
 from keys.trust.root import MAX_ROOTS, TrustedRoot, open_next_root, open_roots

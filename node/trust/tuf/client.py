@@ -1,4 +1,4 @@
-"""Following another node's TUF repository over any connection: fetching what `keys.trust.following` wants.
+"""Following another node's TUF repository over any connection: fetching what `keys.trust.follow` wants.
 
 What was accepted before a failure is kept with it: a root that replaces stolen keys counts although the rest is
 withheld. Two signed files of one number become evidence. How slowly one answer may come is the connection's matter, how
@@ -12,7 +12,7 @@ from typing import Final
 
 from keys.errors import ForkedTrustError, KeysError, RolledBackError, ThresholdError
 from keys.trust.envelope import open_envelope
-from keys.trust.following import Following, Wanted
+from keys.trust.follow import Following, Wanted
 from keys.trust.held import HeldTrust
 from keys.trust.members import KIND as MEMBERS
 from keys.trust.node_document import KIND as NODE

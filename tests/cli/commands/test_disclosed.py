@@ -8,7 +8,7 @@ import pytest
 
 from node.errors import UsageError
 from node.hashing.plan import HashPlan
-from node.hashing.reading import hash_path
+from node.hashing.read import hash_path
 from node.sdk import Client
 from protocol.digest import Algorithm
 from support.agencies import LIST, Federation, written

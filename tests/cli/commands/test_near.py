@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from node.hashing.plan import HashPlan
-from node.hashing.reading import hash_path
+from node.hashing.read import hash_path
 from protocol.digest import Algorithm
 from support.agencies import written
 from support.pictures import encoded, image_of, natural

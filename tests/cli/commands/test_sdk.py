@@ -318,7 +318,7 @@ def test_a_partition_gives_rows_of_what_the_screen_does_not_clear(
 
 
 _DYING = """
-import os, node.hashing.reading as reading
+import os, node.hashing.read as reading
 whole = reading.StreamHasher._look
 def look(self):
     return os._exit(1) if self._exact.head == b"hostile" and self._plan.images else whole(self)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from node.clock import SystemClock
-from node.transparency.withholding import THRESHOLD
+from node.transparency.suppression import THRESHOLD
 from support.agencies import Federation
 from support.markup import require_self_contained
 

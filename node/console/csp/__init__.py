@@ -1,0 +1,1 @@
+"""The content security policy, and what browsers report of it."""

@@ -1,0 +1,1 @@
+"""Forms: what was posted, and what waits until a passkey was shown."""

@@ -1,0 +1,1 @@
+"""Pages about entries: imports, reviews, corrections, recalls, who holds a hash."""

@@ -1,0 +1,54 @@
+"""Objecting to a hash, and taking that back: one person, at once, and never half of a file unless that was meant."""
+
+from node.console.languages import translated as _
+from node.console.languages import translated_plural
+from node.console.pages.entries.places import digest_at, place_of
+from node.console.pages.entries.statements import reason_from
+from node.console.parts import Done, Values
+from node.console.visitors import Visitor
+from node.console.world import World
+from node.errors import UsageError
+from node.lists.continuation import require_open
+from node.lists.corrections.dispute import dispute, resolve
+from node.lists.lookup import Finder
+
+
+def dispute_at(world: World, _visitor: Visitor, form: Values) -> Done:
+    """Block the hashes of an entry's file, whoever lists them; of `alone`, its own hash only."""
+    place, to = place_of(form), form.require("to", _("your list"))
+    reason = reason_from(form)
+    if not form.ticked("sure"):
+        raise UsageError(
+            _("this blocks the hashes at every agency and partner, signed"),
+            hint=_("tick the box if that is meant"),
+        )
+    require_open(world.identity.trust.document(), to)
+    with world.shelf.storage.read() as unit:
+        digest = digest_at(world, unit, place)
+        digests = {digest} if form.ticked("alone") else Finder(world.shelf, unit).same_file([digest])
+    done = dispute(world.shelf, to, digests, reason=reason)
+    said = translated_plural(
+        "{list}: {count} hash will be blocked with the next publication",
+        "{list}: {count} hashes will be blocked with the next publication",
+        done.digests,
+    )
+    return Done(place.entry, said.format(list=to, count=done.digests))
+
+
+def resolve_at(world: World, _visitor: Visitor, form: Values) -> Done:
+    """Take own disputes of an entry's file back, in one own list."""
+    place, to = place_of(form), form.require("to", _("your list"))
+    if not form.ticked("sure"):
+        raise UsageError(
+            _("where enough countries list them, the hashes reach partners again"),
+            hint=_("tick the box if that is meant"),
+        )
+    with world.shelf.storage.read() as unit:
+        digests = Finder(world.shelf, unit).same_file([digest_at(world, unit, place)])
+    done = resolve(world.shelf, to, digests)
+    said = translated_plural(
+        "{list}: the dispute of {count} hash will end with the next publication",
+        "{list}: the dispute of {count} hashes will end with the next publication",
+        done.digests,
+    )
+    return Done(place.entry, said.format(list=to, count=done.digests))

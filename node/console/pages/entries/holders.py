@@ -1,0 +1,206 @@
+"""Holders: which agencies this one may ask who holds a hash, joining one more, and asking them.
+
+A hash is named by the list and index of its entry, or typed in a form; it stands in no address and no record. What each
+agency said is shown once. How a question is asked so that nobody learns about what is decided in
+`node.app.peers.holders`.
+"""
+
+import asyncio
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+
+from keys.errors import SigfedError
+from node.app.peers import holders as asking
+from node.app.peers.holders import Asked, Holder
+from node.console.languages import translated as _
+from node.console.pages import shown_once
+from node.console.pages.entries.places import Place, digest_at, place_in
+from node.console.parts import JUDGES, OPERATORS, Action, Done, Page, Section, Values
+from node.console.told import told
+from node.console.visitors import Visitor
+from node.console.world import World
+from node.errors import PeerUnreachableError, RateLimitedError, UsageError
+from node.formats.asked import Asked as AskedFile
+from node.formats.asked import read_asked
+from node.hoster.client import Enrolled
+from node.hoster.lookup.examiner import Hit
+
+PATH: Final = "/console/holders"
+MOST: Final = 100
+"""Files in one question; more are asked about at the terminal."""
+SECONDS: Final = 60.0
+"""For so long an agency may take."""
+_ONE_AT_A_TIME: Final = Lock()
+"""A question waits for the network in a thread of the console: a second one would wait for the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldersPage:
+    """What the page shows."""
+
+    holders: Sequence[Holder]
+    place: Place | None
+    """The entry whose hash is asked about; None: one is typed."""
+    value: bytes
+    """Its hash; empty without an entry."""
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What one agency said about one file."""
+
+    name: str
+    """The line that it was typed in; empty where an entry was asked about."""
+    value: bytes
+    """Its first hash."""
+    hit: Hit | None
+    """None: the agency does not hold it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What one agency said, or why it could not be asked."""
+
+    node: str
+    contact: str | None
+    files: Sequence[Held]
+    failure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedPage:
+    """What the page after a question shows, once."""
+
+    answers: Sequence[Answer]
+
+
+def gather(world: World, _visitor: Visitor, query: Values) -> HoldersPage:
+    """Whom this agency may ask; raises `NotFoundError` for a place without a hash."""
+    place, value = place_in(query), b""
+    if place is not None:
+        with world.shelf.storage.read() as unit:
+            value = digest_at(world, unit, place).value
+    return HoldersPage(holders=asking.holders(world.identity), place=place, value=value, most=MOST)
+
+
+def gather_asked(_world: World, visitor: Visitor, _query: Values) -> AskedPage | None:
+    """What was just answered; None the second time."""
+    kept = shown_once.take(visitor.csrf)
+    return kept if isinstance(kept, AskedPage) else None
+
+
+def join(world: World, _visitor: Visitor, form: Values) -> Done:
+    """Enrol this agency with the string that another made for it."""
+    text = form.require("invitation", _("the string"))
+    before = {holder.node for holder in asking.holders(world.identity)}
+    try:
+        done = asyncio.run(_joined_in_time(world, text))
+    except SigfedError:
+        # The string may be used up all the same: then the enrolment stands, and its list comes with a question.
+        new = [holder for holder in asking.holders(world.identity) if holder.node not in before]
+        if not new:
+            raise
+        said = _("{node} may be asked; its list has not come yet, and is fetched with the first question")
+        facts = {"node": new[0].node, "subset": new[0].subset}
+        return Done(PATH, said.format(node=new[0].node), "partly", facts)
+    facts = {"node": done.node, "subset": done.enrolment.subset}
+    said = _("{node} may be asked about {count} entries, as {name}")
+    filled = said.format(node=done.node, count=f"{done.report.entries:,}", name=done.enrolment.partner)
+    return Done(PATH, filled, facts=facts)
+
+
+async def _joined_in_time(world: World, text: str) -> Enrolled:
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await asking.join(world.identity, text)
+    except TimeoutError:
+        raise PeerUnreachableError(f"no answer within {SECONDS:.0f} seconds") from None
+
+
+def ask(world: World, visitor: Visitor, form: Values) -> Done:
+    """Ask every agency that may be asked who holds a hash; what each said is shown on the next page, once."""
+    files = _files(world, form)
+    members = asking.holders(world.identity)
+    if not members:
+        raise UsageError(
+            _("no agency can be asked"),
+            hint=_("an operator joins one with a string that it made for this agency"),
+        )
+    if not _ONE_AT_A_TIME.acquire(blocking=False):
+        raise RateLimitedError(
+            _("somebody else asks other agencies just now"),
+            hint=_("nothing was asked; wait a minute, then try again"),
+            retry_after_seconds=int(SECONDS),
+        )
+    try:
+        said = asyncio.run(asking.ask_all(members, [digests for _, digests in files], seconds=SECONDS))
+    finally:
+        _ONE_AT_A_TIME.release()
+    answers = [_answer(files, one) for one in said]
+    shown_once.keep(visitor.csrf, AskedPage(answers=answers))
+    failed = sum(bool(one.failure) for one in answers)
+    facts = {"files": str(len(files)), "asked": str(len(members) - failed), "not_answered": str(failed)}
+    sentence = _("Agencies that answered: {asked} of {count}").format(
+        asked=len(members) - failed, count=len(members)
+    )
+    return Done(f"{PATH}/asked", sentence, facts=facts)
+
+
+def _files(world: World, form: Values) -> Sequence[AskedFile]:
+    place = place_in(form)
+    if place is not None:
+        with world.shelf.storage.read() as unit:
+            return [("", (digest_at(world, unit, place),))]
+    files = read_asked(io.BytesIO(form.require("hash", _("the hash")).encode()))
+    if len(files) > MOST:
+        raise UsageError(
+            _("at most {most} files are asked about at once").format(most=MOST),
+            hint=_("for more: sigfed entry holders --hash-from FILE"),
+        )
+    return files
+
+
+def _answer(files: Sequence[AskedFile], asked: Asked) -> Answer:
+    failure = "" if asked.failure is None else told(str(asked.failure))
+    held = [
+        Held(name=_named(name), value=digests[0].value, hit=None if hit is None or hit.test_file else hit)
+        for (name, digests), hit in zip(files, asked.hits, strict=False)
+    ]
+    return Answer(node=asked.holder.node, contact=asked.holder.contact, files=held, failure=failure)
+
+
+def _named(name: str) -> str:
+    line = name.removeprefix("line ")
+    return _("line {number}").format(number=line) if line != name and line.isdigit() else name
+
+
+PAGES: Final = (
+    Page(name="holders", path=PATH, title="Holders", gather=gather, section=Section.FEDERATION),
+    Page(name="holders-asked", path=f"{PATH}/asked", title="Answers", gather=gather_asked, roles=JUDGES),
+)
+
+ACTIONS: Final = (
+    Action(
+        name="holders-join",
+        path=f"{PATH}/join",
+        page="holders",
+        act=join,
+        roles=OPERATORS,
+        record="holders.join",
+        fresh=True,
+    ),
+    Action(
+        name="holders-ask",
+        path=f"{PATH}/ask",
+        page="holders",
+        act=ask,
+        roles=JUDGES,
+        record="entry.holders",
+        strict=True,
+        told=("list", "index"),
+    ),
+)

@@ -1,0 +1,161 @@
+"""Taking a file off an own list: one person withdraws it at once; shredding it everywhere takes a second.
+
+Each has a page that says what will end before it is done. Both are about whole files: an entry left behind would
+still name it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from node.access.approvals import LEAST_PERSONS
+from node.app.approvals import open_approvals
+from node.app.recall import recall_now, request_shredding
+from node.console.languages import translated as _
+from node.console.languages import translated_plural
+from node.console.pages.entries.places import Place, digest_at, place_in, place_of
+from node.console.pages.entries.statements import reason_from, reasons
+from node.console.parts import Action, Done, Page, Values
+from node.console.told import told
+from node.console.visitors import Visitor
+from node.console.world import World
+from node.judgement.trace import trace
+from node.lists.catalogue import own_list
+from node.lists.corrections.shred import ShredPlan, prepare_at
+from node.lists.corrections.withdraw import withdraw_at
+from node.lists.families import Family
+from node.ports.persons import PersonRole
+from protocol.digest import Digest
+
+RECALLERS: Final = frozenset({PersonRole.ANALYST, PersonRole.OPERATOR})
+"""A withdrawal must never wait for somebody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawing:
+    """What a withdrawal would end."""
+
+    place: Place
+    digest: Digest
+    entries: int
+    hashes: int
+    released: Sequence[str]
+    """Subsets whose newest release has the hash."""
+    reasons: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shredding:
+    """What a shredding would delete."""
+
+    place: Place
+    digest: Digest
+    plan: ShredPlan
+    enough: bool
+    """Whether there are persons enough for two to decide."""
+    reasons: Sequence[tuple[str, str]]
+
+
+def gather_withdrawing(world: World, _visitor: Visitor, query: Values) -> Withdrawing | None:
+    """What would end, or None; raises `NotFoundError` for an entry that does not stand in an own list."""
+    place = place_in(query)
+    if place is None:
+        return None
+    with world.shelf.storage.read() as unit:
+        log = own_list(unit, place.origin)
+        digest = digest_at(world, unit, place)
+        hits = Family(world.shelf, unit, log).active(digest)
+    traced = trace(world.shelf, [digest], world.judge.latest().rosters)[digest]
+    return Withdrawing(
+        place=place,
+        digest=digest,
+        entries=len(hits),
+        hashes=len({hit.key for hit in hits}),
+        released=[each.subset.name for each in traced if each.since],
+        reasons=reasons(),
+    )
+
+
+def withdraw(world: World, _visitor: Visitor, form: Values) -> Done:
+    """Withdraw the file of an own entry; publish it and release every subset where that is asked for."""
+    place = place_of(form)
+    done = withdraw_at(world.shelf, place.origin, place.index, reason=reason_from(form))
+    said = translated_plural(
+        "{list}: {count} entry will end with the next publication",
+        "{list}: {count} entries will end with the next publication",
+        done.entries,
+    ).format(list=place.origin, count=done.entries)
+    if form.ticked("now"):
+        said = "; ".join(map(told, recall_now(world.identity, world.shelf, place.origin)))
+        world.judge.now()  # whoever did it is shown what came of it
+    return Done(place.entry, said)
+
+
+def gather_shredding(world: World, _visitor: Visitor, query: Values) -> Shredding | None:
+    """What would be deleted, or None; raises `NotFoundError` for an entry that an own list never had."""
+    place = place_in(query)
+    if place is None:
+        return None
+    with world.shelf.storage.read() as unit:
+        own_list(unit, place.origin)
+        digest = digest_at(world, unit, place)
+        persons = sum(person.role is not PersonRole.VIEWER for person in unit.persons.ls())
+    return Shredding(
+        place=place,
+        digest=digest,
+        plan=prepare_at(world.shelf, place.origin, place.index),
+        enough=persons >= LEAST_PERSONS,
+        reasons=reasons(),
+    )
+
+
+def shred(world: World, visitor: Visitor, form: Values) -> Done:
+    """Ask a second person to have the file deleted at every node."""
+    place = place_of(form)
+    reason = reason_from(form)
+    approvals = open_approvals(world.identity, world.shelf)
+    plan = prepare_at(world.shelf, place.origin, place.index)
+    asked = request_shredding(approvals, [plan], reason=reason, by=visitor.person)
+    said = _("Request {number} waits for a second person; nothing was changed").format(number=asked.id)
+    return Done(f"/console/tasks/request?number={asked.id}", said, "requested")
+
+
+PAGES: Final = (
+    Page(
+        name="entry-withdraw",
+        path="/console/entry/withdraw",
+        title="Withdraw a file",
+        gather=gather_withdrawing,
+        roles=RECALLERS,
+    ),
+    Page(
+        name="entry-shred",
+        path="/console/entry/shred",
+        title="Shred a file",
+        gather=gather_shredding,
+        roles=RECALLERS,
+    ),
+)
+
+ACTIONS: Final = (
+    Action(
+        name="withdraw",
+        path="/console/entry/withdraw",
+        page="entry-withdraw",
+        act=withdraw,
+        roles=RECALLERS,
+        record="entry.withdraw",
+        told=("list", "index", "reason"),
+    ),
+    Action(
+        name="shred",
+        path="/console/entry/shred",
+        page="entry-shred",
+        act=shred,
+        roles=RECALLERS,
+        record="entry.shred",
+        strict=True,
+        fresh=True,
+        told=("list", "index", "reason"),
+    ),
+)

@@ -1,0 +1,233 @@
+"""Many files of peers at once: what one statement about all of them would do, and making it.
+
+They are chosen one by one, by boxes on the page of reviews, or as all that wait of one peer with the same basis. The
+form names each file that was shown, with the mark of its hashes: what a peer lists meanwhile, be it under the name of a
+shown file, is not endorsed unseen. Each is endorsed as by itself; all in one transaction, or none.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
+
+from node.app.guards import open_guards
+from node.app.judged import Judgement
+from node.console.languages import translated as _
+from node.console.languages import translated_plural
+from node.console.pages.entries.places import Place, own_lists
+from node.console.pages.entries.review import PATH, Alike, alike, wanted_in
+from node.console.pages.entries.statements import bases, statement_from
+from node.console.parts import ANALYSTS, Action, Done, Page, Values
+from node.console.visitors import Visitor
+from node.console.world import World
+from node.errors import UsageError
+from node.judgement.endorse import Endorsed, File, NamedFile, endorse_named, mark_of, preview
+from node.judgement.explain import basis_words
+from node.judgement.queue import WaitingFile, grouped
+from node.lists.continuation import require_open
+from node.lists.imports.intake import ImportReport
+from protocol.limits import MAX_LOG_SIZE
+
+MOST: Final = 500
+"""Files of one statement."""
+_NAMED: Final = 10
+"""Of the files that changed, in the sentence about them; all wait on the page of reviews."""
+_MANY: Final = "/console/review/many"
+_TICK: Final = "file-"
+"""Before the number of a row in the name of its box."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Many:
+    """What the page shows."""
+
+    places: Sequence[Place]
+    """The file of each, in the order of the queue."""
+    named: str
+    """The files with the marks of what they hold, as the form names them."""
+    total: int
+    """How many were meant, before the bound."""
+    gone: int
+    """Of those that were ticked: they wait no more."""
+    hashes: int
+    groups: Sequence[Alike]
+    to: str
+    """The own list they go into."""
+    lists: Sequence[tuple[str, str]]
+    """Each own list, and the query that shows this page for it."""
+    report: ImportReport | None
+    """What it would do in that list; None for who does not endorse, for every hash of every file is looked at."""
+    bases: Sequence[tuple[str, str]]
+
+
+def gather(world: World, visitor: Visitor, query: Values) -> Many | None:
+    """What was chosen, or None for nothing; raises `UsageError` for what names no entry, list or filter."""
+    origins = own_lists(world)
+    if not query or not origins:
+        return None
+    to = query.text("to", origins[0])
+    if to not in origins:
+        raise UsageError(_("there is no such list"))
+    judged = world.judge.latest()
+    found, gone = _chosen(judged, query)
+    files = found[:MOST]
+    rest = {name: value for name, value in query.items() if name != "to"}
+    places = [Place(file.first.origin, file.first.index) for file in files]
+    whole = [_whole(judged, place) for place in places]
+    return Many(
+        places=places,
+        named=" ".join(
+            f"{place.origin}:{place.index}:{mark_of(entries)}"
+            for place, (_collection, entries) in zip(places, whole, strict=True)
+        ),
+        total=len(found),
+        gone=gone,
+        hashes=sum(len(file.entries) for file in files),
+        groups=alike(grouped(files)),
+        to=to,
+        lists=[(origin, urlencode(rest | {"to": origin})) for origin in origins],
+        report=preview(world.shelf, to, whole, guards=open_guards(world.identity, world.shelf))
+        if visitor.role in ANALYSTS
+        else None,
+        bases=bases(),
+    )
+
+
+def _chosen(judged: Judgement, query: Values) -> tuple[list[WaitingFile], int]:
+    ticked = [query[name] for name in query if name.startswith(_TICK)]
+    if not ticked:
+        basis, files = query.text("basis"), wanted_in(query).narrow(judged.waiting, judged.members)
+        return [file for file in files if basis in {"", basis_words(file.first.ext.basis)}], 0
+    names = set(_named(" ".join(ticked)))
+    found = [file for file in judged.waiting if (file.first.origin, file.first.index) in names]
+    return found, len(names) - len(found)
+
+
+def _whole(judged: Judgement, place: Place) -> File:
+    """The file with every hash that the peer lists of it, as it is endorsed."""
+    entries = [each.entry for each in judged.files.at(place.origin, place.index)]
+    return entries[0].collection, entries
+
+
+def _named(text: str) -> list[tuple[str, int]]:
+    """Entries by list and index; raises `UsageError`."""
+    return [_entry(word) for word in text.split()]
+
+
+def _entry(word: str) -> tuple[str, int]:
+    origin, _colon, index = word.rpartition(":")
+    is_number = index.isascii() and index.isdigit() and len(index) < 16
+    if not origin or not is_number or int(index) >= MAX_LOG_SIZE:
+        raise UsageError(_("an entry is named by its list and index"))
+    return origin, int(index)
+
+
+def endorse_many(world: World, _visitor: Visitor, form: Values) -> Done:
+    """Take the named files into an own list, each with every hash that it held when it was shown."""
+    to, named = form.require("to", _("your list")), _shown(form.require("files", _("the files")))
+    if len(named) > MOST:
+        raise UsageError(_("at most {count} files are endorsed at once").format(count=MOST))
+    statement = statement_from(form)
+    require_open(world.identity.trust.document(), to)
+    done = endorse_named(
+        world.shelf,
+        to,
+        named,
+        statement=statement,
+        now_ms=world.now_ms,
+        guards=open_guards(world.identity, world.shelf),
+    )
+    said = [*_said(to, done.report), *_passed_over(done)]
+    return Done(PATH, " ".join(said), facts=_facts({file.origin for file in named}, done))
+
+
+def _shown(text: str) -> list[NamedFile]:
+    """Entries by list, index and the mark of what their file held; raises `UsageError`."""
+    found = []
+    for word in text.split():
+        place, _colon, mark = word.rpartition(":")
+        if not mark:  # without one, whatever the peer lists now would be meant
+            raise UsageError(_("a file is named without what was shown of it"))
+        found.append(NamedFile(*_entry(place), mark))
+    return found
+
+
+def _facts(origins: Collection[str], done: Endorsed) -> Mapping[str, str]:
+    facts = {
+        "from": " ".join(sorted(origins)),
+        "files": str(done.report.accepted),
+        "entries": str(done.report.entries),
+    }
+    return facts | ({"changed": str(len(done.changed))} if done.changed else {})
+
+
+def _said(to: str, done: ImportReport) -> Sequence[str]:
+    said = [
+        translated_plural(
+            "{list}: {count} file was endorsed, its entries wait for publication.",
+            "{list}: {count} files were endorsed, their entries wait for publication.",
+            done.accepted,
+        ).format(list=to, count=done.accepted)
+    ]
+    if done.already_listed:
+        count = done.already_listed
+        said.append(
+            translated_plural(
+                "{count} was listed there already.", "{count} were listed there already.", count
+            ).format(count=count)
+        )
+    if done.quarantined:
+        count = done.quarantined
+        said.append(
+            translated_plural(
+                "A guard set {count} aside: it stands in quarantine.",
+                "A guard set {count} aside: they stand in quarantine.",
+                count,
+            ).format(count=count)
+        )
+    if done.refused_total:
+        count = done.refused_total
+        said.append(
+            translated_plural(
+                "{count} holds what was shredded here: it is not taken in.",
+                "{count} hold what was shredded here: they are not taken in.",
+                count,
+            ).format(count=count)
+        )
+    return said
+
+
+def _passed_over(done: Endorsed) -> Sequence[str]:
+    said = []
+    if gone := len(done.missing):
+        said.append(
+            translated_plural(
+                "{count} is not active any more.", "{count} are not active any more.", gone
+            ).format(count=gone)
+        )
+    if count := len(done.changed):
+        more = ["…"] if count > _NAMED else []
+        said.append(
+            translated_plural(
+                "{count} holds other hashes than were shown, and was not endorsed; look again: {places}.",
+                "{count} hold other hashes than were shown, and were not endorsed; look again: {places}.",
+                count,
+            ).format(count=count, places=", ".join([*done.changed[:_NAMED], *more]))
+        )
+    return said
+
+
+PAGES: Final = (Page(name="review-many", path=_MANY, title="Many files to endorse", gather=gather),)
+
+ACTIONS: Final = (
+    Action(
+        name="endorse-many",
+        path="/console/review/endorse-many",
+        page="review-many",
+        act=endorse_many,
+        roles=ANALYSTS,
+        record="entry.endorse",
+        most_bytes=256 * 1024,
+        told=("to", "basis", "criteria", "review_by", "legality"),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Pages about the federation: members, evidence, witnesses, the map."""

@@ -1,0 +1,1 @@
+"""Pages about keys: how each stands, rotation, revocation, proposals, the next root."""

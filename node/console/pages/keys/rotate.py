@@ -1,0 +1,138 @@
+"""Replacing a key: planned and rehearsed first, with nobody surprised; and letting a successor begin early.
+
+What holders of offline keys must sign is prepared here as a proposal, and signed by them elsewhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from keys.trust.lifecycle import KNOWN_TO_NOBODY, NO_PEER_NEEDS, Facts, overlap
+from node.console.languages import translated as _
+from node.console.pages.keys.rows import PURPOSES
+from node.console.parts import SECURITY, Action, Done, Page, Values
+from node.console.visitors import Visitor
+from node.console.world import World
+from node.errors import UsageError
+from node.ports.keyring import RingKey
+from node.rotation import proposals
+from node.rotation.rehearsal import rehearse
+from node.rotation.rotate import allow, key_facts
+from node.rotation.successors import REPLACED, Proposed, replace_key
+from node.signing.ring import find_key
+from node.trust.adopt import as_listed
+from node.trust.rehearsal import Rehearsed
+
+_PAGE: Final = "/console/keys"
+_HERE: Final = "/console/keys/rotate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """What the page of one rotation shows."""
+
+    key: RingKey
+    purpose: str
+    overlap: timedelta
+    life: timedelta
+    peers: int
+    listed: bool
+    """Whether holders must sign, because trust files name the key."""
+    earliest: datetime
+    latest: datetime
+    rehearsed: Sequence[Rehearsed] | None
+    """The rehearsal that was asked for with this page; None: none was."""
+
+
+def gather(world: World, _visitor: Visitor, query: Values) -> Rotation:
+    """The plan for one key, and a rehearsal if one is asked for.
+
+    Raises:
+        NotFoundError: there is no such key.
+        UsageError: its successor comes with a next root.
+    """
+    identity = world.identity
+    key, facts = _named(world, query.require("key", _("the key")))
+    life = timedelta(days=key.role.info.days)
+    return Rotation(
+        key=key,
+        purpose=PURPOSES[key.role],
+        overlap=overlap(life),
+        life=life,
+        peers=0 if key.role in NO_PEER_NEEDS else len(facts.peers),
+        listed=key.role not in KNOWN_TO_NOBODY,
+        earliest=facts.now,
+        latest=facts.now + timedelta(days=179),
+        rehearsed=tuple(rehearse(identity)) if query.ticked("rehearse") else None,
+    )
+
+
+def _named(world: World, name: str) -> tuple[RingKey, Facts]:
+    """A key that can be replaced here, with what is known of all keys."""
+    ring = world.identity.adopt_keys()
+    facts = key_facts(world.identity, world.shelf, ring)
+    key = find_key(as_listed(ring, facts.listed), name)
+    if key.role not in REPLACED:
+        raise UsageError(
+            _("{name} is named by the root").format(name=name),
+            hint=_("prepare the next root on the page of the keys: it replaces it"),
+        )
+    return key, facts
+
+
+def prepare(world: World, _visitor: Visitor, form: Values) -> Done:
+    """Make a successor and the proposal that lists it; what nobody lists begins at once."""
+    key, _facts = _named(world, form.require("key", _("the key")))
+    at, of = _day(form.text("at")), key.managed.lineage.of
+    name, proposing = proposals.begin(world.identity, f"rotate-{key.name}")
+    made = replace_key(proposing, world.shelf, key.role, of, at=at)
+    if isinstance(made, Proposed):
+        said = _("The next key is made. The holders of the targets keys have to sign proposal {name}.")
+        return Done(f"{_PAGE}#proposal-{name}", said.format(name=name))
+    said = _("{key} is {stage}; it counts from {day} on.")
+    key, start = made.key, made.key.managed.valid.start
+    return Done(_PAGE, said.format(key=key.name, stage=_(key.stage.value), day=f"{start:%Y-%m-%d}"))
+
+
+def let_begin(world: World, visitor: Visitor, form: Values) -> Done:
+    """Let a key begin that some peers do not know yet."""
+    key, _facts = _named(world, form.require("key", _("the key")))
+    allow(world.identity, world.shelf, key, by=visitor.person)
+    said = _("{key} may begin although not every peer has said that it knows it.")
+    return Done(_PAGE, said.format(key=key.name))
+
+
+def _day(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as exc:
+        raise UsageError(_("a day is written YYYY-MM-DD")) from exc
+
+
+PAGES: Final = (Page(name="rotate", path=_HERE, title="Replace a key", gather=gather, roles=SECURITY),)
+
+ACTIONS: Final = (
+    Action(
+        name="key-rotate",
+        path=_HERE,
+        page="rotate",
+        act=prepare,
+        roles=SECURITY,
+        record="key.rotate",
+        fresh=True,
+        told=("key", "at"),
+    ),
+    Action(
+        name="key-allow",
+        path="/console/keys/allow",
+        page="keys",
+        act=let_begin,
+        roles=SECURITY,
+        record="key.allow",
+        fresh=True,
+        told=("key",),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Pages about lists: what is held, guarded, set aside and released."""

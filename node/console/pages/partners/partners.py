@@ -1,0 +1,338 @@
+"""Partners: who may ask, how much of it each used, and until when; inviting one more, with a string that is shown once.
+
+Less is given at once, more when a second person approves it, by the functions of the commands.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+
+from node.access.approvals import require_two
+from node.access.disclosure import DisclosureTerms, disclosure_payload
+from node.access.grants import PartnerTerms, quota_payload
+from node.access.quotas import DAYS_A_MONTH, candidates_a_day, fill, left
+from node.app.approvals import open_approvals
+from node.console.languages import translated as _
+from node.console.pages import shown_once
+from node.console.pages.partners.qr import qr
+from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
+from node.console.visitors import Visitor
+from node.console.words import number
+from node.console.world import World
+from node.hoster.key_renewal import KEY_DAYS
+from node.partners.admission import Admission, Invited
+from node.ports.disclosure import DisclosureRecord
+from node.ports.fetched import FetchedRelease
+from node.ports.partners import Allowance, InviteRecord, PartnerRecord
+from node.ports.subsets import ReleaseRecord, SubsetRecord
+from protocol.subset.filter import SubsetFilter
+
+ROWS: Final = 50
+_HERE: Final = "/console/partners"
+_ONE: Final = f"{_HERE}/partner"
+_KEY_LIFE: Final = timedelta(days=KEY_DAYS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerRow:
+    """A partner and what it has used."""
+
+    record: PartnerRecord
+    left: int
+    """Evaluations that it could make at once now."""
+    used: int
+    """Of this month."""
+    fetched: FetchedRelease | None
+    """The newest release that it fetched; None: none since such things are recorded."""
+    newest: int
+    """Version of its subset's newest release; 0: there is none."""
+
+    @property
+    def per_month(self) -> int:
+        """The most that it may make in a month."""
+        return self.record.evaluations_per_day * DAYS_A_MONTH
+
+    @property
+    def key_end_ms(self) -> int:
+        """By when it should have renewed its key."""
+        return self.record.key_ms + int(_KEY_LIFE.total_seconds() * 1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnersPage:
+    """What the page of all partners shows."""
+
+    count: int
+    rows: Sequence[PartnerRow]
+    stopped: frozenset[str]
+    """Those whose disclosed look-ups wait for a person."""
+    invited: Sequence[InviteRecord]
+    more_invited: bool
+    subsets: Sequence[SubsetRecord]
+    agencies: Sequence[tuple[str, str]]
+    """Whom a subset of holdings may be for, for a choice; empty where there is no such subset."""
+    part: str
+    first: str
+    next: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerPage:
+    """What the page of one partner shows."""
+
+    row: PartnerRow
+    disclosure: DisclosureRecord | None
+    candidates: int
+    """Hashes of its choice that its evaluations of a day decide about."""
+    not_after_ms: int
+    """Until when its subset's newest release counts; 0: there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitedPage:
+    """What the page after an invitation shows, once."""
+
+    partner: str
+    agency: str
+    """The member that it is for; empty: a partner."""
+    invited: Invited
+    code: Markup
+    shared: SubsetFilter
+    """What it may follow."""
+    together: Sequence[tuple[str, int]]
+    """Other subsets for partners, and the odds to 1 for a file of who follows both."""
+
+
+def gather(world: World, _visitor: Visitor, query: Values) -> PartnersPage:
+    """A page of them."""
+    part, after = query.text("part"), query.text("after")
+    now = world.identity.clock.now()
+    with world.shelf.storage.read() as unit:
+        found = unit.partners.page(part, after=after, limit=ROWS + 1)
+        invited = unit.partners.open_invitations(part, limit=ROWS + 1)
+        stopped = frozenset(unit.disclosure.stopped())
+        count, subsets = sum(unit.partners.counts().values()), unit.subsets.ls()
+        fetched = unit.fetched.of([record.name for record, _ in found[:ROWS]])
+        newest = {name: unit.releases.newest(name) for name in {record.subset for record, _ in found[:ROWS]}}
+    rows = [
+        _row(record, allowance, now, fetched.get(record.name), newest[record.subset])
+        for record, allowance in found[:ROWS]
+    ]
+    more = {"part": part, "after": rows[-1].record.name} if len(found) > ROWS else {}
+    return PartnersPage(
+        count=count,
+        rows=rows,
+        stopped=stopped,
+        invited=invited[:ROWS],
+        more_invited=len(invited) > ROWS,
+        subsets=subsets,
+        agencies=_agencies(world) if any(subset.filter.holdings for subset in subsets) else (),
+        part=part,
+        first=urlencode({"part": part}) if after else "",
+        next=urlencode(more),
+    )
+
+
+def _row(
+    record: PartnerRecord,
+    allowance: Allowance,
+    now: datetime,
+    fetched: FetchedRelease | None,
+    newest: ReleaseRecord | None,
+) -> PartnerRow:
+    per_day = record.evaluations_per_day
+    return PartnerRow(
+        record=record,
+        left=left(allowance, per_day, now),
+        used=fill(allowance, per_day, now).used,
+        fetched=fetched,
+        newest=0 if newest is None else newest.version,
+    )
+
+
+def _agencies(world: World) -> list[tuple[str, str]]:
+    members = sorted(member.node for member in world.identity.trust.members().members)
+    return [("", _("nobody: a partner")), *((node, node) for node in members if node != world.node)]
+
+
+def gather_one(world: World, _visitor: Visitor, query: Values) -> PartnerPage:
+    """One; raises `NotFoundError`."""
+    name = query.require("name", _("the name of the partner"))
+    with world.shelf.storage.read() as unit:
+        record, allowance = unit.partners.get(name), unit.partners.allowance(name)
+        disclosure, newest = unit.disclosure.find(name), unit.releases.newest(record.subset)
+        fetched = unit.fetched.of([name]).get(name)
+        bits = unit.subsets.get(record.subset).filter.screen_bits
+    return PartnerPage(
+        row=_row(record, allowance, world.identity.clock.now(), fetched, newest),
+        disclosure=disclosure,
+        candidates=candidates_a_day(record.evaluations_per_day, bits),
+        not_after_ms=0 if newest is None else newest.not_after_ms,
+    )
+
+
+def gather_invited(_world: World, visitor: Visitor, _query: Values) -> InvitedPage | None:
+    """The invitation that was just made; None the second time."""
+    kept = shown_once.take(visitor.csrf)
+    return kept if isinstance(kept, InvitedPage) else None
+
+
+def invite(world: World, visitor: Visitor, form: Values) -> Done:
+    """Make the one string with which a partner enrols, or a member that is to ask about holdings."""
+    name, subset = form.require("name", _("the name")), form.require("subset", _("the subset"))
+    agency = form.text("agency")
+    identity = world.identity
+    with world.shelf.storage.read() as unit:
+        shared = unit.subsets.get(subset).filter
+        others = [(each.name, each.filter) for each in unit.subsets.ls()]
+    admission = Admission(world.shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
+    invited = admission.invite(
+        name,
+        subset,
+        files_per_day=form.number("files_per_day", 100_000, least=1),
+        screen_bits=shared.screen_bits,
+        agency=agency,
+    )
+    code = qr(invited.text, title=_("Invitation of {name}").format(name=name))
+    page = InvitedPage(
+        partner=name,
+        agency=agency,
+        invited=invited,
+        code=code,
+        shared=shared,
+        together=list(shared.together(others)),
+    )
+    shown_once.keep(visitor.csrf, page)
+    return Done(f"{_HERE}/invited", _("{name} is invited").format(name=name))
+
+
+def quota(world: World, visitor: Visitor, form: Values) -> Done:
+    """Change how often a partner may ask: less at once, more when a second person approves it."""
+    name = form.require("name", _("the name of the partner"))
+    form.require("files_per_day", _("the number of files"))
+    terms = PartnerTerms(world.shelf.storage)
+    held, wanted = terms.evaluations(name, form.number("files_per_day", least=1))
+    if wanted <= held:
+        terms.lower(name, wanted)
+        said = _("{name} may ask for {count} evaluations a day")
+        return Done(_at(name), said.format(name=name, count=number(wanted)))
+    return _ask(
+        world,
+        name,
+        "partner.quota",
+        subject=f"{name} may ask for {wanted:,} evaluations a day (now: {held:,})",
+        payload=quota_payload(name, wanted),
+        by=visitor.person,
+    )
+
+
+def disclose(world: World, visitor: Visitor, form: Values) -> Done:
+    """Let a partner show PDQ values: fewer at once, more when a second person approves it."""
+    name, values = form.require("name", _("the name of the partner")), form.number("values")
+    terms = DisclosureTerms(world.shelf.storage, world.identity.clock)
+    held = terms.get(name)
+    if not terms.widens(name, values):
+        terms.lower(name, values)
+        said = _("{name} may show {count} PDQ values a day")
+        return Done(_at(name), said.format(name=name, count=number(values)))
+    again = ", and go on after it was stopped" if held.stopped_ms is not None else ""
+    return _ask(
+        world,
+        name,
+        "partner.disclose",
+        subject=f"{name} may show {values:,} PDQ values a day (now: {held.values_per_day:,}){again}",
+        payload=disclosure_payload(name, values),
+        by=visitor.person,
+    )
+
+
+def suspend(world: World, _visitor: Visitor, form: Values) -> Done:
+    """Refuse a partner from now on, or make its unused invitation void."""
+    name = form.require("name", _("the name of the partner"))
+    if PartnerTerms(world.shelf.storage).suspend(name):
+        return Done(_HERE, _("The invitation of {name} is void").format(name=name))
+    said = _("{name} is refused; a token it has counts for 30 seconds more at most")
+    return Done(_at(name), said.format(name=name))
+
+
+def resume(world: World, _visitor: Visitor, form: Values) -> Done:
+    """Let a suspended partner ask again, with the key it has."""
+    name = form.require("name", _("the name of the partner"))
+    PartnerTerms(world.shelf.storage).resume(name)
+    return Done(_at(name), _("{name} may ask again").format(name=name))
+
+
+def _ask(world: World, name: str, kind: str, *, subject: str, payload: bytes, by: str) -> Done:
+    with world.shelf.storage.read() as unit:
+        require_two(unit)
+    approvals = open_approvals(world.identity, world.shelf)
+    asked = approvals.request(kind, subject=subject, payload=payload, by=by)
+    said = _("Request {number} waits for a second person, on the page of tasks; nothing has changed yet")
+    return Done(_at(name), said.format(number=asked.id), outcome="requested")
+
+
+def _at(name: str) -> str:
+    return f"{_ONE}?{urlencode({'name': name})}"
+
+
+PAGES: Final = (
+    Page(name="partners", path=_HERE, title="Partners", gather=gather, section=Section.FEDERATION),
+    Page(name="partner", path=_ONE, title="Partner", gather=gather_one),
+    Page(name="invited", path=f"{_HERE}/invited", title="Invitation", gather=gather_invited, roles=OPERATORS),
+)
+
+ACTIONS: Final = (
+    Action(
+        name="partner-invite",
+        path=f"{_HERE}/invite",
+        page="partners",
+        act=invite,
+        roles=OPERATORS,
+        record="partner.invite",
+        fresh=True,
+        told=("name", "subset", "files_per_day", "agency"),
+    ),
+    Action(
+        name="partner-quota",
+        path=f"{_ONE}/quota",
+        page="partner",
+        act=quota,
+        roles=OPERATORS,
+        record="partner.quota",
+        fresh=True,
+        told=("name", "files_per_day"),
+    ),
+    Action(
+        name="partner-disclose",
+        path=f"{_ONE}/disclose",
+        page="partner",
+        act=disclose,
+        roles=OPERATORS,
+        record="partner.disclose",
+        fresh=True,
+        told=("name", "values"),
+    ),
+    Action(
+        name="partner-suspend",
+        path=f"{_ONE}/suspend",
+        page="partners",
+        act=suspend,
+        roles=OPERATORS,
+        record="partner.suspend",
+        told=("name",),
+    ),
+    Action(
+        name="partner-resume",
+        path=f"{_ONE}/resume",
+        page="partner",
+        act=resume,
+        roles=OPERATORS,
+        record="partner.resume",
+        fresh=True,
+        told=("name",),
+    ),
+)

@@ -1,0 +1,95 @@
+"""Templates made into pages: the environment they are written in, and what every one of them may use."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+
+from node.console import words
+from node.console.assets import Asset
+from node.console.languages import LANGUAGES, spoken, translated, translated_plural
+from node.console.pages.federation.map import tone
+from node.console.pages.federation.standings import meaning, state_words
+from node.console.parts import Page, Refused, Section, Surface
+from node.console.told import told
+from node.console.visitors import Visitor
+from node.judgement.explain import basis_words
+from node.pages.text import safe
+from protocol.event import collection_name
+
+STATIC: Final = "/console/static/"
+
+
+def set_up(app: web.Application, assets: Mapping[str, Asset], surface: Surface[Any]) -> None:
+    """Give an application its templates."""
+    pages = surface.pages
+    env = aiohttp_jinja2.setup(
+        app,
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(each) for each in surface.templates]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=words.shown,
+    )
+    env.policies["ext.i18n.trimmed"] = True
+    env.install_gettext_callables(translated, translated_plural, newstyle=True)  # type: ignore[attr-defined]
+    env.filters |= {
+        "lines": words.lines,
+        "moment": words.moment,
+        "day": words.day,
+        "ago": words.ago,
+        "lasting": words.lasting,
+        "number": words.number,
+        "short": words.short,
+        "safe_text": safe,
+        "collection": collection_name,
+        "basis": basis_words,
+        "translated": translated,
+        "knows": words.knows,
+        "told": told,
+    }
+    env.globals |= {
+        "asset": lambda name: f"{STATIC}{name}?v={assets[name].tag}",
+        "languages": LANGUAGES,
+        "language": spoken,
+        "places": {page.name: page for page in pages},
+        "state_words": state_words,
+        "state_meaning": meaning,
+        "tone": tone,
+        "sections": [
+            (section, [page for page in pages if page.section is section])
+            for section in Section
+            if any(page.section is section for page in pages)
+        ],
+    }
+
+
+def render(
+    request: web.Request,
+    page: Page[Any],
+    model: object,
+    visitor: Visitor | None,
+    *,
+    now_ms: int,
+    node: str,
+    said: str = "",
+    refused: Refused | None = None,
+    status: int = 200,
+) -> web.Response:
+    """One page as a reply."""
+    context = {
+        "page": page,
+        "model": model,
+        "visitor": visitor,
+        "now_ms": now_ms,
+        "node": node,
+        "said": said,
+        "refused": refused,
+        "query": request.rel_url.query_string if request.method == "GET" else "",
+        "path": page.path,
+    }
+    return aiohttp_jinja2.render_template(f"{page.name}.html", request, context, status=status)
