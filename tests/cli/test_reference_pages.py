@@ -1,4 +1,4 @@
-"""Configuration, exit codes and errors are documented as they are."""
+"""Configuration, exit codes, errors and keys are documented as they are."""
 
 import inspect
 import json
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from keys import errors as keys_errors
+from keys.roles import ROLES
 from node import config
 from node import errors as node_errors
 from node.cli.exit_codes import ExitCode, exit_code
@@ -130,3 +131,17 @@ def test_an_error_is_documented_with_its_exit_code(name: str) -> None:
 
 def test_no_error_is_documented_that_does_not_exist() -> None:
     assert {name for name in _rows("errors.md") if name != "error"} == set(ERRORS)
+
+
+def test_keys_are_documented_with_what_they_sign_where_they_are_and_how_long() -> None:
+    """And how each is replaced by hand, by a command that there is."""
+    parts = (REFERENCE.parent / "keys.md").read_text(encoding="utf-8").split("\n## ")
+    kept, replaced = (
+        {name: cells for name, cells in _rows_in(part).items() if name != "key"} for part in parts[1:3]
+    )
+    assert kept == {
+        str(role): ["online" if info.online else "offline", f"{info.days} d", info.signs]
+        for role, info in ROLES.items()
+    }
+    assert list(replaced) == list(kept)
+    assert [name for name, cells in replaced.items() if f"`sigfed key rotate {name}" not in cells[0]] == []
