@@ -46,7 +46,7 @@ class PublicKey:
             raise TypeError("a key without a role")
         # A low-order key makes signatures that fit every message; a second encoding makes two keys of one.
         if len(self.raw) != KEY_BYTES or not _is_valid_point(self.raw):
-            raise MalformedKeyError(f"not an admissible Ed25519 public key for {self.role}")
+            raise MalformedKeyError("not an admissible Ed25519 public key for {role}", self.role)
 
     @override
     def __repr__(self) -> str:
@@ -76,7 +76,7 @@ class PublicKey:
         try:
             VerifyKey(self.raw).verify(message, signature)
         except (nacl.exceptions.BadSignatureError, nacl.exceptions.ValueError):
-            raise BadSignatureError(f"the signature is not by {self.role} key {self.kid}") from None
+            raise BadSignatureError("the signature is not by {role} key {kid}", self.role, self.kid) from None
 
 
 class RootPublicKey(PublicKey):
@@ -158,7 +158,7 @@ class PrivateKey(Generic[PublicT_co]):
 
     def __init__(self, seed: bytes) -> None:
         if len(seed) != KEY_BYTES:
-            raise MalformedKeyError(f"a private key for {self.role} is {KEY_BYTES} bytes")
+            raise MalformedKeyError("a private key for {role} is {size} bytes", self.role, KEY_BYTES)
         self._signing = SigningKey(bytes(seed))
         self._public: PublicT_co = self.public_type(bytes(self._signing.verify_key))  # type: ignore[assignment]  # the subclass pairs them
 
@@ -287,5 +287,5 @@ def _prefix(role: Role, half: str) -> str:
 
 def _read_text(text: str, prefix: str) -> bytes:
     if not text.startswith(prefix):
-        raise MalformedKeyError(f"a key text that does not start with {prefix}")
+        raise MalformedKeyError("a key text that does not start with {prefix}", prefix)
     return unb64u(text.removeprefix(prefix), error=MalformedKeyError)

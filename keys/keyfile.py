@@ -49,11 +49,11 @@ class KdfProfile:
 
     def __post_init__(self) -> None:
         if not 1 <= self.time_cost <= MAX_TIME_COST or not 1 <= self.lanes <= MAX_LANES:
-            raise MalformedKeyFileError(f"{_WHERE}: passes or lanes out of range")
+            raise MalformedKeyFileError("{where}: passes or lanes out of range", _WHERE)
         if not 8 * self.lanes <= self.memory_kib <= MAX_MEMORY_KIB:
-            raise MalformedKeyFileError(f"{_WHERE}: memory out of range")
+            raise MalformedKeyFileError("{where}: memory out of range", _WHERE)
         if self.time_cost * self.memory_kib > MAX_WORK_KIB:
-            raise MalformedKeyFileError(f"{_WHERE}: more work than we do for a key")
+            raise MalformedKeyFileError("{where}: more work than we do for a key", _WHERE)
 
 
 ONLINE: Final = KdfProfile(3, 64 * 1024, 4)
@@ -126,10 +126,10 @@ class OpenedKey:
         """The Ed25519 key of the file's role; raises `MalformedKeyFileError` if it is none, or not the labelled one."""
         kind = PRIVATE_KEY_TYPES.get(self.role)
         if kind is None or len(self.secret) != 32:
-            raise MalformedKeyFileError(f"{_WHERE}: its {self.role} key is not an Ed25519 key")
+            raise MalformedKeyFileError("{where}: its {role} key is not an Ed25519 key", _WHERE, self.role)
         key = kind.from_seed(self.secret)
         if key.public.to_text() != self.public:
-            raise MalformedKeyFileError(f"{_WHERE}: the public key is not that of the secret")
+            raise MalformedKeyFileError("{where}: the public key is not that of the secret", _WHERE)
         return key
 
 

@@ -307,12 +307,14 @@ def load_signer(folder: Path) -> SignerFile:
         return SignerFile.model_validate(fields)
     except FileNotFoundError as exc:
         raise NotInitialisedError(
-            f"no signer lives in {folder}", hint="make one from the node's folder: sigfed signer split FOLDER"
+            "no signer lives in {folder}",
+            folder,
+            hint="make one from the node's folder: sigfed signer split FOLDER",
         ) from exc
     except ValidationError as exc:
         raise _invalid(exc, str(path)) from exc
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise ConfigError(f"{path} cannot be read") from exc
+        raise ConfigError("{path} cannot be read", path) from exc
 
 
 def load(home: Path) -> Settings:
@@ -328,7 +330,7 @@ def load(home: Path) -> Settings:
     except FileNotFoundError as exc:
         raise no_node(home) from exc
     except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path} cannot be read") from exc
+        raise ConfigError("{path} cannot be read", path) from exc
     return parse(text, source=str(path))
 
 
@@ -352,7 +354,7 @@ def read_optional(kind: type[SectionT], path: Path) -> SectionT | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path} cannot be read") from exc
+        raise ConfigError("{path} cannot be read", path) from exc
     return parse_as(kind, text, source=str(path))
 
 
@@ -374,7 +376,7 @@ def _fields(text: str, *, source: str) -> Mapping[str, object]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        raise ConfigError(f"{source}: {exc}", hint="correct the line it names") from exc
+        raise ConfigError("{source}: {reason}", source, exc, hint="correct the line it names") from exc
 
 
 def validate(fields: Mapping[str, object], *, source: str) -> Settings:
@@ -401,7 +403,9 @@ def validated(kind: type[SectionT], fields: Mapping[str, object], *, source: str
 def _invalid(error: ValidationError, source: str) -> ConfigError:
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    return ConfigError(f"{source}: {where}: {first['msg']}", hint="see docs/reference/config.md")
+    return ConfigError(
+        "{source}: {where}: {reason}", source, where, first["msg"], hint="see docs/reference/config.md"
+    )
 
 
 def write_new(home: Path, settings: Settings) -> Path:
@@ -418,7 +422,7 @@ def write_new(home: Path, settings: Settings) -> Path:
         ) as file:
             file.write(render(settings))
     except FileExistsError as exc:
-        raise ConfigError(f"{path} exists already") from exc
+        raise ConfigError("{path} exists already", path) from exc
     return path
 
 

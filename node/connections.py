@@ -104,7 +104,10 @@ def listen_tcp(address: str, port: int) -> socket.socket:
         if exc.errno not in {errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL}:
             raise
         raise PortTakenError(
-            f"cannot listen on {address} port {port}: {exc.strerror}",
+            "cannot listen on {address} port {port}: {reason}",
+            address,
+            port,
+            exc.strerror,
             hint="stop the other program, or set another port in the configuration",
         ) from exc
     return listening

@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from keys.message import Message
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError, ConfigError, NotFoundError, StoreDownError, StoreError
 
@@ -47,7 +48,7 @@ def is_refusal(exc: OSError) -> bool:
 def refused(what: str, exc: OSError) -> StoreDownError:
     """The one error for what cannot be written, be it file, object or database."""
     reason, hint = _REFUSALS.get(exc.errno or 0, (exc.strerror or "it failed", ""))
-    return StoreDownError(f"{what} cannot be written: {reason}", hint=hint)
+    return StoreDownError("{what} cannot be written: {reason}", what, reason, hint=hint)
 
 
 def read_private(path: Path, *, max_bytes: int = MAX_PRIVATE_BYTES) -> bytes:
@@ -60,9 +61,11 @@ def read_private(path: Path, *, max_bytes: int = MAX_PRIVATE_BYTES) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError as exc:
-        raise NotFoundError(f"{path} does not exist") from exc
+        raise NotFoundError("{path} does not exist", path) from exc
     except OSError as exc:
-        raise ConfigError(f"{path} cannot be opened: {exc.strerror}", hint="it must not be a link") from exc
+        raise ConfigError(
+            "{path} cannot be opened: {reason}", path, exc.strerror, hint="it must not be a link"
+        ) from exc
     try:
         _check(path, os.fstat(handle), max_bytes)
         return os.read(handle, max_bytes)
@@ -72,13 +75,15 @@ def read_private(path: Path, *, max_bytes: int = MAX_PRIVATE_BYTES) -> bytes:
 
 def _check(path: Path, found: os.stat_result, max_bytes: int) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise ConfigError(f"{path} is not a regular file")
+        raise ConfigError("{path} is not a regular file", path)
     if found.st_uid != os.geteuid():
-        raise ConfigError(f"{path} belongs to another user", hint=f"chown it to the node's user: {path}")
+        raise ConfigError(
+            "{path} belongs to another user", path, hint=Message("chown it to the node's user: {path}", path)
+        )
     if found.st_mode & 0o077:
-        raise ConfigError(f"{path} can be read by others", hint=f"chmod 600 {path}")
+        raise ConfigError("{path} can be read by others", path, hint=Message("chmod 600 {path}", path))
     if found.st_size > max_bytes:
-        raise ConfigError(f"{path} is too large for a private file")
+        raise ConfigError("{path} is too large for a private file", path)
 
 
 def make_private_folder(folder: Path) -> None:
@@ -101,12 +106,12 @@ def create_private(path: Path, data: bytes) -> None:
         try:
             os.link(temporary, path)
         except FileExistsError as exc:
-            raise AlreadyExistsError(f"{path} exists and is not overwritten") from exc
+            raise AlreadyExistsError("{path} exists and is not overwritten", path) from exc
         except OSError as exc:
             if exc.errno not in {errno.EPERM, errno.ENOTSUP}:
                 raise
             raise ConfigError(
-                f"{path.parent} is on a file system without owners and links", hint=_FORMAT
+                "{parent} is on a file system without owners and links", path.parent, hint=_FORMAT
             ) from exc
     sync_folder(path.parent)
 

@@ -215,7 +215,7 @@ def text_claim(claims: Claims, name: str, *, max_chars: int = 255) -> str:
     """A claim that must be a text of printable characters; raises `UnauthenticatedError`."""
     value = claims.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= max_chars or not value.isprintable():
-        raise UnauthenticatedError(f"the credential presented has no usable {name}")
+        raise UnauthenticatedError("the credential presented has no usable {name}", name)
     return value
 
 
@@ -223,5 +223,5 @@ def time_claim(claims: Claims, name: str) -> int:
     """A claim that must be seconds since 1970, a whole number; raises `UnauthenticatedError`."""
     value = claims.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**40:
-        raise UnauthenticatedError(f"the credential presented has no usable {name}")
+        raise UnauthenticatedError("the credential presented has no usable {name}", name)
     return value

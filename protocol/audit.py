@@ -60,9 +60,9 @@ class AuditRecord:
             (_OUTCOME, self.outcome, "outcome"),
         ):
             if not pattern.fullmatch(text):
-                raise MalformedError(f"audit record: {what} is not a name of its form")
+                raise MalformedError("audit record: {what} is not a name of its form", what)
         if len(self.nonce) != NONCE_BYTES:
-            raise MalformedError(f"audit record: the nonce is not {NONCE_BYTES} bytes")
+            raise MalformedError("audit record: the nonce is not {size} bytes", NONCE_BYTES)
         if len(self.details) > MAX_DETAILS or not all(map(_NAME.fullmatch, self.details)):
             raise MalformedError("audit record: too many details, or one that is not named")
         for text in (self.subject, *self.details.values()):

@@ -234,7 +234,7 @@ def _is_readable(index: int, event: bytes, opening: bytes) -> bool:
     try:
         check_opening(header, Opening.from_bytes(opening))
     except MalformedError as exc:
-        raise OpeningError(index, str(exc)) from None
+        raise OpeningError(index, exc.message) from None
     return True
 
 

@@ -48,7 +48,7 @@ def decode_cbor(data: bytes, *, max_bytes: int) -> dict[int, CborValue]:
     `MalformedError`.
     """
     if len(data) > max_bytes:
-        raise TooLargeError(f"CBOR of {len(data)} bytes, at most {max_bytes} allowed")
+        raise TooLargeError("CBOR of {count} bytes, at most {max_bytes} allowed", len(data), max_bytes)
     reader = _CborReader(data)
     value = reader.item(depth=0)
     if not reader.finished():
@@ -88,7 +88,7 @@ def parse_decimal(text: str, maximum: int) -> int:
     if len(text) > 1 and text[0] == "0":
         raise NotCanonicalError("a decimal number with a leading zero")
     if len(text) > _MAX_DECIMAL_DIGITS or int(text) > maximum:
-        raise TooLargeError(f"a number above {maximum}")
+        raise TooLargeError("a number above {maximum}", maximum)
     return int(text)
 
 
@@ -156,7 +156,7 @@ class _CborReader:
     def _head(self) -> tuple[int, int]:
         self._items += 1
         if self._items > MAX_CBOR_ITEMS:
-            raise TooLargeError(f"more than {MAX_CBOR_ITEMS} CBOR items")
+            raise TooLargeError("more than {most} CBOR items", MAX_CBOR_ITEMS)
         initial = self._take(1)[0]
         major, info = initial >> 5, initial & 31
         if major == _TAG:
@@ -195,7 +195,7 @@ class _CborReader:
 
     def _container(self, major: int, count: int, depth: int) -> CborValue:
         if depth >= MAX_CBOR_DEPTH:
-            raise TooLargeError(f"CBOR nested deeper than {MAX_CBOR_DEPTH}")
+            raise TooLargeError("CBOR nested deeper than {most}", MAX_CBOR_DEPTH)
         if major == _ARRAY:
             return [self.item(depth=depth + 1) for _ in range(count)]
         return self._map(count, depth)

@@ -115,10 +115,10 @@ class Header:
             MalformedError: another length or version, or reserved bytes that are not zero.
         """
         if len(data) != HEADER_BYTES:
-            raise MalformedError(f"event header: {len(data)} bytes instead of {HEADER_BYTES}")
+            raise MalformedError("event header: {count} bytes instead of {size}", len(data), HEADER_BYTES)
         version, op, collection, algorithm, flags, reserved, time_ms, ref = _LAYOUT.unpack(data)
         if version != VERSION:
-            raise MalformedError(f"event header: version {version} is not supported")
+            raise MalformedError("event header: version {version} is not supported", version)
         if reserved:
             raise MalformedError("event header: reserved bytes are not zero")
         return cls(op=op, collection=collection, algorithm=algorithm, flags=flags, time_ms=time_ms, ref=ref)
@@ -147,5 +147,5 @@ class Event:
             MalformedError: another length, or a header that is not one.
         """
         if len(data) != EVENT_BYTES:
-            raise MalformedError(f"event: {len(data)} bytes instead of {EVENT_BYTES}")
+            raise MalformedError("event: {count} bytes instead of {size}", len(data), EVENT_BYTES)
         return cls(Header.from_bytes(data[:HEADER_BYTES]), data[HEADER_BYTES:])

@@ -237,7 +237,7 @@ def _check_countries(codes: tuple[str, ...]) -> None:
 def _check_reaffirms(refs: tuple[EntryRef, ...]) -> None:
     places = [(ref.origin, ref.index) for ref in refs]
     if len(refs) > MAX_REAFFIRMS or any(first >= second for first, second in pairwise(places)):
-        raise MalformedError(f"ext: reaffirmed blocks must ascend and be at most {MAX_REAFFIRMS}")
+        raise MalformedError("ext: reaffirmed blocks must ascend and be at most {most}", MAX_REAFFIRMS)
 
 
 def _read_extra(data: bytes) -> dict[int, CborValue]:
@@ -251,7 +251,7 @@ def _read_extra(data: bytes) -> dict[int, CborValue]:
 
 def _read(kind: type[_T], value: CborValue) -> _T:
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise MalformedError(f"ext: a field that should be {kind.__name__} is not")
+        raise MalformedError("ext: a field that should be {kind} is not", kind.__name__)
     return value
 
 

@@ -46,7 +46,7 @@ class Fields:
         """A byte string of at most `most` bytes."""
         value = self._take(key)
         if not isinstance(value, bytes) or len(value) > most:
-            raise MalformedError(f"{self._where(key)} is not at most {most} bytes")
+            raise MalformedError("{key} is not at most {most} bytes", self._where(key), most)
         return value
 
     def optional_octets_within(self, key: int, most: int) -> bytes:
@@ -57,14 +57,16 @@ class Fields:
         """A text of one line: from `least` to `most` UTF-8 bytes, all of it printable."""
         value = text_of(self._take(key), self._where(key))
         if not least <= len(value.encode("utf-8")) <= most or not value.isprintable():
-            raise MalformedError(f"{self._where(key)} is not one printable line of {least} to {most} bytes")
+            raise MalformedError(
+                "{key} is not one printable line of {least} to {most} bytes", self._where(key), least, most
+            )
         return value
 
     def truth(self, key: int) -> bool:
         """A boolean."""
         value = self._take(key)
         if not isinstance(value, bool):
-            raise MalformedError(f"{self._where(key)} is not a boolean")
+            raise MalformedError("{key} is not a boolean", self._where(key))
         return value
 
     def flag(self, key: int) -> bool:
@@ -72,7 +74,7 @@ class Fields:
         if key not in self._left:
             return False
         if self._left.pop(key) is not True:
-            raise MalformedError(f"{self._where(key)} is there and not true")
+            raise MalformedError("{key} is there and not true", self._where(key))
         return True
 
     def items(self, key: int, read: Callable[[CborValue, str], _Item]) -> tuple[_Item, ...]:
@@ -87,14 +89,14 @@ class Fields:
     def finish(self) -> None:
         """Raise `MalformedError` if a field is left: its meaning is unknown, so the whole is not understood."""
         if self._left:
-            raise MalformedError(f"{self._name}: unknown fields")
+            raise MalformedError("{name}: unknown fields", self._name)
 
     def _where(self, key: int) -> str:
         return f"{self._name}: field {key}"
 
     def _take(self, key: int) -> CborValue:
         if key not in self._left:
-            raise MalformedError(f"{self._where(key)} is missing")
+            raise MalformedError("{key} is missing", self._where(key))
         return self._left.pop(key)
 
 
@@ -106,28 +108,28 @@ def increasing(numbers: Sequence[int]) -> bool:
 def number_of(value: CborValue, where: str, *, maximum: int, minimum: int = 0) -> int:
     """`value` as an integer within inclusive bounds; raises `MalformedError`."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise MalformedError(f"{where} is not a number")
+        raise MalformedError("{where} is not a number", where)
     if not minimum <= value <= maximum:
-        raise MalformedError(f"{where} is out of range")
+        raise MalformedError("{where} is out of range", where)
     return value
 
 
 def octets_of(value: CborValue, where: str, size: int) -> bytes:
     """`value` as a byte string of `size` bytes; raises `MalformedError`."""
     if not isinstance(value, bytes) or len(value) != size:
-        raise MalformedError(f"{where} is not {size} bytes")
+        raise MalformedError("{where} is not {size} bytes", where, size)
     return value
 
 
 def text_of(value: CborValue, where: str) -> str:
     """`value` as text; raises `MalformedError`."""
     if not isinstance(value, str):
-        raise MalformedError(f"{where} is not text")
+        raise MalformedError("{where} is not text", where)
     return value
 
 
 def array_of(value: CborValue, where: str) -> Sequence[CborValue]:
     """`value` as an array; raises `MalformedError`."""
     if not isinstance(value, list):
-        raise MalformedError(f"{where} is not an array")
+        raise MalformedError("{where} is not an array", where)
     return value

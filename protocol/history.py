@@ -70,7 +70,7 @@ def check_freshness(
     fresh = fresh_cosignatures(checkpoint.cosignatures, now=now, max_age=max_age)
     if not satisfied(policy, [c.witness for c in fresh]):
         newest = max(c.time_s for c in checkpoint.cosignatures)
-        raise FreezeError(f"too few cosignatures are recent; the newest is of {_moment(newest)}")
+        raise FreezeError("too few cosignatures are recent; the newest is of {newest}", _moment(newest))
 
 
 def _moment(time_s: int) -> str:

@@ -183,7 +183,7 @@ class ListingBuilder:
             opening = Opening.from_bytes(data)
             check_opening(header, opening)
         except MalformedError as exc:
-            raise OpeningError(index, str(exc)) from None
+            raise OpeningError(index, exc.message) from None
         return opening
 
     def _add(self, change: "_Change") -> None:

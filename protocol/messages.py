@@ -118,7 +118,7 @@ def _check_head(data: bytes, version: int, count: int, expected_bytes: int) -> N
     if data[1:4] != b"\0\0\0":
         raise NotCanonicalError("evaluation: reserved bytes are not zero")
     if count > limits.MAX_EVALUATION_BATCH:
-        raise TooLargeError(f"evaluation: at most {limits.MAX_EVALUATION_BATCH} elements a batch")
+        raise TooLargeError("evaluation: at most {most} elements a batch", limits.MAX_EVALUATION_BATCH)
     if count < limits.MIN_EVALUATION_BATCH or len(data) != expected_bytes:
         raise MalformedError("evaluation: count does not match the length")
 
@@ -293,23 +293,23 @@ def _bytes_field(fields: Mapping[str, object], name: str, size: int) -> bytes:
     try:
         value = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (binascii.Error, ValueError) as exc:
-        raise MalformedError(f"message: {name} is not base64url") from exc
+        raise MalformedError("message: {name} is not base64url", name) from exc
     if _b64u(value) != text:
-        raise NotCanonicalError(f"message: {name} is not canonical base64url")
+        raise NotCanonicalError("message: {name} is not canonical base64url", name)
     if len(value) != size:
-        raise MalformedError(f"message: {name} must be {size} bytes")
+        raise MalformedError("message: {name} must be {size} bytes", name, size)
     return value
 
 
 def _text_field(fields: Mapping[str, object], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= limits.MAX_ORIGIN_BYTES:
-        raise MalformedError(f"message: {name} is missing or not a text of sensible length")
+        raise MalformedError("message: {name} is missing or not a text of sensible length", name)
     return value
 
 
 def _count_field(fields: Mapping[str, object], name: str) -> int:
     value = fields.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:
-        raise MalformedError(f"message: {name} is missing or not a count")
+        raise MalformedError("message: {name} is missing or not a count", name)
     return value

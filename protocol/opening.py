@@ -109,13 +109,13 @@ def check_opening(header: Header, opening: Opening) -> None:
     """
     op = Op(header.op)
     if (opening.digest is not None) != (op in CARRYING):
-        raise MalformedError(f"{op.name.lower()}: a digest that is missing or must not be repeated")
+        raise MalformedError("{name}: a digest that is missing or must not be repeated", op.name.lower())
     algorithm = Algorithm.HIDDEN if opening.digest is None else opening.digest.algorithm
     if header.algorithm not in {Algorithm.HIDDEN, algorithm}:
-        raise MalformedError(f"{op.name.lower()}: the opening has another algorithm than the header")
+        raise MalformedError("{name}: the opening has another algorithm than the header", op.name.lower())
     surplus = _present(opening.ext) - _ALLOWED[op]
     if surplus:
-        raise MalformedError(f"{op.name.lower()}: the opening may not carry {min(surplus)}")
+        raise MalformedError("{name}: the opening may not carry {surplus}", op.name.lower(), min(surplus))
     if op is Op.CONTINUE and opening.ext.continues is None:
         raise MalformedError("continue: the opening does not name the log")
     if opening.ext.relies_on is not None and opening.ext.basis != Basis.RELIES_ON:

@@ -16,6 +16,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from keys.message import Message
 from protocol.digest import Algorithm
 from protocol.errors import EventRuleError, MalformedError
 from protocol.event import KNOWN_FLAGS, NO_COLLECTION, REFERRING, SHRED, SHREDDING, VERSION, Op
@@ -226,7 +227,9 @@ def _records(first_index: int, data: bytes | Sequence[bytes]) -> NDArray[np.void
         lengths = list(map(len, data))
         if lengths.count(EVENT_BYTES) < len(lengths):
             at = next(at for at, length in enumerate(lengths) if length != EVENT_BYTES)
-            raise EventRuleError(first_index + at, f"{lengths[at]} bytes instead of {EVENT_BYTES}")
+            raise EventRuleError(
+                first_index + at, Message("{count} bytes instead of {size}", lengths[at], EVENT_BYTES)
+            )
         data = b"".join(data)
     if len(data) % EVENT_BYTES:
         raise EventRuleError(first_index + len(data) // EVENT_BYTES, "cut short")

@@ -100,5 +100,5 @@ def _algorithm(value: CborValue, where: str) -> Algorithm:
 def _list(value: CborValue, where: str) -> tuple[str, int]:
     parts = array_of(value, where)
     if len(parts) != 2:
-        raise MalformedError(f"{where} is not an origin and a size")
+        raise MalformedError("{where} is not an origin and a size", where)
     return text_of(parts[0], where), number_of(parts[1], where, maximum=MAX_LOG_SIZE)

@@ -78,7 +78,7 @@ class AddCheckpoint:
     def from_bytes(cls, data: bytes) -> Self:
         """The request in a body, nothing of which is verified yet; raises `MalformedError`."""
         if len(data) > MAX_ADD_CHECKPOINT_BYTES:
-            raise TooLargeError(f"a request of more than {MAX_ADD_CHECKPOINT_BYTES} bytes")
+            raise TooLargeError("a request of more than {most} bytes", MAX_ADD_CHECKPOINT_BYTES)
         head, blank, note = data.partition(b"\n\n")
         if not blank or not head.isascii():
             raise MalformedError("no blank line before the checkpoint, or not ASCII above it")
@@ -86,7 +86,7 @@ class AddCheckpoint:
         if not old.startswith(_OLD):
             raise MalformedError("no line with the old size")
         if len(hashes) > MAX_WITNESS_PROOF_HASHES:
-            raise TooLargeError(f"more than {MAX_WITNESS_PROOF_HASHES} proof hashes")
+            raise TooLargeError("more than {most} proof hashes", MAX_WITNESS_PROOF_HASHES)
         old_size = parse_decimal(old.removeprefix(_OLD), MAX_LOG_SIZE)
         request = cls(old_size, parse_hashes(hashes), Note.parse(note))
         Claim.from_text(request.note.text)

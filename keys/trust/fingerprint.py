@@ -66,7 +66,7 @@ def _word(bits: int) -> str:
 
 def _bits(word: str, place: int) -> bytes:
     if not _WORD.fullmatch(word):
-        raise MalformedTrustError(f"word {place} of the fingerprint is not one of ours")
+        raise MalformedTrustError("word {place} of the fingerprint is not one of ours", place)
     bits = 0
     for letter in word:
         bits = (

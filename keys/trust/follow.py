@@ -116,7 +116,7 @@ class Following:
                 return
             if self._root.version == MAX_ROOTS:
                 # One more could be held by nobody, and nothing of what is held would be read any more.
-                raise MalformedTrustError(f"root: more than {MAX_ROOTS} versions")
+                raise MalformedTrustError("root: more than {most} versions", MAX_ROOTS)
             root = open_next_root(self._root, data)
             held = replace(self.held, roots=(*self.held.roots, data))
             if _online(root) != _online(self._root):
@@ -199,7 +199,10 @@ class Following:
     def _require_current(self, what: str, expires: datetime) -> None:
         if self._now >= expires:
             raise NotCurrentError(
-                f"the {what} of {self._root.node} ended on {expires:%Y-%m-%d %H:%M}: nobody says what is current"
+                "the {what} of {node} ended on {expires}: nobody says what is current",
+                what,
+                self._root.node,
+                f"{expires:%Y-%m-%d %H:%M}",
             )
 
 
@@ -208,7 +211,9 @@ def _fetched(name: str, file: Listed, held: bytes, *, most: int) -> Generator[Wa
     if Listed.of(held) == file:
         return held
     if file.length > most:
-        raise MalformedTrustError(f"{name}: {file.length} bytes, and at most {most} are read")
+        raise MalformedTrustError(
+            "{name}: {length} bytes, and at most {most} are read", name, file.length, most
+        )
     data = _given((yield Wanted(name=name, max_bytes=file.length)))
     _require_file(name, data, file)
     return data
@@ -234,23 +239,23 @@ def _online(root: TrustedRoot) -> tuple[frozenset[bytes], frozenset[bytes]]:
 
 def _require_later(what: str, old: Pointer, found: Pointer) -> None:
     if found.version < old.version or found.names < old.names:
-        raise RolledBackError(f"an older {what} than before: somebody replays trust files")
+        raise RolledBackError("an older {what} than before: somebody replays trust files", what)
 
 
 def _require_named(name: str, version: int, named: int) -> None:
     if version != named:
-        raise MalformedTrustError(f"{name}: it says that it is version {version}")
+        raise MalformedTrustError("{name}: it says that it is version {version}", name, version)
 
 
 def _require_file(name: str, data: bytes, file: Listed) -> None:
     if Listed.of(data) != file:
-        raise MalformedTrustError(f"{name}: another file than the one that was signed for")
+        raise MalformedTrustError("{name}: another file than the one that was signed for", name)
 
 
 def _require_sizes(files: Mapping[str, Listed]) -> None:
     for name in (NODE_FILE, MEMBERS_FILE):
         if name not in files:
-            raise MalformedTrustError(f"targets: {name} is not listed")
+            raise MalformedTrustError("targets: {name} is not listed", name)
     lengths = [found.length for found in files.values()]
     if len(files) > MAX_FILES or max(lengths) > MAX_ENVELOPE_BYTES or sum(lengths) > MAX_FILES_BYTES:
         raise MalformedTrustError("targets: it lists more than is read")

@@ -126,5 +126,8 @@ def require_confirmed(node: str, confirmed: datetime, now: datetime) -> None:
     """
     if not confirmed - _SKEW <= now < confirmed + KEYS_COUNT:
         raise NotCurrentError(
-            f"the keys of {node} were last confirmed on {confirmed:%Y-%m-%d}, and count for {KEYS_COUNT.days} days"
+            "the keys of {node} were last confirmed on {confirmed}, and count for {days} days",
+            node,
+            f"{confirmed:%Y-%m-%d}",
+            KEYS_COUNT.days,
         )

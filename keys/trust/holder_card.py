@@ -44,7 +44,7 @@ def read_card(data: bytes, node: str) -> Holder:
     holder = Holder(name=fields.text("name"), root=_root(fields), targets=_targets(fields))
     proofs = [item.base64("sig") for item in fields.nested_list("proofs")]
     if _encode(node, holder, proofs) != data or len(proofs) != len(holder.keys):
-        raise MalformedTrustError(f"{_WHERE}: not the one encoding of this card")
+        raise MalformedTrustError("{where}: not the one encoding of this card", _WHERE)
     for key, proof in zip(holder.keys, proofs, strict=True):
         key.verify(_message(node, holder), proof)
     return holder

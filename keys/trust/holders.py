@@ -81,7 +81,7 @@ def from_field(
 ) -> tuple[Holder, ...]:
     """The holders that a root names; raises `MalformedTrustError`."""
     if not isinstance(value, list):
-        raise MalformedTrustError(f"root: {HOLDERS_FIELD} is not a list")
+        raise MalformedTrustError("root: {name} is not a list", HOLDERS_FIELD)
     roots = {tuf_key_id(key): key for key in root_keys}
     targets = {tuf_key_id(key): key for key in targets_keys}
     holders = tuple(_holder(item, roots, targets) for item in value)
@@ -93,7 +93,7 @@ def _holder(
     item: object, roots: Mapping[str, RootPublicKey], targets: Mapping[str, TargetsPublicKey]
 ) -> Holder:
     if not isinstance(item, dict) or not all(isinstance(value, str) for value in item.values()):
-        raise MalformedTrustError(f"root: {HOLDERS_FIELD} is not a list of names and key ids")
+        raise MalformedTrustError("root: {name} is not a list of names and key ids", HOLDERS_FIELD)
     return Holder(
         name=item.get("name", ""),
         root=roots.get(item.get("root", "")),

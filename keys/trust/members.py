@@ -42,13 +42,13 @@ class Member:
 
     def __post_init__(self) -> None:
         if not is_node_name(self.node):
-            raise MalformedTrustError(f"{_WHERE}: node is not a node name")
+            raise MalformedTrustError("{where}: node is not a node name", _WHERE)
         if len(self.root_sha256) != 32:
-            raise MalformedTrustError(f"{_WHERE}: root_sha256 is not 32 bytes")
+            raise MalformedTrustError("{where}: root_sha256 is not 32 bytes", _WHERE)
         if self.country is not None and not is_country(self.country):
-            raise MalformedTrustError(f"{_WHERE}: country is not an ISO 3166-1 alpha-2 code")
+            raise MalformedTrustError("{where}: country is not an ISO 3166-1 alpha-2 code", _WHERE)
         if not all(1 <= collection <= MAX_COLLECTION for collection in self.authority_for):
-            raise MalformedTrustError(f"{_WHERE}: authority_for names no collection")
+            raise MalformedTrustError("{where}: authority_for names no collection", _WHERE)
 
     def to_fields(self) -> Json:
         """As written in a register."""
@@ -84,15 +84,15 @@ class Members:
 
     def __post_init__(self) -> None:
         if not 1 <= self.version <= MAX_INTEGER:
-            raise MalformedTrustError(f"{_WHERE}: version is out of range")
+            raise MalformedTrustError("{where}: version is out of range", _WHERE)
         if not 1 <= self.k <= MAX_K:
-            raise MalformedTrustError(f"{_WHERE}: k is not 1 to {MAX_K}")
+            raise MalformedTrustError("{where}: k is not 1 to {most}", _WHERE, MAX_K)
         if not 0 <= self.block_cap <= MAX_INTEGER:
-            raise MalformedTrustError(f"{_WHERE}: C is out of range")
+            raise MalformedTrustError("{where}: C is out of range", _WHERE)
         # One agency under two names, or two names of one root, would count for two countries.
         for values in ({m.node for m in self.members}, {m.root_sha256 for m in self.members}):
             if len(values) != len(self.members):
-                raise MalformedTrustError(f"{_WHERE}: a node or root appears twice")
+                raise MalformedTrustError("{where}: a node or root appears twice", _WHERE)
 
     @property
     def sha256(self) -> bytes:
@@ -125,7 +125,7 @@ def from_json(data: bytes) -> Members:
     )
     # Two encodings of one register would have two hashes, and look like two registers.
     if to_json(members) != data:
-        raise MalformedTrustError(f"{_WHERE}: not the one encoding of this register")
+        raise MalformedTrustError("{where}: not the one encoding of this register", _WHERE)
     return members
 
 

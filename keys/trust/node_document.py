@@ -53,13 +53,13 @@ class NodeDocument:
 
     def __post_init__(self) -> None:
         if not is_node_name(self.node):
-            raise MalformedTrustError(f"{_WHERE}: node is not a node name")
+            raise MalformedTrustError("{where}: node is not a node name", _WHERE)
         if not 1 <= self.serial <= MAX_INTEGER:
-            raise MalformedTrustError(f"{_WHERE}: serial is out of range")
+            raise MalformedTrustError("{where}: serial is out of range", _WHERE)
         if self.contact is not None:
             _check_contact(self.contact)
         if self.revoked_sha256 is not None and len(self.revoked_sha256) != 32:
-            raise MalformedTrustError(f"{_WHERE}: revoked_sha256 is not 32 bytes")
+            raise MalformedTrustError("{where}: revoked_sha256 is not 32 bytes", _WHERE)
         for keys in (self.auth_keys, self.token_keys, self.statement_keys):
             _require_unique((key.kid for key in keys), "kid")
         _require_unique((log.origin for log in self.logs), "origin")
@@ -76,9 +76,9 @@ class NodeDocument:
         origins = [log.origin for log in self.logs]
         origins += [log.predecessor for log in self.logs if log.predecessor is not None]
         if not all(is_origin_of(origin, self.node) for origin in origins):
-            raise MalformedTrustError(f"{_WHERE}: a log of another node")
+            raise MalformedTrustError("{where}: a log of another node", _WHERE)
         if self.witness is not None and not self.witness.name.startswith(self.node + "/"):
-            raise MalformedTrustError(f"{_WHERE}: a witness of another node")
+            raise MalformedTrustError("{where}: a witness of another node", _WHERE)
 
     def key_roles(self) -> Iterator[tuple[bytes, Role]]:
         """The 32 bytes and the role of every key in the document, OPRF keys included."""
@@ -163,19 +163,21 @@ def _opened(data: bytes, root: RootContent) -> NodeDocument:
 def require_fits(document: NodeDocument, root: RootContent) -> None:
     """Returns if the document is about the root's node and shares no key with it, else raises `MalformedTrustError`."""
     if document.node != root.node:
-        raise MalformedTrustError(f"{_WHERE}: it is about another node than the root")
+        raise MalformedTrustError("{where}: it is about another node than the root", _WHERE)
     _require_one_role((*document.key_roles(), *((key.raw, key.role) for key in root.keys)))
 
 
 def _check_contact(text: str) -> None:
     if not (0 < len(text) <= MAX_CONTACT and text.isascii() and text.isprintable()):
-        raise MalformedTrustError(f"{_WHERE}: contact is not 1 to {MAX_CONTACT} printable ASCII characters")
+        raise MalformedTrustError(
+            "{where}: contact is not 1 to {most} printable ASCII characters", _WHERE, MAX_CONTACT
+        )
 
 
 def _require_unique(names: Iterable[str], what: str) -> None:
     listed = list(names)
     if len(set(listed)) != len(listed):
-        raise MalformedTrustError(f"{_WHERE}: a {what} appears twice")
+        raise MalformedTrustError("{where}: a {what} appears twice", _WHERE, what)
 
 
 def _require_one_role(keys: Iterable[tuple[bytes, Role]]) -> None:
@@ -183,4 +185,6 @@ def _require_one_role(keys: Iterable[tuple[bytes, Role]]) -> None:
     roles: dict[bytes, Role] = {}
     for raw, role in keys:
         if roles.setdefault(raw, role) is not role:
-            raise MalformedTrustError(f"{_WHERE}: one key serves as {roles[raw]} and {role}")
+            raise MalformedTrustError(
+                "{where}: one key serves as {roles} and {role}", _WHERE, roles[raw], role
+            )

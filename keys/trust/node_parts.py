@@ -43,7 +43,7 @@ class Endpoint:
         _check_url(self.url)
         pins = self.tls_spki_sha256
         if not 1 <= len(set(pins)) == len(pins) <= MAX_PINS or any(len(pin) != 32 for pin in pins):
-            raise MalformedTrustError(f"endpoint: not 1 to {MAX_PINS} different pins of 32 bytes")
+            raise MalformedTrustError("endpoint: not 1 to {most} different pins of 32 bytes", MAX_PINS)
 
     def to_fields(self) -> Json:
         """As written in a document."""
@@ -279,4 +279,4 @@ def _check_url(url: str) -> None:
 
 def _check_vkeys(vkeys: tuple[DatedVkey, ...], *, name: str, kind: type[PublicKey]) -> None:
     if any(vkey.name != name or not isinstance(vkey.key, kind) for vkey in vkeys):
-        raise MalformedTrustError(f"vkeys: one is not a {kind.role} key of this name")
+        raise MalformedTrustError("vkeys: one is not a {role} key of this name", kind.role)

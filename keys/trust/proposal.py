@@ -105,7 +105,7 @@ def from_json(data: bytes) -> Proposal:
     )
     # What is shown must be all that there is: no field, order or spelling that no reader sees.
     if to_json(proposal) != data:
-        raise MalformedTrustError(f"{_WHERE}: not the one encoding of this proposal")
+        raise MalformedTrustError("{where}: not the one encoding of this proposal", _WHERE)
     return proposal
 
 

@@ -57,7 +57,7 @@ def _compare(
     except ThresholdError:
         return
     if found < old:
-        raise RolledBackError(f"{roots[-1].node} shows an older {what} file than before")
+        raise RolledBackError("{node} shows an older {what} file than before", roots[-1].node, what)
     if found > old:
         return
     if open_envelope(held, what, roots[-1]) != open_envelope(shown, what, roots[-1]):

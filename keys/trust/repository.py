@@ -158,9 +158,9 @@ def _open(data: bytes, kind: type[SignedT], keys: Sequence[PublicKey], threshold
         metadata = Metadata[SignedT].from_bytes(data)
         message = metadata.signed_bytes
     except (DeserializationError, SerializationError):
-        raise MalformedTrustError(f"{kind.type}: not TUF metadata") from None
+        raise MalformedTrustError("{type}: not TUF metadata", kind.type) from None
     if not isinstance(metadata.signed, kind):
-        raise MalformedTrustError(f"{kind.type}: metadata of another role")
+        raise MalformedTrustError("{type}: metadata of another role", kind.type)
     require_threshold(keys, threshold, message, read_signatures(metadata.signatures))
     return metadata.signed
 

@@ -68,21 +68,23 @@ class Revocation:
 
     def __post_init__(self) -> None:
         if self.role not in BY_KID | BY_VKEY:
-            raise MalformedTrustError(f"{_WHERE}: a key of a role that is not revoked here")
+            raise MalformedTrustError("{where}: a key of a role that is not revoked here", _WHERE)
         if self.role in BY_KID and not is_kid(self.key):
-            raise MalformedTrustError(f"{_WHERE}: key is not a kid")
+            raise MalformedTrustError("{where}: key is not a kid", _WHERE)
         if self.role in BY_VKEY and read_vkey(self.key).role is not self.role:
-            raise MalformedTrustError(f"{_WHERE}: vkey is not a key of its role")
+            raise MalformedTrustError("{where}: vkey is not a key of its role", _WHERE)
         Window(self.time, _LAST_MOMENT)  # the same form of time as everywhere
         stolen_log = self.role is Role.LOG and self.reason is Reason.COMPROMISE
         if stolen_log != (self.last_good is not None):
-            raise MalformedTrustError(f"{_WHERE}: last_good goes with a stolen log key, and with no other")
+            raise MalformedTrustError(
+                "{where}: last_good goes with a stolen log key, and with no other", _WHERE
+            )
         if self.resumes is not None:
             self._check_resumes(self.resumes)
 
     def _check_resumes(self, resumes: int) -> None:
         if self.last_good is None or not self.last_good.size <= resumes <= MAX_INTEGER:
-            raise MalformedTrustError(f"{_WHERE}: resumes is not a size from last_good on")
+            raise MalformedTrustError("{where}: resumes is not a size from last_good on", _WHERE)
 
     @property
     def name(self) -> str:
@@ -117,7 +119,7 @@ class Revocation:
         """From an object; raises `MalformedTrustError`."""
         role, reason = fields.text("role"), fields.text("reason")
         if role not in set(Role) or reason not in set(Reason):
-            raise MalformedTrustError(f"{_WHERE}: a role or reason of unknown name")
+            raise MalformedTrustError("{where}: a role or reason of unknown name", _WHERE)
         return cls(
             role=Role(role),
             key=fields.text("kid" if Role(role) in BY_KID else "vkey", longest=MAX_TEXT),
@@ -141,15 +143,15 @@ class Revocations:
 
     def __post_init__(self) -> None:
         if not 1 <= self.version <= MAX_INTEGER:
-            raise MalformedTrustError(f"{_WHERE}: version is out of range")
+            raise MalformedTrustError("{where}: version is out of range", _WHERE)
         if not is_node_name(self.node):
-            raise MalformedTrustError(f"{_WHERE}: node is not a node name")
+            raise MalformedTrustError("{where}: node is not a node name", _WHERE)
         if len(self.entries) > MAX_ITEMS:
-            raise MalformedTrustError(f"{_WHERE}: more than {MAX_ITEMS} keys")
+            raise MalformedTrustError("{where}: more than {most} keys", _WHERE, MAX_ITEMS)
         if len({(entry.role, entry.key) for entry in self.entries}) != len(self.entries):
-            raise MalformedTrustError(f"{_WHERE}: a key appears twice")
+            raise MalformedTrustError("{where}: a key appears twice", _WHERE)
         if not all(_belongs(entry, self.node) for entry in self.entries):
-            raise MalformedTrustError(f"{_WHERE}: a key of another node's log or witness")
+            raise MalformedTrustError("{where}: a key of another node's log or witness", _WHERE)
 
     def find(self, role: Role, key: str) -> Revocation | None:
         """What is said of a key, by its kid or vkey; None when it was not taken back."""
@@ -215,7 +217,7 @@ def from_json(data: bytes) -> Revocations:
     )
     # A field that a reader passes over could be a revocation that a later one relies on.
     if to_json(revocations) != data:
-        raise MalformedTrustError(f"{_WHERE}: not the one encoding of these revocations")
+        raise MalformedTrustError("{where}: not the one encoding of these revocations", _WHERE)
     return revocations
 
 
@@ -232,7 +234,7 @@ def open_revocations(data: bytes, root: RootContent) -> Revocations:
     """
     revocations = from_json(open_envelope(data, KIND, root))
     if revocations.node != root.node:
-        raise MalformedTrustError(f"{_WHERE}: they are about another node than the root")
+        raise MalformedTrustError("{where}: they are about another node than the root", _WHERE)
     return revocations
 
 

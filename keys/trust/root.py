@@ -77,7 +77,9 @@ class TrustedRoot(RootContent):
     def check_current(self, now: datetime) -> None:
         """Returns if the root has not expired at `now`, else raises `NotCurrentError`."""
         if now >= self.expires:
-            raise NotCurrentError(f"the root of {self.node} expired on {self.expires:%Y-%m-%d}")
+            raise NotCurrentError(
+                "the root of {node} expired on {expires}", self.node, f"{self.expires:%Y-%m-%d}"
+            )
 
 
 def open_root(data: bytes, pinned: bytes) -> TrustedRoot:
@@ -122,7 +124,7 @@ def _open_next_root(previous: TrustedRoot, data: bytes) -> TrustedRoot:
 def open_roots(files: Sequence[bytes], pinned: bytes) -> tuple[TrustedRoot, ...]:
     """All versions from the first, which is pinned, to the newest of `files`; raises as `open_root` does."""
     if not 1 <= len(files) <= MAX_ROOTS:
-        raise MalformedTrustError(f"root: {len(files)} versions, and not 1 to {MAX_ROOTS}")
+        raise MalformedTrustError("root: {count} versions, and not 1 to {most}", len(files), MAX_ROOTS)
     roots = [open_root(files[0], pinned)]
     for data in files[1:]:
         roots.append(open_next_root(roots[-1], data))
@@ -144,9 +146,11 @@ def _parse(data: bytes) -> tuple[Metadata[Root], bytes]:
 def _read(content: Root, data: bytes, pinned: bytes, *, version: int) -> TrustedRoot:
     node = content.unrecognized_fields.get(NODE_FIELD)
     if not isinstance(node, str) or not is_node_name(node):
-        raise MalformedTrustError(f"root: {NODE_FIELD} is not a node name")
+        raise MalformedTrustError("root: {name} is not a node name", NODE_FIELD)
     if content.version != version:
-        raise MalformedTrustError(f"root: version {content.version} where {version} is expected")
+        raise MalformedTrustError(
+            "root: version {version} where {expected} is expected", content.version, version
+        )
     _check_thresholds(content.roles)
     root_keys = _role_keys(content, RootPublicKey)
     targets_keys = _role_keys(content, TargetsPublicKey)
@@ -175,7 +179,7 @@ def _role_keys(content: Root, kind: type[KeyT]) -> tuple[KeyT, ...]:
 def _check_thresholds(roles: Mapping[str, TufRole]) -> None:
     for name in sorted(TOP_LEVEL_ROLE_NAMES):
         if not 1 <= roles[name].threshold <= len(roles[name].keyids):
-            raise MalformedTrustError(f"root: the threshold of {name} cannot be met")
+            raise MalformedTrustError("root: the threshold of {name} cannot be met", name)
     if (roles["snapshot"].threshold, roles["timestamp"].threshold) != (1, 1):
         raise MalformedTrustError("root: one snapshot key and one timestamp key must be enough")
 

@@ -186,7 +186,7 @@ def open_proposal(proposal: Proposal) -> OpenedProposal:
     """
     roots = open_roots(proposal.roots, fingerprint(proposal.roots[0]) if proposal.roots else bytes(32))
     if roots[-1].node != proposal.node:
-        raise MalformedTrustError(f"{_WHERE}: the root is of another node")
+        raise MalformedTrustError("{where}: the root is of another node", _WHERE)
     envelopes = {name: data for name, data in proposal.files.items() if is_envelope(name)}
     payloads = {name: open_envelope(data, _kind(name), roots[-1]) for name, data in envelopes.items()}
     listing = open_targets(proposal.listing, roots[-1])
@@ -276,11 +276,13 @@ def _check_signatures(opened: OpenedProposal) -> None:
     acts = {act.of: act for act in opened.acts()}
     for of, signatures in opened.proposal.signatures.items():
         if of not in acts:
-            raise MalformedTrustError(f"{_WHERE}: a signature of what it does not hold, or does not hold yet")
+            raise MalformedTrustError(
+                "{where}: a signature of what it does not hold, or does not hold yet", _WHERE
+            )
         able = {tuf_key_id(key): key for quorum in acts[of].quorums for key in quorum.keys}
         for keyid, signature in signatures.items():
             if keyid not in able:
-                raise BadSignatureError(f"{_WHERE}: a signature by a key that does not count")
+                raise BadSignatureError("{where}: a signature by a key that does not count", _WHERE)
             able[keyid].verify(acts[of].message, signature)
 
 
@@ -292,26 +294,28 @@ def _check_listed(opened: OpenedProposal) -> None:
     carried = {target_path(name): data for name, data in opened.proposal.files.items()}
     for path, data in carried.items():
         if opened.listing.files.get(path) != Listed.of(data):
-            raise MalformedTrustError(f"{_WHERE}: {path} is not the file that is listed")
+            raise MalformedTrustError("{where}: {path} is not the file that is listed", _WHERE, path)
     if missing := sorted(opened.listing.files.keys() - carried.keys()):
-        raise MalformedTrustError(f"{_WHERE}: without {missing[0]}, which is listed")
+        raise MalformedTrustError("{where}: without {missing}, which is listed", _WHERE, missing[0])
 
 
 def _check_contents(opened: OpenedProposal) -> None:
     proposal = opened.proposal
     if proposal.root is None and not proposal.changed:
-        raise MalformedTrustError(f"{_WHERE}: it changes nothing")
+        raise MalformedTrustError("{where}: it changes nothing", _WHERE)
     if not {DOCUMENT, REGISTER} <= opened.payloads.keys():
-        raise MalformedTrustError(f"{_WHERE}: without the node document or the register in force")
+        raise MalformedTrustError("{where}: without the node document or the register in force", _WHERE)
     if proposal.root is not None:
         check_content(proposal.root)
     for name, data in proposal.changed.items():
         _check_changed(opened, name, data)
     if REVOKED in proposal.changed and DOCUMENT not in proposal.changed:
-        raise MalformedTrustError(f"{_WHERE}: revocations that no node document names")
+        raise MalformedTrustError("{where}: revocations that no node document names", _WHERE)
     unsigned = opened.payloads.keys() - proposal.changed.keys()
     if unsigned and changes_targets(opened.before, opened.after):
-        raise MalformedTrustError(f"{_WHERE}: other targets keys, and trust files that they do not sign")
+        raise MalformedTrustError(
+            "{where}: other targets keys, and trust files that they do not sign", _WHERE
+        )
     if DOCUMENT in unsigned:
         node_document.require_fits(_document(opened.payloads[DOCUMENT]), opened.after)
 
@@ -324,7 +328,7 @@ def _check_changed(opened: OpenedProposal, name: str, data: bytes) -> None:
     elif name == REGISTER:
         assert old is not None, "checked before"
         if data != old and members.from_json(data).version != members.from_json(old).version + 1:
-            raise MalformedTrustError(f"{_WHERE}: a register that does not follow the one in force")
+            raise MalformedTrustError("{where}: a register that does not follow the one in force", _WHERE)
     elif name == REVOKED:
         _check_revocations(old, data, opened.after)
     else:
@@ -335,17 +339,17 @@ def _document(payload: bytes) -> NodeDocument:
     document = node_document.from_json(payload)
     # Unknown fields of a document are ignored by readers, and would be signed unseen.
     if node_document.to_json(document) != payload:
-        raise MalformedTrustError(f"{_WHERE}: not the one encoding of a node document")
+        raise MalformedTrustError("{where}: not the one encoding of a node document", _WHERE)
     return document
 
 
 def _check_document(old: NodeDocument, new: NodeDocument, opened: OpenedProposal) -> None:
     node_document.require_fits(new, opened.after)
     if new.serial != old.serial + 1:
-        raise MalformedTrustError(f"{_WHERE}: a node document that does not follow the one in force")
+        raise MalformedTrustError("{where}: a node document that does not follow the one in force", _WHERE)
     names = NOT_YET if REVOKED in opened.proposal.changed else old.revoked_sha256
     if new.revoked_sha256 != names:
-        raise MalformedTrustError(f"{_WHERE}: a node document that names other revocations")
+        raise MalformedTrustError("{where}: a node document that names other revocations", _WHERE)
 
 
 def _check_revocations(old: bytes | None, new: bytes, root: RootContent) -> None:
@@ -353,13 +357,13 @@ def _check_revocations(old: bytes | None, new: bytes, root: RootContent) -> None
     first = old is None and (found.node, found.version) == (root.node, 1)
     follows = old is not None and (new == old or found.follows(revocations.from_json(old)))
     if not first and not follows:
-        raise MalformedTrustError(f"{_WHERE}: revocations that do not follow those in force")
+        raise MalformedTrustError("{where}: revocations that do not follow those in force", _WHERE)
 
 
 def _check_text(data: bytes) -> None:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        raise MalformedTrustError(f"{_WHERE}: a file that is not UTF-8 text") from None
+        raise MalformedTrustError("{where}: a file that is not UTF-8 text", _WHERE) from None
     if len(data) > MAX_TEXT_BYTES:
-        raise MalformedTrustError(f"{_WHERE}: a text longer than {MAX_TEXT_BYTES} bytes")
+        raise MalformedTrustError("{where}: a text longer than {most} bytes", _WHERE, MAX_TEXT_BYTES)

@@ -57,7 +57,7 @@ def _read(data: bytes, kind: str) -> tuple[bytes, str, bytes]:
     kid, signature = _signature(fields)
     # One encoding: a copy that differs in a byte which the signature does not cover is not the statement.
     if _envelope(kind, payload, kid, signature) != data:
-        raise MalformedTrustError(f"{_WHERE}: not the one encoding of this statement")
+        raise MalformedTrustError("{where}: not the one encoding of this statement", _WHERE)
     return payload, kid, signature
 
 

@@ -48,14 +48,14 @@ def from_tuf(key: Key | None, keyid: str, kind: type[KeyT]) -> KeyT:
     is not admissible.
     """
     if key is None or key.keytype != _KEY_TYPE or key.scheme != _KEY_TYPE:
-        raise MalformedTrustError(f"root: a {kind.role} key is missing or not {_KEY_TYPE}")
+        raise MalformedTrustError("root: a {role} key is missing or not {name}", kind.role, _KEY_TYPE)
     try:
         admitted = kind.from_bytes(bytes.fromhex(key.keyval["public"]))
     except (ValueError, TypeError, KeyError):
-        raise MalformedTrustError(f"root: a {kind.role} key is not hex") from None
+        raise MalformedTrustError("root: a {role} key is not hex", kind.role) from None
     # One key under two ids would count twice in a client that counts ids.
     if tuf_key_id(admitted) != keyid:
-        raise MalformedTrustError(f"root: a {kind.role} key has an id that is not its own")
+        raise MalformedTrustError("root: a {role} key has an id that is not its own", kind.role)
     return admitted
 
 

@@ -39,9 +39,11 @@ class Window:
         if now < self.start:
             # More often than a document from the future it is a clock that is behind: show both times.
             here = format_time(now)
-            raise NotCurrentError(f"{what} counts from {format_time(self.start)} only, and here it is {here}")
+            raise NotCurrentError(
+                "{what} counts from {start} only, and here it is {here}", what, format_time(self.start), here
+            )
         if now >= self.end:
-            raise NotCurrentError(f"{what} ended on {format_time(self.end)}")
+            raise NotCurrentError("{what} ended on {end}", what, format_time(self.end))
 
     def to_fields(self) -> Json:
         """As written in a document."""

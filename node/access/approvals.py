@@ -75,7 +75,7 @@ class Approvals:
         with self._storage.write() as unit:
             require_two(unit)
             if unit.persons.get(by).role not in _DECIDING:
-                raise ForbiddenError(f"{by} looks on here, and asks for nothing")
+                raise ForbiddenError("{by} looks on here, and asks for nothing", by)
             return unit.approvals.add(
                 kind=kind,
                 subject=subject[:MAX_TEXT],
@@ -141,21 +141,28 @@ class Approvals:
         approval = unit.approvals.get(approval_id)
         person = unit.persons.get(by)
         if approval.requested_by == by:
-            raise ForbiddenError(f"{by} asked for it; somebody else decides")
+            raise ForbiddenError("{by} asked for it; somebody else decides", by)
         if person.role not in KINDS[approval.kind].may_approve:
-            raise ForbiddenError(f"{by} is {person.role}, and {approval.kind} is not for that role to decide")
+            raise ForbiddenError(
+                "{by} is {role}, and {kind} is not for that role to decide", by, person.role, approval.kind
+            )
         return approval
 
     def _decide(self, unit: Unit, approval: Approval, by: str, outcome: Outcome, reason: str) -> Approval:
         if approval.outcome is not Outcome.OPEN:
-            raise ConflictError(f"request {approval.id} was {approval.outcome} by {approval.decided_by}")
+            raise ConflictError(
+                "request {id} was {outcome} by {decided_by}",
+                approval.id,
+                approval.outcome,
+                approval.decided_by,
+            )
         if outcome is Outcome.APPROVED and self.is_expired(approval):
-            raise GoneError(f"request {approval.id} is too old to be approved", hint="ask for it again")
+            raise GoneError("request {id} is too old to be approved", approval.id, hint="ask for it again")
         if outcome is Outcome.APPROVED and all(
             one.name != approval.requested_by for one in unit.persons.ls()
         ):
             # Who was sent away decides nothing any more; and whoever comes back under another name is one person.
-            raise GoneError(f"{approval.requested_by}, who asked for it, decides here no more")
+            raise GoneError("{requested_by}, who asked for it, decides here no more", approval.requested_by)
         now_ms = milliseconds(self._clock.now())
         unit.approvals.decide(approval.id, by=by, now_ms=now_ms, outcome=outcome, reason=reason)
         return unit.approvals.get(approval.id)

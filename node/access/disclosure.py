@@ -64,7 +64,9 @@ class DisclosureTerms:
             UsageError: more than anybody may, or its subset has no PDQ values, or is one agency's own.
         """
         if not 0 <= values <= MOST_VALUES_A_DAY:
-            raise UsageError(f"at most {MOST_VALUES_A_DAY:,} values a day: more would spell the list out")
+            raise UsageError(
+                "at most {most} values a day: more would spell the list out", f"{MOST_VALUES_A_DAY:,}"
+            )
         with self._storage.read() as unit:
             held = self._record(unit, partner, unit.disclosure.find(partner))
             if values:
@@ -112,8 +114,8 @@ def disclosure_payload(partner: str, values: int) -> bytes:
 def _require_near(unit: Unit, partner: str) -> None:
     subset = unit.subsets.get(unit.partners.get(partner).subset)
     if subset.filter.holdings:
-        raise UsageError(f"{subset.name} is of holdings: agencies ask each other by equality alone")
+        raise UsageError("{name} is of holdings: agencies ask each other by equality alone", subset.name)
     if not any(subset.filter.covers(each, Algorithm.PDQ) for each in subset.filter.collections):
         raise UsageError(
-            f"{subset.name} has no PDQ values", hint="make one that has: sigfed subset create --pdq"
+            "{name} has no PDQ values", subset.name, hint="make one that has: sigfed subset create --pdq"
         )

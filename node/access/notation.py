@@ -18,7 +18,7 @@ def collection_of(name: str) -> int:
     try:
         return collection_number(name)
     except MalformedError as exc:
-        raise UsageError(f"no such collection: {exc}") from exc
+        raise UsageError("no such collection: {reason}", exc) from exc
 
 
 def columns_of(texts: Iterable[str]) -> dict[str, str] | None:
@@ -53,7 +53,7 @@ def grant_of(collections: str, algorithms: str, until: str) -> Grant:
 
 def _algorithm(name: str) -> Algorithm:
     if name not in HASH_COLUMNS:
-        raise UsageError(f"hashes are: {', '.join(HASH_COLUMNS)}")
+        raise UsageError("hashes are: {names}", ", ".join(HASH_COLUMNS))
     return HASH_COLUMNS[name]
 
 
@@ -71,6 +71,7 @@ def typed_words(text: str) -> bytes:
         return from_words(text)
     except MalformedTrustError as exc:
         raise UsageError(
-            f"mistyped words: {exc}",
+            "mistyped words: {reason}",
+            exc,
             hint="eight words of five letters, as sigfed member ls shows them on a node that counts that one",
         ) from exc

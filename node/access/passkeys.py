@@ -292,7 +292,8 @@ def user_handle(person: str) -> bytes:
 def _require_room(known: Sequence[PasskeyRecord]) -> None:
     if len(known) >= MOST_PASSKEYS:
         raise ConflictError(
-            f"nobody has more than {MOST_PASSKEYS} passkeys here",
+            "nobody has more than {most} passkeys here",
+            MOST_PASSKEYS,
             hint="remove one that is not used any more: sigfed passkey remove NUMBER",
         )
 

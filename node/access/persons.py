@@ -74,7 +74,7 @@ class Persons:
         """What is kept of the passphrase of the person `name`; raises `UsageError` when either is no good."""
         _require_name(name)
         if len(passphrase) < MIN_PASSPHRASE:
-            raise UsageError(f"a person's passphrase has at least {MIN_PASSPHRASE} characters")
+            raise UsageError("a person's passphrase has at least {count} characters", MIN_PASSPHRASE)
         return self._shelf.vault.seal(verifier_name(name), self._hasher.verifier(passphrase.encode()))
 
     def authenticate(self, name: str, passphrase: str) -> str:
@@ -90,7 +90,7 @@ class Persons:
         try:
             self._hasher.check(passphrase.encode(), known)
         except UnauthenticatedError:
-            raise UnauthenticatedError(f"this is not the passphrase of {name}") from None
+            raise UnauthenticatedError("this is not the passphrase of {name}", name) from None
         with self._shelf.storage.write() as unit:
             unit.persons.set_tries(name, tries=0, tried_ms=0)
         return name
@@ -106,7 +106,9 @@ class Persons:
             if left > timedelta(0):
                 seconds = -(-left // timedelta(seconds=1))
                 raise RateLimitedError(
-                    f"too many wrong passphrases for {name}; try again in {seconds} seconds",
+                    "too many wrong passphrases for {name}; try again in {seconds} seconds",
+                    name,
+                    seconds,
                     retry_after_seconds=seconds,
                 )
             unit.persons.set_tries(name, tries=person.tries + 1, tried_ms=now_ms)
@@ -169,7 +171,8 @@ def require_others(unit: Unit, name: str) -> None:
     left = [p for p in unit.persons.ls() if p.name != name and p.role in _DECIDES_PERSONS]
     if len(left) < LEAST_PERSONS:
         raise ConflictError(
-            f"without {name} fewer than two would be left who can approve anything",
+            "without {name} fewer than two would be left who can approve anything",
+            name,
             hint="add another operator first: sigfed person add NAME",
         )
 

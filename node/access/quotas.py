@@ -124,7 +124,9 @@ def _cap(per_day: int) -> int:
 
 def _over(what: str, period: str, seconds: int) -> OverQuotaError:
     return OverQuotaError(
-        f"the {what} of this {period} are used up",
+        "the {what} of this {period} are used up",
+        what,
+        period,
         retry_after_seconds=seconds,
         hint="wait, or ask the agency for a larger quota",
     )

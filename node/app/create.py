@@ -62,7 +62,7 @@ def plan(
         UsageError: an unknown profile of key derivation.
     """
     if root_kdf not in ROOT_KDF:
-        raise UsageError(f"--root-kdf is one of: {', '.join(ROOT_KDF)}")
+        raise UsageError("--root-kdf is one of: {names}", ", ".join(ROOT_KDF))
     fields = {
         "node": node,
         "country": country,
@@ -84,7 +84,7 @@ def _check_signable(settings: Settings) -> None:
         Member(node=settings.node, root_sha256=bytes(32), country=settings.country)
         Endpoint(url=settings.listen.url, tls_spki_sha256=(bytes(32),))
     except KeysError as exc:
-        raise ConfigError(f"init: {exc}") from exc
+        raise ConfigError("init: {reason}", exc) from exc
 
 
 def _paths(**files: Path | None) -> dict[str, str]:
@@ -126,7 +126,7 @@ def create(home: Home, plan: Plan, *, clock: Clock, entropy: Entropy) -> Founded
             ),
         )
     except KeysError as exc:
-        raise ConfigError(str(exc)) from exc
+        raise ConfigError(exc.message) from exc
     storage_key = keychain.secret(Role.STORAGE, FIRST)
     _fill(home, settings, keychain, clock, storage_key=storage_key, entropy=entropy)
     pinned = settings.model_copy(update={"root_sha256": founded.root_sha256.hex()})
@@ -162,7 +162,8 @@ def _require_empty(home: Home) -> None:
     for path in (home.config, home.keys, home.trust, home.database):
         if path.exists():
             raise AlreadyExistsError(
-                f"{path} exists: a node, or part of one, is in this folder",
+                "{path} exists: a node, or part of one, is in this folder",
+                path,
                 hint="choose another folder with --home; nothing was changed",
             )
 

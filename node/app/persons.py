@@ -58,7 +58,7 @@ def _check(shelf: Shelf, kind: str, name: str) -> None:
     with shelf.storage.read() as unit:
         if kind == "person.add":
             if any(person.name == name for person in unit.persons.ls()):
-                raise AlreadyExistsError(f"there is a person {name} already")
+                raise AlreadyExistsError("there is a person {name} already", name)
             return
         unit.persons.get(name)
         if kind == "person.remove":

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+from keys.message import Message
 from node.access.approvals import Approvals
 from node.clock import milliseconds
 from node.errors import ConflictError
@@ -52,7 +53,9 @@ def require_as_asked(identity: Identity, shelf: Shelf, approval: Approval) -> No
     if aside.count > asked["count"] or not set(_open_evidence(aside)) <= set(asked["evidence"]):
         raise ConflictError(
             "more has come since this was asked for, and would be released with it",
-            hint=f"look again: sigfed quarantine show {aside.id}; reject this request, and ask anew",
+            hint=Message(
+                "look again: sigfed quarantine show {id}; reject this request, and ask anew", aside.id
+            ),
         )
 
 

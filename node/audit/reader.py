@@ -87,7 +87,7 @@ def verify_audit(shelf: Shelf, document: NodeDocument, *, signed_size: int) -> V
     """
     log = _log(shelf)
     if log.note is None:
-        raise NotFoundError(f"{log.origin} holds nothing yet")
+        raise NotFoundError("{origin} holds nothing yet", log.origin)
     head = _open(log.note, log.origin, document)
     _check_sizes(head, log, signed_size)
     stored = _Stored(shelf, log.origin, head.size)
@@ -97,8 +97,10 @@ def verify_audit(shelf: Shelf, document: NodeDocument, *, signed_size: int) -> V
 def _check_sizes(head: Checkpoint, log: LogRecord, signed_size: int) -> None:
     if signed_size > head.size:
         raise VerificationError(
-            f"{signed_size} records were signed and {head.size} are here:"
-            f" {_range(head.size, signed_size)} are missing at the end",
+            "{signed_size} records were signed and {size} are here: {range} are missing at the end",
+            signed_size,
+            head.size,
+            _range(head.size, signed_size),
             hint=_DAMAGE_HINT,
         )
     if (head.size, head.root) != (log.head.size, log.head.root):
@@ -122,7 +124,7 @@ class _Stored:
                 found += _entries(self.shelf.objects.get(name))
             except MissingObjectError:
                 raise VerificationError(
-                    f"the records from {len(found)} on are missing", hint=_DAMAGE_HINT
+                    "the records from {count} on are missing", len(found), hint=_DAMAGE_HINT
                 ) from None
         return found
 
@@ -158,7 +160,7 @@ def _check(head: Checkpoint, records: Sequence[bytes], hashes: Sequence[bytes]) 
         try:
             actors.add(AuditRecord.from_bytes(record).actor)
         except MalformedError:
-            raise VerificationError(f"record {index} was signed and cannot be read") from None
+            raise VerificationError("record {index} was signed and cannot be read", index) from None
     return VerifiedAudit(origin=head.origin, size=head.size, actors=frozenset(actors))
 
 
@@ -196,7 +198,7 @@ def _open(note: bytes, origin: str, document: NodeDocument) -> Checkpoint:
     try:
         return open_checkpoint(note, origin=origin, log_keys=keys, witnesses=()).checkpoint
     except ProtocolError as exc:
-        raise VerificationError(f"the head of {origin} is not signed by its key") from exc
+        raise VerificationError("the head of {origin} is not signed by its key", origin) from exc
 
 
 def _log(shelf: Shelf) -> LogRecord:
@@ -215,7 +217,7 @@ def export_audit(shelf: Shelf, *, roots: Sequence[bytes], document: bytes) -> It
     """The lines of an export: a head with the signed files (all roots from the first on), then a line a record."""
     log = _log(shelf)
     if log.note is None:
-        raise NotFoundError(f"{log.origin} holds nothing yet")
+        raise NotFoundError("{origin} holds nothing yet", log.origin)
     yield _head_line(log.origin, log.head.size, roots=roots, document=document, note=log.note)
     for item in read_audit(shelf):
         if item.index >= log.head.size:  # signed since
@@ -234,10 +236,10 @@ def verify_export(lines: Iterator[str], pin: bytes) -> VerifiedAudit:
     records: list[bytes] = []
     for index, line in enumerate(lines):
         if index >= head.size:
-            raise VerificationError(f"a record that was never signed was put in at {index}")
+            raise VerificationError("a record that was never signed was put in at {index}", index)
         records.append(_read_record(index, line))
     if len(records) < head.size:
-        raise VerificationError(f"{_range(len(records), head.size)} are missing at the end")
+        raise VerificationError("{range} are missing at the end", _range(len(records), head.size))
     return _check(head, records, ())
 
 
@@ -266,9 +268,9 @@ def _read_record(index: int, line: str) -> bytes:
         data = unb64(str(json.loads(line)["record"]))
         expected = _record_line(Audited(index, AuditRecord.from_bytes(data)))
     except (ValueError, KeyError, TypeError, MalformedError):
-        raise VerificationError(f"the line of record {index} cannot be read") from None
+        raise VerificationError("the line of record {index} cannot be read", index) from None
     if line.rstrip("\n") != expected:
-        raise VerificationError(f"record {index} is not what its line says, or stands in another place")
+        raise VerificationError("record {index} is not what its line says, or stands in another place", index)
     return data
 
 

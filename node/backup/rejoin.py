@@ -105,7 +105,8 @@ async def rejoin(
         if missing:
             words = "; ".join(f"{name}: {done.silent[name]}" for name in missing)
             raise PeerUnreachableError(
-                f"these members may have seen more than was restored, and do not answer: {words}",
+                "these members may have seen more than was restored, and do not answer: {words}",
+                words,
                 hint="try again later, or go on without one: sigfed backup finish --without NODE",
             )
         await _have_back_lists(identity, shelf, links, done)
@@ -224,7 +225,9 @@ def _forked(log: LogRecord, other: Sighting, *, alone: bool) -> Lost:
     if alone:
         return Lost(origin=log.origin, held=log.head.size, seen=other.head.size, by=other.node)
     raise VerificationError(
-        f"{log.origin}: {other.node} cosigned another history than this node holds, and its key signed both",
+        "{origin}: {node} cosigned another history than this node holds, and its key signed both",
+        log.origin,
+        other.node,
         hint="call the other members: somebody else may have the key. To give up every log with two histories:"
         " sigfed --alone backup finish",
     )

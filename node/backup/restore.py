@@ -73,14 +73,14 @@ def unpacked(source: Path, passphrase: bytes, *, scratch: Path | None, clock: Cl
 def beside(folder: Path) -> Iterator[Path]:
     """A folder beside `folder`, which it becomes when the block ends well; raises `AlreadyExistsError`."""
     if folder.exists() and any(folder.iterdir()):
-        raise AlreadyExistsError(f"{folder} is not empty", hint="restore into a new folder: --home")
+        raise AlreadyExistsError("{folder} is not empty", folder, hint="restore into a new folder: --home")
     make_private_folder(folder.parent)
     made = folder.with_name(f".{folder.name}.restoring")
     try:
         made.mkdir(mode=0o700)
     except FileExistsError as exc:
         raise AlreadyExistsError(
-            f"{made} exists: another restore is under way, or was cut off", hint="delete it if none is"
+            "{made} exists: another restore is under way, or was cut off", made, hint="delete it if none is"
         ) from exc
     try:
         yield made

@@ -88,7 +88,7 @@ def show(
     with read_shelf(here.identity()) as shelf:
         item = next(read_audit(shelf, first=number), None)
     if item is None:
-        raise NotFoundError(f"there is no record {number}", hint="see them with: sigfed audit ls")
+        raise NotFoundError("there is no record {number}", number, hint="see them with: sigfed audit ls")
     _, when, who, what, subject, outcome = _cells(item)
     here.output.result(
         _fields(item),
@@ -154,7 +154,7 @@ def export(
                 stream.write(line + "\n")
                 records += 1
     except FileExistsError as exc:
-        raise AlreadyExistsError(f"{out} exists and is not overwritten") from exc
+        raise AlreadyExistsError("{out} exists and is not overwritten", out) from exc
     here.output.result({"file": str(out), "records": records}, f"{out}: {records:,} records with their proof")
     here.output.following(f"sigfed audit verify {out}, anywhere")
 
@@ -168,7 +168,7 @@ def _verify_file(file: Path, words: str) -> "VerifiedAudit":
         with file.open(encoding="ascii", errors="replace") as stream:
             return verify_export(iter(stream), typed_words(words))
     except OSError as exc:
-        raise NotFoundError(f"{file} cannot be read: {exc.strerror}") from exc
+        raise NotFoundError("{file} cannot be read: {reason}", file, exc.strerror) from exc
 
 
 def _cells(item: "Audited") -> tuple[str, ...]:

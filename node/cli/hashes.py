@@ -23,4 +23,4 @@ def read_hashes(source: str) -> list[Asked]:
         with Path(source).open("rb") as stream:
             return read_asked(stream)
     except OSError as exc:
-        raise InputRefusedError(f"{source} cannot be read: {exc.strerror}") from exc
+        raise InputRefusedError("{source} cannot be read: {reason}", source, exc.strerror) from exc

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from keys.message import Message
 from node.clock import SystemClock
 from node.demo.later import VARIABLE, moved
 from node.demo.processes import Facts, Outcome, Seat, StepFailedError, last_words, shown
@@ -58,8 +59,11 @@ class Desk:
         told: Facts = json.loads(answer or '{"exit": -1, "out": ""}')
         if told["exit"] not in exits:
             raise StepFailedError(
-                f"{shown(arguments)} ended with {told['exit']}: {last_words(self.seat.journal)}",
-                hint=f"its journal is {self.seat.journal}",
+                "{arguments} ended with {exit}: {journal}",
+                shown(arguments),
+                told["exit"],
+                last_words(self.seat.journal),
+                hint=Message("its journal is {journal}", self.seat.journal),
             )
         results = tuple(json.loads(line) for line in told["out"].splitlines())
         return Outcome(exit=told["exit"], results=results, seconds=0)

@@ -8,6 +8,7 @@ import errno
 import socket
 from typing import Final
 
+from keys.message import Message
 from node.clock import Entropy
 from node.errors import NodeError
 
@@ -28,7 +29,9 @@ def free_ports(count: int, entropy: Entropy) -> list[int]:
             found.append(port)
         if len(found) == count:
             return found
-    raise NoPortError("no free ports were found", hint=f"something occupies {HOST} from {_FIRST} on")
+    raise NoPortError(
+        "no free ports were found", hint=Message("something occupies {host} from {first} on", HOST, _FIRST)
+    )
 
 
 def _is_free(port: int) -> bool:

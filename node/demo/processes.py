@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from keys.message import Message
 from node.clock import Clock
 from node.demo.later import VARIABLE
 from node.errors import NodeError
@@ -146,7 +147,11 @@ def run(
 
 def _failed(seat: Seat, arguments: Sequence[str], how: str) -> StepFailedError:
     return StepFailedError(
-        f"{shown(arguments)} {how}: {last_words(seat.journal)}", hint=f"its journal is {seat.journal}"
+        "{arguments} {how}: {journal}",
+        shown(arguments),
+        how,
+        last_words(seat.journal),
+        hint=Message("its journal is {journal}", seat.journal),
     )
 
 

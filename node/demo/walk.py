@@ -96,7 +96,7 @@ def prepared(folder: Path | None) -> Path:
     path = folder.expanduser().absolute()
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(path.iterdir()):
-        raise AlreadyExistsError(f"{path} is not empty", hint="name a new folder with --dir")
+        raise AlreadyExistsError("{path} is not empty", path, hint="name a new folder with --dir")
     return path
 
 

@@ -71,7 +71,10 @@ class Bench:
             return self._keys[subset, epoch]
         except KeyError:
             raise GoneError(
-                f"epoch {epoch} of {subset} is not evaluated any more", hint="fetch the newest release first"
+                "epoch {epoch} of {subset} is not evaluated any more",
+                epoch,
+                subset,
+                hint="fetch the newest release first",
             ) from None
 
     def _join(self, key: KeyPair, parts: Sequence[Part]) -> Evaluation:

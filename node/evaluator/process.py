@@ -176,7 +176,9 @@ class EvaluatorProcess:
                 self._hold(self._link)
             if (subset, epoch) not in self._publics:
                 raise GoneError(
-                    f"epoch {epoch} of {subset} is not evaluated any more",
+                    "epoch {epoch} of {subset} is not evaluated any more",
+                    epoch,
+                    subset,
                     hint="fetch the newest release first",
                 )
             assert self._link is not None
@@ -228,7 +230,7 @@ class _Link:
             self.group = ready.result(START_SECONDS).decode()
         except (EvaluatorDownError, TimeoutError) as exc:
             self.close()
-            raise EvaluatorDownError(f"the evaluation process does not start: {exc}") from exc
+            raise EvaluatorDownError("the evaluation process does not start: {reason}", exc) from exc
 
     @property
     def pid(self) -> int:
@@ -307,7 +309,7 @@ def _settle(future: "Future[bytes]", reply: Reply) -> None:
     elif reply.status is Status.REFUSED:
         future.set_exception(OprfError(text))
     else:
-        future.set_exception(EvaluatorDownError(f"the evaluation process failed: {text}"))
+        future.set_exception(EvaluatorDownError("the evaluation process failed: {text}", text))
 
 
 def _down() -> EvaluatorDownError:

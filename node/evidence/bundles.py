@@ -47,7 +47,7 @@ def opened(data: bytes) -> Brought:
     found = _unpacked(data)
     if EVIDENCE not in found:
         raise InputRefusedError(
-            f"the archive holds no {EVIDENCE}", hint="choose the file as it was handed on"
+            "the archive holds no {name}", EVIDENCE, hint="choose the file as it was handed on"
         )
     roots = (f"{version}.root.json" for version in count(1))
     return Brought(
@@ -62,7 +62,7 @@ def _unpacked(data: bytes) -> Mapping[str, bytes]:
     # Before the directory is read: one of 9 MB takes seconds and many times its size. Where it is said to begin, and
     # how long it is said to be, is the sender's word.
     if data.count(_ENTRY) > _MOST_FILES:
-        raise InputRefusedError(f"the archive holds more than {_MOST_FILES} files")
+        raise InputRefusedError("the archive holds more than {most} files", _MOST_FILES)
     found: dict[str, bytes] = {}
     left = _MOST_BYTES
     try:
@@ -79,7 +79,7 @@ def _unpacked(data: bytes) -> Mapping[str, bytes]:
                     content = file.read(left + 1)
                 left -= len(content)
                 if left < 0:
-                    raise InputRefusedError(f"the archive holds more than {_MOST_BYTES // 1_000_000} MB")
+                    raise InputRefusedError("the archive holds more than {most} MB", _MOST_BYTES // 1000000)
                 found[member.filename.rpartition("/")[2]] = content
     except (BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, zlib.error) as exc:
         raise InputRefusedError("the archive cannot be read: it is damaged, or locked") from exc

@@ -43,7 +43,9 @@ class Round:
 def head_at(shelf: Shelf, log: LogRecord, size: int) -> FinalCheckpoint:
     """The head that an own log had at `size`; raises `UsageError` for a size that it never had."""
     if not 0 <= size <= log.head.size:
-        raise UsageError(f"{log.origin} has {log.head.size} events", hint="choose a size up to that")
+        raise UsageError(
+            "{origin} has {size} events", log.origin, log.head.size, hint="choose a size up to that"
+        )
     return FinalCheckpoint(size, local_tree(shelf, log).prefix_root(size))
 
 

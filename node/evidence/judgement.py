@@ -28,7 +28,7 @@ def judge(data: bytes, document: NodeDocument) -> Finding:
     origin = accused_log(data)
     keys = log_keys(document, origin)
     if not keys:
-        raise MalformedError(f"the node document of {document.node} names no log of this evidence")
+        raise MalformedError("the node document of {node} names no log of this evidence", document.node)
     return verify_evidence(data, origin=origin, log_keys=keys)
 
 
@@ -46,7 +46,8 @@ def believable_document(roots: Sequence[TrustedRoot], document: bytes, revoked: 
         return under_newest(roots, lambda root: open_revocations(revoked, root)).believable(found)
     if found.revoked_sha256 is not None:
         raise VerificationError(
-            f"{found.node} took keys back, and its file of them is not here",
+            "{node} took keys back, and its file of them is not here",
+            found.node,
             hint="put its revoked.json beside node.json: a stolen key convicts nobody",
         )
     return found

@@ -193,7 +193,7 @@ def find_kept(shelf: Shelf, name: str) -> EvidenceRecord:
     with shelf.storage.read() as unit:
         found = [record for record in unit.evidence.ls() if record.sha256.startswith(name.lower())]
     if len(name) < _AT_LEAST or len(found) > 1:
-        raise UsageError(f"say at least {_AT_LEAST} digits of its name, as many as only it begins with")
+        raise UsageError("say at least {least} digits of its name, as many as only it begins with", _AT_LEAST)
     if not found:
         raise NotFoundError("no such evidence is kept", hint="see what is kept: sigfed evidence ls")
     return found[0]

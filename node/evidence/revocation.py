@@ -74,7 +74,7 @@ class Doubted:
 def reason_of(text: str) -> Reason:
     """A reason as somebody types it; raises `UsageError`."""
     if text not in set(Reason):
-        raise UsageError(f"a reason is one of {', '.join(Reason)}")
+        raise UsageError("a reason is one of {names}", ", ".join(Reason))
     return Reason(text)
 
 
@@ -92,7 +92,7 @@ def last_good(shelf: Shelf, published: History, size: int | None) -> FinalCheckp
         )
     if size not in {0, *(each.size for each in published.rounds)}:
         events = f"{size:,} event" if size == 1 else f"{size:,} events"
-        raise UsageError(f"{published.log.origin} was never published with {events}")
+        raise UsageError("{origin} was never published with {events}", published.log.origin, events)
     return head_at(shelf, published.log, size)
 
 

@@ -43,7 +43,7 @@ def _table(data: bytes) -> list[Asked]:
     asked: list[Asked] = []
     for row in read_columns(io.BytesIO(data), collection=NATIONAL):
         if isinstance(row, RefusedRow):
-            raise InputRefusedError(f"line {row.line}: {row.reason}")
+            raise InputRefusedError("line {line}: {reason}", row.line, row.reason)
         asked.append((row.source_id or f"line {row.line}", row.digests))
     return asked
 
@@ -56,5 +56,5 @@ def _line(number: int, line: bytes) -> Asked:
         return f"line {number}", (Digest.from_hex(algorithm, rest if colon else text),)
     except (KeyError, MalformedError):
         raise InputRefusedError(
-            f"line {number} is not a hash", hint="md5, sha1 or sha256 in hex, or like pdq:HEX"
+            "line {number} is not a hash", number, hint="md5, sha1 or sha256 in hex, or like pdq:HEX"
         ) from None

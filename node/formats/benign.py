@@ -12,6 +12,7 @@ from binascii import unhexlify
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
+from keys.message import Message
 from node.errors import InputRefusedError
 from node.formats.cells import HASH_COLUMNS, folded
 from node.formats.json_items import items_of
@@ -70,7 +71,8 @@ def _read_table(stream: BinaryIO) -> Reading:
     if not columns:
         found = ", ".join(DELIMITERS.values())
         raise InputRefusedError(
-            "the header names no hash column", hint=f"{_HEADER_HINT}; separated by {found}"
+            "the header names no hash column",
+            hint=Message("{hint}; separated by {found}", _HEADER_HINT, found),
         )
     if _OF_A_LIST & set(map(folded, table.names)):
         raise InputRefusedError(

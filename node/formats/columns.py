@@ -7,6 +7,7 @@ names of their own are mapped by the caller (`{"md5": "MD5 hash"}`). See docs/re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import BinaryIO
 
+from keys.message import Message
 from node.errors import InputRefusedError, UsageError
 from node.formats.cells import HASH_COLUMNS, Column, digests_in, folded
 from node.formats.rows import NO_CASE, ImportRow, Reading, RowRefusedError
@@ -60,7 +61,11 @@ def _aliases(mapping: Mapping[str, str]) -> Mapping[str, str]:
     """Header names (folded) to recognised names; a mapped name is no longer recognised under its own."""
     unknown = sorted(set(mapping) - set(RECOGNISED))
     if unknown:
-        raise UsageError(f"no such column: {', '.join(unknown)}", hint=f"columns are {', '.join(RECOGNISED)}")
+        raise UsageError(
+            "no such column: {unknown}",
+            ", ".join(unknown),
+            hint=Message("columns are {names}", ", ".join(RECOGNISED)),
+        )
     own = {name: name for name in RECOGNISED if name not in mapping}
     return own | {folded(header): name for name, header in mapping.items()}
 
@@ -75,7 +80,10 @@ def _check_delimiter(table: Table, positions: Mapping[str, int], *, declared: st
         return
     raise InputRefusedError(
         wrong_delimiter(declared, table.delimiter),
-        hint=f"declare {DELIMITERS[table.delimiter]} as the delimiter, or leave it to the header line",
+        hint=Message(
+            "declare {delimiter} as the delimiter, or leave it to the header line",
+            DELIMITERS[table.delimiter],
+        ),
     )
 
 
@@ -88,7 +96,7 @@ def _check_columns(
     missing = sorted(set(mapping) - set(positions))
     if missing:
         raise InputRefusedError(
-            f"the header lacks the column mapped to {', '.join(missing)}", hint=_NAMES_HINT
+            "the header lacks the column mapped to {missing}", ", ".join(missing), hint=_NAMES_HINT
         )
     if not set(positions) & set(HASH_COLUMNS):
         raise InputRefusedError("the header names no hash column", hint=_NAMES_HINT)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import BinaryIO
 
+from keys.message import Message
 from node.errors import InputRefusedError
 from node.formats.cells import Column, digests_in
 from node.formats.rows import ImportRow, Reading, RowRefusedError
@@ -70,12 +71,13 @@ def read_icse(stream: BinaryIO, *, delimiter: str | None = None) -> Reading:
     if table.delimiter != wanted and _score(table.names) == len(REQUIRED):
         raise InputRefusedError(
             wrong_delimiter(wanted, table.delimiter),
-            hint=f"export it again with {DELIMITERS[wanted]}s, or declare the delimiter",
+            hint=Message("export it again with {delimiter}s, or declare the delimiter", DELIMITERS[wanted]),
         )
     missing = [name for name in REQUIRED if name not in table.names]
     if missing:
         raise InputRefusedError(
-            f"not an ICSE export: the header lacks {', '.join(missing)}",
+            "not an ICSE export: the header lacks {missing}",
+            ", ".join(missing),
             hint="export it again with all columns, or import it as CSV with named columns",
         )
     left_out = tuple(name for name in table.names if name not in _USED)

@@ -37,7 +37,7 @@ def items_of(stream: BinaryIO, name: str) -> Iterator[object]:
         text.value()
         if text.peek() != "}":
             text.take(",")
-    raise InputRefusedError(f"there is no array {name} in it", hint="is it the file you meant?")
+    raise InputRefusedError("there is no array {name} in it", name, hint="is it the file you meant?")
 
 
 def _items(text: "_Text") -> Iterator[object]:
@@ -108,5 +108,8 @@ class _Text:
 
     def _refuse(self, why: str) -> NoReturn:
         raise InputRefusedError(
-            f"near character {self._taken + self._at + 1:,}: {why}", hint="export or download it again"
+            "near character {place}: {why}",
+            f"{self._taken + self._at + 1:,}",
+            why,
+            hint="export or download it again",
         )

@@ -53,7 +53,7 @@ class Lines:
         head = stream.read(_CHUNK)
         for magic, what in _NOT_TEXT.items():
             if head.startswith(magic):
-                raise InputRefusedError(f"this file is {what}, not CSV", hint="save it as CSV in UTF-8")
+                raise InputRefusedError("this file is {what}, not CSV", what, hint="save it as CSV in UTF-8")
         self._head = head.removeprefix(_BOM)
 
     def __iter__(self) -> Iterator[tuple[int, str | LineFault]]:

@@ -60,7 +60,7 @@ def read_recipient_list(lines: Iterable[bytes]) -> RecipientList:
         if fields is None:
             continue
         if total >= 0:
-            raise InputRefusedError(f"line {number} stands behind the end of the list")
+            raise InputRefusedError("line {number} stands behind the end of the list", number)
         if fields.keys() == {"digests"}:
             total = _total(fields, number)
             continue
@@ -119,5 +119,7 @@ def _digest(fields: dict[str, Any], number: int) -> Digest | None:
 
 def _refused(number: int) -> InputRefusedError:
     return InputRefusedError(
-        f"line {number} is none of a list of hashes", hint="the file is the reply of GET /recipients/digests"
+        "line {number} is none of a list of hashes",
+        number,
+        hint="the file is the reply of GET /recipients/digests",
     )

@@ -9,6 +9,7 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
+from keys.message import Message
 from node.errors import InputRefusedError, UsageError
 from node.formats.lines import LineFault, Lines
 from node.formats.rows import ImportRow, RefusedRow, RowRefusedError, RowResult
@@ -40,7 +41,7 @@ class Table:
         for _, line in self._iterator:
             if isinstance(line, LineFault):
                 raise InputRefusedError(
-                    f"the header cannot be read: {line.reason}", hint="save it as CSV in UTF-8"
+                    "the header cannot be read: {reason}", line.reason, hint="save it as CSV in UTF-8"
                 )
             if line.strip():
                 return line
@@ -84,7 +85,9 @@ def index_of(names: Sequence[str]) -> Mapping[str, int]:
 def delimiters_from(first: str) -> list[str]:
     """All delimiters, `first` first; raises UsageError when it is none of them."""
     if first not in DELIMITERS:
-        raise UsageError("no such delimiter", hint=f"delimiters are {', '.join(DELIMITERS.values())}")
+        raise UsageError(
+            "no such delimiter", hint=Message("delimiters are {name}", ", ".join(DELIMITERS.values()))
+        )
     return sorted(DELIMITERS, key=lambda delimiter: delimiter != first)
 
 

@@ -70,9 +70,9 @@ def load_kernel(path: Path, oracle: SodiumGroup) -> KernelGroup:
     except OprfError:
         raise
     except (OSError, AttributeError) as error:  # not a library, or one without the functions
-        raise OprfError(f"it cannot be loaded: {error}") from error
+        raise OprfError("it cannot be loaded: {reason}", error) from error
     except Exception as error:  # a broken kernel leads anywhere, and nothing stops for it
-        raise OprfError(f"it fails its self-test: {error!r}") from error
+        raise OprfError("it fails its self-test: {reason}", repr(error)) from error
     return group
 
 

@@ -45,7 +45,7 @@ def check_group(group: Group) -> None:
     try:
         computes = _multiplies(group) and _maps(group) and _exchanges(group)
     except OprfError as error:
-        raise OprfError(f"the group refuses a vector of its RFC: {error}") from error
+        raise OprfError("the group refuses a vector of its RFC: {reason}", error) from error
     if not computes:
         raise OprfError("the group does not compute RFC 9496 and RFC 9497")
     if not _refuses(group):
@@ -65,7 +65,7 @@ def compare_groups(group: Group, oracle: Group, entropy: Entropy) -> None:
         and _sums_the_same(group, oracle, scalars, elements)
         and _hashes_the_same(group, oracle, uniform, scalars)
     ):
-        raise OprfError(f"it computes something else than {oracle.name}")
+        raise OprfError("it computes something else than {name}", oracle.name)
     if not (_refuses_in_each_lane(group) and _refuses_among_many(group, elements)):
         raise OprfError("it takes what RFC 9496 refuses")
 

@@ -59,10 +59,12 @@ def load_carried(*, cache: Path | None = None) -> SodiumGroup:
     try:
         path = _unpack(folder)
     except OSError as error:
-        raise LibraryError(f"libsodium cannot be written to {folder}: {error.strerror}") from error
+        raise LibraryError(
+            "libsodium cannot be written to {folder}: {reason}", folder, error.strerror
+        ) from error
     group = _try(str(path))
     if group is None:
-        raise LibraryError(f"{path} cannot be loaded or fails its self-test")
+        raise LibraryError("{path} cannot be loaded or fails its self-test", path)
     return group
 
 
@@ -115,7 +117,7 @@ def _make_private(folder: Path) -> None:
         return  # the profile folder's access list already keeps others out
     status = folder.stat()
     if status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise LibraryError(f"others can write to {folder}, so no library is loaded from there")
+        raise LibraryError("others can write to {folder}, so no library is loaded from there", folder)
 
 
 def _write_atomically(path: Path, data: bytes) -> None:

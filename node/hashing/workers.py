@@ -119,7 +119,7 @@ class HashWorkers:
         if job is None:
             self._false_starts += 1
             if self._false_starts >= _MOST_FALSE_STARTS:
-                raise NodeError(f"no worker process starts: {death.reason}")
+                raise NodeError("no worker process starts: {reason}", death.reason)
         elif job.because:
             yield Outcome(job.place, job.path, None, death.reason)
         else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from keys.errors import KeysError
 from keys.key import AuthPrivateKey
+from keys.message import Message
 from node.clock import SystemClock, milliseconds, system_entropy
 from node.errors import (
     AlreadyExistsError,
@@ -108,7 +109,8 @@ async def enrol(home: Home, text: str, *, also: bool = False) -> Enrolled:
     further = PartnerFolder(home.partner).exists
     if further and not also:
         raise AlreadyExistsError(
-            f"a partner is enrolled in {home.folder} already",
+            "a partner is enrolled in {folder} already",
+            home.folder,
             hint="go on with: sigfed update. To follow another subset as well: sigfed enroll --also",
         )
     followed = home.followed
@@ -151,8 +153,11 @@ def _entered(home: Home, followed: Sequence[Home], enrolment: Enrolment) -> Home
     if any(PartnerFolder(each.partner).load()[0].origin == enrolment.origin for each in followed):
         shutil.rmtree(home.partner)
         raise AlreadyExistsError(
-            f"this home follows {enrolment.origin} already, and the string is used up",
-            hint=f"go on with: sigfed update. Tell the agency that it may suspend {enrolment.partner}",
+            "this home follows {origin} already, and the string is used up",
+            enrolment.origin,
+            hint=Message(
+                "go on with: sigfed update. Tell the agency that it may suspend {partner}", enrolment.partner
+            ),
         )
     place = home.following(enrolment.origin)
     home.partner.rename(place.partner)
@@ -407,4 +412,4 @@ def _read_asked(source: str) -> Named:
         with Path(source).open("rb") as stream:
             return list(read_asked(stream))
     except OSError as exc:
-        raise InputRefusedError(f"{source} cannot be read: {exc.strerror}") from exc
+        raise InputRefusedError("{source} cannot be read: {reason}", source, exc.strerror) from exc

@@ -58,13 +58,13 @@ class ConsoleTokens:
         """
         name = guest.name
         if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable() or name != name.strip():
-            raise UsageError(f"a name has 1 to {_LONGEST_NAME} characters that can be read")
+            raise UsageError("a name has 1 to {most} characters that can be read", _LONGEST_NAME)
         if guest.role not in ROLES:
             raise UsageError("a partner's console knows two roles: analyst and viewer")
         make_private_folder(self._folder)
         self._sweep()
         if len(self._kept()) >= _MOST:
-            raise UsageError(f"{_MOST} tokens wait to be used", hint="they end after half an hour")
+            raise UsageError("{most} tokens wait to be used", _MOST, hint="they end after half an hour")
         text = new_token(self._entropy)
         until_ms = milliseconds(self._clock.now() + LIFE)
         fields = {"name": name, "role": guest.role.value, "until_ms": until_ms}

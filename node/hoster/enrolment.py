@@ -50,7 +50,8 @@ def introduce(invitation: Invitation, found: FetchedTrust, clock: Clock) -> Intr
     served = found.spki_sha256
     if served is None or served not in known.pins:
         raise WrongPinError(
-            f"the connection to {invitation.url} ends at another server than the node's",
+            "the connection to {url} ends at another server than the node's",
+            invitation.url,
             hint="a proxy may be inspecting TLS; exempt this address from inspection. Nothing was sent",
         )
     return Introduction(
@@ -65,7 +66,9 @@ def introduce(invitation: Invitation, found: FetchedTrust, clock: Clock) -> Intr
 def refused(invitation: Invitation, error: KeysError) -> VerificationError:
     """Why what was found at the invitation's address is not believed."""
     return VerificationError(
-        f"the node at {invitation.url} is not the one that invited: {error}",
+        "the node at {url} is not the one that invited: {reason}",
+        invitation.url,
+        error,
         hint="ask the agency for a new invitation by telephone; nothing was sent",
     )
 

@@ -61,7 +61,9 @@ async def renew(folder: PartnerFolder, connect: Connect, clock: Clock, *, entrop
     except PeerRefusedError as exc:
         if exc.status != 409:
             raise
-        raise ConflictError(f"the node knows another key of {enrolment.partner}", hint=LOST_HINT) from exc
+        raise ConflictError(
+            "the node knows another key of {partner}", enrolment.partner, hint=LOST_HINT
+        ) from exc
     folder.renew_key()
     folder.save(replace(enrolment, key_ms=milliseconds(clock.now())), cursor)
 

@@ -38,7 +38,7 @@ def write_metrics(home: Home, path: Path, *, clock: Clock | None = None) -> None
         temporary.replace(path)
     except OSError as exc:
         raise ConfigError(
-            f"{path} cannot be written: {exc.strerror}", hint="see [metrics] in partner.toml"
+            "{path} cannot be written: {reason}", path, exc.strerror, hint="see [metrics] in partner.toml"
         ) from exc
     finally:
         temporary.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from keys.message import Message
 from node.config import CONSOLE_URL, ConnectionLimits, ConsoleListener, Section, parse_as
 from node.errors import ConfigError
 from node.hoster.cover import Cover
@@ -162,13 +163,17 @@ def load_partner_settings(folder: Path) -> PartnerSettings:
     except FileNotFoundError:
         return PartnerSettings()
     except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path} cannot be read") from exc
+        raise ConfigError("{path} cannot be read", path) from exc
     return parse_as(PartnerSettings, text, source=str(path))
 
 
 def _refuse_of_others(path: Path, found: os.stat_result) -> None:
     """It names programs that run as this user: whoever can write it is this user."""
     if found.st_uid not in {0, os.geteuid()}:
-        raise ConfigError(f"{path} belongs to another user", hint=f"chown it to the partner's user: {path}")
+        raise ConfigError(
+            "{path} belongs to another user",
+            path,
+            hint=Message("chown it to the partner's user: {path}", path),
+        )
     if stat.S_IMODE(found.st_mode) & 0o022:
-        raise ConfigError(f"{path} can be written by others", hint=f"chmod go-w {path}")
+        raise ConfigError("{path} can be written by others", path, hint=Message("chmod go-w {path}", path))

@@ -126,7 +126,7 @@ class PartnerFolder:
     def create(self, enrolment: Enrolment, key: AuthPrivateKey) -> None:
         """Remember a new enrolment; raises `AlreadyExistsError` when there is another key already."""
         if self.pending_key(key).to_text() != key.to_text():
-            raise AlreadyExistsError(f"{self._folder} holds another key already")
+            raise AlreadyExistsError("{folder} holds another key already", self._folder)
         self.save(enrolment, Cursor())
 
     def pending_key(self, new: AuthPrivateKey) -> AuthPrivateKey:
@@ -188,7 +188,9 @@ class PartnerFolder:
             return _read_enrolment(fields), _read_cursor(fields)
         except (ValueError, KeyError, TypeError, AttributeError, ProtocolError, KeysError) as exc:
             raise StoreError(
-                f"{self._folder / _STATE} is damaged", hint="restore it, or enrol again in another folder"
+                "{folder} is damaged",
+                self._folder / _STATE,
+                hint="restore it, or enrol again in another folder",
             ) from exc
 
     def store_release(self, held: Held) -> None:
@@ -276,7 +278,8 @@ class PartnerFolder:
 
     def _damaged(self, version: int) -> StoreError:
         return StoreError(
-            f"the release in {self._release(version)} is damaged",
+            "the release in {version} is damaged",
+            self._release(version),
             hint="fetch it again with: sigfed update --whole",
         )
 

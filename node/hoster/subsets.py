@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from keys.message import Message
 from node.errors import UsageError
 from node.home import Home
 from node.hoster.state import PartnerFolder
@@ -30,6 +31,9 @@ def chosen(home: Home, name: str) -> Home:
     if len(found) != 1:
         origins = ", ".join(enrolment.origin for _, enrolment in enrolments)
         raise UsageError(
-            f"this home follows {len(found)} subsets named {name}", hint=f"it follows: {origins}"
+            "this home follows {count} subsets named {name}",
+            len(found),
+            name,
+            hint=Message("it follows: {origins}", origins),
         )
     return found[0]

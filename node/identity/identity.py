@@ -100,7 +100,11 @@ class Identity:
         labels = held_labels(self.root_keychain, role, named)[:wanted]
         if len(labels) < wanted:
             raise NotFoundError(
-                f"{wanted} {role} keys must sign and {len(labels)} are in {self.home.offline_keys}",
+                "{wanted} {role} keys must sign and {count} are in {folder}",
+                wanted,
+                role,
+                len(labels),
+                self.home.offline_keys,
                 hint="copy the holders' key files there for this step, and take them away afterwards;"
                 " or have the holders sign elsewhere: sigfed --proposal FILE and the same command",
             )
@@ -182,7 +186,7 @@ class Identity:
             self._require_begun(role, of)
             what = f"{role} key of {of}" if of else f"{role} key"
             raise NotFoundError(
-                f"no {what} signs now", hint="see what happened to it with: sigfed key status"
+                "no {what} signs now", what, hint="see what happened to it with: sigfed key status"
             )
         return found
 
@@ -292,7 +296,8 @@ def _named(keychain: OnlineKeychain, kind: type[PrivateKey[PublicKey]], keys: Se
     for label in held_labels(keychain, role, keys):
         return keychain.signer(kind, label, public=keychain.public(role, label))
     raise NotFoundError(
-        f"the {role} key that the root names is not here",
+        "the {role} key that the root names is not here",
+        role,
         hint="restore it from a backup, or have a next root signed: sigfed key propose",
     )
 
@@ -312,10 +317,11 @@ def _pinned(home: Home, settings: Settings, files: FolderObjects) -> bytes:
     try:
         found = fingerprint(files.get(ROOT_NAME))
     except (MissingObjectError, KeysError) as exc:
-        raise NotInitialisedError(f"{home.trust} has no root", hint="restore it from a backup") from exc
+        raise NotInitialisedError("{trust} has no root", home.trust, hint="restore it from a backup") from exc
     if settings.root_sha256 and found.hex() != settings.root_sha256:
         raise VerificationError(
-            f"the root in {home.trust / ROOT_NAME} is not the one that this node was founded with",
+            "the root in {trust} is not the one that this node was founded with",
+            home.trust / ROOT_NAME,
             hint="find out who replaced it, and restore the folder from a backup",
         )
     return found

@@ -52,9 +52,9 @@ def read_proposal(path: Path) -> Proposal:
         with path.open("rb") as file:
             return from_json(file.read(MAX_PROPOSAL_BYTES + 1))
     except FileNotFoundError as exc:
-        raise NotFoundError(f"{path} does not exist") from exc
+        raise NotFoundError("{path} does not exist", path) from exc
     except MalformedTrustError as exc:
-        raise InputRefusedError(f"{path} is no proposal: {exc}") from exc
+        raise InputRefusedError("{path} is no proposal: {reason}", path, exc) from exc
 
 
 def open_proposal_file(path: Path) -> OpenedProposal:
@@ -131,7 +131,7 @@ def kdf_profile(name: str) -> KdfProfile:
     """What a guess at a holder's passphrase costs; raises `UsageError` for a name that is none."""
     profiles = {"offline": OFFLINE, "online": ONLINE}
     if name not in profiles:
-        raise UsageError(f"--kdf is one of: {', '.join(profiles)}")
+        raise UsageError("--kdf is one of: {profiles}", ", ".join(profiles))
     return profiles[name]
 
 

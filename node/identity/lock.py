@@ -29,7 +29,7 @@ def running(home: Home) -> Iterator[None]:
     except BlockingIOError as exc:
         os.close(handle)
         raise StoreLockedError(
-            f"another process runs the node in {home.folder}", hint="stop it first, or use --home"
+            "another process runs the node in {folder}", home.folder, hint="stop it first, or use --home"
         ) from exc
     try:
         yield

@@ -65,7 +65,8 @@ def continue_list(identity: Identity, shelf: Shelf, name: str, *, old: str) -> L
     require_open(identity.trust.document(), old)
     if identity.given_up_at(old) is None and not has_fork(shelf, old):
         raise UsageError(
-            f"{old} can go on: nothing of it is lost, and no proof of a second history is kept here",
+            "{old} can go on: nothing of it is lost, and no proof of a second history is kept here",
+            old,
             hint="a stolen key is taken back, and the list goes on under another: sigfed key revoke",
         )
     node, signers = identity.settings.node, identity.targets_signers()

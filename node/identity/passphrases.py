@@ -60,7 +60,8 @@ def new_passphrase(*, what: str, file: Path | None) -> Callable[[], bytes]:
 def _prompt(what: str) -> bytes:
     if not sys.stdin.isatty():
         raise ConfigError(
-            f"the {what} is needed and there is no terminal to ask on",
+            "the {what} is needed and there is no terminal to ask on",
+            what,
             hint="name a file in sigfed.toml: [secrets] passphrase_file, root_passphrase_file",
         )
     return getpass.getpass(f"{what}: ").encode()
@@ -68,5 +69,5 @@ def _prompt(what: str) -> bytes:
 
 def _checked(value: bytes, where: str, least: int = MIN_BYTES) -> bytes:
     if len(value) < least:
-        raise ConfigError(f"{where}: a passphrase has at least {least} characters")
+        raise ConfigError("{where}: a passphrase has at least {least} characters", where, least)
     return value

@@ -96,7 +96,8 @@ def require_whole(identity: Identity, shelf: Shelf) -> None:
     old += [log.origin for log in logs if log.origin not in old and missing_objects(shelf, log)]
     if old:
         raise VerificationError(
-            f"this folder is older than its database: {', '.join(old)}",
+            "this folder is older than its database: {old}",
+            ", ".join(old),
             hint="copy it again once the node has stopped there; nothing was changed",
         )
 
@@ -237,7 +238,8 @@ async def _confirm(identity: Identity, shelf: Shelf) -> None:
 
 def _forked(words: str) -> VerificationError:
     return VerificationError(
-        f"{words}, and the key of the log signed both",
+        "{words}, and the key of the log signed both",
+        words,
         hint="call the members. If the key was stolen, take it back: sigfed --alone key revoke; if this folder was put"
         " back, give up what was signed twice: sigfed --alone backup finish",
     )
@@ -355,7 +357,8 @@ def _require_forward(identity: Identity, shelf: Shelf, noted: Mapping[str, int])
     """Check that nothing is behind the signer or what is noted; how far this folder has signed."""
     if found := logs_put_back(identity, shelf):
         raise RestoredError(
-            f"the database is older than what this node has signed: {', '.join(found)}",
+            "the database is older than what this node has signed: {names}",
+            ", ".join(found),
             hint="sigfed backup finish",
         )
     now = _state(identity, shelf)

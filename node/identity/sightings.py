@@ -75,7 +75,7 @@ async def witnessed(identity: Identity, shelf: Shelf, *, seconds: float = _PATIE
         except TimeoutError:
             found.silent[node] = "did not answer in time"
         except SigfedError as exc:
-            found.silent[node] = str(exc)
+            found.silent[node] = exc.message
         else:
             found.answered.append(node)
             for origin, head in heads.items():

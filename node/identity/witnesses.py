@@ -88,7 +88,7 @@ def reach_witness(identity: Identity, document: NodeDocument) -> AbstractAsyncCo
         NotFoundError: it names none.
     """
     if document.witness is None:
-        raise NotFoundError(f"{document.node} names no witness")
+        raise NotFoundError("{node} names no witness", document.node)
     from node.remote.witness import RemoteWitness  # noqa: PLC0415 - who looks at standings connects to nobody
 
     return RemoteWitness(

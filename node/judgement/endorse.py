@@ -197,7 +197,7 @@ def _peer_listing(shelf: Shelf, source: str) -> Listing:
         log = unit.logs.get(source)
         set_aside = unit.quarantine.ls(log.id)
     if log.kind is not LogKind.PEER_LIST:
-        raise UsageError(f"{source} is not a peer's list")
+        raise UsageError("{source} is not a peer's list", source)
     return listing_of(shelf, log, set_aside)
 
 

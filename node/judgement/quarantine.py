@@ -92,14 +92,14 @@ def get(shelf: Shelf, members: Members, name: str) -> Aside:
     for aside in _removed(shelf, members):
         if aside.id == name:
             return aside
-    raise NotFoundError(f"nothing of {name} is set aside", hint="see all with: sigfed quarantine ls")
+    raise NotFoundError("nothing of {name} is set aside", name, hint="see all with: sigfed quarantine ls")
 
 
 def require_open(aside: Aside) -> None:
     """Check that it was not released yet; raises `UsageError`."""
     if aside.released_ms is not None:
         raise UsageError(
-            f"number {aside.id} was released already", hint="see what waits: sigfed quarantine ls"
+            "number {id} was released already", aside.id, hint="see what waits: sigfed quarantine ls"
         )
 
 
@@ -168,7 +168,7 @@ def _blocks(shelf: Shelf, logs: Sequence[LogRecord]) -> list[EntryRef]:
 
 def _release_blocks(shelf: Shelf, members: Members, node: str, now_ms: int) -> str:
     if any(member.node == node for member in members.members):
-        raise UsageError(f"{node} is a member: its blocks are its own to take back")
+        raise UsageError("{node} is a member: its blocks are its own to take back", node)
     with shelf.storage.read() as unit:
         logs = [log for log in unit.logs.ls(LogKind.PEER_LIST) if log.node == node]
     refs = _blocks(shelf, logs)

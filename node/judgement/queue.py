@@ -130,7 +130,10 @@ class Files:
         asked = entries.get(index)
         if asked is None:
             raise NotFoundError(
-                f"{origin} has no active entry {index}", hint="see what waits with: sigfed review ls"
+                "{origin} has no active entry {index}",
+                origin,
+                index,
+                hint="see what waits with: sigfed review ls",
             )
         if origin not in self._files:
             self._files[origin] = _grouped(entries)

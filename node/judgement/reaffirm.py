@@ -134,7 +134,9 @@ def reaffirm(
         added = queue_rows(shelf, origin, [row], packer=packer, now_ms=now_ms)
     if added.quarantined:
         raise UsageError(
-            f"{origin} withdrew this hash itself, or disputes it: others overrule that, or it resolves its dispute",
+            "{origin} withdrew this hash itself, or disputes it: others overrule that, or it resolves"
+            " its dispute",
+            origin,
             hint="take an own dispute back with: sigfed entry resolve",
         )
     return Reaffirmed(added=added.entries, amended=amended.entries, unchanged=amended.unchanged)
@@ -156,7 +158,7 @@ def _amend(
 def _naming(ext: Ext, refs: Iterable[EntryRef]) -> Ext:
     named = tuple(sorted({*ext.reaffirms, *refs}))
     if len(named) > MAX_REAFFIRMS:
-        raise UsageError(f"an entry can name at most {MAX_REAFFIRMS} blocks")
+        raise UsageError("an entry can name at most {most} blocks", MAX_REAFFIRMS)
     return replace(ext, reaffirms=named)
 
 

@@ -71,5 +71,5 @@ def own_list(unit: Unit, origin: str) -> LogRecord:
     """A list of this node; raises `NotFoundError`, or `UsageError` for another's."""
     log = unit.logs.get(origin)
     if log.kind is not LogKind.OWN_LIST:
-        raise UsageError(f"{origin} is not a list of this node")
+        raise UsageError("{origin} is not a list of this node", origin)
     return log

@@ -69,7 +69,9 @@ def require_open(document: NodeDocument, origin: str) -> None:
     if is_closed(document, origin):
         after = next((log.origin for log in document.logs if log.predecessor == origin), "another list")
         raise UsageError(
-            f"{origin} ended, and goes on in {after}",
+            "{origin} ended, and goes on in {after}",
+            origin,
+            after,
             hint="import there what waits here, with the same file",
         )
 

@@ -27,5 +27,7 @@ def checked_text(data: bytes) -> bytes:
     except UnicodeDecodeError:
         raise InputRefusedError("criteria are a text in UTF-8") from None
     if not text.strip() or len(data) > MAX_TEXT_BYTES:
-        raise InputRefusedError(f"criteria are a text of at most {MAX_TEXT_BYTES:,} bytes, and not empty")
+        raise InputRefusedError(
+            "criteria are a text of at most {most} bytes, and not empty", f"{MAX_TEXT_BYTES:,}"
+        )
     return data

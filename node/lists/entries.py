@@ -39,7 +39,7 @@ class ListReader:
         """The opening at a position; raises `NotFoundError` when it is beyond the log, not granted or deleted."""
         data = self.raw(position)
         if not data:
-            raise NotFoundError(f"{self._log.origin} has no entry {position}")
+            raise NotFoundError("{origin} has no entry {position}", self._log.origin, position)
         return parse_opening(data)
 
     def raw(self, position: int) -> bytes:
@@ -56,7 +56,7 @@ class ListReader:
         index, at = divmod(position, BUNDLE_WIDTH)
         events = self._files.events(index, size=self._log.head.size)
         if at >= len(events):
-            raise NotFoundError(f"{self._log.origin} has not published event {position}")
+            raise NotFoundError("{origin} has not published event {position}", self._log.origin, position)
         return events[at]
 
     def with_content_ids(self, wanted: frozenset[bytes]) -> Iterator[tuple[int, Opening]]:

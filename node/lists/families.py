@@ -28,7 +28,9 @@ class Family:
         own = _active(self._listed([digest]))
         if not own:
             raise NotFoundError(
-                f"{self._log.origin} has no active entry of this hash", hint="was it withdrawn already?"
+                "{origin} has no active entry of this hash",
+                self._log.origin,
+                hint="was it withdrawn already?",
             )
         return _active(self._listed(self._with_siblings(digest, own)))
 
@@ -39,14 +41,16 @@ class Family:
         """
         own = self._listed([digest])
         if not own:
-            raise NotFoundError(f"{self._log.origin} never listed or disputed this hash, or shredded it")
+            raise NotFoundError(
+                "{origin} never listed or disputed this hash, or shredded it", self._log.origin
+            )
         return self._listed(self._with_siblings(digest, own))
 
     def digest_at(self, position: int) -> Digest:
         """The digest of the entry or dispute at a position; raises `NotFoundError`."""
         digest = self._reader.opening(position).digest
         if digest is None:
-            raise NotFoundError(f"{self._log.origin} has no entry at {position}")
+            raise NotFoundError("{origin} has no entry at {position}", self._log.origin, position)
         return digest
 
     def _with_siblings(self, digest: Digest, own: Iterable[IndexHit]) -> set[Digest]:

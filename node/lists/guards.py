@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from keys.message import Message
 from node.errors import AlreadyExistsError, UsageError
 from node.formats.rows import ImportRow, RefusedRow, RowResult
 from node.lists.collisions import Arrivals, Siblings, among_arrivals, among_files, weak_keys
@@ -176,8 +177,9 @@ class Guards:
         with self._shelf.storage.read() as unit:
             if any(record.name == name for record in unit.guards.benign()):
                 raise AlreadyExistsError(
-                    f"there is a known-benign set {name}",
-                    hint=f"remove it first: sigfed guard benign remove {name}",
+                    "there is a known-benign set {name}",
+                    name,
+                    hint=Message("remove it first: sigfed guard benign remove {name}", name),
                 )
         file = f"benign-{self._shelf.vault.entropy(_TOKEN_BYTES).hex()}"
         counted = _Counted(progress)
@@ -211,7 +213,7 @@ class Guards:
     def add_tripwires(self, digests: Sequence[Digest], *, note: str, now_ms: int) -> int:
         """Never release these digests; returns how many are new."""
         if len(note) > _MOST_NOTE:
-            raise UsageError(f"a note has at most {_MOST_NOTE} characters")
+            raise UsageError("a note has at most {most} characters", _MOST_NOTE)
         vault = self._shelf.vault
         records = [
             Tripwire(

@@ -25,7 +25,7 @@ def resign(shelf: Shelf, origin: str, signer: HeadRenewer) -> bool:
             return False
         new, old = Note.parse(data), Note.parse(log.note)
         if new.text != old.text:
-            raise ConflictError(f"{origin} was published meanwhile", hint="run the command again")
+            raise ConflictError("{origin} was published meanwhile", origin, hint="run the command again")
         if {line.key_hash for line in new.signatures} <= {line.key_hash for line in old.signatures}:
             return False
         unit.logs.cosign(log, data)

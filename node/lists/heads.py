@@ -19,7 +19,7 @@ def frontier(log: LogRecord) -> CompactRange:
     try:
         return CompactRange.from_bytes(log.head.frontier)
     except MalformedError as exc:
-        raise StoreError(f"{log.origin}: its stored frontier is damaged") from exc
+        raise StoreError("{origin}: its stored frontier is damaged", log.origin) from exc
 
 
 def next_head(log: LogRecord, leaves: Sequence[bytes], *, time_ms: int) -> Head:
@@ -38,7 +38,8 @@ def require_leaves(log: LogRecord, leaves: Sequence[bytes]) -> None:
     head = next_head(log, leaves, time_ms=log.pending.time_ms)
     if (head.size, head.root) != (log.pending.size, log.pending.root):
         raise StoreError(
-            f"{log.origin}: what waits is not what its pending head was made from",
+            "{origin}: what waits is not what its pending head was made from",
+            log.origin,
             hint="restore the object folder from a backup of the same time as the database",
         )
 
@@ -49,6 +50,6 @@ def require_signed(log: LogRecord, note: bytes) -> None:
     try:
         signed = Checkpoint.from_text(Note.parse(note).text)
     except MalformedError as exc:
-        raise StoreError(f"{log.origin}: the signer gave something that is not a checkpoint") from exc
+        raise StoreError("{origin}: the signer gave something that is not a checkpoint", log.origin) from exc
     if signed != Checkpoint(log.origin, log.pending.size, log.pending.root):
-        raise StoreError(f"{log.origin}: the signer signed another head than the pending one")
+        raise StoreError("{origin}: the signer signed another head than the pending one", log.origin)

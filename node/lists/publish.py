@@ -156,7 +156,7 @@ def _publish_round(shelf: Shelf, log: LogRecord, signer: LogSigner, now_ms: int,
         if _log(shelf, log.origin).head == log.head:
             raise
         raise ConflictError(
-            f"{log.origin}: another publisher was faster", hint="run the command again"
+            "{origin}: another publisher was faster", log.origin, hint="run the command again"
         ) from None
     return round_
 
@@ -223,7 +223,8 @@ def _check_root(log: LogRecord, leaves: Sequence[bytes]) -> None:
     tree.extend(leaves)
     if tree.size != log.pending.size or tree.root() != log.pending.root:
         raise _OtherChangesError(
-            f"{log.origin}: the waiting changes are not those of its pending head",
+            "{origin}: the waiting changes are not those of its pending head",
+            log.origin,
             hint="restore the object folder from a backup of the same time as the database",
         )
 
@@ -233,16 +234,16 @@ def _check_note(log: LogRecord, note: bytes) -> None:
     try:
         signed = Checkpoint.from_text(Note.parse(note).text)
     except MalformedError as exc:
-        raise StoreError(f"{log.origin}: the signer gave something that is not a checkpoint") from exc
+        raise StoreError("{origin}: the signer gave something that is not a checkpoint", log.origin) from exc
     if signed != Checkpoint(log.origin, log.pending.size, log.pending.root):
-        raise StoreError(f"{log.origin}: the signer signed another head than the pending one")
+        raise StoreError("{origin}: the signer signed another head than the pending one", log.origin)
 
 
 def _frontier(log: LogRecord) -> CompactRange:
     try:
         return CompactRange.from_bytes(log.head.frontier)
     except MalformedError as exc:
-        raise StoreError(f"{log.origin}: its stored frontier is damaged") from exc
+        raise StoreError("{origin}: its stored frontier is damaged", log.origin) from exc
 
 
 def _tidy(shelf: Shelf, files: LogFiles, log: LogRecord, done: Sequence[Batch]) -> None:

@@ -79,7 +79,7 @@ class ArchiveWriter:
             try:
                 self._tar.addfile(info, cast("BinaryIO", hashed))
             except OSError as exc:
-                raise StoreError(f"{name} changed while it was copied") from exc
+                raise StoreError("{name} changed while it was copied", name) from exc
         self.parts.append(Part(name, info.size, hashed.digest.hexdigest()))
 
 
@@ -93,12 +93,14 @@ def writing(target: Path, *, node: str, created: datetime, sealing: Sealing) -> 
     """
     partial = target.with_name(target.name + ".partial")
     if target.exists():
-        raise AlreadyExistsError(f"{target} exists and is not overwritten")
+        raise AlreadyExistsError("{target} exists and is not overwritten", target)
     try:
         handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except FileExistsError as exc:
         raise AlreadyExistsError(
-            f"{partial} exists: another backup is being written, or was cut off", hint="delete it if none is"
+            "{partial} exists: another backup is being written, or was cut off",
+            partial,
+            hint="delete it if none is",
         ) from exc
     try:
         with os.fdopen(handle, "wb") as out:
@@ -108,7 +110,7 @@ def writing(target: Path, *, node: str, created: datetime, sealing: Sealing) -> 
         try:
             os.link(partial, target)
         except FileExistsError as exc:
-            raise AlreadyExistsError(f"{target} exists and is not overwritten") from exc
+            raise AlreadyExistsError("{target} exists and is not overwritten", target) from exc
     finally:
         partial.unlink(missing_ok=True)
     sync_folder(target.parent)
@@ -222,15 +224,15 @@ def _opened(source: Path) -> Iterator[BinaryIO]:
         with source.open("rb") as file:
             yield file
     except FileNotFoundError as exc:
-        raise NotFoundError(f"{source} does not exist") from exc
+        raise NotFoundError("{source} does not exist", source) from exc
     except IsADirectoryError as exc:
-        raise InputRefusedError(f"{source} is a folder, not a backup") from exc
+        raise InputRefusedError("{source} is a folder, not a backup", source) from exc
 
 
 def _line(file: BinaryIO, source: Path) -> bytes:
     line = file.readline(_MAX_HEADER_BYTES)
     if not line.endswith(b"\n"):
-        raise InputRefusedError(f"{source} is not a backup of a node")
+        raise InputRefusedError("{source} is not a backup of a node", source)
     return line
 
 
@@ -238,12 +240,14 @@ def _fields(line: bytes, source: Path) -> dict[str, Any]:
     try:
         fields = json.loads(line)
         if fields["sigfed-backup"] != VERSION:
-            raise InputRefusedError(f"{source} was written by a newer version", hint="upgrade the program")
+            raise InputRefusedError(
+                "{source} was written by a newer version", source, hint="upgrade the program"
+            )
         kdf = fields["kdf"]
         KdfProfile(kdf["t"], kdf["m_kib"], kdf["p"])
         if len(b64decode(kdf["salt"])) != _SALT_BYTES or kdf["name"] != "argon2id":
-            raise InputRefusedError(f"{source} is not a backup of a node")
+            raise InputRefusedError("{source} is not a backup of a node", source)
         str(fields["node"] + fields["created"])
     except (ValueError, KeyError, TypeError, KeysError):
-        raise InputRefusedError(f"{source} is not a backup of a node") from None
+        raise InputRefusedError("{source} is not a backup of a node", source) from None
     return cast("dict[str, Any]", fields)

@@ -59,7 +59,7 @@ class FolderFilters:
             return _mapped(self._path(name))
         except FileNotFoundError:
             raise MissingObjectError(
-                f"the filter {name} is missing", hint="add the set again: sigfed guard benign add FILE"
+                "the filter {name} is missing", name, hint="add the set again: sigfed guard benign add FILE"
             ) from None
 
     def delete(self, name: str) -> None:
@@ -129,7 +129,7 @@ def _private(path: Path) -> BinaryIO:
 def _mapped(path: Path) -> Keys:
     size = path.stat().st_size
     if size % _TYPE.itemsize:
-        raise StoreError(f"{path.name} is damaged", hint="remove the set and add it again")
+        raise StoreError("{name} is damaged", path.name, hint="remove the set and add it again")
     if not size:  # an empty file cannot be mapped
         return np.empty(0, dtype=_TYPE)
     return np.memmap(path, dtype=_TYPE, mode="r")

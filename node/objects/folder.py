@@ -75,10 +75,10 @@ class FolderObjects:
                 return file.read()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise MissingObjectError(
-                f"object {name} is missing", hint="restore the object folder from a backup"
+                "object {name} is missing", name, hint="restore the object folder from a backup"
             ) from None
         except OSError as exc:
-            raise StoreError(f"object {name} cannot be read: {exc.strerror}") from exc
+            raise StoreError("object {name} cannot be read: {reason}", name, exc.strerror) from exc
 
     def exists(self, name: str) -> bool:
         """Whether there is an object of that name."""

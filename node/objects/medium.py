@@ -29,7 +29,7 @@ class MediumObjects(FolderObjects):
         try:
             info = self._path(name).lstat()
         except (FileNotFoundError, NotADirectoryError):
-            raise MissingObjectError(f"{name} is missing") from None
+            raise MissingObjectError("{name} is missing", name) from None
         if not stat.S_ISREG(info.st_mode) or info.st_size > MAX_FILE_BYTES:
             raise _refused(name)
         return super().get(name)
@@ -49,6 +49,7 @@ def _below(root: Path, path: Path) -> Iterable[Path]:
 
 def _refused(name: str) -> InputRefusedError:
     return InputRefusedError(
-        f"{name} on this medium is not a file of a transfer: a link, a device, or far too long",
+        "{name} on this medium is not a file of a transfer: a link, a device, or far too long",
+        name,
         hint="nothing of it was taken; ask the other agency how the medium was made",
     )

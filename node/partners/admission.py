@@ -67,10 +67,11 @@ class Admission:
             MalformedError: this node's address cannot stand in an invitation.
         """
         if not 0 < len(partner) <= _MAX_NAME or not partner.isprintable() or " " in partner:
-            raise UsageError(f"a partner's name has 1 to {_MAX_NAME} characters and no spaces")
+            raise UsageError("a partner's name has 1 to {most} characters and no spaces", _MAX_NAME)
         if files_per_day > MAX_INVITED_FILES:
             raise UsageError(
-                f"one person invites for at most {MAX_INVITED_FILES:,} files a day",
+                "one person invites for at most {most} files a day",
+                f"{MAX_INVITED_FILES:,}",
                 hint="invite for less; two persons raise it with: sigfed partner quota",
             )
         self._refuse_agency(partner)
@@ -103,11 +104,12 @@ class Admission:
         others = {member.node for member in self._trust.members().members} - {self._trust.root().node}
         if holdings and agency not in others:
             raise UsageError(
-                f"{subset} is of holdings: it is for members of the federation",
+                "{subset} is of holdings: it is for members of the federation",
+                subset,
                 hint="name one: --agency NODE",
             )
         if agency and not holdings:
-            raise UsageError(f"{subset} is for partners", hint="make one for agencies: --holdings")
+            raise UsageError("{subset} is for partners", subset, hint="make one for agencies: --holdings")
 
     def _refuse_agency(self, name: str) -> None:
         """Callers are known by name, and an agency's comes first: the partner would be locked out or taken for it."""
@@ -115,7 +117,7 @@ class Admission:
             agencies = {peer.name for peer in unit.peers.ls()}
         agencies |= {member.node for member in self._trust.members().members} | {self._trust.root().node}
         if name in agencies:
-            raise UsageError(f"{name} is the name of an agency; a partner needs another")
+            raise UsageError("{name} is the name of an agency; a partner needs another", name)
 
     def enrol(self, request: EnrolmentRequest) -> EnrolmentReply:
         """Store a partner's key and use its invitation up.

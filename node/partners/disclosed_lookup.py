@@ -93,7 +93,7 @@ class DisclosedLookups:
         if query.subset_id != subset_id(asked.origin):
             raise UsageError("a disclosed look-up of another subset than its address")
         if Algorithm.PDQ not in asked.filter.algorithms:
-            raise NotFoundError(f"{subset} has no PDQ values: nothing can be near them")
+            raise NotFoundError("{subset} has no PDQ values: nothing can be near them", subset)
         require_content(query)
         release = self._release(subset)
         self._charge(partner, len(query.values))

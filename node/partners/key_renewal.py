@@ -45,7 +45,7 @@ class PartnerRenewal:
             self._verify(partner, request, old=partner.old_key)
             return RenewalReply(old_until_ms=partner.old_until_ms)
         if partner.old_key is not None and self._is_signed(partner, request, old=partner.old_key):
-            raise ConflictError(f"another key of {name} has followed the one that signed")
+            raise ConflictError("another key of {name} has followed the one that signed", name)
         self._verify(partner, request, old=partner.auth_key)
         until_ms = now_ms + OVERLAP // timedelta(milliseconds=1)
         with self._shelf.storage.write() as unit:

@@ -20,7 +20,7 @@ def spelled_id(text: str, *, size: int, of: str) -> bytes:
     try:
         found = bytes.fromhex(text)
     except ValueError:
-        raise MalformedError(f"{of}'s id is not hexadecimal digits") from None
+        raise MalformedError("{of}'s id is not hexadecimal digits", of) from None
     if len(found) != size or found.hex() != text:
-        raise MalformedError(f"{of}'s id is not {size} bytes in lower-case hexadecimal digits")
+        raise MalformedError("{of}'s id is not {size} bytes in lower-case hexadecimal digits", of, size)
     return found

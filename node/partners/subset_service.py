@@ -94,7 +94,7 @@ class ServedSubset:
                 raise
             raise NotFoundError("this release was made without a filter that could be served") from exc
         if max_bytes is not None and len(data) > max_bytes:
-            raise TooLargeError(f"release file: more than {max_bytes} bytes")
+            raise TooLargeError("release file: more than {max_bytes} bytes", max_bytes)
         if part in parts:
             await self._services.fetches.sent(self._partner, subset, version, part, parts=parts)
         return data

@@ -72,7 +72,7 @@ class ServedAcknowledgements:
             found = _own_list(unit, log.origin)
         if found.head.size == log.head.size:
             raise MissingObjectError(
-                f"a part of {log.origin} is missing", hint="restore the object folder from a backup"
+                "a part of {origin} is missing", log.origin, hint="restore the object folder from a backup"
             )
         return found
 
@@ -111,7 +111,7 @@ class ServedAcknowledgements:
 def _own_list(unit: Unit, origin: str) -> LogRecord:
     log = unit.logs.get(origin)
     if log.kind is not LogKind.OWN_LIST:
-        raise NotFoundError(f"{origin} is not a list of this node")
+        raise NotFoundError("{origin} is not a list of this node", origin)
     return log
 
 

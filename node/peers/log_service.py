@@ -59,7 +59,7 @@ class CallerLogs:
         note = self._log(origin, _OWN).note
         if note is None:
             raise NotFoundError(
-                f"{origin} has not been published yet", hint="publish it with: sigfed publish"
+                "{origin} has not been published yet", origin, hint="publish it with: sigfed publish"
             )
         return note
 
@@ -111,7 +111,7 @@ class CallerLogs:
         with self._shelf.storage.read() as unit:
             log = unit.logs.get(origin)
         if log.kind not in kinds:
-            raise NotFoundError(f"{origin} is not served here")
+            raise NotFoundError("{origin} is not served here", origin)
         return log
 
 

@@ -51,7 +51,9 @@ def introduce(fetched: FetchedTrust, words: str, clock: Clock) -> Introduced:
     pins = document.pins
     # A server with another key may relay the public files and read everything that follows.
     if fetched.spki_sha256 is not None and fetched.spki_sha256 not in pins:
-        raise WrongPinError(f"{document.node}: the server at this address does not have the key it names")
+        raise WrongPinError(
+            "{node}: the server at this address does not have the key it names", document.node
+        )
     return Introduced(root=root, document=document, fetched=fetched)
 
 
@@ -65,7 +67,7 @@ def recognise(fetch: Callable[[], FetchedTrust], words: str, clock: Clock) -> In
         return introduce(fetch(), words, clock)
     except WrongRootError as exc:
         raise VerificationError(
-            str(exc),
+            exc.message,
             hint="compare all eight words by telephone again; if they are the same, this is not that agency: stop",
         ) from exc
 
@@ -94,7 +96,9 @@ class Membership:
         """
         node = introduced.document.node
         if any(member.node == node for member in self._trust.members().members):
-            raise AlreadyExistsError(f"{node} is a member already", hint="see them with: sigfed member ls")
+            raise AlreadyExistsError(
+                "{node} is a member already", node, hint="see them with: sigfed member ls"
+            )
         member = Member(
             node=node,
             root_sha256=introduced.root.sha256,
@@ -165,7 +169,7 @@ class Membership:
         for member in self._trust.members().members:
             if member.node == name:
                 return member
-        raise NotFoundError(f"{name} is not a member", hint="add it first: sigfed member add URL")
+        raise NotFoundError("{name} is not a member", name, hint="add it first: sigfed member add URL")
 
 
 def _forget(unit: Unit, node: str) -> None:

@@ -126,7 +126,9 @@ async def _stage(
         skip = max(log.head.size - index * BUNDLE_WIDTH, 0)
         if events[:skip] != held[:skip]:
             raise VerificationError(
-                f"{log.origin}: {best.peer} holds another history than this node, which its key signed",
+                "{origin}: {peer} holds another history than this node, which its key signed",
+                log.origin,
+                best.peer,
                 hint="call the other members: somebody else may sign with this node's key",
             )
         leaves = [leaf_hash(event) for event in events]
@@ -164,9 +166,12 @@ def _require_root(log: LogRecord, source: _Source, root: bytes, other: str) -> N
     if root == source.head.root:
         return
     if source.peer == other:
-        raise VerificationError(f"{log.origin}: what {other} sent is not what its head signs")
+        raise VerificationError("{origin}: what {other} sent is not what its head signs", log.origin, other)
     raise VerificationError(
-        f"{log.origin}: {source.peer} holds another history than {other}, and this node's key signed both",
+        "{origin}: {peer} holds another history than {other}, and this node's key signed both",
+        log.origin,
+        source.peer,
+        other,
         hint="do not publish; call the other members: somebody else may sign with this node's key",
     )
 

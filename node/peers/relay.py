@@ -34,7 +34,7 @@ class RelayingTrust(ServedTrust):
         """A version of the root of a member; raises `NotFoundError`."""
         roots = await asyncio.to_thread(self._roots, node)
         if not 1 <= version <= len(roots):
-            raise NotFoundError(f"no such version of the root of {node} is held here")
+            raise NotFoundError("no such version of the root of {node} is held here", node)
         return roots[version - 1]
 
     @override
@@ -56,5 +56,5 @@ class RelayingTrust(ServedTrust):
         alone = replace(register, members=tuple(one for one in register.members if one.node == node))
         files = member_files(self._storage, self._introductions, alone, own=self._trust.root().node)
         if node not in files:
-            raise NotFoundError(f"no trust files of {node} are held here")
+            raise NotFoundError("no trust files of {node} are held here", node)
         return files[node]

@@ -64,21 +64,21 @@ class Recipients:
         if not is_log_name(wanted.name):
             raise UsageError("a recipient is named with up to 64 small letters, digits and hyphens")
         if len(wanted.purpose) > MOST_PURPOSE:
-            raise UsageError(f"a purpose has at most {MOST_PURPOSE} characters")
+            raise UsageError("a purpose has at most {most} characters", MOST_PURPOSE)
         self.check_grant(wanted.grant)
         with self._storage.read() as unit:
             known = [each.name for each in unit.recipients.ls()]
         if wanted.name in known:
-            raise AlreadyExistsError(f"there is a recipient {wanted.name} already")
+            raise AlreadyExistsError("there is a recipient {name} already", wanted.name)
         if len(known) >= MOST:
-            raise UsageError(f"a node has at most {MOST} recipients", hint="remove one that has ended")
+            raise UsageError("a node has at most {most} recipients", MOST, hint="remove one that has ended")
 
     def check_grant(self, grant: Grant) -> None:
         """Check that a recipient may have a grant like this at all; raises `UsageError`."""
         now = self._clock.now()
         private = sorted(number for number in grant.collections if number >= PRIVATE_FROM)
         if private:
-            raise UsageError(f"collection {collection_name(private[0])} is private and never given away")
+            raise UsageError("collection {name} is private and never given away", collection_name(private[0]))
         if not grant.collections:
             raise UsageError("say which collections it may fetch")
         if grant.until is None or not now < grant.until <= now + LONGEST:
@@ -158,7 +158,7 @@ class Recipients:
             if held is None:
                 unit.recipients.add(record)
             elif (held.grant, held.purpose) != (record.grant, record.purpose):
-                raise AlreadyExistsError(f"there is a recipient {record.name} already")
+                raise AlreadyExistsError("there is a recipient {name} already", record.name)
         return f"{record.name} may fetch {grant_words(grant)}; it needs a key: sigfed recipient key {record.name}"
 
     def carry_out_grant(self, approval: Approval) -> str:

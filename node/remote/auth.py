@@ -141,15 +141,15 @@ def _read_reply(body: bytes, node: str) -> tuple[str, int, frozenset[str]]:
     except (ValueError, RecursionError):
         reply = None
     if not isinstance(reply, dict) or reply.get("token_type") != "Bearer":
-        raise VerificationError(f"{node} sent a token reply that cannot be read")
+        raise VerificationError("{node} sent a token reply that cannot be read", node)
     token, life = reply.get("access_token"), reply.get("expires_in")
     if not isinstance(token, str) or not _sendable(token):
-        raise VerificationError(f"{node} sent a token that cannot be read")
+        raise VerificationError("{node} sent a token that cannot be read", node)
     if not isinstance(life, int) or isinstance(life, bool) or not 0 < life <= _MAX_LIFE_SECONDS:
-        raise VerificationError(f"{node} sent a token with a strange lifetime")
+        raise VerificationError("{node} sent a token with a strange lifetime", node)
     scope = reply.get("scope", "")
     if not isinstance(scope, str) or len(scope) > _MAX_SCOPE_CHARS:
-        raise VerificationError(f"{node} sent a token with strange scopes")
+        raise VerificationError("{node} sent a token with strange scopes", node)
     return token, life, frozenset(scope.split())
 
 

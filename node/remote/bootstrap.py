@@ -115,5 +115,5 @@ async def _contact(
 
 def _only(context: PinnedContext, base_url: str) -> bytes:
     if len(context.seen) != 1:
-        raise WrongPinError(f"{base_url} answered with several certificates")
+        raise WrongPinError("{url} answered with several certificates", base_url)
     return next(iter(context.seen))

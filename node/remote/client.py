@@ -127,19 +127,19 @@ class Client:
             if head.status == 200:
                 sink.clear()  # the node does not resume: from the start
             elif _range(head.headers)[0] != had:
-                raise VerificationError(f"{self._node} resumed at another place than asked")
+                raise VerificationError("{node} resumed at another place than asked", self._node)
 
         rest = replace(ask, headers={"Range": f"bytes={had}-"}, accept=frozenset({200, 206}))
         head = await self._send(rest, sink, on_head=on_head)
         if head.status == 206 and _range(head.headers)[1] != len(sink):
-            raise PeerUnreachableError(f"{self._node} ended its reply early")
+            raise PeerUnreachableError("{node} ended its reply early", self._node)
 
     async def _send(self, ask: Ask, sink: bytearray, *, on_head: OnHead = accept_any) -> ReplyHead:
         """Send with our token; one that is not accepted, or an earlier command's and not for this, is renewed once."""
         if not ask.authenticated:
             return await self._exchange.send(ask, sink, on_head=on_head)
         if self._keeper is None:
-            raise UnauthenticatedError(f"no credential for {self._node} is set up")
+            raise UnauthenticatedError("no credential for {node} is set up", self._node)
         token = await self._keeper.token()
         try:
             return await self._exchange.send(_with_token(ask, token), sink, on_head=on_head)

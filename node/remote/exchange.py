@@ -79,7 +79,7 @@ class Exchange:
     ) -> None:
         url = URL(base_url)
         if url.scheme != "https" or url.host is None or url.query_string or url.user:
-            raise PeerRefusedError(f"{node}: its address is not an https URL", status=0)
+            raise PeerRefusedError("{node}: its address is not an https URL", node, status=0)
         self._base = base_url.rstrip("/")
         self._node = node
         self._context = context
@@ -124,26 +124,28 @@ class Exchange:
             return await self._send(ask, sink, on_head)
         except aiohttp.ClientConnectorCertificateError as exc:
             raise WrongPinError(
-                f"{self._node} presented a certificate that is not pinned", hint=_PIN_HINT
+                "{node} presented a certificate that is not pinned", self._node, hint=_PIN_HINT
             ) from exc
         except aiohttp.ClientProxyConnectionError as exc:
             raise NotSentError(
-                f"{self._node} cannot be reached: no connection to the outbound proxy", hint=_PROXY_HINT
+                "{node} cannot be reached: no connection to the outbound proxy", self._node, hint=_PROXY_HINT
             ) from exc
         except aiohttp.ClientHttpProxyError as exc:
             raise NotSentError(
-                f"{self._node} cannot be reached: the outbound proxy refused (status {exc.status})",
+                "{node} cannot be reached: the outbound proxy refused (status {status})",
+                self._node,
+                exc.status,
                 hint=refusal_hint(exc.status),
             ) from exc
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
             through = "no connection" if self._proxy is None else "no connection through the outbound proxy"
-            raise NotSentError(f"{self._node} cannot be reached: {through}") from exc
+            raise NotSentError("{node} cannot be reached: {reason}", self._node, through) from exc
         except aiohttp.ClientPayloadError as exc:
-            raise PeerUnreachableError(f"{self._node} hung up in the middle of its reply") from exc
+            raise PeerUnreachableError("{node} hung up in the middle of its reply", self._node) from exc
         except TimeoutError as exc:
-            raise PeerUnreachableError(f"{self._node} did not answer in time") from exc
+            raise PeerUnreachableError("{node} did not answer in time", self._node) from exc
         except (aiohttp.ClientError, OSError) as exc:
-            raise PeerUnreachableError(f"{self._node} hung up or did not speak HTTP") from exc
+            raise PeerUnreachableError("{node} hung up or did not speak HTTP", self._node) from exc
 
     async def _send(self, ask: Ask, sink: bytearray, on_head: OnHead) -> ReplyHead:
         assert self._session is not None, "not entered"
@@ -165,7 +167,7 @@ class Exchange:
 
     async def _head(self, ask: Ask, response: aiohttp.ClientResponse) -> ReplyHead:
         if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise VerificationError(f"{self._node} sent an encoded reply although none was asked for")
+            raise VerificationError("{node} sent an encoded reply although none was asked for", self._node)
         if response.status not in ask.accept:
             raise await self._refusal(response)
         return ReplyHead(response.status, response.headers)
@@ -185,12 +187,14 @@ class Exchange:
                 async with asyncio.timeout(self._limits.window_seconds):
                     await _fill(response, sink, goal=goal, end=max_bytes)
             except TimeoutError as exc:
-                raise PeerUnreachableError(f"{self._node} sends too slowly") from exc
+                raise PeerUnreachableError("{node} sends too slowly", self._node) from exc
             if len(sink) > max_bytes:
                 raise self._too_long(max_bytes)
 
     def _too_long(self, max_bytes: int) -> VerificationError:
-        return VerificationError(f"{self._node} sent a reply longer than the {max_bytes} bytes allowed")
+        return VerificationError(
+            "{node} sent a reply longer than the {max_bytes} bytes allowed", self._node, max_bytes
+        )
 
 
 async def _fill(response: aiohttp.ClientResponse, sink: bytearray, *, goal: int, end: int) -> None:

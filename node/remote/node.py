@@ -146,7 +146,7 @@ class RemoteNode:
         """`width` openings, without the `first` ones; those outside our grant are withheld."""
         kind, name = self._log(origin)
         if kind != "list":
-            raise NotFoundError(f"{origin} is not a list: only lists have openings")
+            raise NotFoundError("{origin} is not a list: only lists have openings", origin)
         ask = ask_for("openings", list=name, tile=_bundle(index, width))
         return await self._client.get(_from(ask, first))
 
@@ -176,7 +176,7 @@ class RemoteNode:
         """Say how far we hold a list of this node; saying it again changes nothing."""
         kind, name = self._log(origin)
         if kind != "list":
-            raise NotFoundError(f"{origin} is not a list: only lists are acknowledged")
+            raise NotFoundError("{origin} is not a list: only lists are acknowledged", origin)
         await self._client.post_once(ask_for("acknowledge", list=name), statement)
 
     async def acknowledge_trust(self, statement: bytes) -> None:
@@ -267,7 +267,7 @@ class RemoteNode:
             prefix = f"{self._node}/{kind}s/"
             if origin.startswith(prefix) and len(origin) > len(prefix):
                 return kind, origin[len(prefix) :]
-        raise NotFoundError(f"{origin} is not a log of {self._node}")
+        raise NotFoundError("{origin} is not a log of {node}", origin, self._node)
 
 
 def _from(ask: Ask, first: int) -> Ask:

@@ -20,5 +20,5 @@ def proxy_of(outbound: Outbound) -> Proxy | None:
     line = read_private(outbound.credentials_file).decode("utf-8", "replace").rstrip("\r\n")
     user, colon, password = line.partition(":")
     if not user or not colon or not line.isprintable():
-        raise ConfigError(f"{outbound.credentials_file} is not one line USER:PASSWORD")
+        raise ConfigError("{path} is not one line USER:PASSWORD", outbound.credentials_file)
     return Proxy(outbound.proxy, user, password)

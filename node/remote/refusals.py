@@ -67,7 +67,7 @@ def refusal(node: str, *, status: int, body: bytes) -> NodeError:
     if status in _BY_STATUS:
         cls, text = _BY_STATUS[status]
         return cls(f"{node} {text}")
-    return PeerRefusedError(f"{node} refused the request with status {status}", status=status)
+    return PeerRefusedError("{node} refused the request with status {status}", node, status, status=status)
 
 
 def _unauthenticated(node: str, found: _Refusal) -> NodeError:
@@ -87,8 +87,8 @@ def _unauthenticated(node: str, found: _Refusal) -> NodeError:
 def _limited(node: str, found: _Refusal) -> NodeError:
     wait = max(1, found.seconds("retry_after_seconds", default=_DEFAULT_RETRY_SECONDS))
     if found.name == "over-quota":
-        return OverQuotaError(f"the quota at {node} is used up", retry_after_seconds=wait)
-    return RateLimitedError(f"{node} asks us to slow down", retry_after_seconds=wait)
+        return OverQuotaError("the quota at {node} is used up", node, retry_after_seconds=wait)
+    return RateLimitedError("{node} asks us to slow down", node, retry_after_seconds=wait)
 
 
 def _read(body: bytes) -> _Refusal:

@@ -56,14 +56,15 @@ class Sites:
             async with asyncio.timeout(self._limits.connect_seconds + self._limits.reply_seconds):
                 return await self._exchange(ask, url)
         except TimeoutError as exc:
-            raise PeerUnreachableError(f"{site} did not answer in time") from exc
+            raise PeerUnreachableError("{node} did not answer in time", site) from exc
         except aiohttp.ClientConnectorCertificateError as exc:
             raise VerificationError(
-                f"{site} presented a certificate that does not verify",
+                "{site} presented a certificate that does not verify",
+                site,
                 hint="something between opens TLS, or the site's authority must be named as ca_file",
             ) from exc
         except (aiohttp.ClientError, OSError) as exc:
-            raise PeerUnreachableError(f"{site} cannot be reached, or hung up") from exc
+            raise PeerUnreachableError("{site} cannot be reached, or hung up", site) from exc
 
     async def _exchange(self, ask: HttpAsk, url: URL) -> HttpReply:
         proxy = self._proxy if url.scheme == "https" else None  # http is for this machine
@@ -97,7 +98,7 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
     try:
         context.load_verify_locations(cafile=ca_file)
     except (OSError, ssl.SSLError) as exc:
-        raise ConfigError(f"ca_file {ca_file} does not hold certificates that can be read") from exc
+        raise ConfigError("ca_file {path} does not hold certificates that can be read", ca_file) from exc
     return context
 
 
@@ -110,7 +111,7 @@ def _checked(text: str) -> URL:
     if url.user or url.password or not url.host:
         raise ConfigError("a reporter's URL has no host, or a password in it", hint="name a file instead")
     if url.scheme != "https" and not (url.scheme == "http" and url.host in _THIS_MACHINE):
-        raise ConfigError(f"{url.host} must be asked by https; http is for this machine alone")
+        raise ConfigError("{host} must be asked by https; http is for this machine alone", url.host)
     return url
 
 
@@ -119,17 +120,19 @@ def _refuse_passing(site: str, status: int, headers: Mapping[str, str]) -> None:
     asked = headers.get("Retry-After", "")
     if status in _TOO_MANY and asked.isascii() and asked.isdigit():
         wait = min(int(asked[:9]), _LONGEST_WAIT)
-        raise RateLimitedError(f"{site} asks to wait {wait} seconds", retry_after_seconds=wait)
+        raise RateLimitedError("{site} asks to wait {wait} seconds", site, wait, retry_after_seconds=wait)
     if status >= 500 or status in {408, 429}:
-        raise PeerUnreachableError(f"{site} failed (status {status})")
+        raise PeerUnreachableError("{site} failed (status {status})", site, status)
 
 
 async def _body(site: str, response: aiohttp.ClientResponse) -> bytes:
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise VerificationError(f"{site} sent an encoded reply although none was asked for")
+        raise VerificationError("{site} sent an encoded reply although none was asked for", site)
     body = bytearray()
     while chunk := await response.content.readany():
         body += chunk
         if len(body) > MAX_REPLY_BYTES:
-            raise VerificationError(f"{site} sent a reply longer than the {MAX_REPLY_BYTES} bytes allowed")
+            raise VerificationError(
+                "{site} sent a reply longer than the {most} bytes allowed", site, MAX_REPLY_BYTES
+            )
     return bytes(body)

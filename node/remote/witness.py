@@ -100,4 +100,4 @@ class RemoteWitness:
         try:
             return parse_decimal(answer.decode("ascii", "replace").removesuffix("\n"), MAX_LOG_SIZE)
         except MalformedError as exc:
-            raise VerificationError(f"{self._node} did not tell the size it cosigned last") from exc
+            raise VerificationError("{node} did not tell the size it cosigned last", self._node) from exc

@@ -116,7 +116,7 @@ class ScratchDesk:
         """He signs what he can; raises `NotFoundError` where that is nothing."""
         signed = self._rehearsal.signed_by(person.name, opened)
         if signed.proposal == opened.proposal:
-            raise NotFoundError(f"{person.name} can sign nothing that is still missing")
+            raise NotFoundError("{name} can sign nothing that is still missing", person.name)
         return signed
 
     def publish(self, opened: OpenedProposal) -> TrustedRoot:

@@ -75,7 +75,7 @@ def announce_next(
     def change(old: NodeDocument) -> NodeDocument:
         if next_number(epochs_of(old, name), now, held=held) != number:
             raise ConflictError(
-                f"another epoch of {name} was announced meanwhile", hint="run the command again"
+                "another epoch of {name} was announced meanwhile", name, hint="run the command again"
             )
         others = tuple(each for each in old.subsets if each.name != name)
         return replace(old, subsets=(*others, succeed(old, name, pk, now=now, at=at, held=held)))

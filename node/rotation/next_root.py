@@ -92,7 +92,9 @@ def _renewed(identity: Identity, kind: type[PrivateKey[PublicKey]]) -> list[Hold
             found.append(Holder(name=holder.name, root=root, targets=targets))
     if not found:
         raise NotFoundError(
-            f"no {role} key of this node's holders is in {identity.home.offline_keys}",
+            "no {role} key of this node's holders is in {folder}",
+            role,
+            identity.home.offline_keys,
             hint="copy the holders' key files there for this step, and take them away afterwards",
         )
     return found

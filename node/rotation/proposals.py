@@ -100,7 +100,7 @@ def take_back(home: Home, name: str, text: str) -> Waiting:
         opened = open_proposal(came)
     except MalformedTrustError as exc:
         raise InputRefusedError(
-            f"this is no proposal: {exc}", hint="choose the file that the holder gave back"
+            "this is no proposal: {reason}", exc, hint="choose the file that the holder gave back"
         ) from exc
     if _unsigned(came) != _unsigned(here.opened.proposal):
         raise ConflictError(

@@ -80,10 +80,12 @@ class _Client:
             for name in (DOCUMENT_NAME, MEMBERS_NAME):
                 info = client.get_targetinfo(target_path(name))
                 if info is None or Path(client.download_target(info)).read_bytes() != self.files.get(name):
-                    raise VerificationError(f"a TUF client finds another {name} than the one in force")
+                    raise VerificationError("a TUF client finds another {name} than the one in force", name)
         except (RepositoryError, DownloadError) as exc:
             raise VerificationError(
-                f"a TUF client did not follow: {type(exc).__name__}: {exc}",
+                "a TUF client did not follow: {kind}: {reason}",
+                type(exc).__name__,
+                exc,
                 hint="do not do it in earnest; report this to the makers of sigfed",
             ) from exc
 

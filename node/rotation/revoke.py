@@ -74,7 +74,9 @@ def check(identity: Identity, name: str) -> RingKey:
     """
     key = find_key(identity.adopt_keys(), name)
     if key.role not in SUCCEEDED:
-        raise UsageError(f"a {key.role} key is not taken back by this command", hint=_ELSEWHERE[key.role])
+        raise UsageError(
+            "a {role} key is not taken back by this command", key.role, hint=_ELSEWHERE[key.role]
+        )
     return key
 
 
@@ -154,7 +156,7 @@ async def confirm_by_witnesses(identity: Identity, shelf: Shelf, origin: str) ->
     """
     standing = (await cosign_own(identity, shelf)).get(origin)
     if standing is None:
-        raise NotFoundError(f"{origin} has no published head")
+        raise NotFoundError("{origin} has no published head", origin)
     return standing
 
 
@@ -169,12 +171,16 @@ def resume(
     """
     if strangers := seen_elsewhere(shelf, standing):
         raise ConflictError(
-            f"{', '.join(strangers)} saw another or a longer history of {origin} than this node has",
+            "{strangers} saw another or a longer history of {origin} than this node has",
+            ", ".join(strangers),
+            origin,
             hint="whoever has the stolen key showed it there; publish nothing, and see docs/manuals/recovery.md",
         )
     if standing.missing:
         raise ConflictError(
-            f"{standing.missing} more witnesses must cosign {origin} first",
+            "{missing} more witnesses must cosign {origin} first",
+            standing.missing,
+            origin,
             hint="they learn of the new key within the hour; run the command again then",
         )
     resume_log(identity.trust, shelf.storage, origin, standing.size, signers=signers)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from keys.key import PRIVATE_KEY_TYPES, LogPublicKey, PublicKey
+from keys.message import Message
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.lifecycle import Advance, Facts, Lineage, Stage, Step, advance, overlap
@@ -230,14 +231,26 @@ def _brought_by_signer(identity: Identity, lineage: Lineage, uri: str) -> Public
     if scheme != SIGNER:
         raise UsageError(
             "this node's keys are with a signer process, which lets nobody at its socket name a place",
-            hint=f"as the signer's user: sigfed --home FOLDER signer refer {role}-{label} URI;"
-            f" then here --key {SIGNER}:{role}-{label}",
+            hint=Message(
+                "as the signer's user: sigfed --home FOLDER signer refer {role}-{label} URI; then here --key"
+                " {name}:{role}-{label}",
+                role,
+                label,
+                SIGNER,
+            ),
         )
     number = named.rpartition("-")[2]
     if not number.isdecimal() or named != label_of(lineage, int(number)):
-        raise UsageError(f"{role}-{named} is no name of such a key", hint=f"the next one is {role}-{label}")
+        raise UsageError(
+            "{role}-{named} is no name of such a key",
+            role,
+            named,
+            hint=Message("the next one is {role}-{label}", role, label),
+        )
     if any((key.role, key.label) == (role, named) for key in identity.ring.read()):
-        raise ConflictError(f"{role}-{named} is listed already", hint="see it with: sigfed key status")
+        raise ConflictError(
+            "{role}-{named} is listed already", role, named, hint="see it with: sigfed key status"
+        )
     key = _public(identity, role, named)
     require_unused(key, _others(identity))
     return key
@@ -266,7 +279,7 @@ def allow(identity: Identity, shelf: Shelf, key: RingKey, *, by: str) -> Advance
         ConflictError: it is not waiting for anybody.
     """
     if key.stage is not Stage.PUBLISHED:
-        raise ConflictError(f"{key.name} is {key.stage}: it waits for nobody")
+        raise ConflictError("{name} is {stage}: it waits for nobody", key.name, key.stage)
 
     def note(keys: tuple[RingKey, ...]) -> Iterable[RingKey]:
         return (replace(each, allowed_by=by) if each.name == key.name else each for each in keys)
@@ -291,4 +304,4 @@ def lineage_of(identity: Identity, role: Role, of: str) -> Lineage:
         if len(found) == 1:
             return found[0]
     names = ", ".join(sorted(each.of for each in choices)) or "none"
-    raise UsageError(f"which {role} key? there are: {names}", hint="name one with --of")
+    raise UsageError("which {role} key? there are: {names}", role, names, hint="name one with --of")

@@ -41,7 +41,9 @@ def replace_key(
         NotFoundError: too few holders' keys are here to sign the node document.
     """
     if role not in REPLACED:
-        raise UsageError(f"{role} keys are not replaced by this command", hint="see docs/manuals/rotation.md")
+        raise UsageError(
+            "{role} keys are not replaced by this command", role, hint="see docs/manuals/rotation.md"
+        )
     start = at or identity.clock.now()
     if role is Role.STORAGE:
         return rotate_storage(identity, shelf)

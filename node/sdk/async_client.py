@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from keys.errors import KeysError
+from keys.message import Message
 from node.clock import SystemClock, milliseconds
 from node.errors import NodeError, UsageError, VerificationError
 from node.files import try_locked
@@ -238,7 +239,7 @@ class AsyncClient:
         try:
             wanted = Action(action)
         except ValueError:
-            raise UsageError(f"an action is one of: {', '.join(Action)}") from None
+            raise UsageError("an action is one of: {names}", ", ".join(Action)) from None
 
         async def resolved(home: Home) -> SpooledHit:
             return (await exchange.resolve(home, hit_id, wanted)).hit
@@ -404,7 +405,7 @@ async def _clear() -> AsyncIterator[None]:
     try:
         yield
     except (ProtocolError, KeysError) as exc:
-        raise VerificationError(f"what the agency signed does not verify: {exc}") from exc
+        raise VerificationError("what the agency signed does not verify: {reason}", exc) from exc
 
 
 def _homes(folder: str | PathLike[str] | None, subset: str) -> tuple[Home, ...]:
@@ -418,10 +419,14 @@ def _digest(algorithm: str, digits: str) -> Digest:
         return Digest(Algorithm[algorithm.upper()], bytes.fromhex(digits))
     except KeyError:
         known = ", ".join(each.name.lower() for each in Algorithm)
-        raise UsageError(f"{algorithm!r} is no algorithm", hint=f"there are: {known}") from None
+        raise UsageError(
+            "{algorithm} is no algorithm", repr(algorithm), hint=Message("there are: {known}", known)
+        ) from None
     except (ValueError, ProtocolError):
         # The value itself is in no error: it may be of a listed file.
-        raise UsageError(f"the value of {algorithm} is no {algorithm} hash in hexadecimal digits") from None
+        raise UsageError(
+            "the value of {algorithm} is no {algorithm} hash in hexadecimal digits", algorithm
+        ) from None
 
 
 def _nobody(_subset: str, _hit: SpooledHit, _late: bool) -> None:  # noqa: FBT001 -- as the judge calls it

@@ -5,6 +5,7 @@ A program cannot agree: what leaves the company is read and agreed to by a perso
 
 from collections.abc import Iterable, Sequence
 
+from keys.message import Message
 from node.errors import UsageError
 from node.home import Home
 from node.hoster.hits.reporters import TellingOutcome, agreed, named_reporters, tell
@@ -17,8 +18,9 @@ def require_agreed(home: Home, names: Sequence[str]) -> None:
         if not agreed(home, named):
             name = named.entry.name
             raise UsageError(
-                f"nobody agreed to what leaves the company with {name}",
-                hint=f"a person reads and agrees once: sigfed hit report --all --to {name}",
+                "nobody agreed to what leaves the company with {name}",
+                name,
+                hint=Message("a person reads and agrees once: sigfed hit report --all --to {name}", name),
             )
 
 

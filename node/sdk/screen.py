@@ -61,7 +61,7 @@ class Screen:
             rest = rest[size:]
         read = [screen for screen in screens if screen is not None]
         if not read or len(read) < len(screens):
-            raise UsageError(f"{path} is not a screen", hint="write one with Client.screen().save(PATH)")
+            raise UsageError("{path} is not a screen", path, hint="write one with Client.screen().save(PATH)")
         return replace(read[0], others=tuple(read[1:]))
 
     def require_tried(self, *, images: bool) -> None:

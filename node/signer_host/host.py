@@ -97,7 +97,8 @@ def refer_key(folder: Path, name: str, uri: str, *, entropy: Entropy) -> PublicK
     role, _, label = name.partition("-")
     if role not in SUCCEEDED or not is_label(label):
         raise UsageError(
-            f"no name of such a key: {name[:64]!r}",
+            "no name of such a key: {name}",
+            repr(name[:64]),
             hint="it is the one that sigfed key rotate ROLE --key URI names on the node",
         )
     held = [
@@ -120,7 +121,9 @@ def _admitted(settings: SignerFile) -> frozenset[int]:
     try:
         return frozenset({os.geteuid(), pwd.getpwnam(settings.user).pw_uid})
     except KeyError:
-        raise ConfigError(f"there is no user {settings.user}", hint="correct user in signer.toml") from None
+        raise ConfigError(
+            "there is no user {user}", settings.user, hint="correct user in signer.toml"
+        ) from None
 
 
 @contextmanager
@@ -131,6 +134,6 @@ def alone(folder: Path) -> Iterator[None]:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise StoreLockedError(f"another process signs in {folder}", hint="stop it first") from None
+        raise StoreLockedError("another process signs in {folder}", folder, hint="stop it first") from None
     finally:
         os.close(handle)

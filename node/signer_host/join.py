@@ -39,7 +39,7 @@ def join(identity: Identity, shelf: Shelf, folder: Path) -> Joined:
     """
     keychain, settings = identity.keychain, load_signer(folder)
     if settings.node != identity.settings.node:
-        raise UsageError(f"{folder} is the signer of {settings.node}")
+        raise UsageError("{folder} is the signer of {node}", folder, settings.node)
     if not isinstance(keychain, Keychain):
         raise UsageError("the node still signs through that process", hint="take [signer] out of sigfed.toml")
     with running(identity.home), alone(folder):

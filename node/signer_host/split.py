@@ -8,6 +8,7 @@ it was cut off.
 from dataclasses import dataclass
 from pathlib import Path
 
+from keys.message import Message
 from node.config import SignerFile, render
 from node.errors import ConfigError, UsageError
 from node.files import make_private_folder, read_private, replace_private
@@ -61,7 +62,8 @@ def split(
     if not moved:
         # What the signer signed since would be forgotten: it could then be made to sign a second history.
         raise UsageError(
-            "the keys that sign were moved before", hint=f"add [signer] to {identity.home.config} again"
+            "the keys that sign were moved before",
+            hint=Message("add [signer] to {config} again", identity.home.config),
         )
     file = None if passphrase_file is None else passphrase_file.absolute()
     ask = passphrases.new_passphrase(what="passphrase of the signer", file=file)

@@ -157,7 +157,7 @@ class Keychain:
     def _open(self, path: Path, role: Role) -> bytes:
         opened = self._unwrap(read_private(path))
         if opened.role is not role or opened.node != self._node:
-            raise ConfigError(f"{path} holds another key than its name says")
+            raise ConfigError("{path} holds another key than its name says", path)
         return opened.secret
 
     def _unwrap(self, data: bytes) -> OpenedKey:
@@ -223,9 +223,9 @@ class Keychain:
         opened, said = self._unwrap(data), describe(data).public
         kind = PRIVATE_KEY_TYPES.get(opened.role)
         if opened.node != self._node or not path.stem.startswith(f"{opened.role}-"):
-            raise ConfigError(f"{path} holds another key than its name says")
+            raise ConfigError("{path} holds another key than its name says", path)
         if kind is not None and kind.from_seed(opened.secret).public.to_text() != said:
-            raise ConfigError(f"{path} says another public key than it holds")
+            raise ConfigError("{path} says another public key than it holds", path)
 
     def _path(self, role: Role, label: str) -> Path:
         return self._folder / f"{role.value}-{label}.json"
@@ -234,7 +234,9 @@ class Keychain:
 def _nowhere(uri: str, public: PublicKey) -> Signer:
     """Where keys elsewhere have no place."""
     raise ConfigError(
-        f"the {public.role} key is elsewhere ({uri.partition(':')[0]}), and must be in a file here"
+        "the {role} key is elsewhere ({partition}), and must be in a file here",
+        public.role,
+        uri.partition(":")[0],
     )
 
 

@@ -59,7 +59,9 @@ class FolderLogSigner:
     def _require_kept(self, origin: str) -> None:
         if (lost := self.lost_at(origin)) is not None:
             raise ConflictError(
-                f"{origin} was signed up to size {lost:,}, and what that was is lost; it is never signed again",
+                "{origin} was signed up to size {lost}, and what that was is lost; it is never signed again",
+                origin,
+                f"{lost:,}",
                 hint="go on in another: sigfed list create NAME --continues LIST, sigfed subset create NAME",
             )
 
@@ -72,7 +74,10 @@ class FolderLogSigner:
         if start + len(leaf_hashes) == state.range.size:
             return self._again(origin, state, start, leaf_hashes)
         raise ConflictError(
-            f"{origin}: the signer stands at size {state.range.size}, the request starts at {start}",
+            "{origin}: the signer stands at size {size}, the request starts at {start}",
+            origin,
+            state.range.size,
+            start,
             hint="the store is older than the signer; restore it from peers before publishing",
         )
 
@@ -109,7 +114,9 @@ class FolderLogSigner:
             if tree.size == state.range.size and tree.root() == state.range.root():
                 return
             if not _continues(state.range, tree, proof):
-                raise ConflictError(f"{origin}: the signer signed another history, or more of this one")
+                raise ConflictError(
+                    "{origin}: the signer signed another history, or more of this one", origin
+                )
             self._save(origin, before=tree, start=tree.size, grown=tree, note=note)
 
     def give_up(self, origin: str, *, size: int) -> None:
@@ -136,11 +143,11 @@ class FolderLogSigner:
         try:
             origin = str(decode_state(read_private(path)).get("origin"))
         except ValueError as exc:
-            raise StoreError(f"{path} is damaged", hint="restore it from a backup") from exc
+            raise StoreError("{path} is damaged", path, hint="restore it from a backup") from exc
         state = self._load(origin)
         head = Checkpoint(origin, state.range.size, state.range.root())
         if self._path(origin) != path or (state.note and Note.parse(state.note).text != head.text()):
-            raise StoreError(f"{path} is damaged", hint="restore it from a backup")
+            raise StoreError("{path} is damaged", path, hint="restore it from a backup")
         return origin, state.range.size
 
     def size(self, origin: str) -> int:
@@ -157,11 +164,11 @@ class FolderLogSigner:
     def _again(self, origin: str, state: _State, start: int, leaf_hashes: Sequence[bytes]) -> bytes:
         before = state.before.copy()
         if start != state.start or before.size != start:
-            raise ConflictError(f"{origin}: only the last signed batch can be signed again")
+            raise ConflictError("{origin}: only the last signed batch can be signed again", origin)
         before.extend(leaf_hashes)
         # Another batch of the same length would be a second history of one size: a fork.
         if before.root() != state.range.root():
-            raise ConflictError(f"{origin}: the signer signed other entries at this size")
+            raise ConflictError("{origin}: the signer signed other entries at this size", origin)
         return state.note
 
     @contextmanager
@@ -183,7 +190,7 @@ class FolderLogSigner:
         except ValueError:
             fields = {}
         if fields.get("origin") != origin:
-            raise StoreError(f"signer state of {origin} is damaged", hint="restore it from a backup")
+            raise StoreError("signer state of {origin} is damaged", origin, hint="restore it from a backup")
         return fields
 
     def _load(self, origin: str) -> _State:
@@ -198,7 +205,9 @@ class FolderLogSigner:
                 note=b64decode(str(fields["note"])),
             )
         except (MalformedError, ValueError, KeyError) as exc:
-            raise StoreError(f"signer state of {origin} is damaged", hint="restore it from a backup") from exc
+            raise StoreError(
+                "signer state of {origin} is damaged", origin, hint="restore it from a backup"
+            ) from exc
 
     def _save(
         self, origin: str, *, before: CompactRange, start: int, grown: CompactRange, note: bytes

@@ -114,7 +114,7 @@ class TokenKey:
             ) from None
         except module.exceptions.PKCS11Error as exc:
             raise SignerDownError(
-                f"the token cannot be used: {type(exc).__name__}", hint="plug it in, and ask again"
+                "the token cannot be used: {kind}", type(exc).__name__, hint="plug it in, and ask again"
             ) from exc
         self._session = fresh
         return result
@@ -123,7 +123,8 @@ class TokenKey:
         found = self._tokens(anew=anew) or self._tokens(anew=True)
         if len(found) != 1:
             raise SignerDownError(
-                f"{'several tokens are' if found else 'no token is'} the one that the URI names",
+                "{what} the one that the URI names",
+                "several tokens are" if found else "no token is",
                 hint="plug it in, or name it by its serial, and ask again",
             )
         exceptions, pin = _library().exceptions, self._pin_text()
@@ -146,7 +147,7 @@ class TokenKey:
         try:
             library = module.lib(str(self._uri.module))
         except (RuntimeError, module.exceptions.PKCS11Error) as exc:
-            raise ConfigError(f"{self._uri.module} is no PKCS #11 library that can be loaded") from exc
+            raise ConfigError("{module} is no PKCS #11 library that can be loaded", self._uri.module) from exc
         if anew:
             library.reinitialize()
         return [token for token in library.get_tokens() if _is_named(token, self._uri.attributes)]
@@ -179,7 +180,8 @@ class TokenKey:
         found = list(session.get_objects(wanted))
         if len(found) != 1:
             raise NotFoundError(
-                f"the token has {'several Ed25519 keys' if found else 'no Ed25519 key'} of that name",
+                "the token has {what} of that name",
+                "several Ed25519 keys" if found else "no Ed25519 key",
                 hint="see what is in it: pkcs11-tool --list-objects; public and private half need one id",
             )
         return found[0]
@@ -234,6 +236,7 @@ def _file(value: bytes) -> Path:
 
 def _unusable(why: str) -> ConfigError:
     return ConfigError(
-        f"the pkcs11 URI cannot be used: {why}",
+        "the pkcs11 URI cannot be used: {why}",
+        why,
         hint="pkcs11:token=NAME;object=KEY?module-path=/usr/lib/softhsm/libsofthsm2.so",
     )

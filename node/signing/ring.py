@@ -62,7 +62,7 @@ def find_key(ring: Iterable[RingKey], name: str) -> RingKey:
     for key in ring:
         if key.name == name:
             return key
-    raise NotFoundError(f"this node has no key {name}", hint="see them with: sigfed key status")
+    raise NotFoundError("this node has no key {name}", name, hint="see them with: sigfed key status")
 
 
 def _encode(keys: Iterable[RingKey]) -> bytes:

@@ -73,7 +73,8 @@ class SshAgent:
             if name in {key.fingerprint, key.base64}:
                 return key
         raise NotFoundError(
-            f"the ssh-agent holds no Ed25519 key {name}",
+            "the ssh-agent holds no Ed25519 key {name}",
+            name,
             hint="see ssh-add -l; unlock the agent, plug the token in, or load the key: ssh-add FILE",
         )
 
@@ -98,7 +99,8 @@ class SshAgent:
                 reply = _receive(link, length)
         except OSError as exc:
             raise SignerDownError(
-                f"the ssh-agent cannot be reached: {exc.strerror or 'no answer'}",
+                "the ssh-agent cannot be reached: {reason}",
+                exc.strerror or "no answer",
                 hint="is it running, and does SSH_AUTH_SOCK name its socket? then ask again",
             ) from exc
         if reply[0] == _FAILURE:

@@ -18,6 +18,7 @@ from typing import Final
 from keys.errors import MalformedKeyError
 from keys.key import PRIVATE_KEY_TYPES, PublicKey
 from keys.keyfile import unseal
+from keys.message import Message
 from keys.roles import Role
 from keys.signer import Signer
 from node.errors import ConfigError, SignerDownError, SignerRefusedError
@@ -58,14 +59,19 @@ def open_signer(uri: str, role: Role, *, node: str, secrets: Secrets, public: st
     """
     scheme, colon, rest = uri.partition(":")
     if not colon or scheme not in _OPENERS or len(uri) > MAX_URI or not uri.isprintable():
-        raise ConfigError(f"no signer's URI: {uri[:32]!r}", hint="it begins with file:, sshagent: or pkcs11:")
+        raise ConfigError(
+            "no signer's URI: {uri}", repr(uri[:32]), hint="it begins with file:, sshagent: or pkcs11:"
+        )
     kind = PRIVATE_KEY_TYPES.get(role)
     if kind is None:
-        raise ConfigError(f"a {role} key does not sign", hint="it lives in a key file of the node")
+        raise ConfigError("a {role} key does not sign", role, hint="it lives in a key file of the node")
     signer = _OPENERS[scheme](rest, role, node, secrets)
     if public and signer.public.to_text() != public:
         raise SignerRefusedError(
-            f"the {role} key at {scheme}: is another one than it was", hint="find out who replaced it"
+            "the {role} key at {scheme}: is another one than it was",
+            role,
+            scheme,
+            hint="find out who replaced it",
         )
     return signer
 
@@ -90,7 +96,9 @@ def _open_file(rest: str, role: Role, node: str, secrets: Secrets) -> Signer:
         opened = unseal(data, passphrase)
     if opened.role is not role or opened.node != node:
         raise ConfigError(
-            f"{path} holds a key of another node or role", hint=f"it is a {opened.role} key of {opened.node}"
+            "{path} holds a key of another node or role",
+            path,
+            hint=Message("it is a {role} key of {node}", opened.role, opened.node),
         )
     return opened.private_key()
 
@@ -118,7 +126,7 @@ def _admitted(role: Role, raw: bytes) -> PublicKey:
         return PRIVATE_KEY_TYPES[role].public_type.from_bytes(raw)
     except MalformedKeyError:
         # Under such a key one signature can fit every message, whoever made it.
-        raise MalformedKeyError(f"the key found there is not admissible as a {role} key") from None
+        raise MalformedKeyError("the key found there is not admissible as a {role} key", role) from None
 
 
 _OPENERS: Final[Mapping[str, Callable[[str, Role, str, Secrets], Signer]]] = {

@@ -37,7 +37,10 @@ class VerifiedSigner:
             self._public.verify(message, signature)
         except BadSignatureError:
             raise SignerRefusedError(
-                f"{self._place} did not sign with {self._public.role} key {self._public.kid}",
+                "{place} did not sign with {role} key {kid}",
+                self._place,
+                self._public.role,
+                self._public.kid,
                 hint="find out what was changed there before anything is signed with it again",
             ) from None
         return signature

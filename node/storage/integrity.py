@@ -53,7 +53,7 @@ def attempt(name: str, check: Callable[[], object]) -> Verdict:
 
 def words_of(exc: Exception) -> str:
     """What is wrong, of an error of `UNREADABLE`."""
-    return str(exc) if isinstance(exc, SigfedError) else _DAMAGED
+    return exc.message if isinstance(exc, SigfedError) else _DAMAGED
 
 
 def verify_objects(shelf: Shelf) -> Iterator[Verdict]:

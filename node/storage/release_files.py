@@ -69,7 +69,10 @@ class ReleaseFolder:
             return Held(self._record.version, read_release(manifest, files))
         except ProtocolError as exc:
             raise StoreError(
-                f"release {self._record.version} of {self._record.subset} is damaged: {exc}",
+                "release {version} of {subset} is damaged: {reason}",
+                self._record.version,
+                self._record.subset,
+                exc,
                 hint="restore the object folder from a backup",
             ) from exc
 
@@ -80,7 +83,9 @@ class ReleaseFolder:
         roster = unpack_roster(parts)
         if len(roster) + sum(map(erased_rows, parts)) != self._record.answers:
             raise StoreError(
-                f"the roster of release {self._record.version} of {self._record.subset} is not whole",
+                "the roster of release {version} of {subset} is not whole",
+                self._record.version,
+                self._record.subset,
                 hint="restore the object folder from a backup",
             )
         return roster

@@ -27,7 +27,7 @@ class AllowanceRows:
         )
         if row is None:
             raise NotFoundError(
-                f"{name} is not a partner of this node", hint="see them with: sigfed partner ls"
+                "{name} is not a partner of this node", name, hint="see them with: sigfed partner ls"
             )
         level, level_ms, month, used, per_day, suspended = row
         return Allowance(level=level, level_ms=level_ms, month=month, used=used), per_day, bool(suspended)

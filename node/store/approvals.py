@@ -43,7 +43,7 @@ class ApprovalRows:
         row = self._connection.execute(select(_TABLE).where(_C.id == approval_id)).one_or_none()
         if row is None:
             raise NotFoundError(
-                f"there is no request {approval_id}", hint="see them with: sigfed approval ls"
+                "there is no request {id}", approval_id, hint="see them with: sigfed approval ls"
             )
         return _record(row)
 
@@ -59,7 +59,7 @@ class ApprovalRows:
         still_open = update(_TABLE).where(_C.id == approval_id, _C.outcome == Outcome.OPEN.value)
         values = {"decided_by": by, "decided_ms": now_ms, "outcome": outcome.value, "reason": reason}
         if self._connection.execute(still_open.values(values)).rowcount != 1:
-            raise ConflictError(f"request {approval_id} was decided meanwhile")
+            raise ConflictError("request {id} was decided meanwhile", approval_id)
 
     def note_acted(self, approval_id: int, *, result: str, now_ms: int) -> None:
         """Record that an approved request was carried out."""

@@ -216,11 +216,11 @@ def _translation(exc: DBAPIError) -> StoreError:
     if isinstance(exc, OperationalError):
         if "locked" in str(exc.orig):
             return StoreLockedError("the store is in use by another process", hint="try again in a moment")
-        return StoreDownError(f"the database failed: {name}")
+        return StoreDownError("the database failed: {name}", name)
     if exc.connection_invalidated:
-        return StoreDownError(f"the database went away: {name}")
+        return StoreDownError("the database went away: {name}", name)
     # The text of these errors shows statements with their values.
-    return StoreError(f"the database refused: {name}")
+    return StoreError("the database refused: {name}", name)
 
 
 def _refusal(failure: BaseException | None) -> int | None:

@@ -7,6 +7,7 @@ import numpy as np
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from keys.message import Message
 from node.errors import AlreadyExistsError, NotFoundError
 from node.ports.entries import Keys
 from node.ports.guards import BenignSet, Tripwire
@@ -41,8 +42,12 @@ class GuardRows:
             self._connection.execute(insert(_BENIGN).values(values))
         except IntegrityError as exc:
             raise AlreadyExistsError(
-                f"there is a known-benign set {record.name}",
-                hint=f"remove it first (sigfed guard benign remove {record.name}), or give this one a --name",
+                "there is a known-benign set {name}",
+                record.name,
+                hint=Message(
+                    "remove it first (sigfed guard benign remove {name}), or give this one a --name",
+                    record.name,
+                ),
             ) from exc
 
     def benign(self) -> Sequence[BenignSet]:
@@ -55,7 +60,7 @@ class GuardRows:
         found = next((record for record in self.benign() if record.name == name), None)
         if found is None:
             raise NotFoundError(
-                f"there is no known-benign set {name}", hint="see them with: sigfed guard benign ls"
+                "there is no known-benign set {name}", name, hint="see them with: sigfed guard benign ls"
             )
         self._connection.execute(delete(_BENIGN).where(_BENIGN.c.name == name))
         return found
@@ -83,7 +88,7 @@ class GuardRows:
         """Forget one; raises `NotFoundError`."""
         if self._connection.execute(delete(_TRIPWIRE).where(_TRIPWIRE.c.id == number)).rowcount != 1:
             raise NotFoundError(
-                f"there is no tripwire {number}", hint="see them with: sigfed guard tripwire ls"
+                "there is no tripwire {number}", number, hint="see them with: sigfed guard tripwire ls"
             )
 
     def set_aside(self, record: Quarantined, keys: Collection[int]) -> None:

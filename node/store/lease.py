@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select, text, update
 
+from keys.message import Message
 from node.errors import StoreLockedError
 from node.store.driver import POSTGRESQL, Bare, begin_writing, connect, parse_dsn, translated
 from node.store.migrating import migrate
@@ -120,8 +121,12 @@ def take(dsn: str, claim: Claim, *, ready: Callable[[], None]) -> None:
         left = held.until_ms - _now_ms(connection)
         if left > 0:
             raise StoreLockedError(
-                f"the node runs in {held.place}",
-                hint=f"stop it there; if that machine is dead, its lease ends in {left // 1000 + 1} seconds",
+                "the node runs in {place}",
+                held.place,
+                hint=Message(
+                    "stop it there; if that machine is dead, its lease ends in {left} seconds",
+                    left // 1000 + 1,
+                ),
             )
         ready()
         claim._take(connection, held)  # noqa: SLF001
@@ -135,7 +140,8 @@ def _lost() -> StoreLockedError:
 
 def _elsewhere(held: Row[Any]) -> StoreLockedError:
     return StoreLockedError(
-        f"the database of this node belongs to another folder: {held.place}",
+        "the database of this node belongs to another folder: {place}",
+        held.place,
         hint="use that one. If the node moves here: stop it there, then here sigfed backup finish",
     )
 

@@ -46,7 +46,7 @@ class LogRows:
         try:
             self._connection.execute(insert(_LOG).values(row))
         except IntegrityError:
-            raise AlreadyExistsError(f"{origin} exists already") from None
+            raise AlreadyExistsError("{origin} exists already", origin) from None
         return self.get(origin)
 
     def get(self, origin: str) -> LogRecord:
@@ -54,7 +54,9 @@ class LogRows:
         row = self._connection.execute(select(_LOG).where(_C.origin == origin)).one_or_none()
         if row is None:
             what = "list" if "/lists/" in origin else "log"
-            raise NotFoundError(f"there is no {what} {origin}", hint="see them with: sigfed list ls")
+            raise NotFoundError(
+                "there is no {what} {origin}", what, origin, hint="see them with: sigfed list ls"
+            )
         return _record(row)
 
     def ls(self, *kinds: LogKind) -> Sequence[LogRecord]:
@@ -134,7 +136,7 @@ class LogRows:
 
     def _swap(self, statement: Update, log: LogRecord, why: str) -> None:
         if self._connection.execute(statement).rowcount != 1:
-            raise ConflictError(f"{log.origin}: {why}", hint="run the command again")
+            raise ConflictError("{origin}: {why}", log.origin, why, hint="run the command again")
 
 
 def _at_head(log: LogRecord) -> Update:

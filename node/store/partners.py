@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from keys.message import Message
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, ReplayedError
 from node.ports.partners import Allowance, InviteRecord, PartnerRecord
 from node.store.tables import table
@@ -45,14 +46,19 @@ class PartnerRows:
         )
         if self._connection.execute(used).first() is not None:
             raise AlreadyExistsError(
-                f"{invite.partner} is enrolled already",
-                hint=f"has it lost its key? sigfed partner suspend {invite.partner}, then invite it under another name",
+                "{name} is enrolled already",
+                invite.partner,
+                hint=Message(
+                    "has it lost its key? sigfed partner suspend {partner}, then invite it under another name",
+                    invite.partner,
+                ),
             )
         try:
             self._connection.execute(insert(_INVITE).values(row))
         except IntegrityError:
             raise AlreadyExistsError(
-                f"{invite.partner} was invited already",
+                "{name} was invited already",
+                invite.partner,
                 hint="a string that is lost or went astray is void after: sigfed partner suspend",
             ) from None
 
@@ -102,7 +108,7 @@ class PartnerRows:
         try:
             self._connection.execute(insert(_PARTNER).values(row))
         except IntegrityError:
-            raise AlreadyExistsError(f"{partner.name} is enrolled already") from None
+            raise AlreadyExistsError("{name} is enrolled already", partner.name) from None
 
     def get(self, name: str) -> PartnerRecord:
         """The partner of that name; raises `NotFoundError`."""
@@ -182,7 +188,7 @@ class PartnerRows:
         row = self._connection.execute(select(_PARTNER).where(_PARTNER.c.name == name)).one_or_none()
         if row is None:
             raise NotFoundError(
-                f"{name} is not a partner of this node", hint="see them with: sigfed partner ls"
+                "{name} is not a partner of this node", name, hint="see them with: sigfed partner ls"
             )
         return row
 

@@ -60,7 +60,9 @@ class PasskeyRows:
         """Forget one, of that person where one is named; raises `NotFoundError`."""
         found = [each for each in self.ls(person) if each.number == number]
         if not found:
-            raise NotFoundError(f"there is no passkey {number}", hint="see them with: sigfed passkey ls")
+            raise NotFoundError(
+                "there is no passkey {number}", number, hint="see them with: sigfed passkey ls"
+            )
         self._connection.execute(delete(_PASSKEY).where(_PASSKEY.c.number == number))
         return found[0]
 

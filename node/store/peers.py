@@ -39,7 +39,7 @@ class PeerRows:
             self._connection.execute(insert(_PEER).values(row))
         except IntegrityError:
             raise AlreadyExistsError(
-                f"{peer.name} is a peer already", hint="change what it may read with: sigfed peer grant"
+                "{name} is a peer already", peer.name, hint="change what it may read with: sigfed peer grant"
             ) from None
         self._replace_files(peer.name, peer.trust)
 
@@ -47,7 +47,9 @@ class PeerRows:
         """The peer of that name; raises `NotFoundError`."""
         row = self._connection.execute(select(_PEER).where(_C.name == name)).one_or_none()
         if row is None:
-            raise NotFoundError(f"{name} is not a peer of this node", hint="see them with: sigfed peer ls")
+            raise NotFoundError(
+                "{name} is not a peer of this node", name, hint="see them with: sigfed peer ls"
+            )
         return _record(row, self._files(name))
 
     def ls(self) -> Sequence[PeerRecord]:
@@ -81,7 +83,7 @@ class PeerRows:
         older = or_(_C.serial <= serial, _C.serial == found)
         newer = update(_PEER).where(_C.name == name, older).values(values)
         if len(trust.roots) < len(held.trust.roots) or self._connection.execute(newer).rowcount != 1:
-            raise ConflictError(f"{name}: its trust files are older than those held")
+            raise ConflictError("{name}: its trust files are older than those held", name)
         self._replace_files(name, trust)
 
     def _files(self, name: str) -> Mapping[str, bytes]:

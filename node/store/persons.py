@@ -34,7 +34,7 @@ class PersonRows:
         try:
             self._connection.execute(insert(_TABLE).values(row))
         except IntegrityError:
-            raise AlreadyExistsError(f"there is a person {person.name} already") from None
+            raise AlreadyExistsError("there is a person {name} already", person.name) from None
 
     def get(self, name: str) -> PersonRecord:
         """The person of that name; raises `NotFoundError`."""
@@ -47,7 +47,7 @@ class PersonRows:
     def _one(self, name: str, wanted: Select[Any]) -> PersonRecord:
         row = self._connection.execute(wanted).one_or_none()
         if row is None:
-            raise NotFoundError(f"there is no person {name}", hint="see them with: sigfed person ls")
+            raise NotFoundError("there is no person {name}", name, hint="see them with: sigfed person ls")
         return _record(row)
 
     def ls(self) -> Sequence[PersonRecord]:

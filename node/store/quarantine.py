@@ -50,7 +50,9 @@ class QuarantineRows:
         row = self._connection.execute(select(_QUARANTINE).where(_QUARANTINE.c.id == record_id)).one_or_none()
         if row is None:
             raise NotFoundError(
-                f"nothing is quarantined under number {record_id}", hint="see all with: sigfed quarantine ls"
+                "nothing is quarantined under number {number}",
+                record_id,
+                hint="see all with: sigfed quarantine ls",
             )
         return _record(row)
 
@@ -67,7 +69,7 @@ class QuarantineRows:
         c = _QUARANTINE.c
         release = update(_QUARANTINE).where(c.id == record_id, c.released_ms.is_(None))
         if self._connection.execute(release.values(released_ms=now_ms)).rowcount != 1:
-            raise NotFoundError(f"nothing is quarantined under number {record_id}")
+            raise NotFoundError("nothing is quarantined under number {number}", record_id)
 
     def note_intake(self, log_id: int, intake: Intake) -> None:
         """Record what a pull brought, or a publication gave out."""

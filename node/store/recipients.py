@@ -27,13 +27,15 @@ class RecipientRows:
         try:
             self._connection.execute(insert(_TABLE).values(row))
         except IntegrityError:
-            raise AlreadyExistsError(f"there is a recipient {recipient.name} already") from None
+            raise AlreadyExistsError("there is a recipient {name} already", recipient.name) from None
 
     def get(self, name: str) -> RecipientRecord:
         """The recipient of that name; raises `NotFoundError`."""
         row = self._connection.execute(select(_TABLE).where(_C.name == name)).one_or_none()
         if row is None:
-            raise NotFoundError(f"there is no recipient {name}", hint="see them with: sigfed recipient ls")
+            raise NotFoundError(
+                "there is no recipient {name}", name, hint="see them with: sigfed recipient ls"
+            )
         return _record(row)
 
     def ls(self) -> Sequence[RecipientRecord]:

@@ -47,7 +47,7 @@ class RevocationRows:
             return
         newer = update(_TABLE).where(_C.node == node, _C.version < version)
         if self._connection.execute(newer.values(values)).rowcount != 1:
-            raise ConflictError(f"{node}: its revocations are not newer than those held")
+            raise ConflictError("{node}: its revocations are not newer than those held", node)
 
     def _known(self, node: str) -> bool:
         return self._connection.execute(select(_C.node).where(_C.node == node)).first() is not None

@@ -102,7 +102,7 @@ class Sealer:
         number = _number(sealed)
         if number is None:
             raise StoreError(
-                f"{name} is sealed in an unknown form", hint="was it written by a newer version?"
+                "{name} is sealed in an unknown form", name, hint="was it written by a newer version?"
             )
         held = self._held
         if number not in held.ciphers:
@@ -113,7 +113,8 @@ class Sealer:
             return held.ciphers[number].decrypt(nonce, rest, head + name.encode())
         except (InvalidTag, ValueError, KeyError):
             raise StoreError(
-                f"{name} does not open with the keys of this store, or was altered",
+                "{name} does not open with the keys of this store, or was altered",
+                name,
                 hint="use the storage key of this node, or restore the object from a backup",
             ) from None
 

@@ -59,7 +59,9 @@ class ConsoleSessionRows:
         """Forget one of a person's; raises `NotFoundError`."""
         this = (_SESSION.c.number == number, _SESSION.c.person == person)
         if not self._connection.execute(delete(_SESSION).where(*this)).rowcount:
-            raise NotFoundError(f"{person} has no session {number}", hint="it may have ended by itself")
+            raise NotFoundError(
+                "{person} has no session {number}", person, number, hint="it may have ended by itself"
+            )
 
     def remove_all(self, person: str) -> None:
         """Forget those of a person."""

@@ -150,7 +150,7 @@ def _private_file(url: URL) -> None:
     try:
         Path(url.database or "").touch(mode=0o600)
     except OSError as exc:
-        raise StoreError(f"the database file cannot be made: {exc.strerror}") from exc
+        raise StoreError("the database file cannot be made: {reason}", exc.strerror) from exc
 
 
 def _make_keys(engine: Engine, storage_key: bytes, entropy: Entropy) -> None:
@@ -172,7 +172,7 @@ def _number_keys(engine: Engine, storage_keys: StorageKeys, entropy: Entropy) ->
     held = {each.name for each in records}
     if missing := [name for name in (INDEX_KEY, TOMBSTONE_KEY) if name not in held]:
         raise StoreError(
-            f"the store has no {missing[0]} key", hint="its creation was cut off; create it again"
+            "the store has no {missing} key", missing[0], hint="its creation was cut off; create it again"
         )
     if _numbered(records):
         return

@@ -36,13 +36,15 @@ class SubsetRows:
         try:
             self._connection.execute(insert(_SUBSET).values(row))
         except IntegrityError:
-            raise AlreadyExistsError(f"{subset.name} is a subset already") from None
+            raise AlreadyExistsError("{name} is a subset already", subset.name) from None
 
     def get(self, name: str) -> SubsetRecord:
         """The subset of that name; raises `NotFoundError`."""
         row = self._connection.execute(select(_SUBSET).where(_SUBSET.c.name == name)).one_or_none()
         if row is None:
-            raise NotFoundError(f"there is no subset {name}", hint="see what there is with: sigfed subset ls")
+            raise NotFoundError(
+                "there is no subset {name}", name, hint="see what there is with: sigfed subset ls"
+            )
         return _subset(row)
 
     def ls(self) -> Sequence[SubsetRecord]:
@@ -100,7 +102,9 @@ class ReleaseRows:
         try:
             self._connection.execute(insert(_RELEASE).values(row))
         except IntegrityError:
-            raise ConflictError(f"release {release.version} of {release.subset} was made meanwhile") from None
+            raise ConflictError(
+                "release {version} of {subset} was made meanwhile", release.version, release.subset
+            ) from None
 
     def publish(self, subset: str, version: int, note: bytes) -> None:
         """Note under which checkpoint a release was published."""
@@ -112,7 +116,7 @@ class ReleaseRows:
         wanted = select(_RELEASE).where(_RELEASE.c.subset == subset, _RELEASE.c.version == version)
         row = self._connection.execute(wanted).one_or_none()
         if row is None:
-            raise NotFoundError(f"there is no release {version} of {subset}")
+            raise NotFoundError("there is no release {version} of {subset}", version, subset)
         return _release(row)
 
     def newest(self, subset: str) -> ReleaseRecord | None:

@@ -153,14 +153,17 @@ def seal(cipher: AESGCM, name: str, data: bytes, entropy: Entropy) -> bytes:
 def unseal(cipher: AESGCM, name: str, sealed: bytes) -> bytes:
     """The data that was sealed under `name`; raises `StoreError`."""
     if sealed[:1] != _VERSION:
-        raise StoreError(f"{name} is sealed in an unknown form", hint="was it written by a newer version?")
+        raise StoreError(
+            "{name} is sealed in an unknown form", name, hint="was it written by a newer version?"
+        )
     try:
         return cipher.decrypt(
             sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], _VERSION + name.encode()
         )
     except (InvalidTag, ValueError):
         raise StoreError(
-            f"{name} does not open with this storage key, or was altered",
+            "{name} does not open with this storage key, or was altered",
+            name,
             hint="use the storage key of this node, or restore the object from a backup",
         ) from None
 

@@ -56,14 +56,14 @@ class WitnessRows:
         # The time too: of two cosignatures on one size the later one stays, as none may be dated before it.
         same = (_C.origin == old.origin, _C.size == held.size, _C.root == held.root, _C.time_s == held.time_s)
         if self._connection.execute(update(_TABLE).where(*same).values(values)).rowcount != 1:
-            raise ConflictError(f"another checkpoint of {new.origin} was cosigned meanwhile")
+            raise ConflictError("another checkpoint of {origin} was cosigned meanwhile", new.origin)
 
     def _insert(self, origin: str, values: dict[str, Any]) -> None:
         key = {"origin": origin, "origin_sha256": sha256(origin.encode()).hexdigest()}
         try:
             self._connection.execute(insert(_TABLE).values(key | values))
         except IntegrityError:
-            raise ConflictError(f"another checkpoint of {origin} was cosigned meanwhile") from None
+            raise ConflictError("another checkpoint of {origin} was cosigned meanwhile", origin) from None
 
 
 def _record(row: Row[Any]) -> WitnessRecord:

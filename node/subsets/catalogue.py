@@ -102,4 +102,4 @@ def _require_new(unit: Unit, name: str) -> None:
         unit.subsets.get(name)
     except NotFoundError:
         return
-    raise AlreadyExistsError(f"{name} is a subset already", hint="see them with: sigfed subset ls")
+    raise AlreadyExistsError("{name} is a subset already", name, hint="see them with: sigfed subset ls")

@@ -157,7 +157,9 @@ class Drafter:
         subset = self._order.subset
         if self._evaluator.public(subset.name, subset.epoch) != subset.pk:
             raise StoreError(
-                f"the key file of epoch {subset.epoch} of {subset.name} is not the one it was made with",
+                "the key file of epoch {epoch} of {name} is not the one it was made with",
+                subset.epoch,
+                subset.name,
                 hint="restore the key files from a backup",
             )
 

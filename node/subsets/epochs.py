@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from keys.message import Message
 from keys.roles import Role
 from keys.trust.lifecycle import overlap, successor_window
 from keys.trust.listed import epoch_kid
@@ -60,7 +61,10 @@ class AnnouncedEpochs:
 def over(subset: str, epoch: int) -> GoneError:
     """What a partner is told that asks in an epoch which does not answer."""
     return GoneError(
-        f"epoch {epoch} of {subset} is not evaluated any more", hint="fetch the newest release first"
+        "epoch {epoch} of {subset} is not evaluated any more",
+        epoch,
+        subset,
+        hint="fetch the newest release first",
     )
 
 
@@ -84,13 +88,16 @@ def enter_epoch(
     counting = [info for info in valid_at(epochs_of(document, subset), now) if info.epoch >= record.epoch]
     if not counting:
         raise GoneError(
-            f"no epoch of {subset} counts now: nothing can be released or looked up",
-            hint=f"begin the next one with: sigfed key rotate oprf --of {subset}",
+            "no epoch of {subset} counts now: nothing can be released or looked up",
+            subset,
+            hint=Message("begin the next one with: sigfed key rotate oprf --of {subset}", subset),
         )
     youngest = counting[-1]
     if _public(evaluator, subset, youngest.epoch) != youngest.pk:
         raise StoreError(
-            f"the key file of epoch {youngest.epoch} of {subset} is not the one it was made with",
+            "the key file of epoch {epoch} of {subset} is not the one it was made with",
+            youngest.epoch,
+            subset,
             hint="restore the key files from a backup",
         )
     if youngest.epoch != record.epoch:
@@ -104,8 +111,12 @@ def _public(evaluator: Evaluator, subset: str, epoch: int) -> bytes:
         return evaluator.public(subset, epoch)
     except GoneError as exc:
         raise GoneError(
-            f"the key file of epoch {epoch} of {subset} is not here: nothing can be released",
-            hint=f"restore it, or let another epoch begin: sigfed key rotate oprf --of {subset}",
+            "the key file of epoch {epoch} of {subset} is not here: nothing can be released",
+            epoch,
+            subset,
+            hint=Message(
+                "restore it, or let another epoch begin: sigfed key rotate oprf --of {subset}", subset
+            ),
         ) from exc
 
 

@@ -141,7 +141,7 @@ class Releaser:
                         draft, f"release {record.version} takes out {record.removed} and adds nothing"
                     )
                 return _report(draft.record, draft, published=True)
-        raise ConflictError(f"the lists of {name} did not stand still", hint="run the command again")
+        raise ConflictError("the lists of {name} did not stand still", name, hint="run the command again")
 
     def _standing(self) -> Grounds:
         with self._shelf.storage.read() as unit:
@@ -171,7 +171,9 @@ class Releaser:
                     files.discard()  # what moved may be a shredding, and has looked at rosters already
                 return False
             if log.head.size != draft.record.version - 1:
-                raise ConflictError(f"{subset.name} was released meanwhile", hint="run the command again")
+                raise ConflictError(
+                    "{name} was released meanwhile", subset.name, hint="run the command again"
+                )
             head = next_head(log, [leaf], time_ms=draft.record.created_ms)
             unit.logs.claim(log, head, note=None)
             unit.releases.add(draft.record)
@@ -257,7 +259,12 @@ def _tripped(draft: Draft, outcome: str) -> TripwireError:
     named = [f"entry {ref.index} of {ref.origin}" for ref in draft.tripped[:_NAMED]]
     more = len(draft.tripped) - len(named)
     names = ", ".join([*named, *([f"and {more:,} more"] if more else [])])
-    return TripwireError(f"{draft.record.subset} would list what must never be released: {names}; {outcome}")
+    return TripwireError(
+        "{subset} would list what must never be released: {names}; {outcome}",
+        draft.record.subset,
+        names,
+        outcome,
+    )
 
 
 def _report(record: ReleaseRecord, draft: Draft, *, published: bool) -> ReleaseReport:

@@ -109,11 +109,11 @@ class Clerk(Protocol):
 def read_script(data: bytes) -> Script:
     """The ceremony in a TOML file; raises `InputRefusedError` that names the place."""
     if len(data) > MAX_SCRIPT_BYTES:
-        raise InputRefusedError(f"the script is longer than {MAX_SCRIPT_BYTES} bytes")
+        raise InputRefusedError("the script is longer than {most} bytes", MAX_SCRIPT_BYTES)
     try:
         found = tomllib.loads(data.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise InputRefusedError(f"the script is not TOML: {exc}") from exc
+        raise InputRefusedError("the script is not TOML: {reason}", exc) from exc
     if not found.keys() <= {"title", "holder", "step"} or not isinstance(found.get("title"), str):
         raise InputRefusedError("a script has a title, [[holder]] and [[step]], and nothing else")
     people = [_person(item) for item in _tables(found, "holder")]
@@ -240,7 +240,7 @@ def _people(script: Script) -> list[Json]:
 def _tables(found: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     items = found.get(name, [])
     if not isinstance(items, list) or not items or not all(isinstance(item, dict) for item in items):
-        raise InputRefusedError(f"a script has at least one [[{name}]]")
+        raise InputRefusedError("a script has at least one [[{name}]]", name)
     return items
 
 
@@ -248,12 +248,12 @@ def _person(item: Mapping[str, Any]) -> Person:
     texts = [item.get(name, "") for name in ("name", "who", "keys")]
     optional = {name: item[name] for name in _OPTIONAL if name in item}
     if not item.keys() <= {"name", "who", "keys", *_OPTIONAL} or not all(map(_is_plain, optional.values())):
-        raise InputRefusedError(f"a [[holder]] has name, who, keys and perhaps {', '.join(_OPTIONAL)}")
+        raise InputRefusedError("a [[holder]] has name, who, keys and perhaps {names}", ", ".join(_OPTIONAL))
     if not all(isinstance(text, str) and text.isprintable() and text for text in texts):
         raise InputRefusedError("a [[holder]] has a name, says who that is, and where his keys are")
     if not is_holder_name(texts[0]) or not texts[1].isascii():
         raise InputRefusedError(
-            f"[[holder]] {texts[0]}: no name of a holder, or who has other letters than ASCII"
+            "[[holder]] {texts}: no name of a holder, or who has other letters than ASCII", texts[0]
         )
     return Person(
         texts[0],
@@ -272,15 +272,19 @@ def _step(number: int, item: Mapping[str, Any]) -> Step:
     do = item.get("do")
     fields = {name: value for name, value in item.items() if name != "do"}
     if not isinstance(do, str) or do not in _FIELDS or not fields.keys() <= _FIELDS[do]:
-        raise InputRefusedError(f"step {number}: it does {', '.join(_FIELDS)}, and says nothing else with it")
+        raise InputRefusedError(
+            "step {number}: it does {names}, and says nothing else with it", number, ", ".join(_FIELDS)
+        )
     if (needed := _NEEDED.get(do)) and not isinstance(fields.get(needed), str):
-        raise InputRefusedError(f"step {number}: {do} needs {needed}")
+        raise InputRefusedError("step {number}: {do} needs {needed}", number, do, needed)
     counts = [fields[name] for name in ("threshold", "targets_threshold") if name in fields]
     names = fields.get("remove", [])
     if not all(type(count) is int for count in counts) or not isinstance(names, list):
-        raise InputRefusedError(f"step {number}: thresholds are numbers, and remove is a list of names")
+        raise InputRefusedError(
+            "step {number}: thresholds are numbers, and remove is a list of names", number
+        )
     if not str(fields.get("text", "")).isascii() or not str(fields.get("text", "")).isprintable():
-        raise InputRefusedError(f"step {number}: the text has other characters than printable ASCII")
+        raise InputRefusedError("step {number}: the text has other characters than printable ASCII", number)
     return Step(do, fields)
 
 
@@ -289,4 +293,6 @@ def _check(script: Script, people: int) -> None:
         raise InputRefusedError("two [[holder]] of one name")
     for number, step in enumerate(script.steps, 1):
         if "holder" in step.fields and step.fields["holder"] not in script.people:
-            raise InputRefusedError(f"step {number}: {step.fields['holder']} is no [[holder]] of this script")
+            raise InputRefusedError(
+                "step {number}: {holder} is no [[holder]] of this script", number, step.fields["holder"]
+            )

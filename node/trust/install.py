@@ -39,5 +39,5 @@ def _read(note: bytes) -> list[tuple[str, bytes]]:
         return [(item["name"], unb64(item["data"], error=MalformedTrustError)) for item in items]
     except (ValueError, KeyError, TypeError, MalformedTrustError) as exc:
         raise StoreError(
-            f"{NOTE} in the trust folder is damaged", hint="restore the folder from a backup"
+            "{name} in the trust folder is damaged", NOTE, hint="restore the folder from a backup"
         ) from exc

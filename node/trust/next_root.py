@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from keys.key import SnapshotPublicKey, TimestampPublicKey
+from keys.message import Message
 from keys.roles import Role
 from keys.trust.holders import Holder
 from keys.trust.root import RootContent, TrustedRoot
@@ -66,7 +67,9 @@ def _holders(before: TrustedRoot, change: RootChange) -> list[Holder]:
     held: Mapping[str, Holder] = {holder.name: holder for holder in before.named_holders}
     for name in change.remove:
         if name not in held:
-            raise NotFoundError(f"{name} holds no key", hint=f"there are: {', '.join(sorted(held))}")
+            raise NotFoundError(
+                "{name} holds no key", name, hint=Message("there are: {held}", ", ".join(sorted(held)))
+            )
     kept = {name: holder for name, holder in held.items() if name not in change.remove}
     for new in change.holders:
         old = kept.get(new.name)
@@ -82,5 +85,9 @@ def _renewed(old: Holder, new: Holder) -> Holder:
 def _require_met(role: str, threshold: int, keys: int) -> None:
     if not 1 <= threshold <= keys:
         raise UsageError(
-            f"{threshold} of {keys} {role} keys cannot sign", hint="name another threshold, or more holders"
+            "{threshold} of {keys} {role} keys cannot sign",
+            threshold,
+            keys,
+            role,
+            hint="name another threshold, or more holders",
         )

@@ -286,7 +286,8 @@ class OwnTrust:
         found, standing = self.in_force(), self.tuf_standing()
         if unlisted := [name for name in standing.unlisted if is_envelope(name)]:
             raise ConflictError(
-                f"{', '.join(unlisted)} was signed and never listed, so nothing can be proposed about it",
+                "{unlisted} was signed and never listed, so nothing can be proposed about it",
+                ", ".join(unlisted),
                 hint="a targets key lists it, in this home and without --proposal: sigfed contact TEXT does",
             )
         return found

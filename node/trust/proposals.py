@@ -84,7 +84,9 @@ def require_time_left(opened: OpenedProposal, now: datetime) -> None:
         ends["list of files"] = proposal.expires
     for what, end in ends.items():
         if now >= end:
-            raise NotCurrentError(f"the {what} of this proposal ended on {end:%Y-%m-%d}: make it anew")
+            raise NotCurrentError(
+                "the {what} of this proposal ended on {end}: make it anew", what, f"{end:%Y-%m-%d}"
+            )
 
 
 def grown(

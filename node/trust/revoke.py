@@ -57,9 +57,9 @@ def resume_log(
     """
     waiting = [one for one in trust.revocations().entries if one.name == origin and _waits(one)]
     if not waiting:
-        raise NotFoundError(f"{origin} has no stolen key after which it was not resumed")
+        raise NotFoundError("{origin} has no stolen key after which it was not resumed", origin)
     if any(one.doubted.start > size for one in waiting):
-        raise UsageError(f"{origin} cannot be resumed before its last good size")
+        raise UsageError("{origin} cannot be resumed before its last good size", origin)
 
     def change(old: Revocations) -> Revocations:
         entries = (replace(one, resumes=size) if one in waiting else one for one in old.entries)

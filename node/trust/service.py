@@ -35,9 +35,9 @@ class ServedTrust(ServedTuf):
     async def member_root(self, node: str, *, version: int = 1) -> bytes:
         """No member's: what a node holds of others is `node.peers.relay`'s to serve."""
         del version
-        raise NotFoundError(f"no trust files of {node} are held here")
+        raise NotFoundError("no trust files of {node} are held here", node)
 
     async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
         """No member's."""
         del held
-        raise NotFoundError(f"no trust files of {node} are held here")
+        raise NotFoundError("no trust files of {node} are held here", node)

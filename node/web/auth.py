@@ -135,17 +135,20 @@ def _check_assertion_times(claims: jose.Claims, now: datetime) -> datetime:
     issued, expires = jose.time_claim(claims, "iat"), jose.time_claim(claims, "exp")
     not_before = jose.time_claim(claims, "nbf") if "nbf" in claims else issued
     if not 0 < expires - issued <= MAX_ASSERTION_SECONDS or not issued <= not_before <= expires:
-        raise UnauthenticatedError(f"an assertion must live for {MAX_ASSERTION_SECONDS} seconds at most")
+        raise UnauthenticatedError("an assertion must live for {most} seconds at most", MAX_ASSERTION_SECONDS)
     ahead = issued - int(now.timestamp())
     if not -MAX_ASSERTION_SECONDS <= ahead <= LEEWAY_SECONDS:
         direction = "ahead of" if ahead > 0 else "behind"
         raise ClockSkewError(
-            f"the client's clock is {abs(ahead)} s {direction} this node's", ahead_seconds=ahead
+            "the client's clock is {ahead} s {direction} this node's",
+            abs(ahead),
+            direction,
+            ahead_seconds=ahead,
         )
     if not_before > now.timestamp() + LEEWAY_SECONDS:
         raise UnauthenticatedError("the assertion does not count yet")
     if expires + LEEWAY_SECONDS < now.timestamp():
-        raise ClockSkewError(f"the assertion is {-ahead} s old", ahead_seconds=ahead)
+        raise ClockSkewError("the assertion is {ahead} s old", -ahead, ahead_seconds=ahead)
     return datetime.fromtimestamp(expires, UTC) + timedelta(seconds=LEEWAY_SECONDS)
 
 

@@ -221,7 +221,7 @@ class Cosigning:
         except TimeoutError:
             return Asked(witness=node, words="did not answer in time")
         except SigfedError as exc:
-            return Asked(witness=node, words=str(exc))
+            return Asked(witness=node, words=exc.message)
 
     def _guesses(self, log: LogRecord) -> dict[str, int]:
         """Where each witness stood last; what is beyond the log is no place to start from."""
@@ -240,7 +240,9 @@ class Cosigning:
                 return self._store(head, asked, lines)
             except ConflictError:
                 continue
-        raise StoreError(f"{head.log.origin}: its note would not stand still", hint="run the command again")
+        raise StoreError(
+            "{origin}: its note would not stand still", head.log.origin, hint="run the command again"
+        )
 
     def _store(self, head: _Head, asked: Sequence[Asked], lines: Sequence[NoteSignature]) -> _Head:
         now_ms = milliseconds(self._clock.now())

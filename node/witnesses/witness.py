@@ -115,7 +115,8 @@ class Witness:
         """Remember what the cosigner does: its answer was lost before it was remembered here."""
         if standing is None or (held is not None and standing.head.size < held.head.size):
             raise StoreError(
-                f"{origin}: the signer remembers less than this node cosigned",
+                "{origin}: the signer remembers less than this node cosigned",
+                origin,
                 hint="restore the signer's folder from a backup of the same time as the node's",
             )
         self._remember(held, standing)

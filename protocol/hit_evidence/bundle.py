@@ -207,7 +207,7 @@ def read_bundle(data: bytes) -> tuple[HitEvidence, bytes]:
     seal = fields.octets_within(_Key.SEAL, MAX_STATEMENT_BYTES)
     fields.finish()
     if len(evidence.sources) > MAX_LABEL_SOURCES:
-        raise MalformedError(f"hit evidence: more than {MAX_LABEL_SOURCES} sources")
+        raise MalformedError("hit evidence: more than {most} sources", MAX_LABEL_SOURCES)
     return evidence, seal
 
 
@@ -248,7 +248,7 @@ def _root(value: CborValue, where: str) -> bytes:
 
 def _bounded(roots: tuple[bytes, ...]) -> tuple[bytes, ...]:
     if len(roots) > MAX_ROOTS:
-        raise MalformedError(f"hit evidence: more than {MAX_ROOTS} roots of one node")
+        raise MalformedError("hit evidence: more than {most} roots of one node", MAX_ROOTS)
     return roots
 
 
@@ -265,18 +265,18 @@ def _logged(value: CborValue, where: str) -> LoggedEvent:
 def _parts(value: CborValue, where: str, count: int) -> Sequence[CborValue]:
     parts = array_of(value, where)
     if len(parts) != count:
-        raise MalformedError(f"{where} is not an array of {count} parts")
+        raise MalformedError("{where} is not an array of {count} parts", where, count)
     return parts
 
 
 def _within(value: CborValue, where: str, most: int) -> bytes:
     if not isinstance(value, bytes) or len(value) > most:
-        raise MalformedError(f"{where} has a part that is not at most {most} bytes")
+        raise MalformedError("{where} has a part that is not at most {most} bytes", where, most)
     return value
 
 
 def _hashes(value: CborValue, where: str) -> tuple[bytes, ...]:
     hashes = array_of(value, where)
     if len(hashes) > MAX_PROOF_HASHES:
-        raise MalformedError(f"{where} has more than {MAX_PROOF_HASHES} hashes in a proof")
+        raise MalformedError("{where} has more than {most} hashes in a proof", where, MAX_PROOF_HASHES)
     return tuple(octets_of(item, where, _HASH) for item in hashes)

@@ -46,7 +46,9 @@ class Believed:
         if self.revocations is None:
             return
         if any(index in span for span in self.revocations.doubted(origin)):
-            raise ProofError(f"hit evidence: event {index} of {origin} may be of who stole its key")
+            raise ProofError(
+                "hit evidence: event {index} of {origin} may be of who stole its key", index, origin
+            )
 
 
 def believe(
@@ -91,7 +93,9 @@ def _listed(current: CurrentFiles, root: TrustedRoot) -> tuple[TargetsMetadata, 
     named = ((timestamp, snapshot.version, current.snapshot), (snapshot, targets.version, current.targets))
     for pointer, version, data in named:
         if (pointer.names, pointer.file) != (version, Listed.of(data)):
-            raise ProofError(f"hit evidence: metadata of {root.node} that is not what its timestamp leads to")
+            raise ProofError(
+                "hit evidence: metadata of {node} that is not what its timestamp leads to", root.node
+            )
     return targets, timestamp.expires
 
 
@@ -100,12 +104,12 @@ def _revocations(
 ) -> Revocations:
     node = roots[-1].node
     if targets.files.get(target_path(NODE_FILE)) != Listed.of(document):
-        raise ProofError(f"hit evidence: a document of {node} {_NOT_LISTED}")
+        raise ProofError("hit evidence: a document of {node} {name}", node, _NOT_LISTED)
     named = targets.files.get(target_path(REVOKED_FILE))
     if named is None and not current.revoked:
         return none_revoked(node)
     if named != Listed.of(current.revoked):
-        raise ProofError(f"hit evidence: revocations of {node} {_NOT_LISTED}")
+        raise ProofError("hit evidence: revocations of {node} {name}", node, _NOT_LISTED)
     return _opened(current.revoked, roots)
 
 
@@ -132,4 +136,6 @@ def _newest(given: Revocations | None, held: Revocations | None) -> Revocations 
         return held
     if given.follows(held) or not held.entries:
         return given
-    raise ProofError(f"hit evidence: two files of revocations of {given.node} that contradict each other")
+    raise ProofError(
+        "hit evidence: two files of revocations of {node} that contradict each other", given.node
+    )

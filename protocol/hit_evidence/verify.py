@@ -159,7 +159,7 @@ def verify_hit(
 
 def _require(holds: bool, reason: str) -> None:  # noqa: FBT001 - reads as the sentence it is
     if not holds:
-        raise ProofError(f"hit evidence: {reason}")
+        raise ProofError("hit evidence: {reason}", reason)
 
 
 def _receipt(
@@ -333,4 +333,4 @@ def _amended(amend: LoggedEvent, index: int, source: SourceCheckpoint) -> Openin
 def _check_rule(backings: tuple[Backing, ...], members: Members) -> None:
     countries = {backing.country for backing in backings} - {None}
     if len(countries) < members.k and not any(backing.authority for backing in backings):
-        raise ProofError(f"hit evidence: {len(countries)} of {members.k} countries list the digest")
+        raise ProofError("hit evidence: {count} of {k} countries list the digest", len(countries), members.k)

@@ -37,7 +37,7 @@ def blind_with(group: Group, inputs: Sequence[bytes], *, blinds: bytes) -> Blind
         OprfError: an input is longer than 65 535 bytes, a blind is zero, or the counts differ.
     """
     if any(len(one) > MAX_INPUT_BYTES for one in inputs):
-        raise OprfError(f"an input has at most {MAX_INPUT_BYTES} bytes")
+        raise OprfError("an input has at most {most} bytes", MAX_INPUT_BYTES)
     elements = group.hash_multiply_each(blinds, inputs, GROUP_TAG)
     return Blinding(tuple(inputs), blinds, elements)
 

@@ -241,7 +241,9 @@ def check_batch(elements: bytes, count: int) -> None:
         OprfError: any of these.
     """
     if not MIN_EVALUATION_BATCH <= count <= MAX_EVALUATION_BATCH:
-        raise OprfError(f"a batch holds {MIN_EVALUATION_BATCH} to {MAX_EVALUATION_BATCH} elements")
+        raise OprfError(
+            "a batch holds {least} to {most} elements", MIN_EVALUATION_BATCH, MAX_EVALUATION_BATCH
+        )
     if len(elements) != count * ELEMENT_BYTES:
         raise OprfError("the batch does not hold the announced number of elements")
     distinct = set(unpack(f"{ELEMENT_BYTES}s" * count, elements))
@@ -265,13 +267,13 @@ def _count(data: bytes, width: int) -> int:
         raise TypeError("a batch is of the type bytes")
     count, rest = divmod(len(data), width)
     if rest or not count:
-        raise OprfError(f"a batch is one or more items of {width} bytes")
+        raise OprfError("a batch is one or more items of {width} bytes", width)
     return count
 
 
 def _require_one(data: bytes) -> None:
     if _count(data, ELEMENT_BYTES) != 1:  # C reads 32 bytes whatever the length is
-        raise OprfError(f"a scalar or element has {ELEMENT_BYTES} bytes")
+        raise OprfError("a scalar or element has {size} bytes", ELEMENT_BYTES)
 
 
 def _require_as_many(scalars: bytes, items: bytes, width: int) -> None:

@@ -57,7 +57,7 @@ class KernelGroup(Group):
             raise OprfError("the kernel was compiled from other sources")
         taken = _bind(lib, "sf_use", _NUMBER)(path)
         if taken not in range(len(PATHS)):
-            raise OprfError(f"the kernel takes path {taken}, which is none")
+            raise OprfError("the kernel takes path {taken}, which is none", taken)
         self._name = PATHS[taken]
         self._expand_all = _bind(lib, "sf_expand", _OUT, _BYTES, _SIZES, _COUNT, _BYTES, _COUNT)
         self._finish_all = _bind(lib, "sf_finish", _OUT, _BYTES, _SIZES, _COUNT, _BYTES)
@@ -107,7 +107,7 @@ class KernelGroup(Group):
         if len(sizes) * ELEMENT_BYTES != len(elements):
             raise ValueError("as many inputs as elements are needed")
         if max(sizes, default=0) > MAX_INPUT_BYTES:
-            raise OprfError(f"an input has at most {MAX_INPUT_BYTES} bytes")
+            raise OprfError("an input has at most {most} bytes", MAX_INPUT_BYTES)
         out = ctypes.create_string_buffer(OUTPUT_BYTES * len(sizes))
         _require_done(self._finish_all(out, data, sizes.buffer_info()[0], len(sizes), elements))
         raw = out.raw

@@ -42,7 +42,7 @@ def weights(group: Group, statement: Statement, *, first: int = 0) -> bytes:
     if len(statement.left) != len(statement.right) or not statement.left:
         raise OprfError("a proof needs as many results as elements")
     if first + len(statement.left) // ELEMENT_BYTES > MAX_PROVEN:
-        raise OprfError(f"a proof covers at most {MAX_PROVEN} elements")
+        raise OprfError("a proof covers at most {most} elements", MAX_PROVEN)
     seed = sha512(prefixed(statement.public) + prefixed(tag(b"Seed-"))).digest()
     return group.pair_weights(seed, first, statement.left, statement.right, SCALAR_TAG)
 
@@ -83,7 +83,7 @@ def verify(group: Group, statement: Statement, proof: bytes) -> None:
         OprfError: the proof does not hold, or an element, scalar or length is not admissible.
     """
     if len(proof) != PROOF_BYTES:
-        raise OprfError(f"a proof has {PROOF_BYTES} bytes")
+        raise OprfError("a proof has {size} bytes", PROOF_BYTES)
     challenge, response = proof[:SCALAR_BYTES], proof[SCALAR_BYTES:]
     check_scalar(challenge)
     check_scalar(response)

@@ -49,7 +49,7 @@ def split(elements: bytes, ways: int) -> list[Piece]:
     """
     count, rest = divmod(len(elements), ELEMENT_BYTES)
     if rest or not count:
-        raise OprfError(f"a batch is one or more elements of {ELEMENT_BYTES} bytes")
+        raise OprfError("a batch is one or more elements of {size} bytes", ELEMENT_BYTES)
     step = -(-count // ways)
     return [
         Piece(first, elements[first * ELEMENT_BYTES : (first + step) * ELEMENT_BYTES])
@@ -104,5 +104,5 @@ def outputs(group: Group, key: KeyPair, inputs: Sequence[bytes]) -> list[bytes]:
         OprfError: there is no input, or one is longer than 65 535 bytes.
     """
     if any(len(one) > MAX_INPUT_BYTES for one in inputs):  # before a group makes room for it
-        raise OprfError(f"an input has at most {MAX_INPUT_BYTES} bytes")
+        raise OprfError("an input has at most {most} bytes", MAX_INPUT_BYTES)
     return group.finish_each(inputs, group.hash_multiply_all(key.secret, inputs, GROUP_TAG))

@@ -49,7 +49,7 @@ def derive_key_pair(group: Group, seed: bytes, info: bytes) -> KeyPair:
         OprfError: the seed is not 32 bytes or `info` is longer than 65 535.
     """
     if len(seed) != SEED_BYTES:
-        raise OprfError(f"a seed has {SEED_BYTES} bytes")
+        raise OprfError("a seed has {size} bytes", SEED_BYTES)
     message, dst = seed + prefixed(info), tag(b"DeriveKeyPair")
     for counter in range(256):
         secret = hash_to_scalar(group, message + bytes([counter]), dst)

@@ -17,7 +17,7 @@ _LENGTH: Final = struct.pack(">HB", UNIFORM_BYTES, 0)  # l_i_b_str and the separ
 def prefixed(data: bytes) -> bytes:
     """`I2OSP(len(data), 2) || data`; raises OprfError above 65 535 bytes (RFC 9497: InvalidInputError)."""
     if len(data) > MAX_INPUT_BYTES:
-        raise OprfError(f"an input has at most {MAX_INPUT_BYTES} bytes")
+        raise OprfError("an input has at most {most} bytes", MAX_INPUT_BYTES)
     return len(data).to_bytes(2, "big") + data
 
 

@@ -45,7 +45,7 @@ class DisclosedQuery(CborMap):
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.values) <= MAX_DISCLOSED_VALUES:
-            raise MalformedError(f"disclosed look-up: not 1 to {MAX_DISCLOSED_VALUES} values")
+            raise MalformedError("disclosed look-up: not 1 to {most} values", MAX_DISCLOSED_VALUES)
         if any(value.algorithm is not Algorithm.PDQ for value in self.values):
             raise MalformedError("disclosed look-up: another hash than PDQ")
         if not increasing([int.from_bytes(value.value) for value in self.values]):
@@ -82,4 +82,4 @@ def require_content(query: DisclosedQuery) -> None:
     """
     for place, value in enumerate(query.values, 1):
         if reason := degenerate(value):
-            raise MalformedError(f"value {place} of a disclosed look-up: {reason}")
+            raise MalformedError("value {place} of a disclosed look-up: {reason}", place, reason)

@@ -83,7 +83,7 @@ def _ended(value: CborValue, where: str) -> Ended:
             len(report_id) == REPORT_ID_BYTES and max(len(receipt), len(end)) <= _MAX_ENVELOPE_BYTES
         ):
             return Ended(report_id, receipt, end)
-    raise MalformedError(f"{where}: not a report's id and two statements")
+    raise MalformedError("{where}: not a report's id and two statements", where)
 
 
 def _written(one: Ended) -> CborValue:
@@ -105,7 +105,7 @@ class EndedReports(CborMap):
 
     def __post_init__(self) -> None:
         if len(self.ended) > MAX_ENDS:
-            raise MalformedError(f"ended reports: more than {MAX_ENDS}")
+            raise MalformedError("ended reports: more than {most}", MAX_ENDS)
 
     @property
     def is_full(self) -> bool:

@@ -46,7 +46,7 @@ class ProposedFile:
     def from_cbor(cls, value: CborValue, where: str) -> "ProposedFile":
         """Read one; raises `MalformedError`."""
         if not isinstance(value, dict):
-            raise MalformedError(f"{where}: a file that is not a map")
+            raise MalformedError("{where}: a file that is not a map", where)
         return cls(tuple(_digest(number, found, where) for number, found in value.items()))
 
 
@@ -74,7 +74,7 @@ class Proposal(CborMap):
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.files) <= MAX_PROPOSED_FILES:
-            raise MalformedError(f"proposal: not 1 to {MAX_PROPOSED_FILES} files")
+            raise MalformedError("proposal: not 1 to {most} files", MAX_PROPOSED_FILES)
         if len(set(self.files)) < len(self.files):
             raise MalformedError("proposal: the same file twice")
 
@@ -95,10 +95,10 @@ def require_telling(files: Iterable[ProposedFile]) -> None:
         for digest in file.digests:
             reason = "the published test file" if is_canary(digest) else degenerate(digest)
             if reason:
-                raise MalformedError(f"proposed file {place}: {reason}")
+                raise MalformedError("proposed file {place}: {reason}", place, reason)
 
 
 def _digest(number: int, value: CborValue, where: str) -> Digest:
     if number not in SIZES or not isinstance(value, bytes):
-        raise MalformedError(f"{where}: an unknown algorithm, or a hash that is not bytes")
+        raise MalformedError("{where}: an unknown algorithm, or a hash that is not bytes", where)
     return Digest(Algorithm(number), value)

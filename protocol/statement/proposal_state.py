@@ -53,11 +53,11 @@ class FileOutcome:
         """Read one; raises `MalformedError`."""
         pair = array_of(value, where)
         if len(pair) != 2:
-            raise MalformedError(f"{where}: not a state and a reason")
+            raise MalformedError("{where}: not a state and a reason", where)
         state = FileState(number_of(pair[0], where, minimum=min(FileState), maximum=max(FileState)))
         reason = text_of(pair[1], where)
         if len(reason.encode("utf-8")) > MAX_REASON_BYTES or not reason.isprintable():
-            raise MalformedError(f"{where}: the reason is not one printable line")
+            raise MalformedError("{where}: the reason is not one printable line", where)
         return cls(state, reason)
 
 
@@ -77,4 +77,4 @@ class ProposalState(CborMap):
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.files) <= MAX_PROPOSED_FILES:
-            raise MalformedError(f"state of a proposal: not 1 to {MAX_PROPOSED_FILES} files")
+            raise MalformedError("state of a proposal: not 1 to {most} files", MAX_PROPOSED_FILES)

@@ -78,7 +78,7 @@ class SentReport:
     def from_bytes(cls, data: bytes) -> "SentReport":
         """Parse a request; what it says is not believed yet. Raises `MalformedError`."""
         if len(data) > MAX_HIT_REPORT_BYTES:
-            raise TooLargeError(f"hit report: more than {MAX_HIT_REPORT_BYTES} bytes")
+            raise TooLargeError("hit report: more than {most} bytes", MAX_HIT_REPORT_BYTES)
         if len(data) < MAC_BYTES:
             raise MalformedError("hit report: shorter than what authenticates it")
         return cls(HitReport.from_bytes(data[MAC_BYTES:]), data[:MAC_BYTES])

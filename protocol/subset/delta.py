@@ -56,7 +56,7 @@ def apply_delta(old: U64Array, data: bytes, width: int) -> U64Array:
     if n_removed > len(old):
         raise MalformedError("delta: removes more values than there are")
     if len(old) - n_removed + n_added > limits.MAX_SET_VALUES:
-        raise TooLargeError(f"delta: leads to more than {limits.MAX_SET_VALUES} values")
+        raise TooLargeError("delta: leads to more than {most} values", limits.MAX_SET_VALUES)
     split = _HEAD.size + removed_bytes
     added = decode_sorted(data[split:], count=n_added, bound=bound_of(width))
     removed = decode_sorted(data[_HEAD.size : split], count=n_removed, bound=max(len(old), 1))

@@ -49,7 +49,7 @@ class SubsetFilter:
         if not all(0 < collection < PRIVATE_FROM for collection in self.collections):
             raise MalformedError("filter: a collection that is never released")
         if not 0 <= self.screen_bits <= MAX_SCREEN_BITS:
-            raise MalformedError(f"filter: screen bits must be 0 to {MAX_SCREEN_BITS}")
+            raise MalformedError("filter: screen bits must be 0 to {most}", MAX_SCREEN_BITS)
         if self.screen_rule is not ScreenRule.STRONGEST and len(self._kinds) > 1:
             raise MalformedError("filter: exact and perceptual hashes in one subset")
 
@@ -139,7 +139,7 @@ def _collection(value: CborValue, where: str) -> int:
 def _algorithm(value: CborValue, where: str) -> Algorithm:
     number = number_of(value, where, maximum=255)
     if number not in SIZES:
-        raise MalformedError(f"{where} names an unknown algorithm")
+        raise MalformedError("{where} names an unknown algorithm", where)
     return Algorithm(number)
 
 

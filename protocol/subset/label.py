@@ -55,7 +55,7 @@ class Label:
     def __post_init__(self) -> None:
         numbers = [source.number for source in self.sources]
         if len(numbers) > MAX_LABEL_SOURCES:
-            raise MalformedError(f"label: more than {MAX_LABEL_SOURCES} sources")
+            raise MalformedError("label: more than {most} sources", MAX_LABEL_SOURCES)
         if not increasing(numbers):
             raise NotCanonicalError("label: source numbers do not increase")
         if (self.collection == CANARY_COLLECTION) == bool(numbers):

@@ -119,7 +119,9 @@ class Manifest:
         """Deterministic CBOR, at most `MAX_MANIFEST_BYTES`; raises `TooLargeError` beyond."""
         data = encode_cbor(_to_map(self))
         if len(data) > limits.MAX_MANIFEST_BYTES:
-            raise TooLargeError(f"manifest: more than {limits.MAX_MANIFEST_BYTES} bytes do not fit a leaf")
+            raise TooLargeError(
+                "manifest: more than {most} bytes do not fit a leaf", limits.MAX_MANIFEST_BYTES
+            )
         return data
 
     @classmethod
@@ -225,4 +227,4 @@ def _check_sources(sources: Sequence[SourceCheckpoint]) -> None:
 
 def _check(holds: bool, reason: str) -> None:  # noqa: FBT001 - a condition to test, not an option
     if not holds:
-        raise MalformedError(f"manifest: {reason}")
+        raise MalformedError("manifest: {reason}", reason)

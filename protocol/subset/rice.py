@@ -75,7 +75,7 @@ def _octets_for(bits: int) -> int:
 
 def _refuse(broken: bool, reason: str) -> None:  # noqa: FBT001 - a condition to test, not an option
     if broken:
-        raise MalformedError(f"set coding: {reason}")
+        raise MalformedError("set coding: {reason}", reason)
 
 
 def _write_unary(quotients: U64Array) -> bytes:

@@ -45,7 +45,7 @@ def decode_multiset(data: bytes, *, width: int, count: int) -> U64Array:
     Raises `MalformedError` for anything else, `TooLargeError` for more values than a release may have.
     """
     if count > limits.MAX_SET_VALUES:
-        raise TooLargeError(f"set coding: at most {limits.MAX_SET_VALUES} values")
+        raise TooLargeError("set coding: at most {most} values", limits.MAX_SET_VALUES)
     return decode_sorted(data, count=count, bound=bound_of(width))
 
 

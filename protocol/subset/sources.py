@@ -44,7 +44,7 @@ class SourceCheckpoint:
         """Read the array `[number, origin, size, root]`; raises `MalformedError`."""
         parts = array_of(value, where)
         if len(parts) != _PARTS:
-            raise MalformedError(f"{where} has a source that is not number, origin, size, root")
+            raise MalformedError("{where} has a source that is not number, origin, size, root", where)
         number, origin, size, root = parts
         return cls(
             number=number_of(number, where, maximum=limits.MAX_SOURCES - 1),
@@ -63,5 +63,5 @@ def number_sources(held: Mapping[str, int], origins: Iterable[str]) -> dict[str,
     following = max(held.values(), default=-1) + 1
     new = sorted(set(origins) - set(held))
     if following + len(new) > limits.MAX_SOURCES:
-        raise TooLargeError(f"sources: at most {limits.MAX_SOURCES} logs in one epoch")
+        raise TooLargeError("sources: at most {most} logs in one epoch", limits.MAX_SOURCES)
     return {**held, **{origin: number for number, origin in enumerate(new, start=following)}}

@@ -153,7 +153,7 @@ def parse_signatures(lines: str) -> tuple[NoteSignature, ...]:
         raise MalformedError("signature lines that do not end in a newline")
     single = lines[:-1].split("\n")
     if len(single) > MAX_NOTE_SIGNATURES:
-        raise TooLargeError(f"more than {MAX_NOTE_SIGNATURES} signature lines")
+        raise TooLargeError("more than {most} signature lines", MAX_NOTE_SIGNATURES)
     return tuple(map(NoteSignature.from_line, single))
 
 
@@ -215,12 +215,12 @@ def check_name(name: str) -> None:
     except UnicodeEncodeError:  # lone surrogates come in through JSON escapes
         raise MalformedError("a key name that has no UTF-8 form") from None
     if length > MAX_ORIGIN_BYTES:
-        raise TooLargeError(f"a key name of more than {MAX_ORIGIN_BYTES} bytes")
+        raise TooLargeError("a key name of more than {most} bytes", MAX_ORIGIN_BYTES)
 
 
 def _decode(data: bytes) -> str:
     if len(data) > MAX_NOTE_BYTES:
-        raise TooLargeError(f"a note of {len(data)} bytes, at most {MAX_NOTE_BYTES} allowed")
+        raise TooLargeError("a note of {count} bytes, at most {most} allowed", len(data), MAX_NOTE_BYTES)
     try:
         content = data.decode("utf-8")
     except UnicodeDecodeError:

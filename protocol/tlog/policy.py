@@ -100,7 +100,7 @@ def write_policy(policy: Policy) -> bytes:
 def parse_policy(data: bytes) -> Policy:
     """The policy in a file; raises `MalformedError`."""
     if len(data) > MAX_POLICY_BYTES:
-        raise TooLargeError(f"a policy of {len(data)} bytes, at most {MAX_POLICY_BYTES} allowed")
+        raise TooLargeError("a policy of {count} bytes, at most {most} allowed", len(data), MAX_POLICY_BYTES)
     if not data.endswith(b"\n"):
         raise MalformedError("a policy whose last line is not terminated")
     if any((byte < 0x20 and byte not in b"\t\n") or byte == 0x7F for byte in data):
@@ -108,7 +108,7 @@ def parse_policy(data: bytes) -> Policy:
     draft = _Draft()
     lines = data[:-1].split(b"\n")
     if len(lines) > MAX_POLICY_LINES:
-        raise TooLargeError(f"a policy of more than {MAX_POLICY_LINES} lines")
+        raise TooLargeError("a policy of more than {most} lines", MAX_POLICY_LINES)
     for line in lines:
         items = line.replace(b"\t", b" ").split(b" ")
         _read_line(draft, [item for item in items if item])

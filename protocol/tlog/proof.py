@@ -40,7 +40,9 @@ class TlogProof:
     def from_bytes(cls, data: bytes) -> Self:
         """The proof in `data`, whose checkpoint is not read yet; raises `MalformedError`."""
         if len(data) > MAX_TLOG_PROOF_BYTES:
-            raise TooLargeError(f"a proof of {len(data)} bytes, at most {MAX_TLOG_PROOF_BYTES} allowed")
+            raise TooLargeError(
+                "a proof of {count} bytes, at most {most} allowed", len(data), MAX_TLOG_PROOF_BYTES
+            )
         head, blank, checkpoint = data.partition(b"\n\n")
         if not blank or not head.isascii():
             raise MalformedError("a proof without a blank line before its checkpoint, or not ASCII above it")
@@ -59,7 +61,7 @@ class TlogProof:
 def parse_hashes(lines: Sequence[str]) -> tuple[bytes, ...]:
     """One base64 tree hash a line, as in tlog-proof and tlog-witness; raises `MalformedError`."""
     if len(lines) > MAX_PROOF_HASHES:
-        raise TooLargeError(f"more than {MAX_PROOF_HASHES} proof hashes")
+        raise TooLargeError("more than {most} proof hashes", MAX_PROOF_HASHES)
     hashes = tuple(map(unb64, lines))
     if any(len(node) != HASH_BYTES for node in hashes):
         raise MalformedError("a proof hash that is not 32 bytes")

@@ -56,7 +56,7 @@ def trust_files_of(identity: Identity, shelf: Shelf, node: str) -> dict[str, byt
     try:
         return {**_judged_by(introduced_trust(introductions, node)), **named}
     except MissingObjectError as exc:
-        raise NotFoundError(f"{node} was never a member here") from exc
+        raise NotFoundError("{node} was never a member here", node) from exc
 
 
 def _judged_by(trust: HeldTrust) -> dict[str, bytes]:

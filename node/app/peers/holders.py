@@ -56,7 +56,7 @@ async def join(identity: Identity, text: str) -> Enrolled:
     home = identity.home.asking(invitation.pin)
     if PartnerFolder(home.partner).exists:
         raise AlreadyExistsError(
-            f"this agency may ask {_holder(home).node} already", hint="ask with: sigfed entry holders"
+            "this agency may ask {node} already", _holder(home).node, hint="ask with: sigfed entry holders"
         )
     return await enrol(home, text)
 
@@ -90,7 +90,9 @@ async def _ask_within(holder: Holder, files: Sequence[Sequence[Digest]], seconds
         async with asyncio.timeout(seconds):
             return await ask(holder, files)
     except TimeoutError:
-        return Asked(holder=holder, failure=PeerUnreachableError(f"no answer within {seconds:.0f} seconds"))
+        return Asked(
+            holder=holder, failure=PeerUnreachableError("no answer within {number} seconds", f"{seconds:.0f}")
+        )
 
 
 def _holder(home: Home) -> Holder:

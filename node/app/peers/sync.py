@@ -213,6 +213,7 @@ class PeerSyncs:
 
 def _too_slow(peer: PeerRecord) -> PeerUnreachableError:
     return PeerUnreachableError(
-        f"{peer.name} was not done when its time was over",
+        "{name} was not done when its time was over",
+        peer.name,
         hint="what came is kept, and the next sync goes on from there",
     )

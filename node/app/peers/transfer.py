@@ -65,13 +65,15 @@ def read_held(path: Path, node: str) -> dict[str, HeldList]:
             for origin, size in found["lists"].items()
         }
     except OSError as exc:
-        raise InputRefusedError(f"{path} cannot be read: {exc.strerror}") from exc
+        raise InputRefusedError("{path} cannot be read: {reason}", path, exc.strerror) from exc
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise InputRefusedError(
-            f"{path} is not what `sigfed transfer held` prints", hint="make it with: --json transfer held"
+            "{path} is not what `sigfed transfer held` prints",
+            path,
+            hint="make it with: --json transfer held",
         ) from None
     if not all(
         is_origin_of(origin, node) and 0 <= held.size <= MAX_LOG_SIZE for origin, held in lists.items()
     ):
-        raise InputRefusedError(f"{path} is not about lists of {node}")
+        raise InputRefusedError("{path} is not about lists of {node}", path, node)
     return lists

@@ -66,7 +66,7 @@ def amend_each(here: Session, name: str, asked: Sequence[Asked], change: Amendme
                 missing.append(called)
     _then(here, name, changed=changed)
     if missing:
-        raise NotFoundError(f"not (any more) in {origin}: {', '.join(missing)}")
+        raise NotFoundError("not (any more) in {origin}: {missing}", origin, ", ".join(missing))
 
 
 def amend_index(here: Session, name: str, index: int, change: Amendment) -> None:

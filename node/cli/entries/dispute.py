@@ -42,7 +42,9 @@ def dispute_each(here: Session, name: str, asked: Sequence[Asked], objection: Ob
         refused = _act_on_each(here, origin, chosen, object_to, _tell_disputed)
     if refused:
         raise AlreadyExistsError(
-            f"{origin} blocks already: {', '.join(refused)}",
+            "{origin} blocks already: {refused}",
+            origin,
+            ", ".join(refused),
             hint="take a dispute back with: sigfed entry resolve",
         )
 
@@ -58,7 +60,7 @@ def resolve_each(here: Session, name: str, asked: Sequence[Asked]) -> None:
 
         refused = _act_on_each(here, origin, _whole_files(shelf, asked), take_back, _tell_resolved)
     if refused:
-        raise NotFoundError(f"{origin} does not dispute (any more): {', '.join(refused)}")
+        raise NotFoundError("{origin} does not dispute (any more): {refused}", origin, ", ".join(refused))
 
 
 def resolve_index(here: Session, name: str, index: int) -> None:

@@ -77,7 +77,9 @@ def endorse_from(here: Session, choice: Choice, *, statement: Statement) -> None
     if report.entries:
         here.output.following(f"sigfed publish {choice.to}")
     if missing:
-        raise NotFoundError(f"not active (any more): {', '.join(missing)}", hint="see: sigfed review ls")
+        raise NotFoundError(
+            "not active (any more): {missing}", ", ".join(missing), hint="see: sigfed review ls"
+        )
 
 
 def _tell(here: Session, origin: str, report: ImportReport, statement: Statement) -> None:

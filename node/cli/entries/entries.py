@@ -201,7 +201,7 @@ def hash_folder(
 
     here = session(context)
     if not folder.exists():
-        raise NotFoundError(f"{folder} does not exist")
+        raise NotFoundError("{folder} does not exist", folder)
     plan = HashPlan(images=images_installed(), archives=False, bounds=Bounds(frames=1))
     skipped: list[SkippedFile] = []
     partly: list[HashedFile] = []
@@ -229,7 +229,7 @@ def _target(output: Path | None) -> AbstractContextManager[TextIO]:
     except FileExistsError as exc:
         from node.errors import AlreadyExistsError
 
-        raise AlreadyExistsError(f"{output} exists and is not overwritten") from exc
+        raise AlreadyExistsError("{output} exists and is not overwritten", output) from exc
 
 
 def _tell_progress(found: Iterable[Item], progress: Progress) -> Iterator[Item]:

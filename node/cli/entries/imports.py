@@ -47,7 +47,7 @@ def read_into(
     try:
         stream = source.file.open("rb")
     except OSError as exc:
-        raise InputRefusedError(f"{source.file} cannot be read: {exc.strerror}") from exc
+        raise InputRefusedError("{file} cannot be read: {reason}", source.file, exc.strerror) from exc
     with stream, open_shelf(identity) as shelf, here.output.progress("read") as progress:
         guards = open_guards(identity, shelf)
         reading = read_rows(
@@ -76,7 +76,7 @@ def read_into(
 def basis_of(name: str) -> Basis:
     """The basis of that name; raises `UsageError`."""
     if name not in BASES:
-        raise UsageError(f"the basis is one of: {', '.join(BASES)}")
+        raise UsageError("the basis is one of: {names}", ", ".join(BASES))
     return BASES[name]
 
 

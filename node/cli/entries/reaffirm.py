@@ -68,7 +68,7 @@ def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Ex
             )
             _tell(here, origin, done)
     if missing:
-        raise NotFoundError(f"no other agency blocks (any more): {', '.join(missing)}")
+        raise NotFoundError("no other agency blocks (any more): {missing}", ", ".join(missing))
 
 
 def _tell(here: Session, origin: str, done: Reaffirmed) -> None:

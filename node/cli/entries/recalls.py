@@ -76,7 +76,9 @@ def _plans(shelf: "Shelf", origin: str, asked: "list[Asked]", index: int | None)
         files.append(list(plans.values()))
         missing += [] if plans else [called]
     if missing:
-        raise NotFoundError(f"never listed in {origin}, or shredded before: {', '.join(missing)}")
+        raise NotFoundError(
+            "never listed in {origin}, or shredded before: {missing}", origin, ", ".join(missing)
+        )
     return files
 
 

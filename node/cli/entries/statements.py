@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from keys.message import Message
 from node.cli.entries.imports import basis_of
 from node.errors import UsageError
 from node.lists.imports.intake import Statement
@@ -43,7 +44,7 @@ def legality_of(typed: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
         if what == _LEGAL:
             raise UsageError(
                 "an entry says where material is known to be illegal; elsewhere it says nothing",
-                hint=f"to take such a word back: --legality {code}={_UNCLEAR}",
+                hint=Message("to take such a word back: --legality {code}={name}", code, _UNCLEAR),
             )
         if what not in {_ILLEGAL, _UNCLEAR} or len(code) != 2 or not (code.isascii() and code.isalpha()):
             raise UsageError("legality is written like this: --legality NL=illegal")

@@ -35,7 +35,7 @@ def withdraw_each(
     if len(missing) < len(asked):
         then()
     if missing:
-        raise NotFoundError(f"not (any more) in {origin}: {', '.join(missing)}")
+        raise NotFoundError("not (any more) in {origin}: {missing}", origin, ", ".join(missing))
 
 
 def withdraw_index(here: Session, name: str, index: int, *, reason: str) -> None:
@@ -66,7 +66,7 @@ def reason_of(name: str) -> Reason:
         return Reason[name.upper().replace("-", "_")]
     except KeyError:
         known = ", ".join(reason.name.lower() for reason in Reason)
-        raise UsageError(f"the reason is one of: {known}") from None
+        raise UsageError("the reason is one of: {known}", known) from None
 
 
 def _tell(here: Session, origin: str, done: Sequence[Withdrawn]) -> None:

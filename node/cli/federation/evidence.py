@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from keys.message import Message
 from node.cli.output import Fact, table
 from node.cli.prompts import ask
 from node.cli.session import Session, session
@@ -95,7 +96,7 @@ def export(
         data = shelf.objects.get(record.object)
         files = trust_files_of(identity, shelf, accused_node(data))
     if folder.exists():
-        raise AlreadyExistsError(f"{folder} exists", hint="name a new folder")
+        raise AlreadyExistsError("{folder} exists", folder, hint="name a new folder")
     folder.mkdir(parents=True)
     for file, content in {"evidence.cbor": data, **files}.items():
         (folder / file).write_bytes(content)
@@ -184,7 +185,9 @@ def _require_behind(found: "HitFinding | TrustFinding | Finding", members: Itera
     others = sorted(set(members) - behind)
     if others:
         raise UsageError(
-            f"{', '.join(others)} is not behind this", hint=f"behind it: {', '.join(sorted(behind))}"
+            "{others} is not behind this",
+            ", ".join(others),
+            hint=Message("behind it: {behind}", ", ".join(sorted(behind))),
         )
 
 
@@ -247,4 +250,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as exc:
-        raise NotFoundError(f"{path} cannot be read: {exc.strerror}") from exc
+        raise NotFoundError("{path} cannot be read: {reason}", path, exc.strerror) from exc

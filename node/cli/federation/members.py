@@ -161,7 +161,7 @@ def _require_other(identity: "Identity", node: str) -> None:
     if node == identity.settings.node:
         raise UsageError("a node counts itself; this one cannot be removed here")
     if not any(member.node == node for member in identity.trust.members().members):
-        raise NotFoundError(f"{node} is not a member", hint="see them with: sigfed member ls")
+        raise NotFoundError("{node} is not a member", node, hint="see them with: sigfed member ls")
 
 
 def _words(fingerprint: bytes) -> str:

@@ -153,7 +153,7 @@ def _list(name: str) -> "AbstractContextManager[BinaryIO]":
     try:
         return Path(name).open("rb")
     except OSError as exc:
-        raise InputRefusedError(f"{name} cannot be read: {exc.strerror}") from exc
+        raise InputRefusedError("{name} cannot be read: {reason}", name, exc.strerror) from exc
 
 
 def _interrupted(here: Session, wanted: "Wanted", state: Path | None) -> int:

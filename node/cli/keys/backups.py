@@ -50,7 +50,7 @@ def create(
     here = session(context)
     identity = here.identity()
     if kdf not in ROOT_KDF:
-        raise UsageError(f"--kdf is one of: {', '.join(ROOT_KDF)}")
+        raise UsageError("--kdf is one of: {names}", ", ".join(ROOT_KDF))
     file = passphrase_file or identity.settings.secrets.backup_passphrase_file
     made = create_backup(
         identity,

@@ -40,13 +40,13 @@ def ceremony(
     transcript = file.with_suffix(".transcript.json")
     if transcript.exists() and not rehearse:
         raise AlreadyExistsError(
-            f"{transcript} exists and is not overwritten", hint="name the script otherwise"
+            "{transcript} exists and is not overwritten", transcript, hint="name the script otherwise"
         )
     try:
         with file.open("rb") as script_file:
             script = read_script(script_file.read(MAX_SCRIPT_BYTES + 1))
     except OSError as exc:
-        raise InputRefusedError(f"{file} cannot be read: {exc.strerror}") from exc
+        raise InputRefusedError("{file} cannot be read: {reason}", file, exc.strerror) from exc
     here.output.talk(script.title, *(["a rehearsal: nothing of it counts"] if rehearse else []))
     with _desk(identity, rehearse=rehearse, kdf=kdf) as desk:
         done = perform(script, desk, _Reader(here.output), identity.clock)

@@ -91,7 +91,7 @@ def rotate(
     here = session(context)
     if key_at and role not in SUCCEEDED:
         raise UsageError(
-            f"--key is not for {role} keys", hint="for a holder's: sigfed key holder new --root URI"
+            "--key is not for {role} keys", role, hint="for a holder's: sigfed key holder new --root URI"
         )
     if role in proposals.NAMED_BY_ROOT:
         proposals.rotate(here, role, yes=yes)

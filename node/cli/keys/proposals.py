@@ -75,7 +75,7 @@ def propose(
     here = session(context)
     identity = here.identity()
     if file.exists():
-        raise AlreadyExistsError(f"{file} exists and is not overwritten", hint="name another file")
+        raise AlreadyExistsError("{file} exists and is not overwritten", file, hint="name another file")
     cards = [_card(path) for path in holder or ()]
     change = RootChange(
         holders=[read_card(card, identity.settings.node) for card in cards],

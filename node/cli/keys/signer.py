@@ -155,7 +155,7 @@ def backup(
 
     here = session(context)
     if kdf not in ROOT_KDF:
-        raise UsageError(f"--kdf is one of: {', '.join(ROOT_KDF)}")
+        raise UsageError("--kdf is one of: {names}", ", ".join(ROOT_KDF))
     made = create_signer_backup(
         here.home.folder,
         target.expanduser().absolute(),

@@ -32,7 +32,7 @@ def set_criteria(
         with file.open("rb") as opened:
             text = checked_text(opened.read(MAX_TEXT_BYTES + 1))
     except OSError as exc:
-        raise InputRefusedError(f"{file} cannot be read: {exc.strerror}") from exc
+        raise InputRefusedError("{file} cannot be read: {reason}", file, exc.strerror) from exc
     identity.trust.replace_file(criteria_name(number), text, signers=identity.targets_signers())
     here.output.result(
         {"collection": collection, "number": number, "bytes": len(text)},
@@ -51,7 +51,9 @@ def show(context: typer.Context, collection: Annotated[str, _COLLECTION]) -> Non
     number = collection_of(collection)
     data = here.identity().trust.in_force().files.get(criteria_name(number))
     if data is None:
-        raise NotFoundError(f"{collection} has no criteria here", hint="sign some: sigfed criteria set")
+        raise NotFoundError(
+            "{collection} has no criteria here", collection, hint="sign some: sigfed criteria set"
+        )
     text = data.decode()
     here.output.result({"collection": collection, "number": number, "text": text}, *text.splitlines())
 

@@ -41,7 +41,7 @@ def add_benign(
     try:
         stream = file.open("rb")
     except OSError as exc:
-        raise InputRefusedError(f"{file} cannot be read: {exc.strerror}") from exc
+        raise InputRefusedError("{file} cannot be read: {reason}", file, exc.strerror) from exc
     with stream, open_shelf(identity) as shelf, here.output.progress("read") as progress:
         reading = read_benign(stream)
         now_ms = milliseconds(identity.clock.now())

@@ -70,7 +70,7 @@ def _read(fetched: Path) -> "RecipientList":
         with fetched.open("rb") as stream:
             return read_recipient_list(stream)
     except OSError as exc:
-        raise InputRefusedError(f"{fetched} cannot be read: {exc.strerror}") from exc
+        raise InputRefusedError("{fetched} cannot be read: {reason}", fetched, exc.strerror) from exc
 
 
 def _hashed(files: Sequence[Path]) -> tuple[Named, list[tuple[str, str]]]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from keys.message import Message
 from node.cli.session import session
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ def _require_form(out: Path) -> None:
     from node.errors import UsageError
 
     if out.suffix.lower() not in {".html", ".csv", ".json"}:
-        raise UsageError(f"{out.name}: a report ends in .html, .csv, .json")
+        raise UsageError("{name}: a report ends in .html, .csv, .json", out.name)
     if not out.parent.is_dir():
-        raise UsageError(f"{out}: there is no such folder", hint=f"mkdir {out.parent}")
+        raise UsageError("{out}: there is no such folder", out, hint=Message("mkdir {parent}", out.parent))
 
 
 def _lines(report: "Report") -> list[str]:

@@ -3,6 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
+from keys.message import Message
 from node.cli.prompts import ask_hidden
 from node.cli.session import Session
 from node.errors import RateLimitedError, UnauthenticatedError, UsageError
@@ -29,7 +30,9 @@ def acting_person(here: Session, name: str) -> str:
 
     wanted = name or os.environ.get(VARIABLE, "")
     if not wanted:
-        raise UsageError("say who you are", hint=f"--as NAME, or set {VARIABLE}; see sigfed person ls")
+        raise UsageError(
+            "say who you are", hint=Message("--as NAME, or set {name}; see sigfed person ls", VARIABLE)
+        )
     identity = here.identity()
     with open_shelf(identity) as shelf:
         try:

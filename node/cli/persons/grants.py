@@ -77,7 +77,7 @@ def explain(
                 for verdict in verdicts(shelf, entry, digest, current, now=now):
                     _tell(here, f"{name} ({digest.algorithm.name.lower()})", verdict)
     if missing:
-        raise NotFoundError(f"in no own list: {', '.join(missing)}", hint="see: sigfed entry explain")
+        raise NotFoundError("in no own list: {missing}", ", ".join(missing), hint="see: sigfed entry explain")
     here.output.following("sigfed peer grant NODE --grant COLLECTIONS")
 
 

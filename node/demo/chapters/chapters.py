@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from keys.message import Message
 from node.demo.alteration import PARTS
 from node.demo.chapters.ask import enrol, look_up
 from node.demo.chapters.attack import alter, carry_on, go_back, grow
@@ -151,7 +152,7 @@ def programme(name: str) -> tuple[Chapter, ...]:
         if chapter.name == name:
             return (*CHAPTERS[: chapter.rests_on or chapter.number - 1], chapter)
     names = ", ".join(chapter.name for chapter in EVERY)
-    raise UsageError(f"there is no chapter {name}", hint=f"chapters: {names}")
+    raise UsageError("there is no chapter {name}", name, hint=Message("chapters: {names}", names))
 
 
 def claims_of(chapters: Sequence[Chapter]) -> tuple[str, ...]:

@@ -166,7 +166,7 @@ def _bearer(settings: AgentSettings) -> bytes:
         return b""
     bearer = read_private(settings.bearer_file).strip()
     if not bearer:
-        raise ConfigError(f"{settings.bearer_file} is empty")
+        raise ConfigError("{path} is empty", settings.bearer_file)
     return bearer
 
 

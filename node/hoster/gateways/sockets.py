@@ -26,12 +26,15 @@ def host_and_port(text: str, *, beyond_loopback: bool = False) -> tuple[str, int
     try:
         address, number = ip_address(host), int(port)
     except ValueError:
-        raise UsageError(f"{text!r} is not an address and a port", hint="like 127.0.0.1:3310") from None
+        raise UsageError(
+            "{text} is not an address and a port", repr(text), hint="like 127.0.0.1:3310"
+        ) from None
     if not 0 <= number < 65536:
-        raise UsageError(f"{number} is not a port")
+        raise UsageError("{number} is not a port", number)
     if not address.is_loopback and not beyond_loopback:
         raise UsageError(
-            f"other machines would reach {host}",
+            "other machines would reach {host}",
+            host,
             hint="listen on 127.0.0.1, or allow it with beyond_loopback = true under [agent] in partner.toml",
         )
     return host, number
@@ -48,7 +51,7 @@ def listen_path(path: Path) -> socket.socket:
     except OSError as exc:
         listening.close()
         raise PortTakenError(
-            f"cannot listen at {path}: {exc.strerror}", hint="does its folder exist?"
+            "cannot listen at {path}: {reason}", path, exc.strerror, hint="does its folder exist?"
         ) from exc
     finally:
         os.umask(before)
@@ -70,16 +73,16 @@ def _clear(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(found.st_mode):
-        raise UsageError(f"{path} exists and is not a socket", hint="name another path")
+        raise UsageError("{path} exists and is not a socket", path, hint="name another path")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
         try:
             asking.connect(str(path))
         except OSError as exc:
             if exc.errno not in {errno.ECONNREFUSED, errno.ENOENT}:
-                raise PortTakenError(f"cannot listen at {path}: {exc.strerror}") from exc
+                raise PortTakenError("cannot listen at {path}: {reason}", path, exc.strerror) from exc
             path.unlink(missing_ok=True)
             return
-    raise PortTakenError(f"another process listens at {path}", hint="stop it first")
+    raise PortTakenError("another process listens at {path}", path, hint="stop it first")
 
 
 def passed_sockets(*, beyond_loopback: bool = False) -> list[tuple[str, socket.socket]]:

@@ -36,7 +36,7 @@ def home_of(homes: Sequence[Home], text: str) -> Home:
         else:
             found.append(home)
     if len(found) > 1:
-        raise UsageError(f"hits of {len(found)} subsets begin with that", hint="give more digits")
+        raise UsageError("hits of {count} subsets begin with that", len(found), hint="give more digits")
     if not found:
         assert failure is not None, "a client follows at least one"
         raise failure

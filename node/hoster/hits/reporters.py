@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from keys.message import Message
 from node.clock import SystemClock, system_entropy
 from node.errors import ConfigError, NodeError, NotFoundError, UsageError, VerificationError
 from node.files import read_private, replace_private
@@ -63,7 +64,9 @@ def named_reporters(home: Home, names: Sequence[str]) -> list[Named]:
     if missing:
         there = ", ".join(entries) or "none"
         raise UsageError(
-            f"partner.toml has no reporter {missing[0]}", hint=f"there are: {there}; see [[reporters]]"
+            "partner.toml has no reporter {missing}",
+            missing[0],
+            hint=Message("there are: {there}; see [[reporters]]", there),
         )
     return [_made(home, entries[name]) for name in dict.fromkeys(names)]
 
@@ -142,7 +145,7 @@ def _line(path: Path) -> str:
     """The one line in a private file; a secret is never shown, whatever is wrong with it."""
     line = read_private(path).decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
     if not line or not line.isprintable():
-        raise ConfigError(f"{path} is not one line of text")
+        raise ConfigError("{path} is not one line of text", path)
     return line
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from keys.errors import BadSignatureError, KeysError
 from keys.key import StatementPublicKey
+from keys.message import Message
 from node.clock import Clock, milliseconds
 from node.errors import (
     ConflictError,
@@ -150,7 +151,9 @@ class HitSender:
             except NotFoundError:  # a node of before, which tells of none
                 return heard
             except ProtocolError as exc:
-                raise VerificationError(f"what the node says of ended reports cannot be read: {exc}") from exc
+                raise VerificationError(
+                    "what the node says of ended reports cannot be read: {reason}", exc
+                ) from exc
             news = [one for one in page.ended if one.report_id not in told]
             for one in news:
                 last, hit = one.report_id, self._spool.find(one.report_id.hex())
@@ -187,7 +190,7 @@ class HitSender:
         try:
             return self._open_end(hit)
         except (ProtocolError, KeysError) as exc:
-            raise VerificationError(f"the end of a report does not verify: {exc}") from exc
+            raise VerificationError("the end of a report does not verify: {reason}", exc) from exc
 
     def _open_end(self, hit: SpooledHit) -> ReportEnd:
         """As `end`; raises as `open_end`, and `VerificationError` for another node's."""
@@ -204,7 +207,9 @@ class HitSender:
     def receipt(self, hit: SpooledHit) -> Receipt:
         """The receipt of a reported hit, verified again; raises `UsageError` for one that is not reported."""
         if not hit.receipt:
-            raise UsageError("this hit is not reported yet", hint=f"sigfed hit report {hit.id[:8]}")
+            raise UsageError(
+                "this hit is not reported yet", hint=Message("sigfed hit report {id}", hit.id[:8])
+            )
         return self._receipt(hit, hit.receipt)
 
     async def evidence(self, hit: SpooledHit) -> bytes:
@@ -220,7 +225,7 @@ class HitSender:
         try:
             finding = verify_hit(data, self._enrolment.trust.pin)
         except (ProtocolError, KeysError) as exc:
-            raise VerificationError(f"the evidence does not verify: {exc}") from exc
+            raise VerificationError("the evidence does not verify: {reason}", exc) from exc
         report = hit.sent.report
         if (finding.report_id, finding.digest) != (report.report_id, report.digest):
             raise VerificationError("the evidence is of another hit")
@@ -239,7 +244,7 @@ class HitSender:
             body = PartnerDispute.from_bytes(dispute.to_bytes()).to_bytes()
         except ProtocolError as exc:
             raise UsageError(
-                f"the words do not fit: {exc}", hint="one line each; the reason up to 500 bytes"
+                "the words do not fit: {reason}", exc, hint="one line each; the reason up to 500 bytes"
             ) from exc
         try:
             state = await self._api.open_case(self._enrolment.subset, body)
@@ -268,7 +273,7 @@ class HitSender:
                 keys=self._statement_keys(),
             )
         except (ProtocolError, KeysError) as exc:
-            raise VerificationError(f"the answer to the dispute does not verify: {exc}") from exc
+            raise VerificationError("the answer to the dispute does not verify: {reason}", exc) from exc
 
     def resolve(self, hit: SpooledHit, action: Action) -> SpooledHit:
         """Record what became of the file; what is recorded again keeps its time, a correction is later."""
@@ -334,7 +339,7 @@ class HitSender:
             )
         except (ProtocolError, KeysError) as exc:
             raise VerificationError(
-                f"the receipt for what became of the file does not verify: {exc}"
+                "the receipt for what became of the file does not verify: {reason}", exc
             ) from exc
         if receipt.node != self._known.document.node:
             raise VerificationError("the receipt for what became of the file is another node's")
@@ -344,7 +349,7 @@ class HitSender:
         try:
             CaseState.from_bytes(data)
         except ProtocolError as exc:
-            raise VerificationError(f"what the node says of the case cannot be read: {exc}") from exc
+            raise VerificationError("what the node says of the case cannot be read: {reason}", exc) from exc
         kept = replace(hit, case=data)
         self.answer(kept)
         self._spool.save(kept)
@@ -354,7 +359,7 @@ class HitSender:
         try:
             receipt = open_receipt(data, hit.sent.report, self._statement_keys())
         except (ProtocolError, KeysError) as exc:
-            raise VerificationError(f"the receipt does not verify: {exc}") from exc
+            raise VerificationError("the receipt does not verify: {reason}", exc) from exc
         if receipt.node != self._known.document.node:
             raise VerificationError("the receipt is another node's")
         return receipt

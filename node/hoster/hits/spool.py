@@ -345,11 +345,11 @@ class HitSpool:
         """The one hit whose id begins with these digits; raises `NotFoundError` or `UsageError`."""
         digits = text.lower().replace("-", "")
         if len(digits) < MIN_ID_CHARS:
-            raise UsageError(f"an id is given by {MIN_ID_CHARS} or more of its digits")
+            raise UsageError("an id is given by {least} or more of its digits", MIN_ID_CHARS)
         hits, damage = self.readable()
         found = [hit for hit in hits if hit.id.startswith(digits)]
         if len(found) > 1:
-            raise UsageError(f"{len(found)} ids begin with that", hint="give more digits")
+            raise UsageError("{count} ids begin with that", len(found), hint="give more digits")
         if not found and damage is not None:
             raise damage
         if not found:
@@ -379,7 +379,7 @@ class HitSpool:
             )
         except (ValueError, KeyError, TypeError, ProtocolError, StoreError) as exc:
             raise StoreError(
-                f"{path} is damaged", hint="restore it from a backup, or look the file up again"
+                "{path} is damaged", path, hint="restore it from a backup, or look the file up again"
             ) from exc
 
 

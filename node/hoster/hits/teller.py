@@ -90,12 +90,14 @@ class Teller:
             # A package of another's failed: what it says may hold what it was given.
             kept.change(failure=f"it failed: {type(exc).__name__}")
             raise VerificationError(
-                f"the reporter {to.entry.name} failed: {type(exc).__name__}",
+                "the reporter {name} failed: {kind}",
+                to.entry.name,
+                type(exc).__name__,
                 hint="tell the maker of its package; the hit stays to be told",
             ) from None
         if not 0 < len(done.reference) <= _LONGEST_REFERENCE:
             kept.change(failure="it gave no reference")
-            raise PeerRefusedError(f"the reporter {to.entry.name} gave no reference", status=0)
+            raise PeerRefusedError("the reporter {name} gave no reference", to.entry.name, status=0)
         return kept.change(reference=done.reference, told_ms=milliseconds(self._clock.now()), failure="")
 
 

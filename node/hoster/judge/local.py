@@ -259,4 +259,4 @@ def _in_words(exc: Exception) -> NodeError | ProtocolError:
     """Why a look-up failed; the text of an error that nobody foresaw may hold anything, and is not told."""
     if isinstance(exc, NodeError | ProtocolError):
         return exc
-    return NodeError(f"the look-up failed: {type(exc).__name__}")
+    return NodeError("the look-up failed: {kind}", type(exc).__name__)

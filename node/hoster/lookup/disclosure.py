@@ -88,7 +88,7 @@ async def _ask(api: DisclosedApi, subset: str, query: DisclosedQuery) -> Mapping
     try:
         reply = open_reply(body, query)
     except ProtocolError as exc:
-        raise VerificationError(str(exc)) from exc
+        raise VerificationError(exc.message) from exc
     return dict(zip(query.values, reply.collections, strict=True))
 
 

@@ -221,7 +221,7 @@ class Examiner:
         try:
             met = self._lookup.match(outputs)
         except ProtocolError as exc:
-            raise VerificationError(str(exc)) from exc
+            raise VerificationError(exc.message) from exc
         return Examined(self._judge(digests, list(zip(outputs, met, strict=True))), tuple(outputs))
 
     def cover(self, files: Sequence[Sequence[Digest]]) -> int:
@@ -302,7 +302,7 @@ class Examiner:
         try:
             check_canaries(self._lookup, outputs)
         except ProtocolError as exc:
-            raise VerificationError(str(exc)) from exc
+            raise VerificationError(exc.message) from exc
         return outputs
 
     def require_current(self) -> None:
@@ -312,7 +312,10 @@ class Examiner:
         if milliseconds(self._clock.now()) >= end_ms:
             end = datetime.fromtimestamp(end_ms / 1000, UTC)
             raise ListTooOldError(
-                f"release {self.version} of {self._enrolment.subset} ended on {end:%Y-%m-%d}",
+                "release {version} of {subset} ended on {end}",
+                self.version,
+                self._enrolment.subset,
+                f"{end:%Y-%m-%d}",
                 hint="fetch a newer one with: sigfed update",
             )
 
@@ -320,7 +323,9 @@ class Examiner:
         """Nothing is asked under a key that has ended: it should be gone, and who kept it be asked by nobody."""
         if not self.answers(self.epoch):
             raise GoneError(
-                f"the key that release {self.version} of {self._enrolment.subset} is asked with counts no more",
+                "the key that release {version} of {subset} is asked with counts no more",
+                self.version,
+                self._enrolment.subset,
                 hint="fetch a newer release with: sigfed update",
             )
 
@@ -358,7 +363,7 @@ class Examiner:
                 public=self._manifest.pk,
             )
         except ProtocolError as exc:
-            raise VerificationError(f"the node's answer is not proven: {exc}") from exc
+            raise VerificationError("the node's answer is not proven: {reason}", exc) from exc
         return outputs[: len(inputs)]
 
     async def _evaluated(self, request: EvaluationRequest) -> EvaluationReply:

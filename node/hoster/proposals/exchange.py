@@ -164,4 +164,4 @@ def _read(source: str) -> tuple[_Named, _Unread]:
         with Path(source).open("rb") as stream:
             return list(read_asked(stream)), []
     except OSError as exc:
-        raise InputRefusedError(f"{source} cannot be read: {exc.strerror}") from exc
+        raise InputRefusedError("{source} cannot be read: {reason}", source, exc.strerror) from exc

@@ -116,10 +116,10 @@ class ProposalFolder:
         """The one proposal whose id begins with these digits; raises `NotFoundError` or `UsageError`."""
         digits = text.lower().replace("-", "")
         if len(digits) < MIN_ID_CHARS:
-            raise UsageError(f"an id is given by {MIN_ID_CHARS} or more of its digits")
+            raise UsageError("an id is given by {least} or more of its digits", MIN_ID_CHARS)
         found = [path for path in self._folder.glob("[0-9a-f]*.sealed") if path.stem.startswith(digits)]
         if len(found) > 1:
-            raise UsageError(f"{len(found)} ids begin with that", hint="give more digits")
+            raise UsageError("{count} ids begin with that", len(found), hint="give more digits")
         if not found:
             raise NotFoundError("there is no such proposal here", hint="see them with: sigfed proposal ls")
         return self._read(found[0])
@@ -147,7 +147,7 @@ class ProposalFolder:
             )
         except (ValueError, KeyError, TypeError, ProtocolError, StoreError) as exc:
             raise StoreError(
-                f"{path} is damaged", hint="restore it from a backup, or propose the files again"
+                "{path} is damaged", path, hint="restore it from a backup, or propose the files again"
             ) from exc
 
     def _cipher(self) -> AESGCM:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from keys.errors import KeysError
+from keys.message import Message
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import NotFoundError, PeerRefusedError, UsageError, VerificationError
 from node.hoster.proposals.folder import OwnProposal, ProposalFolder
@@ -101,7 +102,7 @@ class Proposer:
             Proposal.from_bytes(proposal.to_bytes())
         except ProtocolError as exc:
             raise UsageError(
-                f"the words do not fit: {exc}", hint="one line each; the reason up to 500 bytes"
+                "the words do not fit: {reason}", exc, hint="one line each; the reason up to 500 bytes"
             ) from exc
         names = tuple(name for name, _ in part)
         return OwnProposal(proposal=proposal, names=names, made_ms=milliseconds(self._clock.now()))
@@ -141,14 +142,16 @@ class Sender:
     def receipt(self, kept: OwnProposal) -> ProposalReceipt:
         """The receipt of a proposal that was sent, verified; raises `UsageError` or `VerificationError`."""
         if not kept.receipt:
-            raise UsageError("this proposal is not sent yet", hint=f"sigfed proposal send {kept.id[:8]}")
+            raise UsageError(
+                "this proposal is not sent yet", hint=Message("sigfed proposal send {id}", kept.id[:8])
+            )
         document = self._known.document
         try:
             receipt = open_proposal_receipt(
                 kept.receipt, kept.proposal, [each.key for each in document.statement_keys]
             )
         except (ProtocolError, KeysError) as exc:
-            raise VerificationError(f"the receipt does not verify: {exc}") from exc
+            raise VerificationError("the receipt does not verify: {reason}", exc) from exc
         if receipt.node != document.node:
             raise VerificationError("the receipt is in another node's name")
         return receipt
@@ -168,7 +171,9 @@ class Sender:
         try:
             state = ProposalState.from_bytes(data)
         except ProtocolError as exc:
-            raise VerificationError(f"what the node says of the proposal cannot be read: {exc}") from exc
+            raise VerificationError(
+                "what the node says of the proposal cannot be read: {reason}", exc
+            ) from exc
         if len(state.files) != len(kept.proposal.files):
             raise VerificationError("the node speaks of another number of files than were proposed")
         return self._keep(replace(kept, state=state))

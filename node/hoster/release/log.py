@@ -193,7 +193,7 @@ class ReleaseLog:
     ) -> _Walk:
         size = offered.checkpoint.size
         if size - walk.tree.size > MAX_NEW_RELEASES:
-            raise VerificationError(f"the release log claims {size} releases, more than there can be")
+            raise VerificationError("the release log claims {size} releases, more than there can be", size)
         on_the_way = self._held(ahead)
         if on_the_way is not None:
             walk.roots[on_the_way.checkpoint.size] = None

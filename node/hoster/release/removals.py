@@ -49,7 +49,12 @@ async def take_away(
     cap = removal_cap(len(held.release.answers))
     if len(gone) > cap:
         raise VerificationError(
-            f"{subset}: release {version} takes away more than may go without witnesses: {len(gone)} of at most {cap}",
+            "{subset}: release {version} takes away more than may go without witnesses: {count} of at"
+            " most {cap}",
+            subset,
+            version,
+            len(gone),
+            cap,
             hint="nothing of it was applied; telephone the agency and ask whether it withdrew so many",
         )
     same = len(gone) + len(answers) == len(held.release.answers)
@@ -67,7 +72,7 @@ def waiting(
         text = f"the cosignatures of release {version} are too old to say that it is the newest"
     else:
         text = f"release {version} waits for {backing.missing} more of the members that cosign it"
-    return VerificationError(f"{enrolment.subset}: {text}", hint=_hint(enrolment, held, damaged))
+    return VerificationError("{subset}: {text}", enrolment.subset, text, hint=_hint(enrolment, held, damaged))
 
 
 def _hint(enrolment: Enrolment, held: Held | None, damaged: int) -> str:

@@ -72,7 +72,9 @@ def _check(new: Held, outputs: Sequence[bytes]) -> None:
         check_canaries(Lookup(new.release), outputs)
     except ProtocolError as exc:
         raise VerificationError(
-            f"release {new.version}: {exc}",
+            "release {version}: {reason}",
+            new.version,
+            exc,
             hint="the release held before stays in force; tell the agency",
         ) from exc
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 
 from keys.errors import KeysError, SigfedError
+from keys.message import Message
 from node.clock import Clock
 from node.errors import NotFoundError, OverQuotaError, TrustForkError, VerificationError
 from node.hoster.lookup.chance import chance_anew
@@ -248,9 +249,9 @@ class Updater:
         except (ForkError, RollbackError) as exc:
             raise self._convicted(enrolment, cursor, exc) from exc
         except UnknownSignerError as exc:
-            raise OutdatedTrustError(f"{enrolment.subset}: {exc}", hint=_HINT) from exc
+            raise OutdatedTrustError("{subset}: {reason}", enrolment.subset, exc, hint=_HINT) from exc
         except ProtocolError as exc:
-            raise VerificationError(f"{enrolment.subset}: {exc}", hint=_HINT) from exc
+            raise VerificationError("{subset}: {reason}", enrolment.subset, exc, hint=_HINT) from exc
         tried = await self._try(enrolment, found, new)
         if new is not None:
             self._folder.store_release(new)
@@ -291,7 +292,12 @@ class Updater:
                 "witnesses stand behind one of the two; what the other took away is back. Give the evidence to another"
                 " member of the federation, and run sigfed update again"
             )
-        return VerificationError(f"{enrolment.subset}: {exc}", hint=f"{hint}; the evidence is in {kept}")
+        return VerificationError(
+            "{subset}: {reason}",
+            enrolment.subset,
+            exc,
+            hint=Message("{hint}; the evidence is in {kept}", hint, kept),
+        )
 
     async def _taken(self, enrolment: Enrolment, step: Step, cursor: Cursor, held: Held | None) -> Cursor:
         """The cursor to keep, after what a head without enough witnesses takes away was written."""
@@ -363,7 +369,7 @@ class Updater:
         try:
             epoch.valid.require(self._clock.now(), f"the key of the newest release of {enrolment.subset}")
         except KeysError as exc:
-            raise VerificationError(str(exc), hint=_NO_EPOCH) from exc
+            raise VerificationError(exc.message, hint=_NO_EPOCH) from exc
         if manifest.rules.members != found.members.sha256:
             raise OutdatedTrustError(
                 "the release was made with another members register than the node shows",
@@ -377,7 +383,9 @@ def _refuse_doubted(enrolment: Enrolment, found: Known, step: Step) -> None:
     version = (step.cursor.ahead or step.cursor).version
     if step.manifest is not None and _is_doubted(found, enrolment.origin, version):
         raise VerificationError(
-            f"{enrolment.subset}: release {version} may be that of a thief: the key of its log was stolen",
+            "{subset}: release {version} may be that of a thief: the key of its log was stolen",
+            enrolment.subset,
+            version,
             hint="the release held before stays in force; the agency has to make another",
         )
 

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from pydantic import Field, model_validator
 
+from keys.message import Message
 from node.config import Section, validated
 from node.errors import (
     ForbiddenError,
@@ -188,7 +189,8 @@ class CyberTipline:
             raise self._unauthenticated()
         if 300 <= reply.status < 400 or not reply.body:
             raise VerificationError(
-                f"the CyberTipline answered with status {reply.status} and nothing that can be read",
+                "the CyberTipline answered with status {status} and nothing that can be read",
+                reply.status,
                 hint="is its address right? a redirect is not followed",
             )
         return read_answer(reply.body)
@@ -202,7 +204,9 @@ class CyberTipline:
     def _refusal(self, code: int, words: str) -> NodeError:
         match code // 1000:
             case 1:
-                return PeerUnreachableError(f"{words}: it failed", hint="report again later; nothing is lost")
+                return PeerUnreachableError(
+                    "{words}: it failed", words, hint="report again later; nothing is lost"
+                )
             case 2:
                 return self._unauthenticated()
             case 3:
@@ -213,5 +217,7 @@ class CyberTipline:
     def _unauthenticated(self) -> UnauthenticatedError:
         return UnauthenticatedError(
             "the CyberTipline does not accept the user name and password",
-            hint=f"those for the test system and the other one differ; see {self._options.password_file}",
+            hint=Message(
+                "those for the test system and the other one differ; see {path}", self._options.password_file
+            ),
         )

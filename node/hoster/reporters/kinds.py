@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
+from keys.message import Message
 from node.errors import ConfigError
 from node.hoster.reporters.cybertip import CyberTipline
 from node.hoster.reporters.webhook import Webhook
@@ -27,7 +28,9 @@ def maker(kind: str) -> MakeReporter:
     if len(found) != 1:
         what = "two installed packages bring" if found else "no installed package brings"
         kinds = ", ".join(sorted({*OWN, *entry_points(group=ENTRY_POINTS).names}))
-        raise ConfigError(f"{what} a reporter of kind {kind}", hint=f"there are: {kinds}")
+        raise ConfigError(
+            "{what} a reporter of kind {kind}", what, kind, hint=Message("there are: {kinds}", kinds)
+        )
     return _loaded(found[0])
 
 
@@ -36,7 +39,9 @@ def _loaded(point: EntryPoint) -> MakeReporter:
         made: MakeReporter = point.load()
     except Exception as exc:
         raise ConfigError(
-            f"the reporter {point.name} cannot be loaded: {type(exc).__name__}",
-            hint=f"it is {point.value}; tell the maker of its package",
+            "the reporter {name} cannot be loaded: {kind}",
+            point.name,
+            type(exc).__name__,
+            hint=Message("it is {version}; tell the maker of its package", point.value),
         ) from exc
     return made

@@ -16,6 +16,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from keys.message import Message
 from node.clock import milliseconds
 from node.config import Section, validated
 from node.errors import ConfigError, PeerRefusedError
@@ -78,7 +79,9 @@ class Webhook:
         )
         if not 200 <= reply.status < 300:
             raise PeerRefusedError(
-                f"{_site(self._url)} did not take the message (status {reply.status})",
+                "{url} did not take the message (status {status})",
+                _site(self._url),
+                reply.status,
                 status=reply.status,
                 hint="see its log; a redirect is not followed, name the address where it ends",
             )
@@ -125,7 +128,8 @@ def _secret(line: str, path: Path) -> bytes:
         secret = b""
     if not line.startswith(_PREFIX) or len(secret) not in _SECRET_BYTES:
         raise ConfigError(
-            f"{path} does not hold a secret of a webhook",
-            hint=f"one line: {_PREFIX} and the base64 of 24 to 64 random bytes",
+            "{path} does not hold a secret of a webhook",
+            path,
+            hint=Message("one line: {name} and the base64 of 24 to 64 random bytes", _PREFIX),
         )
     return secret

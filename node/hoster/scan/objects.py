@@ -42,7 +42,7 @@ class Bucket:
     def __init__(self, source: str) -> None:
         name, _, prefix = source.removeprefix(SCHEME).partition("/")
         if not name:
-            raise UsageError(f"{source} names no bucket", hint="s3://BUCKET or s3://BUCKET/PREFIX")
+            raise UsageError("{source} names no bucket", source, hint="s3://BUCKET or s3://BUCKET/PREFIX")
         self._source = source
         self._name = name
         self._prefix = prefix.strip("/")

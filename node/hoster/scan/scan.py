@@ -167,7 +167,9 @@ class Scan:
         allowed = self._wanted.max_age_days
         if allowed is not None and age_ms > allowed * _DAY_MS:
             raise ListTooOldError(
-                f"the node last confirmed this list {age_ms // _DAY_MS} days ago, and --max-age allows {allowed}",
+                "the node last confirmed this list {days} days ago, and --max-age allows {allowed}",
+                age_ms // _DAY_MS,
+                allowed,
                 hint="fetch a newer one with: sigfed update",
             )
 

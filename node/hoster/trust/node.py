@@ -72,7 +72,7 @@ class Known:
             return self.epochs[subset, number]
         except KeyError:
             raise OutdatedTrustError(
-                f"the node document names no key for epoch {number} of {subset}"
+                "the node document names no key for epoch {number} of {subset}", number, subset
             ) from None
 
     @property
@@ -175,7 +175,7 @@ def with_register(enrolment: Enrolment, old: Enrolment) -> Enrolment:
 
 
 def _unverified(error: KeysError) -> VerificationError:
-    refusal = VerificationError(f"trust files of the node: {error}")
+    refusal = VerificationError("trust files of the node: {reason}", error)
     refusal.__cause__ = error
     return refusal
 
@@ -184,7 +184,9 @@ def _require_same_epochs(held: Known, found: Known) -> None:
     """A node that changed a key in between could tell apart who updated before from who updated after."""
     for (subset, number), info in held.epochs.items():
         if found.epochs.get((subset, number), info).pk != info.pk:
-            raise VerificationError(f"the node names another key for epoch {number} of {subset} than before")
+            raise VerificationError(
+                "the node names another key for epoch {number} of {subset} than before", number, subset
+            )
 
 
 async def _with_revocations(enrolment: Enrolment, held: Known, api: TrustApi) -> Enrolment:
@@ -200,7 +202,7 @@ async def _with_revocations(enrolment: Enrolment, held: Known, api: TrustApi) ->
     try:
         found = known(renewed)
     except KeysError as exc:
-        raise VerificationError(f"revocations of the node: {exc}") from exc
+        raise VerificationError("revocations of the node: {reason}", exc) from exc
     if file_name(data) != named or (enrolment.revoked and not found.revocations.follows(held.revocations)):
         raise VerificationError("the node shows revocations that do not follow those held", hint=_ASK)
     return renewed

@@ -62,7 +62,7 @@ class Amendment:
                 hash_profile=profile or ext.hash_profile,
             )
         except MalformedError as exc:
-            raise UsageError(str(exc)) from exc
+            raise UsageError(exc.message) from exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +144,7 @@ def _family(finder: Finder, origin: str, digest: Digest) -> Sequence[Found]:
     log = finder.log(origin)
     found = [each for each in finder.find(finder.same_file([digest], log=log), log=log) if each.is_entry]
     if not any(each.digest == digest for each in found):
-        raise NotFoundError(f"{origin} has no active entry of this hash", hint="was it withdrawn?")
+        raise NotFoundError("{origin} has no active entry of this hash", origin, hint="was it withdrawn?")
     return found
 
 
@@ -156,7 +156,7 @@ def _at(finder: Finder, origin: str, positions: Sequence[int]) -> Sequence[Found
     entries = [each for each in found if each.is_entry and each.hit.position in positions]
     missing = set(positions) - {each.hit.position for each in entries}
     if missing:
-        raise NotFoundError(f"{origin} has no active entry at {min(missing)}")
+        raise NotFoundError("{origin} has no active entry at {index}", origin, min(missing))
     return entries
 
 

@@ -79,7 +79,7 @@ def resolve_at(shelf: Shelf, origin: str, position: int) -> Disputed:
             if found.is_dispute
         }
     if digest is None or position not in places:
-        raise NotFoundError(f"{origin} has no open dispute at {position}")
+        raise NotFoundError("{origin} has no open dispute at {position}", origin, position)
     return resolve(shelf, origin, [digest])
 
 
@@ -99,7 +99,7 @@ def _dispute(
     ]
     if not places:
         raise AlreadyExistsError(
-            f"{origin} blocks this hash already", hint="take a dispute back with: sigfed entry resolve"
+            "{origin} blocks this hash already", origin, hint="take a dispute back with: sigfed entry resolve"
         )
     ext = Ext(reason=reason)
     records = [_record(shelf, Op.DISPUTE, number, digest=digest, ext=ext) for number, digest in places]
@@ -122,7 +122,9 @@ def _resolve(shelf: Shelf, origin: str, digests: list[Digest]) -> Disputed:
         log = own_list(unit, origin)
         found = [each for each in Finder(shelf, unit).find(digests, log=log) if each.is_dispute]
     if not found:
-        raise NotFoundError(f"{origin} has no open dispute of this hash", hint="was it resolved already?")
+        raise NotFoundError(
+            "{origin} has no open dispute of this hash", origin, hint="was it resolved already?"
+        )
     records = [_record(shelf, Op.RESOLVE, each.collection, ref=each.hit.position) for each in found]
     ended = {(each.hit.key, each.hit.position): log.tail + at for at, each in enumerate(found)}
     _commit(Queue(shelf, log), records, ended)

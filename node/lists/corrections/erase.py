@@ -73,7 +73,7 @@ def _carry_out(shelf: Shelf, origin: str, select: _Select, now_ms: int) -> int:
             return len(due)
         # What was written just now was read before somebody else deleted more: all of it once more.
         select = _published
-    raise ConflictError(f"{origin} did not stand still", hint="run the command again")
+    raise ConflictError("{origin} did not stand still", origin, hint="run the command again")
 
 
 def redo(shelf: Shelf, log: LogRecord, *, now_ms: int) -> None:

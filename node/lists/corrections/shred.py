@@ -86,7 +86,9 @@ def require_no_more(shelf: Shelf, origin: str, positions: Iterable[int], *, most
         found = {hit.position for position in positions for hit in _hits(shelf, unit, log, position)}
     if len(found) > most:
         raise ConflictError(
-            f"it would delete {len(found)} entries and disputes by now, and {most} were asked for",
+            "it would delete {count} entries and disputes by now, and {most} were asked for",
+            len(found),
+            most,
             hint="look at the file again, reject this request, and ask anew",
         )
 

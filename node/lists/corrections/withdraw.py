@@ -49,7 +49,7 @@ def withdraw_at(shelf: Shelf, origin: str, position: int, *, reason: Reason) -> 
         log = own_list(unit, origin)
         digest = ListReader(shelf, unit, log).opening(position).digest
     if digest is None:
-        raise NotFoundError(f"{origin} has no entry at {position}")
+        raise NotFoundError("{origin} has no entry at {position}", origin, position)
     return withdraw(shelf, origin, digest, reason=reason)
 
 

@@ -327,7 +327,8 @@ def _check_overtaken(unit: Unit, queue: Queue) -> None:
     hits = unit.entries.find(queue.keys().tolist(), log_id=queue.log.id)
     if any(hit.position >= queue.log.tail for hit in hits):
         raise ConflictError(
-            f"{queue.log.origin}: another import listed some of the same digests meanwhile",
+            "{origin}: another import listed some of the same digests meanwhile",
+            queue.log.origin,
             hint="run the import again: what is listed by now will be passed over",
         )
 

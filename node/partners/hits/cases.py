@@ -142,7 +142,7 @@ class Casework:
 
 def _require_reason(reason: str) -> None:
     if not reason.isprintable() or not 0 < len(reason.encode()) <= MAX_REASON_BYTES:
-        raise UsageError(f"the reason is one line of up to {MAX_REASON_BYTES} bytes")
+        raise UsageError("the reason is one line of up to {most} bytes", MAX_REASON_BYTES)
 
 
 def find_hit(shelf: Shelf, text: str) -> HitRecord:
@@ -203,13 +203,13 @@ def _typed(text: str) -> tuple[str, str]:
     partner, _, typed = text.rpartition("/")
     digits = typed.lower().replace("-", "")
     if len(digits) < MIN_ID_CHARS:
-        raise UsageError(f"an id is given by {MIN_ID_CHARS} or more of its digits")
+        raise UsageError("an id is given by {least} or more of its digits", MIN_ID_CHARS)
     return partner, digits
 
 
 def _one(found: Sequence[Record]) -> Record:
     if len(found) > 1:
-        raise UsageError(f"{len(found)} ids begin with that", hint="give more digits, or PARTNER/ID")
+        raise UsageError("{count} ids begin with that", len(found), hint="give more digits, or PARTNER/ID")
     if not found:
         raise _NONE
     return found[0]

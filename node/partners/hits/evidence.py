@@ -75,7 +75,7 @@ class Proving:
             data = bundle.signed(self._signer)
             verify_hit(data, fingerprint(bundle.roots[0]), revoked=revoked)
         except (ProtocolError, KeysError) as exc:
-            raise GoneError(f"nothing is left that proves this hit: {exc}") from exc
+            raise GoneError("nothing is left that proves this hit: {reason}", exc) from exc
         return data if version == bundle.version else _first_format(bundle).signed(self._signer)
 
     def _bundle(self, record: HitRecord, origin: str) -> HitEvidence:
@@ -130,7 +130,7 @@ class Proving:
             log = unit.logs.get(read.origin)
             revoked = unit.revocations.get(log.node).envelope
         if log.node not in held or log.note is None:
-            raise GoneError(f"the trust files of {log.node} are not held any more")
+            raise GoneError("the trust files of {node} are not held any more", log.node)
         entries = HeldEntries(self._shelf, log)
         tree = self._tree(log, read.size)
         amend = entries.last_amend(named.index, size=read.size)

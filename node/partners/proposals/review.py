@@ -71,7 +71,7 @@ def find_proposal(shelf: Shelf, text: str) -> ProposalRecord:
     partner, _, typed = text.rpartition("/")
     digits = typed.lower().replace("-", "")
     if len(digits) < MIN_ID_CHARS:
-        raise UsageError(f"an id is given by {MIN_ID_CHARS} or more of its digits")
+        raise UsageError("an id is given by {least} or more of its digits", MIN_ID_CHARS)
     with shelf.storage.read() as unit:
         names = [
             (owner, proposal_id)
@@ -80,7 +80,7 @@ def find_proposal(shelf: Shelf, text: str) -> ProposalRecord:
         ]
         found = unit.proposals.find(*names[0]) if len(names) == 1 else None
     if len(names) > 1:
-        raise UsageError(f"{len(names)} ids begin with that", hint="give more digits, or PARTNER/ID")
+        raise UsageError("{count} ids begin with that", len(names), hint="give more digits, or PARTNER/ID")
     if found is None:
         raise NotFoundError("there is no such proposal here", hint="see them with: sigfed proposal ls")
     return found
@@ -161,7 +161,7 @@ def refuse(
         ConflictError: somebody decided some of them meanwhile; nothing was changed.
     """
     if not reason or len(reason.encode("utf-8")) > MAX_REASON_BYTES or not reason.isprintable():
-        raise UsageError(f"a reason is one line of 1 to {MAX_REASON_BYTES} bytes")
+        raise UsageError("a reason is one line of 1 to {most} bytes", MAX_REASON_BYTES)
     wanted = _waiting(shelf, record, numbers)
     outcome = FileRecord(number=0, state=FileState.REFUSED, reason=reason, decided_ms=now_ms)
     with shelf.storage.write() as unit:
@@ -178,9 +178,9 @@ def _waiting(shelf: Shelf, record: ProposalRecord, numbers: Collection[int]) -> 
         files = unit.proposals.files(record)
     waiting = [each.number for each in files if each.state == FileState.WAITING]
     if unknown := set(numbers).difference(each.number for each in files):
-        raise NotFoundError(f"the proposal has no file {min(unknown)}")
+        raise NotFoundError("the proposal has no file {unknown}", min(unknown))
     if decided := set(numbers).difference(waiting):
-        raise UsageError(f"file {min(decided)} is decided already", hint="a decision is final")
+        raise UsageError("file {number} is decided already", min(decided), hint="a decision is final")
     if not waiting:
         raise UsageError("no file of this proposal waits", hint="see what does: sigfed proposal ls")
     return sorted(set(numbers)) or waiting

@@ -9,6 +9,7 @@ after the claim is finished by the next `held`; what cannot be finished is fetch
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from keys.message import Message
 from node.errors import BeyondLimitsError, ConflictError, MissingObjectError, NotFoundError, StoreError
 from node.lists.corrections.erase import carry_out, redo
 from node.lists.entries import parse_opening
@@ -161,9 +162,16 @@ class Follower:
             return
         self.discard(origin)
         raise BeyondLimitsError(
-            f"{origin} grew by {growth:,} events since it was last seen; {most:,} are taken at once",
-            hint=f"nothing was fetched, its withdrawals neither. Ask {log.node} by another way: if it meant that,"
-            f" run: sigfed peer sync {log.node} --beyond-limits; if not, its log key was stolen, and it revokes that",
+            "{origin} grew by {growth} events since it was last seen; {most} are taken at once",
+            origin,
+            f"{growth:,}",
+            f"{most:,}",
+            hint=Message(
+                "nothing was fetched, its withdrawals neither. Ask {node} by another way: if it meant that,"
+                " run: sigfed peer sync {node} --beyond-limits; if not, its log key was stolen, and it"
+                " revokes that",
+                log.node,
+            ),
         )
 
     def shape(self, origin: str) -> LogShape:
@@ -212,7 +220,7 @@ class Follower:
         self.flush(origin)
         log = self._log(origin)
         if log.pending is not None or log.head.size >= delivery.size:
-            raise ConflictError(f"{origin}: another pull was faster", hint="sync again")
+            raise ConflictError("{origin}: another pull was faster", origin, hint="sync again")
         head = Head(
             size=delivery.size,
             root=delivery.root,
@@ -246,7 +254,7 @@ class Follower:
             # Whoever commits a head tidies up behind it, so a slower one may miss what it was about to read.
             if self._log(log.origin).head == log.head:
                 raise
-            raise ConflictError(f"{log.origin}: another pull was faster", hint="sync again") from None
+            raise ConflictError("{origin}: another pull was faster", log.origin, hint="sync again") from None
         older_keys = self._older_keys(files, intake.older_refs(), log.head.size)
         suspects = self._known.suspects(log, intake.arrivals())
         try:
@@ -337,7 +345,7 @@ class Follower:
         return found
 
     def _not_those(self, origin: str) -> "_NotStagedError":
-        return _NotStagedError(f"{origin}: the staged bundles are not those that were verified")
+        return _NotStagedError("{origin}: the staged bundles are not those that were verified", origin)
 
     def _kept_shape(self, origin: str, size: int) -> LogShape | None:
         name = self._files(origin).name("shapes", str(size))

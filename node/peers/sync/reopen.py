@@ -243,7 +243,7 @@ class Reopening:
 
     def _require_stands(self, log: LogRecord, now: LogRecord) -> None:
         if now.head != log.head or now.pending is not None:
-            raise ConflictError(f"{log.origin}: another pull was faster", hint="sync again")
+            raise ConflictError("{origin}: another pull was faster", log.origin, hint="sync again")
 
 
 def _bundles(log: LogRecord) -> int:

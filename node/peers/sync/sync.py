@@ -365,7 +365,8 @@ class _Session:
             if suspended(unit, unit.logs.get(origin)) is None:
                 return None
         return VerificationError(
-            f"{origin} contradicted itself and is not followed until somebody has looked",
+            "{origin} contradicted itself and is not followed until somebody has looked",
+            origin,
             hint="see what was found: sigfed quarantine ls; tell the other members",
         )
 

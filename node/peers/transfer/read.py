@@ -143,9 +143,9 @@ class Carried:
         try:
             return self._files.get(name)
         except MissingObjectError:
-            raise NotFoundError(f"the transfer lacks {name}", hint=hint) from None
+            raise NotFoundError("the transfer lacks {name}", name, hint=hint) from None
         except StoreError as exc:  # the medium's failure, not that of our own store
-            raise NotFoundError(f"the transfer cannot be read: {exc}", hint="copy it again") from exc
+            raise NotFoundError("the transfer cannot be read: {reason}", exc, hint="copy it again") from exc
 
 
 def carried_trust(files: ObjectStore) -> FetchedTrust:
@@ -197,7 +197,7 @@ def _open(unit: Unit, files: ObjectStore, peer: PeerRecord, *, node: str, now: d
     _signed(head, [dated.key for dated in valid_at(document.statement_keys, moment)])
     if (transfer.node, transfer.peer) != (peer.name, node):
         raise VerificationError(
-            f"this transfer is not from {peer.name} to {node}", hint="is it the right medium?"
+            "this transfer is not from {name} to {node}", peer.name, node, hint="is it the right medium?"
         )
     return transfer
 
@@ -226,7 +226,7 @@ def _require_news(unit: Unit, transfer: Transfer) -> None:
             continue
         if transfer.time_ms < log.checked_ms:
             raise UsageError(
-                f"this transfer is older than what is held of {origin}", hint="ask for a new export"
+                "this transfer is older than what is held of {origin}", origin, hint="ask for a new export"
             )
 
 

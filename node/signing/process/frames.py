@@ -176,7 +176,7 @@ def failure(error: Exception) -> bytes:
 
 def refused(why: str) -> SignerRefusedError:
     """What the signer answers to a request that it does not serve."""
-    return SignerRefusedError(f"the signer does not sign {why}")
+    return SignerRefusedError("the signer does not sign {why}", why)
 
 
 def _read_header(source: Source) -> tuple[Fields, int]:

@@ -39,7 +39,8 @@ class SignerLink:
         except (OSError, KeysError) as exc:
             reason = (exc.strerror if isinstance(exc, OSError) else "") or "it gave no answer"
             raise SignerDownError(
-                f"the signer process cannot be reached: {reason}",
+                "the signer process cannot be reached: {reason}",
+                reason,
                 hint="start it: sigfed signer run; nothing was lost, and the node goes on by itself",
             ) from exc
 

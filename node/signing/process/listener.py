@@ -68,7 +68,7 @@ class Listener:
     def _bound(self) -> socket.socket:
         if len(str(self._path)) > _MAX_PATH:
             raise ConfigError(
-                f"{self._path} is too long a path for a socket", hint="name a shorter one: socket = …"
+                "{path} is too long a path for a socket", self._path, hint="name a shorter one: socket = …"
             )
         self._path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -77,7 +77,7 @@ class Listener:
             listener.bind(str(self._path))
         except OSError as exc:
             listener.close()
-            raise ConfigError(f"{self._path} cannot be listened at: {exc.strerror}") from exc
+            raise ConfigError("{path} cannot be listened at: {reason}", self._path, exc.strerror) from exc
         finally:
             os.umask(old)
         if self._admitted - {os.geteuid()}:

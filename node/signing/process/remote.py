@@ -49,7 +49,7 @@ class RemoteKeys:
         try:
             return self._publics(role)[label]
         except KeyError:
-            raise NotFoundError(f"the signer has no {role} key {label}") from None
+            raise NotFoundError("the signer has no {role} key {label}", role, label) from None
 
     def create(self, role: Role, label: str) -> PublicKey:
         """Have a key made, and get its public half; raises `AlreadyExistsError`."""

@@ -199,7 +199,9 @@ def _check_version(wanted: Wanted, last: int, *, again: bool, anew: bool) -> Non
     """`again`: the last version may be signed once more; `anew`: the keys are new, and clients count from there."""
     if anew or wanted.version == last + 1 or (again and wanted.version == last):
         return
-    raise ConflictError(f"the signer stands at version {last}, and is asked for {wanted.version}")
+    raise ConflictError(
+        "the signer stands at version {last}, and is asked for {version}", last, wanted.version
+    )
 
 
 def _check_end(wanted: Wanted, latest: datetime) -> None:

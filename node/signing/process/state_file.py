@@ -31,5 +31,5 @@ def write_state(path: Path, fields: State) -> None:
 def damaged(what: str) -> StoreError:
     """The error for a state that cannot be read."""
     return StoreError(
-        f"the signer's state of {what} is damaged", hint="restore the signer's folder from a backup"
+        "the signer's state of {what} is damaged", what, hint="restore the signer's folder from a backup"
     )

@@ -41,7 +41,7 @@ class FolderWitness:
             held = self.standing(origin)
             judged = judge_growth(request, held=held.head if held else None, now_s=now_s)
             if isinstance(judged, Refuse) and judged.size is not None:
-                raise ConflictError(f"{origin}: the signer cosigned size {judged.size} last")
+                raise ConflictError("{origin}: the signer cosigned size {size} last", origin, judged.size)
             if isinstance(judged, Refuse):
                 raise refused(f"this head of {origin}: {judged.reason}")
             lines = [cosign(request.note.text, name, signer, judged.time_s).to_line() for signer in signers]

@@ -39,4 +39,4 @@ def introduced_trust(files: ObjectStore, node: str) -> HeldTrust:
     try:
         return HeldTrust.from_files(found)
     except MalformedTrustError:
-        raise MissingObjectError(f"{node} was not introduced here") from None
+        raise MissingObjectError("{node} was not introduced here", node) from None

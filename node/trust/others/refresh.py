@@ -73,7 +73,7 @@ def store_followed(peer: PeerRecord, followed: Followed, storage: Store, now: da
                 confirmed_ms=confirmed,
             )
     if isinstance(followed.failure, NotFoundError):
-        raise NotFoundError(f"{peer.name}: {followed.failure}", hint=followed.failure.hint)
+        raise NotFoundError("{name}: {failure}", peer.name, followed.failure, hint=followed.failure.hint)
     followed.reached()
     opened.check_current(now)
     return opened.document

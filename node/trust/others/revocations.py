@@ -67,9 +67,11 @@ async def renew(storage: Store, root: TrustedRoot, document: NodeDocument, fetch
     try:
         data = await fetch(named)
     except NotFoundError as exc:
-        raise VerificationError(f"{document.node} withholds its revocations", hint=hint) from exc
+        raise VerificationError("{node} withholds its revocations", document.node, hint=hint) from exc
     if sha256(data).digest() != named:
-        raise VerificationError(f"{document.node} shows other revocations than its document names", hint=hint)
+        raise VerificationError(
+            "{node} shows other revocations than its document names", document.node, hint=hint
+        )
     accept(storage, root, data)
 
 
@@ -83,14 +85,15 @@ def accept(storage: Store, root: TrustedRoot, data: bytes) -> None:
     try:
         new = open_revocations(data, root)
     except KeysError as exc:
-        raise VerificationError(f"the revocations of {root.node} are refused: {exc}") from exc
+        raise VerificationError("the revocations of {node} are refused: {reason}", root.node, exc) from exc
     with storage.write() as unit:
         record = unit.revocations.get(root.node)
         if record.envelope == data:
             return
         if record.version and not new.follows(_read(record)):
             raise VerificationError(
-                f"{root.node} shows revocations that do not follow those held",
+                "{node} shows revocations that do not follow those held",
+                root.node,
                 hint="a key that was taken back must stay so; tell its operator by telephone",
             )
         payload = open_envelope(data, KIND, root)

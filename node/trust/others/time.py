@@ -24,7 +24,8 @@ def require_plausible(unit: Unit, now_ms: int) -> None:
     if newest_ms and now_ms - newest_ms > MAX_SILENCE_MS:
         days = (now_ms - newest_ms) // _DAY_MS
         raise BeyondLimitsError(
-            f"this machine's clock is {days} days after the newest time that any other node has signed",
+            "this machine's clock is {days} days after the newest time that any other node has signed",
+            days,
             hint="is the clock right? Events dated ahead stop the list for everybody until that day. If it is:"
             " sigfed publish --beyond-limits",
         )

@@ -70,7 +70,7 @@ async def follow(held: HeldTrust, api: TufApi, now: datetime, *, seconds: float 
     except ForkedTrustError as exc:
         return Followed(run.held, _fork(exc, run.held))
     except RolledBackError as exc:
-        return Followed(run.held, VerificationError(str(exc)))
+        return Followed(run.held, VerificationError(exc.message))
     except (NodeError, KeysError) as exc:
         return Followed(run.held, exc)
     return Followed(run.held)
@@ -92,11 +92,11 @@ async def _fetch(api: TufApi, wanted: Wanted) -> bytes | None:
 def _fork(error: ForkedTrustError, held: HeldTrust) -> VerificationError:
     """Evidence, where others can judge by it; of the rest there is only the refusal."""
     if error.what not in _JUDGED:
-        return VerificationError(str(error))
+        return VerificationError(error.message)
     root = open_roots(held.roots, held.pin)[-1]
     try:
         contents = [open_envelope(data, error.what, root) for data in (error.held, error.shown)]
     except ThresholdError:  # by keys that were replaced: whoever stole those could convict anybody
-        return VerificationError(str(error))
+        return VerificationError(error.message)
     evidence = TrustFork(node=error.node, what=error.what, one=error.held, other=error.shown).to_bytes()
-    return TrustForkError(str(error), evidence=evidence, pair=content_pair(*contents))
+    return TrustForkError(error.message, evidence=evidence, pair=content_pair(*contents))

@@ -112,7 +112,7 @@ class TufRepository:
         """A trust file as the newest targets metadata lists it; raises `NotFoundError`."""
         found = open_targets(self.listing(), root).files.get(target_path(name))
         if found is None:
-            raise NotFoundError(f"{name} is not listed")
+            raise NotFoundError("{name} is not listed", name)
         return self._files.get(target_file(name, found.sha256))
 
     def used(self, root: TrustedRoot, *, room: int) -> Behind:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from keys.message import Message
 from node.errors import UsageError
 from node.files import replace_streamed
 from node.hoster.scan.reports.junit import junit
@@ -32,7 +33,9 @@ def form_of(path: Path) -> Form:
     form = FORMS.get(path.suffix.lower())
     if form is None:
         raise UsageError(
-            f"{path.name}: a report ends in {', '.join(FORMS)}",
+            "{name}: a report ends in {names}",
+            path.name,
+            ", ".join(FORMS),
             hint="a page for people, a sheet, lines for programs, JUnit for build servers",
         )
     return form
@@ -46,9 +49,9 @@ def require_place(path: Path) -> None:
     """
     form_of(path)
     if not path.parent.is_dir():
-        raise UsageError(f"{path}: there is no such folder", hint=f"mkdir {path.parent}")
+        raise UsageError("{path}: there is no such folder", path, hint=Message("mkdir {parent}", path.parent))
     if path.exists() and not path.is_file():
-        raise UsageError(f"{path} is no file")
+        raise UsageError("{path} is no file", path)
 
 
 def write_report(path: Path, summary: ScanSummary, results: Iterable[FileResult], names: Names) -> None:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+from keys.message import Message
 from node.errors import ConfigError, StoreError, StoreLockedError
 from node.files import make_private_folder, try_locked
 
@@ -47,7 +48,9 @@ def lock(stack: ExitStack, path: Path, patience_seconds: float) -> None:
     while not stack.enter_context(try_locked(path.with_name(f"{path.name}.lock"))):
         if time.monotonic() >= until:
             raise StoreLockedError(
-                f"another scan uses {path}", hint="wait for it, or give this one a --state FILE of its own"
+                "another scan uses {path}",
+                path,
+                hint="wait for it, or give this one a --state FILE of its own",
             )
         time.sleep(_PAUSE_SECONDS)
 
@@ -64,14 +67,18 @@ def make_private(path: Path) -> None:
     try:
         handle = os.open(path, flags, 0o600)
     except OSError as exc:
-        raise ConfigError(f"{path} cannot be opened: {exc.strerror}", hint="it must not be a link") from exc
+        raise ConfigError(
+            "{path} cannot be opened: {reason}", path, exc.strerror, hint="it must not be a link"
+        ) from exc
     try:
         found = os.fstat(handle)
     finally:
         os.close(handle)
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise ConfigError(
-            f"{path} must be a file of this user that nobody else can read", hint=f"chmod 600 {path}"
+            "{path} must be a file of this user that nobody else can read",
+            path,
+            hint=Message("chmod 600 {path}", path),
         )
 
 
@@ -84,7 +91,10 @@ def connected(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
     except sqlite3.DatabaseError as exc:
         raise StoreError(
-            f"{path} cannot be used: {exc}", hint="keep it aside, and scan with another --state FILE"
+            "{path} cannot be used: {reason}",
+            path,
+            exc,
+            hint="keep it aside, and scan with another --state FILE",
         ) from exc
     finally:
         connection.close()
@@ -98,7 +108,9 @@ def prepare(path: Path, connection: sqlite3.Connection) -> None:
     empty = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if not empty and (application != _APPLICATION or version not in {1, _VERSION}):
         raise StoreError(
-            f"{path} is no state of a scan that this version can read", hint="give another file with --state"
+            "{path} is no state of a scan that this version can read",
+            path,
+            hint="give another file with --state",
         )
     connection.execute("PRAGMA journal_mode = WAL")
     if version == 1:

@@ -38,7 +38,8 @@ class Sealing:
             return unseal(self._cipher, file.hex(), sealed)
         except StoreError as exc:
             raise StoreError(
-                f"the hashes in {self._path} do not open with the key of this partner",
+                "the hashes in {path} do not open with the key of this partner",
+                self._path,
                 hint="it belongs to another partner's folder, or was altered; scan with another --state FILE",
             ) from exc
 
