@@ -164,7 +164,9 @@ ERRORS: Final = (
     marked("no node document of it is held"),
     marked("{node}: no node document of it is held"),
     marked("{member}: {node} cannot be reached: {reason}"),
-    marked("others have seen more than this folder holds, which was put back: {words}"),
+    marked(
+        "others have seen more than this folder holds. It was put back, or somebody else signs with its keys: {words}"
+    ),
     marked("{node} has seen {count} entries of {origin}"),
     marked("{node} holds root {version} of this node"),
     marked("{node} holds node document {serial}"),

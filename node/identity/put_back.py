@@ -18,6 +18,7 @@ import time
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from threading import Thread
 from typing import Any, Final
 
@@ -287,18 +288,36 @@ def _judge(
                 seen[head.origin].append(sighting(node, head.note, head.origin, own))
     words, forks = [*newer, *forgotten(identity, shelf, heads)], dict[str, str]()
     for origin, log in logs.items():
+        more = [one for one in seen[origin] if one.head.size > log.head.size]
+        if more:
+            words.append(_more(log, max(more, key=lambda one: (one.head.size, one.cosigned_s))))
         for one in seen[origin]:
-            if one.head.size > log.head.size:
-                words.append(f"{one.node} has seen {one.head.size:,} entries of {origin}")
-            elif not _is_of_this_history(shelf, log, one):
+            if one not in more and not _is_of_this_history(shelf, log, one):
                 how = "cosigned" if one in found.heads.get(origin, ()) else "shows"
                 forks.setdefault(origin, f"{origin}: {one.node} {how} another history than this folder holds")
                 other = SignedCheckpoint(one.head, one.note, (), ())
                 keep_other_history(shelf, log, other, now_ms=milliseconds(identity.clock.now()))
     if words:
-        more = f"others have seen more than this folder holds, which was put back: {'; '.join(words)}"
-        found_put_back(identity.home, more, now=identity.clock.now())
+        said = (
+            "others have seen more than this folder holds. It was put back, or somebody else signs with its keys:"
+            f" {'; '.join(words)}"
+        )
+        found_put_back(identity.home, said, now=identity.clock.now())
     return forks
+
+
+def _more(log: LogRecord, seen: Sighting) -> str:
+    """With the times by which a person can tell a thief: what was cosigned while this folder was in use is not its."""
+    cosigned = f", cosigned {_minute(seen.cosigned_s)}" if seen.cosigned_s else ""
+    published = f", published {_minute(log.checked_ms // 1000)}" if log.note else ""
+    return (
+        f"{seen.node} has seen {seen.head.size:,} entries of {log.origin}{cosigned};"
+        f" here are {log.head.size:,}{published}"
+    )
+
+
+def _minute(time_s: int) -> str:
+    return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M UTC}"
 
 
 def _is_of_this_history(shelf: Shelf, log: LogRecord, seen: Sighting) -> bool:

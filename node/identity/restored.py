@@ -10,6 +10,11 @@ from node.files import create_private, read_private
 from node.home import Home
 
 _VERSION: Final = 1
+_STEP: Final = "sigfed backup finish"
+_STEPS: Final = f"{_STEP}; if nobody put it back, somebody else has its keys: sigfed key revoke, right after"
+"""Whoever stole a key and went on in a log, is seen by others as a folder that was put back is: the log is where he
+left it, so it is had back or given up before its key is taken back.
+"""
 
 
 def mark_restored(home: Home, *, backup: str, now: datetime, why: str = "") -> None:
@@ -26,13 +31,19 @@ def is_restored(home: Home) -> bool:
 def require_joined(home: Home) -> None:
     """Check that the home was not restored, or that its restore was finished; raises `RestoredError`."""
     if is_restored(home):
-        why = str(json.loads(read_private(home.restored)).get("why", ""))
+        if why := others_saw_more(home):
+            raise RestoredError(why, hint=_STEPS)
         words = f"{home.folder} was restored from a backup, and others may have seen what came after it"
-        raise RestoredError(why or words, hint="sigfed backup finish")
+        raise RestoredError(words, hint=_STEP)
+
+
+def others_saw_more(home: Home) -> str:
+    """In words what others have seen that this home does not hold; empty for one that came out of a backup."""
+    return str(json.loads(read_private(home.restored)).get("why", "")) if is_restored(home) else ""
 
 
 def found_put_back(home: Home, words: str, *, now: datetime) -> NoReturn:
     """Mark a home of which others have seen more than it holds; raises `RestoredError`."""
     with suppress(AlreadyExistsError):
         mark_restored(home, backup="", now=now, why=words)
-    raise RestoredError(words, hint="sigfed backup finish")
+    raise RestoredError(words, hint=_STEPS)

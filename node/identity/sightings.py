@@ -7,7 +7,7 @@ holders. What does not verify is silence.
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 
@@ -29,10 +29,11 @@ from node.storage.shelf import Shelf
 from node.trust.others.documents import member_documents
 from node.trust.tuf.repository import root_files
 from protocol.api import TrustApi, WitnessApi
-from protocol.errors import UnknownSignerError
+from protocol.errors import ProtocolError, UnknownSignerError
 from protocol.gossip import Gossip, ToldHead
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
-from protocol.tlog.note import VerifierKey
+from protocol.tlog.cosignature import verify_cosignatures, without_bad_lines
+from protocol.tlog.note import Note, VerifierKey
 from protocol.witness import cosigned_claim
 
 OWN_LOGS: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)
@@ -46,6 +47,8 @@ class Sighting:
     node: str
     head: Checkpoint
     note: bytes
+    cosigned_s: int = 0
+    """When its witness cosigned it last; 0 where that is not shown."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,7 +73,7 @@ async def witnessed(identity: Identity, shelf: Shelf, *, seconds: float = _PATIE
         try:
             async with asyncio.timeout(seconds), reach_witness(identity, theirs) as witness:
                 heads = {
-                    origin: await _cosigned(witness, node, origin, own, revoked) for origin in found.heads
+                    origin: await _cosigned(witness, theirs, origin, own, revoked) for origin in found.heads
                 }
         except TimeoutError:
             found.silent[node] = "did not answer in time"
@@ -87,19 +90,27 @@ async def witnessed(identity: Identity, shelf: Shelf, *, seconds: float = _PATIE
 
 
 async def _cosigned(
-    witness: WitnessApi, node: str, origin: str, own: NodeDocument, revoked: Revocations
+    witness: WitnessApi, theirs: NodeDocument, origin: str, own: NodeDocument, revoked: Revocations
 ) -> Sighting | None:
     try:
         note = await witness.witnessed(sha256(origin.encode()).hexdigest())
     except NotFoundError:
         return None
     try:
-        return sighting(node, note, origin, own)
+        return replace(sighting(theirs.node, note, origin, own), cosigned_s=_cosigned_s(note, theirs))
     except UnknownSignerError:
         # A thief's last head: a witness that cosigned it cosigns no other, and would be silent for ever.
         keys = [VerifierKey.from_text(one.key) for one in revoked.entries if one.role is Role.LOG]
         open_checkpoint(note, origin=origin, log_keys=[key for key in keys if key.name == origin])
         return None
+
+
+def _cosigned_s(note: bytes, theirs: NodeDocument) -> int:
+    keys = [VerifierKey.from_text(key.vkey) for key in theirs.witness.vkeys] if theirs.witness else []
+    with suppress(ProtocolError):
+        found = verify_cosignatures(without_bad_lines(Note.parse(note), keys), keys)
+        return max((one.time_s for one in found), default=0)
+    return 0
 
 
 async def told(identity: Identity, shelf: Shelf, *, seconds: float) -> list[tuple[str, ToldHead]]:

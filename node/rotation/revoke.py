@@ -61,6 +61,8 @@ class Revoked:
     """Of the log whose key it was."""
     last_good: int | None = None
     """Of a stolen log key: its events from there on are doubted."""
+    goes_on: bool = False
+    """Whether the log can; one that was given up is never signed again."""
     proposed: bool = False
     """Whether holders have to sign elsewhere first: the keys are stopped here, and nothing else is done yet."""
 
@@ -118,7 +120,8 @@ def revoke(
         return Revoked(taken_back=tuple(sorted(names)), successor=None, proposed=True)
     identity.adopt_keys()
     advance_keys(identity, shelf)
-    if key.role is Role.LOG:
+    goes_on = key.role is Role.LOG and identity.given_up_at(key.managed.lineage.of) is None
+    if goes_on:
         resign(shelf, key.managed.lineage.of, signer_of(identity, shelf))
     for each in gone:
         details = {"role": str(each.role), "reason": str(reason)}
@@ -128,6 +131,7 @@ def revoke(
         successor=_successor(identity, key.managed.lineage),
         origin=key.managed.lineage.of if key.role is Role.LOG else "",
         last_good=None if last_good is None else last_good.size,
+        goes_on=goes_on,
     )
 
 
@@ -144,7 +148,7 @@ def settle(identity: Identity, shelf: Shelf) -> None:
     gone = {key.managed.lineage.of for key in ring if key.role is Role.LOG and key.stage in _GONE}
     now = identity.clock.now()
     for origin in sorted(gone):
-        if signing(ring, Role.LOG, origin, now):
+        if signing(ring, Role.LOG, origin, now) and identity.given_up_at(origin) is None:
             resign(shelf, origin, signer_of(identity, shelf))
 
 

@@ -1,6 +1,6 @@
 """`sigfed backup`: writing backups of a running node, trying them, and bringing a node back from one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,7 @@ from node.cli.output import counted
 from node.cli.session import session, wait_for
 
 if TYPE_CHECKING:
-    from node.backup.rejoin import Lost
+    from node.backup.rejoin import Lost, Rejoined
     from node.identity.identity import Identity
 
 app = typer.Typer(help="Backups of the node, and bringing it back from one.", no_args_is_help=True)
@@ -157,10 +157,11 @@ def finish(
     from node.backup.rejoin import rejoin
     from node.cli.prompts import confirm
     from node.identity.lease import take_lease
+    from node.identity.restored import others_saw_more
     from node.rotation.store import open_shelf
 
     here = session(context)
-    identity = here.identity()
+    identity, put_back = here.identity(), bool(others_saw_more(here.home))
     here.output.talk(
         "asks all members what they hold and have cosigned, has this node's lists back from them,",
         "gives its witness a new name, replaces its token keys and voids open invitations",
@@ -193,7 +194,7 @@ def finish(
         f"asked {', '.join(done.asked) or 'nobody'}; witness {done.witness or 'none'};"
         f" {counted(len(done.voided), 'invitation')} voided; {done.shredded:,} openings shredded again",
     )
-    here.output.following(*_afterwards([lost.origin for lost in done.lost]))
+    here.output.following(*(_stolen(identity, done) if put_back else ()), *_afterwards(done))
 
 
 def _require_whole(identity: "Identity") -> None:
@@ -226,22 +227,36 @@ def _lost_words(lost: "Lost") -> str:
     )
 
 
-def _afterwards(lost: list[str]) -> list[str]:
-    steps = [step for origin in lost if (step := _instead(origin))]
+def _stolen(identity: "Identity", done: "Rejoined") -> Iterator[str]:
+    """What to do where others saw more because somebody else signed it."""
+    from keys.roles import Role
+    from node.ports.keyring import signing
+
+    good = {one.origin: one.old_size for one in done.returned if one.old_size < one.new_size}
+    good |= {one.origin: min(one.held, one.seen) for one in done.lost}
+    for origin, size in good.items():
+        for key in signing(identity.ring.read(), Role.LOG, origin, identity.clock.now()):
+            yield (
+                "if nobody put this folder back:"
+                f" sigfed key revoke {key.name} --reason compromise --last-good {size}"
+            )
+
+
+def _afterwards(done: "Rejoined") -> list[str]:
     return [
-        *steps,
+        *(step for lost in done.lost for step in instead(lost.origin)),
         "sigfed member ls, sigfed peer ls, sigfed partner ls: is everybody there as on the last day?",
         "sigfed run",
     ]
 
 
-def _instead(origin: str) -> str:
+def instead(origin: str) -> Iterator[str]:
     """What to make in place of a log that was given up; the audit log goes on by itself."""
     _, kind, name = origin.split("/")
-    return {
-        "lists": f"sigfed list create NAME --continues {name}",
-        "subsets": f"sigfed subset create NAME, in place of {name}",
-    }.get(kind, "")
+    if kind == "lists":
+        yield f"sigfed list create NAME --continues {name}"
+    elif kind == "subsets":
+        yield f"sigfed subset create NAME, in place of {name}"
 
 
 def _passphrase(file: Path | None) -> bytes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.cli.keys.backups import instead
 from node.cli.options import YES
 from node.cli.output import counted, table
 from node.cli.prompts import confirm
@@ -66,7 +67,7 @@ def revoke(
         if done.proposed:
             _tell_proposed(here, done, reason)
             return
-        resumed = _resumed(identity, shelf, done, signers) if good is not None else ""
+        resumed = _resumed(identity, shelf, done, signers) if good is not None and done.goes_on else ""
     successor = "" if done.successor is None else done.successor.name
     here.output.result(
         {"key": name, "successor": successor, "reason": reason, "keys": len(done.taken_back)},
@@ -167,6 +168,8 @@ def _next_steps(done: "Revoked", resumed: str) -> Iterator[str]:
     yield "sigfed peer sync, and tell the other agencies by telephone: they learn of it at their next sync"
     if resumed.startswith("nothing"):
         yield f"sigfed key resume {done.origin}, once the witnesses have cosigned"
+    elif done.origin and not done.goes_on:
+        yield from instead(done.origin)
     elif done.origin.split("/")[1:2] == ["lists"]:
         yield "sigfed entry import, again, what this agency itself had added since the last good size; sigfed publish"
     elif done.origin.split("/")[1:2] == ["subsets"]:

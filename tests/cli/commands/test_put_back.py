@@ -1,6 +1,7 @@
 """A folder that was put back to an older day, by a plain copy, finds out before it signs anything."""
 
 import json
+import re
 import shutil
 import sqlite3
 from base64 import b64decode
@@ -246,6 +247,57 @@ def continued(pair: Federation) -> None:
     with Running(fr):
         synced = pair.nl.run("peer", "sync")
     assert report(pair.nl, "fr.example/lists/second").log.head.size == 7, (synced.out, synced.err)
+
+
+@pytest.mark.threat("an old state")
+@pytest.mark.parametrize("held", [True, False], ids=["which a peer followed", "which nobody holds"])
+def test_a_thief_who_goes_on_in_the_log_is_told_beside_a_folder_put_back_and_ends(
+    pair: Federation, tmp_path: Path, *, held: bool
+) -> None:
+    grown(pair)
+    fr, good = pair.fr, report(pair.fr, ORIGIN).log.head.size
+    thief = fr.copied(tmp_path / "thief")
+    import_files(thief, numbered("planted", 1))
+    assert thief.done("publish")["cosigned"] == 1
+    if held:
+        with Running(thief):
+            pair.nl.done("peer", "sync")
+    OutsideNote.of_home(open_identity(Home(fr.home))).drop()
+    refused = fr.run("publish")
+    seen = (
+        r"It was put back, or somebody else signs with its keys: .*"
+        rf"nl.example has seen {good + 2} entries of {ORIGIN}, cosigned \d{{4}}-.* UTC;"
+        rf" here are {good}, published .* UTC"
+    )
+    assert re.search(seen, refused.err)
+    assert refused.err.count(f"{good + 2} entries") == 1
+    for said in (refused, fr.run("contact", "duty@fr.example")):
+        assert said.exit == 2
+        assert (
+            "sigfed backup finish; if nobody put it back, somebody else has its keys: sigfed key revoke"
+            in said.err
+        )
+    key = f"log-lists-{LIST}-1"
+    words = ("key", "revoke", key, "--reason", "compromise", "--last-good", str(good))
+    assert (
+        f"if nobody put this folder back: sigfed {' '.join(words)}\n"
+        in fr.told("backup", "finish", "--yes").err
+    )
+    taken = fr.told(*words, "--yes")
+    assert taken.exit == 0, taken.err
+    assert f"log-lists-{LIST}-2 signs from now on" in taken.out
+    if held:
+        with Running(fr):
+            pair.nl.run("peer", "sync")
+            assert fr.done("key", "resume", LIST)["size"] == good + 2
+            import_files(fr, numbered("own", 1))
+            fr.done("publish")
+            pair.nl.done("peer", "sync")
+        assert report(pair.nl, ORIGIN).log.head.size == good + 4
+    else:
+        assert f"next: sigfed list create NAME --continues {LIST}" in taken.err
+        assert fr.run(*words, "--yes").exit == 0, "a second time it does nothing"
+        continued(pair)
 
 
 def cosigned_by_fr(pair: Federation, name: str) -> None:
