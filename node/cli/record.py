@@ -32,7 +32,6 @@ READS: Final = frozenset(
         "sign",
         "near",
         "rehearse",
-        "transparency",
         "precision",
     }
 )
@@ -68,7 +67,6 @@ IRREVERSIBLE: Final = frozenset(
         "member.remove",
         "peer.remove",
         "person.reset",
-        "recipient.key",
         "proposal.refuse",
         "key.publish",
         "key.ceremony",
@@ -86,7 +84,7 @@ Command = Callable[..., int | None]
 
 def recorded(action: str, command: Command) -> Command:
     """The command, recorded as `action` unless it only reads or records itself."""
-    if action in THEMSELVES:
+    if action in THEMSELVES or hasattr(command, "performs"):
         return command
     noun, _, verb = action.partition(".")
     reads = verb in READS

@@ -24,7 +24,7 @@ from node.console.parts import Action, Done, Download, File, Page, Refused, Surf
 from node.console.render import render
 from node.console.threads import Threads
 from node.console.told import told
-from node.console.visitors import Door, Inside, Visitor
+from node.console.visitors import Door, Inside, Visitor, has_proved
 from node.errors import ForbiddenError, UnauthenticatedError
 from node.web.problems import problem_of
 from node.web.ratelimit import TokenBuckets
@@ -34,8 +34,6 @@ Result = TypeVar("Result")
 
 SIGN_IN: Final = "/console/sign-in"
 PROVE: Final = "/console/prove"
-FRESH_MS: Final = 10 * 60 * 1000
-"""For so long a passkey that was shown counts as shown."""
 _UNKEPT: Final = ("passphrase", "token", "csrf", "invitation")
 """Fields whose names hold these are never written into a page again."""
 _MAX_SAID: Final = 1024
@@ -85,8 +83,7 @@ class Desk(Generic[W]):
 
     def has_proved(self, visitor: Visitor) -> bool:
         """Whether a passkey was shown in the session just now."""
-        # Of a proof from ahead the clock was wrong: it says nothing about now.
-        return 0 <= self.world.now_ms - visitor.proved_ms <= FRESH_MS
+        return has_proved(visitor, self.world.now_ms)
 
     def say(self, visitor: Visitor, sentence: str) -> None:
         """Keep a sentence for the next page of this session."""

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, Generic, Protocol, Self
+from typing import Any, Final, Generic, Protocol, Self
 
 from typing_extensions import TypeVar, override
 
+from node.acts.act import Act as Performed
 from node.console.languages import translated as _
 from node.console.visitors import Visitor
 from node.console.world import World
@@ -214,6 +215,8 @@ class Action(Generic[W]):
     """Of its form, with the files that it holds."""
     told: tuple[str, ...] = ()
     """Fields of the form that the audit record holds; the first is its subject. Never a hash or a secret."""
+    performs: Performed[Any] | None = None
+    """The act that it performs, which records itself and whose fields its form has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
+from node.acts.act import specs
 from node.console import words
 from node.console.assets import Asset
 from node.console.languages import LANGUAGES, spoken, translated, translated_plural
@@ -54,6 +55,8 @@ def set_up(app: web.Application, assets: Mapping[str, Asset], surface: Surface[A
     }
     env.globals |= {
         "asset": lambda name: f"{STATIC}{name}?v={assets[name].tag}",
+        "actions": {action.name: action for action in surface.actions if action.performs},
+        "fields": specs,
         "languages": LANGUAGES,
         "language": spoken,
         "places": {page.name: page for page in pages},

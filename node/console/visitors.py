@@ -6,7 +6,9 @@ from typing import Final, Protocol
 
 from node.access.sessions import Visitor
 
-__all__ = ("Door", "Inside", "Visitor")
+__all__ = ("FRESH_MS", "Door", "Inside", "Visitor", "has_proved")
+FRESH_MS: Final = 10 * 60 * 1000
+"""For so long a passkey that was shown counts as shown."""
 _MOST_INSIDE: Final = 1024
 
 
@@ -47,3 +49,9 @@ class Door(Protocol):
     def glance(self, token: str) -> Visitor | None:
         """As `find`, for a page that asks by itself: that is no use."""
         ...
+
+
+def has_proved(visitor: Visitor, now_ms: int) -> bool:
+    """Whether a passkey was shown in the session just now."""
+    # Of a proof from ahead the clock was wrong: it says nothing about now.
+    return 0 <= now_ms - visitor.proved_ms <= FRESH_MS

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from node.app.guards import open_guards
-from node.console.handlers import FRESH_MS
+from node.console.visitors import FRESH_MS
 from node.ports.persons import PersonRole
 from support.agencies import lawful_table, numbered
 from support.audited import audit_text, recorded

@@ -2,9 +2,9 @@
 
 import pytest
 
-from node.console.handlers import FRESH_MS
 from node.console.parts import Action, Page
 from node.console.surface import ACTIONS, DOWNLOADS, PAGES
+from node.console.visitors import FRESH_MS
 from node.ports.persons import PersonRole
 from support.console import RunningConsole
 

@@ -34,6 +34,7 @@ LOCALE = CONSOLE / "locale"
 _KEYWORDS = {
     "_": None,
     "marked": None,
+    "Message": (1,),
     "gettext": None,
     "translated": None,
     "ngettext": (1, 2),
@@ -102,7 +103,7 @@ def _written() -> Iterator[tuple[str, int, str | tuple[str, ...]]]:
                 kept = tuple(text for text in texts if isinstance(text, str))
                 if kept:
                     yield path.name, line, kept[:2] if plural else kept[0]
-    for path in sorted(CONSOLE.rglob("*.py")):
+    for path in sorted([*CONSOLE.rglob("*.py"), *(CONSOLE.parent / "acts").glob("*.py")]):
         with path.open("rb") as file:
             for line, message, _, _ in extract("python", file, keywords=_KEYWORDS):
                 yield path.name, line, message

@@ -97,7 +97,11 @@ def results() -> tuple[set[frozenset[str]], set[frozenset[str]]]:
     First those of lines that are known whole; then, of lines to which something is added that only a run shows, those
     that are known.
     """
-    files = [*sorted((ROOT / "node/cli").rglob("*.py")), ROOT / "node/hoster/scan/reports/lines.py"]
+    files = [
+        *sorted((ROOT / "node/cli").rglob("*.py")),
+        *sorted((ROOT / "node/acts").glob("*.py")),
+        ROOT / "node/hoster/scan/reports/lines.py",
+    ]
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
     whole: set[frozenset[str]] = set()
     partly: set[frozenset[str]] = set()
@@ -115,6 +119,8 @@ def results() -> tuple[set[frozenset[str]], set[frozenset[str]]]:
 def _printed(node: ast.AST) -> ast.expr | None:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "result":
         return node.args[0]
+    if isinstance(node, ast.keyword) and node.arg == "facts":
+        return node.value
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "fields":
         return node.value
     return None

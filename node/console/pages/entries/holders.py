@@ -16,7 +16,7 @@ from keys.errors import SigfedError
 from node.app.peers import holders as asking
 from node.app.peers.holders import Asked, Holder
 from node.console.languages import translated as _
-from node.console.pages import shown_once
+from node.console.pages.acts import keep, take
 from node.console.pages.entries.places import Place, digest_at, place_in
 from node.console.parts import JUDGES, OPERATORS, Action, Done, Page, Section, Values
 from node.console.told import told
@@ -89,7 +89,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> HoldersPage:
 
 def gather_asked(_world: World, visitor: Visitor, _query: Values) -> AskedPage | None:
     """What was just answered; None the second time."""
-    kept = shown_once.take(visitor.csrf)
+    kept = take(visitor.csrf)
     return kept if isinstance(kept, AskedPage) else None
 
 
@@ -141,7 +141,7 @@ def ask(world: World, visitor: Visitor, form: Values) -> Done:
     finally:
         _ONE_AT_A_TIME.release()
     answers = [_answer(files, one) for one in said]
-    shown_once.keep(visitor.csrf, AskedPage(answers=answers))
+    keep(visitor.csrf, AskedPage(answers=answers))
     failed = sum(bool(one.failure) for one in answers)
     facts = {"files": str(len(files)), "asked": str(len(members) - failed), "not_answered": str(failed)}
     sentence = _("Agencies that answered: {asked} of {count}").format(

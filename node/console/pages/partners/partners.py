@@ -17,7 +17,7 @@ from node.access.grants import PartnerTerms, quota_payload
 from node.access.quotas import DAYS_A_MONTH, candidates_a_day, fill, left
 from node.app.approvals import open_approvals
 from node.console.languages import translated as _
-from node.console.pages import shown_once
+from node.console.pages.acts import keep, take
 from node.console.pages.partners.qr import qr
 from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
@@ -177,7 +177,7 @@ def gather_one(world: World, _visitor: Visitor, query: Values) -> PartnerPage:
 
 def gather_invited(_world: World, visitor: Visitor, _query: Values) -> InvitedPage | None:
     """The invitation that was just made; None the second time."""
-    kept = shown_once.take(visitor.csrf)
+    kept = take(visitor.csrf)
     return kept if isinstance(kept, InvitedPage) else None
 
 
@@ -206,7 +206,7 @@ def invite(world: World, visitor: Visitor, form: Values) -> Done:
         shared=shared,
         together=list(shared.together(others)),
     )
-    shown_once.keep(visitor.csrf, page)
+    keep(visitor.csrf, page)
     return Done(f"{_HERE}/invited", _("{name} is invited").format(name=name))
 
 

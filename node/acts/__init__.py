@@ -1,0 +1,1 @@
+"""What a person can do at a node, each thing once: the command line and the console call it."""

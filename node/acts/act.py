@@ -1,0 +1,164 @@
+"""A thing a person can do at a node, whoever asks and from where; `node.acts.perform` does it.
+
+An act is a function of the opened node and of what was filled in. It returns what it did, or a request where a second
+person must decide; then it has changed nothing. Who may, what is recorded and how people read it stand beside it. This
+module is loaded to show help, so it knows of a node's store only by name.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from inspect import getdoc
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args, get_origin, get_type_hints
+
+from keys.message import Message
+from node.ports.persons import PersonRole
+
+if TYPE_CHECKING:
+    from node.identity.identity import Identity
+    from node.storage.shelf import Shelf
+
+ANALYSTS: Final = frozenset({PersonRole.ANALYST})
+OPERATORS: Final = frozenset({PersonRole.OPERATOR})
+Fact = str | int | float | bool | None | Sequence["Fact"] | Mapping[str, "Fact"]
+
+
+def marked(message: str) -> str:
+    """A sentence that is translated where it is shown: marks it for the catalogues, and gives it as it is."""
+    return message
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An opened node."""
+
+    identity: "Identity"
+    shelf: "Shelf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """How people see a field of an act, and whether the audit log holds it."""
+
+    label: str
+    record: bool
+    """Never a hash or a secret; said of each, so that nobody records one by leaving it out."""
+    help: str = ""
+    option: str = ""
+    """At the terminal; empty: as the field is named."""
+    argument: bool = False
+    """At the terminal: whether it is an argument, not an option."""
+    input: str = "text"
+    """What a form has for it: an input of this type, or `tick`."""
+    least: int | None = None
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """A field with its name and type."""
+
+    name: str
+    type: type
+    seen: Field
+    default: Any
+    required: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What was done, as a sentence and as facts."""
+
+    said: Message
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    once: str = ""
+    """The fact that is shown once, to whoever acted, and is neither kept nor recorded; empty: there is none."""
+    notes: Sequence[str] = ()
+    """What the terminal adds for whoever watches."""
+    following: Sequence[str] = ()
+    """What to type next."""
+    outcome: str = "ok"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a second person must approve before anything changes."""
+
+    kind: str
+    subject: str
+    """What it is about, for people; holds no digest."""
+    payload: bytes
+    following: Sequence[str] = ()
+    """What to type besides."""
+
+
+F = TypeVar("F")
+Run = Callable[[Node, F], Done | Request]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act(Generic[F]):
+    """One thing to do."""
+
+    name: str
+    """In the audit log; also its words at the terminal, as `recipient.grant`."""
+    help: str
+    fields: type[F]
+    """A frozen dataclass, each field annotated with a `Field`."""
+    run: Run[F]
+    roles: frozenset[PersonRole]
+    """Of persons. Whoever has the home of the node and names nobody may do whatever takes one person."""
+    title: str
+    """On its button."""
+    explains: str
+    """Above its form."""
+    fresh: bool
+    """In a console a passkey must have been shown just now."""
+    irreversible: bool
+    """It is not begun when it could not be recorded."""
+    asks: bool
+    """Whether a second person may have to decide."""
+
+
+def act(
+    name: str,
+    *,
+    roles: frozenset[PersonRole] = OPERATORS,
+    title: str = "",
+    explains: str = "",
+    fresh: bool = False,
+    irreversible: bool = False,
+) -> Callable[[Run[F]], Act[F]]:
+    """Make an act of a function: its fields and whether it asks are in its types, its help is its docstring."""
+
+    def made(run: Run[F]) -> Act[F]:
+        _node, given, result = get_type_hints(run).values()
+        return Act(
+            name=name,
+            help=getdoc(run) or "",
+            fields=given,
+            run=run,
+            roles=roles,
+            title=title,
+            explains=explains,
+            fresh=fresh,
+            irreversible=irreversible,
+            asks=Request in (result, *get_args(result)),
+        )
+
+    return made
+
+
+def specs(given: type[Any]) -> Iterator[Spec]:
+    """The fields of an act, in order."""
+    hints = get_type_hints(given, include_extras=True)
+    for each in fields(given):
+        assert get_origin(hints[each.name]) is not None, "every field is annotated with a Field"
+        type_, seen = get_args(hints[each.name])
+        required = each.default is MISSING
+        yield Spec(
+            name=each.name,
+            type=type_,
+            seen=seen,
+            default=None if required else each.default,
+            required=required,
+        )

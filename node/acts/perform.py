@@ -1,0 +1,133 @@
+"""The one function that performs an act: role, proof, second person, can it be recorded, run, record."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final, Protocol
+
+from keys.message import Message
+from node.access.approvals import require_two
+from node.acts.act import Act, Done, F, Fact, Node, Request, specs
+from node.app.approvals import open_approvals
+from node.errors import ForbiddenError, UnauthenticatedError
+from node.identity.audit import about, require_ready, tell
+from node.ports.persons import PersonRole
+
+NAMES: Final = frozenset(
+    {"origin", "peer", "partner", "subset", "node", "person", "kind", "list", "recipient"}
+)
+"""Facts whose texts are names of things, which a record may hold; of others it holds numbers alone."""
+
+
+class Caller(Protocol):
+    """Who acts, and from where."""
+
+    @property
+    def role(self) -> PersonRole | None:
+        """None: nobody is named; it is whoever has the home of the node."""
+        ...
+
+    @property
+    def fresh(self) -> bool:
+        """Whether who it is was proved just now."""
+        ...
+
+    @property
+    def actor(self) -> str:
+        """Who stands in the record; empty: who opened the node."""
+        ...
+
+    @property
+    def details(self) -> Mapping[str, str]:
+        """What the record holds of where it was done."""
+        ...
+
+    def prove(self) -> str:
+        """The name of a person, who proves it; raises `UsageError` or `UnauthenticatedError`."""
+        ...
+
+
+def perform(act: Act[F], node: Node, given: F, caller: Caller) -> Done:
+    """Do it and record it, or ask a second person; what fails is not recorded.
+
+    Raises:
+        ForbiddenError: it is not for that role.
+        UnauthenticatedError: it takes a proof of who acts, which was not given just now.
+        NodeError: it cannot be undone and could not be recorded; or what the act itself raises.
+    """
+    if caller.role is not None:
+        require_role(act, caller.actor, caller.role)
+    if act.fresh and not caller.fresh:
+        raise UnauthenticatedError("this takes a proof of who you are", hint="show a passkey and try again")
+    details = recorded(given)
+    subject = next(iter(details.values()), "")
+    if act.irreversible:
+        require_ready(node.identity, node.shelf)
+    with about(node.identity, act.name, subject, strict=act.irreversible) as note:
+        done = act.run(node, given)
+        if isinstance(done, Request):
+            done = _asked(act, node, done, caller)
+        note.recorded = tell(
+            node.identity,
+            node.shelf,
+            act.name,
+            subject,
+            actor=caller.actor,
+            outcome=done.outcome,
+            details={**caller.details, **details, **results(done.facts)},
+        )
+    return done
+
+
+def require_role(act: Act[F], person: str, role: PersonRole) -> None:
+    """Check that an act is for a role; raises `ForbiddenError`."""
+    if role not in act.roles:
+        raise ForbiddenError(
+            "{person} is {role}, and this is not for that role",
+            person,
+            role,
+            hint="ask somebody with the right role",
+        )
+
+
+def _asked(act: Act[F], node: Node, request: Request, caller: Caller) -> Done:
+    with node.shelf.storage.read() as unit:
+        require_two(unit)
+    by = caller.prove()
+    with node.shelf.storage.read() as unit:
+        require_role(act, by, unit.persons.get(by).role)
+    asked = open_approvals(node.identity, node.shelf).request(
+        request.kind, subject=request.subject, payload=request.payload, by=by
+    )
+    return Done(
+        said=Message("Request {number} waits for a second person; nothing was changed", asked.id),
+        facts={
+            "approval": asked.id,
+            "kind": asked.kind,
+            "subject": asked.subject,
+            "requested_by": asked.requested_by,
+        },
+        following=(f"sigfed approval approve {asked.id} --as NAME", *request.following),
+        outcome="requested",
+    )
+
+
+def recorded(given: object) -> dict[str, str]:
+    """What the record holds of what was filled in."""
+    texts = {one.name: getattr(given, one.name) for one in specs(type(given)) if one.seen.record}
+    return {name: _text(value) for name, value in texts.items() if value}
+
+
+def results(facts: Mapping[str, Fact]) -> dict[str, str]:
+    """What the record holds of what was done: numbers, yes or no, names of things; other texts could be anything."""
+    found = {
+        f"result_{name}": value
+        for name, value in facts.items()
+        if isinstance(value, int) or (isinstance(value, str) and name in NAMES)
+    }
+    return {name: _text(value) for name, value in found.items()}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Enum):
+        return str(value.value)
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

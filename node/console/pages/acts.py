@@ -1,0 +1,116 @@
+"""Actions of a console that perform acts; their forms are made of the fields by `acts.html`.
+
+What an act shows once, as a key or an invitation, waits in memory for the session's next page that takes it. It is gone
+when it was shown, when a newer one takes its place, or when the node stops.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, Final
+
+from node.acts.act import Act, Done, F, Node, Spec, specs
+from node.acts.perform import perform
+from node.console.languages import translated as _
+from node.console.parts import Action, Values
+from node.console.parts import Done as Led
+from node.console.visitors import Visitor, has_proved
+from node.console.world import World
+from node.errors import UsageError
+from node.ports.persons import PersonRole
+
+_MOST_KEPT: Final = 256
+_kept: Final[OrderedDict[str, object]] = OrderedDict()
+"""By what forms of the session hold."""
+
+
+def keep(session: str, value: object) -> None:
+    """Show it on the session's next page that takes it."""
+    _kept[session] = value
+    _kept.move_to_end(session)
+    while len(_kept) > _MOST_KEPT:
+        _kept.popitem(last=False)
+
+
+def take(session: str) -> object | None:
+    """What was kept for the session, once."""
+    return _kept.pop(session, None)
+
+
+class _Browser:
+    """A person with a session."""
+
+    details: Mapping[str, str] = {"by": "console"}
+
+    def __init__(self, world: World, visitor: Visitor) -> None:
+        self.role: PersonRole | None = visitor.role
+        self.actor = visitor.person
+        self.fresh = has_proved(visitor, world.now_ms)
+
+    def prove(self) -> str:
+        """By the session."""
+        return self.actor
+
+
+def action(
+    act: Act[F],
+    *,
+    path: str,
+    page: str,
+    to: Callable[[F], str],
+    name: str = "",
+    read: Callable[[Values], F] | None = None,
+) -> Action:
+    """An act on `page`, which leads to `to`; what it shows once waits for that page."""
+    given_of = read or (lambda form: given(act.fields, form))
+
+    def carry_out(world: World, visitor: Visitor, form: Values) -> Led:
+        filled = given_of(form)
+        done = do(world, visitor, act, filled)
+        if done.once:
+            keep(visitor.csrf, done)
+        return Led(to(filled), _(done.said), done.outcome)
+
+    return Action(
+        name=name or act.name.replace(".", "-"),
+        path=path,
+        page=page,
+        act=carry_out,
+        roles=act.roles,
+        record=act.name,
+        strict=act.irreversible,
+        fresh=act.fresh,
+        performs=act,
+    )
+
+
+def do(world: World, visitor: Visitor, act: Act[F], given: F) -> Done:
+    """Perform an act in the name of whoever is in."""
+    return perform(act, Node(world.identity, world.shelf), given, _Browser(world, visitor))
+
+
+def given(fields: type[F], form: Values) -> F:
+    """The fields of what was filled in; raises `UsageError` of the first that is missing or wrong."""
+    return fields(**{one.name: _value(one, form) for one in specs(fields)})
+
+
+def _value(spec: Spec, form: Values) -> Any:
+    label = _(spec.seen.label)
+    if spec.type is bool:
+        return form.ticked(spec.name)
+    if spec.required:
+        form.require(spec.name, label)
+    if spec.type is int:
+        least, most = spec.seen.least or 0, spec.seen.most or 10**12
+        return form.number(spec.name, spec.default or 0, least=least, most=most)
+    text = form.text(spec.name, spec.default or "")
+    if issubclass(spec.type, Enum):
+        try:
+            return spec.type(text)
+        except ValueError:
+            names = ", ".join(str(one.value) for one in spec.type)
+            raise UsageError(
+                _("{field}: there is no such choice").format(field=label),
+                hint=_("one of: {names}").format(names=names),
+            ) from None
+    return text
