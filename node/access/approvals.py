@@ -13,8 +13,7 @@ from typing import Final
 
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, ForbiddenError, GoneError, UsageError
-from node.ports.approvals import Approval, Outcome
-from node.ports.persons import PersonRole
+from node.store.accounts.records import Approval, Outcome, PersonRole
 from node.store.store import Store
 from node.store.unit import Unit
 

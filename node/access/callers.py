@@ -17,9 +17,9 @@ from keys.trust.node_parts import DatedKey
 from node.clock import Clock, milliseconds
 from node.errors import NotFoundError, RateLimitedError
 from node.ports.callers import LOG_READ, CallerKind, Credential, open_scope, query_scope
-from node.ports.partners import PartnerRecord
-from node.ports.peers import PeerRecord
 from node.ports.replay import MAX_LIVE_PER_ISSUER
+from node.store.partners.records import PartnerRecord
+from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.store.unit import Unit
 from node.trust.others.refresh import held_document

@@ -12,9 +12,8 @@ from typing import Final
 from node.access.quotas import fill
 from node.clock import Clock, milliseconds
 from node.errors import ForbiddenError, UsageError
-from node.ports.approvals import Approval
-from node.ports.disclosure import DisclosureRecord
-from node.ports.partners import Allowance
+from node.store.accounts.records import Approval
+from node.store.partners.records import Allowance, DisclosureRecord
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Algorithm

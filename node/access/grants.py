@@ -12,7 +12,7 @@ from node.access.callers import stored_grant
 from node.access.quotas import candidates_a_day, evaluations_for
 from node.clock import Clock
 from node.errors import ForbiddenError
-from node.ports.approvals import Approval
+from node.store.accounts.records import Approval
 from node.store.store import Store
 from protocol.event import BASELINE, collection_name
 from protocol.grant import NOTHING, Grant

@@ -16,9 +16,8 @@ from node.access.approvals import two_decide
 from node.access.persons import Persons, add_first
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import ConflictError, ForbiddenError, GoneError, UsageError
-from node.ports.accounts import TokenRecord
-from node.ports.persons import PersonRole
 from node.storage.shelf import Shelf
+from node.store.accounts.records import PersonRole, TokenRecord
 
 LIFE: Final = timedelta(hours=24)
 MOST_TRIES: Final = 8

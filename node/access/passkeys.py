@@ -25,15 +25,15 @@ from node.errors import (
     StoreError,
     UnauthenticatedError,
 )
-from node.ports.accounts import (
+from node.storage.sealed_names import passkey_name
+from node.storage.shelf import Shelf
+from node.store.accounts.records import (
     ChallengeRecord,
     NewPasskey,
     PasskeyCeremonies,
     PasskeyRecord,
     Purpose,
 )
-from node.storage.sealed_names import passkey_name
-from node.storage.shelf import Shelf
 from node.store.unit import Unit
 
 CHALLENGE_LIFE: Final = timedelta(minutes=5)

@@ -14,11 +14,10 @@ from node.access.approvals import KINDS, LEAST_PERSONS, two_decide
 from node.access.sessions import end_access
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, RateLimitedError, UnauthenticatedError, UsageError
-from node.ports.approvals import Approval
-from node.ports.persons import PassphraseHasher, PersonRecord, PersonRole
 from node.storage.person_requests import read_change, sealed_anew
 from node.storage.sealed_names import verifier_name
 from node.storage.shelf import Shelf
+from node.store.accounts.records import Approval, PassphraseHasher, PersonRecord, PersonRole
 from node.store.unit import Unit
 
 MIN_PASSPHRASE: Final = 12

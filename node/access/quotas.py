@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from node.clock import milliseconds
 from node.errors import OverQuotaError, UnauthenticatedError
-from node.ports.partners import Allowance
-from node.store.allowances import AllowanceRows
+from node.store.partners.allowances import AllowanceRows
+from node.store.partners.records import Allowance
 from node.store.store import Store
 
 DAYS_A_MONTH = 31

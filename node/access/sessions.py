@@ -14,10 +14,9 @@ from typing import Final
 
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import NotFoundError, StoreDownError, StoreError, UsageError
-from node.ports.accounts import SessionRecord
-from node.ports.persons import PersonRole
 from node.storage.sealed_names import csrf_name
 from node.storage.shelf import Shelf
+from node.store.accounts.records import PersonRole, SessionRecord
 from node.store.unit import Unit
 
 IDLE: Final = timedelta(minutes=30)

@@ -11,7 +11,7 @@ from inspect import getdoc
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 from keys.message import Message
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 
 if TYPE_CHECKING:
     from node.identity.identity import Identity

@@ -10,7 +10,7 @@ from node.acts.act import Act, Done, F, Fact, Node, Request, specs
 from node.app.approvals import open_approvals
 from node.errors import ForbiddenError, UnauthenticatedError
 from node.identity.audit import about, require_ready, tell
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 
 NAMES: Final = frozenset(
     {"origin", "peer", "partner", "subset", "node", "person", "kind", "list", "recipient"}

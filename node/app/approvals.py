@@ -16,9 +16,9 @@ from node.app.recall import carry_out_shredding, require_as_asked
 from node.files import locked
 from node.identity import audit
 from node.identity.identity import Identity
-from node.ports.approvals import Approval, Outcome
 from node.recipients.accreditation import Recipients
 from node.storage.shelf import Shelf
+from node.store.accounts.records import Approval, Outcome
 
 LOCK_NAME = "approvals.lock"
 

@@ -16,8 +16,8 @@ from node.identity.outside_note import silent
 from node.identity.put_back import is_confirmed
 from node.judgement import quarantine
 from node.metrics import Gauge
-from node.ports.logs import LogKind
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind
 from node.trust.expiry import Standing, Thing
 
 _UNNAMED: Final = frozenset({Thing.INVITATION, Thing.PARTNER_KEY, Thing.RECIPIENT, Thing.RECIPIENT_KEY})

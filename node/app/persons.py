@@ -8,11 +8,10 @@ from node.audit.log import ROOT
 from node.errors import AlreadyExistsError
 from node.identity import audit
 from node.identity.identity import Identity
-from node.ports.approvals import Approval
-from node.ports.persons import PersonRole
 from node.signing.verifiers import Argon2Hasher
 from node.storage.person_requests import change_payload
 from node.storage.shelf import Shelf
+from node.store.accounts.records import Approval, PersonRole
 
 _WORDS = {
     "person.remove": "{name} decides here no more",

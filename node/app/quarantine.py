@@ -9,8 +9,8 @@ from node.clock import milliseconds
 from node.errors import ConflictError
 from node.identity.identity import Identity
 from node.judgement import quarantine
-from node.ports.approvals import Approval, Outcome
 from node.storage.shelf import Shelf
+from node.store.accounts.records import Approval, Outcome
 
 KIND = "quarantine.release"
 

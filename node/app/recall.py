@@ -18,8 +18,8 @@ from node.identity.logs import publish_one
 from node.judgement.shred_status import Place, shredded_places
 from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import ShredPlan, require_no_more, shred
-from node.ports.approvals import Approval
 from node.storage.shelf import Shelf
+from node.store.accounts.records import Approval
 from node.subsets.catalogue import report_subsets
 from protocol.opening import Reason
 

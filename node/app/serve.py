@@ -60,7 +60,6 @@ from node.peers.relay import RelayingTrust
 from node.peers.return_list import HeldLists
 from node.peers.service import ServedPeers
 from node.peers.trust_acknowledgements import ServedTrustAcknowledgements
-from node.ports.serving import WebServices
 from node.rotation.epochs import let_go
 from node.rotation.rotate import advance_keys
 from node.rotation.storage_keys import reseal_some
@@ -78,6 +77,7 @@ from node.web.app import make_app
 from node.web.listener import Listener
 from node.web.metrics import serve_metrics
 from node.web.server import RunningServer, serve
+from node.web.services import WebServices
 from node.web.settings import web_settings
 from node.witnesses.witness import ServedWitness
 

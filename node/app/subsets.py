@@ -16,9 +16,9 @@ from node.identity.identity import Identity
 from node.identity.logs import announce, publish_own
 from node.identity.put_back import signer_of
 from node.ports.evaluator import Evaluator
-from node.ports.subsets import SubsetRecord
 from node.signing.epochs import epoch_secrets, oprf_label, public_of_epoch
 from node.storage.shelf import Shelf
+from node.store.subsets.records import SubsetRecord
 from node.subsets.catalogue import create_subset as catalogue_subset
 from node.subsets.catalogue import report_subset
 from node.subsets.epochs import EPOCH_DAYS, enter_epoch

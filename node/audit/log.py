@@ -13,10 +13,10 @@ from typing import Final
 
 from node.errors import AlreadyExistsError, ConflictError, MissingObjectError
 from node.lists.heads import next_head, require_leaves, require_signed
-from node.ports.logs import LogKind, LogRecord
-from node.ports.signing import LogSigner
+from node.ports.log_signer import LogSigner
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
 from node.store.unit import Unit
 from protocol.audit import AUDIT_NAME, MAX_DETAILS, MAX_TEXT, NONCE_BYTES, AuditRecord
 from protocol.tlog.merkle import leaf_hash

@@ -14,9 +14,9 @@ from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.root import open_roots
 from node.audit.log import audit_log
 from node.errors import MissingObjectError, NotFoundError, VerificationError
-from node.ports.logs import LogRecord
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
 from protocol.audit import AuditRecord
 from protocol.encoding import b64, unb64
 from protocol.errors import MalformedError, ProtocolError

@@ -13,10 +13,10 @@ from node.backup.integrity import examine_deeply
 from node.health import Health
 from node.identity.identity import Identity
 from node.lists.completeness import missing_objects
-from node.ports.logs import LogKind, LogRecord
 from node.rotation.store import open_shelf
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash

@@ -18,7 +18,6 @@ from node.identity.passphrases import ROOT_CREDENTIAL, available
 from node.lists.completeness import unindexed
 from node.objects.filters import FolderFilters
 from node.objects.folder import FolderObjects
-from node.ports.logs import LogKind
 from node.ports.objects import ObjectStore
 from node.rotation import proposals
 from node.rotation.store import open_shelf
@@ -28,6 +27,7 @@ from node.storage.findings import below, told
 from node.storage.integrity import UNREADABLE, Verdict, attempt, verify_objects, words_of
 from node.storage.rekey import verify_cells
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind
 from node.subsets.registers import verify_registers
 from node.tls import verify_certificate
 from node.trust.files import pin_of, verify_trust_files

@@ -35,13 +35,13 @@ from node.identity.sightings import OWN_LOGS, Sighting, log_keys, witnessed
 from node.lists.corrections.erase import carry_out_everywhere
 from node.peers.recovery import Returned, have_back, root_at
 from node.ports.keyring import RingKey
-from node.ports.logs import LogKind, LogRecord
 from node.remote.node import RemoteNode
 from node.rotation.rotate import advance_keys
 from node.signing.log_signer import FolderLogSigner
 from node.signing.process.remote import RemoteLogSigner
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
 from node.trust.announce import LOG_KEY_DAYS, log_info
 from node.trust.own import window
 from node.trust.successors import with_key

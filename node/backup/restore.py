@@ -25,7 +25,7 @@ from node.identity.restored import mark_restored
 from node.names import CONFIG_NAME
 from node.objects.archive import BackupHeader, Part, read_header, read_parts
 from node.signing.keychain import derivation
-from node.store.copying import copy_in
+from node.store.copy import copy_in
 
 _CHUNK: Final = 1 << 18
 

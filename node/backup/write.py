@@ -24,7 +24,7 @@ from node.identity.identity import Identity
 from node.identity.lock import revising
 from node.objects.archive import Part, Sealing, writing
 from node.signing.keychain import derivation
-from node.store.copying import copy_out
+from node.store.copy import copy_out
 
 DATABASE_PART: Final = "database.sqlite"
 HOME_PARTS: Final = "home/"

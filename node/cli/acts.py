@@ -10,7 +10,7 @@ from node.acts.act import Act, Done, F, Node, Spec, specs
 from node.cli.options import AS_IF_TWO
 from node.cli.persons.actor import acting_person
 from node.cli.session import Session, session
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _CONTEXT: Final = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)

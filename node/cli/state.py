@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # commands that do not show lists start without them
     from node.judgement.quarantine import Aside
     from node.judgement.reminders import Due
     from node.lists.catalogue import ListReport
-    from node.ports.peers import PeerRecord
+    from node.store.peers.records import PeerRecord
     from node.subsets.catalogue import SubsetReport
 
 _Part = tuple[Mapping[str, Fact], Sequence[str]]

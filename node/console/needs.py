@@ -23,9 +23,8 @@ from node.judgement.quarantine import FLOOD
 from node.judgement.recall import report_withdrawals
 from node.judgement.reminders import due
 from node.partners.hits.overview import DAY_MS
-from node.ports.approvals import Approval, Outcome
-from node.ports.persons import PersonRole
 from node.rotation import proposals
+from node.store.accounts.records import Approval, Outcome, PersonRole
 from node.trust.expiry import Standing, Thing, late
 from node.trust.revoke import not_resumed
 

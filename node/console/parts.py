@@ -18,7 +18,7 @@ from node.console.languages import translated as _
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 
 EVERYBODY: Final = frozenset(PersonRole)
 JUDGES: Final = frozenset({PersonRole.ANALYST, PersonRole.OPERATOR, PersonRole.SECURITY})

@@ -13,9 +13,9 @@ from node.errors import TrustForkError
 from node.evidence.divergence import divergence, divergence_from_peer, local_tree
 from node.evidence.judgement import claimed_head, judge, log_keys
 from node.evidence.keep import Verdict, keep, of_log
-from node.ports.evidence import EvidenceKind
-from node.ports.logs import LogRecord
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
+from node.store.peers.records import EvidenceKind
 from protocol.api import LogApi
 from protocol.errors import ForkError, OverlapError, ProtocolError, RollbackError, RootMismatchError
 from protocol.evidence import encode_fork, encode_rollback

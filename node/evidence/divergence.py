@@ -7,9 +7,9 @@ docs/spec/evidence.md.
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from node.ports.logs import LogRecord
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
 from protocol.api import LogApi
 from protocol.errors import MalformedError
 from protocol.evidence import encode_divergence

@@ -14,9 +14,9 @@ from typing import Final
 from keys.trust.node_parts import FinalCheckpoint
 from node.errors import StoreError, UsageError
 from node.evidence.divergence import local_tree
-from node.ports.logs import LogKind, LogRecord
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
 from protocol.audit import AuditRecord
 from protocol.event import Op
 from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES

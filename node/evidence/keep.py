@@ -19,11 +19,10 @@ from node.errors import NotFoundError, StoreError, UsageError, VerificationError
 from node.evidence.divergence import local_tree
 from node.evidence.judgement import accused_log, claimed_head, judge
 from node.journal import Journal
-from node.ports.evidence import EvidenceKind, EvidenceRecord
-from node.ports.logs import LogKind, LogRecord
 from node.ports.objects import ObjectStore
-from node.ports.quarantine import Quarantined
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord, Quarantined
+from node.store.peers.records import EvidenceKind, EvidenceRecord
 from node.store.store import Store
 from node.store.unit import Unit
 from node.trust.others.documents import member_files

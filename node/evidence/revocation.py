@@ -15,8 +15,8 @@ from keys.trust.revocations import Reason
 from node.errors import UsageError
 from node.evidence.doubt import Round, head_at, rounds
 from node.ports.keyring import RingKey
-from node.ports.logs import LogRecord
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
 
 SHOWN: Final = 12
 """Newest publications that are shown to choose the last good one from."""

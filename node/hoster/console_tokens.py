@@ -16,7 +16,7 @@ from node.access.invitations import grouped, new_token, read_token
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import ForbiddenError, NodeError, UsageError
 from node.files import create_private, make_private_folder, read_private
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 
 LIFE: Final = timedelta(minutes=30)
 ROLES: Final = (PersonRole.ANALYST, PersonRole.VIEWER)

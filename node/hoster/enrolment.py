@@ -15,7 +15,7 @@ from node.clock import Clock, Entropy, milliseconds
 from node.errors import VerificationError, WrongPinError
 from node.hoster.state import Enrolment
 from node.hoster.trust.node import Known, known_of
-from node.ports.peers import FetchedTrust
+from node.store.peers.records import FetchedTrust
 from protocol.api import EnrolmentApi
 from protocol.enrolment import Invitation, enrolment_mac, enrolment_string
 from protocol.messages import EnrolmentReply, EnrolmentRequest

@@ -38,13 +38,13 @@ from node.identity.restored import require_joined
 from node.identity.witness_policies import policies
 from node.objects.folder import FolderObjects
 from node.ports.keyring import KeyRing, RingKey, signing
-from node.ports.signing import StandingLogSigner
-from node.ports.witness import Cosigner
+from node.ports.log_signer import StandingLogSigner
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
 from node.signing.online import OnlineKeychain, SplitKeys
 from node.signing.process.link import SignerLink
 from node.signing.ring import FolderKeyRing
+from node.store.peers.records import Cosigner
 from node.tls import TlsIdentity
 from node.trust.own import DOCUMENT_NAME, ROOT_NAME, OwnTrust
 from node.trust.tuf.repository import Freshness, TufRepository, root_files

@@ -24,8 +24,8 @@ from node.lists.continuation import (
 )
 from node.lists.pace import FollowGuards
 from node.lists.publish import Published, publish
-from node.ports.logs import LogKind, LogRecord
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
 from node.trust.announce import LOG_KEY_DAYS, announce_log, log_info
 from node.trust.found import log_label
 from node.trust.own import window

@@ -3,10 +3,10 @@
 from keys.key import AuthPrivateKey
 from keys.trust.held import open_held
 from node.identity.identity import Identity
-from node.ports.peers import PeerRecord
 from node.remote.auth import Credentials
 from node.remote.node import RemoteNode
 from node.remote.outbound import proxy_of
+from node.store.peers.records import PeerRecord
 from node.tls import Traffic
 
 

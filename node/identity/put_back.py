@@ -48,10 +48,10 @@ from node.lists.completeness import missing_objects
 from node.lists.continuation import is_closed
 from node.objects.folder import FolderObjects
 from node.peers.recovery import root_at
-from node.ports.logs import LogRecord
-from node.ports.signing import StandingLogSigner
+from node.ports.log_signer import StandingLogSigner
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
 from node.trust.others.documents import member_documents
 from protocol.errors import ProtocolError
 from protocol.gossip import ToldHead

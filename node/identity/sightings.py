@@ -21,11 +21,11 @@ from node.identity.identity import Identity
 from node.identity.peer import reach_peer
 from node.identity.witnesses import reach_witness
 from node.objects.folder import FolderObjects
-from node.ports.logs import LogKind
-from node.ports.peers import PeerRecord
 from node.remote.node import RemoteNode
 from node.remote.outbound import proxy_of
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind
+from node.store.peers.records import PeerRecord
 from node.trust.others.documents import member_documents
 from node.trust.tuf.repository import root_files
 from protocol.api import TrustApi, WitnessApi

@@ -12,9 +12,9 @@ from node.identity.identity import Identity
 from node.identity.restored import found_put_back, require_joined
 from node.objects.folder import FolderObjects
 from node.peers.sync.requirements import Requiring
-from node.ports.witness import Cosigner
 from node.remote.outbound import proxy_of
 from node.storage.shelf import Shelf
+from node.store.peers.records import Cosigner
 from node.trust.others.documents import member_documents
 from node.witnesses.cosignatures import Cosigned, Cosigning
 from node.witnesses.witness import Witness

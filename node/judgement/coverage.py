@@ -11,10 +11,10 @@ from datetime import datetime
 from node.access.callers import stored_grant
 from node.judgement.effective import Current, listing_of
 from node.lists.entries import ListReader
-from node.ports.logs import LogKind, LogRecord
-from node.ports.peers import PeerRecord
-from node.ports.subsets import SubsetRecord
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
+from node.store.peers.records import PeerRecord
+from node.store.subsets.records import SubsetRecord
 from node.store.unit import Unit
 from protocol.digest import Algorithm, Digest
 from protocol.event import PRIVATE_FROM, collection_name

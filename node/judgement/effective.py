@@ -17,11 +17,10 @@ from node.judgement.premises import SET_ASIDE, HeldList, Premises
 from node.lists.tombstones import honoured_blocks
 from node.lists.tombstones import tombstoned as own_tombstones
 from node.peers.sync.overlays import overlay_items
-from node.ports.logs import LogRecord
-from node.ports.quarantine import Quarantined
 from node.storage.bulk import acyclic
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord, Quarantined
 from protocol.digest import Digest
 from protocol.listing import Block, Listing, fold, fold_on, overlay
 from protocol.opening import EntryRef

@@ -19,8 +19,8 @@ from node.judgement.effective import listing_of
 from node.lists.changes import AddPacker, Change, Packer, pack
 from node.lists.guards import Guards
 from node.lists.imports.intake import ImportReport, Statement, preview_rows, queue_rows
-from node.ports.logs import LogKind
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind
 from protocol.digest import Digest
 from protocol.event import Op
 from protocol.listing import Entry, Listing

@@ -14,8 +14,8 @@ from node.judgement.effective import Current
 from node.judgement.trace import NONE_AT_HAND, Rosters, Traced, trace
 from node.lists.lookup import Finder, Found
 from node.peers.acknowledge import Behind, not_applied
-from node.ports.logs import LogKind
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.event import BASELINE, HEADER_BYTES, Header

@@ -8,8 +8,8 @@ from enum import StrEnum
 from node.errors import MissingObjectError
 from node.judgement.effective import Current
 from node.lists.entries import parse_opening, read_batch
-from node.ports.logs import LogKind, LogRecord
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
 from protocol.digest import Digest
 from protocol.event import Op
 from protocol.listing import BlockKind

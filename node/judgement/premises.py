@@ -13,10 +13,9 @@ from typing import Final, Self
 
 from node.clock import milliseconds
 from node.evidence.keep import FORKED
-from node.ports.cosigning import OverlayRecord
-from node.ports.logs import LogKind, LogRecord
-from node.ports.shredding import Shredding, Tombstone
-from node.ports.subsets import ReleaseRecord
+from node.store.lists.records import LogKind, LogRecord, Shredding, Tombstone
+from node.store.peers.records import OverlayRecord
+from node.store.subsets.records import ReleaseRecord
 from node.store.unit import Unit
 from node.trust.others.revocations import doubted, withheld
 from protocol.event import Op

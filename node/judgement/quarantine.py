@@ -13,10 +13,9 @@ from keys.trust.members import Members
 from node.errors import NotFoundError, UsageError
 from node.evidence.keep import FORKED
 from node.judgement.effective import listing_of
-from node.ports.evidence import EvidenceRecord
-from node.ports.logs import LogKind, LogRecord
-from node.ports.quarantine import Quarantined
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord, Quarantined
+from node.store.peers.records import EvidenceRecord
 from protocol.ext import EntryRef
 
 

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from node.ports.acknowledgements import Reached, Withdrawal
-from node.ports.logs import LogKind, LogRecord
-from node.ports.peers import PeerRecord
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
+from node.store.peers.records import PeerRecord, Reached, Withdrawal
 from node.store.unit import Unit
 
 

@@ -13,9 +13,9 @@ from typing import Final
 
 from node.errors import StoreError
 from node.lists.entries import parse_opening
-from node.ports.logs import LogKind, LogRecord
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
 from protocol.event import HEADER_BYTES, Header, Op
 from protocol.ext import REVIEW_BY
 from protocol.opening import NONCE_BYTES

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from node.judgement.effective import listing_of
-from node.ports.logs import LogKind, LogRecord
-from node.ports.shredding import Shredding, Standing, Tombstone
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord, Shredding, Standing, Tombstone
 from protocol.listing import Listing
 from protocol.opening import EntryRef
 

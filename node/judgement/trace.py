@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 
-from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.storage.release_files import ReleaseFolder
 from node.storage.rosters import Listed, Roster, previous_of
 from node.storage.shelf import Shelf
+from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from protocol.digest import Digest
 from protocol.subset.answers import tag
 from protocol.subset.lookup import Lookup

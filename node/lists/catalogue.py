@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from keys.trust.names import is_log_name
 from node.errors import UsageError
 from node.lists.queue import Queue
-from node.ports.logs import LogKind, LogRecord
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
 from node.store.unit import Unit
 
 

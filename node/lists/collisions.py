@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from node.lists.changes import content_id_of, digest_of
 from node.lists.entries import ListReader
-from node.ports.entries import IndexHit, Keys, Positions
-from node.ports.logs import LogKind, LogRecord
 from node.storage.shelf import Shelf
+from node.store.lists.records import IndexHit, Keys, LogKind, LogRecord, Positions
 from node.store.unit import Unit
 from node.store.vault import Vault
 from protocol.digest import SIZES, Algorithm, Digest

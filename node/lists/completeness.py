@@ -7,9 +7,9 @@ Of `missing_objects` only names are compared; what an object holds is verified w
 from collections.abc import Iterator
 
 from node.lists.changes import digest_of
-from node.ports.logs import LogRecord
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
 from protocol.event import Op
 from protocol.limits import BUNDLE_WIDTH
 

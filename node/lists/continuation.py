@@ -14,8 +14,8 @@ from keys.trust.node_parts import FinalCheckpoint, LogInfo, LogStatus
 from node.errors import UsageError
 from node.lists.catalogue import create_list
 from node.lists.changes import Change, pack
-from node.ports.logs import LogRecord
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
 from node.trust.own import OwnTrust
 from protocol.event import Op
 from protocol.ext import Ext, Predecessor

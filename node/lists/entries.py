@@ -10,9 +10,9 @@ from typing import Final
 
 from node.errors import NotFoundError, StoreError
 from node.lists.changes import Change, content_id_of, unpack
-from node.ports.logs import LogRecord
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
 from node.store.unit import Unit
 from protocol.errors import MalformedError
 from protocol.event import Op

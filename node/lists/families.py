@@ -7,9 +7,8 @@ from collections.abc import Iterable
 
 from node.errors import NotFoundError
 from node.lists.entries import ListReader
-from node.ports.entries import IndexHit
-from node.ports.logs import LogRecord
 from node.storage.shelf import Shelf
+from node.store.lists.records import IndexHit, LogRecord
 from node.store.unit import Unit
 from protocol.digest import Digest
 

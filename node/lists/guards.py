@@ -18,12 +18,10 @@ from keys.message import Message
 from node.errors import AlreadyExistsError, UsageError
 from node.formats.rows import ImportRow, RefusedRow, RowResult
 from node.lists.collisions import Arrivals, Siblings, among_arrivals, among_files, weak_keys
-from node.ports.entries import IndexHit, Keys
-from node.ports.filters import FilterStore
-from node.ports.guards import BenignSet, Tripwire
-from node.ports.logs import LogRecord
 from node.storage.sealed_names import tripwire_name
 from node.storage.shelf import Shelf
+from node.store.lists.filters import FilterStore
+from node.store.lists.records import BenignSet, IndexHit, Keys, LogRecord, Tripwire
 from node.store.unit import Unit
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError

@@ -7,7 +7,7 @@ was just made cannot be had to sign an older one. Rules: docs/spec/rotation.md.
 """
 
 from node.errors import ConflictError
-from node.ports.signing import HeadRenewer
+from node.ports.log_signer import HeadRenewer
 from node.storage.shelf import Shelf
 from protocol.tlog.note import Note
 

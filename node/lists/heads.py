@@ -7,7 +7,7 @@ the leaves at hand must be the ones it was made from, and afterwards the signatu
 from collections.abc import Sequence
 
 from node.errors import StoreError
-from node.ports.logs import Head, LogRecord
+from node.store.lists.records import Head, LogRecord
 from protocol.errors import MalformedError
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import CompactRange

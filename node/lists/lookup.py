@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from node.errors import NotFoundError
 from node.lists.entries import ListReader
-from node.ports.entries import IndexHit
-from node.ports.logs import LogKind, LogRecord
 from node.storage.shelf import Shelf
+from node.store.lists.records import IndexHit, LogKind, LogRecord
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.opening import Opening

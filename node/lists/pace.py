@@ -12,8 +12,7 @@ from typing import Final, Self
 
 from keys.trust.node_parts import DEFAULT_DISPUTES_PER_DAY, NodeLimits
 from node.errors import BeyondLimitsError, NotFoundError
-from node.ports.logs import LogRecord
-from node.ports.quarantine import Intake
+from node.store.lists.records import Intake, LogRecord
 from node.store.unit import Unit
 
 DAY_MS: Final = 24 * 60 * 60 * 1000

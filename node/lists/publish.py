@@ -19,12 +19,10 @@ from node.lists.changes import event_of
 from node.lists.corrections.erase import carry_out, redo
 from node.lists.entries import read_batch
 from node.lists.pace import DAY_MS, NO_LIMITS, FollowGuards, require_within
-from node.ports.logs import Head, LogRecord
-from node.ports.pending import Batch
-from node.ports.quarantine import Intake
-from node.ports.signing import LogSigner
+from node.ports.log_signer import LogSigner
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import Batch, Head, Intake, LogRecord
 from node.trust.others.time import require_plausible
 from protocol.errors import MalformedError
 from protocol.event import Op

@@ -16,11 +16,9 @@ from typing import Final, TypeVar
 import numpy as np
 
 from node.errors import ConflictError, MissingObjectError
-from node.ports.entries import Collections, Keys
-from node.ports.logs import LogRecord
-from node.ports.pending import Batch
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import Batch, Collections, Keys, LogRecord
 from node.store.unit import Unit
 
 BATCH: Final = 16384

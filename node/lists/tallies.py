@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from node.ports.logs import LogRecord
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
 from protocol.event import SHRED, Op
 from protocol.limits import BUNDLE_WIDTH
 

@@ -13,10 +13,9 @@ from typing import Final, Self
 from node.errors import ConflictError
 from node.formats.rows import ImportRow, RefusedRow, RowResult
 from node.lists.lookup import Finder
-from node.ports.logs import LogKind, LogRecord
-from node.ports.shredding import Standing, Tombstone
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord, Standing, Tombstone
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.errors import MalformedError

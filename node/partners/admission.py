@@ -15,9 +15,9 @@ from node.access.quotas import candidates_a_day, evaluations_for
 from node.audit.log import NODE, enqueue, new_record
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import ConflictError, GoneError, NotFoundError, UsageError, VerificationError
-from node.ports.partners import InviteRecord, PartnerRecord
 from node.storage.sealed_names import invite_name
 from node.storage.shelf import Shelf
+from node.store.partners.records import InviteRecord, PartnerRecord
 from node.trust.own import OwnTrust
 from protocol.audit import AuditRecord
 from protocol.enrolment import PIN_BYTES, SECRET_BYTES, Invitation, check_mac, enrolment_string, invite_id

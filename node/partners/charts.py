@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from node.lists.tallies import tally_since
-from node.ports.acknowledgements import Applied
-from node.ports.logs import LogKind
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind
+from node.store.peers.records import Applied
 from protocol.event import Op
 
 DAY_MS: Final = 86_400_000

@@ -13,9 +13,9 @@ from keys.trust.members import Members
 from node.errors import UsageError
 from node.lists.tallies import Tally, tally
 from node.partners.hits.overview import DAY_MS, Precision, precision
-from node.ports.hits import CaseRecord, HitWindow, Told
-from node.ports.logs import LogKind
 from node.storage.shelf import Shelf
+from node.store.hits.records import CaseRecord, HitWindow, Told
+from node.store.lists.records import LogKind
 from node.store.unit import Unit
 from node.transparency.counts import (
     FALSE_POSITIVE,

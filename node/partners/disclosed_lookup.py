@@ -20,10 +20,10 @@ from node.hashing.distance import RECOMMENDED
 from node.hashing.near import near
 from node.journal import Journal
 from node.partners.parameters import require_subset
-from node.ports.disclosure import DisclosureRecord
-from node.ports.subsets import ReleaseRecord
 from node.storage.release_files import ReleaseFolder
 from node.storage.shelf import Shelf
+from node.store.partners.records import DisclosureRecord
+from node.store.subsets.records import ReleaseRecord
 from node.store.unit import Unit
 from protocol.digest import Algorithm, Digest
 from protocol.statement.disclosed import NOTHING, DisclosedQuery, DisclosedReply, require_content

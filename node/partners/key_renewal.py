@@ -14,8 +14,8 @@ from keys.key import AuthPublicKey
 from node.audit.log import NODE, enqueue, new_record
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, VerificationError
-from node.ports.partners import PartnerRecord
 from node.storage.shelf import Shelf
+from node.store.partners.records import PartnerRecord
 from node.trust.own import OwnTrust
 from protocol.enrolment import renewal_string
 from protocol.messages import RenewalReply, RenewalRequest

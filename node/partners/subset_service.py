@@ -8,11 +8,11 @@ from node.errors import GoneError, MissingObjectError, NotFoundError
 from node.partners.evaluate import Evaluating
 from node.partners.fetches import Fetches
 from node.partners.parameters import require_subset
-from node.ports.logs import LogRecord
-from node.ports.subsets import ReleaseRecord
 from node.storage.logfiles import LogFiles
 from node.storage.release_files import ReleaseFolder
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
+from node.store.subsets.records import ReleaseRecord
 from node.subsets.deltas import Deltas
 from protocol.api import ReleaseApi
 from protocol.errors import TooLargeError

@@ -14,8 +14,8 @@ from keys.signer import Signer
 from keys.trust.statement import seal_statement
 from node.clock import Clock, milliseconds
 from node.errors import NotFoundError, StoreError
-from node.ports.logs import LogKind, LogRecord
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
 from node.store.unit import Unit
 from node.trust.others.refresh import newest_root
 from protocol.acknowledgement import KIND, Acknowledgement

@@ -13,11 +13,11 @@ from keys.trust.statement import open_statement
 from keys.trust.window import valid_at
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, MissingObjectError, NotFoundError, VerificationError
-from node.ports.acknowledgements import Acknowledgement as Kept
-from node.ports.acknowledgements import Reached
-from node.ports.logs import LogKind, LogRecord
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
+from node.store.peers.records import Acknowledgement as Kept
+from node.store.peers.records import Reached
 from node.store.unit import Unit
 from node.trust.others.refresh import held_document
 from node.trust.others.revocations import signing

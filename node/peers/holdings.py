@@ -18,9 +18,9 @@ from keys.trust.node_document import open_node_document
 from keys.trust.root import open_roots
 from node.errors import NotFoundError
 from node.evidence.judgement import claimed_head
-from node.ports.logs import LogKind
 from node.ports.objects import ObjectStore
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind
 from node.store.unit import Unit
 from node.trust.others.documents import member_files
 from node.trust.own import DOCUMENT_NAME, MEMBERS_NAME

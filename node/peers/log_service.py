@@ -11,9 +11,9 @@ from typing import Final, TypeVar
 
 from node.clock import Clock
 from node.errors import MissingObjectError, NotFoundError
-from node.ports.logs import LogKind, LogRecord
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
 from protocol.event import HEADER_BYTES, Header
 from protocol.grant import Grant
 from protocol.limits import BUNDLE_WIDTH

@@ -19,7 +19,7 @@ from keys.trust.root import TrustedRoot
 from node.clock import Clock, milliseconds
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError, WrongPinError
 from node.ports.objects import ObjectStore
-from node.ports.peers import FetchedTrust, PeerRecord
+from node.store.peers.records import FetchedTrust, PeerRecord
 from node.store.store import Store
 from node.store.unit import Unit
 from node.trust.others.introductions import introduced_trust, introduced_url, keep_introduction

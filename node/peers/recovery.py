@@ -19,9 +19,9 @@ from node.lists.entries import read_batch
 from node.lists.guards import Guards
 from node.lists.pace import NO_LIMITS
 from node.peers.sync.follow import Delivery, Follower, StagedBundle
-from node.ports.logs import LogRecord
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
 from node.store.unit import Unit
 from protocol.errors import ProtocolError
 from protocol.event import HEADER_BYTES, Header, Op

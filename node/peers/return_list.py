@@ -7,9 +7,9 @@ import asyncio
 from typing import Final
 
 from node.errors import NotFoundError
-from node.ports.logs import LogKind, LogRecord
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.tiles import encode_bundle
 

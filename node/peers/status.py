@@ -12,8 +12,8 @@ from enum import StrEnum
 
 from keys.trust.members import Member, Members
 from node.evidence.keep import FORKED
-from node.ports.logs import LogKind, LogRecord
-from node.ports.peers import PeerRecord
+from node.store.lists.records import LogKind, LogRecord
+from node.store.peers.records import PeerRecord
 from node.store.unit import Unit
 from node.trust.others.revocations import withheld
 

@@ -14,9 +14,9 @@ from node.evidence.divergence import divergence, local_tree
 from node.evidence.judgement import claimed_head, log_keys
 from node.evidence.keep import Accused, Verdict, accused_node, keep, of_log, suspended, verify
 from node.journal import Journal
-from node.ports.evidence import EvidenceKind, HeardHead
-from node.ports.logs import LogKind, LogRecord
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
+from node.store.peers.records import EvidenceKind, HeardHead
 from node.store.unit import Unit
 from protocol.errors import ProtocolError, UnknownSignerError
 from protocol.evidence import encode_fork, encode_rollback

@@ -14,8 +14,8 @@ from node.clock import Clock, milliseconds
 from node.errors import ConflictError, VerificationError
 from node.peers.acknowledgements import opened_statement
 from node.ports.objects import ObjectStore
-from node.ports.trust_acknowledgements import TrustAcknowledged
 from node.storage.shelf import Shelf
+from node.store.peers.records import TrustAcknowledged
 from node.trust.own import DOCUMENT_NAME, OwnTrust
 from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.trust_acknowledgement import KIND, TrustAcknowledgement

@@ -1,4 +1,1 @@
-"""What services ask of the outside world, as `typing.Protocol`s and the frozen records they exchange.
-
-Rows never leave `node.store`: a record here is what a service sees.
-"""
+"""What a node asks of the outside world, as `typing.Protocol`s and the frozen values that they exchange."""

@@ -19,8 +19,8 @@ from keys.trust.names import is_log_name
 from node.access.grants import grant_words, widens
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, UnauthenticatedError, UsageError
-from node.ports.approvals import Approval
-from node.ports.recipients import RecipientRecord
+from node.store.accounts.records import Approval
+from node.store.partners.records import RecipientRecord
 from node.store.store import Store
 from protocol.event import PRIVATE_FROM, collection_name
 from protocol.grant import NOTHING, Grant, read_grant

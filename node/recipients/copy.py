@@ -19,8 +19,6 @@ from node.errors import ConflictError, ListTooOldError, MissingObjectError, Stor
 from node.judgement.effective import current
 from node.judgement.trace import effective_before
 from node.lists.guards import Guards
-from node.ports.logs import LogKind
-from node.ports.recipients import SnapshotRecord
 from node.storage.recipient_files import (
     FOLDER,
     Line,
@@ -30,6 +28,8 @@ from node.storage.recipient_files import (
     sealed_parts,
 )
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind
+from node.store.partners.records import SnapshotRecord
 from node.store.unit import Unit
 from node.subsets.grounds import Grounds
 from node.subsets.holdings import held_here

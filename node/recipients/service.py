@@ -13,11 +13,11 @@ from typing import Final, Protocol
 
 from node.clock import Clock, milliseconds
 from node.errors import NotFoundError
-from node.ports.recipients import RecipientDownload, RecipientRecord, SnapshotRecord
 from node.recipients.accreditation import fetchable, grant_of, recognise, require_same
 from node.recipients.copy import RecipientCopy
 from node.storage.recipient_files import Line
 from node.storage.shelf import Shelf
+from node.store.partners.records import RecipientDownload, RecipientRecord, SnapshotRecord
 from protocol.event import collection_name
 from protocol.grant import Grant
 
@@ -39,7 +39,7 @@ class DownloadLog(Protocol):
 
 
 class ServedRecipients:
-    """`node.ports.recipients.RecipientDesk` over the store."""
+    """`node.store.partners.records.RecipientDesk` over the store."""
 
     def __init__(self, shelf: Shelf, clock: Clock, copy: RecipientCopy, record: DownloadLog) -> None:
         self._shelf = shelf
@@ -58,7 +58,7 @@ class ServedRecipients:
 
 @dataclass(frozen=True, slots=True)
 class _Download:
-    """`node.ports.recipients.RecipientDownload` of one copy, as the grant was when it was opened."""
+    """`node.store.partners.records.RecipientDownload` of one copy, as the grant was when it was opened."""
 
     _shelf: Shelf
     _clock: Clock

@@ -14,12 +14,12 @@ from keys.trust.fingerprint import fingerprint, require_match
 from keys.trust.held import HeldTrust
 from node.clock import Clock, Entropy
 from node.errors import WrongPinError
-from node.ports.peers import FetchedTrust
 from node.remote.client import Client
 from node.remote.exchange import Exchange, within
 from node.remote.limits import RemoteLimits
 from node.remote.proxy import Proxy
 from node.remote.requests import ask_for
+from node.store.peers.records import FetchedTrust
 from node.tls import PinnedContext, unpinned_context
 from node.trust.tuf.client import Followed, follow
 

@@ -28,10 +28,10 @@ from node.identity.put_back import signer_of
 from node.identity.witnesses import cosign_own
 from node.lists.head_renewal import resign
 from node.ports.keyring import RingKey, signing
-from node.ports.logs import LogRecord
 from node.rotation.rotate import advance_keys
 from node.signing.ring import find_key
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
 from node.trust.revoke import next_witness_name, note_own, resume_log, revoke_keys
 from node.trust.successors import SUCCEEDED, with_key
 from node.witnesses.cosignatures import Cosigned

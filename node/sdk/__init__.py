@@ -15,7 +15,7 @@ from node.errors import (
     VerificationError,
 )
 from node.hashing.plan import HashPlan
-from node.ports.judging import Outcome
+from node.ports.verdicts import Outcome
 from node.sdk.async_client import AsyncClient
 from node.sdk.client import Client
 from node.sdk.partition import Row, scan_partition

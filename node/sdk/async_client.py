@@ -40,7 +40,7 @@ from node.hoster.release.update import UpdateReport
 from node.hoster.settle import settle
 from node.hoster.status import standing
 from node.hoster.subsets import chosen
-from node.ports.judging import Outcome, Verdict
+from node.ports.verdicts import Outcome, Verdict
 from node.sdk.disclosure import disclosed_results, to_show
 from node.sdk.notification import require_agreed, tell_each
 from node.sdk.partition import Key, Row, fault_words

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from node.hashing.hashed import Hashed
 from node.hoster.lookup.disclosure import Disclosed, Shown, choose
-from node.ports.judging import Outcome
+from node.ports.verdicts import Outcome
 from node.sdk.results import DisclosedResult, FileResult
 
 _FOUND = "it is not shown: it was looked up privately, and {}"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from node.hoster.hits.spool import SpooledHit
 from node.hoster.release.update import UpdateReport
 from node.hoster.status import PartnerStanding
-from node.ports.judging import Outcome, Verdict
+from node.ports.verdicts import Outcome, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,12 +13,12 @@ from typing import Final
 
 from keys.errors import SigfedError
 from node.errors import MissingObjectError, NodeError
-from node.ports.logs import LogKind, LogRecord
-from node.ports.subsets import ReleaseRecord
 from node.storage.logfiles import LogFiles
 from node.storage.rekey import is_sealed
 from node.storage.release_files import ReleaseFolder, kept_releases
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
+from node.store.subsets.records import ReleaseRecord
 from protocol.errors import MalformedError
 from protocol.limits import BUNDLE_WIDTH
 from protocol.messages import ReleasePart

@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
-from node.ports.proposals import ProposalRecord
 from node.storage.sealed_names import proposal_name
 from node.storage.shelf import Shelf
+from node.store.partners.records import ProposalRecord
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.encoding import CborValue, encode_cbor

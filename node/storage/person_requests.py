@@ -8,8 +8,8 @@ import json
 from base64 import b64decode, b64encode
 from typing import Final
 
-from node.ports.persons import PersonRole
 from node.storage.sealed_names import verifier_name
+from node.store.accounts.records import PersonRole
 from node.store.vault import Vault
 
 VERIFYING: Final = frozenset({"person.add", "person.reset"})

@@ -14,8 +14,6 @@ from itertools import dropwhile, islice
 from typing import Final
 
 from node.errors import MissingObjectError, StoreError
-from node.ports.approvals import Outcome
-from node.ports.data_keys import DataKeyRecord, Key, SealedColumn
 from node.storage.person_requests import VERIFYING, resealed_payload
 from node.storage.sealed_names import (
     case_name,
@@ -30,7 +28,9 @@ from node.storage.sealed_names import (
     verifier_name,
 )
 from node.storage.shelf import Shelf
-from node.store.sealing import FIRST_STORAGE_KEY, KEY_BYTES, UNNUMBERED, StorageKeys, seal_name, seal_number
+from node.store.accounts.records import Outcome
+from node.store.data_key_records import DataKeyRecord, Key, SealedColumn
+from node.store.seal import FIRST_STORAGE_KEY, KEY_BYTES, UNNUMBERED, StorageKeys, seal_name, seal_number
 from node.store.unit import Unit
 from node.store.vault import unwrap, wrap
 

@@ -13,9 +13,9 @@ from contextlib import suppress
 from typing import Final
 
 from node.errors import MissingObjectError, StoreError
-from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.storage.rosters import Roster, erase_rows, erased_rows, pack_roster, unpack_roster
 from node.storage.shelf import Shelf
+from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.errors import ProtocolError

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from node.ports.hits import HitFilter, HitPlace, HitRecord
 from node.storage.shelf import Shelf
+from node.store.hits.records import HitFilter, HitPlace, HitRecord
 
 PAGE: Final = 500
 """Reports read in one transaction."""

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from node.errors import MissingObjectError
-from node.ports.logs import LogKind
 from node.storage.logfiles import LogFiles
 from node.storage.release_files import unclaimed
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind
 
 GRACE_MS: Final = 24 * 60 * 60 * 1000
 _SEEN: Final = "sweeps/seen"

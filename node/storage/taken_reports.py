@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from node.errors import GoneError, NotFoundError
-from node.ports.hits import HitFilter, HitRecord
-from node.ports.logs import LogKind
 from node.storage.report_pages import report_pages
 from node.storage.sealed_names import report_name
 from node.storage.shelf import Shelf
+from node.store.hits.records import HitFilter, HitRecord
+from node.store.lists.records import LogKind
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.encoding import CborValue, encode_cbor

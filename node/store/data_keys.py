@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
-from node.ports.data_keys import DataKeyRecord, Key, SealedColumn
+from node.store.data_key_records import DataKeyRecord, Key, SealedColumn
 from node.store.tables import DataKey, every_table, table
 
 _KEY = table(DataKey)

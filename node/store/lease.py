@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, select, text, update
 from keys.message import Message
 from node.errors import StoreLockedError
 from node.store.driver import POSTGRESQL, Bare, begin_writing, connect, parse_dsn, translated
-from node.store.migrating import migrate
+from node.store.migrate import migrate
 from node.store.tables import Lease, table
 
 LEASE_MS: Final = 150_000

@@ -13,8 +13,7 @@ from sqlalchemy import URL, Engine, insert, select
 
 from node.clock import Entropy
 from node.errors import AlreadyExistsError, NotInitialisedError, StoreError
-from node.ports.data_keys import DataKeyRecord
-from node.store.allowances import AllowanceRows
+from node.store.data_key_records import DataKeyRecord
 from node.store.data_keys import DataKeyRows
 from node.store.driver import (
     SQLITE,
@@ -28,8 +27,9 @@ from node.store.driver import (
     translated,
 )
 from node.store.lease import Claim
-from node.store.migrating import migrate, revision_of
-from node.store.sealing import (
+from node.store.migrate import migrate, revision_of
+from node.store.partners.allowances import AllowanceRows
+from node.store.seal import (
     FIRST_STORAGE_KEY,
     KEY_BYTES,
     UNNUMBERED,

@@ -175,6 +175,6 @@ def table(model: type[SQLModel]) -> Table:
 
 def every_table() -> MetaData:
     """All tables, also of the modules that nobody has asked for yet: whoever copies tables must miss none."""
-    for path in Path(__file__).parent.glob("tables_*.py"):
-        import_module(f"node.store.{path.stem}")
+    for path in Path(__file__).parent.glob("*/tables.py"):
+        import_module(f"node.store.{path.parent.name}.tables")
     return SQLModel.metadata

@@ -9,34 +9,34 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 if TYPE_CHECKING:
-    import node.store.acknowledgements
-    import node.store.approvals
-    import node.store.audit
-    import node.store.batches
-    import node.store.cosigning
+    import node.store.accounts.approvals
+    import node.store.accounts.audit
+    import node.store.accounts.passkeys
+    import node.store.accounts.persons
+    import node.store.accounts.sessions
     import node.store.data_keys
-    import node.store.disclosure
-    import node.store.entries
-    import node.store.evidence
-    import node.store.fetched
-    import node.store.guards
-    import node.store.hit_outcomes
-    import node.store.hit_tallies
-    import node.store.hits
-    import node.store.logs
-    import node.store.partners
-    import node.store.passkeys
-    import node.store.peers
-    import node.store.persons
-    import node.store.proposals
-    import node.store.quarantine
-    import node.store.recipients
-    import node.store.revocations
-    import node.store.sessions
-    import node.store.shredding
-    import node.store.subsets
-    import node.store.trust_acknowledgements
-    import node.store.witness
+    import node.store.hits.outcomes
+    import node.store.hits.reports
+    import node.store.hits.tallies
+    import node.store.lists.batches
+    import node.store.lists.entries
+    import node.store.lists.guards
+    import node.store.lists.logs
+    import node.store.lists.quarantine
+    import node.store.lists.shreddings
+    import node.store.partners.disclosure
+    import node.store.partners.fetches
+    import node.store.partners.partners
+    import node.store.partners.proposals
+    import node.store.partners.recipients
+    import node.store.peers.acknowledgements
+    import node.store.peers.cosignatures
+    import node.store.peers.evidence
+    import node.store.peers.peers
+    import node.store.peers.revocations
+    import node.store.peers.trust_acknowledgements
+    import node.store.peers.witness
+    import node.store.subsets.subsets
 
 
 class Unit:
@@ -44,44 +44,44 @@ class Unit:
 
     data_keys: "node.store.data_keys.DataKeyRows"
     sealed: "node.store.data_keys.SealedCellRows"
-    logs: "node.store.logs.LogRows"
-    pending: "node.store.batches.PendingRows"
-    cases: "node.store.batches.CaseRows"
-    entries: "node.store.entries.EntryRows"
-    quarantine: "node.store.quarantine.QuarantineRows"
-    guards: "node.store.guards.GuardRows"
-    peers: "node.store.peers.PeerRows"
-    revocations: "node.store.revocations.RevocationRows"
-    partners: "node.store.partners.PartnerRows"
-    replays: "node.store.partners.ReplayRows"
-    subsets: "node.store.subsets.SubsetRows"
-    releases: "node.store.subsets.ReleaseRows"
-    witnessed: "node.store.witness.WitnessRows"
-    cosigners: "node.store.cosigning.CosignerRows"
-    overlays: "node.store.cosigning.OverlayRows"
-    evidence: "node.store.evidence.EvidenceRows"
-    persons: "node.store.persons.PersonRows"
-    passkeys: "node.store.passkeys.PasskeyRows"
-    challenges: "node.store.passkeys.ChallengeRows"
-    console_sessions: "node.store.sessions.ConsoleSessionRows"
-    person_tokens: "node.store.sessions.PersonTokenRows"
-    approvals: "node.store.approvals.ApprovalRows"
-    audit: "node.store.audit.AuditQueueRows"
-    shreddings: "node.store.shredding.ShreddingRows"
-    tombstones: "node.store.shredding.TombstoneRows"
-    acknowledgements: "node.store.acknowledgements.AcknowledgementRows"
-    trust_acknowledgements: "node.store.trust_acknowledgements.TrustAcknowledgementRows"
-    withdrawals: "node.store.acknowledgements.WithdrawalRows"
-    judged: "node.store.acknowledgements.JudgedRows"
-    hits: "node.store.hits.HitRows"
-    hit_outcomes: "node.store.hit_outcomes.HitOutcomeRows"
-    hit_tallies: "node.store.hit_tallies.HitTallyRows"
-    partner_cases: "node.store.hits.PartnerCaseRows"
-    proposals: "node.store.proposals.ProposalRows"
-    disclosure: "node.store.disclosure.DisclosureRows"
-    fetched: "node.store.fetched.FetchedRows"
-    recipients: "node.store.recipients.RecipientRows"
-    recipient_snapshot: "node.store.recipients.RecipientSnapshotRows"
+    logs: "node.store.lists.logs.LogRows"
+    pending: "node.store.lists.batches.PendingRows"
+    cases: "node.store.lists.batches.CaseRows"
+    entries: "node.store.lists.entries.EntryRows"
+    quarantine: "node.store.lists.quarantine.QuarantineRows"
+    guards: "node.store.lists.guards.GuardRows"
+    peers: "node.store.peers.peers.PeerRows"
+    revocations: "node.store.peers.revocations.RevocationRows"
+    partners: "node.store.partners.partners.PartnerRows"
+    replays: "node.store.partners.partners.ReplayRows"
+    subsets: "node.store.subsets.subsets.SubsetRows"
+    releases: "node.store.subsets.subsets.ReleaseRows"
+    witnessed: "node.store.peers.witness.WitnessRows"
+    cosigners: "node.store.peers.cosignatures.CosignerRows"
+    overlays: "node.store.peers.cosignatures.OverlayRows"
+    evidence: "node.store.peers.evidence.EvidenceRows"
+    persons: "node.store.accounts.persons.PersonRows"
+    passkeys: "node.store.accounts.passkeys.PasskeyRows"
+    challenges: "node.store.accounts.passkeys.ChallengeRows"
+    console_sessions: "node.store.accounts.sessions.ConsoleSessionRows"
+    person_tokens: "node.store.accounts.sessions.PersonTokenRows"
+    approvals: "node.store.accounts.approvals.ApprovalRows"
+    audit: "node.store.accounts.audit.AuditQueueRows"
+    shreddings: "node.store.lists.shreddings.ShreddingRows"
+    tombstones: "node.store.lists.shreddings.TombstoneRows"
+    acknowledgements: "node.store.peers.acknowledgements.AcknowledgementRows"
+    trust_acknowledgements: "node.store.peers.trust_acknowledgements.TrustAcknowledgementRows"
+    withdrawals: "node.store.peers.acknowledgements.WithdrawalRows"
+    judged: "node.store.peers.acknowledgements.JudgedRows"
+    hits: "node.store.hits.reports.HitRows"
+    hit_outcomes: "node.store.hits.outcomes.HitOutcomeRows"
+    hit_tallies: "node.store.hits.tallies.HitTallyRows"
+    partner_cases: "node.store.hits.reports.PartnerCaseRows"
+    proposals: "node.store.partners.proposals.ProposalRows"
+    disclosure: "node.store.partners.disclosure.DisclosureRows"
+    fetched: "node.store.partners.fetches.FetchedRows"
+    recipients: "node.store.partners.recipients.RecipientRows"
+    recipient_snapshot: "node.store.partners.recipients.RecipientSnapshotRows"
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -22,8 +22,8 @@ from typing_extensions import override
 
 from node.clock import Entropy
 from node.errors import StoreError
-from node.ports.entries import Keys, Positions
-from node.store.sealing import KEY_BYTES, Sealer
+from node.store.lists.records import Keys, Positions
+from node.store.seal import KEY_BYTES, Sealer
 from protocol.digest import Algorithm, Digest
 
 __all__ = ("KEY_BYTES", "Vault", "seal", "unseal", "unwrap", "wrap")

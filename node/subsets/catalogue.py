@@ -10,11 +10,11 @@ from typing import Final
 
 from keys.trust.names import is_log_name
 from node.errors import AlreadyExistsError, NotFoundError, UsageError
-from node.ports.logs import LogKind
-from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.storage.release_files import ReleaseFolder
 from node.storage.sealed_names import salt_name
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind
+from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.unit import Unit
 from protocol.subset.canary import LISTED
 from protocol.subset.exclusions import SALT_BYTES

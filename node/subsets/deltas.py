@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from node.ports.subsets import ReleaseRecord
 from node.storage.release_files import ReleaseFolder
+from node.store.subsets.records import ReleaseRecord
 
 
 class Deltas:

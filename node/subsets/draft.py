@@ -15,11 +15,11 @@ from node.errors import StoreError
 from node.judgement.effective import Current, current
 from node.lists.guards import Guards
 from node.ports.evaluator import Evaluator
-from node.ports.logs import LogRecord
-from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.storage.rosters import Listed, Roster, previous_of
 from node.storage.sealed_names import salt_name
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
+from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.subsets.compose import Chosen, Terms, choose, compose
 from node.subsets.holdings import held_here
 from protocol.digest import Digest

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from node.ports.logs import LogKind
+from node.store.lists.records import LogKind
 from node.store.unit import Unit
 
 

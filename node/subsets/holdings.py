@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from keys.trust.members import Members
 from node.judgement.effective import Current
-from node.ports.logs import LogKind
+from node.store.lists.records import LogKind
 from protocol.digest import Digest
 from protocol.listing import Entry
 from protocol.quorum import Support

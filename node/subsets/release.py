@@ -17,12 +17,12 @@ from node.clock import milliseconds
 from node.errors import ConflictError, TripwireError
 from node.lists.heads import next_head, require_leaves, require_signed
 from node.ports.evaluator import Evaluator
-from node.ports.signing import LogSigner
-from node.ports.subsets import ReleaseRecord, SubsetRecord
+from node.ports.log_signer import LogSigner
 from node.storage.logfiles import LogFiles
 from node.storage.release_files import ReleaseFolder, tidy
 from node.storage.shelf import Shelf
 from node.storage.taken_reports import end_reports
+from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.subsets.compose import is_same
 from node.subsets.draft import LIFE, Draft, Drafter, Held, Order, RuleDocuments
 from node.subsets.grounds import Grounds

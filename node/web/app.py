@@ -4,7 +4,6 @@ from typing import Final
 
 from aiohttp import web
 
-from node.ports.serving import WebServices
 from node.web.auth import TokenGate, TokenOffice
 from node.web.handlers import (
     acknowledgements,
@@ -23,6 +22,7 @@ from node.web.handlers import (
 from node.web.middleware import Handler, gate, journal
 from node.web.ratelimit import TokenBuckets
 from node.web.readiness import Readiness
+from node.web.services import WebServices
 from node.web.settings import WebSettings
 from node.web.state import STATE, WebState
 from protocol.endpoints import ENDPOINTS

@@ -27,8 +27,8 @@ from node.errors import (
 )
 from node.ports.callers import Caller, CallerDirectory, CallerKind, Credential
 from node.ports.replay import MAX_ID_CHARS
-from node.ports.serving import WebServices
 from node.tls import ClientKey
+from node.web.services import WebServices
 
 ASSERTION_TYP: Final = "client-authentication+jwt"
 TOKEN_TYP: Final = "at+jwt"  # noqa: S105  # a media type, not a password

@@ -7,9 +7,9 @@ from aiohttp import web
 
 from node.ports.callers import Caller
 from node.ports.limits import RateLimiter
-from node.ports.serving import WebServices
 from node.web.auth import TokenGate, TokenOffice
 from node.web.readiness import Readiness
+from node.web.services import WebServices
 from node.web.settings import WebSettings
 from protocol.endpoints import ENDPOINTS, Endpoint
 

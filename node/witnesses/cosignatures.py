@@ -21,10 +21,10 @@ from node.clock import Clock, milliseconds
 from node.errors import ConflictError, StoreError
 from node.journal import Journal
 from node.lists.continuation import is_closed
-from node.ports.cosigning import CosignerRecord
-from node.ports.logs import LogKind, LogRecord
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
+from node.store.peers.records import CosignerRecord
 from node.trust.others.refresh import log_trust
 from node.witnesses.cosigners import Asked, OwnHead, ask_witness
 from protocol.api import WitnessApi

@@ -18,9 +18,8 @@ from node.clock import Clock, milliseconds
 from node.errors import ConflictError, NotFoundError, StoreError, StoreLockedError
 from node.evidence.keep import keep, of_log
 from node.journal import Journal
-from node.ports.evidence import EvidenceKind
-from node.ports.witness import Cosigner, WitnessRecord
 from node.storage.shelf import Shelf
+from node.store.peers.records import Cosigner, EvidenceKind, WitnessRecord
 from node.trust.others.refresh import held_document, log_trust
 from node.trust.others.revocations import signing
 from protocol.errors import MalformedError

@@ -29,8 +29,8 @@ from node.judgement.effective import current
 from node.judgement.explain import explain
 from node.judgement.trace import effective_before
 from node.lists.imports.intake import import_rows
-from node.ports.persons import PersonRole
 from node.storage.shelf import Shelf
+from node.store.accounts.records import PersonRole
 from protocol.digest import Digest
 from support.large_examples import LARGE_EXAMPLES, WITHOUT
 from support.large_world import FULL, MUCH, ORIGIN, OWN, LargeWorld, file_digests, large_world, made_up_rows

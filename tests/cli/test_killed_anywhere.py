@@ -28,10 +28,10 @@ from node.identity.identity import open_identity
 from node.identity.put_back import settle
 from node.lists.catalogue import report_list
 from node.peers.recovery import root_at
-from node.ports.logs import LogKind
 from node.rotation.store import open_shelf
 from node.storage.logfiles import LogFiles
 from node.storage.sweep import sweep
+from node.store.lists.records import LogKind
 from support.agencies import LIST, SUBSET, Federation, federate, import_files, numbered, table, written
 from support.postgres import PostgresServer, postgres_server
 from support.preloaded import run_forked

@@ -14,9 +14,8 @@ from node.app.accounts import open_sessions
 from node.app.approvals import open_approvals
 from node.console.surface import ACTIONS, SURFACE
 from node.console.world import World
-from node.ports.accounts import PasskeyRecord
-from node.ports.persons import PersonRole
 from node.rotation import proposals
+from node.store.accounts.records import PasskeyRecord, PersonRole
 from support.agencies import BOTH, lawful_table, numbered, table
 from support.browser import browsing_async
 from support.busy_agency import FILES

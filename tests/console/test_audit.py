@@ -2,8 +2,8 @@
 
 from node.audit.reader import read_audit, read_audit_backwards, verify_export
 from node.identity.audit import tell
-from node.ports.persons import PersonRole
 from node.storage.logfiles import LogFiles
+from node.store.accounts.records import PersonRole
 from support.console import RunningConsole
 
 

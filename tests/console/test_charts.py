@@ -2,7 +2,7 @@
 
 import re
 
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.browser import browsing_async
 from support.console import RunningConsole
 

@@ -19,7 +19,7 @@ from node.console.devices import LIFE
 from node.console.entrance import COMING_BURST, target
 from node.console.surface import PAGES
 from node.home import Home
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.authenticator import Authenticator
 from support.cheap_node import CheapNode
 from support.console import Reply

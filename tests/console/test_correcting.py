@@ -5,7 +5,7 @@ from hashlib import sha256
 from node.app.approvals import open_approvals
 from node.judgement.recall import report_withdrawals
 from node.lists.catalogue import report_list
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.agencies import SINGLE
 from support.audited import recorded
 from support.busy_agency import FILES

@@ -6,8 +6,8 @@ from node.app.partners.answers import answer_given
 from node.app.partners.hits import casework
 from node.audit.reader import read_audit
 from node.lists.catalogue import report_list
-from node.ports.hits import CaseRecord
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
+from node.store.hits.records import CaseRecord
 from protocol.statement.case import Outcome
 from support.console import RunningConsole
 

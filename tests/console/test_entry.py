@@ -6,7 +6,7 @@ from hashlib import md5, sha256
 import pytest
 
 from node.access.grants import Grants
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from protocol.grant import NOTHING
 from support.agencies import BOTH, SINGLE, UNLISTED
 from support.audited import audit_text, recorded

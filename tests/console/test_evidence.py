@@ -16,7 +16,7 @@ from node.audit.reader import read_audit
 from node.evidence.keep import keep, verify
 from node.home import Home
 from node.identity.identity import open_identity
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from node.trust.found import log_label
 from protocol.evidence import encode_fork
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint

@@ -13,7 +13,7 @@ from node.console.handlers import DESK
 from node.console.parts import Action, Values
 from node.console.surface import ACTIONS
 from node.errors import RateLimitedError, UsageError
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.console import RunningConsole
 
 

@@ -12,7 +12,7 @@ from node.console.csp.policy import CONTENT_SECURITY_POLICY
 from node.console.handlers import DESK
 from node.console.threads import ACTS, ACTS_OF_ONE, MOST, THREADS
 from node.errors import RateLimitedError
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.console import RunningConsole
 
 

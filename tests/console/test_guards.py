@@ -7,7 +7,7 @@ import pytest
 
 from node.app.guards import open_guards
 from node.console.visitors import FRESH_MS
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.agencies import lawful_table, numbered
 from support.audited import audit_text, recorded
 from support.console import Reply, RunningConsole

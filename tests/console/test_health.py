@@ -9,7 +9,7 @@ from node.app.checkup import KEPT, Checkup, Findings
 from node.console.pages.health import ROWS
 from node.health import Check, Health
 from node.identity.outside_note import Note, OutsideNote
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.console import RunningConsole
 from support.times import SettableClock
 

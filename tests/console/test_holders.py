@@ -17,7 +17,7 @@ from node.audit.reader import read_audit
 from node.console.pages.entries import holders as page
 from node.errors import PeerUnreachableError
 from node.hoster import client
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.agencies import LIST, SUBSET, Federation, cheapen, row, table, written
 from support.audited import audit_text, recorded
 from support.browser import axe_async, browsing_async

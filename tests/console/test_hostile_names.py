@@ -6,9 +6,8 @@ from dataclasses import replace
 from node.app.approvals import open_approvals, reject
 from node.identity.audit import tell
 from node.pages.text import visible
-from node.ports.accounts import PasskeyRecord
-from node.ports.partners import InviteRecord
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PasskeyRecord, PersonRole
+from node.store.partners.records import InviteRecord
 from support.browser import browsing_async
 from support.console import RunningConsole
 

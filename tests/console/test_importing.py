@@ -8,7 +8,7 @@ import pytest
 from node.audit.reader import read_audit
 from node.console.pages.entries import imports
 from node.lists.catalogue import report_list
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.agencies import numbered, row, table
 from support.audited import audit_text, recorded
 from support.busy_agency import FILES, LAWFUL

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.async_api import FileChooser, Page, TimeoutError  # noqa: A004 - Playwright's own
 
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.browser import browsing_async
 from support.console import RunningConsole
 from support.console_keys import signed_by_holder

@@ -6,8 +6,8 @@ import aiohttp
 import pytest
 
 from keys.trust.lifecycle import Stage
-from node.ports.persons import PersonRole
 from node.rotation import proposals
+from node.store.accounts.records import PersonRole
 from support.console import Browser, Reply, RunningConsole
 from support.console_keys import signed_by_holder
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from node.console.languages import accepted
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support import catalogue
 from support.console import RunningConsole
 

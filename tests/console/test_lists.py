@@ -1,7 +1,7 @@
 """Lists in numbers, and the criteria that were signed for their collections."""
 
 from node.lists.catalogue import report_list
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.console import RunningConsole
 
 _OWN = "fr.example/lists/csam"

@@ -15,7 +15,7 @@ from node.console.csp.policy import CSP_REPORTS
 from node.console.parts import Page
 from node.console.surface import PAGES
 from node.console.world import World
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.browser import axe_async, browsing_async
 from support.console import RunningConsole
 from support.console_examples import EXAMPLES

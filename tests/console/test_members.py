@@ -14,9 +14,9 @@ from node.app.approvals import open_approvals
 from node.audit.reader import read_audit
 from node.console.pages.federation import members
 from node.judgement.coverage import Counts
-from node.ports.persons import PersonRole
 from node.rotation import proposals
 from node.storage.shelf import Shelf
+from node.store.accounts.records import PersonRole
 from protocol.grant import Grant
 from support.console import Browser, RunningConsole
 from support.copies import let_go_on

@@ -5,8 +5,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from node.ports.persons import PersonRole
 from node.rotation import proposals
+from node.store.accounts.records import PersonRole
 from support.audited import details_of
 from support.console import Browser, Reply, RunningConsole
 from support.console_keys import signed_by_holder

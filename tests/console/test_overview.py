@@ -14,10 +14,9 @@ from node.console.pages.federation.map import Place, draw
 from node.console.surface import PAGES
 from node.evidence.keep import FORKED
 from node.peers.status import Freshness, MemberStanding, member_standings
-from node.ports.evidence import EvidenceKind, EvidenceRecord
-from node.ports.logs import LogKind
-from node.ports.persons import PersonRole
-from node.ports.quarantine import Quarantined
+from node.store.accounts.records import PersonRole
+from node.store.lists.records import LogKind, Quarantined
+from node.store.peers.records import EvidenceKind, EvidenceRecord
 from support.browser import browsing_async
 from support.console import RunningConsole
 from support.times import SettableClock

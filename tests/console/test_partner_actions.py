@@ -8,7 +8,7 @@ from pathlib import Path
 
 from node.console.partner.surface import ACTIONS, SURFACE
 from node.console.partner.world import PartnerWorld
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.browser import browsing_async
 from support.driving import Step, drive
 from support.partner_console import EXAMPLES, Seat, partner_console_of, world_of

@@ -16,7 +16,7 @@ from node.console.partner.app import COOKIE, make_partner_console
 from node.console.partner.world import PartnerWorld
 from node.errors import UsageError
 from node.hoster.console_tokens import LIFE, Guest
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from node.web.server import serve
 from support.console import Browser, Reply
 from support.partner_console import Seat, world_of

@@ -11,7 +11,7 @@ from node.console.partner.world import PartnerWorld
 from node.hoster.hits.instructions import FOUND, UNDO
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import SpooledHit
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.console import Browser, Reply, RunningConsole
 from support.partner_console import Seat, partner_console_of, world_of
 

@@ -19,7 +19,7 @@ from node.console.partner.world import PartnerWorld
 from node.console.parts import Page
 from node.hoster.console_tokens import Guest
 from node.hoster.hits.resolutions import Action
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from node.web.server import serve
 from support.browser import axe_async, browsing_async
 from support.console import RunningConsole

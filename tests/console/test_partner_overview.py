@@ -11,7 +11,7 @@ from node.hoster.judge.daemons import running_daemon
 from node.hoster.lookup.allowance import Meter
 from node.hoster.release.last_update import LastUpdate, keep_last_update
 from node.hoster.state import PartnerFolder
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.partner_console import HOUR_MS, Seat, partner_console_of, world_of
 from support.release_logs import LIFE
 

@@ -11,7 +11,7 @@ from node.errors import VerificationError
 from node.hoster.scan.history import keep_scan
 from node.hoster.scan.state import open_state, state_key
 from node.hoster.state import PartnerFolder
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.partner_console import Seat, partner_console_of, world_of
 
 SCANS, LISTS = "/console/scans", "/console/lists"

@@ -10,7 +10,7 @@ from node.console.partner.people import EVERYBODY
 from node.console.partner.surface import ACTIONS, DOWNLOADS, PAGES
 from node.console.partner.world import PartnerWorld
 from node.console.parts import Action, Page
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.console import RunningConsole
 from support.partner_console import Seat, partner_console_of, world_of
 

@@ -7,8 +7,8 @@ from node.app.approvals import open_approvals
 from node.audit.reader import read_audit
 from node.console.pages.partners.partners import ROWS
 from node.console.pages.partners.qr import qr
-from node.ports.partners import InviteRecord, PartnerRecord
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
+from node.store.partners.records import InviteRecord, PartnerRecord
 from support.console import Browser, RunningConsole
 from support.disclosed import take_in_pictures
 

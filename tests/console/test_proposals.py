@@ -4,8 +4,8 @@ import pytest
 
 from node.audit.reader import read_audit
 from node.lists.catalogue import report_list
-from node.ports.persons import PersonRole
-from node.ports.proposals import FileRecord, ProposalRecord
+from node.store.accounts.records import PersonRole
+from node.store.partners.records import FileRecord, ProposalRecord
 from protocol.statement.proposal_state import FileState
 from support.console import RunningConsole
 

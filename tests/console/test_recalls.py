@@ -6,7 +6,7 @@ import pytest
 
 from node.app.approvals import open_approvals
 from node.console.pages.entries import recalls
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from protocol.digest import Algorithm, Digest
 from support.agencies import BOTH, SINGLE
 from support.audited import audit_text, recorded

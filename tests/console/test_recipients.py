@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from node.app.approvals import open_approvals
-from node.ports.persons import PersonRole
 from node.recipients.accreditation import Recipients, grant_of, recognise
+from node.store.accounts.records import PersonRole
 from protocol.event import BASELINE
 from support.audited import audit_text, recorded
 from support.console import Reply, RunningConsole

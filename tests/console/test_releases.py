@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from node.app.subsets import release_here
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.console import RunningConsole
 
 _ONE = "/console/releases/subset?name=baseline"

@@ -4,8 +4,8 @@ import pytest
 
 from keys.trust.proposal_words import changes
 from node.identity.audit import tell
-from node.ports.persons import PersonRole
 from node.rotation import proposals
+from node.store.accounts.records import PersonRole
 from support.console import Browser, RunningConsole
 from support.console_keys import signed_by_holder
 

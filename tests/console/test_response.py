@@ -5,9 +5,9 @@ import re
 
 from node.audit.reader import read_audit
 from node.console.pages.partners.response import GROUPS
-from node.ports.hits import HitFilter
-from node.ports.persons import PersonRole
 from node.storage.report_pages import report_pages
+from node.store.accounts.records import PersonRole
+from node.store.hits.records import HitFilter
 from support.console import Reply, RunningConsole
 
 PERIODS = "/console/response/report?period={}&form={}"

@@ -4,7 +4,7 @@ import re
 from hashlib import sha256
 
 from node.lists.catalogue import report_list
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.agencies import SINGLE
 from support.audited import recorded
 from support.console import Browser, RunningConsole

@@ -13,7 +13,7 @@ import pytest_asyncio
 from node.audit.reader import read_audit
 from node.console.pages.entries import review_many
 from node.lists.catalogue import report_list
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.agencies import federate, import_files, lawful_table, numbered, written
 from support.audited import recorded
 from support.browser import axe_async, browsing_async

@@ -11,10 +11,10 @@ from node.audit.reader import read_audit
 from node.errors import ConflictError
 from node.identity.audit import gaps
 from node.identity.identity import Identity
-from node.ports.persons import PersonRole
 from node.rotation import proposals
 from node.rotation.revoke import confirm_by_witnesses
 from node.storage.shelf import Shelf
+from node.store.accounts.records import PersonRole
 from node.witnesses.cosignatures import Cosigned
 from protocol.tlog.note import Note
 from support.audited import details_of, recorded

@@ -17,7 +17,7 @@ from node.console.partner.surface import SURFACE as PARTNERS
 from node.console.parts import Surface
 from node.console.surface import SURFACE
 from node.console.visitors import Door
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.cheap_node import CheapNode
 from support.console import Browser, KeptDoor, Reply, RunningConsole, console_in
 from support.partner_console import Seat, partner_console_of, world_of

@@ -4,7 +4,7 @@ from node.access.approvals import KINDS
 from node.console import said_elsewhere
 from node.evidence.keep import FORKED
 from node.judgement.quarantine import BLOCKS, FLOOD, Aside
-from node.ports.evidence import EvidenceKind
+from node.store.peers.records import EvidenceKind
 from protocol.statement.resolution import Action
 
 

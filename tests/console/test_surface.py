@@ -5,7 +5,7 @@ import pytest
 from node.console.parts import Action, Page
 from node.console.surface import ACTIONS, DOWNLOADS, PAGES
 from node.console.visitors import FRESH_MS
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.console import RunningConsole
 
 _NOT_REACHED = {401, 403}

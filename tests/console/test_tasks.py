@@ -4,8 +4,7 @@ import pytest
 
 from node.app.approvals import open_approvals
 from node.audit.reader import read_audit
-from node.ports.approvals import Approval, Outcome
-from node.ports.persons import PersonRole
+from node.store.accounts.records import Approval, Outcome, PersonRole
 from support.console import Browser, RunningConsole
 
 

@@ -6,7 +6,7 @@ of their own.
 
 from playwright.async_api import Page
 
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.browser import PATIENCE_MS, browsing_async
 from support.console import RunningConsole
 

@@ -23,8 +23,8 @@ from node.lists.continuation import (
 from node.lists.corrections.dispute import dispute
 from node.lists.imports.intake import Statement, import_rows
 from node.lists.publish import publish
-from node.ports.evidence import EvidenceKind, EvidenceRecord
 from node.signing.log_signer import FolderLogSigner
+from node.store.peers.records import EvidenceKind, EvidenceRecord
 from node.trust.announce import log_info
 from node.trust.own import window
 from protocol.digest import Algorithm, Digest

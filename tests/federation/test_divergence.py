@@ -9,7 +9,7 @@ from typing_extensions import override
 from node.errors import NotFoundError
 from node.evidence.judgement import judge
 from node.peers.sync.reports import ListOutcome
-from node.ports.evidence import EvidenceKind
+from node.store.peers.records import EvidenceKind
 from protocol.errors import HistoryError, OverlapError, RootMismatchError
 from protocol.tlog.conflict import ConflictKind
 from protocol.tlog.merkle import leaf_hash

@@ -9,7 +9,7 @@ from node.errors import NotFoundError
 from node.evidence.judgement import judge
 from node.judgement import quarantine
 from node.peers.sync.reports import SyncReport
-from node.ports.quarantine import Quarantined
+from node.store.lists.records import Quarantined
 from protocol.errors import ForkError, RollbackError
 from support.adversary import ATTACKS, SECRET, Attack, ListPeer, follow
 from support.federation import Agency, Federation

@@ -19,7 +19,7 @@ from node.lists.pace import DAY_MS, MOST_AT_ONCE, FollowGuards
 from node.peers.sync.follow import Follower
 from node.peers.sync.stage import StagedBundle, Staging
 from node.peers.sync.sync import Syncer
-from node.ports.quarantine import Intake
+from node.store.lists.records import Intake
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.opening import Reason

@@ -20,7 +20,7 @@ from node.judgement import quarantine
 from node.judgement.effective import current
 from node.peers.gossip import FREEZE_AFTER
 from node.peers.told_heads import MAX_FETCHED
-from node.ports.evidence import EvidenceKind, EvidenceRecord
+from node.store.peers.records import EvidenceKind, EvidenceRecord
 from protocol.digest import Digest
 from protocol.errors import RollbackError
 from protocol.evidence import encode_fork

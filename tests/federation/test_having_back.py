@@ -14,9 +14,9 @@ from node.errors import PeerUnreachableError, VerificationError
 from node.lists.catalogue import list_origin
 from node.peers.recovery import Returned, have_back
 from node.peers.return_list import HeldLists
-from node.ports.logs import LogKind, LogRecord
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
 from protocol.event import BASELINE, NATIONAL
 from protocol.grant import Grant

@@ -13,8 +13,8 @@ from keys.trust.lifecycle import Stage
 from node.evidence.doubt import head_at
 from node.home import Home
 from node.identity.identity import open_identity
-from node.ports.logs import Head
 from node.rotation.store import open_shelf
+from node.store.lists.records import Head
 from protocol.errors import UntrustedError
 from support.agencies import LIST, import_files
 from support.load import Load

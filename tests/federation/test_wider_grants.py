@@ -24,8 +24,8 @@ from node.peers.sync.follow import FollowGuards
 from node.peers.sync.opened_grants import Opened, opened
 from node.peers.sync.reopen import Reopening
 from node.peers.sync.sync import Syncer
-from node.ports.quarantine import Quarantined
 from node.recipients.copy import RecipientCopy
+from node.store.lists.records import Quarantined
 from protocol.digest import Algorithm, Digest
 from protocol.errors import OpeningError
 from protocol.event import BASELINE, NATIONAL, Header

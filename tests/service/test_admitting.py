@@ -37,12 +37,12 @@ from node.hoster.cover import evaluations
 from node.objects.folder import FolderObjects
 from node.partners.admission import GRACE_DAYS, INVITATION_DAYS, Admission, ServedEnrolment
 from node.ports.callers import CallerKind
-from node.ports.partners import PartnerRecord
-from node.ports.peers import PeerRecord
 from node.ports.replay import MAX_LIVE_PER_ISSUER
-from node.ports.subsets import SubsetRecord
 from node.storage.shelf import Shelf
+from node.store.partners.records import PartnerRecord
+from node.store.peers.records import PeerRecord
 from node.store.store import Store
+from node.store.subsets.records import SubsetRecord
 from node.trust.found import Founding, found
 from node.trust.own import OwnTrust
 from protocol.digest import Algorithm

@@ -20,10 +20,9 @@ from node.errors import (
     UnauthenticatedError,
     UsageError,
 )
-from node.ports.approvals import Outcome
-from node.ports.persons import PersonRole
 from node.storage.person_requests import change_payload
 from node.storage.shelf import Shelf
+from node.store.accounts.records import Outcome, PersonRole
 from support.persons import NOW, PASS, add_two, ask, join, made, make_persons
 from support.times import SettableClock
 

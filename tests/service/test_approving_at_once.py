@@ -7,9 +7,8 @@ import pytest
 from node.access.approvals import Approvals
 from node.access.persons import FREE_TRIES, Persons
 from node.errors import ConflictError, RateLimitedError, UnauthenticatedError
-from node.ports.approvals import Approval
-from node.ports.persons import PersonRole
 from node.storage.shelf import Shelf
+from node.store.accounts.records import Approval, PersonRole
 from support.persons import NOW, add_two, ask, join, make_persons
 from support.times import SettableClock
 

@@ -32,10 +32,10 @@ from node.audit.reader import (
 )
 from node.errors import ConflictError, NodeError, NotFoundError, StoreError, VerificationError
 from node.objects.folder import FolderObjects
-from node.ports.logs import LogRecord
 from node.signing.log_signer import FolderLogSigner
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
 from node.trust.found import Founding, found, log_label
 from node.trust.own import DOCUMENT_NAME, ROOT_NAME, OwnTrust
 from protocol.audit import AuditRecord, audit_origin

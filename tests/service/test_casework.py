@@ -8,7 +8,7 @@ import pytest
 
 from node.errors import NotFoundError, UsageError
 from node.partners.hits.cases import find_case, find_hit
-from node.ports.hits import HitRecord
+from node.store.hits.records import HitRecord
 from protocol.statement.case import PartnerDispute
 from support.hits import HOSTER, OTHER, SUBSET, HitWorld, hit_world
 

@@ -16,8 +16,8 @@ from node.errors import NodeError, WrongPinError
 from node.home import Home
 from node.hoster import client
 from node.hoster.state import Enrolment, PartnerFolder
-from node.ports.peers import PeerRecord
 from node.storage.shelf import Shelf
+from node.store.peers.records import PeerRecord
 from node.tls import TlsIdentity, create_identity
 from protocol.errors import ProtocolError
 from support.ceremonies import replace_everybody

@@ -14,10 +14,9 @@ from node.partners.charts import (
     days,
     months,
 )
-from node.ports.acknowledgements import Reached
-from node.ports.hits import HitRecord, ResolutionRecord, Resolved
-from node.ports.partners import PartnerRecord
-from node.ports.peers import PeerRecord
+from node.store.hits.records import HitRecord, ResolutionRecord, Resolved
+from node.store.partners.records import PartnerRecord
+from node.store.peers.records import PeerRecord, Reached
 from protocol.event import BASELINE, Op
 from protocol.opening import Reason
 from protocol.statement.resolution import Action

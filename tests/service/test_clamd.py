@@ -24,7 +24,7 @@ from node.hoster.gateways.clamd import ClamdService
 from node.hoster.gateways.patience import Patience
 from node.hoster.gateways.roots import Roots
 from node.hoster.gateways.sockets import host_and_port, listen_path, remove_path
-from node.ports.inspecting import Inspected
+from node.ports.inspection import Inspected
 from support.gateways import (
     CLEAR,
     LIMITS,

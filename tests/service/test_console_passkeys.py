@@ -24,10 +24,10 @@ from node.errors import (
     UnauthenticatedError,
     UsageError,
 )
-from node.ports.persons import PersonRole
 from node.signing.passkeys import MAX_ANSWER, Site, WebAuthnCeremonies
 from node.storage.person_requests import change_payload
 from node.storage.shelf import Shelf
+from node.store.accounts.records import PersonRole
 from protocol.audit import AuditRecord
 from support.authenticator import HOST, ORIGIN, PRESENT, VERIFIED, Authenticator, decode, encode
 from support.persons import NOW, PASS, add_two, join, made, make_persons

@@ -12,10 +12,9 @@ from node.access.persons import Persons
 from node.access.sessions import IDLE, LONGEST, MOST, Sessions
 from node.clock import milliseconds, system_entropy
 from node.errors import NotFoundError, UsageError
-from node.ports.accounts import SessionRecord
-from node.ports.persons import PersonRole
 from node.storage.person_requests import change_payload
 from node.storage.shelf import Shelf
+from node.store.accounts.records import PersonRole, SessionRecord
 from node.store.unit import Unit
 from support.persons import NOW, add_two, join, made, make_persons
 from support.times import SettableClock

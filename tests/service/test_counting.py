@@ -10,8 +10,8 @@ from node.lists.corrections.withdraw import withdraw
 from node.lists.tallies import tally
 from node.partners.counts import count
 from node.partners.hits import overview
-from node.ports.hits import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
-from node.ports.partners import PartnerRecord
+from node.store.hits.records import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
+from node.store.partners.records import PartnerRecord
 from node.transparency import publication
 from node.transparency.counts import (
     ANSWERS,

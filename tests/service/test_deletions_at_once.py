@@ -8,7 +8,6 @@ from threading import Barrier, BrokenBarrierError
 import pytest
 
 from node.errors import NotFoundError
-from node.ports.hits import HitFilter, HitRecord
 from node.storage import taken_reports
 from node.storage.recipient_files import erase_from_copies, read_part, sealed_parts
 from node.storage.release_files import erase_from_rosters
@@ -17,6 +16,7 @@ from node.storage.rosters import Listed, pack_roster, unpack_roster
 from node.storage.sealed_names import report_name
 from node.storage.shelf import Shelf
 from node.storage.taken_reports import TakenReport, erase_reports, taken
+from node.store.hits.records import HitFilter, HitRecord
 from node.store.unit import Unit
 from protocol.digest import Digest
 from support.hits import named, report_of

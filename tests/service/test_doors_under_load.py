@@ -22,7 +22,7 @@ from node.hoster.gateways.roots import Roots
 from node.hoster.gateways.sockets import listen_path
 from node.hoster.judge.inspection import LocalInspector
 from node.hoster.judge.machine import STALLED_SECONDS, Judging
-from node.ports.judging import Outcome, Verdict, Verdicts
+from node.ports.verdicts import Outcome, Verdict, Verdicts
 from node.web.gateways.listener import served
 from node.web.gateways.services import LocalServices
 from protocol.digest import Algorithm, Digest

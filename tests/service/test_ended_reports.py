@@ -16,8 +16,8 @@ from node.errors import NotFoundError
 from node.lists.corrections.shred import prepare, shred
 from node.partners.hits import reports
 from node.partners.hits.overview import hit_counts, reported_hits
-from node.ports.hits import HitRecord
 from node.storage.taken_reports import taken
+from node.store.hits.records import HitRecord
 from node.subsets.release import ReleaseReport
 from protocol.limits import MAX_ENDS
 from protocol.opening import Reason

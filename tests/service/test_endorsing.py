@@ -10,7 +10,7 @@ from node.judgement.effective import Current, current
 from node.judgement.endorse import Endorsed, NamedFile, endorse, endorse_named, mark_of
 from node.lists.corrections.withdraw import withdraw
 from node.lists.imports.intake import ImportReport, Statement
-from node.ports.quarantine import Quarantined
+from node.store.lists.records import Quarantined
 from protocol.digest import Digest
 from protocol.event import BASELINE, NATIONAL
 from protocol.listing import Entry, fold

@@ -19,8 +19,8 @@ from node.lists.corrections.amend import Amendment, amend, amend_at
 from node.lists.corrections.dispute import dispute
 from node.lists.corrections.withdraw import withdraw
 from node.lists.imports.intake import Statement
-from node.ports.quarantine import Quarantined
 from node.storage.logfiles import LogFiles
+from node.store.lists.records import Quarantined
 from protocol.digest import Digest
 from protocol.event import BASELINE, NATIONAL
 from protocol.opening import Basis, Reason

@@ -8,7 +8,7 @@ import pytest
 from node.judgement import quarantine
 from node.partners.hits import floods
 from node.partners.hits.floods import FloodLimits
-from node.ports.quarantine import Quarantined
+from node.store.lists.records import Quarantined
 from protocol.statement.receipt import open_receipt
 from support.hits import SUBSET, HitWorld, hit_world
 

@@ -11,7 +11,7 @@ from node.lists.corrections.withdraw import withdraw
 from node.lists.queue import Queue
 from node.peers.sync.follow import Committed, Delivery, Follower, HeldLog
 from node.peers.sync.intake import DAY_MS
-from node.ports.quarantine import Quarantined
+from node.store.lists.records import Quarantined
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE, SHRED, Op
 from protocol.opening import Ext, Opening, Reason

@@ -16,7 +16,7 @@ from node.clock import system_entropy
 from node.errors import AlreadyExistsError, NotFoundError, WrongPinError
 from node.objects.folder import FolderObjects
 from node.peers.membership import Membership, introduce
-from node.ports.peers import FetchedTrust
+from node.store.peers.records import FetchedTrust
 from node.store.store import Store
 from node.trust.announce import announce_epoch, announce_log
 from node.trust.found import Founding, found

@@ -16,10 +16,10 @@ from node.access.grants import (
     widens,
 )
 from node.errors import ForbiddenError, NotFoundError
-from node.ports.approvals import Approval
-from node.ports.partners import PartnerRecord
-from node.ports.peers import PeerRecord
 from node.storage.shelf import Shelf
+from node.store.accounts.records import Approval
+from node.store.partners.records import PartnerRecord
+from node.store.peers.records import PeerRecord
 from protocol.digest import Algorithm
 from protocol.event import BASELINE, NATIONAL
 from protocol.grant import NOTHING, Grant

@@ -14,8 +14,8 @@ from node.lists.imports.intake import ImportReport, import_rows, preview_rows
 from node.objects import filters
 from node.objects.filters import FolderFilters
 from node.peers.sync.follow import Follower
-from node.ports.quarantine import Quarantined
 from node.storage.shelf import Shelf
+from node.store.lists.records import Quarantined
 from protocol.digest import Algorithm, Digest
 from protocol.event import NATIONAL
 from support.shelves import GUARDS, OWN, Agency, file_digests, row, rows, sha256_digest, sqlite_dsn

@@ -8,7 +8,9 @@ import pytest
 from node.errors import NotFoundError
 from node.partners.hits.cases import find_hit
 from node.partners.hits.overview import DAY_MS, hit_counts, hits_page, overdue_hits, reported_hits
-from node.ports.hits import (
+from node.storage.report_pages import PAGE
+from node.storage.shelf import Shelf
+from node.store.hits.records import (
     CaseRecord,
     HitCounts,
     HitFilter,
@@ -17,8 +19,6 @@ from node.ports.hits import (
     HitSourceRecord,
     ResolutionRecord,
 )
-from node.storage.report_pages import PAGE
-from node.storage.shelf import Shelf
 from support.statements import statements
 
 LIST = "fr.example/lists/csam"

@@ -21,7 +21,7 @@ from node.connections import Acceptor, listen_tcp
 from node.hoster.gateways.icap import FULL, IcapService
 from node.hoster.gateways.icap_protocol import chunk
 from node.hoster.gateways.patience import Patience
-from node.ports.inspecting import Inspected
+from node.ports.inspection import Inspected
 from support.gateways import (
     CLEAR,
     HIT,

@@ -17,8 +17,8 @@ from node.hashing.open_file_worker import decode, encode
 from node.hashing.open_files import HashProcesses
 from node.hashing.plan import Bounds, HashPlan
 from node.hoster.judge.inspection import MAX_FILE_BYTES, LocalInspector
-from node.ports.inspecting import signature
-from node.ports.judging import CLEAN, Outcome, Verdict, Verdicts
+from node.ports.inspection import signature
+from node.ports.verdicts import CLEAN, Outcome, Verdict, Verdicts
 from protocol.digest import Algorithm, Digest
 from support.processes import wait_until
 

@@ -15,8 +15,8 @@ from node.app.judged import Judge
 from node.errors import MissingObjectError
 from node.judgement import effective
 from node.judgement.queue import Wanted
-from node.ports.quarantine import Quarantined
 from node.storage.logfiles import LogFiles
+from node.store.lists.records import Quarantined
 from support.shelves import Agency, rows
 from support.times import SettableClock
 

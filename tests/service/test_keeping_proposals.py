@@ -10,9 +10,9 @@ from node.app.partners.retention import forget_closed
 from node.clock import milliseconds
 from node.config import RetentionSettings
 from node.identity.identity import Identity
-from node.ports.proposals import FileRecord, ProposalRecord
 from node.rotation.store import open_shelf
 from node.storage.shelf import Shelf
+from node.store.partners.records import FileRecord, ProposalRecord
 from protocol.statement.proposal_state import FileState
 from support.real_home import real_home
 from support.times import SettableClock

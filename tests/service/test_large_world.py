@@ -7,8 +7,8 @@ import pytest
 from node.app.judged import Judge
 from node.audit.reader import read_audit
 from node.lists.catalogue import report_lists
-from node.ports.logs import LogKind
 from node.storage.taken_reports import taken
+from node.store.lists.records import LogKind
 from support.large_world import FULL, large_world
 
 SMALL = FULL.smaller(200)

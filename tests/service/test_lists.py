@@ -5,8 +5,8 @@ import pytest
 from node.errors import AlreadyExistsError, UsageError
 from node.lists.catalogue import create_list, own_list, report_list, report_lists
 from node.lists.corrections.withdraw import withdraw
-from node.ports.logs import LogKind
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind
 from protocol.event import BASELINE, NATIONAL
 from protocol.opening import Reason
 from support.shelves import Agency, file_digests, rows

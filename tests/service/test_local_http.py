@@ -24,8 +24,8 @@ from node import connections
 from node.config import ConnectionLimits
 from node.connections import listen_tcp
 from node.hoster.gateways.sockets import listen_path
-from node.ports.inspecting import Inspected
-from node.ports.judging import CLEAN, Outcome, Verdict, Verdicts, over_subsets
+from node.ports.inspection import Inspected
+from node.ports.verdicts import CLEAN, Outcome, Verdict, Verdicts, over_subsets
 from node.web.gateways.listener import served
 from node.web.gateways.services import LocalServices
 from protocol.digest import Algorithm, Digest

@@ -16,7 +16,7 @@ from node.hoster.judge.batches import LookUpQueue
 from node.hoster.judge.local import LocalJudge
 from node.hoster.lookup.examiner import Examiner
 from node.hoster.lookup.unconfirmed import UnconfirmedFolder
-from node.ports.judging import Outcome
+from node.ports.verdicts import Outcome
 from protocol.api import SubsetApi
 from protocol.digest import Digest
 from protocol.messages import EvaluationReply, EvaluationRequest

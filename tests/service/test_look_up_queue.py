@@ -15,7 +15,7 @@ from node.hoster.cover import BATCH
 from node.hoster.judge.batches import LookUpQueue
 from node.hoster.lookup.examiner import Examiner
 from node.hoster.lookup.verdicts import verdict_of
-from node.ports.judging import CLEAN, Outcome, Verdict, Verdicts
+from node.ports.verdicts import CLEAN, Outcome, Verdict, Verdicts
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
 from protocol.messages import EvaluationReply, EvaluationRequest

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from node.partners.hits.overview import DAY_MS, FEW, Precision, ReportedHit, precision, reported_hits
-from node.ports.hits import CaseRecord, HitRecord, HitSourceRecord, HitWindow, ResolutionRecord
 from node.storage.shelf import Shelf
+from node.store.hits.records import CaseRecord, HitRecord, HitSourceRecord, HitWindow, ResolutionRecord
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action
 

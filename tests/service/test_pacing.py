@@ -13,9 +13,9 @@ from node.lists.corrections.withdraw import withdraw
 from node.lists.pace import DAY_MS, NO_LIMITS, Changes, FollowGuards, beyond
 from node.lists.publish import Published, publish
 from node.lists.queue import Queue
-from node.ports.logs import LogKind, LogRecord
-from node.ports.peers import PeerRecord
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
+from node.store.peers.records import PeerRecord
 from protocol.event import BASELINE, Op
 from protocol.opening import Ext, Opening, Reason
 from support.shelves import NOW_MS, Agency, file_digests, rows, sha256_digest, sqlite_dsn

@@ -16,8 +16,8 @@ from node.audit.log import start_audit
 from node.clock import milliseconds
 from node.errors import NodeError, PeerUnreachableError
 from node.identity import put_back
-from node.ports.peers import PeerRecord
 from node.storage.shelf import Shelf
+from node.store.peers.records import PeerRecord
 from support.cheap_node import NODE, CheapNode, new_shelf
 from support.fakes_api import IDENTITY
 from support.federation import FoundedNode

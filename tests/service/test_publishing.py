@@ -8,7 +8,7 @@ import pytest
 
 from node.errors import ConflictError, NotFoundError, StoreError, UsageError
 from node.lists.publish import Published, publish
-from node.ports.logs import LogKind
+from node.store.lists.records import LogKind
 from protocol.event import Event, Op
 from protocol.opening import commitment, origin_hash
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint

@@ -24,12 +24,12 @@ from node.lists.corrections.erase import carry_out_everywhere
 from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
 from node.lists.guards import Guards
-from node.ports.quarantine import Quarantined
 from node.recipients.copy import RecipientCopy
 from node.recipients.service import BLOCK
 from node.storage import recipient_files
 from node.storage.recipient_files import FOLDER
 from node.storage.shelf import Shelf
+from node.store.lists.records import Quarantined
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE, NATIONAL, PRIVATE_FROM
 from protocol.opening import Reason

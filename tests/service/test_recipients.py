@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 
 from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, UnauthenticatedError, UsageError
-from node.ports.approvals import Approval
-from node.ports.recipients import RecipientRecord
 from node.recipients.accreditation import (
     KEY_LIFE,
     LONGEST,
@@ -29,6 +27,8 @@ from node.recipients.accreditation import (
     state_words,
 )
 from node.storage.shelf import Shelf
+from node.store.accounts.records import Approval
+from node.store.partners.records import RecipientRecord
 from protocol.digest import Algorithm
 from protocol.event import BASELINE, NATIONAL, PRIVATE_FROM
 from protocol.grant import NOTHING, Grant

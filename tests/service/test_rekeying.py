@@ -17,8 +17,6 @@ from node.access.persons import Persons
 from node.access.sessions import Sessions
 from node.errors import StoreError
 from node.objects.folder import FolderObjects
-from node.ports.data_keys import DataKeyRecord
-from node.ports.persons import PersonRecord, PersonRole
 from node.signing.passkeys import Site, WebAuthnCeremonies
 from node.signing.verifiers import Argon2Hasher
 from node.storage.logfiles import LogFiles
@@ -32,7 +30,9 @@ from node.storage.rekey import (
 )
 from node.storage.sealed_names import verifier_name
 from node.storage.shelf import Shelf
-from node.store.sealing import KEY_BYTES
+from node.store.accounts.records import PersonRecord, PersonRole
+from node.store.data_key_records import DataKeyRecord
+from node.store.seal import KEY_BYTES
 from node.store.store import Store
 from node.store.vault import seal, unwrap, wrap
 from support.authenticator import HOST, ORIGIN, Authenticator

@@ -12,7 +12,7 @@ import pytest
 from node.access.quotas import Quotas
 from node.errors import ConflictError, GoneError, NotFoundError, OverQuotaError, RateLimitedError, UsageError
 from node.partners.hits import reports
-from node.ports.hits import HitRecord
+from node.store.hits.records import HitRecord
 from protocol.errors import MalformedError, UntrustedError
 from protocol.limits import MAX_HIT_REPORT_BYTES
 from protocol.opening import Reason

@@ -12,7 +12,7 @@ from node.hoster.hits.resolutions import Action
 from node.hoster.hits.retention import expired as expired_hits
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.partners.hits.retention import Purged, purge
-from node.ports.hits import HitRecord
+from node.store.hits.records import HitRecord
 from protocol.statement.case import CaseState, Outcome, PartnerDispute
 from protocol.statement.resolution import Action as SentAction
 from protocol.statement.resolution import Resolution

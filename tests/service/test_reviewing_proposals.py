@@ -22,7 +22,7 @@ from node.partners.proposals.review import (
     see_proposal,
     take_up,
 )
-from node.ports.proposals import ProposalRecord
+from node.store.partners.records import ProposalRecord
 from protocol.digest import Algorithm
 from protocol.event import NATIONAL
 from protocol.ext import Basis
@@ -198,7 +198,7 @@ async def test_an_import_that_died_before_the_decision_is_repeated(
         raise Dying
 
     with monkeypatch.context() as patch:
-        patch.setattr("node.store.proposals.ProposalRows.decide", die)
+        patch.setattr("node.store.partners.proposals.ProposalRows.decide", die)
         with pytest.raises(Dying):
             take(world, guards, record)
     assert states(world, guards, record) == [FileState.WAITING]

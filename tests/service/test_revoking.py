@@ -28,10 +28,9 @@ from node.identity.keyring import accepted_token_keys, successors
 from node.identity.outside_note import OutsideNote
 from node.lists.continuation import has_fork
 from node.lists.imports.intake import Statement, import_rows
-from node.ports.cosigning import CosignerRecord
-from node.ports.evidence import HeardHead
 from node.rotation.revoke import Revoked, check, confirm_by_witnesses, resume, revoke
 from node.storage.shelf import Shelf
+from node.store.peers.records import CosignerRecord, HeardHead
 from node.trust import install
 from node.trust.others.revocations import revocations_of
 from node.trust.own import REVOKED_NAME, OwnTrust

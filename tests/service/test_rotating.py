@@ -24,11 +24,11 @@ from node.identity.identity import Identity
 from node.identity.keyring import accepted_token_keys
 from node.lists.imports.intake import Statement, import_rows
 from node.ports.keyring import RingKey
-from node.ports.peers import PeerRecord
 from node.rotation import rotate as rotation
 from node.rotation.rotate import advance_keys, allow, begin_overdue, lineage_of, rotate
 from node.signing.ring import FolderKeyRing, find_key
 from node.storage.shelf import Shelf
+from node.store.peers.records import PeerRecord
 from node.trust.successors import SUCCEEDED
 from protocol.digest import Algorithm
 from protocol.event import BASELINE

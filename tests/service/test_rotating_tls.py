@@ -19,11 +19,11 @@ from node.audit.log import start_audit
 from node.errors import ConflictError, UsageError, WrongPinError
 from node.identity.identity import Identity
 from node.ports.keyring import RingKey
-from node.ports.peers import PeerRecord
 from node.rotation.rotate import advance_keys, allow
 from node.rotation.rotate_tls import SPREAD, rotate_tls
 from node.signing.ring import find_key
 from node.storage.shelf import Shelf
+from node.store.peers.records import PeerRecord
 from node.tls import TlsIdentity
 from node.trust.pins import with_next_pins
 from node.web.settings import WebSettings

@@ -27,10 +27,10 @@ from node.hoster.release.parts import part_limit
 from node.lists.corrections.withdraw import withdraw
 from node.partners.evaluate import Evaluating
 from node.partners.subset_service import ServedSubsets
-from node.ports.fetched import FetchedRelease
-from node.ports.subsets import ReleaseRecord
 from node.storage.release_files import ReleaseFolder
-from node.store.fetched import FetchedRows
+from node.store.partners.fetches import FetchedRows
+from node.store.partners.records import FetchedRelease
+from node.store.subsets.records import ReleaseRecord
 from node.subsets.deltas import Deltas
 from node.subsets.epochs import AnnouncedEpochs
 from protocol.api import SubsetApi

@@ -22,10 +22,10 @@ from node.lists.entries import read_batch
 from node.lists.imports import intake
 from node.lists.imports.case_data import unpack_cases
 from node.lists.tombstones import Door, tombstoned
-from node.ports.quarantine import Quarantined
 from node.storage.logfiles import LogFiles
 from node.storage.release_files import ReleaseFolder
 from node.storage.shelf import Shelf
+from node.store.lists.records import Quarantined
 from protocol.digest import Digest
 from protocol.event import NATIONAL, SHRED, Event, Op
 from protocol.opening import Opening, Reason

@@ -35,9 +35,9 @@ from node.identity.put_back import logs_put_back
 from node.identity.restored import mark_restored
 from node.identity.sightings import Sightings
 from node.metrics import Metrics
-from node.ports.logs import LogKind
 from node.signing.log_signer import FolderLogSigner
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind
 from node.subsets.catalogue import report_subset
 from node.subsets.deltas import Deltas
 from node.web.listener import Listener

@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 
 from node.errors import NotFoundError
-from node.ports.evidence import EvidenceKind, EvidenceRecord, HeardHead
-from node.ports.logs import LogKind
-from node.ports.quarantine import Quarantined
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, Quarantined
+from node.store.peers.records import EvidenceKind, EvidenceRecord, HeardHead
 from protocol.ext import EntryRef
 
 pytestmark = pytest.mark.both_databases

@@ -23,13 +23,13 @@ from node.errors import (
     StoreError,
     StoreLockedError,
 )
-from node.ports.logs import LogKind
 from node.storage.shelf import Shelf
 from node.store import driver
-from node.store.allowances import AllowanceRows
 from node.store.driver import connect, parse_dsn
-from node.store.migrating import migrate, newest_revision
-from node.store.partners import PartnerRows
+from node.store.lists.records import LogKind
+from node.store.migrate import migrate, newest_revision
+from node.store.partners.allowances import AllowanceRows
+from node.store.partners.partners import PartnerRows
 from node.store.store import Store, connected
 from node.store.tables import every_table
 from protocol.digest import Algorithm, Digest

@@ -12,20 +12,22 @@ import pytest
 from keys.trust.held import HeldTrust
 from node.access.quotas import Quotas
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, OverQuotaError
-from node.ports.disclosure import DisclosureRecord
-from node.ports.fetched import FetchedRelease
-from node.ports.guards import BenignSet, Tripwire
-from node.ports.hits import CaseRecord, HitFilter, HitRecord, HitSourceRecord, ResolutionRecord
-from node.ports.logs import Head, LogKind, LogRecord
-from node.ports.partners import Allowance, PartnerRecord
-from node.ports.peers import PeerRecord
-from node.ports.pending import Batch
-from node.ports.proposals import FileRecord, ProposalRecord
-from node.ports.quarantine import Intake, Quarantined
-from node.ports.recipients import RecipientRecord, SnapshotRecord
-from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.storage.shelf import Shelf
-from node.store.recipients import RecipientRows
+from node.store.hits.records import CaseRecord, HitFilter, HitRecord, HitSourceRecord, ResolutionRecord
+from node.store.lists.records import Batch, BenignSet, Head, Intake, LogKind, LogRecord, Quarantined, Tripwire
+from node.store.partners.recipients import RecipientRows
+from node.store.partners.records import (
+    Allowance,
+    DisclosureRecord,
+    FetchedRelease,
+    FileRecord,
+    PartnerRecord,
+    ProposalRecord,
+    RecipientRecord,
+    SnapshotRecord,
+)
+from node.store.peers.records import PeerRecord
+from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.unit import Unit
 from protocol.digest import Algorithm
 from protocol.statement.proposal_state import FileState

@@ -13,8 +13,8 @@ from node.lists.corrections.shred import prepare, shred
 from node.lists.guards import Guards
 from node.partners.proposals import intake
 from node.partners.proposals.intake import TakingProposals
-from node.ports.proposals import FileRecord, ProposalRecord
 from node.storage.kept_proposals import KeptProposal, kept_proposal
+from node.store.partners.records import FileRecord, ProposalRecord
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError, UntrustedError
 from protocol.opening import Reason
@@ -222,7 +222,7 @@ async def test_taking_a_proposal_asks_no_list(world: HitWorld, monkeypatch: pyte
     def asked(*_: object) -> None:
         raise AssertionError("a list was asked")
 
-    monkeypatch.setattr("node.store.entries.EntryRows.find", asked)
+    monkeypatch.setattr("node.store.lists.entries.EntryRows.find", asked)
     monkeypatch.setattr("node.lists.guards.Guards.tripped", asked)
     proposal = proposal_of("listed")
     await send(world, proposal)

@@ -10,9 +10,9 @@ import pytest
 from node.app.expiry import findings
 from node.app.metrics import facts
 from node.clock import milliseconds
-from node.ports.recipients import RecipientRecord
 from node.recipients.accreditation import KEY_LIFE
 from node.rotation.store import open_shelf
+from node.store.partners.records import RecipientRecord
 from node.trust.expiry import Standing, Thing
 from protocol.event import BASELINE
 from protocol.grant import Grant

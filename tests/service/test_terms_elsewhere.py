@@ -14,9 +14,9 @@ from node.audit.log import start_audit
 from node.clock import milliseconds
 from node.hoster.key_renewal import KEY_DAYS
 from node.identity.identity import Identity
-from node.ports.partners import PartnerRecord
-from node.ports.trust_acknowledgements import TrustAcknowledged
 from node.storage.shelf import Shelf
+from node.store.partners.records import PartnerRecord
+from node.store.peers.records import TrustAcknowledged
 from node.trust.expiry import Standing, Thing
 from node.trust.own import DOCUMENT_NAME
 from protocol.trust_acknowledgement import KIND, TrustAcknowledgement

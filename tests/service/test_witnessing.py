@@ -16,9 +16,8 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import FinalCheckpoint, LogStatus
 from node.clock import Clock
 from node.errors import ConflictError, NotFoundError, StoreLockedError
-from node.ports.peers import PeerRecord
-from node.ports.witness import WitnessRecord
 from node.storage.shelf import Shelf
+from node.store.peers.records import PeerRecord, WitnessRecord
 from node.witnesses.witness import KeyCosigner, ServedWitness, Witness
 from protocol.errors import UntrustedError
 from protocol.evidence import verify_evidence

@@ -26,7 +26,7 @@ from node.console.parts import Section
 from node.console.surface import PAGES
 from node.hoster.hits.instructions import FOUND, UNDO
 from node.partners.hits.instructions import UNDO_REPORT
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from node.web.problems import HTTP_PROBLEMS, PROBLEMS
 
 CONSOLE = Path(__file__).parents[2] / "node" / "console"

@@ -8,8 +8,8 @@ from node.app.partners.hits import casework
 from node.console.world import World
 from node.judgement import quarantine
 from node.partners.hits.overview import reported_hits
-from node.ports.approvals import Approval
 from node.recipients.accreditation import Recipients, Wanted, recipient_payload
+from node.store.accounts.records import Approval
 from protocol.event import BASELINE
 from protocol.grant import Grant
 

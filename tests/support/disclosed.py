@@ -11,9 +11,9 @@ from node.home import Home
 from node.identity.identity import open_identity
 from node.lists.imports.intake import Statement, import_rows
 from node.partners.disclosed_lookup import DisclosedLookups
-from node.ports.approvals import Approval
 from node.rotation.store import open_shelf
 from node.storage.shelf import Shelf
+from node.store.accounts.records import Approval
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.opening import Basis

@@ -16,7 +16,7 @@ from typing_extensions import TypeVar
 
 from node.console.parts import Surface
 from node.console.world import World
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.browser import PATIENCE_MS
 from support.console import RunningConsole
 from support.watching import Watch

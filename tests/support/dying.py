@@ -22,7 +22,7 @@ from node.objects import folder as objects
 from node.objects.folder import FolderObjects
 from node.signing.log_signer import FolderLogSigner
 from node.storage.shelf import Shelf
-from node.store.logs import LogRows
+from node.store.lists.logs import LogRows
 from node.store.store import Store
 from node.store.unit import Unit
 from support.shelves import NOW_MS, OWN, STORAGE_KEY, Agency, rows

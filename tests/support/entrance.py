@@ -15,7 +15,7 @@ from node.console.address import Address
 from node.console.app import make_console
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from node.web.server import serve
 from protocol.audit import AuditRecord
 from support.authenticator import Authenticator

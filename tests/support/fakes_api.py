@@ -13,15 +13,15 @@ from keys.key import AuthPrivateKey, AuthPublicKey, TokenPrivateKey
 from node.clock import system_entropy
 from node.errors import GoneError, NotFoundError, ReplayedError
 from node.ports.callers import LOG_READ, Caller, CallerKind, Credential, Recognise, open_scope, query_scope
-from node.ports.recipients import RecipientDesk
-from node.ports.serving import WebServices
 from node.remote.auth import Credentials
 from node.remote.limits import RemoteLimits
 from node.remote.node import RemoteNode
+from node.store.partners.records import RecipientDesk
 from node.tls import TlsIdentity, Traffic, create_identity
 from node.web.app import make_app
 from node.web.listener import Listener
 from node.web.server import RunningServer, serve
+from node.web.services import WebServices
 from node.web.settings import WebSettings
 from protocol.api import (
     DisclosedApi,

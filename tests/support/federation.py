@@ -38,11 +38,11 @@ from node.peers.log_service import CallerLogs
 from node.peers.membership import Membership, introduce
 from node.peers.sync.reports import SyncReport
 from node.peers.sync.sync import Syncer
-from node.ports.logs import LogRecord
-from node.ports.peers import FetchedTrust
 from node.signing.log_signer import FolderLogSigner
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
+from node.store.peers.records import FetchedTrust
 from node.trust.announce import announce_log
 from node.trust.found import Founding, found
 from node.trust.own import OwnTrust, window

@@ -12,8 +12,8 @@ from typing import Final
 import pytest
 
 from node.hoster.settings import AgentSettings
-from node.ports.inspecting import Inspected
-from node.ports.judging import CLEAN, Outcome, Verdict, Verdicts
+from node.ports.inspection import Inspected
+from node.ports.verdicts import CLEAN, Outcome, Verdict, Verdicts
 from protocol.digest import Algorithm, Digest
 
 LIMITS: Final = AgentSettings()
@@ -70,7 +70,7 @@ def endless_looks(monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, async
 
 
 class KnowingInspector:
-    """`node.ports.inspecting.Inspector`; remembers the names that it was asked about."""
+    """`node.ports.inspection.Inspector`; remembers the names that it was asked about."""
 
     def __init__(self, *, max_bytes: int = 1000) -> None:
         self._max_bytes = max_bytes

@@ -6,8 +6,8 @@ from node.errors import NotFoundError
 from node.evidence.keep import suspended
 from node.peers.gossip import Gossiper, GossipReport
 from node.peers.holdings import ServedTelling, Telling
-from node.ports.evidence import EvidenceKind, EvidenceRecord
-from node.ports.quarantine import Quarantined
+from node.store.lists.records import Quarantined
+from node.store.peers.records import EvidenceKind, EvidenceRecord
 from protocol.gossip import Gossip
 from support.adversary import ListPeer
 from support.federation import Agency, Federation

@@ -35,9 +35,9 @@ from node.hoster.state import PartnerFolder
 from node.hoster.trust.node import known, refresh
 from node.identity.identity import Identity, open_freshness, open_identity
 from node.identity.peer import reach_peer
-from node.ports.peers import PeerRecord
 from node.remote.node import RemoteNode
 from node.rotation.store import open_shelf
+from node.store.peers.records import PeerRecord
 from node.trust.others.refresh import newest_root
 from node.trust.tuf.client import follow
 from support.load import Load

@@ -29,11 +29,11 @@ from node.partners.hits.resolutions import Resolving
 from node.partners.hits.service import ServedHits
 from node.partners.subset_service import ServedSubsets
 from node.ports.evaluator import EpochSecret
-from node.ports.hits import HitFilter, HitRecord
-from node.ports.partners import PartnerRecord
 from node.signing.log_signer import FolderLogSigner
 from node.storage.report_pages import report_pages
 from node.storage.shelf import Shelf
+from node.store.hits.records import HitFilter, HitRecord
+from node.store.partners.records import PartnerRecord
 from node.subsets.catalogue import create_subset
 from node.subsets.deltas import Deltas
 from node.subsets.epochs import AnnouncedEpochs

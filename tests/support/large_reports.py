@@ -10,13 +10,13 @@ from keys.key import StatementPrivateKey
 from keys.signer import Signer
 from node.clock import milliseconds
 from node.identity.identity import Identity
-from node.ports.hits import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
-from node.ports.partners import PartnerRecord
 from node.storage.sealed_names import case_name, report_name
 from node.storage.shelf import Shelf
 from node.storage.taken_reports import TakenReport
+from node.store.hits.records import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
+from node.store.hits.tables import HitReportRow, HitResolutionRow
+from node.store.partners.records import PartnerRecord
 from node.store.tables import table
-from node.store.tables_hits import HitReportRow, HitResolutionRow
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.event import BASELINE

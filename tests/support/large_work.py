@@ -10,10 +10,10 @@ from node.access.grants import quota_payload
 from node.app.persons import open_persons
 from node.clock import milliseconds
 from node.identity.identity import Identity
-from node.ports.persons import PersonRole
-from node.ports.proposals import ProposalRecord
 from node.storage.kept_proposals import KeptProposal, sealed_proposal
 from node.storage.shelf import Shelf
+from node.store.accounts.records import PersonRole
+from node.store.partners.records import ProposalRecord
 from protocol.digest import Digest
 from protocol.statement.proposal import ProposedFile
 from support.large_reports import SUBSET, partner_name

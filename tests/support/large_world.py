@@ -39,9 +39,9 @@ from node.lists.imports.intake import Statement, import_rows
 from node.objects.folder import FolderObjects
 from node.peers.membership import Membership, introduce
 from node.peers.sync.follow import Delivery, Follower, FollowGuards, StagedBundle
-from node.ports.quarantine import Quarantined
 from node.rotation.store import open_shelf
 from node.storage.shelf import Shelf
+from node.store.lists.records import Quarantined
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.opening import Basis, Reason

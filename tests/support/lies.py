@@ -13,7 +13,7 @@ from keys.key import LogPrivateKey
 from keys.trust.vkey import DatedVkey
 from node.errors import PeerUnreachableError
 from node.lists.pace import FollowGuards
-from node.ports.evidence import EvidenceKind
+from node.store.peers.records import EvidenceKind
 from protocol.digest import Algorithm
 from protocol.errors import (
     OpeningError,

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, event
 from node.console.address import Address
 from node.console.app import make_console
 from node.console.world import World
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from node.store.store import Store
 from support.console import NoEvaluator, RunningConsole, console_of
 from support.large_world import LargeWorld

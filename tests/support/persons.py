@@ -6,11 +6,10 @@ from keys.keyfile import KdfProfile
 from node.access.approvals import Approvals
 from node.access.persons import Persons
 from node.clock import Clock, system_entropy
-from node.ports.approvals import Approval
-from node.ports.persons import PersonRole
 from node.signing.verifiers import Argon2Hasher
 from node.storage.person_requests import change_payload
 from node.storage.shelf import Shelf
+from node.store.accounts.records import Approval, PersonRole
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 QUICK = KdfProfile(1, 64, 1)

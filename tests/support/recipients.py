@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from node.ports.approvals import Approval
-from node.ports.recipients import RecipientDownload
 from node.recipients.accreditation import Recipients, Wanted, recipient_payload
 from node.recipients.copy import RecipientCopy
 from node.recipients.service import ServedRecipients
+from node.store.accounts.records import Approval
+from node.store.partners.records import RecipientDownload
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE
 from protocol.grant import Grant

@@ -25,11 +25,11 @@ from node.partners.evaluate import Evaluating
 from node.partners.fetches import Fetches
 from node.partners.subset_service import ServedSubsets
 from node.ports.evaluator import EpochSecret
-from node.ports.peers import FetchedTrust
-from node.ports.subsets import ReleaseRecord
 from node.signing.log_signer import FolderLogSigner
 from node.storage.release_files import ReleaseFolder
 from node.storage.shelf import Shelf
+from node.store.peers.records import FetchedTrust
+from node.store.subsets.records import ReleaseRecord
 from node.subsets.catalogue import create_subset
 from node.subsets.deltas import Deltas
 from node.subsets.epochs import AnnouncedEpochs

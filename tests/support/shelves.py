@@ -13,10 +13,10 @@ from node.lists.imports.intake import ImportReport, Statement, import_rows
 from node.lists.publish import Published, publish
 from node.objects.folder import FolderObjects
 from node.peers.sync.follow import Delivery, Follower, FollowGuards, StagedBundle
-from node.ports.logs import LogRecord
 from node.signing.log_signer import FolderLogSigner
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
 from node.store.store import Store
 from protocol.digest import Algorithm, Digest
 from protocol.event import BASELINE

@@ -17,10 +17,10 @@ from node.home import Home
 from node.identity.identity import Identity, open_identity
 from node.identity.peer import reach_peer
 from node.peers.sync.reports import SyncReport
-from node.ports.peers import PeerRecord
 from node.remote.auth import Credentials
 from node.remote.node import RemoteNode
 from node.rotation.store import open_shelf
+from node.store.peers.records import PeerRecord
 from support.agencies import import_files
 from support.load import Load
 from support.processes import Running, free_port

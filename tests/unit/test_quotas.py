@@ -6,7 +6,7 @@ import pytest
 
 from node.access.quotas import fill, left, spend
 from node.errors import OverQuotaError
-from node.ports.partners import Allowance
+from node.store.partners.records import Allowance
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 PER_DAY = 1000

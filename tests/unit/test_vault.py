@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.errors import StoreError
-from node.store.sealing import FRESH_SECONDS, Sealer, SealingKeys
+from node.store.seal import FRESH_SECONDS, Sealer, SealingKeys
 from node.store.vault import LookUpKeys, Vault, seal, unwrap, wrap
 from protocol.digest import SIZES, Algorithm, Digest
 

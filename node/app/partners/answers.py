@@ -11,8 +11,8 @@ from node.errors import GoneError
 from node.identity.identity import Identity
 from node.lists.corrections.withdraw import withdraw
 from node.partners.hits.cases import listed_in, reported_digest
-from node.ports.hits import CaseRecord
 from node.storage.shelf import Shelf
+from node.store.hits.records import CaseRecord
 from protocol.opening import Reason
 from protocol.statement.case import CaseAnswer, Outcome, open_answer
 

@@ -9,11 +9,11 @@ from typing import Final
 from node.identity.audit import begin, tell
 from node.identity.identity import Identity
 from node.journal import Journal
-from node.ports.recipients import RecipientDesk
 from node.recipients.accreditation import Recipients
 from node.recipients.copy import RecipientCopy
 from node.recipients.service import ServedRecipients
 from node.storage.shelf import Shelf
+from node.store.partners.records import RecipientDesk
 
 ACTION: Final = "recipient.fetch"
 _journal = Journal("recipients")

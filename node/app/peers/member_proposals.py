@@ -6,10 +6,10 @@ from node.access.notation import typed_words
 from node.app.peers.membership import membership
 from node.identity.identity import Identity
 from node.peers.membership import recognise
-from node.ports.peers import FetchedTrust
 from node.remote.bootstrap import fetch_trust
 from node.remote.outbound import proxy_of
 from node.rotation import proposals
+from node.store.peers.records import FetchedTrust
 
 
 def propose_member(

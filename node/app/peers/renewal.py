@@ -9,10 +9,10 @@ import asyncio
 from node.errors import WrongPinError
 from node.identity.identity import Identity
 from node.identity.peer import reach_peer
-from node.ports.peers import PeerRecord
 from node.remote.bootstrap import catch_up
 from node.remote.outbound import proxy_of
 from node.storage.shelf import Shelf
+from node.store.peers.records import PeerRecord
 from node.trust.others.refresh import held_pins, newest_root, refresh_peer, store_followed
 from node.trust.others.revocations import renew as renew_revocations
 from node.witnesses.witness import Renew

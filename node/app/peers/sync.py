@@ -31,8 +31,8 @@ from node.peers.gossip import GossipReport
 from node.peers.sync.reports import ListOutcome, SyncReport
 from node.peers.sync.sync import Syncer
 from node.ports.links import PeerLink
-from node.ports.peers import PeerRecord
 from node.storage.shelf import Shelf
+from node.store.peers.records import PeerRecord
 
 PEER_SECONDS: Final = 1800.0
 """For one sync with one peer, whatever it answers; the next one goes on from what is staged."""

@@ -15,7 +15,7 @@ from node.cli.session import Session, session
 
 if TYPE_CHECKING:
     from node.evidence.submission import Brought
-    from node.ports.evidence import EvidenceRecord
+    from node.store.peers.records import EvidenceRecord
     from protocol.evidence import Finding
     from protocol.hit_evidence.verify import HitFinding
     from protocol.trustfork import TrustFinding

@@ -14,7 +14,7 @@ from node.errors import NotFoundError, UsageError
 if TYPE_CHECKING:
     from node.identity.identity import Identity
     from node.peers.membership import Introduced
-    from node.ports.peers import FetchedTrust
+    from node.store.peers.records import FetchedTrust
 
 app = typer.Typer(help="Agencies of the federation that this node counts.", no_args_is_help=True)
 

@@ -12,8 +12,8 @@ from node.cli.times import moment
 
 if TYPE_CHECKING:  # commands that ask no witness start without them
     from node.identity.identity import Identity
-    from node.ports.cosigning import CosignerRecord
     from node.storage.shelf import Shelf
+    from node.store.peers.records import CosignerRecord
     from node.witnesses.cosignatures import Cosigned
 
 _HEADER = ("  witness", "size", "since", "last cosigned", "answered")

@@ -52,7 +52,7 @@ def token(
     from node.hoster.console_tokens import ConsoleTokens, Guest
     from node.hoster.settings import load_partner_settings
     from node.hoster.state import PartnerFolder
-    from node.ports.persons import PersonRole
+    from node.store.accounts.records import PersonRole
 
     here = _partner(context)
     home = here.homes[0]

@@ -14,7 +14,7 @@ from node.cli.times import moment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from node.ports.hits import CaseRecord
+    from node.store.hits.records import CaseRecord
     from protocol.statement.case import PartnerDispute
 
 app = typer.Typer(help="Disputes of partners.", no_args_is_help=True)

@@ -15,7 +15,7 @@ from protocol.event import collection_name
 
 if TYPE_CHECKING:
     from node.partners.hits.overview import Precision, ReportedHit
-    from node.ports.hits import ResolutionRecord
+    from node.store.hits.records import ResolutionRecord
 
 _SHORT = 8
 
@@ -24,7 +24,7 @@ def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, na
     """Reports of partners that all conditions choose: newest first, overdue ones the longest overdue first."""
     from node.identity.store import read_shelf
     from node.partners.hits.overview import overdue_hits, reported_hits
-    from node.ports.hits import HitFilter
+    from node.store.hits.records import HitFilter
 
     identity, now_ms = here.identity(), _now_ms(here)
     origin = _origin(identity.settings.node, name)

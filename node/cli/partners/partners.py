@@ -13,8 +13,8 @@ from node.cli.session import session
 from node.clock import milliseconds
 
 if TYPE_CHECKING:
-    from node.ports.fetched import FetchedRelease
-    from node.ports.subsets import ReleaseRecord
+    from node.store.partners.records import FetchedRelease
+    from node.store.subsets.records import ReleaseRecord
 
 _DAY_MS = 86_400_000
 

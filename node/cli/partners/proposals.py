@@ -14,7 +14,7 @@ from protocol.statement.proposal_state import FileState
 if TYPE_CHECKING:
     from node.lists.imports.intake import Statement
     from node.partners.proposals.review import SeenFile, SeenProposal, Taken
-    from node.ports.proposals import FileRecord, ProposalRecord
+    from node.store.partners.records import FileRecord, ProposalRecord
 
 
 def list_received(here: Session) -> None:

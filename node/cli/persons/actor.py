@@ -10,7 +10,7 @@ from node.errors import RateLimitedError, UnauthenticatedError, UsageError
 
 if TYPE_CHECKING:
     from node.identity.identity import Identity
-    from node.ports.approvals import Approval
+    from node.store.accounts.records import Approval
 
 VARIABLE = "SIGFED_PERSON"
 

@@ -11,8 +11,8 @@ from node.cli.session import session
 
 if TYPE_CHECKING:
     from node.access.approvals import Approvals
-    from node.ports.approvals import Approval
     from node.storage.shelf import Shelf
+    from node.store.accounts.records import Approval
 
 app = typer.Typer(help="What waits for a second person.", no_args_is_help=True)
 

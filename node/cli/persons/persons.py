@@ -11,7 +11,7 @@ from node.cli.persons.actor import acting_person, tell_requested
 from node.cli.prompts import ask_hidden
 from node.cli.session import Session, session
 from node.errors import UsageError
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 
 app = typer.Typer(help="Persons who decide at this node.", no_args_is_help=True)
 

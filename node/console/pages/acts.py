@@ -17,7 +17,7 @@ from node.console.parts import Done as Led
 from node.console.visitors import Visitor, has_proved
 from node.console.world import World
 from node.errors import UsageError
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 
 _MOST_KEPT: Final = 256
 _kept: Final[OrderedDict[str, object]] = OrderedDict()

@@ -19,7 +19,7 @@ from node.console.world import World
 from node.identity.logs import publish_one
 from node.lists.catalogue import ListReport, own_list, report_lists
 from node.peers.status import MemberStanding, member_standings
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from node.subsets.catalogue import SubsetReport, report_subsets
 
 

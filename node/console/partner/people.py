@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 
 EVERYBODY: Final = frozenset({PersonRole.ANALYST, PersonRole.VIEWER})
 HANDLING: Final = frozenset({PersonRole.ANALYST})

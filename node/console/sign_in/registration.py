@@ -21,7 +21,7 @@ from node.console.sign_in.sessions import come_in
 from node.console.world import World
 from node.errors import NodeError, RateLimitedError, UnauthenticatedError, UsageError
 from node.identity.audit import tell
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 
 ACCOUNT: Final = "/console/account"
 _WELCOME: Final = Page(

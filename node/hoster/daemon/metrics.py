@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from node.hoster.judge.machine import Judging
 from node.hoster.judge.subset import SubsetJudge
 from node.metrics import Count, Gauge, of_subsets, text_of
-from node.ports.judging import Outcome
+from node.ports.verdicts import Outcome
 
 
 def metrics_text(judging: Judging) -> bytes:

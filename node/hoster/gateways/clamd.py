@@ -30,7 +30,7 @@ from node.hoster.gateways.clamd_protocol import (
 from node.hoster.gateways.patience import WHOLE_SECONDS, Patience
 from node.hoster.gateways.roots import Roots
 from node.hoster.gateways.wire import EndedError, Wire
-from node.ports.inspecting import Inspected, Inspector
+from node.ports.inspection import Inspected, Inspector
 
 IDLE_SECONDS: Final = 120.0
 """Between two pieces of what one client sends: `ReadTimeout` of clamd."""

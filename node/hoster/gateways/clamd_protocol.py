@@ -7,8 +7,8 @@ cannot be looked up is `OK` where files pass, and `ERROR` where they must not.
 from dataclasses import dataclass
 from typing import Final
 
-from node.ports.inspecting import signature
-from node.ports.judging import Outcome, Verdict
+from node.ports.inspection import signature
+from node.ports.verdicts import Outcome, Verdict
 
 MAX_COMMAND_BYTES: Final = 8 * 1024
 """A command with a path of the longest kind."""

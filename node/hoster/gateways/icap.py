@@ -34,8 +34,8 @@ from node.hoster.gateways.icap_protocol import (
 from node.hoster.gateways.patience import WHOLE_SECONDS, Patience
 from node.hoster.gateways.wire import EndedError, Wire
 from node.journal import Journal
-from node.ports.inspecting import Inspected, Inspector, Upload
-from node.ports.judging import Outcome, Verdict, Verdicts, blocks
+from node.ports.inspection import Inspected, Inspector, Upload
+from node.ports.verdicts import Outcome, Verdict, Verdicts, blocks
 
 IDLE_SECONDS: Final = 120.0
 FULL: Final = b"ICAP/1.0 503 Service overloaded\r\nConnection: close\r\nEncapsulated: null-body=0\r\n\r\n"

@@ -13,8 +13,8 @@ from typing import Final
 from node.hashing.hashed import Fault
 from node.hashing.open_files import HashProcesses, write_whole
 from node.hashing.read import held_bytes
-from node.ports.inspecting import Inspected
-from node.ports.judging import Judge, Verdicts
+from node.ports.inspection import Inspected
+from node.ports.verdicts import Judge, Verdicts
 from protocol.digest import Digest
 
 MAX_FILE_BYTES: Final = 64 * 2**20
@@ -29,7 +29,7 @@ _FILLED: Final = 10
 
 
 class MemoryUpload:
-    """`node.ports.inspecting.Upload`; `close` lets its memory go."""
+    """`node.ports.inspection.Upload`; `close` lets its memory go."""
 
     def __init__(self, inspector: "LocalInspector", max_bytes: int) -> None:
         self._inspector = inspector
@@ -74,7 +74,7 @@ class MemoryUpload:
 
 
 class LocalInspector:
-    """`node.ports.inspecting.Inspector` with a judge and hashing processes of this machine."""
+    """`node.ports.inspection.Inspector` with a judge and hashing processes of this machine."""
 
     def __init__(
         self,

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Final
 
 from node.hoster.judge.local import LocalJudge
-from node.ports.judging import Outcome, Verdicts, over_subsets
+from node.ports.verdicts import Outcome, Verdicts, over_subsets
 from protocol.digest import Digest
 
 
 class JointJudge:
-    """`node.ports.judging.Judge` of the subsets that are followed; of one alone its verdicts, as they are."""
+    """`node.ports.verdicts.Judge` of the subsets that are followed; of one alone its verdicts, as they are."""
 
     def __init__(self, judges: Mapping[str, LocalJudge]) -> None:
         """`judges` by the names of their subsets."""

@@ -20,7 +20,7 @@ from node.hoster.lookup.examiner import Examiner, Hit
 from node.hoster.lookup.unconfirmed import Unconfirmed, UnconfirmedFolder
 from node.hoster.lookup.verdicts import verdict_of
 from node.journal import Journal
-from node.ports.judging import Outcome, Verdict, Verdicts
+from node.ports.verdicts import Outcome, Verdict, Verdicts
 from protocol.digest import Digest
 from protocol.errors import ProtocolError
 
@@ -38,7 +38,7 @@ Told = Callable[[SpooledHit, bool], None]
 
 
 class LocalJudge:
-    """`node.ports.judging.Judge` over what is held on this machine."""
+    """`node.ports.verdicts.Judge` over what is held on this machine."""
 
     def __init__(
         self,

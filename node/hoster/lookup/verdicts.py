@@ -1,7 +1,7 @@
 """What a look-up found, in the words of whoever asked for a verdict."""
 
 from node.hoster.lookup.examiner import Hit
-from node.ports.judging import CLEAN, Outcome, Verdict
+from node.ports.verdicts import CLEAN, Outcome, Verdict
 
 
 def verdict_of(hit: Hit | None, *, hit_id: str = "") -> Verdict:

@@ -17,8 +17,8 @@ from node.lists.changes import Change, pack
 from node.lists.lookup import Finder, Found
 from node.lists.queue import Queue, retried
 from node.lists.tombstones import gone_among
-from node.ports.logs import LogRecord
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.event import Op

@@ -20,14 +20,13 @@ from node.lists.entries import ListReader, read_batch
 from node.lists.imports.case_data import without_entries
 from node.lists.lookup import Finder
 from node.lists.tombstones import MOST_HONOURED
-from node.ports.logs import LogKind, LogRecord
-from node.ports.shredding import Shredding, Standing, Tombstone
 from node.storage.kept_proposals import erase_proposed
 from node.storage.logfiles import LogFiles
 from node.storage.recipient_files import erase_from_copies
 from node.storage.release_files import erase_from_rosters
 from node.storage.shelf import Shelf
 from node.storage.taken_reports import erase_reports
+from node.store.lists.records import LogKind, LogRecord, Shredding, Standing, Tombstone
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.errors import MalformedError

@@ -13,11 +13,9 @@ from node.lists.catalogue import own_list
 from node.lists.changes import Change, pack
 from node.lists.families import Family
 from node.lists.queue import Queue, retried
-from node.ports.acknowledgements import Withdrawal
-from node.ports.entries import IndexHit
-from node.ports.logs import LogRecord
-from node.ports.shredding import Shredding
 from node.storage.shelf import Shelf
+from node.store.lists.records import IndexHit, LogRecord, Shredding
+from node.store.peers.records import Withdrawal
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.event import SHRED, Op

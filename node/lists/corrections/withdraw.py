@@ -14,9 +14,9 @@ from node.lists.changes import Change, pack
 from node.lists.entries import ListReader
 from node.lists.families import Family
 from node.lists.queue import Queue, retried
-from node.ports.acknowledgements import Withdrawal
-from node.ports.entries import IndexHit
 from node.storage.shelf import Shelf
+from node.store.lists.records import IndexHit
+from node.store.peers.records import Withdrawal
 from protocol.digest import Digest
 from protocol.event import Op
 from protocol.opening import NONCE_BYTES, Ext, Opening, Reason

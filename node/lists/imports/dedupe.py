@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from node.formats.rows import ImportRow
 from node.lists.collisions import contradiction
 from node.lists.imports.seen_keys import SeenKeys
-from node.ports.entries import Collections, IndexHit, Keys, Positions
+from node.store.lists.records import Collections, IndexHit, Keys, Positions
 from node.store.vault import Vault
 from protocol.digest import Digest
 from protocol.ext import CONTENT_ID_BYTES

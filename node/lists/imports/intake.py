@@ -26,11 +26,9 @@ from node.lists.imports.dedupe import Fresh, JoiningSorter, SetAside, Sorted, So
 from node.lists.imports.restate import restating
 from node.lists.queue import Queue
 from node.lists.tombstones import Door
-from node.ports.entries import Positions
-from node.ports.logs import LogRecord
-from node.ports.quarantine import Quarantined
 from node.storage.bulk import acyclic
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord, Positions, Quarantined
 from node.store.unit import Unit
 from protocol.digest import Algorithm
 from protocol.ext import CONTENT_ID_BYTES, Basis, EntryRef, Ext

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from node.formats.rows import ImportRow
 from node.lists.imports.dedupe import Judge
-from node.ports.entries import IndexHit, Keys, Positions
-from node.ports.logs import LogRecord
+from node.store.lists.records import IndexHit, Keys, LogRecord, Positions
 from node.store.unit import Unit
 from node.trust.others.revocations import doubted
 

@@ -13,10 +13,10 @@ from keys.signer import Signer
 from keys.trust.node_document import NodeDocument
 from node.clock import Clock, milliseconds
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
-from node.ports.hits import CaseRecord, HitRecord
 from node.storage.sealed_names import case_name
 from node.storage.shelf import Shelf
 from node.storage.taken_reports import taken
+from node.store.hits.records import CaseRecord, HitRecord
 from protocol.digest import Digest
 from protocol.limits import MAX_REASON_BYTES
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, PartnerDispute, sign_answer

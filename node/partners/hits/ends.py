@@ -10,9 +10,9 @@ from dataclasses import replace
 from keys.errors import BadSignatureError
 from keys.signer import Signer
 from keys.trust.statement import open_statement
-from node.ports.hits import HitRecord
 from node.storage.shelf import Shelf
 from node.storage.taken_reports import TakenReport, change, taken
+from node.store.hits.records import HitRecord
 from node.trust.own import OwnTrust
 from protocol.limits import MAX_ENDS
 from protocol.statement.end import KIND, Ended, EndedReports, ReportEnd, sign_end

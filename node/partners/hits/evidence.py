@@ -13,12 +13,12 @@ from keys.trust.fingerprint import fingerprint
 from keys.trust.held import REVOKED_FILE
 from node.errors import GoneError, NotFoundError
 from node.partners.hits.sources import HeldEntries
-from node.ports.hits import HitRecord
-from node.ports.logs import LogRecord
 from node.ports.objects import ObjectStore
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
 from node.storage.taken_reports import taken
+from node.store.hits.records import HitRecord
+from node.store.lists.records import LogRecord
 from node.subsets.registers import kept_register
 from node.trust.others.documents import MemberFiles, member_files
 from node.trust.own import OwnTrust

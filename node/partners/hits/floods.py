@@ -14,9 +14,9 @@ from node.clock import Clock, milliseconds
 from node.errors import NotFoundError
 from node.journal import Journal
 from node.judgement.quarantine import FLOOD
-from node.ports.hits import HitSourceRecord
-from node.ports.quarantine import Quarantined
 from node.storage.shelf import Shelf
+from node.store.hits.records import HitSourceRecord
+from node.store.lists.records import Quarantined
 from node.store.unit import Unit
 
 MOST: Final = 200

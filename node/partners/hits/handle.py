@@ -1,7 +1,7 @@
 """What people at the agency do with a report: mark it as dealt with, and keep it from being purged."""
 
-from node.ports.hits import HitRecord
 from node.storage.shelf import Shelf
+from node.store.hits.records import HitRecord
 
 
 def close_hit(shelf: Shelf, report: HitRecord, *, now_ms: int) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node.ports.hits import (
+from node.storage.report_pages import PAGE, report_pages
+from node.storage.shelf import Shelf
+from node.store.hits.records import (
     CaseRecord,
     Fared,
     HitCounts,
@@ -20,8 +22,6 @@ from node.ports.hits import (
     HitWindow,
     ResolutionRecord,
 )
-from node.storage.report_pages import PAGE, report_pages
-from node.storage.shelf import Shelf
 from node.store.unit import Unit
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action

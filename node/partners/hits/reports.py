@@ -28,12 +28,12 @@ from node.partners.evaluate import Quota
 from node.partners.hits.floods import FloodWatch
 from node.partners.hits.sources import label_of
 from node.ports.evaluator import Evaluator
-from node.ports.hits import HitRecord, HitSourceRecord
-from node.ports.subsets import ReleaseRecord, SubsetRecord
 from node.storage.release_files import ReleaseFolder
 from node.storage.sealed_names import report_name
 from node.storage.shelf import Shelf
 from node.storage.taken_reports import TakenReport, end_shredded, taken
+from node.store.hits.records import HitRecord, HitSourceRecord
+from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.unit import Unit
 from node.subsets.epochs import Epochs
 from node.subsets.registers import kept_register

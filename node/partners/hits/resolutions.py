@@ -11,8 +11,8 @@ from keys.signer import Signer
 from node.audit.log import NODE, enqueue, new_record
 from node.clock import Clock, milliseconds
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, RateLimitedError
-from node.ports.hits import ResolutionRecord
 from node.storage.shelf import Shelf
+from node.store.hits.records import ResolutionRecord
 from protocol.statement.resolution import Resolution, ResolutionReceipt, sign_resolution
 
 MAX_FOR_ONE: Final = 32

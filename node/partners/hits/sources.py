@@ -12,11 +12,10 @@ from typing import Final
 from keys.trust.members import Member, Members
 from node.errors import NotFoundError
 from node.lists.entries import parse_opening
-from node.ports.entries import IndexHit
-from node.ports.logs import LogKind, LogRecord
-from node.ports.subsets import SubsetRecord
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import IndexHit, LogKind, LogRecord
+from node.store.subsets.records import SubsetRecord
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.event import HEADER_BYTES, Header, Op

@@ -12,7 +12,6 @@ from typing import Final
 from keys.signer import Signer
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, NotFoundError, RateLimitedError, UsageError
-from node.ports.proposals import FileRecord, ProposalRecord
 from node.storage.kept_proposals import (
     KeptProposal,
     delete_hashes,
@@ -20,6 +19,7 @@ from node.storage.kept_proposals import (
     sealed_proposal,
 )
 from node.storage.shelf import Shelf
+from node.store.partners.records import FileRecord, ProposalRecord
 from node.store.unit import Unit
 from protocol.errors import UntrustedError
 from protocol.statement.proposal import Proposal, require_telling

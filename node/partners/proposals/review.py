@@ -15,9 +15,9 @@ from node.formats.rows import ImportRow
 from node.lists.guards import Guards
 from node.lists.imports.intake import ImportReport, Statement, import_rows
 from node.lists.lookup import Finder, Found
-from node.ports.proposals import FileRecord, ProposalRecord
 from node.storage.kept_proposals import KeptProposal, kept_proposal
 from node.storage.shelf import Shelf
+from node.store.partners.records import FileRecord, ProposalRecord
 from protocol.event import collection_name
 from protocol.ext import Basis
 from protocol.limits import MAX_REASON_BYTES

@@ -18,10 +18,10 @@ from node.lists.pace import MOST_AT_ONCE, most_at_once
 from node.lists.tombstones import note_relisted
 from node.peers.sync.intake import EventIntake, FollowGuards
 from node.peers.sync.stage import StagedBundle, Staging
-from node.ports.logs import Head, LogKind, LogRecord
 from node.storage.bulk import acyclic
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import Head, LogKind, LogRecord
 from protocol.errors import MalformedError, ProtocolError
 from protocol.event import HEADER_BYTES, Header
 from protocol.limits import BUNDLE_WIDTH

@@ -16,10 +16,7 @@ import numpy as np
 from node.lists.changes import content_id_of, digest_of
 from node.lists.collisions import Arrivals
 from node.lists.pace import DAY_MS, Changes, FollowGuards, Record, beyond
-from node.ports.entries import Keys, Positions
-from node.ports.logs import LogRecord
-from node.ports.quarantine import Quarantined
-from node.ports.shredding import Shredding
+from node.store.lists.records import Keys, LogRecord, Positions, Quarantined, Shredding
 from node.store.unit import Unit
 from node.store.vault import Vault
 from protocol.digest import degenerate

@@ -15,10 +15,10 @@ from typing import Final
 from node.errors import StoreError
 from node.peers.sync.follow import Committed, Delivery, Follower, HeldLog, StagedBundle
 from node.peers.sync.pull import ListPull
-from node.ports.cosigning import OverlayRecord
-from node.ports.logs import LogRecord
 from node.storage.sealed_names import overlay_name
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord
+from node.store.peers.records import OverlayRecord
 from node.store.vault import Vault
 from protocol.errors import ForkError, TooLargeError
 from protocol.event import HEADER_BYTES, Header, Op

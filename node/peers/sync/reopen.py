@@ -21,10 +21,9 @@ from node.lists.tombstones import note_listed
 from node.peers.sync.follow import Follower
 from node.peers.sync.intake import EventIntake
 from node.peers.sync.opened_grants import Opened, note_opened, opened
-from node.ports.logs import LogRecord
-from node.ports.shredding import Shredding
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogRecord, Shredding
 from protocol.api import OpeningsApi
 from protocol.bundle import verify_openings
 from protocol.event import HEADER_BYTES, Header

@@ -16,9 +16,9 @@ from typing import NoReturn
 from keys.trust.members import Members
 from keys.trust.node_document import NodeDocument
 from node.errors import NotFoundError
-from node.ports.witness import WitnessRecord
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
+from node.store.peers.records import WitnessRecord
 from node.witnesses.witness import Witness
 from protocol.api import LogApi
 from protocol.errors import MalformedError

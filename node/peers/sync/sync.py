@@ -36,8 +36,8 @@ from node.peers.sync.reopen import Reopened, Reopening
 from node.peers.sync.reports import ListOutcome, SyncReport
 from node.peers.sync.requirements import Requiring
 from node.ports.links import PeerLink
-from node.ports.peers import PeerRecord
 from node.storage.shelf import Shelf
+from node.store.peers.records import PeerRecord
 from node.trust.others.refresh import (
     held_document,
     list_origins,

@@ -19,10 +19,10 @@ from keys.trust.statement import open_statement
 from keys.trust.window import valid_at
 from node.errors import MissingObjectError, NotFoundError, StoreError, UsageError, VerificationError
 from node.peers.sync.opened_grants import opened
-from node.ports.logs import LogKind
 from node.ports.objects import ObjectStore
-from node.ports.peers import FetchedTrust, PeerRecord
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind
+from node.store.peers.records import FetchedTrust, PeerRecord
 from node.store.unit import Unit
 from node.trust.others.revocations import signing
 from protocol.grant import NOTHING, Grant

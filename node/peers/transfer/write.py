@@ -16,9 +16,9 @@ from node.clock import Clock, milliseconds
 from node.errors import AlreadyExistsError
 from node.peers.log_service import CallerLogs
 from node.peers.transfer.read import HEAD, TRUST, HeldList, folder_of, openings_path
-from node.ports.logs import LogKind, LogRecord
 from node.ports.objects import ObjectStore
 from node.storage.shelf import Shelf
+from node.store.lists.records import LogKind, LogRecord
 from node.trust.own import OwnTrust
 from protocol.grant import Grant
 from protocol.tlog.checkpoint import Checkpoint

@@ -23,7 +23,6 @@ from keys.trust.target_files import target_path
 from node import jose
 from node.clock import Clock
 from node.errors import NotFoundError
-from node.ports.witness import WitnessRecord
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
 from node.signing.process.claims import (
@@ -39,6 +38,7 @@ from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.stamps import FolderStamps, Wanted
 from node.signing.process.statements import statement_message
 from node.signing.process.witness_state import FolderWitness
+from node.store.peers.records import WitnessRecord
 from protocol.errors import ProtocolError
 from protocol.limits import MAX_LOG_SIZE
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint

@@ -17,11 +17,11 @@ from keys.key import PRIVATE_KEY_TYPES, PublicKey
 from keys.roles import Role
 from keys.signer import Signer
 from node.errors import NotFoundError
-from node.ports.witness import WitnessRecord
 from node.signing.process.frames import Ask, Request, refused
 from node.signing.process.link import SignerLink
 from node.signing.process.statements import split_statement
 from node.signing.verified import VerifiedSigner
+from node.store.peers.records import WitnessRecord
 from node.trust.tuf.repository import Behind
 from protocol.witness import AddCheckpoint, Witnessed
 
@@ -132,7 +132,7 @@ class RemoteKeys:
 
 
 class RemoteLogSigner:
-    """`node.ports.signing.LogSigner` in the signer process; `labels_of` says which keys sign a log now."""
+    """`node.ports.log_signer.LogSigner` in the signer process; `labels_of` says which keys sign a log now."""
 
     def __init__(
         self,

@@ -14,9 +14,9 @@ from pathlib import Path
 from keys.signer import Signer
 from node.errors import ConflictError
 from node.files import locked
-from node.ports.witness import WitnessRecord
 from node.signing.process.frames import refused
 from node.signing.process.state_file import State, damaged, read_state, write_state
+from node.store.peers.records import WitnessRecord
 from protocol.tlog.cosignature import cosign
 from protocol.witness import AddCheckpoint, Refuse, Witnessed, judge_growth
 

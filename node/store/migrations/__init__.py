@@ -1,1 +1,1 @@
-"""Schema changes, run by `node.store.migrating`."""
+"""Schema changes, run by `node.store.migrate`."""

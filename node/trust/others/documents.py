@@ -16,7 +16,7 @@ from keys.trust.root import open_roots
 from node.errors import MissingObjectError
 from node.journal import Journal
 from node.ports.objects import ObjectStore
-from node.ports.peers import PeerRecord
+from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.trust.others.introductions import introduced_trust
 from node.trust.others.revocations import signing

@@ -13,7 +13,7 @@ from keys.trust.root import TrustedRoot, open_roots
 from keys.trust.window import valid_at
 from node.clock import milliseconds
 from node.errors import NotFoundError
-from node.ports.peers import PeerRecord
+from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.trust.tuf.client import Followed, follow
 from protocol.api import TufApi

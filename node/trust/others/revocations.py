@@ -15,7 +15,7 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.revocations import KIND, Revocations, from_json, none_revoked, open_revocations
 from keys.trust.root import TrustedRoot
 from node.errors import NotFoundError, VerificationError
-from node.ports.revocations import RevocationRecord
+from node.store.peers.records import RevocationRecord
 from node.store.store import Store
 from node.store.unit import Unit
 

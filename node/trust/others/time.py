@@ -3,7 +3,7 @@
 from typing import Final
 
 from node.errors import BeyondLimitsError
-from node.ports.logs import LogKind
+from node.store.lists.records import LogKind
 from node.store.unit import Unit
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000

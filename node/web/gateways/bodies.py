@@ -10,7 +10,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import BadHttpMessage
 
 from node.formats.transfer_encoding import AS_IT_IS, DECODERS, Decoder
-from node.ports.inspecting import Inspected
+from node.ports.inspection import Inspected
 from node.web.gateways.services import services_of, unavailable
 
 MAX_JSON_BYTES: Final = 1024 * 1024

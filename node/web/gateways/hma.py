@@ -11,8 +11,8 @@ from typing import Final
 
 from aiohttp import web
 
-from node.ports.inspecting import Inspected
-from node.ports.judging import Outcome, Verdicts
+from node.ports.inspection import Inspected
+from node.ports.verdicts import Outcome, Verdicts
 from node.web.gateways.bodies import first_part, inspected_part, require_no_more
 from node.web.gateways.services import is_match, services_of, unavailable
 from protocol.digest import Algorithm, Digest

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from node.metrics import CONTENT_TYPE
-from node.ports.judging import Verdict
+from node.ports.verdicts import Verdict
 from node.web.gateways.bodies import inspected, read_json
 from node.web.gateways.services import LocalServices, services_of
 from protocol.digest import Algorithm, Digest

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from node.ports.inspecting import Inspector
-from node.ports.judging import Outcome, Verdict, blocks
+from node.ports.inspection import Inspector
+from node.ports.verdicts import Outcome, Verdict, blocks
 
 RETRY_SECONDS: Final = 60
 """The node is asked again at least this often, whatever happened."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from node.ports.judging import Verdict
+from node.ports.verdicts import Verdict
 from node.web.gateways.bodies import inspected, read_json
 from node.web.gateways.services import is_match, services_of
 from protocol.digest import Algorithm, Digest

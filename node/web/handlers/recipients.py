@@ -11,7 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from node.errors import NodeError, NotFoundError
-from node.ports.recipients import RecipientDesk
+from node.store.partners.records import RecipientDesk
 from node.web.middleware import bearer
 from node.web.replies import NO_STORE
 from node.web.state import services_of

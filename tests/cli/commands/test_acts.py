@@ -8,7 +8,7 @@ import pytest
 
 from node.clock import SystemClock
 from node.console.surface import ACTIONS
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from support.agencies import BOTH, Federation, table, written
 from support.federated import federated
 from support.processes import Cli

@@ -20,7 +20,7 @@ from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.judge import machine
 from node.hoster.settings import AgentSettings
 from node.hoster.settle import settle
-from node.ports.judging import Outcome
+from node.ports.verdicts import Outcome
 from node.remote.node import RemoteNode
 from support.agencies import BOTH, UNLISTED, Federation, written
 from support.processes import Cli, wait_until

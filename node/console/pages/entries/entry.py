@@ -24,8 +24,8 @@ from node.judgement.explain import Explanation, explain
 from node.judgement.history import Happened, history
 from node.judgement.queue import Files
 from node.lists.lookup import Finder, Found
-from node.ports.logs import LogKind
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
+from node.store.lists.records import LogKind
 from protocol.digest import Digest
 from protocol.listing import BlockKind, Entry
 from protocol.quorum import Standing

@@ -10,7 +10,7 @@ from node.console.world import World
 from node.errors import NotFoundError, UsageError
 from node.lists.continuation import is_closed
 from node.lists.entries import ListReader
-from node.ports.logs import LogKind
+from node.store.lists.records import LogKind
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.limits import MAX_LOG_SIZE

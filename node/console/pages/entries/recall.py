@@ -24,7 +24,7 @@ from node.lists.catalogue import own_list
 from node.lists.corrections.shred import ShredPlan, prepare_at
 from node.lists.corrections.withdraw import withdraw_at
 from node.lists.families import Family
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
 from protocol.digest import Digest
 
 RECALLERS: Final = frozenset({PersonRole.ANALYST, PersonRole.OPERATOR})

@@ -23,8 +23,8 @@ from node.judgement.queue import Group, WaitingFile, Wanted, grouped
 from node.judgement.reminders import due
 from node.lists.catalogue import own_list
 from node.lists.continuation import is_closed
-from node.ports.logs import LogKind
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
+from node.store.lists.records import LogKind
 from protocol.errors import MalformedError
 from protocol.event import BASELINE, INVESTIGATIVE, NATIONAL, OTHER, collection_name, collection_number
 

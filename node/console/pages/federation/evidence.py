@@ -18,7 +18,7 @@ from node.errors import UsageError
 from node.evidence.bundles import EVIDENCE, bundle, opened
 from node.evidence.keep import accused_node, find_kept, verify
 from node.evidence.submission import judge_brought
-from node.ports.evidence import EvidenceRecord
+from node.store.peers.records import EvidenceRecord
 from protocol.hit_evidence.bundle import is_hit_evidence
 
 PATH: Final = "/console/evidence"

@@ -10,7 +10,7 @@ from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.identity.witnesses import cosign_own, cosigning
-from node.ports.cosigning import CosignerRecord
+from node.store.peers.records import CosignerRecord
 from node.witnesses.cosignatures import Cosigned
 
 

@@ -19,7 +19,7 @@ from node.console.world import World
 from node.errors import UsageError
 from node.formats.asked import read_asked
 from node.formats.benign import read_benign
-from node.ports.guards import BenignSet, Tripwire
+from node.store.lists.records import BenignSet, Tripwire
 from protocol.digest import Algorithm
 
 PATH: Final = "/console/guards"

@@ -18,8 +18,8 @@ from node.console.world import World
 from node.evidence.keep import FORKED
 from node.judgement import quarantine
 from node.judgement.quarantine import BLOCKS, FLOOD, Aside
-from node.ports.approvals import Approval
-from node.ports.evidence import EvidenceRecord
+from node.store.accounts.records import Approval
+from node.store.peers.records import EvidenceRecord
 
 ROWS: Final = 50
 ASIDE: Final = "/console/quarantine/one"

@@ -16,9 +16,9 @@ from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.words import number
 from node.console.world import World
-from node.ports.fetched import FetchedRelease
-from node.ports.logs import LogKind, LogRecord
-from node.ports.subsets import ReleaseRecord
+from node.store.lists.records import LogKind, LogRecord
+from node.store.partners.records import FetchedRelease
+from node.store.subsets.records import ReleaseRecord
 from node.subsets.catalogue import SubsetReport, report_subset, report_subsets
 from protocol.event import collection_name
 from protocol.subset.canary import LISTED

@@ -19,7 +19,7 @@ from node.console.world import World
 from node.errors import UsageError
 from node.judgement.own_disputes import own_disputes
 from node.partners.hits.cases import Case, find_case
-from node.ports.hits import CaseRecord
+from node.store.hits.records import CaseRecord
 from protocol.statement.case import CaseAnswer, Outcome
 
 ROWS: Final = 50

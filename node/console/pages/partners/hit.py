@@ -17,9 +17,9 @@ from node.partners.hits.cases import find_hit
 from node.partners.hits.handle import close_hit, hold_hit
 from node.partners.hits.instructions import UNDO_REPORT
 from node.partners.hits.overview import ReportedHit, reported_hit
-from node.ports.hits import HitRecord
-from node.ports.logs import LogKind
-from node.ports.persons import PersonRole
+from node.store.accounts.records import PersonRole
+from node.store.hits.records import HitRecord
+from node.store.lists.records import LogKind
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action as FileAction
 

@@ -24,8 +24,8 @@ from node.partners.hits.overview import (
     overdue_hits,
     precision,
 )
-from node.ports.hits import HitCounts, HitFilter, HitPlace, HitWindow
-from node.ports.logs import LogKind
+from node.store.hits.records import HitCounts, HitFilter, HitPlace, HitWindow
+from node.store.lists.records import LogKind
 
 ROWS: Final = 50
 COUNTED: Final = 4_000

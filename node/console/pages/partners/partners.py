@@ -25,10 +25,14 @@ from node.console.words import number
 from node.console.world import World
 from node.hoster.key_renewal import KEY_DAYS
 from node.partners.admission import Admission, Invited
-from node.ports.disclosure import DisclosureRecord
-from node.ports.fetched import FetchedRelease
-from node.ports.partners import Allowance, InviteRecord, PartnerRecord
-from node.ports.subsets import ReleaseRecord, SubsetRecord
+from node.store.partners.records import (
+    Allowance,
+    DisclosureRecord,
+    FetchedRelease,
+    InviteRecord,
+    PartnerRecord,
+)
+from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from protocol.subset.filter import SubsetFilter
 
 ROWS: Final = 50

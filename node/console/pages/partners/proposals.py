@@ -26,7 +26,7 @@ from node.partners.proposals.review import (
     see_proposal,
     take_up,
 )
-from node.ports.proposals import ProposalRecord
+from node.store.partners.records import ProposalRecord
 from protocol.event import collection_name, collection_number
 from protocol.statement.proposal_state import FileState
 

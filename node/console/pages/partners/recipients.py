@@ -14,8 +14,8 @@ from node.console.pages.acts import action, take
 from node.console.parts import OPERATORS, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.ports.recipients import RecipientRecord
 from node.recipients.accreditation import Recipients, grant_of, key_end, state_words
+from node.store.partners.records import RecipientRecord
 
 PATH: Final = "/console/recipients"
 _ONE: Final = f"{PATH}/one"

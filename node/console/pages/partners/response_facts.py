@@ -13,7 +13,7 @@ from node.console.world import World
 from node.judgement.recall import Latency, recall
 from node.lists.catalogue import ListReport, report_lists
 from node.partners.hits.overview import DAY_MS
-from node.ports.logs import LogKind
+from node.store.lists.records import LogKind
 from protocol.event import collection_name
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action

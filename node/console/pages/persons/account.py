@@ -11,7 +11,7 @@ from node.console.parts import EVERYBODY, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
-from node.ports.accounts import PasskeyRecord, SessionRecord
+from node.store.accounts.records import PasskeyRecord, SessionRecord
 
 ACCOUNT: Final = "/console/account"
 

@@ -14,9 +14,7 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.pages.text import moment
-from node.ports.accounts import PasskeyRecord
-from node.ports.approvals import Approval
-from node.ports.persons import PersonRecord, PersonRole
+from node.store.accounts.records import Approval, PasskeyRecord, PersonRecord, PersonRole
 
 PERSONS: Final = "/console/persons"
 DECIDING: Final = frozenset({PersonRole.OPERATOR, PersonRole.SECURITY})

@@ -21,8 +21,7 @@ from node.console.parts import EVERYBODY, JUDGES, Action, Done, Page, Section, V
 from node.console.told import told
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.ports.approvals import Approval, Outcome
-from node.ports.persons import PersonRole
+from node.store.accounts.records import Approval, Outcome, PersonRole
 
 ROWS: Final = 50
 _TASK: Final = "/console/tasks/request"

@@ -1,0 +1,84 @@
+"""What waits for a second person, inside one transaction; a request is decided by one conditional UPDATE."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from node.errors import ConflictError, NotFoundError
+from node.store.accounts.records import Approval, Outcome
+from node.store.accounts.tables import ApprovalRow
+from node.store.tables import table
+
+_TABLE = table(ApprovalRow)
+_C = _TABLE.c
+
+
+class ApprovalRows:
+    """The `approval` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(
+        self, *, kind: str, subject: str, payload: bytes, requested_by: str, requested_ms: int
+    ) -> Approval:
+        """Keep a request and give it its number."""
+        row = {
+            "kind": kind,
+            "subject": subject,
+            "payload": payload,
+            "requested_by": requested_by,
+            "requested_ms": requested_ms,
+            "decided_by": "",
+            "outcome": Outcome.OPEN.value,
+            "reason": "",
+            "result": "",
+        }
+        result = self._connection.execute(insert(_TABLE).values(row).returning(_C.id))
+        return self.get(int(result.scalar_one()))
+
+    def get(self, approval_id: int) -> Approval:
+        """The request of that number; raises `NotFoundError`."""
+        row = self._connection.execute(select(_TABLE).where(_C.id == approval_id)).one_or_none()
+        if row is None:
+            raise NotFoundError(
+                "there is no request {id}", approval_id, hint="see them with: sigfed approval ls"
+            )
+        return _record(row)
+
+    def ls(self, *outcomes: Outcome) -> Sequence[Approval]:
+        """Requests with these outcomes (none named: all), oldest first."""
+        query = select(_TABLE).order_by(_C.id)
+        if outcomes:
+            query = query.where(_C.outcome.in_([outcome.value for outcome in outcomes]))
+        return [_record(row) for row in self._connection.execute(query)]
+
+    def decide(self, approval_id: int, *, by: str, now_ms: int, outcome: Outcome, reason: str = "") -> None:
+        """Decide an open request; raises `ConflictError` when it is not open any more."""
+        still_open = update(_TABLE).where(_C.id == approval_id, _C.outcome == Outcome.OPEN.value)
+        values = {"decided_by": by, "decided_ms": now_ms, "outcome": outcome.value, "reason": reason}
+        if self._connection.execute(still_open.values(values)).rowcount != 1:
+            raise ConflictError("request {id} was decided meanwhile", approval_id)
+
+    def note_acted(self, approval_id: int, *, result: str, now_ms: int) -> None:
+        """Record that an approved request was carried out."""
+        values = {"acted_ms": now_ms, "result": result[:1024]}
+        self._connection.execute(update(_TABLE).where(_C.id == approval_id).values(values))
+
+
+def _record(row: Row[Any]) -> Approval:
+    return Approval(
+        id=row.id,
+        kind=row.kind,
+        subject=row.subject,
+        payload=bytes(row.payload),
+        requested_by=row.requested_by,
+        requested_ms=row.requested_ms,
+        decided_by=row.decided_by,
+        decided_ms=row.decided_ms,
+        outcome=Outcome(row.outcome),
+        reason=row.reason,
+        acted_ms=row.acted_ms,
+        result=row.result,
+    )

@@ -1,0 +1,43 @@
+"""Audit records on their way into the signed log, inside one transaction."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from node.store.accounts.tables import AuditRow
+from node.store.tables import table
+
+_TABLE = table(AuditRow)
+_C = _TABLE.c
+
+
+class AuditQueueRows:
+    """The `audit_queue` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, record: bytes) -> None:
+        """Queue an encoded record."""
+        self._connection.execute(insert(_TABLE).values(record=record))
+
+    def place(self, first: int, *, most: int) -> Sequence[bytes]:
+        """Give the oldest records that have no place yet the positions from `first` on, and return them."""
+        oldest = select(_C.id, _C.record).where(_C.position.is_(None)).order_by(_C.id).limit(most)
+        rows = self._connection.execute(oldest).all()
+        for position, row in enumerate(rows, first):
+            self._connection.execute(update(_TABLE).where(_C.id == row.id).values(position=position))
+        return [bytes(row.record) for row in rows]
+
+    def placed(self, first: int, end: int) -> Sequence[bytes]:
+        """The records at the positions from `first` up to `end`, in order."""
+        wanted = select(_C.record).where(_C.position >= first, _C.position < end).order_by(_C.position)
+        return [bytes(row.record) for row in self._connection.execute(wanted)]
+
+    def remove(self, end: int) -> None:
+        """Forget the records at positions below `end`: they are in the log."""
+        self._connection.execute(delete(_TABLE).where(_C.position < end))
+
+    def count(self) -> int:
+        """How many records wait to be signed."""
+        return int(self._connection.execute(select(func.count()).select_from(_TABLE)).scalar_one())

@@ -1,0 +1,135 @@
+"""Passkeys and challenges, inside one transaction: what somebody inside has not answered, and what strangers have."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from node.errors import AlreadyExistsError, NotFoundError
+from node.store.accounts.records import ChallengeRecord, PasskeyRecord, Purpose
+from node.store.accounts.tables import ChallengeRow, PasskeyRow
+from node.store.tables import table
+
+_PASSKEY, _CHALLENGE = table(PasskeyRow), table(ChallengeRow)
+_ANSWERED = _CHALLENGE.c.purpose == Purpose.SIGN_IN.value
+"""What strangers are asked is kept from its answer on; anything else is gone with it."""
+
+
+class PasskeyRows:
+    """The `passkey` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, passkey: PasskeyRecord) -> None:
+        """Add one; raises `AlreadyExistsError` for a credential that is there."""
+        row = {
+            "person": passkey.person,
+            "credential": passkey.credential,
+            "sealed_key": passkey.sealed_key,
+            "sign_count": passkey.sign_count,
+            "name": passkey.name,
+            "added_ms": passkey.added_ms,
+            "used_ms": passkey.used_ms,
+        }
+        try:
+            self._connection.execute(insert(_PASSKEY).values(row))
+        except IntegrityError:
+            raise AlreadyExistsError("this passkey is registered already") from None
+
+    def ls(self, person: str = "") -> Sequence[PasskeyRecord]:
+        """Those of a person, oldest first; of all when none is named."""
+        wanted = select(_PASSKEY).order_by(_PASSKEY.c.number)
+        if person:
+            wanted = wanted.where(_PASSKEY.c.person == person)
+        return [_passkey(row) for row in self._connection.execute(wanted)]
+
+    def lock(self, credential: bytes) -> PasskeyRecord | None:
+        """The one with this id, changed by nobody else until this transaction ends; None: there is none."""
+        wanted = select(_PASSKEY).where(_PASSKEY.c.credential == credential).with_for_update()
+        row = self._connection.execute(wanted).one_or_none()
+        return None if row is None else _passkey(row)
+
+    def note_use(self, number: int, *, sign_count: int, used_ms: int) -> None:
+        """Keep what it said when it was shown."""
+        values = {"sign_count": sign_count, "used_ms": used_ms}
+        self._connection.execute(update(_PASSKEY).where(_PASSKEY.c.number == number).values(values))
+
+    def remove(self, number: int, *, person: str = "") -> PasskeyRecord:
+        """Forget one, of that person where one is named; raises `NotFoundError`."""
+        found = [each for each in self.ls(person) if each.number == number]
+        if not found:
+            raise NotFoundError(
+                "there is no passkey {number}", number, hint="see them with: sigfed passkey ls"
+            )
+        self._connection.execute(delete(_PASSKEY).where(_PASSKEY.c.number == number))
+        return found[0]
+
+    def remove_all(self, person: str) -> None:
+        """Forget those of a person."""
+        self._connection.execute(delete(_PASSKEY).where(_PASSKEY.c.person == person))
+
+
+class ChallengeRows:
+    """The `challenge` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, challenge: ChallengeRecord) -> bool:
+        """Add one; False when it is there."""
+        row = {
+            "challenge_hash": challenge.challenge_hash,
+            "purpose": challenge.purpose.value,
+            "person": challenge.person,
+            "token_hash": challenge.token_hash,
+            "expires_ms": challenge.expires_ms,
+        }
+        try:
+            self._connection.execute(insert(_CHALLENGE).values(row))
+        except IntegrityError:
+            return False
+        return True
+
+    def take(self, challenge_hash: bytes) -> ChallengeRecord | None:
+        """The one with this hash, which is gone afterwards: of two answers that meet one finds nothing."""
+        this = _CHALLENGE.c.challenge_hash == challenge_hash
+        row = self._connection.execute(select(_CHALLENGE).where(this).with_for_update()).one_or_none()
+        if row is None or not self._connection.execute(delete(_CHALLENGE).where(this)).rowcount:
+            return None
+        return ChallengeRecord(
+            challenge_hash=bytes(row.challenge_hash),
+            purpose=Purpose(row.purpose),
+            person=row.person,
+            token_hash=bytes(row.token_hash),
+            expires_ms=row.expires_ms,
+        )
+
+    def remove_all(self, person: str) -> None:
+        """Forget those that a person must answer."""
+        self._connection.execute(delete(_CHALLENGE).where(_CHALLENGE.c.person == person))
+
+    def sweep(self, *, before_ms: int, after_ms: int) -> None:
+        """Forget those that nobody answered and that ended before a time, or end after another."""
+        ends = _CHALLENGE.c.expires_ms
+        outside = or_(ends < before_ms, ends > after_ms)
+        self._connection.execute(delete(_CHALLENGE).where(~_ANSWERED, outside))
+
+    def sweep_answered(self, *, before_ms: int) -> None:
+        """Forget those that were answered and ended before a time."""
+        ended = _CHALLENGE.c.expires_ms < before_ms
+        self._connection.execute(delete(_CHALLENGE).where(_ANSWERED, ended))
+
+
+def _passkey(row: Row[Any]) -> PasskeyRecord:
+    return PasskeyRecord(
+        number=row.number,
+        person=row.person,
+        credential=bytes(row.credential),
+        sealed_key=bytes(row.sealed_key),
+        sign_count=row.sign_count,
+        name=row.name,
+        added_ms=row.added_ms,
+        used_ms=row.used_ms,
+    )

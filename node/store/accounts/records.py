@@ -1,0 +1,221 @@
+"""Records of persons and of how they come into the console, and of what waits for a second one.
+
+Of tokens and challenges only hashes are kept, so that a copy of the store lets nobody in; a passkey's public key and a
+session's CSRF token are sealed under the person's name, so that a row that somebody changed or put there does neither.
+
+A person is a name, a role and a verifier of a passphrase. Nothing here can be used to sign: a person's word counts at
+this node alone, and its audit log says what was made of it.
+
+A request is decided once, by compare-and-swap, and acted on after that: an approved request whose act was cut off says
+so (`acted_ms` is None), and is finished by approving it again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyRecord:
+    """A passkey of a person."""
+
+    number: int = 0
+    """What people call it; 0 before it is kept."""
+    person: str
+    credential: bytes = field(repr=False)
+    """Its id, as its authenticator made it: 1 to 1023 bytes."""
+    sealed_key: bytes = field(repr=False)
+    """Its public key (COSE), sealed."""
+    sign_count: int
+    """How often it says it was used; 0 for ever with many authenticators."""
+    name: str
+    """As its person calls it."""
+    added_ms: int
+    used_ms: int = 0
+    """When it was last shown; 0: never yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRecord:
+    """A signed-in browser."""
+
+    number: int = 0
+    """What people call it; 0 before it is kept."""
+    token_hash: bytes = field(repr=False)
+    """SHA-256 of the token in the browser's cookie."""
+    person: str
+    sealed_csrf: bytes = field(repr=False)
+    """What every form of the session carries, sealed."""
+    opened_ms: int
+    seen_ms: int
+    """When it was last used, to the minute."""
+    proved_ms: int = 0
+    """When a passkey was last shown in it; 0: never."""
+    language: str = ""
+    """As chosen in it; empty: as the browser asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRecord:
+    """A one-time token, by which a person registers a passkey."""
+
+    token_hash: bytes = field(repr=False)
+    """SHA-256 of its text."""
+    person: str
+    """Whose it is; empty: one of the first two persons names himself with it."""
+    made_ms: int
+    expires_ms: int
+    used_ms: int = 0
+    """When a passkey was registered with it; 0: it was not."""
+    tries: int = 0
+    """How often it was typed."""
+
+
+class Purpose(StrEnum):
+    """What a challenge was made for; it counts for nothing else."""
+
+    SIGN_IN = "sign-in"
+    PROVE = "prove"
+    REGISTER = "register"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChallengeRecord:
+    """A challenge that a browser was given: what somebody inside has not answered, or what a stranger has."""
+
+    challenge_hash: bytes = field(repr=False)
+    """SHA-256 of the challenge."""
+    purpose: Purpose
+    person: str
+    """Who must answer it; empty: whoever has a passkey."""
+    token_hash: bytes = field(default=b"", repr=False)
+    """The one-time token that its answer uses up, where there is one."""
+    expires_ms: int
+
+
+# ------------------------------------------------------------------------------------------------ tables
+
+
+# ------------------------------------------------------------------------------------------------ browsers
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Which challenge an answer says it is about, and with what, before anything of it is verified."""
+
+    challenge: bytes = field(repr=False)
+    credential: bytes = field(repr=False)
+    user: bytes = field(repr=False)
+    """The handle of whoever answers; empty where the answer has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPasskey:
+    """A passkey as its authenticator made it, verified."""
+
+    credential: bytes = field(repr=False)
+    public_key: bytes = field(repr=False)
+    sign_count: int
+
+
+class PasskeyCeremonies(Protocol):
+    """Web Authentication with one console: questions for its pages, and what browsers answered.
+
+    Questions and answers are the JSON of `PublicKeyCredential.parse…OptionsFromJSON` and `.toJSON`. Whatever is wrong
+    with an answer raises `UnauthenticatedError`, which does not say what.
+    """
+
+    def ask_new(self, person: str, user: bytes, *, challenge: bytes, known: Sequence[bytes]) -> str:
+        """Make a passkey for the person with the handle `user`; `known` are those that must not be made again."""
+        ...
+
+    def ask_shown(self, *, challenge: bytes, known: Sequence[bytes]) -> str:
+        """Show a passkey, one of `known` where there are any."""
+        ...
+
+    def read(self, answer: str) -> Answered:
+        """What an answer says of itself."""
+        ...
+
+    def check_new(self, answer: str, *, challenge: bytes) -> NewPasskey:
+        """The passkey that was made for this challenge, here, by somebody whom the authenticator recognised."""
+        ...
+
+    def check_shown(self, answer: str, *, challenge: bytes, public_key: bytes) -> int:
+        """The sign count of the passkey that was shown, likewise; whether it grew is the caller's to check."""
+        ...
+
+
+class PersonRole(StrEnum):
+    """What somebody does at this node; which requests that lets them approve is `node.access.approvals`'s table."""
+
+    VIEWER = "viewer"
+    """Looks on: asks for nothing, approves nothing, and is none of the two persons that others wait for."""
+    ANALYST = "analyst"
+    OPERATOR = "operator"
+    SECURITY = "security"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonRecord:
+    """One person."""
+
+    name: str
+    role: PersonRole
+    verifier: bytes = field(repr=False)
+    """What a passphrase is checked against, sealed with the storage key."""
+    added_ms: int
+    tries: int = 0
+    """Passphrases tried since the last right one."""
+    tried_ms: int = 0
+    """The newest of them."""
+
+
+class PassphraseHasher(Protocol):
+    """Slow on purpose: what makes verifiers of passphrases and checks against them."""
+
+    def verifier(self, passphrase: bytes) -> bytes:
+        """Something to keep, from which the passphrase cannot be found but by trying."""
+        ...
+
+    def check(self, passphrase: bytes, verifier: bytes) -> None:
+        """Raise `UnauthenticatedError` unless `verifier` was made of this passphrase."""
+        ...
+
+
+class Outcome(StrEnum):
+    """What became of a request."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A request for something that takes two persons."""
+
+    id: int
+    kind: str
+    """`noun.verb`, a key of `services.access.approving.KINDS`."""
+    subject: str
+    """What it is about, in words for people; never a digest."""
+    payload: bytes = field(repr=False)
+    """What the handler of its kind needs: canonical JSON, or sealed where it holds digests or secrets."""
+    requested_by: str
+    requested_ms: int
+    decided_by: str = ""
+    decided_ms: int | None = None
+    outcome: Outcome = Outcome.OPEN
+    reason: str = ""
+    """Why it was rejected."""
+    acted_ms: int | None = None
+    """When what was approved had been done."""
+    result: str = ""
+    """What was done, in one line for people."""
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether it was approved and not carried out; approving it again finishes it."""
+        return self.outcome is Outcome.APPROVED and self.acted_ms is None

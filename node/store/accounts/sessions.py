@@ -1,0 +1,146 @@
+"""Signed-in browsers and one-time tokens, inside one transaction."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+
+from node.errors import NotFoundError
+from node.store.accounts.records import SessionRecord, TokenRecord
+from node.store.accounts.tables import ConsoleSessionRow, PersonTokenRow
+from node.store.tables import table
+
+_SESSION, _TOKEN = table(ConsoleSessionRow), table(PersonTokenRow)
+
+
+class ConsoleSessionRows:
+    """The `console_session` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, session: SessionRecord) -> None:
+        """Add one."""
+        row = {
+            "token_hash": session.token_hash,
+            "person": session.person,
+            "sealed_csrf": session.sealed_csrf,
+            "opened_ms": session.opened_ms,
+            "seen_ms": session.seen_ms,
+            "proved_ms": session.proved_ms,
+            "language": session.language,
+        }
+        self._connection.execute(insert(_SESSION).values(row))
+
+    def find(self, token_hash: bytes) -> SessionRecord | None:
+        """The one of that token; None: there is none."""
+        wanted = select(_SESSION).where(_SESSION.c.token_hash == token_hash)
+        row = self._connection.execute(wanted).one_or_none()
+        return None if row is None else _session(row)
+
+    def ls(self, person: str) -> Sequence[SessionRecord]:
+        """Those of a person, oldest first."""
+        wanted = select(_SESSION).where(_SESSION.c.person == person).order_by(_SESSION.c.number)
+        return [_session(row) for row in self._connection.execute(wanted)]
+
+    def note_seen(self, number: int, seen_ms: int) -> None:
+        """It was used."""
+        self._set(number, seen_ms=seen_ms)
+
+    def note_proved(self, number: int, proved_ms: int) -> None:
+        """A passkey was shown in it."""
+        self._set(number, proved_ms=proved_ms)
+
+    def set_language(self, number: int, language: str) -> None:
+        """Another language was chosen in it."""
+        self._set(number, language=language)
+
+    def remove(self, number: int, *, person: str) -> None:
+        """Forget one of a person's; raises `NotFoundError`."""
+        this = (_SESSION.c.number == number, _SESSION.c.person == person)
+        if not self._connection.execute(delete(_SESSION).where(*this)).rowcount:
+            raise NotFoundError(
+                "{person} has no session {number}", person, number, hint="it may have ended by itself"
+            )
+
+    def remove_all(self, person: str) -> None:
+        """Forget those of a person."""
+        self._connection.execute(delete(_SESSION).where(_SESSION.c.person == person))
+
+    def sweep(self, *, opened_before_ms: int, seen_before_ms: int) -> None:
+        """Forget those that were opened, or last used, before a time."""
+        old = or_(_SESSION.c.opened_ms < opened_before_ms, _SESSION.c.seen_ms < seen_before_ms)
+        self._connection.execute(delete(_SESSION).where(old))
+
+    def _set(self, number: int, **values: int | str) -> None:
+        self._connection.execute(update(_SESSION).where(_SESSION.c.number == number).values(values))
+
+
+class PersonTokenRows:
+    """The `person_token` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, token: TokenRecord) -> None:
+        """Add one."""
+        row = {
+            "token_hash": token.token_hash,
+            "person": token.person,
+            "made_ms": token.made_ms,
+            "expires_ms": token.expires_ms,
+            "used_ms": token.used_ms,
+            "tries": token.tries,
+        }
+        self._connection.execute(insert(_TOKEN).values(row))
+
+    def lock(self, token_hash: bytes) -> TokenRecord | None:
+        """The one with this hash, changed by nobody else until this transaction ends; None: there is none."""
+        wanted = select(_TOKEN).where(_TOKEN.c.token_hash == token_hash).with_for_update()
+        row = self._connection.execute(wanted).one_or_none()
+        if row is None:
+            return None
+        return TokenRecord(
+            token_hash=bytes(row.token_hash),
+            person=row.person,
+            made_ms=row.made_ms,
+            expires_ms=row.expires_ms,
+            used_ms=row.used_ms,
+            tries=row.tries,
+        )
+
+    def note_try(self, token_hash: bytes) -> None:
+        """It was typed."""
+        this = update(_TOKEN).where(_TOKEN.c.token_hash == token_hash)
+        self._connection.execute(this.values(tries=_TOKEN.c.tries + 1))
+
+    def bind(self, token_hash: bytes, person: str) -> None:
+        """From now on it is this person's."""
+        this = update(_TOKEN).where(_TOKEN.c.token_hash == token_hash)
+        self._connection.execute(this.values(person=person))
+
+    def use(self, token_hash: bytes, *, now_ms: int) -> bool:
+        """Use it up; False when it is used up, ended, or not there: of two that meet one is told so."""
+        fresh = (_TOKEN.c.token_hash == token_hash, _TOKEN.c.used_ms == 0, _TOKEN.c.expires_ms > now_ms)
+        return bool(self._connection.execute(update(_TOKEN).where(*fresh).values(used_ms=now_ms)).rowcount)
+
+    def remove_all(self, person: str) -> None:
+        """Forget those of a person; of nobody yet, when the name is empty."""
+        self._connection.execute(delete(_TOKEN).where(_TOKEN.c.person == person))
+
+    def sweep(self, before_ms: int) -> None:
+        """Forget those that ended before a time."""
+        self._connection.execute(delete(_TOKEN).where(_TOKEN.c.expires_ms < before_ms))
+
+
+def _session(row: Row[Any]) -> SessionRecord:
+    return SessionRecord(
+        number=row.number,
+        token_hash=bytes(row.token_hash),
+        person=row.person,
+        sealed_csrf=bytes(row.sealed_csrf),
+        opened_ms=row.opened_ms,
+        seen_ms=row.seen_ms,
+        proved_ms=row.proved_ms,
+        language=row.language,
+    )

@@ -1,0 +1,121 @@
+"""A database as one SQLite file, and back: for backups, while the node goes on working.
+
+Writers wait while the moment is fixed, so that the caller can fix everything else of the same moment; the copy itself
+is read from a view of that moment. A SQLite database is copied as it is, of PostgreSQL every row: a backup is one file
+of one form whatever the node runs on, and can be restored into either.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine, insert, inspect, select
+
+from node.errors import AlreadyExistsError
+from node.store.driver import POSTGRESQL, begin_reading, begin_writing, connect, parse_dsn, translated
+from node.store.migrate import migrate, revision_of
+from node.store.store import connected
+from node.store.tables import Lease, every_table
+
+_ROWS: Final = 2000
+
+
+def copy_out(dsn: str, target: Path, *, at_that_moment: Callable[[], None]) -> None:
+    """Copy the database at `dsn` into the new SQLite file `target`; `at_that_moment` runs while nobody writes.
+
+    Raises:
+        StoreLockedError: somebody writes for longer than we wait.
+        StoreError: the database failed.
+    """
+    url = parse_dsn(dsn)
+    target.touch(mode=0o600, exist_ok=False)
+    with connected(url) as engine:
+        migrate(engine)
+        with translated():
+            if url.get_backend_name() == POSTGRESQL:
+                _copy_rows_out(engine, target, at_that_moment)
+            else:
+                _copy_file(engine, Path(url.database or ""), target, at_that_moment)
+        engine.dispose()
+
+
+def copy_in(source: Path, dsn: str) -> None:
+    """Copy a SQLite file that `copy_out` made into the empty database at `dsn`; raises `AlreadyExistsError`."""
+    url = parse_dsn(dsn)
+    with connected(url) as engine, connected(parse_dsn(f"sqlite:///{source}")) as origin, translated():
+        with engine.connect() as connection:
+            if revision_of(connection) is not None:
+                raise AlreadyExistsError("there is a store at this address already")
+        migrate(origin)
+        migrate(engine)
+        with begin_reading(origin) as rows, begin_writing(engine) as connection, connection.begin():
+            _copy_rows(rows, connection)
+            _continue_counting(connection)
+        engine.dispose()
+        origin.dispose()
+
+
+def _copy_file(engine: Engine, path: Path, target: Path, at_that_moment: Callable[[], None]) -> None:
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
+        with begin_writing(engine) as connection, connection.begin():
+            source.execute("BEGIN")
+            source.execute(
+                "SELECT count(*) FROM sqlite_master"
+            ).fetchone()  # from here on it sees this moment
+            at_that_moment()
+        source.backup(copy)
+
+
+def _copy_rows_out(engine: Engine, target: Path, at_that_moment: Callable[[], None]) -> None:
+    copy = connect(parse_dsn(f"sqlite:///{target}"))
+    try:
+        migrate(copy)
+        with begin_reading(engine) as rows:
+            with _alone(engine):
+                rows.exec_driver_sql("SELECT 1")  # its view begins here
+                at_that_moment()
+            with begin_writing(copy) as connection, connection.begin():
+                _copy_rows(rows, connection)
+        with copy.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        copy.dispose()
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """Nobody else writes to any table."""
+    with begin_writing(engine) as connection, connection.begin():
+        names = ", ".join(f'"{table.name}"' for table in every_table().sorted_tables)
+        connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE MODE")
+        yield
+
+
+def _copy_rows(source: Connection, target: Connection) -> None:
+    for table in every_table().sorted_tables:
+        if table.name == Lease.__tablename__:
+            continue  # a database is made for another home than the one that it was copied from
+        result = source.execution_options(yield_per=_ROWS).execute(select(table))
+        for rows in result.mappings().partitions(_ROWS):
+            target.execute(insert(table), [dict(row) for row in rows])
+
+
+def _continue_counting(connection: Connection) -> None:
+    """PostgreSQL numbers new rows from a sequence of its own, which rows that bring their numbers do not move."""
+    if connection.dialect.name != POSTGRESQL:
+        return
+    for table in every_table().sorted_tables:
+        column = table.autoincrement_column
+        if column is None or not _has_sequence(connection, table.name, column.name):
+            continue
+        connection.exec_driver_sql(
+            f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), "  # noqa: S608 - own names
+            f'(SELECT COALESCE(MAX("{column.name}"), 0) + 1 FROM "{table.name}"), false)'
+        )
+
+
+def _has_sequence(connection: Connection, table: str, column: str) -> bool:
+    columns = {each["name"]: each for each in inspect(connection).get_columns(table)}
+    return "nextval" in str(columns[column].get("default"))

@@ -1,0 +1,1 @@
+"""Hits that partners report, inside one transaction."""

@@ -1,0 +1,291 @@
+"""Hit reports and partners' cases, inside one transaction."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from node.errors import AlreadyExistsError, ConflictError, NotFoundError
+from node.store.driver import POSTGRESQL
+from node.store.hits.records import CaseRecord, HitCounts, HitFilter, HitPlace, HitRecord, ReportName
+from node.store.hits.tables import HitReportRow, HitResolutionRow, HitSourceRow, PartnerCase
+from node.store.tables import DAY, table
+
+_HIT, _CASE = table(HitReportRow), table(PartnerCase)
+_RESOLUTION, _SOURCE = table(HitResolutionRow), table(HitSourceRow)
+_PLACE = (_HIT.c.received_ms, _HIT.c.partner, _HIT.c.report_id)
+_AT_ONCE: Final = 500
+"""Entries that are named in one query."""
+_SHOWN = [column for column in _HIT.c if column is not _HIT.c.sealed]
+
+
+def among(rows: FromClause, reports: Collection[ReportName]) -> ColumnElement[bool]:
+    """Whether a row belongs to one of some reports: of a page, so that a database takes all their names at once."""
+    return tuple_(rows.c.partner, rows.c.report_id).in_(list(reports))
+
+
+class HitRows:
+    """The `hit_report` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, hit: HitRecord, sealed: bytes) -> None:
+        """Keep a report with what it says; raises `AlreadyExistsError` when the partner has another of that id."""
+        try:
+            self._connection.execute(insert(_HIT).values(**_values(hit), sealed=sealed))
+        except IntegrityError:
+            raise AlreadyExistsError("a report of this id was kept meanwhile") from None
+
+    def find(self, partner: str, report_id: bytes) -> HitRecord | None:
+        """A partner's report; None when there is none."""
+        wanted = select(*_SHOWN).where(_HIT.c.partner == partner, _HIT.c.report_id == report_id)
+        row = self._connection.execute(wanted).one_or_none()
+        return None if row is None else _hit(row)
+
+    def sealed(self, hit: HitRecord) -> bytes:
+        """Report and receipt, sealed; raises `NotFoundError` when it was purged meanwhile."""
+        this = (_HIT.c.partner == hit.partner, _HIT.c.report_id == hit.report_id)
+        found = self._connection.execute(select(_HIT.c.sealed).where(*this)).scalar_one_or_none()
+        if found is None:
+            raise NotFoundError("this report is not kept any more")
+        return bytes(found)
+
+    def page(self, wanted: HitFilter, *, after: HitPlace | None, limit: int) -> Sequence[HitRecord]:
+        """The first `limit` reports that are wanted, or those after a place: newest first.
+
+        Unsaid ones come in the other order: the one that is late for longest first.
+        """
+        rows, place = select(*_SHOWN).where(*_wanted(wanted)).limit(limit), tuple_(*_PLACE)
+        last = None if after is None else _place(after)
+        if wanted.unsaid_since_ms is None:
+            rows = rows.order_by(*(column.desc() for column in _PLACE))
+            return self._records(rows if last is None else rows.where(place < last))
+        return self._records((rows if last is None else rows.where(place > last)).order_by(*_PLACE))
+
+    def counts(self, *, unsaid_since_ms: int) -> HitCounts:
+        """How many are open; overdue are those that came before `unsaid_since_ms`."""
+        is_open, unsaid = self._count(HitFilter(open=True)), self._count_unsaid()
+        return HitCounts(
+            open=is_open,
+            resolved=is_open - unsaid,
+            overdue=self._count(HitFilter(unsaid_since_ms=unsaid_since_ms)),
+            withdrawn=self._counted(_HIT.c.closed_ms.is_(None), _HIT.c.ended_ms.is_not(None)),
+        )
+
+    def counted(self) -> int:
+        """How many there are."""
+        return self._counted()
+
+    def between(self, first: bytes, last: bytes, *, partner: str) -> Sequence[HitRecord]:
+        """Reports with ids from `first` to `last`, both included; of every partner where `partner` is empty."""
+        rows = select(*_SHOWN).where(_HIT.c.report_id.between(first, last))
+        return self._records(rows.where(_HIT.c.partner == partner) if partner else rows)
+
+    def _records(self, rows: Select[Any]) -> Sequence[HitRecord]:
+        return [_hit(row) for row in self._connection.execute(rows)]
+
+    def _count_unsaid(self) -> int:
+        return self._counted(_HIT.c.closed_ms.is_(None), ~_SAID)
+
+    def _count(self, wanted: HitFilter) -> int:
+        return self._counted(*_wanted(wanted))
+
+    def _counted(self, *conditions: ColumnElement[bool]) -> int:
+        rows = select(func.count()).select_from(_HIT).where(*conditions)
+        return int(self._connection.execute(rows).scalar_one())
+
+    def found_earlier(self, partner: str, *, epoch: int) -> int:
+        """How many of a partner's reports in an epoch are of hits that it found in an earlier one."""
+        these = (_HIT.c.partner == partner, _HIT.c.epoch == epoch, _HIT.c.found_epoch.is_not(None))
+        return int(
+            self._connection.execute(select(func.count()).select_from(_HIT).where(*these)).scalar_one()
+        )
+
+    def received_since(self, partner: str, *, since_ms: int) -> int:
+        """How many reports of a partner came at `since_ms` or later."""
+        these = (_HIT.c.partner == partner, _HIT.c.received_ms >= since_ms)
+        return int(
+            self._connection.execute(select(func.count()).select_from(_HIT).where(*these)).scalar_one()
+        )
+
+    def by_day(self, *, since_ms: int) -> Mapping[int, int]:
+        """How many reports came on each day, by its number since 1970 in UTC; days without any are left out."""
+        day = (_HIT.c.received_ms // DAY).label("day")
+        wanted = select(day, func.count()).where(_HIT.c.received_ms >= since_ms).group_by(day)
+        return {int(row[0]): int(row[1]) for row in self._connection.execute(wanted)}
+
+    def reseal(self, hit: HitRecord, sealed: bytes) -> None:
+        """Replace what is sealed of a report, in which something was shredded."""
+        this = (_HIT.c.partner == hit.partner, _HIT.c.report_id == hit.report_id)
+        self._connection.execute(update(_HIT).where(*this).values(sealed=sealed))
+
+    def close(self, hit: HitRecord, *, closed_ms: int) -> None:
+        """Mark a report as dealt with; one that is closed stays as it is."""
+        this = (_HIT.c.partner == hit.partner, _HIT.c.report_id == hit.report_id, _HIT.c.closed_ms.is_(None))
+        self._connection.execute(update(_HIT).where(*this).values(closed_ms=closed_ms))
+
+    def lock(self) -> None:
+        """Let nobody else keep or end a report before this transaction is over; on SQLite nobody could."""
+        if self._connection.dialect.name == POSTGRESQL:
+            self._connection.execute(text("LOCK TABLE hit_report IN SHARE ROW EXCLUSIVE MODE"))
+
+    def behind(self, subset: str, entries: Collection[tuple[str, int]]) -> Sequence[HitRecord]:
+        """Reports in a subset that have not ended, behind which one of these entries is: list and position."""
+        found: dict[ReportName, HitRecord] = {}
+        mine = and_(_SOURCE.c.partner == _HIT.c.partner, _SOURCE.c.report_id == _HIT.c.report_id)
+        wanted = sorted(entries)
+        for at in range(0, len(wanted), _AT_ONCE):
+            rows = (
+                select(*_SHOWN).join(_SOURCE, mine).where(_HIT.c.subset == subset, _HIT.c.ended_ms.is_(None))
+            )
+            these = tuple_(_SOURCE.c.origin, _SOURCE.c.position).in_(wanted[at : at + _AT_ONCE])
+            found |= {record.name: record for record in self._records(rows.where(these))}
+        return list(found.values())
+
+    def end(self, hit: HitRecord, *, ended_ms: int, version: int) -> None:
+        """Mark a report as ended with a release, after all that ended before; one that did stays as it is."""
+        last = self._connection.execute(select(func.max(_HIT.c.ended_number))).scalar_one() or 0
+        this = (_HIT.c.partner == hit.partner, _HIT.c.report_id == hit.report_id, _HIT.c.ended_ms.is_(None))
+        values = {"ended_ms": ended_ms, "ended_version": version, "ended_number": last + 1}
+        self._connection.execute(update(_HIT).where(*this).values(values))
+
+    def ended(self, partner: str, subset: str, *, after: bytes, limit: int) -> Sequence[HitRecord]:
+        """A partner's reports that ended after the one with the id `after`, or all, in the order in which they did."""
+        last = select(_HIT.c.ended_number).where(_HIT.c.partner == partner, _HIT.c.report_id == after)
+        start = self._connection.execute(last).scalar_one_or_none() or 0
+        these = (_HIT.c.partner == partner, _HIT.c.subset == subset, _HIT.c.ended_number > start)
+        return self._records(select(*_SHOWN).where(*these).order_by(_HIT.c.ended_number).limit(limit))
+
+    def hold(self, hit: HitRecord, *, held_ms: int | None) -> None:
+        """Keep a report from being purged, or (None) no longer."""
+        this = (_HIT.c.partner == hit.partner, _HIT.c.report_id == hit.report_id)
+        self._connection.execute(update(_HIT).where(*this).values(held_ms=held_ms))
+
+    def purge(self, hit: HitRecord) -> None:
+        """Delete a report with its resolutions, its case and what says which entries are behind it."""
+        for rows in (_SOURCE, _RESOLUTION, _CASE, _HIT):
+            this = (rows.c.partner == hit.partner, rows.c.report_id == hit.report_id)
+            self._connection.execute(delete(rows).where(*this))
+
+
+class PartnerCaseRows:
+    """The `partner_case` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, case: CaseRecord) -> None:
+        """Open a case; raises `AlreadyExistsError` when there is one for that report."""
+        try:
+            self._connection.execute(insert(_CASE).values(_values(case)))
+        except IntegrityError:
+            raise AlreadyExistsError("a case for this report was opened meanwhile") from None
+
+    def find(self, partner: str, report_id: bytes) -> CaseRecord | None:
+        """The case of a partner's report; None when there is none."""
+        wanted = select(_CASE).where(_CASE.c.partner == partner, _CASE.c.report_id == report_id)
+        row = self._connection.execute(wanted).one_or_none()
+        return None if row is None else _case(row)
+
+    def of(self, reports: Collection[ReportName]) -> Mapping[ReportName, CaseRecord]:
+        """The cases of those of a page of reports that have one."""
+        rows = self._connection.execute(select(_CASE).where(among(_CASE, reports)))
+        return {(found.partner, found.report_id): found for found in map(_case, rows)}
+
+    def ls(self) -> Sequence[CaseRecord]:
+        """All cases: open ones first, of these the one that is due first."""
+        answered = _CASE.c.answered_ms.is_not(None)
+        wanted = select(_CASE).order_by(answered, _CASE.c.due_ms, _CASE.c.partner, _CASE.c.report_id)
+        return [_case(row) for row in self._connection.execute(wanted)]
+
+    def answer(self, case: CaseRecord, *, outcome: int, answer: bytes, answered_ms: int) -> None:
+        """Keep the answer; raises `ConflictError` when the case was answered before."""
+        this = (
+            _CASE.c.partner == case.partner,
+            _CASE.c.report_id == case.report_id,
+            _CASE.c.answered_ms.is_(None),
+        )
+        values = {"outcome": outcome, "answer": answer, "answered_ms": answered_ms}
+        if self._connection.execute(update(_CASE).where(*this).values(values)).rowcount != 1:
+            raise ConflictError("the case was answered before")
+
+
+_SAID: Final = exists().where(
+    _RESOLUTION.c.partner == _HIT.c.partner, _RESOLUTION.c.report_id == _HIT.c.report_id
+)
+
+
+def _wanted(wanted: HitFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.open or wanted.unsaid_since_ms is not None:
+        conditions.append(_HIT.c.closed_ms.is_(None))
+    if wanted.unsaid_since_ms is not None:
+        conditions.append(and_(_HIT.c.received_ms < wanted.unsaid_since_ms, ~_SAID))
+    if wanted.partner:
+        conditions.append(_HIT.c.partner == wanted.partner)
+    if wanted.origin:
+        c = _SOURCE.c
+        behind = (c.partner == _HIT.c.partner, c.report_id == _HIT.c.report_id, c.origin == wanted.origin)
+        conditions.append(exists().where(*behind))
+    return conditions
+
+
+def _place(place: HitPlace) -> ColumnElement[Any]:
+    return tuple_(*(literal(value, column.type) for value, column in zip(place, _PLACE, strict=True)))
+
+
+def _values(record: HitRecord | CaseRecord) -> dict[str, Any]:
+    return {each.name: getattr(record, each.name) for each in fields(record)}
+
+
+def _hit(row: Row[Any]) -> HitRecord:
+    return HitRecord(
+        partner=row.partner,
+        report_id=bytes(row.report_id),
+        subset=row.subset,
+        version=row.version,
+        collection=row.collection,
+        algorithm=row.algorithm,
+        received_ms=row.received_ms,
+        epoch=row.epoch,
+        found_epoch=row.found_epoch,
+        request_sha256=bytes(row.request_sha256),
+        closed_ms=row.closed_ms,
+        held_ms=row.held_ms,
+        ended_ms=row.ended_ms,
+        ended_version=row.ended_version,
+        ended_number=row.ended_number,
+    )
+
+
+def _case(row: Row[Any]) -> CaseRecord:
+    return CaseRecord(
+        partner=row.partner,
+        report_id=bytes(row.report_id),
+        subset=row.subset,
+        opened_ms=row.opened_ms,
+        due_ms=row.due_ms,
+        sealed_dispute=bytes(row.sealed_dispute),
+        answered_ms=row.answered_ms,
+        outcome=row.outcome,
+        answer=bytes(row.answer),
+    )

@@ -1,0 +1,1 @@
+"""Logs and what is known of their entries, inside one transaction."""

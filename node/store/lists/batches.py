@@ -1,0 +1,55 @@
+"""Batches of sealed objects by position: one class for waiting changes and for case data, which differ in the table."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Table, delete, insert, select
+
+from node.store.lists.records import Batch
+from node.store.tables import CaseBatch, PendingBatch, table
+
+
+class BatchRows:
+    """A batch table inside one transaction."""
+
+    def __init__(self, connection: Connection, table: Table) -> None:
+        self._connection = connection
+        self._table = table
+
+    def add(self, log_id: int, batches: Sequence[Batch]) -> None:
+        """Record batches whose objects are durable."""
+        if batches:
+            rows = [
+                {"log_id": log_id, "first": b.first, "count": b.count, "object": b.object} for b in batches
+            ]
+            self._connection.execute(insert(self._table), rows)
+
+    def ls(self, log_id: int, *, first: int, end: int | None = None) -> Sequence[Batch]:
+        """Batches with a position from `first` on and before `end`, in order."""
+        c = self._table.c
+        query = select(c.first, c.count, c.object).where(c.log_id == log_id, c.first + c.count > first)
+        if end is not None:
+            query = query.where(c.first < end)
+        rows = self._connection.execute(query.order_by(c.first))
+        return [Batch(first=row[0], count=row[1], object=row[2]) for row in rows]
+
+    def remove(self, log_id: int, *, end: int) -> Sequence[Batch]:
+        """Forget the batches that lie wholly before `end`; returns them, for their objects to be deleted."""
+        c = self._table.c
+        gone = [batch for batch in self.ls(log_id, first=0, end=end) if batch.first + batch.count <= end]
+        if gone:
+            self._connection.execute(delete(self._table).where(c.log_id == log_id, c.first <= gone[-1].first))
+        return gone
+
+
+class PendingRows(BatchRows):
+    """The `pending_batch` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, table(PendingBatch))
+
+
+class CaseRows(BatchRows):
+    """The `case_batch` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, table(CaseBatch))

@@ -1,0 +1,120 @@
+"""Rows of what the guards compare with."""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+import numpy as np
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from keys.message import Message
+from node.errors import AlreadyExistsError, NotFoundError
+from node.store.lists.records import BenignSet, Keys, Quarantined, Tripwire
+from node.store.lists.tables import BenignRow, SetAsideRow, TripwireRow
+from node.store.tables import QuarantineRow, table
+
+_BENIGN = table(BenignRow)
+_TRIPWIRE = table(TripwireRow)
+_SET_ASIDE = table(SetAsideRow)
+_QUARANTINE = table(QuarantineRow)
+_IN_LIST: Final = 500
+
+
+class GuardRows:
+    """The `benign_set`, `tripwire` and `set_aside_row` tables inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add_benign(self, record: BenignSet) -> None:
+        """Record a set whose filter is durable; raises `AlreadyExistsError` for its name."""
+        values = {
+            "name": record.name,
+            "file": record.file,
+            "hashes": record.hashes,
+            "rows": record.rows,
+            "refused": record.refused,
+            "added_ms": record.added_ms,
+        }
+        try:
+            self._connection.execute(insert(_BENIGN).values(values))
+        except IntegrityError as exc:
+            raise AlreadyExistsError(
+                "there is a known-benign set {name}",
+                record.name,
+                hint=Message(
+                    "remove it first (sigfed guard benign remove {name}), or give this one a --name",
+                    record.name,
+                ),
+            ) from exc
+
+    def benign(self) -> Sequence[BenignSet]:
+        """All sets, by name."""
+        rows = self._connection.execute(select(_BENIGN).order_by(_BENIGN.c.name))
+        return [BenignSet(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+
+    def remove_benign(self, name: str) -> BenignSet:
+        """Forget a set; raises `NotFoundError`."""
+        found = next((record for record in self.benign() if record.name == name), None)
+        if found is None:
+            raise NotFoundError(
+                "there is no known-benign set {name}", name, hint="see them with: sigfed guard benign ls"
+            )
+        self._connection.execute(delete(_BENIGN).where(_BENIGN.c.name == name))
+        return found
+
+    def add_tripwires(self, records: Sequence[Tripwire]) -> int:
+        """Add those whose key is not there yet; returns their number."""
+        held = set(self._connection.execute(select(_TRIPWIRE.c.key)).scalars())
+        new: dict[int, Tripwire] = {}
+        for record in records:
+            if record.key not in held:
+                new.setdefault(record.key, record)
+        rows = [
+            {"key": r.key, "sealed": r.sealed, "note": r.note, "added_ms": r.added_ms} for r in new.values()
+        ]
+        if rows:
+            self._connection.execute(insert(_TRIPWIRE), rows)
+        return len(rows)
+
+    def tripwires(self) -> Sequence[Tripwire]:
+        """All tripwires, oldest first."""
+        rows = self._connection.execute(select(_TRIPWIRE).order_by(_TRIPWIRE.c.id))
+        return [Tripwire(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+
+    def remove_tripwire(self, number: int) -> None:
+        """Forget one; raises `NotFoundError`."""
+        if self._connection.execute(delete(_TRIPWIRE).where(_TRIPWIRE.c.id == number)).rowcount != 1:
+            raise NotFoundError(
+                "there is no tripwire {number}", number, hint="see them with: sigfed guard tripwire ls"
+            )
+
+    def set_aside(self, record: Quarantined, keys: Collection[int]) -> None:
+        """Set an imported row aside, with the look-up keys of its digests."""
+        values = {
+            "log_id": record.log_id,
+            "kind": record.kind,
+            "first": record.first,
+            "last": record.last,
+            "reason": record.reason,
+            "created_ms": record.created_ms,
+        }
+        made = self._connection.execute(insert(_QUARANTINE).values(values).returning(_QUARANTINE.c.id))
+        number = made.scalar_one()
+        rows = [{"quarantine_id": number, "key": key} for key in sorted(set(keys))]
+        self._connection.execute(insert(_SET_ASIDE), rows)
+
+    def let_pass(self, log_id: int) -> frozenset[int]:
+        """Keys of rows that were set aside in this list and released by a person, and are not listed yet."""
+        released = _QUARANTINE.c.released_ms.is_not(None), _QUARANTINE.c.log_id == log_id
+        query = select(_SET_ASIDE.c.key).join_from(_SET_ASIDE, _QUARANTINE).where(*released)
+        return frozenset(self._connection.execute(query).scalars())
+
+    def spend(self, log_id: int, keys: Keys) -> None:
+        """Rows with these keys are listed now: what a person let pass, passes once."""
+        held = self.let_pass(log_id)
+        spent = np.intersect1d(np.fromiter(held, dtype=np.int64, count=len(held)), keys).tolist()
+        own = select(_QUARANTINE.c.id).where(_QUARANTINE.c.log_id == log_id)
+        for at in range(0, len(spent), _IN_LIST):
+            part = _SET_ASIDE.c.key.in_(spent[at : at + _IN_LIST])
+            self._connection.execute(delete(_SET_ASIDE).where(part, _SET_ASIDE.c.quarantine_id.in_(own)))

@@ -1,0 +1,106 @@
+"""Records of the guards, and how much each pull brought."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from node.errors import NotFoundError
+from node.store.lists.records import Intake, Quarantined
+from node.store.tables import IntakeRow, Log, QuarantineRow, table
+
+_QUARANTINE = table(QuarantineRow)
+_INTAKE = table(IntakeRow)
+_LOG = table(Log)
+
+
+class QuarantineRows:
+    """The `quarantine` and `intake` tables inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, records: Sequence[Quarantined]) -> None:
+        """Set aside."""
+        if not records:
+            return
+        rows = [
+            {
+                "log_id": r.log_id,
+                "kind": r.kind,
+                "first": r.first,
+                "last": r.last,
+                "reason": r.reason,
+                "created_ms": r.created_ms,
+            }
+            for r in records
+        ]
+        self._connection.execute(insert(_QUARANTINE), rows)
+
+    def ls(self, log_id: int | None = None) -> Sequence[Quarantined]:
+        """What is set aside and not released, oldest first."""
+        c = _QUARANTINE.c
+        query = select(_QUARANTINE).where(c.released_ms.is_(None)).order_by(c.id)
+        if log_id is not None:
+            query = query.where(c.log_id == log_id)
+        return [_record(row) for row in self._connection.execute(query)]
+
+    def get(self, record_id: int) -> Quarantined:
+        """One record, released or not; raises `NotFoundError`."""
+        row = self._connection.execute(select(_QUARANTINE).where(_QUARANTINE.c.id == record_id)).one_or_none()
+        if row is None:
+            raise NotFoundError(
+                "nothing is quarantined under number {number}",
+                record_id,
+                hint="see all with: sigfed quarantine ls",
+            )
+        return _record(row)
+
+    def newest(self, log_id: int, kind: str, first: int) -> Quarantined | None:
+        """The last record of a kind about a position, released or not; None when there is none."""
+        c = _QUARANTINE.c
+        these = (c.log_id == log_id, c.kind == kind, c.first == first)
+        wanted = select(_QUARANTINE).where(*these).order_by(c.id.desc()).limit(1)
+        row = self._connection.execute(wanted).one_or_none()
+        return None if row is None else _record(row)
+
+    def release(self, record_id: int, *, now_ms: int) -> None:
+        """An operator looked at it; raises `NotFoundError`."""
+        c = _QUARANTINE.c
+        release = update(_QUARANTINE).where(c.id == record_id, c.released_ms.is_(None))
+        if self._connection.execute(release.values(released_ms=now_ms)).rowcount != 1:
+            raise NotFoundError("nothing is quarantined under number {number}", record_id)
+
+    def note_intake(self, log_id: int, intake: Intake) -> None:
+        """Record what a pull brought, or a publication gave out."""
+        values = {
+            "log_id": log_id,
+            "received_ms": intake.received_ms,
+            "adds": intake.adds,
+            "withdrawals": intake.withdrawals,
+            "disputes": intake.disputes,
+        }
+        self._connection.execute(insert(_INTAKE).values(values))
+
+    def intake_since(self, node: str, *, since_ms: int) -> Intake:
+        """What all lists of a node brought from `since_ms` on, together; `received_ms` is the first time, or 0."""
+        c = _INTAKE.c
+        sums = [func.coalesce(func.sum(column), 0) for column in (c.adds, c.withdrawals, c.disputes)]
+        query = select(func.coalesce(func.min(c.received_ms), 0), *sums).join_from(_INTAKE, _LOG)
+        row = self._connection.execute(query.where(_LOG.c.node == node, c.received_ms >= since_ms)).one()
+        return Intake(
+            received_ms=int(row[0]), adds=int(row[1]), withdrawals=int(row[2]), disputes=int(row[3])
+        )
+
+
+def _record(row: Row[Any]) -> Quarantined:
+    return Quarantined(
+        id=row.id,
+        log_id=row.log_id,
+        kind=row.kind,
+        first=row.first,
+        last=row.last,
+        reason=row.reason,
+        created_ms=row.created_ms,
+        released_ms=row.released_ms,
+    )

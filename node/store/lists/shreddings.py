@@ -1,0 +1,132 @@
+"""Shreddings and tombstones inside one transaction; what is recorded twice is kept once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
+
+from node.store.lists.records import Shredding, Standing, Tombstone
+from node.store.lists.tables import ShreddingRow, StandingRow, TombstoneRow
+from node.store.tables import table
+
+_SHREDDING, _TOMBSTONE, _STANDING = table(ShreddingRow), table(TombstoneRow), table(StandingRow)
+
+
+class ShreddingRows:
+    """The `shredding` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, shreddings: Sequence[Shredding]) -> None:
+        """Record; a position that is recorded already keeps its first record."""
+        for each in shreddings:
+            values = {"log_id": each.log_id, "position": each.position, "by": each.by}
+            _insert_new(self._connection, _SHREDDING, values, ("log_id", "position"))
+
+    def ls(self, log_id: int | None = None) -> Sequence[Shredding]:
+        """By list and position, of one list or of all."""
+        query = select(_SHREDDING).order_by(_SHREDDING.c.log_id, _SHREDDING.c.position)
+        if log_id is not None:
+            query = query.where(_SHREDDING.c.log_id == log_id)
+        return [
+            Shredding(
+                log_id=row.log_id,
+                position=row.position,
+                by=row.by,
+                mac=None if row.mac is None else bytes(row.mac),
+                erased_ms=row.erased_ms,
+            )
+            for row in self._connection.execute(query)
+        ]
+
+    def bury(self, shreddings: Sequence[Shredding]) -> None:
+        """Note the tombstones of recorded shreddings, before their openings are deleted."""
+        for each in shreddings:
+            self._connection.execute(_at(each).where(_SHREDDING.c.mac.is_(None)).values(mac=each.mac))
+
+    def erased(self, shreddings: Sequence[Shredding], *, now_ms: int) -> None:
+        """Note that everything of these was deleted, unless that is known already."""
+        for each in shreddings:
+            first = func.coalesce(_SHREDDING.c.erased_ms, now_ms)
+            self._connection.execute(_at(each).values(erased_ms=first))
+
+    def reopen(self, log_id: int, *, first: int) -> None:
+        """Do the deletions from the position `first` on once more."""
+        c = _SHREDDING.c
+        again = update(_SHREDDING).where(c.log_id == log_id, c.position >= first).values(erased_ms=None)
+        self._connection.execute(again)
+
+
+class TombstoneRows:
+    """The `tombstone` and `standing` tables."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, tombstones: Sequence[Tombstone]) -> None:
+        """Keep; one digest once for each list."""
+        for each in tombstones:
+            values = {
+                "mac": each.mac,
+                "log_id": each.log_id,
+                "by": each.by,
+                "leaf_hash": each.leaf_hash,
+                "blocks": each.blocks,
+                "created_ms": each.created_ms,
+            }
+            _insert_new(self._connection, _TOMBSTONE, values, ("mac", "log_id"))
+
+    def ls(self) -> Sequence[Tombstone]:
+        """All of them, by list and position."""
+        query = select(_TOMBSTONE).order_by(_TOMBSTONE.c.log_id, _TOMBSTONE.c.by, _TOMBSTONE.c.mac)
+        return [
+            Tombstone(
+                mac=bytes(row.mac),
+                log_id=row.log_id,
+                by=row.by,
+                leaf_hash=bytes(row.leaf_hash),
+                blocks=row.blocks,
+                created_ms=row.created_ms,
+            )
+            for row in self._connection.execute(query)
+        ]
+
+    def lift(self, mac: bytes) -> int:
+        """Forget a digest's tombstones, and who still lists it; returns how many there were."""
+        self._connection.execute(delete(_STANDING).where(_STANDING.c.mac == mac))
+        return self._connection.execute(delete(_TOMBSTONE).where(_TOMBSTONE.c.mac == mac)).rowcount
+
+    def note_standing(self, standing: Sequence[Standing]) -> None:
+        """Record entries of tombstoned digests in other lists."""
+        for each in standing:
+            values = {"log_id": each.log_id, "position": each.position, "mac": each.mac}
+            _insert_new(self._connection, _STANDING, values, ("log_id", "position"))
+
+    def standing(self) -> Sequence[Standing]:
+        """All of them, by list and position."""
+        query = select(_STANDING).order_by(_STANDING.c.log_id, _STANDING.c.position)
+        return [
+            Standing(mac=bytes(row.mac), log_id=row.log_id, position=row.position)
+            for row in self._connection.execute(query)
+        ]
+
+    def drop_standing(self, log_id: int, positions: Sequence[int]) -> None:
+        """Forget those of a list that were shredded."""
+        c = _STANDING.c
+        for position in positions:
+            self._connection.execute(delete(_STANDING).where(c.log_id == log_id, c.position == position))
+
+
+def _at(each: Shredding) -> Any:
+    c = _SHREDDING.c
+    return update(_SHREDDING).where(c.log_id == each.log_id, c.position == each.position)
+
+
+def _insert_new(
+    connection: Connection, rows: Table, values: Mapping[str, object], key: tuple[str, ...]
+) -> None:
+    """Insert unless there is a row of that key; writers wait for each other, so nothing comes in between."""
+    same = [rows.c[name] == values[name] for name in key]
+    if connection.execute(select(rows.c[key[0]]).where(*same)).first() is None:
+        connection.execute(insert(rows).values(dict(values)))

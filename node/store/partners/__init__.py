@@ -1,0 +1,1 @@
+"""Partners and recipients, inside one transaction."""

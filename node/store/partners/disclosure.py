@@ -1,0 +1,79 @@
+"""Disclosed look-ups in numbers, inside one transaction."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, insert, select, update
+
+from node.store.partners.records import Allowance, DisclosureRecord
+from node.store.partners.tables import DisclosedAboutRow, DisclosureRow
+from node.store.tables import table
+
+_DISCLOSURE, _ABOUT = table(DisclosureRow), table(DisclosedAboutRow)
+
+
+class DisclosureRows:
+    """The `disclosure` and `disclosed_about` tables."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, partner: str) -> DisclosureRecord | None:
+        """That of a partner; None: it was never allowed any."""
+        return self._one(select(_DISCLOSURE).where(_DISCLOSURE.c.partner == partner))
+
+    def lock(self, partner: str) -> DisclosureRecord | None:
+        """As `find`, and nobody else changes it until this transaction, which is one that writes, ends."""
+        return self._one(select(_DISCLOSURE).where(_DISCLOSURE.c.partner == partner).with_for_update())
+
+    def put(self, record: DisclosureRecord) -> None:
+        """Keep what a partner may show and has shown, in place of what was kept."""
+        values = {
+            "values_per_day": record.values_per_day,
+            "level": record.allowance.level,
+            "level_ms": record.allowance.level_ms,
+            "month": record.allowance.month,
+            "used": record.allowance.used,
+            "asked": record.asked,
+            "met": record.met,
+            "stopped_ms": record.stopped_ms,
+        }
+        kept = update(_DISCLOSURE).where(_DISCLOSURE.c.partner == record.partner).values(values)
+        if not self._connection.execute(kept).rowcount:
+            self._connection.execute(insert(_DISCLOSURE).values(partner=record.partner, **values))
+
+    def count_about(self, partner: str, entries: Collection[int]) -> int:
+        """Count one more value about each of these entries, by their look-up keys; gives the highest count."""
+        highest = 0
+        for entry in sorted(entries):
+            this = (_ABOUT.c.partner == partner, _ABOUT.c.entry == entry)
+            held = self._connection.execute(select(_ABOUT.c.count).where(*this)).scalar_one_or_none()
+            count = (held or 0) + 1
+            if held is None:
+                self._connection.execute(insert(_ABOUT).values(partner=partner, entry=entry, count=count))
+            else:
+                self._connection.execute(update(_ABOUT).where(*this).values(count=count))
+            highest = max(highest, count)
+        return highest
+
+    def stopped(self) -> Sequence[str]:
+        """Partners that wait for a person, by name."""
+        wanted = select(_DISCLOSURE.c.partner).where(_DISCLOSURE.c.stopped_ms.is_not(None))
+        return [row.partner for row in self._connection.execute(wanted.order_by(_DISCLOSURE.c.partner))]
+
+    def forget_about(self, partner: str) -> None:
+        """Count anew: a person looked."""
+        self._connection.execute(delete(_ABOUT).where(_ABOUT.c.partner == partner))
+
+    def _one(self, wanted: Select[Any]) -> DisclosureRecord | None:
+        row = self._connection.execute(wanted).one_or_none()
+        if row is None:
+            return None
+        return DisclosureRecord(
+            partner=row.partner,
+            values_per_day=row.values_per_day,
+            allowance=Allowance(level=row.level, level_ms=row.level_ms, month=row.month, used=row.used),
+            asked=row.asked,
+            met=row.met,
+            stopped_ms=row.stopped_ms,
+        )

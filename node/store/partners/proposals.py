@@ -1,0 +1,151 @@
+"""Partners' proposals and what became of their files, inside one transaction."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from node.errors import AlreadyExistsError
+from node.store.partners.records import FileRecord, ProposalRecord
+from node.store.partners.tables import ProposalRow, ProposedFileRow
+from node.store.tables import table
+from protocol.statement.proposal_state import FileState
+
+_PROPOSAL, _FILE = table(ProposalRow), table(ProposedFileRow)
+_WAITS = _FILE.c.state == int(FileState.WAITING)
+
+
+class ProposalRows:
+    """The `proposal` and `proposed_file` tables."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, proposal: ProposalRecord) -> None:
+        """Keep a proposal, all of its files waiting; raises `AlreadyExistsError` when the partner has that id."""
+        values = {each.name: getattr(proposal, each.name) for each in fields(proposal)}
+        try:
+            self._connection.execute(insert(_PROPOSAL).values(values))
+        except IntegrityError:
+            raise AlreadyExistsError("a proposal of this id was kept meanwhile") from None
+        name = {"partner": proposal.partner, "proposal_id": proposal.proposal_id}
+        waiting = {"state": int(FileState.WAITING), "reason": "", "origin": "", "decided_ms": None}
+        rows = [{**name, **waiting, "number": number} for number in range(1, proposal.files + 1)]
+        self._connection.execute(insert(_FILE), rows)
+
+    def find(self, partner: str, proposal_id: bytes) -> ProposalRecord | None:
+        """A partner's proposal; None when there is none."""
+        wanted = select(_PROPOSAL).where(
+            _PROPOSAL.c.partner == partner, _PROPOSAL.c.proposal_id == proposal_id
+        )
+        row = self._connection.execute(wanted).one_or_none()
+        return None if row is None else _proposal(row)
+
+    def ls(self) -> Sequence[ProposalRecord]:
+        """All proposals: open ones first, of these the oldest."""
+        return [_proposal(row) for row in self._connection.execute(_in_order())]
+
+    def page(self, *, skip: int, limit: int) -> Sequence[ProposalRecord]:
+        """Up to `limit` of them in that order, after the first `skip`."""
+        wanted = _in_order().offset(skip).limit(limit)
+        return [_proposal(row) for row in self._connection.execute(wanted)]
+
+    def names(self) -> Sequence[tuple[str, bytes]]:
+        """Partner and id of every proposal: all of them at once may be more than fits into memory."""
+        wanted = select(_PROPOSAL.c.partner, _PROPOSAL.c.proposal_id)
+        return [(row.partner, bytes(row.proposal_id)) for row in self._connection.execute(wanted)]
+
+    def open_count(self) -> int:
+        """How many proposals have files that wait."""
+        wanted = select(func.count()).select_from(_PROPOSAL).where(_PROPOSAL.c.closed_ms.is_(None))
+        return int(self._connection.execute(wanted).scalar_one())
+
+    def files(self, proposal: ProposalRecord) -> Sequence[FileRecord]:
+        """What became of its files, in their order."""
+        wanted = select(_FILE).where(_files_of(proposal)).order_by(_FILE.c.number)
+        return [
+            FileRecord(
+                number=row.number,
+                state=row.state,
+                reason=row.reason,
+                origin=row.origin,
+                decided_ms=row.decided_ms,
+            )
+            for row in self._connection.execute(wanted)
+        ]
+
+    def received_since(self, partner: str, *, since_ms: int) -> tuple[int, int]:
+        """How many proposals of a partner, with how many files, came at `since_ms` or later."""
+        these = (_PROPOSAL.c.partner == partner, _PROPOSAL.c.received_ms >= since_ms)
+        counts = select(func.count(), func.coalesce(func.sum(_PROPOSAL.c.files), 0)).where(*these)
+        proposals, files = self._connection.execute(counts).one()
+        return int(proposals), int(files)
+
+    def waiting(self, partner: str) -> int:
+        """How many of a partner's files nobody decided yet."""
+        wanted = select(func.count()).select_from(_FILE).where(_FILE.c.partner == partner, _WAITS)
+        return int(self._connection.execute(wanted).scalar_one())
+
+    def decide(self, proposal: ProposalRecord, numbers: Collection[int], outcome: FileRecord) -> int:
+        """Give the outcome to those of these files that wait; returns how many. The last one closes the proposal."""
+        these = (_files_of(proposal), _FILE.c.number.in_(numbers), _WAITS)
+        values = {
+            "state": outcome.state,
+            "reason": outcome.reason,
+            "origin": outcome.origin,
+            "decided_ms": outcome.decided_ms,
+        }
+        decided = self._connection.execute(update(_FILE).where(*these).values(values)).rowcount
+        left = select(func.count()).select_from(_FILE).where(_files_of(proposal), _WAITS)
+        if not self._connection.execute(left).scalar_one():
+            this = (_this(proposal), _PROPOSAL.c.closed_ms.is_(None))
+            closed = update(_PROPOSAL).where(*this).values(closed_ms=outcome.decided_ms)
+            self._connection.execute(closed)
+        return decided
+
+    def reseal(self, proposal: ProposalRecord, sealed: bytes) -> None:
+        """Replace what is sealed of a proposal, of which something was deleted."""
+        self._connection.execute(update(_PROPOSAL).where(_this(proposal)).values(sealed=sealed))
+
+    def forget(self, *, closed_before_ms: int) -> int:
+        """Delete proposals that were closed before; returns how many."""
+        old = select(_PROPOSAL.c.partner, _PROPOSAL.c.proposal_id).where(
+            _PROPOSAL.c.closed_ms < closed_before_ms
+        )
+        found = self._connection.execute(old).all()
+        for partner, proposal_id in found:
+            of_it = and_(_FILE.c.partner == partner, _FILE.c.proposal_id == proposal_id)
+            self._connection.execute(delete(_FILE).where(of_it))
+            this = and_(_PROPOSAL.c.partner == partner, _PROPOSAL.c.proposal_id == proposal_id)
+            self._connection.execute(delete(_PROPOSAL).where(this))
+        return len(found)
+
+
+def _in_order() -> Select[Any]:
+    closed = _PROPOSAL.c.closed_ms.is_not(None)
+    return select(_PROPOSAL).order_by(
+        closed, _PROPOSAL.c.received_ms, _PROPOSAL.c.partner, _PROPOSAL.c.proposal_id
+    )
+
+
+def _this(proposal: ProposalRecord) -> Any:
+    return and_(_PROPOSAL.c.partner == proposal.partner, _PROPOSAL.c.proposal_id == proposal.proposal_id)
+
+
+def _files_of(proposal: ProposalRecord) -> Any:
+    return and_(_FILE.c.partner == proposal.partner, _FILE.c.proposal_id == proposal.proposal_id)
+
+
+def _proposal(row: Row[Any]) -> ProposalRecord:
+    return ProposalRecord(
+        partner=row.partner,
+        proposal_id=bytes(row.proposal_id),
+        subset=row.subset,
+        claim=row.claim,
+        files=row.files,
+        received_ms=row.received_ms,
+        sealed=bytes(row.sealed),
+        closed_ms=row.closed_ms,
+    )

@@ -1,0 +1,123 @@
+"""Recipients and the copy that is laid out for them, inside one transaction."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from node.errors import AlreadyExistsError, NotFoundError
+from node.store.partners.records import RecipientRecord, SnapshotRecord
+from node.store.partners.tables import Recipient, RecipientSnapshot
+from node.store.tables import table
+
+_TABLE, _SNAPSHOT = table(Recipient), table(RecipientSnapshot)
+_C = _TABLE.c
+
+
+class RecipientRows:
+    """The `recipient` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, recipient: RecipientRecord) -> None:
+        """Add one; raises `AlreadyExistsError`."""
+        row = {column.name: getattr(recipient, column.name) for column in _TABLE.columns}
+        try:
+            self._connection.execute(insert(_TABLE).values(row))
+        except IntegrityError:
+            raise AlreadyExistsError("there is a recipient {name} already", recipient.name) from None
+
+    def get(self, name: str) -> RecipientRecord:
+        """The recipient of that name; raises `NotFoundError`."""
+        row = self._connection.execute(select(_TABLE).where(_C.name == name)).one_or_none()
+        if row is None:
+            raise NotFoundError(
+                "there is no recipient {name}", name, hint="see them with: sigfed recipient ls"
+            )
+        return _record(row)
+
+    def ls(self) -> Sequence[RecipientRecord]:
+        """All recipients by name."""
+        return [_record(row) for row in self._connection.execute(select(_TABLE).order_by(_C.name))]
+
+    def set_grant(self, name: str, grant: str) -> None:
+        """Replace what it may fetch; raises `NotFoundError`."""
+        self._set(name, grant=grant)
+
+    def set_key(self, name: str, key_sha256: bytes, *, now_ms: int, keep_until_ms: int = 0) -> None:
+        """Replace its key, and keep the one before until then; raises `NotFoundError`."""
+        old = self.get(name).key_sha256 if keep_until_ms else b""
+        self._set(
+            name,
+            key_sha256=key_sha256,
+            keyed_ms=now_ms,
+            old_key_sha256=old,
+            old_until_ms=keep_until_ms,
+        )
+
+    def set_suspended(self, name: str, *, suspended: bool) -> None:
+        """Refuse its key, or accept it again; raises `NotFoundError`."""
+        self._set(name, suspended=suspended)
+
+    def note_seen(self, name: str, *, now_ms: int) -> None:
+        """Record the start of a download; raises `NotFoundError`."""
+        self._set(name, seen_ms=now_ms)
+
+    def remove(self, name: str) -> None:
+        """Forget it and its key; raises `NotFoundError`."""
+        self.get(name)
+        self._connection.execute(delete(_TABLE).where(_C.name == name))
+
+    def _set(self, name: str, **values: object) -> None:
+        self.get(name)
+        self._connection.execute(update(_TABLE).where(_C.name == name).values(values))
+
+
+class RecipientSnapshotRows:
+    """The `recipient_snapshot` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self) -> SnapshotRecord | None:
+        """The copy; None: none is laid out."""
+        row = self._connection.execute(select(_SNAPSHOT)).one_or_none()
+        return None if row is None else _snapshot(row)
+
+    def put(self, snapshot: SnapshotRecord) -> None:
+        """Replace it."""
+        self.drop()
+        row = {column.name: getattr(snapshot, column.name) for column in _SNAPSHOT.columns}
+        self._connection.execute(insert(_SNAPSHOT).values(row))
+
+    def drop(self) -> None:
+        """Serve none."""
+        self._connection.execute(delete(_SNAPSHOT))
+
+
+def _record(row: Row[Any]) -> RecipientRecord:
+    return RecipientRecord(
+        name=row.name,
+        purpose=row.purpose,
+        grant=row.grant,
+        added_ms=row.added_ms,
+        key_sha256=bytes(row.key_sha256),
+        keyed_ms=row.keyed_ms,
+        old_key_sha256=bytes(row.old_key_sha256),
+        old_until_ms=row.old_until_ms,
+        suspended=row.suspended,
+        seen_ms=row.seen_ms,
+    )
+
+
+def _snapshot(row: Row[Any]) -> SnapshotRecord:
+    return SnapshotRecord(
+        token=row.token,
+        tag=row.tag,
+        parts=row.parts,
+        digests=row.digests,
+        basis=bytes(row.basis),
+        made_ms=row.made_ms,
+    )

@@ -1,0 +1,1 @@
+"""Other agencies, inside one transaction."""

@@ -1,0 +1,200 @@
+"""Acknowledgements, withdrawals and what releases follow, inside one transaction."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, case, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from node.errors import ConflictError
+from node.store.lists.tables import (
+    AcknowledgedRow,
+    AcknowledgementRow,
+    JudgedRow,
+    ReachedRow,
+    WithdrawalRow,
+)
+from node.store.peers.records import Acknowledgement, Applied, Reached, Withdrawal
+from node.store.tables import DAY, Peer, table
+
+_PEER = table(Peer)
+_ACKS, _SENT = table(AcknowledgementRow), table(AcknowledgedRow)
+_WITHDRAWAL, _REACHED, _JUDGED = table(WithdrawalRow), table(ReachedRow), table(JudgedRow)
+
+
+class AcknowledgementRows:
+    """The `acknowledgement` and `acknowledged` tables."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, log_id: int, peer: str) -> Acknowledgement | None:
+        """The newest of a peer about a list."""
+        query = select(_ACKS).where(_ACKS.c.log_id == log_id, _ACKS.c.peer == peer)
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else _acknowledgement(row)
+
+    def ls(self, log_id: int) -> Sequence[Acknowledgement]:
+        """The newest of each peer about a list, by peer."""
+        query = select(_ACKS).where(_ACKS.c.log_id == log_id).order_by(_ACKS.c.peer)
+        return [_acknowledgement(row) for row in self._connection.execute(query)]
+
+    def replace(self, old: Acknowledgement | None, new: Acknowledgement) -> None:
+        """Put `new` in the place of `old`; raises `ConflictError` when another came in between."""
+        values = {
+            "held_size": new.held_size,
+            "released_size": new.released_size,
+            "time_ms": new.time_ms,
+            "received_ms": new.received_ms,
+            "statement": new.statement,
+        }
+        c = _ACKS.c
+        if old is not None:
+            same = (c.log_id == old.log_id, c.peer == old.peer, c.statement == old.statement)
+            changed = self._connection.execute(update(_ACKS).where(*same).values(values)).rowcount
+        else:
+            changed = self._insert(values | {"log_id": new.log_id, "peer": new.peer})
+        if changed != 1:
+            raise ConflictError("another acknowledgement of this peer came in between")
+
+    def sent(self, origin: str) -> bytes | None:
+        """What was last acknowledged to the owner of a peer's list: its content without the time."""
+        row = self._connection.execute(select(_SENT.c.content).where(_SENT.c.origin == origin)).one_or_none()
+        return None if row is None else bytes(row[0])
+
+    def note_sent(self, origin: str, content: bytes) -> None:
+        """Remember what was acknowledged."""
+        self._connection.execute(delete(_SENT).where(_SENT.c.origin == origin))
+        self._connection.execute(insert(_SENT).values(origin=origin, content=content))
+
+    def forget(self, peer: str) -> None:
+        """Drop what a node that is no peer any more acknowledged, and what was acknowledged to it."""
+        self._connection.execute(delete(_ACKS).where(_ACKS.c.peer == peer))
+        theirs = _SENT.c.origin.startswith(f"{peer}/", autoescape=True)
+        self._connection.execute(delete(_SENT).where(theirs))
+
+    def _insert(self, values: Mapping[str, Any]) -> int:
+        try:
+            return self._connection.execute(insert(_ACKS).values(dict(values))).rowcount
+        except IntegrityError:
+            return 0
+
+
+class WithdrawalRows:
+    """The `withdrawal` and `reached` tables."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, withdrawal: Withdrawal) -> None:
+        """Record one that waits for publication, in the transaction that takes its positions."""
+        values = {"log_id": withdrawal.log_id, "first": withdrawal.first, "last": withdrawal.last}
+        self._connection.execute(insert(_WITHDRAWAL).values(values))
+
+    def publish(self, log_id: int, *, size: int, now_ms: int) -> None:
+        """Note that everything before `size` is published now."""
+        c = _WITHDRAWAL.c
+        new = (c.log_id == log_id, c.last < size, c.published_ms.is_(None))
+        self._connection.execute(update(_WITHDRAWAL).where(*new).values(published_ms=now_ms))
+
+    def ls(self, log_id: int) -> Sequence[Withdrawal]:
+        """Withdrawals of a list, oldest first."""
+        query = select(_WITHDRAWAL).where(_WITHDRAWAL.c.log_id == log_id).order_by(_WITHDRAWAL.c.first)
+        return [_withdrawal(row) for row in self._connection.execute(query)]
+
+    def waiting(self) -> Sequence[Withdrawal]:
+        """Those of all lists that are not published yet."""
+        query = select(_WITHDRAWAL).where(_WITHDRAWAL.c.published_ms.is_(None))
+        return [_withdrawal(row) for row in self._connection.execute(query.order_by(_WITHDRAWAL.c.log_id))]
+
+    def note_reached(self, reached: Sequence[Reached]) -> None:
+        """Record; times that are known already stay."""
+        for each in reached:
+            self._note(each)
+
+    def reached(self, log_id: int) -> Sequence[Reached]:
+        """Whom the withdrawals of a list reached."""
+        query = select(_REACHED).where(_REACHED.c.log_id == log_id)
+        rows = self._connection.execute(query.order_by(_REACHED.c.first, _REACHED.c.peer))
+        return [
+            Reached(
+                log_id=row.log_id,
+                first=row.first,
+                peer=row.peer,
+                held_ms=row.held_ms,
+                released_ms=row.released_ms,
+            )
+            for row in rows
+        ]
+
+    def applied_by_day(self, *, since_ms: int) -> Sequence[Applied]:
+        """How fast those published at `since_ms` or later were applied, by peers that were there then."""
+        c, w = _REACHED.c, _WITHDRAWAL.c
+        took = case((c.held_ms > c.released_ms, c.held_ms), else_=c.released_ms) - w.published_ms
+        day = (w.published_ms // DAY).label("day")
+        there = and_(_PEER.c.name == c.peer, _PEER.c.added_ms <= w.published_ms)
+        wanted = (
+            select(day, func.count(), func.sum(took), func.max(took))
+            .select_from(
+                _WITHDRAWAL.join(_REACHED, and_(c.log_id == w.log_id, c.first == w.first)).join(_PEER, there)
+            )
+            .where(w.published_ms >= since_ms, c.held_ms.is_not(None), c.released_ms.is_not(None))
+            .group_by(day)
+            .order_by(day)
+        )
+        return [
+            Applied(day=int(row[0]), count=int(row[1]), total_ms=int(row[2]), slowest_ms=int(row[3]))
+            for row in self._connection.execute(wanted)
+        ]
+
+    def forget(self, peer: str) -> None:
+        """Drop what reached a node that is no peer any more."""
+        self._connection.execute(delete(_REACHED).where(_REACHED.c.peer == peer))
+
+    def _note(self, each: Reached) -> None:
+        c = _REACHED.c
+        same = (c.log_id == each.log_id, c.first == each.first, c.peer == each.peer)
+        known = {
+            "held_ms": func.coalesce(c.held_ms, each.held_ms),
+            "released_ms": func.coalesce(c.released_ms, each.released_ms),
+        }
+        if self._connection.execute(update(_REACHED).where(*same).values(known)).rowcount == 0:
+            values = {"log_id": each.log_id, "first": each.first, "peer": each.peer}
+            times = {"held_ms": each.held_ms, "released_ms": each.released_ms}
+            self._connection.execute(insert(_REACHED).values(values | times))
+
+
+class JudgedRows:
+    """The `judged_list` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def note(self, subset: str, sizes: Mapping[str, int]) -> None:
+        """Replace what a subset follows: sizes by origin."""
+        self._connection.execute(delete(_JUDGED).where(_JUDGED.c.subset == subset))
+        rows = [{"subset": subset, "origin": origin, "size": size} for origin, size in sizes.items()]
+        if rows:
+            self._connection.execute(insert(_JUDGED), rows)
+
+    def smallest(self, origin: str) -> int | None:
+        """The smallest size at which a subset follows a list; None when none does."""
+        query = select(func.min(_JUDGED.c.size)).where(_JUDGED.c.origin == origin)
+        found = self._connection.execute(query).scalar_one()
+        return None if found is None else int(found)
+
+
+def _acknowledgement(row: Row[Any]) -> Acknowledgement:
+    return Acknowledgement(
+        log_id=row.log_id,
+        peer=row.peer,
+        held_size=row.held_size,
+        released_size=row.released_size,
+        time_ms=row.time_ms,
+        received_ms=row.received_ms,
+        statement=bytes(row.statement),
+    )
+
+
+def _withdrawal(row: Row[Any]) -> Withdrawal:
+    return Withdrawal(log_id=row.log_id, first=row.first, last=row.last, published_ms=row.published_ms)

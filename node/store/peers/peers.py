@@ -1,0 +1,135 @@
+"""The agencies this node knows, and their signed files. A node document never goes back to an older serial."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from keys.trust.held import HeldTrust
+from node.errors import AlreadyExistsError, ConflictError, NotFoundError
+from node.store.peers.records import PeerRecord
+from node.store.tables import Peer, PeerFile, table
+
+_PEER = table(Peer)
+_C = _PEER.c
+_FILE = table(PeerFile)
+_F = _FILE.c
+
+
+class PeerRows:
+    """The `peer` table inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, peer: PeerRecord) -> None:
+        """Add a peer; raises `AlreadyExistsError`."""
+        row = {
+            "name": peer.name,
+            "url": peer.url,
+            "serial": peer.serial,
+            "grant_json": peer.grant,
+            "added_ms": peer.added_ms,
+            "confirmed_ms": peer.confirmed_ms,
+            "synced_ms": peer.synced_ms,
+            "outcome": peer.outcome,
+        }
+        try:
+            self._connection.execute(insert(_PEER).values(row))
+        except IntegrityError:
+            raise AlreadyExistsError(
+                "{name} is a peer already", peer.name, hint="change what it may read with: sigfed peer grant"
+            ) from None
+        self._replace_files(peer.name, peer.trust)
+
+    def get(self, name: str) -> PeerRecord:
+        """The peer of that name; raises `NotFoundError`."""
+        row = self._connection.execute(select(_PEER).where(_C.name == name)).one_or_none()
+        if row is None:
+            raise NotFoundError(
+                "{name} is not a peer of this node", name, hint="see them with: sigfed peer ls"
+            )
+        return _record(row, self._files(name))
+
+    def ls(self) -> Sequence[PeerRecord]:
+        """All peers by name."""
+        rows = self._connection.execute(select(_PEER).order_by(_C.name)).all()
+        files: dict[str, dict[str, bytes]] = {row.name: {} for row in rows}
+        for held in self._connection.execute(select(_F.peer, _F.name, _F.content)):
+            files.get(held.peer, {})[held.name] = bytes(held.content)
+        return [_record(row, files[row.name]) for row in rows]
+
+    def update_trust(
+        self,
+        name: str,
+        trust: HeldTrust,
+        *,
+        serial: int,
+        found: int | None = None,
+        confirmed_ms: int | None = None,
+    ) -> None:
+        """Store newer signed files; `confirmed_ms` only when the peer confirmed all of them.
+
+        `found` is the serial of the files that these were judged against, and may take the place of.
+
+        Raises `ConflictError` when `serial` is lower than the one held, unless that is `found`, or there are fewer
+        roots.
+        """
+        held = self.get(name)
+        values = (
+            {"serial": serial} if confirmed_ms is None else {"serial": serial, "confirmed_ms": confirmed_ms}
+        )
+        older = or_(_C.serial <= serial, _C.serial == found)
+        newer = update(_PEER).where(_C.name == name, older).values(values)
+        if len(trust.roots) < len(held.trust.roots) or self._connection.execute(newer).rowcount != 1:
+            raise ConflictError("{name}: its trust files are older than those held", name)
+        self._replace_files(name, trust)
+
+    def _files(self, name: str) -> Mapping[str, bytes]:
+        rows = self._connection.execute(select(_F.name, _F.content).where(_F.peer == name))
+        return {row.name: bytes(row.content) for row in rows}
+
+    def _replace_files(self, peer: str, trust: HeldTrust) -> None:
+        """Write what changed, and forget what is gone."""
+        held, files = self._files(peer), trust.to_files()
+        gone = [name for name in held if files.get(name) != held[name]]
+        new = [name for name in files if held.get(name) != files[name]]
+        if gone:
+            self._connection.execute(delete(_FILE).where(_F.peer == peer, _F.name.in_(gone)))
+        if new:
+            rows = [{"peer": peer, "name": name, "content": files[name]} for name in new]
+            self._connection.execute(insert(_FILE), rows)
+
+    def update_grant(self, name: str, grant: str) -> None:
+        """Change what it may read."""
+        self.get(name)
+        self._connection.execute(update(_PEER).where(_C.name == name).values(grant_json=grant))
+
+    def remove(self, name: str) -> None:
+        """Forget a peer; raises `NotFoundError`. What is held of its lists stays."""
+        self.get(name)
+        self._connection.execute(delete(_FILE).where(_F.peer == name))
+        self._connection.execute(delete(_PEER).where(_C.name == name))
+
+    def note_sync(self, name: str, *, synced_ms: int | None, outcome: str) -> None:
+        """Record how a sync ended; `synced_ms` only when it succeeded."""
+        self.get(name)
+        values: dict[str, str | int] = {"outcome": outcome}
+        if synced_ms is not None:
+            values["synced_ms"] = synced_ms
+        self._connection.execute(update(_PEER).where(_C.name == name).values(values))
+
+
+def _record(row: Row[Any], files: Mapping[str, bytes]) -> PeerRecord:
+    return PeerRecord(
+        name=row.name,
+        url=row.url,
+        trust=HeldTrust.from_files(files),
+        serial=row.serial,
+        grant=row.grant_json,
+        added_ms=row.added_ms,
+        confirmed_ms=row.confirmed_ms,
+        synced_ms=row.synced_ms,
+        outcome=row.outcome,
+    )

@@ -1,0 +1,63 @@
+"""What nodes took back, inside one transaction. A node's file never goes back to an older version."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from node.errors import ConflictError
+from node.store.peers.records import RevocationRecord
+from node.store.peers.tables import NodeRevocations
+from node.store.tables import table
+
+_TABLE = table(NodeRevocations)
+_C = _TABLE.c
+
+
+class RevocationRows:
+    """The `node_revocations` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, node: str) -> RevocationRecord:
+        """What is known of a node; an empty record when that is nothing."""
+        row = self._connection.execute(select(_TABLE).where(_C.node == node)).one_or_none()
+        return RevocationRecord(node=node) if row is None else _record(row)
+
+    def ls(self) -> Sequence[RevocationRecord]:
+        """All that is known, by node name."""
+        return [_record(row) for row in self._connection.execute(select(_TABLE).order_by(_C.node))]
+
+    def name(self, node: str, sha256: bytes | None) -> None:
+        """Remember which file a node's newest document names."""
+        if not self._known(node):
+            if sha256 is not None:
+                self._connection.execute(
+                    insert(_TABLE).values(node=node, version=0, payload=b"", envelope=b"", named=sha256)
+                )
+            return
+        self._connection.execute(update(_TABLE).where(_C.node == node).values(named=sha256))
+
+    def put(self, node: str, *, version: int, payload: bytes, envelope: bytes) -> None:
+        """Store a newer file; raises `ConflictError` unless its version is higher than the one held."""
+        values = {"version": version, "payload": payload, "envelope": envelope}
+        if not self._known(node):
+            self._connection.execute(insert(_TABLE).values(node=node, named=None, **values))
+            return
+        newer = update(_TABLE).where(_C.node == node, _C.version < version)
+        if self._connection.execute(newer.values(values)).rowcount != 1:
+            raise ConflictError("{node}: its revocations are not newer than those held", node)
+
+    def _known(self, node: str) -> bool:
+        return self._connection.execute(select(_C.node).where(_C.node == node)).first() is not None
+
+
+def _record(row: Row[Any]) -> RevocationRecord:
+    return RevocationRecord(
+        node=row.node,
+        version=row.version,
+        payload=bytes(row.payload),
+        envelope=bytes(row.envelope),
+        named=None if row.named is None else bytes(row.named),
+    )

@@ -1,0 +1,71 @@
+"""What this node cosigned as a witness, inside one transaction; a record is replaced only by whoever read it."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from node.errors import ConflictError, NotFoundError
+from node.store.peers.records import WitnessRecord
+from node.store.peers.tables import WitnessedLog
+from node.store.tables import table
+from protocol.witness import Witnessed
+
+_TABLE = table(WitnessedLog)
+_C = _TABLE.c
+
+
+class WitnessRows:
+    """The `witnessed_log` table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, origin: str) -> WitnessRecord | None:
+        """What was cosigned last of a log; None if nothing ever was."""
+        row = self._connection.execute(select(_TABLE).where(_C.origin == origin)).one_or_none()
+        return None if row is None else _record(row)
+
+    def get(self, origin_sha256: str) -> WitnessRecord:
+        """The record by the SHA-256 of its origin in hexadecimal digits; raises `NotFoundError`."""
+        row = self._connection.execute(select(_TABLE).where(_C.origin_sha256 == origin_sha256)).one_or_none()
+        if row is None:
+            raise NotFoundError("no checkpoint of this log was cosigned here")
+        return _record(row)
+
+    def ls(self) -> Sequence[WitnessRecord]:
+        """All records, by origin."""
+        return [_record(row) for row in self._connection.execute(select(_TABLE).order_by(_C.origin))]
+
+    def replace(self, old: WitnessRecord | None, new: WitnessRecord) -> None:
+        """Put `new` in the place of `old`; raises `ConflictError` when another came in between."""
+        head = new.head
+        values = {
+            "size": head.size,
+            "root": head.root,
+            "time_s": head.time_s,
+            "note": head.note,
+            "cosignature": new.cosignature,
+        }
+        if old is None:
+            self._insert(new.origin, values)
+            return
+        held = old.head
+        # The time too: of two cosignatures on one size the later one stays, as none may be dated before it.
+        same = (_C.origin == old.origin, _C.size == held.size, _C.root == held.root, _C.time_s == held.time_s)
+        if self._connection.execute(update(_TABLE).where(*same).values(values)).rowcount != 1:
+            raise ConflictError("another checkpoint of {origin} was cosigned meanwhile", new.origin)
+
+    def _insert(self, origin: str, values: dict[str, Any]) -> None:
+        key = {"origin": origin, "origin_sha256": sha256(origin.encode()).hexdigest()}
+        try:
+            self._connection.execute(insert(_TABLE).values(key | values))
+        except IntegrityError:
+            raise ConflictError("another checkpoint of {origin} was cosigned meanwhile", origin) from None
+
+
+def _record(row: Row[Any]) -> WitnessRecord:
+    head = Witnessed(size=row.size, root=bytes(row.root), time_s=row.time_s, note=bytes(row.note))
+    return WitnessRecord(origin=row.origin, head=head, cosignature=bytes(row.cosignature))

@@ -1,0 +1,1 @@
+"""Subsets and their releases, inside one transaction."""
