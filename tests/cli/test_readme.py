@@ -59,6 +59,7 @@ def test_the_two_commands_are_those_that_are_promised() -> None:
         [f"{INSTALL} . && .venv/bin/sigfed demo"],
         [f"{INSTALL} -e '.[test]' && .venv/bin/pytest"],
     ]
+    assert [lines for _, lines in blocks(TOUR, "")] == [[f"{INSTALL} ."]]
 
 
 def test_what_the_commands_name_exists() -> None:
