@@ -188,7 +188,9 @@ def _settle_logs(identity: Identity, shelf: Shelf, seen: _Seen, done: Rejoined) 
     """The signer goes on behind what everybody saw, or never; one of its own judges by the newest trust files."""
     signer = identity.unjoined_log_signer()
     for lost in done.lost:
-        _give_up(identity, signer, lost, seen.get(lost.origin, []))
+        FolderLogSigner(identity.home.signer, lambda _: ()).give_up(lost.origin, size=lost.seen)
+        if isinstance(signer, RemoteLogSigner):
+            _have_given_up(shelf, signer, lost, seen.get(lost.origin, []))
     with shelf.storage.read() as unit:
         logs = unit.logs.ls(*OWN_LOGS)
     gone = {lost.origin for lost in done.lost}
@@ -200,15 +202,23 @@ def _settle_logs(identity: Identity, shelf: Shelf, seen: _Seen, done: Rejoined) 
             signer.resume(log.origin, frontier=log.head.frontier, proof=proof, note=log.note)
 
 
-def _give_up(
-    identity: Identity, signer: FolderLogSigner | RemoteLogSigner, lost: Lost, sightings: Sequence[Sighting]
-) -> None:
-    """The node notes it for itself; a signer process that does not know of that head is shown it."""
-    FolderLogSigner(identity.home.signer, lambda _: ()).give_up(lost.origin, size=lost.seen)
-    if isinstance(signer, RemoteLogSigner) and signer.size(lost.origin) < lost.seen:
-        for one in sightings:
-            if one.head.size == lost.seen:
-                signer.give_up(lost.origin, note=one.note)
+def _have_given_up(shelf: Shelf, signer: RemoteLogSigner, lost: Lost, sightings: Sequence[Sighting]) -> None:
+    """A signer process is shown the head that it does not know of, or that contradicts what it signed.
+
+    One that itself signed more than anybody holds can be shown neither: it goes on from there, which nobody asks for.
+    """
+    known = signer.size(lost.origin)
+    for one in sightings:
+        if one.head.size == lost.seen > known:
+            signer.give_up(lost.origin, note=one.note)
+    with shelf.storage.read() as unit:
+        log = unit.logs.get(lost.origin)
+    other = _other_history(shelf, log, sightings)
+    if other is not None and other.head.size <= known <= log.head.size:
+        tree = TileTree(known, partial(_log_files(shelf, log).tile, size=log.head.size))
+        size = other.head.size
+        proof = tree.consistency_proof(size) if size < known else []
+        signer.give_up_forked(lost.origin, note=other.note, root=tree.prefix_root(size), proof=proof)
 
 
 def _other_history(shelf: Shelf, log: LogRecord, seen: Sequence[Sighting]) -> Sighting | None:

@@ -119,6 +119,20 @@ class FolderLogSigner:
                 )
             self._save(origin, before=tree, start=tree.size, grown=tree, note=note)
 
+    def contradicts(self, origin: str, head: Checkpoint, *, root: bytes, proof: Sequence[bytes]) -> bool:
+        """Whether a head is of another history than the one that was signed here.
+
+        `root` is said to be what the log signed here had at the size of `head`; `proof` leads from there to where this
+        signer stands, and is empty at that size itself. Raises `ProofError` where it does not.
+        """
+        held = self._load(origin).range
+        if not 0 < head.size <= held.size:
+            return False
+        verify_consistency(
+            old_size=head.size, old_root=root, new_size=held.size, new_root=held.root(), proof=proof
+        )
+        return head.root != root
+
     def give_up(self, origin: str, *, size: int) -> None:
         """Sign nothing of this log any more: up to `size` it was signed, and what that was is lost."""
         with self._alone(origin):

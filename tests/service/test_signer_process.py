@@ -539,6 +539,22 @@ def resume(
     return shown(node, Ask.RESUME, *(document(node) if files is None else files), signed, **fields)
 
 
+def forked(
+    node: SignedNode,
+    leaves: list[bytes],
+    *,
+    root: bytes | None = None,
+    proof: list[bytes] | None = None,
+    label: str = LOG_KEY,
+) -> Request:
+    """To give the log up, because of the head over `leaves`; the signer stands at five of its own."""
+    at = len(leaves)
+    own = naive_root(LEAVES[:at]) if root is None else root
+    proven = consistency_proof(LEAVES[:5], at, 5) if proof is None and 0 < at < 5 else proof or []
+    fields = {"root": b64(own), "proof": b64(b"".join(proven))}
+    return shown(node, Ask.GIVE_UP, *document(node), head_of(node, leaves, label), **fields)
+
+
 RESTORING: Mapping[str, Stamp] = {
     "resume: a fork that is longer": lambda node: resume(node, FORKED),
     "resume: a fork with the proof of what follows": lambda node: resume(
@@ -582,6 +598,16 @@ RESTORING: Mapping[str, Stamp] = {
     ),
     "give up: by an older head": lambda node: shown(
         node, Ask.GIVE_UP, *document(node), head_of(node, LEAVES[:3])
+    ),
+    "give up: by an older head, proven": lambda node: forked(node, LEAVES[:3]),
+    "give up: by the head that is known, proven": lambda node: forked(node, LEAVES[:5]),
+    "give up: by another history, without a proof": lambda node: forked(node, FORKED[:3], proof=[]),
+    "give up: by another history, without its own root": lambda node: forked(
+        node, FORKED[:5], root=naive_root(FORKED[:5])
+    ),
+    "give up: by no history, of which nothing is its own": lambda node: forked(node, [], root=bytes(32)),
+    "give up: by another history that a key of its own signed": lambda node: forked(
+        node, FORKED[:5], label="other"
     ),
     "give up: by a head that a key of its own signed": lambda node: shown(
         node, Ask.GIVE_UP, *document(node), head_of(node, GROWN, "other")
@@ -682,6 +708,18 @@ def test_a_log_of_which_more_was_signed_than_is_held_is_given_up(restored: Signe
     (restored.folder / "restored.json").unlink()
     with pytest.raises(ConflictError, match="never signed again"):
         restored.log.sign(LIST, start=3, leaf_hashes=LEAVES[3:4])
+
+
+@pytest.mark.parametrize("leaves", [FORKED[:5], [OTHER[0], *LEAVES[1:3]]], ids=["its size", "a smaller one"])
+def test_a_log_that_was_signed_twice_is_given_up(node: SignedNode, leaves: list[bytes]) -> None:
+    node.link.ask(forked(node, leaves))
+    for again in (
+        lambda: node.log.sign(LIST, start=5, leaf_hashes=LEAVES[5:6]),
+        lambda: node.log.renew(LIST),
+        lambda: node.link.ask(resume(node, LEAVES[:4], proof=[])),
+    ):
+        with pytest.raises(ConflictError, match="never signed again"):
+            again()
 
 
 @pytest.mark.parametrize("role", [Role.LOG, Role.WITNESS], ids=str)

@@ -216,23 +216,25 @@ class Desk:
         """Forward only, to a head that a key of this log signed: what was never signed cannot be gone on from."""
         fields.only("v", "ask", "origin", "frontier", "proof", "lengths")
         origin, frontier = self._own_origin(fields), fields.base64("frontier", longest=_MAX_FRONTIER)
-        proof = fields.base64("proof", longest=_MAX_PROOF)
+        hashes = _hashes(fields)
         head, note = self._signed_head(origin, fields, body)
         tree = CompactRange.from_bytes(frontier)
         if (tree.size, tree.root()) != (head.size, head.root):
             raise refused("behind a head whose tree was not shown")
-        hashes = [proof[at : at + _HASH_BYTES] for at in range(0, len(proof), _HASH_BYTES)]
         self._logs().resume(origin, frontier=frontier, proof=hashes, note=note)
         return Reply()
 
     def _give_up(self, fields: Fields, body: bytes) -> Reply:
-        """Only by a head that is beyond what is known here: whoever asks must not end a log at will."""
-        fields.only("v", "ask", "origin", "lengths")
-        origin = self._own_origin(fields)
+        """By a head that is beyond what is known here, or of another history: none ends a log at will."""
+        fields.only("v", "ask", "origin", "root", "proof", "lengths")
+        origin, logs = self._own_origin(fields), self._logs()
         head, _ = self._signed_head(origin, fields, body)
-        if head.size <= self._logs().size(origin):
-            raise refused("away a log that it can go on with")
-        self._logs().give_up(origin, size=head.size)
+        size = logs.size(origin)
+        if head.size <= size:
+            root, proof = fields.base64("root"), _hashes(fields)
+            if not logs.contradicts(origin, head, root=root, proof=proof):
+                raise refused("away a log that it can go on with")
+        logs.give_up(origin, size=max(head.size, size))
         return Reply()
 
     def _rejoined(self, fields: Fields, body: bytes) -> Reply:
@@ -309,6 +311,11 @@ def _counting(document: NodeDocument, root: TrustedRoot, now: datetime) -> set[s
     vkeys += document.witness.vkeys if document.witness else ()
     found |= {vkey.key.to_text() for vkey in vkeys if vkey.valid.end > now}
     return found | {key.to_text() for key in (*root.snapshot_keys, *root.timestamp_keys)}
+
+
+def _hashes(fields: Fields) -> list[bytes]:
+    proof = fields.base64("proof", longest=_MAX_PROOF)
+    return [proof[at : at + _HASH_BYTES] for at in range(0, len(proof), _HASH_BYTES)]
 
 
 def _wanted(fields: Fields, body: bytes) -> Wanted:

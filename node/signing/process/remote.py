@@ -182,6 +182,13 @@ class RemoteLogSigner:
         """Have it sign nothing of this log any more, whose newest head is this one and whose entries are lost."""
         self._show(Ask.GIVE_UP, origin, {}, note)
 
+    def give_up_forked(self, origin: str, *, note: bytes, root: bytes, proof: Sequence[bytes]) -> None:
+        """Have it sign nothing of this log any more, of which a key signed another history than it did.
+
+        `root` is what its own had at the size of that head, and `proof` leads from there to where it stands.
+        """
+        self._show(Ask.GIVE_UP, origin, {"root": b64(root), "proof": b64(b"".join(proof))}, note)
+
     def _show(self, ask: Ask, origin: str, fields: dict[str, Json], note: bytes) -> None:
         files = [*self._vouching("node.json"), note]
         fields |= {"origin": origin, "lengths": [len(one) for one in files]}

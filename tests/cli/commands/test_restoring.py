@@ -1,5 +1,6 @@
 """A node that is gone comes back from a backup: behind everything that others have seen of it, and never beside it."""
 
+import shutil
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 from node.home import Home
 from node.identity.identity import open_identity
 from node.rotation.store import open_shelf
+from node.signing.log_signer import FolderLogSigner
+from node.signing.process.desk import LOGS
 from node.storage.logfiles import LogFiles
 from support.agencies import (
     BOTH,
@@ -310,6 +313,37 @@ def test_a_node_alone_is_lost_and_its_signer_knows_more_than_anybody(
     with Running(new):
         assert nl.run("peer", "sync").exit == 0
     assert accusations(nl) == []
+
+
+def test_a_signer_gives_up_what_was_signed_twice(
+    split_pair: tuple[Federation, Split], tmp_path: Path
+) -> None:
+    """Whoever copied both folders has his own entries cosigned, while this agency publishes others."""
+    pair, signer = split_pair
+    fr = pair.fr
+    pair.fr_node.stop()
+    signer.process.stop()
+    other = tmp_path / "other-signer"
+    shutil.copytree(signer.folder, other)
+    thief = fr.copied(tmp_path / "thief")
+    thief.edit("sigfed.toml", str(signer.folder / "socket"), str(other / "socket"))
+    theirs = SignerProcess(other)
+    for process in (signer.process, theirs):
+        process.start()
+    pair.nl_node.stop()
+    for name in ("own", "more of its own"):
+        import_files(fr, numbered(name, 3))
+        fr.done("publish")
+    pair.nl_node = Running(pair.nl)
+    import_files(thief, numbered("planted", 1))
+    assert thief.done("publish")["cosigned"] == 1
+    theirs.stop()
+    finished = fr.run("--alone", "backup", "finish", "--yes")
+    assert finished.exit == 0, finished.err
+    lost = {one["origin"] for one in finished.results if "seen" in one}
+    assert ORIGIN in lost
+    kept = FolderLogSigner(signer.folder / LOGS, lambda _: ())
+    assert {origin for origin, _ in kept.ls() if kept.lost_at(origin) is not None} == lost
 
 
 def test_a_signer_alone_is_lost_and_its_node_brings_it_forward(
