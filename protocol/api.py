@@ -7,7 +7,7 @@ made (it is made for one caller), never by a parameter here.
 
 from typing import Protocol
 
-from protocol.grant import Grant
+from protocol.lists.grant import Grant
 from protocol.messages import (
     EnrolmentReply,
     EnrolmentRequest,
@@ -17,7 +17,7 @@ from protocol.messages import (
     RenewalReply,
     RenewalRequest,
 )
-from protocol.witness import Refuse
+from protocol.witness.cosign import Refuse
 
 
 class TufApi(Protocol):

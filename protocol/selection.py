@@ -13,9 +13,9 @@ from itertools import combinations
 from typing import Final, TypeAlias
 
 from protocol.digest import Algorithm, Digest
-from protocol.quorum import Support
+from protocol.judgement.quorum import Support
+from protocol.judgement.voices import MemberListing
 from protocol.subset.filter import EXACT
-from protocol.voices import MemberListing
 
 _HIDDEN: Final = (Algorithm.SHA1, Algorithm.SHA256)
 """What may be hidden behind a weaker digest, in the order in which that is decided."""

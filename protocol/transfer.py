@@ -14,8 +14,8 @@ from protocol.digest import Algorithm
 from protocol.encoding import CborValue, encode_cbor
 from protocol.errors import MalformedError, NotCanonicalError
 from protocol.fields import Fields, array_of, increasing, number_of, text_of
-from protocol.grant import Grant
 from protocol.limits import MAX_LOG_SIZE
+from protocol.lists.grant import Grant
 from protocol.subset.manifest import MAX_TIME_MS
 
 KIND: Final = "transfer"

@@ -14,7 +14,7 @@ from keys.trust.members import open_members
 from keys.trust.names import is_node_name
 from keys.trust.node_document import KIND as NODE
 from keys.trust.node_document import open_node_document
-from keys.trust.root import TrustedRoot
+from keys.trust.tuf.root import TrustedRoot
 from protocol.encoding import decode_cbor, encode_cbor
 from protocol.errors import MalformedError, ProofError, UntrustedError
 from protocol.limits import MAX_TRUST_EVIDENCE_BYTES

@@ -13,8 +13,8 @@ from typing import Final
 from keys.encoding import Fields, b64, dump, load, unb64
 from keys.errors import MalformedTrustError
 from keys.signer import Signer
-from keys.trust.root import RootContent
-from keys.trust.tuf_keys import require_threshold, tuf_key_id
+from keys.trust.tuf.keys import require_threshold, tuf_key_id
+from keys.trust.tuf.root import RootContent
 
 MAX_ENVELOPE_BYTES: Final = 1_000_000
 

@@ -26,7 +26,7 @@ from keys.trust.envelope import MAX_ENVELOPE_BYTES
 from keys.trust.held import MEMBERS_FILE, NODE_FILE, REVOKED_FILE, HeldTrust
 from keys.trust.node_document import open_node_document
 from keys.trust.renewal import require_newer
-from keys.trust.repository import (
+from keys.trust.tuf.repository import (
     Listed,
     Pointer,
     TargetsMetadata,
@@ -34,8 +34,8 @@ from keys.trust.repository import (
     open_targets,
     open_timestamp,
 )
-from keys.trust.root import MAX_ROOT_BYTES, MAX_ROOTS, TrustedRoot, open_next_root, open_roots
-from keys.trust.target_files import target_name
+from keys.trust.tuf.root import MAX_ROOT_BYTES, MAX_ROOTS, TrustedRoot, open_next_root, open_roots
+from keys.trust.tuf.target_files import target_name
 
 MAX_ROOTS_A_RUN: Final = 32
 """New roots in one run; the next run goes on from there. An honest node makes one or two a year."""

@@ -14,8 +14,8 @@ from keys.errors import MalformedTrustError, NotCurrentError, ThresholdError
 from keys.trust.fingerprint import fingerprint
 from keys.trust.members import Members, open_members
 from keys.trust.node_document import NodeDocument, open_node_document
-from keys.trust.root import TrustedRoot, open_roots
-from keys.trust.target_files import is_target_name
+from keys.trust.tuf.root import TrustedRoot, open_roots
+from keys.trust.tuf.target_files import is_target_name
 
 NODE_FILE: Final = "node.json"
 MEMBERS_FILE: Final = "members.json"

@@ -11,7 +11,7 @@ from keys.encoding import Fields, Json, b64, dump, load
 from keys.errors import MalformedTrustError
 from keys.key import PublicKey, RootPublicKey, TargetsPublicKey
 from keys.signer import Signer
-from keys.trust.holders import Holder
+from keys.trust.tuf.holders import Holder
 
 VERSION: Final = 1
 MAX_CARD_BYTES: Final = 4096

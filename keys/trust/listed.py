@@ -11,7 +11,7 @@ from datetime import datetime
 from keys.roles import Role
 from keys.trust.lifecycle import Lineage
 from keys.trust.node_document import NodeDocument
-from keys.trust.root import RootContent
+from keys.trust.tuf.root import RootContent
 from keys.trust.window import Window
 
 

@@ -1,7 +1,7 @@
 """The register of the federation's members: who counts, for which country, and how many countries agree.
 
 Only this register decides an agency's country. Every release names the SHA-256 of the register it was made with, so a
-register has one encoding, and any other is refused. How the numbers are used is `protocol.quorum`'s matter.
+register has one encoding, and any other is refused. How the numbers are used is `protocol.judgement.quorum`'s matter.
 Spec: docs/spec/trust.md, "Members register".
 """
 
@@ -17,7 +17,7 @@ from keys.signer import Signer
 from keys.trust.countries import is_country
 from keys.trust.envelope import open_envelope, seal
 from keys.trust.names import is_node_name
-from keys.trust.root import RootContent, TrustedRoot
+from keys.trust.tuf.root import RootContent, TrustedRoot
 
 KIND: Final = "members"
 FORMAT_VERSION: Final = 1

@@ -18,7 +18,7 @@ from keys.signer import Signer
 from keys.trust.envelope import open_envelope, seal
 from keys.trust.names import is_node_name, is_origin_of
 from keys.trust.node_parts import DatedKey, Endpoint, LogInfo, NodeLimits, SubsetInfo, WitnessInfo, read_key
-from keys.trust.root import RootContent
+from keys.trust.tuf.root import RootContent
 from keys.trust.window import Window
 
 KIND: Final = "node"

@@ -12,7 +12,7 @@ from keys.trust.envelope import open_envelope
 from keys.trust.held import MEMBERS_FILE, NODE_FILE
 from keys.trust.members import open_members
 from keys.trust.node_document import open_node_document
-from keys.trust.root import TrustedRoot
+from keys.trust.tuf.root import TrustedRoot
 
 
 def _serial(data: bytes, root: TrustedRoot) -> int:

@@ -2,7 +2,7 @@
 
 A file of its own, because it outlives the keys: a node document says who signs now, this one who must not be believed,
 also about the past. It only ever grows, so nobody who once learned that a key was stolen can be made to forget it.
-Which events of a log count is `protocol.voices`' matter; here is only the range. Spec: docs/spec/trust.md,
+Which events of a log count is `protocol.judgement.voices`' matter; here is only the range. Spec: docs/spec/trust.md,
 "Revocations".
 """
 
@@ -21,7 +21,7 @@ from keys.trust.envelope import open_envelope, seal
 from keys.trust.names import is_node_name, is_origin_of
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import DatedKey, FinalCheckpoint, is_kid
-from keys.trust.root import RootContent
+from keys.trust.tuf.root import RootContent
 from keys.trust.vkey import DatedVkey, read_vkey
 from keys.trust.window import Window
 

@@ -24,7 +24,7 @@ from node.store.store import Store
 from node.store.unit import Unit
 from node.trust.others.refresh import held_document
 from node.trust.others.revocations import signing
-from protocol.grant import Grant, read_grant
+from protocol.lists.grant import Grant, read_grant
 
 _REPLAY_RETRY_SECONDS = 60
 KEPT_AT_LEAST: Final = timedelta(minutes=10)

@@ -14,8 +14,8 @@ from node.clock import Clock
 from node.errors import ForbiddenError
 from node.store.accounts.records import Approval
 from node.store.store import Store
-from protocol.event import BASELINE, collection_name
-from protocol.grant import NOTHING, Grant
+from protocol.lists.event import BASELINE, collection_name
+from protocol.lists.grant import NOTHING, Grant
 
 _TWO = "this takes two persons; it is asked for, not done"
 

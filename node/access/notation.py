@@ -9,8 +9,8 @@ from node.errors import UsageError
 from node.formats.cells import HASH_COLUMNS
 from protocol.digest import Algorithm
 from protocol.errors import MalformedError
-from protocol.event import collection_number
-from protocol.grant import Grant
+from protocol.lists.event import collection_number
+from protocol.lists.grant import Grant
 
 
 def collection_of(name: str) -> int:

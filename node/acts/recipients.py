@@ -8,7 +8,7 @@ from node.acts.act import Done, Field, Node, Request, act, marked
 
 if TYPE_CHECKING:
     from node.recipients.accreditation import Recipients, Wanted
-    from protocol.grant import Grant
+    from protocol.lists.grant import Grant
 
 SWITCHED_OFF = "recipients are switched off: [recipients] enabled = true, then sigfed run"
 _REFUSED = marked("It is refused in the middle of a download, too; what it fetched it has.")

@@ -28,7 +28,7 @@ from node.storage.bulk import acyclic
 from node.storage.release_files import ReleaseFolder
 from node.storage.rosters import Roster
 from node.storage.shelf import Shelf
-from protocol.listing import Listing
+from protocol.lists.listing import Listing
 
 _journal = Journal("judged")
 _TRIES: Final = 3

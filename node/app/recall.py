@@ -21,7 +21,7 @@ from node.lists.corrections.shred import ShredPlan, require_no_more, shred
 from node.storage.shelf import Shelf
 from node.store.accounts.records import Approval
 from node.subsets.catalogue import report_subsets
-from protocol.opening import Reason
+from protocol.lists.opening import Reason
 
 KIND: Final = "entry.shred"
 READMISSION: Final = "entry.readmit"

@@ -8,7 +8,7 @@ from node.subsets.draft import RuleDocuments
 from node.trust.others.documents import member_documents
 from node.trust.others.refresh import log_trust
 from protocol.tlog.policy import write_policy
-from protocol.witnesses import witness_policy
+from protocol.witness.policy import witness_policy
 
 
 def rule_documents(identity: Identity, shelf: Shelf, subset: str) -> RuleDocuments:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from keys.trust.node_document import NodeDocument, open_node_document
-from keys.trust.root import open_roots
+from keys.trust.tuf.root import open_roots
 from node.audit.log import audit_log
 from node.errors import MissingObjectError, NotFoundError, VerificationError
 from node.storage.logfiles import LogFiles

@@ -9,7 +9,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Final
 
-from keys.trust.root import TrustedRoot, open_roots
+from keys.trust.tuf.root import TrustedRoot, open_roots
 from node.errors import NodeError
 from node.health import Check, Health
 from node.hoster.integrity import verify_partner

@@ -18,7 +18,7 @@ from node.console.told import told
 from node.console.visitors import Visitor
 from node.judgement.explain import basis_words
 from node.pages.text import safe
-from protocol.event import collection_name
+from protocol.lists.event import collection_name
 
 STATIC: Final = "/console/static/"
 

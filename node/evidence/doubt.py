@@ -18,8 +18,8 @@ from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
 from protocol.audit import AuditRecord
-from protocol.event import Op
 from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES
+from protocol.lists.event import Op
 
 _ROW: Final = 2 + EVENT_BYTES
 """Of an event in a bundle, behind its length."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from keys.trust.held import under_newest
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.revocations import open_revocations
-from keys.trust.root import TrustedRoot
+from keys.trust.tuf.root import TrustedRoot
 from node.errors import VerificationError
 from protocol.errors import MalformedError
 from protocol.evidence import Finding, notes_of, verify_evidence

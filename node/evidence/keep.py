@@ -14,7 +14,7 @@ from typing import Final
 from keys.trust.envelope import open_envelope
 from keys.trust.fingerprint import fingerprint
 from keys.trust.node_document import NodeDocument
-from keys.trust.root import TrustedRoot, open_roots
+from keys.trust.tuf.root import TrustedRoot, open_roots
 from node.errors import NotFoundError, StoreError, UsageError, VerificationError
 from node.evidence.divergence import local_tree
 from node.evidence.judgement import accused_log, claimed_head, judge

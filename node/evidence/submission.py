@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 
 from keys.trust.fingerprint import to_words
 from keys.trust.node_document import NodeDocument
-from keys.trust.root import TrustedRoot, open_roots
+from keys.trust.tuf.root import TrustedRoot, open_roots
 from node.errors import UsageError
 from node.evidence.judgement import believable_document, judge
 from protocol.errors import MalformedError
-from protocol.event import collection_name
 from protocol.evidence import Finding
 from protocol.hit_evidence.bundle import is_hit_evidence
 from protocol.hit_evidence.verify import NOT_PROVEN, Backing, HitFinding, verify_hit
+from protocol.lists.event import collection_name
 from protocol.trustfork import TrustFinding, TrustFork, verify_trust_fork
 
 

@@ -13,7 +13,7 @@ from node.formats.columns import read_columns
 from node.formats.rows import RefusedRow
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
-from protocol.event import NATIONAL
+from protocol.lists.event import NATIONAL
 
 MAX_ASKED_BYTES = 64 * 1024 * 1024
 _BY_LENGTH = {32: Algorithm.MD5, 40: Algorithm.SHA1, 64: Algorithm.SHA256}

@@ -13,7 +13,7 @@ from node.formats.cells import HASH_COLUMNS, Column, digests_in, folded
 from node.formats.rows import NO_CASE, ImportRow, Reading, RowRefusedError
 from node.formats.table import DELIMITERS, Convert, Table, delimiters_from, wrong_delimiter
 from protocol.errors import MalformedError
-from protocol.event import OTHER, PRIVATE_FROM, collection_number
+from protocol.lists.event import OTHER, PRIVATE_FROM, collection_number
 
 RECOGNISED = (*HASH_COLUMNS, "collection", "category", "id")
 """The names a column may have, or be mapped to."""

@@ -15,7 +15,7 @@ from node.formats.cells import Column, digests_in
 from node.formats.rows import ImportRow, Reading, RowRefusedError
 from node.formats.table import DELIMITERS, Convert, Table, delimiters_from, index_of, wrong_delimiter
 from protocol.digest import Algorithm
-from protocol.event import BASELINE, INVESTIGATIVE
+from protocol.lists.event import BASELINE, INVESTIGATIVE
 
 REQUIRED = (
     "MD5",

@@ -33,10 +33,10 @@ from node.files import (
 )
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
+from protocol.subset.deltas.removals import NOTHING_GONE, without_answers
 from protocol.subset.files import Held
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import verify_release
-from protocol.subset.removal import NOTHING_GONE, without_answers
 from protocol.subset.rice import U64Array
 
 _STATE = "state.json"

@@ -21,7 +21,7 @@ from keys.keyfile import OFFLINE, KdfProfile
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
-from keys.trust.root import TrustedRoot, open_roots
+from keys.trust.tuf.root import TrustedRoot, open_roots
 from node import config
 from node.audit.log import OPERATOR
 from node.clock import Clock, Entropy, SystemClock, system_entropy

@@ -14,10 +14,10 @@ from keys.keyfile import OFFLINE, ONLINE, KdfProfile
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.holder_card import make_card
-from keys.trust.holders import Holder, is_holder_name
 from keys.trust.names import is_node_name
-from keys.trust.proposal import MAX_PROPOSAL_BYTES, Proposal, from_json, to_json
-from keys.trust.sign_proposal import OpenedProposal, open_proposal
+from keys.trust.proposals.proposal import MAX_PROPOSAL_BYTES, Proposal, from_json, to_json
+from keys.trust.proposals.sign import OpenedProposal, open_proposal
+from keys.trust.tuf.holders import Holder, is_holder_name
 from node.clock import Entropy
 from node.errors import AlreadyExistsError, InputRefusedError, NotFoundError, UsageError
 from node.files import replace_private

@@ -8,7 +8,7 @@ from keys.roles import Role
 from keys.trust.lifecycle import Lineage, Stage
 from keys.trust.listed import epoch_kid, listed_keys
 from keys.trust.node_document import NodeDocument
-from keys.trust.root import TrustedRoot
+from keys.trust.tuf.root import TrustedRoot
 from node.clock import Clock
 from node.errors import AlreadyExistsError
 from node.group.sodium import load_sodium

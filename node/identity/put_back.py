@@ -56,7 +56,7 @@ from node.trust.others.documents import member_documents
 from protocol.errors import ProtocolError
 from protocol.gossip import ToldHead
 from protocol.tlog.checkpoint import SignedCheckpoint
-from protocol.witnesses import answers_needed
+from protocol.witness.policy import answers_needed
 
 PATIENCE_SECONDS: Final = 10.0
 _CLOSING_SECONDS: Final = 1.0

@@ -15,7 +15,7 @@ from keys.errors import SigfedError
 from keys.roles import Role
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.revocations import Revocations
-from keys.trust.root import open_roots
+from keys.trust.tuf.root import open_roots
 from node.errors import NotFoundError
 from node.identity.identity import Identity
 from node.identity.peer import reach_peer
@@ -34,7 +34,7 @@ from protocol.gossip import Gossip, ToldHead
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.cosignature import verify_cosignatures, without_bad_lines
 from protocol.tlog.note import Note, VerifierKey
-from protocol.witness import cosigned_claim
+from protocol.witness.cosign import cosigned_claim
 
 OWN_LOGS: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)
 _PATIENCE_SECONDS: Final = 20.0

@@ -17,8 +17,8 @@ from node.store.peers.records import PeerRecord
 from node.store.subsets.records import SubsetRecord
 from node.store.unit import Unit
 from protocol.digest import Algorithm, Digest
-from protocol.event import PRIVATE_FROM, collection_name
-from protocol.grant import NOTHING, Grant
+from protocol.lists.event import PRIVATE_FROM, collection_name
+from protocol.lists.grant import NOTHING, Grant
 
 Counts = Mapping[tuple[int, Algorithm], int]
 """Entries by collection and algorithm."""

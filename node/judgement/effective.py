@@ -22,9 +22,9 @@ from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord, Quarantined
 from protocol.digest import Digest
-from protocol.listing import Block, Listing, fold, fold_on, overlay
-from protocol.opening import EntryRef
-from protocol.quorum import Decision, MemberListing, decide
+from protocol.judgement.quorum import Decision, MemberListing, decide
+from protocol.lists.listing import Block, Listing, fold, fold_on, overlay
+from protocol.lists.opening import EntryRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def current(
     tombstoned: Callable[[Digest], bool] | None = None,
     released: frozenset[EntryRef] = frozenset(),
 ) -> Current:
-    """Judge all held lists; see `protocol.quorum.decide` for the arguments it takes over.
+    """Judge all held lists; see `protocol.judgement.quorum.decide` for the arguments it takes over.
 
     Tombstoned is, unless said otherwise, what this node shredded; what peers shredded as an error goes on to block.
     """

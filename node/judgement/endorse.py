@@ -22,9 +22,9 @@ from node.lists.imports.intake import ImportReport, Statement, preview_rows, que
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind
 from protocol.digest import Digest
-from protocol.event import Op
-from protocol.listing import Entry, Listing
-from protocol.opening import Basis, EntryRef, Opening
+from protocol.lists.event import Op
+from protocol.lists.listing import Entry, Listing
+from protocol.lists.opening import Basis, EntryRef, Opening
 
 Select = Callable[[Entry], bool]
 """Whether an entry of the peer is meant."""

@@ -18,11 +18,11 @@ from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind
 from node.store.unit import Unit
 from protocol.digest import Digest
-from protocol.event import BASELINE, HEADER_BYTES, Header
-from protocol.ext import Ext
-from protocol.listing import BlockKind, Entry
-from protocol.opening import Basis, EntryRef, Reason
-from protocol.quorum import Blocked, Excluded, MemberListing, Standing, StandingBlock, Tombstoned
+from protocol.judgement.quorum import Blocked, Excluded, MemberListing, Standing, StandingBlock, Tombstoned
+from protocol.lists.event import BASELINE, HEADER_BYTES, Header
+from protocol.lists.ext import Ext
+from protocol.lists.listing import BlockKind, Entry
+from protocol.lists.opening import Basis, EntryRef, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

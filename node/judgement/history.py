@@ -12,7 +12,7 @@ from node.errors import NotFoundError
 from node.judgement.explain import Explanation, reason_words
 from node.lists.lookup import Finder, Found
 from node.storage.shelf import Shelf
-from protocol.event import HEADER_BYTES, Header
+from protocol.lists.event import HEADER_BYTES, Header
 
 
 class What(StrEnum):

@@ -11,8 +11,8 @@ from node.lists.entries import parse_opening, read_batch
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
 from protocol.digest import Digest
-from protocol.event import Op
-from protocol.listing import BlockKind
+from protocol.lists.event import Op
+from protocol.lists.listing import BlockKind
 
 
 class DisputeState(StrEnum):

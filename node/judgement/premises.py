@@ -18,9 +18,9 @@ from node.store.peers.records import OverlayRecord
 from node.store.subsets.records import ReleaseRecord
 from node.store.unit import Unit
 from node.trust.others.revocations import doubted, withheld
-from protocol.event import Op
 from protocol.limits import MAX_CLOCK_SKEW_MS
-from protocol.opening import EntryRef
+from protocol.lists.event import Op
+from protocol.lists.opening import EntryRef
 
 SET_ASIDE: Final = {"add": Op.ADD, "withdraw": Op.WITHDRAW, "dispute": Op.DISPUTE}
 """Records of the guards that keep events from counting, by kind."""

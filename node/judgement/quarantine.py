@@ -16,7 +16,7 @@ from node.judgement.effective import listing_of
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord, Quarantined
 from node.store.peers.records import EvidenceRecord
-from protocol.ext import EntryRef
+from protocol.lists.ext import EntryRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,9 @@ from keys.trust.members import Member, Members
 from node.errors import NotFoundError
 from node.judgement.effective import Current
 from protocol.digest import Digest
-from protocol.event import PRIVATE_FROM
-from protocol.listing import Entry
-from protocol.quorum import Discount, MemberListing
+from protocol.judgement.quorum import Discount, MemberListing
+from protocol.lists.event import PRIVATE_FROM
+from protocol.lists.listing import Entry
 
 _HOPELESS: Final = frozenset(
     {Discount.NOT_A_MEMBER, Discount.REVOKED_KEY, Discount.CONTINUED, Discount.PRIVATE}

@@ -19,10 +19,10 @@ from node.lists.imports.intake import ImportReport, Statement, queue_rows
 from node.lists.lookup import Finder
 from node.storage.shelf import Shelf
 from protocol.digest import Digest
-from protocol.event import PRIVATE_FROM, Op
+from protocol.judgement.quorum import Standing
 from protocol.limits import MAX_REAFFIRMS
-from protocol.opening import Basis, EntryRef, Ext, Opening
-from protocol.quorum import Standing
+from protocol.lists.event import PRIVATE_FROM, Op
+from protocol.lists.opening import Basis, EntryRef, Ext, Opening
 
 Blocks: TypeAlias = Mapping[Digest, Sequence[EntryRef]]
 """For each digest, the events of other lists that block it."""

@@ -16,9 +16,9 @@ from node.lists.entries import parse_opening
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
-from protocol.event import HEADER_BYTES, Header, Op
-from protocol.ext import REVIEW_BY
-from protocol.opening import NONCE_BYTES
+from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.lists.ext import REVIEW_BY
+from protocol.lists.opening import NONCE_BYTES
 
 _NAME: Final = "dates"
 _KEY: Final = bytes((REVIEW_BY,))

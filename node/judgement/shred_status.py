@@ -12,8 +12,8 @@ from typing_extensions import override
 from node.judgement.effective import listing_of
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord, Shredding, Standing, Tombstone
-from protocol.listing import Listing
-from protocol.opening import EntryRef
+from protocol.lists.listing import Listing
+from protocol.lists.opening import EntryRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple, Protocol
 
 from node.errors import StoreError
 from protocol.digest import SIZES, Algorithm, Digest
-from protocol.event import Header, Op
-from protocol.ext import CONTENT_ID_BYTES, Ext
-from protocol.opening import NONCE_BYTES, commitment
+from protocol.lists.event import Header, Op
+from protocol.lists.ext import CONTENT_ID_BYTES, Ext
+from protocol.lists.opening import NONCE_BYTES, commitment
 
 _HEAD: Final = Struct(">BBHQH")
 CONTENT_ID: Final = slice(3, 19)

@@ -10,8 +10,8 @@ from node.lists.changes import digest_of
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
-from protocol.event import Op
 from protocol.limits import BUNDLE_WIDTH
+from protocol.lists.event import Op
 
 _INDEXED = frozenset({Op.ADD, Op.DISPUTE})
 

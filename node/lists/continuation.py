@@ -17,9 +17,9 @@ from node.lists.changes import Change, pack
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
 from node.trust.own import OwnTrust
-from protocol.event import Op
-from protocol.ext import Ext, Predecessor
-from protocol.opening import NONCE_BYTES, Opening
+from protocol.lists.event import Op
+from protocol.lists.ext import Ext, Predecessor
+from protocol.lists.opening import NONCE_BYTES, Opening
 
 
 def has_fork(shelf: Shelf, origin: str) -> bool:

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from keys.trust.sign_proposal import MAX_TEXT_BYTES
+from keys.trust.proposals.sign import MAX_TEXT_BYTES
 from node.errors import InputRefusedError
 
 _NAME: Final = re.compile(r"criteria-([1-9][0-9]{0,2})\.md", re.ASCII)

@@ -15,9 +15,9 @@ from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
 from node.store.unit import Unit
 from protocol.errors import MalformedError
-from protocol.event import Op
 from protocol.limits import BUNDLE_WIDTH
-from protocol.opening import Opening
+from protocol.lists.event import Op
+from protocol.lists.opening import Opening
 
 _KEPT: Final = 32
 _FEW: Final = 16

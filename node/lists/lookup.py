@@ -13,7 +13,7 @@ from node.storage.shelf import Shelf
 from node.store.lists.records import IndexHit, LogKind, LogRecord
 from node.store.unit import Unit
 from protocol.digest import Digest
-from protocol.opening import Opening
+from protocol.lists.opening import Opening
 
 
 @dataclass(frozen=True, slots=True)

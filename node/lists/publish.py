@@ -25,8 +25,8 @@ from node.storage.shelf import Shelf
 from node.store.lists.records import Batch, Head, Intake, LogRecord
 from node.trust.others.time import require_plausible
 from protocol.errors import MalformedError
-from protocol.event import Op
-from protocol.opening import origin_hash
+from protocol.lists.event import Op
+from protocol.lists.opening import origin_hash
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import Note

@@ -11,8 +11,8 @@ import numpy as np
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
-from protocol.event import SHRED, Op
 from protocol.limits import BUNDLE_WIDTH
+from protocol.lists.event import SHRED, Op
 
 _EVENT: Final = np.dtype(
     [

@@ -19,8 +19,8 @@ from node.store.lists.records import LogKind, LogRecord, Standing, Tombstone
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.errors import MalformedError
-from protocol.listing import Block, BlockKind, Listing
-from protocol.opening import Opening
+from protocol.lists.listing import Block, BlockKind, Listing
+from protocol.lists.opening import Opening
 
 MOST_HONOURED: Final = 1000
 """Tombstones that the events of one peer's list make here, at most."""

@@ -14,7 +14,7 @@ from node.lists.tallies import tally_since
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind
 from node.store.peers.records import Applied
-from protocol.event import Op
+from protocol.lists.event import Op
 
 DAY_MS: Final = 86_400_000
 

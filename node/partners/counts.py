@@ -32,7 +32,7 @@ from node.transparency.counts import (
     ReleaseCount,
 )
 from node.transparency.periods import Period
-from protocol.event import NO_COLLECTION, PRIVATE_FROM, Op, collection_name
+from protocol.lists.event import NO_COLLECTION, PRIVATE_FROM, Op, collection_name
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action
 

@@ -15,7 +15,7 @@ from keys.errors import KeysError
 from keys.trust.fingerprint import fingerprint
 from keys.trust.members import open_members
 from keys.trust.node_document import open_node_document
-from keys.trust.root import open_roots
+from keys.trust.tuf.root import open_roots
 from node.errors import NotFoundError
 from node.evidence.judgement import claimed_head
 from node.ports.objects import ObjectStore

@@ -14,10 +14,10 @@ from node.errors import MissingObjectError, NotFoundError
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
-from protocol.event import HEADER_BYTES, Header
-from protocol.grant import Grant
 from protocol.limits import BUNDLE_WIDTH
-from protocol.opening import NONCE_BYTES
+from protocol.lists.event import HEADER_BYTES, Header
+from protocol.lists.grant import Grant
+from protocol.lists.opening import NONCE_BYTES
 from protocol.tlog.tiles import Tile, cut_bundle, encode_bundle
 
 _OWN: Final = frozenset({LogKind.OWN_LIST, LogKind.OWN_RELEASES})

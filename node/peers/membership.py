@@ -15,7 +15,7 @@ from keys.trust.fingerprint import fingerprint, from_words, require_match
 from keys.trust.held import open_held
 from keys.trust.members import Member, Members
 from keys.trust.node_document import NodeDocument
-from keys.trust.root import TrustedRoot
+from keys.trust.tuf.root import TrustedRoot
 from node.clock import Clock, milliseconds
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError, WrongPinError
 from node.ports.objects import ObjectStore
@@ -24,7 +24,7 @@ from node.store.store import Store
 from node.store.unit import Unit
 from node.trust.others.introductions import introduced_trust, introduced_url, keep_introduction
 from node.trust.own import OwnTrust
-from protocol.grant import Grant
+from protocol.lists.grant import Grant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,9 +24,9 @@ from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
 from node.store.unit import Unit
 from protocol.errors import ProtocolError
-from protocol.event import HEADER_BYTES, Header, Op
 from protocol.limits import BUNDLE_WIDTH
-from protocol.opening import commitment, origin_hash
+from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.lists.opening import commitment, origin_hash
 from protocol.pull.bundles import read_events, read_openings
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash

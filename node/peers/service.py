@@ -12,7 +12,7 @@ from node.errors import NotFoundError
 from node.peers.log_service import CallerLogs
 from node.ports.callers import Caller
 from node.storage.shelf import Shelf
-from protocol.grant import NOTHING, Grant
+from protocol.lists.grant import NOTHING, Grant
 
 
 class ServedPeers:

@@ -22,8 +22,8 @@ from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, Unaut
 from node.store.accounts.records import Approval
 from node.store.partners.records import RecipientRecord
 from node.store.store import Store
-from protocol.event import PRIVATE_FROM, collection_name
-from protocol.grant import NOTHING, Grant, read_grant
+from protocol.lists.event import PRIVATE_FROM, collection_name
+from protocol.lists.grant import NOTHING, Grant, read_grant
 
 KEY_PREFIX: Final = "sfr_"
 KEY_BYTES: Final = 32

@@ -33,8 +33,8 @@ from node.store.partners.records import SnapshotRecord
 from node.store.unit import Unit
 from node.subsets.grounds import Grounds
 from node.subsets.holdings import held_here
-from protocol.event import PRIVATE_FROM
 from protocol.limits import MAX_CLOCK_SKEW_MS
+from protocol.lists.event import PRIVATE_FROM
 from protocol.subset.canary import CANARIES
 
 ATTEMPTS: Final = 5

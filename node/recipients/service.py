@@ -18,8 +18,8 @@ from node.recipients.copy import RecipientCopy
 from node.storage.recipient_files import Line
 from node.storage.shelf import Shelf
 from node.store.partners.records import RecipientDownload, RecipientRecord, SnapshotRecord
-from protocol.event import collection_name
-from protocol.grant import Grant
+from protocol.lists.event import collection_name
+from protocol.lists.grant import Grant
 
 BLOCK: Final = 64 * 1024
 """The length of a whole reply is a multiple of this."""

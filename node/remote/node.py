@@ -18,7 +18,7 @@ from node.remote.limits import RemoteLimits
 from node.remote.proxy import Proxy
 from node.remote.requests import ask_for
 from node.tls import TlsIdentity, Traffic, client_context, present
-from protocol.grant import Grant, decode_grant
+from protocol.lists.grant import Grant, decode_grant
 from protocol.messages import (
     EnrolmentReply,
     EnrolmentRequest,

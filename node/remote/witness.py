@@ -17,7 +17,7 @@ from node.tls import Traffic, client_context
 from protocol.encoding import parse_decimal
 from protocol.errors import MalformedError
 from protocol.limits import MAX_LOG_SIZE, MAX_NOTE_BYTES
-from protocol.witness import Refuse, Status
+from protocol.witness.cosign import Refuse, Status
 
 _MAX_REPLY_BYTES: Final = 4096
 _LIMITS: Final = RemoteLimits(connect_seconds=5.0, reply_seconds=15.0, attempts=1)

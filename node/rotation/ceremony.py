@@ -7,9 +7,9 @@ from keys.key import TargetsPrivateKey
 from keys.keyfile import OFFLINE, KdfProfile
 from keys.roles import Role
 from keys.signer import Signer
-from keys.trust.holders import Holder
-from keys.trust.root import TrustedRoot
-from keys.trust.sign_proposal import OpenedProposal, open_proposal, sign
+from keys.trust.proposals.sign import OpenedProposal, open_proposal, sign
+from keys.trust.tuf.holders import Holder
+from keys.trust.tuf.root import TrustedRoot
 from node.errors import NotFoundError
 from node.identity.identity import Identity, held_labels
 from node.identity.key_holders import (

@@ -17,11 +17,11 @@ from keys.key import (
     TimestampPrivateKey,
 )
 from keys.roles import Role
-from keys.trust.holders import Holder
 from keys.trust.lifecycle import Lineage
-from keys.trust.proposal import Proposal
-from keys.trust.root import TrustedRoot
-from keys.trust.sign_proposal import OpenedProposal, open_proposal, sign
+from keys.trust.proposals.proposal import Proposal
+from keys.trust.proposals.sign import OpenedProposal, open_proposal, sign
+from keys.trust.tuf.holders import Holder
+from keys.trust.tuf.root import TrustedRoot
 from node.errors import NotFoundError
 from node.identity.identity import Identity
 from node.identity.key_holders import OFFLINE_ROLES, free_label, is_label_of, wanted_signers

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from keys.errors import KeysError, MalformedTrustError
-from keys.trust.proposal import Proposal, from_json
-from keys.trust.sign_proposal import OpenedProposal, open_proposal
+from keys.trust.proposals.proposal import Proposal, from_json
+from keys.trust.proposals.sign import OpenedProposal, open_proposal
 from node.errors import ConflictError, InputRefusedError, NodeError, NotFoundError, UsageError
 from node.files import make_private_folder, remove_private
 from node.home import Home

@@ -15,7 +15,7 @@ from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
 from tuf.ngclient import FetcherInterface, Updater
 from typing_extensions import override
 
-from keys.trust.target_files import target_path
+from keys.trust.tuf.target_files import target_path
 from node.errors import NotFoundError, VerificationError
 from node.identity.identity import Identity
 from node.objects.folder import FolderObjects

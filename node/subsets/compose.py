@@ -12,12 +12,12 @@ from typing import Final
 import numpy as np
 
 from protocol.digest import Digest
-from protocol.listing import Entry
-from protocol.quorum import Support
+from protocol.judgement.quorum import Support
+from protocol.lists.listing import Entry
 from protocol.subset.answers import Answers, answer_width, build_answers, kept_answer_width
 from protocol.subset.canary import CANARIES, PRESENT
 from protocol.subset.chunks import labels_root, values_root
-from protocol.subset.delta import align
+from protocol.subset.deltas.values import align
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Backer, Label, choose_label, seal_label
 from protocol.subset.manifest import Manifest, ReleaseKind, RuleHashes

@@ -23,8 +23,8 @@ from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.subsets.compose import Chosen, Terms, choose, compose
 from node.subsets.holdings import held_here
 from protocol.digest import Digest
-from protocol.opening import EntryRef
-from protocol.quorum import Support
+from protocol.judgement.quorum import Support
+from protocol.lists.opening import EntryRef
 from protocol.selection import Selection, select_screened
 from protocol.subset.canary import PRESENT
 from protocol.subset.exclusions import exclusions_hash

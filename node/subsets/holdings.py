@@ -10,8 +10,8 @@ from keys.trust.members import Members
 from node.judgement.effective import Current
 from node.store.lists.records import LogKind
 from protocol.digest import Digest
-from protocol.listing import Entry
-from protocol.quorum import Support
+from protocol.judgement.quorum import Support
+from protocol.lists.listing import Entry
 
 
 def held_here(judged: Current, members: Members) -> Mapping[tuple[int, Digest], Support]:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Final
 
 from keys.trust.members import Members, open_earlier_members
-from keys.trust.root import TrustedRoot
+from keys.trust.tuf.root import TrustedRoot
 from node.errors import GoneError, MissingObjectError, StoreError
 from node.ports.objects import ObjectStore
 from node.storage.integrity import Verdict, attempt

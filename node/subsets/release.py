@@ -27,7 +27,7 @@ from node.subsets.compose import is_same
 from node.subsets.draft import LIFE, Draft, Drafter, Held, Order, RuleDocuments
 from node.subsets.grounds import Grounds
 from protocol.digest import Digest
-from protocol.opening import EntryRef
+from protocol.lists.opening import EntryRef
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.manifest import Manifest, ReleaseKind
 from protocol.subset.release import Release

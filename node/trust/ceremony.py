@@ -14,10 +14,10 @@ from keys.encoding import Json, dump, format_time
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.envelope import seal
-from keys.trust.holders import Holder, is_holder_name
-from keys.trust.proposal_words import changes, key_words, wanted
-from keys.trust.root import TrustedRoot
-from keys.trust.sign_proposal import OpenedProposal
+from keys.trust.proposals.sign import OpenedProposal
+from keys.trust.proposals.words import changes, key_words, wanted
+from keys.trust.tuf.holders import Holder, is_holder_name
+from keys.trust.tuf.root import TrustedRoot
 from node.clock import Clock
 from node.errors import InputRefusedError, NotFoundError
 from node.trust.next_root import RootChange

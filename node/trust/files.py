@@ -15,10 +15,10 @@ from keys.trust.fingerprint import fingerprint
 from keys.trust.held import under_newest
 from keys.trust.members import open_members
 from keys.trust.node_document import open_node_document
-from keys.trust.repository import Listed, Pointer, open_snapshot, open_targets, open_timestamp
 from keys.trust.revocations import open_revocations
-from keys.trust.root import TrustedRoot, open_roots
-from keys.trust.target_files import is_target_name, target_path
+from keys.trust.tuf.repository import Listed, Pointer, open_snapshot, open_targets, open_timestamp
+from keys.trust.tuf.root import TrustedRoot, open_roots
+from keys.trust.tuf.target_files import is_target_name, target_path
 from node.storage.integrity import Verdict, attempt
 from node.trust.tuf.repository import root_name
 

@@ -30,14 +30,14 @@ from keys.key import (
 )
 from keys.roles import Role
 from keys.trust.fingerprint import fingerprint, to_words
-from keys.trust.holders import Holder
 from keys.trust.lifecycle import Lineage
 from keys.trust.members import Member, Members, sign_members
 from keys.trust.node_document import NodeDocument, sign_node_document
 from keys.trust.node_parts import DatedKey, Endpoint, LogInfo, NodeLimits, WitnessInfo
-from keys.trust.root import RootContent, open_root
+from keys.trust.tuf.holders import Holder
+from keys.trust.tuf.root import RootContent, open_root
+from keys.trust.tuf.write_root import author_root
 from keys.trust.vkey import DatedVkey
-from keys.trust.write_root import author_root
 from node.clock import Clock
 from node.ports.keyring import label_of
 from node.ports.objects import ObjectStore

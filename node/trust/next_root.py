@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from keys.key import SnapshotPublicKey, TimestampPublicKey
 from keys.message import Message
 from keys.roles import Role
-from keys.trust.holders import Holder
-from keys.trust.root import RootContent, TrustedRoot
+from keys.trust.tuf.holders import Holder
+from keys.trust.tuf.root import RootContent, TrustedRoot
 from node.errors import NotFoundError, UsageError
 
 

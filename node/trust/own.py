@@ -22,13 +22,8 @@ from keys.trust.members import to_json as members_to_json
 from keys.trust.node_document import NodeDocument, open_node_document, sign_node_document
 from keys.trust.node_document import from_json as node_document_from_json
 from keys.trust.node_document import to_json as node_document_to_json
-from keys.trust.proposal import Proposal
-from keys.trust.repository import open_targets
-from keys.trust.revocations import Revocations, file_name, none_revoked, open_revocations
-from keys.trust.revocations import from_json as revocations_from_json
-from keys.trust.revocations import to_json as revocations_to_json
-from keys.trust.root import RootContent, TrustedRoot, open_roots
-from keys.trust.sign_proposal import (
+from keys.trust.proposals.proposal import Proposal
+from keys.trust.proposals.sign import (
     NOT_YET,
     REVOKED,
     Decided,
@@ -39,8 +34,13 @@ from keys.trust.sign_proposal import (
     open_proposal,
     sign,
 )
-from keys.trust.target_files import is_target_name, target_name
-from keys.trust.tuf_keys import tuf_key_id
+from keys.trust.revocations import Revocations, file_name, none_revoked, open_revocations
+from keys.trust.revocations import from_json as revocations_from_json
+from keys.trust.revocations import to_json as revocations_to_json
+from keys.trust.tuf.keys import tuf_key_id
+from keys.trust.tuf.repository import open_targets
+from keys.trust.tuf.root import RootContent, TrustedRoot, open_roots
+from keys.trust.tuf.target_files import is_target_name, target_name
 from keys.trust.window import Window
 from node.clock import Clock
 from node.errors import ConflictError, VerificationError
@@ -261,7 +261,7 @@ class OwnTrust:
     def replace_file(self, name: str, data: bytes, *, signers: Sequence[Signer]) -> None:
         """Put a trust file, or the next version of one, in force, and list it; what it says was checked before.
 
-        For files with a name of `keys.trust.target_files` other than the two that have revisions of their own.
+        For files with a name of `keys.trust.tuf.target_files` other than the two that have revisions of their own.
         """
         assert is_target_name(name), "only what clients may fetch is listed"
         assert name not in {DOCUMENT_NAME, MEMBERS_NAME}, "those have numbers that only grow"

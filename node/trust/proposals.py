@@ -12,9 +12,9 @@ from typing import Protocol
 
 from keys.errors import NotCurrentError
 from keys.trust import node_document
-from keys.trust.proposal import Proposal
-from keys.trust.root import RootContent
-from keys.trust.sign_proposal import DOCUMENT, Decided, OpenedProposal
+from keys.trust.proposals.proposal import Proposal
+from keys.trust.proposals.sign import DOCUMENT, Decided, OpenedProposal
+from keys.trust.tuf.root import RootContent
 from node.errors import ConflictError, UsageError
 
 

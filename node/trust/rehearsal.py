@@ -21,10 +21,7 @@ from keys.signer import Signer
 from keys.trust import members, node_document, revocations
 from keys.trust.envelope import read_payload, seal
 from keys.trust.fingerprint import fingerprint
-from keys.trust.holders import Holder
-from keys.trust.proposal_words import changes
-from keys.trust.root import RootContent, TrustedRoot, open_root
-from keys.trust.sign_proposal import (
+from keys.trust.proposals.sign import (
     DOCUMENT,
     REGISTER,
     REVOKED,
@@ -33,7 +30,10 @@ from keys.trust.sign_proposal import (
     open_proposal,
     sign,
 )
-from keys.trust.write_root import author_root
+from keys.trust.proposals.words import changes
+from keys.trust.tuf.holders import Holder
+from keys.trust.tuf.root import RootContent, TrustedRoot, open_root
+from keys.trust.tuf.write_root import author_root
 from node.clock import Clock, Entropy
 from node.errors import VerificationError
 from node.ports.objects import ObjectStore

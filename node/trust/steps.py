@@ -10,7 +10,7 @@ from keys.trust.lifecycle import Facts, Lineage
 from keys.trust.listed import ListedKey
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import LogStatus
-from keys.trust.repository import open_timestamp
+from keys.trust.tuf.repository import open_timestamp
 from node.clock import Clock, milliseconds
 from node.ports.keyring import RingKey
 from node.storage.rekey import storage_keys_in_use

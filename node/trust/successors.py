@@ -23,7 +23,7 @@ from keys.trust.lifecycle import Lineage, overlap
 from keys.trust.listed import listed_keys
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import DatedKey, LogStatus
-from keys.trust.root import RootContent
+from keys.trust.tuf.root import RootContent
 from keys.trust.vkey import DatedVkey
 from keys.trust.window import Window
 

@@ -33,7 +33,7 @@ from protocol.tlog.cosignature import Cosignature, verify_cosignatures, without_
 from protocol.tlog.note import Note, NoteSignature, VerifierKey, lines_of
 from protocol.tlog.policy import Policy
 from protocol.tlog.tileproof import TileTree
-from protocol.witnesses import witness_keys, witness_policy
+from protocol.witness.policy import witness_keys, witness_policy
 
 Dial = Callable[[NodeDocument], AbstractAsyncContextManager[WitnessApi]]
 """A connection to the witness that a node document names."""

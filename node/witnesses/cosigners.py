@@ -14,7 +14,7 @@ from protocol.errors import MalformedError, UntrustedError
 from protocol.tlog.cosignature import verify_cosignatures
 from protocol.tlog.note import Note, NoteSignature, VerifierKey, lines_of, parse_signatures
 from protocol.tlog.tileproof import TileTree
-from protocol.witness import AddCheckpoint, Refuse, Status
+from protocol.witness.cosign import AddCheckpoint, Refuse, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,11 @@ from datetime import datetime
 from keys.trust.members import Members
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import LogInfo, LogStatus
-from keys.trust.target_files import is_target_name
+from keys.trust.tuf.target_files import is_target_name
 from protocol.errors import MalformedError, TooLargeError
 from protocol.tlog.note import VerifierKey
 from protocol.tlog.policy import parse_policy, write_policy
-from protocol.witnesses import witness_policy
+from protocol.witness.policy import witness_policy
 
 
 def policy_files(

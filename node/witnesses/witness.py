@@ -25,7 +25,7 @@ from node.trust.others.revocations import signing
 from protocol.errors import MalformedError
 from protocol.pull import LogTrust
 from protocol.tlog.cosignature import cosign
-from protocol.witness import AddCheckpoint, Refuse, Status, Witnessed, judge
+from protocol.witness.cosign import AddCheckpoint, Refuse, Status, Witnessed, judge
 
 _TRIES: Final = 16
 _STALE: Final = frozenset({Status.UNKNOWN, Status.UNTRUSTED})

@@ -12,8 +12,8 @@ from hashlib import sha256
 from typing import Final
 
 from keys.signer import Signer
-from keys.trust.root import MAX_ROOTS
 from keys.trust.statement import MAX_STATEMENT_BYTES, seal_statement
+from keys.trust.tuf.root import MAX_ROOTS
 from protocol.encoding import CborValue, encode_cbor
 from protocol.errors import MalformedError
 from protocol.fields import Fields, array_of, number_of, octets_of

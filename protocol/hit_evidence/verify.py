@@ -21,10 +21,10 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.statement import open_statement
 from protocol.digest import Digest
 from protocol.errors import ProofError
-from protocol.event import Event, Op
 from protocol.hit_evidence.bundle import SEAL_KIND, HitEvidence, LoggedEvent, SourceProof, read_bundle
 from protocol.hit_evidence.trust import Believed, believe
-from protocol.opening import Basis, Opening, check_opening, commitment, origin_hash
+from protocol.lists.event import Event, Op
+from protocol.lists.opening import Basis, Opening, check_opening, commitment, origin_hash
 from protocol.statement.receipt import Receipt, open_receipt
 from protocol.statement.report import HitReport
 from protocol.subset.identity import subset_id

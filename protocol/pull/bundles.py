@@ -1,6 +1,6 @@
 """Reading what a peer sent as the events and openings of one bundle. Lengths first: nothing oversized is taken apart.
 
-Form, number and overlap are decided here; rules, commitments and grants by `protocol.bundle`.
+Form, number and overlap are decided here; rules, commitments and grants by `protocol.lists.bundle`.
 Spec: docs/spec/sync.md, "Bundles".
 """
 

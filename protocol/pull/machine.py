@@ -17,16 +17,16 @@ from enum import Enum, auto
 from itertools import islice
 from typing import TypeAlias
 
-from protocol.bundle import verify_bundle
 from protocol.digest import Algorithm
 from protocol.errors import MalformedError, OpeningError, RootMismatchError
 from protocol.history import Follow
 from protocol.limits import BUNDLE_WIDTH
-from protocol.opening import origin_hash
+from protocol.lists.bundle import verify_bundle
+from protocol.lists.opening import origin_hash
+from protocol.lists.sequence import LogShape
 from protocol.pull.bundles import cut_overlap, read_events, read_openings
 from protocol.pull.head import judge_head
 from protocol.pull.inputs import Held, LogTrust
-from protocol.sequence import LogShape
 from protocol.tlog.checkpoint import SignedCheckpoint
 from protocol.tlog.tiles import bundle_widths
 

@@ -12,9 +12,9 @@ from protocol.cbor_map import CborMap, items, number, octets
 from protocol.digest import SIZES, Algorithm, Digest, degenerate
 from protocol.encoding import CborValue
 from protocol.errors import MalformedError
-from protocol.event import PRIVATE_FROM
 from protocol.fields import increasing, number_of, octets_of
 from protocol.limits import MAX_DISCLOSED_BYTES, MAX_DISCLOSED_REPLY_BYTES, MAX_DISCLOSED_VALUES, MAX_LOG_SIZE
+from protocol.lists.event import PRIVATE_FROM
 from protocol.subset.identity import SUBSET_ID_BYTES
 
 NOTHING: Final = 0

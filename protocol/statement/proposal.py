@@ -14,8 +14,8 @@ from protocol.cbor_map import CborMap, items, line, number, octets
 from protocol.digest import SIZES, Algorithm, Digest, degenerate
 from protocol.encoding import CborValue
 from protocol.errors import MalformedError
-from protocol.event import OTHER
 from protocol.limits import MAX_CONTACT_BYTES, MAX_PROPOSAL_BYTES, MAX_PROPOSED_FILES, MAX_REASON_BYTES
+from protocol.lists.event import OTHER
 from protocol.statement.report import MAX_PARTNER_BYTES
 from protocol.subset.canary import is_canary
 from protocol.subset.identity import SUBSET_ID_BYTES

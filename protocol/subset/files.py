@@ -10,8 +10,8 @@ from struct import Struct
 from typing import Final
 
 from protocol.errors import MalformedError, NotCanonicalError, SubsetError
-from protocol.subset.delta import apply_delta, encode_delta
-from protocol.subset.label_delta import Labelled, apply_label_delta, encode_label_delta
+from protocol.subset.deltas.labels import Labelled, apply_label_delta, encode_label_delta
+from protocol.subset.deltas.values import apply_delta, encode_delta
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release, check_answers, verify_release
 from protocol.subset.rice import U64Array

@@ -12,8 +12,8 @@ from typing import Final
 from protocol.digest import SIZES, Algorithm
 from protocol.encoding import CborValue, encode_cbor
 from protocol.errors import MalformedError, NotCanonicalError
-from protocol.event import PRIVATE_FROM
 from protocol.fields import Fields, increasing, number_of
+from protocol.lists.event import PRIVATE_FROM
 from protocol.subset.screen import ScreenRule
 
 FORMAT: Final = 1

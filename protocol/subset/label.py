@@ -14,8 +14,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
 from protocol.errors import MalformedError, NotCanonicalError, SubsetError
-from protocol.event import PRIVATE_FROM
 from protocol.fields import increasing
+from protocol.lists.event import PRIVATE_FROM
 from protocol.subset.answers import tag
 
 MAX_LABEL_SOURCES: Final = 4

@@ -5,7 +5,7 @@ to a byte. Keeping the two apart costs no bit and lets numpy read each in whole 
 count and bound alone, so a sorted sequence has exactly one code and nothing about it is read from the wire.
 
 A code is read only after its length is known to be possible for `count`, so memory stays within a constant times
-the bytes received. What the numbers mean is left to `sets` and `delta`. Spec: docs/spec/subset.md, section
+the bytes received. What the numbers mean is left to `sets` and `deltas`. Spec: docs/spec/subset.md, section
 "Set coding".
 """
 

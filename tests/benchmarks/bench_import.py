@@ -27,7 +27,7 @@ from node.lists.imports.intake import Statement, import_rows
 from node.objects.folder import FolderObjects
 from node.storage.shelf import Shelf
 from node.store.store import Store
-from protocol.event import BASELINE, INVESTIGATIVE
+from protocol.lists.event import BASELINE, INVESTIGATIVE
 
 COUNT = 1_000_000
 RUNS = 5

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from benchmarks.results import Result, report
 
-from protocol.subset.delta import apply_delta, encode_delta
+from protocol.subset.deltas.values import apply_delta, encode_delta
 from protocol.subset.rice import U64Array
 from protocol.subset.sets import decode_set, encode_set
 

@@ -24,9 +24,9 @@ from benchmarks.results import Result, report
 
 from keys.key import LogPrivateKey
 from protocol.digest import SIZES, Algorithm, Digest
-from protocol.event import BASELINE, NATIONAL, Event, Header, Op
 from protocol.limits import BUNDLE_WIDTH
-from protocol.opening import DOMAIN, Basis, Ext, Opening, Reason, commitment, origin_hash
+from protocol.lists.event import BASELINE, NATIONAL, Event, Header, Op
+from protocol.lists.opening import DOMAIN, Basis, Ext, Opening, Reason, commitment, origin_hash
 from protocol.pull import GetBundle, Held, LogTrust, Pull, Pulled
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash

@@ -7,7 +7,7 @@ import pytest
 
 from node.access.grants import Grants
 from node.store.accounts.records import PersonRole
-from protocol.grant import NOTHING
+from protocol.lists.grant import NOTHING
 from support.agencies import BOTH, SINGLE, UNLISTED
 from support.audited import audit_text, recorded
 from support.console import RunningConsole

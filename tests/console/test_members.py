@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keys.trust.fingerprint import to_words
-from keys.trust.proposal_words import changes
+from keys.trust.proposals.words import changes
 from node.access.callers import stored_grant
 from node.access.grants import grant_words
 from node.app.approvals import open_approvals
@@ -17,7 +17,7 @@ from node.judgement.coverage import Counts
 from node.rotation import proposals
 from node.storage.shelf import Shelf
 from node.store.accounts.records import PersonRole
-from protocol.grant import Grant
+from protocol.lists.grant import Grant
 from support.console import Browser, RunningConsole
 from support.copies import let_go_on
 from support.processes import Cli, Running

@@ -8,7 +8,7 @@ import pytest
 from node.app.approvals import open_approvals
 from node.recipients.accreditation import Recipients, grant_of, recognise
 from node.store.accounts.records import PersonRole
-from protocol.event import BASELINE
+from protocol.lists.event import BASELINE
 from support.audited import audit_text, recorded
 from support.console import Reply, RunningConsole
 

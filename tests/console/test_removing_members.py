@@ -2,7 +2,7 @@
 
 import pytest
 
-from keys.trust.proposal_words import changes
+from keys.trust.proposals.words import changes
 from node.identity.audit import tell
 from node.rotation import proposals
 from node.store.accounts.records import PersonRole

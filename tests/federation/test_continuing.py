@@ -29,10 +29,10 @@ from node.trust.announce import log_info
 from node.trust.own import window
 from protocol.digest import Algorithm, Digest
 from protocol.errors import ProtocolError
-from protocol.event import BASELINE
-from protocol.ext import Predecessor
-from protocol.opening import Basis
-from protocol.voices import Discount
+from protocol.judgement.voices import Discount
+from protocol.lists.event import BASELINE
+from protocol.lists.ext import Predecessor
+from protocol.lists.opening import Basis
 from support.federation import Agency, Federation
 from support.lists import digest
 

@@ -13,9 +13,9 @@ from node.lists.corrections.dispute import dispute, resolve
 from node.lists.corrections.withdraw import withdraw
 from node.lists.imports.intake import Statement
 from protocol.digest import Digest
-from protocol.event import BASELINE
-from protocol.opening import Basis, EntryRef, Reason
-from protocol.quorum import Standing
+from protocol.judgement.quorum import Standing
+from protocol.lists.event import BASELINE
+from protocol.lists.opening import Basis, EntryRef, Reason
 from support.federation import Agency, Federation
 from support.lists import digest
 

@@ -21,8 +21,8 @@ from node.peers.sync.stage import StagedBundle, Staging
 from node.peers.sync.sync import Syncer
 from node.store.lists.records import Intake
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE
-from protocol.opening import Reason
+from protocol.lists.event import BASELINE
+from protocol.lists.opening import Reason
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.adversary import ListPeer, follow
 from support.federation import Agency, Federation

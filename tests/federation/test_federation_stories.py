@@ -18,9 +18,9 @@ from node.judgement.effective import current
 from node.peers.sync.sync import Syncer
 from node.trust.own import window
 from protocol.errors import UntrustedError
-from protocol.event import BASELINE, NATIONAL
-from protocol.grant import NOTHING, Grant
-from protocol.opening import Basis
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.grant import NOTHING, Grant
+from protocol.lists.opening import Basis
 from support.federation import (
     Call,
     Federation,

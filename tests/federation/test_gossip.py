@@ -13,7 +13,7 @@ import pytest
 from keys.key import LogPrivateKey
 from keys.trust.fingerprint import to_words
 from keys.trust.node_document import open_node_document, sign_node_document
-from keys.trust.root import open_root
+from keys.trust.tuf.root import open_root
 from node.errors import VerificationError
 from node.evidence.keep import MAX_OPEN
 from node.judgement import quarantine
@@ -26,7 +26,7 @@ from protocol.errors import RollbackError
 from protocol.evidence import encode_fork
 from protocol.gossip import FileKind, Gossip, ToldFile, ToldHead
 from protocol.limits import MAX_GOSSIP_EVIDENCE
-from protocol.opening import Reason
+from protocol.lists.opening import Reason
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.adversary import ListPeer, follow
 from support.ceremonies import replace_everybody

@@ -18,8 +18,8 @@ from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
-from protocol.event import BASELINE, NATIONAL
-from protocol.grant import Grant
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.grant import Grant
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.note import VerifierKey
 from support.federation import Agency, Federation, MemoryObjects

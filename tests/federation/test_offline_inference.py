@@ -17,7 +17,7 @@ import pytest
 from protocol.digest import Digest
 from protocol.errors import SubsetError
 from protocol.subset.answers import build_answers
-from protocol.subset.delta import encode_delta
+from protocol.subset.deltas.values import encode_delta
 from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.files import Held, read_release
 from protocol.subset.label import LABEL_BYTES, Label, LabelSource, open_label, seal_label

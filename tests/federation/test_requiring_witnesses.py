@@ -15,8 +15,8 @@ from node.witnesses.cosignatures import Cosigned
 from protocol.digest import Algorithm, Digest
 from protocol.encoding import b64
 from protocol.errors import ForkError, FreezeError, TooLargeError, UncosignedError
-from protocol.event import BASELINE
-from protocol.opening import Reason
+from protocol.lists.event import BASELINE
+from protocol.lists.opening import Reason
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.note import Note
 from support.federation import Agency, Federation, Link, on

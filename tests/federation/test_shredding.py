@@ -14,9 +14,9 @@ from node.judgement.shred_status import Place, report_shreddings
 from node.lists.corrections.shred import prepare, shred
 from node.lists.imports.intake import ImportReport, Statement
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE
-from protocol.opening import Basis, Reason
-from protocol.quorum import Tombstoned
+from protocol.judgement.quorum import Tombstoned
+from protocol.lists.event import BASELINE
+from protocol.lists.opening import Basis, Reason
 from support.digest_search import DigestSearch
 from support.federation import Agency, Federation, check_follows
 from support.lists import digest

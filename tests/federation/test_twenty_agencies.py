@@ -25,10 +25,10 @@ from node.lists.pace import FollowGuards
 from node.peers.gossip import Gossiper
 from node.peers.sync import sync
 from node.peers.told_heads import Hearing
-from protocol import bundle
-from protocol.blocks import Blocking
 from protocol.digest import Digest
-from protocol.quorum import Decision, Standing
+from protocol.judgement.blocks import Blocking
+from protocol.judgement.quorum import Decision, Standing
+from protocol.lists import bundle
 from support.federation import Agency
 from support.gossiping import kept, standing_still
 from support.hasty import hasty

@@ -28,9 +28,9 @@ from node.recipients.copy import RecipientCopy
 from node.store.lists.records import Quarantined
 from protocol.digest import Algorithm, Digest
 from protocol.errors import OpeningError
-from protocol.event import BASELINE, NATIONAL, Header
-from protocol.grant import NOTHING, Grant
-from protocol.opening import Basis, Reason
+from protocol.lists.event import BASELINE, NATIONAL, Header
+from protocol.lists.grant import NOTHING, Grant
+from protocol.lists.opening import Basis, Reason
 from protocol.tlog.tiles import decode_bundle, encode_bundle
 from support.federation import EVERYTHING, Agency, Call, Federation, check_follows, flip, on, unreachable_at
 from support.lists import digest

@@ -13,7 +13,7 @@ from node.witnesses.cosigners import OwnHead, ask_witness
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from protocol.tlog.note import Note, VerifierKey
 from protocol.tlog.tileproof import TileTree
-from protocol.witness import AddCheckpoint
+from protocol.witness.cosign import AddCheckpoint
 from support.c2sp_peers import ForeignWitness, foreign_witness, program, run
 from support.federation import Agency, Federation
 

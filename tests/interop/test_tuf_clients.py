@@ -12,7 +12,7 @@ import pytest
 from tuf.api.metadata import Metadata
 
 from keys.errors import ThresholdError
-from keys.trust.write_root import sign_metadata
+from keys.trust.tuf.write_root import sign_metadata
 from support.tuf_origin import (
     HOLDERS,
     ONLINE,

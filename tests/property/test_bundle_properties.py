@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.bundle import verify_bundle
 from protocol.digest import Algorithm
 from protocol.errors import EventRuleError, MalformedError, OpeningError
-from protocol.event import BASELINE, Event, Header, Op
-from protocol.opening import (
+from protocol.lists.bundle import verify_bundle
+from protocol.lists.event import BASELINE, Event, Header, Op
+from protocol.lists.opening import (
     Ext,
     Opening,
     Reason,
@@ -16,7 +16,7 @@ from protocol.opening import (
     origin_hash,
     readable,
 )
-from protocol.sequence import LogShape
+from protocol.lists.sequence import LogShape
 from support.lists import ORIGIN, OWN, RELYING, START_MS, digest
 
 NOW_MS = START_MS + 10**6

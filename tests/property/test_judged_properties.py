@@ -20,8 +20,8 @@ from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
 from node.store.lists.records import Quarantined
-from protocol.event import BASELINE
-from protocol.opening import Basis, Reason
+from protocol.lists.event import BASELINE
+from protocol.lists.opening import Basis, Reason
 from support.shelves import Agency, close, file_digests, make_shelf, rows, sqlite_dsn
 from support.times import SettableClock
 

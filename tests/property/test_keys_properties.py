@@ -29,7 +29,7 @@ from keys.trust.countries import COUNTRIES
 from keys.trust.envelope import open_envelope
 from keys.trust.fingerprint import fingerprint, from_words, to_words
 from keys.trust.node_parts import FinalCheckpoint, LogInfo
-from keys.trust.root import open_root
+from keys.trust.tuf.root import open_root
 from keys.trust.vkey import DatedVkey
 from keys.trust.window import Window
 from support.trust import (

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.listing import ListingBuilder, fold, overlay
-from protocol.opening import EntryRef, Reason
-from protocol.sequence import LogShape
+from protocol.lists.listing import ListingBuilder, fold, overlay
+from protocol.lists.opening import EntryRef, Reason
+from protocol.lists.sequence import LogShape
 from support.lists import ORIGIN, OWN, RELYING, REVIEWED, START_MS, ListWriter, digest
 
 STEPS = st.lists(

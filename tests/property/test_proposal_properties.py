@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from keys.errors import KeysError, MalformedTrustError
 from keys.trust import members as register
 from keys.trust import node_document as documents
-from keys.trust.differences import Kind, differences, line_differences
 from keys.trust.members import Member
-from keys.trust.proposal import Proposal, from_json, to_json
-from keys.trust.proposal_words import changes
-from keys.trust.sign_proposal import open_proposal
+from keys.trust.proposals.differences import Kind, differences, line_differences
+from keys.trust.proposals.proposal import Proposal, from_json, to_json
+from keys.trust.proposals.sign import open_proposal
+from keys.trust.proposals.words import changes
 from support.proposals import (
     NEW_ROOT_KEYS,
     NEW_TARGETS_KEYS,

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from keys.trust.members import Members
 from protocol.digest import Digest
-from protocol.event import BASELINE, NATIONAL
-from protocol.listing import fold, overlay
-from protocol.opening import EntryRef, Ext, Reason
-from protocol.quorum import Decision, MemberListing, Standing, decide
+from protocol.judgement.quorum import Decision, MemberListing, Standing, decide
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.listing import fold, overlay
+from protocol.lists.opening import EntryRef, Ext, Reason
 from support.lists import OWN, RELYING, ListWriter, digest, held, member, register
 
 COUNTRIES = {"fr": "FR", "fr2": "FR", "nl": "NL", "de": "DE", "us": "US", "body": None}

@@ -5,12 +5,12 @@ import contextlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.bundle import verify_bundle
 from protocol.errors import EventRuleError, MalformedError, OpeningError
-from protocol.event import SHRED, Event, Header, Op
 from protocol.limits import MAX_CLOCK_SKEW_MS
-from protocol.opening import Ext, Opening, check_opening, commitment, origin_hash
-from protocol.sequence import LogShape
+from protocol.lists.bundle import verify_bundle
+from protocol.lists.event import SHRED, Event, Header, Op
+from protocol.lists.opening import Ext, Opening, check_opening, commitment, origin_hash
+from protocol.lists.sequence import LogShape
 from support.lists import ORIGIN, ListWriter, digest
 
 NOW = 10_000

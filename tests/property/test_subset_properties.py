@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from protocol.digest import Algorithm
 from protocol.errors import MalformedError, SubsetError
 from protocol.subset.canary import ABSENT, PRESENT
-from protocol.subset.delta import align, apply_delta, encode_delta
+from protocol.subset.deltas.labels import Labelled, apply_label_delta, encode_label_delta
+from protocol.subset.deltas.values import align, apply_delta, encode_delta
 from protocol.subset.files import Held, ReleaseFiles, read_release, write_answers, write_labels, write_screen
 from protocol.subset.filter import EXACT, SubsetFilter
 from protocol.subset.label import Backer, Label, LabelSource, choose_label, open_label, seal_label
-from protocol.subset.label_delta import Labelled, apply_label_delta, encode_label_delta
 from protocol.subset.lookup import Lookup
 from protocol.subset.manifest import MAX_EPOCH, MAX_TIME_MS, Manifest, ReleaseKind
 from protocol.subset.rice import U64Array, parameter

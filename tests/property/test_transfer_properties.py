@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from protocol.digest import Algorithm
 from protocol.encoding import CborValue, encode_cbor
 from protocol.errors import MalformedError
-from protocol.grant import Grant
 from protocol.limits import MAX_LOG_SIZE
+from protocol.lists.grant import Grant
 from protocol.subset.manifest import MAX_TIME_MS
 from protocol.transfer import Transfer
 

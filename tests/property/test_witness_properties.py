@@ -9,7 +9,7 @@ from protocol.errors import MalformedError
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import consistency_proof
 from protocol.tlog.note import Note
-from protocol.witness import AddCheckpoint, Refuse, Status, Witnessed, judge
+from protocol.witness.cosign import AddCheckpoint, Refuse, Status, Witnessed, judge
 from support.logs import LOG_KEY, ORIGIN, signed_note
 from support.trees import leaves, naive_root
 

@@ -27,9 +27,9 @@ from node.lists.imports.intake import Statement, import_rows
 from node.lists.publish import publish
 from node.signing.log_signer import FolderLogSigner
 from protocol.digest import Digest
-from protocol.event import BASELINE
-from protocol.opening import Basis, Reason
-from protocol.quorum import Standing
+from protocol.judgement.quorum import Standing
+from protocol.lists.event import BASELINE
+from protocol.lists.opening import Basis, Reason
 from support.shelves import NOW_MS, close, make_shelf, row, sha256_digest, sqlite_dsn
 
 NODES = {"de": "DE", "fr": "FR", "fr2": "FR", "nl": "NL", "us": "US"}

@@ -17,8 +17,8 @@ from node.partners.charts import (
 from node.store.hits.records import HitRecord, ResolutionRecord, Resolved
 from node.store.partners.records import PartnerRecord
 from node.store.peers.records import PeerRecord, Reached
-from protocol.event import BASELINE, Op
-from protocol.opening import Reason
+from protocol.lists.event import BASELINE, Op
+from protocol.lists.opening import Reason
 from protocol.statement.resolution import Action
 from support.shelves import Agency, file_digests, rows
 

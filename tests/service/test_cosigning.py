@@ -18,11 +18,11 @@ from node.peers.log_service import CallerLogs
 from node.witnesses import cosigners
 from node.witnesses.cosignatures import Cosigning
 from protocol.encoding import b64
-from protocol.grant import NOTHING
+from protocol.lists.grant import NOTHING
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.cosignature import cosign, verify_cosignatures
 from protocol.tlog.note import Note, NoteSignature, VerifierKey
-from protocol.witness import AddCheckpoint, Refuse, Status
+from protocol.witness.cosign import AddCheckpoint, Refuse, Status
 from support.federation import Federation
 from support.witnesses import MAX_AGE, Witnesses, witness_of
 

@@ -28,8 +28,8 @@ from node.transparency.counts import (
     MonthCount,
 )
 from node.transparency.periods import Period
-from protocol.event import BASELINE, NATIONAL, PRIVATE_FROM, Op
-from protocol.opening import Reason
+from protocol.lists.event import BASELINE, NATIONAL, PRIVATE_FROM, Op
+from protocol.lists.opening import Reason
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action
 from support.lists import member, register

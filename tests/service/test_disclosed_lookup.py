@@ -32,8 +32,8 @@ from node.partners.disclosed_lookup import (
 from protocol.audit import AuditRecord
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
-from protocol.event import BASELINE
-from protocol.opening import Reason
+from protocol.lists.event import BASELINE
+from protocol.lists.opening import Reason
 from protocol.statement.disclosed import DisclosedQuery
 from support.disclosed import (
     ask,

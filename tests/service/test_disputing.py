@@ -19,10 +19,10 @@ from node.lists.lookup import Finder
 from node.lists.publish import publish
 from node.lists.queue import Queue
 from protocol.digest import Digest
-from protocol.event import BASELINE, NATIONAL, Event, Op
-from protocol.listing import BlockKind, Listing, fold
-from protocol.opening import Basis, EntryRef, Opening, Reason
-from protocol.quorum import Standing, StandingBlock
+from protocol.judgement.quorum import Standing, StandingBlock
+from protocol.lists.event import BASELINE, NATIONAL, Event, Op
+from protocol.lists.listing import BlockKind, Listing, fold
+from protocol.lists.opening import Basis, EntryRef, Opening, Reason
 from support.lists import digest
 from support.shelves import OWN, Agency, check_whole, file_digests, row, rows, sha256_digest
 

@@ -7,7 +7,7 @@ import pytest
 
 from node.trust.others.documents import member_documents, member_files
 from node.trust.others.introductions import introduced_trust, keep_introduction
-from protocol.grant import NOTHING
+from protocol.lists.grant import NOTHING
 from support.federation import Agency, Federation
 
 

@@ -21,9 +21,9 @@ from node.hoster.hits.teller import NotTold, why_not
 from node.storage.release_files import ReleaseFolder
 from node.storage.rosters import Roster
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE
 from protocol.limits import MAX_ENDS
-from protocol.opening import Reason
+from protocol.lists.event import BASELINE
+from protocol.lists.opening import Reason
 from protocol.statement.end import FROM_THE_FIRST, KIND, Ended, EndedReports, ReportEnd, sign_end
 from protocol.statement.report import SentReport
 from protocol.subset.files import Held

@@ -12,9 +12,9 @@ from node.lists.corrections.withdraw import withdraw
 from node.lists.imports.intake import ImportReport, Statement
 from node.store.lists.records import Quarantined
 from protocol.digest import Digest
-from protocol.event import BASELINE, NATIONAL
-from protocol.listing import Entry, fold
-from protocol.opening import Basis, EntryRef, Reason
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.listing import Entry, fold
+from protocol.lists.opening import Basis, EntryRef, Reason
 from support.shelves import OWN, Agency, check_whole, file_digests, row, rows, sha256_digest
 
 MEMBERS = Members(

@@ -22,8 +22,8 @@ from node.lists.imports.intake import Statement
 from node.storage.logfiles import LogFiles
 from node.store.lists.records import Quarantined
 from protocol.digest import Digest
-from protocol.event import BASELINE, NATIONAL
-from protocol.opening import Basis, Reason
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.opening import Basis, Reason
 from support.releases import ReleasingAgency, release_both
 from support.shelves import OWN, Agency, close, file_digests, make_shelf, row, rows, sqlite_dsn
 

@@ -13,9 +13,9 @@ from node.peers.sync.follow import Committed, Delivery, Follower, HeldLog
 from node.peers.sync.intake import DAY_MS
 from node.store.lists.records import Quarantined
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE, SHRED, Op
-from protocol.opening import Ext, Opening, Reason
-from protocol.sequence import LogShape
+from protocol.lists.event import BASELINE, SHRED, Op
+from protocol.lists.opening import Ext, Opening, Reason
+from protocol.lists.sequence import LogShape
 from protocol.tlog.merkle import EMPTY_ROOT
 from support.shelves import GUARDS, Agency, check_whole, file_digests, row, rows, sha256_digest
 

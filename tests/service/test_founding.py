@@ -21,7 +21,7 @@ from node.store.store import Store
 from node.trust.announce import announce_epoch, announce_log
 from node.trust.found import Founding, found
 from node.trust.own import OwnTrust, window
-from protocol.grant import NOTHING, Grant
+from protocol.lists.grant import NOTHING, Grant
 from support.founding import MemoryKeys
 from support.times import SettableClock
 

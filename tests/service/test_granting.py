@@ -21,8 +21,8 @@ from node.store.accounts.records import Approval
 from node.store.partners.records import PartnerRecord
 from node.store.peers.records import PeerRecord
 from protocol.digest import Algorithm
-from protocol.event import BASELINE, NATIONAL
-from protocol.grant import NOTHING, Grant
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.grant import NOTHING, Grant
 from support.times import SettableClock
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)

@@ -17,7 +17,7 @@ from node.peers.sync.follow import Follower
 from node.storage.shelf import Shelf
 from node.store.lists.records import Quarantined
 from protocol.digest import Algorithm, Digest
-from protocol.event import NATIONAL
+from protocol.lists.event import NATIONAL
 from support.shelves import GUARDS, OWN, Agency, file_digests, row, rows, sha256_digest, sqlite_dsn
 
 
@@ -258,7 +258,7 @@ class TestCollisions:
         self, agency: Agency, guards: Guards, other: Agency
     ) -> None:
         from node.lists.corrections.withdraw import withdraw
-        from protocol.opening import Reason
+        from protocol.lists.opening import Reason
 
         other.add([file("1", M, T)])
         withdraw(other.shelf, other.origin, M, reason=Reason.OTHER)

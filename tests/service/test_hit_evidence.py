@@ -13,8 +13,8 @@ from keys.errors import KeysError, ThresholdError
 from keys.key import LogPrivateKey, StatementPrivateKey, TargetsPrivateKey
 from keys.trust.members import Member, sign_members
 from keys.trust.node_document import sign_node_document
-from keys.trust.root import RootContent
-from keys.trust.write_root import author_next_root
+from keys.trust.tuf.root import RootContent
+from keys.trust.tuf.write_root import author_next_root
 from node.errors import GoneError, NotFoundError
 from node.lists.corrections.amend import Amendment, amend
 from node.partners.hits import sources
@@ -27,7 +27,7 @@ from protocol.hit_evidence import trust, verify
 from protocol.hit_evidence.bundle import HitEvidence, LoggedEvent, SourceProof, is_hit_evidence, read_bundle
 from protocol.hit_evidence.verify import HitFinding, verify_hit
 from protocol.limits import MAX_HIT_EVIDENCE_BYTES
-from protocol.opening import Basis, Reason
+from protocol.lists.opening import Basis, Reason
 from protocol.statement.receipt import Receipt, sign_receipt
 from protocol.statement.report import HitReport
 from protocol.subset.label import Label, LabelSource

@@ -8,8 +8,8 @@ import pytest
 from node.errors import MissingObjectError, NotFoundError
 from node.peers.log_service import CallerLogs
 from protocol.digest import Algorithm
-from protocol.event import BASELINE, NATIONAL
-from protocol.grant import Grant
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.grant import Grant
 from protocol.tlog.merkle import leaf_hash
 from protocol.tlog.tiles import decode_bundle
 from support.shelves import NOW_MS, Agency, row, rows, sha256_digest

@@ -15,8 +15,8 @@ from node.lists.imports.case_data import CaseRow, unpack_cases
 from node.lists.imports.intake import ImportReport, Statement, import_rows, preview_rows
 from node.lists.lookup import Finder
 from protocol.digest import Digest
-from protocol.event import BASELINE, NATIONAL
-from protocol.opening import Basis, Opening, Reason
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.opening import Basis, Opening, Reason
 from support.shelves import (
     NOW_MS,
     OWN,

@@ -15,7 +15,7 @@ from node.objects.folder import FolderObjects
 from node.storage.shelf import Shelf
 from node.storage.sweep import GRACE_MS, sweep
 from node.subsets import release
-from protocol.opening import Reason
+from protocol.lists.opening import Reason
 from support.dying import kill_at
 from support.releases import ReleasingAgency, release_both
 from support.shelves import NOW_MS, Agency, check_whole, file_digests, rows

@@ -7,8 +7,8 @@ from node.lists.catalogue import create_list, own_list, report_list, report_list
 from node.lists.corrections.withdraw import withdraw
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind
-from protocol.event import BASELINE, NATIONAL
-from protocol.opening import Reason
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.opening import Reason
 from support.shelves import Agency, file_digests, rows
 
 

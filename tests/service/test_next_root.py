@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from keys.trust.holders import Holder
+from keys.trust.tuf.holders import Holder
 from node.errors import NodeError, NotFoundError, UsageError
 from node.trust.next_root import OnlineKeys, RootChange, next_content
 from support.proposals import (

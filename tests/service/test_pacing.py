@@ -16,8 +16,8 @@ from node.lists.queue import Queue
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
 from node.store.peers.records import PeerRecord
-from protocol.event import BASELINE, Op
-from protocol.opening import Ext, Opening, Reason
+from protocol.lists.event import BASELINE, Op
+from protocol.lists.opening import Ext, Opening, Reason
 from support.shelves import NOW_MS, Agency, file_digests, rows, sha256_digest, sqlite_dsn
 
 LIMITS = FollowGuards(max_adds_per_day=10, max_withdraws_per_day=4, max_disputes_per_day=3)

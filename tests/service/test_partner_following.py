@@ -15,7 +15,7 @@ from keys.trust.fingerprint import fingerprint
 from keys.trust.members import Member
 from keys.trust.node_document import open_node_document, sign_node_document
 from keys.trust.node_parts import LogInfo
-from keys.trust.root import open_root
+from keys.trust.tuf.root import open_root
 from keys.trust.vkey import DatedVkey
 from node.errors import ListTooOldError, OverQuotaError, PeerUnreachableError, StoreError, VerificationError
 from node.evidence.judgement import judge

@@ -21,7 +21,7 @@ from keys.trust.lifecycle import Lineage
 from keys.trust.members import Members
 from keys.trust.node_document import NodeDocument, open_node_document, sign_node_document
 from keys.trust.node_parts import EpochInfo, WitnessInfo
-from keys.trust.root import open_root
+from keys.trust.tuf.root import open_root
 from keys.trust.vkey import DatedVkey
 from node.clock import milliseconds
 from node.errors import PeerUnreachableError, StoreError, VerificationError
@@ -33,13 +33,13 @@ from node.trust.own import window
 from node.trust.successors import with_key
 from protocol.evidence import verify_evidence
 from protocol.limits import MAX_COSIGNATURE_AGE_DAYS
+from protocol.subset.deltas.removals import removal_cap
 from protocol.subset.manifest import ReleaseKind
-from protocol.subset.removal import removal_cap
 from protocol.tlog.conflict import ConflictKind
 from protocol.tlog.cosignature import cosign
 from protocol.tlog.note import Note, VerifierKey
 from protocol.trustfork import verify_trust_fork
-from protocol.witnesses import witness_policy
+from protocol.witness.policy import witness_policy
 from support.ceremonies import replace_everybody
 from support.federation import START, FoundedNode
 from support.release_logs import LOG_KEY, PK, SUBSET, WitnessedWorld

@@ -7,7 +7,7 @@ import pytest
 
 from keys.trust.members import Member
 from keys.trust.node_parts import LogStatus
-from keys.trust.repository import open_targets
+from keys.trust.tuf.repository import open_targets
 from node.errors import InputRefusedError
 from node.home import Home
 from node.identity.identity import open_identity

@@ -20,16 +20,16 @@ from keys.key import (
 )
 from keys.roles import Role
 from keys.signer import Signer
-from keys.trust.holders import Holder
 from keys.trust.members import Member, open_members
 from keys.trust.node_document import open_node_document
 from keys.trust.node_parts import NodeLimits
-from keys.trust.proposal import Proposal, from_json, to_json
-from keys.trust.proposal_words import changes
-from keys.trust.repository import open_snapshot, open_targets, open_timestamp
+from keys.trust.proposals.proposal import Proposal, from_json, to_json
+from keys.trust.proposals.sign import open_proposal, sign
+from keys.trust.proposals.words import changes
 from keys.trust.revocations import Reason, Revocation, file_name
-from keys.trust.root import RootContent, TrustedRoot, open_next_root, open_root
-from keys.trust.sign_proposal import open_proposal, sign
+from keys.trust.tuf.holders import Holder
+from keys.trust.tuf.repository import open_snapshot, open_targets, open_timestamp
+from keys.trust.tuf.root import RootContent, TrustedRoot, open_next_root, open_root
 from node.errors import ConflictError, NotFoundError, StoreError, UsageError
 from node.trust.found import Founding, found
 from node.trust.install import NOTE, finish

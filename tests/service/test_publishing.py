@@ -9,8 +9,8 @@ import pytest
 from node.errors import ConflictError, NotFoundError, StoreError, UsageError
 from node.lists.publish import Published, publish
 from node.store.lists.records import LogKind
-from protocol.event import Event, Op
-from protocol.opening import commitment, origin_hash
+from protocol.lists.event import Event, Op
+from protocol.lists.opening import commitment, origin_hash
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.note import VerifierKey
 from support.shelves import NOW_MS, Agency, check_whole, rows

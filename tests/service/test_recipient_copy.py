@@ -31,8 +31,8 @@ from node.storage.recipient_files import FOLDER
 from node.storage.shelf import Shelf
 from node.store.lists.records import Quarantined
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE, NATIONAL, PRIVATE_FROM
-from protocol.opening import Reason
+from protocol.lists.event import BASELINE, NATIONAL, PRIVATE_FROM
+from protocol.lists.opening import Reason
 from support.recipients import Desk, lines_of, read
 from support.releases import MAX_AGE, ReleasingAgency
 from support.shelves import Agency, file_digests, row, rows

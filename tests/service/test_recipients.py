@@ -30,8 +30,8 @@ from node.storage.shelf import Shelf
 from node.store.accounts.records import Approval
 from node.store.partners.records import RecipientRecord
 from protocol.digest import Algorithm
-from protocol.event import BASELINE, NATIONAL, PRIVATE_FROM
-from protocol.grant import NOTHING, Grant
+from protocol.lists.event import BASELINE, NATIONAL, PRIVATE_FROM
+from protocol.lists.grant import NOTHING, Grant
 from support.shelves import close, make_shelf, sqlite_dsn
 from support.times import SettableClock
 

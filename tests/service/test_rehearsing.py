@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keys.trust.node_document import NodeDocument, open_node_document
-from keys.trust.root import open_next_root
+from keys.trust.tuf.root import open_next_root
 from node.errors import VerificationError
 from node.home import Home
 from node.identity.identity import open_identity

@@ -9,7 +9,7 @@ import pytest
 from keys.trust.fingerprint import to_words
 from keys.trust.members import Member
 from keys.trust.node_document import open_node_document
-from keys.trust.root import open_roots
+from keys.trust.tuf.root import open_roots
 from node.errors import NotFoundError
 from node.peers.membership import introduce
 from node.peers.relay import RelayingTrust

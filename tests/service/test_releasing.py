@@ -21,14 +21,14 @@ from node.storage.shelf import Shelf
 from node.subsets.catalogue import create_subset, report_subset, report_subsets
 from node.subsets.draft import LIFE
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE, NATIONAL
-from protocol.opening import Basis, Reason
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.opening import Basis, Reason
 from protocol.subset.canary import ABSENT, PRESENT
-from protocol.subset.delta import align
+from protocol.subset.deltas.removals import answers_gone
+from protocol.subset.deltas.values import align
 from protocol.subset.label import LabelSource, open_label
 from protocol.subset.manifest import ReleaseKind
 from protocol.subset.release import check_successor
-from protocol.subset.removal import answers_gone
 from protocol.tlog.checkpoint import open_checkpoint
 from protocol.tlog.note import VerifierKey
 from support.releases import FILTER, LOG_KEY, SUBSET, ReleasingAgency, folder, listed, release_both

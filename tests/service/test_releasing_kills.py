@@ -12,7 +12,7 @@ from node.storage.release_files import ReleaseFolder
 from node.storage.shelf import Shelf
 from node.subsets import release
 from node.subsets.draft import Drafter
-from protocol.opening import Reason
+from protocol.lists.opening import Reason
 from support.releases import ReleasingAgency, folder, listed, release_both
 from support.shelves import Agency, file_digests, rows
 

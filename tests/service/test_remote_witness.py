@@ -21,7 +21,7 @@ from node.remote.witness import RemoteWitness
 from node.witnesses.witness import ServedWitness
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.note import Note
-from protocol.witness import AddCheckpoint, Refuse, Status
+from protocol.witness.cosign import AddCheckpoint, Refuse, Status
 from support.fakes_api import IDENTITY, MemoryNode
 from support.federation import Agency, Federation
 from support.hostile import floods, hostile, reply, says

@@ -10,7 +10,7 @@ from node.lists.corrections.erase import carry_out_everywhere
 from node.lists.corrections.shred import prepare, shred
 from node.storage.release_files import ReleaseFolder
 from node.storage.taken_reports import taken
-from protocol.opening import Reason
+from protocol.lists.opening import Reason
 from protocol.statement.end import FROM_THE_FIRST, EndedReports
 from support.federation import Agency
 from support.hits import SUBSET, HitWorld, hit_world, kept_reports, named

@@ -24,9 +24,9 @@ from node.partners.proposals.review import (
 )
 from node.store.partners.records import ProposalRecord
 from protocol.digest import Algorithm
-from protocol.event import NATIONAL
-from protocol.ext import Basis
-from protocol.opening import Reason
+from protocol.lists.event import NATIONAL
+from protocol.lists.ext import Basis
+from protocol.lists.opening import Reason
 from protocol.statement.proposal import Proposal
 from protocol.statement.proposal_state import FileState
 from support.hits import OTHER, SUBSET, HitWorld, hit_world

@@ -13,8 +13,8 @@ import pytest
 from keys.key import AuthPrivateKey, LogPrivateKey, LogPublicKey, TokenPrivateKey, WitnessPrivateKey
 from keys.roles import Role
 from keys.trust.lifecycle import Stage
+from keys.trust.proposals.sign import open_proposal, sign
 from keys.trust.revocations import Reason
-from keys.trust.sign_proposal import open_proposal, sign
 from node.audit.log import start_audit
 from node.audit.reader import read_audit
 from node.clock import milliseconds
@@ -35,9 +35,9 @@ from node.trust import install
 from node.trust.others.revocations import revocations_of
 from node.trust.own import REVOKED_NAME, OwnTrust
 from protocol.digest import Algorithm
-from protocol.event import BASELINE
 from protocol.gossip import ToldHead
-from protocol.opening import Basis
+from protocol.lists.event import BASELINE
+from protocol.lists.opening import Basis
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from protocol.tlog.note import VerifierKey
 from support.cheap_node import NODE, CheapNode, new_shelf

@@ -13,7 +13,7 @@ from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.held import HeldTrust
 from keys.trust.lifecycle import Advance, AlarmKind, Facts, Lineage, ManagedKey, Reason, Stage, advance
-from keys.trust.write_root import sign_metadata
+from keys.trust.tuf.write_root import sign_metadata
 from node.audit.log import start_audit
 from node.audit.reader import read_audit
 from node.clock import milliseconds
@@ -31,8 +31,8 @@ from node.storage.shelf import Shelf
 from node.store.peers.records import PeerRecord
 from node.trust.successors import SUCCEEDED
 from protocol.digest import Algorithm
-from protocol.event import BASELINE
-from protocol.opening import Basis
+from protocol.lists.event import BASELINE
+from protocol.lists.opening import Basis
 from protocol.tlog.cosignature import cosign
 from protocol.tlog.note import Note, VerifierKey, verify_note
 from support.cheap_node import NODE, NOW, CheapNode, new_shelf

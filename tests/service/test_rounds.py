@@ -8,8 +8,8 @@ import pytest
 from node.errors import StoreError
 from node.evidence.doubt import Round, rounds
 from node.lists.corrections.withdraw import withdraw
-from protocol.event import HEADER_BYTES, Header, Op
-from protocol.opening import Reason
+from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.lists.opening import Reason
 from support.shelves import Agency, file_digests, rows
 
 

@@ -35,8 +35,8 @@ from node.subsets.deltas import Deltas
 from node.subsets.epochs import AnnouncedEpochs
 from protocol.api import SubsetApi
 from protocol.errors import OprfError
+from protocol.lists.opening import Reason
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
-from protocol.opening import Reason
 from protocol.oprf.client import blind, finalize
 from protocol.oprf.group import ORDER
 from protocol.subset.canary import ABSENT, PRESENT

@@ -27,8 +27,8 @@ from node.storage.release_files import ReleaseFolder
 from node.storage.shelf import Shelf
 from node.store.lists.records import Quarantined
 from protocol.digest import Digest
-from protocol.event import NATIONAL, SHRED, Event, Op
-from protocol.opening import Opening, Reason
+from protocol.lists.event import NATIONAL, SHRED, Event, Op
+from protocol.lists.opening import Opening, Reason
 from protocol.subset.canary import PRESENT
 from support.releases import SUBSET, ReleasingAgency, release_both
 from support.shelves import Agency, check_whole, file_digests, row, rows, sha256_digest

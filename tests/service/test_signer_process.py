@@ -32,15 +32,15 @@ from keys.key import (
 )
 from keys.roles import Role
 from keys.trust.node_document import NodeDocument, open_node_document, sign_node_document
-from keys.trust.repository import (
+from keys.trust.statement import open_statement, seal_statement
+from keys.trust.tuf.repository import (
     author_snapshot,
     author_targets,
     open_snapshot,
     open_timestamp,
 )
-from keys.trust.root import TrustedRoot, open_roots
-from keys.trust.statement import open_statement, seal_statement
-from keys.trust.write_root import author_next_root
+from keys.trust.tuf.root import TrustedRoot, open_roots
+from keys.trust.tuf.write_root import author_next_root
 from node import jose
 from node.clock import SystemClock, system_entropy
 from node.errors import (
@@ -66,7 +66,7 @@ from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoin
 from protocol.tlog.cosignature import verify_cosignatures
 from protocol.tlog.merkle import CompactRange, consistency_proof, leaf_hash
 from protocol.tlog.note import Note, VerifierKey
-from protocol.witness import AddCheckpoint, Witnessed
+from protocol.witness.cosign import AddCheckpoint, Witnessed
 from support.logs import ORIGIN as FOREIGN
 from support.logs import signed_note
 from support.signer_process import LIST, NODE, SignedNode, running_signer

@@ -8,7 +8,7 @@ from node.errors import NotFoundError
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, Quarantined
 from node.store.peers.records import EvidenceKind, EvidenceRecord, HeardHead
-from protocol.ext import EntryRef
+from protocol.lists.ext import EntryRef
 
 pytestmark = pytest.mark.both_databases
 

@@ -17,7 +17,7 @@ from node.storage.kept_proposals import KeptProposal, kept_proposal
 from node.store.partners.records import FileRecord, ProposalRecord
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError, UntrustedError
-from protocol.opening import Reason
+from protocol.lists.opening import Reason
 from protocol.statement.proposal import Proposal, ProposedFile
 from protocol.statement.proposal_receipt import open_proposal_receipt
 from protocol.statement.proposal_state import FileOutcome, FileState, ProposalState

@@ -14,8 +14,8 @@ from node.recipients.accreditation import KEY_LIFE
 from node.rotation.store import open_shelf
 from node.store.partners.records import RecipientRecord
 from node.trust.expiry import Standing, Thing
-from protocol.event import BASELINE
-from protocol.grant import Grant
+from protocol.lists.event import BASELINE
+from protocol.lists.grant import Grant
 from support.real_home import real_home
 from support.times import SettableClock
 

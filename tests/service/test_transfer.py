@@ -21,8 +21,8 @@ from node.trust.others.revocations import revocations_of, withheld
 from node.trust.revoke import revoke_keys
 from protocol.digest import Algorithm
 from protocol.errors import ProtocolError
-from protocol.event import BASELINE, NATIONAL
-from protocol.grant import Grant
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.grant import Grant
 from protocol.transfer import KIND, Transfer
 from support.ceremonies import replace_everybody
 from support.federation import EVERYTHING, Agency, Federation, MemoryObjects, check_follows

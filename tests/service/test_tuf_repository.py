@@ -10,8 +10,8 @@ import pytest
 from keys.errors import ThresholdError
 from keys.trust.members import sign_members
 from keys.trust.node_document import open_node_document, sign_node_document
-from keys.trust.repository import open_snapshot, open_targets, open_timestamp
-from keys.trust.target_files import target_name, target_path
+from keys.trust.tuf.repository import open_snapshot, open_targets, open_timestamp
+from keys.trust.tuf.target_files import target_name, target_path
 from node.errors import NotFoundError, VerificationError
 from node.trust.tuf.repository import Freshness, ServedTuf, TufRepository
 from support.fakes_api import HandClock

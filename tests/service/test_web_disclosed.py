@@ -7,8 +7,8 @@ import pytest
 
 from node.errors import ForbiddenError, OverQuotaError, PeerRefusedError
 from node.partners.disclosed_lookup import MOST_ABOUT_ONE, PartnerDisclosure
-from protocol.event import BASELINE
 from protocol.limits import MAX_DISCLOSED_BYTES
+from protocol.lists.event import BASELINE
 from protocol.statement.disclosed import open_reply
 from support.disclosed import disclosed_world, flipped, let_disclose, lookups, picture, query_of
 from support.fakes_api import MemoryNode, node_on_loopback

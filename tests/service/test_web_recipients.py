@@ -13,8 +13,8 @@ from node.errors import StoreError
 from node.lists.corrections.withdraw import withdraw
 from node.storage import recipient_files
 from node.web.settings import WebSettings
-from protocol.event import BASELINE, NATIONAL
-from protocol.opening import Reason
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.opening import Reason
 from support.digest_search import DigestSearch
 from support.fakes_api import MemoryNode
 from support.raw_http import Reply, raw_access

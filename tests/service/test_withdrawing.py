@@ -9,9 +9,9 @@ from node.lists.families import Family
 from node.lists.publish import publish
 from node.lists.queue import Queue
 from protocol.digest import Digest
-from protocol.event import BASELINE, NATIONAL, Event, Op
-from protocol.listing import BlockKind, Listing, fold
-from protocol.opening import Opening, Reason
+from protocol.lists.event import BASELINE, NATIONAL, Event, Op
+from protocol.lists.listing import BlockKind, Listing, fold
+from protocol.lists.opening import Opening, Reason
 from support.shelves import Agency, check_whole, file_digests, row, rows, sha256_digest
 
 

@@ -27,7 +27,7 @@ from protocol.tlog.conflict import ConflictKind
 from protocol.tlog.cosignature import verify_cosignatures
 from protocol.tlog.merkle import consistency_proof
 from protocol.tlog.note import Note, VerifierKey, parse_signatures
-from protocol.witness import AddCheckpoint, Refuse, Status, Witnessed
+from protocol.witness.cosign import AddCheckpoint, Refuse, Status, Witnessed
 from support.fakes_api import MemoryNode
 from support.federation import Agency, Federation
 from support.raw_http import Raw, Reply, raw_access

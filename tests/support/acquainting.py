@@ -7,7 +7,7 @@ from dataclasses import replace
 from keys.trust.members import Member
 from node.clock import milliseconds
 from node.store.peers.records import PeerRecord
-from protocol.grant import Grant
+from protocol.lists.grant import Grant
 from support.federation import Agency, FoundedNode
 
 

@@ -31,10 +31,10 @@ from protocol.errors import (
     UntrustedError,
     WrongOriginError,
 )
-from protocol.event import BASELINE, NATIONAL, Header, Op
-from protocol.grant import NOTHING, Grant
 from protocol.limits import MAX_CLOCK_SKEW_MS
-from protocol.opening import Ext, Opening, Reason, commitment, origin_hash
+from protocol.lists.event import BASELINE, NATIONAL, Header, Op
+from protocol.lists.grant import NOTHING, Grant
+from protocol.lists.opening import Ext, Opening, Reason, commitment, origin_hash
 from protocol.pull import GetBundle
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.tiles import cut_bundle

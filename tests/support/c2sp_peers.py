@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from protocol.tlog.note import VerifierKey
-from protocol.witness import Refuse, Status
+from protocol.witness.cosign import Refuse, Status
 from support.processes import free_port
 from support.programs import needed_in
 

@@ -10,8 +10,8 @@ from node.judgement import quarantine
 from node.partners.hits.overview import reported_hits
 from node.recipients.accreditation import Recipients, Wanted, recipient_payload
 from node.store.accounts.records import Approval
-from protocol.event import BASELINE
-from protocol.grant import Grant
+from protocol.lists.event import BASELINE
+from protocol.lists.grant import Grant
 
 
 def _request(world: World) -> str:

@@ -1,7 +1,7 @@
 """What a holder of offline keys does with a proposal that the console handed out."""
 
-from keys.trust.proposal import from_json, to_json
-from keys.trust.sign_proposal import open_proposal, sign
+from keys.trust.proposals.proposal import from_json, to_json
+from keys.trust.proposals.sign import open_proposal, sign
 from node.clock import system_entropy
 from node.console.world import World
 from node.identity.key_holders import holder_keychain, wanted_signers

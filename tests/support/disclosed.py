@@ -15,8 +15,8 @@ from node.rotation.store import open_shelf
 from node.storage.shelf import Shelf
 from node.store.accounts.records import Approval
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE
-from protocol.opening import Basis
+from protocol.lists.event import BASELINE
+from protocol.lists.opening import Basis
 from protocol.statement.disclosed import DisclosedQuery, open_reply
 from protocol.subset.filter import SubsetFilter
 from support.federation import Agency

@@ -33,7 +33,7 @@ from protocol.api import (
     TufApi,
     WitnessApi,
 )
-from protocol.grant import Grant
+from protocol.lists.grant import Grant
 from protocol.messages import (
     EnrolmentReply,
     EnrolmentRequest,
@@ -41,7 +41,7 @@ from protocol.messages import (
     EvaluationRequest,
     ReleasePart,
 )
-from protocol.witness import Refuse
+from protocol.witness.cosign import Refuse
 
 NODE = "fr.example"
 URL = f"https://{NODE}:8443/"

@@ -24,8 +24,8 @@ from keys.roles import Role
 from keys.trust.fingerprint import to_words
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import NodeLimits
-from keys.trust.root import RootContent, TrustedRoot
-from keys.trust.write_root import author_next_root
+from keys.trust.tuf.root import RootContent, TrustedRoot
+from keys.trust.tuf.write_root import author_next_root
 from node.access.callers import StoredCallers, stored_grant
 from node.clock import Clock, milliseconds
 from node.errors import MissingObjectError, PeerRefusedError, PeerUnreachableError, StoreError
@@ -50,9 +50,9 @@ from node.trust.service import ServedTrust
 from node.trust.tuf.repository import Freshness, root_name
 from protocol.api import PeerApi
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE, NATIONAL
-from protocol.grant import Grant
-from protocol.opening import Basis, Opening, Reason
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.grant import Grant
+from protocol.lists.opening import Basis, Opening, Reason
 from support.founding import MemoryKeys
 from support.lists import digest
 from support.new_stores import new_store

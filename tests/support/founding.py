@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from keys.key import PrivateKey, PublicKey, SnapshotPrivateKey, TimestampPrivateKey
 from keys.roles import Role
-from keys.trust.root import TrustedRoot
+from keys.trust.tuf.root import TrustedRoot
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError
 from node.trust.tuf.repository import Freshness

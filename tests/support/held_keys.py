@@ -17,7 +17,7 @@ from keys.key import RootPrivateKey
 from keys.signer import Signer
 from keys.trust.held import NODE_FILE, HeldTrust
 from keys.trust.node_document import sign_node_document
-from keys.trust.repository import (
+from keys.trust.tuf.repository import (
     author_snapshot,
     author_targets,
     author_timestamp,
@@ -25,9 +25,9 @@ from keys.trust.repository import (
     open_targets,
     open_timestamp,
 )
-from keys.trust.root import TrustedRoot
-from keys.trust.target_files import target_path
-from keys.trust.write_root import author_next_root
+from keys.trust.tuf.root import TrustedRoot
+from keys.trust.tuf.target_files import target_path
+from keys.trust.tuf.write_root import author_next_root
 from node.clock import system_entropy
 from node.home import Home
 from node.hoster.connection import reach_node_of

@@ -44,7 +44,7 @@ from node.trust.own import MEMBERS_NAME, window
 from node.trust.service import ServedTrust
 from protocol.api import HitApi, SubsetApi
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE
+from protocol.lists.event import BASELINE
 from protocol.messages import EvaluationRequest
 from protocol.oprf.client import blind, finalize
 from protocol.oprf.suite import epoch_key

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from node.hoster.state import PartnerFolder
 from node.subsets.compose import Chosen, Terms, choose, compose
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE
-from protocol.opening import Basis
-from protocol.quorum import MemberListing, effective
+from protocol.judgement.quorum import MemberListing, effective
+from protocol.lists.event import BASELINE
+from protocol.lists.opening import Basis
 from protocol.selection import Selection, select_screened
 from protocol.subset.canary import PRESENT
 from protocol.subset.files import Held

@@ -13,12 +13,12 @@ from typing import Final
 
 from node.subsets.compose import Terms, choose, compose
 from protocol.digest import SIZES, Algorithm, Digest
-from protocol.event import BASELINE
-from protocol.listing import Entry, Listing
-from protocol.opening import Basis, Ext
+from protocol.judgement.quorum import MemberListing, Support
+from protocol.lists.event import BASELINE
+from protocol.lists.listing import Entry, Listing
+from protocol.lists.opening import Basis, Ext
 from protocol.oprf.server import outputs
 from protocol.oprf.suite import KeyPair, epoch_key
-from protocol.quorum import MemberListing, Support
 from protocol.selection import select_screened
 from protocol.subset.canary import PRESENT
 from protocol.subset.exclusions import exclusions_hash

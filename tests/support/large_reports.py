@@ -19,7 +19,7 @@ from node.store.partners.records import PartnerRecord
 from node.store.tables import table
 from node.store.unit import Unit
 from protocol.digest import Digest
-from protocol.event import BASELINE
+from protocol.lists.event import BASELINE
 from protocol.statement.case import PartnerDispute
 from protocol.statement.receipt import Receipt, sign_receipt
 from protocol.statement.report import HitReport

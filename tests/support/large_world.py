@@ -43,8 +43,8 @@ from node.rotation.store import open_shelf
 from node.storage.shelf import Shelf
 from node.store.lists.records import Quarantined
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE
-from protocol.opening import Basis, Reason
+from protocol.lists.event import BASELINE
+from protocol.lists.opening import Basis, Reason
 from protocol.subset.filter import SubsetFilter
 from protocol.tlog.tiles import bundle_widths
 from support.copies import let_go_on

@@ -21,15 +21,15 @@ from node.witnesses.cosigners import OwnHead, ask_witness
 from protocol.api import WitnessApi
 from protocol.digest import Algorithm
 from protocol.errors import ProtocolError
-from protocol.event import BASELINE
-from protocol.grant import Grant
+from protocol.lists.event import BASELINE
+from protocol.lists.grant import Grant
 from protocol.pull import GetBundle
 from protocol.tlog.cosignature import cosign
 from protocol.tlog.merkle import leaf_hash
 from protocol.tlog.note import Note, NoteSignature, VerifierKey
 from protocol.tlog.tileproof import TileTree
 from protocol.tlog.tiles import Tile, cut_bundle, new_hash_tiles
-from protocol.witness import AddCheckpoint
+from protocol.witness.cosign import AddCheckpoint
 from support.federation import FoundedNode, MemoryObjects
 from support.lists import ListWriter, digest
 from support.pulling import Served

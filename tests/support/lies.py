@@ -22,8 +22,8 @@ from protocol.errors import (
     UntrustedError,
     WrongOriginError,
 )
-from protocol.event import BASELINE, NATIONAL, Op
-from protocol.opening import Ext, Reason
+from protocol.lists.event import BASELINE, NATIONAL, Op
+from protocol.lists.opening import Ext, Reason
 from support.federation import Agency
 from support.liars import Face, LyingList
 from support.lists import digest

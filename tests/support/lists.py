@@ -6,9 +6,10 @@ from itertools import count
 
 from keys.trust.members import Member, Members
 from protocol.digest import SIZES, Algorithm, Digest
-from protocol.event import BASELINE, SHRED, Event, Header, Op
-from protocol.listing import Listing, fold
-from protocol.opening import (
+from protocol.judgement.quorum import MemberListing
+from protocol.lists.event import BASELINE, SHRED, Event, Header, Op
+from protocol.lists.listing import Listing, fold
+from protocol.lists.opening import (
     Basis,
     EntryRef,
     Ext,
@@ -18,7 +19,6 @@ from protocol.opening import (
     commitment,
     origin_hash,
 )
-from protocol.quorum import MemberListing
 from protocol.tlog.merkle import leaf_hash
 
 ORIGIN = "agency.example/lists/main"

@@ -10,14 +10,14 @@ from keys.signer import Signer
 from keys.trust import members as register
 from keys.trust import node_document as documents
 from keys.trust.fingerprint import fingerprint
-from keys.trust.holders import Holder
 from keys.trust.members import Member, Members
-from keys.trust.proposal import Proposal
-from keys.trust.repository import author_targets
-from keys.trust.root import RootContent, TrustedRoot, open_root
-from keys.trust.sign_proposal import OpenedProposal, open_proposal, sign
-from keys.trust.target_files import target_path
-from keys.trust.write_root import author_root
+from keys.trust.proposals.proposal import Proposal
+from keys.trust.proposals.sign import OpenedProposal, open_proposal, sign
+from keys.trust.tuf.holders import Holder
+from keys.trust.tuf.repository import author_targets
+from keys.trust.tuf.root import RootContent, TrustedRoot, open_root
+from keys.trust.tuf.target_files import target_path
+from keys.trust.tuf.write_root import author_root
 from support.trust import EXPIRES, NODE, NOW, ROOT_KEYS, TARGETS_KEYS, node_document, root_content
 
 NEW_ROOT_KEYS = [RootPrivateKey.from_seed(letter * 32) for letter in (b"R", b"S", b"T")]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from node.partners.proposals.intake import TakingProposals
 from node.partners.proposals.service import PartnerProposals
 from protocol.digest import Algorithm
-from protocol.event import BASELINE
+from protocol.lists.event import BASELINE
 from protocol.statement.proposal import Proposal, ProposedFile
 from support.hits import HOSTER, SUBSET, SUBSET_ID, HitWorld
 from support.lists import digest

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from keys.key import LogPrivateKey
-from protocol.event import BASELINE, NATIONAL
 from protocol.limits import BUNDLE_WIDTH
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.sequence import LogShape
 from protocol.pull import GetBundle, GetCheckpoint, Held, LogTrust, Pull, Pulled, RecallShape, Unchanged
-from protocol.sequence import LogShape
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import VerifierKey

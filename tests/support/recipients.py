@@ -18,8 +18,8 @@ from node.recipients.service import ServedRecipients
 from node.store.accounts.records import Approval
 from node.store.partners.records import RecipientDownload
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE
-from protocol.grant import Grant
+from protocol.lists.event import BASELINE
+from protocol.lists.grant import Grant
 from support.releases import MAX_AGE, ReleasingAgency
 
 

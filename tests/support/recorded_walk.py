@@ -26,7 +26,7 @@ from node.demo.world import LIST, Act, World
 from node.formats import ImportRow, read_rows
 from node.hoster.state import PartnerFolder
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE
+from protocol.lists.event import BASELINE
 from protocol.subset.lookup import Lookup
 from protocol.subset.screen import screen_values
 from support.http_streams import messages

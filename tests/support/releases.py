@@ -40,7 +40,7 @@ from node.trust.own import OwnTrust, window
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
 from protocol.enrolment import Invitation
-from protocol.event import BASELINE
+from protocol.lists.event import BASELINE
 from protocol.oprf.suite import epoch_key
 from protocol.subset.canary import PRESENT
 from protocol.subset.filter import SubsetFilter

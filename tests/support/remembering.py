@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from keys.trust.members import open_members
 from keys.trust.node_document import open_node_document
-from keys.trust.root import open_root
+from keys.trust.tuf.root import open_root
 from protocol.tlog.note import Note, VerifierKey
 
 _MOST = 4096

@@ -12,7 +12,7 @@ from typing import Final
 
 from keys.key import RootPrivateKey
 from keys.trust.holder_card import make_card
-from keys.trust.holders import Holder
+from keys.trust.tuf.holders import Holder
 from node.clock import system_entropy
 from node.demo.alteration import flip, newest_bundle, served
 from node.demo.chapters.attack import YESTERDAY, keep_yesterday

@@ -13,10 +13,10 @@ from typing import Final
 
 from keys.trust.members import Member, Members
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE, NATIONAL
-from protocol.listing import Entry, Listing
-from protocol.opening import Basis, Ext
-from protocol.quorum import MemberListing, Support, effective
+from protocol.judgement.quorum import MemberListing, Support, effective
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.listing import Entry, Listing
+from protocol.lists.opening import Basis, Ext
 from support.lists import digest, member, register
 
 COLLECTIONS: Final = (BASELINE, NATIONAL)

@@ -19,9 +19,9 @@ from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
 from node.store.store import Store
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE
 from protocol.limits import BUNDLE_WIDTH
-from protocol.opening import Basis, Opening
+from protocol.lists.event import BASELINE
+from protocol.lists.opening import Basis, Opening
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.tiles import bundle_widths
 from support.new_stores import new_store

@@ -15,7 +15,7 @@ from keys.roles import Role
 from keys.trust.fingerprint import fingerprint
 from keys.trust.lifecycle import Lineage
 from keys.trust.node_parts import NodeLimits
-from keys.trust.root import TrustedRoot, open_roots
+from keys.trust.tuf.root import TrustedRoot, open_roots
 from keys.trust.window import Window
 from node.clock import SystemClock, system_entropy
 from node.signing.keychain import Keychain

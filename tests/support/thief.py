@@ -45,7 +45,7 @@ from protocol.oprf.client import blind
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from protocol.tlog.cosignature import cosign, verify_cosignatures
 from protocol.tlog.note import Note
-from protocol.witnesses import witness_keys
+from protocol.witness.policy import witness_keys
 from support.agencies import LIST, SUBSET
 from support.load import Load
 from support.processes import Cli

@@ -31,10 +31,10 @@ from keys.trust.node_parts import (
     SubsetInfo,
     WitnessInfo,
 )
-from keys.trust.root import RootContent, TrustedRoot, open_root
+from keys.trust.tuf.root import RootContent, TrustedRoot, open_root
+from keys.trust.tuf.write_root import author_root
 from keys.trust.vkey import DatedVkey
 from keys.trust.window import Window
-from keys.trust.write_root import author_root
 
 NODE = "fr.example"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -21,9 +21,9 @@ from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
 from keys.trust.members import Member, Members, sign_members
 from keys.trust.node_document import sign_node_document
-from keys.trust.root import RootContent, TrustedRoot, open_roots
+from keys.trust.tuf.root import RootContent, TrustedRoot, open_roots
+from keys.trust.tuf.write_root import author_next_root, author_root, sign_metadata
 from keys.trust.window import Window
-from keys.trust.write_root import author_next_root, author_root, sign_metadata
 from node.trust.tuf.repository import Freshness, ServedTuf, TufRepository
 from node.web.app import make_app
 from node.web.settings import WebSettings

@@ -10,7 +10,7 @@ from typing import Protocol
 from typing_extensions import override
 
 from keys.signer import Signer
-from keys.trust.root import TrustedRoot, open_roots
+from keys.trust.tuf.root import TrustedRoot, open_roots
 from node.clock import Clock
 from node.errors import NotFoundError
 from node.ports.objects import ObjectStore

@@ -16,9 +16,9 @@ from node.peers.sync.reports import SyncReport
 from node.peers.sync.sync import Syncer
 from node.witnesses.witness import ServedWitness
 from protocol.digest import Algorithm, Digest
-from protocol.event import NATIONAL
-from protocol.grant import NOTHING
-from protocol.witness import Refuse
+from protocol.lists.event import NATIONAL
+from protocol.lists.grant import NOTHING
+from protocol.witness.cosign import Refuse
 from support.acquainting import acquaint
 from support.federation import EVERYTHING, Agency, Call, Federation
 from support.gossiping import ask

@@ -15,7 +15,7 @@ from node.trust.others.documents import member_documents
 from node.witnesses.cosignatures import Cosigned, Cosigning
 from node.witnesses.witness import KeyCosigner, ServedWitness, Witness
 from protocol.api import WitnessApi
-from protocol.witness import Refuse
+from protocol.witness.cosign import Refuse
 from support.federation import LIMITS, Agency, Federation
 
 MAX_AGE = timedelta(seconds=LIMITS.max_checkpoint_age_s)

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.bundle import VerifiedBundle, verify_bundle, verify_openings
 from protocol.digest import Algorithm
 from protocol.errors import EventRuleError, OpeningError
-from protocol.event import BASELINE, NATIONAL, Header, Op
-from protocol.ext import Predecessor
-from protocol.grant import Grant
-from protocol.opening import EntryRef, Ext, Opening, origin_hash
-from protocol.sequence import LogShape
+from protocol.lists.bundle import VerifiedBundle, verify_bundle, verify_openings
+from protocol.lists.event import BASELINE, NATIONAL, Header, Op
+from protocol.lists.ext import Predecessor
+from protocol.lists.grant import Grant
+from protocol.lists.opening import EntryRef, Ext, Opening, origin_hash
+from protocol.lists.sequence import LogShape
 from protocol.tlog.merkle import leaf_hash
 from support.lists import ORIGIN, OWN, RELYING, START_MS, ListWriter, digest
 

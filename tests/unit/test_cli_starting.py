@@ -55,7 +55,7 @@ def test_the_help_of_commands_loads_no_library() -> None:
 def test_keys_are_loaded_without_the_clients_of_other_peoples_key_services(tmp_path: Path) -> None:
     for name in ("boto3", "hvac"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('it was loaded')")
-    program = "import keys.trust.root, sys; print('boto3' in sys.modules); import boto3"
+    program = "import keys.trust.tuf.root, sys; print('boto3' in sys.modules); import boto3"
 
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -9,9 +9,9 @@ import pytest
 
 from node.subsets.compose import Chosen, Terms, choose, compose, is_same
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE, NATIONAL
-from protocol.opening import Basis, Ext
-from protocol.quorum import MemberListing, Support, effective
+from protocol.judgement.quorum import MemberListing, Support, effective
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.opening import Basis, Ext
 from protocol.selection import select_screened
 from protocol.subset.canary import ABSENT, PRESENT
 from protocol.subset.filter import EXACT, SubsetFilter

@@ -28,7 +28,7 @@ from node.formats import read_rows
 from node.formats.icse import REQUIRED
 from node.formats.rows import ImportRow
 from node.pages.text import safe
-from protocol.event import BASELINE, INVESTIGATIVE, NATIONAL
+from protocol.lists.event import BASELINE, INVESTIGATIVE, NATIONAL
 from support.markup import require_self_contained
 
 

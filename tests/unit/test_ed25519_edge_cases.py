@@ -34,13 +34,13 @@ from keys.key import (
 from keys.trust.envelope import open_envelope, seal
 from keys.trust.fingerprint import fingerprint
 from keys.trust.holder_card import make_card, read_card
-from keys.trust.holders import Holder
 from keys.trust.node_parts import DatedKey, read_key
-from keys.trust.repository import author_targets, open_targets
-from keys.trust.root import TrustedRoot, open_root
 from keys.trust.statement import open_statement, seal_statement
+from keys.trust.tuf.holders import Holder
+from keys.trust.tuf.repository import author_targets, open_targets
+from keys.trust.tuf.root import TrustedRoot, open_root
+from keys.trust.tuf.write_root import author_root
 from keys.trust.vkey import DatedVkey
-from keys.trust.write_root import author_root
 from node import jose
 from node.errors import UnauthenticatedError
 from node.web.auth import ASSERTION_TYP, TOKEN_TYP, TokenGate, TokenOffice
@@ -284,10 +284,10 @@ def test_the_table_names_every_place() -> None:
     """A new verifier of signatures must come into the table above; what is asked without a signature verifies none."""
     callers = _files_with(r"\.verify\((?!\))") - {"keys/key.py"}
     assert callers == {
-        "keys/trust/tuf_keys.py",  # root, trust document, TUF metadata
+        "keys/trust/tuf/keys.py",  # root, trust document, TUF metadata
         "keys/trust/statement.py",
         "keys/trust/holder_card.py",
-        "keys/trust/sign_proposal.py",  # by keys of a root, and again when put in force
+        "keys/trust/proposals/sign.py",  # by keys of a root, and again when put in force
         "protocol/tlog/note.py",  # checkpoint, cosignature
         "node/jose.py",  # client assertion, access token
         "node/partners/admission.py",

@@ -7,7 +7,7 @@ import pytest
 
 from protocol.digest import Algorithm
 from protocol.errors import MalformedError
-from protocol.event import (
+from protocol.lists.event import (
     BASELINE,
     OTHER,
     PRIVATE_FROM,
@@ -18,7 +18,7 @@ from protocol.event import (
     collection_name,
     collection_number,
 )
-from protocol.opening import Opening, check_opening, commitment, origin_hash
+from protocol.lists.opening import Opening, check_opening, commitment, origin_hash
 from protocol.tlog.merkle import leaf_hash
 
 FOLDER = Path(__file__).parents[1] / "vectors"

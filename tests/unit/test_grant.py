@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from protocol.digest import Algorithm
 from protocol.errors import MalformedError
-from protocol.event import BASELINE, NATIONAL, NO_COLLECTION, Op
-from protocol.grant import NOTHING, Grant, decode_grant, encode_grant, read_grant
 from protocol.limits import MAX_GRANT_BYTES
+from protocol.lists.event import BASELINE, NATIONAL, NO_COLLECTION, Op
+from protocol.lists.grant import NOTHING, Grant, decode_grant, encode_grant, read_grant
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 GRANT = Grant(

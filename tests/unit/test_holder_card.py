@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from keys.errors import BadSignatureError, KeysError, MalformedTrustError
 from keys.trust.holder_card import make_card, read_card
-from keys.trust.holders import Holder
+from keys.trust.tuf.holders import Holder
 from support.trust import ROOT_KEYS, TARGETS_KEYS
 
 ROOT, TARGETS = ROOT_KEYS[0], TARGETS_KEYS[0]

@@ -5,10 +5,7 @@ from support.house import folders, gerunds
 MOST = 20
 """Modules of a folder in which a stranger still finds something."""
 LARGER = {
-    "keys/trust": 28,
     "node/console": 23,
-    "protocol": 31,
-    "protocol/subset": 21,
 }
 """Folders that are older than the rule."""
 

@@ -13,7 +13,7 @@ from keys.errors import MalformedTrustError, ThresholdError
 from keys.key import TargetsPrivateKey
 from keys.signer import Signer
 from keys.trust.envelope import claimed_signers, open_envelope, pre_authentication, read_payload, seal
-from keys.trust.tuf_keys import tuf_key_id
+from keys.trust.tuf.keys import tuf_key_id
 from support.trust import ROOT_KEYS, TARGETS_KEYS, trusted_root
 
 PAYLOAD = b'{"serial":1}'

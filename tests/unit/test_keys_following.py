@@ -16,13 +16,14 @@ from keys.errors import (
     RolledBackError,
     ThresholdError,
 )
-from keys.trust import follow, root
+from keys.trust import follow
 from keys.trust.follow import MAX_FILES, MAX_ROOTS_A_RUN, Following
 from keys.trust.held import HeldTrust, open_held, require_confirmed, under_newest
 from keys.trust.node_document import open_node_document
-from keys.trust.repository import open_timestamp
-from keys.trust.root import RootContent
-from keys.trust.write_root import author_next_root, sign_metadata
+from keys.trust.tuf import root
+from keys.trust.tuf.repository import open_timestamp
+from keys.trust.tuf.root import RootContent
+from keys.trust.tuf.write_root import author_next_root, sign_metadata
 from support.tuf_origin import (
     HOLDERS,
     NEXT_ONLINE,

@@ -20,8 +20,8 @@ from keys.trust.members import (
     sign_members,
     to_json,
 )
-from keys.trust.root import open_next_root
-from keys.trust.write_root import author_next_root
+from keys.trust.tuf.root import open_next_root
+from keys.trust.tuf.write_root import author_next_root
 from support.trust import ROOT_KEYS, TARGETS_KEYS, root_content, trusted_root
 
 FR = Member(node="fr.example", root_sha256=b"\x01" * 32, country="FR")

@@ -25,10 +25,10 @@ from keys.trust.node_parts import (
     SubsetInfo,
     WitnessInfo,
 )
-from keys.trust.root import open_root
+from keys.trust.tuf.root import open_root
+from keys.trust.tuf.write_root import author_root
 from keys.trust.vkey import DatedVkey
 from keys.trust.window import Window, valid_at
-from keys.trust.write_root import author_root
 from support.trust import (
     AUTH_KEY,
     LIST_KEY,

@@ -12,7 +12,8 @@ from tuf.ngclient.config import EnvelopeType
 
 from keys.errors import MalformedTrustError, ThresholdError
 from keys.key import PrivateKey, PublicKey
-from keys.trust.repository import (
+from keys.trust.tuf.keys import tuf_key_id
+from keys.trust.tuf.repository import (
     Listed,
     author_snapshot,
     author_targets,
@@ -21,7 +22,6 @@ from keys.trust.repository import (
     open_targets,
     open_timestamp,
 )
-from keys.trust.tuf_keys import tuf_key_id
 from support.trust import ROOT_KEYS, SNAPSHOT_KEY, TARGETS_KEYS, TIMESTAMP_KEY, root_bytes, trusted_root
 
 Json = dict[str, Any]

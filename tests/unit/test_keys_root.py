@@ -23,9 +23,9 @@ from keys.errors import (
 )
 from keys.key import RootPrivateKey, TargetsPrivateKey
 from keys.trust.fingerprint import fingerprint, from_words, to_words
-from keys.trust.root import RootContent, open_next_root, open_root, open_roots
-from keys.trust.tuf_keys import tuf_key_id
-from keys.trust.write_root import author_next_root, author_root
+from keys.trust.tuf.keys import tuf_key_id
+from keys.trust.tuf.root import RootContent, open_next_root, open_root, open_roots
+from keys.trust.tuf.write_root import author_next_root, author_root
 from support.trust import (
     AUTH_KEY,
     EXPIRES,

@@ -12,7 +12,7 @@ from keys.trust.members import open_members
 from keys.trust.node_document import from_json as read_node_document
 from keys.trust.node_document import open_node_document, sign_node_document
 from keys.trust.revocations import from_json as read_revocations
-from keys.trust.root import open_root
+from keys.trust.tuf.root import open_root
 from support.trust import TARGETS_KEYS, root_bytes
 
 SPEC = Path(__file__).parents[2] / "docs" / "spec"

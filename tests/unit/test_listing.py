@@ -4,10 +4,10 @@ import pytest
 
 from protocol.digest import Algorithm
 from protocol.errors import OpeningError
-from protocol.event import BASELINE, NATIONAL, Header, Op
-from protocol.ext import Predecessor
-from protocol.listing import BlockKind, ListingBuilder, fold, overlay
-from protocol.opening import Ext, Opening, Reason
+from protocol.lists.event import BASELINE, NATIONAL, Header, Op
+from protocol.lists.ext import Predecessor
+from protocol.lists.listing import BlockKind, ListingBuilder, fold, overlay
+from protocol.lists.opening import Ext, Opening, Reason
 from support.lists import ORIGIN, OWN, RELYING, REVIEWED, START_MS, ListWriter, digest
 
 A, B = digest("a"), digest("b")

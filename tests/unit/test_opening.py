@@ -5,10 +5,10 @@ import pytest
 
 from protocol.digest import Algorithm
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
-from protocol.event import SHRED, Header, Op
-from protocol.ext import Predecessor
 from protocol.limits import MAX_EXT_BYTES, MAX_LOG_SIZE, MAX_REAFFIRMS
-from protocol.opening import (
+from protocol.lists.event import SHRED, Header, Op
+from protocol.lists.ext import Predecessor
+from protocol.lists.opening import (
     Basis,
     EntryRef,
     Ext,

@@ -13,16 +13,16 @@ from keys.signer import Signer
 from keys.trust import members as register
 from keys.trust import node_document as documents
 from keys.trust import revocations
-from keys.trust.differences import ChangedLines, line_differences
 from keys.trust.envelope import seal
 from keys.trust.fingerprint import fingerprint
-from keys.trust.holders import Holder, from_field
-from keys.trust.proposal import Proposal, from_json, to_json
-from keys.trust.proposal_words import changes, wanted
-from keys.trust.repository import author_targets, open_targets
-from keys.trust.root import RootContent, TrustedRoot, open_next_root, open_root
-from keys.trust.sign_proposal import NOT_YET, Decided, OpenedProposal, decide, open_proposal, sign
-from keys.trust.tuf_keys import tuf_key_id
+from keys.trust.proposals.differences import ChangedLines, line_differences
+from keys.trust.proposals.proposal import Proposal, from_json, to_json
+from keys.trust.proposals.sign import NOT_YET, Decided, OpenedProposal, decide, open_proposal, sign
+from keys.trust.proposals.words import changes, wanted
+from keys.trust.tuf.holders import Holder, from_field
+from keys.trust.tuf.keys import tuf_key_id
+from keys.trust.tuf.repository import author_targets, open_targets
+from keys.trust.tuf.root import RootContent, TrustedRoot, open_next_root, open_root
 from support.proposals import (
     NEW_ROOT_KEYS,
     NEW_TARGETS_KEYS,

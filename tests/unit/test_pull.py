@@ -22,9 +22,10 @@ from protocol.errors import (
     UntrustedError,
     WrongOriginError,
 )
-from protocol.event import BASELINE, NATIONAL, PRIVATE_FROM, Header, Op
 from protocol.evidence import verify_evidence
-from protocol.opening import Ext, Opening, Predecessor, Reason, commitment, origin_hash
+from protocol.lists.event import BASELINE, NATIONAL, PRIVATE_FROM, Header, Op
+from protocol.lists.opening import Ext, Opening, Predecessor, Reason, commitment, origin_hash
+from protocol.lists.sequence import LogShape
 from protocol.pull import (
     Accepted,
     GetBundle,
@@ -36,7 +37,6 @@ from protocol.pull import (
     Unchanged,
     Witnessing,
 )
-from protocol.sequence import LogShape
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.cosignature import cosign
 from protocol.tlog.note import Note, NoteSignature

@@ -4,11 +4,7 @@ from dataclasses import replace
 import pytest
 
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE, INVESTIGATIVE, NATIONAL, PRIVATE_FROM
-from protocol.ext import Predecessor
-from protocol.listing import BlockKind, overlay
-from protocol.opening import EntryRef, Ext, Reason
-from protocol.quorum import (
+from protocol.judgement.quorum import (
     Blocked,
     Decision,
     Discount,
@@ -21,6 +17,10 @@ from protocol.quorum import (
     decide,
     effective,
 )
+from protocol.lists.event import BASELINE, INVESTIGATIVE, NATIONAL, PRIVATE_FROM
+from protocol.lists.ext import Predecessor
+from protocol.lists.listing import BlockKind, overlay
+from protocol.lists.opening import EntryRef, Ext, Reason
 from support.lists import OWN, RELYING, REVIEWED, ListWriter, digest, held, member, register
 
 A, B = digest("a"), digest("b")

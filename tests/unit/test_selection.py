@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pytest
 
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE, NATIONAL
-from protocol.opening import Basis
-from protocol.quorum import MemberListing, Support, effective
+from protocol.judgement.quorum import MemberListing, Support, effective
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.opening import Basis
 from protocol.selection import Selection, select_screened
 from support.lists import digest, member, register
 from support.screen_worlds import Row, listing_of

@@ -4,11 +4,11 @@ import pytest
 
 from protocol.digest import Algorithm
 from protocol.errors import EventRuleError, MalformedError
-from protocol.event import BASELINE, NATIONAL, SHRED, Op
-from protocol.ext import Predecessor
 from protocol.limits import MAX_CLOCK_SKEW_MS
-from protocol.opening import Ext
-from protocol.sequence import LogShape
+from protocol.lists.event import BASELINE, NATIONAL, SHRED, Op
+from protocol.lists.ext import Predecessor
+from protocol.lists.opening import Ext
+from protocol.lists.sequence import LogShape
 from support.lists import OWN, START_MS, ListWriter, digest
 
 NOW = START_MS + 1_000_000

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from protocol.digest import Algorithm
-from protocol.event import BASELINE
+from protocol.lists.event import BASELINE
 from protocol.subset.completeness import is_asked, is_complete
 from protocol.subset.filter import EXACT, SubsetFilter
 from protocol.subset.screen import ScreenRule

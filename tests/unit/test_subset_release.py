@@ -8,6 +8,7 @@ import pytest
 
 from protocol.errors import MalformedError, NotCanonicalError, SubsetError
 from protocol.subset.canary import ABSENT, CANARIES, PRESENT, check_canaries, is_canary
+from protocol.subset.deltas.labels import Labelled, apply_label_delta, encode_label_delta
 from protocol.subset.files import (
     Held,
     ReleaseFiles,
@@ -18,7 +19,6 @@ from protocol.subset.files import (
 )
 from protocol.subset.filter import EXACT, SubsetFilter
 from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Label, LabelSource
-from protocol.subset.label_delta import Labelled, apply_label_delta, encode_label_delta
 from protocol.subset.lookup import Lookup, Match
 from protocol.subset.manifest import ReleaseKind
 from protocol.subset.release import Release, check_successor, verify_release

@@ -9,10 +9,7 @@ from hypothesis import strategies as st
 from protocol.errors import SubsetError
 from protocol.limits import UNWITNESSED_REMOVALS_LEAST
 from protocol.subset.chunks import values_root
-from protocol.subset.files import Held, read_answers, write_answers
-from protocol.subset.label import LABEL_BYTES
-from protocol.subset.release import Release, verify_release
-from protocol.subset.removal import (
+from protocol.subset.deltas.removals import (
     NOTHING_GONE,
     answers_gone,
     joined,
@@ -20,6 +17,9 @@ from protocol.subset.removal import (
     same_answers,
     without_answers,
 )
+from protocol.subset.files import Held, read_answers, write_answers
+from protocol.subset.label import LABEL_BYTES
+from protocol.subset.release import Release, verify_release
 from support.subsets import EMPTY_MANIFEST, LABEL, make_release, u64
 
 

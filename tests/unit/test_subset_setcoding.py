@@ -17,7 +17,7 @@ from benchmarks.bench_setcoding import (
 
 from protocol import limits
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
-from protocol.subset.delta import Alignment, align, apply_delta, encode_delta, kept_places
+from protocol.subset.deltas.values import Alignment, align, apply_delta, encode_delta, kept_places
 from protocol.subset.rice import U64Array, decode_sorted, encode_sorted, parameter
 from protocol.subset.sets import decode_multiset, decode_set, encode_multiset, encode_set
 from support.subsets import u64

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from protocol.digest import Algorithm, Digest
-from protocol.event import BASELINE
-from protocol.opening import Basis
-from protocol.quorum import effective
+from protocol.judgement.quorum import effective
+from protocol.lists.event import BASELINE
+from protocol.lists.opening import Basis
 from protocol.selection import select_screened
 from protocol.subset.canary import ABSENT, ABSENT_TEXT, PRESENT, PRESENT_TEXT
 from protocol.subset.chunks import labels_root, values_root
-from protocol.subset.delta import apply_delta, encode_delta
+from protocol.subset.deltas.labels import Labelled, apply_label_delta, encode_label_delta
+from protocol.subset.deltas.values import apply_delta, encode_delta
 from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.identity import subset_id
 from protocol.subset.label import Label, LabelSource, open_label, seal_label
-from protocol.subset.label_delta import Labelled, apply_label_delta, encode_label_delta
 from protocol.subset.manifest import Manifest
 from protocol.subset.prf_input import prf_input
 from protocol.subset.screen import ScreenRule, screen_value

@@ -17,7 +17,7 @@ from protocol.tlog.conflict import ConflictKind
 from protocol.tlog.cosignature import cosign
 from protocol.tlog.merkle import EMPTY_ROOT, consistency_proof
 from protocol.tlog.note import Note, VerifierKey, sign_note
-from protocol.witness import AddCheckpoint, Claim, Refuse, Status, Witnessed, cosigned_claim, judge
+from protocol.witness.cosign import AddCheckpoint, Claim, Refuse, Status, Witnessed, cosigned_claim, judge
 from support.logs import LOG, LOG_KEY, NEXT_LOG, NEXT_LOG_KEY, ORIGIN, signed_note
 from support.trees import leaves, naive_root
 

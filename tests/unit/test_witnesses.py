@@ -15,7 +15,7 @@ from keys.trust.window import Window
 from protocol.errors import UntrustedError
 from protocol.tlog.note import VerifierKey
 from protocol.tlog.policy import Policy, require_quorum
-from protocol.witnesses import answers_needed, required, witness_policy
+from protocol.witness.policy import answers_needed, required, witness_policy
 from support.trust import NOW, VALID, node_document
 
 OPERATOR = "nl.example"

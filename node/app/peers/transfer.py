@@ -14,8 +14,8 @@ from node.peers.sync.reports import SyncReport
 from node.peers.transfer.read import HeldList, receive
 from node.peers.transfer.write import Exported, Exporter
 from node.storage.shelf import Shelf
-from protocol.grant import read_grant
 from protocol.limits import MAX_LOG_SIZE
+from protocol.lists.grant import read_grant
 
 _MAX_HELD_BYTES = 256 * 1024
 

@@ -15,7 +15,7 @@ from node.lists.catalogue import list_origin
 from node.lists.imports.intake import ImportReport, Statement
 from node.rotation.store import open_shelf
 from protocol.digest import Digest
-from protocol.listing import Entry
+from protocol.lists.listing import Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

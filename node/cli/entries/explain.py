@@ -21,9 +21,9 @@ from node.judgement.explain import (
     is_past,
 )
 from node.judgement.trace import Traced
-from protocol.event import collection_name
-from protocol.ext import Ext
-from protocol.quorum import Standing
+from protocol.judgement.quorum import Standing
+from protocol.lists.event import collection_name
+from protocol.lists.ext import Ext
 
 _WIDTH = 79
 

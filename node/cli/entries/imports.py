@@ -14,7 +14,7 @@ from node.formats import read_rows
 from node.lists.catalogue import list_origin
 from node.lists.imports.intake import ImportReport, Statement, import_rows, preview_rows
 from node.rotation.store import open_shelf
-from protocol.ext import Basis
+from protocol.lists.ext import Basis
 
 _SHOWN = 20
 _FORMS = {"icse": "ICSE export", "columns": "CSV with named columns"}

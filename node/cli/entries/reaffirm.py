@@ -17,7 +17,7 @@ from node.lists.continuation import predecessor_of
 from node.lists.imports.intake import Statement
 from node.lists.lookup import Finder
 from node.rotation.store import open_shelf
-from protocol.ext import Basis
+from protocol.lists.ext import Basis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from node.identity.store import read_shelf
 from node.judgement.explain import basis_words
 from node.judgement.queue import Examined, WaitingFile, Wanted
 from node.judgement.reminders import due
-from protocol.event import collection_name
+from protocol.lists.event import collection_name
 
 
 def show_queue(here: Session, wanted: Wanted, *, limit: int) -> None:

@@ -8,7 +8,7 @@ from node.formats.asked import Asked
 from node.lists.catalogue import list_origin
 from node.lists.corrections.withdraw import Withdrawn, withdraw, withdraw_at
 from node.rotation.store import open_shelf
-from protocol.opening import Reason
+from protocol.lists.opening import Reason
 
 
 def withdraw_each(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from keys.trust.fingerprint import to_words
 from node.cli.output import Fact
-from protocol.event import collection_name
+from protocol.lists.event import collection_name
 
 if TYPE_CHECKING:
     from protocol.hit_evidence.verify import Backing, HitFinding

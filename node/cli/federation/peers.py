@@ -15,7 +15,7 @@ from node.errors import NodeError
 if TYPE_CHECKING:
     from node.app.peers.sync import PeerSync
     from node.peers.sync.reports import SyncReport
-    from protocol.grant import Grant
+    from protocol.lists.grant import Grant
 
 app = typer.Typer(help="Agencies whose lists this node follows.", no_args_is_help=True)
 

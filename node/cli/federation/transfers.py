@@ -116,7 +116,7 @@ def held(
     """How far a peer's lists are held: give it to that peer, and its next export is small."""
     from node.identity.store import read_shelf
     from node.peers.transfer.read import held_lists
-    from protocol.grant import encode_grant
+    from protocol.lists.grant import encode_grant
 
     here = session(context)
     with read_shelf(here.identity()) as shelf:

@@ -8,7 +8,7 @@ from node.cli.output import Fact, counted, listing, spelled
 from node.cli.session import Session, wait_for
 from node.cli.times import moment
 from node.errors import UsageError
-from protocol.event import collection_name
+from protocol.lists.event import collection_name
 from protocol.statement.proposal_state import FileOutcome, FileState
 
 if TYPE_CHECKING:

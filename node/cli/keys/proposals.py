@@ -19,7 +19,7 @@ from node.cli.session import Session, session
 from node.errors import AlreadyExistsError
 
 if TYPE_CHECKING:
-    from keys.trust.sign_proposal import OpenedProposal
+    from keys.trust.proposals.sign import OpenedProposal
 
 holder_app = typer.Typer(help="Holders of root and targets keys.", no_args_is_help=True)
 
@@ -67,7 +67,7 @@ def propose(
 ) -> None:
     """Write a proposal of the next root: other holders, keys or thresholds; by default only a year more."""
     from keys.trust.holder_card import read_card
-    from keys.trust.sign_proposal import open_proposal
+    from keys.trust.proposals.sign import open_proposal
     from node.identity.key_holders import ProposalFile
     from node.rotation.next_root import propose_root
     from node.trust.next_root import RootChange
@@ -116,7 +116,7 @@ def sign(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Sign a proposal with a holder's keys, after showing all that it alters; needs no node and no network."""
-    from keys.trust.sign_proposal import sign as add_signatures
+    from keys.trust.proposals.sign import sign as add_signatures
     from node.clock import system_entropy
     from node.identity import passphrases
     from node.identity.key_holders import ProposalFile, holder_keychain, open_proposal_file, wanted_signers
@@ -142,7 +142,7 @@ def publish(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Put in force what the holders signed; the same command finishes it when it was cut off."""
-    from keys.trust.proposal_words import wanted
+    from keys.trust.proposals.words import wanted
     from node.identity.key_holders import open_proposal_file
     from node.rotation.next_root import publish_proposal
 
@@ -242,7 +242,7 @@ def holder_new(
     ] = "offline",
 ) -> None:
     """Make a holder's root and targets key on his own machine, and the card that he gives to the node."""
-    from keys.trust.proposal_words import key_words
+    from keys.trust.proposals.words import key_words
     from node.clock import system_entropy
     from node.identity import passphrases
     from node.identity.key_holders import OFFLINE_ROLES, kdf_profile, new_holder, write_card
@@ -273,8 +273,8 @@ def holder_new(
 
 
 def _tell(here: Session, opened: "OpenedProposal", file: Path) -> None:
-    from keys.trust.proposal_words import changes as words
-    from keys.trust.proposal_words import wanted
+    from keys.trust.proposals.words import changes as words
+    from keys.trust.proposals.words import wanted
 
     if here.output.as_json:
         _tell_missing(here, opened, file)
@@ -283,14 +283,14 @@ def _tell(here: Session, opened: "OpenedProposal", file: Path) -> None:
 
 
 def _lines(opened: "OpenedProposal") -> Sequence[str]:
-    from keys.trust.proposal_words import changes as words
+    from keys.trust.proposals.words import changes as words
 
     return [f"this file changes the trust {words(opened)[0]}:", *words(opened)[1:]]
 
 
 def _tell_missing(here: Session, opened: "OpenedProposal", file: Path) -> None:
-    from keys.trust.proposal_words import changes as words
-    from keys.trust.proposal_words import wanted
+    from keys.trust.proposals.words import changes as words
+    from keys.trust.proposals.words import wanted
 
     wants = wanted(opened)
     here.output.result(
@@ -306,7 +306,7 @@ def _tell_missing(here: Session, opened: "OpenedProposal", file: Path) -> None:
 
 
 def _next(here: Session, opened: "OpenedProposal", file: Path) -> None:
-    from keys.trust.proposal_words import wanted
+    from keys.trust.proposals.words import wanted
 
     missing = [want for want in wanted(opened) if want.missing]
     if not missing:

@@ -21,7 +21,7 @@ def set_criteria(
     file: Annotated[Path, typer.Argument(help="Markdown text, at most 256 kB.")],
 ) -> None:
     """Sign and publish the criteria of a collection, in place of earlier ones (asks for a targets key)."""
-    from keys.trust.sign_proposal import MAX_TEXT_BYTES
+    from keys.trust.proposals.sign import MAX_TEXT_BYTES
     from node.access.notation import collection_of
     from node.lists.criteria import checked_text, criteria_name
 
@@ -62,7 +62,7 @@ def show(context: typer.Context, collection: Annotated[str, _COLLECTION]) -> Non
 def ls(context: typer.Context) -> None:
     """The collections that have criteria."""
     from node.lists.criteria import criteria_number
-    from protocol.event import collection_name
+    from protocol.lists.event import collection_name
 
     here = session(context)
     found = here.identity().trust.in_force().files

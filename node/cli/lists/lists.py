@@ -59,7 +59,7 @@ def show(
     """Size, age and entries of a list."""
     from node.identity.store import read_shelf
     from node.lists.catalogue import list_origin, report_list
-    from protocol.event import collection_name
+    from protocol.lists.event import collection_name
 
     here = session(context)
     identity = here.identity()

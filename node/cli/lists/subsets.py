@@ -123,7 +123,7 @@ def ls(context: typer.Context) -> None:
     """Subsets with their newest release."""
     from node.identity.store import read_shelf
     from node.subsets.catalogue import report_subsets
-    from protocol.event import collection_name
+    from protocol.lists.event import collection_name
 
     here = session(context)
     with read_shelf(here.identity()) as shelf:

@@ -11,7 +11,7 @@ from node.cli.session import Session
 from node.cli.times import moment
 from node.partners.hits.instructions import UNDO_REPORT
 from protocol.digest import Algorithm
-from protocol.event import collection_name
+from protocol.lists.event import collection_name
 
 if TYPE_CHECKING:
     from node.partners.hits.overview import Precision, ReportedHit

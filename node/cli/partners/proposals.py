@@ -8,7 +8,7 @@ from node.cli.output import Fact, counted, listing, spelled
 from node.cli.session import Session
 from node.cli.times import moment
 from node.clock import milliseconds
-from protocol.event import collection_name
+from protocol.lists.event import collection_name
 from protocol.statement.proposal_state import FileState
 
 if TYPE_CHECKING:

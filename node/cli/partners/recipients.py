@@ -12,7 +12,7 @@ from node.cli.persons.grants import names
 from node.cli.session import session
 
 if TYPE_CHECKING:
-    from protocol.grant import Grant
+    from protocol.lists.grant import Grant
 
 app = typer.Typer(help="Accredited holders that may fetch raw hashes here.", no_args_is_help=True)
 

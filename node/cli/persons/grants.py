@@ -112,7 +112,7 @@ def diff(
 
 
 def _tell(here: Session, asked: str, verdict: "Verdict") -> None:
-    from protocol.event import collection_name
+    from protocol.lists.event import collection_name
 
     entry = verdict.entry
     partners = f" ({', '.join(verdict.partners)})" if verdict.partners else ""
@@ -134,7 +134,7 @@ def _tell(here: Session, asked: str, verdict: "Verdict") -> None:
 
 
 def _counts(counts: "Counts") -> list[Fact]:
-    from protocol.event import collection_name
+    from protocol.lists.event import collection_name
 
     return [
         {"collection": collection_name(collection), "algorithm": algorithm.name.lower(), "entries": count}
@@ -143,7 +143,7 @@ def _counts(counts: "Counts") -> list[Fact]:
 
 
 def _lines(node: str, what: str, counts: "Counts") -> list[str]:
-    from protocol.event import collection_name
+    from protocol.lists.event import collection_name
 
     return [
         f"{node} could read {count:,} entries {what}: {collection_name(collection)}, {algorithm.name.lower()}"

@@ -9,7 +9,7 @@ from keys.trust.held import open_held
 from keys.trust.lifecycle import signers
 from keys.trust.listed import listed_keys
 from keys.trust.node_document import NodeDocument
-from keys.trust.root import TrustedRoot
+from keys.trust.tuf.root import TrustedRoot
 from node.demo.later import MovedClock
 from node.demo.parties import Party
 from node.demo.world import World

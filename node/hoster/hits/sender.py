@@ -27,9 +27,9 @@ from node.hoster.state import Enrolment
 from node.hoster.trust.node import Known
 from protocol.api import HitApi
 from protocol.errors import ProtocolError
-from protocol.event import collection_name
 from protocol.hit_evidence.bundle import FORMATS
 from protocol.hit_evidence.verify import verify_hit
+from protocol.lists.event import collection_name
 from protocol.statement.case import CaseAnswer, CaseState, PartnerDispute, open_answer
 from protocol.statement.end import Ended, EndedReports, ReportEnd, open_end
 from protocol.statement.receipt import Receipt, open_receipt

@@ -13,8 +13,8 @@ from node.errors import NodeError, VerificationError
 from protocol.api import DisclosedApi
 from protocol.digest import Algorithm, Digest, degenerate
 from protocol.errors import ProtocolError
-from protocol.event import collection_name
 from protocol.limits import MAX_DISCLOSED_VALUES
+from protocol.lists.event import collection_name
 from protocol.statement.disclosed import NOTHING, DisclosedQuery, open_reply
 from protocol.subset.identity import subset_id
 

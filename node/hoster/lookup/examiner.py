@@ -32,8 +32,8 @@ from node.hoster.state import Enrolment
 from node.hoster.trust.node import Known
 from protocol.digest import Algorithm, Digest, is_weak
 from protocol.errors import ProtocolError
-from protocol.event import collection_name
 from protocol.limits import MAX_EVALUATION_BATCH
+from protocol.lists.event import collection_name
 from protocol.messages import REQUEST_ID_BYTES, EvaluationReply, EvaluationRequest
 from protocol.oprf.client import blind, finalize
 from protocol.oprf.group import Group

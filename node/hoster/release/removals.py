@@ -14,10 +14,10 @@ from node.hoster.state import Enrolment
 from node.hoster.trust.witness_policy import Backing
 from protocol.api import SubsetApi
 from protocol.messages import ReleasePart
-from protocol.subset.delta import align
+from protocol.subset.deltas.removals import answers_gone, joined, removal_cap
+from protocol.subset.deltas.values import align
 from protocol.subset.files import Held, read_answers
 from protocol.subset.manifest import Manifest
-from protocol.subset.removal import answers_gone, joined, removal_cap
 from protocol.subset.rice import U64Array
 
 

@@ -30,12 +30,12 @@ from protocol.api import SubsetApi
 from protocol.errors import ForkError, ProtocolError, RollbackError, UnknownSignerError
 from protocol.messages import ReleasePart
 from protocol.subset.canary import LISTED
-from protocol.subset.delta import align
+from protocol.subset.deltas.removals import same_answers
+from protocol.subset.deltas.values import align
 from protocol.subset.files import Held, ReleaseFiles, read_release
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.identity import subset_id
 from protocol.subset.manifest import Manifest
-from protocol.subset.removal import same_answers
 from protocol.tlog.policy import Policy
 
 Trial = Callable[[Enrolment, Known, Held], Awaitable[Sequence[bytes]]]

@@ -11,7 +11,7 @@ from keys.trust.members import Members
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import EpochInfo
 from keys.trust.revocations import Revocations, file_name, none_revoked, open_revocations
-from keys.trust.root import TrustedRoot
+from keys.trust.tuf.root import TrustedRoot
 from keys.trust.window import valid_at
 from node.clock import milliseconds
 from node.errors import NodeError, NotFoundError, VerificationError

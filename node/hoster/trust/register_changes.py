@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from keys.trust.members import Member, Members
-from protocol.event import collection_name
+from protocol.lists.event import collection_name
 
 
 def member_changes(old: Members, new: Members) -> tuple[str, ...]:

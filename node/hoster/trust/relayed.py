@@ -14,7 +14,7 @@ from keys.errors import KeysError
 from keys.trust.follow import MAX_ROOTS_A_RUN
 from keys.trust.members import Member
 from keys.trust.node_document import NodeDocument, open_node_document
-from keys.trust.root import TrustedRoot, open_roots
+from keys.trust.tuf.root import TrustedRoot, open_roots
 from node.errors import NotFoundError, PeerRefusedError, RateLimitedError
 from node.hoster.state import MemberFiles, PartnerFolder
 from node.hoster.trust.node import Known

@@ -18,7 +18,7 @@ from protocol.limits import MAX_COSIGNATURE_AGE_DAYS
 from protocol.subset.manifest import Manifest
 from protocol.tlog.checkpoint import SignedCheckpoint, open_checkpoint
 from protocol.tlog.policy import NO_QUORUM, Policy, write_policy
-from protocol.witnesses import witness_policy
+from protocol.witness.policy import witness_policy
 
 MAX_AGE: Final = timedelta(days=MAX_COSIGNATURE_AGE_DAYS)
 

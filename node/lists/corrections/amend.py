@@ -18,8 +18,8 @@ from node.lists.queue import Queue, retried
 from node.storage.shelf import Shelf
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
-from protocol.event import Op
-from protocol.opening import NONCE_BYTES, Basis, Ext, Opening
+from protocol.lists.event import Op
+from protocol.lists.opening import NONCE_BYTES, Basis, Ext, Opening
 
 PERCEPTUAL: Final = frozenset({Algorithm.PDQ, Algorithm.PHOTODNA})
 """What a hash profile describes."""

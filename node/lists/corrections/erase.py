@@ -30,7 +30,7 @@ from node.store.lists.records import LogKind, LogRecord, Shredding, Standing, To
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.errors import MalformedError
-from protocol.opening import Opening, Reason
+from protocol.lists.opening import Opening, Reason
 from protocol.tlog.merkle import leaf_hash
 
 _ATTEMPTS: Final = 5

@@ -18,8 +18,8 @@ from node.store.lists.records import IndexHit, LogRecord, Shredding
 from node.store.peers.records import Withdrawal
 from node.store.unit import Unit
 from protocol.digest import Digest
-from protocol.event import SHRED, Op
-from protocol.opening import NONCE_BYTES, Ext, Opening, Reason
+from protocol.lists.event import SHRED, Op
+from protocol.lists.opening import NONCE_BYTES, Ext, Opening, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,8 @@ from node.storage.shelf import Shelf
 from node.store.lists.records import IndexHit
 from node.store.peers.records import Withdrawal
 from protocol.digest import Digest
-from protocol.event import Op
-from protocol.opening import NONCE_BYTES, Ext, Opening, Reason
+from protocol.lists.event import Op
+from protocol.lists.opening import NONCE_BYTES, Ext, Opening, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

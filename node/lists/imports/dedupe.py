@@ -18,7 +18,7 @@ from node.lists.imports.seen_keys import SeenKeys
 from node.store.lists.records import Collections, IndexHit, Keys, Positions
 from node.store.vault import Vault
 from protocol.digest import Digest
-from protocol.ext import CONTENT_ID_BYTES
+from protocol.lists.ext import CONTENT_ID_BYTES
 
 Mask = NDArray[np.bool_]
 

@@ -31,8 +31,8 @@ from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord, Positions, Quarantined
 from node.store.unit import Unit
 from protocol.digest import Algorithm
-from protocol.ext import CONTENT_ID_BYTES, Basis, EntryRef, Ext
-from protocol.opening import NONCE_BYTES
+from protocol.lists.ext import CONTENT_ID_BYTES, Basis, EntryRef, Ext
+from protocol.lists.opening import NONCE_BYTES
 from protocol.subset.filter import EXACT
 
 _CHUNK: Final = 8192

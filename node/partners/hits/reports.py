@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Final
 
 from keys.signer import Signer
-from keys.trust.root import TrustedRoot
+from keys.trust.tuf.root import TrustedRoot
 from node.clock import Clock, milliseconds
 from node.errors import (
     AlreadyExistsError,

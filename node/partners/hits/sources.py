@@ -18,9 +18,9 @@ from node.store.lists.records import IndexHit, LogKind, LogRecord
 from node.store.subsets.records import SubsetRecord
 from node.store.unit import Unit
 from protocol.digest import Digest
-from protocol.event import HEADER_BYTES, Header, Op
 from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES
-from protocol.opening import Opening
+from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.lists.opening import Opening
 from protocol.subset.label import Backer, Label, choose_label
 from protocol.subset.manifest import Manifest
 from protocol.subset.sources import SourceCheckpoint

@@ -18,9 +18,9 @@ from node.lists.lookup import Finder, Found
 from node.storage.kept_proposals import KeptProposal, kept_proposal
 from node.storage.shelf import Shelf
 from node.store.partners.records import FileRecord, ProposalRecord
-from protocol.event import collection_name
-from protocol.ext import Basis
 from protocol.limits import MAX_REASON_BYTES
+from protocol.lists.event import collection_name
+from protocol.lists.ext import Basis
 from protocol.statement.proposal import ProposedFile
 from protocol.statement.proposal_state import FileState
 

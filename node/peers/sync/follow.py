@@ -23,9 +23,9 @@ from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
 from node.store.lists.records import Head, LogKind, LogRecord
 from protocol.errors import MalformedError, ProtocolError
-from protocol.event import HEADER_BYTES, Header
 from protocol.limits import BUNDLE_WIDTH
-from protocol.sequence import LogShape
+from protocol.lists.event import HEADER_BYTES, Header
+from protocol.lists.sequence import LogShape
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import Note
 from protocol.tlog.tiles import bundle_widths, decode_bundle

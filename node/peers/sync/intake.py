@@ -20,7 +20,7 @@ from node.store.lists.records import Keys, LogRecord, Positions, Quarantined, Sh
 from node.store.unit import Unit
 from node.store.vault import Vault
 from protocol.digest import degenerate
-from protocol.event import Header, Op
+from protocol.lists.event import Header, Op
 
 __all__ = ["DAY_MS", "EventIntake", "FollowGuards"]
 

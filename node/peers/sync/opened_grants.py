@@ -13,7 +13,7 @@ from node.errors import StoreError
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
 from protocol.errors import MalformedError
-from protocol.grant import NOTHING, Grant
+from protocol.lists.grant import NOTHING, Grant
 
 _LAST: Final = "grant"
 

@@ -21,10 +21,10 @@ from node.store.lists.records import LogRecord
 from node.store.peers.records import OverlayRecord
 from node.store.vault import Vault
 from protocol.errors import ForkError, TooLargeError
-from protocol.event import HEADER_BYTES, Header, Op
 from protocol.history import follow
 from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES
-from protocol.sequence import LogShape
+from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.lists.sequence import LogShape
 from protocol.tlog.checkpoint import Checkpoint, SignedCheckpoint
 from protocol.tlog.conflict import Conflict, ConflictKind
 from protocol.tlog.note import Note

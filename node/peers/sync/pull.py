@@ -20,9 +20,9 @@ from protocol.api import PeerApi
 from protocol.digest import Algorithm
 from protocol.errors import OverlapError, ProtocolError
 from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES, MAX_OPENINGS_BYTES
+from protocol.lists.sequence import LogShape
 from protocol.pull import GetBundle, Held, LogTrust, Pull, Pulled, RecallShape
 from protocol.pull.bundles import cut_overlap, read_events
-from protocol.sequence import LogShape
 from protocol.tlog.tiles import encode_bundle
 
 _AHEAD: Final = 8

@@ -25,13 +25,13 @@ from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord, Shredding
 from protocol.api import OpeningsApi
-from protocol.bundle import verify_openings
-from protocol.event import HEADER_BYTES, Header
-from protocol.grant import Grant
 from protocol.limits import BUNDLE_WIDTH, MAX_OPENINGS_BYTES
-from protocol.opening import origin_hash
+from protocol.lists.bundle import verify_openings
+from protocol.lists.event import HEADER_BYTES, Header
+from protocol.lists.grant import Grant
+from protocol.lists.opening import origin_hash
+from protocol.lists.sequence import LogShape
 from protocol.pull.bundles import read_openings
-from protocol.sequence import LogShape
 
 _MOST_BUNDLES: Final = 1024
 """Asked for in one sync: a quarter of a million events, so that other lists and peers get their turn."""

@@ -29,8 +29,8 @@ from protocol.tlog.note import Note, NoteSignature, VerifierKey, parse_signature
 from protocol.tlog.policy import Policy
 from protocol.tlog.tileproof import TileTree
 from protocol.tlog.tiles import Tile, bundle_widths, decode_bundle, new_hash_tiles
-from protocol.witness import AddCheckpoint, Claim, Refuse, Status, cosigned_claim
-from protocol.witnesses import witness_policy
+from protocol.witness.cosign import AddCheckpoint, Claim, Refuse, Status, cosigned_claim
+from protocol.witness.policy import witness_policy
 
 _MOST_TILES = 64
 """A proof of the largest log reads a dozen."""

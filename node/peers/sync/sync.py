@@ -47,7 +47,7 @@ from node.trust.others.refresh import (
 )
 from node.trust.others.revocations import renew, signing, withheld
 from protocol.errors import FreezeError, ProtocolError, UncosignedError, UnknownSignerError
-from protocol.grant import NOTHING, Grant
+from protocol.lists.grant import NOTHING, Grant
 from protocol.pull import LogTrust
 
 TRUST_MAX_AGE: Final = timedelta(hours=1)

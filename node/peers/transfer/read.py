@@ -14,8 +14,8 @@ from keys.key import StatementPublicKey
 from keys.trust.follow import MAX_ROOTS_A_RUN
 from keys.trust.held import MEMBERS_FILE, NODE_FILE, REVOKED_FILE, HeldTrust, open_held
 from keys.trust.node_document import open_node_document
-from keys.trust.root import MAX_ROOTS, TrustedRoot, open_next_root, open_roots
 from keys.trust.statement import open_statement
+from keys.trust.tuf.root import MAX_ROOTS, TrustedRoot, open_next_root, open_roots
 from keys.trust.window import valid_at
 from node.errors import MissingObjectError, NotFoundError, StoreError, UsageError, VerificationError
 from node.peers.sync.opened_grants import opened
@@ -25,8 +25,8 @@ from node.store.lists.records import LogKind
 from node.store.peers.records import FetchedTrust, PeerRecord
 from node.store.unit import Unit
 from node.trust.others.revocations import signing
-from protocol.grant import NOTHING, Grant
 from protocol.limits import MAX_CLOCK_SKEW_MS
+from protocol.lists.grant import NOTHING, Grant
 from protocol.tlog.tiles import Tile, cut_bundle, entries_path, tile_path
 from protocol.transfer import KIND, Transfer
 

@@ -20,7 +20,7 @@ from node.ports.objects import ObjectStore
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
 from node.trust.own import OwnTrust
-from protocol.grant import Grant
+from protocol.lists.grant import Grant
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.note import Note
 from protocol.tlog.tiles import bundle_widths, entries_path

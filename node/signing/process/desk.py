@@ -17,9 +17,9 @@ from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.names import is_origin_of
 from keys.trust.node_document import NodeDocument, open_node_document
-from keys.trust.repository import Listed
-from keys.trust.root import TrustedRoot
-from keys.trust.target_files import target_path
+from keys.trust.tuf.repository import Listed
+from keys.trust.tuf.root import TrustedRoot
+from keys.trust.tuf.target_files import target_path
 from node import jose
 from node.clock import Clock
 from node.errors import NotFoundError
@@ -44,7 +44,7 @@ from protocol.limits import MAX_LOG_SIZE
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.merkle import CompactRange
 from protocol.tlog.note import VerifierKey
-from protocol.witness import AddCheckpoint
+from protocol.witness.cosign import AddCheckpoint
 
 KEYS: Final = "keys"
 LOGS: Final = "logs"

@@ -14,8 +14,8 @@ from typing import Final
 
 from keys.encoding import Fields, Json, dump, load
 from keys.errors import KeysError, MalformedTrustError
-from keys.trust.repository import MAX_METADATA_BYTES
 from keys.trust.statement import MAX_STATEMENT_BYTES
+from keys.trust.tuf.repository import MAX_METADATA_BYTES
 from node.errors import (
     AlreadyExistsError,
     ConfigError,

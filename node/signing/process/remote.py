@@ -23,7 +23,7 @@ from node.signing.process.statements import split_statement
 from node.signing.verified import VerifiedSigner
 from node.store.peers.records import WitnessRecord
 from node.trust.tuf.repository import Behind
-from protocol.witness import AddCheckpoint, Witnessed
+from protocol.witness.cosign import AddCheckpoint, Witnessed
 
 PLACE: Final = "the signer process"
 

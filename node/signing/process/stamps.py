@@ -15,7 +15,7 @@ from typing import Final
 
 from keys.roles import Role
 from keys.signer import Signer
-from keys.trust.repository import (
+from keys.trust.tuf.repository import (
     TargetsMetadata,
     author_snapshot,
     author_timestamp,
@@ -23,7 +23,7 @@ from keys.trust.repository import (
     open_targets,
     open_timestamp,
 )
-from keys.trust.root import TrustedRoot, open_roots
+from keys.trust.tuf.root import TrustedRoot, open_roots
 from node.errors import ConflictError, StoreError
 from node.files import locked
 from node.signing.process.frames import refused

@@ -18,7 +18,7 @@ from node.signing.process.frames import refused
 from node.signing.process.state_file import State, damaged, read_state, write_state
 from node.store.peers.records import WitnessRecord
 from protocol.tlog.cosignature import cosign
-from protocol.witness import AddCheckpoint, Refuse, Witnessed, judge_growth
+from protocol.witness.cosign import AddCheckpoint, Refuse, Witnessed, judge_growth
 
 
 class FolderWitness:

@@ -9,7 +9,7 @@ from node.errors import NotFoundError
 from node.store.peers.records import EvidenceKind, EvidenceRecord, HeardHead
 from node.store.peers.tables import Evidence, Heard, ReleasedBlock
 from node.store.tables import table
-from protocol.opening import EntryRef
+from protocol.lists.opening import EntryRef
 
 _EVIDENCE = table(Evidence)
 _HEARD = table(Heard)

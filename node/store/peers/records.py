@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from keys.trust.held import HeldTrust
-from protocol.witness import AddCheckpoint, Witnessed
+from protocol.witness.cosign import AddCheckpoint, Witnessed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from node.errors import ConflictError, NotFoundError
 from node.store.peers.records import WitnessRecord
 from node.store.peers.tables import WitnessedLog
 from node.store.tables import table
-from protocol.witness import Witnessed
+from protocol.witness.cosign import Witnessed
 
 _TABLE = table(WitnessedLog)
 _C = _TABLE.c

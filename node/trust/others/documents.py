@@ -12,7 +12,7 @@ from keys.errors import KeysError, ThresholdError
 from keys.trust.held import HeldTrust
 from keys.trust.members import Member, Members
 from keys.trust.node_document import NodeDocument, open_node_document
-from keys.trust.root import open_roots
+from keys.trust.tuf.root import open_roots
 from node.errors import MissingObjectError
 from node.journal import Journal
 from node.ports.objects import ObjectStore

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from keys.trust.held import open_held, require_confirmed
 from keys.trust.node_document import NodeDocument
-from keys.trust.root import TrustedRoot, open_roots
+from keys.trust.tuf.root import TrustedRoot, open_roots
 from keys.trust.window import valid_at
 from node.clock import milliseconds
 from node.errors import NotFoundError

@@ -13,7 +13,7 @@ from keys.errors import KeysError
 from keys.trust.envelope import open_envelope
 from keys.trust.node_document import NodeDocument
 from keys.trust.revocations import KIND, Revocations, from_json, none_revoked, open_revocations
-from keys.trust.root import TrustedRoot
+from keys.trust.tuf.root import TrustedRoot
 from node.errors import NotFoundError, VerificationError
 from node.store.peers.records import RevocationRecord
 from node.store.store import Store

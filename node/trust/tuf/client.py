@@ -16,7 +16,7 @@ from keys.trust.follow import Following, Wanted
 from keys.trust.held import HeldTrust
 from keys.trust.members import KIND as MEMBERS
 from keys.trust.node_document import KIND as NODE
-from keys.trust.root import open_roots
+from keys.trust.tuf.root import open_roots
 from node.errors import (
     NodeError,
     NotFoundError,

@@ -19,7 +19,7 @@ from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
 from keys.trust.held import HeldTrust
-from keys.trust.repository import (
+from keys.trust.tuf.repository import (
     Listed,
     Pointer,
     author_snapshot,
@@ -29,8 +29,8 @@ from keys.trust.repository import (
     open_targets,
     open_timestamp,
 )
-from keys.trust.root import TrustedRoot, open_roots
-from keys.trust.target_files import is_target_name, target_name, target_path
+from keys.trust.tuf.root import TrustedRoot, open_roots
+from keys.trust.tuf.target_files import is_target_name, target_name, target_path
 from node.clock import Clock
 from node.errors import NotFoundError
 from node.ports.objects import ObjectStore

@@ -17,7 +17,7 @@ from node.web.gateways.bodies import first_part, inspected_part, require_no_more
 from node.web.gateways.services import is_match, services_of, unavailable
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
-from protocol.event import collection_name, collection_number
+from protocol.lists.event import collection_name, collection_number
 
 _TYPES: Final = {"pdq": Algorithm.PDQ, "video_md5": Algorithm.MD5}
 _DISTANCES: Final = {"pdq": "0", "video_md5": "-"}

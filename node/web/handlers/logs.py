@@ -18,7 +18,7 @@ from node.web.handlers.logreads import (
 from node.web.replies import plain
 from node.web.state import CALLER, services_of
 from protocol.api import ListApi
-from protocol.grant import encode_grant
+from protocol.lists.grant import encode_grant
 
 
 def _api(request: web.Request) -> ListApi:

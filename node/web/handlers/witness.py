@@ -14,7 +14,7 @@ from node.web.state import services_of
 from protocol.api import WitnessApi
 from protocol.errors import MalformedError, ProofError
 from protocol.limits import MAX_ADD_CHECKPOINT_BYTES
-from protocol.witness import Refuse, Status
+from protocol.witness.cosign import Refuse, Status
 
 SIZE_TYPE: Final = "text/x.tlog.size"
 _TEXT: Final = "text/plain; charset=utf-8"

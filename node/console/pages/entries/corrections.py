@@ -23,7 +23,7 @@ from node.lists.continuation import predecessor_of, require_open
 from node.lists.corrections.amend import Amendment, amend
 from node.lists.imports.intake import Statement
 from node.lists.lookup import Finder
-from protocol.opening import Basis
+from protocol.lists.opening import Basis
 
 
 def amend_file(world: World, _visitor: Visitor, form: Values) -> Done:

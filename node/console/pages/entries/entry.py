@@ -27,8 +27,8 @@ from node.lists.lookup import Finder, Found
 from node.store.accounts.records import PersonRole
 from node.store.lists.records import LogKind
 from protocol.digest import Digest
-from protocol.listing import BlockKind, Entry
-from protocol.quorum import Standing
+from protocol.judgement.quorum import Standing
+from protocol.lists.listing import BlockKind, Entry
 
 PATH: Final = "/console/entry"
 

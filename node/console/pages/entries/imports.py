@@ -22,7 +22,7 @@ from node.console.world import World
 from node.formats import Reading, read_rows
 from node.lists.continuation import require_open
 from node.lists.imports.intake import ImportReport, Statement, import_rows, preview_rows
-from protocol.opening import Basis
+from protocol.lists.opening import Basis
 
 PATH: Final = "/console/import"
 MOST_BYTES: Final = 16 * 1024 * 1024

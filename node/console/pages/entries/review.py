@@ -26,7 +26,7 @@ from node.lists.continuation import is_closed
 from node.store.accounts.records import PersonRole
 from node.store.lists.records import LogKind
 from protocol.errors import MalformedError
-from protocol.event import BASELINE, INVESTIGATIVE, NATIONAL, OTHER, collection_name, collection_number
+from protocol.lists.event import BASELINE, INVESTIGATIVE, NATIONAL, OTHER, collection_name, collection_number
 
 ROWS: Final = 50
 DUE_ROWS: Final = 20

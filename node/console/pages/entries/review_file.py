@@ -27,9 +27,9 @@ from node.judgement.own_disputes import own_disputes
 from node.judgement.queue import Examined
 from node.lists.continuation import require_open
 from node.lists.imports.intake import ImportReport
-from protocol.event import collection_name
-from protocol.ext import EntryRef
-from protocol.listing import Entry
+from protocol.lists.event import collection_name
+from protocol.lists.ext import EntryRef
+from protocol.lists.listing import Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

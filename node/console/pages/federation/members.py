@@ -29,8 +29,8 @@ from node.errors import NotFoundError
 from node.judgement.coverage import Counts, difference, state_words
 from node.judgement.recall import report_withdrawals
 from node.peers.status import MemberStanding, member_standings
-from protocol.event import collection_name
-from protocol.grant import Grant
+from protocol.lists.event import collection_name
+from protocol.lists.grant import Grant
 
 _HERE: Final = "/console/members"
 _ONE: Final = "/console/members/member"

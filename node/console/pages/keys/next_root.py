@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from keys.trust.holder_card import read_card
-from keys.trust.holders import Holder
+from keys.trust.tuf.holders import Holder
 from node.console.languages import translated as _
 from node.console.parts import SECURITY, Action, Done, Page, Values
 from node.console.visitors import Visitor

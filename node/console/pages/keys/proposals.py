@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from keys.trust.proposal_words import Wanted, changes, wanted
+from keys.trust.proposals.words import Wanted, changes, wanted
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.partly import partly

@@ -10,7 +10,7 @@ from node.console.world import World
 from node.lists.catalogue import report_lists
 from node.lists.criteria import criteria_number
 from node.store.lists.records import LogKind
-from protocol.event import collection_name
+from protocol.lists.event import collection_name
 
 PATH: Final = "/console/lists"
 

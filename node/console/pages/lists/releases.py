@@ -20,7 +20,7 @@ from node.store.lists.records import LogKind, LogRecord
 from node.store.partners.records import FetchedRelease
 from node.store.subsets.records import ReleaseRecord
 from node.subsets.catalogue import SubsetReport, report_subset, report_subsets
-from protocol.event import collection_name
+from protocol.lists.event import collection_name
 from protocol.subset.canary import LISTED
 
 ROWS: Final = 50

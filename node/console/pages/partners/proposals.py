@@ -27,7 +27,7 @@ from node.partners.proposals.review import (
     take_up,
 )
 from node.store.partners.records import ProposalRecord
-from protocol.event import collection_name, collection_number
+from protocol.lists.event import collection_name, collection_number
 from protocol.statement.proposal_state import FileState
 
 ROWS: Final = 50

@@ -14,7 +14,7 @@ from node.judgement.recall import Latency, recall
 from node.lists.catalogue import ListReport, report_lists
 from node.partners.hits.overview import DAY_MS
 from node.store.lists.records import LogKind
-from protocol.event import collection_name
+from protocol.lists.event import collection_name
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from protocol import limits
 from protocol.errors import SubsetError
-from protocol.subset.delta import align
+from protocol.subset.deltas.values import align
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release

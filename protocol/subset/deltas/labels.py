@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol.errors import MalformedError, NotCanonicalError
-from protocol.subset.delta import align, kept_places
+from protocol.subset.deltas.values import align, kept_places
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.rice import U64Array, decode_sorted, encode_sorted
 

@@ -12,8 +12,8 @@ from typing import Final
 
 from protocol.digest import Algorithm
 from protocol.errors import MalformedError, TooLargeError
-from protocol.event import NO_COLLECTION, Op, collection_name, collection_number
 from protocol.limits import MAX_GRANT_BYTES
+from protocol.lists.event import NO_COLLECTION, Op, collection_name, collection_number
 
 _WITH_DIGEST: Final = frozenset({Op.ADD, Op.DISPUTE})
 

@@ -21,9 +21,9 @@ from keys.encoding import load
 from keys.errors import MalformedTrustError, NotCurrentError
 from keys.key import PublicKey, RootPublicKey, SnapshotPublicKey, TargetsPublicKey, TimestampPublicKey
 from keys.trust.fingerprint import fingerprint, require_match
-from keys.trust.holders import HOLDERS_FIELD, Holder, check_holders, from_field, numbered
 from keys.trust.names import is_node_name
-from keys.trust.tuf_keys import from_tuf, read_signatures, require_threshold
+from keys.trust.tuf.holders import HOLDERS_FIELD, Holder, check_holders, from_field, numbered
+from keys.trust.tuf.keys import from_tuf, read_signatures, require_threshold
 
 NODE_FIELD: Final = "x-sigfed-node"
 MAX_ROOT_BYTES: Final = 65_536

@@ -13,10 +13,10 @@ from typing import Final
 
 from keys.trust.members import Members
 from protocol.digest import Digest
-from protocol.event import NO_COLLECTION
-from protocol.listing import Block, BlockKind
-from protocol.opening import EntryRef
-from protocol.voices import MemberListing, Voice, Voices
+from protocol.judgement.voices import MemberListing, Voice, Voices
+from protocol.lists.event import NO_COLLECTION
+from protocol.lists.listing import Block, BlockKind
+from protocol.lists.opening import EntryRef
 
 _ANYWHERE: Final = NO_COLLECTION
 """A collection of no authority: where a block stands unless a collection makes a difference."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from keys.errors import MalformedTrustError
 from keys.key import PublicKey, RootPublicKey, TargetsPublicKey
-from keys.trust.tuf_keys import tuf_key_id
+from keys.trust.tuf.keys import tuf_key_id
 
 HOLDERS_FIELD: Final = "x-sigfed-holders"
 MAX_HOLDERS: Final = 32

@@ -18,12 +18,12 @@ from keys.trust import members, node_document, revocations
 from keys.trust.envelope import assemble_envelope, envelope_message, open_envelope
 from keys.trust.fingerprint import fingerprint
 from keys.trust.node_document import NodeDocument
-from keys.trust.proposal import Proposal, Signatures
-from keys.trust.repository import Listed, TargetsMetadata, assemble_targets, open_targets, targets_message
-from keys.trust.root import RootContent, TrustedRoot, check_content, open_next_root, open_roots
-from keys.trust.target_files import target_path
-from keys.trust.tuf_keys import tuf_key_id
-from keys.trust.write_root import assemble_root, root_message
+from keys.trust.proposals.proposal import Proposal, Signatures
+from keys.trust.tuf.keys import tuf_key_id
+from keys.trust.tuf.repository import Listed, TargetsMetadata, assemble_targets, open_targets, targets_message
+from keys.trust.tuf.root import RootContent, TrustedRoot, check_content, open_next_root, open_roots
+from keys.trust.tuf.target_files import target_path
+from keys.trust.tuf.write_root import assemble_root, root_message
 
 ROOT: Final = "root"
 LISTING: Final = "listing"

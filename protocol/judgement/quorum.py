@@ -1,9 +1,9 @@
 """What makes a digest effective: enough countries on their own knowledge, or an authority, and no block.
 
 A pure function of the held lists, the members register and the previous effective set; neither the order of its
-inputs nor a clock plays a part (`fresh` was decided before). Each digest stands alone: digests of one file help
-each other nowhere. Which adds count is `protocol.voices`', which blocks apply `protocol.blocks`'s. What a release
-takes of the effective digests is the subset's filter. Spec: docs/spec/quorum.md.
+inputs nor a clock plays a part (`fresh` was decided before). Each digest stands alone: digests of one file help each
+other nowhere. Which adds count is `protocol.judgement.voices`', which blocks apply `protocol.judgement.blocks`'s.
+What a release takes of the effective digests is the subset's filter. Spec: docs/spec/quorum.md.
 """
 
 from collections import defaultdict
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from keys.trust.members import Members
-from protocol.blocks import Blocking, Standing, StandingBlock
 from protocol.digest import Digest
-from protocol.listing import BlockKind, Entry
-from protocol.opening import EntryRef
-from protocol.voices import Discount, MemberListing, Voice, Voices
+from protocol.judgement.blocks import Blocking, Standing, StandingBlock
+from protocol.judgement.voices import Discount, MemberListing, Voice, Voices
+from protocol.lists.listing import BlockKind, Entry
+from protocol.lists.opening import EntryRef
 
 # Callers of the quorum need the types of its input and answer from here.
 __all__ = [

@@ -1,9 +1,9 @@
 """One change in a list's log: a header everybody reads and a commitment to what the grant decides about.
 
 The header tells what kind of change it is, in which collection and when; the digest and what is said about it
-stay behind the commitment (`protocol.opening`). An event whose op, flag or algorithm this version does not know
+stay behind the commitment (`protocol.lists.opening`). An event whose op, flag or algorithm this version does not know
 is kept and shown to the operator, never applied: the log must stay readable when it grows. Rules that need the
-events before it are `protocol.sequence`'s. Spec: docs/spec/event.md.
+events before it are `protocol.lists.sequence`'s. Spec: docs/spec/event.md.
 """
 
 from dataclasses import dataclass

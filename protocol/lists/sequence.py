@@ -3,7 +3,7 @@
 A follower streams through a log of millions with three bytes an event: `LogShape` keeps the op and the collection
 of each, and nothing else. Headers are checked a bundle at a time. An event with an op, flag or algorithm that this
 version does not know is admitted, remembered as unknown and reported: a newer publisher must not stop older
-followers. Openings are `protocol.bundle`'s. Spec: docs/spec/event.md, "Rules of a list".
+followers. Openings are `protocol.lists.bundle`'s. Spec: docs/spec/event.md, "Rules of a list".
 """
 
 from array import array
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from keys.message import Message
 from protocol.digest import Algorithm
 from protocol.errors import EventRuleError, MalformedError
-from protocol.event import KNOWN_FLAGS, NO_COLLECTION, REFERRING, SHRED, SHREDDING, VERSION, Op
 from protocol.limits import EVENT_BYTES, MAX_CLOCK_SKEW_MS, MAX_LOG_SIZE
+from protocol.lists.event import KNOWN_FLAGS, NO_COLLECTION, REFERRING, SHRED, SHREDDING, VERSION, Op
 
 _EVENT: Final = np.dtype(
     [

@@ -2,7 +2,7 @@
 
 Everyone granted the collection, and a partner with a valid hit, may read it; case intelligence never enters a log.
 Keys that this version does not know are kept and ignored: something that changes what an event means takes a new
-op or flag instead. Which op may carry which field is `protocol.opening`'s. Spec: docs/spec/event.md, "Ext".
+op or flag instead. Which op may carry which field is `protocol.lists.opening`'s. Spec: docs/spec/event.md, "Ext".
 """
 
 from dataclasses import dataclass, fields

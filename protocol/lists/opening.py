@@ -2,7 +2,7 @@
 
 An opening is given out by grant and may be deleted (shredded); the log stays verifiable without it. Bytes that do
 not re-encode to themselves are malformed, so one opening has one commitment. Which leaves must be opened is
-`protocol.bundle`'s and the pull's matter. Spec: docs/spec/event.md, "Opening".
+`protocol.lists.bundle`'s and the pull's matter. Spec: docs/spec/event.md, "Opening".
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ from typing import Final
 
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
-from protocol.event import CARRYING, Header, Op
-from protocol.ext import Basis, EntryRef, Ext, Predecessor, Reason
 from protocol.limits import MAX_EXT_BYTES, MAX_OPENING_BYTES
+from protocol.lists.event import CARRYING, Header, Op
+from protocol.lists.ext import Basis, EntryRef, Ext, Predecessor, Reason
 
 # An opening is unusable without the parts of its ext: readers find both here.
 __all__ = [

@@ -2,7 +2,7 @@
 
 A list speaks for the country that the members register gives its node, never for one it names itself. What was
 signed with a revoked key, what a continued log says, what only relies on others and what is private has no voice.
-How many voices are needed is `protocol.quorum`'s. Spec: docs/spec/quorum.md, "What counts".
+How many voices are needed is `protocol.judgement.quorum`'s. Spec: docs/spec/quorum.md, "What counts".
 """
 
 from collections import defaultdict
@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from keys.trust.members import Member, Members
 from protocol.digest import Digest
-from protocol.event import PRIVATE_FROM
-from protocol.listing import Entry, Listing
-from protocol.opening import Basis, EntryRef, Ext
+from protocol.lists.event import PRIVATE_FROM
+from protocol.lists.listing import Entry, Listing
+from protocol.lists.opening import Basis, EntryRef, Ext
 
 
 class Discount(StrEnum):

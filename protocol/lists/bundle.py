@@ -1,9 +1,9 @@
 """One bundle of a list against the rules, with the openings that came along: the loop every entry passes.
 
-For each event: its rules (`protocol.sequence`), its leaf hash, and, where its opening is given, the commitment, the
-opening's form and what its op may say. Most openings differ in nonce, digest and content id alone, so the form of
-everything else is judged once and remembered; that keeps the loop near the cost of its two hashes. The verdict is
-a function of the bytes: the memory never changes it. Spec: docs/spec/event.md.
+For each event: its rules (`protocol.lists.sequence`), its leaf hash, and, where its opening is given, the commitment,
+the opening's form and what its op may say. Most openings differ in nonce, digest and content id alone, so the form of
+everything else is judged once and remembered; that keeps the loop near the cost of its two hashes. The verdict is a
+function of the bytes: the memory never changes it. Spec: docs/spec/event.md.
 """
 
 from collections.abc import Container, Iterable, Sequence
@@ -14,10 +14,10 @@ from typing import Final, TypeAlias
 
 from protocol.digest import Algorithm
 from protocol.errors import MalformedError, OpeningError
-from protocol.event import HEADER_BYTES, NO_COLLECTION, Header, Op
-from protocol.grant import Grant
-from protocol.opening import DOMAIN, NONCE_BYTES, Opening, check_opening, readable
-from protocol.sequence import Admission, LogShape
+from protocol.lists.event import HEADER_BYTES, NO_COLLECTION, Header, Op
+from protocol.lists.grant import Grant
+from protocol.lists.opening import DOMAIN, NONCE_BYTES, Opening, check_opening, readable
+from protocol.lists.sequence import Admission, LogShape
 
 _REMEMBERED_FORMS: Final = 4096
 _MAX_REMEMBERED: Final = 512

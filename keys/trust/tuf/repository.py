@@ -20,9 +20,9 @@ from keys.encoding import load
 from keys.errors import MalformedTrustError
 from keys.key import PublicKey
 from keys.signer import Signer
-from keys.trust.root import RootContent, TrustedRoot
-from keys.trust.tuf_keys import read_signatures, require_threshold
-from keys.trust.write_root import SPEC_VERSION, attach, sign_metadata
+from keys.trust.tuf.keys import read_signatures, require_threshold
+from keys.trust.tuf.root import RootContent, TrustedRoot
+from keys.trust.tuf.write_root import SPEC_VERSION, attach, sign_metadata
 
 MAX_METADATA_BYTES: Final = 1_000_000
 """Of targets metadata; the other two are some hundred bytes."""

@@ -12,11 +12,9 @@ from typing import Final
 
 from keys.encoding import Json, format_time
 from keys.key import PublicKey
-from keys.trust.differences import Difference, Kind, differences, line_differences
 from keys.trust.fingerprint import WORDS_BYTES, to_words
-from keys.trust.holders import Holder
-from keys.trust.root import RootContent
-from keys.trust.sign_proposal import (
+from keys.trust.proposals.differences import Difference, Kind, differences, line_differences
+from keys.trust.proposals.sign import (
     DOCUMENT,
     LISTING,
     REGISTER,
@@ -27,6 +25,8 @@ from keys.trust.sign_proposal import (
     Quorum,
     is_envelope,
 )
+from keys.trust.tuf.holders import Holder
+from keys.trust.tuf.root import RootContent
 
 _TITLES: Final = {DOCUMENT: "node document", REGISTER: "members register", REVOKED: "revocations"}
 _NUMBERS: Final = {DOCUMENT: "serial", REGISTER: "version", REVOKED: "version"}

@@ -1,6 +1,6 @@
 """Events of one list, folded into what the list says now: active entries, blocks, endings.
 
-The fold takes events that kept the rules and openings that match (`protocol.bundle`); it decides nothing about
+The fold takes events that kept the rules and openings that match (`protocol.lists.bundle`); it decides nothing about
 other lists. It keeps the index of whatever changed an entry or ended a block, so that the quorum can leave out what
 was signed with a stolen key without folding again. Without an opening a withdrawal still ends its entry, but says
 nothing about other lists. Spec: docs/spec/event.md, "What a list says".
@@ -13,8 +13,8 @@ from typing import Final, Self, assert_never
 
 from protocol.digest import Digest
 from protocol.errors import MalformedError, OpeningError
-from protocol.event import HEADER_BYTES, Header, Op
-from protocol.opening import EntryRef, Ext, Opening, Predecessor, Reason, check_opening, readable
+from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.lists.opening import EntryRef, Ext, Opening, Predecessor, Reason, check_opening, readable
 from protocol.tlog.merkle import leaf_hash
 
 _NO_EXT: Final = Ext()

@@ -1,7 +1,7 @@
 """What differs between two JSON values, item by item, or two texts, line by line: nothing that differs goes unnamed.
 
 Items of an array are told apart by what names them (a kid, an origin, an address), so that a new key is one addition
-and not a shift of all that follow. Saying it in words is `proposal_words`' matter. Who wrote the values may want the
+and not a shift of all that follow. Saying it in words is `words`' matter. Who wrote the values may want the
 reader to wait for ever: the time is bounded by their length.
 """
 

@@ -14,9 +14,9 @@ from tuf.api.serialization.json import JSONSerializer
 
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
-from keys.trust.holders import HOLDERS_FIELD, to_field
-from keys.trust.root import NODE_FIELD, RootContent, TrustedRoot, check_content, open_next_root, open_root
-from keys.trust.tuf_keys import to_tuf, tuf_key_id
+from keys.trust.tuf.holders import HOLDERS_FIELD, to_field
+from keys.trust.tuf.keys import to_tuf, tuf_key_id
+from keys.trust.tuf.root import NODE_FIELD, RootContent, TrustedRoot, check_content, open_next_root, open_root
 
 SignedT = TypeVar("SignedT", Root, Snapshot, Targets, Timestamp)
 

@@ -3,7 +3,7 @@
 It carries what is in force (the chain of roots, the trust files) and what is to come: the content of a next root, of
 next trust files, or of both, never the bytes to be signed. Those are made from the content by whoever signs, so that
 nothing can be in them that was not read and shown. This is the file alone: what follows from what is judged in
-`sign_proposal`, what it alters is said in `proposal_words`. Spec: docs/spec/trust.md, "Proposals".
+`sign`, what it alters is said in `words`. Spec: docs/spec/trust.md, "Proposals".
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from keys.encoding import Fields, Json, b64, dump, format_time, load
 from keys.errors import MalformedTrustError
 from keys.key import RootPublicKey, SnapshotPublicKey, TargetsPublicKey, TimestampPublicKey
 from keys.trust.envelope import MAX_ENVELOPE_BYTES
-from keys.trust.holders import Holder
-from keys.trust.root import MAX_ROOT_BYTES, RootContent
-from keys.trust.target_files import is_target_name
+from keys.trust.tuf.holders import Holder
+from keys.trust.tuf.root import MAX_ROOT_BYTES, RootContent
+from keys.trust.tuf.target_files import is_target_name
 
 VERSION: Final = 1
 MAX_PROPOSAL_BYTES: Final = 8_000_000

@@ -1,0 +1,1 @@
+"""Proposals: what holders are asked to sign, in words, and signed."""

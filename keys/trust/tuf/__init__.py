@@ -1,0 +1,1 @@
+"""TUF: roots, who holds their keys, how the next one is written, and the repository."""

@@ -1,0 +1,1 @@
+"""What makes a digest effective: whose word counts, what blocks it, how many must agree."""

@@ -1,0 +1,1 @@
+"""From one release to the next: values, labels, and what is taken away."""

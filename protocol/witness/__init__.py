@@ -1,0 +1,1 @@
+"""Witnesses: whether one may cosign, and whose cosignatures a verifier asks for."""
