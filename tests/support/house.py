@@ -1,13 +1,16 @@
 """The house in numbers: lines and files of each package, folders by size, and how many places a subject has.
 
-To look at: python tests/support/house.py
+To look at: python tests/support/house.py, and with --walks how many files and functions really run in seven commands.
 """
 
 import sys
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[2]
 PRODUCT: Final = ("keys", "protocol", "node")
@@ -62,5 +65,62 @@ def table() -> Iterator[str]:
         yield f"{files:5} modules  {folder}"
 
 
+def walks() -> Iterator[str]:
+    """Seven commands in a small federation: how many files and functions of the product run in each, a line each."""
+    from support.agencies import LIST, SUBSET, federate, numbered, written
+    from support.agencies import table as rows_of
+
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        made = federate(folder)
+        rows = written(folder / "later.csv", rows_of(*numbered("later", 3)))
+        into = ("entry", "import", rows, "--list", LIST, "--basis", "own")
+        try:
+            made.nl.done(*into)
+            made.nl.done("publish")
+            for cli, *command in (
+                (made.fr, "list", "ls"),
+                (made.fr, *into),
+                (made.fr, "publish"),
+                (made.fr, "peer", "sync"),
+                (made.fr, "subset", "release", SUBSET),
+                (made.partner, "update"),
+                (made.fr, "key", "rotate", "statement"),
+            ):
+                seen = folder / "seen"
+                done = cli.run(*command, program=(sys.executable, __file__, "--traced", str(seen)))
+                assert done.exit == 0, done.err
+                called = [line.split(":")[0] for line in seen.read_text().splitlines()]
+                yield f"{len(set(called)):5} files {len(called):5} functions  {' '.join(command[:2])}"
+        finally:
+            made.stop()
+
+
+def traced(seen: Path, arguments: Sequence[str]) -> None:
+    """Run a command as its program does, and write down which functions of the product it called."""
+    called: set[str] = set()
+    inside = tuple(f"{ROOT / package}/" for package in PRODUCT)
+
+    def note(frame: FrameType, event: str, _argument: Any) -> None:
+        code = frame.f_code
+        if event == "call" and code.co_filename.startswith(inside) and code.co_name != "<module>":
+            called.add(f"{code.co_filename}:{code.co_qualname}")
+
+    from node.cli.main import main
+
+    sys.argv = ["sigfed", *arguments]
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        main()
+    finally:
+        sys.setprofile(None)
+        seen.write_text("\n".join(sorted(called)))
+
+
 if __name__ == "__main__":
-    sys.stdout.write("\n".join(table()) + "\n")
+    if sys.argv[1:2] == ["--traced"]:
+        traced(Path(sys.argv[2]), sys.argv[3:])
+    else:
+        sys.path.insert(0, str(ROOT / "tests"))
+        sys.stdout.writelines(f"{line}\n" for line in (walks() if "--walks" in sys.argv else table()))
