@@ -21,7 +21,7 @@ from node.app.accounts import open_sessions
 from node.app.metrics import facts
 from node.app.partners.hits import keep_own_register, served_hits
 from node.app.partners.proposals import taking_proposals
-from node.app.partners.recipients import RecipientOffice
+from node.app.partners.recipients import RunningRecipients
 from node.app.partners.retention import forget_closed, purge_reports
 from node.app.peers.evidence import open_telling
 from node.app.peers.renewal import peer_renewal
@@ -107,7 +107,7 @@ class Parts:
     evaluator: EvaluatorProcess
     syncs: PeerSyncs
     deltas: Deltas
-    recipients: RecipientOffice
+    recipients: RunningRecipients
     listener: Listener
     metrics: Metrics
     stopped: asyncio.Future[None]
@@ -168,7 +168,7 @@ class Parts:
             held=lambda caller: HeldLists(shelf, caller.client),
             ready=self._answers,
             requested=self.metrics.requested,
-            recipients=self.recipients.desk(),
+            recipients=self.recipients.service(),
         )
 
     def _answers(self) -> bool:
@@ -358,7 +358,7 @@ async def serve_until_stopped(
             EvaluatorProcess(lambda: epoch_secrets(identity.keychain), identity.settings.group)
         )
         deltas = stack.enter_context(Deltas())
-        recipients = RecipientOffice(identity, shelf)
+        recipients = RunningRecipients(identity, shelf)
         if not recipients.enabled:
             recipients.lay_out()  # which deletes what was laid out before they were switched off
         listener = Listener(identity.tls(), entropy=identity.entropy)

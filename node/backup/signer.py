@@ -27,9 +27,9 @@ from node.objects.archive import Sealing, writing
 from node.signer_host.host import open_keychain
 from node.signing.keychain import derivation
 from node.signing.log_signer import FolderLogSigner
-from node.signing.process.desk import KEYS, LOGS, STAMPS, WITNESS
 from node.signing.process.restored import RestoreMark
 from node.signing.process.roles import SIGNED_HERE
+from node.signing.process.service import KEYS, LOGS, STAMPS, WITNESS
 from node.signing.process.stamps import FolderStamps
 from node.signing.process.witness_state import FolderWitness
 

@@ -24,7 +24,7 @@ _MODULE: Final = "node.demo.command_line"
 _STOP_SECONDS: Final = 10
 
 
-class Desk:
+class CommandLine:
     """A party at work; from here on until `close` its process runs."""
 
     def __init__(self, seat: Seat) -> None:

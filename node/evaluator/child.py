@@ -35,7 +35,7 @@ READY = 0
 """Number of the reply that nobody asked for: the process is ready, or says why it is not."""
 
 
-class Desk:
+class Service:
     """Takes requests in and gives replies out, in whatever order they are done."""
 
     def __init__(self, bench: Bench, replies: IO[bytes]) -> None:
@@ -109,7 +109,7 @@ def run(requests: IO[bytes], replies: IO[bytes], choice: GroupChoice = "fastest"
         write_frame(replies, Reply(number=READY, status=Status.FAILED, body=str(exc).encode()).to_bytes())
         return
     bench = Bench(group, entropy=system_entropy)
-    desk = Desk(bench, replies)
-    desk.reply(READY, group.name.encode())
-    desk.serve(requests)
+    service = Service(bench, replies)
+    service.reply(READY, group.name.encode())
+    service.serve(requests)
     bench.close()

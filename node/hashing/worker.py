@@ -46,7 +46,7 @@ def main() -> None:
     with mmap.mmap(int(sys.argv[1]), BEGUN.size) as shared:
         confine(plan.bounds.memory_bytes)
         _quiet()
-        _Desk(plan, replies, shared).serve(_batches(sys.stdin.buffer))
+        _Service(plan, replies, shared).serve(_batches(sys.stdin.buffer))
 
 
 def read_message(stream: IO[bytes]) -> bytes | None:
@@ -73,7 +73,7 @@ def _batches(requests: IO[bytes]) -> Iterator[Sequence[Item]]:
         yield queue.get()
 
 
-class _Desk:
+class _Service:
     """Does one file after the other, and sends outcomes before anybody waits long for them."""
 
     def __init__(self, plan: HashPlan, replies: IO[bytes], shared: mmap.mmap) -> None:

@@ -1,7 +1,7 @@
 """What was shredded must not come back: tombstones, asked by digest.
 
 Two kinds count differently. What *this* node shredded, by two persons, is refused and never effective. What a *peer*
-shredded is refused at the door of our lists, up to a number for each list, and, where the peer withdrew it as an error,
+shredded is refused by our lists, up to a number for each list, and, where the peer withdrew it as an error,
 blocks like any withdrawal for error: within the cap of the register, until other countries reaffirm it. If one node's
 word alone emptied everybody's releases, a liar would only have to list a hash and shred it.
 """
@@ -51,7 +51,7 @@ def gone_among(shelf: Shelf, unit: Unit, digests: Iterable[Digest]) -> frozenset
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class TombstoneFilter:
     """What may not be listed here, as it was when somebody began to list: this node or a peer shredded it."""
 
     macs: frozenset[bytes]
@@ -59,7 +59,7 @@ class Door:
 
     @classmethod
     def of(cls, shelf: Shelf) -> Self:
-        """The door as it is now."""
+        """The filter as it is now."""
         with shelf.storage.read() as unit:
             return cls(frozenset(each.mac for each in unit.tombstones.ls()), shelf.vault.tombstone_of)
 

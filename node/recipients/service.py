@@ -39,7 +39,7 @@ class DownloadLog(Protocol):
 
 
 class ServedRecipients:
-    """`node.store.partners.records.RecipientDesk` over the store."""
+    """`node.store.partners.records.RecipientService` over the store."""
 
     def __init__(self, shelf: Shelf, clock: Clock, copy: RecipientCopy, record: DownloadLog) -> None:
         self._shelf = shelf
@@ -48,7 +48,7 @@ class ServedRecipients:
         self._record = record
 
     def open(self, key: str) -> RecipientDownload:
-        """The download of whoever shows this key; raises as `RecipientDesk.open`."""
+        """The download of whoever shows this key; raises as `RecipientService.open`."""
         with self._shelf.storage.read() as unit:
             if not unit.recipients.ls():
                 raise NotFoundError("this node has no recipients")

@@ -26,8 +26,8 @@ from node.trust.next_root import RootChange
 from node.trust.rehearsal import Rehearsal
 
 
-class EarnestDesk:
-    """This node, and key files on the media of the people at the table (`node.trust.ceremony.Desk`)."""
+class NodeVenue:
+    """This node, and key files on the media of the people at the table (`node.trust.ceremony.Venue`)."""
 
     def __init__(
         self, identity: Identity, passphrase: Callable[[Person], Passphrase], *, profile: KdfProfile = OFFLINE
@@ -96,8 +96,8 @@ class EarnestDesk:
         return self._keychains[person.name]
 
 
-class ScratchDesk:
-    """A scratch node, and keys that are forgotten with it (`node.trust.ceremony.Desk`)."""
+class RehearsalVenue:
+    """A scratch node, and keys that are forgotten with it (`node.trust.ceremony.Venue`)."""
 
     def __init__(self, rehearsal: Rehearsal, visit: Callable[[], None]) -> None:
         self._rehearsal = rehearsal

@@ -22,11 +22,11 @@ from node.identity import passphrases
 from node.identity.distant_keys import recalling, refer
 from node.journal import Journal
 from node.signing.keychain import Keychain
-from node.signing.process.desk import KEYS, Desk, is_label
 from node.signing.process.link import SignerLink
 from node.signing.process.listener import Listener
 from node.signing.process.remote import RemoteKeys
 from node.signing.process.roles import SIGNED_HERE
+from node.signing.process.service import KEYS, SignerService, is_label
 from node.trust.successors import SUCCEEDED
 
 CREDENTIAL: Final = "sigfed-signer-passphrase"
@@ -52,16 +52,16 @@ def serve_signer(
     """
     settings = load_signer(folder)
     with alone(folder):
-        desk = Desk(
+        service = SignerService(
             folder,
             open_keychain(folder, settings, entropy=entropy),
             clock,
             node=settings.node,
             root_sha256=bytes.fromhex(settings.root_sha256),
         )
-        count = desk.open_all()
+        count = service.open_all()
         path = socket_of(folder, settings)
-        listener = Listener(path, desk.serve, admitted=_admitted(settings))
+        listener = Listener(path, service.serve, admitted=_admitted(settings))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: listener.stop())
         listener.run(lambda: listening(path, count))

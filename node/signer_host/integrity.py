@@ -13,9 +13,9 @@ from node.health import Check, Health
 from node.home import Home
 from node.signer_host.host import open_keychain
 from node.signing.log_signer import FolderLogSigner
-from node.signing.process.desk import KEYS, LOGS, STAMPS, WITNESS
 from node.signing.process.restored import RESTORED, RestoreMark
 from node.signing.process.roles import SIGNED_HERE
+from node.signing.process.service import KEYS, LOGS, STAMPS, WITNESS
 from node.signing.process.stamps import FolderStamps
 from node.signing.process.witness_state import FolderWitness
 from node.storage.findings import below, told

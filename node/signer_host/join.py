@@ -16,8 +16,8 @@ from node.identity.lock import running
 from node.names import SIGNER_CONFIG_NAME
 from node.signer_host.host import alone, open_keychain
 from node.signing.keychain import Keychain
-from node.signing.process.desk import LOGS, WITNESS
 from node.signing.process.roles import SIGNED_HERE
+from node.signing.process.service import LOGS, WITNESS
 from node.signing.process.witness_state import FolderWitness
 from node.storage.shelf import Shelf
 

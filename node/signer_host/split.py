@@ -19,8 +19,8 @@ from node.identity.lock import running
 from node.names import SIGNER_CONFIG_NAME
 from node.signer_host.host import SOCKET, alone
 from node.signing.keychain import Keychain
-from node.signing.process.desk import KEYS, LOGS, STAMPS, WITNESS
 from node.signing.process.roles import SIGNED_HERE
+from node.signing.process.service import KEYS, LOGS, STAMPS, WITNESS
 from node.signing.process.stamps import FolderStamps
 from node.signing.process.witness_state import FolderWitness
 from node.storage.shelf import Shelf

@@ -1,7 +1,7 @@
 """A ceremony: people at one table go through a script, step by step, and sign a transcript of what was done.
 
 The script says who holds what and which steps there are. Each step is shown before it is done, and done only after a
-yes. Who makes keys, signs and publishes is the desk's matter: the node and its holders' media in earnest, a scratch
+yes. Who makes keys, signs and publishes is the venue's matter: the node and its holders' media in earnest, a scratch
 node in a rehearsal. Its form: docs/manuals/ceremony.md.
 """
 
@@ -70,7 +70,7 @@ class Script:
     steps: Sequence[Step]
 
 
-class Desk(Protocol):
+class Venue(Protocol):
     """Where the work of a ceremony is done."""
 
     def make(self, person: Person) -> Holder:
@@ -98,7 +98,7 @@ class Desk(Protocol):
         ...
 
 
-class Clerk(Protocol):
+class Reader(Protocol):
     """Who reads out what comes next, and waits for a yes."""
 
     def confirm(self, lines: Sequence[str]) -> None:
@@ -133,32 +133,32 @@ class Performed:
     """Whose keys count, and were not there."""
 
 
-def perform(script: Script, desk: Desk, clerk: Clerk, clock: Clock) -> Performed:
+def perform(script: Script, venue: Venue, reader: Reader, clock: Clock) -> Performed:
     """Go through the script, and have everybody sign what was done.
 
     Raises what the steps raise, and `NotFoundError` when nobody is there to sign. Nothing is in force before the step
     `publish`.
     """
-    run = _Run(script, desk, clerk, clock)
+    run = _Run(script, venue, reader, clock)
     for number, step in enumerate(script.steps, 1):
         run.take(number, step)
     payload = dump({"v": 1, "title": script.title, "people": _people(script), "steps": run.told})
     people = list(script.people.values())
-    away = [f"plug in the medium of {one.who} before you say yes" for one in desk.absent(people)]
-    clerk.confirm(["everybody signs the transcript of this ceremony:", *run.summary(), *away])
-    signers = desk.signers(people)
+    away = [f"plug in the medium of {one.who} before you say yes" for one in venue.absent(people)]
+    reader.confirm(["everybody signs the transcript of this ceremony:", *run.summary(), *away])
+    signers = venue.signers(people)
     if not signers:
         raise NotFoundError("nobody's targets key is here, so there is no transcript")
-    return Performed(seal(TRANSCRIPT, payload, signers), desk.absent(people))
+    return Performed(seal(TRANSCRIPT, payload, signers), venue.absent(people))
 
 
 class _Run:
     """A ceremony under way."""
 
-    def __init__(self, script: Script, desk: Desk, clerk: Clerk, clock: Clock) -> None:
+    def __init__(self, script: Script, venue: Venue, reader: Reader, clock: Clock) -> None:
         self._script = script
-        self._desk = desk
-        self._clerk = clerk
+        self._venue = venue
+        self._reader = reader
         self._clock = clock
         self._made: list[Holder] = []
         self._opened: OpenedProposal | None = None
@@ -167,7 +167,7 @@ class _Run:
     def take(self, number: int, step: Step) -> None:
         head = f"step {number} of {len(self._script.steps)}: {self._headline(step)}"
         before = changes(self._opened) if self._opened and step.do in {"sign", "publish"} else ()
-        self._clerk.confirm([head, *(f"  {line}" for line in before)])
+        self._reader.confirm([head, *(f"  {line}" for line in before)])
         lines = self._done(step)
         time = format_time(self._clock.now())
         self.told.append({"do": step.do, "said": head, "time": time, "lines": lines})
@@ -194,19 +194,19 @@ class _Run:
             case "say":
                 return []
             case "make":
-                made = self._desk.make(self._person(step))
+                made = self._venue.make(self._person(step))
                 self._made.append(made)
                 return [f"{key.role} key of holder {made.name}: {key_words(key)}" for key in made.keys]
             case "propose":
-                self._opened = self._desk.propose(
+                self._opened = self._venue.propose(
                     RootChange(holders=tuple(self._made), **_change(step.fields))
                 )
                 return list(changes(self._opened))
             case "sign":
-                self._opened = self._desk.sign(self._person(step), self._held())
+                self._opened = self._venue.sign(self._person(step), self._held())
                 return [want.words() for want in wanted(self._opened)]
             case _:
-                root = self._desk.publish(self._held())
+                root = self._venue.publish(self._held())
                 self._opened, self._made = None, []
                 return [f"root {root.version} is in force until {format_time(root.expires)}"]
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
-from node.web.auth import TokenGate, TokenOffice
+from node.web.auth import TokenGate, TokenIssuer
 from node.web.handlers import (
     acknowledgements,
     disclosed,
@@ -82,7 +82,7 @@ def make_app(services: WebServices, settings: WebSettings = WebSettings()) -> we
     app[STATE] = WebState(
         services=services,
         settings=settings,
-        office=TokenOffice(services),
+        token_issuer=TokenIssuer(services),
         gate=TokenGate(services),
         readiness=Readiness(services.ready, services.clock),
         callers=TokenBuckets(

@@ -54,7 +54,7 @@ class IssuedToken:
     scopes: frozenset[str]
 
 
-class TokenOffice:
+class TokenIssuer:
     """Exchanges assertions for access tokens. Synchronous: the directory and the replay table are the store's."""
 
     def __init__(self, services: WebServices) -> None:

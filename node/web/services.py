@@ -12,7 +12,7 @@ from keys.signer import Signer
 from node.clock import Clock, Entropy
 from node.ports.callers import Caller, CallerDirectory, Recognise
 from node.ports.replay import ReplayGuard
-from node.store.partners.records import RecipientDesk
+from node.store.partners.records import RecipientService
 from protocol.api import (
     AcknowledgementApi,
     DisclosedApi,
@@ -82,7 +82,7 @@ class WebServices:
     """None: this node renews no keys of partners."""
     held: Callable[[Caller], HeldApi] | None = None
     """None: this node gives nothing back."""
-    recipients: RecipientDesk | None = None
+    recipients: RecipientService | None = None
     """None: recipients of raw digests are switched off."""
     ready: Callable[[], bool] = lambda: True
     """Whether what is added here gets signed; raises what keeps the node from answering now. Blocks."""

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from node.ports.callers import Caller
 from node.ports.limits import RateLimiter
-from node.web.auth import TokenGate, TokenOffice
+from node.web.auth import TokenGate, TokenIssuer
 from node.web.readiness import Readiness
 from node.web.services import WebServices
 from node.web.settings import WebSettings
@@ -20,7 +20,7 @@ class WebState:
 
     services: WebServices
     settings: WebSettings
-    office: TokenOffice
+    token_issuer: TokenIssuer
     gate: TokenGate
     readiness: Readiness
     callers: RateLimiter

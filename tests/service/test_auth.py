@@ -18,7 +18,7 @@ from node.errors import (
 )
 from node.ports.callers import Caller, CallerKind, open_scope
 from node.remote.auth import Credentials, assertion
-from node.web.auth import ASSERTION_TYP, TOKEN_SECONDS, TOKEN_TYP, TokenGate, TokenOffice
+from node.web.auth import ASSERTION_TYP, TOKEN_SECONDS, TOKEN_TYP, TokenGate, TokenIssuer
 from support.fakes_api import (
     NODE,
     PARTNER,
@@ -66,7 +66,7 @@ def _with_header(token: str, *, key: AuthPrivateKey = PEER_KEY, **changes: objec
 
 def test_a_good_assertion_buys_a_token_with_the_clients_scopes() -> None:
     memory = MemoryNode()
-    issued = TokenOffice(memory.services()).exchange(_signed(_claims(memory)), wanted=None)
+    issued = TokenIssuer(memory.services()).exchange(_signed(_claims(memory)), wanted=None)
     assert issued.expires_in == TOKEN_SECONDS <= 600
     assert issued.scopes == {"log:read", "open:1", "open:2"}
     head, payload, _ = (urlsafe_b64decode(part + "==") for part in issued.token.split("."))
@@ -79,26 +79,26 @@ def test_a_good_assertion_buys_a_token_with_the_clients_scopes() -> None:
 def test_the_clients_own_assertion_is_good() -> None:
     memory = MemoryNode()
     signed = assertion(Credentials(PEER, PEER_KEY), node=NODE, now=memory.clock.now(), entropy=system_entropy)
-    assert TokenOffice(memory.services()).exchange(signed, wanted=None).scopes
+    assert TokenIssuer(memory.services()).exchange(signed, wanted=None).scopes
 
 
 def test_a_token_may_be_narrowed_but_not_widened() -> None:
     memory = MemoryNode()
-    office = TokenOffice(memory.services())
+    issuer = TokenIssuer(memory.services())
     wanted = frozenset({open_scope(1), open_scope(9), "query:baseline"})
-    assert office.exchange(_signed(_claims(memory)), wanted=wanted).scopes == {"open:1"}
+    assert issuer.exchange(_signed(_claims(memory)), wanted=wanted).scopes == {"open:1"}
     with pytest.raises(ForbiddenError):
-        office.exchange(_signed(_claims(memory, jti="another")), wanted=frozenset({"query:baseline"}))
+        issuer.exchange(_signed(_claims(memory, jti="another")), wanted=frozenset({"query:baseline"}))
 
 
 @pytest.mark.threat("somebody else's access")
 def test_an_assertion_is_good_once() -> None:
     memory = MemoryNode()
-    office = TokenOffice(memory.services())
+    issuer = TokenIssuer(memory.services())
     signed = _signed(_claims(memory))
-    office.exchange(signed, wanted=None)
+    issuer.exchange(signed, wanted=None)
     with pytest.raises(ReplayedError):
-        office.exchange(signed, wanted=None)
+        issuer.exchange(signed, wanted=None)
 
 
 _BAD_CLAIMS: dict[str, dict[str, object]] = {
@@ -133,7 +133,7 @@ _BAD_CLAIMS: dict[str, dict[str, object]] = {
 def test_an_assertion_with_bad_claims_is_refused(changes: dict[str, object]) -> None:
     memory = MemoryNode()
     with pytest.raises(UnauthenticatedError):
-        TokenOffice(memory.services()).exchange(_signed(_claims(memory, **changes)), wanted=None)
+        TokenIssuer(memory.services()).exchange(_signed(_claims(memory, **changes)), wanted=None)
     assert not memory.replays.used
 
 
@@ -150,7 +150,7 @@ def test_an_assertion_must_be_short_lived(start: int, life: int) -> None:
     memory = MemoryNode()
     now = int(memory.clock.now().timestamp()) + start
     with pytest.raises(UnauthenticatedError, match="60 seconds"):
-        TokenOffice(memory.services()).exchange(
+        TokenIssuer(memory.services()).exchange(
             _signed(_claims(memory, iat=now, exp=now + life)), wanted=None
         )
 
@@ -158,15 +158,15 @@ def test_an_assertion_must_be_short_lived(start: int, life: int) -> None:
 def test_not_before_is_honoured_when_it_is_there() -> None:
     memory = MemoryNode()
     now = int(memory.clock.now().timestamp())
-    office = TokenOffice(memory.services())
-    assert office.exchange(_signed(_claims(memory, nbf=now)), wanted=None).token
+    issuer = TokenIssuer(memory.services())
+    assert issuer.exchange(_signed(_claims(memory, nbf=now)), wanted=None).token
     with pytest.raises(UnauthenticatedError):
-        office.exchange(_signed(_claims(memory, nbf=now + 61, jti="b")), wanted=None)
+        issuer.exchange(_signed(_claims(memory, nbf=now + 61, jti="b")), wanted=None)
     with pytest.raises(UnauthenticatedError, match="does not count yet"):
-        office.exchange(_signed(_claims(memory, nbf=now + 30, jti="c")), wanted=None)
+        issuer.exchange(_signed(_claims(memory, nbf=now + 30, jti="c")), wanted=None)
     memory.clock.advance(30)
     later = _signed(_claims(memory, iat=now, exp=now + 60, nbf=now + 30, jti="c"))
-    assert office.exchange(later, wanted=None).token
+    assert issuer.exchange(later, wanted=None).token
 
 
 @pytest.mark.parametrize("ahead", [3600, -3600, 6, -61], ids=lambda ahead: f"{ahead} s")
@@ -174,7 +174,7 @@ def test_a_wrong_clock_is_named_with_its_difference(ahead: int) -> None:
     memory = MemoryNode()
     now = int(memory.clock.now().timestamp()) + ahead
     with pytest.raises(ClockSkewError) as caught:
-        TokenOffice(memory.services()).exchange(_signed(_claims(memory, iat=now, exp=now + 60)), wanted=None)
+        TokenIssuer(memory.services()).exchange(_signed(_claims(memory, iat=now, exp=now + 60)), wanted=None)
     assert caught.value.ahead_seconds == ahead
     assert str(abs(ahead)) in str(caught.value)
 
@@ -183,7 +183,7 @@ def test_an_assertion_that_expired_early_is_old_even_if_issued_recently() -> Non
     memory = MemoryNode()
     now = int(memory.clock.now().timestamp())
     with pytest.raises(ClockSkewError):
-        TokenOffice(memory.services()).exchange(
+        TokenIssuer(memory.services()).exchange(
             _signed(_claims(memory, iat=now - 30, exp=now - 10)), wanted=None
         )
 
@@ -193,7 +193,7 @@ def test_small_differences_are_tolerated(ahead: int) -> None:
     memory = MemoryNode()
     now = int(memory.clock.now().timestamp()) + ahead
     signed = _signed(_claims(memory, iat=now, exp=now + 60))
-    assert TokenOffice(memory.services()).exchange(signed, wanted=None).token
+    assert TokenIssuer(memory.services()).exchange(signed, wanted=None).token
 
 
 def test_the_clock_is_only_told_to_those_whose_signature_holds() -> None:
@@ -204,7 +204,7 @@ def test_the_clock_is_only_told_to_those_whose_signature_holds() -> None:
         _signed(_claims(memory, iat=now, exp=now + 60), key=other), key=other, kid=PEER_KEY.public.kid
     )
     with pytest.raises(UnauthenticatedError) as caught:
-        TokenOffice(memory.services()).exchange(forged, wanted=None)
+        TokenIssuer(memory.services()).exchange(forged, wanted=None)
     assert not isinstance(caught.value, ClockSkewError)
 
 
@@ -267,7 +267,7 @@ def test_what_is_no_assertion_is_refused_without_saying_why(make: Callable[[Memo
     memory = MemoryNode()
     token = make(memory)
     with pytest.raises(UnauthenticatedError) as caught:
-        TokenOffice(memory.services()).exchange(token, wanted=None)
+        TokenIssuer(memory.services()).exchange(token, wanted=None)
     assert str(caught.value) == "the credential presented does not verify"
     assert caught.value.__cause__ is None
 
@@ -275,16 +275,16 @@ def test_what_is_no_assertion_is_refused_without_saying_why(make: Callable[[Memo
 @pytest.mark.threat("a forged credential")
 def test_every_flipped_bit_of_a_signature_is_refused() -> None:
     memory = MemoryNode()
-    office = TokenOffice(memory.services())
+    issuer = TokenIssuer(memory.services())
     head, payload, signature = _signed(_claims(memory)).split(".")
     raw = bytearray(urlsafe_b64decode(signature + "=="))
     for bit in range(len(raw) * 8):
         raw[bit // 8] ^= 1 << bit % 8
         flipped = urlsafe_b64encode(bytes(raw)).rstrip(b"=").decode()
         with pytest.raises(UnauthenticatedError):
-            office.exchange(f"{head}.{payload}.{flipped}", wanted=None)
+            issuer.exchange(f"{head}.{payload}.{flipped}", wanted=None)
         raw[bit // 8] ^= 1 << bit % 8
-    assert office.exchange(f"{head}.{payload}.{signature}", wanted=None).token
+    assert issuer.exchange(f"{head}.{payload}.{signature}", wanted=None).token
 
 
 @pytest.mark.parametrize("issuer", ["\ud800", "\x00", "a\nb", ""], ids=ascii)
@@ -314,13 +314,13 @@ def test_keys_offered_in_a_header_are_not_looked_at() -> None:
         jku="https://evil.example",
     )
     with pytest.raises(UnauthenticatedError):
-        TokenOffice(memory.services()).exchange(forged, wanted=None)
+        TokenIssuer(memory.services()).exchange(forged, wanted=None)
     harmless = _with_header(_signed(_claims(memory)), jwk=jwk, x5u="https://evil.example")
-    assert TokenOffice(memory.services()).exchange(harmless, wanted=None).token
+    assert TokenIssuer(memory.services()).exchange(harmless, wanted=None).token
 
 
 def _token(memory: MemoryNode) -> str:
-    return TokenOffice(memory.services()).exchange(_signed(_claims(memory)), wanted=None).token
+    return TokenIssuer(memory.services()).exchange(_signed(_claims(memory)), wanted=None).token
 
 
 async def test_a_token_names_its_caller() -> None:
@@ -360,9 +360,9 @@ async def test_the_memory_of_tokens_is_bounded(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("node.web.auth._CACHE_TOKENS", 2)
     memory = MemoryNode()
     gate = TokenGate(memory.services())
-    office = TokenOffice(memory.services())
+    issuer = TokenIssuer(memory.services())
     for number in range(4):
-        token = office.exchange(_signed(_claims(memory, jti=f"id-{number}")), wanted=None).token
+        token = issuer.exchange(_signed(_claims(memory, jti=f"id-{number}")), wanted=None).token
         await gate.caller(token)
     assert len(gate._cache) == 2
 

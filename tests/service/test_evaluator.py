@@ -18,7 +18,7 @@ from node.clock import system_entropy
 from node.errors import EvaluatorDownError, GoneError, LibraryError, RateLimitedError
 from node.evaluator import child, process, queue
 from node.evaluator.bench import Bench
-from node.evaluator.child import READY, Desk
+from node.evaluator.child import READY, Service
 from node.evaluator.frames import (
     Kind,
     Reply,
@@ -308,7 +308,7 @@ def converse(*requests: Request) -> list[Reply]:
         write_frame(asked, request.to_bytes())
     asked.seek(0)
     bench = Bench(loaded_group(), entropy=system_entropy)
-    Desk(bench, answered).serve(asked)
+    Service(bench, answered).serve(asked)
     bench.close()
     answered.seek(0)
     replies = []

@@ -21,7 +21,7 @@ from node.lists.corrections.withdraw import withdraw
 from node.lists.entries import read_batch
 from node.lists.imports import intake
 from node.lists.imports.case_data import unpack_cases
-from node.lists.tombstones import Door, tombstoned
+from node.lists.tombstones import TombstoneFilter, tombstoned
 from node.storage.logfiles import LogFiles
 from node.storage.release_files import ReleaseFolder
 from node.storage.shelf import Shelf
@@ -201,11 +201,11 @@ def test_it_is_refused_with_its_line(agency: Agency) -> None:
     assert (report.accepted, report.refused_total) == (2, 1)
     [refused] = report.refused
     assert (refused.line, "shredded" in refused.reason) == (3, True)
-    door = Door.of(agency.shelf)
+    tombstones = TombstoneFilter.of(agency.shelf)
     preview = intake.preview_rows(agency.shelf, agency.origin, rows("a"))
     assert (preview.accepted, preview.refused_total) == (0, 1)
     with agency.shelf.storage.write() as unit:
-        assert [unit.tombstones.lift(mac) for mac in sorted(door.macs)] == [1, 1]
+        assert [unit.tombstones.lift(mac) for mac in sorted(tombstones.macs)] == [1, 1]
     assert agency.add(rows("a")).accepted == 1
 
 

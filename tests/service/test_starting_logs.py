@@ -15,7 +15,7 @@ import pytest
 
 from keys.errors import WrongPassphraseError
 from node.app import serve, subsets
-from node.app.partners.recipients import RecipientOffice
+from node.app.partners.recipients import RunningRecipients
 from node.app.peers.sync import PeerSyncs
 from node.audit.log import record, start_audit
 from node.clock import milliseconds
@@ -156,7 +156,7 @@ def parts_of(identity: Identity, shelf: Shelf) -> serve.Parts:
         cast("EvaluatorProcess", None),
         cast("PeerSyncs", None),
         Deltas(),
-        RecipientOffice(identity, shelf),
+        RunningRecipients(identity, shelf),
         cast("Listener", None),
         Metrics(list),
         cast("asyncio.Future[None]", None),

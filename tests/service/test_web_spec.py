@@ -6,7 +6,7 @@ from pathlib import Path
 from keys.key import AuthPrivateKey
 from node.ports.callers import CallerKind, Credential
 from node.remote.auth import Credentials, assertion
-from node.web.auth import TokenOffice
+from node.web.auth import TokenIssuer
 from support.fakes_api import MemoryNode
 
 SPEC = Path(__file__).parents[2] / "docs" / "spec" / "http.md"
@@ -31,4 +31,4 @@ def test_the_example_assertion_is_accepted() -> None:
     memory.directory.known["nl.example", KEY.public.kid] = Credential(
         client="nl.example", kind=CallerKind.PEER, key=KEY.public, scopes=frozenset({"log:read", "open:1"})
     )
-    assert TokenOffice(memory.services()).exchange(token, wanted=None).expires_in == 600
+    assert TokenIssuer(memory.services()).exchange(token, wanted=None).expires_in == 600

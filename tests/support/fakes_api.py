@@ -16,7 +16,7 @@ from node.ports.callers import LOG_READ, Caller, CallerKind, Credential, Recogni
 from node.remote.auth import Credentials
 from node.remote.limits import RemoteLimits
 from node.remote.node import RemoteNode
-from node.store.partners.records import RecipientDesk
+from node.store.partners.records import RecipientService
 from node.tls import TlsIdentity, Traffic, create_identity
 from node.web.app import make_app
 from node.web.listener import Listener
@@ -306,7 +306,7 @@ class MemoryNode:
         self.proposals: ProposalApi | None = None
         self.disclosed: DisclosedApi | None = None
         self.gossip: GossipApi | None = None
-        self.recipients: RecipientDesk | None = None
+        self.recipients: RecipientService | None = None
         self.tuf: TufApi | None = MemoryTuf()
         self.recognise: Recognise | None = None
         self.callers: list[Caller] = []

@@ -19,10 +19,10 @@ from keys.trust.tuf.root import TrustedRoot, open_roots
 from keys.trust.window import Window
 from node.clock import SystemClock, system_entropy
 from node.signing.keychain import Keychain
-from node.signing.process.desk import KEYS, STAMPS
 from node.signing.process.link import SignerLink
 from node.signing.process.remote import RemoteKeys, RemoteLogSigner
 from node.signing.process.roles import SIGNED_HERE
+from node.signing.process.service import KEYS, STAMPS
 from node.signing.process.stamps import FolderStamps
 from node.trust.found import FIRST, Founding, found
 from node.trust.own import DOCUMENT_NAME, OwnTrust

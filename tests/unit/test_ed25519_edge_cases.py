@@ -43,7 +43,7 @@ from keys.trust.tuf.write_root import author_root
 from keys.trust.vkey import DatedVkey
 from node import jose
 from node.errors import UnauthenticatedError
-from node.web.auth import ASSERTION_TYP, TOKEN_TYP, TokenGate, TokenOffice
+from node.web.auth import ASSERTION_TYP, TOKEN_TYP, TokenGate, TokenIssuer
 from protocol.errors import MalformedError, UntrustedError
 from protocol.tlog.cosignature import cosign, verify_cosignatures
 from protocol.tlog.note import Note, VerifierKey, sign_note, verify_note
@@ -228,7 +228,7 @@ def _assertion(how: Irregularity) -> None:
     memory.directory.known[PEER, credential.key.kid] = credential
     claims = _claims(memory) | {"iss": PEER, "sub": PEER}
     token = jose.sign_token(claims, typ=ASSERTION_TYP, signer=signer)
-    assert TokenOffice(memory.services()).exchange(token, wanted=None).token
+    assert TokenIssuer(memory.services()).exchange(token, wanted=None).token
 
 
 def _access_token(how: Irregularity) -> None:

@@ -13,13 +13,13 @@ from node.recipients.accreditation import Recipients
 from node.recipients.copy import RecipientCopy
 from node.recipients.service import ServedRecipients
 from node.storage.shelf import Shelf
-from node.store.partners.records import RecipientDesk
+from node.store.partners.records import RecipientService
 
 ACTION: Final = "recipient.fetch"
 _journal = Journal("recipients")
 
 
-class RecipientOffice:
+class RunningRecipients:
     """Keeps the copy of a running node, and serves it; where recipients are switched off there is neither."""
 
     def __init__(self, identity: Identity, shelf: Shelf) -> None:
@@ -33,7 +33,7 @@ class RecipientOffice:
             shelf, identity.clock, identity.trust.members, max_age=timedelta(hours=hours)
         )
 
-    def desk(self) -> RecipientDesk | None:
+    def service(self) -> RecipientService | None:
         """Where recipients are served."""
         if not self.enabled:
             return None

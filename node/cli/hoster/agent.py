@@ -30,10 +30,12 @@ def agent(
     fail_closed: Annotated[bool, FAIL_CLOSED] = False,
 ) -> None:
     """Answer local programs (clamd's protocol, HTTP) whether files are on the list, until stopped."""
-    from node.hoster.daemon.agent import Doors, serve_agent
+    from node.hoster.daemon.agent import Listeners, serve_agent
 
     here = session(context)
-    doors = Doors(socket=socket, clamd=clamd, http=http, roots=tuple(roots or ()), fail_closed=fail_closed)
+    listeners = Listeners(
+        socket=socket, clamd=clamd, http=http, roots=tuple(roots or ()), fail_closed=fail_closed
+    )
 
     def listening(facts: Mapping[str, Any]) -> None:
         here.output.result(
@@ -46,7 +48,7 @@ def agent(
         )
         _talk(here, facts)
 
-    wait_for(serve_agent(here.homes, doors, listening=listening))
+    wait_for(serve_agent(here.homes, listeners, listening=listening))
 
 
 def icap(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from node.identity.identity import Identity
     from node.signing.keychain import Passphrase
-    from node.trust.ceremony import Desk, Person
+    from node.trust.ceremony import Person, Venue
 
 
 def ceremony(
@@ -48,8 +48,8 @@ def ceremony(
     except OSError as exc:
         raise InputRefusedError("{file} cannot be read: {reason}", file, exc.strerror) from exc
     here.output.talk(script.title, *(["a rehearsal: nothing of it counts"] if rehearse else []))
-    with _desk(identity, rehearse=rehearse, kdf=kdf) as desk:
-        done = perform(script, desk, _Reader(here.output), identity.clock)
+    with _venue(identity, rehearse=rehearse, kdf=kdf) as venue:
+        done = perform(script, venue, _Reader(here.output), identity.clock)
     if not rehearse:
         create_private(transcript, done.transcript)
     for person in done.unsigned:
@@ -58,7 +58,7 @@ def ceremony(
 
 
 class _Reader:
-    """Reads out what comes next, and waits for a yes (`node.trust.ceremony.Clerk`)."""
+    """Reads out what comes next, and waits for a yes (`node.trust.ceremony.Reader`)."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
@@ -69,25 +69,25 @@ class _Reader:
         confirm("Go on?")
 
 
-def _desk(identity: "Identity", *, rehearse: bool, kdf: str) -> "AbstractContextManager[Desk]":
-    return _scratch_desk(identity) if rehearse else _earnest_desk(identity, kdf)
+def _venue(identity: "Identity", *, rehearse: bool, kdf: str) -> "AbstractContextManager[Venue]":
+    return _rehearsal_venue(identity) if rehearse else _node_venue(identity, kdf)
 
 
 @contextmanager
-def _scratch_desk(identity: "Identity") -> "Iterator[Desk]":
-    from node.rotation.ceremony import ScratchDesk
+def _rehearsal_venue(identity: "Identity") -> "Iterator[Venue]":
+    from node.rotation.ceremony import RehearsalVenue
     from node.rotation.rehearsal import scratch
 
     with scratch(identity) as (rehearsal, visit):
-        yield ScratchDesk(rehearsal, visit)
+        yield RehearsalVenue(rehearsal, visit)
 
 
 @contextmanager
-def _earnest_desk(identity: "Identity", kdf: str) -> "Iterator[Desk]":
+def _node_venue(identity: "Identity", kdf: str) -> "Iterator[Venue]":
     from node.identity.key_holders import kdf_profile
-    from node.rotation.ceremony import EarnestDesk
+    from node.rotation.ceremony import NodeVenue
 
-    yield EarnestDesk(identity, _passphrase, profile=kdf_profile(kdf))
+    yield NodeVenue(identity, _passphrase, profile=kdf_profile(kdf))
 
 
 def _passphrase(person: "Person") -> "Passphrase":

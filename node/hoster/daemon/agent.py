@@ -1,4 +1,4 @@
-"""The local daemon: its doors opened, until it is told to stop; what is under way then is finished."""
+"""The local daemon: its listeners opened, until it is told to stop; what is under way then is finished."""
 
 import asyncio
 import signal
@@ -36,7 +36,7 @@ _journal = Journal("agent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doors:
+class Listeners:
     """Where the daemon listens, as an operator writes it."""
 
     socket: Path | None = None
@@ -59,7 +59,7 @@ class _Open:
 
 
 async def serve_agent(
-    homes: Sequence[Home], doors: Doors, *, listening: Callable[[Mapping[str, object]], None]
+    homes: Sequence[Home], listeners: Listeners, *, listening: Callable[[Mapping[str, object]], None]
 ) -> None:
     """Serve until SIGTERM or SIGINT, and judge by every subset of `homes`, which are those of one client.
 
@@ -70,16 +70,16 @@ async def serve_agent(
     """
     settings = load_partner_settings(homes[0].folder).agent
     async with AsyncExitStack() as stack:
-        opened = _opened(doors, settings, stack)
+        opened = _opened(listeners, settings, stack)
         made = await stack.enter_async_context(
-            judging(homes, settings, kind="agent", fail_closed=doors.fail_closed)
+            judging(homes, settings, kind="agent", fail_closed=listeners.fail_closed)
         )
         clamd = ClamdService(
             inspector=made.inspector,
-            roots=Roots([*settings.roots, *doors.roots]),
+            roots=Roots([*settings.roots, *listeners.roots]),
             version=lambda: _version(made),
             reload=made.reload,
-            fail_closed=doors.fail_closed,
+            fail_closed=listeners.fail_closed,
         )
         for each in opened.clamd:
             its = replace(clamd, patience=Patience(IDLE_SECONDS))
@@ -92,7 +92,7 @@ async def serve_agent(
             "clamd": [named_address(each) for each in opened.clamd],
             "http": [named_address(each) for each in opened.http],
             **made.serves(),
-            "fail_closed": doors.fail_closed,
+            "fail_closed": listeners.fail_closed,
         }
         async with until_stopped():
             listening(facts)
@@ -116,18 +116,18 @@ async def until_stopped() -> AsyncIterator[None]:
         _journal.info("stopping")
 
 
-def _opened(doors: Doors, settings: AgentSettings, stack: AsyncExitStack) -> _Open:
+def _opened(listeners: Listeners, settings: AgentSettings, stack: AsyncExitStack) -> _Open:
     opened = _Open()
     for name, passed in passed_sockets(beyond_loopback=settings.beyond_loopback):
         (opened.http if name == "http" else opened.clamd).append(passed)
-    if doors.socket is not None:
-        opened.clamd.append(_at_path(doors.socket, stack))
-    if doors.clamd:
-        opened.clamd.append(_at_port(doors.clamd, settings, stack))
-    if doors.http.startswith("/"):
-        opened.http.append(_at_path(Path(doors.http), stack))
-    elif doors.http:
-        opened.http.append(_at_port(doors.http, settings, stack))
+    if listeners.socket is not None:
+        opened.clamd.append(_at_path(listeners.socket, stack))
+    if listeners.clamd:
+        opened.clamd.append(_at_port(listeners.clamd, settings, stack))
+    if listeners.http.startswith("/"):
+        opened.http.append(_at_path(Path(listeners.http), stack))
+    elif listeners.http:
+        opened.http.append(_at_port(listeners.http, settings, stack))
     if not opened.clamd and not opened.http:
         raise UsageError("nothing to listen on", hint="sigfed agent --socket PATH --http 127.0.0.1:PORT")
     return opened

@@ -25,7 +25,7 @@ from node.lists.imports.case_data import pack_cases
 from node.lists.imports.dedupe import Fresh, JoiningSorter, SetAside, Sorted, Sorter, collections_of
 from node.lists.imports.restate import restating
 from node.lists.queue import Queue
-from node.lists.tombstones import Door
+from node.lists.tombstones import TombstoneFilter
 from node.storage.bulk import acyclic
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord, Positions, Quarantined
@@ -143,12 +143,12 @@ def queue_rows(
     guards: Guards | None = None,
 ) -> ImportReport:
     """Queue the new digests of `rows` as adds that `packer` makes; see `import_rows`."""
-    door, known = Door.of(shelf), guards or Guards(shelf)
+    tombstones, known = TombstoneFilter.of(shelf), guards or Guards(shelf)
     with acyclic():
-        first = _Import(shelf, origin, packer, now_ms, door, known, Sorter)
-        report = first.run(_chunks(door.check(rows), progress))
+        first = _Import(shelf, origin, packer, now_ms, tombstones, known, Sorter)
+        report = first.run(_chunks(tombstones.check(rows), progress))
         if first.deferred:
-            second = _Import(shelf, origin, packer, now_ms, door, known, JoiningSorter)
+            second = _Import(shelf, origin, packer, now_ms, tombstones, known, JoiningSorter)
             report = report.plus(second.run(_chunks(first.deferred, lambda _: None)))
     return report
 
@@ -165,7 +165,7 @@ def preview_rows(
     report = ImportReport()
     with shelf.storage.read() as unit:
         sorter = _make_sorter(Sorter, shelf, guards or Guards(shelf), unit, own_list(unit, origin))
-        for chunk, refused in _chunks(Door.of(shelf).check(rows), progress):
+        for chunk, refused in _chunks(TombstoneFilter.of(shelf).check(rows), progress):
             report = report.plus(_refusals(refused))
             if chunk:
                 found = sorter.sort(chunk)
@@ -183,7 +183,7 @@ class _Import:
     origin: str
     packer: Packer
     now_ms: int
-    door: Door
+    tombstones: TombstoneFilter
     guards: Guards
     sorter: type[Sorter | JoiningSorter]
     report: ImportReport = ImportReport()
@@ -247,7 +247,7 @@ class _Import:
         if not queue.count and not self.set_aside:
             return
         with self.shelf.storage.write() as unit:
-            self.door.require_unchanged(unit)
+            self.tombstones.require_unchanged(unit)
             log = unit.logs.get(self.origin)
             if log.tail != queue.log.tail:
                 _check_overtaken(unit, queue)

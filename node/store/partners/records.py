@@ -186,7 +186,7 @@ class RecipientDownload(Protocol):
         ...
 
 
-class RecipientDesk(Protocol):
+class RecipientService(Protocol):
     """Where recipients are served."""
 
     def open(self, key: str) -> RecipientDownload:

@@ -36,13 +36,13 @@ async def token(request: web.Request) -> web.StreamResponse:
     if form.get("grant_type") != GRANT_TYPE or form.get("client_assertion_type") != ASSERTION_TYPE:
         raise MalformedError("token request: only client credentials with a signed assertion are offered")
     wanted = frozenset(form["scope"].split(" ")) if "scope" in form else None
-    office, assertion = request.app[STATE].office, form.get("client_assertion", "")
+    token_issuer, assertion = request.app[STATE].token_issuer, form.get("client_assertion", "")
     claimed = jose.claimed_issuer(assertion)
     if form.get("client_id", claimed) != claimed:  # RFC 7521 §4.2
         raise MalformedError("token request: client_id is not the client of the assertion")
 
     def exchange() -> IssuedToken:
-        return office.exchange(assertion, wanted=wanted, presented=presented_in(request))
+        return token_issuer.exchange(assertion, wanted=wanted, presented=presented_in(request))
 
     try:
         issued = await asyncio.to_thread(exchange)

@@ -1,4 +1,4 @@
-"""Raw digests for recipients, streamed; the key they show is looked at by the desk alone.
+"""Raw digests for recipients, streamed; the key they show is looked at by the recipient service alone.
 
 Where recipients are switched off, or there are none, the node answers as if it had no such address. Once lines are
 under way no problem can be sent any more: a download that must end is cut, and its last line is missing.
@@ -11,7 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from node.errors import NodeError, NotFoundError
-from node.store.partners.records import RecipientDesk
+from node.store.partners.records import RecipientService
 from node.web.middleware import bearer
 from node.web.replies import NO_STORE
 from node.web.state import services_of
@@ -21,7 +21,7 @@ LINES: Final = "application/x-ndjson"
 
 async def digests(request: web.Request) -> web.StreamResponse:
     """Everything that the recipient may fetch now, or 304 when it holds just that."""
-    download = await asyncio.to_thread(_desk(request).open, bearer(request) or "")
+    download = await asyncio.to_thread(_service(request).open, bearer(request) or "")
     headers = {"ETag": f'"{download.tag}"', "Cache-Control": NO_STORE}
     if request.headers.get("If-None-Match") == headers["ETag"]:
         return web.Response(status=304, headers=headers)
@@ -30,11 +30,11 @@ async def digests(request: web.Request) -> web.StreamResponse:
     return await _stream(request, headers, first, chunks)
 
 
-def _desk(request: web.Request) -> RecipientDesk:
-    desk = services_of(request).recipients
-    if desk is None:
+def _service(request: web.Request) -> RecipientService:
+    service = services_of(request).recipients
+    if service is None:
         raise NotFoundError("this node has no recipients")
-    return desk
+    return service
 
 
 async def _stream(

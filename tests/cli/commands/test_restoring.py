@@ -11,7 +11,7 @@ from node.home import Home
 from node.identity.identity import open_identity
 from node.rotation.store import open_shelf
 from node.signing.log_signer import FolderLogSigner
-from node.signing.process.desk import LOGS
+from node.signing.process.service import LOGS
 from node.storage.logfiles import LogFiles
 from support.agencies import (
     BOTH,

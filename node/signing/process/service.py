@@ -61,7 +61,7 @@ _MAX_PROOF: Final = 2800
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,110}[a-z0-9])?")
 
 
-class Desk:
+class SignerService:
     """The signer of `node`, in the folder `folder`; `root_sha256` is the root that the node was founded with."""
 
     def __init__(
