@@ -1,4 +1,4 @@
-"""The kernel against libsodium with numbers that nobody chose: for a minute, or ten million products when thorough."""
+"""The kernel against libsodium with numbers that nobody chose: for seconds, or ten million products when thorough."""
 
 import os
 import random
@@ -11,7 +11,9 @@ from support.edges import SCALARS, UNIFORM, elements
 from support.kernel import group_named, sodium
 from support.sizes import THOROUGH, size
 
-SECONDS = 30
+pytestmark = pytest.mark.slow
+
+SECONDS = 10
 """On each of two paths, in every run."""
 PRODUCTS = size(quick=0, thorough=5_000_000)
 """At least as many, on each path; a bounded number in quick runs would be none on a loaded machine."""

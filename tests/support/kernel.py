@@ -6,7 +6,6 @@ Each library is a file of its own: a process that loads two of them has two choi
 import ctypes
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
@@ -22,6 +21,7 @@ from node.group.sodium import load_sodium
 from protocol.oprf.group import Group
 from protocol.oprf.kernel import PATHS, KernelGroup
 from protocol.oprf.sodium import SodiumGroup
+from support.machine import made_once
 from support.programs import needed
 
 SOURCES: Final = Path(build_hook.__file__).parent / "kernel"
@@ -33,27 +33,15 @@ GROUPS: Final = ("libsodium", *PATHS, "kernel-emulated")
 
 
 _COMPILING: Final = 1200
-_KEPT: Final[list[tempfile.TemporaryDirectory[str]]] = []
-
-
-@cache
-def folder() -> Path:
-    """Where what was compiled stays as long as this process lives."""
-    _KEPT.append(tempfile.TemporaryDirectory(prefix="kernel-"))
-    return Path(_KEPT[0].name)
-
-
-@cache
-def _compile(name: str, flags: Sequence[str], sources: Path) -> str:
-    return compile_kernel(sources, folder() / f"{name}.so", flags)
 
 
 def compiled(name: str, flags: Sequence[str] = FLAGS, *, sources: Path = SOURCES) -> Path:
     """A library of this name, made once; the test is skipped where there is no compiler."""
     needed("cc")
-    failure = _compile(name, flags, sources)
+    with made_once(f"{name}.so") as target:
+        failure = "" if target.exists() else compile_kernel(sources, target, flags)
     assert not failure, failure
-    return folder() / f"{name}.so"
+    return target
 
 
 @cache
@@ -74,9 +62,9 @@ def group_named(name: str) -> Group:
 
 def kernel_on(path: int, library: Path) -> KernelGroup:
     """The group of a copy of the library that takes this path, or a skip on a processor without it."""
-    own = folder() / f"{library.stem}-{path}.so"
-    if not own.exists():
-        shutil.copy(library, own)
+    with made_once(f"{library.stem}-{path}.so") as own:
+        if not own.exists():
+            shutil.copy(library, own)
     group = KernelGroup(ctypes.CDLL(str(own)), path)
     if group.name != PATHS[path]:
         pytest.skip("needs a processor with AVX-512 IFMA")
@@ -88,25 +76,44 @@ def sabotaged(file: str, number: str) -> Path:
     return mutant(file, number, f"{int(number, 16) ^ 2:#x}")
 
 
-def mutant(file: str, before: str, after: str, *, flags: Sequence[str] = ("-O1", *FLAGS[1:])) -> Path:
+def mutant(file: str, before: str, after: str) -> Path:
     """A library in whose sources one expression, which stands there once, is another."""
-    name = f"mutant-{sha256(repr((file, before, after)).encode()).hexdigest()[:16]}"
-    place = folder() / f"{name}-sources"
-    if not place.exists():
-        text = (SOURCES / file).read_text(encoding="utf-8")
-        assert text.count(before) == 1, before
-        shutil.copytree(SOURCES, place, ignore=shutil.ignore_patterns("*.so"))
-        (place / file).write_text(text.replace(before, after), encoding="utf-8")
-    return compiled(name, flags, sources=place)
+    name = f"mutant-{_named((file, before, after))}"
+    with made_once(f"{name}-sources") as place:
+        if not place.exists():
+            text = (SOURCES / file).read_text(encoding="utf-8")
+            assert text.count(before) == 1, before
+            shutil.copytree(SOURCES, place, ignore=shutil.ignore_patterns("*.so"))
+            (place / file).write_text(text.replace(before, after), encoding="utf-8")
+    return compiled(name, ("-O0", *FLAGS[1:]), sources=place)
 
 
-@cache
 def program(name: str, flags: tuple[str, ...]) -> Path:
     """A program of `NATIVE`, linked with the kernel's sources; the test is skipped where there is no compiler."""
     needed("cc")
-    target = folder() / f"{name}{abs(hash(flags))}"
-    sources = [NATIVE / f"{name}.c", *(SOURCES / source for source in build_hook.SOURCES)]
-    command = ["cc", *flags, f"-I{SOURCES}", f"-I{NATIVE}", "-o", str(target), *map(str, sources)]
+    objects = _objects(flags)
+    with made_once(f"{name}-{_named(flags)}") as target:
+        if not target.exists():
+            _cc(*flags, "-o", target, NATIVE / f"{name}.c", *objects)
+    return target
+
+
+def _objects(flags: tuple[str, ...]) -> list[Path]:
+    """The kernel, compiled once for all programs that want these flags."""
+    with made_once(f"objects-{_named(flags)}") as folder:
+        kept = [folder / f"{source}.o" for source in build_hook.SOURCES]
+        folder.mkdir(exist_ok=True)
+        for source, target in zip(build_hook.SOURCES, kept, strict=True):
+            if not target.exists():
+                _cc(*flags, "-c", "-o", target, SOURCES / source)
+    return kept
+
+
+def _named(words: Sequence[str]) -> str:
+    return sha256(repr(words).encode()).hexdigest()[:16]
+
+
+def _cc(*words: str | Path) -> None:
+    command = ["cc", f"-I{SOURCES}", f"-I{NATIVE}", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILING, check=False)
     assert done.returncode == 0, done.stderr
-    return target

@@ -1,13 +1,18 @@
 """What a run of the tests makes of the machine: its processors, its memory for temporary folders, nothing of its disk.
 
-What nodes note until the machine starts again lies in a folder of the run.
+What nodes note until the machine starts again lies in a folder of the run, and what its workers make once for all of
+them in another.
 
 No test cuts the power, so nothing waits for a disk: where there is room in memory, temporary folders are there; where
 there is not, neither this process nor its forks ask the disk to have written.
 """
 
+import gc
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -19,12 +24,15 @@ ROOM = 4 << 30
 """Bytes that a whole run may take there; containers often have 64 MiB."""
 MOST_WORKERS = 4
 """Each takes half a gigabyte."""
+_SHARED = "SIGFED_RUN_FOLDER"
+_THRESHOLDS = (5_000, 20, 20)
+"""New objects until the garbage of each age is looked for; the interpreter's own are for small programs."""
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """A worker a processor for the whole suite; none for what is named on the command line."""
+    """A worker a processor and one more for the whole suite, since some tests wait; none for what is named."""
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    return min(len(os.sched_getaffinity(0)), MOST_WORKERS) if whole else 0
+    return min(len(os.sched_getaffinity(0)) + 1, MOST_WORKERS) if whole else 0
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -35,7 +43,30 @@ def pytest_configure(config: pytest.Config) -> None:
     runtime = tempfile.TemporaryDirectory()
     config.add_cleanup(runtime.cleanup)
     os.environ["XDG_RUNTIME_DIR"] = runtime.name
+    if _SHARED not in os.environ:  # this process starts the workers, which find it there
+        shared = tempfile.TemporaryDirectory()
+        config.add_cleanup(shared.cleanup)
+        os.environ[_SHARED] = shared.name
     hurry()
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: nobody looks through it for garbage again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_THRESHOLDS)
+
+
+@contextmanager
+def made_once(name: str) -> Iterator[Path]:
+    """A path that all workers of the run share; while the block runs, no other worker is in one of this name.
+
+    Whoever finds it there uses it, and changes nothing of it; else it makes it.
+    """
+    folder = Path(os.environ[_SHARED])
+    with (folder / f"{name}.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        yield folder / name
 
 
 def _has_room(folder: Path) -> bool:

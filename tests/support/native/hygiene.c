@@ -16,19 +16,26 @@
 #define MOST 200
 
 static uint8_t inverted[MOST][PATTERN];
+static uint8_t begins[1 << 16]; /* whether a pattern begins with these two bytes, inverted */
 static int patterns, dirty;
+
+static void begin(void)
+{
+	begins[inverted[patterns][0] << 8 | inverted[patterns][1]] = 1;
+	patterns++;
+}
 
 static void seek(const uint8_t *secret)
 {
 	for (int i = 0; i < PATTERN; i++) inverted[patterns][i] = (uint8_t)~secret[i];
-	patterns++;
+	begin();
 }
 
 /* As the hash reads it: words of eight bytes, the highest first. */
 static void seek_words(const uint8_t *secret)
 {
 	for (int i = 0; i < PATTERN; i++) inverted[patterns][i] = (uint8_t)~secret[i / 8 * 8 + 7 - i % 8];
-	patterns++;
+	begin();
 }
 
 static int holds(const uint8_t *at, const uint8_t *pattern)
@@ -49,7 +56,7 @@ static int copies(void)
 		uint8_t *page = malloc(to - from);
 		ssize_t got = pread(mem, page, to - from, (off_t)from);
 		for (ssize_t i = 0; i + PATTERN <= got; i++)
-			for (int k = 0; k < patterns; k++)
+			for (int k = 0; k < patterns && begins[(uint8_t)~page[i] << 8 | (uint8_t)~page[i + 1]]; k++)
 				if (holds(page + i, inverted[k])) { found++; printf("pattern %d in %s", k, line); }
 		memset(page, 0, to - from);
 		free(page);

@@ -2,7 +2,7 @@
  *
  * poison SEED            every call that meets secrets; nothing may be reported. Under callgrind all seeds execute as
  *                        many instructions.
- * poison SEED public     also the sum, in variable time, of which there must be reports: else nothing was looked at. */
+ * poison SEED public     the sum, in variable time, of which there must be reports: else nothing was looked at. */
 #include <stdint.h>
 #include <stdio.h>
 #include <valgrind/memcheck.h>
@@ -20,11 +20,9 @@ int main(int argc, char **argv)
 	draw_all((unsigned)atoi(argv[1]));
 	printf("path %d\n", sf_use(-1));
 	SECRET(scalars); SECRET(uniform); SECRET(text);
-	int status = secret_calls(uniform, points);
-	if (argc > 2) {
-		status = sf_weighted_sum(out, scalars, points, N);
-		VALGRIND_MAKE_MEM_DEFINED(&status, sizeof status);
-		printf("sum %d\n", status);
-	}
+	if (argc < 3) return secret_calls(uniform, points);
+	int status = sf_weighted_sum(out, scalars, points, N);
+	VALGRIND_MAKE_MEM_DEFINED(&status, sizeof status);
+	printf("sum %d\n", status);
 	return status;
 }
