@@ -1,4 +1,4 @@
-"""How the whole suite runs: how many examples, and no silent skips where everything is installed."""
+"""How the whole suite runs: how many examples, what the plain one leaves out, no silent skips where all is there."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from support.sizes import size
+from support.sizes import THOROUGH, size
 
 REQUIRE_ALL = os.environ.get("SIGFED_REQUIRE_ALL") == "1"
 """Set where every program a test can want is installed: there a skip is a failure, and examples never change."""
@@ -26,7 +26,18 @@ settings.load_profile("suite")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["support.machine", "support.programs", "support.source_order"]
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The plain command leaves out what is marked slow; who names files or marks gets it, and so does `.ci/run`."""
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if not whole or REQUIRE_ALL or THOROUGH or config.option.markexpr:
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    items[:] = [item for item in items if item not in set(slow)]
+    config.hook.pytest_deselected(items=slow)
+
+
+pytest_plugins = ["support.compiled_once", "support.machine", "support.programs", "support.source_order"]
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

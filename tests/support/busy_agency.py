@@ -88,7 +88,8 @@ def open_world(home: Path, stack: ExitStack) -> World:
     let_go_on(home)
     identity = open_identity(Home(home))
     shelf = stack.enter_context(open_shelf(identity))
-    evaluator = stack.enter_context(EvaluatorProcess(lambda: epoch_secrets(identity.keychain)))
+    evaluator = EvaluatorProcess(lambda: epoch_secrets(identity.keychain))  # it starts when it is asked
+    stack.callback(evaluator.close)
     return World.of(identity, shelf, evaluator)
 
 

@@ -1,0 +1,63 @@
+"""SQL and pages that are compiled once a process: each store and each console of a test would begin anew.
+
+A node has one store and one console for as long as it runs; tests have thousands. What is compiled depends on nothing
+that differs between them.
+"""
+
+import sys
+from functools import cache
+from types import CodeType
+from typing import Any
+from unittest.mock import patch
+
+_STATEMENTS = 2_000
+"""More than the product has."""
+
+
+def pytest_collection_finish() -> None:
+    """From now on, of what the tests have loaded."""
+    if "sqlalchemy" in sys.modules:
+        _share_statements()
+    if "jinja2" in sys.modules:
+        _share_templates()
+
+
+def _share_statements() -> None:
+    from sqlalchemy import Engine
+    from sqlalchemy.engine.default import DefaultDialect
+    from sqlalchemy.util import LRUCache
+
+    kept: LRUCache[Any, Any] = LRUCache(_STATEMENTS)
+    begin = Engine.__init__
+
+    def begun(engine: Engine, *arguments: Any, **options: Any) -> None:
+        begin(engine, *arguments, **options)
+        engine._compiled_cache = kept
+
+    patch.object(Engine, "__init__", begun).start()
+    # Part of the key is the kind of database; of one kind all are alike.
+    patch.object(DefaultDialect, "__eq__", lambda own, other: type(own) is type(other), create=True).start()
+    patch.object(DefaultDialect, "__hash__", lambda own: hash(type(own)), create=True).start()
+
+
+def _share_templates() -> None:
+    from jinja2 import Environment
+
+    compiling: Any = Environment.compile
+    environments: dict[object, Environment] = {}
+
+    @cache
+    def once(settings: object, source: str, name: str | None, filename: str | None) -> CodeType:
+        made: CodeType = compiling(environments[settings], source, name, filename)
+        return made
+
+    def compiled(
+        own: Environment, source: Any, name: str | None = None, filename: str | None = None, **others: Any
+    ) -> Any:
+        if others or not isinstance(source, str):
+            return compiling(own, source, name, filename, **others)
+        settings = (frozenset(own.extensions), own.trim_blocks, own.lstrip_blocks, own.finalize)
+        environments.setdefault(settings, own)
+        return once(settings, source, name, filename)
+
+    patch.object(Environment, "compile", compiled).start()
