@@ -13,6 +13,7 @@ from support.programs import needed
 TINY = 2000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", ALL, ids=[measure.__module__.rpartition(".")[2] for measure in ALL])
 def test_it_runs(measure: Measure) -> None:
     if measure is bench_pdq.measure:

@@ -18,6 +18,8 @@ from node.demo.chapters.chapters import CHAPTERS, claims_of
 from node.demo.claims import CLAIMS
 from support.walks import processes_that_name
 
+pytestmark = pytest.mark.slow
+
 WALK = claims_of(CHAPTERS)
 DEMO = [sys.executable, "-P", "-m", "node", "--json", "demo", "--dir"]
 

@@ -16,6 +16,8 @@ from support.sabotage import DEEDS, sabotage
 from support.sizes import size
 from support.walks import KeptWalk, loaded_commands, play_to_claim
 
+pytestmark = pytest.mark.slow
+
 *BEFORE, ASK, ROTATION = programme("rotation")
 CHAPTERS = (*BEFORE, replace(ASK, name="enrol", scenes=ASK.scenes[:1]), ROTATION)
 """What it rests on: a hoster that has enrolled; what that asks and reports is another test's matter."""

@@ -67,6 +67,7 @@ def test_one_claim_that_does_not_hold_decides_the_end(tmp_path: Path, claim: str
     assert "did not hold" in Path(world.place(REPORT)).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.threat("a poisoned entry")
 @pytest.mark.parametrize("claim", SPOILT)
 def test_a_spoilt_claim_is_seen(kept: KeptWalk, claim: str) -> None:

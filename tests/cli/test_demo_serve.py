@@ -19,6 +19,8 @@ from support.demo_walk import at_the_door, close_hit, come_in, endorse, rehearse
 from support.processes import Cli
 from support.walks import processes_that_name
 
+pytestmark = pytest.mark.slow
+
 SERVE = [sys.executable, "-P", "-m", "node", "--json", "demo", "--serve"]
 _DAY = 86_400_000
 

@@ -38,6 +38,8 @@ from support.preloaded import run_forked
 from support.processes import Cli, Running
 from support.sizes import size
 
+pytestmark = pytest.mark.slow
+
 POINTS: Final = size(quick=2, thorough=100)
 SEED: Final = int(os.environ.get("SIGFED_KILL_SEED", "1"))
 OWN: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)

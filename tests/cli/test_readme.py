@@ -22,6 +22,7 @@ PROMISE_SECONDS = 30 * 60
 INSTALL = "python3 -m venv .venv && .venv/bin/pip install -q"
 
 
+@pytest.mark.slow
 def test_the_tour(typist: Typist, capsys: pytest.CaptureFixture[str]) -> None:
     """One test with all that is asked of the same walk: it takes a minute, in each process anew.
 

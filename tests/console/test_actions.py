@@ -337,6 +337,7 @@ def test_every_action_is_driven() -> None:
         assert f"async def {test}(" in Path(__file__).with_name(file).read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("walk", _WALKS)
 async def test_actions_by_keyboard(busy: RunningConsole, walk: str) -> None:
     async with browsing_async() as browser:

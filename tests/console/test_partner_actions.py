@@ -6,6 +6,8 @@ Nobody answers where this home is enrolled: the page says so of what would reach
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from node.console.partner.surface import ACTIONS, SURFACE
 from node.console.partner.world import PartnerWorld
 from node.store.accounts.records import PersonRole
@@ -39,6 +41,7 @@ def test_every_action_is_driven() -> None:
         assert f"async def {test}(" in _BESIDE_A_NODE.read_text()
 
 
+@pytest.mark.slow
 async def test_actions_by_keyboard(tmp_path: Path) -> None:
     seat = Seat(tmp_path)
     await seat.hold()

@@ -23,6 +23,8 @@ from support.load import Load
 from support.memory import descendants, is_in_memory
 from support.sodium import loaded_group
 
+pytestmark = pytest.mark.slow
+
 OLD_EPOCH, NEW_EPOCH = f"oprf-subsets-{SUBSET}-1", f"oprf-subsets-{SUBSET}-2"
 OLD_STORAGE, NEW_STORAGE = "storage-1", "storage-2"
 OVERLAP_DAYS = 14

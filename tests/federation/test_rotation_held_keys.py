@@ -14,6 +14,8 @@ from support.held_keys import HeldKeysThief, Refusals, Versions, root_versions
 from support.key_holders import take_over
 from support.load import Load
 
+pytestmark = pytest.mark.slow
+
 ROLES = ("timestamp", "targets", "root")
 FOLLOWERS = ("peer", "partner")
 

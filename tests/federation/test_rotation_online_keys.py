@@ -14,6 +14,8 @@ from support.agencies import LIST, SUBSET
 from support.load import Load
 from support.thief import LABELS, Thief
 
+pytestmark = pytest.mark.slow
+
 ROLES = tuple(LABELS)
 PARTNER = "partner"
 WAITS_FOR_NOBODY = frozenset({"oprf", "tls"})

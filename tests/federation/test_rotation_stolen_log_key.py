@@ -22,6 +22,8 @@ from support.processes import Cli
 from support.thief import LABELS, Thief
 from support.twin import Twin
 
+pytestmark = pytest.mark.slow
+
 ORIGIN = f"fr.example/lists/{LIST}"
 STOLEN = f"log-{LABELS['log']}"
 PLANTED, LATER = b"planted by the thief", b"listed by FR afterwards"

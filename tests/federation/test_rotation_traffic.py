@@ -6,6 +6,8 @@ import pytest
 
 from support.load import Load
 
+pytestmark = pytest.mark.slow
+
 
 def test_time_passes_and_nothing_fails(tmp_path: Path) -> None:
     with Load(tmp_path) as load:

@@ -42,6 +42,7 @@ def healthy(port: int, *, first: bytes = b"", seconds: float = 60) -> bool:
             return False
 
 
+@pytest.mark.slow
 @pytest.mark.threat("silent connections")
 def test_silent_connections_fill_no_memory_and_keep_nobody_out(agency: Cli) -> None:
     with Running(agency) as node, crowd(port_of(node)) as strangers:

@@ -251,6 +251,7 @@ async def followed(folder: Path, seen: dict[str, list[tuple[Any, ...]]]) -> Subs
     return Subset(fr, nl, *hosters)
 
 
+@pytest.mark.slow
 @pytest.mark.threat("logging look-ups")
 async def test_the_node_cannot_tell_who_holds_what_is_listed_until_he_reports(month: Month) -> None:
     await month.run()

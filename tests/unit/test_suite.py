@@ -20,7 +20,7 @@ SKIPS = {
 
 
 def run(
-    folder: Path, source: str, *, require_all: str = "0", leaning: str = ""
+    folder: Path, source: str, *words: str, require_all: str = "0", leaning: str = ""
 ) -> subprocess.CompletedProcess[str]:
     conftest = Path(__file__).parent.parent / "conftest.py"
     (folder / "conftest.py").write_text(conftest.read_text())
@@ -35,7 +35,7 @@ def run(
             "no:cacheprovider",
             "--rootdir",
             str(folder),
-            str(folder),
+            *(words or [str(folder)]),
         ],
         capture_output=True,
         text=True,
@@ -64,6 +64,23 @@ def test_a_skip_is_a_skip_elsewhere(tmp_path: Path) -> None:
 def test_an_expected_failure_is_no_skip(tmp_path: Path) -> None:
     source = "import pytest\n@pytest.mark.xfail\ndef test_a(): assert 0\n"
     assert run(tmp_path, source, require_all="1").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "require_all", "ran"),
+    [
+        (["-ra"], "0", "1 passed, 1 deselected"),
+        (["-ra"], "1", "2 passed"),
+        (["test_it.py"], "0", "2 passed"),
+    ],
+    ids=["plain", "everything", "by name"],
+)
+def test_the_plain_command_alone_leaves_out_what_is_slow(
+    tmp_path: Path, words: list[str], require_all: str, ran: str
+) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\ntestpaths = .\nmarkers = slow\n")
+    source = "import pytest\n@pytest.mark.slow\ndef test_a(): pass\ndef test_b(): pass\n"
+    assert ran in run(tmp_path, source, *words, require_all=require_all).stdout
 
 
 def test_what_leans_on_a_program_is_listed(tmp_path: Path) -> None:

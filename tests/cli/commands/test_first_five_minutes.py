@@ -13,6 +13,8 @@ import pytest
 from support.agencies import BOTH, SUBSET, Federation, numbered
 from support.tour import Done, Step, Terminal
 
+pytestmark = pytest.mark.slow
+
 CHARACTERS_A_MINUTE = 200
 """Slow: forty words."""
 PROMISE_MINUTES = 5

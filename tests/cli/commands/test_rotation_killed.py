@@ -10,6 +10,8 @@ import pytest
 from support.agencies import LIST, SUBSET, cheapen
 from support.processes import Cli
 
+pytestmark = pytest.mark.slow
+
 DYING = (sys.executable, "-P", "-m", "support.dying_command")
 ROLES = {
     "auth": ("auth",),

@@ -15,6 +15,8 @@ from support.agencies import Federation, federate, numbered, written
 from support.processes import Cli, Finished, Running
 from support.sizes import size
 
+pytestmark = pytest.mark.slow
+
 LISTED = numbered("listed and stored", 40)
 KILLS = size(quick=6, thorough=20)
 
