@@ -18,7 +18,16 @@ from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind
 from node.store.unit import Unit
 from protocol.digest import Digest
-from protocol.judgement.quorum import Blocked, Excluded, MemberListing, Standing, StandingBlock, Tombstoned
+from protocol.judgement.quorum import (
+    Blocked,
+    Discounted,
+    Excluded,
+    MemberListing,
+    Standing,
+    StandingBlock,
+    Tombstoned,
+    TooFewCountries,
+)
 from protocol.lists.event import BASELINE, HEADER_BYTES, Header
 from protocol.lists.ext import Ext
 from protocol.lists.listing import BlockKind, Entry
@@ -219,11 +228,11 @@ class _Teller:
             countries=tuple(support.countries),
             authorities=tuple(support.authorities),
             effective=effective,
-            reasons=() if effective else tuple(self._reasons(collection, digest)),
+            reasons=tuple(self._reasons(collection, digest)),
         )
 
     def _reasons(self, collection: int, digest: Digest) -> Iterator[str]:
-        for why in self._decision.withheld(collection, digest):
+        for why in self._decision.explain(collection, digest):
             match why:
                 case Excluded():
                     yield "this node excludes it"
@@ -231,9 +240,10 @@ class _Teller:
                     yield "it was shredded here"
                 case Blocked():
                     yield f"{why.node} blocks it ({block_words(why.kind)}, event {why.ref.index})"
-        support = self._decision.support(collection, digest)
-        if len(support.countries) < self._k and not support.authorities:
-            yield f"{len(support.countries)} of {self._k} countries list it on their own knowledge"
+                case TooFewCountries():
+                    yield f"{why.found} of {why.needed} countries list it on their own knowledge"
+                case Discounted():
+                    pass  # said beside that entry
 
     def _ended(self, found: Iterable[Found]) -> Iterator[Ended]:
         for each in found:
