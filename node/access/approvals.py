@@ -11,6 +11,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
+from keys.message import Message, shortened
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, ForbiddenError, GoneError, UsageError
 from node.store.accounts.records import Approval, Outcome, PersonRole
@@ -36,19 +37,23 @@ class Kind:
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
-        "quarantine.release": Kind(words="let in what a guard set aside", may_approve=_DECIDING),
-        "entry.shred": Kind(words="delete for ever, at every node", may_approve=_DECIDING),
-        "entry.readmit": Kind(words="let what was shredded be listed here again", may_approve=_DECIDING),
-        "peer.grant": Kind(words="let a peer read more here", may_approve=_ADMITTING),
-        "recipient.add": Kind(words="let somebody fetch raw hashes here", may_approve=_ADMITTING),
-        "recipient.grant": Kind(words="let a recipient fetch more raw hashes", may_approve=_ADMITTING),
-        "partner.quota": Kind(words="let a partner ask more often", may_approve=_ADMITTING),
-        "partner.disclose": Kind(
-            words="let a partner show PDQ values and learn what is near them", may_approve=_ADMITTING
+        "quarantine.release": Kind(words=Message("let in what a guard set aside"), may_approve=_DECIDING),
+        "entry.shred": Kind(words=Message("delete for ever, at every node"), may_approve=_DECIDING),
+        "entry.readmit": Kind(
+            words=Message("let what was shredded be listed here again"), may_approve=_DECIDING
         ),
-        "person.add": Kind(words="let somebody decide here", may_approve=_ADMITTING),
-        "person.remove": Kind(words="let somebody decide here no more", may_approve=_ADMITTING),
-        "person.reset": Kind(words="give somebody another passphrase", may_approve=_ADMITTING),
+        "peer.grant": Kind(words=Message("let a peer read more here"), may_approve=_ADMITTING),
+        "recipient.add": Kind(words=Message("let somebody fetch raw hashes here"), may_approve=_ADMITTING),
+        "recipient.grant": Kind(
+            words=Message("let a recipient fetch more raw hashes"), may_approve=_ADMITTING
+        ),
+        "partner.quota": Kind(words=Message("let a partner ask more often"), may_approve=_ADMITTING),
+        "partner.disclose": Kind(
+            words=Message("let a partner show PDQ values and learn what is near them"), may_approve=_ADMITTING
+        ),
+        "person.add": Kind(words=Message("let somebody decide here"), may_approve=_ADMITTING),
+        "person.remove": Kind(words=Message("let somebody decide here no more"), may_approve=_ADMITTING),
+        "person.reset": Kind(words=Message("give somebody another passphrase"), may_approve=_ADMITTING),
     }
 )
 """Every kind there is, and whose approval it takes: an analyst judges material, not who may have it."""
@@ -77,7 +82,7 @@ class Approvals:
                 raise ForbiddenError("{by} looks on here, and asks for nothing", by)
             return unit.approvals.add(
                 kind=kind,
-                subject=subject[:MAX_TEXT],
+                subject=shortened(subject, MAX_TEXT),
                 payload=payload,
                 requested_by=by,
                 requested_ms=milliseconds(self._clock.now()),

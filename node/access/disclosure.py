@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Final
 
+from keys.message import Message
 from node.access.quotas import fill
 from node.clock import Clock, milliseconds
 from node.errors import ForbiddenError, UsageError
@@ -89,7 +90,7 @@ class DisclosureTerms:
             begun = held.allowance if held.values_per_day else self._full(held.allowance, values)
             unit.disclosure.put(replace(held, values_per_day=values, allowance=begun, stopped_ms=None))
             unit.disclosure.forget_about(partner)
-        return f"{partner} may show {values:,} PDQ values a day"
+        return Message("{name} may show {count} PDQ values a day", partner, f"{values:,}")
 
     def _full(self, allowance: Allowance, values: int) -> Allowance:
         """Who begins need not wait a day; what was used of the month stays used."""
@@ -102,6 +103,18 @@ class DisclosureTerms:
             return kept
         empty = Allowance(level=0, level_ms=milliseconds(self._clock.now()), month="", used=0)
         return DisclosureRecord(partner=partner, values_per_day=0, allowance=empty)
+
+
+def asked_words(partner: str, values: int, held: Disclosure) -> Message:
+    """What a request is about, for people."""
+    return Message(
+        "{name} may show {count} PDQ values a day (now: {held})"
+        if held.stopped_ms is None
+        else "{name} may show {count} PDQ values a day (now: {held}), and go on after it was stopped",
+        partner,
+        f"{values:,}",
+        f"{held.values_per_day:,}",
+    )
 
 
 def disclosure_payload(partner: str, values: int) -> bytes:

@@ -8,6 +8,7 @@ out again changes nothing.
 import json
 from datetime import datetime
 
+from keys.message import Message
 from node.access.callers import stored_grant
 from node.access.quotas import candidates_a_day, evaluations_for
 from node.clock import Clock
@@ -17,7 +18,7 @@ from node.store.store import Store
 from protocol.lists.event import BASELINE, collection_name
 from protocol.lists.grant import NOTHING, Grant
 
-_TWO = "this takes two persons; it is asked for, not done"
+_TWO = Message("this takes two persons; it is asked for, not done")
 
 
 class Grants:
@@ -54,7 +55,7 @@ class Grants:
         fields = json.loads(approval.payload)
         grant = Grant.from_json(fields["grant"])
         self._store(fields["peer"], grant)
-        return f"{fields['peer']} may read {grant_words(grant)} here"
+        return Message("{peer} may read {grant} here", fields["peer"], grant_words(grant))
 
     def _store(self, peer: str, grant: Grant) -> None:
         with self._storage.write() as unit:
@@ -84,10 +85,15 @@ def first_part(grant: Grant) -> Grant:
 
 def grant_words(grant: Grant) -> str:
     """A grant for people."""
-    names = ", ".join(collection_name(number) for number in sorted(grant.collections)) or "nothing"
-    algorithms = sorted(item.name.lower() for item in grant.algorithms or ())
-    only = f" ({', '.join(algorithms)} only)" if grant.algorithms is not None else ""
-    return f"{names}{only}" + (f" until {grant.until:%Y-%m-%d %H:%M} UTC" if grant.until else " without end")
+    if grant == NOTHING:
+        return Message("nothing without end")
+    names: str = ", ".join(map(collection_name, sorted(grant.collections))) or Message("nothing")
+    if grant.algorithms is not None:
+        algorithms = ", ".join(sorted(item.name.lower() for item in grant.algorithms))
+        names = Message("{names} ({algorithms} only)", names, algorithms)
+    if grant.until is None:
+        return Message("{names} without end", names)
+    return Message("{names} until {time}", names, f"{grant.until:%Y-%m-%d %H:%M} UTC")
 
 
 def _algorithms_within(new: Grant, old: Grant) -> bool:
@@ -149,7 +155,11 @@ class PartnerTerms:
         fields = json.loads(approval.payload)
         with self._storage.write() as unit:
             unit.partners.set_quota(fields["partner"], fields["evaluations_per_day"])
-        return f"{fields['partner']} may ask for {fields['evaluations_per_day']:,} evaluations a day"
+        return Message(
+            "{name} may ask for {count} evaluations a day",
+            fields["partner"],
+            f"{fields['evaluations_per_day']:,}",
+        )
 
 
 def quota_payload(partner: str, evaluations: int) -> bytes:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Final
 
+from keys.message import Message
 from node.access.approvals import two_decide
 from node.access.persons import Persons, add_first
 from node.clock import Clock, Entropy, milliseconds
@@ -146,7 +147,7 @@ class Invitations:
         return record
 
 
-_ANOTHER: Final = "ask whoever runs the node for another: sigfed person token NAME"
+_ANOTHER: Final = Message("ask whoever runs the node for another: sigfed person token NAME")
 
 
 def new_token(entropy: Entropy) -> str:

@@ -14,6 +14,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Final
 
+from keys.message import Message
 from node.access.invitations import Recognised
 from node.audit.log import enqueue, new_record
 from node.clock import Clock, milliseconds
@@ -49,9 +50,9 @@ _BODY_BYTES: Final = _RANDOM_BYTES + _TIME_BYTES
 _REMEMBERED_MS: Final = timedelta(days=1) // timedelta(milliseconds=1)
 """After its end a question that was answered is still known: the clock may have been ahead for a moment."""
 _SIGN_IN: Final = "console-sign-in"
-_LATE: Final = "this took too long, or was answered before"
-_REFUSED: Final = "this passkey was not accepted"
-_AGAIN: Final = "try again; whoever lost a passkey asks for a token: sigfed person token NAME"
+_LATE: Final = Message("this took too long, or was answered before")
+_REFUSED: Final = Message("this passkey was not accepted")
+_AGAIN: Final = Message("try again; whoever lost a passkey asks for a token: sigfed person token NAME")
 
 
 class Passkeys:

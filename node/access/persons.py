@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from keys.message import Message
 from node.access.approvals import KINDS, LEAST_PERSONS, two_decide
 from node.access.sessions import end_access
 from node.clock import Clock, milliseconds
@@ -136,7 +137,7 @@ class Persons:
                 unit.persons.remove(name)
                 unit.passkeys.remove_all(name)
                 end_access(unit, name)
-        return f"{name} decides here no more"
+        return Message("{name} decides here no more", name)
 
     def carry_out_reset(self, approval: Approval) -> str:
         """Give the person of an approved request its new passphrase."""
@@ -144,7 +145,7 @@ class Persons:
         verifier = sealed_anew(change, self._shelf.vault)
         with self._shelf.storage.write() as unit:
             set_verifier(unit, change["name"], verifier)
-        return f"{change['name']} has another passphrase"
+        return Message("{name} has another passphrase", change["name"])
 
 
 def add_first(unit: Unit, person: PersonRecord) -> None:
@@ -160,9 +161,11 @@ def set_verifier(unit: Unit, name: str, verifier: bytes) -> None:
     end_access(unit, name)
 
 
-def person_words(name: str, role: PersonRole | None) -> str:
+def person_words(name: str, role: PersonRole | None) -> Message:
     """What somebody of this role does here."""
-    return f"{name} looks on here" if role is PersonRole.VIEWER else f"{name} decides here as {role}"
+    if role is PersonRole.VIEWER:
+        return Message("{name} looks on here", name)
+    return Message("{name} decides here as {role}", name, role)
 
 
 def require_others(unit: Unit, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from keys.message import Message
 from node.access.approvals import Approvals
 from node.access.persons import Persons, person_words, require_others, set_verifier
 from node.audit.log import ROOT
@@ -12,11 +13,6 @@ from node.signing.verifiers import Argon2Hasher
 from node.storage.person_requests import change_payload
 from node.storage.shelf import Shelf
 from node.store.accounts.records import Approval, PersonRole
-
-_WORDS = {
-    "person.remove": "{name} decides here no more",
-    "person.reset": "{name} gets the passphrase that was typed with this request",
-}
 
 
 def open_persons(identity: Identity, shelf: Shelf) -> Persons:
@@ -47,9 +43,20 @@ def request_change(
     verifier = persons.sealed_verifier(name, passphrase) if passphrase or kind != "person.remove" else b""
     return Approvals(shelf.storage, identity.clock).request(
         kind,
-        subject=person_words(name, role) if kind == "person.add" else _WORDS[kind].format(name=name),
+        subject=_words(kind, name, role),
         payload=change_payload(name, role=role, verifier=verifier),
         by=by,
+    )
+
+
+def _words(kind: str, name: str, role: PersonRole | None) -> Message:
+    if kind == "person.add":
+        return person_words(name, role)
+    return Message(
+        "{name} decides here no more"
+        if kind == "person.remove"
+        else "{name} gets the passphrase that was typed with this request",
+        name,
     )
 
 

@@ -28,7 +28,7 @@ def request_release(
     quarantine.require_open(aside)
     fields = {"id": aside.id, "reason": reason, "count": aside.count, "evidence": _open_evidence(aside)}
     payload = json.dumps(fields, sort_keys=True).encode()
-    subject = f"release {aside.id} ({aside.words}): {reason}"
+    subject = Message("release {id} ({what}): {reason}", aside.id, aside.words, reason)
     return approvals.request(KIND, subject=subject, payload=payload, by=by)
 
 

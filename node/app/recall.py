@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from keys.errors import SigfedError
+from keys.message import Message
 from node.access.approvals import Approvals
 from node.app.subsets import release_here
 from node.clock import milliseconds
@@ -36,7 +37,11 @@ def recall_now(identity: Identity, shelf: Shelf, origin: str) -> list[str]:
     A subset that cannot be released does not stop the others.
     """
     done = publish_one(identity, shelf, origin)
-    words = [f"{origin}: {done.size:,} events, {done.withdrawals:,} withdrawn now"]
+    words: list[str] = [
+        Message(
+            "{list}: {size} events, {count} withdrawn now", origin, f"{done.size:,}", f"{done.withdrawals:,}"
+        )
+    ]
     return words + [_released(identity, shelf, report.subset.name) for report in report_subsets(shelf)]
 
 
@@ -44,10 +49,12 @@ def _released(identity: Identity, shelf: Shelf, name: str) -> str:
     try:
         report = release_here(identity, shelf, name)
     except SigfedError as exc:
-        return f"subset {name}: not released: {exc}"
+        return Message("subset {name}: not released: {reason}", name, exc)
     if not report.published:
-        return f"subset {name}: release {report.version} did not list it"
-    return f"subset {name}: release {report.version}, {report.removed:,} removed"
+        return Message("subset {name}: release {version} did not list it", name, report.version)
+    return Message(
+        "subset {name}: release {version}, {count} removed", name, report.version, f"{report.removed:,}"
+    )
 
 
 def request_shredding(
@@ -63,9 +70,13 @@ def request_shredding(
         "most": entries + disputes,
         "reason": reason.name,
     }
-    subject = (
-        f"shred the file of entry {positions[0]} of {origin}: {entries} entries, {disputes} disputes,"
-        f" reason {reason.name.lower()}"
+    subject = Message(
+        "shred the file of entry {index} of {origin}: {entries} entries, {disputes} disputes, reason {reason}",
+        positions[0],
+        origin,
+        entries,
+        disputes,
+        reason.name.lower(),
     )
     return approvals.request(KIND, subject=subject, payload=_canonical(payload), by=by)
 
@@ -80,11 +91,13 @@ def request_readmission(
 
 
 def _readmission_words(count: int, places: Sequence[Place]) -> str:
-    hashes = "1 hash" if count == 1 else f"{count} hashes"
+    hashes = Message.counted("{count} hash", "{count} hashes", count)
     if not places:
         return hashes
     named, more = ", ".join(map(str, places[:_NAMED])), len(places) - _NAMED
-    return f"{hashes}, shredded as {named} and {more} more" if more > 0 else f"{hashes}, shredded as {named}"
+    if more > 0:
+        return Message("{hashes}, shredded as {places} and {more} more", hashes, named, more)
+    return Message("{hashes}, shredded as {places}", hashes, named)
 
 
 def places_of(shelf: Shelf, approval: Approval) -> tuple[Place, ...]:
@@ -117,13 +130,15 @@ def _shred(identity: Identity, shelf: Shelf, origin: str, positions: Sequence[in
         shred(shelf, origin, position, reason=reason)
     words = recall_now(identity, shelf, origin)
     carry_out(shelf, origin, now_ms=milliseconds(identity.clock.now()))
-    return "; ".join((*words, "deleted here; peers delete with their next sync: sigfed shredding ls"))
+    return Message.joined(
+        "; ", [*words, Message("deleted here; peers delete with their next sync: sigfed shredding ls")]
+    )
 
 
 def _readmit(shelf: Shelf, macs: Sequence[bytes]) -> str:
     with shelf.storage.write() as unit:
         lifted = sum(unit.tombstones.lift(mac) > 0 for mac in macs)
-    return f"{lifted} hashes may be listed here again"
+    return Message("{count} hashes may be listed here again", lifted)
 
 
 def tombstones_of(shelf: Shelf, macs: Sequence[bytes]) -> list[bytes]:

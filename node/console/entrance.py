@@ -18,8 +18,8 @@ from node.connections import address_key
 from node.console.devices import LIFE
 from node.console.forms.posted import read_form
 from node.console.handlers import DESK, SIGN_IN, in_thread, visiting
+from node.console.languages import translated
 from node.console.parts import Page, Refused, Values
-from node.console.told import told
 from node.console.visitors import Visitor
 from node.web.problems import problem_of
 from node.web.ratelimit import TokenBuckets
@@ -76,7 +76,7 @@ def refusal(page: Page[Any], error: SigfedError) -> tuple[Refused, int]:
     status = problem_of(error).status
     if status >= 500:  # what fails inside the node is nothing for strangers
         return Refused(page.name, "", ""), status
-    return Refused(page.name, told(str(error)), told(error.hint)), status
+    return Refused(page.name, translated(error.message), translated(error.hint)), status
 
 
 def admitted(request: web.Request, person: str, token: str, to: str) -> web.Response:

@@ -18,12 +18,11 @@ from node.console.address import Address
 from node.console.devices import Devices
 from node.console.forms.held import HeldForms, Place
 from node.console.forms.posted import read_form
-from node.console.languages import speak, spoken
+from node.console.languages import speak, spoken, translated
 from node.console.languages import translated as _
 from node.console.parts import Action, Done, Download, File, Page, Refused, Surface, Values, W
 from node.console.render import render
 from node.console.threads import Threads
-from node.console.told import told
 from node.console.visitors import Door, Inside, Visitor, has_proved
 from node.errors import ForbiddenError, UnauthenticatedError
 from node.web.problems import problem_of
@@ -206,11 +205,11 @@ def _carried_out(desk: Desk[Any], action: Action[Any], visitor: Visitor, form: V
 
 
 async def _shown_again(
-    request: web.Request, action: Action[Any], visitor: Visitor, form: Values, error: Exception
+    request: web.Request, action: Action[Any], visitor: Visitor, form: Values, error: SigfedError
 ) -> web.Response:
     desk = request.app[DESK]
     page = desk.pages[action.page]
-    refused = Refused(action.name, told(str(error)), told(getattr(error, "hint", "")), _typed(form))
+    refused = Refused(action.name, translated(error.message), translated(error.hint), _typed(form))
     try:
         model = await in_thread(request, page.gather, desk.world, visitor, _query(form))
     except SigfedError:
@@ -277,7 +276,9 @@ def rendered(
 def _require_role(visitor: Visitor, roles: frozenset[object]) -> None:
     if visitor.role not in roles:
         raise ForbiddenError(
-            f"{visitor.person} is {visitor.role}, and this is not for that role",
+            "{person} is {role}, and this is not for that role",
+            visitor.person,
+            visitor.role,
             hint="ask somebody with the right role",
         )
 

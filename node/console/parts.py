@@ -14,7 +14,6 @@ from typing import Any, Final, Generic, Protocol, Self
 from typing_extensions import TypeVar, override
 
 from node.acts.act import Act as Performed
-from node.console.languages import translated as _
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
@@ -102,8 +101,9 @@ class Values(Mapping[str, str]):
         value = self.text(name)
         if not value:
             raise UsageError(
-                _("{field} is missing").format(field=label),
-                hint=_("fill in the field and send the form again"),
+                "{field} is missing",
+                label,
+                hint="fill in the field and send the form again",
             )
         return value
 
@@ -115,9 +115,7 @@ class Values(Mapping[str, str]):
         is_number = value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS
         if not is_number or not least <= int(value) <= most:
             raise UsageError(
-                _("{field} is not a number from {least} to {most}").format(
-                    field=name, least=f"{least:,}", most=f"{most:,}"
-                )
+                "{field} is not a number from {least} to {most}", name, f"{least:,}", f"{most:,}"
             )
         return int(value)
 

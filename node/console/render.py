@@ -14,7 +14,6 @@ from node.console.languages import LANGUAGES, spoken, translated, translated_plu
 from node.console.pages.federation.map import tone
 from node.console.pages.federation.standings import meaning, state_words
 from node.console.parts import Page, Refused, Section, Surface
-from node.console.told import told
 from node.console.visitors import Visitor
 from node.judgement.explain import basis_words
 from node.pages.text import safe
@@ -51,7 +50,6 @@ def set_up(app: web.Application, assets: Mapping[str, Asset], surface: Surface[A
         "basis": basis_words,
         "translated": translated,
         "knows": words.knows,
-        "told": told,
     }
     env.globals |= {
         "asset": lambda name: f"{STATIC}{name}?v={assets[name].tag}",

@@ -15,10 +15,9 @@ from node.console.csp.policy import CSP_REPORTS, HEADERS, SECURE_HEADERS
 from node.console.csp.reports import CspReports
 from node.console.entrance import COMING, COMING_BURST, COMING_PER_MINUTE, allowance
 from node.console.handlers import DESK, VISITOR, Desk, act, download, rendered, show
-from node.console.languages import accepted, speak
+from node.console.languages import accepted, speak, translated
 from node.console.parts import Action, Download, Page
 from node.console.render import STATIC, set_up
-from node.console.told import told
 from node.errors import ForbiddenError
 from node.journal import Journal
 from node.web.problems import problem_of
@@ -185,14 +184,13 @@ def _error(request: web.Request, exc: Exception) -> web.Response:
             at=",".join(f"{frame.name}:{frame.lineno}" for frame in frames),
         )
     # Errors of this program hold no secret; what they say of the node's inside is for its own people alone.
-    foreseen = isinstance(exc, SigfedError)
-    shown = foreseen and (problem.status < 500 or VISITOR in request)
+    shown = exc if isinstance(exc, SigfedError) and (problem.status < 500 or VISITOR in request) else None
     wait: int = getattr(exc, "retry_after_seconds", 0)
     model = {
         "title": problem.title,
         "status": problem.status,
-        "message": told(str(exc)) if shown else "",
-        "hint": told(getattr(exc, "hint", "")) if shown else "",
+        "message": translated(shown.message) if shown else "",
+        "hint": translated(shown.hint) if shown else "",
         "wait": wait,
     }
     reply = rendered(request, _ERROR, model, request.get(VISITOR), status=problem.status)

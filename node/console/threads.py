@@ -47,13 +47,16 @@ class Threads:
         """Do what somebody asked for, as `do`; raises `RateLimitedError` also where so much of that is under way."""
         if self._acting[person] >= ACTS_OF_ONE:
             raise RateLimitedError(
-                f"{ACTS_OF_ONE} things that {person} asked for are still being done",
+                "{count} things that {person} asked for are still being done",
+                ACTS_OF_ONE,
+                person,
                 hint="nothing was done; wait until one of them is finished, then try again",
                 retry_after_seconds=_RETRY_SECONDS,
             )
         if self._acting.total() >= ACTS:
             raise RateLimitedError(
-                f"{ACTS} things that people asked for are being done, and no more at once",
+                "{count} things that people asked for are being done, and no more at once",
+                ACTS,
                 hint="nothing was done; wait a moment, then try again",
                 retry_after_seconds=_RETRY_SECONDS,
             )

@@ -11,6 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
+from keys.message import Message
 from keys.trust.node_parts import FinalCheckpoint
 from node.errors import StoreError, UsageError
 from node.evidence.divergence import local_tree
@@ -62,11 +63,15 @@ class Vouched:
         if not self.asked:
             return ""
         if not self.cosigned:
-            return (
+            return Message(
                 "no witness is known to have cosigned so much: peers may hold another history up to there, and a"
                 " smaller size is safer"
             )
-        return f"{self.cosigned} of {self.asked} witnesses cosigned at least so much: it is what others hold, too"
+        return Message(
+            "{cosigned} of {asked} witnesses cosigned at least so much: it is what others hold, too",
+            self.cosigned,
+            self.asked,
+        )
 
 
 def vouched(shelf: Shelf, log: LogRecord, size: int) -> Vouched:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from keys.message import Message
 from keys.roles import Role
 from keys.trust.node_parts import FinalCheckpoint
 from keys.trust.revocations import Reason
@@ -23,13 +24,17 @@ SHOWN: Final = 12
 
 _STOLEN: Final[Mapping[Role, str]] = MappingProxyType(
     {
-        Role.AUTH: "peers refuse it from their next sync on, and the access tokens that it got",
-        Role.TOKEN: "within half a minute this node refuses the tokens that it signed; clients ask for others"
-        " themselves",
-        Role.STATEMENT: "peers refuse acknowledgements and transfers by it, partners refuse new receipts",
-        Role.WITNESS: "this witness ends; another, of another name, begins. Members' heads need its cosignature"
-        " anew",
-        Role.LOG: "peers, witnesses and partners refuse heads that it signs from now on",
+        Role.AUTH: Message("peers refuse it from their next sync on, and the access tokens that it got"),
+        Role.TOKEN: Message(
+            "within half a minute this node refuses the tokens that it signed; clients ask for others themselves"
+        ),
+        Role.STATEMENT: Message(
+            "peers refuse acknowledgements and transfers by it, partners refuse new receipts"
+        ),
+        Role.WITNESS: Message(
+            "this witness ends; another, of another name, begins. Members' heads need its cosignature anew"
+        ),
+        Role.LOG: Message("peers, witnesses and partners refuse heads that it signs from now on"),
     }
 )
 
@@ -99,17 +104,23 @@ def last_good(shelf: Shelf, published: History, size: int | None) -> FinalCheckp
 def consequences(key: RingKey, why: Reason, good: FinalCheckpoint | None) -> Iterator[str]:
     """What will happen, a sentence each."""
     if why is not Reason.COMPROMISE:
-        yield "it signs nothing more; what it signed stands"
+        yield Message("it signs nothing more; what it signed stands")
     else:
         yield _STOLEN[key.role]
-        yield "its successors that are listed go with it: they lay beside it"
+        yield Message("its successors that are listed go with it: they lay beside it")
     if good is not None:
-        yield f"of the log, {_staying(good.size)} this agency's"
-        yield "what was added after them counts nowhere; what was withdrawn after them stays withdrawn in this log"
-    yield "another key signs from now on, whether or not peers know it yet"
+        yield _staying(good.size)
+        yield Message(
+            "what was added after them counts nowhere; what was withdrawn after them stays withdrawn in this log"
+        )
+    yield Message("another key signs from now on, whether or not peers know it yet")
 
 
-def _staying(size: int) -> str:
+def _staying(size: int) -> Message:
     if not size:
-        return "no event stays"
-    return "the first 1 event stays" if size == 1 else f"the first {size:,} events stay"
+        return Message("of the log, no event stays this agency's")
+    return Message.counted(
+        "of the log, the first {count} event stays this agency's",
+        "of the log, the first {count} events stay this agency's",
+        size,
+    )

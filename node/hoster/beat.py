@@ -63,7 +63,7 @@ async def beat(home: Home, *, anew: float = 0.0, means: Means = MEANS) -> Beaten
             if state is not None:
                 asking(state).conclude(batch, outputs)
     except NodeError as exc:
-        return Beaten(found=tuple(found), problem=str(exc))
+        return Beaten(found=tuple(found), problem=exc.message)
     return Beaten(found=tuple(found))
 
 

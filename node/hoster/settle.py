@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from keys.errors import SigfedError
+from keys.message import Message
 from node.home import Home
 from node.hoster.beat import Beaten, beat
 from node.hoster.client import update
 from node.hoster.cover import whole_ticks
 from node.hoster.events import FAILURES, Events
 from node.hoster.hits.exchange import hear, judge, tell_waiting
-from node.hoster.hits.instructions import UNVERIFIED
+from node.hoster.hits.instructions import unverified
 from node.hoster.hits.retention import purge_hits
 from node.hoster.hits.spool import SpooledHit
 from node.hoster.own_node import MEANS, Means
@@ -57,7 +58,7 @@ async def settle(home: Home, *, anew: float, means: Means = MEANS) -> Settled:
     with _going_on(problems):
         beaten = await beat(home, anew=anew, means=means)
         if beaten.problem:
-            problems.append(f"the batch after the update was not answered: {beaten.problem}")
+            problems.append(Message("the batch after the update was not answered: {reason}", beaten.problem))
     with _going_on(problems):
         ended |= {hit.id: hit for hit in judge(home, means=means)}
     with _going_on(problems):
@@ -65,14 +66,18 @@ async def settle(home: Home, *, anew: float, means: Means = MEANS) -> Settled:
         ended |= {hit.id: hit for hit in heard.ended}
         answered = len(heard.answered)
         if heard.unverified:
-            problems.append(UNVERIFIED.format(count=heard.unverified))
+            problems.append(unverified(heard.unverified))
         if heard.problem:
-            problems.append(f"the agency was not asked about every reported hit: {heard.problem}")
+            problems.append(
+                Message("the agency was not asked about every reported hit: {reason}", heard.problem)
+            )
     with _going_on(problems):
         done = await tell_waiting(home, begun=begun, means=means)
         told = len(done.hits)
         if done.problem:
-            problems.append(f"the agency was not told what became of every reported hit: {done.problem}")
+            problems.append(
+                Message("the agency was not told what became of every reported hit: {reason}", done.problem)
+            )
     with _going_on(problems):
         purged = purge_hits(home, clock=means.clock)
     to_undo = sum(hit.to_undo for hit in ended.values())
@@ -84,7 +89,7 @@ async def settle(home: Home, *, anew: float, means: Means = MEANS) -> Settled:
         answered=answered,
         told=told,
         purged=purged,
-        problem="; ".join(dict.fromkeys(problems)),
+        problem=Message.joined("; ", list(dict.fromkeys(problems))),
     )
 
 
@@ -94,7 +99,7 @@ def _going_on(problems: list[str]) -> Iterator[None]:
     try:
         yield
     except (SigfedError, OSError) as exc:
-        problems.append(f"hits were not looked after: {exc}")
+        problems.append(Message("hits were not looked after: {reason}", exc))
 
 
 def bring_update(home: Home, *, say: Callable[[str], None]) -> tuple[UpdateReport, Settled]:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar
 
+from keys.message import Message
 from node.errors import NodeError, NotFoundError, PeerRefusedError, VerificationError
 from node.remote.retry import PASSING
 
@@ -35,10 +36,11 @@ class Turns(Generic[Item]):
     def problem(self) -> str:
         """Why not all of it was done, in words; empty: it was."""
         if self.stopped is not None or not self.failed:
-            return str(self.stopped or "")
+            return self.stopped.message if self.stopped else ""
         (one, why), *more = self.failed
-        named = f"{one.KIND} {one.id[:8]}"
-        return f"{named} and {len(more)} more: {why}" if more else f"{named}: {why}"
+        if more:
+            return Message("{kind} {id} and {count} more: {reason}", one.KIND, one.id[:8], len(more), why)
+        return Message("{kind} {id}: {reason}", one.KIND, one.id[:8], why)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
 
+from keys.message import pack, unpack
 from node.errors import ConfigError, NotFoundError
 from node.files import locked, read_private, refused, replace_private
 from node.identity.identity import Identity
@@ -36,8 +37,8 @@ class Note:
 
 
 _NOTHING: Final = Note()
-_LONGEST: Final = 200
-"""Characters of a reason."""
+_LONGEST: Final = 500
+"""Characters of a reason as it is kept."""
 _kept: dict[tuple[str, str], Note] = {}
 """Of this process, by home and what it is bound to, where there is no place outside of it."""
 
@@ -76,7 +77,7 @@ class OutsideNote:
             if held["of"] == self.of:
                 return Note(
                     sizes={str(name): int(size) for name, size in held["sizes"].items()},
-                    silent={str(node): str(why) for node, why in held["silent"].items()},
+                    silent={str(node): unpack(why) for node, why in held["silent"].items()},
                 )
         return _NOTHING
 
@@ -101,7 +102,7 @@ class OutsideNote:
         with self._alone():
             held = self.read()
             if not held.sizes:
-                self._write(held, Note(silent={node: why[:_LONGEST] for node, why in silent.items()}))
+                self._write(held, Note(silent={node: pack(why, _LONGEST) for node, why in silent.items()}))
 
     def drop(self) -> None:
         """Forget what is noted."""

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from threading import Thread
 from typing import Any, Final
 
+from keys.message import Message
 from node.clock import Clock, milliseconds
 from node.errors import (
     PeerUnreachableError,
@@ -135,12 +136,12 @@ class _Asked:
     @property
     def words(self) -> str:
         """Why it is not known that this folder is the newest; empty where it is."""
-        return "; ".join(filter(None, [*self.forks.values(), self.refusal]))
+        return Message.joined("; ", list(filter(None, [*self.forks.values(), self.refusal])))
 
     def require_nothing(self) -> None:
         """Raise what was found."""
         if self.forks:
-            raise _forked("; ".join(self.forks.values()))
+            raise _forked(Message.joined("; ", list(self.forks.values())))
         if self.refusal:
             raise _unconfirmed(self.refusal)
 
@@ -293,14 +294,21 @@ def _judge(
             words.append(_more(log, max(more, key=lambda one: (one.head.size, one.cosigned_s))))
         for one in seen[origin]:
             if one not in more and not _is_of_this_history(shelf, log, one):
-                how = "cosigned" if one in found.heads.get(origin, ()) else "shows"
-                forks.setdefault(origin, f"{origin}: {one.node} {how} another history than this folder holds")
+                why = Message(
+                    "{origin}: {node} cosigned another history than this folder holds"
+                    if one in found.heads.get(origin, ())
+                    else "{origin}: {node} shows another history than this folder holds",
+                    origin,
+                    one.node,
+                )
+                forks.setdefault(origin, why)
                 other = SignedCheckpoint(one.head, one.note, (), ())
                 keep_other_history(shelf, log, other, now_ms=milliseconds(identity.clock.now()))
     if words:
-        said = (
+        said = Message(
             "others have seen more than this folder holds. It was put back, or somebody else signs with its keys:"
-            f" {'; '.join(words)}"
+            " {words}",
+            Message.joined("; ", words),
         )
         found_put_back(identity.home, said, now=identity.clock.now())
     return forks
@@ -308,11 +316,14 @@ def _judge(
 
 def _more(log: LogRecord, seen: Sighting) -> str:
     """With the times by which a person can tell a thief: what was cosigned while this folder was in use is not its."""
-    cosigned = f", cosigned {_minute(seen.cosigned_s)}" if seen.cosigned_s else ""
-    published = f", published {_minute(log.checked_ms // 1000)}" if log.note else ""
-    return (
-        f"{seen.node} has seen {seen.head.size:,} entries of {log.origin}{cosigned};"
-        f" here are {log.head.size:,}{published}"
+    return Message(
+        "{node} has seen {count} entries of {origin}{cosigned}; here are {held}{published}",
+        seen.node,
+        f"{seen.head.size:,}",
+        log.origin,
+        Message(", cosigned {time}", _minute(seen.cosigned_s)) if seen.cosigned_s else "",
+        f"{log.head.size:,}",
+        Message(", published {time}", _minute(log.checked_ms // 1000)) if log.note else "",
     )
 
 
@@ -335,13 +346,18 @@ def _too_few(identity: Identity, shelf: Shelf, found: Sightings) -> tuple[Mappin
     if len(cosigners.intersection(found.answered)) >= needed:
         return {}, ""
     quiet = {
-        node: found.silent.get(node, "no node document of it is held")
+        node: found.silent.get(node, Message("no node document of it is held"))
         for node in sorted(cosigners.difference(found.answered))
     }
-    words = "; ".join(f"{node}: {why}" for node, why in quiet.items())
+    words = Message.joined("; ", [Message("{node}: {reason}", node, why) for node, why in quiet.items()])
     return (
         quiet,
-        f"{needed} of {len(cosigners)} members must say whether this folder was put back, before it signs: {words}",
+        Message(
+            "{needed} of {count} members must say whether this folder was put back, before it signs: {words}",
+            needed,
+            len(cosigners),
+            words,
+        ),
     )
 
 
@@ -383,7 +399,7 @@ def _require_forward(identity: Identity, shelf: Shelf, noted: Mapping[str, int])
     now = _state(identity, shelf)
     back = [name for name, size in noted.items() if name in now and now[name] < size]
     if back:
-        words = f"this folder was put back while the machine ran: {', '.join(sorted(back))}"
+        words = Message("this folder was put back while the machine ran: {names}", ", ".join(sorted(back)))
         found_put_back(identity.home, words, now=identity.clock.now())
     return now
 

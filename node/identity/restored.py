@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final, NoReturn
 
+from keys.message import Message, pack, unpack
 from node.errors import AlreadyExistsError, RestoredError
 from node.files import create_private, read_private
 from node.home import Home
@@ -15,11 +16,18 @@ _STEPS: Final = f"{_STEP}; if nobody put it back, somebody else has its keys: si
 """Whoever stole a key and went on in a log, is seen by others as a folder that was put back is: the log is where he
 left it, so it is had back or given up before its key is taken back.
 """
+_LONGEST: Final = 100_000
+"""Characters of a reason."""
 
 
 def mark_restored(home: Home, *, backup: str, now: datetime, why: str = "") -> None:
     """Mark a home that was made from the backup of that time, or for another reason holds an older state."""
-    fields = {"v": _VERSION, "backup": backup, "restored": now.isoformat(timespec="seconds"), "why": why}
+    fields = {
+        "v": _VERSION,
+        "backup": backup,
+        "restored": now.isoformat(timespec="seconds"),
+        "why": pack(why, _LONGEST),
+    }
     create_private(home.restored, json.dumps(fields).encode() + b"\n")
 
 
@@ -33,13 +41,15 @@ def require_joined(home: Home) -> None:
     if is_restored(home):
         if why := others_saw_more(home):
             raise RestoredError(why, hint=_STEPS)
-        words = f"{home.folder} was restored from a backup, and others may have seen what came after it"
+        words = Message(
+            "{folder} was restored from a backup, and others may have seen what came after it", home.folder
+        )
         raise RestoredError(words, hint=_STEP)
 
 
 def others_saw_more(home: Home) -> str:
     """In words what others have seen that this home does not hold; empty for one that came out of a backup."""
-    return str(json.loads(read_private(home.restored)).get("why", "")) if is_restored(home) else ""
+    return unpack(str(json.loads(read_private(home.restored)).get("why", ""))) if is_restored(home) else ""
 
 
 def found_put_back(home: Home, words: str, *, now: datetime) -> NoReturn:

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Final
 
 from keys.errors import SigfedError
+from keys.message import Message
 from keys.roles import Role
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.revocations import Revocations
@@ -76,7 +77,7 @@ async def witnessed(identity: Identity, shelf: Shelf, *, seconds: float = _PATIE
                     origin: await _cosigned(witness, theirs, origin, own, revoked) for origin in found.heads
                 }
         except TimeoutError:
-            found.silent[node] = "did not answer in time"
+            found.silent[node] = Message("did not answer in time")
         except SigfedError as exc:
             found.silent[node] = exc.message
         else:
@@ -140,12 +141,18 @@ def forgotten(identity: Identity, shelf: Shelf, heads: Iterable[tuple[str, ToldH
     keys = [VerifierKey.from_text(key.vkey) for key in witness.vkeys]
     with shelf.storage.read() as unit:
         held = {record.origin: record.head.size for record in unit.witnessed.ls()}
-    found = []
+    found: list[str] = []
     for node, head in heads:
         claim = cosigned_claim(head.note, keys)
         if claim is not None and claim.size > held.get(claim.origin, 0):
             found.append(
-                f"{node} shows that {witness.name} cosigned {claim.size:,} entries of {claim.origin}"
+                Message(
+                    "{node} shows that {witness} cosigned {count} entries of {origin}",
+                    node,
+                    witness.name,
+                    f"{claim.size:,}",
+                    claim.origin,
+                )
             )
     return found
 
@@ -186,10 +193,11 @@ async def _newer(identity: Identity, node: str, link: TrustApi) -> Iterable[str]
         open_roots((*roots, next_root), pinned)
         if len(root_files(identity.trust_files)) > len(roots):
             return []  # it was put in force here while the member was asked
-        return [f"{node} holds root {len(roots) + 1} of this node"]
+        return [Message("{node} holds root {version} of this node", node, len(roots) + 1)]
     document = open_node_document(await link.member_document(own), identity.trust.root())
     held = identity.trust.without_proposal().document().serial
-    return [f"{node} holds node document {document.serial}"] if document.serial > held else []
+    newer = Message("{node} holds node document {serial}", node, document.serial)
+    return [newer] if document.serial > held else []
 
 
 def _public(identity: Identity, document: NodeDocument) -> RemoteNode:

@@ -9,6 +9,7 @@ same contradiction does not stop its log again; a new one does. Releasing is saf
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from keys.message import Message
 from keys.trust.members import Members
 from node.errors import NotFoundError, UsageError
 from node.evidence.keep import FORKED
@@ -57,14 +58,18 @@ class Aside:
     def consequence(self) -> str:
         """What releasing it does, for people."""
         if self.kind == FORKED:
-            return "it is followed again, and its adds count again; which of its histories is true is not decided by it"
+            return Message(
+                "it is followed again, and its adds count again; which of its histories is true is not decided by it"
+            )
         if self.kind == BLOCKS:
-            return "these blocks end: what they kept out of releases can come back"
+            return Message("these blocks end: what they kept out of releases can come back")
         if self.kind == FLOOD:
-            return "it counts as looked at; it was listed all the time, and comes back here after as many new reports"
+            return Message(
+                "it counts as looked at; it was listed all the time, and comes back here after as many new reports"
+            )
         if self.kind == "row":
-            return "the line counts as looked at; import it again to list it"
-        return "these events count like any other"
+            return Message("the line counts as looked at; import it again to list it")
+        return Message("these events count like any other")
 
 
 BLOCKS = "blocks"
@@ -149,7 +154,9 @@ def _removed(shelf: Shelf, members: Members) -> Iterator[Aside]:
                 kind=BLOCKS,
                 node=node,
                 origin=", ".join(sorted({ref.origin for ref in waiting})),
-                reason="it was removed from the register; blocks stay until two persons release them",
+                reason=Message(
+                    "it was removed from the register; blocks stay until two persons release them"
+                ),
                 since_ms=0,
                 count=len(waiting),
             )

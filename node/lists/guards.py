@@ -297,4 +297,4 @@ class _Counted:
 
 
 def _benign_words(name: str) -> str:
-    return f"it is in the known-benign set {name}"
+    return Message("it is in the known-benign set {name}", name)

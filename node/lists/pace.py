@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
+from keys.message import Message
 from keys.trust.node_parts import DEFAULT_DISPUTES_PER_DAY, NodeLimits
 from node.errors import BeyondLimitsError, NotFoundError
 from node.store.lists.records import Intake, LogRecord
@@ -101,11 +102,13 @@ def beyond(
         ),
     )
     return [
-        *_beyond("add", changes.adds, guards.max_adds_per_day - before.adds, "additions"),
+        *_beyond("add", changes.adds, guards.max_adds_per_day - before.adds, Message("additions")),
         *_beyond(
             "withdraw", changes.withdrawals, guards.max_withdraws_per_day - before.withdrawals, "withdrawals"
         ),
-        *_beyond("dispute", changes.disputes, guards.max_disputes_per_day - before.disputes, "disputes"),
+        *_beyond(
+            "dispute", changes.disputes, guards.max_disputes_per_day - before.disputes, Message("disputes")
+        ),
     ]
 
 
@@ -133,18 +136,24 @@ def require_within(unit: Unit, node: str, new: Intake, limits: FollowGuards) -> 
     """
     before = unit.quarantine.intake_since(node, since_ms=new.received_ms - DAY_MS)
     counts = (
-        (new.adds, before.adds, limits.max_adds_per_day, "additions"),
-        (new.withdrawals, before.withdrawals, limits.max_withdraws_per_day, "withdrawals"),
-        (new.disputes, before.disputes, limits.max_disputes_per_day, "disputes"),
+        (new.adds, before.adds, limits.max_adds_per_day, Message("additions")),
+        (new.withdrawals, before.withdrawals, limits.max_withdraws_per_day, Message("withdrawals")),
+        (new.disputes, before.disputes, limits.max_disputes_per_day, Message("disputes")),
     )
     over = [
-        f"{now:,} {what} with {earlier:,} in the last 24 hours, and {most:,} a day are announced"
+        Message(
+            "{count} {what} with {before} in the last 24 hours, and {most} a day are announced",
+            f"{now:,}",
+            what,
+            f"{earlier:,}",
+            f"{most:,}",
+        )
         for now, earlier, most, what in counts
         if now and now + earlier > most
     ]
     if over:
         raise BeyondLimitsError(
-            "; ".join(over),
+            Message.joined("; ", over),
             hint="tell your peers, whose nodes will set the excess aside until somebody has looked, then run: "
             "sigfed publish --beyond-limits",
         )

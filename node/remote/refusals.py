@@ -5,10 +5,11 @@ problem's type, when it is one of ours, and numbers in a sensible range are take
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from keys.message import Message
 from node.errors import (
     ClockSkewError,
     ForbiddenError,
@@ -38,10 +39,10 @@ _UNAUTHENTICATED: Final[dict[str, type[UnauthenticatedError]]] = {
     "replayed": ReplayedError,
     "wrong-certificate": WrongCertificateError,
 }
-_BY_STATUS: Final[dict[int, tuple[type[NodeError], str]]] = {
-    403: (ForbiddenError, "does not allow this"),
-    404: (NotFoundError, "has no such thing"),
-    410: (GoneError, "says this is no longer valid"),
+_BY_STATUS: Final[dict[int, Callable[[str], NodeError]]] = {
+    403: lambda node: ForbiddenError("{node} does not allow this", node),
+    404: lambda node: NotFoundError("{node} has no such thing", node),
+    410: lambda node: GoneError("{node} says this is no longer valid", node),
 }
 
 
@@ -65,23 +66,29 @@ def refusal(node: str, *, status: int, body: bytes) -> NodeError:
     if status == 429:
         return _limited(node, found)
     if status in _BY_STATUS:
-        cls, text = _BY_STATUS[status]
-        return cls(f"{node} {text}")
+        return _BY_STATUS[status](node)
     return PeerRefusedError("{node} refused the request with status {status}", node, status, status=status)
 
 
 def _unauthenticated(node: str, found: _Refusal) -> NodeError:
     if found.name == "clock-skew":
         ahead = found.seconds("ahead_seconds", default=0)
-        direction = "ahead of" if ahead > 0 else "behind"
-        text = f"this machine's clock is {abs(ahead)} s {direction} the clock of {node}"
-        return ClockSkewError(text, ahead_seconds=ahead, hint=_CLOCK_HINT)
+        return ClockSkewError(
+            "this machine's clock is {seconds} s ahead of the clock of {node}"
+            if ahead > 0
+            else "this machine's clock is {seconds} s behind the clock of {node}",
+            abs(ahead),
+            node,
+            ahead_seconds=ahead,
+            hint=_CLOCK_HINT,
+        )
     cls = _UNAUTHENTICATED.get(found.name, UnauthenticatedError)
     if cls is WrongCertificateError:
-        return cls(f"{node} does not know the TLS key that this machine presented", hint=_CERTIFICATE_HINT)
-    return cls(
-        f"{node} does not accept our credential", hint="ask its operators whether they ended this access"
-    )
+        return WrongCertificateError(
+            "{node} does not know the TLS key that this machine presented", node, hint=_CERTIFICATE_HINT
+        )
+    said = Message("{node} does not accept our credential", node)
+    return cls(said, hint="ask its operators whether they ended this access")
 
 
 def _limited(node: str, found: _Refusal) -> NodeError:

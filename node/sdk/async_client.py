@@ -31,7 +31,7 @@ from node.hoster.disclose import require_switched_on
 from node.hoster.events import FAILURES, Events
 from node.hoster.hits import exchange
 from node.hoster.hits.homes import hit_spool, home_of
-from node.hoster.hits.instructions import UNVERIFIED
+from node.hoster.hits.instructions import unverified
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import SpooledHit
 from node.hoster.judge.machine import CONFIRM_LOCK
@@ -197,11 +197,10 @@ class AsyncClient:
         async def reported(home: Home) -> ReportResult:
             done = await exchange.report(home, wanted[home])
             told, problem = await tell_each(home, wanted[home], to)
-            unverified = UNVERIFIED.format(count=done.unverified) if done.unverified else ""
             return ReportResult(
                 hits=tuple(hit_result(hit, self._name(home)) for hit in done.hits),
                 left=done.left,
-                problem="; ".join(filter(None, (done.problem, unverified, problem))),
+                problem="; ".join(filter(None, (done.problem, unverified(done.unverified), problem))),
                 told=told,
             )
 

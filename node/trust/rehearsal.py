@@ -17,6 +17,7 @@ from keys.key import (
     TargetsPrivateKey,
     TimestampPrivateKey,
 )
+from keys.message import Message
 from keys.signer import Signer
 from keys.trust import members, node_document, revocations
 from keys.trust.envelope import read_payload, seal
@@ -78,10 +79,14 @@ class Rehearsal:
     def steps(self) -> Iterator[Rehearsed]:
         """Rotate the online keys, the targets keys, one root key and all root keys, one after the other."""
         names = [holder.name for holder in self.trust.root().named_holders]
-        yield self._rotate("online keys", [])
-        yield self._rotate("all targets keys", [self._renewed(name, TargetsPrivateKey) for name in names])
-        yield self._rotate(f"the root key of holder {names[-1]}", [self._renewed(names[-1], RootPrivateKey)])
-        yield self._rotate("all root keys", [self._renewed(name, RootPrivateKey) for name in names])
+        yield self._rotate(Message("online keys"), [])
+        yield self._rotate(
+            Message("all targets keys"), [self._renewed(name, TargetsPrivateKey) for name in names]
+        )
+        yield self._rotate(
+            Message("the root key of holder {name}", names[-1]), [self._renewed(names[-1], RootPrivateKey)]
+        )
+        yield self._rotate(Message("all root keys"), [self._renewed(name, RootPrivateKey) for name in names])
 
     def new_keys(self, name: str) -> Holder:
         """Both keys of a holder, new ones."""

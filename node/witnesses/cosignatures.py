@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from keys.errors import SigfedError
+from keys.message import Message
 from keys.trust.members import Members
 from keys.trust.node_document import NodeDocument
 from node.clock import Clock, milliseconds
@@ -219,7 +220,7 @@ class Cosigning:
             async with asyncio.timeout(_PATIENCE_SECONDS), self._dial(document) as api:
                 return await ask_witness(api, own, witness=node, keys=keys, guess=guess)
         except TimeoutError:
-            return Asked(witness=node, words="did not answer in time")
+            return Asked(witness=node, words=Message("did not answer in time"))
         except SigfedError as exc:
             return Asked(witness=node, words=exc.message)
 

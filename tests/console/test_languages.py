@@ -1,12 +1,21 @@
 """Pages in French: which language is chosen, and that nothing is left in English or out of date."""
 
 import string
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 
-from node.console.languages import accepted
+from keys.message import Message, pack, unpack
+from node.access.grants import grant_words
+from node.console.languages import accepted, speak, translated
+from node.errors import NodeError, RateLimitedError
+from node.hoster.turns import Turns
+from node.peers.sync.reports import ListOutcome, SyncReport
 from node.store.accounts.records import PersonRole
+from protocol.digest import Algorithm
+from protocol.lists.grant import NOTHING, Grant
 from support import catalogue
 from support.console import RunningConsole
 
@@ -36,6 +45,72 @@ async def test_a_page_is_written_in_the_language_of_the_browser(busy: RunningCon
     assert "Correspondances" in french.words
     assert "Hits" not in french.words
     assert "Correspondances" not in english.words
+
+
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    yield
+    speak("en")
+
+
+@dataclass(frozen=True)
+class _Hit:
+    KIND: ClassVar[str] = Message("hit")
+    id: str
+
+
+_SLOW = RateLimitedError("{node} asks us to slow down", "fr.example", retry_after_seconds=1)
+_STOPPED: Turns[_Hit] = Turns(stopped=_SLOW)
+_TWO: Turns[_Hit] = Turns(failed=[(_Hit("3f0c" * 4), _SLOW), (_Hit("00"), NodeError("gone"))])
+_NEWS = ListOutcome(origin="nl.example/csam", old_size=9, new_size=1009, adds=1000, quarantined=3)
+
+
+@pytest.mark.parametrize(
+    ("said", "english", "french"),
+    [
+        (
+            NodeError("file {number} is decided already", "<b>{0}</b>").message,
+            "file <b>{0}</b> is decided already",
+            "le fichier <b>{0}</b> est déjà décidé",
+        ),
+        (NodeError("nobody thought of {this}", "it").message, "nobody thought of it", "nobody thought of it"),
+        (_STOPPED.problem, "fr.example asks us to slow down", "fr.example nous demande de ralentir"),
+        (
+            _TWO.problem,
+            "hit 3f0c3f0c and 1 more: fr.example asks us to slow down",
+            "correspondance 3f0c3f0c et 1 autres : fr.example nous demande de ralentir",
+        ),
+        (
+            grant_words(Grant(collections=frozenset({1}), algorithms=frozenset({Algorithm.MD5}))),
+            "baseline (md5 only) without end",
+            "baseline (md5 seulement) sans fin",
+        ),
+        (grant_words(NOTHING), "nothing without end", "rien"),
+        (SyncReport(peer="nl.example").words, "no lists", "pas de liste"),
+        (
+            SyncReport(
+                peer="nl.example",
+                lists=(_NEWS,),
+                error=_SLOW,
+            ).words,
+            (
+                "csam: 9 → 1,009 events, 1,000 added, 0 withdrawn, 3 set aside, verified; "
+                "fr.example asks us to slow down"
+            ),
+            (
+                "csam : 9 → 1,009 événements, 1,000 ajoutés, 0 retirés, 3 mis de côté, vérifiés; "
+                "fr.example nous demande de ralentir"
+            ),
+        ),
+    ],
+)
+def test_what_a_service_says_is_said_in_french_also_after_it_was_kept(
+    said: str, english: str, french: str
+) -> None:
+    kept = unpack(pack(said, 1024))
+    assert (said, kept, translated(said)) == (english, english, english)
+    speak("fr")
+    assert (translated(said), translated(kept)) == (french, french)
 
 
 def _fields(text: str) -> set[str]:
@@ -69,7 +144,7 @@ def test_the_program_reads_what_people_translated(language: str) -> None:
 @pytest.mark.parametrize("language", ["fr"])
 def test_every_sentence_is_translated(language: str) -> None:
     kept = catalogue.read(language)
-    shown = {message.id for message in catalogue.template() if message.id}
+    shown = {message.id for message in catalogue.template(language) if message.id}
     assert shown == {message.id for message in kept if message.id}, "run: python tests/support/catalogue.py"
     left = [message.id for message in kept if message.id and not all(_texts(message.string))]
     assert left == []

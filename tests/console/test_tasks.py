@@ -73,6 +73,22 @@ async def test_a_second_person_approves(busy: RunningConsole) -> None:
     assert done.result == f"hoster may ask for {raised:,} evaluations a day"
 
 
+async def test_what_was_asked_for_is_kept_so_that_it_can_be_read_in_french(busy: RunningConsole) -> None:
+    request = _waiting(busy)
+    asked = request.subject.removeprefix("hoster may ask for ").replace(" evaluations a day (now: ", "|")
+    wanted, held = asked.removesuffix(")").split("|")
+    path, french = f"/console/tasks/request?number={request.id}", {"Accept_Language": "fr"}
+    form = {"number": str(request.id)}
+    async with _as(busy, "bruno", PersonRole.OPERATOR) as browser:
+        waiting = (await browser.get(path, **french)).words
+        await browser.post("/console/tasks/approve", form | {"csrf": busy.csrf()})
+        approved = (await browser.get(path, **french)).words
+        again = await browser.post("/console/tasks/approve", form | {"csrf": busy.csrf()}, **french)
+    assert f"hoster peut demander {wanted} évaluations par jour (actuellement : {held})" in waiting
+    assert f"hoster peut demander {wanted} évaluations par jour" in approved.split("Ce qui a été fait")[1]
+    assert f"la demande {request.id} a déjà été décidée (approved) par bruno" in again.words
+
+
 @pytest.mark.parametrize(("person", "role"), [("alice", PersonRole.OPERATOR), ("carla", PersonRole.ANALYST)])
 async def test_who_may_not_decide_does_not(busy: RunningConsole, person: str, role: PersonRole) -> None:
     request = _waiting(busy)

@@ -2,8 +2,10 @@
 
     python tests/support/catalogue.py          take new sentences into the catalogue, drop old ones, compile it
 
-A sentence stands in a template (`{% trans %}`, `_()`), in Python as an argument of `_`, or is a title or a name that a
-template translates when it shows it: those are collected from the tables that hold them.
+A sentence stands in a template (`{% trans %}`, `_()`), in Python as an argument of `_`, in an error or a message, or is
+a title or a name that a template translates when it shows it: those are collected from the tables that hold them. What
+the console says itself is translated, all of it; of what errors and messages elsewhere say, what people of the console
+meet: the inside of a node stays English.
 """
 
 import sys
@@ -18,6 +20,8 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # `support`, where this is run as a program
+
 from keys.roles import ROLES
 from keys.trust.lifecycle import Stage
 from node.console.pages.keys.rows import PURPOSES
@@ -26,8 +30,11 @@ from node.console.parts import Section
 from node.console.surface import PAGES
 from node.hoster.hits.instructions import FOUND, UNDO
 from node.partners.hits.instructions import UNDO_REPORT
-from node.store.accounts.records import PersonRole
+from node.store.accounts.records import Outcome, PersonRole
+from node.store.peers.records import EvidenceKind
 from node.web.problems import HTTP_PROBLEMS, PROBLEMS
+from protocol.statement.resolution import Action
+from support.messages import said
 
 CONSOLE = Path(__file__).parents[2] / "node" / "console"
 LOCALE = CONSOLE / "locale"
@@ -61,15 +68,15 @@ def mo_file(language: str) -> Path:
     return po_file(language).with_suffix(".mo")
 
 
-def template() -> Catalog:
-    """Every sentence that the console may show, untranslated."""
+def template(language: str) -> Catalog:
+    """Every sentence of the console, and those of services that are translated; untranslated."""
     found = Catalog(project="sigfed", charset="utf-8", header_comment=_HEADER)
     for name, line, message in _written():
         found.add(
             message, locations=[(name, line)], flags=["python-brace-format"] if "{" in str(message) else []
         )
-    for message in _tabled():
-        found.add(message)
+    for message in (*_tabled(), *_said(read(language))):
+        found.add(message, flags=["python-brace-format"] if "{" in str(message) else [])
     return found
 
 
@@ -109,6 +116,15 @@ def _written() -> Iterator[tuple[str, int, str | tuple[str, ...]]]:
                 yield path.name, line, message
 
 
+def _said(kept: Catalog) -> Iterator[str | tuple[str, str]]:
+    """What errors and messages say: in the console all of it, elsewhere what is translated."""
+    for each in said():
+        for text in each.ids:
+            translated = kept.get(text if isinstance(text, str) else text[0])
+            if each.path.startswith(("node/acts/", "node/console/")) or (translated and translated.string):
+                yield text
+
+
 def _tabled() -> Iterator[str]:
     """Names that stand in tables and are translated when they are shown."""
     yield from (page.title for page in PAGES)
@@ -119,13 +135,21 @@ def _tabled() -> Iterator[str]:
     yield from (stage.value for stage in Stage)
     yield from (role.value for role in PersonRole)
     yield from (info.signs for info in ROLES.values())
+    yield from (action.name.lower().replace("_", " ") for action in Action)
+    yield from (kind.value for kind in EvidenceKind)
+    yield from ("open", "overdue", "disputed", "resolved", "closed")  # `node.partners.hits.overview`
+    yield from (outcome.value for outcome in Outcome if outcome is not Outcome.OPEN)
+    yield from ("expired",)
     yield from (problem.title for problem in (*PROBLEMS.values(), *HTTP_PROBLEMS.values()))
 
 
 def update(language: str) -> Catalog:
     """Take new sentences in and old ones out; what is translated stays."""
     kept = read(language)
-    kept.update(template(), no_fuzzy_matching=True)
+    new = template(language)
+    for message in [each for each in kept if each.id and each.id not in new]:
+        sys.stdout.write(f"{language}: dropped {message.id!r}, which was {message.string!r}\n")
+    kept.update(new, no_fuzzy_matching=True)
     kept.obsolete.clear()
     kept.fuzzy, kept.creation_date, kept.revision_date = False, _DAY, _DAY
     path = po_file(language)
@@ -141,3 +165,5 @@ if __name__ == "__main__":
         catalogue = update(each)
         missing = [message.id for message in catalogue if message.id and not message.string]
         sys.stdout.write(f"{each}: {len(catalogue)} sentences, {len(missing)} to translate\n")
+        others = {text for found in said() for text in found.ids if text not in catalogue}
+        sys.stdout.write(f"{each}: {len(others)} sentences of services stay English\n")

@@ -36,7 +36,7 @@ class Asked:
 
     holder: Holder
     hits: Sequence[Hit | None] = ()
-    failure: Exception | None = None
+    failure: SigfedError | None = None
 
 
 async def join(identity: Identity, text: str) -> Enrolled:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from keys.message import Message
 from node.cli.exit_codes import ExitCode
 from node.cli.options import AS_IF_TWO, BEYOND_LIMITS
 from node.cli.output import listing
@@ -114,7 +115,9 @@ def _request(here: Session, node: str, wanted: "Grant", *, by: str) -> None:
     request_approval(
         here,
         "peer.grant",
-        subject=f"{node} may read {grant_words(wanted)} here (now: {grant_words(held)})",
+        subject=Message(
+            "{peer} may read {grant} here (now: {held})", node, grant_words(wanted), grant_words(held)
+        ),
         payload=grant_payload(node, wanted),
         by=by,
     )

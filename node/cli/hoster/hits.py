@@ -11,7 +11,7 @@ from node.cli.session import Session, wait_for
 from node.cli.times import moment
 from node.clock import SystemClock, milliseconds
 from node.errors import UsageError
-from node.hoster.hits.instructions import UNDO, UNVERIFIED
+from node.hoster.hits.instructions import UNDO, unverified
 
 if TYPE_CHECKING:
     from node.hoster.hits.exchange import Shown
@@ -86,7 +86,7 @@ def report_hits(here: Session, ids: Sequence[str], *, every: bool) -> int:
     if not (done.hits or done.failed or done.stopped):
         here.output.result({"reported": 0}, "nothing waits to be reported")
     if done.unverified:
-        here.output.talk(UNVERIFIED.format(count=done.unverified))
+        here.output.talk(unverified(done.unverified))
     if done.problem:
         here.output.talk(f"{counted(done.left, 'hit')} not told yet: {done.problem}")
         here.output.following("sigfed hit report --all, later; nothing is lost meanwhile")

@@ -16,7 +16,7 @@ def disclose(
     by: Annotated[str, AS_IF_TWO] = "",
 ) -> None:
     """Let a partner show PDQ values and learn what is near: fewer at once, more when a second person approves."""
-    from node.access.disclosure import DisclosureTerms, disclosure_payload
+    from node.access.disclosure import DisclosureTerms, asked_words, disclosure_payload
     from node.rotation.store import open_shelf
 
     here = session(context)
@@ -31,11 +31,10 @@ def disclose(
         _tell(here, name, values_per_day)
         return
     require_two(here)
-    again = ", and go on after it was stopped" if held.stopped_ms is not None else ""
     request_approval(
         here,
         "partner.disclose",
-        subject=f"{name} may show {values_per_day:,} PDQ values a day (now: {held.values_per_day:,}){again}",
+        subject=asked_words(name, values_per_day, held),
         payload=disclosure_payload(name, values_per_day),
         by=acting_person(here, by),
     )

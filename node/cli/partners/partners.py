@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from keys.message import Message
 from node.cli.options import AS_IF_TWO
 from node.cli.output import listing
 from node.cli.partners.disclosure import disclose
@@ -135,7 +136,9 @@ def quota(
     request_approval(
         here,
         "partner.quota",
-        subject=f"{name} may ask for {wanted:,} evaluations a day (now: {held:,})",
+        subject=Message(
+            "{name} may ask for {count} evaluations a day (now: {held})", name, f"{wanted:,}", f"{held:,}"
+        ),
         payload=quota_payload(name, wanted),
         by=acting_person(here, by),
     )

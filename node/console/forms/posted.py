@@ -47,7 +47,7 @@ def _fields(text: str) -> dict[str, str]:
     try:
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS))
     except ValueError as exc:
-        raise UsageError(f"a form has {_MAX_FIELDS:,} fields at most") from exc
+        raise UsageError("a form has {most} fields at most", f"{_MAX_FIELDS:,}") from exc
 
 
 async def _read_parts(request: web.Request, most_bytes: int) -> Values:
@@ -79,4 +79,4 @@ async def _read_parts(request: web.Request, most_bytes: int) -> Values:
 
 def _require_small(size: int, most_bytes: int) -> None:
     if size > most_bytes:
-        raise UsageError(f"the form holds more than {most_bytes // 1024:,} kB")
+        raise UsageError("the form holds more than {most} kB", f"{most_bytes // 1024:,}")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Final
 
+from keys.message import Message
 from node.acts.act import Act, Done, F, Node, Spec, specs
 from node.acts.perform import perform
 from node.console.languages import translated as _
@@ -110,7 +111,8 @@ def _value(spec: Spec, form: Values) -> Any:
         except ValueError:
             names = ", ".join(str(one.value) for one in spec.type)
             raise UsageError(
-                _("{field}: there is no such choice").format(field=label),
-                hint=_("one of: {names}").format(names=names),
+                "{field}: there is no such choice",
+                label,
+                hint=Message("one of: {names}", names),
             ) from None
     return text

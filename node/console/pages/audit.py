@@ -99,7 +99,7 @@ def gather_record(world: World, _visitor: Visitor, query: Values) -> Audited:
     at = query.number("number")
     item = next(read_audit(world.shelf, first=at), None)
     if item is None:
-        raise NotFoundError(_("there is no record {number}").format(number=number(at)))
+        raise NotFoundError("there is no record {number}", number(at))
     return item
 
 

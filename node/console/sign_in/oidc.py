@@ -189,7 +189,7 @@ async def _read(reply: aiohttp.ClientResponse) -> Mapping[str, object]:
 def _endpoint(metadata: Mapping[str, object], name: str) -> str:
     url = metadata.get(name)
     if not isinstance(url, str) or not is_private(url):
-        raise ConfigError(f"the provider names no {name} that is reached by https")
+        raise ConfigError("the provider names no {name} that is reached by https", name)
     return url
 
 

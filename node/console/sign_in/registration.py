@@ -112,7 +112,7 @@ def _recognised(world: World, form: Values) -> Recognised:
     passphrase = form.passphrase("passphrase")
     if invitations.is_for_first(token):
         if passphrase != form.passphrase("passphrase_again"):
-            raise UsageError(_("the two passphrases differ"), hint=_("type the same one twice"))
+            raise UsageError("the two passphrases differ", hint="type the same one twice")
         role = PersonRole(form.text("role", PersonRole.OPERATOR))
         who = invitations.introduce(token, name, role, passphrase)
         acting = world.acting_as(name)

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from keys.message import Message
+
 FOUND: Final = (
     "Keep each file where it is or move it out of reach, unopened, as your law asks. Report it. Then remove it and"
     " record that."
@@ -14,5 +16,11 @@ UNDO: Final = (
 )
 """Of files whose hit was withdrawn after somebody acted on it."""
 
-UNVERIFIED: Final = "withdrawals of reported hits whose signature does not verify: {count} (ask the agency)"
-"""Of reports that the node says have ended, where the statement is not its own for that report."""
+
+def unverified(count: int) -> str:
+    """Of reports that the node says have ended, how many statements are not its own for that report; empty for none."""
+    if not count:
+        return ""
+    return Message(
+        "withdrawals of reported hits whose signature does not verify: {count} (ask the agency)", count
+    )

@@ -104,7 +104,7 @@ class HitSender:
         if not found and examiner.takes_in(report.digest):
             return self._ended(hit), b""
         if not found:
-            return self._refused(hit, "the list takes in no hashes of this kind any more"), b""
+            return self._refused(hit, Message("the list takes in no hashes of this kind any more")), b""
         return await self._ask(self._spool.renew(hit, *found))
 
     async def _ask(self, hit: SpooledHit) -> tuple[SpooledHit, bytes]:
@@ -117,11 +117,13 @@ class HitSender:
             with suppress(VerificationError):  # what is wrong with other hits keeps none from being reported
                 await self.hear_ends()
             kept = self._spool.find(hit.id) or hit
-            return kept if kept.ended_ms else self._refused(hit, "the list does not have it any more"), b""
+            return kept if kept.ended_ms else self._refused(
+                hit, Message("the list does not have it any more")
+            ), b""
         except PeerRefusedError as exc:
             if exc.status != _NOT_VERIFIED:
                 raise
-            return self._refused(hit, "the node does not accept this report"), b""
+            return self._refused(hit, Message("the node does not accept this report")), b""
 
     def _ended(self, hit: SpooledHit) -> SpooledHit:
         """The hit as one that no release lists any more; when that was first known stays."""
@@ -301,11 +303,11 @@ class HitSender:
         try:
             data = await self._api.resolve_hit(self._enrolment.subset, resolution.to_bytes())
         except NotFoundError:
-            return self._not_told(hit, "the agency does not keep the report any more")
+            return self._not_told(hit, Message("the agency does not keep the report any more"))
         except PeerRefusedError as exc:
             if exc.status != _CONFLICT:
                 raise
-            return self._not_told(hit, "the agency takes no more corrections of it")
+            return self._not_told(hit, Message("the agency takes no more corrections of it"))
         self._open_acknowledged(hit, resolution, data)
         done = replace(hit, acknowledged=data)
         self._spool.save(done)
@@ -313,7 +315,7 @@ class HitSender:
 
     def withhold(self, hit: SpooledHit) -> SpooledHit:
         """The hit with a note that the agency is not to be told what became of the file: nobody is reminded of it."""
-        return self._not_told(hit, "the settings of this client keep it here") if hit.untold else hit
+        return self._not_told(hit, Message("the settings of this client keep it here")) if hit.untold else hit
 
     def acknowledged(self, hit: SpooledHit) -> ResolutionReceipt | None:
         """The node's receipt for what became of the file, verified again; None while it was not told."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from keys.message import Message
 from node.clock import Entropy, system_entropy
 from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
 from node.files import (
@@ -54,7 +55,7 @@ _MAX_FOUND: Final = 8 * 1024
 class SpooledHit:
     """One hit, and what was done about it."""
 
-    KIND: ClassVar[str] = "hit"
+    KIND: ClassVar[str] = Message("hit")
     sent: SentReport = field(repr=False)
     """The report as it is, or will be, sent."""
     name: str

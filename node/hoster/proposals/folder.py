@@ -14,6 +14,7 @@ from typing import ClassVar, Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from keys.message import Message
 from node.clock import Entropy, system_entropy
 from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
 from node.files import (
@@ -41,7 +42,7 @@ _FORMAT: Final = 1
 class OwnProposal:
     """One proposal, and what is known of it."""
 
-    KIND: ClassVar[str] = "proposal"
+    KIND: ClassVar[str] = Message("proposal")
     proposal: Proposal = field(repr=False)
     names: tuple[str, ...]
     """Of the files or rows, in the proposal's order."""

@@ -3,8 +3,10 @@
 Whatever a peer does wrong is told here and never raised; what is made of it is the business of who asked.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from keys.message import Message
 from protocol.errors import ProtocolError
 
 
@@ -36,23 +38,35 @@ class ListOutcome:
     def words(self) -> str:
         """The outcome for people."""
         if self.overlaid:
-            return f"{self.error}; withdrawals applied"
+            return Message("{reason}; withdrawals applied", self.error)
         if self.error is not None and not self.unopened:
             return self._refusal
-        aside = f", {self.quarantined} set aside" if self.quarantined else ""
-        older = f", {self.opened:,} older ones opened" if self.opened else ""
-        if self.unopened:
-            older += ", more to come" if self.error is None else f", others stay closed ({self._refusal})"
+        more = Message.joined("", list(self._more()))
         if self.old_size == self.new_size:
-            return f"{self.new_size:,} events, nothing new{older}{aside}"
-        return (
-            f"{self.old_size:,} → {self.new_size:,} events, "
-            f"{self.adds:,} added, {self.withdrawals:,} withdrawn{older}{aside}, verified"
+            return Message("{count} events, nothing new{more}", f"{self.new_size:,}", more)
+        return Message(
+            "{before} → {after} events, {added} added, {withdrawn} withdrawn{more}, verified",
+            f"{self.old_size:,}",
+            f"{self.new_size:,}",
+            f"{self.adds:,}",
+            f"{self.withdrawals:,}",
+            more,
         )
+
+    def _more(self) -> Iterator[Message]:
+        if self.opened:
+            yield Message(", {count} older ones opened", f"{self.opened:,}")
+        if self.unopened and self.error is None:
+            yield Message(", more to come")
+        elif self.unopened:
+            yield Message(", others stay closed ({reason})", self._refusal)
+        if self.quarantined:
+            yield Message(", {count} set aside", self.quarantined)
 
     @property
     def _refusal(self) -> str:
-        return f"refused: {self.error}" if isinstance(self.error, ProtocolError) else str(self.error)
+        said = Message("{reason}", self.error)
+        return Message("refused: {reason}", said) if isinstance(self.error, ProtocolError) else said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,5 +91,6 @@ class SyncReport:
     @property
     def words(self) -> str:
         """The outcome for people, in one line."""
-        names = (f"{outcome.origin.rpartition('/')[2]}: {outcome.words}" for outcome in self.lists)
-        return "; ".join((*names, *([str(self.error)] if self.error is not None else []))) or "no lists"
+        said = [Message("{list}: {outcome}", one.origin.rpartition("/")[2], one.words) for one in self.lists]
+        said += [Message("{reason}", self.error)] if self.error is not None else []
+        return Message.joined("; ", said) if said else Message("no lists")

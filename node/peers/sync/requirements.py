@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NoReturn
 
+from keys.message import Message
 from keys.trust.members import Members
 from keys.trust.node_document import NodeDocument
 from node.errors import NotFoundError
@@ -89,7 +90,12 @@ class Requiring:
             return ()
         if (held is None or held.head.size < claim.size) and cosigned_claim(data, keys) is not None:
             self.forgot(
-                f"{keys[0].name} cosigned {claim.size:,} entries of {origin}, and does not remember it"
+                Message(
+                    "{witness} cosigned {count} entries of {origin}, and does not remember it",
+                    keys[0].name,
+                    f"{claim.size:,}",
+                    origin,
+                )
             )
         recent = _by(keys, self._recent(held, claim, now))
         return recent or _by(keys, await self._ask(witness, note, claim, held, api))

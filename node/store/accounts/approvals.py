@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from keys.message import pack, unpack
 from node.errors import ConflictError, NotFoundError
 from node.store.accounts.records import Approval, Outcome
 from node.store.accounts.tables import ApprovalRow
@@ -12,6 +13,8 @@ from node.store.tables import table
 
 _TABLE = table(ApprovalRow)
 _C = _TABLE.c
+_LONGEST = 1024
+"""Characters of a subject or a result as it is kept."""
 
 
 class ApprovalRows:
@@ -26,7 +29,7 @@ class ApprovalRows:
         """Keep a request and give it its number."""
         row = {
             "kind": kind,
-            "subject": subject,
+            "subject": pack(subject, _LONGEST),
             "payload": payload,
             "requested_by": requested_by,
             "requested_ms": requested_ms,
@@ -63,7 +66,7 @@ class ApprovalRows:
 
     def note_acted(self, approval_id: int, *, result: str, now_ms: int) -> None:
         """Record that an approved request was carried out."""
-        values = {"acted_ms": now_ms, "result": result[:1024]}
+        values = {"acted_ms": now_ms, "result": pack(result, _LONGEST)}
         self._connection.execute(update(_TABLE).where(_C.id == approval_id).values(values))
 
 
@@ -71,7 +74,7 @@ def _record(row: Row[Any]) -> Approval:
     return Approval(
         id=row.id,
         kind=row.kind,
-        subject=row.subject,
+        subject=unpack(row.subject),
         payload=bytes(row.payload),
         requested_by=row.requested_by,
         requested_ms=row.requested_ms,
@@ -80,5 +83,5 @@ def _record(row: Row[Any]) -> Approval:
         outcome=Outcome(row.outcome),
         reason=row.reason,
         acted_ms=row.acted_ms,
-        result=row.result,
+        result=unpack(row.result),
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from keys.message import pack, unpack
 from node.errors import NotFoundError
 from node.store.lists.records import Intake, Quarantined
 from node.store.tables import IntakeRow, Log, QuarantineRow, table
@@ -12,6 +13,8 @@ from node.store.tables import IntakeRow, Log, QuarantineRow, table
 _QUARANTINE = table(QuarantineRow)
 _INTAKE = table(IntakeRow)
 _LOG = table(Log)
+_LONGEST = 255
+"""Characters of a reason as it is kept."""
 
 
 class QuarantineRows:
@@ -30,7 +33,7 @@ class QuarantineRows:
                 "kind": r.kind,
                 "first": r.first,
                 "last": r.last,
-                "reason": r.reason,
+                "reason": pack(r.reason, _LONGEST),
                 "created_ms": r.created_ms,
             }
             for r in records
@@ -100,7 +103,7 @@ def _record(row: Row[Any]) -> Quarantined:
         kind=row.kind,
         first=row.first,
         last=row.last,
-        reason=row.reason,
+        reason=unpack(row.reason),
         created_ms=row.created_ms,
         released_ms=row.released_ms,
     )

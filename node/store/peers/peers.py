@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from keys.message import pack, unpack
 from keys.trust.held import HeldTrust
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.peers.records import PeerRecord
@@ -15,6 +16,8 @@ _PEER = table(Peer)
 _C = _PEER.c
 _FILE = table(PeerFile)
 _F = _FILE.c
+_LONGEST = 65_536
+"""Characters of an outcome as it is kept."""
 
 
 class PeerRows:
@@ -33,7 +36,7 @@ class PeerRows:
             "added_ms": peer.added_ms,
             "confirmed_ms": peer.confirmed_ms,
             "synced_ms": peer.synced_ms,
-            "outcome": peer.outcome,
+            "outcome": pack(peer.outcome, _LONGEST),
         }
         try:
             self._connection.execute(insert(_PEER).values(row))
@@ -115,7 +118,7 @@ class PeerRows:
     def note_sync(self, name: str, *, synced_ms: int | None, outcome: str) -> None:
         """Record how a sync ended; `synced_ms` only when it succeeded."""
         self.get(name)
-        values: dict[str, str | int] = {"outcome": outcome}
+        values: dict[str, str | int] = {"outcome": pack(outcome, _LONGEST)}
         if synced_ms is not None:
             values["synced_ms"] = synced_ms
         self._connection.execute(update(_PEER).where(_C.name == name).values(values))
@@ -131,5 +134,5 @@ def _record(row: Row[Any], files: Mapping[str, bytes]) -> PeerRecord:
         added_ms=row.added_ms,
         confirmed_ms=row.confirmed_ms,
         synced_ms=row.synced_ms,
-        outcome=row.outcome,
+        outcome=unpack(row.outcome),
     )

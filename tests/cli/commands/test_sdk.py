@@ -20,7 +20,7 @@ from node.errors import NotFoundError
 from node.hashing import open_files, worker_link
 from node.home import Home
 from node.hoster.hits.homes import hit_spool
-from node.hoster.hits.instructions import UNVERIFIED
+from node.hoster.hits.instructions import unverified
 from node.remote.node import RemoteNode
 from node.sdk import AsyncClient, Client, Outcome
 from node.sdk.partition import scan_partition
@@ -222,7 +222,7 @@ def test_an_end_that_does_not_verify_is_told_to_who_reports(
     monkeypatch.setattr(RemoteNode, "report_hit", unknown)
     monkeypatch.setattr(RemoteNode, "ended_reports", made_up)
     done = client.report()
-    assert ([hit.state for hit in done.hits], done.problem) == (["refused"], UNVERIFIED.format(count=1))
+    assert ([hit.state for hit in done.hits], done.problem) == (["refused"], unverified(1))
 
 
 def test_status_and_update_are_those_of_the_command_line(client: Client, partner: Cli) -> None:

@@ -31,7 +31,7 @@ def amend_file(world: World, _visitor: Visitor, form: Values) -> Done:
     place, to = place_of(form), form.require("to", _("your list"))
     change = _amendment(form)
     if change == Amendment():
-        raise UsageError(_("nothing to change was filled in"), hint=_("what is left empty stays as it is"))
+        raise UsageError("nothing to change was filled in", hint="what is left empty stays as it is")
     require_open(world.identity.trust.document(), to)
     with world.shelf.storage.read() as unit:
         digest = digest_at(world, unit, place)
@@ -66,7 +66,7 @@ def overrule(world: World, _visitor: Visitor, form: Values) -> Done:
     """Reaffirm the file against what other agencies block, after an examination here."""
     place, to = place_of(form), form.require("to", _("your list"))
     if basis_from(form) is Basis.RELIES_ON:
-        raise UsageError(_("a block is overruled on own knowledge alone"))
+        raise UsageError("a block is overruled on own knowledge alone")
     statement = Statement(basis=examined_basis_from(form), criteria=criteria_from(form))
     document = world.identity.trust.document()
     require_open(document, to)
@@ -76,7 +76,7 @@ def overrule(world: World, _visitor: Visitor, form: Values) -> Done:
         digests = Finder(world.shelf, unit).same_file([digest_at(world, unit, place)])
     blocks = open_blocks(current, world.node, digests, continues=continues)
     if not blocks:
-        raise NotFoundError(_("no other agency blocks it any more"))
+        raise NotFoundError("no other agency blocks it any more")
     done = reaffirm(
         world.shelf,
         to,

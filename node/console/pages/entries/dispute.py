@@ -19,8 +19,8 @@ def dispute_at(world: World, _visitor: Visitor, form: Values) -> Done:
     reason = reason_from(form)
     if not form.ticked("sure"):
         raise UsageError(
-            _("this blocks the hashes at every agency and partner, signed"),
-            hint=_("tick the box if that is meant"),
+            "this blocks the hashes at every agency and partner, signed",
+            hint="tick the box if that is meant",
         )
     require_open(world.identity.trust.document(), to)
     with world.shelf.storage.read() as unit:
@@ -40,8 +40,8 @@ def resolve_at(world: World, _visitor: Visitor, form: Values) -> Done:
     place, to = place_of(form), form.require("to", _("your list"))
     if not form.ticked("sure"):
         raise UsageError(
-            _("where enough countries list them, the hashes reach partners again"),
-            hint=_("tick the box if that is meant"),
+            "where enough countries list them, the hashes reach partners again",
+            hint="tick the box if that is meant",
         )
     with world.shelf.storage.read() as unit:
         digests = Finder(world.shelf, unit).same_file([digest_at(world, unit, place)])

@@ -236,7 +236,7 @@ def look_up(world: World, _visitor: Visitor, form: Values) -> Done:
 def _typed(form: Values) -> Digest:
     asked = read_asked(io.BytesIO(form.require("hash", _("the hash")).encode()))
     if len(asked) != 1 or len(asked[0][1]) != 1:
-        raise UsageError(_("one hash at a time is looked up here"))
+        raise UsageError("one hash at a time is looked up here")
     return asked[0][1][0]
 
 

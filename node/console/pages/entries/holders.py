@@ -19,7 +19,6 @@ from node.console.languages import translated as _
 from node.console.pages.acts import keep, take
 from node.console.pages.entries.places import Place, digest_at, place_in
 from node.console.parts import JUDGES, OPERATORS, Action, Done, Page, Section, Values
-from node.console.told import told
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import PeerUnreachableError, RateLimitedError, UsageError
@@ -118,7 +117,7 @@ async def _joined_in_time(world: World, text: str) -> Enrolled:
         async with asyncio.timeout(SECONDS):
             return await asking.join(world.identity, text)
     except TimeoutError:
-        raise PeerUnreachableError(f"no answer within {SECONDS:.0f} seconds") from None
+        raise PeerUnreachableError("no answer within {number} seconds", f"{SECONDS:.0f}") from None
 
 
 def ask(world: World, visitor: Visitor, form: Values) -> Done:
@@ -127,13 +126,13 @@ def ask(world: World, visitor: Visitor, form: Values) -> Done:
     members = asking.holders(world.identity)
     if not members:
         raise UsageError(
-            _("no agency can be asked"),
-            hint=_("an operator joins one with a string that it made for this agency"),
+            "no agency can be asked",
+            hint="an operator joins one with a string that it made for this agency",
         )
     if not _ONE_AT_A_TIME.acquire(blocking=False):
         raise RateLimitedError(
-            _("somebody else asks other agencies just now"),
-            hint=_("nothing was asked; wait a minute, then try again"),
+            "somebody else asks other agencies just now",
+            hint="nothing was asked; wait a minute, then try again",
             retry_after_seconds=int(SECONDS),
         )
     try:
@@ -158,14 +157,15 @@ def _files(world: World, form: Values) -> Sequence[AskedFile]:
     files = read_asked(io.BytesIO(form.require("hash", _("the hash")).encode()))
     if len(files) > MOST:
         raise UsageError(
-            _("at most {most} files are asked about at once").format(most=MOST),
-            hint=_("for more: sigfed entry holders --hash-from FILE"),
+            "at most {most} files are asked about at once",
+            MOST,
+            hint="for more: sigfed entry holders --hash-from FILE",
         )
     return files
 
 
 def _answer(files: Sequence[AskedFile], asked: Asked) -> Answer:
-    failure = "" if asked.failure is None else told(str(asked.failure))
+    failure = "" if asked.failure is None else _(asked.failure.message)
     held = [
         Held(name=_named(name), value=digests[0].value, hit=None if hit is None or hit.test_file else hit)
         for (name, digests), hit in zip(files, asked.hits, strict=False)

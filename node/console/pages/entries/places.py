@@ -84,7 +84,9 @@ def digest_at(world: World, unit: Unit, place: Place) -> Digest:
             digest = None
     if digest is None:
         raise NotFoundError(
-            f"{place.origin} has no entry {place.index} that this agency can read",
+            "{origin} has no entry {index} that this agency can read",
+            place.origin,
+            place.index,
             hint="it may have been shredded, or its collection is not granted to this agency",
         )
     return digest

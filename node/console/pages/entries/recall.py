@@ -16,7 +16,6 @@ from node.console.languages import translated_plural
 from node.console.pages.entries.places import Place, digest_at, place_in, place_of
 from node.console.pages.entries.statements import reason_from, reasons
 from node.console.parts import Action, Done, Page, Values
-from node.console.told import told
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.judgement.trace import trace
@@ -86,7 +85,7 @@ def withdraw(world: World, _visitor: Visitor, form: Values) -> Done:
         done.entries,
     ).format(list=place.origin, count=done.entries)
     if form.ticked("now"):
-        said = "; ".join(map(told, recall_now(world.identity, world.shelf, place.origin)))
+        said = "; ".join(map(_, recall_now(world.identity, world.shelf, place.origin)))
         world.judge.now()  # whoever did it is shown what came of it
     return Done(place.entry, said)
 

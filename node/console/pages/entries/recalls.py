@@ -47,7 +47,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Recalls:
     """One view, newest first; raises `UsageError` for one that is none."""
     view, at = query.text("view", "open"), query.number("from")
     if view not in VIEWS:
-        raise UsageError(_("what is shown is one of: open, all, shredded"))
+        raise UsageError("what is shown is one of: open, all, shredded")
     every = report_withdrawals(world.shelf)
     still = [each for each in every if each.open]
     withdrawals = still if view == "open" else every

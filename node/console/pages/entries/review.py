@@ -170,7 +170,7 @@ def wanted_in(query: Values) -> Wanted:
     try:
         collection = collection_number(name) if name else None
     except MalformedError as exc:
-        raise UsageError(_("there is no such collection")) from exc
+        raise UsageError("there is no such collection") from exc
     return Wanted(collection=collection, peer=query.text("peer"), country=query.text("country").upper())
 
 

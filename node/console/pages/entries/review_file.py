@@ -148,11 +148,12 @@ def endorse_file(world: World, _visitor: Visitor, form: Values) -> Done:
         guards=open_guards(world.identity, world.shelf),
     )
     if done.missing:
-        raise NotFoundError(_("{place} is not active any more").format(place=file.place))
+        raise NotFoundError("{place} is not active any more", file.place)
     if done.changed:
         raise ConflictError(
-            _("{place} holds other hashes than the page showed").format(place=file.place),
-            hint=_("look at the file again: the peer has changed it since"),
+            "{place} holds other hashes than the page showed",
+            file.place,
+            hint="look at the file again: the peer has changed it since",
         )
     return Done(PATH, _endorsed(to, done.report))
 

@@ -67,7 +67,7 @@ def gather(world: World, visitor: Visitor, query: Values) -> Many | None:
         return None
     to = query.text("to", origins[0])
     if to not in origins:
-        raise UsageError(_("there is no such list"))
+        raise UsageError("there is no such list")
     judged = world.judge.latest()
     found, gone = _chosen(judged, query)
     files = found[:MOST]
@@ -118,7 +118,7 @@ def _entry(word: str) -> tuple[str, int]:
     origin, _colon, index = word.rpartition(":")
     is_number = index.isascii() and index.isdigit() and len(index) < 16
     if not origin or not is_number or int(index) >= MAX_LOG_SIZE:
-        raise UsageError(_("an entry is named by its list and index"))
+        raise UsageError("an entry is named by its list and index")
     return origin, int(index)
 
 
@@ -126,7 +126,7 @@ def endorse_many(world: World, _visitor: Visitor, form: Values) -> Done:
     """Take the named files into an own list, each with every hash that it held when it was shown."""
     to, named = form.require("to", _("your list")), _shown(form.require("files", _("the files")))
     if len(named) > MOST:
-        raise UsageError(_("at most {count} files are endorsed at once").format(count=MOST))
+        raise UsageError("at most {count} files are endorsed at once", MOST)
     statement = statement_from(form)
     require_open(world.identity.trust.document(), to)
     done = endorse_named(
@@ -147,7 +147,7 @@ def _shown(text: str) -> list[NamedFile]:
     for word in text.split():
         place, _colon, mark = word.rpartition(":")
         if not mark:  # without one, whatever the peer lists now would be meant
-            raise UsageError(_("a file is named without what was shown of it"))
+            raise UsageError("a file is named without what was shown of it")
         found.append(NamedFile(*_entry(place), mark))
     return found
 

@@ -37,7 +37,7 @@ def basis_from(form: Values) -> Basis:
     try:
         return Basis[name.upper().replace("-", "_")]
     except KeyError:
-        raise UsageError(_("the basis is one of: own, reviewed, relies-on")) from None
+        raise UsageError("the basis is one of: own, reviewed, relies-on") from None
 
 
 def examined_basis_from(form: Values) -> Basis:
@@ -45,8 +45,8 @@ def examined_basis_from(form: Values) -> Basis:
     basis = basis_from(form)
     if basis is not Basis.RELIES_ON and not form.ticked("examined"):
         raise UsageError(
-            _("this would state, signed, that the file was examined here"),
-            hint=_("tick the box if it was; otherwise choose to rely on the peer"),
+            "this would state, signed, that the file was examined here",
+            hint="tick the box if it was; otherwise choose to rely on the peer",
         )
     return basis
 
@@ -57,7 +57,7 @@ def reason_from(form: Values) -> Reason:
     try:
         return Reason[name.upper()]
     except KeyError:
-        raise UsageError(_("the reason is one of: error, legal, duplicate, other")) from None
+        raise UsageError("the reason is one of: error, legal, duplicate, other") from None
 
 
 def criteria_from(form: Values) -> int:
@@ -73,14 +73,14 @@ def day_from(form: Values, name: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UsageError(_("a day is written YYYY-MM-DD")) from None
+        raise UsageError("a day is written YYYY-MM-DD") from None
 
 
 def countries_from(form: Values, name: str) -> frozenset[str]:
     """The countries of a field, by their codes of two letters; raises `UsageError`."""
     codes = form.text(name).upper().replace(",", " ").split()
     if any(len(code) != 2 or not (code.isascii() and code.isalpha()) for code in codes):
-        raise UsageError(_("countries are named by their codes of two letters, as: NL FR"))
+        raise UsageError("countries are named by their codes of two letters, as: NL FR")
     return frozenset(codes)
 
 

@@ -64,7 +64,7 @@ def judge(world: World, _visitor: Visitor, form: Values) -> Done:
     """Judge a file that somebody brought, and say what it shows; nothing of it is kept."""
     data = form.file("evidence")
     if not data:
-        raise UsageError(_("the file is missing"), hint=_("choose the file that was handed on"))
+        raise UsageError("the file is missing", hint="choose the file that was handed on")
     brought, words = opened(data), form.text("words")
     if words:
         with world.shelf.storage.read() as unit:
@@ -75,8 +75,8 @@ def judge(world: World, _visitor: Visitor, form: Values) -> Done:
         return Done(PATH, "; ".join(line.strip() for line in (*judged.lines, *also)))
     if is_hit_evidence(brought.evidence):
         raise UsageError(
-            _("evidence of a hit is judged by the root of the node that gave it"),
-            hint=_("type the fingerprint words of that node"),
+            "evidence of a hit is judged by the root of the node that gave it",
+            hint="type the fingerprint words of that node",
         )
     verdict = verify(brought.evidence, accused_of(world.identity, world.shelf))
     said = _("verified, by what this node has pinned: {words}")

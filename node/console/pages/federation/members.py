@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import urlencode
 
+from keys.message import Message
 from keys.trust.fingerprint import to_words
 from node.access.approvals import require_two, two_decide
 from node.access.callers import stored_grant
@@ -22,7 +23,6 @@ from node.app.peers.membership import membership
 from node.app.peers.sync import PeerSyncs
 from node.console.languages import translated as _
 from node.console.parts import EVERYBODY, OPERATORS, Action, Done, Page, Section, Values
-from node.console.told import told
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import NotFoundError
@@ -179,8 +179,9 @@ def _row(world: World, node: str) -> MemberRow:
         if row.standing.node == node:
             return row
     raise NotFoundError(
-        _("{node} is no member of the register").format(node=node),
-        hint=_("see who is on the page of members"),
+        "{node} is no member of the register",
+        node,
+        hint="see who is on the page of members",
     )
 
 
@@ -191,7 +192,7 @@ def sync(world: World, _visitor: Visitor, form: Values) -> Done:
     [done] = asyncio.run(syncs.run(only=node))
     if done.failure is not None and not done.lists:
         raise done.failure
-    return Done(f"{_ONE}?node={node}", f"{node}: {told(done.report.words)}")
+    return Done(f"{_ONE}?node={node}", f"{node}: {_(done.report.words)}")
 
 
 def grant(world: World, visitor: Visitor, form: Values) -> Done:
@@ -203,7 +204,7 @@ def grant(world: World, visitor: Visitor, form: Values) -> Done:
     grants.narrow(node, wanted)
     return Done(
         f"{_ONE}?node={node}",
-        _("{node} may read {grant} here").format(node=node, grant=told(grant_words(wanted))),
+        _("{node} may read {grant} here").format(node=node, grant=_(grant_words(wanted))),
     )
 
 
@@ -229,7 +230,7 @@ def follow(world: World, visitor: Visitor, form: Values) -> Done:
     if widens(first, wanted):
         return _ask(world, node, wanted, by=visitor.person)
     said = _("{node} is followed, and may read {grant} here")
-    return Done(f"{_ONE}?node={node}", said.format(node=node, grant=told(grant_words(wanted))))
+    return Done(f"{_ONE}?node={node}", said.format(node=node, grant=_(grant_words(wanted))))
 
 
 def remove(world: World, _visitor: Visitor, form: Values) -> Done:
@@ -285,7 +286,9 @@ def _ask(world: World, node: str, wanted: Grant, *, by: str) -> Done:
     held = Grants(world.shelf.storage, world.identity.clock).get(node)
     asked = open_approvals(world.identity, world.shelf).request(
         "peer.grant",
-        subject=f"{node} may read {grant_words(wanted)} here (now: {grant_words(held)})",
+        subject=Message(
+            "{peer} may read {grant} here (now: {held})", node, grant_words(wanted), grant_words(held)
+        ),
         payload=grant_payload(node, wanted),
         by=by,
     )
@@ -294,7 +297,7 @@ def _ask(world: World, node: str, wanted: Grant, *, by: str) -> Done:
         _(
             "Request {number} waits for a second person, on the page of tasks; until then {node} may read"
             " {grant} here"
-        ).format(number=asked.id, node=node, grant=told(grant_words(held))),
+        ).format(number=asked.id, node=node, grant=_(grant_words(held))),
         outcome="requested",
     )
 

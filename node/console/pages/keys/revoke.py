@@ -130,7 +130,8 @@ def take_back(world: World, _visitor: Visitor, form: Values) -> Done:
     base = f"revoke-{key.name}"
     if waiting := [one.name for one in proposals.ls(identity.home) if one.name.startswith(f"{base}-")]:
         raise AlreadyExistsError(
-            f"proposal {waiting[0]} waits already",
+            "proposal {waiting} waits already",
+            waiting[0],
             hint="have it signed, or throw it away, on the page of keys",
         )
     name, proposing = proposals.begin(identity, base)

@@ -75,8 +75,9 @@ def _named(world: World, name: str) -> tuple[RingKey, Facts]:
     key = find_key(as_listed(ring, facts.listed), name)
     if key.role not in REPLACED:
         raise UsageError(
-            _("{name} is named by the root").format(name=name),
-            hint=_("prepare the next root on the page of the keys: it replaces it"),
+            "{name} is named by the root",
+            name,
+            hint="prepare the next root on the page of the keys: it replaces it",
         )
     return key, facts
 
@@ -109,7 +110,7 @@ def _day(text: str) -> datetime | None:
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError as exc:
-        raise UsageError(_("a day is written YYYY-MM-DD")) from exc
+        raise UsageError("a day is written YYYY-MM-DD") from exc
 
 
 PAGES: Final = (Page(name="rotate", path=_HERE, title="Replace a key", gather=gather, roles=SECURITY),)

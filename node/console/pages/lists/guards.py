@@ -56,7 +56,7 @@ def add_benign(world: World, _visitor: Visitor, form: Values) -> Done:
     """Set aside, from now on, what is in a table."""
     name = form.require("name", _("the name"))
     if not is_log_name(name):
-        raise UsageError(_("a set is named with up to 64 small letters, digits and hyphens"))
+        raise UsageError("a set is named with up to 64 small letters, digits and hyphens")
     reading = read_benign(io.BytesIO(form.require("table", _("the table")).encode()))
     done = open_guards(world.identity, world.shelf).add_benign(name, reading, now_ms=world.now_ms)
     said = _("{name}: {hashes} hashes of {rows} rows, {refused} refused")

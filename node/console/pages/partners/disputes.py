@@ -130,14 +130,14 @@ def answer(world: World, _visitor: Visitor, form: Values) -> Done:
     outcome = _OUTCOMES.get(form.require("outcome", _("the answer")))
     reason, source = form.require("reason", _("the reason")), form.text("withdraw")
     if outcome is None:
-        raise UsageError(_("a dispute is upheld or rejected"))
+        raise UsageError("a dispute is upheld or rejected")
     if source and outcome is not Outcome.UPHELD:
         raise UsageError(
-            _("a file is withdrawn only where the partner is right"),
-            hint=_("choose that it is upheld, or leave the entry in its list"),
+            "a file is withdrawn only where the partner is right",
+            hint="choose that it is upheld, or leave the entry in its list",
         )
     if not form.ticked("final"):
-        raise UsageError(_("the answer is signed and cannot be taken back"), hint=_("tick that you mean it"))
+        raise UsageError("the answer is signed and cannot be taken back", hint="tick that you mean it")
     record = find_case(world.shelf, name)
     done = answer_case(world.identity, world.shelf, record, outcome, reason, withdraw_from=source)
     said = _("The dispute is {outcome}, signed; the partner fetches the answer.").format(

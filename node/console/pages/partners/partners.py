@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from keys.message import Message
 from node.access.approvals import require_two
-from node.access.disclosure import DisclosureTerms, disclosure_payload
+from node.access.disclosure import DisclosureTerms, asked_words, disclosure_payload
 from node.access.grants import PartnerTerms, quota_payload
 from node.access.quotas import DAYS_A_MONTH, candidates_a_day, fill, left
 from node.app.approvals import open_approvals
@@ -228,7 +229,9 @@ def quota(world: World, visitor: Visitor, form: Values) -> Done:
         world,
         name,
         "partner.quota",
-        subject=f"{name} may ask for {wanted:,} evaluations a day (now: {held:,})",
+        subject=Message(
+            "{name} may ask for {count} evaluations a day (now: {held})", name, f"{wanted:,}", f"{held:,}"
+        ),
         payload=quota_payload(name, wanted),
         by=visitor.person,
     )
@@ -243,12 +246,11 @@ def disclose(world: World, visitor: Visitor, form: Values) -> Done:
         terms.lower(name, values)
         said = _("{name} may show {count} PDQ values a day")
         return Done(_at(name), said.format(name=name, count=number(values)))
-    again = ", and go on after it was stopped" if held.stopped_ms is not None else ""
     return _ask(
         world,
         name,
         "partner.disclose",
-        subject=f"{name} may show {values:,} PDQ values a day (now: {held.values_per_day:,}){again}",
+        subject=asked_words(name, values, held),
         payload=disclosure_payload(name, values),
         by=visitor.person,
     )

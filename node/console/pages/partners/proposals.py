@@ -130,7 +130,7 @@ def _chosen(world: World, form: Values) -> tuple[ProposalRecord, Collection[int]
     ticked = [name.removeprefix(_TICK) for name in form if name.startswith(_TICK)]
     numbers = [int(name) for name in ticked if name.isascii() and name.isdigit() and len(name) < 6]
     if not numbers:
-        raise UsageError(_("no file is ticked"), hint=_("tick the files that this is about"))
+        raise UsageError("no file is ticked", hint="tick the files that this is about")
     return record, numbers
 
 

@@ -58,7 +58,7 @@ def speak(world: World, visitor: Visitor, form: Values) -> Done:
     """Choose a language for this session."""
     language = form.text("language")
     if language and language not in LANGUAGES:
-        raise UsageError(_("this console does not speak that language"))
+        raise UsageError("this console does not speak that language")
     open_sessions(world.identity, world.shelf).speak(visitor, language)
     return Done(ACCOUNT, "")
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from keys.message import Message
 from node.app.accounts import open_invitations, open_passkeys, welcome_url
 from node.app.persons import request_change
 from node.console.languages import translated as _
 from node.console.parts import SECURITY, Action, Done, Page, Section, Values
-from node.console.told import told
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
@@ -118,7 +118,7 @@ def _asked(approval: Approval) -> Done:
     return Done(
         PERSONS,
         _("Request {number}: {what}; nothing has changed yet, another person must approve it").format(
-            number=approval.id, what=told(approval.subject)
+            number=approval.id, what=_(approval.subject)
         ),
         outcome="requested",
     )
@@ -127,9 +127,7 @@ def _asked(approval: Approval) -> Done:
 def _passphrase(form: Values) -> str:
     passphrase = form.passphrase("passphrase")
     if passphrase != form.passphrase("passphrase_again"):
-        raise UsageError(
-            _("the two passphrases differ"), hint=_("whoever it is for types the same one twice")
-        )
+        raise UsageError("the two passphrases differ", hint="whoever it is for types the same one twice")
     return passphrase
 
 
@@ -138,7 +136,7 @@ def _role(text: str) -> PersonRole:
         return PersonRole(text)
     except ValueError:
         raise UsageError(
-            _("there is no such role"), hint=_("one of: {names}").format(names=", ".join(PersonRole))
+            "there is no such role", hint=Message("one of: {names}", ", ".join(PersonRole))
         ) from None
 
 

@@ -18,7 +18,6 @@ from node.console.pages.entries.places import Place
 from node.console.pages.entries.recalls import PATH as WITHDRAWALS
 from node.console.pages.lists.quarantine import ASIDE
 from node.console.parts import EVERYBODY, JUDGES, Action, Done, Page, Section, Values
-from node.console.told import told
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.store.accounts.records import Approval, Outcome, PersonRole
@@ -99,7 +98,7 @@ def approve(world: World, visitor: Visitor, form: Values) -> Done:
     done = carried_out.approve(world.identity, world.shelf, _number(form), by=visitor.person)
     return Done(
         f"{_TASK}?number={done.id}",
-        _("Request {number} was approved: {result}").format(number=done.id, result=told(done.result)),
+        _("Request {number} was approved: {result}").format(number=done.id, result=_(done.result)),
     )
 
 

@@ -15,7 +15,6 @@ from node.console.partner.pages.hits import reported_words
 from node.console.partner.people import EVERYBODY, HANDLING
 from node.console.partner.world import PartnerWorld
 from node.console.parts import Action, Done, Download, File, Page, Values
-from node.console.told import told
 from node.console.visitors import Visitor
 from node.errors import UsageError
 from node.hoster.hits import exchange
@@ -78,17 +77,17 @@ def resolve(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
     try:
         outcome = Outcome(form.require("outcome", _("what became of the file")))
     except ValueError:
-        raise UsageError(_("choose what became of the file")) from None
+        raise UsageError("choose what became of the file") from None
     done = asyncio.run(exchange.resolve(world.home, _named(form), outcome))
     hit = done.hit
     if done.stopped is not None:
         said = _("The agency was not told yet: {why}. The next update tells it.").format(
-            why=told(str(done.stopped))
+            why=_(done.stopped.message)
         )
     elif hit.acknowledged:
         said = _("The agency was told: the id of your report, what you did, and when.")
     elif hit.not_told:
-        said = _("The agency was not told: {why}.").format(why=told(hit.not_told))
+        said = _("The agency was not told: {why}.").format(why=_(hit.not_told))
     elif hit.tried:
         said = _("The agency was not told: there is no receipt for the report.")
     else:

@@ -13,12 +13,11 @@ from node.console.languages import translated_plural
 from node.console.partner.people import EVERYBODY, HANDLING
 from node.console.partner.world import PartnerWorld
 from node.console.parts import Action, Done, Page, Section, Values
-from node.console.told import told
 from node.console.visitors import Visitor
 from node.errors import UsageError
 from node.hoster.hits.exchange import Reported, report
 from node.hoster.hits.homes import hit_spool
-from node.hoster.hits.instructions import FOUND, UNDO, UNVERIFIED
+from node.hoster.hits.instructions import FOUND, UNDO, unverified
 from node.hoster.hits.spool import SpooledHit
 
 HITS: Final = "/console/hits"
@@ -103,8 +102,8 @@ def reported_words(done: Reported) -> str:
         ).format(count=ended)
         if ended
         else "",
-        _("Not all could be told: {why}").format(why=told(done.problem)) if done.problem else "",
-        told(UNVERIFIED.format(count=done.unverified)) if done.unverified else "",
+        _("Not all could be told: {why}").format(why=_(done.problem)) if done.problem else "",
+        _(unverified(done.unverified)),
     ]
     return " ".join(filter(None, words)) or _("Nothing waits to be told.")
 

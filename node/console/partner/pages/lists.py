@@ -11,7 +11,6 @@ from node.console.languages import translated as _
 from node.console.partner.people import EVERYBODY, HANDLING
 from node.console.partner.world import PartnerWorld
 from node.console.parts import Action, Done, Page, Section, Values
-from node.console.told import told
 from node.console.visitors import Visitor
 from node.errors import VerificationError
 from node.health import Check, Health
@@ -92,7 +91,7 @@ def update(world: PartnerWorld, _visitor: Visitor, _form: Values) -> Done:
         if report.old == report.new
         else _("Release {version} is in force, verified.")
     ).format(version=report.new)
-    return Done(LISTS, " ".join(filter(None, (said, *_settled(settled), told(settled.problem), *wrong))))
+    return Done(LISTS, " ".join(filter(None, (said, *_settled(settled), _(settled.problem), *wrong))))
 
 
 def _settled(settled: Settled) -> Iterator[str]:
