@@ -10,7 +10,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 
 from keys.message import Message
 from node.clock import system_entropy
-from node.errors import AlreadyExistsError, ConfigError, NotFoundError, StoreDownError, StoreError
+from node.errors import AlreadyExistsError, ConfigError, NotFoundError, StoreDownError
 
 MAX_PRIVATE_BYTES = 64 * 1024
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -34,7 +34,6 @@ _REFUSALS = {
     ),
 }
 """By error number, why, and what to do."""
-_NOT_OPENED = "it is damaged, or not of this key"
 _SUM = "sha256"
 _SUM_FORM = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _FORMAT = "FAT and exFAT keep no key from other users: format the medium with another one, such as ext4"
@@ -139,23 +138,6 @@ def verify_key(path: Path) -> str | None:
     if path.exists() and sha256(path.read_bytes()).hexdigest().encode() == said:
         return ""
     return f"it is not what {beside.name} says"
-
-
-def verify_sealed(
-    paths: Iterable[Path], read: Callable[[Path], object], *, key: Path
-) -> Iterator[tuple[str, str]]:
-    """Every file that `key` seals, read: its name, and what is wrong with it, or nothing.
-
-    `read` raises `StoreError`; without the key, which it may make, nothing can be read.
-    """
-    for path in sorted(paths):
-        wrong = "" if key.exists() else _NOT_OPENED
-        try:
-            if not wrong:
-                read(path)
-        except StoreError:
-            wrong = _NOT_OPENED
-        yield path.name, wrong
 
 
 def sum_path(key: Path) -> Path:

@@ -19,6 +19,7 @@ from node.config import Secrets, Settings
 from node.errors import StoreLockedError
 from node.files import make_private_folder, try_locked
 from node.home import Home, store_dsn
+from node.hoster.store.database import PartnerStore
 from node.identity.audit import under_way
 from node.identity.identity import Identity
 from node.identity.lock import revising
@@ -99,6 +100,7 @@ def _left_out(home: Home, settings: Settings, *, offline_keys: bool) -> frozense
     secrets: Secrets = settings.secrets
     found = {home.scratch, home.folder / _STAGING, home.restored}
     found |= {home.database.with_name(home.database.name + end) for end in ("", "-wal", "-shm")}
+    found |= {path.with_name(path.name + end) for path in _rewritten(home) for end in ("", "-journal")}
     found |= {path for path in secrets.paths if path is not None}
     return frozenset(found if offline_keys else found | {home.offline_keys})
 
@@ -112,6 +114,15 @@ def _hold_fast(home: Home, held: Path, left_out: frozenset[Path]) -> None:
         target = held / name
         make_private_folder(target.parent)
         _hold(home.folder / name, target)
+    for path in filter(Path.exists, _rewritten(home)):
+        target = held / path.relative_to(home.folder)
+        make_private_folder(target.parent)
+        PartnerStore(path.parent).copy(target)
+
+
+def _rewritten(home: Home) -> list[Path]:
+    """What this agency keeps as a client of other members: rows in a file, which a second name would not hold fast."""
+    return [PartnerStore(asker.partner).path for asker in home.askers]
 
 
 def _hold(source: Path, target: Path) -> None:

@@ -1,6 +1,6 @@
 """One-time tokens for the console of a partner's home: made by whoever may write there, good for one sign-in.
 
-A token is kept as a file that is named by its hash, and used up by removing that file, so that of two who bring it one
+A token is kept as a row that is named by its hash, and used up by removing that row, so that of two who bring it one
 comes in. Who holds it is whom its maker named: a home has no persons of its own, and whoever can run commands in it can
 do all that its console can.
 """
@@ -14,14 +14,14 @@ from typing import Any, Final
 
 from node.access.invitations import grouped, new_token, read_token
 from node.clock import Clock, Entropy, milliseconds
-from node.errors import ForbiddenError, NodeError, UsageError
-from node.files import create_private, make_private_folder, read_private
+from node.errors import ForbiddenError, UsageError
+from node.hoster.store.database import PartnerStore, Rows
+from node.hoster.store.kinds import Kind
 from node.store.accounts.records import PersonRole
 
 LIFE: Final = timedelta(minutes=30)
 ROLES: Final = (PersonRole.ANALYST, PersonRole.VIEWER)
 """Who handles hits, and who only looks."""
-_FOLDER: Final = "console-tokens"
 _MOST: Final = 100
 _LONGEST_NAME: Final = 60
 
@@ -46,7 +46,7 @@ class ConsoleTokens:
     """The tokens of one home that were not used yet."""
 
     def __init__(self, folder: Path, clock: Clock, entropy: Entropy) -> None:
-        self._folder = folder / _FOLDER
+        self._store = PartnerStore(folder)
         self._clock = clock
         self._entropy = entropy
 
@@ -61,14 +61,14 @@ class ConsoleTokens:
             raise UsageError("a name has 1 to {most} characters that can be read", _LONGEST_NAME)
         if guest.role not in ROLES:
             raise UsageError("a partner's console knows two roles: analyst and viewer")
-        make_private_folder(self._folder)
-        self._sweep()
-        if len(self._kept()) >= _MOST:
-            raise UsageError("{most} tokens wait to be used", _MOST, hint="they end after half an hour")
         text = new_token(self._entropy)
         until_ms = milliseconds(self._clock.now() + LIFE)
         fields = {"name": name, "role": guest.role.value, "until_ms": until_ms}
-        create_private(self._folder / _hash(text), json.dumps(fields).encode())
+        with self._store.writing() as rows:
+            self._sweep(rows)
+            if rows.count(Kind.CONSOLE_TOKEN) >= _MOST:
+                raise UsageError("{most} tokens wait to be used", _MOST, hint="they end after half an hour")
+            rows.put(Kind.CONSOLE_TOKEN, _hash(text), json.dumps(fields).encode())
         return ConsoleToken(grouped(text), until_ms)
 
     def take(self, typed: str) -> Guest:
@@ -78,29 +78,28 @@ class ConsoleTokens:
             UsageError: it was mistyped.
             ForbiddenError: it is none, was used, or has ended.
         """
-        path = self._folder / _hash(read_token(typed))
+        name = _hash(read_token(typed))
+        with self._store.writing() as rows:
+            body = rows.body(Kind.CONSOLE_TOKEN, name)
+            rows.remove(Kind.CONSOLE_TOKEN, name)  # of two who bring it at once, one finds it
         try:
-            fields = json.loads(read_private(path))
-            path.unlink()  # of two who bring it at once, one
+            fields = json.loads(body or b"")
             until_ms, guest = int(fields["until_ms"]), _guest(fields)
-        except (NodeError, OSError, ValueError, KeyError, TypeError) as exc:
+        except (ValueError, KeyError, TypeError) as exc:
             raise _refused() from exc
         if not 0 <= until_ms - milliseconds(self._clock.now()) <= LIFE // timedelta(milliseconds=1):
             raise _refused()
         return guest
 
-    def _sweep(self) -> None:
+    def _sweep(self, rows: Rows) -> None:
         now_ms = milliseconds(self._clock.now())
-        for path in self._kept():
+        for row in rows.ls(Kind.CONSOLE_TOKEN):
             try:
-                ended = int(json.loads(read_private(path))["until_ms"]) < now_ms
-            except (NodeError, OSError, ValueError, KeyError, TypeError):
+                ended = int(json.loads(row.body)["until_ms"]) < now_ms
+            except (ValueError, KeyError, TypeError):
                 ended = True
             if ended:
-                path.unlink(missing_ok=True)
-
-    def _kept(self) -> list[Path]:
-        return [path for path in self._folder.glob("*") if not path.name.startswith(".")]
+                rows.remove(Kind.CONSOLE_TOKEN, row.name)
 
 
 def _refused() -> ForbiddenError:

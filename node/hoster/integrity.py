@@ -1,4 +1,4 @@
-"""`sigfed doctor --deep` of a partner's client: every file that a seal, a signature or a hash vouches for, checked.
+"""`sigfed doctor --deep` of a partner's client: each row and file that a seal, a signature or a hash vouches for.
 
 Nothing is written, and nobody is asked.
 """
@@ -17,8 +17,10 @@ from node.files import decode_state, sum_path, verify_key
 from node.health import Check
 from node.home import Home
 from node.hoster.hits.homes import hit_spool, unconfirmed_files
-from node.hoster.proposals.folder import ProposalFolder
+from node.hoster.proposals.folder import OwnProposals
 from node.hoster.state import Cursor, Enrolment, PartnerFolder
+from node.hoster.store.database import FILE, PartnerStore, Row
+from node.hoster.store.kinds import Fact, Kind
 from node.storage.findings import below, told
 from node.storage.integrity import UNREADABLE, Verdict, attempt, words_of
 from node.trust.files import pin_of, verify_trust_files
@@ -28,8 +30,7 @@ from protocol.subset.manifest import Manifest
 from protocol.subset.release import check_answers
 
 _STEP: Final = "sigfed update --whole fetches a release again; restore the rest, or enrol in another folder"
-_STATE: Final = "state.json"
-_STATES: Final = (_STATE, "self-test.json")
+_STATE: Final = f"{FILE}/{Kind.FACT}/{Fact.STATE}"
 
 
 def examine_partner_deeply(home: Home) -> Iterator[Check]:
@@ -52,25 +53,30 @@ def verify_partner(home: Home) -> Iterator[Verdict]:
 def _kept(home: Home) -> Iterator[Verdict]:
     """What this client keeps for itself: its state, its keys, and what they seal."""
     folder = home.partner
-    for name in _STATES:
-        if (folder / name).exists():
-            yield attempt(name, partial(_require_state, folder / name))
+    store = PartnerStore(folder)
+    yield Verdict(FILE, store.damage())
+    with store.reading() as rows:
+        found = [(kind, row) for kind in (Kind.FACT, Kind.CONSOLE_TOKEN) for row in rows.ls(kind)]
+    for kind, row in found:
+        yield attempt(f"{FILE}/{kind}/{row.name}", partial(_require_whole, row))
     for path in sorted(folder.glob("*.key")):
         wrong = verify_key(path)
         if wrong is not None:
             yield Verdict(path.name, wrong)
             yield Verdict(sum_path(path).name, wrong)
-    spools = (("hits", hit_spool(home)), ("unconfirmed", unconfirmed_files(home)))
-    for name, spool in (*spools, ("proposals", ProposalFolder(folder / "proposals"))):
-        yield from (Verdict(f"{name}/{file}", wrong) for file, wrong in spool.verify())
+    for kept in (hit_spool(home), unconfirmed_files(home), OwnProposals(folder)):
+        yield from (Verdict(f"{FILE}/{name}", wrong) for name, wrong in kept.verify())
     for path in sorted((folder / "evidence").glob("*/evidence.cbor")):
         right = sha256(path.read_bytes()).hexdigest() == path.parent.name
         name = path.relative_to(folder).as_posix()
         yield Verdict(name, "" if right else "it is not what its folder says")
 
 
-def _require_state(path: Path) -> None:
-    decode_state(path.read_bytes())
+def _require_whole(row: Row) -> None:
+    if not row.body:
+        raise StoreError("it is damaged")
+    if row.name in {Fact.STATE, Fact.SELF_TEST}:  # those of before have a SHA-256 of their own
+        decode_state(row.body)
 
 
 def _trust(folder: PartnerFolder, enrolment: Enrolment) -> Iterator[Verdict]:

@@ -1,10 +1,12 @@
 """What a partner's client remembers, in one folder: whom it enrolled with, its key, the release it holds.
 
-`state.json` is replaced whole, last: a release is written beside the old one first, so whatever kills the process,
-state and release belong together. What is loaded was verified when it was stored; counts, order and roots are
-checked again on loading, so a damaged disk cannot turn into a verdict.
+The state is one row, replaced last: a release is written beside the old one first, so whatever kills the process, state
+and release belong together. What is loaded was verified when it was stored; counts, order and roots are checked again
+on loading, so a damaged disk cannot turn into a verdict. Files are what others read (keys, trust files, evidence that
+is handed on) and releases, which are mapped into memory.
 """
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,7 +25,6 @@ from node.errors import AlreadyExistsError, StoreError, no_partner
 from node.files import (
     create_key,
     decode_state,
-    encode_state,
     locked,
     make_private_folder,
     read_private,
@@ -31,6 +32,8 @@ from node.files import (
     sum_path,
     sync_folder,
 )
+from node.hoster.store.database import PartnerStore
+from node.hoster.store.kinds import Fact, Kind
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
 from protocol.subset.deltas.removals import NOTHING_GONE, without_answers
@@ -39,7 +42,6 @@ from protocol.subset.manifest import Manifest
 from protocol.subset.release import verify_release
 from protocol.subset.rice import U64Array
 
-_STATE = "state.json"
 _KEY = "auth.key"
 _NEXT_KEY = "auth.next.key"
 _LOCK = "update.lock"
@@ -106,6 +108,7 @@ class PartnerFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._store = PartnerStore(folder)
 
     @property
     def folder(self) -> Path:
@@ -115,13 +118,17 @@ class PartnerFolder:
     @property
     def exists(self) -> bool:
         """Whether a partner is enrolled here."""
-        return (self._folder / _STATE).exists()
+        return self._state() is not None
 
     @property
-    def signature(self) -> tuple[tuple[int, int, int], ...]:
-        """Of the files that say what is in force and with which key: another one when either was replaced."""
-        found = [path.stat() for path in (self._folder / _STATE, self._folder / _KEY) if path.exists()]
-        return tuple((each.st_ino, each.st_mtime_ns, each.st_size) for each in found)
+    def signature(self) -> bytes:
+        """Of what is in force and with which key: another one when either was replaced. Raises as `PartnerStore`."""
+        state, key = self._state(), self._folder / _KEY
+        return sha256((state or b"") + (key.read_bytes() if key.exists() else b"")).digest()
+
+    def _state(self) -> bytes | None:
+        with self._store.reading() as rows:
+            return rows.body(Kind.FACT, Fact.STATE)
 
     def create(self, enrolment: Enrolment, key: AuthPrivateKey) -> None:
         """Remember a new enrolment; raises `AlreadyExistsError` when there is another key already."""
@@ -172,7 +179,8 @@ class PartnerFolder:
     def save(self, enrolment: Enrolment, cursor: Cursor) -> None:
         """Replace the state."""
         fields = {"v": _FORMAT, **_enrolment_fields(enrolment), **_cursor_fields(cursor)}
-        replace_private(self._folder / _STATE, encode_state(fields))
+        with self._store.writing() as rows:
+            rows.put(Kind.FACT, Fact.STATE, json.dumps(fields).encode())
 
     def load(self) -> tuple[Enrolment, Cursor]:
         """The state.
@@ -181,15 +189,16 @@ class PartnerFolder:
             NotInitialisedError: nobody is enrolled here.
             StoreError: the state is damaged.
         """
-        if not self.exists:
+        state = self._state()
+        if state is None:
             raise no_partner(self._folder)
         try:
-            fields = decode_state((self._folder / _STATE).read_bytes())
+            fields = decode_state(state)  # one of before has a SHA-256 of its own
             return _read_enrolment(fields), _read_cursor(fields)
         except (ValueError, KeyError, TypeError, AttributeError, ProtocolError, KeysError) as exc:
             raise StoreError(
-                "{folder} is damaged",
-                self._folder / _STATE,
+                "the state in {path} is damaged",
+                self._store.path,
                 hint="restore it, or enrol again in another folder",
             ) from exc
 

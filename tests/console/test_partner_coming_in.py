@@ -16,10 +16,12 @@ from node.console.partner.app import COOKIE, make_partner_console
 from node.console.partner.world import PartnerWorld
 from node.errors import UsageError
 from node.hoster.console_tokens import LIFE, Guest
+from node.hoster.store.kinds import Kind
 from node.store.accounts.records import PersonRole
 from node.web.server import serve
 from support.console import Browser, Reply
 from support.partner_console import Seat, world_of
+from support.partner_rows import bodies, replace_body
 from support.processes import free_port
 
 ALICE = Guest(name="Alice", role=PersonRole.ANALYST)
@@ -124,15 +126,15 @@ async def test_no_token_lies_in_the_home_in_the_clear(entrance: Entrance) -> Non
         if path.is_file():
             assert token.replace("-", "").encode() not in path.read_bytes()
             assert token.replace("-", "") not in path.name
-    (kept,) = (entrance.seat.home.partner / "console-tokens").iterdir()
-    assert kept.stat().st_mode & 0o077 == 0
+    assert len(bodies(entrance.seat.home.partner, Kind.CONSOLE_TOKEN)) == 1
 
 
 @pytest.mark.threat("a partner's console")
 async def test_a_token_that_was_meddled_with_is_none(entrance: Entrance) -> None:
     token = entrance.token()
-    (kept,) = (entrance.seat.home.partner / "console-tokens").iterdir()
-    kept.write_text('{"name": "Alice", "role": "operator"}')
+    partner = entrance.seat.home.partner
+    [kept] = bodies(partner, Kind.CONSOLE_TOKEN)
+    replace_body(partner, Kind.CONSOLE_TOKEN, kept, b'{"name": "Alice", "role": "operator"}')
     assert (await entrance.try_in(token)).status == 403
 
 

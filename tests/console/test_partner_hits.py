@@ -11,9 +11,11 @@ from node.console.partner.world import PartnerWorld
 from node.hoster.hits.instructions import FOUND, UNDO
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import SpooledHit
+from node.hoster.store.kinds import Kind
 from node.store.accounts.records import PersonRole
 from support.console import Browser, Reply, RunningConsole
 from support.partner_console import Seat, partner_console_of, world_of
+from support.partner_rows import spoil
 
 HITS = "/console/hits"
 ONE = "/console/hits/one"
@@ -85,7 +87,7 @@ async def test_many_are_paged(looking: Looking) -> None:
 async def test_a_damaged_hit_hides_no_other(looking: Looking) -> None:
     looking.seat.find("good.jpg")
     bad = looking.seat.find("bad.jpg")
-    (looking.seat.home.partner / "hits" / f"{bad.id}.json").write_text("{")
+    spoil(looking.seat.home.partner, Kind.HIT, bad.id)
     words = await looking.see(HITS)
     assert "good.jpg" in words
     assert "A hit cannot be read." in words

@@ -107,7 +107,7 @@ async def test_a_hit_is_opened_and_finished(host: CyberTipHost, tmp_path: Path) 
 async def test_whatever_fails_is_told_once_the_next_time(
     host: CyberTipHost, tmp_path: Path, fault: Fault, error: type[NodeError]
 ) -> None:
-    spool = HitSpool(tmp_path / "hits")
+    spool = HitSpool(tmp_path)
     hit = confirmed(spool)
     named = Named(entry({}, name="ncmec"), reporter(host, tmp_path))
     host.faults.append(fault)
@@ -117,7 +117,7 @@ async def test_whatever_fails_is_told_once_the_next_time(
     assert not named.told(kept).reference
     assert named.told(kept).failure
     # Another process, later.
-    again, named = HitSpool(tmp_path / "hits"), Named(named.entry, reporter(host, tmp_path))
+    again, named = HitSpool(tmp_path), Named(named.entry, reporter(host, tmp_path))
     done = await Teller(again, tools().clock).tell(again.ls()[0], named, receipt_of(hit))
     assert host.finished == [int(named.told(done).reference)], "one report, neither none nor two"
     asked = len(host.asked)

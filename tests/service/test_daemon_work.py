@@ -43,7 +43,7 @@ async def test_work_that_fails_is_done_again(failure: Exception, caplog: pytest.
 
 
 def _hits(folder: Path, count: int) -> list[SpooledHit]:
-    spool = HitSpool(folder / "hits")
+    spool = HitSpool(folder)
     kept = recorded(spool)
     return [
         replace(kept, sent=replace(SENT, report=replace(SENT.report, report_id=number.to_bytes(16))))

@@ -27,7 +27,7 @@ from node.hoster.judge.inspection import LocalInspector
 from node.hoster.judge.joint import JointJudge
 from node.hoster.judge.local import LocalJudge
 from node.hoster.lookup.examiner import Examiner
-from node.hoster.lookup.unconfirmed import UnconfirmedFolder
+from node.hoster.lookup.unconfirmed import UnconfirmedFiles
 from node.hoster.trust.node import known
 from node.sdk import Screen, scan_partition
 from node.sdk.screen import screen_of
@@ -108,8 +108,8 @@ class World:
                 judges[name] = LocalJudge(
                     queue,
                     partner.examiner,
-                    spool=HitSpool(folder / name / "hits"),
-                    unconfirmed=UnconfirmedFolder(folder / name / "unconfirmed"),
+                    spool=HitSpool(folder / name),
+                    unconfirmed=UnconfirmedFiles(folder / name),
                     clock=partner.agency.clock,
                     told=lambda _hit, _late: None,
                     images=self.images,
@@ -337,7 +337,7 @@ async def test_two_subsets_give_one_verdict(both: World, tmp_path: Path, down: b
         told = [one["subset"] for one in said["subsets"] if one["verdict"] == said["verdict"] != "clean"]
         assert said["subset"] == (told[0] if told else "")
         for one in said["subsets"]:
-            kept = HitSpool(tmp_path / name / one["subset"] / "hits").ls()
+            kept = HitSpool(tmp_path / name / one["subset"]).ls()
             assert [hit.id for hit in kept] == ([one["hit"]] if one["hit"] else [])
             assert one["version"] == 1
 
@@ -407,7 +407,7 @@ async def test_where_nothing_hashes_pictures_the_other_subset_has_its_hits(
             assert said["verdict"] == verdict
             if verdict == "unknown":
                 assert (said["subset"], "no pictures are hashed here" in said["reason"]) == ("pictures", True)
-    assert not len(UnconfirmedFolder(tmp_path / "pictures/unconfirmed")), "no later look-up could tell"
+    assert not len(UnconfirmedFiles(tmp_path / "pictures")), "no later look-up could tell"
 
 
 @pytest.mark.parametrize(

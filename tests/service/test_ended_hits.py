@@ -47,7 +47,7 @@ async def partner(tmp_path: Path) -> AsyncIterator[Partner]:
     async with hit_world(tmp_path) as world:
         world.list_both("a file", "another")
         await world.release()
-        yield Partner(world, HitSpool(tmp_path / "partner" / "hits"), Api(world, HOSTER))
+        yield Partner(world, HitSpool(tmp_path / "partner"), Api(world, HOSTER))
 
 
 def held(world: HitWorld) -> Held:
@@ -231,13 +231,13 @@ async def lost_answer(partner: Partner, hit: SpooledHit) -> SpooledHit:
 
 
 def test_what_is_listed_again_is_another_hit(tmp_path: Path) -> None:
-    spool = HitSpool(tmp_path / "hits")
+    spool = HitSpool(tmp_path)
     first = recorded(spool)
     assert recorded(spool) == first
     spool.save(replace(first, ended_ms=2))
     assert spool.recall(HIT, name=first.name) is None
     again = replace(HIT, report=SentReport(report_of("a file"), b"m" * 32))
-    for reading in (spool, HitSpool(tmp_path / "hits")):
+    for reading in (spool, HitSpool(tmp_path)):
         second = recorded(reading, again, now_ms=3)
         assert (second.state, second.found_ms, len(reading.ls())) == ("waiting", 3, 2)
 

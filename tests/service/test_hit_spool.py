@@ -1,7 +1,8 @@
 """The partner's spool: what is found is kept before it is told, is reported once, and survives what the node does."""
 
+import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -21,43 +22,43 @@ from node.errors import (
     UsageError,
     VerificationError,
 )
-from node.files import decode_state, encode_state, read_private, replace_private
+from node.files import encode_state
 from node.home import Home
 from node.hoster.hits import exchange
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.sender import HitSender
 from node.hoster.hits.spool import DAY_MS, HitSpool, SpooledHit
 from node.hoster.lookup.examiner import Examiner, Hit
+from node.hoster.store.database import Row
+from node.hoster.store.kinds import Kind
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
 from protocol.statement.receipt import sign_receipt
 from protocol.statement.report import Evaluated, HitReport, SentReport
 from support.digest_search import DigestSearch
 from support.hits import HOSTER, OTHER, SUBSET, hit_world, kept_reports, report_of
+from support.partner_rows import bodies, replace_body, spoil
 from support.spooling import HIT, SENT, Api, Partner, recorded
 
 
 @pytest.fixture
 def spool(tmp_path: Path) -> HitSpool:
-    return HitSpool(tmp_path / "partner" / "hits")
+    return HitSpool(tmp_path)
 
 
 def test_a_hit_is_kept_as_a_private_file(spool: HitSpool, tmp_path: Path) -> None:
     kept = recorded(spool, name="\udcff\n.jpg")
     assert spool.ls() == [kept]
     assert (kept.state, kept.countries, kept.waiting) == ("waiting", ("FR", "NL"), True)
-    folder = tmp_path / "partner" / "hits"
-    assert [path.stat().st_mode & 0o777 for path in folder.iterdir()] == [0o600]
-    assert folder.stat().st_mode & 0o777 == 0o700
-    assert folder.with_name("hits.key").stat().st_mode & 0o777 == 0o600
-    (data,) = (path.read_bytes() for path in folder.iterdir())
+    for name in ("state.db", "hits.key"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
     search = DigestSearch(frozenset({SENT.report.digest.value}))
-    assert search.sightings_in({"spool": data}) == [], "a copy of the folder tells no hash"
+    data = (tmp_path / "state.db").read_bytes()
+    assert search.sightings_in({"spool": data}) == [], "a copy of the rows tells no hash"
 
 
 def test_no_sealed_report_stands_in_for_another(spool: HitSpool, tmp_path: Path) -> None:
     kept = recorded(spool)
-    path = tmp_path / "partner" / "hits" / f"{kept.id}.json"
-    path.rename(path.with_name(f"{'0' * 32}.json"))
+    replace_body(tmp_path, Kind.HIT, "0" * 32, bodies(tmp_path, Kind.HIT)[kept.id])
     with pytest.raises(StoreError):
         spool.ls()
 
@@ -83,45 +84,28 @@ def test_the_same_file_and_hash_is_the_same_hit_until_it_is_removed(spool: HitSp
     assert len(spool.ls()) == 3
 
 
-def test_what_others_did_is_known_and_what_did_not_change_is_not_read_again(
-    spool: HitSpool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    others = HitSpool(spool._folder)
-    for number in range(20):
+def test_what_others_did_is_known(spool: HitSpool, tmp_path: Path) -> None:
+    others = HitSpool(tmp_path)
+    for number in range(5):
         recorded(others, _found(number), name=f"{number}.jpg")
-    read: list[Path] = []
-
-    def reading(path: Path) -> bytes:
-        read.append(path)
-        return read_private(path)
-
-    monkeypatch.setattr("node.hoster.hits.spool.read_private", reading)
-
-    def again(number: int, *, as_: int) -> str:
-        spool.refresh()
-        return recorded(spool, _found(as_), name=f"{number}.jpg", now_ms=5000).id
-
     ids = {hit.name: hit.id for hit in spool.ls()}
-    assert again(0, as_=100) == ids["0.jpg"]
-    read.clear()
-    assert again(1, as_=101) == ids["1.jpg"]
-    assert read == [], "nothing changed"
     others.save(replace(others.get(ids["2.jpg"]), action=Action.REMOVED, resolved_ms=3000))
     others.drop(others.get(ids["3.jpg"]))
     others.save(replace(others.get(ids["4.jpg"]), action=Action.DISABLED, resolved_ms=3000))
-    read.clear()
-    assert again(2, as_=102) not in ids.values(), "it was removed, and is back"
-    assert again(3, as_=103) not in ids.values(), "what was purged is not remembered"
-    assert again(4, as_=104) == ids["4.jpg"]
-    assert len([path for path in read if path.suffix == ".json"]) <= 4, "what changed, and what was recorded"
+
+    def again(number: int) -> str:
+        return recorded(spool, _found(100 + number), name=f"{number}.jpg", now_ms=5000).id
+
+    assert again(1) == ids["1.jpg"]
+    assert again(2) not in ids.values(), "it was removed, and is back"
+    assert again(3) not in ids.values(), "what was purged is not remembered"
+    assert again(4) == ids["4.jpg"]
 
 
-def test_a_damaged_hit_keeps_no_other_from_being_known(spool: HitSpool) -> None:
+def test_a_damaged_hit_keeps_no_other_from_being_known(spool: HitSpool, tmp_path: Path) -> None:
     first, second = (recorded(spool, _found(number), name=f"{number}.jpg") for number in range(2))
-    (spool._folder / f"{first.id}.json").write_text("noise")
-    fresh = HitSpool(spool._folder)
-    fresh.refresh()
-    assert recorded(fresh, _found(7), name="1.jpg").id == second.id
+    spoil(tmp_path, Kind.HIT, first.id)
+    assert recorded(spool, _found(7), name="1.jpg").id == second.id
 
 
 def _found(number: int) -> Hit:
@@ -158,46 +142,52 @@ def test_an_id_is_found_by_its_first_digits(spool: HitSpool) -> None:
             spool.get(text)
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"v":1,"report":"AA=="}', b"\xff"])
-def test_a_damaged_file_is_said_and_not_skipped(spool: HitSpool, tmp_path: Path, data: bytes) -> None:
+@pytest.mark.parametrize("data", [b"\0", b"{}", b"[]", b'{"v":1,"report":"AA=="}', b"\xff"])
+@pytest.mark.parametrize("damage", [spoil, replace_body])
+def test_a_damaged_row_is_said_and_not_skipped(
+    spool: HitSpool, tmp_path: Path, data: bytes, damage: Callable[[Path, Kind, str, bytes], None]
+) -> None:
     kept = recorded(spool)
-    (tmp_path / "partner" / "hits" / f"{kept.id}.json").write_bytes(data)
+    damage(tmp_path, Kind.HIT, kept.id, data)
     with pytest.raises(StoreError, match="is damaged"):
         spool.ls()
 
 
-def test_one_damaged_file_stops_nothing_else(spool: HitSpool, tmp_path: Path) -> None:
+def test_one_damaged_row_stops_nothing_else(spool: HitSpool, tmp_path: Path) -> None:
     """A hit was paid for and must reach a person, whatever the disk did to an older one."""
     damaged = recorded(spool)
-    (tmp_path / "partner" / "hits" / f"{damaged.id}.json").write_bytes(b"")
+    spoil(tmp_path, Kind.HIT, damaged.id)
     later = replace(HIT, report=replace(SENT, report=replace(SENT.report, report_id=b"2" * 16)))
-    fresh = HitSpool(tmp_path / "partner" / "hits")
-    kept = recorded(fresh, later, name="b.jpg")
-    assert fresh.get(kept.id) == kept
-    assert fresh.readable().hits == [kept]
-    assert fresh.readable().damage is not None
+    kept = recorded(spool, later, name="b.jpg")
+    assert spool.get(kept.id) == kept
+    assert spool.readable().hits == [kept]
+    assert spool.readable().damage is not None
     with pytest.raises(StoreError, match="is damaged"):
-        fresh.get(damaged.id)
+        spool.get(damaged.id)
 
 
-def test_a_batch_reads_what_was_found_before_once(
+def test_finding_files_again_opens_no_other_hit(
     spool: HitSpool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A batch may have thousands of them."""
     for number in range(20):
-        report = replace(SENT, report=replace(SENT.report, report_id=bytes([number]) * 16))
-        recorded(spool, replace(HIT, report=report), name=f"{number}.jpg")
-    reads: list[Path] = []
+        recorded(spool, _found(number), name=f"{number}.jpg")
+    opened: list[str] = []
+    whole = HitSpool._open
 
-    def counted(path: Path) -> bytes:
-        reads.append(path)
-        return read_private(path)
+    def counted(self: HitSpool, row: Row) -> SpooledHit:
+        opened.append(row.name)
+        return whole(self, row)
 
-    monkeypatch.setattr("node.hoster.hits.spool.read_private", counted)
-    batch = HitSpool(tmp_path / "partner" / "hits")
-    for number in range(20, 40):
-        report = replace(SENT, report=replace(SENT.report, report_id=bytes([number]) * 16))
-        recorded(batch, replace(HIT, report=report), name=f"{number}.jpg")
-    assert sum(path.suffix == ".json" for path in reads) == 20
+    monkeypatch.setattr(HitSpool, "_open", counted)
+    batch = HitSpool(tmp_path)
+    for number in range(15, 40):
+        recorded(batch, _found(100 + number), name=f"{number}.jpg")
+    assert opened == [_id(number) for number in range(15, 20)]
+
+
+def _id(number: int) -> str:
+    return number.to_bytes(16).hex()
 
 
 FIRST_FIELDS = (
@@ -207,13 +197,13 @@ FIRST_FIELDS = (
 
 
 @pytest.mark.parametrize("reported", [False, True])
-def test_a_hit_of_the_first_version_is_read(spool: HitSpool, *, reported: bool) -> None:
+def test_a_hit_of_the_first_version_is_read(spool: HitSpool, tmp_path: Path, *, reported: bool) -> None:
     kept = recorded(spool)
     spool.save(replace(kept, receipt=b"r" if reported else b"", tag=b"t" * 8, ended_ms=5, late=True))
-    path = spool._folder / f"{kept.id}.json"
-    fields = decode_state(read_private(path))
-    replace_private(path, encode_state({name: fields[name] for name in FIRST_FIELDS}))
-    [hit] = HitSpool(spool._folder).ls()
+    fields = json.loads(bodies(tmp_path, Kind.HIT)[kept.id])
+    of_before = encode_state({name: fields[name] for name in FIRST_FIELDS})
+    replace_body(tmp_path, Kind.HIT, kept.id, of_before)
+    [hit] = spool.ls()
     assert (hit.sent, hit.name, hit.tried) == (kept.sent, kept.name, reported)
     assert (hit.tag, hit.ended_ms, hit.late, hit.waiting) == (b"", 0, False, not reported)
 

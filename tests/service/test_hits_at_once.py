@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.lookup.examiner import Hit
+from node.hoster.store.database import Rows
 from support.spooling import HIT, SENT, recorded
 
 FILES = 40
@@ -24,22 +25,21 @@ def found() -> Hit:
     return replace(HIT, report=replace(SENT, report=replace(SENT.report, report_id=os.urandom(16))))
 
 
-def finds(folder: Path, together: Barrier, *, refreshing: bool) -> None:
-    """Find all files, each at the same time as the other process; a daemon refreshes before, a scan seldom."""
+def finds(folder: Path, together: Barrier) -> None:
+    """Find all files, each at the same time as the other process."""
     spool = HitSpool(folder)
     for number in range(FILES):
         together.wait(PATIENCE_SECONDS)
-        if refreshing:
-            spool.refresh()
         recorded(spool, found(), name=f"{number}.jpg")
 
 
 def dies_recording(folder: Path) -> None:
-    """Record a hit and be killed with the lock held, before the hit is written."""
+    """Record a hit and be killed with the lock held, before the hit is committed."""
 
     class Dying(HitSpool):
         @override
-        def save(self, hit: SpooledHit) -> None:
+        def _put(self, rows: Rows, hit: SpooledHit) -> None:
+            super()._put(rows, hit)
             os.kill(os.getpid(), signal.SIGKILL)
 
     recorded(Dying(folder), found())
@@ -47,15 +47,12 @@ def dies_recording(folder: Path) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return tmp_path / "partner" / "hits"
+    return tmp_path / "partner"
 
 
 def test_what_two_processes_find_at_once_is_one_hit(folder: Path) -> None:
     together = _SPAWN.Barrier(2)
-    processes = [
-        _SPAWN.Process(target=finds, args=(folder, together), kwargs={"refreshing": refreshing})
-        for refreshing in (True, False)
-    ]
+    processes = [_SPAWN.Process(target=finds, args=(folder, together)) for _ in range(2)]
     for process in processes:
         process.start()
     for process in processes:
@@ -76,24 +73,3 @@ def test_who_dies_while_recording_keeps_nobody_from_it(folder: Path) -> None:
     assert recorded(spool, found(), name="before.jpg").id == before.id
     kept = recorded(spool, found())
     assert {hit.id for hit in spool.ls()} == {before.id, kept.id}
-
-
-def test_who_records_alone_lists_the_folder_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(20):
-        recorded(HitSpool(folder), found(), name=f"{number}.jpg")
-    refreshed: list[HitSpool] = []
-    refresh = HitSpool.refresh
-
-    def counted(spool: HitSpool) -> None:
-        refreshed.append(spool)
-        refresh(spool)
-
-    monkeypatch.setattr(HitSpool, "refresh", counted)
-    scan, daemon = HitSpool(folder), HitSpool(folder)
-    for number in range(30, 50):
-        recorded(scan, found(), name=f"{number}.jpg")
-    assert refreshed == [scan]
-    recorded(daemon, found(), name="50.jpg")
-    recorded(scan, found(), name="50.jpg")
-    recorded(scan, found(), name="51.jpg")
-    assert refreshed == [scan, daemon, scan], "another recorded one meanwhile"

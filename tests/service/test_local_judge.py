@@ -15,13 +15,15 @@ from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.judge.batches import LookUpQueue
 from node.hoster.judge.local import LocalJudge
 from node.hoster.lookup.examiner import Examiner
-from node.hoster.lookup.unconfirmed import UnconfirmedFolder
+from node.hoster.lookup.unconfirmed import UnconfirmedFiles
+from node.hoster.store.kinds import Kind
 from node.ports.verdicts import Outcome
 from protocol.api import SubsetApi
 from protocol.digest import Digest
 from protocol.messages import EvaluationReply, EvaluationRequest
 from protocol.subset.canary import PRESENT
 from support.digest_search import DigestSearch
+from support.partner_rows import spoil
 from support.releases import EnrolledPartner, ReleasingAgency, release_both
 from support.shelves import Agency, close, file_digests, make_shelf, sha256_digest, sqlite_dsn
 
@@ -60,11 +62,11 @@ class World:
 
     @property
     def spool(self) -> HitSpool:
-        return HitSpool(self.folder / "hits")
+        return HitSpool(self.folder)
 
     @property
-    def unconfirmed(self) -> UnconfirmedFolder:
-        return UnconfirmedFolder(self.folder / "unconfirmed", max_kept=3)
+    def unconfirmed(self) -> UnconfirmedFiles:
+        return UnconfirmedFiles(self.folder, max_kept=3)
 
     def examining(self) -> Examiner:
         return self.partner.examiner()
@@ -201,7 +203,7 @@ async def test_the_same_upload_again_is_kept_once_and_no_more_than_there_is_room
 
 
 async def test_a_hit_that_cannot_be_recorded_is_told_all_the_same(world: World) -> None:
-    (world.folder / "hits").write_text("not a folder")
+    (world.folder / "hits.key").mkdir()
     async with world.judge() as judge:
         verdict = (await judge.judge([LISTED], "upload")).whole
     assert (verdict.outcome, verdict.reason) == (
@@ -212,11 +214,11 @@ async def test_a_hit_that_cannot_be_recorded_is_told_all_the_same(world: World) 
 
 
 async def test_a_hit_that_cannot_be_recorded_waits_and_is_recorded_when_it_can(world: World) -> None:
-    (world.folder / "hits").write_text("not a folder")
+    (world.folder / "hits.key").mkdir()
     async with world.judge() as judge:
         await judge.judge([CLEAN, LISTED], "upload")
         assert (judge.waiting, await judge.confirm(), judge.waiting) == (1, 0, 1)
-        (world.folder / "hits").unlink()
+        (world.folder / "hits.key").rmdir()
         assert (await judge.confirm(), judge.waiting) == (1, 0)
     assert world.told == [("upload", True)]
 
@@ -231,7 +233,7 @@ async def test_what_nobody_foresaw_is_unknown_and_kept_and_not_told(world: World
 
 async def test_what_waits_is_looked_up_together(world: World) -> None:
     for number in range(20):
-        assert UnconfirmedFolder(world.folder / "unconfirmed").keep([LISTED], name=str(number), now_ms=1)
+        assert UnconfirmedFiles(world.folder).keep([LISTED], name=str(number), now_ms=1)
     async with world.judge() as judge:
         assert await judge.confirm() == 20
     assert world.api.asked <= 2
@@ -268,35 +270,24 @@ async def test_nothing_that_is_kept_or_said_spells_a_hash(
     async with world.judge() as judge:
         verdicts = await judge.judge([LISTED], "upload")
     search = DigestSearch(frozenset(digest.value for digest in LISTED))
-    for path in (world.folder / "unconfirmed").iterdir():
-        assert not search.sightings(path.read_bytes() + path.name.encode(), path.name)
+    for path in world.folder.glob("state.db*"):
+        assert not search.sightings(path.read_bytes(), path.name)
     assert not search.sightings((repr(verdicts) + caplog.text).encode(), "what was said")
 
 
 def test_a_damaged_file_that_waits_keeps_no_other_back(tmp_path: Path) -> None:
-    folder = UnconfirmedFolder(tmp_path / "unconfirmed")
+    folder = UnconfirmedFiles(tmp_path)
     for name in ("one", "two"):
         assert folder.keep([LISTED], name=name, now_ms=1)
     first, second = folder.readable(10).files
-    (tmp_path / "unconfirmed" / f"{first.id}.sealed").write_bytes(b"noise")
+    spoil(tmp_path, Kind.UNCONFIRMED, first.id)
     assert folder.readable(10) == ([second], 1)
 
 
-def test_what_waits_is_not_counted_for_each_file_that_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    counted: list[int] = []
-
-    def counting(self: UnconfirmedFolder) -> int:
-        counted.append(whole(self))
-        return counted[-1]
-
-    whole = UnconfirmedFolder.__len__
-    monkeypatch.setattr(UnconfirmedFolder, "__len__", counting)
-    folder = UnconfirmedFolder(tmp_path / "unconfirmed", max_kept=30)
+def test_there_is_room_again_for_what_was_confirmed(tmp_path: Path) -> None:
+    folder = UnconfirmedFiles(tmp_path, max_kept=30)
     kept = [folder.keep([LISTED], name=str(number), now_ms=1) for number in range(33)]
     assert kept == [True] * 30 + [False] * 3
-    assert counted == [0, 30, 30, 30]
     folder.forget(folder.readable(1).files[0])
     assert folder.keep([LISTED], name="later", now_ms=1)
 

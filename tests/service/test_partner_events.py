@@ -100,7 +100,7 @@ async def test_a_list_past_its_end_is_told_after_each_update(seat: Seat) -> None
 
 async def test_nothing_is_known_where_nobody_is_enrolled(tmp_path: Path) -> None:
     seat = Seat(tmp_path)
-    (tmp_path / "partner/state.json").unlink()
+    (tmp_path / "partner/state.db").unlink()
 
     assert list(seat.events.failed(PeerUnreachableError("nobody answers"))) == []
 

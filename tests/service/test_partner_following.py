@@ -22,6 +22,7 @@ from node.evidence.judgement import judge
 from node.hoster.cover import BATCH
 from node.hoster.release.log import MAX_NEW_RELEASES
 from node.hoster.release.update import Updater, UpdateReport
+from node.hoster.store.kinds import Fact, Kind
 from node.hoster.trust.node import is_confirmed
 from node.trust.announce import LOG_KEY_DAYS
 from node.trust.own import DOCUMENT_NAME, window
@@ -31,6 +32,7 @@ from protocol.messages import EvaluationReply, EvaluationRequest
 from protocol.subset.canary import PRESENT
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.merkle import EMPTY_ROOT
+from support.partner_rows import bodies, replace_body
 from support.releases import FILTER, LOG_KEY, SUBSET, EnrolledPartner, ReleasingAgency
 from support.shelves import Agency, file_digests, make_shelf, rows, sqlite_dsn
 from support.shelves import close as close_shelf
@@ -317,13 +319,13 @@ def test_a_state_whose_release_is_gone_is_damaged(world: World) -> None:
 async def test_a_folder_of_an_earlier_version_is_read_and_kept_in_the_new_form(world: World) -> None:
     """It knew one root, and nothing of when keys were confirmed: they count after the next update."""
     home, now = world.partner.home, world.fr.clock.now()
-    state = home.folder / "state.json"
-    fields = json.loads(state.read_text())
+    fields = json.loads(bodies(home.folder, Kind.FACT)[Fact.STATE])
     files = fields["trust"]
-    for new in ("trust", "confirmed_ms", "revoked", "key_ms", "sha256"):
+    for new in ("trust", "confirmed_ms", "revoked", "key_ms"):
         del fields[new]
     first = {"root": "1.root.json", "node_document": "node.json", "members": "members.json"}
-    state.write_text(json.dumps(fields | {field: files[name] for field, name in first.items()}))
+    of_before = fields | {field: files[name] for field, name in first.items()}
+    replace_body(home.folder, Kind.FACT, Fact.STATE, json.dumps(of_before).encode())
     held, _ = home.load()
     assert (len(held.trust.roots), held.trust.timestamp, is_confirmed(held, now)) == (1, b"", False)
     world.release("c")
@@ -331,4 +333,4 @@ async def test_a_folder_of_an_earlier_version_is_read_and_kept_in_the_new_form(w
     held, _ = home.load()
     assert held.trust.timestamp
     assert is_confirmed(held, now)
-    assert first.keys().isdisjoint(json.loads(state.read_text()))
+    assert first.keys().isdisjoint(json.loads(bodies(home.folder, Kind.FACT)[Fact.STATE]))

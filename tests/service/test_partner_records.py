@@ -11,6 +11,8 @@ from node.hoster.judge.daemons import Daemon, running_daemon, running_daemons
 from node.hoster.release.last_update import LastUpdate, keep_last_update, last_update
 from node.hoster.scan.history import MOST, finished_scans, keep_scan
 from node.hoster.scan.results import ScanSummary, Status
+from node.hoster.store.kinds import Fact, Kind
+from support.partner_rows import replace_body
 
 SUMMARY = ScanSummary(
     sources=("/srv/up", "s3://bucket/a"),
@@ -45,13 +47,12 @@ def test_the_last_update_is_known_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b'{"at_ms": "x", "error": "", "hint": ""}', b"\xff"])
 def test_a_damaged_update_is_not_known(tmp_path: Path, damage: bytes) -> None:
     keep_last_update(tmp_path, LastUpdate(at_ms=1))
-    (tmp_path / "last-update.json").write_bytes(damage)
+    replace_body(tmp_path, Kind.FACT, Fact.LAST_UPDATE, damage)
     assert last_update(tmp_path) is None
 
 
 def test_what_cannot_be_kept_stops_nothing(tmp_path: Path) -> None:
-    for name in ("last-update.json", "scans.json"):
-        (tmp_path / name).mkdir()
+    (tmp_path / "state.db").mkdir()
     keep_last_update(tmp_path, LastUpdate(at_ms=1))
     keep_scan(tmp_path, SUMMARY)
     assert last_update(tmp_path) is None
@@ -61,7 +62,7 @@ def test_what_cannot_be_kept_stops_nothing(tmp_path: Path) -> None:
 def test_a_finished_scan_is_known_again(tmp_path: Path) -> None:
     keep_scan(tmp_path, SUMMARY)
     assert finished_scans(tmp_path) == [SUMMARY]
-    assert (tmp_path / "scans.json").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "state.db").stat().st_mode & 0o077 == 0
 
 
 def test_the_newest_scans_stay(tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ def test_the_newest_scans_stay(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", [b"", b"{}", b"[1]", b'[{"counts": {"odd": 1}}]', b"null"])
 def test_after_damage_the_next_scan_is_kept(tmp_path: Path, damage: bytes) -> None:
     keep_scan(tmp_path, SUMMARY)
-    (tmp_path / "scans.json").write_bytes(damage)
+    replace_body(tmp_path, Kind.FACT, Fact.SCANS, damage)
     assert finished_scans(tmp_path) == []
     keep_scan(tmp_path, SUMMARY)
     assert finished_scans(tmp_path) == [SUMMARY]

@@ -27,6 +27,7 @@ from node.clock import milliseconds
 from node.errors import PeerUnreachableError, StoreError, VerificationError
 from node.hoster.release.update import Updater
 from node.hoster.state import PartnerFolder
+from node.hoster.store.kinds import Fact, Kind
 from node.hoster.trust.witness_policy import by_register, policy_hash, unwitnessed
 from node.trust.announce import announce_epoch
 from node.trust.own import window
@@ -42,6 +43,7 @@ from protocol.trustfork import verify_trust_fork
 from protocol.witness.policy import witness_policy
 from support.ceremonies import replace_everybody
 from support.federation import START, FoundedNode
+from support.partner_rows import bodies, replace_body
 from support.release_logs import LOG_KEY, PK, SUBSET, WitnessedWorld
 from support.subsets import ORIGIN
 from support.times import SettableClock
@@ -692,10 +694,10 @@ async def test_damage_to_what_is_gone_is_noticed(world: WitnessedWorld) -> None:
 
 
 async def test_a_state_of_before_goes_on(world: WitnessedWorld) -> None:
-    path = world.folder.folder / "state.json"
-    fields = json.loads(path.read_bytes())
-    del fields["ahead"], fields["waits"], fields["seen_ms"], fields["sha256"]
-    path.write_text(json.dumps(fields))
+    folder = world.folder.folder
+    fields = json.loads(bodies(folder, Kind.FACT)[Fact.STATE])
+    del fields["ahead"], fields["waits"], fields["seen_ms"]
+    replace_body(folder, Kind.FACT, Fact.STATE, json.dumps(fields).encode())
     world.log.release((*BASE, 5))
     world.show(NL, BE)
     assert (

@@ -22,9 +22,10 @@ from node.errors import (
 )
 from node.home import Home
 from node.hoster.proposals import exchange
-from node.hoster.proposals.folder import OwnProposal, ProposalFolder
+from node.hoster.proposals.folder import OwnProposal, OwnProposals
 from node.hoster.proposals.sender import Proposer, Sender, Words, choose
 from node.hoster.state import Enrolment
+from node.hoster.store.kinds import Kind
 from node.hoster.trust.node import Known
 from protocol.digest import Algorithm, Digest
 from protocol.statement.proposal_receipt import ProposalReceipt, sign_proposal_receipt
@@ -33,6 +34,7 @@ from protocol.subset.canary import PRESENT
 from support.digest_search import DigestSearch
 from support.hits import HOSTER, ORIGIN, SUBSET, HitWorld, hit_world
 from support.lists import digest
+from support.partner_rows import bodies, replace_body
 from support.proposed import proposal_of, proposals_of, proposed
 
 WORDS = Words(claim=1, reason="found by our moderators", contact="")
@@ -81,8 +83,8 @@ def wire(world: HitWorld) -> Wire:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> ProposalFolder:
-    return ProposalFolder(tmp_path / "partner" / "proposals")
+def folder(tmp_path: Path) -> OwnProposals:
+    return OwnProposals(tmp_path / "partner")
 
 
 def enrolment(world: HitWorld) -> Enrolment:
@@ -98,7 +100,7 @@ def enrolment(world: HitWorld) -> Enrolment:
     )
 
 
-def sender(world: HitWorld, folder: ProposalFolder, wire: Wire) -> Sender:
+def sender(world: HitWorld, folder: OwnProposals, wire: Wire) -> Sender:
     trust = world.fr.trust
     known = Known(
         root=trust.root(),
@@ -109,7 +111,7 @@ def sender(world: HitWorld, folder: ProposalFolder, wire: Wire) -> Sender:
     return Sender(folder, enrolment(world), known, wire)
 
 
-def made(world: HitWorld, folder: ProposalFolder, *names: str) -> OwnProposal:
+def made(world: HitWorld, folder: OwnProposals, *names: str) -> OwnProposal:
     proposer = Proposer(folder, enrolment(world), world.fr.clock, entropy=os.urandom)
     [kept] = proposer.make([(name, proposed(name)) for name in names], WORDS)
     return kept
@@ -149,7 +151,7 @@ def test_which_files_are_proposed() -> None:
 
 
 async def test_it_is_kept_private_and_sealed_before_it_is_sent(
-    world: HitWorld, folder: ProposalFolder, tmp_path: Path
+    world: HitWorld, folder: OwnProposals, tmp_path: Path
 ) -> None:
     kept = made(world, folder, "new")
     assert folder.ls() == [kept]
@@ -161,7 +163,7 @@ async def test_it_is_kept_private_and_sealed_before_it_is_sent(
 
 
 async def test_it_is_sent_against_a_receipt_and_followed(
-    world: HitWorld, folder: ProposalFolder, wire: Wire
+    world: HitWorld, folder: OwnProposals, wire: Wire
 ) -> None:
     node = sender(world, folder, wire)
     sent = await node.send(made(world, folder, "new"))
@@ -189,7 +191,7 @@ async def test_it_is_sent_against_a_receipt_and_followed(
 )
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_what_could_not_be_sent_waits_and_is_one_proposal(
-    world: HitWorld, folder: ProposalFolder, wire: Wire, failure: NodeError, when: str
+    world: HitWorld, folder: OwnProposals, wire: Wire, failure: NodeError, when: str
 ) -> None:
     kept, node = made(world, folder, "new"), sender(world, folder, wire)
     setattr(wire, when, failure)
@@ -204,7 +206,7 @@ async def test_what_could_not_be_sent_waits_and_is_one_proposal(
 
 @pytest.mark.parametrize("status", [400, 409, 422])
 async def test_what_the_node_refuses_says_so_and_may_be_proposed_anew(
-    world: HitWorld, folder: ProposalFolder, wire: Wire, status: int
+    world: HitWorld, folder: OwnProposals, wire: Wire, status: int
 ) -> None:
     wire.before = PeerRefusedError("refused", status=status)
     refused = await sender(world, folder, wire).send(made(world, folder, "new"))
@@ -214,7 +216,7 @@ async def test_what_the_node_refuses_says_so_and_may_be_proposed_anew(
 
 
 async def test_a_receipt_must_be_the_nodes_for_this_proposal(
-    world: HitWorld, folder: ProposalFolder, wire: Wire
+    world: HitWorld, folder: OwnProposals, wire: Wire
 ) -> None:
     kept, node = made(world, folder, "new"), sender(world, folder, wire)
     right = ProposalReceipt(
@@ -242,7 +244,7 @@ async def test_a_receipt_must_be_the_nodes_for_this_proposal(
 
 @pytest.mark.parametrize("answer", [b"noise", ProposalState(received_ms=1, files=(TAKEN, TAKEN)).to_bytes()])
 async def test_what_the_node_says_must_be_of_this_proposal(
-    world: HitWorld, folder: ProposalFolder, wire: Wire, answer: bytes
+    world: HitWorld, folder: OwnProposals, wire: Wire, answer: bytes
 ) -> None:
     node = sender(world, folder, wire)
     sent = await node.send(made(world, folder, "new"))
@@ -255,7 +257,7 @@ async def test_what_the_node_says_must_be_of_this_proposal(
 
 @pytest.mark.parametrize("words", [replace(WORDS, reason=""), replace(WORDS, contact="c" * 201)])
 async def test_words_that_do_not_fit_leave_nothing_behind(
-    world: HitWorld, folder: ProposalFolder, words: Words
+    world: HitWorld, folder: OwnProposals, words: Words
 ) -> None:
     proposer = Proposer(folder, enrolment(world), world.fr.clock, entropy=os.urandom)
     with pytest.raises(UsageError):
@@ -263,18 +265,16 @@ async def test_words_that_do_not_fit_leave_nothing_behind(
     assert folder.ls() == []
 
 
-async def test_a_damaged_or_exchanged_file_is_noticed(
-    world: HitWorld, folder: ProposalFolder, tmp_path: Path
-) -> None:
+async def test_an_exchanged_one_is_noticed(world: HitWorld, folder: OwnProposals, tmp_path: Path) -> None:
     one, other = made(world, folder, "new"), made(world, folder, "newer")
-    files = tmp_path / "partner" / "proposals"
-    (files / f"{one.id}.sealed").write_bytes((files / f"{other.id}.sealed").read_bytes())
+    partner = tmp_path / "partner"
+    replace_body(partner, Kind.PROPOSAL, one.id, bodies(partner, Kind.PROPOSAL)[other.id])
     with pytest.raises(StoreError, match="damaged"):
         folder.get(one.id)
     assert folder.get(other.id) == other
 
 
-def test_ids_are_found_by_their_first_digits(folder: ProposalFolder) -> None:
+def test_ids_are_found_by_their_first_digits(folder: OwnProposals) -> None:
     with pytest.raises(UsageError):
         folder.get("abc")
     with pytest.raises(NotFoundError):
@@ -284,7 +284,7 @@ def test_ids_are_found_by_their_first_digits(folder: ProposalFolder) -> None:
 @pytest.mark.parametrize("failure", [PeerRefusedError("no", status=413), VerificationError("no receipt")])
 async def test_what_is_wrong_with_one_keeps_no_other_from_being_sent(
     world: HitWorld,
-    folder: ProposalFolder,
+    folder: OwnProposals,
     wire: Wire,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -293,7 +293,7 @@ async def test_what_is_wrong_with_one_keeps_no_other_from_being_sent(
     first, second = (made(world, folder, name) for name in ("one", "another"))
 
     @asynccontextmanager
-    async def reached(_home: Home, _folder: ProposalFolder) -> AsyncIterator[Sender]:
+    async def reached(_home: Home, _folder: OwnProposals) -> AsyncIterator[Sender]:
         yield sender(world, folder, wire)
 
     send = Sender.send

@@ -19,12 +19,14 @@ from node.errors import (
 )
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import HitSpool, SpooledHit
+from node.hoster.store.kinds import Kind
 from node.partners.hits import resolutions
 from node.partners.hits.overview import reported_hits
 from protocol.audit import AuditRecord
 from protocol.statement.resolution import Action as SentAction
 from protocol.statement.resolution import Resolution, ResolutionReceipt, open_resolution, sign_resolution
 from support.hits import HOSTER, OTHER, SUBSET, HitWorld, hit_world
+from support.partner_rows import bodies, replace_body
 from support.spooling import Api, Partner
 
 REMOVED = Resolution(report_id=b"r" * 16, action=SentAction.REMOVED, done_ms=5)
@@ -40,7 +42,7 @@ async def world(tmp_path: Path) -> AsyncIterator[HitWorld]:
 
 @pytest.fixture
 def partner(world: HitWorld, tmp_path: Path) -> Partner:
-    return Partner(world, HitSpool(tmp_path / "partner" / "hits"), Api(world, HOSTER))
+    return Partner(world, HitSpool(tmp_path / "partner"), Api(world, HOSTER))
 
 
 @pytest.fixture
@@ -258,16 +260,15 @@ async def test_a_receipt_that_is_not_the_nodes_for_this_is_refused(
     assert partner.spool.get(hit.id).untold
 
 
-def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+def test_a_hit_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     import json
 
     from support.spooling import recorded
 
-    spool = HitSpool(tmp_path / "hits")
+    spool = HitSpool(tmp_path)
     kept = recorded(spool)
-    path = tmp_path / "hits" / f"{kept.id}.json"
-    fields = json.loads(path.read_text())
-    for new in ("acknowledged", "not_told", "before", "held", "told", "sha256"):
+    fields = json.loads(bodies(tmp_path, Kind.HIT)[kept.id])
+    for new in ("acknowledged", "not_told", "before", "held", "told"):
         del fields[new]
-    path.write_text(json.dumps(fields))
+    replace_body(tmp_path, Kind.HIT, kept.id, json.dumps(fields).encode())
     assert spool.ls() == [kept]

@@ -162,19 +162,19 @@ def _done(hit: SpooledHit) -> SpooledHit:
     ],
 )
 def test_a_partner_keeps_what_is_not_finished(tmp_path: Path, change: Changed, *, goes: bool) -> None:
-    spool = HitSpool(tmp_path / "hits")
+    spool = HitSpool(tmp_path)
     spool.save(change(recorded(spool)))
     assert len(expired_hits(spool, before_ms=20, tells=True)) == goes
 
 
 def test_who_tells_nobody_waits_for_no_receipt(tmp_path: Path) -> None:
-    spool = HitSpool(tmp_path / "hits")
+    spool = HitSpool(tmp_path)
     spool.save(replace(_done(recorded(spool)), acknowledged=b""))
     assert len(expired_hits(spool, before_ms=20, tells=False)) == 1
 
 
 def test_what_is_dropped_is_gone_and_the_rest_is_not(tmp_path: Path) -> None:
-    spool = HitSpool(tmp_path / "hits")
+    spool = HitSpool(tmp_path)
     first = recorded(spool)
     other = replace(SENT, report=replace(SENT.report, report_id=os.urandom(16)))
     second = recorded(spool, replace(HIT, report=other), name="b.jpg")

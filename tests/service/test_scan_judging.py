@@ -87,7 +87,7 @@ async def test_a_new_epoch_asks_again_about_survivors_and_keeps_their_hits(scann
     scanning.spool.save(replace(first, action=Action.FALSE_POSITIVE, resolved_ms=1))
     scanning.rotate()
     await updated(scanning)
-    scanning.spool = HitSpool(scanning.folder / "hits")
+    scanning.spool = HitSpool(scanning.folder)
     ended = await scanning.scan()
     assert scanning.statuses() == {"one": "hit", "two": "hit", "clean": "clean", "later": "clean"}
     assert (scanning.read, scanning.sent, ended.rejudged) == ([], [BATCH], 2)
@@ -261,7 +261,7 @@ async def test_a_file_that_was_touched_only_is_read_and_stays_what_it_is(scannin
 
 async def test_a_file_that_was_removed_and_comes_back_during_a_scan_is_a_new_hit(scanning: Scanning) -> None:
     await scanning.scan()
-    beside = HitSpool(scanning.folder / "hits")  # as a command does that is typed meanwhile
+    beside = HitSpool(scanning.folder)  # as a command does that is typed meanwhile
     for hit in beside.ls():
         beside.save(replace(hit, action=Action.REMOVED, resolved_ms=1))
     reads = scanning.hashed

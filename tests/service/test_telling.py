@@ -37,7 +37,7 @@ class Heard:
 
 @pytest.fixture
 def spool(tmp_path: Path) -> HitSpool:
-    return HitSpool(tmp_path / "hits")
+    return HitSpool(tmp_path)
 
 
 def named(reporter: Heard, name: str = "outside", *, everything: bool = False) -> Named:

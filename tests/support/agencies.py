@@ -20,6 +20,8 @@ from keys.keyfile import KdfProfile, WrappingKey, describe, seal, unseal
 from keys.roles import Role
 from node.clock import system_entropy
 from node.home import Home
+from node.hoster.store.database import PartnerStore
+from node.hoster.store.kinds import Fact, Kind
 from node.identity.identity import open_identity
 from node.identity.keyring import certificate_name
 from node.lists.catalogue import ListReport, report_list
@@ -157,7 +159,7 @@ def fetch(cli: Cli, node: Running, path: str) -> tuple[int, bytes]:
     return asyncio.run(ask())
 
 
-ENROLLED = frozenset({"state.json", "auth.key", "auth.key.sha256", "members", "releases", "self-test.json"})
+ENROLLED = frozenset({"state.db", "state.json", "auth.key", "auth.key.sha256", "members", "releases"})
 """What a partner's folder holds once it is enrolled and has a release."""
 
 
@@ -181,6 +183,11 @@ class Federation:
         for path in (home / "partner").iterdir():
             if path.name not in ENROLLED:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+        with PartnerStore(home / "partner").writing() as rows:
+            for kind in Kind:
+                for row in rows.ls(kind):
+                    if row.name not in {Fact.STATE, Fact.SELF_TEST}:
+                        rows.remove(kind, row.name)
         return made
 
     @contextmanager

@@ -262,7 +262,8 @@ def free_port() -> int:
     return free_ports(1, system_entropy)[0]
 
 
-_KEPT_IN_PASSING = (".lock", ".token", "-wal", "-shm", "allowance.json", "last-update.json")
+_KEPT_IN_PASSING = (".lock", ".token", "-wal", "-shm", "-journal", "allowance.json")
+_ROWS_IN_PASSING = ('INSERT INTO "lease"', "INSERT INTO \"kept\" VALUES('fact','last-update'")
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -294,7 +295,7 @@ def _dump(path: Path) -> bytes:
     database = sqlite3.connect(path)
     try:
         rows = database.iterdump()
-        return "\n".join(row for row in rows if not row.startswith('INSERT INTO "lease"')).encode()
+        return "\n".join(row for row in rows if not row.startswith(_ROWS_IN_PASSING)).encode()
     except sqlite3.DatabaseError:
         return path.read_bytes()
     finally:

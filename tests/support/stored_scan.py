@@ -35,7 +35,7 @@ class Scanning:
         self.fr, self.nl, self.partner, self.folder = fr, nl, partner, folder
         self.files = folder / "files"
         self.files.mkdir()
-        self.spool = HitSpool(folder / "hits")
+        self.spool = HitSpool(folder)
         self.state, self.state_key = folder / "scan.db", b"k" * 32
         self.cover = Cover.BEAT
         self.altered: Callable[[Held], Held] = lambda held: held

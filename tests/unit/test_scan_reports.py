@@ -19,7 +19,7 @@ from node.errors import UsageError
 from node.hoster.hits.instructions import UNDO
 from node.hoster.scan.reports.junit import junit
 from node.hoster.scan.reports.lines import json_lines
-from node.hoster.scan.reports.names import KEY_NAME, Names, Tokens, TrueNames, tokens_of
+from node.hoster.scan.reports.names import Names, Tokens, TrueNames, tokens_of
 from node.hoster.scan.reports.page import page
 from node.hoster.scan.reports.selection import MOST, gather
 from node.hoster.scan.reports.spreadsheet import COLUMNS, spreadsheet
@@ -315,7 +315,7 @@ def test_tokens_are_the_same_in_every_report_and_differ_between_partners(tmp_pat
     assert first.path("a").partition("-")[2] != first.part("a").partition("-")[2]
     assert first.part("#2") == "#2"
     assert first.key.hex() not in repr(first)
-    assert stat.S_IMODE((one / KEY_NAME).stat().st_mode) == 0o600
+    assert stat.S_IMODE((one / "report-names.key").stat().st_mode) == 0o600
 
 
 # ---------------------------------------------------------------- writing

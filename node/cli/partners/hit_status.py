@@ -65,14 +65,14 @@ def partner_hits_status(home: "Home") -> tuple[dict[str, Fact], list[str], list[
     """Fields, lines and next steps about the hits found here, and about proposals that are not sent."""
     from node.clock import SystemClock, milliseconds
     from node.hoster.hits.homes import hit_spool
-    from node.hoster.proposals.folder import proposal_folder
+    from node.hoster.proposals.folder import own_proposals
 
     hits, moment_ms = hit_spool(home).ls(), milliseconds(SystemClock().now())
     waiting, unsaid = sum(hit.waiting for hit in hits), sum(hit.untold for hit in hits)
     unresolved, to_undo = [hit for hit in hits if hit.unresolved], sum(hit.to_undo for hit in hits)
     late = sum(hit.overdue(moment_ms) for hit in unresolved)
     soon = min((hit.due_ms for hit in unresolved if not hit.overdue(moment_ms)), default=0)
-    unsent = sum(proposal.waiting for proposal in proposal_folder(home).ls())
+    unsent = sum(proposal.waiting for proposal in own_proposals(home).ls())
     lines = [
         *(
             [f"{counted(to_undo, 'hit')} withdrawn, and to be undone: sigfed hit ls --open"]

@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from node.errors import NodeError, NotFoundError, StoreError, UsageError
 from node.home import Home
 from node.hoster.hits.spool import HitSpool, SpooledHit
-from node.hoster.lookup.unconfirmed import UnconfirmedFolder
+from node.hoster.lookup.unconfirmed import UnconfirmedFiles
 from node.hoster.state import PartnerFolder
 
 
 def hit_spool(home: Home) -> HitSpool:
     """The hits of the partner in `home`."""
-    return HitSpool(home.partner / "hits")
+    return HitSpool(home.partner)
 
 
-def unconfirmed_files(home: Home) -> UnconfirmedFolder:
+def unconfirmed_files(home: Home) -> UnconfirmedFiles:
     """The files of the partner in `home` that could not be looked up yet."""
-    return UnconfirmedFolder(home.partner / "unconfirmed")
+    return UnconfirmedFiles(home.partner)
 
 
 def home_of(homes: Sequence[Home], text: str) -> Home:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from keys.message import Message
 from node.clock import SystemClock, system_entropy
-from node.errors import ConfigError, NodeError, NotFoundError, UsageError, VerificationError
-from node.files import read_private, replace_private
+from node.errors import ConfigError, NodeError, UsageError, VerificationError
+from node.files import read_private
 from node.home import Home
 from node.hoster.connection import partner_proxy
 from node.hoster.hits.exchange import alone, reporting
@@ -23,6 +23,8 @@ from node.hoster.hits.spool import SpooledHit
 from node.hoster.hits.teller import Named, NotTold, Teller, why_not
 from node.hoster.reporters.kinds import maker
 from node.hoster.settings import ReporterSettings, load_partner_settings
+from node.hoster.store.database import PartnerStore, Rows
+from node.hoster.store.kinds import Fact, Kind
 from node.hoster.turns import Done, in_turn
 from node.ports.reporters import Entry, Reporter, Tools
 from node.remote.limits import RemoteLimits
@@ -30,7 +32,6 @@ from node.remote.sites import Sites
 from protocol.statement.case import CaseAnswer
 
 _CLOCK = SystemClock()
-_AGREED = "reporters.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +74,15 @@ def named_reporters(home: Home, names: Sequence[str]) -> list[Named]:
 
 def agreed(home: Home, named: Named) -> bool:
     """Whether a person agreed to what leaves the company with it, in its words of now."""
-    return _agreements(home).get(named.entry.name) == _fingerprint(named.reporter)
+    with PartnerStore(home.partner).reading() as rows:
+        return _agreements(rows).get(named.entry.name) == _fingerprint(named.reporter)
 
 
 def agree(home: Home, named: Named) -> None:
     """Keep that a person agreed."""
-    kept = {**_agreements(home), named.entry.name: _fingerprint(named.reporter)}
-    replace_private(home.partner / _AGREED, json.dumps(kept).encode())
+    with PartnerStore(home.partner).writing() as rows:
+        kept = {**_agreements(rows), named.entry.name: _fingerprint(named.reporter)}
+        rows.put(Kind.FACT, Fact.AGREED, json.dumps(kept).encode())
 
 
 async def tell(home: Home, ids: Sequence[str], named: Named) -> TellingOutcome:
@@ -149,11 +152,11 @@ def _line(path: Path) -> str:
     return line
 
 
-def _agreements(home: Home) -> dict[str, str]:
-    """By name, the fingerprint of what was agreed to; a file that cannot be read agrees to nothing."""
+def _agreements(rows: Rows) -> dict[str, str]:
+    """By name, the fingerprint of what was agreed to; what cannot be read agrees to nothing."""
     try:
-        fields = json.loads(read_private(home.partner / _AGREED))
-    except (NotFoundError, ValueError):
+        fields = json.loads(rows.body(Kind.FACT, Fact.AGREED) or b"{}")
+    except ValueError:
         return {}
     return fields if isinstance(fields, dict) else {}
 

@@ -1,15 +1,17 @@
-"""The spool of hits: one private file each, durable before the hit is shown to anybody.
+"""The spool of hits: one row each, durable before the hit is shown to anybody.
 
-A hit outlives everything that can fail between finding and reporting it. The file holds what the node needs to be told
+A hit outlives everything that can fail between finding and reporting it. The row holds what the node needs to be told
 and the name of the file that was looked up, which never leaves this machine. The PRF output is not kept: what
-authenticates the one report is all that is left of it. Report and receipt are sealed with a key that lies beside the
-folder, so that a copy of the folder alone (a log collector, a support case) tells nobody a hash of the list.
+authenticates the one report is all that is left of it. Report and receipt are sealed with a key in a file of its own,
+so that a copy of the rows alone (a log collector, a support case) tells nobody a hash of the list.
 """
 
-import os
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from hmac import digest as hmac
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
@@ -17,23 +19,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.message import Message
 from node.clock import Entropy, system_entropy
-from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
-from node.files import (
-    create_key,
-    decode_state,
-    encode_state,
-    locked,
-    make_private_folder,
-    read_private,
-    replace_private,
-    sync_folder,
-    verify_sealed,
-)
+from node.errors import NotFoundError, StoreError, UsageError
+from node.files import decode_state
 from node.hoster.hits.resolutions import Action, Done
 from node.hoster.hits.told import Told
-from node.store.vault import KEY_BYTES as _KEY_BYTES
+from node.hoster.store.database import PartnerStore, Row, Rows, verify_sealed
+from node.hoster.store.kinds import Fact, Kind
 from node.store.vault import seal, unseal
-from protocol.digest import Digest, is_weak
+from protocol.digest import is_weak
 from protocol.encoding import b64, decode_cbor, encode_cbor, unb64
 from protocol.errors import ProtocolError
 from protocol.statement.case import CaseState
@@ -47,6 +40,7 @@ DAY_MS: Final = 24 * 60 * 60 * 1000
 """A removal is recorded within a day of the hit."""
 MIN_ID_CHARS: Final = 4
 _FORMAT: Final = 1
+_KEY: Final = "hits"
 _SEALED: Final = ("report", "receipt", "found", "end")
 _MAX_FOUND: Final = 8 * 1024
 
@@ -178,110 +172,76 @@ class SpooledHit:
 
 
 class Readable(NamedTuple):
-    """The hits whose files can be read, oldest first, and what is wrong with one of the others."""
+    """The hits that can be read, oldest first, and what is wrong with one of the others."""
 
     hits: list[SpooledHit]
     damage: StoreError | None
 
 
 class HitSpool:
-    """The hits of one enrolment, in a folder of their own."""
+    """The hits of one enrolment, in its `PartnerStore`."""
 
     def __init__(self, folder: Path, *, entropy: Entropy = system_entropy) -> None:
-        self._folder = folder
-        self._key = folder.with_name(f"{folder.name}.key")
-        self._recording = folder.with_name(f"{folder.name}.recording.lock")
-        """Held while a hit is compared and written; says which one was recorded last."""
-        self._last: bytes | None = None
-        """What that file said when everything recorded before was known here."""
-        self._ends = folder.with_name(f"{folder.name}.ended")
-        """Names the last report of which the node told that it ended."""
+        self._store = PartnerStore(folder)
         self._entropy = entropy
-        self._latest: dict[tuple[Digest, str], SpooledHit] | None = None
-        """What `record` compares with: read once, for a batch may have thousands of hits."""
-        self._read_at: dict[str, tuple[_Mark, SpooledHit]] = {}
-        """What `refresh` read, by the names of files."""
 
     def record(self, hit: "Hit", *, name: str, now_ms: int) -> SpooledHit | None:
         """Keep a hit durably; None for the test file. The same file and hash is the same hit, until it was removed.
 
         What was withdrawn and is listed again is another hit.
         What is disabled, preserved or no material is still there, and was dealt with: finding it again is no news.
-        A damaged file of another hit does not keep this one from being recorded. A daemon and a scan that find one file
-        in the same moment record it once: what is compared is what all processes recorded so far.
+        A damaged row of another hit does not keep this one from being recorded. A daemon and a scan that find one file
+        in the same moment record it once.
         """
         if hit.report is None:
             return None
-        with locked(self._recording):
-            self._catch_up()
-            known = self.recall(hit, name=name)
+        spooled = _spooled(hit, hit.report, name=name, now_ms=now_ms)
+        key = self._key()
+        with self._store.writing() as rows:
+            self._mark_earlier(rows)
+            known = self._newest(rows, _mark(key, spooled))
             if known is not None and known.action is not Action.REMOVED:
                 return known
-            spooled = _spooled(hit, hit.report, name=name, now_ms=now_ms)
-            self._announce(spooled)
-            self.save(spooled)
-            return spooled
-
-    def _catch_up(self) -> None:
-        """Know what other processes recorded; nothing but one small file is read if none did. Under the lock alone."""
-        last = self._recording.read_bytes()
-        if last != self._last or self._latest is None:
-            self.refresh()
-            self._last = last
-
-    def _announce(self, hit: SpooledHit) -> None:
-        """Let others look again: said before the hit is written, for a process may die between the two."""
-        self._last = hit.id.encode()
-        self._recording.write_bytes(self._last)
-
-    def refresh(self) -> None:
-        """Let `record` and `recall` know what others changed in the meantime; only files that changed are read.
-
-        For a process that lives long: commands beside it resolve and purge hits.
-        """
-        marks = _marks(self._folder)
-        changed = {name for name, mark in marks.items() if self._read_at.get(name, (None,))[0] != mark}
-        gone = self._read_at.keys() - marks.keys()
-        for name in gone | changed:
-            self._read_at.pop(name, None)
-        for name in changed:
-            with suppress(
-                StoreError
-            ):  # damaged: it keeps no other hit from being recorded, and is tried again
-                hit = self._read(self._folder / name)
-                if hit is not None:
-                    self._read_at[name] = (marks[name], hit)
-        if gone or changed or self._latest is None:
-            self._latest = {
-                _same(hit): hit for hit in sorted((hit for _, hit in self._read_at.values()), key=_age)
-            }
+            self._put(rows, spooled)
+        return spooled
 
     def recall(self, hit: "Hit", *, name: str) -> SpooledHit | None:
         """The newest hit of the same file and hash that is kept, resolved or not; None for one that was withdrawn."""
         if hit.report is None:
             return None
-        if self._latest is None:
-            self._latest = {_same(kept): kept for kept in self.readable().hits}  # the newest come last
-        kept = self._latest.get((hit.report.report.digest, name))
-        return None if kept is None or kept.ended_ms else kept
+        mark = _mark(self._key(), _spooled(hit, hit.report, name=name, now_ms=0))
+        with self._store.writing() as rows:
+            self._mark_earlier(rows)
+            return self._newest(rows, mark)
+
+    def _newest(self, rows: Rows, mark: str) -> SpooledHit | None:
+        hits = self._opened(rows.marked(Kind.HIT, mark)).hits
+        return hits[-1] if hits and not hits[-1].ended_ms else None
+
+    def _mark_earlier(self, rows: Rows) -> None:
+        """Mark the hits that were files of their own; what is damaged keeps no other from being known."""
+        for hit in self._opened(rows.marked(Kind.HIT, "")).hits:
+            self._put(rows, hit)
 
     def save(self, hit: SpooledHit) -> None:
         """Write a hit in place of what was kept of it."""
-        make_private_folder(self._folder)
-        cipher = self._cipher()
+        with self._store.writing() as rows:
+            self._put(rows, hit)
+
+    def _put(self, rows: Rows, hit: SpooledHit) -> None:
+        key = self._key()
         sealed = {
-            name: b64(seal(cipher, f"{hit.id}/{name}", data, self._entropy)) if data else ""
+            name: b64(seal(AESGCM(key), f"{hit.id}/{name}", data, self._entropy)) if data else ""
             for name, data in _secrets(hit).items()
         }
-        replace_private(self._folder / f"{hit.id}.json", encode_state({**_fields(hit), **sealed}))
-        if self._latest is not None:
-            self._latest[_same(hit)] = hit
+        body = json.dumps({**_fields(hit), **sealed}).encode()
+        rows.put(Kind.HIT, hit.id, body, mark=_mark(key, hit))
 
     def renew(self, old: SpooledHit, *found: Evaluated) -> SpooledHit:
         """Keep a hit with another report of it, the first of what is listed now."""
-        new = self.keep(old.by(*found))
-        (self._folder / f"{old.id}.json").unlink(missing_ok=True)
-        sync_folder(self._folder)
+        with self._store.writing() as rows:
+            new = self._kept(rows, old.by(*found))
+            rows.remove(Kind.HIT, old.id)
         return new
 
     def keep(self, new: SpooledHit) -> SpooledHit:
@@ -289,57 +249,71 @@ class HitSpool:
 
         After a cut between the two it takes the place again, and what was done about it meanwhile stays.
         """
-        kept = self.find(new.id)
+        with self._store.writing() as rows:
+            return self._kept(rows, new)
+
+    def _kept(self, rows: Rows, new: SpooledHit) -> SpooledHit:
+        kept = self._found(rows, new.id)
         if kept is None:
-            self.save(new)
+            self._put(rows, new)
         return kept or new
 
     @property
     def last_end(self) -> bytes:
         """The id of the last report of which the node told that it ended; zeros: it told of none."""
+        with self._store.reading() as rows:
+            said = rows.body(Kind.FACT, Fact.LAST_END) or b""
         try:
-            return bytes.fromhex(read_private(self._ends).decode())
-        except (NotFoundError, ValueError):
+            return bytes.fromhex(said.decode()) or FROM_THE_FIRST
+        except ValueError:
             return FROM_THE_FIRST
 
     @last_end.setter
     def last_end(self, report_id: bytes) -> None:
-        replace_private(self._ends, report_id.hex().encode())
+        with self._store.writing() as rows:
+            rows.put(Kind.FACT, Fact.LAST_END, report_id.hex().encode())
 
     def drop(self, hit: SpooledHit) -> None:
         """Forget a hit for good."""
-        (self._folder / f"{hit.id}.json").unlink(missing_ok=True)
-        sync_folder(self._folder)
-        self._latest = None
+        with self._store.writing() as rows:
+            rows.remove(Kind.HIT, hit.id)
 
     def ls(self) -> list[SpooledHit]:
-        """All hits, oldest first; raises `StoreError` for a damaged file."""
+        """All hits, oldest first; raises `StoreError` for a damaged row."""
         found = self.readable()
         if found.damage is not None:
             raise found.damage
         return found.hits
 
     def readable(self) -> Readable:
-        """All hits whose files can be read: one that is damaged must not stop what is to be done with the others."""
+        """All hits that can be read: one that is damaged must not stop what is to be done with the others."""
+        with self._store.reading() as rows:
+            found = rows.ls(Kind.HIT)
+        return self._opened(found)
+
+    def _opened(self, rows: Sequence[Row]) -> Readable:
         hits: list[SpooledHit] = []
         damage: StoreError | None = None
-        for path in self._folder.glob("[0-9a-f]*.json"):
+        for row in rows:
             try:
-                hit = self._read(path)
+                hits.append(self._open(row))
             except StoreError as exc:
                 damage = exc
-                continue
-            hits += [] if hit is None else [hit]
         return Readable(sorted(hits, key=_age), damage)
 
     def verify(self) -> Iterator[tuple[str, str]]:
-        """Every file that is kept, opened: its name, and what is wrong with it, or nothing."""
-        return verify_sealed(self._folder.glob("[0-9a-f]*.json"), self._read, key=self._key)
+        """Every hit that is kept, opened: its name, and what is wrong with it, or nothing."""
+        return verify_sealed(self._store, Kind.HIT, _KEY, self._open)
 
     def find(self, hit_id: str) -> SpooledHit | None:
-        """The hit with this whole id, and no file but its own is read; None: it is not kept, or damaged."""
+        """The hit with this whole id; None: it is not kept, or damaged."""
+        with self._store.reading() as rows:
+            return self._found(rows, hit_id)
+
+    def _found(self, rows: Rows, hit_id: str) -> SpooledHit | None:
+        body = rows.body(Kind.HIT, hit_id)
         with suppress(StoreError):
-            return self._read(self._folder / f"{hit_id}.json")
+            return None if body is None else self._open(Row(hit_id, body))
         return None
 
     def get(self, text: str) -> SpooledHit:
@@ -347,40 +321,36 @@ class HitSpool:
         digits = text.lower().replace("-", "")
         if len(digits) < MIN_ID_CHARS:
             raise UsageError("an id is given by {least} or more of its digits", MIN_ID_CHARS)
-        hits, damage = self.readable()
-        found = [hit for hit in hits if hit.id.startswith(digits)]
+        with self._store.reading() as rows:
+            found = rows.beginning(Kind.HIT, digits)
         if len(found) > 1:
             raise UsageError("{count} ids begin with that", len(found), hint="give more digits")
-        if not found and damage is not None:
-            raise damage
         if not found:
             raise NotFoundError("there is no such hit here", hint="see them with: sigfed hit ls")
-        return found[0]
+        return self._open(found[0])
 
-    def _opened(self, path: Path, name: str, sealed: str) -> bytes:
-        return unseal(self._cipher(), f"{path.stem}/{name}", unb64(sealed)) if sealed else b""
-
-    def _cipher(self) -> AESGCM:
+    def _key(self) -> bytes:
         """The key of the spool, made with its first hit."""
-        if not self._key.exists():
-            with suppress(AlreadyExistsError):  # another command made it at the same moment
-                create_key(self._key, self._entropy(_KEY_BYTES))
-        return AESGCM(read_private(self._key))
+        return self._store.key(_KEY, self._entropy)
 
-    def _read(self, path: Path) -> SpooledHit | None:
-        """The hit in a file; None when it has just been renewed."""
+    def _open(self, row: Row) -> SpooledHit:
+        cipher = AESGCM(self._key())
         try:
-            data = read_private(path)
-        except NotFoundError:
-            return None
-        try:
-            fields = decode_state(data)
+            fields = decode_state(row.body)  # one of before has a SHA-256 of its own
+            sealed = {name: unb64(dict(fields).get(name, "")) for name in _SEALED}
             return _hit(
-                fields, {name: self._opened(path, name, dict(fields).get(name, "")) for name in _SEALED}
+                fields,
+                {
+                    name: unseal(cipher, f"{row.name}/{name}", data) if data else b""
+                    for name, data in sealed.items()
+                },
             )
         except (ValueError, KeyError, TypeError, ProtocolError, StoreError) as exc:
             raise StoreError(
-                "{path} is damaged", path, hint="restore it from a backup, or look the file up again"
+                "hit {id} in {path} is damaged",
+                row.name,
+                self._store.path,
+                hint="restore it from a backup, or look the file up again",
             ) from exc
 
 
@@ -431,24 +401,11 @@ def _age(hit: SpooledHit) -> tuple[int, str]:
     return hit.found_ms, hit.id
 
 
-_Mark = tuple[int, int, int]
-
-
-def _marks(folder: Path) -> dict[str, _Mark]:
-    """What tells a file from the one that replaced it, by name: a hit is never written in place."""
-    marks = {}
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.endswith(".json") and not entry.name.startswith("."):
-                with suppress(FileNotFoundError):  # it has just been renewed or purged
-                    found = entry.stat(follow_symlinks=False)
-                    marks[entry.name] = (found.st_ino, found.st_mtime_ns, found.st_size)
-    return marks
-
-
-def _same(hit: SpooledHit) -> tuple[Digest, str]:
-    """What makes two hits one: the hash, and the name of the file."""
-    return hit.sent.report.digest, hit.name
+def _mark(key: bytes, hit: SpooledHit) -> str:
+    """What makes two hits one, the hash and the name of the file, for whoever has the key of the spool."""
+    digest = hit.sent.report.digest
+    text = json.dumps([int(digest.algorithm), b64(digest.value), hit.name])
+    return hmac(key, text.encode(), sha256).hex()
 
 
 def _fields(hit: SpooledHit) -> dict[str, Any]:

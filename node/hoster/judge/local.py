@@ -17,7 +17,7 @@ from node.errors import NodeError, OverQuotaError, PeerUnreachableError
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.judge.batches import LookUpQueue
 from node.hoster.lookup.examiner import Examiner, Hit
-from node.hoster.lookup.unconfirmed import Unconfirmed, UnconfirmedFolder
+from node.hoster.lookup.unconfirmed import Unconfirmed, UnconfirmedFiles
 from node.hoster.lookup.verdicts import verdict_of
 from node.journal import Journal
 from node.ports.verdicts import Outcome, Verdict, Verdicts
@@ -46,7 +46,7 @@ class LocalJudge:
         examining: Callable[[], Examiner],
         *,
         spool: HitSpool,
-        unconfirmed: UnconfirmedFolder,
+        unconfirmed: UnconfirmedFiles,
         clock: Clock,
         told: Told,
         images: bool = True,
@@ -222,7 +222,6 @@ class LocalJudge:
             return await asyncio.to_thread(self._recorded, hit, name, now_ms)
 
     def _recorded(self, hit: Hit, name: str, now_ms: int) -> SpooledHit:
-        self._spool.refresh()
         kept = self._spool.record(hit, name=name, now_ms=now_ms)
         assert kept is not None, "a hit that is not the test file has a report"
         return kept

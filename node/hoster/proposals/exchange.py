@@ -15,7 +15,7 @@ from node.hashing.plan import HashPlan, images_installed
 from node.hashing.workers import HashWorkers, processors
 from node.home import Home
 from node.hoster.connection import partner_proxy, reach_node_of
-from node.hoster.proposals.folder import OwnProposal, ProposalFolder, proposal_folder
+from node.hoster.proposals.folder import OwnProposal, OwnProposals, own_proposals
 from node.hoster.proposals.sender import Chosen, Proposer, Sender, Words, choose
 from node.hoster.state import Enrolment, PartnerFolder
 from node.hoster.trust.node import known
@@ -64,7 +64,7 @@ def prepare(home: Home, *, files: Sequence[Path], source: str) -> Prepared:
     """
     enrolment, _ = PartnerFolder(home.partner).load()
     named, unreadable = _read(source) if source else _hash(files)
-    chosen = choose(named, proposal_folder(home).proposed())
+    chosen = choose(named, own_proposals(home).proposed())
     left_out = (*unreadable, *chosen.left_out)
     return Prepared(
         chosen=replace(chosen, left_out=left_out), enrolment=enrolment, node=known(enrolment).document.node
@@ -120,15 +120,15 @@ async def withdraw(home: Home, text: str) -> OwnProposal:
 
 
 @contextmanager
-def _alone(home: Home) -> Iterator[ProposalFolder]:
+def _alone(home: Home) -> Iterator[OwnProposals]:
     """The folder, with other commands that change it kept out."""
     PartnerFolder(home.partner).load()
     with locked(home.partner / "proposals.lock"):
-        yield proposal_folder(home)
+        yield own_proposals(home)
 
 
 @asynccontextmanager
-async def _sender(home: Home, folder: ProposalFolder) -> AsyncIterator[Sender]:
+async def _sender(home: Home, folder: OwnProposals) -> AsyncIterator[Sender]:
     partner = PartnerFolder(home.partner)
     enrolment, _ = partner.load()
     remote = reach_node_of(

@@ -1,13 +1,12 @@
-"""What a partner proposed: one sealed private file each, durable before anything is sent.
+"""What a partner proposed: one sealed row each, durable before anything is sent.
 
-A file holds the proposal as it is, or will be, sent, the names of the files, which never leave this machine, the node's
-receipt, and what the node last said. It is sealed with a key that lies beside the folder, as hits are: a copy of the
-folder alone tells nobody a hash.
+A row holds the proposal as it is, or will be, sent, the names of the files, which never leave this machine, the node's
+receipt, and what the node last said. It is sealed with a key in a file of its own, as hits are: a copy of the rows
+alone tells nobody a hash.
 """
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
@@ -16,26 +15,20 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.message import Message
 from node.clock import Entropy, system_entropy
-from node.errors import AlreadyExistsError, NotFoundError, StoreError, UsageError
-from node.files import (
-    create_key,
-    make_private_folder,
-    read_private,
-    replace_private,
-    sync_folder,
-    verify_sealed,
-)
+from node.errors import NotFoundError, StoreError, UsageError
 from node.home import Home
 from node.hoster.state import PartnerFolder
-from node.store.vault import KEY_BYTES, seal, unseal
+from node.hoster.store.database import PartnerStore, Row, verify_sealed
+from node.hoster.store.kinds import Kind
+from node.store.vault import seal, unseal
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
 from protocol.statement.proposal import Proposal, ProposedFile
 from protocol.statement.proposal_state import FileState, ProposalState
 
 MIN_ID_CHARS: Final = 4
-_MAX_BYTES: Final = 4 * 2**20
 _FORMAT: Final = 1
+_KEY: Final = "proposals"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,17 +74,15 @@ class OwnProposal:
         return "decided" if self.decided else "sent"
 
 
-class ProposalFolder:
-    """The proposals of one enrolment, in a folder of their own."""
+class OwnProposals:
+    """The proposals of one enrolment."""
 
     def __init__(self, folder: Path, *, entropy: Entropy = system_entropy) -> None:
-        self._folder = folder
-        self._key = folder.with_name(f"{folder.name}.key")
+        self._store = PartnerStore(folder)
         self._entropy = entropy
 
     def save(self, kept: OwnProposal) -> None:
         """Write a proposal in place of what was kept of it."""
-        make_private_folder(self._folder)
         fields = {
             "v": _FORMAT,
             "body": b64(kept.proposal.to_bytes()),
@@ -102,42 +93,44 @@ class ProposalFolder:
             "state": b64(kept.state.to_bytes()) if kept.state else "",
         }
         sealed = seal(self._cipher(), kept.id, json.dumps(fields).encode(), self._entropy)
-        replace_private(self._folder / f"{kept.id}.sealed", sealed)
+        with self._store.writing() as rows:
+            rows.put(Kind.PROPOSAL, kept.id, sealed)
 
     def ls(self) -> list[OwnProposal]:
-        """All proposals, oldest first; raises `StoreError` for a damaged file."""
-        kept = [self._read(path) for path in self._folder.glob("[0-9a-f]*.sealed")]
-        return sorted(kept, key=lambda each: (each.made_ms, each.id))
+        """All proposals, oldest first; raises `StoreError` for a damaged one."""
+        with self._store.reading() as rows:
+            found = rows.ls(Kind.PROPOSAL)
+        return sorted(map(self._open, found), key=lambda each: (each.made_ms, each.id))
 
     def verify(self) -> Iterator[tuple[str, str]]:
-        """Every file that is kept, opened: its name, and what is wrong with it, or nothing."""
-        return verify_sealed(self._folder.glob("[0-9a-f]*.sealed"), self._read, key=self._key)
+        """Every proposal that is kept, opened: its name, and what is wrong with it, or nothing."""
+        return verify_sealed(self._store, Kind.PROPOSAL, _KEY, self._open)
 
     def get(self, text: str) -> OwnProposal:
         """The one proposal whose id begins with these digits; raises `NotFoundError` or `UsageError`."""
         digits = text.lower().replace("-", "")
         if len(digits) < MIN_ID_CHARS:
             raise UsageError("an id is given by {least} or more of its digits", MIN_ID_CHARS)
-        found = [path for path in self._folder.glob("[0-9a-f]*.sealed") if path.stem.startswith(digits)]
+        with self._store.reading() as rows:
+            found = rows.beginning(Kind.PROPOSAL, digits)
         if len(found) > 1:
             raise UsageError("{count} ids begin with that", len(found), hint="give more digits")
         if not found:
             raise NotFoundError("there is no such proposal here", hint="see them with: sigfed proposal ls")
-        return self._read(found[0])
+        return self._open(found[0])
 
     def forget(self, kept: OwnProposal) -> None:
         """Remove one that the node does not have."""
-        (self._folder / f"{kept.id}.sealed").unlink(missing_ok=True)
-        sync_folder(self._folder)
+        with self._store.writing() as rows:
+            rows.remove(Kind.PROPOSAL, kept.id)
 
     def proposed(self) -> frozenset[ProposedFile]:
         """Files that need not be proposed again: those of proposals that the node did not refuse."""
         return frozenset(file for kept in self.ls() if not kept.refused for file in _standing(kept))
 
-    def _read(self, path: Path) -> OwnProposal:
+    def _open(self, row: Row) -> OwnProposal:
         try:
-            sealed = read_private(path, max_bytes=_MAX_BYTES)
-            fields = json.loads(unseal(self._cipher(), path.stem, sealed))
+            fields = json.loads(unseal(self._cipher(), row.name, row.body))
             return OwnProposal(
                 proposal=Proposal.from_bytes(unb64(fields["body"])),
                 names=tuple(map(str, fields["names"])),
@@ -148,15 +141,15 @@ class ProposalFolder:
             )
         except (ValueError, KeyError, TypeError, ProtocolError, StoreError) as exc:
             raise StoreError(
-                "{path} is damaged", path, hint="restore it from a backup, or propose the files again"
+                "proposal {id} in {path} is damaged",
+                row.name,
+                self._store.path,
+                hint="restore it from a backup, or propose the files again",
             ) from exc
 
     def _cipher(self) -> AESGCM:
-        """The key of the folder, made with its first proposal."""
-        if not self._key.exists():
-            with suppress(AlreadyExistsError):  # another command made it at the same moment
-                create_key(self._key, self._entropy(KEY_BYTES))
-        return AESGCM(read_private(self._key))
+        """The key of the proposals, made with the first one."""
+        return AESGCM(self._store.key(_KEY, self._entropy))
 
 
 def _standing(kept: OwnProposal) -> list[ProposedFile]:
@@ -167,12 +160,12 @@ def _standing(kept: OwnProposal) -> list[ProposedFile]:
     return [file for file, said in pairs if said.state is not FileState.WITHDRAWN]
 
 
-def proposal_folder(home: Home) -> ProposalFolder:
+def own_proposals(home: Home) -> OwnProposals:
     """The proposals of the partner in `home`."""
-    return ProposalFolder(home.partner / "proposals")
+    return OwnProposals(home.partner)
 
 
 def proposals(home: Home) -> list[OwnProposal]:
     """All proposals, oldest first; raises `NotInitialisedError`."""
     PartnerFolder(home.partner).load()
-    return proposal_folder(home).ls()
+    return own_proposals(home).ls()

@@ -12,7 +12,7 @@ from keys.errors import KeysError
 from keys.message import Message
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import NotFoundError, PeerRefusedError, UsageError, VerificationError
-from node.hoster.proposals.folder import OwnProposal, ProposalFolder
+from node.hoster.proposals.folder import OwnProposal, OwnProposals
 from node.hoster.state import Enrolment
 from node.hoster.trust.node import Known
 from protocol.api import ProposalApi
@@ -73,9 +73,7 @@ def choose(named: Sequence[tuple[str, Sequence[Digest]]], known: frozenset[Propo
 class Proposer:
     """Makes, sends and follows the proposals of one enrolment."""
 
-    def __init__(
-        self, folder: ProposalFolder, enrolment: Enrolment, clock: Clock, *, entropy: Entropy
-    ) -> None:
+    def __init__(self, folder: OwnProposals, enrolment: Enrolment, clock: Clock, *, entropy: Entropy) -> None:
         self._folder = folder
         self._enrolment = enrolment
         self._clock = clock
@@ -111,7 +109,7 @@ class Proposer:
 class Sender:
     """Speaks with the node about proposals that are kept."""
 
-    def __init__(self, folder: ProposalFolder, enrolment: Enrolment, known: Known, api: ProposalApi) -> None:
+    def __init__(self, folder: OwnProposals, enrolment: Enrolment, known: Known, api: ProposalApi) -> None:
         self._folder = folder
         self._enrolment = enrolment
         self._known = known

@@ -52,9 +52,9 @@ class InForce:
         self._examiner: Examiner | None = None
         self._remote: RemoteNode | None = None
         self._replaced: list[RemoteNode] = []
-        self._failed: tuple[tuple[int, int, int], ...] = ()
+        self._failed = ""
         self._loading = asyncio.Lock()
-        self._signature: tuple[tuple[int, int, int], ...] = ()
+        self._signature = b""
 
     async def __aenter__(self) -> Self:
         """Raises `NotInitialisedError` where nobody is enrolled, and what the first loading raises."""
@@ -126,16 +126,17 @@ class InForce:
     async def reload(self) -> bool:
         """Load what an update put in force since; whether there was something."""
         async with self._loading:  # several callers may ask for it at once
-            if self._folder.signature == self._signature:
-                return False
             before = self.version
             try:
+                if self._folder.signature == self._signature:
+                    return False
                 await self._load()
             except (SigfedError, OSError) as exc:
-                if self._failed != self._folder.signature:  # it is tried every few seconds, and told once
-                    self._failed = self._folder.signature
+                if self._failed != str(exc):  # it is tried every few seconds, and told once
+                    self._failed = str(exc)
                     _journal.error("not-reloaded", error=type(exc).__name__, reason=str(exc))
                 return False
+            self._failed = ""
         if self.version != before:
             _journal.info("reloaded", subset=self.subset, old=before, new=self.version)
         return True

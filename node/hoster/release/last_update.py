@@ -1,6 +1,6 @@
 """How the last update of a partner's client ended, for people who were not there: a timer's, a daemon's, a person's.
 
-It says nothing about what is in force: that is the state's matter. Whatever is wrong with the file, nothing is known.
+It says nothing about what is in force: that is the state's matter. Whatever is wrong with it, nothing is known.
 """
 
 import json
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from node.errors import NodeError
-from node.files import read_private, replace_private
+from node.hoster.store.database import PartnerStore
+from node.hoster.store.kinds import Fact, Kind
 
-_NAME: Final = "last-update.json"
 _LONGEST: Final = 500
 
 
@@ -29,14 +29,15 @@ class LastUpdate:
 def keep_last_update(folder: Path, last: LastUpdate) -> None:
     """Remember it in a partner's `folder`; what cannot be written is not known later, and stops nothing."""
     fields = {"at_ms": last.at_ms, "error": last.error[:_LONGEST], "hint": last.hint[:_LONGEST]}
-    with suppress(OSError, NodeError):
-        replace_private(folder / _NAME, json.dumps(fields).encode())
+    with suppress(OSError, NodeError), PartnerStore(folder).writing() as rows:
+        rows.put(Kind.FACT, Fact.LAST_UPDATE, json.dumps(fields).encode())
 
 
 def last_update(folder: Path) -> LastUpdate | None:
     """The newest one; None: none is known."""
     try:
-        fields = json.loads(read_private(folder / _NAME))
+        with PartnerStore(folder).reading() as rows:
+            fields = json.loads(rows.body(Kind.FACT, Fact.LAST_UPDATE) or b"{}")
         return LastUpdate(at_ms=int(fields["at_ms"]), error=str(fields["error"]), hint=str(fields["hint"]))
     except (NodeError, OSError, ValueError, KeyError, TypeError):
         return None

@@ -5,21 +5,21 @@ to everything. What the two test files evaluate to is the same in every release 
 the epoch's key: so it is asked for once, kept here, and each later release is tested without an evaluation.
 """
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
 
-from node.errors import ConfigError, NotFoundError, VerificationError
-from node.files import decode_state, encode_state, read_private, replace_private
+from node.errors import NodeError, VerificationError
+from node.files import decode_state
+from node.hoster.store.database import PartnerStore
+from node.hoster.store.kinds import Fact, Kind
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
 from protocol.subset.canary import CANARIES, check_canaries
 from protocol.subset.files import Held
 from protocol.subset.lookup import Lookup
 from protocol.subset.manifest import Manifest
-
-_NAME: Final = "self-test.json"
 
 Ask = Callable[[], Awaitable[Sequence[bytes]]]
 """Has the node evaluate the published test files and checks a whole look-up; gives the outputs, none if not asked."""
@@ -43,7 +43,7 @@ async def self_test(folder: Path, new: Held, ask: Ask) -> SelfTest:
         OverQuotaError: the node has to be asked, and the evaluations are used up.
     """
     manifest = new.release.manifest
-    kept = _kept(folder / _NAME, manifest)
+    kept = _kept(folder, manifest)
     if kept:
         _check(new, kept)
         return SelfTest.HERE
@@ -51,7 +51,8 @@ async def self_test(folder: Path, new: Held, ask: Ask) -> SelfTest:
     if not outputs:
         return SelfTest.NOT
     fields = {**_key(manifest), "outputs": [b64(output) for output in outputs]}
-    replace_private(folder / _NAME, encode_state(fields))
+    with PartnerStore(folder).writing() as rows:
+        rows.put(Kind.FACT, Fact.SELF_TEST, json.dumps(fields).encode())
     return SelfTest.ASKED
 
 
@@ -61,7 +62,7 @@ def tested_here(folder: Path, held: Held) -> bool:
     Raises:
         VerificationError: the test file is no hit, or another one is.
     """
-    kept = _kept(folder / _NAME, held.release.manifest)
+    kept = _kept(folder, held.release.manifest)
     if kept:
         _check(held, kept)
     return bool(kept)
@@ -79,14 +80,15 @@ def _check(new: Held, outputs: Sequence[bytes]) -> None:
         ) from exc
 
 
-def _kept(path: Path, manifest: Manifest) -> list[bytes]:
+def _kept(folder: Path, manifest: Manifest) -> list[bytes]:
     """What the test files evaluate to under the key of a release; empty when that has to be asked for."""
     try:
-        fields = decode_state(read_private(path))
+        with PartnerStore(folder).reading() as rows:
+            fields = decode_state(rows.body(Kind.FACT, Fact.SELF_TEST) or b"")
         if {name: fields[name] for name in ("subset", "epoch", "pk")} != _key(manifest):
             return []
         outputs = [unb64(text) for text in fields["outputs"]]
-    except (NotFoundError, ConfigError, ValueError, KeyError, TypeError, ProtocolError):
+    except (NodeError, ValueError, KeyError, TypeError, ProtocolError):
         return []  # it costs one batch to have it again
     return outputs if len(outputs) == len(CANARIES) else []
 

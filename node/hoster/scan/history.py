@@ -1,7 +1,7 @@
 """The scans of a partner that were finished, each in sum: what a scan's own state forgets when files are met again.
 
 Numbers, times, and the sources as people named them; no name of a file, no hash. The newest stay. Whatever is wrong
-with the file, nothing is known, and no scan fails because of it.
+with them, nothing is known, and no scan fails because of it.
 """
 
 import json
@@ -11,30 +11,33 @@ from pathlib import Path
 from typing import Any, Final
 
 from node.errors import NodeError
-from node.files import locked, read_private, replace_private
 from node.hoster.scan.results import ScanSummary, Status
+from node.hoster.store.database import PartnerStore, Rows
+from node.hoster.store.kinds import Fact, Kind
 
-_NAME: Final = "scans.json"
 MOST: Final = 200
 """Scans that are kept."""
 _MOST_SOURCES: Final = 20
-_MOST_BYTES: Final = 4 * 1024 * 1024
 
 
 def keep_scan(folder: Path, summary: ScanSummary) -> None:
     """Remember a finished scan in a partner's `folder`."""
-    with suppress(OSError, NodeError), locked(folder / f"{_NAME}.lock"):
-        kept = [*map(_fields, finished_scans(folder)), _fields(summary)]
-        replace_private(folder / _NAME, json.dumps(kept[-MOST:]).encode())
+    with suppress(OSError, NodeError), PartnerStore(folder).writing() as rows:
+        kept = [*map(_fields, _finished(rows)), _fields(summary)]
+        rows.put(Kind.FACT, Fact.SCANS, json.dumps(kept[-MOST:]).encode())
 
 
 def finished_scans(folder: Path) -> Sequence[ScanSummary]:
     """Those that are kept, oldest first."""
+    with suppress(OSError, NodeError), PartnerStore(folder).reading() as rows:
+        return _finished(rows)
+    return []
+
+
+def _finished(rows: Rows) -> Sequence[ScanSummary]:
     try:
-        return [
-            _summary(fields) for fields in json.loads(read_private(folder / _NAME, max_bytes=_MOST_BYTES))
-        ]
-    except (NodeError, OSError, ValueError, KeyError, TypeError, AttributeError):
+        return [_summary(fields) for fields in json.loads(rows.body(Kind.FACT, Fact.SCANS) or b"[]")]
+    except (ValueError, KeyError, TypeError, AttributeError):
         return []
 
 

@@ -316,8 +316,6 @@ class Asking:
         return _Waiting(kept, parts, answers, standing, left, found)
 
     def _conclude(self, files: "Sequence[_Waiting]") -> None:
-        if any(found.hit is not None for each in files for found in each.found.values()):
-            self._spool.refresh()  # a scan takes hours, and people resolve hits meanwhile
         concluded: list[tuple[Kept, Answers | None]] = []
         for each in files:
             now = self._judged(each)

@@ -20,6 +20,7 @@ from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.judge import machine
 from node.hoster.settings import AgentSettings
 from node.hoster.settle import settle
+from node.hoster.store.database import Row
 from node.ports.verdicts import Outcome
 from node.remote.node import RemoteNode
 from support.agencies import BOTH, UNLISTED, Federation, written
@@ -138,13 +139,13 @@ async def test_all_that_follows_an_update_goes_on_a_tick_however_many_hits_there
         other = replace(reported.sent.report, report_id=bytes([number] * 16))
         spool.save(replace(reported, sent=replace(reported.sent, report=other), receipt=b"", tried=False))
     monkeypatch.setattr(cover, "TICK_SECONDS", 2.0)
-    read = HitSpool._read
+    whole = HitSpool._open
 
-    def slowly(spool: HitSpool, path: Path) -> SpooledHit | None:
+    def slowly(spool: HitSpool, row: Row) -> SpooledHit:
         time.sleep(0.1)  # as in a spool of many
-        return read(spool, path)
+        return whole(spool, row)
 
-    monkeypatch.setattr(HitSpool, "_read", slowly)
+    monkeypatch.setattr(HitSpool, "_open", slowly)
     moments = _requests(monkeypatch, "evaluate", "ended_reports", "resolve_hit")
     now = asyncio.get_running_loop().time
     begun = now()

@@ -10,19 +10,16 @@ import errno
 import hmac
 import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Protocol
 
 from node.clock import Entropy, system_entropy
-from node.errors import AlreadyExistsError
-from node.files import create_key, read_private
 from node.hoster.scan.results import without_part
+from node.hoster.store.database import PartnerStore
 
-KEY_NAME: Final = "report-names.key"
-_KEY_BYTES: Final = 32
+_KEY: Final = "report-names"
 _TOKEN_BYTES: Final = 16
 _FRAME: Final = re.compile(r"#[0-9]+", re.ASCII)
 _WORDS: Final = re.compile(r"[A-Za-z][A-Za-z0-9 ,;:()%'-]*", re.ASCII)
@@ -105,8 +102,4 @@ def tokens_of(folder: Path, *, entropy: Entropy = system_entropy) -> Tokens:
     Raises:
         ConfigError: others could have read the key.
     """
-    path = folder / KEY_NAME
-    if not path.exists():
-        with suppress(AlreadyExistsError):  # another command made it at the same moment
-            create_key(path, entropy(_KEY_BYTES))
-    return Tokens(read_private(path))
+    return Tokens(PartnerStore(folder).key(_KEY, entropy))

@@ -1,15 +1,14 @@
 """The hashes in a state, sealed with a key that lies elsewhere: a copy of the state by itself tells none."""
 
 import sqlite3
-from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.clock import system_entropy
-from node.errors import AlreadyExistsError, StoreError
-from node.files import create_key, read_private
-from node.store.vault import KEY_BYTES, seal, unseal
+from node.errors import StoreError
+from node.hoster.store.database import PartnerStore
+from node.store.vault import seal, unseal
 
 
 class Sealing:
@@ -46,8 +45,4 @@ class Sealing:
 
 def state_key(folder: Path) -> bytes:
     """The key that seals the states of the partner in `folder`; made when it is first needed."""
-    path = folder / "scan.key"
-    if not path.exists():
-        with suppress(AlreadyExistsError):  # another command made it at the same moment
-            create_key(path, system_entropy(KEY_BYTES))
-    return read_private(path)
+    return PartnerStore(folder).key("scan")

@@ -1,0 +1,292 @@
+"""What a partner's client keeps: rows of a kind and a name in one SQLite file, each with its SHA-256.
+
+A transaction has a connection of its own, and ends on the disk: what was written survives a power cut, and whoever is
+killed in the middle leaves everything as it was. The file is the owner's alone. What tells hashes is sealed by whoever
+writes the row, with a key in a file beside this one: a copy of the rows (a log collector, a support case) opens none of
+them. There is no write-ahead log: with connections that live for a moment it costs five times as much, and a folder on
+a network file system has no shared memory. See ADR 24.
+"""
+
+import errno
+import os
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from keys.message import Message
+from node.clock import Entropy, system_entropy
+from node.errors import AlreadyExistsError, ConfigError, StoreDownError, StoreError, StoreLockedError
+from node.files import create_key, make_private_folder, read_private, refused
+from node.hoster.store.kinds import Kind
+from node.hoster.store.migrate import earlier_files, has_state, leave_word, remove_earlier
+
+FILE: Final = "state.db"
+_VERSION: Final = 1
+_APPLICATION: Final = 0x53674650
+"""`SgFP`: what says that an SQLite file is this one."""
+_BUSY_SECONDS: Final = 60.0
+_KEY_BYTES: Final = 32
+_PRIMARY: Final = 0xFF
+"""Of SQLite's error codes, the part that says what failed."""
+_REFUSALS: Final = {sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_READONLY: errno.EROFS}
+_DOWN: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM})
+_NOT_OPENED: Final = "it is damaged, or not of this key"
+_SCHEMA: Final = (
+    """CREATE TABLE kept (
+      kind TEXT NOT NULL, name TEXT NOT NULL, mark TEXT NOT NULL, body BLOB NOT NULL, sum BLOB NOT NULL,
+      PRIMARY KEY (kind, name)
+    )""",
+    "CREATE INDEX marked ON kept (kind, mark)",
+    f"PRAGMA application_id = {_APPLICATION}",
+    f"PRAGMA user_version = {_VERSION}",
+)
+_DURABLE: Final = "PRAGMA synchronous = EXTRA"
+"""Also the name of the journal that is gone: with it a power cut would take the last transaction back."""
+_FORGETTING: Final = "PRAGMA secure_delete = ON"
+"""What is purged is overwritten: the name of a file must not stay in a copy of this one."""
+_SELECT: Final = "SELECT kind, name, mark, body, sum FROM kept WHERE kind = ?"
+
+
+class Row(NamedTuple):
+    """One row."""
+
+    name: str
+    body: bytes
+    """Empty where it is not what its SHA-256 says; what is kept is never empty."""
+
+
+class Rows:
+    """The rows as one transaction sees them."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def body(self, kind: Kind, name: str) -> bytes | None:
+        """Of one row, as in `Row`; None: it is not kept."""
+        found = self._rows(f"{_SELECT} AND name = ?", kind, name)
+        return found[0].body if found else None
+
+    def ls(self, kind: Kind, *, after: str = "", limit: int = -1) -> list[Row]:
+        """Those of a kind by name, at most `limit` and of later names than `after`."""
+        return self._rows(f"{_SELECT} AND name > ? ORDER BY name LIMIT ?", kind, after, limit)
+
+    def beginning(self, kind: Kind, digits: str) -> list[Row]:
+        """Those whose names begin with `digits`."""
+        return self._rows(f"{_SELECT} AND substr(name, 1, ?) = ? ORDER BY name", kind, len(digits), digits)
+
+    def marked(self, kind: Kind, mark: str) -> list[Row]:
+        """Those with a mark; empty: those that have none yet."""
+        return self._rows(f"{_SELECT} AND mark = ? ORDER BY name", kind, mark)
+
+    def count(self, kind: Kind) -> int:
+        """How many there are of a kind."""
+        return int(self._db.execute("SELECT count(*) FROM kept WHERE kind = ?", (kind,)).fetchone()[0])
+
+    def put(self, kind: Kind, name: str, body: bytes, *, mark: str = "") -> None:
+        """Keep a row in place of what was kept by that name."""
+        self._insert("INSERT OR REPLACE", kind, name, mark, body)
+
+    def add(self, kind: Kind, name: str, body: bytes) -> None:
+        """Keep a row, unless there is one of that name."""
+        self._insert("INSERT OR IGNORE", kind, name, "", body)
+
+    def remove(self, kind: Kind, name: str) -> bool:
+        """Forget a row; whether there was one."""
+        return self._db.execute("DELETE FROM kept WHERE kind = ? AND name = ?", (kind, name)).rowcount > 0
+
+    def _rows(self, statement: str, *values: object) -> list[Row]:
+        return [
+            Row(name, body if _is_whole(kind, name, mark, body, said) else b"")
+            for kind, name, mark, body, said in self._db.execute(statement, values)
+        ]
+
+    def _insert(self, how: str, kind: str, name: str, mark: str, body: bytes) -> None:
+        values = (kind, name, mark, body, _sum(kind, name, mark, body))
+        self._db.execute(f"{how} INTO kept VALUES (?, ?, ?, ?, ?)", values)
+
+
+class PartnerStore:
+    """What is kept in the folder of one enrolment. Reading makes no file where there is none."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def path(self) -> Path:
+        """Where the rows are."""
+        return self.folder / FILE
+
+    @contextmanager
+    def reading(self) -> Iterator[Rows]:
+        """The rows of one moment.
+
+        Raises:
+            StoreError: they cannot be read, or are of a later version.
+            ConfigError: the file is a link, somebody else's, or readable by others.
+        """
+        with self._connected(make=False) as connection:
+            connection.execute("BEGIN")
+            yield Rows(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[Rows]:
+        """The rows, nobody else's to change until the block ends; on an error they stay as they were.
+
+        Raises as `reading`, and `StoreLockedError` where another process writes for too long.
+        """
+        with self._connected(make=True) as connection:
+            connection.execute(_DURABLE)
+            connection.execute(_FORGETTING)
+            connection.execute("BEGIN IMMEDIATE")
+            yield Rows(connection)
+            connection.execute("COMMIT")
+
+    def key(self, name: str, entropy: Entropy = system_entropy) -> bytes:
+        """The key of this name, in a file beside the rows; made when it is first needed."""
+        path = self.key_path(name)
+        if not path.exists():
+            with suppress(AlreadyExistsError):  # another process made it at the same moment
+                create_key(path, entropy(_KEY_BYTES))
+        return read_private(path)
+
+    def key_path(self, name: str) -> Path:
+        """Where that key is, once it was needed."""
+        return self.folder / f"{name}.key"
+
+    def damage(self) -> str:
+        """What SQLite finds wrong with the file, or nothing."""
+        if not self.path.exists():
+            return ""
+        with self._connected(make=False) as connection:
+            found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        return "" if found == "ok" else "it is damaged"
+
+    def copy(self, target: Path) -> None:
+        """Write a copy of one moment to a new file."""
+        target.touch(mode=0o600, exist_ok=False)
+        with self._connected(make=False) as connection, closing(sqlite3.connect(target)) as copy:
+            connection.backup(copy)
+
+    @contextmanager
+    def _connected(self, *, make: bool) -> Iterator[sqlite3.Connection]:
+        with _translated(self.path):
+            if not (make or self.path.exists() or earlier_files(self.folder)):
+                with closing(sqlite3.connect(":memory:", isolation_level=None)) as nothing:
+                    _run(nothing, *_SCHEMA)
+                    yield nothing
+                return
+            _require_own(self.path)
+            with closing(sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)) as found:
+                found.text_factory = lambda data: data.decode("utf-8", "replace")
+                self._prepare(found)
+                yield found
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """See to tables of this version, and to everything that was a file."""
+        version = _version(connection)
+        if version not in {(0, 0), (_APPLICATION, _VERSION)}:
+            raise StoreError(
+                "{path} was not written by this version of sigfed",
+                self.path,
+                hint="use the version that wrote it, or a later one",
+            )
+        if version == (0, 0) or earlier_files(self.folder):
+            self._bring_on(connection)
+
+    def _bring_on(self, connection: sqlite3.Connection) -> None:
+        _run(connection, _DURABLE, "BEGIN IMMEDIATE")
+        if _version(connection) == (0, 0):
+            _run(connection, *_SCHEMA)
+        if not has_state(self.folder):
+            leave_word(self.folder)  # before the commit: after it, nobody would come back for that
+        moved, rows = earlier_files(self.folder), Rows(connection)
+        for each in moved:
+            keep = rows.put if each.kind is Kind.FACT else rows.add  # a fact that is a file again is newer
+            body = each.read()
+            if body is not None:
+                keep(each.kind, each.name, body or b"\0")
+        connection.execute("COMMIT")
+        remove_earlier(self.folder, moved)
+
+
+def verify_sealed(
+    store: PartnerStore, kind: Kind, key: str, opened: Callable[[Row], object]
+) -> Iterator[tuple[str, str]]:
+    """Every row of a kind, opened: its name, and what is wrong with it, or nothing.
+
+    `opened` raises `StoreError`; without the key, which it may make, nothing can be opened.
+    """
+    with store.reading() as rows:
+        found = rows.ls(kind)
+    for row in found:
+        wrong = "" if store.key_path(key).exists() else _NOT_OPENED
+        try:
+            if not wrong:
+                opened(row)
+        except StoreError:
+            wrong = _NOT_OPENED
+        yield f"{kind}/{row.name}", wrong
+
+
+def _run(connection: sqlite3.Connection, *statements: str) -> None:
+    for statement in statements:
+        connection.execute(statement)
+
+
+def _version(connection: sqlite3.Connection) -> tuple[int, int]:
+    application, version = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+    )
+    return application, version
+
+
+def _sum(kind: str, name: str, mark: str, body: bytes) -> bytes:
+    return sha256(b"\0".join((kind.encode(), name.encode(), mark.encode(), body))).digest()
+
+
+def _is_whole(kind: str, name: str, mark: str, body: object, said: object) -> bool:
+    return isinstance(body, bytes) and said == _sum(kind, name, mark, body)
+
+
+def _require_own(path: Path) -> None:
+    """See to a file that is this user's alone.
+
+    One that is there is not opened for that: closing it would end the locks of this process's other connections.
+    """
+    if not os.path.lexists(path):
+        make_private_folder(path.parent)
+        with suppress(FileExistsError):  # another process made it at the same moment
+            os.close(
+                os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            )
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise ConfigError(
+            "{path} must be a file of this user that nobody else can read",
+            path,
+            hint=Message("chmod 600 {path}", path),
+        )
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """What SQLite cannot do as `StoreError`, without its statements or values."""
+    try:
+        yield
+    except sqlite3.Error as exc:
+        code = getattr(exc, "sqlite_errorcode", 0) & _PRIMARY
+        if code in _REFUSALS:
+            raise refused(str(path), OSError(_REFUSALS[code], "")) from None
+        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            raise StoreLockedError(
+                "{path} is in use by another process", path, hint="try again in a moment"
+            ) from None
+        if code in _DOWN:
+            raise StoreDownError("{path} cannot be used: {reason}", path, exc) from None
+        raise StoreError(
+            "{path} is damaged", path, hint="restore it from a backup, or enrol again in another folder"
+        ) from None

@@ -1,0 +1,30 @@
+"""The kinds of rows that a partner's client keeps, and the names of those that there is one of."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a row is."""
+
+    FACT = "fact"
+    """Something that there is one of, by its `Fact`."""
+    HIT = "hit"
+    UNCONFIRMED = "unconfirmed"
+    """A file that waits for its verdict."""
+    PROPOSAL = "proposal"
+    CONSOLE_TOKEN = "console-token"  # noqa: S105 - the word, not one of them
+
+
+class Fact(StrEnum):
+    """The name of a fact."""
+
+    STATE = "state"
+    """The enrolment, and how far the release log is followed."""
+    SELF_TEST = "self-test"
+    LAST_UPDATE = "last-update"
+    AGREED = "agreed"
+    """Which reporters a person agreed to."""
+    SCANS = "scans"
+    """Those that were finished."""
+    LAST_END = "last-end"
+    """The last report of which the node told that it ended."""

@@ -1,0 +1,176 @@
+"""The rows that a partner's client keeps: private, durable, whole or said to be damaged, and of one moment."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from node.errors import ConfigError, StoreDownError, StoreError, StoreLockedError
+from node.hoster.store import database
+from node.hoster.store.database import PartnerStore, Rows
+from node.hoster.store.kinds import Kind
+from support.sizes import size
+
+STEP = size(quick=37, thorough=1)
+"""Of so many bytes one is altered."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> PartnerStore:
+    made = PartnerStore(tmp_path / "partner")
+    with made.writing() as rows:
+        for number in range(8):
+            rows.put(
+                Kind.HIT, f"{number:02x}", bytes([number + 1]) * (200 * number + 10), mark=f"{number % 3}"
+            )
+    return made
+
+
+def test_reading_makes_nothing(tmp_path: Path) -> None:
+    with PartnerStore(tmp_path / "nobody").reading() as rows:
+        assert (rows.body(Kind.HIT, "00"), rows.count(Kind.HIT), rows.ls(Kind.HIT)) == (None, 0, [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_are_found(store: PartnerStore) -> None:
+    with store.reading() as rows:
+        assert rows.body(Kind.HIT, "03") == b"\x04" * 610
+        assert [row.name for row in rows.ls(Kind.HIT, after="02", limit=2)] == ["03", "04"]
+        assert [row.name for row in rows.marked(Kind.HIT, "1")] == ["01", "04", "07"]
+        assert [row.name for row in rows.beginning(Kind.HIT, "0")] == [f"{number:02x}" for number in range(8)]
+        assert (rows.count(Kind.HIT), rows.count(Kind.PROPOSAL)) == (8, 0)
+
+
+def test_rows_are_kept_replaced_and_removed(store: PartnerStore) -> None:
+    with store.writing() as rows:
+        rows.put(Kind.HIT, "00", b"other")
+        rows.add(Kind.HIT, "01", b"not taken")
+        assert [rows.remove(Kind.HIT, "02") for _ in range(2)] == [True, False]
+    with store.reading() as rows:
+        found = {row.name: row.body for row in rows.ls(Kind.HIT, limit=2)}
+    assert found == {"00": b"other", "01": b"\x02" * 210}
+
+
+def test_nothing_is_kept_of_a_block_that_fails(store: PartnerStore) -> None:
+    def fail() -> None:
+        with store.writing() as rows:
+            rows.put(Kind.HIT, "00", b"other")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with store.reading() as rows:
+        assert rows.body(Kind.HIT, "00") == b"\x01" * 10
+
+
+def test_what_is_written_waits_for_the_disk_and_what_is_purged_is_gone(store: PartnerStore) -> None:
+    extra, on = 3, 1
+    with store.writing() as rows:
+        assert rows._db.execute("PRAGMA synchronous").fetchone() == (extra,)
+        assert rows._db.execute("PRAGMA secure_delete").fetchone() == (on,)
+        rows.put(Kind.HIT, "ff", b"the name of a file")
+    with store.writing() as rows:
+        rows.remove(Kind.HIT, "ff")
+    assert b"the name of a file" not in store.path.read_bytes()
+    assert [path.name for path in store.folder.iterdir() if "state.db" in path.name] == ["state.db"]
+
+
+def test_who_reads_sees_one_moment_and_who_writes_waits(store: PartnerStore) -> None:
+    with store.reading() as rows:
+        before = rows.ls(Kind.HIT)
+        writer = Thread(target=_forget, args=(store,))
+        writer.start()
+        assert rows.ls(Kind.HIT) == before
+    writer.join()
+    with store.reading() as rows:
+        assert len(rows.ls(Kind.HIT)) == len(before) - 1
+
+
+def _forget(store: PartnerStore) -> None:
+    with store.writing() as rows:
+        rows.remove(Kind.HIT, "00")
+
+
+def test_who_waits_for_too_long_is_told(store: PartnerStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.01)
+    with store.writing(), pytest.raises(StoreLockedError, match="in use by another process"), store.writing():
+        pass
+
+
+def test_a_full_disk_is_told_and_loses_nothing(store: PartnerStore) -> None:
+    def fill() -> None:
+        with store.writing() as rows:
+            rows._db.execute("PRAGMA max_page_count = 1")
+            rows.put(Kind.HIT, "ff", bytes(10**6))
+
+    with pytest.raises(StoreDownError, match="no room is left on its disk"):
+        fill()
+    with store.reading() as rows:
+        assert rows.count(Kind.HIT) == 8
+
+
+def _opened_to_others(path: Path) -> None:
+    path.chmod(0o640)
+
+
+def _elsewhere(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+@pytest.mark.parametrize("meddle", [_opened_to_others, _elsewhere])
+def test_a_file_that_is_not_ours_alone_is_refused(
+    store: PartnerStore, meddle: Callable[[Path], None]
+) -> None:
+    meddle(store.path)
+    with pytest.raises(ConfigError, match="that nobody else can read"), store.reading():
+        pass
+
+
+def test_another_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    path.touch(mode=0o600)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 7")
+    with pytest.raises(StoreError, match="not written by this version"), PartnerStore(tmp_path).reading():
+        pass
+
+
+def test_a_key_is_made_once_and_is_private(store: PartnerStore) -> None:
+    keys = {store.key("hits") for _ in range(2)}
+    assert len(keys) == 1
+    assert store.key_path("hits").stat().st_mode & 0o777 == 0o600
+    assert store.key("proposals") not in keys
+
+
+def all_of(rows: Rows) -> list[tuple[object, ...]]:
+    return rows._db.execute("SELECT kind, name, mark, body, sum FROM kept ORDER BY kind, name").fetchall()
+
+
+def test_an_altered_byte_is_noticed_or_says_nothing(store: PartnerStore, tmp_path: Path) -> None:
+    with store.reading() as rows:
+        whole = all_of(rows)
+    data = store.path.read_bytes()
+    other = PartnerStore(tmp_path / "other")
+    shutil.copytree(store.folder, other.folder)
+    handle = os.open(other.path, os.O_WRONLY)
+    noticed = 0
+    try:
+        for at in range(0, len(data), STEP):
+            os.pwrite(handle, bytes([data[at] ^ 1]), at)
+            try:
+                with other.reading() as rows:
+                    damaged = bool(other.damage()) or any(not row.body for row in rows.ls(Kind.HIT))
+                    assert damaged or all_of(rows) == whole, f"byte {at}"
+            except StoreError:
+                damaged = True
+            noticed += damaged
+            os.pwrite(handle, data[at : at + 1], at)
+    finally:
+        os.close(handle)
+    assert noticed > len(data) // STEP // 5
