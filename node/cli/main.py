@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +39,8 @@ _OBJECTS = 100_000
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         sys.stdout.write(f"sigfed {version('sigfed')}\n")
         raise typer.Exit
 

@@ -45,12 +45,12 @@ from node.signing.online import OnlineKeychain, SplitKeys
 from node.signing.process.link import SignerLink
 from node.signing.ring import FolderKeyRing
 from node.store.peers.records import Cosigner
-from node.tls import TlsIdentity
 from node.trust.own import DOCUMENT_NAME, ROOT_NAME, OwnTrust
 from node.trust.tuf.repository import Freshness, TufRepository, root_files
 
 if TYPE_CHECKING:  # where no signer process is, and nothing is cosigned, they are not loaded
     from node.signing.process.remote import RemoteKeys, RemoteLogSigner, Vouching
+    from node.tls import TlsIdentity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +157,10 @@ class Identity:
     def _signing_labels(self, role: Role, of: str) -> Sequence[str]:
         return [key.label for key in self._signing(role, of)]
 
-    def tls(self) -> TlsIdentity:
+    def tls(self) -> "TlsIdentity":
         """The certificate and key that this node serves with; raises as `signers` does."""
+        from node.tls import TlsIdentity  # noqa: PLC0415 - most commands do without
+
         label = self._signing(Role.TLS, "")[-1].label
         return TlsIdentity(
             certificate=self.trust_files.get(certificate_name(label)),

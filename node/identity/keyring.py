@@ -11,18 +11,13 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.tuf.root import TrustedRoot
 from node.clock import Clock
 from node.errors import AlreadyExistsError
-from node.group.sodium import load_sodium
 from node.objects.folder import FolderObjects
 from node.ports.keyring import KeyRing, RingKey, next_label
-from node.signing.epochs import held_epochs, public_of_epoch
 from node.signing.online import OnlineKeychain
-from node.subsets.epochs import with_epochs
-from node.tls import TlsIdentity, create_identity
 from node.trust.adopt import KeyFile, adopt
 from node.trust.own import OwnTrust, Succeed
 from node.trust.pins import with_next_pins
 from node.trust.successors import with_successors
-from node.web.auth import LEEWAY_SECONDS, TOKEN_SECONDS
 
 _ENDED = frozenset({Stage.REVOKED, Stage.LOST, Stage.DESTROYED})
 
@@ -36,6 +31,8 @@ def successors(keychain: OnlineKeychain, ring: KeyRing, files: FolderObjects) ->
     """Adds to a node document the keys that follow those in it; their key files are made on the way."""
 
     def succeed(document: NodeDocument, root: TrustedRoot) -> NodeDocument:
+        from node.subsets.epochs import with_epochs  # noqa: PLC0415 - most commands do without
+
         keys = ring.read()
         ended = frozenset(key.managed.kid for key in keys if key.stage in _ENDED)
         document = with_successors(
@@ -53,16 +50,23 @@ def successors(keychain: OnlineKeychain, ring: KeyRing, files: FolderObjects) ->
 
 def lost_epochs(document: NodeDocument, keychain: OnlineKeychain) -> frozenset[tuple[str, int]]:
     """Epochs that are announced and whose secrets are not here, as after a restore: others must take their time."""
+    from node.signing.epochs import held_epochs  # noqa: PLC0415 - most commands do without
+
     named = frozenset((info.name, each.epoch) for info in document.subsets for each in info.epochs)
     return named - frozenset(held_epochs(keychain))
 
 
 def _make_epoch(keychain: OnlineKeychain, subset: str, epoch: int) -> bytes:
+    from node.group.sodium import load_sodium  # noqa: PLC0415 - most commands do without
+    from node.signing.epochs import public_of_epoch  # noqa: PLC0415 - most commands do without
+
     return public_of_epoch(keychain, load_sodium(), subset, epoch)
 
 
 def make_tls(keychain: OnlineKeychain, ring: KeyRing, files: FolderObjects, document: NodeDocument) -> bytes:
     """A new TLS key with its certificate; its pin. Cut off between the two, the certificate is made again."""
+    from node.tls import create_identity  # noqa: PLC0415 - most commands do without
+
     label = new_label(keychain, ring, Lineage(Role.TLS))
     identity = create_identity(document.node, now=document.valid.start)
     files.put(certificate_name(label), identity.certificate)
@@ -105,6 +109,7 @@ def adopt_keys(
 
 def accepted_token_keys(ring: Iterable[RingKey], now: datetime) -> Sequence[TokenPublicKey]:
     """The keys whose access tokens are accepted: the one that signs, and others until their last token has expired."""
+    from node.web.auth import LEEWAY_SECONDS, TOKEN_SECONDS  # noqa: PLC0415 - most commands do without
 
     def counts(key: RingKey) -> bool:
         if key.stage is Stage.RETIRED:
@@ -127,6 +132,8 @@ def _key_files(keychain: OnlineKeychain, files: FolderObjects) -> Iterator[KeyFi
 def _kid(role: Role, label: str, public: str, files: FolderObjects) -> str:
     if role in PRIVATE_KEY_TYPES:
         return PRIVATE_KEY_TYPES[role].public_type.from_text(public).kid
+    from node.tls import TlsIdentity  # noqa: PLC0415 - most commands do without
+
     # Without its certificate a TLS key has no name that a document could list.
     if role is Role.TLS and files.exists(certificate_name(label)):
         return TlsIdentity(certificate=files.get(certificate_name(label)), key=b"").spki_sha256.hex()

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from keys.trust.names import is_log_name
 from node.errors import UsageError
-from node.lists.queue import Queue
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
 from node.store.unit import Unit
@@ -44,6 +43,8 @@ def create_list(shelf: Shelf, node: str, name: str, *, first: Sequence[bytes] = 
         log = unit.logs.create(origin=list_origin(node, name), kind=LogKind.OWN_LIST, node=node, name=name)
         if not first:
             return log
+        from node.lists.queue import Queue  # noqa: PLC0415 - it needs NumPy, and most commands do not
+
         queue = Queue(shelf, log)
         queue.store(first)
         queue.commit(unit)

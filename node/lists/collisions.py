@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from node.lists.changes import content_id_of, digest_of
 from node.lists.entries import ListReader
 from node.storage.shelf import Shelf
-from node.store.lists.records import IndexHit, Keys, LogKind, LogRecord, Positions
+from node.store.lists.columns import Keys, Positions
+from node.store.lists.records import IndexHit, LogKind, LogRecord
 from node.store.unit import Unit
 from node.store.vault import Vault
 from protocol.digest import SIZES, Algorithm, Digest

@@ -20,8 +20,9 @@ from node.formats.rows import ImportRow, RefusedRow, RowResult
 from node.lists.collisions import Arrivals, Siblings, among_arrivals, among_files, weak_keys
 from node.storage.sealed_names import tripwire_name
 from node.storage.shelf import Shelf
+from node.store.lists.columns import Keys
 from node.store.lists.filters import FilterStore
-from node.store.lists.records import BenignSet, IndexHit, Keys, LogRecord, Tripwire
+from node.store.lists.records import BenignSet, IndexHit, LogRecord, Tripwire
 from node.store.unit import Unit
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError

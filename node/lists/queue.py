@@ -18,7 +18,8 @@ import numpy as np
 from node.errors import ConflictError, MissingObjectError
 from node.storage.logfiles import LogFiles
 from node.storage.shelf import Shelf
-from node.store.lists.records import Batch, Collections, Keys, LogRecord
+from node.store.lists.columns import Collections, Keys
+from node.store.lists.records import Batch, LogRecord
 from node.store.unit import Unit
 
 BATCH: Final = 16384

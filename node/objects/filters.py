@@ -16,7 +16,7 @@ import numpy as np
 from node.clock import system_entropy
 from node.errors import MissingObjectError, StoreError
 from node.files import holding_temporaries, make_private_folder, refused, replace_private, sum_path
-from node.store.lists.records import Keys
+from node.store.lists.columns import Keys
 
 RUN: Final = 2**22
 """Keys sorted at a time: 32 MiB."""

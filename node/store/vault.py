@@ -13,18 +13,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from typing_extensions import override
 
 from node.clock import Entropy
 from node.errors import StoreError
-from node.store.lists.records import Keys, Positions
 from node.store.seal import KEY_BYTES, Sealer
 from protocol.digest import Algorithm, Digest
+
+if TYPE_CHECKING:
+    from node.store.lists.columns import Keys, Positions
 
 __all__ = ("KEY_BYTES", "Vault", "seal", "unseal", "unwrap", "wrap")
 
@@ -111,17 +112,21 @@ class Vault:
         """The look-up key of one digest."""
         return int(self.keys_of([digest])[0])
 
-    def keys_of(self, digests: Iterable[Digest]) -> Keys:
+    def keys_of(self, digests: Iterable[Digest]) -> "Keys":
         """The look-up keys of many digests, in their order.
 
         HMAC as RFC 2104 spells it out: two calls of SHA-256, which is half as long as `hmac.digest` takes.
         """
+        import numpy as np  # noqa: PLC0415 - what looks nothing up starts without it
+
         inner, outer, hash_ = self._derived.inner, self._derived.outer, sha256
         macs = [hash_(outer + hash_(inner[d.algorithm] + d.value).digest()).digest() for d in digests]
         return np.frombuffer(b"".join(macs), dtype=">i8")[::4].astype(np.int64)
 
-    def random_order(self, count: int) -> Positions:
+    def random_order(self, count: int) -> "Positions":
         """Each number below `count` once, in an order that nobody can guess."""
+        import numpy as np  # noqa: PLC0415 - what looks nothing up starts without it
+
         drawn = np.frombuffer(self.entropy(_DRAW_BYTES * count), dtype=np.uint64)
         return np.argsort(drawn, kind="stable")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from node.store.lists.records import Positions
+from node.store.lists.columns import Positions
 from node.store.vault import Vault
 
 _drawn = Vault.random_order

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from node.formats.rows import ImportRow
 from node.lists.collisions import contradiction
 from node.lists.imports.seen_keys import SeenKeys
-from node.store.lists.records import Collections, IndexHit, Keys, Positions
+from node.store.lists.columns import Collections, Keys, Positions
+from node.store.lists.records import IndexHit
 from node.store.vault import Vault
 from protocol.digest import Digest
 from protocol.lists.ext import CONTENT_ID_BYTES

@@ -28,7 +28,8 @@ from node.lists.queue import Queue
 from node.lists.tombstones import TombstoneFilter
 from node.storage.bulk import acyclic
 from node.storage.shelf import Shelf
-from node.store.lists.records import LogRecord, Positions, Quarantined
+from node.store.lists.columns import Positions
+from node.store.lists.records import LogRecord, Quarantined
 from node.store.unit import Unit
 from protocol.digest import Algorithm
 from protocol.lists.ext import CONTENT_ID_BYTES, Basis, EntryRef, Ext

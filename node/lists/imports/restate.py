@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from node.formats.rows import ImportRow
 from node.lists.imports.dedupe import Judge
-from node.store.lists.records import IndexHit, Keys, LogRecord, Positions
+from node.store.lists.columns import Keys, Positions
+from node.store.lists.records import IndexHit, LogRecord
 from node.store.unit import Unit
 from node.trust.others.revocations import doubted
 

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from node.store.lists.records import Keys
+from node.store.lists.columns import Keys
 
 _RECENT: Final = 2**18
 

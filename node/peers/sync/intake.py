@@ -16,7 +16,8 @@ import numpy as np
 from node.lists.changes import content_id_of, digest_of
 from node.lists.collisions import Arrivals
 from node.lists.pace import DAY_MS, Changes, FollowGuards, Record, beyond
-from node.store.lists.records import Keys, LogRecord, Positions, Quarantined, Shredding
+from node.store.lists.columns import Keys, Positions
+from node.store.lists.records import LogRecord, Quarantined, Shredding
 from node.store.unit import Unit
 from node.store.vault import Vault
 from protocol.digest import degenerate

@@ -5,14 +5,16 @@ Rows are inserted in key order: a random order costs SQLite twice the time.
 
 from collections.abc import Mapping, Sequence
 from itertools import repeat
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
 from sqlalchemy import Connection, delete, func, select
 
 from node.store.driver import POSTGRESQL, insert_rows
-from node.store.lists.records import Collections, IndexHit, Keys, Positions
+from node.store.lists.records import IndexHit
 from node.store.tables import EntryRow, table
+
+if TYPE_CHECKING:
+    from node.store.lists.columns import Collections, Keys, Positions
 
 _C: Final = table(EntryRow).c
 _COLUMNS: Final = (("key", "int8"), ("log_id", "int4"), ("position", "int8"), ("collection", "int4"))
@@ -28,8 +30,10 @@ class EntryRows:
         self._connection = connection
         self._postgresql = connection.dialect.name == POSTGRESQL
 
-    def add(self, log_id: int, *, keys: Keys, positions: Positions, collections: Collections) -> None:
+    def add(self, log_id: int, *, keys: "Keys", positions: "Positions", collections: "Collections") -> None:
         """Insert one row for each digest; arrays of one length, in any order; a dispute's collection is negated."""
+        import numpy as np  # noqa: PLC0415 - what looks nothing up starts without it
+
         order = np.argsort(keys, kind="stable")
         for at in range(0, len(order), _INSERT):
             part = order[at : at + _INSERT]

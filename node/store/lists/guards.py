@@ -9,7 +9,8 @@ from sqlalchemy.exc import IntegrityError
 
 from keys.message import Message
 from node.errors import AlreadyExistsError, NotFoundError
-from node.store.lists.records import BenignSet, Keys, Quarantined, Tripwire
+from node.store.lists.columns import Keys
+from node.store.lists.records import BenignSet, Quarantined, Tripwire
 from node.store.lists.tables import BenignRow, SetAsideRow, TripwireRow
 from node.store.tables import QuarantineRow, table
 

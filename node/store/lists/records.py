@@ -15,9 +15,6 @@ test nothing with it, and whoever holds neither digest nor file can read nothing
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-import numpy as np
-from numpy.typing import NDArray
-
 
 class LogKind(StrEnum):
     """Whose log it is, and what it holds."""
@@ -65,11 +62,6 @@ class LogRecord:
     """When a peer's head was last seen to be the newest (or was published, for an own log)."""
     reopened: int
     """How often older events were opened: what the list says can change while its head stands."""
-
-
-Keys = NDArray[np.int64]
-Positions = NDArray[np.int64]
-Collections = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
