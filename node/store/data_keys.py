@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from node.store.data_key_records import DataKeyRecord, Key, SealedColumn
-from node.store.tables import DataKey, every_table, table
+from node.store.tables import DATA_KEY, every_table
 
-_KEY = table(DataKey)
+_KEY = DATA_KEY
 
 
 class DataKeyRows:

@@ -21,7 +21,6 @@ LIBRARIES = frozenset(
         "rbcl",
         "securesystemslib",
         "sqlalchemy",
-        "sqlmodel",
         "ssl",
         "tuf",
     }

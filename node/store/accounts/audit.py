@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from node.store.accounts.tables import AuditRow
-from node.store.tables import table
+from node.store.accounts.tables import AUDIT_QUEUE
 
-_TABLE = table(AuditRow)
+_TABLE = AUDIT_QUEUE
 _C = _TABLE.c
 
 

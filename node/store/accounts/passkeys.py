@@ -8,10 +8,9 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.accounts.records import ChallengeRecord, PasskeyRecord, Purpose
-from node.store.accounts.tables import ChallengeRow, PasskeyRow
-from node.store.tables import table
+from node.store.accounts.tables import CHALLENGE, PASSKEY
 
-_PASSKEY, _CHALLENGE = table(PasskeyRow), table(ChallengeRow)
+_PASSKEY, _CHALLENGE = PASSKEY, CHALLENGE
 _ANSWERED = _CHALLENGE.c.purpose == Purpose.SIGN_IN.value
 """What strangers are asked is kept from its answer on; anything else is gone with it."""
 

@@ -8,10 +8,9 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.accounts.records import PersonRecord, PersonRole
-from node.store.accounts.tables import Person
-from node.store.tables import table
+from node.store.accounts.tables import PERSON
 
-_TABLE = table(Person)
+_TABLE = PERSON
 _C = _TABLE.c
 
 

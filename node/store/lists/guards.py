@@ -11,13 +11,13 @@ from keys.message import Message
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.lists.columns import Keys
 from node.store.lists.records import BenignSet, Quarantined, Tripwire
-from node.store.lists.tables import BenignRow, SetAsideRow, TripwireRow
-from node.store.tables import QuarantineRow, table
+from node.store.lists.tables import BENIGN_SET, SET_ASIDE_ROW, TRIPWIRE
+from node.store.tables import QUARANTINE
 
-_BENIGN = table(BenignRow)
-_TRIPWIRE = table(TripwireRow)
-_SET_ASIDE = table(SetAsideRow)
-_QUARANTINE = table(QuarantineRow)
+_BENIGN = BENIGN_SET
+_TRIPWIRE = TRIPWIRE
+_SET_ASIDE = SET_ASIDE_ROW
+_QUARANTINE = QUARANTINE
 _IN_LIST: Final = 500
 
 

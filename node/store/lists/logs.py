@@ -8,10 +8,10 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.lists.records import Head, LogKind, LogRecord
-from node.store.tables import Log, table
+from node.store.tables import LOG
 from protocol.tlog.merkle import EMPTY_ROOT, CompactRange
 
-_LOG = table(Log)
+_LOG = LOG
 _C = _LOG.c
 _NO_PENDING: Final = {
     "pending_size": None,

@@ -6,10 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from node.store.lists.records import Shredding, Standing, Tombstone
-from node.store.lists.tables import ShreddingRow, StandingRow, TombstoneRow
-from node.store.tables import table
+from node.store.lists.tables import SHREDDING, STANDING, TOMBSTONE
 
-_SHREDDING, _TOMBSTONE, _STANDING = table(ShreddingRow), table(TombstoneRow), table(StandingRow)
+_SHREDDING, _TOMBSTONE, _STANDING = SHREDDING, TOMBSTONE, STANDING
 
 
 class ShreddingRows:

@@ -6,10 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from node.store.partners.records import Allowance, DisclosureRecord
-from node.store.partners.tables import DisclosedAboutRow, DisclosureRow
-from node.store.tables import table
+from node.store.partners.tables import DISCLOSED_ABOUT, DISCLOSURE
 
-_DISCLOSURE, _ABOUT = table(DisclosureRow), table(DisclosedAboutRow)
+_DISCLOSURE, _ABOUT = DISCLOSURE, DISCLOSED_ABOUT
 
 
 class DisclosureRows:

@@ -7,11 +7,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from node.store.peers.records import CosignerRecord, OverlayRecord
-from node.store.peers.tables import Cosigner, Overlay
-from node.store.tables import table
+from node.store.peers.tables import COSIGNER, OVERLAY
 
-_COSIGNER: Final = table(Cosigner)
-_OVERLAY: Final = table(Overlay)
+_COSIGNER: Final = COSIGNER
+_OVERLAY: Final = OVERLAY
 
 
 class CosignerRows:

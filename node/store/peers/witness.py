@@ -9,11 +9,10 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import ConflictError, NotFoundError
 from node.store.peers.records import WitnessRecord
-from node.store.peers.tables import WitnessedLog
-from node.store.tables import table
+from node.store.peers.tables import WITNESSED_LOG
 from protocol.witness.cosign import Witnessed
 
-_TABLE = table(WitnessedLog)
+_TABLE = WITNESSED_LOG
 _C = _TABLE.c
 
 
