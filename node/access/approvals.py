@@ -162,9 +162,7 @@ class Approvals:
             )
         if outcome is Outcome.APPROVED and self.is_expired(approval):
             raise GoneError("request {id} is too old to be approved", approval.id, hint="ask for it again")
-        if outcome is Outcome.APPROVED and all(
-            one.name != approval.requested_by for one in unit.persons.ls()
-        ):
+        if outcome is Outcome.APPROVED and unit.persons.find(approval.requested_by) is None:
             # Who was sent away decides nothing any more; and whoever comes back under another name is one person.
             raise GoneError("{requested_by}, who asked for it, decides here no more", approval.requested_by)
         now_ms = milliseconds(self._clock.now())

@@ -124,7 +124,7 @@ class Persons:
         name, role = change["name"], PersonRole(change["role"])
         verifier = sealed_anew(change, self._shelf.vault)
         with self._shelf.storage.write() as unit:
-            if all(person.name != name for person in unit.persons.ls()):
+            if unit.persons.find(name) is None:
                 unit.persons.add(self._new(name, role, verifier))
         return person_words(name, role)
 
@@ -132,7 +132,7 @@ class Persons:
         """Remove the person of an approved request; raises `ConflictError` when too few would be left."""
         name = read_change(approval.payload)["name"]
         with self._shelf.storage.write() as unit:
-            if any(person.name == name for person in unit.persons.ls()):
+            if unit.persons.find(name):
                 require_others(unit, name)
                 unit.persons.remove(name)
                 unit.passkeys.remove_all(name)

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Final
 
 from node.clock import Clock, Entropy, milliseconds
-from node.errors import NotFoundError, StoreDownError, StoreError, UsageError
+from node.errors import StoreDownError, StoreError, UsageError
 from node.storage.sealed_names import csrf_name
 from node.storage.shelf import Shelf
 from node.store.accounts.records import PersonRole, SessionRecord
@@ -106,9 +106,8 @@ class Sessions:
             record = unit.console_sessions.find(_hash(token))
             if record is None or self._has_ended(record):
                 return None
-            try:
-                role = unit.persons.get(record.person).role
-            except NotFoundError:
+            person = unit.persons.find(record.person)
+            if person is None:
                 return None
         try:
             csrf = self._shelf.vault.unseal(csrf_name(record.person, record.token_hash), record.sealed_csrf)
@@ -118,7 +117,7 @@ class Sessions:
             return None
         return record, Visitor(
             person=record.person,
-            role=role,
+            role=person.role,
             session=record.number,
             csrf=csrf.hex(),
             proved_ms=record.proved_ms,

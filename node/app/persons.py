@@ -63,7 +63,7 @@ def _words(kind: str, name: str, role: PersonRole | None) -> Message:
 def _check(shelf: Shelf, kind: str, name: str) -> None:
     with shelf.storage.read() as unit:
         if kind == "person.add":
-            if any(person.name == name for person in unit.persons.ls()):
+            if unit.persons.find(name):
                 raise AlreadyExistsError("there is a person {name} already", name)
             return
         unit.persons.get(name)

@@ -182,7 +182,7 @@ def keep(shelf: Shelf, data: bytes, verdict: Verdict, *, source: str, now_ms: in
     return record
 
 
-def find_kept(shelf: Shelf, name: str) -> EvidenceRecord:
+def get_kept(shelf: Shelf, name: str) -> EvidenceRecord:
     """The kept evidence whose SHA-256 begins so.
 
     Raises:
@@ -203,7 +203,7 @@ def _has_enough(unit: Unit, verdict: Verdict) -> bool:
     proofs = [one for one in unit.evidence.ls() if one.kind.convicts]
     if sum(one.subject.partition("/")[0] == verdict.node for one in proofs) < MAX_OF_NODE:
         return False
-    matters = verdict.kind is EvidenceKind.TRUST or _find(unit, verdict.subject) is not None
+    matters = verdict.kind is EvidenceKind.TRUST or unit.logs.find(verdict.subject) is not None
     waiting = (one for one in proofs if one.subject == verdict.subject and one.released_ms is None)
     return not matters or next(waiting, None) is not None
 
@@ -255,7 +255,7 @@ def _strange_heads(shelf: Shelf, origin: str) -> Iterator[bytes]:
         records = [
             one for one in unit.evidence.ls(origin) if one.released_ms is not None and one.kind.convicts
         ]
-        log = _find(unit, origin)
+        log = unit.logs.find(origin)
     for record in records:
         data = shelf.objects.get(record.object)
         ours = [log is not None and _is_held(shelf, log, head) for head in heads_of(data)]
@@ -281,13 +281,6 @@ def _is_held(shelf: Shelf, log: LogRecord, head: Checkpoint) -> bool:
         return local_tree(shelf, log).prefix_root(head.size) == head.root
     except (StoreError, ProtocolError):
         return False
-
-
-def _find(unit: Unit, origin: str) -> LogRecord | None:
-    try:
-        return unit.logs.get(origin)
-    except NotFoundError:
-        return None
 
 
 def _head(head: Checkpoint) -> bytes:

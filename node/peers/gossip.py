@@ -238,7 +238,8 @@ class Gossiper:
     def _newest_root(self, node: str) -> TrustedRoot | None:
         """Of a peer; it may be newer than the root that the document held is signed under."""
         with self._shelf.storage.read() as unit:
-            return next((newest_root(peer) for peer in unit.peers.ls() if peer.name == node), None)
+            peer = unit.peers.find(node)
+            return None if peer is None else newest_root(peer)
 
     def _take_newer(self, asking: Asking, other: ToldFile, data: bytes, root: TrustedRoot) -> None:
         if other.kind is not FileKind.NODE:

@@ -125,7 +125,7 @@ class Membership:
 
         register = self._trust.revise_members(without, signers=signers)
         with self._storage.write() as unit:
-            if any(peer.name == node for peer in unit.peers.ls()):
+            if unit.peers.find(node):
                 unit.peers.remove(node)
             _forget(unit, node)
         return register

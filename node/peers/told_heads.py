@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Final
 
 from keys.errors import KeysError
-from node.errors import MissingObjectError, NotFoundError, VerificationError
+from node.errors import MissingObjectError, VerificationError
 from node.evidence.divergence import divergence, local_tree
 from node.evidence.judgement import claimed_head, log_keys
 from node.evidence.keep import Accused, Verdict, accused_node, keep, of_log, suspended, verify
@@ -187,8 +187,5 @@ def _own_notes(unit: Unit, origin: str) -> list[bytes]:
 
 
 def _find(unit: Unit, origin: str) -> LogRecord | None:
-    try:
-        log = unit.logs.get(origin)
-    except NotFoundError:
-        return None
-    return log if log.kind in _HELD else None
+    log = unit.logs.find(origin)
+    return log if log and log.kind in _HELD else None

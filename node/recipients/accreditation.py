@@ -154,7 +154,7 @@ class Recipients:
             added_ms=milliseconds(self._clock.now()),
         )
         with self._storage.write() as unit:
-            held = next((each for each in unit.recipients.ls() if each.name == record.name), None)
+            held = unit.recipients.find(record.name)
             if held is None:
                 unit.recipients.add(record)
             elif (held.grant, held.purpose) != (record.grant, record.purpose):

@@ -72,7 +72,7 @@ class RecipientCopy:
         """Serve nothing, and delete every copy."""
         with self._one_at_a_time:
             with self._shelf.storage.read() as unit:
-                held = unit.recipient_snapshot.get()
+                held = unit.recipient_snapshot.find()
             if held is not None:
                 self._drop()
             self._tidy(None)
@@ -80,7 +80,7 @@ class RecipientCopy:
     def standing(self) -> SnapshotRecord:
         """The copy that may be served now; raises `ListTooOldError` when there is none."""
         with self._shelf.storage.read() as unit:
-            held = unit.recipient_snapshot.get()
+            held = unit.recipient_snapshot.find()
             if held is not None and held.basis == self._basis(unit):
                 return held
         raise ListTooOldError("the lists have changed, and the copy is being laid out again")
@@ -97,7 +97,7 @@ class RecipientCopy:
     def _refresh(self) -> SnapshotRecord | None:
         """The copy as it must be; None when a list moved while it was made."""
         with self._shelf.storage.read() as unit:
-            held, basis = unit.recipient_snapshot.get(), self._basis(unit)
+            held, basis = unit.recipient_snapshot.find(), self._basis(unit)
         self._tidy(held)
         if held is not None and held.basis == basis and self._is_whole(held):
             return held
@@ -154,7 +154,7 @@ class RecipientCopy:
         """Store the parts and let them take the place of `held`; None when something moved since it was read."""
         self._shelf.objects.put_all(sealed_parts(self._shelf, made.token, lines))
         with self._shelf.storage.write() as unit:
-            stands = unit.recipient_snapshot.get() == held and self._basis(unit) == made.basis
+            stands = unit.recipient_snapshot.find() == held and self._basis(unit) == made.basis
             if stands:
                 unit.recipient_snapshot.put(made)
         self._tidy(made if stands else held)

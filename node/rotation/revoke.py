@@ -29,7 +29,7 @@ from node.identity.witnesses import cosign_own
 from node.lists.head_renewal import resign
 from node.ports.keyring import RingKey, signing
 from node.rotation.rotate import advance_keys
-from node.signing.ring import find_key
+from node.signing.ring import get_key
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
 from node.trust.revoke import next_witness_name, note_own, resume_log, revoke_keys
@@ -74,7 +74,7 @@ def check(identity: Identity, name: str) -> RingKey:
         NotFoundError: there is none.
         UsageError: a key of a role that is taken back in another way.
     """
-    key = find_key(identity.adopt_keys(), name)
+    key = get_key(identity.adopt_keys(), name)
     if key.role not in SUCCEEDED:
         raise UsageError(
             "a {role} key is not taken back by this command", key.role, hint=_ELSEWHERE[key.role]

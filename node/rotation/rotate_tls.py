@@ -19,7 +19,7 @@ from node.identity.identity import Identity
 from node.ports.keyring import RingKey
 from node.rotation.progress import Begun, rotation
 from node.rotation.rotate import Rotated, advance_keys, require_soon
-from node.signing.ring import find_key
+from node.signing.ring import get_key
 from node.storage.shelf import Shelf
 
 SPREAD: Final = timedelta(days=7)
@@ -62,7 +62,7 @@ def _rotated(
         _begin(identity, successor, start)
     advance_keys(identity, shelf)
     own = [key for key in identity.ring.read() if key.managed.lineage == _LINEAGE]
-    new = find_key(own, successor.name)
+    new = get_key(own, successor.name)
     tell(identity, shelf, "key.schedule", new.name, details={"start": f"{new.managed.valid.start:%Y-%m-%d}"})
     earlier = [key for key in own if key.managed.valid.start < start and key.stage is not Stage.DESTROYED]
     return Rotated(key=new, predecessors=tuple(key for key in earlier if key.name != new.name))

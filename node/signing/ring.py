@@ -57,7 +57,7 @@ class FolderKeyRing:
         return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def find_key(ring: Iterable[RingKey], name: str) -> RingKey:
+def get_key(ring: Iterable[RingKey], name: str) -> RingKey:
     """The key that people call `name`; raises `NotFoundError`."""
     for key in ring:
         if key.name == name:

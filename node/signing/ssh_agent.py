@@ -62,7 +62,7 @@ class SshAgent:
         parts = _Parts(reply)
         return list(_ed25519_keys(parts))
 
-    def find(self, name: str) -> AgentKey:
+    def get(self, name: str) -> AgentKey:
         """The key with this fingerprint, or this public key in base64.
 
         Raises:

@@ -110,7 +110,7 @@ def _open_agent(rest: str, role: Role, _node: str, _secrets: Secrets) -> Signer:
             "there is no ssh-agent: SSH_AUTH_SOCK is not set", hint="start one: ssh-agent; ssh-add"
         )
     agent = SshAgent(Path(socket))
-    key = agent.find(rest)
+    key = agent.get(rest)
     return VerifiedSigner(
         _admitted(role, key.raw), lambda message: agent.sign(key, message), place="the ssh-agent"
     )

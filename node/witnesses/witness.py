@@ -15,7 +15,7 @@ from keys.errors import KeysError, SigfedError
 from keys.signer import Signer
 from keys.trust.names import is_origin_of
 from node.clock import Clock, milliseconds
-from node.errors import ConflictError, NotFoundError, StoreError, StoreLockedError
+from node.errors import ConflictError, StoreError, StoreLockedError
 from node.evidence.keep import keep, of_log
 from node.journal import Journal
 from node.storage.shelf import Shelf
@@ -82,11 +82,8 @@ class Witness:
         node = origin.partition("/")[0]
         if node == self._node or not is_origin_of(origin, node):
             return None
-        try:
-            with self._shelf.storage.read() as unit:
-                return unit.peers.get(node).name
-        except NotFoundError:
-            return None
+        with self._shelf.storage.read() as unit:
+            return node if unit.peers.find(node) else None
 
     def _answer(self, request: AddCheckpoint, trust: LogTrust | None) -> bytes | Refuse:
         origin = request.claim.origin
@@ -139,10 +136,9 @@ class Witness:
         node = origin.partition("/")[0]
         if node == self._node:
             return None
-        try:
-            with self._shelf.storage.read() as unit:
-                peer = unit.peers.get(node)
-        except NotFoundError:
+        with self._shelf.storage.read() as unit:
+            peer = unit.peers.find(node)
+        if peer is None:
             return None
         now = self._clock.now()
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import NotFoundError, UsageError
-from node.partners.hits.cases import find_case, find_hit
+from node.partners.hits.cases import get_case, get_hit
 from node.store.hits.records import HitRecord
 from protocol.statement.case import PartnerDispute
 from support.hits import HOSTER, OTHER, SUBSET, HitWorld, hit_world
@@ -38,7 +38,7 @@ async def record(world: HitWorld) -> HitRecord:
 
 async def test_one_id_of_two_partners_is_told_apart(world: HitWorld, record: HitRecord) -> None:
     shelf, digits = world.fr.shelf, record.report_id.hex()
-    for find in (find_hit, find_case):
+    for find in (get_hit, get_case):
         with pytest.raises(UsageError, match="2 ids begin with that"):
             find(shelf, digits)
         for partner in (HOSTER, OTHER):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from node.errors import NotFoundError
-from node.partners.hits.cases import find_hit
+from node.partners.hits.cases import get_hit
 from node.partners.hits.overview import DAY_MS, hit_counts, hits_page, overdue_hits, reported_hits
 from node.storage.report_pages import PAGE
 from node.storage.shelf import Shelf
@@ -157,11 +157,11 @@ def test_a_page_costs_as_many_statements_as_any_other_and_reads_nothing_sealed(s
 def test_a_report_is_found_by_what_is_typed_of_its_id(shelf: Shelf, typed: str) -> None:
     record = report(7, received_ms=1)
     keep(shelf, [record, replace(record, report_id=b"\xff" * 16)])
-    assert find_hit(shelf, typed) == record
+    assert get_hit(shelf, typed) == record
 
 
 @pytest.mark.parametrize("typed", ["0001", "fffff0", "zzzz", "other/0000", "0" * 33])
 def test_what_is_no_id_here_is_not_found(shelf: Shelf, typed: str) -> None:
     keep(shelf, [report(7, received_ms=1), report(2**128 - 1, received_ms=1)])
     with pytest.raises(NotFoundError):
-        find_hit(shelf, typed)
+        get_hit(shelf, typed)

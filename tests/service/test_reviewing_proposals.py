@@ -17,7 +17,7 @@ from node.partners.proposals import review
 from node.partners.proposals.review import (
     SeenProposal,
     Taken,
-    find_proposal,
+    get_proposal,
     refuse,
     see_proposal,
     take_up,
@@ -59,7 +59,7 @@ async def received(world: HitWorld, proposal: Proposal) -> ProposalRecord:
 
 
 def record_of(world: HitWorld, proposal: Proposal) -> ProposalRecord:
-    return find_proposal(world.fr.shelf, proposal.proposal_id.hex())
+    return get_proposal(world.fr.shelf, proposal.proposal_id.hex())
 
 
 def take(
@@ -254,10 +254,10 @@ async def test_ids_are_found_by_their_first_digits(world: HitWorld) -> None:
     await received(world, proposal)
     await proposals_of(world, OTHER).propose(SUBSET, replace(proposal, partner=OTHER).to_bytes())
     identity = proposal.proposal_id.hex()
-    assert find_proposal(world.fr.shelf, f"{OTHER}/{identity[:6]}").partner == OTHER
+    assert get_proposal(world.fr.shelf, f"{OTHER}/{identity[:6]}").partner == OTHER
     for text, error in (("abc", UsageError), ("0" * 32, NotFoundError), (identity, UsageError)):
         with pytest.raises(error):
-            find_proposal(world.fr.shelf, text)
+            get_proposal(world.fr.shelf, text)
 
 
 async def test_closed_proposals_are_forgotten_after_their_time(world: HitWorld, guards: Guards) -> None:

@@ -26,7 +26,7 @@ from node.lists.imports.intake import Statement, import_rows
 from node.ports.keyring import RingKey
 from node.rotation import rotate as rotation
 from node.rotation.rotate import advance_keys, allow, begin_overdue, lineage_of, rotate
-from node.signing.ring import FolderKeyRing, find_key
+from node.signing.ring import FolderKeyRing, get_key
 from node.storage.shelf import Shelf
 from node.store.peers.records import PeerRecord
 from node.trust.successors import SUCCEEDED
@@ -246,7 +246,7 @@ def test_a_successor_waits_for_the_peers(node: CheapNode, shelf: Shelf) -> None:
     assert (step.reason, step.by, step.missing) == (Reason.ALLOWED, "alice", frozenset({"nl.example"}))
     assert identity.signer(AuthPrivateKey).public.kid == made.key.managed.kid
     with pytest.raises(ConflictError, match="waits for nobody"):
-        allow(identity, shelf, find_key(identity.ring.read(), made.key.name), by="alice")
+        allow(identity, shelf, get_key(identity.ring.read(), made.key.name), by="alice")
 
 
 def test_a_silent_peer_holds_a_successor_up_until_the_last_day_only(node: CheapNode, shelf: Shelf) -> None:
@@ -343,7 +343,7 @@ def test_which_key_is_meant(node: CheapNode, shelf: Shelf) -> None:
     with pytest.raises(UsageError, match="there are: "):
         lineage_of(identity, Role.LOG, "")
     with pytest.raises(NotFoundError, match="no key auth-9"):
-        find_key(identity.ring.read(), "auth-9")
+        get_key(identity.ring.read(), "auth-9")
 
 
 def test_another_process_sees_what_one_did(node: CheapNode, shelf: Shelf) -> None:

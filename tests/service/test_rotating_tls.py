@@ -21,7 +21,7 @@ from node.identity.identity import Identity
 from node.ports.keyring import RingKey
 from node.rotation.rotate import advance_keys, allow
 from node.rotation.rotate_tls import SPREAD, rotate_tls
-from node.signing.ring import find_key
+from node.signing.ring import get_key
 from node.storage.shelf import Shelf
 from node.store.peers.records import PeerRecord
 from node.tls import TlsIdentity
@@ -206,7 +206,7 @@ def test_a_peer_that_does_not_know_the_pin_is_waited_for(node: CheapNode, shelf:
     done = rotate_tls(identity, shelf, at=SOON, signers=identity.targets_signers)
     assert done.key.stage is Stage.PUBLISHED
     assert served(identity) == first
-    allow(identity, shelf, find_key(identity.ring.read(), "tls-2"), by="operator")
+    allow(identity, shelf, get_key(identity.ring.read(), "tls-2"), by="operator")
     assert served(identity) == pins(identity)[1]
 
 

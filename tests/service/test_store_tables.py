@@ -349,13 +349,13 @@ class TestRecipients:
     def test_one_copy_at_most(self, shelf: Shelf) -> None:
         copy = SnapshotRecord(token="a", tag="b", parts=1, digests=2**40, basis=b"c" * 32, made_ms=2**41)
         with shelf.storage.write() as unit:
-            assert unit.recipient_snapshot.get() is None
+            assert unit.recipient_snapshot.find() is None
             unit.recipient_snapshot.put(copy)
-            assert unit.recipient_snapshot.get() == copy
+            assert unit.recipient_snapshot.find() == copy
             unit.recipient_snapshot.put(replace(copy, token="z"))
-            assert unit.recipient_snapshot.get() == replace(copy, token="z")
+            assert unit.recipient_snapshot.find() == replace(copy, token="z")
             unit.recipient_snapshot.drop()
-            assert unit.recipient_snapshot.get() is None
+            assert unit.recipient_snapshot.find() is None
 
 
 class TestRevocations:

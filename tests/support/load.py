@@ -42,7 +42,7 @@ from node.hoster import client
 from node.identity.identity import open_identity
 from node.rotation.rotate import advance_keys
 from node.rotation.store import open_shelf
-from node.signing.ring import find_key
+from node.signing.ring import get_key
 from node.tls import Traffic, spki_sha256
 from protocol.digest import Algorithm, Digest
 from support.agencies import (
@@ -317,7 +317,7 @@ class Load:
 
     def stage(self, cli: Cli, key: str) -> Stage:
         """Where a key of an agency is in its life."""
-        return find_key(open_identity(Home(cli.home)).ring.read(), key).stage
+        return get_key(open_identity(Home(cli.home)).ring.read(), key).stage
 
     def _catch_up(self) -> None:
         for cli in (self.fr, self.nl):

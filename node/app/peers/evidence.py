@@ -45,7 +45,7 @@ def trust_files_of(identity: Identity, shelf: Shelf, node: str) -> dict[str, byt
     """
     with shelf.storage.read() as unit:
         revoked = unit.revocations.get(node).envelope
-        peer = next((peer for peer in unit.peers.ls() if peer.name == node), None)
+        peer = unit.peers.find(node)
     named = {REVOKED_NAME: revoked} if revoked else {}
     if node == identity.settings.node:
         roots = {root_name(root.version): root.data for root in identity.trust.roots()}

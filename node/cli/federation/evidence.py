@@ -54,14 +54,14 @@ def show(context: typer.Context, name: _Id) -> None:
     """What one of them says, judged again with the members' keys."""
     from node.app.peers.evidence import accused_of
     from node.cli.times import moment
-    from node.evidence.keep import find_kept
+    from node.evidence.keep import get_kept
     from node.evidence.keep import verify as verify_kept
     from node.identity.store import read_shelf
 
     here = session(context)
     identity = here.identity()
     with read_shelf(identity) as shelf:
-        record = find_kept(shelf, name)
+        record = get_kept(shelf, name)
         data = shelf.objects.get(record.object)
         verdict = verify_kept(data, accused_of(identity, shelf))
     _tell(
@@ -86,13 +86,13 @@ def export(
     """Write evidence with the trust files of the accused, to hand on; it verifies on any machine."""
     from node.app.peers.evidence import trust_files_of
     from node.errors import AlreadyExistsError
-    from node.evidence.keep import accused_node, find_kept
+    from node.evidence.keep import accused_node, get_kept
     from node.rotation.store import open_shelf
 
     here = session(context)
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        record = find_kept(shelf, name)
+        record = get_kept(shelf, name)
         data = shelf.objects.get(record.object)
         files = trust_files_of(identity, shelf, accused_node(data))
     if folder.exists():

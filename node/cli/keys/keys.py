@@ -124,14 +124,14 @@ def allow(
     from node.rotation.rotate import allow as let_begin
     from node.rotation.rotate import key_facts
     from node.rotation.store import open_shelf
-    from node.signing.ring import find_key
+    from node.signing.ring import get_key
     from node.trust.adopt import as_listed
 
     here = session(context)
     identity = here.identity()
     with open_shelf(identity) as shelf:
         keys = identity.adopt_keys()
-        key = find_key(as_listed(keys, key_facts(identity, shelf, keys).listed), name)
+        key = get_key(as_listed(keys, key_facts(identity, shelf, keys).listed), name)
         done = let_begin(identity, shelf, key, by=identity.actor)
     missing = sorted(_missing(done, key.managed.kid))
     here.output.result(

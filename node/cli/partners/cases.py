@@ -65,12 +65,12 @@ def show(context: typer.Context, text: _Id) -> None:
     from node.app.partners.answers import entries_behind
     from node.app.partners.hits import casework
     from node.identity.store import read_shelf
-    from node.partners.hits.cases import find_case
+    from node.partners.hits.cases import get_case
 
     here = session(context)
     identity = here.identity()
     with read_shelf(identity) as shelf:
-        record = find_case(shelf, text)
+        record = get_case(shelf, text)
         work = casework(identity, shelf)
         case, late = work.show(record), record in work.overdue()
         listed = entries_behind(identity, shelf, record)
@@ -106,7 +106,7 @@ def answer(
     from node.app.partners.answers import answer_case
     from node.errors import UsageError
     from node.lists.catalogue import list_origin
-    from node.partners.hits.cases import find_case
+    from node.partners.hits.cases import get_case
     from node.rotation.store import open_shelf
     from protocol.statement.case import Outcome
 
@@ -117,7 +117,7 @@ def answer(
         confirm("The answer is signed and cannot be taken back. Go on?")
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        record = find_case(shelf, text)
+        record = get_case(shelf, text)
         source = list_origin(identity.settings.node, name) if withdraw else ""
         done = answer_case(identity, shelf, record, Outcome[outcome.name], reason, withdraw_from=source)
     entries = done.withdrawals

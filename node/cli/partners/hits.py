@@ -46,13 +46,13 @@ def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, na
 def show_report(here: Session, text: str, *, hashes: bool) -> None:
     """One report; the hash only when it was asked for."""
     from node.identity.store import read_shelf
-    from node.partners.hits.cases import find_hit
+    from node.partners.hits.cases import get_hit
     from node.partners.hits.overview import reported_hit
     from node.storage.taken_reports import taken
 
     now_ms = _now_ms(here)
     with read_shelf(here.identity()) as shelf:
-        record = find_hit(shelf, text)
+        record = get_hit(shelf, text)
         kept = taken(shelf, record)
         hit, said = reported_hit(shelf, record)
     value = kept.report().digest.value.hex() if hashes else None
@@ -90,12 +90,12 @@ def show_report(here: Session, text: str, *, hashes: bool) -> None:
 
 def close_report(here: Session, text: str) -> None:
     """Mark a report as dealt with."""
-    from node.partners.hits.cases import find_hit
+    from node.partners.hits.cases import get_hit
     from node.partners.hits.handle import close_hit
     from node.rotation.store import open_shelf
 
     with open_shelf(here.identity()) as shelf:
-        report = find_hit(shelf, text)
+        report = get_hit(shelf, text)
         close_hit(shelf, report, now_ms=_now_ms(here))
     here.output.result(
         {"hit": report.report_id.hex(), "partner": report.partner, "state": "closed"},
@@ -115,12 +115,12 @@ def unhold_report(here: Session, text: str) -> None:
 
 
 def _hold(here: Session, text: str, *, held_ms: int | None) -> None:
-    from node.partners.hits.cases import find_hit
+    from node.partners.hits.cases import get_hit
     from node.partners.hits.handle import hold_hit
     from node.rotation.store import open_shelf
 
     with open_shelf(here.identity()) as shelf:
-        report = find_hit(shelf, text)
+        report = get_hit(shelf, text)
         hold_hit(shelf, report, held_ms=held_ms)
     short = report.report_id.hex()[:_SHORT]
     here.output.result(

@@ -47,11 +47,11 @@ def show_received(here: Session, text: str, *, hashes: bool) -> None:
     """One proposal with what this node knows of its files; the hashes only when they were asked for."""
     from node.app.guards import open_guards
     from node.identity.store import read_shelf
-    from node.partners.proposals.review import find_proposal, see_proposal
+    from node.partners.proposals.review import get_proposal, see_proposal
 
     identity = here.identity()
     with read_shelf(identity) as shelf:
-        seen = see_proposal(shelf, open_guards(identity, shelf), find_proposal(shelf, text))
+        seen = see_proposal(shelf, open_guards(identity, shelf), get_proposal(shelf, text))
     records = [each.record for each in seen.files]
     facts: dict[str, Fact] = {
         **_facts(seen.record, records),
@@ -75,12 +75,12 @@ def take_files(
     from node.access.notation import collection_of
     from node.app.guards import open_guards
     from node.lists.catalogue import list_origin
-    from node.partners.proposals.review import find_proposal, take_up
+    from node.partners.proposals.review import get_proposal, take_up
     from node.rotation.store import open_shelf
 
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        record = find_proposal(shelf, text)
+        record = get_proposal(shelf, text)
         done = take_up(
             shelf,
             open_guards(identity, shelf),
@@ -96,12 +96,12 @@ def take_files(
 
 def refuse_files(here: Session, text: str, numbers: Sequence[int], *, reason: str) -> None:
     """Refuse files; the partner is told the reason."""
-    from node.partners.proposals.review import find_proposal, refuse
+    from node.partners.proposals.review import get_proposal, refuse
     from node.rotation.store import open_shelf
 
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        record = find_proposal(shelf, text)
+        record = get_proposal(shelf, text)
         refused = refuse(shelf, record, numbers, reason=reason, now_ms=milliseconds(identity.clock.now()))
     here.output.result(
         {**_named(record), "refused": len(refused)},

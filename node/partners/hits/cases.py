@@ -145,7 +145,7 @@ def _require_reason(reason: str) -> None:
         raise UsageError("the reason is one line of up to {most} bytes", MAX_REASON_BYTES)
 
 
-def find_hit(shelf: Shelf, text: str) -> HitRecord:
+def get_hit(shelf: Shelf, text: str) -> HitRecord:
     """The one report whose id begins with these hexadecimal digits, perhaps after `PARTNER/`.
 
     Two partners may choose one id, and those who do so on purpose must not keep their reports from being handled.
@@ -164,8 +164,8 @@ def find_hit(shelf: Shelf, text: str) -> HitRecord:
         return _one(unit.hits.between(first, last, partner=partner))
 
 
-def find_case(shelf: Shelf, text: str) -> CaseRecord:
-    """The one case whose report's id begins so; raises as `find_hit`."""
+def get_case(shelf: Shelf, text: str) -> CaseRecord:
+    """The one case whose report's id begins so; raises as `get_hit`."""
     with shelf.storage.read() as unit:
         cases = unit.partner_cases.ls()
     partner, digits = _typed(text)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.clock import Clock, milliseconds
-from node.errors import NotFoundError
 from node.journal import Journal
 from node.judgement.quarantine import FLOOD
 from node.storage.shelf import Shelf
@@ -59,9 +58,8 @@ class FloodWatch:
     def _record(self, unit: Unit, source: HitSourceRecord, now_ms: int) -> Quarantined | None:
         """What to set before a person; None where there is no flood, or they see it already."""
         since_ms = now_ms - self._limits.hours * _HOUR_MS
-        try:
-            log = unit.logs.get(source.origin)
-        except NotFoundError:
+        log = unit.logs.find(source.origin)
+        if log is None:
             return None
         known = unit.quarantine.newest(log.id, FLOOD, source.position)
         if known is not None:

@@ -59,7 +59,7 @@ class Taken:
     """Numbers of those that go on waiting, because a guard or a shredding stands against them."""
 
 
-def find_proposal(shelf: Shelf, text: str) -> ProposalRecord:
+def get_proposal(shelf: Shelf, text: str) -> ProposalRecord:
     """The one proposal whose id begins with these digits, perhaps after `PARTNER/`.
 
     Two partners may choose one id, and one that does so on purpose must not keep its proposals from being decided.

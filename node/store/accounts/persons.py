@@ -39,6 +39,11 @@ class PersonRows:
         """The person of that name; raises `NotFoundError`."""
         return self._one(name, select(_TABLE).where(_C.name == name))
 
+    def find(self, name: str) -> PersonRecord | None:
+        """The person of that name, if there is one."""
+        row = self._connection.execute(select(_TABLE).where(_C.name == name)).one_or_none()
+        return None if row is None else _record(row)
+
     def lock(self, name: str) -> PersonRecord:
         """As `get`, and nobody else changes or locks the person until this transaction ends."""
         return self._one(name, select(_TABLE).where(_C.name == name).with_for_update())

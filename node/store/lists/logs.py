@@ -51,13 +51,18 @@ class LogRows:
 
     def get(self, origin: str) -> LogRecord:
         """The log of `origin`; raises `NotFoundError`."""
-        row = self._connection.execute(select(_LOG).where(_C.origin == origin)).one_or_none()
-        if row is None:
+        found = self.find(origin)
+        if found is None:
             what = "list" if "/lists/" in origin else "log"
             raise NotFoundError(
                 "there is no {what} {origin}", what, origin, hint="see them with: sigfed list ls"
             )
-        return _record(row)
+        return found
+
+    def find(self, origin: str) -> LogRecord | None:
+        """The log of `origin`, if there is one."""
+        row = self._connection.execute(select(_LOG).where(_C.origin == origin)).one_or_none()
+        return None if row is None else _record(row)
 
     def ls(self, *kinds: LogKind) -> Sequence[LogRecord]:
         """All logs of these kinds, by origin."""

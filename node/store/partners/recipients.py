@@ -30,12 +30,17 @@ class RecipientRows:
 
     def get(self, name: str) -> RecipientRecord:
         """The recipient of that name; raises `NotFoundError`."""
-        row = self._connection.execute(select(_TABLE).where(_C.name == name)).one_or_none()
-        if row is None:
+        found = self.find(name)
+        if found is None:
             raise NotFoundError(
                 "there is no recipient {name}", name, hint="see them with: sigfed recipient ls"
             )
-        return _record(row)
+        return found
+
+    def find(self, name: str) -> RecipientRecord | None:
+        """The recipient of that name, if there is one."""
+        row = self._connection.execute(select(_TABLE).where(_C.name == name)).one_or_none()
+        return None if row is None else _record(row)
 
     def ls(self) -> Sequence[RecipientRecord]:
         """All recipients by name."""
@@ -80,8 +85,8 @@ class RecipientSnapshotRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def get(self) -> SnapshotRecord | None:
-        """The copy; None: none is laid out."""
+    def find(self) -> SnapshotRecord | None:
+        """The copy, if one is laid out."""
         row = self._connection.execute(select(_SNAPSHOT)).one_or_none()
         return None if row is None else _snapshot(row)
 

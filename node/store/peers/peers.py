@@ -48,12 +48,17 @@ class PeerRows:
 
     def get(self, name: str) -> PeerRecord:
         """The peer of that name; raises `NotFoundError`."""
-        row = self._connection.execute(select(_PEER).where(_C.name == name)).one_or_none()
-        if row is None:
+        found = self.find(name)
+        if found is None:
             raise NotFoundError(
                 "{name} is not a peer of this node", name, hint="see them with: sigfed peer ls"
             )
-        return _record(row, self._files(name))
+        return found
+
+    def find(self, name: str) -> PeerRecord | None:
+        """The peer of that name, if there is one."""
+        row = self._connection.execute(select(_PEER).where(_C.name == name)).one_or_none()
+        return None if row is None else _record(row, self._files(name))
 
     def ls(self) -> Sequence[PeerRecord]:
         """All peers by name."""

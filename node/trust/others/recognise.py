@@ -42,4 +42,4 @@ class Recognising:
 
     def _is_peer(self, client: str) -> bool:
         with self._storage.read() as unit:
-            return any(peer.name == client for peer in unit.peers.ls())
+            return unit.peers.find(client) is not None

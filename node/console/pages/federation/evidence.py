@@ -16,7 +16,7 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.evidence.bundles import EVIDENCE, bundle, opened
-from node.evidence.keep import accused_node, find_kept, verify
+from node.evidence.keep import accused_node, get_kept, verify
 from node.evidence.submission import judge_brought
 from node.store.peers.records import EvidenceRecord
 from protocol.hit_evidence.bundle import is_hit_evidence
@@ -55,7 +55,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Evidence:
 
 
 def _shown(world: World, name: str) -> Shown:
-    record = find_kept(world.shelf, name)
+    record = get_kept(world.shelf, name)
     verdict = verify(world.shelf.objects.get(record.object), accused_of(world.identity, world.shelf))
     return Shown(record=record, words=verdict.words)
 
@@ -85,7 +85,7 @@ def judge(world: World, _visitor: Visitor, form: Values) -> Done:
 
 def file(world: World, _visitor: Visitor, query: Values) -> File:
     """Evidence with the trust files of the accused, to hand on."""
-    record = find_kept(world.shelf, query.require("id", _("the evidence")))
+    record = get_kept(world.shelf, query.require("id", _("the evidence")))
     data = world.shelf.objects.get(record.object)
     files = trust_files_of(world.identity, world.shelf, accused_node(data))
     name = f"evidence-{record.sha256[:16]}.zip"

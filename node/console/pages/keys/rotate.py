@@ -20,7 +20,7 @@ from node.rotation import proposals
 from node.rotation.rehearsal import rehearse
 from node.rotation.rotate import allow, key_facts
 from node.rotation.successors import REPLACED, Proposed, replace_key
-from node.signing.ring import find_key
+from node.signing.ring import get_key
 from node.trust.adopt import as_listed
 from node.trust.rehearsal import Rehearsed
 
@@ -72,7 +72,7 @@ def _named(world: World, name: str) -> tuple[RingKey, Facts]:
     """A key that can be replaced here, with what is known of all keys."""
     ring = world.identity.adopt_keys()
     facts = key_facts(world.identity, world.shelf, ring)
-    key = find_key(as_listed(ring, facts.listed), name)
+    key = get_key(as_listed(ring, facts.listed), name)
     if key.role not in REPLACED:
         raise UsageError(
             "{name} is named by the root",

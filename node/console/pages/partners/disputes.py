@@ -18,7 +18,7 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.judgement.own_disputes import own_disputes
-from node.partners.hits.cases import Case, find_case
+from node.partners.hits.cases import Case, get_case
 from node.store.hits.records import CaseRecord
 from protocol.statement.case import CaseAnswer, Outcome
 
@@ -111,7 +111,7 @@ def _own(world: World) -> list[Own]:
 
 def gather_one(world: World, _visitor: Visitor, query: Values) -> Dispute:
     """One case with the partner's words; raises `NotFoundError`."""
-    record = find_case(world.shelf, query.require("case", _("the case")))
+    record = get_case(world.shelf, query.require("case", _("the case")))
     sources = [
         Source(origin=origin, index=index, node=node, own=node == world.node)
         for origin, index in entries_behind(world.identity, world.shelf, record)
@@ -138,7 +138,7 @@ def answer(world: World, _visitor: Visitor, form: Values) -> Done:
         )
     if not form.ticked("final"):
         raise UsageError("the answer is signed and cannot be taken back", hint="tick that you mean it")
-    record = find_case(world.shelf, name)
+    record = get_case(world.shelf, name)
     done = answer_case(world.identity, world.shelf, record, outcome, reason, withdraw_from=source)
     said = _("The dispute is {outcome}, signed; the partner fetches the answer.").format(
         outcome=_(outcome.name.lower())

@@ -13,7 +13,7 @@ from node.console.parts import Action, Done, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.judgement.quarantine import FLOOD
-from node.partners.hits.cases import find_hit
+from node.partners.hits.cases import get_hit
 from node.partners.hits.handle import close_hit, hold_hit
 from node.partners.hits.instructions import UNDO_REPORT
 from node.partners.hits.overview import ReportedHit, reported_hit
@@ -63,7 +63,7 @@ class Hit:
 
 def gather(world: World, _visitor: Visitor, query: Values) -> Hit:
     """One report; raises `NotFoundError`."""
-    record = find_hit(world.shelf, query.require("hit", _("the hit")))
+    record = get_hit(world.shelf, query.require("hit", _("the hit")))
     hit, said = reported_hit(world.shelf, record)
     with world.shelf.storage.read() as unit:
         origins = {log.id: log.origin for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
@@ -117,7 +117,7 @@ def unhold(world: World, _visitor: Visitor, form: Values) -> Done:
 
 
 def _named(world: World, form: Values) -> HitRecord:
-    return find_hit(world.shelf, form.require("hit", _("the hit")))
+    return get_hit(world.shelf, form.require("hit", _("the hit")))
 
 
 def _done(record: HitRecord, said: str) -> Done:

@@ -21,7 +21,7 @@ from node.errors import UsageError
 from node.partners.proposals.review import (
     SeenProposal,
     Taken,
-    find_proposal,
+    get_proposal,
     refuse,
     see_proposal,
     take_up,
@@ -86,7 +86,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Proposals:
 
 def gather_one(world: World, _visitor: Visitor, query: Values) -> Proposal:
     """One proposal with what this node knows of its files; raises `NotFoundError`."""
-    record = find_proposal(world.shelf, query.require("proposal", _("the proposal")))
+    record = get_proposal(world.shelf, query.require("proposal", _("the proposal")))
     return Proposal(
         seen=see_proposal(world.shelf, open_guards(world.identity, world.shelf), record),
         lists=own_lists(world),
@@ -126,7 +126,7 @@ def turn_down(world: World, _visitor: Visitor, form: Values) -> Done:
 
 def _chosen(world: World, form: Values) -> tuple[ProposalRecord, Collection[int]]:
     """The proposal, and the files whose boxes are ticked; raises `UsageError` when none is."""
-    record = find_proposal(world.shelf, form.require("proposal", _("the proposal")))
+    record = get_proposal(world.shelf, form.require("proposal", _("the proposal")))
     ticked = [name.removeprefix(_TICK) for name in form if name.startswith(_TICK)]
     numbers = [int(name) for name in ticked if name.isascii() and name.isdigit() and len(name) < 6]
     if not numbers:
