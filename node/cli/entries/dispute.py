@@ -10,7 +10,7 @@ from node.cli.session import Session
 from node.errors import AlreadyExistsError, NotFoundError
 from node.formats.asked import Asked
 from node.lists.catalogue import list_origin
-from node.lists.corrections.dispute import Disputed, dispute, resolve, resolve_at
+from node.lists.corrections.dispute import Disputed, NoCollectionError, dispute, resolve, resolve_at
 from node.lists.lookup import Finder
 from node.rotation.store import open_shelf
 from node.storage.shelf import Shelf
@@ -90,11 +90,9 @@ def _act_on_each(
     for name, digests in asked:
         try:
             done = act(digests)
-        except AlreadyExistsError:
-            refused.append(name)
-        except NotFoundError as exc:
-            if exc.hint.startswith("name the collection"):
-                raise
+        except NoCollectionError:
+            raise
+        except (AlreadyExistsError, NotFoundError):
             refused.append(name)
         else:
             tell(here, origin, done)

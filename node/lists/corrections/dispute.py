@@ -25,6 +25,10 @@ from protocol.lists.event import Op
 from protocol.lists.opening import NONCE_BYTES, Ext, Opening, Reason
 
 
+class NoCollectionError(NotFoundError):
+    """No held list has the hash, so whoever disputes it has to name its collection."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disputed:
     """What was queued, or resolved."""
@@ -150,7 +154,7 @@ def _collections(found: Iterable[Found], digest: Digest, given: int | None) -> l
         return [given]
     numbers = {each.collection for each in found if each.digest == digest and each.hit.collection > 0}
     if not numbers:
-        raise NotFoundError(
+        raise NoCollectionError(
             "no list held here has this hash, so nothing says which collection it belongs to",
             hint="name the collection with --collection",
         )
