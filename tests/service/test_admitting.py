@@ -425,6 +425,8 @@ def test_the_month_is_capped_and_says_when_it_ends(enrolled: Agency) -> None:
     with pytest.raises(OverQuotaError) as refused:
         enrolled.quotas.spend("acme", 1, now=late)
     assert refused.value.retry_after_seconds == 60 * 60
+    enrolled.quotas.refund("acme", 64, now=late)
+    enrolled.quotas.spend("acme", 64, now=late)  # what is given back counts for the month, too
     enrolled.quotas.spend("acme", 64, now=datetime(2027, 1, 1, tzinfo=UTC))
 
 

@@ -1,8 +1,8 @@
 """Look-ups that share batches: what the node sees of them, and that nobody waits in vain or loses a hit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from node.errors import ListTooOldError, NodeError, PeerUnreachableError
+from node.errors import ListTooOldError, NodeError, PeerUnreachableError, VerificationError
 from node.hoster.cover import BATCH
 from node.hoster.judge.batches import LookUpQueue
 from node.hoster.lookup.examiner import Examiner
@@ -36,6 +36,8 @@ class Watched:
     moments: list[float] = field(default_factory=list)
     down: bool = False
     fail_from: int = 1_000
+    changed: Mapping[str, Any] = field(default_factory=dict)
+    """Of what it answers."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
@@ -45,7 +47,7 @@ class Watched:
         self.moments.append(asyncio.get_running_loop().time())
         if self.down or len(self.sizes) > self.fail_from:
             raise PeerUnreachableError("the node does not answer")
-        return await self.real.evaluate(subset, request)
+        return replace(await self.real.evaluate(subset, request), **self.changed)
 
 
 @dataclass
@@ -87,6 +89,23 @@ async def test_callers_at_once_share_one_padded_request(world: World) -> None:
         hits = await asyncio.gather(*(queue.look_up([listed(name)]) for name in LISTED[:10]))
     assert all(found is not None for (found,) in hits)
     assert world.api.sizes == [64]
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"request_id": bytes(16)}, "answered another request"),
+        ({"epoch": 2}, "answered another request"),
+        ({"proof": bytes(64)}, "answer is not proven"),
+    ],
+    ids=["request", "epoch", "proof"],
+)
+async def test_an_answer_to_something_else_is_no_verdict(
+    world: World, changed: Mapping[str, Any], says: str
+) -> None:
+    world.api.changed = changed
+    with pytest.raises(VerificationError, match=says):
+        await world.examining().examine([listed(LISTED[0])])
 
 
 @pytest.mark.parametrize("files", [1, 7, 20])
