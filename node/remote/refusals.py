@@ -32,7 +32,7 @@ _DEFAULT_RETRY_SECONDS: Final = 60
 _CERTIFICATE_HINT: Final = (
     "it learns the key from our node document at its next sync; call its operators if that was hours ago"
 )
-_CLOCK_HINT: Final = "set this machine's clock (for example: timedatectl set-ntp true) and try again"
+_CLOCK_HINT: Final = Message("set this machine's clock (for example: timedatectl set-ntp true) and try again")
 
 _UNAUTHENTICATED: Final[dict[str, type[UnauthenticatedError]]] = {
     "token-expired": TokenExpiredError,

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import aiohttp
 from aiohttp import ClientSession, ClientTimeout
 
+from keys.message import Message
 from node.clock import Entropy
 from node.config import OidcSettings
 from node.errors import ConfigError, PeerUnreachableError, UnauthenticatedError
@@ -27,7 +28,7 @@ from node.jose import Claims, read_id_token, text_claim, time_claim
 MAX_REPLY_BYTES: Final = 256 * 1024
 LEEWAY_SECONDS: Final = 60
 _TIMEOUT: Final = ClientTimeout(total=15)
-_REFUSED: Final = "the provider's answer was not accepted"
+_REFUSED: Final = Message("the provider's answer was not accepted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
