@@ -1,7 +1,6 @@
 """Documentation build: Sphinx, MyST Markdown, furo; no network.
 
-What the program says of its commands is read from the program (`support.cli_reference`), and which tests show a threat
-from the tests (`support.threats`).
+What is made of the program and its tests is put into the pages by `support.documentation`.
 """
 
 import sys
@@ -15,7 +14,7 @@ sys.path.insert(0, str(_root / "tests"))
 project = "sigfed"
 author = "the sigfed authors"
 release = _project["version"]
-extensions = ["myst_parser", "support.cli_reference", "support.threats"]
+extensions = ["myst_parser", "support.documentation"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 nitpicky = True
@@ -25,5 +24,5 @@ html_theme = "furo"
 html_title = "sigfed"
 html_show_sphinx = False
 html_static_path = ["_static"]
-html_css_files = ["lines.css"]
+html_css_files = ["sigfed.css"]
 smartquotes_action = "qe"  # not the dashes of options

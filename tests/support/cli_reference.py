@@ -2,7 +2,7 @@
 
 A page in docs/commands has what people wrote about its commands: what a help text has no room for, and their JSON
 lines. Usage, purpose, arguments and options are put in front of that from the command tree itself, so no page can say
-otherwise: as a Sphinx extension this does so with each of these pages that is read.
+otherwise.
 """
 
 import ast
@@ -202,15 +202,3 @@ def rendered(name: str, text: str) -> str:
 def noun_help(name: str) -> str:
     """What the program says of a noun; empty for that of verbs."""
     return str(getattr(get_command(app), "commands", {})[name].help) if name != VERBS else ""
-
-
-def setup(sphinx: Any) -> dict[str, bool]:
-    """Called by Sphinx, which reads a page of commands as `rendered` makes it."""
-
-    def read(_: object, docname: str, source: list[str]) -> None:
-        folder, _, name = docname.rpartition("/")
-        if folder == FOLDER.name and name != "index":
-            source[0] = rendered(name, source[0])
-
-    sphinx.connect("source-read", read)
-    return {"parallel_read_safe": True}

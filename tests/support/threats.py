@@ -1,17 +1,12 @@
-"""Threats and the tests that show what stops them: `@pytest.mark.threat("…")` on a test names rows of the threat model.
-
-As a Sphinx extension this puts the table of threats and tests where docs/threat-model.md asks for it.
-"""
+"""Threats and the tests that show what stops them: `pytest.mark.threat("…")` names rows of the threat model."""
 
 import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs/threat-model.md"
-PLACE = "```{threats}\n```"
 _ROW = re.compile(r"^\| \*\*(.+?)\*\* \|(.*)\|$", re.MULTILINE)
 _MARK = "pytest.mark.threat"
 
@@ -61,14 +56,3 @@ def table(page: str, tests: Path) -> str:
 def _shown(path: Path, function: str) -> str:
     words = function.removeprefix("test_").replace("_", " ")
     return f"{words} (`{path.relative_to(ROOT / 'tests').with_suffix('')}`)"
-
-
-def setup(sphinx: Any) -> dict[str, bool]:
-    """Called by Sphinx, which reads the threat model with its table."""
-
-    def read(_: object, docname: str, source: list[str]) -> None:
-        if docname == PAGE.stem:
-            source[0] = source[0].replace(PLACE, table(source[0], ROOT / "tests"))
-
-    sphinx.connect("source-read", read)
-    return {"parallel_read_safe": True}
