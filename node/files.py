@@ -11,7 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,26 @@ def make_private_folder(folder: Path) -> None:
     for path in reversed([folder, *folder.parents]):
         if not path.is_dir():
             path.mkdir(mode=0o700, exist_ok=True)
+
+
+def require_own(path: Path) -> None:
+    """See to a file that is this user's alone, empty where there was none; raises `ConfigError` for others and links.
+
+    One that is there is not opened for that: closing it would end the locks that SQLite holds for this process.
+    """
+    if not os.path.lexists(path):
+        make_private_folder(path.parent)
+        with suppress(FileExistsError):  # another process made it at the same moment
+            os.close(os.open(path, _NEW, 0o600))
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        raise ConfigError("{path} must not be a link", path)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise ConfigError(
+            "{path} must be a file of this user that nobody else can read",
+            path,
+            hint=Message("chmod 600 {path}", path),
+        )
 
 
 def create_private(path: Path, data: bytes) -> None:

@@ -41,9 +41,19 @@ def test_rows_are_found(store: PartnerStore) -> None:
     with store.reading() as rows:
         assert rows.body(Kind.HIT, "03") == b"\x04" * 610
         assert [row.name for row in rows.ls(Kind.HIT, after="02", limit=2)] == ["03", "04"]
-        assert [row.name for row in rows.marked(Kind.HIT, "1")] == ["01", "04", "07"]
+        assert {row.name for row in rows.marked(Kind.HIT, "1")} == {"01", "04", "07"}
         assert [row.name for row in rows.beginning(Kind.HIT, "0")] == [f"{number:02x}" for number in range(8)]
         assert (rows.count(Kind.HIT), rows.count(Kind.PROPOSAL)) == (8, 0)
+
+
+def test_who_asks_by_a_mark_reads_no_other_rows(store: PartnerStore) -> None:
+    asked: list[str] = []
+    with store.reading() as rows:
+        rows._db.set_trace_callback(asked.append)
+        rows.marked(Kind.HIT, "1")
+        rows._db.set_trace_callback(None)
+        plan = rows._db.execute(f"EXPLAIN QUERY PLAN {asked[-1]}").fetchall()
+    assert "USING INDEX marked (kind=? AND mark=?)" in str(plan)
 
 
 def test_rows_are_kept_replaced_and_removed(store: PartnerStore) -> None:
@@ -123,12 +133,14 @@ def _elsewhere(path: Path) -> None:
     path.symlink_to("elsewhere")
 
 
-@pytest.mark.parametrize("meddle", [_opened_to_others, _elsewhere])
+@pytest.mark.parametrize(
+    ("meddle", "says"), [(_opened_to_others, "nobody else can read"), (_elsewhere, "must not be a link")]
+)
 def test_a_file_that_is_not_ours_alone_is_refused(
-    store: PartnerStore, meddle: Callable[[Path], None]
+    store: PartnerStore, meddle: Callable[[Path], None], says: str
 ) -> None:
     meddle(store.path)
-    with pytest.raises(ConfigError, match="that nobody else can read"), store.reading():
+    with pytest.raises(ConfigError, match=says), store.reading():
         pass
 
 

@@ -8,19 +8,16 @@ a network file system has no shared memory. See ADR 24.
 """
 
 import errno
-import os
 import sqlite3
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from keys.message import Message
 from node.clock import Entropy, system_entropy
-from node.errors import AlreadyExistsError, ConfigError, StoreDownError, StoreError, StoreLockedError
-from node.files import create_key, make_private_folder, read_private, refused
+from node.errors import AlreadyExistsError, StoreDownError, StoreError, StoreLockedError
+from node.files import create_key, read_private, refused, require_own
 from node.hoster.store.kinds import Kind
 from node.hoster.store.migrate import earlier_files, has_state, leave_word, remove_earlier
 
@@ -79,8 +76,8 @@ class Rows:
         return self._rows(f"{_SELECT} AND substr(name, 1, ?) = ? ORDER BY name", kind, len(digits), digits)
 
     def marked(self, kind: Kind, mark: str) -> list[Row]:
-        """Those with a mark; empty: those that have none yet."""
-        return self._rows(f"{_SELECT} AND mark = ? ORDER BY name", kind, mark)
+        """Those with a mark, in no order: SQLite would go through all of the kind for one. Empty: those without."""
+        return self._rows(f"{_SELECT} AND mark = ?", kind, mark)
 
     def count(self, kind: Kind) -> int:
         """How many there are of a kind."""
@@ -179,7 +176,7 @@ class PartnerStore:
                     _run(nothing, *_SCHEMA)
                     yield nothing
                 return
-            _require_own(self.path)
+            require_own(self.path)
             with closing(sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)) as found:
                 found.text_factory = lambda data: data.decode("utf-8", "replace")
                 self._prepare(found)
@@ -250,26 +247,6 @@ def _sum(kind: str, name: str, mark: str, body: bytes) -> bytes:
 
 def _is_whole(kind: str, name: str, mark: str, body: object, said: object) -> bool:
     return isinstance(body, bytes) and said == _sum(kind, name, mark, body)
-
-
-def _require_own(path: Path) -> None:
-    """See to a file that is this user's alone.
-
-    One that is there is not opened for that: closing it would end the locks of this process's other connections.
-    """
-    if not os.path.lexists(path):
-        make_private_folder(path.parent)
-        with suppress(FileExistsError):  # another process made it at the same moment
-            os.close(
-                os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            )
-    found = path.lstat()
-    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise ConfigError(
-            "{path} must be a file of this user that nobody else can read",
-            path,
-            hint=Message("chmod 600 {path}", path),
-        )
 
 
 @contextmanager

@@ -2,16 +2,14 @@
 
 import os
 import sqlite3
-import stat
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from keys.message import Message
-from node.errors import ConfigError, StoreError, StoreLockedError
-from node.files import make_private_folder, try_locked
+from node.errors import StoreError, StoreLockedError
+from node.files import try_locked
 
 _VERSION: Final = 2
 _APPLICATION: Final = 0x53674653
@@ -58,28 +56,6 @@ def lock(stack: ExitStack, path: Path, patience_seconds: float) -> None:
 def own_files(path: Path) -> frozenset[bytes]:
     """The files of a state, which are not scanned: they change while they are read."""
     return frozenset(os.fsencode(f"{path}{end}") for end in ("", "-wal", "-shm", "-journal", ".lock"))
-
-
-def make_private(path: Path) -> None:
-    """See to a file that is this user's alone; raises `ConfigError` for any other and for links."""
-    make_private_folder(path.parent)
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-    try:
-        handle = os.open(path, flags, 0o600)
-    except OSError as exc:
-        raise ConfigError(
-            "{path} cannot be opened: {reason}", path, exc.strerror, hint="it must not be a link"
-        ) from exc
-    try:
-        found = os.fstat(handle)
-    finally:
-        os.close(handle)
-    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise ConfigError(
-            "{path} must be a file of this user that nobody else can read",
-            path,
-            hint=Message("chmod 600 {path}", path),
-        )
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from node.hoster.scan.state.database import connected, lock, make_private, prepare
+from node.files import require_own
+from node.hoster.scan.state.database import connected, lock, prepare
 from node.hoster.scan.state.files import Files
 from node.hoster.scan.state.runs import Runs
 from node.hoster.scan.state.seal import Sealing
@@ -42,7 +43,7 @@ def open_state(path: Path, key: bytes, *, patience_seconds: float = 0.0) -> Iter
     """
     with ExitStack() as stack:
         lock(stack, path, patience_seconds)
-        make_private(path)
+        require_own(path)
         with connected(path) as connection:
             prepare(path, connection)
             sealing = Sealing(path, key)
