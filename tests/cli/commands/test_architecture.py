@@ -1,61 +1,41 @@
 """The walks of the architecture page go through the modules that they name, in that order."""
 
-import inspect
 import re
-import threading
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
 
 from support.agencies import BOTH, LIST, SUBSET, Federation, table, written
 from support.federated import federated
-from support.processes import ROOT, Cli
+from support.modules_met import Modules
+from support.processes import ROOT, Cli, Running, environment, wait_until
 
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 STEP = re.compile(r"^\d+\. `([\w.]+)`", re.MULTILINE)
-ELSEWHERE = "At the node:"
-"""What follows runs in a process of its own, which nobody looks into here."""
+LOOK_UP, AT_NODE = "A look-up", "A look-up, at the node"
 NEW = b"listed by both, later"
+LOOKING = """
+import signal
+from support.modules_met import Modules
+
+modules = Modules()
+signal.signal(signal.SIGUSR1, lambda *_: modules.met.clear())
+signal.signal(signal.SIGUSR2, lambda *_: modules.write({file!r}))
+modules.look()
+"""
+"""A node that looks on at itself: at the one signal it forgets, at the other it writes down what it met since."""
 
 
-def walk(title: str) -> list[str]:
-    """The modules of a walk, in the order of the page."""
-    section = PAGE.partition(f"\n### {title}\n")[2].partition("\n### ")[0].partition("\n## ")[0]
-    return STEP.findall(section.partition(ELSEWHERE)[0])
-
-
-def titles() -> list[str]:
-    """The walks of the page."""
-    return re.findall(
-        r"^### (.+)$", PAGE.partition("\n## Five walks\n")[2].partition("\n## ")[0], re.MULTILINE
-    )
-
-
-class Modules:
-    """The product's modules in the order in which they first do something: what only makes objects is not looked at."""
-
-    def __init__(self) -> None:
-        self.met: dict[str, None] = {}
-
-    def __call__(self, frame: FrameType, event: str, _: Any) -> None:
-        code, module = frame.f_code, str(frame.f_globals.get("__name__"))
-        if event != "call" or not code.co_flags & inspect.CO_NEWLOCALS or code.co_name.startswith("__"):
-            return
-        if module.startswith(("node.", "protocol.", "keys.")):
-            self.met.setdefault(module)
-
-    @contextmanager
-    def looking(self) -> Iterator[None]:
-        """Look on at what threads do that begin now; commands have one each."""
-        threading.setprofile(self)
-        try:
-            yield
-        finally:
-            threading.setprofile(None)
+def walks() -> dict[str, list[str]]:
+    """The walks of the page: the modules of each, in order."""
+    part = PAGE.partition("\n## Five walks\n")[2].partition("\n## ")[0]
+    titled = re.split(r"^### (.+)$", part, flags=re.MULTILINE)[1:]
+    found = dict(zip(titled[::2], titled[1::2], strict=True))
+    found[LOOK_UP], _, found[AT_NODE] = found[LOOK_UP].partition("\nAt the node:\n")
+    return {title: STEP.findall(text) for title, text in found.items()}
 
 
 def seen(*commands: tuple[Cli, str]) -> list[str]:
@@ -86,8 +66,9 @@ def _walked(federation: Federation, folder: Path) -> Iterator[tuple[str, list[st
         nl.done(*words.split())
     fr.done("peer", "sync")
     yield "A release", seen((fr, f"subset release {SUBSET}"))
-    partner.done("update")
-    yield "A look-up", seen((partner, f"check {file}"))
+    with _node_that_looks_on(federation, folder) as met:
+        yield LOOK_UP, seen((partner, f"check {file}"))
+        yield AT_NODE, met()
     published = seen((fr, "key rotate auth"))
     nl.done("peer", "sync")
     yield (
@@ -96,13 +77,31 @@ def _walked(federation: Federation, folder: Path) -> Iterator[tuple[str, list[st
     )
 
 
+@contextmanager
+def _node_that_looks_on(federation: Federation, folder: Path) -> Iterator[Callable[[], list[str]]]:
+    """The French node looks on at itself while it runs; what it met since now is given when it is asked for."""
+    file = folder / "met"
+    (folder / "sitecustomize.py").write_text(LOOKING.format(file=str(file)))
+    path = f"{folder}:{environment()['PYTHONPATH']}"
+    with federation.fr_stopped(), Running(federation.fr, variables={"PYTHONPATH": path}) as node:
+
+        def met() -> list[str]:
+            node.process.send_signal(signal.SIGUSR2)
+            wait_until(file.exists)
+            return file.read_text().split()
+
+        federation.partner.done("update")
+        node.process.send_signal(signal.SIGUSR1)
+        yield met
+
+
 def test_each_walk_is_walked(ways: dict[str, list[str]]) -> None:
-    assert titles() == list(ways)
+    assert set(walks()) == set(ways)
 
 
-@pytest.mark.parametrize("title", titles())
+@pytest.mark.parametrize("title", walks())
 def test_a_walk_goes_as_the_page_says(title: str, ways: dict[str, list[str]]) -> None:
-    named, way = walk(title), ways[title]
+    named, way = walks()[title], ways[title]
     assert len(named) > 5
     assert [module for module in named if module not in way] == []
     assert named == sorted(named, key=way.index)
