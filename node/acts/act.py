@@ -8,23 +8,53 @@ module is loaded to show help, so it knows of a node's store only by name.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from inspect import getdoc
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Final,
+    Generic,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from keys.message import Message
-from node.store.accounts.records import PersonRole
+from node.store.accounts.records import PersonRole, Request
 
 if TYPE_CHECKING:
     from node.identity.identity import Identity
     from node.storage.shelf import Shelf
 
+__all__ = (
+    "ANALYSTS",
+    "ASKED",
+    "JUDGES",
+    "OPERATORS",
+    "Act",
+    "Done",
+    "Fact",
+    "Field",
+    "Node",
+    "Request",
+    "act",
+    "marked",
+    "specs",
+)
 ANALYSTS: Final = frozenset({PersonRole.ANALYST})
 OPERATORS: Final = frozenset({PersonRole.OPERATOR})
+JUDGES: Final = frozenset(PersonRole) - {PersonRole.VIEWER}
+"""Whoever may do more than look."""
 Fact = str | int | float | bool | None | Sequence["Fact"] | Mapping[str, "Fact"]
 
 
 def marked(message: str) -> str:
     """A sentence that is translated where it is shown: marks it for the catalogues, and gives it as it is."""
     return message
+
+
+ASKED: Final = marked("Request {number} waits for a second person; nothing was changed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +69,18 @@ class Node:
 class Field:
     """How people see a field of an act, and whether the audit log holds it."""
 
-    label: str
     record: bool
     """Never a hash or a secret; said of each, so that nobody records one by leaving it out."""
+    label: str = ""
+    """Empty: forms say it where they ask for it."""
     help: str = ""
+    """Marked for the catalogues where a form shows it."""
     option: str = ""
     """At the terminal; empty: as the field is named."""
     argument: bool = False
     """At the terminal: whether it is an argument, not an option."""
+    metavar: str | None = None
+    """At the terminal; None: as the field is named."""
     input: str = "text"
     """What a form has for it: an input of this type, or `tick`."""
     least: int | None = None
@@ -72,23 +106,13 @@ class Done:
     facts: Mapping[str, Fact] = field(default_factory=dict)
     once: str = ""
     """The fact that is shown once, to whoever acted, and is neither kept nor recorded; empty: there is none."""
+    lines: Sequence[str] = ()
+    """What the terminal adds to the sentence."""
     notes: Sequence[str] = ()
-    """What the terminal adds for whoever watches."""
+    """What it adds for whoever watches."""
     following: Sequence[str] = ()
     """What to type next."""
     outcome: str = "ok"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What a second person must approve before anything changes."""
-
-    kind: str
-    subject: str
-    """What it is about, for people; holds no digest."""
-    payload: bytes
-    following: Sequence[str] = ()
-    """What to type besides."""
 
 
 F = TypeVar("F")
@@ -150,10 +174,11 @@ def act(
 
 def specs(given: type[Any]) -> Iterator[Spec]:
     """The fields of an act, in order."""
-    hints = get_type_hints(given, include_extras=True)
     for each in fields(given):
-        assert get_origin(hints[each.name]) is not None, "every field is annotated with a Field"
-        type_, seen = get_args(hints[each.name])
+        assert get_origin(each.type) is Annotated, "every field is annotated with a Field"
+        type_, seen = get_args(
+            each.type
+        )  # the type may be a name alone: what it names is loaded when it is done
         required = each.default is MISSING
         yield Spec(
             name=each.name,

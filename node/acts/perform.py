@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final, Protocol
 
-from keys.message import Message
+from keys.message import Message, fields
 from node.access.approvals import require_two
-from node.acts.act import Act, Done, F, Fact, Node, Request, specs
+from node.acts.act import ASKED, Act, Done, F, Fact, Node, Request, specs
 from node.app.approvals import open_approvals
 from node.errors import ForbiddenError, UnauthenticatedError
 from node.identity.audit import about, require_ready, tell
@@ -16,6 +16,8 @@ NAMES: Final = frozenset(
     {"origin", "peer", "partner", "subset", "node", "person", "kind", "list", "recipient"}
 )
 """Facts whose texts are names of things, which a record may hold; of others it holds numbers alone."""
+_YES: Final = "yes"
+_NO: Final = "no"
 
 
 class Caller(Protocol):
@@ -73,7 +75,7 @@ def perform(act: Act[F], node: Node, given: F, caller: Caller) -> Done:
             subject,
             actor=caller.actor,
             outcome=done.outcome,
-            details={**caller.details, **details, **results(done.facts)},
+            details={**results(done.facts), **details, **caller.details},
         )
     return done
 
@@ -95,17 +97,20 @@ def _asked(act: Act[F], node: Node, request: Request, caller: Caller) -> Done:
     by = caller.prove()
     with node.shelf.storage.read() as unit:
         require_role(act, by, unit.persons.get(by).role)
+    payload = request.payload if isinstance(request.payload, bytes) else request.payload()
     asked = open_approvals(node.identity, node.shelf).request(
-        request.kind, subject=request.subject, payload=request.payload, by=by
+        request.kind, subject=request.subject, payload=payload, by=by
     )
+    said, known = request.said or ASKED, {"number": asked.id, "what": request.subject}
     return Done(
-        said=Message("Request {number} waits for a second person; nothing was changed", asked.id),
+        said=Message(said, *(known[name] for name in fields(said))),
         facts={
             "approval": asked.id,
             "kind": asked.kind,
             "subject": asked.subject,
             "requested_by": asked.requested_by,
         },
+        notes=request.notes,
         following=(f"sigfed approval approve {asked.id} --as NAME", *request.following),
         outcome="requested",
     )
@@ -113,14 +118,14 @@ def _asked(act: Act[F], node: Node, request: Request, caller: Caller) -> Done:
 
 def recorded(given: object) -> dict[str, str]:
     """What the record holds of what was filled in."""
-    texts = {one.name: getattr(given, one.name) for one in specs(type(given)) if one.seen.record}
-    return {name: _text(value) for name, value in texts.items() if value}
+    texts = {one.name: _text(getattr(given, one.name)) for one in specs(type(given)) if one.seen.record}
+    return {name: text for name, text in texts.items() if text and text != _NO}
 
 
 def results(facts: Mapping[str, Fact]) -> dict[str, str]:
     """What the record holds of what was done: numbers, yes or no, names of things; other texts could be anything."""
     found = {
-        f"result_{name}": value
+        name: value
         for name, value in facts.items()
         if isinstance(value, int) or (isinstance(value, str) and name in NAMES)
     }
@@ -130,4 +135,8 @@ def results(facts: Mapping[str, Fact]) -> dict[str, str]:
 def _text(value: object) -> str:
     if isinstance(value, Enum):
         return str(value.value)
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        return " ".join(filter(None, map(_text, value)))
+    return (_YES if value else _NO) if isinstance(value, bool) else str(value)

@@ -200,10 +200,10 @@ def _words(held: "Grant") -> str:
 def _request(kind: str, wanted: "Wanted") -> Request:
     from node.recipients.accreditation import recipient_payload
 
-    purpose = f" ({wanted.purpose})" if wanted.purpose else ""
+    who = f"{wanted.name} ({wanted.purpose})" if wanted.purpose else wanted.name
     return Request(
         kind=kind,
-        subject=f"{wanted.name}{purpose} may fetch raw hashes: {_words(wanted.grant)}",
+        subject=Message("{who} may fetch raw hashes: {grant}", who, _words(wanted.grant)),
         payload=recipient_payload(wanted),
     )
 

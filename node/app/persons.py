@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from keys.message import Message
-from node.access.approvals import Approvals
 from node.access.persons import Persons, person_words, require_others, set_verifier
 from node.audit.log import ROOT
 from node.errors import AlreadyExistsError
@@ -12,7 +11,7 @@ from node.identity.identity import Identity
 from node.signing.verifiers import Argon2Hasher
 from node.storage.person_requests import change_payload
 from node.storage.shelf import Shelf
-from node.store.accounts.records import Approval, PersonRole
+from node.store.accounts.records import PersonRole, Request
 
 
 def open_persons(identity: Identity, shelf: Shelf) -> Persons:
@@ -20,33 +19,31 @@ def open_persons(identity: Identity, shelf: Shelf) -> Persons:
     return Persons(shelf, identity.clock, Argon2Hasher(identity.entropy))
 
 
-def request_change(
+def change_request(
     identity: Identity,
     shelf: Shelf,
     kind: str,
     name: str,
     *,
-    role: PersonRole | None,
-    passphrase: str,
-    by: str,
-) -> Approval:
-    """Ask that a person comes, goes or gets another passphrase (empty: none is needed).
+    said: str,
+    role: PersonRole | None = None,
+    passphrase: Callable[[], str] | None = None,
+) -> Request:
+    """What asks that a person comes, goes or gets another passphrase, which is asked for last (None: none is needed).
 
-    Raises:
+    Making its payload, once whoever asks has proved who it is, raises:
         NotFoundError: there is no such person to remove or reset.
         AlreadyExistsError: there is such a person to add.
         ConflictError: too few would be left.
-        UsageError: no good name or passphrase, or fewer than two persons.
+        UsageError: no good name or passphrase.
     """
-    persons = open_persons(identity, shelf)
-    _check(shelf, kind, name)
-    verifier = persons.sealed_verifier(name, passphrase) if passphrase or kind != "person.remove" else b""
-    return Approvals(shelf.storage, identity.clock).request(
-        kind,
-        subject=_words(kind, name, role),
-        payload=change_payload(name, role=role, verifier=verifier),
-        by=by,
-    )
+
+    def payload() -> bytes:
+        _check(shelf, kind, name)
+        made = open_persons(identity, shelf).sealed_verifier(name, passphrase()) if passphrase else b""
+        return change_payload(name, role=role, verifier=made)
+
+    return Request(kind=kind, subject=_words(kind, name, role), payload=payload, said=said)
 
 
 def _words(kind: str, name: str, role: PersonRole | None) -> Message:

@@ -10,26 +10,27 @@ from node.errors import ConflictError
 from node.identity.identity import Identity
 from node.judgement import quarantine
 from node.storage.shelf import Shelf
-from node.store.accounts.records import Approval, Outcome
+from node.store.accounts.records import Approval, Outcome, Request
 
 KIND = "quarantine.release"
 
 
-def request_release(
-    identity: Identity, shelf: Shelf, approvals: Approvals, name: str, *, reason: str, by: str
-) -> Approval:
-    """Ask for the release of what is called `name`; nothing changes yet.
+def release_request(identity: Identity, shelf: Shelf, name: str, *, reason: str, said: str) -> Request:
+    """What asks for the release of what is called `name`.
 
     Raises:
         NotFoundError: nothing is set aside under it.
-        UsageError: it was released, or there are fewer than two persons.
+        UsageError: it was released.
     """
     aside = quarantine.get(shelf, identity.trust.members(), name)
     quarantine.require_open(aside)
     fields = {"id": aside.id, "reason": reason, "count": aside.count, "evidence": _open_evidence(aside)}
-    payload = json.dumps(fields, sort_keys=True).encode()
-    subject = Message("release {id} ({what}): {reason}", aside.id, aside.words, reason)
-    return approvals.request(KIND, subject=subject, payload=payload, by=by)
+    return Request(
+        kind=KIND,
+        subject=Message("release {id} ({what}): {reason}", aside.id, aside.words, reason),
+        payload=json.dumps(fields, sort_keys=True).encode(),
+        said=said,
+    )
 
 
 def asked_for(approvals: Approvals) -> Mapping[str, Approval]:

@@ -10,7 +10,6 @@ from typing import Final
 
 from keys.errors import SigfedError
 from keys.message import Message
-from node.access.approvals import Approvals
 from node.app.subsets import release_here
 from node.clock import milliseconds
 from node.errors import NotFoundError
@@ -20,7 +19,7 @@ from node.judgement.shred_status import Place, shredded_places
 from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import ShredPlan, require_no_more, shred
 from node.storage.shelf import Shelf
-from node.store.accounts.records import Approval
+from node.store.accounts.records import Approval, Request
 from node.subsets.catalogue import report_subsets
 from protocol.lists.opening import Reason
 
@@ -57,10 +56,8 @@ def _released(identity: Identity, shelf: Shelf, name: str) -> str:
     )
 
 
-def request_shredding(
-    approvals: Approvals, plans: Sequence[ShredPlan], *, reason: Reason, by: str
-) -> Approval:
-    """Ask a second person to confirm the shredding of one file, which is named by list and index."""
+def shredding_request(plans: Sequence[ShredPlan], *, reason: Reason) -> Request:
+    """What asks to have one file shredded, which is named by list and index."""
     origin, positions = plans[0].origin, sorted({plan.position for plan in plans})
     entries, disputes = sum(plan.entries for plan in plans), sum(plan.disputes for plan in plans)
     payload = {
@@ -78,16 +75,14 @@ def request_shredding(
         disputes,
         reason.name.lower(),
     )
-    return approvals.request(KIND, subject=subject, payload=_canonical(payload), by=by)
+    return Request(kind=KIND, subject=subject, payload=_canonical(payload))
 
 
-def request_readmission(
-    approvals: Approvals, shelf: Shelf, tombstones: Collection[bytes], *, by: str
-) -> Approval:
-    """Ask a second person to let hashes that were shredded be listed again; of how many files they are nobody knows."""
+def readmission_request(shelf: Shelf, tombstones: Collection[bytes]) -> Request:
+    """What asks to have shredded hashes listed again; of how many files they are nobody knows."""
     payload = {"action": _READMIT, "tombstones": sorted(mac.hex() for mac in tombstones)}
     subject = _readmission_words(len(tombstones), shredded_places(shelf, tombstones))
-    return approvals.request(READMISSION, subject=subject, payload=_canonical(payload), by=by)
+    return Request(kind=READMISSION, subject=subject, payload=_canonical(payload))
 
 
 def _readmission_words(count: int, places: Sequence[Place]) -> str:
@@ -118,7 +113,7 @@ def require_as_asked(identity: Identity, shelf: Shelf, approval: Approval) -> No
 
 
 def carry_out_shredding(identity: Identity, shelf: Shelf, approval: Approval) -> str:
-    """Do what `request_shredding` or `request_readmission` asked for; one line for people."""
+    """Do what `shredding_request` or `readmission_request` asked for; one line for people."""
     asked = json.loads(approval.payload)
     if asked["action"] == _READMIT:
         return _readmit(shelf, [bytes.fromhex(mac) for mac in asked["tombstones"]])

@@ -1,18 +1,26 @@
 """Commands made of acts: options of fields, and what was done as a JSON line or a sentence."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from inspect import Parameter, Signature
-from typing import Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
+from keys.message import Message
 from node.acts.act import Act, Done, F, Node, Spec, specs
 from node.cli.options import AS_IF_TWO
-from node.cli.persons.actor import acting_person
+from node.cli.prompts import ask_hidden
 from node.cli.session import Session, session
+from node.errors import RateLimitedError, UnauthenticatedError, UsageError
 from node.store.accounts.records import PersonRole
 
+if TYPE_CHECKING:
+    from node.identity.identity import Identity
+
 Command = TypeVar("Command", bound=Callable[..., Any])
+VARIABLE: Final = "SIGFED_PERSON"
+"""Names the person who acts, where no option does."""
 _CONTEXT: Final = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
 
 
@@ -42,9 +50,66 @@ def tell(here: Session, done: Done) -> None:
         ]
     else:
         lines = [str(shown) if shown else done.said]
-    here.output.result(done.facts, *lines)
+    here.output.result(done.facts, *lines, *done.lines)
     here.output.talk(*([done.said] if shown else []), *done.notes)
     here.output.following(*done.following)
+
+
+def acting_person(here: Session, name: str) -> str:
+    """The name of the person who acts, authenticated; an empty `name` means the one of `SIGFED_PERSON`.
+
+    Raises:
+        UsageError: no name, neither here nor there.
+        NotFoundError: there is no such person.
+        UnauthenticatedError: another passphrase.
+        RateLimitedError: too many wrong ones.
+    """
+    from node.app.persons import open_persons
+    from node.identity.audit import tell
+    from node.rotation.store import open_shelf
+
+    wanted = name or os.environ.get(VARIABLE, "")
+    if not wanted:
+        raise UsageError(
+            "say who you are", hint=Message("--as NAME, or set {name}; see sigfed person ls", VARIABLE)
+        )
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        try:
+            who = open_persons(identity, shelf).authenticate(wanted, _passphrase(identity, wanted))
+        except (UnauthenticatedError, RateLimitedError):
+            tell(identity, shelf, "person.prove", wanted, outcome="refused")
+            raise
+    here.acting.append(who)
+    return who
+
+
+def _passphrase(identity: "Identity", name: str) -> str:
+    from node.files import read_private
+
+    file = identity.settings.secrets.person_passphrase_file
+    if file is not None:
+        return read_private(file).rstrip(b"\r\n").decode("utf-8", "replace")
+    return ask_hidden(f"passphrase of {name}")
+
+
+def two_decide(here: Session) -> bool:
+    """Whether two persons are known here, so that what takes two can be asked for."""
+    from node.app.persons import open_persons
+    from node.rotation.store import open_shelf
+
+    identity = here.identity()
+    with open_shelf(identity) as shelf:
+        return open_persons(identity, shelf).is_open()
+
+
+def require_two(here: Session) -> None:
+    """Refuse what takes two persons where fewer are known, before anybody is asked for a passphrase."""
+    from node.access.approvals import require_two as require
+    from node.rotation.store import open_shelf
+
+    with open_shelf(here.identity()) as shelf, shelf.storage.read() as unit:
+        require(unit)
 
 
 class _Terminal:
@@ -63,8 +128,8 @@ class _Terminal:
         return next(reversed(self._here.acting), "")
 
     def prove(self) -> str:
-        """With a passphrase, which is asked for."""
-        return acting_person(self._here, self._by)
+        """With a passphrase, which is asked for once."""
+        return self.actor or acting_person(self._here, self._by)
 
 
 def _command(act: Act[Any]) -> Callable[..., None]:
@@ -95,12 +160,12 @@ def performing(act: Act[Any]) -> Callable[[Command], Command]:
 
 def _parameter(spec: Spec) -> Parameter:
     seen = spec.seen
-    help_ = f"{seen.label.removesuffix('.')}. {seen.help}".strip()
+    help_ = f"{seen.label.removesuffix('.')}. {seen.help}".strip(". ") + "."
     option = f"--{seen.option or spec.name.replace('_', '-')}"
     spelled: Any = (
-        typer.Argument(help=help_, min=seen.least, max=seen.most)
+        typer.Argument(metavar=seen.metavar, help=help_, min=seen.least, max=seen.most)
         if seen.argument
-        else typer.Option(option, help=help_, min=seen.least, max=seen.most)
+        else typer.Option(option, metavar=seen.metavar, help=help_, min=seen.least, max=seen.most)
     )
     default = Parameter.empty if spec.required else spec.default
     return Parameter(

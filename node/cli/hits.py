@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from node.acts import hits
+from node.cli.acts import do, performing, tell
 from node.cli.hoster.each_subset import each_subset
 from node.cli.options import YES
 from node.cli.session import Session, session
@@ -125,39 +127,34 @@ def resolve(
 
 
 @app.command("close")
+@performing(hits.close)
 def close(context: typer.Context, text: _Id) -> None:
     """At an agency: mark a report as dealt with."""
-    from node.cli.partners.hits import close_report
-
-    close_report(session(context), text)
+    here = session(context)
+    tell(here, do(here, hits.close, hits.Named(hit=text)))
 
 
 @app.command("hold")
+@performing(hits.hold)
 def hold(context: typer.Context, text: _Id) -> None:
     """Keep a hit from being purged, for as long as an authority or a court may ask for it."""
-    here = session(context)
-    if is_agency(here):
-        from node.cli.partners.hits import hold_report
-
-        hold_report(here, text)
-        return
-    from node.cli.hoster.hits import hold_hit
-
-    hold_hit(here, text, held=True)
+    _hold(session(context), text, held=True)
 
 
 @app.command("unhold")
+@performing(hits.unhold)
 def unhold(context: typer.Context, text: _Id) -> None:
     """Let a hit that was held be purged in its time."""
-    here = session(context)
-    if is_agency(here):
-        from node.cli.partners.hits import unhold_report
+    _hold(session(context), text, held=False)
 
-        unhold_report(here, text)
+
+def _hold(here: Session, text: str, *, held: bool) -> None:
+    if is_agency(here):
+        tell(here, do(here, hits.hold if held else hits.unhold, hits.Named(hit=text)))
         return
     from node.cli.hoster.hits import hold_hit
 
-    hold_hit(here, text, held=False)
+    hold_hit(here, text, held=held)
 
 
 @app.command("purge")

@@ -61,12 +61,9 @@ IRREVERSIBLE: Final = frozenset(
     {
         "list.create",
         "subset.create",
-        "entry.shred",
         "entry.holders",
         "member.add",
         "member.remove",
-        "peer.remove",
-        "person.reset",
         "proposal.refuse",
         "key.publish",
         "key.ceremony",

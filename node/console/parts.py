@@ -27,6 +27,8 @@ OPERATORS: Final = frozenset({PersonRole.OPERATOR})
 SECURITY: Final = frozenset({PersonRole.SECURITY})
 
 
+MOST_BYTES: Final = 64 * 1024
+"""Of a form, unless its action says otherwise."""
 _MOST_DIGITS: Final = 15
 _NO_FILES: Final[Mapping[str, bytes]] = MappingProxyType({})
 
@@ -209,7 +211,7 @@ class Action(Generic[W]):
     """It cannot be undone, so it is not begun when it could not be recorded."""
     fresh: bool = False
     """A passkey must have been shown in the last minutes."""
-    most_bytes: int = 64 * 1024
+    most_bytes: int = MOST_BYTES
     """Of its form, with the files that it holds."""
     told: tuple[str, ...] = ()
     """Fields of the form that the audit record holds; the first is its subject. Never a hash or a secret."""

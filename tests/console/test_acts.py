@@ -14,6 +14,7 @@ from node.console.parts import Action, Download
 from node.console.surface import ACTIONS, DOWNLOADS
 
 DIFFER: Final[Mapping[str, str]] = {
+    "passkey-remove": "it is one's own, and anybody's matter",
     "member-propose": "it proposes what the terminal signs, so it can be undone",
 }
 """Actions that do something else than the command of the same record, and what."""

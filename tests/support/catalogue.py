@@ -42,6 +42,7 @@ _KEYWORDS = {
     "_": None,
     "marked": None,
     "Message": (1,),
+    "counted": (1, 2),
     "gettext": None,
     "translated": None,
     "ngettext": (1, 2),

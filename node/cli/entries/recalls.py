@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.acts import entries
+from node.cli.acts import do, performing, require_two, tell
 from node.cli.options import AS, HASHES, INDEX, OWN_LIST, YES, require_one_way
 from node.cli.output import Fact, counted, listing
-from node.cli.persons.actor import acting_person, require_two, tell_requested
 from node.cli.prompts import confirm
 from node.cli.session import session
 
@@ -21,6 +22,7 @@ withdrawals = typer.Typer(help="Withdrawals of own lists, and who has applied th
 shreddings = typer.Typer(help="What was shredded, and who still lists it.", no_args_is_help=True)
 
 
+@performing(entries.shred)
 def shred(
     context: typer.Context,
     name: Annotated[str, OWN_LIST],
@@ -34,8 +36,6 @@ def shred(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Ask a second person to delete a file's hashes for ever, here and at every peer."""
-    from node.app.approvals import open_approvals
-    from node.app.recall import request_shredding
     from node.cli.entries.withdraw import reason_of
     from node.cli.hashes import read_hashes
     from node.lists.catalogue import list_origin
@@ -49,12 +49,11 @@ def shred(
     asked = [] if index is not None else read_hashes(hash_from)
     with open_shelf(identity) as shelf:
         files = _plans(shelf, origin, asked, index)
-        if not yes:
-            confirm(f"Ask to delete {counted(len(files), 'file')} of {origin} at every node, for ever?")
-        who = acting_person(here, by)
-        approvals = open_approvals(identity, shelf)
-        for plans in files:
-            tell_requested(here, request_shredding(approvals, plans, reason=why, by=who))
+    if not yes:
+        confirm(f"Ask to delete {counted(len(files), 'file')} of {origin} at every node, for ever?")
+    for plans in files:
+        given = entries.Shredded(list=origin, index=index, reason=why, plans=plans)
+        tell(here, do(here, entries.shred, given, by=by))
 
 
 def _plans(shelf: "Shelf", origin: str, asked: "list[Asked]", index: int | None) -> "list[list[ShredPlan]]":
@@ -82,27 +81,19 @@ def _plans(shelf: "Shelf", origin: str, asked: "list[Asked]", index: int | None)
     return files
 
 
+@performing(entries.readmit)
 def readmit(
     context: typer.Context,
     hash_from: Annotated[str, HASHES] = "",
     by: Annotated[str, AS] = "",
 ) -> None:
     """Ask a second person to let hashes that were shredded be listed here again."""
-    from node.app.approvals import open_approvals
-    from node.app.recall import request_readmission, tombstones_of
     from node.cli.hashes import read_hashes
-    from node.rotation.store import open_shelf
 
     here = session(context)
-    identity = here.identity()
     require_two(here)
-    asked = read_hashes(hash_from)
-    with open_shelf(identity) as shelf:
-        macs = [shelf.vault.tombstone_of(digest) for _, digests in asked for digest in digests]
-        found = tombstones_of(shelf, macs)
-        who = acting_person(here, by)
-        approvals = open_approvals(identity, shelf)
-        tell_requested(here, request_readmission(approvals, shelf, found, by=who))
+    hashes = [digest for _, digests in read_hashes(hash_from) for digest in digests]
+    tell(here, do(here, entries.readmit, entries.Readmitted(hashes=hashes), by=by))
 
 
 @shreddings.command("ls")

@@ -5,122 +5,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from keys.message import Message
+from node.acts.peers import ACTS
+from node.cli import acts
 from node.cli.exit_codes import ExitCode
-from node.cli.options import AS_IF_TWO, BEYOND_LIMITS
+from node.cli.options import BEYOND_LIMITS
 from node.cli.output import listing
-from node.cli.persons.actor import acting_person, request_approval, require_two, two_decide
 from node.cli.session import Session, session, wait_for
 from node.errors import NodeError
 
 if TYPE_CHECKING:
     from node.app.peers.sync import PeerSync
     from node.peers.sync.reports import SyncReport
-    from protocol.lists.grant import Grant
 
 app = typer.Typer(help="Agencies whose lists this node follows.", no_args_is_help=True)
 
 
-_GRANT = typer.Option(help="Collections whose openings it may read here, comma-separated.")
-_ALGORITHMS = typer.Option(help="Kinds of hashes, comma-separated, as md5,sha1; default: all.")
-_UNTIL = typer.Option(help="Last day of the grant, YYYY-MM-DD; default: no end.")
-
-
-@app.command("add")
-def add(
-    context: typer.Context,
-    node: Annotated[str, typer.Argument(help="Name of a member.")],
-    grant: Annotated[str, _GRANT],
-    algorithms: Annotated[str, _ALGORITHMS] = "",
-    until: Annotated[str, _UNTIL] = "",
-    by: Annotated[str, AS_IF_TWO] = "",
-) -> None:
-    """Follow a member's lists, and let it read ours; where two persons decide, more than baseline is asked for."""
-    from node.access.grants import first_part, grant_words, widens
-    from node.access.notation import grant_of
-    from node.app.peers.membership import membership
-
-    here = session(context)
-    wanted = grant_of(grant, algorithms, until)
-    first = first_part(wanted) if two_decide(here) else wanted
-    who = acting_person(here, by) if widens(first, wanted) else ""
-    with membership(here.identity()) as members:
-        peer = members.add_peer(node, first)
-    if who:
-        here.output.talk(f"{node} is followed, and may read {grant_words(first)} here")
-        _request(here, node, wanted, by=who)
-        return
-    here.output.result(
-        {"peer": peer.name, "grant": grant, "algorithms": algorithms, "url": peer.url},
-        f"{peer.name} may read {_words(grant, algorithms)} here",
-    )
-    here.output.following("sigfed run", f"sigfed peer sync {peer.name}")
-
-
-@app.command("grant")
-def change_grant(
-    context: typer.Context,
-    node: Annotated[str, typer.Argument(help="Name of a peer.")],
-    grant: Annotated[str, _GRANT],
-    algorithms: Annotated[str, _ALGORITHMS] = "",
-    until: Annotated[str, _UNTIL] = "",
-    by: Annotated[str, AS_IF_TWO] = "",
-) -> None:
-    """Replace what a peer may read here: less at once, more when a second person approves it."""
-    from node.access.grants import Grants
-    from node.access.notation import grant_of
-    from node.rotation.store import open_shelf
-
-    here = session(context)
-    wanted = grant_of(grant, algorithms, until)
-    identity = here.identity()
-    with open_shelf(identity) as shelf:
-        grants = Grants(shelf.storage, identity.clock)
-        wider = grants.widens(node, wanted)
-        if not wider:
-            grants.narrow(node, wanted)
-    if wider:
-        require_two(here)
-        _request(here, node, wanted, by=acting_person(here, by))
-        return
-    here.output.result(
-        {"peer": node, "grant": grant, "algorithms": algorithms},
-        f"{node} may read {_words(grant, algorithms)} here",
-    )
-
-
-@app.command("remove")
-def remove(context: typer.Context, node: Annotated[str, typer.Argument(help="Name of a peer.")]) -> None:
-    """Follow a peer no more and serve it nothing; what is held of its lists stays and counts."""
-    from node.app.peers.membership import membership
-
-    here = session(context)
-    with membership(here.identity()) as members:
-        members.remove_peer(node)
-    here.output.result({"peer": node, "removed": True}, f"{node} is no peer any more")
-    here.output.following("sigfed peer ls")
-
-
-def _words(grant: str, algorithms: str) -> str:
-    return f"{grant} ({algorithms} only)" if algorithms else grant
-
-
-def _request(here: Session, node: str, wanted: "Grant", *, by: str) -> None:
-    from node.access.grants import Grants, grant_payload, grant_words
-    from node.rotation.store import open_shelf
-
-    identity = here.identity()
-    with open_shelf(identity) as shelf:
-        held = Grants(shelf.storage, identity.clock).get(node)
-    request_approval(
-        here,
-        "peer.grant",
-        subject=Message(
-            "{peer} may read {grant} here (now: {held})", node, grant_words(wanted), grant_words(held)
-        ),
-        payload=grant_payload(node, wanted),
-        by=by,
-    )
+acts.add(app, ACTS)
 
 
 @app.command("ls")

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from node.acts import guards
+from node.cli.acts import do, performing, tell
 from node.cli.exit_codes import ExitCode
-from node.cli.output import counted, listing
-from node.cli.session import Session, session
+from node.cli.output import listing
+from node.cli.session import session
 
 app = typer.Typer(help="What lists and releases are compared with.", no_args_is_help=True)
 benign = typer.Typer(
@@ -17,10 +19,9 @@ tripwire = typer.Typer(help="Hashes that must never be released.", no_args_is_he
 app.add_typer(benign, name="benign")
 app.add_typer(tripwire, name="tripwire")
 
-_SHOWN = 20
 
-
-@benign.command("add")
+@benign.command("add", help=guards.add_benign.help)
+@performing(guards.add_benign)
 def add_benign(
     context: typer.Context,
     file: Annotated[
@@ -28,39 +29,22 @@ def add_benign(
     ],
     name: Annotated[str, typer.Option(help="Name of the set; default: that of the file.")] = "",
 ) -> int:
-    """Set aside, from now on, what is in this file: rows of imports, and entries that peers list."""
-    from node.app.guards import open_guards
-    from node.clock import milliseconds
+    """Read a file; rows that are refused are named."""
     from node.errors import InputRefusedError
     from node.formats.benign import read_benign
-    from node.rotation.store import open_shelf
 
     here = session(context)
-    identity = here.identity()
-    wanted = _set_name(name or file.stem.lower().replace("_", "-").replace(" ", "-"))
+    wanted = name or file.stem.lower().replace("_", "-").replace(" ", "-")
+    guards.require_set_name(wanted)
     try:
         stream = file.open("rb")
     except OSError as exc:
         raise InputRefusedError("{file} cannot be read: {reason}", file, exc.strerror) from exc
-    with stream, open_shelf(identity) as shelf, here.output.progress("read") as progress:
-        reading = read_benign(stream)
-        now_ms = milliseconds(identity.clock.now())
-        report = open_guards(identity, shelf).add_benign(wanted, reading, now_ms=now_ms, progress=progress.at)
-    record = report.record
-    here.output.result(
-        {
-            "set": record.name,
-            "rows": record.rows,
-            "hashes": record.hashes,
-            "refused": record.refused,
-            "refused_rows": [{"line": row.line, "reason": row.reason} for row in report.refused],
-        },
-        f"{record.name}: {record.hashes:,} hashes of {record.rows:,} rows, {record.refused:,} refused",
-        *(f"  line {row.line}: {row.reason}" for row in report.refused[:_SHOWN]),
-        *([f"  … and {record.refused - _SHOWN:,} more"] if record.refused > _SHOWN else []),
-    )
-    here.output.following("sigfed guard benign ls")
-    return ExitCode.PARTIAL if record.refused else ExitCode.OK
+    with stream, here.output.progress("read") as progress:
+        given = guards.Benign(name=wanted, reading=read_benign(stream), progress=progress.at)
+        done = do(here, guards.add_benign, given)
+    tell(here, done)
+    return ExitCode.PARTIAL if done.facts["refused"] else ExitCode.OK
 
 
 @benign.command("ls")
@@ -90,23 +74,18 @@ def ls_benign(context: typer.Context) -> None:
         here.output.following("sigfed guard benign add FILE")
 
 
-@benign.command("remove")
+@benign.command("remove", help=guards.remove_benign.help)
+@performing(guards.remove_benign)
 def remove_benign(
     context: typer.Context, name: Annotated[str, typer.Argument(help="Name of the set.")]
 ) -> None:
-    """Forget a set; what it set aside stays so until it is released."""
-    from node.app.guards import open_guards
-    from node.rotation.store import open_shelf
-
+    """Forget it."""
     here = session(context)
-    identity = here.identity()
-    with open_shelf(identity) as shelf:
-        open_guards(identity, shelf).remove_benign(name)
-    here.output.result({"set": name, "removed": True}, f"{name} is no known-benign set any more")
-    here.output.following("sigfed quarantine ls")
+    tell(here, do(here, guards.remove_benign, guards.Named(name=name)))
 
 
-@tripwire.command("add")
+@tripwire.command("add", help=guards.add_tripwires.help)
+@performing(guards.add_tripwires)
 def add_tripwire(
     context: typer.Context,
     hash_from: Annotated[
@@ -118,23 +97,12 @@ def add_tripwire(
     ],
     note: Annotated[str, typer.Option(help="What they are of, for people; never a hash.")] = "",
 ) -> None:
-    """Refuse, from now on, every release that would list one of these hashes."""
-    from node.app.guards import open_guards
+    """Add those of a file."""
     from node.cli.hashes import read_hashes
-    from node.clock import milliseconds
-    from node.rotation.store import open_shelf
 
     here = session(context)
-    identity = here.identity()
     digests = [digest for _, found in read_hashes(hash_from) for digest in found]
-    with open_shelf(identity) as shelf:
-        now_ms = milliseconds(identity.clock.now())
-        added = open_guards(identity, shelf).add_tripwires(digests, note=note, now_ms=now_ms)
-    here.output.result(
-        {"added": added, "known": len(digests) - added},
-        f"{counted(added, 'tripwire')} added, {len(digests) - added:,} known already",
-    )
-    here.output.following("sigfed guard tripwire ls", "sigfed subset release NAME")
+    tell(here, do(here, guards.add_tripwires, guards.Tripwires(note=note, digests=digests)))
 
 
 @tripwire.command("ls")
@@ -167,33 +135,12 @@ def ls_tripwires(context: typer.Context) -> None:
         here.output.following("sigfed guard tripwire add --hash-from FILE")
 
 
-@tripwire.command("remove")
+@tripwire.command("remove", help=guards.remove_tripwires.help)
+@performing(guards.remove_tripwires)
 def remove_tripwires(
     context: typer.Context,
     numbers: Annotated[list[int], typer.Argument(help="Numbers as `sigfed guard tripwire ls` shows them.")],
 ) -> None:
-    """Let these hashes be released again."""
-    from node.app.guards import open_guards
-    from node.rotation.store import open_shelf
-
+    """Remove them."""
     here = session(context)
-    identity = here.identity()
-    with open_shelf(identity) as shelf:
-        open_guards(identity, shelf).remove_tripwires(numbers)
-    _tell_removed(here, len(numbers))
-
-
-def _tell_removed(here: Session, count: int) -> None:
-    here.output.result({"removed": count}, f"{counted(count, 'tripwire')} removed")
-    here.output.following("sigfed subset release NAME")
-
-
-def _set_name(name: str) -> str:
-    from keys.trust.names import is_log_name
-    from node.errors import UsageError
-
-    if not is_log_name(name):
-        raise UsageError(
-            "a set is named with up to 64 small letters, digits and hyphens", hint="give it one with --name"
-        )
-    return name
+    tell(here, do(here, guards.remove_tripwires, guards.Numbers(numbers=numbers)))

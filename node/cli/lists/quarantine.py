@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.options import AS
+from node.acts import quarantine
+from node.cli import acts
 from node.cli.output import Fact, table
 from node.cli.session import session
 
@@ -21,12 +22,12 @@ def ls(context: typer.Context) -> None:
     """Everything that is set aside, with the reason."""
     from node.cli.times import moment
     from node.identity.store import read_shelf
-    from node.judgement import quarantine
+    from node.judgement.quarantine import ls as everything
 
     here = session(context)
     identity = here.identity()
     with read_shelf(identity) as shelf:
-        found = quarantine.ls(shelf, identity.trust.members())
+        found = everything(shelf, identity.trust.members())
     if here.output.as_json:
         for aside in found:
             here.output.result(_fields(aside))
@@ -44,12 +45,12 @@ def show(context: typer.Context, name: _Id) -> None:
     """One of them: peer, reason, since when, how much, the evidence to hand on, and what releasing it would do."""
     from node.cli.times import moment
     from node.identity.store import read_shelf
-    from node.judgement import quarantine
+    from node.judgement.quarantine import get
 
     here = session(context)
     identity = here.identity()
     with read_shelf(identity) as shelf:
-        aside = quarantine.get(shelf, identity.trust.members(), name)
+        aside = get(shelf, identity.trust.members(), name)
     here.output.result(
         _fields(aside),
         f"{aside.id}: {aside.words}",
@@ -67,26 +68,7 @@ def show(context: typer.Context, name: _Id) -> None:
     )
 
 
-@app.command("release")
-def release(
-    context: typer.Context,
-    name: _Id,
-    reason: Annotated[str, typer.Option(help="Why it may be let in; kept with the request.")],
-    person: Annotated[str, AS] = "",
-) -> None:
-    """Ask for its release; a second person approves it."""
-    from node.app.approvals import open_approvals
-    from node.app.quarantine import request_release
-    from node.cli.persons.actor import acting_person, tell_requested
-    from node.rotation.store import open_shelf
-
-    here = session(context)
-    identity = here.identity()
-    by = acting_person(here, person)
-    with open_shelf(identity) as shelf:
-        approvals = open_approvals(identity, shelf)
-        approval = request_release(identity, shelf, approvals, name, reason=reason, by=by)
-    tell_requested(here, approval)
+acts.add(app, [quarantine.release])
 
 
 def _of_flood(own: str, aside: "Aside") -> list[str]:

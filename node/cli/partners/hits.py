@@ -88,50 +88,6 @@ def show_report(here: Session, text: str, *, hashes: bool) -> None:
     )
 
 
-def close_report(here: Session, text: str) -> None:
-    """Mark a report as dealt with."""
-    from node.partners.hits.cases import get_hit
-    from node.partners.hits.handle import close_hit
-    from node.rotation.store import open_shelf
-
-    with open_shelf(here.identity()) as shelf:
-        report = get_hit(shelf, text)
-        close_hit(shelf, report, now_ms=_now_ms(here))
-    here.output.result(
-        {"hit": report.report_id.hex(), "partner": report.partner, "state": "closed"},
-        f"{report.report_id.hex()[:_SHORT]}: closed",
-    )
-    here.output.following("sigfed hit ls --open")
-
-
-def hold_report(here: Session, text: str) -> None:
-    """Keep a report from being purged."""
-    _hold(here, text, held_ms=_now_ms(here))
-
-
-def unhold_report(here: Session, text: str) -> None:
-    """Let a report that was held be purged in its time."""
-    _hold(here, text, held_ms=None)
-
-
-def _hold(here: Session, text: str, *, held_ms: int | None) -> None:
-    from node.partners.hits.cases import get_hit
-    from node.partners.hits.handle import hold_hit
-    from node.rotation.store import open_shelf
-
-    with open_shelf(here.identity()) as shelf:
-        report = get_hit(shelf, text)
-        hold_hit(shelf, report, held_ms=held_ms)
-    short = report.report_id.hex()[:_SHORT]
-    here.output.result(
-        {"hit": report.report_id.hex(), "partner": report.partner, "held": held_ms is not None},
-        f"{short}: it is not purged before somebody says otherwise"
-        if held_ms
-        else f"{short}: it is purged in its time",
-    )
-    here.output.following(f"sigfed hit show {short}")
-
-
 def purge_reports(here: Session, *, dry_run: bool) -> None:
     """Delete reports that are finished and older than is configured, or say how many that would be."""
     from node.app.partners import retention

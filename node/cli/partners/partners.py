@@ -5,11 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from keys.message import Message
-from node.cli.options import AS_IF_TWO
+from node.acts import partners
+from node.cli.acts import add, do, performing, tell
 from node.cli.output import listing
-from node.cli.partners.disclosure import disclose
-from node.cli.persons.actor import acting_person, request_approval, require_two
 from node.cli.session import session
 from node.clock import milliseconds
 
@@ -22,7 +20,8 @@ _DAY_MS = 86_400_000
 app = typer.Typer(help="Partners that may ask privately.", no_args_is_help=True)
 
 
-@app.command("invite")
+@app.command("invite", help=partners.invite.help)
+@performing(partners.invite)
 def invite(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the partner, without spaces.")],
@@ -32,119 +31,21 @@ def invite(
     ] = 100_000,
     agency: Annotated[str, typer.Option(help="Member that it is for: only with a subset of holdings.")] = "",
 ) -> None:
-    """Make the one string with which a partner enrols; it is shown once."""
+    """Invite, and say what releases of the subset tell."""
     from node.cli.lists.budget import budget, together
-    from node.partners.admission import Admission
-    from node.rotation.store import open_shelf
-    from node.subsets.catalogue import report_subset
+    from node.identity.store import read_shelf
 
     here = session(context)
-    identity = here.identity()
-    with open_shelf(identity) as shelf:
-        shared = report_subset(shelf, subset).subset.filter
-        with shelf.storage.read() as unit:
-            others = [(each.name, each.filter) for each in unit.subsets.ls()]
-        admission = Admission(shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
-        invited = admission.invite(
-            name, subset, files_per_day=files_per_day, screen_bits=shared.screen_bits, agency=agency
-        )
-    here.output.result(
-        {
-            "partner": name,
-            "subset": subset,
-            "invitation": invited.text,
-            "evaluations_per_day": invited.evaluations_per_day,
-            "candidates_per_day": invited.candidates_per_day,
-            "odds": shared.odds(),
-            "worst_odds": shared.odds(shared.most_values),
-            "days": invited.days,
-        },
-        invited.text,
-    )
-    here.output.talk(
-        f"This string enrols {name} once, within {invited.days} days. Hand it over by a channel you trust:",
-        "whoever has it first is the partner. It is not stored in the clear and cannot be shown again.",
-        f"Its {invited.evaluations_per_day:,} evaluations a day decide about {invited.candidates_per_day:,} hashes of"
-        " its choice: the screen clears the rest.",
-        *budget(shared),
-        *together(subset, shared, others),
-    )
-    joins = f"{agency} runs: sigfed holders join" if agency else "the partner runs: sigfed enroll"
-    here.output.following(joins)
+    given = partners.Invited(name=name, subset=subset, files_per_day=files_per_day, agency=agency)
+    done = do(here, partners.invite, given)
+    with read_shelf(here.identity()) as shelf, shelf.storage.read() as unit:
+        shared = unit.subsets.get(subset).filter
+        others = [(each.name, each.filter) for each in unit.subsets.ls()]
+    tell(here, done)
+    here.output.talk(*budget(shared), *together(subset, shared, others))
 
 
-@app.command("suspend")
-def suspend(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Name of a partner, enrolled or invited.")],
-) -> None:
-    """Refuse a partner from now on, or make its unused invitation void; a token counts for 30 seconds more at most."""
-    from node.access.grants import PartnerTerms
-    from node.rotation.store import open_shelf
-
-    here = session(context)
-    with open_shelf(here.identity()) as shelf:
-        void = PartnerTerms(shelf.storage).suspend(name)
-    here.output.result(
-        {"partner": name, "suspended": True},
-        f"the invitation of {name} is void" if void else f"{name} is refused",
-    )
-    here.output.following(
-        f"sigfed partner invite {name}, if it is to have another" if void else f"sigfed partner resume {name}"
-    )
-
-
-@app.command("resume")
-def resume(
-    context: typer.Context, name: Annotated[str, typer.Argument(help="Name of a suspended partner.")]
-) -> None:
-    """Let a suspended partner ask again, with the key it has."""
-    from node.access.grants import PartnerTerms
-    from node.rotation.store import open_shelf
-
-    here = session(context)
-    with open_shelf(here.identity()) as shelf:
-        PartnerTerms(shelf.storage).resume(name)
-    here.output.result({"partner": name, "suspended": False}, f"{name} may ask again")
-
-
-@app.command("quota")
-def quota(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Name of an enrolled partner.")],
-    files_per_day: Annotated[int, typer.Option(help="New files it looks up a day.", min=1)],
-    by: Annotated[str, AS_IF_TWO] = "",
-) -> None:
-    """Change how often a partner may ask: less at once, more when a second person approves it."""
-    from node.access.grants import PartnerTerms, quota_payload
-    from node.rotation.store import open_shelf
-
-    here = session(context)
-    with open_shelf(here.identity()) as shelf:
-        terms = PartnerTerms(shelf.storage)
-        held, wanted = terms.evaluations(name, files_per_day)
-        candidates = terms.candidates(name, wanted)
-        if wanted <= held:
-            terms.lower(name, wanted)
-    if wanted <= held:
-        here.output.result(
-            {"partner": name, "evaluations_per_day": wanted, "candidates_per_day": candidates},
-            f"{name} may ask for {wanted:,} evaluations a day, which decide about {candidates:,} hashes",
-        )
-        return
-    require_two(here)
-    request_approval(
-        here,
-        "partner.quota",
-        subject=Message(
-            "{name} may ask for {count} evaluations a day (now: {held})", name, f"{wanted:,}", f"{held:,}"
-        ),
-        payload=quota_payload(name, wanted),
-        by=acting_person(here, by),
-    )
-
-
-app.command("disclose")(disclose)
+add(app, partners.ACTS)
 
 
 @app.command("ls")
@@ -159,17 +60,17 @@ def ls(context: typer.Context) -> None:
     now = identity.clock.now()
     with read_shelf(identity) as shelf:
         with shelf.storage.read() as unit:
-            partners = list(unit.partners.ls())
+            known = list(unit.partners.ls())
             invitations = unit.partners.open_invitations()
-            fetched = unit.fetched.of([partner.name for partner in partners])
-            subsets = {partner.subset for partner in partners}
+            fetched = unit.fetched.of([partner.name for partner in known])
+            subsets = {partner.subset for partner in known}
             newest = {subset: unit.releases.newest(subset) for subset in subsets}
             screens = {subset: unit.subsets.get(subset).filter.screen_bits for subset in subsets}
         terms = DisclosureTerms(shelf.storage, identity.clock)
-        shown = {partner.name: terms.get(partner.name) for partner in partners}
-        left = {partner.name: Quotas(shelf.storage).left(partner.name, now=now) for partner in partners}
+        shown = {partner.name: terms.get(partner.name) for partner in known}
+        left = {partner.name: Quotas(shelf.storage).left(partner.name, now=now) for partner in known}
     rows = []
-    for partner in partners:
+    for partner in known:
         if here.output.as_json:
             here.output.result(
                 {

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.cli.acts import acting_person
 from node.cli.options import AS
 from node.cli.output import Fact, listing
-from node.cli.persons.actor import acting_person
 from node.cli.session import session
 
 if TYPE_CHECKING:

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from node.acts import persons
+from node.cli.acts import do, performing, tell
 from node.cli.output import listing
 from node.cli.session import session
 
@@ -45,21 +47,12 @@ def ls(
         here.output.following("sigfed person token NAME")
 
 
-@app.command("remove")
+@app.command("remove", help=persons.remove_passkey.help)
+@performing(persons.remove_passkey)
 def remove(
     context: typer.Context,
     number: Annotated[int, typer.Argument(help="Number of a passkey: sigfed passkey ls.")],
 ) -> None:
-    """Let a passkey sign nobody in any more, at once, and end its person's sessions: it was lost, or stolen."""
-    from node.app.accounts import open_passkeys
-    from node.rotation.store import open_shelf
-
+    """Remove it."""
     here = session(context)
-    identity = here.identity()
-    with open_shelf(identity) as shelf:
-        removed = open_passkeys(identity, shelf).remove(number)
-    here.output.result(
-        {"passkey": number, "person": removed.person},
-        f"the passkey {removed.name} of {removed.person} signs nobody in any more",
-    )
-    here.output.following(f"for another one: sigfed person token {removed.person}")
+    tell(here, do(here, persons.remove_passkey, persons.Passkey(passkey=number)))

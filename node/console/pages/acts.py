@@ -13,13 +13,14 @@ from keys.message import Message
 from node.acts.act import Act, Done, F, Node, Spec, specs
 from node.acts.perform import perform
 from node.console.languages import translated as _
-from node.console.parts import Action, Values
+from node.console.parts import MOST_BYTES, Action, Values
 from node.console.parts import Done as Led
 from node.console.visitors import Visitor, has_proved
 from node.console.world import World
 from node.errors import UsageError
 from node.store.accounts.records import PersonRole
 
+Carry = Callable[[World, Visitor, Values], Led]
 _MOST_KEPT: Final = 256
 _kept: Final[OrderedDict[str, object]] = OrderedDict()
 """By what forms of the session hold."""
@@ -58,31 +59,44 @@ def action(
     *,
     path: str,
     page: str,
-    to: Callable[[F], str],
+    to: Callable[[F], str] | None = None,
     name: str = "",
     read: Callable[[Values], F] | None = None,
+    shows: Callable[[World, F, Done], object] = lambda _world, _given, done: done,
+    by: Carry | None = None,
+    most_bytes: int = MOST_BYTES,
 ) -> Action:
-    """An act on `page`, which leads to `to`; what it shows once waits for that page."""
+    """An act on `page`, which leads to `to`, or to the request that it made.
+
+    What was filled in is read from the fields, or by `read`. Where it shows something once, the page that it leads to
+    takes what `shows` gives. A page that does more than that performs the act in a function of its own, `by`.
+    """
     given_of = read or (lambda form: given(act.fields, form))
 
     def carry_out(world: World, visitor: Visitor, form: Values) -> Led:
         filled = given_of(form)
         done = do(world, visitor, act, filled)
         if done.once:
-            keep(visitor.csrf, done)
-        return Led(to(filled), _(done.said), done.outcome)
+            keep(visitor.csrf, shows(world, filled, done))
+        return Led(to(filled), _(done.said), done.outcome) if to else requested(done)
 
     return Action(
         name=name or act.name.replace(".", "-"),
         path=path,
         page=page,
-        act=carry_out,
+        act=by or carry_out,
         roles=act.roles,
         record=act.name,
         strict=act.irreversible,
         fresh=act.fresh,
+        most_bytes=most_bytes,
         performs=act,
     )
+
+
+def requested(done: Done) -> Led:
+    """Leads to the page of a request that was made."""
+    return Led(f"/console/tasks/request?number={done.facts['approval']}", _(done.said), done.outcome)
 
 
 def do(world: World, visitor: Visitor, act: Act[F], given: F) -> Done:

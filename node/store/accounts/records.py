@@ -10,7 +10,7 @@ A request is decided once, by compare-and-swap, and acted on after that: an appr
 so (`acted_ms` is None), and is finished by approving it again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -190,6 +190,24 @@ class Outcome(StrEnum):
     OPEN = "open"
     APPROVED = "approved"
     REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What somebody asks a second person for; nothing of it is done yet."""
+
+    kind: str
+    """`noun.verb`, a key of `access.approvals.KINDS`."""
+    subject: str
+    """What it is about, in words for people; never a digest."""
+    payload: bytes | Callable[[], bytes] = field(repr=False)
+    """What the handler of its kind needs, or what makes it once whoever asks has proved who it is."""
+    said: str = ""
+    """What whoever asked is told, of the `number` and of `what` is asked for; empty: that it waits."""
+    notes: Sequence[str] = ()
+    """What the terminal adds for whoever watches."""
+    following: Sequence[str] = ()
+    """What to type next besides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

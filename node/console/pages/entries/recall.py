@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.access.approvals import LEAST_PERSONS
-from node.app.approvals import open_approvals
-from node.app.recall import recall_now, request_shredding
+from node.acts import entries
+from node.app.recall import recall_now
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
+from node.console.pages.acts import action, do, requested
 from node.console.pages.entries.places import Place, digest_at, place_in, place_of
 from node.console.pages.entries.statements import reason_from, reasons
 from node.console.parts import Action, Done, Page, Values
@@ -25,9 +26,6 @@ from node.lists.corrections.withdraw import withdraw_at
 from node.lists.families import Family
 from node.store.accounts.records import PersonRole
 from protocol.digest import Digest
-
-RECALLERS: Final = frozenset({PersonRole.ANALYST, PersonRole.OPERATOR})
-"""A withdrawal must never wait for somebody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,12 +109,13 @@ def gather_shredding(world: World, _visitor: Visitor, query: Values) -> Shreddin
 def shred(world: World, visitor: Visitor, form: Values) -> Done:
     """Ask a second person to have the file deleted at every node."""
     place = place_of(form)
-    reason = reason_from(form)
-    approvals = open_approvals(world.identity, world.shelf)
-    plan = prepare_at(world.shelf, place.origin, place.index)
-    asked = request_shredding(approvals, [plan], reason=reason, by=visitor.person)
-    said = _("Request {number} waits for a second person; nothing was changed").format(number=asked.id)
-    return Done(f"/console/tasks/request?number={asked.id}", said, "requested")
+    given = entries.Shredded(
+        list=place.origin,
+        index=place.index,
+        reason=reason_from(form),
+        plans=[prepare_at(world.shelf, place.origin, place.index)],
+    )
+    return requested(do(world, visitor, entries.shred, given))
 
 
 PAGES: Final = (
@@ -125,14 +124,14 @@ PAGES: Final = (
         path="/console/entry/withdraw",
         title="Withdraw a file",
         gather=gather_withdrawing,
-        roles=RECALLERS,
+        roles=entries.RECALLERS,
     ),
     Page(
         name="entry-shred",
         path="/console/entry/shred",
         title="Shred a file",
         gather=gather_shredding,
-        roles=RECALLERS,
+        roles=entries.RECALLERS,
     ),
 )
 
@@ -142,19 +141,9 @@ ACTIONS: Final = (
         path="/console/entry/withdraw",
         page="entry-withdraw",
         act=withdraw,
-        roles=RECALLERS,
+        roles=entries.RECALLERS,
         record="entry.withdraw",
         told=("list", "index", "reason"),
     ),
-    Action(
-        name="shred",
-        path="/console/entry/shred",
-        page="entry-shred",
-        act=shred,
-        roles=RECALLERS,
-        record="entry.shred",
-        strict=True,
-        fresh=True,
-        told=("list", "index", "reason"),
-    ),
+    action(entries.shred, path="/console/entry/shred", page="entry-shred", name="shred", by=shred),
 )

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
-from node.access.approvals import require_two
-from node.app.approvals import open_approvals
-from node.app.recall import request_readmission, tombstones_of
+from node.acts import entries
 from node.console.languages import translated as _
-from node.console.pages.entries.recall import RECALLERS
-from node.console.parts import Action, Done, Page, Section, Values
+from node.console.pages.acts import action
+from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
@@ -69,29 +67,20 @@ def _unfinished(each: ShreddingReport) -> tuple[bool, bool]:
     return not each.own_standing, each.complete
 
 
-def readmit(world: World, visitor: Visitor, form: Values) -> Done:
-    """Ask a second person to let hashes that were shredded be listed here again; as many as are typed, one a line."""
+def _hashes(form: Values) -> entries.Readmitted:
+    """As many as are typed, one a line."""
     asked = read_asked(io.BytesIO(form.require("hash", _("the hash")).encode()))
-    with world.shelf.storage.read() as unit:
-        require_two(unit)
-    macs = [world.shelf.vault.tombstone_of(digest) for _name, digests in asked for digest in digests]
-    found = tombstones_of(world.shelf, macs)
-    approvals = open_approvals(world.identity, world.shelf)
-    request = request_readmission(approvals, world.shelf, found, by=visitor.person)
-    said = _("Request {number} waits for a second person; nothing was changed").format(number=request.id)
-    return Done(f"/console/tasks/request?number={request.id}", said, "requested", {"hashes": str(len(found))})
+    return entries.Readmitted(hashes=[digest for _name, digests in asked for digest in digests])
 
 
 PAGES: Final = (Page(name="recalls", path=PATH, title="Withdrawals", gather=gather, section=Section.WORK),)
 
 ACTIONS: Final = (
-    Action(
-        name="readmit",
+    action(
+        entries.readmit,
         path="/console/withdrawals/readmit",
         page="recalls",
-        act=readmit,
-        roles=RECALLERS,
-        record="entry.readmit",
-        fresh=True,
+        name="readmit",
+        read=_hashes,
     ),
 )

@@ -11,17 +11,15 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import urlencode
 
-from keys.message import Message
 from keys.trust.fingerprint import to_words
-from node.access.approvals import require_two, two_decide
 from node.access.callers import stored_grant
-from node.access.grants import Grants, first_part, grant_payload, grant_words, widens
+from node.access.grants import grant_words
 from node.access.notation import collection_of, grant_of
-from node.app.approvals import open_approvals
+from node.acts import peers
 from node.app.peers.member_proposals import propose_member, propose_removal
-from node.app.peers.membership import membership
 from node.app.peers.sync import PeerSyncs
 from node.console.languages import translated as _
+from node.console.pages.acts import action
 from node.console.parts import EVERYBODY, OPERATORS, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
@@ -195,19 +193,6 @@ def sync(world: World, _visitor: Visitor, form: Values) -> Done:
     return Done(f"{_ONE}?node={node}", f"{node}: {_(done.report.words)}")
 
 
-def grant(world: World, visitor: Visitor, form: Values) -> Done:
-    """Replace what a peer may read here: less at once, more when a second person approves it."""
-    node, wanted = form.require("node", _("the name of the peer")), _wanted(form)
-    grants = Grants(world.shelf.storage, world.identity.clock)
-    if grants.widens(node, wanted):
-        return _ask(world, node, wanted, by=visitor.person)
-    grants.narrow(node, wanted)
-    return Done(
-        f"{_ONE}?node={node}",
-        _("{node} may read {grant} here").format(node=node, grant=_(grant_words(wanted))),
-    )
-
-
 def try_grant(_world: World, _visitor: Visitor, form: Values) -> Done:
     """Show what another grant would change, older entries too; nothing is changed."""
     node = form.require("node", _("the name of the peer"))
@@ -217,31 +202,6 @@ def try_grant(_world: World, _visitor: Visitor, form: Values) -> Done:
 
 def _typed(values: Values) -> dict[str, str]:
     return {name: values.text(name) for name in ("collections", "algorithms", "until")}
-
-
-def follow(world: World, visitor: Visitor, form: Values) -> Done:
-    """Follow a member, and let it read here; where two persons decide, more than baseline is asked for."""
-    node, wanted = form.require("node", _("the name of the member")), _wanted(form)
-    with world.shelf.storage.read() as unit:
-        two = two_decide(unit)
-    first = first_part(wanted) if two else wanted
-    with membership(world.identity) as members:
-        members.add_peer(node, first)
-    if widens(first, wanted):
-        return _ask(world, node, wanted, by=visitor.person)
-    said = _("{node} is followed, and may read {grant} here")
-    return Done(f"{_ONE}?node={node}", said.format(node=node, grant=_(grant_words(wanted))))
-
-
-def remove(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Follow a peer no more and serve it nothing."""
-    node = form.require("node", _("the name of the peer"))
-    with membership(world.identity) as members:
-        members.remove_peer(node)
-    return Done(
-        f"{_ONE}?node={node}",
-        _("{node} is no peer any more; what is held of its lists stays and counts").format(node=node),
-    )
 
 
 def remove_member(world: World, _visitor: Visitor, form: Values) -> Done:
@@ -280,26 +240,8 @@ def _wanted(form: Values) -> Grant:
     return grant_of(collections, form.text("algorithms"), form.text("until"))
 
 
-def _ask(world: World, node: str, wanted: Grant, *, by: str) -> Done:
-    with world.shelf.storage.read() as unit:
-        require_two(unit)
-    held = Grants(world.shelf.storage, world.identity.clock).get(node)
-    asked = open_approvals(world.identity, world.shelf).request(
-        "peer.grant",
-        subject=Message(
-            "{peer} may read {grant} here (now: {held})", node, grant_words(wanted), grant_words(held)
-        ),
-        payload=grant_payload(node, wanted),
-        by=by,
-    )
-    return Done(
-        f"{_ONE}?node={node}",
-        _(
-            "Request {number} waits for a second person, on the page of tasks; until then {node} may read"
-            " {grant} here"
-        ).format(number=asked.id, node=node, grant=_(grant_words(held))),
-        outcome="requested",
-    )
+def _at(given: peers.Named) -> str:
+    return f"{_ONE}?node={given.node}"
 
 
 PAGES: Final = (
@@ -326,27 +268,9 @@ ACTIONS: Final = (
         told=("url", "country", "authority"),
     ),
     Action(name="peer-sync", path=f"{_ONE}/sync", page="member", act=sync, roles=OPERATORS),
-    Action(
-        name="peer-grant",
-        path=f"{_ONE}/grant",
-        page="member",
-        act=grant,
-        roles=OPERATORS,
-        record="peer.grant",
-        fresh=True,
-        told=("node", "collections", "algorithms", "until"),
-    ),
+    action(peers.grant, path=f"{_ONE}/grant", page="member", to=_at),
     Action(name="grant-diff", path=f"{_ONE}/try", page="member", act=try_grant, roles=OPERATORS),
-    Action(
-        name="peer-follow",
-        path=f"{_ONE}/follow",
-        page="member",
-        act=follow,
-        roles=OPERATORS,
-        record="peer.add",
-        fresh=True,
-        told=("node", "collections", "algorithms", "until"),
-    ),
+    action(peers.add, path=f"{_ONE}/follow", page="member", to=_at, name="peer-follow"),
     Action(
         name="member-remove",
         path=f"{_ONE}/remove-member",
@@ -358,15 +282,5 @@ ACTIONS: Final = (
         fresh=True,
         told=("node",),
     ),
-    Action(
-        name="peer-remove",
-        path=f"{_ONE}/remove",
-        page="member",
-        act=remove,
-        roles=OPERATORS,
-        record="peer.remove",
-        strict=True,
-        fresh=True,
-        told=("node",),
-    ),
+    action(peers.remove, path=f"{_ONE}/remove", page="member", to=_at),
 )

@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from keys.trust.names import is_log_name
+from node.acts import guards as acts
 from node.app.guards import open_guards
 from node.console.languages import translated as _
-from node.console.languages import translated_plural
-from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
+from node.console.pages.acts import action
+from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.errors import UsageError
 from node.formats.asked import read_asked
 from node.formats.benign import read_benign
 from node.store.lists.records import BenignSet, Tripwire
@@ -52,94 +51,66 @@ def gather(world: World, _visitor: Visitor, _query: Values) -> GuardsPage:
     )
 
 
-def add_benign(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Set aside, from now on, what is in a table."""
+def _benign(form: Values) -> acts.Benign:
     name = form.require("name", _("the name"))
-    if not is_log_name(name):
-        raise UsageError("a set is named with up to 64 small letters, digits and hyphens")
-    reading = read_benign(io.BytesIO(form.require("table", _("the table")).encode()))
-    done = open_guards(world.identity, world.shelf).add_benign(name, reading, now_ms=world.now_ms)
-    said = _("{name}: {hashes} hashes of {rows} rows, {refused} refused")
-    record = done.record
-    return Done(
-        PATH,
-        said.format(
-            name=name, hashes=f"{record.hashes:,}", rows=f"{record.rows:,}", refused=f"{record.refused:,}"
-        ),
-        facts={"hashes": str(record.hashes), "refused": str(record.refused)},
-    )
+    acts.require_set_name(name)
+    table = io.BytesIO(form.require("table", _("the table")).encode())
+    return acts.Benign(name=name, reading=read_benign(table))
 
 
-def remove_benign(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Forget a set; what it set aside stays so until it is released."""
-    name = form.require("name", _("the name"))
-    open_guards(world.identity, world.shelf).remove_benign(name)
-    return Done(PATH, _("{name} is forgotten; what it set aside stays in quarantine").format(name=name))
+def _named(form: Values) -> acts.Named:
+    return acts.Named(name=form.require("name", _("the name")))
 
 
-def add_tripwires(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Refuse, from now on, every release that would list one of these hashes."""
+def _tripwires(form: Values) -> acts.Tripwires:
     asked = read_asked(io.BytesIO(form.require("hash", _("the hash")).encode()))
-    digests = [digest for _name, found in asked for digest in found]
-    guards = open_guards(world.identity, world.shelf)
-    added = guards.add_tripwires(digests, note=form.text("note"), now_ms=world.now_ms)
-    said = translated_plural(
-        "{count} tripwire was added, {known} known already",
-        "{count} tripwires were added, {known} known already",
-        added,
+    return acts.Tripwires(
+        note=form.text("note"), digests=[digest for _name, found in asked for digest in found]
     )
-    return Done(PATH, said.format(count=added, known=len(digests) - added), facts={"added": str(added)})
 
 
-def remove_tripwire(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Let a hash be released again."""
-    number = form.number("number", least=1)
-    open_guards(world.identity, world.shelf).remove_tripwires([number])
-    return Done(PATH, _("Tripwire {number} is gone: its hash may be released again").format(number=number))
+def _number(form: Values) -> acts.Numbers:
+    return acts.Numbers(numbers=[form.number("number", least=1)])
+
+
+def _here(_given: object) -> str:
+    return PATH
 
 
 PAGES: Final = (Page(name="guards", path=PATH, title="Guards", gather=gather, section=Section.FEDERATION),)
 
 ACTIONS: Final = (
-    Action(
-        name="benign-add",
+    action(
+        acts.add_benign,
         path=f"{PATH}/benign/add",
         page="guards",
-        act=add_benign,
-        roles=OPERATORS,
-        record="guard-benign.add",
-        fresh=True,
+        to=_here,
+        name="benign-add",
+        read=_benign,
         most_bytes=MOST_BYTES,
-        told=("name",),
     ),
-    Action(
-        name="benign-remove",
+    action(
+        acts.remove_benign,
         path=f"{PATH}/benign/remove",
         page="guards",
-        act=remove_benign,
-        roles=OPERATORS,
-        record="guard-benign.remove",
-        fresh=True,
-        told=("name",),
+        to=_here,
+        name="benign-remove",
+        read=_named,
     ),
-    Action(
-        name="tripwire-add",
+    action(
+        acts.add_tripwires,
         path=f"{PATH}/tripwire/add",
         page="guards",
-        act=add_tripwires,
-        roles=OPERATORS,
-        record="guard-tripwire.add",
-        fresh=True,
-        told=("note",),
+        to=_here,
+        name="tripwire-add",
+        read=_tripwires,
     ),
-    Action(
-        name="tripwire-remove",
+    action(
+        acts.remove_tripwires,
         path=f"{PATH}/tripwire/remove",
         page="guards",
-        act=remove_tripwire,
-        roles=OPERATORS,
-        record="guard-tripwire.remove",
-        fresh=True,
-        told=("number",),
+        to=_here,
+        name="tripwire-remove",
+        read=_number,
     ),
 )

@@ -9,10 +9,12 @@ from typing import Final
 from urllib.parse import urlencode
 
 from node.access.approvals import two_decide
+from node.acts import quarantine as acts
 from node.app.approvals import open_approvals
-from node.app.quarantine import asked_for, request_release
+from node.app.quarantine import asked_for
 from node.console.languages import translated as _
-from node.console.parts import JUDGES, Action, Done, Page, Section, Values
+from node.console.pages.acts import action
+from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.evidence.keep import FORKED
@@ -114,15 +116,6 @@ def gather_one(world: World, _visitor: Visitor, query: Values) -> One:
     )
 
 
-def release(world: World, visitor: Visitor, form: Values) -> Done:
-    """Ask for its release."""
-    name, reason = form.require("id", _("what is set aside")), form.require("reason", _("the reason"))
-    approvals = open_approvals(world.identity, world.shelf)
-    asked = request_release(world.identity, world.shelf, approvals, name, reason=reason, by=visitor.person)
-    said = _("Request {number} waits for a second person: nothing has changed yet.").format(number=asked.id)
-    return Done(f"/console/tasks/request?number={asked.id}", said, outcome="requested")
-
-
 def _group(aside: Aside) -> str:
     return {FORKED: "fork", FLOOD: "flood", BLOCKS: "blocks"}.get(aside.kind, "guard")
 
@@ -144,15 +137,10 @@ PAGES: Final = (
     Page(name="aside", path=ASIDE, title="Set aside", gather=gather_one),
 )
 
-ACTIONS: Final = (
-    Action(
-        name="quarantine-release",
-        path="/console/quarantine/release",
-        page="aside",
-        act=release,
-        roles=JUDGES,
-        record="quarantine.release",
-        fresh=True,  # else whoever finds a session open asks in it, and approves in his own
-        told=("id", "reason"),
-    ),
-)
+
+def _aside(form: Values) -> acts.Aside:
+    name, reason = form.require("id", _("what is set aside")), form.require("reason", _("the reason"))
+    return acts.Aside(id=name, reason=reason)
+
+
+ACTIONS: Final = (action(acts.release, path="/console/quarantine/release", page="aside", read=_aside),)

@@ -8,23 +8,21 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from node.acts import hits
 from node.console.languages import translated as _
-from node.console.parts import Action, Done, Page, Values
+from node.console.pages.acts import action
+from node.console.parts import Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.judgement.quarantine import FLOOD
 from node.partners.hits.cases import get_hit
-from node.partners.hits.handle import close_hit, hold_hit
 from node.partners.hits.instructions import UNDO_REPORT
 from node.partners.hits.overview import ReportedHit, reported_hit
-from node.store.accounts.records import PersonRole
-from node.store.hits.records import HitRecord
 from node.store.lists.records import LogKind
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action as FileAction
 
 HIT: Final = "/console/hits/one"
-_HANDLING: Final = frozenset({PersonRole.ANALYST, PersonRole.OPERATOR})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,34 +93,12 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Hit:
     )
 
 
-def close(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Mark it as dealt with."""
-    record = _named(world, form)
-    close_hit(world.shelf, record, now_ms=world.now_ms)
-    return _done(record, _("It counts as dealt with."))
+def _named(form: Values) -> hits.Named:
+    return hits.Named(hit=form.require("hit", _("the hit")))
 
 
-def hold(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Keep it from being purged."""
-    record = _named(world, form)
-    hold_hit(world.shelf, record, held_ms=world.now_ms)
-    return _done(record, _("It is not purged before somebody says otherwise."))
-
-
-def unhold(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Let it be purged in its time."""
-    record = _named(world, form)
-    hold_hit(world.shelf, record, held_ms=None)
-    return _done(record, _("It is purged in its time."))
-
-
-def _named(world: World, form: Values) -> HitRecord:
-    return get_hit(world.shelf, form.require("hit", _("the hit")))
-
-
-def _done(record: HitRecord, said: str) -> Done:
-    name = f"{record.partner}/{record.report_id.hex()}"
-    return Done(f"{HIT}?{urlencode({'hit': name})}", said)
+def _at(given: hits.Named) -> str:
+    return f"{HIT}?{urlencode({'hit': given.hit})}"
 
 
 def _handled(hit: ReportedHit) -> Iterator[Moment]:
@@ -143,14 +119,6 @@ def _handled(hit: ReportedHit) -> Iterator[Moment]:
 PAGES: Final = (Page(name="hit", path=HIT, title="Hit", gather=gather),)
 
 ACTIONS: Final = tuple(
-    Action(
-        name=f"hit-{name}",
-        path=f"/console/hits/{name}",
-        page="hit",
-        act=act,
-        roles=_HANDLING,
-        record=f"hit.{name}",
-        told=("hit",),
-    )
-    for name, act in (("close", close), ("hold", hold), ("unhold", unhold))
+    action(act, path=f"/console/hits/{act.name.partition('.')[2]}", page="hit", to=_at, read=_named)
+    for act in (hits.close, hits.hold, hits.unhold)
 )

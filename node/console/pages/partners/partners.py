@@ -1,9 +1,6 @@
-"""Partners: who may ask, how much of it each used, and until when; inviting one more, with a string that is shown once.
+"""Partners: who may ask, how much of it each used, and until when; inviting one more."""
 
-Less is given at once, more when a second person approves it, by the functions of the commands.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,21 +8,16 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from keys.message import Message
-from node.access.approvals import require_two
-from node.access.disclosure import DisclosureTerms, asked_words, disclosure_payload
-from node.access.grants import PartnerTerms, quota_payload
 from node.access.quotas import DAYS_A_MONTH, candidates_a_day, fill, left
-from node.app.approvals import open_approvals
+from node.acts import partners as acts
+from node.acts.act import Done, Fact
 from node.console.languages import translated as _
-from node.console.pages.acts import keep, take
+from node.console.pages.acts import action, take
 from node.console.pages.partners.qr import qr
-from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
+from node.console.parts import OPERATORS, Page, Section, Values
 from node.console.visitors import Visitor
-from node.console.words import number
 from node.console.world import World
 from node.hoster.key_renewal import KEY_DAYS
-from node.partners.admission import Admission, Invited
 from node.store.partners.records import (
     Allowance,
     DisclosureRecord,
@@ -104,7 +96,7 @@ class InvitedPage:
     partner: str
     agency: str
     """The member that it is for; empty: a partner."""
-    invited: Invited
+    invited: Mapping[str, Fact]
     code: Markup
     shared: SubsetFilter
     """What it may follow."""
@@ -186,103 +178,23 @@ def gather_invited(_world: World, visitor: Visitor, _query: Values) -> InvitedPa
     return kept if isinstance(kept, InvitedPage) else None
 
 
-def invite(world: World, visitor: Visitor, form: Values) -> Done:
-    """Make the one string with which a partner enrols, or a member that is to ask about holdings."""
-    name, subset = form.require("name", _("the name")), form.require("subset", _("the subset"))
-    agency = form.text("agency")
-    identity = world.identity
+def _invited(world: World, given: acts.Invited, done: Done) -> InvitedPage:
     with world.shelf.storage.read() as unit:
-        shared = unit.subsets.get(subset).filter
+        shared = unit.subsets.get(given.subset).filter
         others = [(each.name, each.filter) for each in unit.subsets.ls()]
-    admission = Admission(world.shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
-    invited = admission.invite(
-        name,
-        subset,
-        files_per_day=form.number("files_per_day", 100_000, least=1),
-        screen_bits=shared.screen_bits,
-        agency=agency,
-    )
-    code = qr(invited.text, title=_("Invitation of {name}").format(name=name))
-    page = InvitedPage(
-        partner=name,
-        agency=agency,
-        invited=invited,
+    code = qr(str(done.facts[done.once]), title=_("Invitation of {name}").format(name=given.name))
+    return InvitedPage(
+        partner=given.name,
+        agency=given.agency,
+        invited=done.facts,
         code=code,
         shared=shared,
         together=list(shared.together(others)),
     )
-    keep(visitor.csrf, page)
-    return Done(f"{_HERE}/invited", _("{name} is invited").format(name=name))
 
 
-def quota(world: World, visitor: Visitor, form: Values) -> Done:
-    """Change how often a partner may ask: less at once, more when a second person approves it."""
-    name = form.require("name", _("the name of the partner"))
-    form.require("files_per_day", _("the number of files"))
-    terms = PartnerTerms(world.shelf.storage)
-    held, wanted = terms.evaluations(name, form.number("files_per_day", least=1))
-    if wanted <= held:
-        terms.lower(name, wanted)
-        said = _("{name} may ask for {count} evaluations a day")
-        return Done(_at(name), said.format(name=name, count=number(wanted)))
-    return _ask(
-        world,
-        name,
-        "partner.quota",
-        subject=Message(
-            "{name} may ask for {count} evaluations a day (now: {held})", name, f"{wanted:,}", f"{held:,}"
-        ),
-        payload=quota_payload(name, wanted),
-        by=visitor.person,
-    )
-
-
-def disclose(world: World, visitor: Visitor, form: Values) -> Done:
-    """Let a partner show PDQ values: fewer at once, more when a second person approves it."""
-    name, values = form.require("name", _("the name of the partner")), form.number("values")
-    terms = DisclosureTerms(world.shelf.storage, world.identity.clock)
-    held = terms.get(name)
-    if not terms.widens(name, values):
-        terms.lower(name, values)
-        said = _("{name} may show {count} PDQ values a day")
-        return Done(_at(name), said.format(name=name, count=number(values)))
-    return _ask(
-        world,
-        name,
-        "partner.disclose",
-        subject=asked_words(name, values, held),
-        payload=disclosure_payload(name, values),
-        by=visitor.person,
-    )
-
-
-def suspend(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Refuse a partner from now on, or make its unused invitation void."""
-    name = form.require("name", _("the name of the partner"))
-    if PartnerTerms(world.shelf.storage).suspend(name):
-        return Done(_HERE, _("The invitation of {name} is void").format(name=name))
-    said = _("{name} is refused; a token it has counts for 30 seconds more at most")
-    return Done(_at(name), said.format(name=name))
-
-
-def resume(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Let a suspended partner ask again, with the key it has."""
-    name = form.require("name", _("the name of the partner"))
-    PartnerTerms(world.shelf.storage).resume(name)
-    return Done(_at(name), _("{name} may ask again").format(name=name))
-
-
-def _ask(world: World, name: str, kind: str, *, subject: str, payload: bytes, by: str) -> Done:
-    with world.shelf.storage.read() as unit:
-        require_two(unit)
-    approvals = open_approvals(world.identity, world.shelf)
-    asked = approvals.request(kind, subject=subject, payload=payload, by=by)
-    said = _("Request {number} waits for a second person, on the page of tasks; nothing has changed yet")
-    return Done(_at(name), said.format(number=asked.id), outcome="requested")
-
-
-def _at(name: str) -> str:
-    return f"{_ONE}?{urlencode({'name': name})}"
+def _at(given: acts.Named) -> str:
+    return f"{_ONE}?{urlencode({'name': given.name})}"
 
 
 PAGES: Final = (
@@ -292,53 +204,15 @@ PAGES: Final = (
 )
 
 ACTIONS: Final = (
-    Action(
-        name="partner-invite",
+    action(
+        acts.invite,
         path=f"{_HERE}/invite",
         page="partners",
-        act=invite,
-        roles=OPERATORS,
-        record="partner.invite",
-        fresh=True,
-        told=("name", "subset", "files_per_day", "agency"),
+        to=lambda _: f"{_HERE}/invited",
+        shows=_invited,
     ),
-    Action(
-        name="partner-quota",
-        path=f"{_ONE}/quota",
-        page="partner",
-        act=quota,
-        roles=OPERATORS,
-        record="partner.quota",
-        fresh=True,
-        told=("name", "files_per_day"),
-    ),
-    Action(
-        name="partner-disclose",
-        path=f"{_ONE}/disclose",
-        page="partner",
-        act=disclose,
-        roles=OPERATORS,
-        record="partner.disclose",
-        fresh=True,
-        told=("name", "values"),
-    ),
-    Action(
-        name="partner-suspend",
-        path=f"{_ONE}/suspend",
-        page="partners",
-        act=suspend,
-        roles=OPERATORS,
-        record="partner.suspend",
-        told=("name",),
-    ),
-    Action(
-        name="partner-resume",
-        path=f"{_ONE}/resume",
-        page="partner",
-        act=resume,
-        roles=OPERATORS,
-        record="partner.resume",
-        fresh=True,
-        told=("name",),
-    ),
+    action(acts.quota, path=f"{_ONE}/quota", page="partner", to=_at),
+    action(acts.disclose, path=f"{_ONE}/disclose", page="partner", to=_at),
+    action(acts.suspend, path=f"{_ONE}/suspend", page="partners", to=_at),
+    action(acts.resume, path=f"{_ONE}/resume", page="partner", to=_at),
 )

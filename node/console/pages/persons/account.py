@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node.app.accounts import open_passkeys, open_sessions
+from node.acts import persons
+from node.app.accounts import open_sessions
 from node.console.languages import LANGUAGES
 from node.console.languages import translated as _
+from node.console.pages.acts import action, do
 from node.console.parts import EVERYBODY, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
@@ -36,10 +38,8 @@ def gather(world: World, visitor: Visitor, _query: Values) -> Account:
 
 def remove_passkey(world: World, visitor: Visitor, form: Values) -> Done:
     """Let one of the own passkeys sign nobody in any more; it ends all own sessions."""
-    passkeys = open_passkeys(world.identity, world.shelf)
-    removed = passkeys.remove(form.number("passkey"), person=visitor.person)
-    said = _("The passkey {name} signs nobody in any more").format(name=removed.name)
-    return Done(ACCOUNT, said, facts={"person": removed.person})
+    given = persons.OwnPasskey(passkey=form.number("passkey"), person=visitor.person)
+    return Done(ACCOUNT, _(do(world, visitor, persons.remove_own_passkey, given).said))
 
 
 def close_session(world: World, visitor: Visitor, form: Values) -> Done:
@@ -66,15 +66,12 @@ def speak(world: World, visitor: Visitor, form: Values) -> Done:
 PAGES: Final = (Page(name="account", path=ACCOUNT, title="My account", gather=gather, section=Section.OWN),)
 
 ACTIONS: Final = (
-    Action(
-        name="passkey-remove",
+    action(
+        persons.remove_own_passkey,
         path="/console/account/passkey-remove",
         page="account",
-        act=remove_passkey,
-        roles=EVERYBODY,
-        record="passkey.remove",
-        fresh=True,
-        told=("passkey",),
+        name="passkey-remove",
+        by=remove_passkey,
     ),
     Action(
         name="session-close",

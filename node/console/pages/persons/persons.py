@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from keys.message import Message
-from node.app.accounts import open_invitations, open_passkeys, welcome_url
-from node.app.persons import request_change
+from node.acts import persons as acts
 from node.console.languages import translated as _
-from node.console.parts import SECURITY, Action, Done, Page, Section, Values
+from node.console.pages.acts import action, do
+from node.console.parts import Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.pages.text import moment
-from node.store.accounts.records import Approval, PasskeyRecord, PersonRecord, PersonRole
+from node.store.accounts.records import PasskeyRecord, PersonRecord, PersonRole
 
 PERSONS: Final = "/console/persons"
-DECIDING: Final = frozenset({PersonRole.OPERATOR, PersonRole.SECURITY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,78 +56,39 @@ def gather(world: World, _visitor: Visitor, _query: Values) -> Persons:
     )
 
 
-def add(world: World, visitor: Visitor, form: Values) -> Done:
-    """Ask that somebody may decide, or look on, here."""
-    role = _role(form.require("role", _("the role")))
-    name = form.require("name", _("the name"))
-    return _asked(_request(world, visitor, "person.add", name, role=role, passphrase=_passphrase(form)))
-
-
-def remove(world: World, visitor: Visitor, form: Values) -> Done:
-    """Ask that somebody decides here no more."""
-    return _asked(_request(world, visitor, "person.remove", form.require("name", _("the name"))))
-
-
-def reset(world: World, visitor: Visitor, form: Values) -> Done:
-    """Ask that somebody gets another passphrase."""
-    name = form.require("name", _("the name"))
-    return _asked(_request(world, visitor, "person.reset", name, passphrase=_passphrase(form)))
-
-
-def forget_passkey(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Let somebody's passkey sign nobody in any more: it was lost, or stolen. It ends that person's sessions."""
-    removed = open_passkeys(world.identity, world.shelf).remove(form.number("passkey"))
-    said = _("The passkey {name} of {person} signs nobody in any more")
-    facts = {"person": removed.person}
-    return Done(PERSONS, said.format(name=removed.name, person=removed.person), facts=facts)
-
-
-def token(world: World, _visitor: Visitor, form: Values) -> Done:
+def token(world: World, visitor: Visitor, form: Values) -> Done:
     """A one-time token, said once."""
     name = form.require("name", _("the name"))
-    issued = open_invitations(world.identity, world.shelf).make(name)
+    made = do(world, visitor, acts.token, acts.Named(name=name)).facts
     return Done(
         PERSONS,
         _(
             "The token of {name}: {token}. It is shown this once; {name} types it at {url} before {time}"
-        ).format(
-            name=name,
-            token=issued.text,
-            url=welcome_url(world.identity),
-            time=moment(issued.expires_ms),
-        ),
+        ).format(name=name, token=made["token"], url=made["url"], time=moment(int(str(made["expires_ms"])))),
     )
 
 
-def _request(
-    world: World,
-    visitor: Visitor,
-    kind: str,
-    name: str,
-    *,
-    role: PersonRole | None = None,
-    passphrase: str = "",
-) -> Approval:
-    return request_change(
-        world.identity, world.shelf, kind, name, role=role, passphrase=passphrase, by=visitor.person
-    )
+def _added(form: Values) -> acts.Added:
+    role = _role(form.require("role", _("the role")))
+    name = form.require("name", _("the name"))
+    return acts.Added(name=name, role=role, passphrase=_passphrase(form))
 
 
-def _asked(approval: Approval) -> Done:
-    return Done(
-        PERSONS,
-        _("Request {number}: {what}; nothing has changed yet, another person must approve it").format(
-            number=approval.id, what=_(approval.subject)
-        ),
-        outcome="requested",
-    )
+def _reset(form: Values) -> acts.Reset:
+    return acts.Reset(name=form.require("name", _("the name")), passphrase=_passphrase(form))
 
 
-def _passphrase(form: Values) -> str:
+def _named(form: Values) -> acts.Named:
+    return acts.Named(name=form.require("name", _("the name")))
+
+
+def _passphrase(form: Values) -> acts.Passphrase:
     passphrase = form.passphrase("passphrase")
     if passphrase != form.passphrase("passphrase_again"):
-        raise UsageError("the two passphrases differ", hint="whoever it is for types the same one twice")
-    return passphrase
+        raise UsageError(
+            _("the two passphrases differ"), hint=_("whoever it is for types the same one twice")
+        )
+    return lambda: passphrase
 
 
 def _role(text: str) -> PersonRole:
@@ -147,38 +107,26 @@ PAGES: Final = (
         title="Persons",
         gather=gather,
         section=Section.RECORD,
-        roles=DECIDING,
+        roles=acts.DECIDING,
     ),
 )
 
+
+def _here(_given: object) -> str:
+    return PERSONS
+
+
 ACTIONS: Final = (
-    *(
-        Action(
-            name=f"person-{verb}",
-            path=f"{PERSONS}/{verb}",
-            page="persons",
-            act=act,
-            roles=DECIDING,
-            record=f"person.{verb}",
-            strict=verb == "reset",
-            fresh=True,
-            told=told,
-        )
-        for verb, act, told in (
-            ("add", add, ("name", "role")),
-            ("remove", remove, ("name",)),
-            ("reset", reset, ("name",)),
-            ("token", token, ("name",)),
-        )
-    ),
-    Action(
-        name="persons-passkey",
+    action(acts.add, path=f"{PERSONS}/add", page="persons", to=_here, read=_added),
+    action(acts.remove, path=f"{PERSONS}/remove", page="persons", to=_here, read=_named),
+    action(acts.reset, path=f"{PERSONS}/reset", page="persons", to=_here, read=_reset),
+    action(acts.token, path=f"{PERSONS}/token", page="persons", by=token),
+    action(
+        acts.remove_passkey,
         path=f"{PERSONS}/passkey-remove",
         page="persons",
-        act=forget_passkey,
-        roles=SECURITY,
-        record="passkey.remove",
-        fresh=True,
-        told=("passkey",),
+        to=_here,
+        name="persons-passkey",
+        read=lambda form: acts.Passkey(passkey=form.number("passkey")),
     ),
 )

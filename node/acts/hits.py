@@ -1,0 +1,75 @@
+"""Hits that partners reported, handled by one person."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final
+
+from keys.message import Message
+from node.acts.act import Done, Fact, Field, Node, act
+from node.clock import milliseconds
+from node.store.accounts.records import PersonRole
+
+if TYPE_CHECKING:
+    from node.store.hits.records import HitRecord
+
+HANDLING: Final = frozenset({PersonRole.ANALYST, PersonRole.OPERATOR})
+_SHORT: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A report: the first digits of its id, perhaps after `PARTNER/`."""
+
+    hit: Annotated[str, Field(record=True)]
+
+
+@act("hit.close", roles=HANDLING)
+def close(node: Node, given: Named) -> Done:
+    """Mark a report as dealt with."""
+    from node.partners.hits.handle import close_hit
+
+    report = _find(node, given)
+    close_hit(node.shelf, report, now_ms=_now_ms(node))
+    return _done(report, Message("It counts as dealt with."), "ls --open", state="closed")
+
+
+@act("hit.hold", roles=HANDLING)
+def hold(node: Node, given: Named) -> Done:
+    """Keep a report from being purged."""
+    from node.partners.hits.handle import hold_hit
+
+    report = _find(node, given)
+    hold_hit(node.shelf, report, held_ms=_now_ms(node))
+    said = Message("It is not purged before somebody says otherwise.")
+    return _done(report, said, f"show {_short(report)}", held=True)
+
+
+@act("hit.unhold", roles=HANDLING)
+def unhold(node: Node, given: Named) -> Done:
+    """Let a report that was held be purged in its time."""
+    from node.partners.hits.handle import hold_hit
+
+    report = _find(node, given)
+    hold_hit(node.shelf, report, held_ms=None)
+    return _done(report, Message("It is purged in its time."), f"show {_short(report)}", held=False)
+
+
+def _find(node: Node, given: Named) -> "HitRecord":
+    from node.partners.hits.cases import get_hit
+
+    return get_hit(node.shelf, given.hit)
+
+
+def _now_ms(node: Node) -> int:
+    return milliseconds(node.identity.clock.now())
+
+
+def _short(report: "HitRecord") -> str:
+    return report.report_id.hex()[:_SHORT]
+
+
+def _done(report: "HitRecord", said: Message, then: str, **fact: Fact) -> Done:
+    return Done(
+        said=said,
+        facts={"hit": report.report_id.hex(), "partner": report.partner, **fact},
+        following=(f"sigfed hit {then}",),
+    )

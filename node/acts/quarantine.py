@@ -1,0 +1,27 @@
+"""What is set aside until people have looked at it: letting it in takes two persons."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from node.acts.act import JUDGES, Field, Node, Request, act, marked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """What to let in, and why."""
+
+    id: Annotated[
+        str,
+        Field(help="Its number, or the name of a removed member.", argument=True, metavar="ID", record=True),
+    ]
+    reason: Annotated[str, Field(help="Why it may be let in; kept with the request.", record=True)]
+
+
+# Fresh: else whoever finds a session open asks in it, and approves in his own.
+@act("quarantine.release", roles=JUDGES, fresh=True)
+def release(node: Node, given: Aside) -> Request:
+    """Ask for its release; a second person approves it."""
+    from node.app.quarantine import release_request
+
+    said = marked("Request {number} waits for a second person: nothing has changed yet.")
+    return release_request(node.identity, node.shelf, given.id, reason=given.reason, said=said)
