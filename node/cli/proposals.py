@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from node.acts import proposals
+from node.cli.acts import do, performing, tell
 from node.cli.hits import is_agency
 from node.cli.options import CRITERIA, YES
 from node.cli.prompts import confirm
@@ -71,6 +73,7 @@ def withdraw(context: typer.Context, text: _Id) -> None:
 
 
 @app.command("take")
+@performing(proposals.take)
 def take(
     context: typer.Context,
     text: _Id,
@@ -90,7 +93,7 @@ def take(
 ) -> None:
     """At an agency: take files up into an own list, after its own examination; they wait for publication."""
     from node.cli.entries.statements import statement_of
-    from node.cli.partners.proposals import take_files
+    from node.lists.catalogue import list_origin
 
     here = session(context)
     statement = statement_of(
@@ -98,10 +101,19 @@ def take(
     )
     if not yes:
         confirm(f"This states, signed, that the files were examined here (basis {basis}). Go on?")
-    take_files(here, text, numbers or [], to=to, collection=collection, statement=statement)
+    given = proposals.Taken(
+        proposal=text,
+        numbers=numbers or [],
+        list=list_origin(here.identity().settings.node, to),
+        collection=collection,
+        basis=basis,
+        statement=statement,
+    )
+    tell(here, do(here, proposals.take, given))
 
 
 @app.command("refuse")
+@performing(proposals.refuse)
 def refuse(
     context: typer.Context,
     text: _Id,
@@ -111,6 +123,6 @@ def refuse(
     numbers: _Files = None,
 ) -> None:
     """At an agency: do not take files up; final, and the partner is told the reason."""
-    from node.cli.partners.proposals import refuse_files
-
-    refuse_files(session(context), text, numbers or [], reason=reason)
+    here = session(context)
+    given = proposals.Refused(proposal=text, numbers=numbers or [], reason=reason)
+    tell(here, do(here, proposals.refuse, given))

@@ -64,7 +64,6 @@ IRREVERSIBLE: Final = frozenset(
         "entry.holders",
         "member.add",
         "member.remove",
-        "proposal.refuse",
         "key.publish",
         "key.ceremony",
     }

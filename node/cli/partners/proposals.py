@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from node.cli.hoster.proposals import SHORT, STATES, counts
-from node.cli.output import Fact, counted, listing, spelled
+from node.cli.output import Fact, listing, spelled
 from node.cli.session import Session
 from node.cli.times import moment
-from node.clock import milliseconds
 from protocol.lists.event import collection_name
 from protocol.statement.proposal_state import FileState
 
 if TYPE_CHECKING:
-    from node.lists.imports.intake import Statement
-    from node.partners.proposals.review import SeenFile, SeenProposal, Taken
+    from node.partners.proposals.review import SeenFile, SeenProposal
     from node.store.partners.records import FileRecord, ProposalRecord
 
 
@@ -66,79 +64,6 @@ def show_received(here: Session, text: str, *, hashes: bool) -> None:
             f"examine the files, then: sigfed proposal take {short} --list NAME --collection NAME --basis reviewed",
             f"sigfed proposal refuse {short} --reason TEXT, which the partner is told",
         )
-
-
-def take_files(
-    here: Session, text: str, numbers: Sequence[int], *, to: str, collection: str, statement: "Statement"
-) -> None:
-    """Take files up into an own list."""
-    from node.access.notation import collection_of
-    from node.app.guards import open_guards
-    from node.lists.catalogue import list_origin
-    from node.partners.proposals.review import get_proposal, take_up
-    from node.rotation.store import open_shelf
-
-    identity = here.identity()
-    with open_shelf(identity) as shelf:
-        record = get_proposal(shelf, text)
-        done = take_up(
-            shelf,
-            open_guards(identity, shelf),
-            record,
-            numbers,
-            origin=list_origin(identity.settings.node, to),
-            collection=collection_of(collection),
-            statement=statement,
-            now_ms=milliseconds(identity.clock.now()),
-        )
-    _tell_taken(here, record, done)
-
-
-def refuse_files(here: Session, text: str, numbers: Sequence[int], *, reason: str) -> None:
-    """Refuse files; the partner is told the reason."""
-    from node.partners.proposals.review import get_proposal, refuse
-    from node.rotation.store import open_shelf
-
-    identity = here.identity()
-    with open_shelf(identity) as shelf:
-        record = get_proposal(shelf, text)
-        refused = refuse(shelf, record, numbers, reason=reason, now_ms=milliseconds(identity.clock.now()))
-    here.output.result(
-        {**_named(record), "refused": len(refused)},
-        f"{record.proposal_id.hex()[:SHORT]}: {counted(len(refused), 'file')} refused;"
-        f" {record.partner} is told the reason",
-    )
-    here.output.following("sigfed proposal ls")
-
-
-def _tell_taken(here: Session, record: "ProposalRecord", done: "Taken") -> None:
-    report, short = done.imported, record.proposal_id.hex()[:SHORT]
-    here.output.result(
-        {
-            **_named(record),
-            "taken_up": len(done.taken),
-            "waiting": len(done.held),
-            "entries": report.entries,
-            "already_listed": report.already_listed,
-            "quarantined": report.quarantined,
-        },
-        f"{short}: {counted(len(done.taken), 'file')} taken up ({report.entries:,} new entries,"
-        f" {report.already_listed:,} listed already)",
-        *(f"  file {number} goes on waiting: {_why(done, number)}" for number in done.held),
-    )
-    here.output.following(
-        *(["sigfed publish"] if report.entries else []),
-        *(["sigfed quarantine ls"] if report.quarantined else []),
-        *([f"sigfed proposal show {short}"] if done.held else []),
-        *([] if report.entries or done.held else ["sigfed proposal ls"]),
-    )
-
-
-def _why(done: "Taken", number: int) -> str:
-    if number in done.imported.set_aside:
-        return "a guard set it aside"
-    reasons = {row.line: row.reason for row in done.imported.refused}
-    return reasons.get(number, "its hashes were deleted here")
 
 
 def _named(record: "ProposalRecord") -> dict[str, Fact]:

@@ -4,30 +4,28 @@ A proposal lists nothing. Taking files up is an import through the same guards a
 examination as its basis; a decision about a file is final, and the partner is told the reason of a refusal.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from node.acts import proposals as acts
 from node.app.guards import open_guards
 from node.console.languages import translated as _
-from node.console.languages import translated_plural
+from node.console.pages.acts import action
 from node.console.pages.entries.places import own_lists
 from node.console.pages.entries.statements import bases, statement_from
-from node.console.parts import ANALYSTS, Action, Done, Page, Section, Values
+from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.partners.proposals.review import (
     SeenProposal,
-    Taken,
     get_proposal,
-    refuse,
     see_proposal,
-    take_up,
 )
 from node.store.partners.records import ProposalRecord
-from protocol.lists.event import collection_name, collection_number
+from protocol.lists.event import collection_name
 from protocol.statement.proposal_state import FileState
 
 ROWS: Final = 50
@@ -95,74 +93,39 @@ def gather_one(world: World, _visitor: Visitor, query: Values) -> Proposal:
     )
 
 
-def take(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Take files up into an own list; they wait for publication."""
-    record, numbers = _chosen(world, form)
-    done = take_up(
-        world.shelf,
-        open_guards(world.identity, world.shelf),
-        record,
-        numbers,
-        origin=form.require("list", _("the list")),
-        collection=collection_number(form.require("collection", _("the collection"))),
+def _taken(form: Values) -> acts.Taken:
+    proposal, numbers = _chosen(form)
+    return acts.Taken(
+        proposal=proposal,
+        numbers=numbers,
+        list=form.require("list", _("the list")),
+        collection=form.require("collection", _("the collection")),
+        basis=form.text("basis"),
         statement=statement_from(form),
-        now_ms=world.now_ms,
     )
-    return Done(_path(record), " ".join([_taken(done), *_held(done)]))
 
 
-def turn_down(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Refuse files; the partner is told the reason."""
-    record, numbers = _chosen(world, form)
-    reason = form.require("reason", _("the reason"))
-    count = len(refuse(world.shelf, record, numbers, reason=reason, now_ms=world.now_ms))
-    said = translated_plural(
-        "{count} file was refused; {partner} is told the reason.",
-        "{count} files were refused; {partner} is told the reason.",
-        count,
-    )
-    return Done(_path(record), said.format(count=count, partner=record.partner))
+def _refused(form: Values) -> acts.Refused:
+    proposal, numbers = _chosen(form)
+    return acts.Refused(proposal=proposal, numbers=numbers, reason=form.require("reason", _("the reason")))
 
 
-def _chosen(world: World, form: Values) -> tuple[ProposalRecord, Collection[int]]:
+def _chosen(form: Values) -> tuple[str, Sequence[int]]:
     """The proposal, and the files whose boxes are ticked; raises `UsageError` when none is."""
-    record = get_proposal(world.shelf, form.require("proposal", _("the proposal")))
+    proposal = form.require("proposal", _("the proposal"))
     ticked = [name.removeprefix(_TICK) for name in form if name.startswith(_TICK)]
     numbers = [int(name) for name in ticked if name.isascii() and name.isdigit() and len(name) < 6]
     if not numbers:
         raise UsageError("no file is ticked", hint="tick the files that this is about")
-    return record, numbers
+    return proposal, numbers
 
 
-def _taken(done: Taken) -> str:
-    count = len(done.taken)
-    said = translated_plural(
-        "{count} file was taken up: {entries} new entries wait for publication, {listed} were listed already.",
-        "{count} files were taken up: {entries} new entries wait for publication, {listed} were listed already.",
-        count,
-    )
-    return said.format(count=count, entries=done.imported.entries, listed=done.imported.already_listed)
-
-
-def _held(done: Taken) -> Sequence[str]:
-    reasons = {row.line: row.reason for row in done.imported.refused}
-    return [
-        _("File {number} goes on waiting: {reason}.").format(
-            number=number,
-            reason=_("a guard set it aside")
-            if number in done.imported.set_aside
-            else reasons.get(number, _("its hashes were deleted here")),
-        )
-        for number in done.held
-    ]
+def _at(given: acts.Chosen) -> str:
+    return f"{_PROPOSAL}?{urlencode({'proposal': given.proposal})}"
 
 
 def _name(record: ProposalRecord) -> str:
     return f"{record.partner}/{record.proposal_id.hex()}"
-
-
-def _path(record: ProposalRecord) -> str:
-    return f"{_PROPOSAL}?{urlencode({'proposal': _name(record)})}"
 
 
 PAGES: Final = (
@@ -171,23 +134,6 @@ PAGES: Final = (
 )
 
 ACTIONS: Final = (
-    Action(
-        name="proposal-take",
-        path="/console/proposals/take",
-        page="proposal",
-        act=take,
-        roles=ANALYSTS,
-        record="proposal.take",
-        told=("proposal", "list", "collection", "basis"),
-    ),
-    Action(
-        name="proposal-refuse",
-        path="/console/proposals/refuse",
-        page="proposal",
-        act=turn_down,
-        roles=ANALYSTS,
-        record="proposal.refuse",
-        strict=True,
-        told=("proposal", "reason"),
-    ),
+    action(acts.take, path="/console/proposals/take", page="proposal", to=_at, read=_taken),
+    action(acts.refuse, path="/console/proposals/refuse", page="proposal", to=_at, read=_refused),
 )
