@@ -133,8 +133,8 @@ def results(facts: Mapping[str, Fact]) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, Enum):
-        return str(value.value)
+    if isinstance(value, Enum):  # of what the wire has numbers for, the name
+        return value.value if isinstance(value.value, str) else value.name.lower()
     if value is None:
         return ""
     if isinstance(value, list | tuple):

@@ -28,7 +28,6 @@ REACHED: Final[Mapping[str, str]] = {
     "audit ls": "audit",
     "audit show": "record",
     "audit verify": "audit-verify",
-    "case answer": "dispute-answer",
     "case ls": "disputes",
     "case show": "dispute",
     "criteria ls": "lists",

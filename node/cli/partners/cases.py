@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.acts import cases
+from node.cli.acts import do, performing, tell
 from node.cli.options import YES
 from node.cli.output import Fact, listing, spelled
 from node.cli.prompts import confirm
@@ -12,8 +14,6 @@ from node.cli.session import session
 from node.cli.times import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from node.store.hits.records import CaseRecord
     from protocol.statement.case import PartnerDispute
 
@@ -40,9 +40,9 @@ def ls(context: typer.Context) -> None:
     identity = here.identity()
     with read_shelf(identity) as shelf:
         work = casework(identity, shelf)
-        cases, overdue = work.ls(), {(case.partner, case.report_id) for case in work.overdue()}
+        found, overdue = work.ls(), {(case.partner, case.report_id) for case in work.overdue()}
     if here.output.as_json:
-        for case in cases:
+        for case in found:
             here.output.result(_facts(case, late=(case.partner, case.report_id) in overdue))
         return
     rows = [
@@ -53,7 +53,7 @@ def ls(context: typer.Context) -> None:
             moment(case.due_ms),
             _state(case, late=(case.partner, case.report_id) in overdue),
         )
-        for case in cases
+        for case in found
     ]
     here.output.result({}, *listing(("id", "partner", "subset", "due", "state"), rows, none="no cases"))
     here.output.following("sigfed case show ID" if rows else "sigfed status")
@@ -89,6 +89,7 @@ def show(context: typer.Context, text: _Id) -> None:
 
 
 @app.command("answer")
+@performing(cases.answer)
 def answer(
     context: typer.Context,
     text: _Id,
@@ -103,11 +104,8 @@ def answer(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Answer a dispute, signed and for good; the partner fetches the answer."""
-    from node.app.partners.answers import answer_case
     from node.errors import UsageError
     from node.lists.catalogue import list_origin
-    from node.partners.hits.cases import get_case
-    from node.rotation.store import open_shelf
     from protocol.statement.case import Outcome
 
     here = session(context)
@@ -115,35 +113,13 @@ def answer(
         raise UsageError("--withdraw names an own --list, and goes with --outcome upheld")
     if not yes:
         confirm("The answer is signed and cannot be taken back. Go on?")
-    identity = here.identity()
-    with open_shelf(identity) as shelf:
-        record = get_case(shelf, text)
-        source = list_origin(identity.settings.node, name) if withdraw else ""
-        done = answer_case(identity, shelf, record, Outcome[outcome.name], reason, withdraw_from=source)
-    entries = done.withdrawals
-    here.output.result(
-        {
-            "case": record.report_id.hex(),
-            "partner": record.partner,
-            "outcome": outcome.value,
-            "answered_ms": done.answer.answered_ms,
-            "withdrawals": entries,
-        },
-        f"{record.report_id.hex()[:_SHORT]}: {outcome.value}, signed",
-        *([f"{entries} entries of the file end with the next publication of {name}"] if entries else []),
+    given = cases.Answer(
+        case=text,
+        outcome=Outcome[outcome.name],
+        reason=reason,
+        withdraw=list_origin(here.identity().settings.node, name) if withdraw else "",
     )
-    if outcome is Answer.UPHELD:
-        here.output.following(*_steps(identity.settings.node, done.origins, name if entries else ""))
-
-
-def _steps(own: str, origins: "Sequence[str]", withdrawn: str) -> list[str]:
-    """What an upheld dispute leaves to be done."""
-    theirs = sorted({origin.partition("/")[0] for origin in origins} - {own})
-    steps = [f"sigfed publish {withdrawn}, then sigfed subset release"] if withdrawn else []
-    mine = [origin.rpartition("/")[2] for origin in origins if origin.startswith(f"{own}/")]
-    steps += [f"sigfed entry withdraw --list {name}" for name in mine if not withdrawn]
-    steps += [f"ask {node} to withdraw its entry" for node in theirs]
-    return [*steps, *(["sigfed entry dispute --list NAME, to block it until they do"] if theirs else [])]
+    tell(here, do(here, cases.answer, given))
 
 
 def _facts(case: "CaseRecord", *, late: bool) -> dict[str, Fact]:

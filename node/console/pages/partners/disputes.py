@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
-from node.app.partners.answers import answer_case, answer_given, entries_behind
+from node.acts import cases as acts
+from node.app.partners.answers import answer_given, entries_behind
 from node.app.partners.hits import casework
 from node.console.languages import translated as _
+from node.console.pages.acts import action
 from node.console.pages.entries.places import Place
-from node.console.parts import ANALYSTS, Action, Done, Page, Section, Values
+from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
@@ -124,8 +126,7 @@ def gather_one(world: World, _visitor: Visitor, query: Values) -> Dispute:
     )
 
 
-def answer(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Answer it, signed, and withdraw the file from an own list where that was chosen."""
+def _answer(form: Values) -> acts.Answer:
     name = form.require("case", _("the case"))
     outcome = _OUTCOMES.get(form.require("outcome", _("the answer")))
     reason, source = form.require("reason", _("the reason")), form.text("withdraw")
@@ -138,16 +139,11 @@ def answer(world: World, _visitor: Visitor, form: Values) -> Done:
         )
     if not form.ticked("final"):
         raise UsageError("the answer is signed and cannot be taken back", hint="tick that you mean it")
-    record = get_case(world.shelf, name)
-    done = answer_case(world.identity, world.shelf, record, outcome, reason, withdraw_from=source)
-    said = _("The dispute is {outcome}, signed; the partner fetches the answer.").format(
-        outcome=_(outcome.name.lower())
-    )
-    if done.withdrawals:
-        said += " " + _("{count} entries of the file end with the next publication of {list}.").format(
-            count=done.withdrawals, list=source
-        )
-    return Done(f"{_DISPUTE}?{urlencode({'case': name})}", said)
+    return acts.Answer(case=name, outcome=outcome, reason=reason, withdraw=source)
+
+
+def _at(given: acts.Answer) -> str:
+    return f"{_DISPUTE}?{urlencode({'case': given.case})}"
 
 
 PAGES: Final = (
@@ -156,14 +152,12 @@ PAGES: Final = (
 )
 
 ACTIONS: Final = (
-    Action(
-        name="dispute-answer",
+    action(
+        acts.answer,
         path="/console/disputes/answer",
         page="dispute",
-        act=answer,
-        roles=ANALYSTS,
-        record="case.answer",
-        fresh=True,
-        told=("case", "outcome", "reason", "withdraw"),
+        to=_at,
+        name="dispute-answer",
+        read=_answer,
     ),
 )
