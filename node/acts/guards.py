@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from keys.message import Message
 from keys.trust.names import is_log_name
-from node.acts.act import Done, Field, Node, act
+from node.acts.act import Done, Field, Node, act, marked
 from node.clock import milliseconds
 from node.errors import UsageError
 
@@ -22,7 +22,7 @@ _SHOWN: Final = 20
 class Named:
     """A known-benign set."""
 
-    name: Annotated[str, Field(record=True)]
+    name: Annotated[str, Field(label=marked("the name"), record=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

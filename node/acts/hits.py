@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 from keys.message import Message
-from node.acts.act import Done, Fact, Field, Node, act
+from node.acts.act import Done, Fact, Field, Node, act, marked
 from node.clock import milliseconds
 from node.store.accounts.records import PersonRole
 
@@ -19,7 +19,7 @@ _SHORT: Final = 8
 class Named:
     """A report: the first digits of its id, perhaps after `PARTNER/`."""
 
-    hit: Annotated[str, Field(record=True)]
+    hit: Annotated[str, Field(label=marked("the hit"), record=True)]
 
 
 @act("hit.close", roles=HANDLING)

@@ -23,7 +23,7 @@ Passphrase = Callable[[], str]
 class Named:
     """A person."""
 
-    name: Annotated[str, Field(record=True)]
+    name: Annotated[str, Field(label=marked("the name"), record=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,10 +58,6 @@ def _benign(form: Values) -> acts.Benign:
     return acts.Benign(name=name, reading=read_benign(table))
 
 
-def _named(form: Values) -> acts.Named:
-    return acts.Named(name=form.require("name", _("the name")))
-
-
 def _tripwires(form: Values) -> acts.Tripwires:
     asked = read_asked(io.BytesIO(form.require("hash", _("the hash")).encode()))
     return acts.Tripwires(
@@ -95,7 +91,6 @@ ACTIONS: Final = (
         page="guards",
         to=_here,
         name="benign-remove",
-        read=_named,
     ),
     action(
         acts.add_tripwires,

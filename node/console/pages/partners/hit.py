@@ -93,10 +93,6 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Hit:
     )
 
 
-def _named(form: Values) -> hits.Named:
-    return hits.Named(hit=form.require("hit", _("the hit")))
-
-
 def _at(given: hits.Named) -> str:
     return f"{HIT}?{urlencode({'hit': given.hit})}"
 
@@ -119,6 +115,6 @@ def _handled(hit: ReportedHit) -> Iterator[Moment]:
 PAGES: Final = (Page(name="hit", path=HIT, title="Hit", gather=gather),)
 
 ACTIONS: Final = tuple(
-    action(act, path=f"/console/hits/{act.name.partition('.')[2]}", page="hit", to=_at, read=_named)
+    action(act, path=f"/console/hits/{act.name.partition('.')[2]}", page="hit", to=_at)
     for act in (hits.close, hits.hold, hits.unhold)
 )

@@ -78,10 +78,6 @@ def _reset(form: Values) -> acts.Reset:
     return acts.Reset(name=form.require("name", _("the name")), passphrase=_passphrase(form))
 
 
-def _named(form: Values) -> acts.Named:
-    return acts.Named(name=form.require("name", _("the name")))
-
-
 def _passphrase(form: Values) -> acts.Passphrase:
     passphrase = form.passphrase("passphrase")
     if passphrase != form.passphrase("passphrase_again"):
@@ -118,7 +114,7 @@ def _here(_given: object) -> str:
 
 ACTIONS: Final = (
     action(acts.add, path=f"{PERSONS}/add", page="persons", to=_here, read=_added),
-    action(acts.remove, path=f"{PERSONS}/remove", page="persons", to=_here, read=_named),
+    action(acts.remove, path=f"{PERSONS}/remove", page="persons", to=_here),
     action(acts.reset, path=f"{PERSONS}/reset", page="persons", to=_here, read=_reset),
     action(acts.token, path=f"{PERSONS}/token", page="persons", by=token),
     action(
