@@ -11,6 +11,7 @@ from enum import IntEnum
 from hashlib import md5, sha1, sha256
 from typing import Final
 
+from keys.message import Message
 from protocol.errors import MalformedError
 
 
@@ -77,10 +78,10 @@ def _file(data: bytes) -> Iterator[tuple[Algorithm, bytes]]:
 
 
 _FILES: Final[tuple[tuple[str, tuple[bytes, ...]], ...]] = (
-    ("digest of the empty file", (b"",)),
-    ("digest of a file of one byte", tuple(bytes((byte,)) for byte in range(256))),
-    ("digest of a file that is nothing but a line end", (b"\r\n", b"\n\n", b"\xef\xbb\xbf")),
-    ("digest of a file of zero bytes alone", tuple(bytes(2**power) for power in range(1, 17))),
+    (Message("digest of the empty file"), (b"",)),
+    (Message("digest of a file of one byte"), tuple(bytes((byte,)) for byte in range(256))),
+    (Message("digest of a file that is nothing but a line end"), (b"\r\n", b"\n\n", b"\xef\xbb\xbf")),
+    (Message("digest of a file of zero bytes alone"), tuple(bytes(2**power) for power in range(1, 17))),
 )
 """Files that many programs write by accident: cut off before their first block, or never filled (RFC 1321 appendix
 A.5 and FIPS 180-4 give the values of the empty one)."""
@@ -106,7 +107,7 @@ def _known_values() -> dict[bytes, tuple[Algorithm, str]]:
         for algorithm, value in _file(content)
     }
     pairs = {
-        bytes.fromhex(text): (algorithm, "digest of a published pair of different files")
+        bytes.fromhex(text): (algorithm, Message("digest of a published pair of different files"))
         for algorithm, text in _COLLISIONS
     }
     return files | pairs
@@ -132,11 +133,11 @@ def degenerate(digest: Digest) -> str | None:
     if value in _KNOWN and _KNOWN[value][0] is digest.algorithm:
         return _KNOWN[value][1]
     if value.count(value[0]) == len(value):
-        return "every byte is the same"
+        return Message("every byte is the same")
     if digest.algorithm is Algorithm.PDQ and _is_flat_pdq(digest.value):
-        return "PDQ value of a picture without content"
+        return Message("PDQ value of a picture without content")
     if digest.algorithm is Algorithm.PHOTODNA and len(set(digest.value)) < _MIN_PHOTODNA_VALUES:
-        return "constant PhotoDNA value"
+        return Message("constant PhotoDNA value")
     return None
 
 

@@ -8,6 +8,7 @@ import asyncio
 from dataclasses import dataclass
 
 from keys.errors import SigfedError
+from keys.message import Message
 from keys.trust.node_document import NodeDocument
 from node.errors import TrustForkError
 from node.evidence.divergence import divergence, divergence_from_peer, local_tree
@@ -58,7 +59,7 @@ def keep_other_history(shelf: Shelf, log: LogRecord, other: SignedCheckpoint, *,
 
 def keep_trust_fork(shelf: Shelf, error: TrustForkError, *, node: str, now_ms: int) -> str | None:
     """Keep two trust files of one version that a peer signed; the name of the object."""
-    words = f"{node} signed two trust files of one version"
+    words = Message("{node} signed two trust files of one version", node)
     verdict = Verdict(kind=EvidenceKind.TRUST, subject=node, node=node, pair=error.pair, words=words)
     record = keep(shelf, error.evidence, verdict, source="", now_ms=now_ms)
     return None if record is None else record.object

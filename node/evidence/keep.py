@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
+from keys.message import Message
 from keys.trust.envelope import open_envelope
 from keys.trust.fingerprint import fingerprint
 from keys.trust.node_document import NodeDocument
@@ -114,7 +115,7 @@ def verify(data: bytes, accused: Mapping[str, Accused]) -> Verdict:
         subject=node,
         node=node,
         pair=content_pair(one, other),
-        words=f"{node} signed two files of one version, {found.version}",
+        words=Message("{node} signed two files of one version, {version}", node, found.version),
     )
 
 
@@ -129,13 +130,19 @@ def accused_node(data: bytes) -> str:
 def of_log(data: bytes, kind: EvidenceKind) -> Verdict:
     """The verdict on two notes whose signatures were verified, by whoever calls."""
     one, other = heads_of(data)
-    contradiction = "" if kind.convicts else "may have "
     return Verdict(
         kind=kind,
         subject=one.origin,
         node=one.origin.partition("/")[0],
         pair=content_pair(_head(one), _head(other)),
-        words=f"{one.origin} {contradiction}signed two histories, at sizes {one.size:,} and {other.size:,}",
+        words=Message(
+            "{origin} signed two histories, at sizes {one} and {other}"
+            if kind.convicts
+            else "{origin} may have signed two histories, at sizes {one} and {other}",
+            one.origin,
+            f"{one.size:,}",
+            f"{other.size:,}",
+        ),
     )
 
 
@@ -216,7 +223,9 @@ def suspend_convicted(shelf: Shelf, origin: str, *, now_ms: int) -> None:
         waiting = [one for one in kept if one.kind.convicts and one.released_ms is None]
         if not waiting or suspended(unit, log) is not None:
             return
-    words = f"{waiting[0].subject} was proved to have shown two histories before it was followed"
+    words = Message(
+        "{subject} was proved to have shown two histories before it was followed", waiting[0].subject
+    )
     with shelf.storage.write() as unit:
         _stop(unit, log, words, now_ms)
 
@@ -235,9 +244,7 @@ def _suspend(unit: Unit, verdict: Verdict, now_ms: int) -> None:
 
 def _stop(unit: Unit, log: LogRecord, words: str, now_ms: int) -> None:
     size = log.head.size
-    record = Quarantined(
-        log_id=log.id, kind=FORKED, first=size, last=size, reason=words[:255], created_ms=now_ms
-    )
+    record = Quarantined(log_id=log.id, kind=FORKED, first=size, last=size, reason=words, created_ms=now_ms)
     unit.quarantine.add([record])
 
 

@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from keys.message import Message
 from node.lists.changes import content_id_of, digest_of
 from node.lists.entries import ListReader
 from node.storage.shelf import Shelf
@@ -112,7 +113,9 @@ def contradiction(weak: Digest, one: Iterable[Digest], other: Iterable[Digest]) 
 
 def words(weak: Algorithm, stronger: Algorithm) -> str:
     """The reason, for people."""
-    return f"its {_NAMES[weak]} is that of another file, which has another {_NAMES[stronger]}"
+    return Message(
+        "its {weak} is that of another file, which has another {stronger}", _NAMES[weak], _NAMES[stronger]
+    )
 
 
 def among_files(
@@ -131,7 +134,10 @@ def among_files(
         for number, digest in weak[hit.key]:
             why = contradiction(digest, files[number][0], listed) if digest in listed else None
             if why is not None:
-                found.setdefault(number, f"{why}: entry {hit.position} of {siblings.log(hit.log_id).origin}")
+                origin = siblings.log(hit.log_id).origin
+                found.setdefault(
+                    number, Message("{reason}: entry {index} of {origin}", why, hit.position, origin)
+                )
     return found
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keys.message import Message
 from node.errors import AlreadyExistsError, MissingObjectError, NotFoundError, UsageError
 from node.formats.rows import ImportRow, RefusedRow
 from node.judgement.effective import listing_of
@@ -69,6 +70,7 @@ class TestBenign:
         assert add(agency, guards, *incoming) == expected
         (record,) = set_aside(agency)
         assert (record.kind, record.first, record.reason) == ("row", 7, "it is in the known-benign set nsrl")
+        assert isinstance(record.reason, Message), "it was kept so that it can be translated"
 
     def test_a_row_that_a_person_let_pass_is_imported_once(self, agency: Agency, guards: Guards) -> None:
         guards.add_benign("nsrl", rows("logo"), now_ms=5)

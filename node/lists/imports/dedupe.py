@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from keys.message import Message
 from node.formats.rows import ImportRow
 from node.lists.collisions import contradiction
 from node.lists.imports.seen_keys import SeenKeys
@@ -23,7 +24,7 @@ from protocol.lists.ext import CONTENT_ID_BYTES
 
 Mask = NDArray[np.bool_]
 
-WITHDRAWN: Final = "a digest of this row was withdrawn from the list, or the list disputes it"
+WITHDRAWN: Final = Message("a digest of this row was withdrawn from the list, or the list disputes it")
 
 _SPREAD: Final = 0x9E3779B97F4A7C15 - 2**64
 """Odd, so that (key, collection) gets its own 64-bit slot: two collections of one digest are two entries."""

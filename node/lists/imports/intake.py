@@ -38,8 +38,6 @@ from protocol.subset.filter import EXACT
 
 _CHUNK: Final = 8192
 _SHOWN: Final = 1000
-_LONGEST: Final = 255
-"""Characters of a reason in quarantine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,7 +262,7 @@ class _Import:
             kind="row",
             first=aside.row.line,
             last=aside.row.line,
-            reason=aside.reason[:_LONGEST],
+            reason=aside.reason,
             created_ms=self.now_ms,
         )
 

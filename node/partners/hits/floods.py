@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from keys.message import Message
 from node.clock import Clock, milliseconds
 from node.journal import Journal
 from node.judgement.quarantine import FLOOD
@@ -77,6 +78,11 @@ class FloodWatch:
             kind=FLOOD,
             first=source.position,
             last=source.position,
-            reason=f"{reports:,} reports of {partners:,} partners within {self._limits.hours} hours",
+            reason=Message(
+                "{count} reports of {partners} partners within {hours} hours",
+                f"{reports:,}",
+                f"{partners:,}",
+                self._limits.hours,
+            ),
             created_ms=now_ms,
         )

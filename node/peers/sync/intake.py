@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from keys.message import Message
 from node.lists.changes import content_id_of, digest_of
 from node.lists.collisions import Arrivals
 from node.lists.pace import DAY_MS, Changes, FollowGuards, Record, beyond
@@ -26,7 +27,7 @@ from protocol.lists.event import Header, Op
 __all__ = ["DAY_MS", "EventIntake", "FollowGuards"]
 
 _MOST_RECORDS: Final = 1000
-_TOO_MANY: Final = "too many entries that the guards set aside"
+_TOO_MANY: Final = Message("too many entries that the guards set aside")
 _ENDING: Final = frozenset({Op.WITHDRAW, Op.RESOLVE})
 
 

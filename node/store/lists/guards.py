@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from keys.message import Message
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.lists.columns import Keys
+from node.store.lists.quarantine import values_of
 from node.store.lists.records import BenignSet, Quarantined, Tripwire
 from node.store.lists.tables import BENIGN_SET, SET_ASIDE_ROW, TRIPWIRE
 from node.store.tables import QUARANTINE
@@ -92,15 +93,8 @@ class GuardRows:
 
     def set_aside(self, record: Quarantined, keys: Collection[int]) -> None:
         """Set an imported row aside, with the look-up keys of its digests."""
-        values = {
-            "log_id": record.log_id,
-            "kind": record.kind,
-            "first": record.first,
-            "last": record.last,
-            "reason": record.reason,
-            "created_ms": record.created_ms,
-        }
-        made = self._connection.execute(insert(_QUARANTINE).values(values).returning(_QUARANTINE.c.id))
+        wanted = insert(_QUARANTINE).values(values_of(record))
+        made = self._connection.execute(wanted.returning(_QUARANTINE.c.id))
         number = made.scalar_one()
         rows = [{"quarantine_id": number, "key": key} for key in sorted(set(keys))]
         self._connection.execute(insert(_SET_ASIDE), rows)

@@ -17,6 +17,18 @@ _LONGEST = 255
 """Characters of a reason as it is kept."""
 
 
+def values_of(record: Quarantined) -> dict[str, Any]:
+    """The row of what is set aside anew."""
+    return {
+        "log_id": record.log_id,
+        "kind": record.kind,
+        "first": record.first,
+        "last": record.last,
+        "reason": pack(record.reason, _LONGEST),
+        "created_ms": record.created_ms,
+    }
+
+
 class QuarantineRows:
     """The `quarantine` and `intake` tables inside one transaction."""
 
@@ -27,18 +39,7 @@ class QuarantineRows:
         """Set aside."""
         if not records:
             return
-        rows = [
-            {
-                "log_id": r.log_id,
-                "kind": r.kind,
-                "first": r.first,
-                "last": r.last,
-                "reason": pack(r.reason, _LONGEST),
-                "created_ms": r.created_ms,
-            }
-            for r in records
-        ]
-        self._connection.execute(insert(_QUARANTINE), rows)
+        self._connection.execute(insert(_QUARANTINE), list(map(values_of, records)))
 
     def ls(self, log_id: int | None = None) -> Sequence[Quarantined]:
         """What is set aside and not released, oldest first."""
