@@ -197,8 +197,8 @@ MUTATIONS: Final = (
     _of(
         "roles",
         "node.access.approvals",
-        'Kind(words="let a partner ask more often", may_approve=_ADMITTING)',
-        'Kind(words="let a partner ask more often", may_approve=_DECIDING)',
+        'Kind(words=Message("let a partner ask more often"), may_approve=_ADMITTING)',
+        'Kind(words=Message("let a partner ask more often"), may_approve=_DECIDING)',
         "tests/service/test_approving.py::test_an_analyst_decides_about_material_and_nothing_else",
     ),
     _of(
