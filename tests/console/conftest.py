@@ -14,6 +14,7 @@ from node.config import Secrets, write_new
 from support.busy_agency import make_busy, open_world
 from support.cheap_node import CheapNode
 from support.console import RunningConsole, console_in, console_of
+from support.machine import made_once
 
 
 @pytest.fixture(scope="session")
@@ -37,13 +38,18 @@ async def console(founded: CheapNode, tmp_path: Path) -> AsyncIterator[RunningCo
 
 
 @pytest.fixture(scope="session")
-def busy_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def busy_home() -> Path:
     """The home of an agency in the middle of its work; never changed.
 
     Made once with `python tests/support/busy_agency.py FOLDER`, it can be named by SIGFED_BUSY_HOME to spare the time.
     """
-    made = os.environ.get("SIGFED_BUSY_HOME", "")
-    return Path(made) if made else make_busy(tmp_path_factory.mktemp("busy")).home
+    if made := os.environ.get("SIGFED_BUSY_HOME", ""):
+        return Path(made)
+    with made_once("busy") as folder:
+        if not folder.exists():
+            folder.mkdir()
+            make_busy(folder)
+    return folder / "fr"
 
 
 @pytest_asyncio.fixture

@@ -52,6 +52,7 @@ from protocol.messages import EnrolmentReply, EnrolmentRequest
 from protocol.subset.filter import SubsetFilter
 from support.founding import MemoryKeys
 from support.irregular import IRREGULAR, REGULAR, IrregularSigner
+from support.new_stores import new_store
 from support.times import SettableClock
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -91,7 +92,7 @@ class Agency:
             self.files, self.clock, root_sha256=founded.root_sha256, freshness=keys.freshness
         )
         dsn = f"sqlite:///{folder / 'sigfed.db'}"
-        self.store = Store.create(dsn, storage_key=bytes(32), entropy=system_entropy)
+        self.store = new_store(dsn, storage_key=bytes(32))
         with self.store.write() as unit:
             unit.subsets.create(BASELINE)
         shelf = Shelf(self.store, FolderObjects(folder / "objects"), self.store.vault)

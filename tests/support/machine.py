@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 from unittest.mock import patch
 
@@ -61,12 +62,17 @@ def pytest_collection_finish() -> None:
 def made_once(name: str) -> Iterator[Path]:
     """A path that all workers of the run share; while the block runs, no other worker is in one of this name.
 
-    Whoever finds it there uses it, and changes nothing of it; else it makes it.
+    Whoever finds it there uses it, and changes nothing of it; else it makes it. Of what fails nothing stays.
     """
     folder = Path(os.environ[_SHARED])
     with (folder / f"{name}.lock").open("w") as lock:
         flock(lock, LOCK_EX)
-        yield folder / name
+        path = folder / name
+        try:
+            yield path
+        except BaseException:
+            rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            raise
 
 
 def _has_room(folder: Path) -> bool:

@@ -180,6 +180,7 @@ def test_a_backup_has_the_rows_of_one_moment(homes: dict[str, Cli], tmp_path: Pa
     assert not list(copy.glob("*-journal"))
 
 
+@pytest.mark.slow
 @pytest.mark.threat("an altered file")
 @pytest.mark.parametrize("who", ["fr", "partner", "signer"])
 def test_a_wrong_byte_is_named(homes: dict[str, Cli], who: str) -> None:
