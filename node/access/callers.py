@@ -4,7 +4,6 @@ Scopes come from grants and subsets as they are now. A grant that cannot be read
 no credential.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from keys.errors import KeysError
 from keys.key import AuthPublicKey
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import DatedKey
+from node.access.grants import stored_grant
 from node.clock import Clock, milliseconds
 from node.errors import NotFoundError, RateLimitedError
 from node.ports.callers import LOG_READ, CallerKind, Credential, open_scope, query_scope
@@ -24,7 +24,7 @@ from node.store.store import Store
 from node.store.unit import Unit
 from node.trust.others.refresh import held_document
 from node.trust.others.revocations import signing
-from protocol.lists.grant import Grant, read_grant
+from protocol.lists.grant import Grant
 
 _REPLAY_RETRY_SECONDS = 60
 KEPT_AT_LEAST: Final = timedelta(minutes=10)
@@ -78,15 +78,6 @@ def _named(document: NodeDocument, kid: str) -> DatedKey[AuthPublicKey] | None:
     """
     by_name = {dated.kid: dated for dated in document.auth_keys}
     return (by_name | {dated.key.kid: dated for dated in document.auth_keys}).get(kid)
-
-
-def stored_grant(peer: PeerRecord) -> Grant:
-    """What a peer may read; nothing when it cannot be read itself."""
-    try:
-        value = json.loads(peer.grant)
-    except ValueError:
-        value = None
-    return read_grant(value)
 
 
 def _scopes(grant: Grant, now: datetime) -> frozenset[str]:

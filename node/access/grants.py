@@ -9,16 +9,25 @@ import json
 from datetime import datetime
 
 from keys.message import Message
-from node.access.callers import stored_grant
 from node.access.quotas import candidates_a_day, evaluations_for
 from node.clock import Clock
 from node.errors import ForbiddenError
 from node.store.accounts.records import Approval
+from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from protocol.lists.event import BASELINE, collection_name
-from protocol.lists.grant import NOTHING, Grant
+from protocol.lists.grant import NOTHING, Grant, read_grant
 
 _TWO = Message("this takes two persons; it is asked for, not done")
+
+
+def stored_grant(peer: PeerRecord) -> Grant:
+    """What a peer may read; nothing when it cannot be read itself."""
+    try:
+        value = json.loads(peer.grant)
+    except ValueError:
+        value = None
+    return read_grant(value)
 
 
 class Grants:

@@ -10,8 +10,7 @@ from keys.trust.held import open_held
 from keys.trust.node_document import NodeDocument, from_json
 from keys.trust.node_parts import LogStatus
 from keys.trust.window import Window
-from node.access.callers import stored_grant
-from node.hoster.key_renewal import KEY_DAYS
+from node.access.grants import stored_grant
 from node.identity.identity import Identity
 from node.identity.keyring import certificate_name
 from node.partners.admission import INVITATION_DAYS
@@ -22,6 +21,7 @@ from node.tls import certificate_window
 from node.trust.expiry import Finding, Term, Thing, judge
 from node.trust.own import DOCUMENT_DAYS, DOCUMENT_NAME
 from node.trust.tuf.repository import SNAPSHOT_LASTS, TIMESTAMP_LASTS, target_file
+from protocol.enrolment import KEY_DAYS
 from protocol.trust_acknowledgement import TrustAcknowledgement
 
 

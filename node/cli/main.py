@@ -33,7 +33,7 @@ app = typer.Typer(
 )
 _ENDED_WELL = (ExitCode.OK, ExitCode.HITS, ExitCode.PARTIAL, ExitCode.INTERRUPTED)
 """Codes after which there is a next step."""
-_OBJECTS = 100_000
+_OBJECTS = 300_000
 """New objects before garbage is looked for: loading modules makes many and leaves none to find."""
 
 

@@ -15,11 +15,9 @@ from node.clock import Clock, Entropy, milliseconds
 from node.errors import ConflictError, PeerRefusedError, UnauthenticatedError
 from node.hoster.state import Enrolment, PartnerFolder
 from protocol.api import RenewalApi
-from protocol.enrolment import renewal_string
+from protocol.enrolment import KEY_DAYS, renewal_string
 from protocol.messages import RenewalRequest
 
-KEY_DAYS: Final = 180
-"""How long a key is used; it is replaced when half of that is over."""
 LOST_HINT: Final = (
     "if this folder was put back from a backup or copied, the node knows a newer key: ask the agency for a new"
     " invitation and enrol in another folder. If it was not, somebody else may have used the key: tell the agency"

@@ -4,24 +4,26 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import cache
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from keys.trust.node_document import NodeDocument
 from node.errors import NotFoundError
 from node.identity.identity import Identity
 from node.identity.restored import found_put_back, require_joined
 from node.objects.folder import FolderObjects
-from node.peers.sync.requirements import Requiring
 from node.remote.outbound import proxy_of
 from node.storage.shelf import Shelf
 from node.store.peers.records import Cosigner
 from node.trust.others.documents import member_documents
 from node.witnesses.cosignatures import Cosigned, Cosigning
-from node.witnesses.witness import Witness
 from protocol.api import WitnessApi
 
+if TYPE_CHECKING:  # who looks at standings neither cosigns nor follows
+    from node.peers.sync.requirements import Requiring
+    from node.witnesses.witness import Witness
 
-def own_witness(identity: Identity, shelf: Shelf) -> Witness | None:
+
+def own_witness(identity: Identity, shelf: Shelf) -> "Witness | None":
     """This node as a witness; None when its document names no witness.
 
     Raises:
@@ -30,6 +32,8 @@ def own_witness(identity: Identity, shelf: Shelf) -> Witness | None:
     require_joined(identity.home)
     if identity.trust.document().witness is None:
         return None
+    from node.witnesses.witness import Witness  # noqa: PLC0415 - see above
+
     return Witness(shelf, identity.clock, node=identity.settings.node, cosigner=lambda: _cosigner(identity))
 
 
@@ -40,15 +44,17 @@ def _cosigner(identity: Identity) -> Cosigner:
     return identity.cosigner(info.name)
 
 
-def requiring(identity: Identity, shelf: Shelf) -> Requiring:
+def requiring(identity: Identity, shelf: Shelf) -> "Requiring":
     """What this node asks of a peer's head; its own witness's key is opened when it is needed first."""
 
     @cache
-    def witness() -> Witness | None:
+    def witness() -> "Witness | None":
         return own_witness(identity, shelf)
 
     def forgot(words: str) -> NoReturn:
         found_put_back(identity.home, words, now=identity.clock.now())
+
+    from node.peers.sync.requirements import Requiring  # noqa: PLC0415 - see above
 
     return Requiring(
         shelf=shelf,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from node.access.callers import stored_grant
+from node.access.grants import stored_grant
 from node.judgement.effective import Current, listing_of
 from node.lists.entries import ListReader
 from node.storage.shelf import Shelf

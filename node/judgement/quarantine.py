@@ -13,7 +13,6 @@ from keys.message import Message
 from keys.trust.members import Members
 from node.errors import NotFoundError, UsageError
 from node.evidence.keep import FORKED
-from node.judgement.effective import listing_of
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord, Quarantined
 from node.store.peers.records import EvidenceRecord
@@ -163,6 +162,8 @@ def _removed(shelf: Shelf, members: Members) -> Iterator[Aside]:
 
 
 def _blocks(shelf: Shelf, logs: Sequence[LogRecord]) -> list[EntryRef]:
+    from node.judgement.effective import listing_of  # noqa: PLC0415 - a register from which nobody left needs no lists
+
     return [
         block.ref
         for log in logs

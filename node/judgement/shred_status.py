@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from node.judgement.effective import listing_of
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord, Shredding, Standing, Tombstone
 from protocol.lists.listing import Listing
@@ -109,6 +108,8 @@ def _live(
     live: defaultdict[bytes, list[Standing]] = defaultdict(list)
     for one in standing:
         if one.log_id not in listings:
+            from node.judgement.effective import listing_of  # noqa: PLC0415 - where nothing was shredded, no list is read
+
             listings[one.log_id] = listing_of(shelf, logs[one.log_id])
         if _stands(listings[one.log_id], one.position, refs[one.mac]):
             live[one.mac].append(one)

@@ -15,7 +15,7 @@ from node.storage.rosters import Listed, Roster, previous_of
 from node.storage.shelf import Shelf
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from protocol.digest import Digest
-from protocol.subset.answers import tag
+from protocol.subset.label import tag
 from protocol.subset.lookup import Lookup
 
 

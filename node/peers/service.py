@@ -6,7 +6,7 @@ before never widens it.
 
 from dataclasses import replace
 
-from node.access.callers import stored_grant
+from node.access.grants import stored_grant
 from node.clock import Clock
 from node.errors import NotFoundError
 from node.peers.log_service import CallerLogs

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from node.errors import StoreError
 from protocol.digest import Algorithm, Digest
-from protocol.subset.answers import OUTPUT_BYTES
+from protocol.subset.label import OUTPUT_BYTES
 
 PART: Final = 2**15
 """Digests in one sealed object."""

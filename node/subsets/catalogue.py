@@ -10,7 +10,6 @@ from typing import Final
 
 from keys.trust.names import is_log_name
 from node.errors import AlreadyExistsError, NotFoundError, UsageError
-from node.storage.release_files import ReleaseFolder
 from node.storage.sealed_names import salt_name
 from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind
@@ -92,6 +91,8 @@ def _reported(shelf: Shelf, subset: SubsetRecord, newest: ReleaseRecord | None) 
     stays = subset.filter.renewed().algorithms
     if newest is None or stays == subset.filter.algorithms:
         return SubsetReport(subset=subset, newest=newest)
+    from node.storage.release_files import ReleaseFolder  # noqa: PLC0415 - NumPy reads them
+
     roster = ReleaseFolder(shelf, newest).roster()
     leaving = sum(digest.algorithm not in stays for digest in roster.keys() - {*LISTED})
     return SubsetReport(subset=subset, newest=newest, leaving=leaving)

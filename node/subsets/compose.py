@@ -14,7 +14,7 @@ import numpy as np
 from protocol.digest import Digest
 from protocol.judgement.quorum import Support
 from protocol.lists.listing import Entry
-from protocol.subset.answers import Answers, answer_width, build_answers, kept_answer_width
+from protocol.subset.answers import Answers, build_answers
 from protocol.subset.canary import CANARIES, PRESENT
 from protocol.subset.chunks import labels_root, values_root
 from protocol.subset.deltas.values import align
@@ -23,8 +23,9 @@ from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Backer, Label, choo
 from protocol.subset.manifest import Manifest, ReleaseKind, RuleHashes
 from protocol.subset.release import Release, verify_release
 from protocol.subset.rice import U64Array
-from protocol.subset.screen import build_screen, kept_screen_width, screen_width
+from protocol.subset.screen import build_screen
 from protocol.subset.sources import SourceCheckpoint
+from protocol.subset.widths import answer_width, kept_answer_width, kept_screen_width, screen_width
 
 _NO_SCREEN: Final[U64Array] = np.empty(0, dtype=np.uint64)
 

@@ -28,10 +28,9 @@ from node.subsets.draft import LIFE, Draft, Drafter, Held, Order, RuleDocuments
 from node.subsets.grounds import Grounds
 from protocol.digest import Digest
 from protocol.lists.opening import EntryRef
-from protocol.subset.filter import SubsetFilter
+from protocol.subset.filter import ScreenRule, SubsetFilter
 from protocol.subset.manifest import Manifest, ReleaseKind
 from protocol.subset.release import Release
-from protocol.subset.screen import ScreenRule
 from protocol.tlog.merkle import leaf_hash
 
 ATTEMPTS: Final = 5

@@ -23,7 +23,7 @@ from node.store.peers.records import Cosigner, EvidenceKind, WitnessRecord
 from node.trust.others.refresh import held_document, log_trust
 from node.trust.others.revocations import signing
 from protocol.errors import MalformedError
-from protocol.pull import LogTrust
+from protocol.pull.inputs import LogTrust
 from protocol.tlog.cosignature import cosign
 from protocol.witness.cosign import AddCheckpoint, Refuse, Status, Witnessed, judge
 

@@ -3,29 +3,3 @@
 `Pull` keeps the order of checks; `head` judges checkpoints, `bundles` judges entries and openings, `inputs` is what
 the follower brings along. Fetching, staging and committing are the node's matter. Spec: docs/spec/sync.md.
 """
-
-from protocol.pull.inputs import Held, LogTrust, Witnessing
-from protocol.pull.machine import (
-    Accepted,
-    GetBundle,
-    GetCheckpoint,
-    Pull,
-    Pulled,
-    RecallShape,
-    Request,
-    Unchanged,
-)
-
-__all__ = [
-    "Accepted",
-    "GetBundle",
-    "GetCheckpoint",
-    "Held",
-    "LogTrust",
-    "Pull",
-    "Pulled",
-    "RecallShape",
-    "Request",
-    "Unchanged",
-    "Witnessing",
-]

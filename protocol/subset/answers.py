@@ -8,18 +8,13 @@ docs/spec/subset.md, section "Answers".
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from protocol.subset.label import OUTPUT_BYTES
 from protocol.subset.rice import U64Array
-from protocol.subset.screen import ceil_log2, truncate
-
-OUTPUT_BYTES: Final = 64
-TAG_BYTES: Final = 8
-FALSE_POSITIVE_BITS: Final = 32
-"""A digest that is not on the list meets an answer by chance once in at least 2^32."""
+from protocol.subset.screen import truncate
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +25,6 @@ class Answers:
     """The truncated tags, not decreasing."""
     order: NDArray[np.intp]
     """`order[i]` is the index of the output that answer `i` belongs to."""
-
-
-def tag(output: bytes) -> bytes:
-    """The first 8 bytes of a 64-byte PRF output."""
-    assert len(output) == OUTPUT_BYTES
-    return output[:TAG_BYTES]
-
-
-def answer_width(count: int) -> int:
-    """Bits of an answer at a snapshot: `ceil(log2 max(count, 1)) + 32`."""
-    return ceil_log2(count) + FALSE_POSITIVE_BITS
-
-
-def kept_answer_width(held: int, *, count: int) -> int:
-    """The width of the next release: `held` while it is at most one bit wider than needed, never narrower."""
-    wanted = answer_width(count)
-    return held if held == wanted + 1 else wanted
 
 
 def build_answers(outputs: Sequence[bytes], width: int) -> Answers:

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from protocol.digest import Algorithm
-from protocol.subset.filter import EXACT, SubsetFilter
-from protocol.subset.screen import ScreenRule
+from protocol.subset.filter import EXACT, ScreenRule, SubsetFilter
 
 _WEAKEST_FIRST: Final = (Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256)
 

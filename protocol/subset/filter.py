@@ -6,6 +6,7 @@ Applying it to the quorum's result is the releasing service's work. Spec: docs/s
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from hashlib import sha256
 from typing import Final
 
@@ -14,7 +15,6 @@ from protocol.encoding import CborValue, encode_cbor
 from protocol.errors import MalformedError, NotCanonicalError
 from protocol.fields import Fields, increasing, number_of
 from protocol.lists.event import PRIVATE_FROM
-from protocol.subset.screen import ScreenRule
 
 FORMAT: Final = 1
 MAX_SCREEN_BITS: Final = 16
@@ -26,6 +26,15 @@ EXACT: Final = frozenset({Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256})
 """Digests of a file's bytes, of which one leads to the others."""
 
 _FORMAT, _COLLECTIONS, _ALGORITHMS, _SCREEN_BITS, _LABELS, _HOLDINGS, _SCREEN_RULE = range(7)
+
+
+class ScreenRule(IntEnum):
+    """By which rule a release chose what it screens."""
+
+    STRONGEST = 1
+    """Of each row its strongest digest, and every PDQ: the rule of a release whose filter names none."""
+    WEAKEST = 2
+    """Every MD5; another exact digest unless a weaker one leads to it: `protocol.selection`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

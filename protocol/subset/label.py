@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 from protocol.errors import MalformedError, NotCanonicalError, SubsetError
 from protocol.fields import increasing
 from protocol.lists.event import PRIVATE_FROM
-from protocol.subset.answers import tag
 
+OUTPUT_BYTES: Final = 64
+TAG_BYTES: Final = 8
 MAX_LABEL_SOURCES: Final = 4
 PLAINTEXT_BYTES: Final = 32
 LABEL_BYTES: Final = PLAINTEXT_BYTES + 16
@@ -31,6 +32,12 @@ _SOURCE_BYTES: Final = 7
 _INDEX_BITS: Final = 48
 _MAX_NUMBER: Final = 255
 _MAX_INDEX: Final = 2**_INDEX_BITS - 1
+
+
+def tag(output: bytes) -> bytes:
+    """The first 8 bytes of a 64-byte PRF output."""
+    assert len(output) == OUTPUT_BYTES
+    return output[:TAG_BYTES]
 
 
 @dataclass(frozen=True, slots=True, order=True)

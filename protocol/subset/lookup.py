@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol.errors import SubsetError
-from protocol.subset.answers import equal_range, tag
-from protocol.subset.label import Label, open_label
+from protocol.subset.answers import equal_range
+from protocol.subset.canary import PRESENT
+from protocol.subset.label import CANARY_LABEL, Label, open_label, tag
 from protocol.subset.release import Release
 from protocol.subset.rice import U64Array
-from protocol.subset.screen import ceil_log2, truncate
+from protocol.subset.screen import screen_values, truncate
+from protocol.subset.widths import ceil_log2
 
 _BULK: Final = 1 << 12
 """From this many values on, what rules most of them out first is worth making."""
@@ -141,3 +143,20 @@ def _contains(values: U64Array, wanted: U64Array) -> NDArray[np.bool_]:
         return np.zeros(len(wanted), dtype=np.bool_)
     places = np.minimum(np.searchsorted(values, wanted), len(values) - 1)
     return np.equal(values[places], wanted)
+
+
+def check_canaries(lookup: Lookup, outputs: Sequence[bytes]) -> None:
+    """Check a whole look-up with the PRF outputs of `CANARIES`; raises `SubsetError` naming what is wrong.
+
+    Catches a node that evaluates with another key than it built its answers with, and a client that would answer
+    "no hit" to everything.
+    """
+    present, absent = lookup.match(outputs)
+    if not lookup.survives(screen_values([PRESENT]))[0]:
+        raise SubsetError("self-test: the screen misses the test file")
+    if present is None:
+        raise SubsetError("self-test: the answers miss the test file")
+    if present.label not in {None, CANARY_LABEL}:
+        raise SubsetError("self-test: the test file has a label of material")
+    if absent is not None:
+        raise SubsetError("self-test: a file that is on no list is a hit")

@@ -15,12 +15,10 @@ from protocol import limits
 from protocol.encoding import CborValue, encode_cbor
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
 from protocol.fields import Fields, increasing
-from protocol.subset.answers import answer_width
 from protocol.subset.filter import MAX_SCREEN_BITS
 from protocol.subset.identity import SUBSET_ID_BYTES
-from protocol.subset.screen import ceil_log2
-from protocol.subset.sets import MAX_WIDTH
 from protocol.subset.sources import SourceCheckpoint
+from protocol.subset.widths import MAX_WIDTH, answer_width, ceil_log2
 from protocol.tlog.merkle import EMPTY_ROOT
 
 FORMAT: Final = 1

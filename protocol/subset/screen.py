@@ -8,7 +8,6 @@ answers. Spec: docs/spec/subset.md, section "Screen".
 """
 
 from collections.abc import Collection, Iterable
-from enum import IntEnum
 from hashlib import blake2b
 from typing import Final
 
@@ -18,15 +17,6 @@ from protocol.digest import Digest
 from protocol.subset.rice import U64Array
 
 _PERSON: Final = b"SIGFED1-scr"
-
-
-class ScreenRule(IntEnum):
-    """By which rule a release chose what it screens."""
-
-    STRONGEST = 1
-    """Of each row its strongest digest, and every PDQ: the rule of a release whose filter names none."""
-    WEAKEST = 2
-    """Every MD5; another exact digest unless a weaker one leads to it: `protocol.selection`."""
 
 
 def screen_value(digest: Digest) -> int:
@@ -44,26 +34,6 @@ def truncate(values: U64Array, width: int) -> U64Array:
     """The top `width` bits (1 to 64) of full 64-bit values."""
     assert 1 <= width <= 64
     return values >> np.uint64(64 - width)
-
-
-def screen_width(count: int, screen_bits: int) -> int:
-    """Bits of a screen value at a snapshot: `ceil(log2 max(count, 1)) + screen_bits`; 0 bits mean no screen."""
-    return ceil_log2(count) + screen_bits if screen_bits else 0
-
-
-def kept_screen_width(held: int, *, count: int, screen_bits: int) -> int:
-    """The width of the next release: `held` while it fits, so that a delta is possible.
-
-    Never wider than a snapshot's, which would pass the leak budget; at most one bit narrower, which doubles the
-    files that survive by chance.
-    """
-    wanted = screen_width(count, screen_bits)
-    return held if held == wanted - 1 and held > 0 else wanted
-
-
-def ceil_log2(count: int) -> int:
-    """`ceil(log2 max(count, 1))`."""
-    return (max(count, 1) - 1).bit_length()
 
 
 def build_screen(digests: Collection[Digest], width: int) -> U64Array:

@@ -5,16 +5,12 @@ own place because the label at that place is its own. Width and count come from 
 and the one code of a sequence follows from them. Spec: docs/spec/subset.md, section "Set coding".
 """
 
-from typing import Final
-
 import numpy as np
 
 from protocol import limits
 from protocol.errors import MalformedError, TooLargeError
 from protocol.subset.rice import U64Array, decode_sorted, encode_sorted
-
-MAX_WIDTH: Final = 63
-"""Bits of the widest value: 31 for the most values there can be, 32 for one false positive in 2^32."""
+from protocol.subset.widths import MAX_WIDTH
 
 
 def encode_set(values: U64Array, width: int) -> bytes:

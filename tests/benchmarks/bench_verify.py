@@ -27,7 +27,8 @@ from protocol.digest import SIZES, Algorithm, Digest
 from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import BASELINE, NATIONAL, Event, Header, Op
 from protocol.lists.opening import DOMAIN, Basis, Ext, Opening, Reason, commitment, origin_hash
-from protocol.pull import GetBundle, Held, LogTrust, Pull, Pulled
+from protocol.pull.inputs import Held, LogTrust
+from protocol.pull.machine import GetBundle, Pull, Pulled
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import VerifierKey

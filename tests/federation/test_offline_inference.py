@@ -24,7 +24,8 @@ from protocol.subset.label import LABEL_BYTES, Label, LabelSource, open_label, s
 from protocol.subset.lookup import Lookup
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release
-from protocol.subset.screen import build_screen, screen_width
+from protocol.subset.screen import build_screen
+from protocol.subset.widths import screen_width
 from support.digest_search import DigestSearch
 from support.known_world import (
     EXCLUDED,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from node.errors import NotFoundError
 from node.judgement import quarantine
 from protocol.errors import ProtocolError
-from protocol.pull import GetBundle, Pulled, Unchanged
+from protocol.pull.machine import GetBundle, Pulled, Unchanged
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.merkle import leaf_hash, root_of
 from support.adversary import ATTACKS, REFUSALS, ListPeer, follow

@@ -19,12 +19,12 @@ from protocol.subset.canary import ABSENT, PRESENT
 from protocol.subset.deltas.labels import Labelled, apply_label_delta, encode_label_delta
 from protocol.subset.deltas.values import align, apply_delta, encode_delta
 from protocol.subset.files import Held, ReleaseFiles, read_release, write_answers, write_labels, write_screen
-from protocol.subset.filter import EXACT, SubsetFilter
+from protocol.subset.filter import EXACT, ScreenRule, SubsetFilter
 from protocol.subset.label import Backer, Label, LabelSource, choose_label, open_label, seal_label
 from protocol.subset.lookup import Lookup
 from protocol.subset.manifest import MAX_EPOCH, MAX_TIME_MS, Manifest, ReleaseKind
 from protocol.subset.rice import U64Array, parameter
-from protocol.subset.screen import ScreenRule, screen_values
+from protocol.subset.screen import screen_values
 from protocol.subset.sets import decode_multiset, decode_set, encode_multiset, encode_set
 from protocol.subset.sources import SourceCheckpoint
 from support.subsets import EMPTY_MANIFEST, SUBSET, make_release, output, u64

@@ -27,8 +27,7 @@ from protocol.lists.opening import Reason
 from protocol.statement.end import FROM_THE_FIRST, KIND, Ended, EndedReports, ReportEnd, sign_end
 from protocol.statement.report import SentReport
 from protocol.subset.files import Held
-from protocol.subset.filter import EXACT, SubsetFilter
-from protocol.subset.screen import ScreenRule
+from protocol.subset.filter import EXACT, ScreenRule, SubsetFilter
 from support.hits import HOSTER, SUBSET, HitWorld, hit_world, kept_reports, named, report_of
 from support.lists import digest
 from support.spooling import HIT, Api, Partner, recorded

@@ -11,7 +11,8 @@ from keys.errors import NotCurrentError, ThresholdError, WrongRootError
 from keys.key import AuthPrivateKey, AuthPublicKey, LogPrivateKey, TargetsPrivateKey, WitnessPrivateKey
 from keys.trust.fingerprint import to_words
 from keys.trust.node_parts import DatedKey, EpochInfo, NodeLimits
-from node.access.callers import StoredCallers, stored_grant
+from node.access.callers import StoredCallers
+from node.access.grants import stored_grant
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError, NotFoundError, WrongPinError
 from node.objects.folder import FolderObjects

@@ -16,9 +16,8 @@ from node.subsets.catalogue import report_subset, report_subsets
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
 from protocol.messages import ReleasePart
-from protocol.subset.filter import EXACT, SubsetFilter
+from protocol.subset.filter import EXACT, ScreenRule, SubsetFilter
 from protocol.subset.manifest import ReleaseKind
-from protocol.subset.screen import ScreenRule
 from support.releases import FILTER, SUBSET, ReleasingAgency, folder, listed, release_rows
 from support.shelves import Agency, file_digests, row, sha256_digest
 

@@ -12,11 +12,11 @@ from node.access.callers import StoredCallers
 from node.clock import milliseconds, system_entropy
 from node.errors import ConflictError, PeerRefusedError, UnauthenticatedError, VerificationError
 from node.hoster import key_renewal
-from node.hoster.key_renewal import KEY_DAYS, is_due, renew
+from node.hoster.key_renewal import is_due, renew
 from node.hoster.state import PartnerFolder
 from node.partners.key_renewal import OVERLAP, PartnerRenewal, ServedRenewals
 from node.storage.shelf import Shelf
-from protocol.enrolment import renewal_string
+from protocol.enrolment import KEY_DAYS, renewal_string
 from protocol.messages import RenewalReply, RenewalRequest
 from support.releases import SUBSET, EnrolledPartner, ReleasingAgency
 

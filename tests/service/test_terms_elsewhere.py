@@ -12,13 +12,13 @@ from keys.trust.statement import seal_statement
 from node.app.expiry import findings
 from node.audit.log import start_audit
 from node.clock import milliseconds
-from node.hoster.key_renewal import KEY_DAYS
 from node.identity.identity import Identity
 from node.storage.shelf import Shelf
 from node.store.partners.records import PartnerRecord
 from node.store.peers.records import TrustAcknowledged
 from node.trust.expiry import Standing, Thing
 from node.trust.own import DOCUMENT_NAME
+from protocol.enrolment import KEY_DAYS
 from protocol.trust_acknowledgement import KIND, TrustAcknowledgement
 from support.cheap_node import NODE, NOW, CheapNode, new_shelf
 

@@ -26,7 +26,8 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import NodeLimits
 from keys.trust.tuf.root import RootContent, TrustedRoot
 from keys.trust.tuf.write_root import author_next_root
-from node.access.callers import StoredCallers, stored_grant
+from node.access.callers import StoredCallers
+from node.access.grants import stored_grant
 from node.clock import Clock, milliseconds
 from node.errors import MissingObjectError, PeerRefusedError, PeerUnreachableError, StoreError
 from node.formats.rows import ImportRow

@@ -23,7 +23,7 @@ from protocol.digest import Algorithm
 from protocol.errors import ProtocolError
 from protocol.lists.event import BASELINE
 from protocol.lists.grant import Grant
-from protocol.pull import GetBundle
+from protocol.pull.machine import GetBundle
 from protocol.tlog.cosignature import cosign
 from protocol.tlog.merkle import leaf_hash
 from protocol.tlog.note import Note, NoteSignature, VerifierKey

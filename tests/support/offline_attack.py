@@ -17,8 +17,7 @@ import numpy as np
 
 from protocol.digest import Digest
 from protocol.oprf.suite import GROUP_TAG
-from protocol.subset.answers import OUTPUT_BYTES
-from protocol.subset.label import Label, open_label
+from protocol.subset.label import OUTPUT_BYTES, Label, open_label
 from protocol.subset.lookup import Lookup
 from protocol.subset.manifest import Manifest
 from protocol.subset.prf_input import prf_input

@@ -11,7 +11,8 @@ from keys.key import LogPrivateKey
 from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.sequence import LogShape
-from protocol.pull import GetBundle, GetCheckpoint, Held, LogTrust, Pull, Pulled, RecallShape, Unchanged
+from protocol.pull.inputs import Held, LogTrust
+from protocol.pull.machine import GetBundle, GetCheckpoint, Pull, Pulled, RecallShape, Unchanged
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import VerifierKey

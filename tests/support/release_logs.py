@@ -25,11 +25,11 @@ from node.trust.announce import announce_epoch
 from node.trust.own import window
 from node.trust.service import ServedTrust
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
-from protocol.subset.answers import answer_width
 from protocol.subset.chunks import values_root
 from protocol.subset.files import Held, write_answers, write_screen
 from protocol.subset.manifest import ReleaseKind, RuleHashes
 from protocol.subset.release import Release, verify_release
+from protocol.subset.widths import answer_width
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.cosignature import cosign
 from protocol.tlog.merkle import leaf_hash, root_of

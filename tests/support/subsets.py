@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 from protocol.digest import Algorithm, Digest
-from protocol.subset.answers import answer_width, build_answers
+from protocol.subset.answers import build_answers
 from protocol.subset.chunks import labels_root, values_root
 from protocol.subset.identity import subset_id
 from protocol.subset.label import LABEL_BYTES, Label, LabelSource, seal_label
 from protocol.subset.manifest import Manifest, ReleaseKind, RuleHashes
 from protocol.subset.release import Release, verify_release
 from protocol.subset.rice import U64Array
-from protocol.subset.screen import build_screen, screen_width
+from protocol.subset.screen import build_screen
 from protocol.subset.sources import SourceCheckpoint
+from protocol.subset.widths import answer_width, screen_width
 from protocol.tlog.merkle import EMPTY_ROOT
 
 ORIGIN = "fr.example/subsets/baseline"

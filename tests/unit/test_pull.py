@@ -26,17 +26,8 @@ from protocol.evidence import verify_evidence
 from protocol.lists.event import BASELINE, NATIONAL, PRIVATE_FROM, Header, Op
 from protocol.lists.opening import Ext, Opening, Predecessor, Reason, commitment, origin_hash
 from protocol.lists.sequence import LogShape
-from protocol.pull import (
-    Accepted,
-    GetBundle,
-    GetCheckpoint,
-    Held,
-    Pull,
-    Pulled,
-    RecallShape,
-    Unchanged,
-    Witnessing,
-)
+from protocol.pull.inputs import Held, Witnessing
+from protocol.pull.machine import Accepted, GetBundle, GetCheckpoint, Pull, Pulled, RecallShape, Unchanged
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.cosignature import cosign
 from protocol.tlog.note import Note, NoteSignature

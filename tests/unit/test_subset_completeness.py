@@ -7,8 +7,7 @@ import pytest
 from protocol.digest import Algorithm
 from protocol.lists.event import BASELINE
 from protocol.subset.completeness import is_asked, is_complete
-from protocol.subset.filter import EXACT, SubsetFilter
-from protocol.subset.screen import ScreenRule
+from protocol.subset.filter import EXACT, ScreenRule, SubsetFilter
 
 MD5, SHA1, SHA256, PDQ = Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256, Algorithm.PDQ
 NEW = SubsetFilter(collections=frozenset({BASELINE}), algorithms=EXACT, screen_bits=12, labels=True)

@@ -10,9 +10,8 @@ from protocol import limits
 from protocol.digest import Algorithm
 from protocol.encoding import CborValue, decode_cbor, encode_cbor
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
-from protocol.subset.filter import EXACT, SubsetFilter
+from protocol.subset.filter import EXACT, ScreenRule, SubsetFilter
 from protocol.subset.manifest import MAX_TIME_MS, Manifest, ReleaseKind
-from protocol.subset.screen import ScreenRule
 from protocol.subset.sources import SourceCheckpoint, number_sources
 from protocol.tlog.merkle import EMPTY_ROOT
 from support.subsets import EMPTY_MANIFEST, LABEL, SOURCES, make_release

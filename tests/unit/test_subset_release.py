@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from protocol.errors import MalformedError, NotCanonicalError, SubsetError
-from protocol.subset.canary import ABSENT, CANARIES, PRESENT, check_canaries, is_canary
+from protocol.subset.canary import ABSENT, CANARIES, PRESENT, is_canary
 from protocol.subset.deltas.labels import Labelled, apply_label_delta, encode_label_delta
 from protocol.subset.files import (
     Held,
@@ -19,7 +19,7 @@ from protocol.subset.files import (
 )
 from protocol.subset.filter import EXACT, SubsetFilter
 from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Label, LabelSource
-from protocol.subset.lookup import Lookup, Match
+from protocol.subset.lookup import Lookup, Match, check_canaries
 from protocol.subset.manifest import ReleaseKind
 from protocol.subset.release import Release, check_successor, verify_release
 from protocol.subset.rice import U64Array

@@ -6,25 +6,14 @@ import numpy as np
 import pytest
 
 from protocol.digest import Algorithm, Digest
-from protocol.subset.answers import (
-    answer_width,
-    build_answers,
-    equal_range,
-    kept_answer_width,
-    tag,
-)
+from protocol.subset.answers import build_answers, equal_range
 from protocol.subset.chunks import labels_root, values_root
 from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.identity import subset_id
+from protocol.subset.label import tag
 from protocol.subset.prf_input import prf_input
-from protocol.subset.screen import (
-    build_screen,
-    kept_screen_width,
-    screen_value,
-    screen_values,
-    screen_width,
-    truncate,
-)
+from protocol.subset.screen import build_screen, screen_value, screen_values, truncate
+from protocol.subset.widths import answer_width, kept_answer_width, kept_screen_width, screen_width
 from protocol.tlog.merkle import EMPTY_ROOT, leaf_hash, node_hash
 from support.subsets import ORIGIN, SUBSET, digest, output, u64
 

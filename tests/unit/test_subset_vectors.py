@@ -17,12 +17,12 @@ from protocol.subset.chunks import labels_root, values_root
 from protocol.subset.deltas.labels import Labelled, apply_label_delta, encode_label_delta
 from protocol.subset.deltas.values import apply_delta, encode_delta
 from protocol.subset.exclusions import exclusions_hash
-from protocol.subset.filter import SubsetFilter
+from protocol.subset.filter import ScreenRule, SubsetFilter
 from protocol.subset.identity import subset_id
 from protocol.subset.label import Label, LabelSource, open_label, seal_label
 from protocol.subset.manifest import Manifest
 from protocol.subset.prf_input import prf_input
-from protocol.subset.screen import ScreenRule, screen_value
+from protocol.subset.screen import screen_value
 from protocol.subset.sets import decode_multiset, encode_multiset
 from support.lists import digest as made_up
 from support.lists import member, register

@@ -1,5 +1,7 @@
 """Hits and cases of an opened node: what its server offers partners, and what its people do with them."""
 
+from typing import TYPE_CHECKING
+
 from keys.key import StatementPrivateKey
 from keys.signer import Signer
 from keys.trust.members import open_members
@@ -7,21 +9,24 @@ from node.access.quotas import Quotas
 from node.identity.identity import Identity
 from node.objects.folder import FolderObjects
 from node.partners.hits.cases import Casework
-from node.partners.hits.ends import Ends
-from node.partners.hits.evidence import Proving
 from node.partners.hits.floods import FloodLimits, FloodWatch
-from node.partners.hits.reports import Reporting
-from node.partners.hits.resolutions import Resolving
-from node.partners.hits.service import ServedHits
 from node.ports.evaluator import Evaluator
 from node.storage.shelf import Shelf
-from node.subsets.epochs import AnnouncedEpochs
-from node.subsets.registers import keep_register
 from node.trust.own import MEMBERS_NAME
 
+if TYPE_CHECKING:
+    from node.partners.hits.service import ServedHits
 
-def served_hits(identity: Identity, shelf: Shelf, evaluator: Evaluator) -> ServedHits:
+
+def served_hits(identity: Identity, shelf: Shelf, evaluator: Evaluator) -> "ServedHits":
     """What this node's server offers partners about their hits."""
+    from node.partners.hits.ends import Ends  # noqa: PLC0415 - who looks at cases serves nobody
+    from node.partners.hits.evidence import Proving  # noqa: PLC0415
+    from node.partners.hits.reports import Reporting  # noqa: PLC0415
+    from node.partners.hits.resolutions import Resolving  # noqa: PLC0415
+    from node.partners.hits.service import ServedHits  # noqa: PLC0415
+    from node.subsets.epochs import AnnouncedEpochs  # noqa: PLC0415
+
     signer = statement_key(identity)
     reporting = Reporting(
         shelf,
@@ -69,5 +74,7 @@ def statement_key(identity: Identity) -> Signer:
 
 def keep_own_register(identity: Identity, shelf: Shelf) -> None:
     """Keep the register that the next release is made with: evidence of its hits will need it."""
+    from node.subsets.registers import keep_register  # noqa: PLC0415 - NumPy reads releases
+
     envelope = identity.trust_files.get(MEMBERS_NAME)
     keep_register(shelf.objects, envelope, open_members(envelope, identity.trust.root()))

@@ -26,8 +26,7 @@ acts.add(app, ACTS)
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Peers: what they may read, and how far their lists are held."""
-    from node.access.callers import stored_grant
-    from node.access.grants import grant_words
+    from node.access.grants import grant_words, stored_grant
     from node.identity.store import read_shelf
     from node.lists.catalogue import report_lists
 

@@ -19,7 +19,7 @@ app = typer.Typer(
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """The grants of peers."""
-    from node.access.callers import stored_grant
+    from node.access.grants import stored_grant
     from node.identity.store import read_shelf
     from node.judgement.coverage import state_words
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from protocol.statement.report import Evaluated, HitReport
-from protocol.subset.answers import tag
 from protocol.subset.completeness import is_asked
 from protocol.subset.files import Held
+from protocol.subset.label import tag
 from protocol.subset.lookup import Lookup
 from protocol.subset.manifest import Manifest
 

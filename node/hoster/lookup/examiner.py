@@ -38,11 +38,11 @@ from protocol.messages import REQUEST_ID_BYTES, EvaluationReply, EvaluationReque
 from protocol.oprf.client import blind, finalize
 from protocol.oprf.group import Group
 from protocol.statement.report import REPORT_ID_BYTES, Evaluated, HitReport, SentReport, authenticate
-from protocol.subset.answers import tag
-from protocol.subset.canary import CANARIES, check_canaries, is_canary
+from protocol.subset.canary import CANARIES, is_canary
 from protocol.subset.completeness import is_asked, is_complete
 from protocol.subset.files import Held
-from protocol.subset.lookup import Lookup, Match
+from protocol.subset.label import tag
+from protocol.subset.lookup import Lookup, Match, check_canaries
 from protocol.subset.manifest import Manifest
 from protocol.subset.prf_input import prf_input
 from protocol.subset.screen import screen_values

@@ -16,9 +16,9 @@ from node.hoster.store.database import PartnerStore
 from node.hoster.store.kinds import Fact, Kind
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
-from protocol.subset.canary import CANARIES, check_canaries
+from protocol.subset.canary import CANARIES
 from protocol.subset.files import Held
-from protocol.subset.lookup import Lookup
+from protocol.subset.lookup import Lookup, check_canaries
 from protocol.subset.manifest import Manifest
 
 Ask = Callable[[], Awaitable[Sequence[bytes]]]

@@ -25,8 +25,8 @@ from node.hoster.scan.packed import unpack
 from node.hoster.scan.results import HitFacts
 from node.hoster.scan.state import Answers, Kept, Page, Run, ScanState, named
 from protocol.digest import Digest
-from protocol.subset.answers import tag
 from protocol.subset.files import Held
+from protocol.subset.label import tag
 from protocol.subset.lookup import Lookup
 from protocol.subset.rice import U64Array
 from protocol.subset.screen import screen_values

@@ -21,8 +21,9 @@ from protocol.digest import Algorithm
 from protocol.errors import OverlapError, ProtocolError
 from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES, MAX_OPENINGS_BYTES
 from protocol.lists.sequence import LogShape
-from protocol.pull import GetBundle, Held, LogTrust, Pull, Pulled, RecallShape
 from protocol.pull.bundles import cut_overlap, read_events
+from protocol.pull.inputs import Held, LogTrust
+from protocol.pull.machine import GetBundle, Pull, Pulled, RecallShape
 from protocol.tlog.tiles import encode_bundle
 
 _AHEAD: Final = 8

@@ -24,7 +24,7 @@ from node.witnesses.witness import Witness
 from protocol.api import LogApi
 from protocol.errors import MalformedError
 from protocol.limits import BUNDLE_WIDTH
-from protocol.pull import LogTrust, Witnessing
+from protocol.pull.inputs import LogTrust, Witnessing
 from protocol.tlog.merkle import leaf_hash
 from protocol.tlog.note import Note, NoteSignature, VerifierKey, parse_signatures
 from protocol.tlog.policy import Policy

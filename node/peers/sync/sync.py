@@ -48,7 +48,7 @@ from node.trust.others.refresh import (
 from node.trust.others.revocations import renew, signing, withheld
 from protocol.errors import FreezeError, ProtocolError, UncosignedError, UnknownSignerError
 from protocol.lists.grant import NOTHING, Grant
-from protocol.pull import LogTrust
+from protocol.pull.inputs import LogTrust
 
 TRUST_MAX_AGE: Final = timedelta(hours=1)
 

@@ -17,7 +17,7 @@ from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.trust.tuf.client import Followed, follow
 from protocol.api import TufApi
-from protocol.pull import LogTrust
+from protocol.pull.inputs import LogTrust
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.note import VerifierKey
 

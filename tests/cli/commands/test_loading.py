@@ -45,6 +45,12 @@ def test_a_node_that_is_read_loads_nothing_that_connects_or_serves(
     assert modules & (SERVER | {"aiohttp"}) == set()
 
 
+@pytest.mark.parametrize("words", ["list ls", "peer ls", "status"])
+def test_a_node_that_is_read_loads_no_arrays(agency: Cli, words: str) -> None:
+    """A fifth of what such a command takes."""
+    assert "numpy" not in loaded(["--home", str(agency.home), *words.split()])
+
+
 def test_a_doctor_connects_and_serves_nobody(federation: Federation) -> None:
     modules = loaded(["--home", str(federation.fr.home), "doctor"])
 

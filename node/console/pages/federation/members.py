@@ -12,8 +12,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from keys.trust.fingerprint import to_words
-from node.access.callers import stored_grant
-from node.access.grants import grant_words
+from node.access.grants import grant_words, stored_grant
 from node.access.notation import collection_of, grant_of
 from node.acts import peers
 from node.app.peers.member_proposals import propose_member, propose_removal

@@ -17,7 +17,6 @@ from node.console.pages.partners.qr import qr
 from node.console.parts import OPERATORS, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.hoster.key_renewal import KEY_DAYS
 from node.store.partners.records import (
     Allowance,
     DisclosureRecord,
@@ -26,6 +25,7 @@ from node.store.partners.records import (
     PartnerRecord,
 )
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
+from protocol.enrolment import KEY_DAYS
 from protocol.subset.filter import SubsetFilter
 
 ROWS: Final = 50
