@@ -1,4 +1,4 @@
-"""Every command that changes something, or shows hashes, is in the audit log: said here, once, for the command tree.
+"""Every command that changes something, or shows hashes, and performs no act, is in the audit log by what is said here.
 
 The record holds who acted, the command's noun and verb, its arguments and the numbers of its result. Arguments never
 hold a secret or a hash (they are asked for, or come from files), and of a result only numbers and the names of things
@@ -13,7 +13,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from node.cli.output import Fact
 from node.cli.session import Session, session
 
 READS: Final = frozenset(
@@ -69,11 +68,6 @@ IRREVERSIBLE: Final = frozenset(
     }
 )
 """Actions that are not begun when they could not be recorded. Withdrawing is not among them: it must never wait."""
-
-_NAMES: Final = frozenset(
-    {"origin", "peer", "partner", "subset", "node", "person", "kind", "list", "recipient"}
-)
-"""Fields of results whose texts are names of things."""
 
 Command = Callable[..., int | None]
 
@@ -176,15 +170,9 @@ def _text(value: object) -> str:
 
 def _facts(here: Session) -> dict[str, str]:
     """The numbers and names of a single result; of several only how many there were."""
+    from node.acts.perform import results
+
     output = here.output
     if output.results != 1:
         return {"results": str(output.results)}
-    return {f"result_{name}": text for name, value in output.last.items() if (text := _fact(name, value))}
-
-
-def _fact(name: str, value: Fact) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return str(value)
-    return value if isinstance(value, str) and name in _NAMES else ""
+    return {f"result_{name}": text for name, text in results(output.last).items()}
