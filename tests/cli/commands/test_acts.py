@@ -50,6 +50,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cli, Federa
         yield fr, made
 
 
+@pytest.mark.threat("one person")
 @pytest.mark.parametrize("name", ASKING)
 @pytest.mark.parametrize("role", PERSONS)
 def test_asking_takes_the_role_that_it_takes_in_the_console(
