@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from node.cli.command_table import ROWS
+from node.cli.record import READS, THEMSELVES
 from node.console.surface import ACTIONS, DOWNLOADS, PAGES
 from support.cli_reference import commands
 
@@ -176,3 +177,13 @@ def test_nothing_is_done_in_the_console_alone() -> None:
     recorded = {row.record for row in ACTIONS} | {row.record for row in DOWNLOADS}
     recorded.discard("")  # the service records it
     assert recorded - names == ITS_OWN.keys()
+
+
+def test_what_the_console_does_not_record_the_terminal_does_not_either() -> None:
+    """Its service does, beside a running node too; or nothing is changed."""
+    silent = {row.name for row in ACTIONS if not row.record}
+    actions = {row.name: row.action for row in ROWS}
+    for command in (words for words, name in REACHED.items() if name in silent):
+        *nouns, verb = command.split()
+        typed = f"{'-'.join(nouns)}.{verb}" if nouns else actions[verb]
+        assert not typed or verb in READS or typed in THEMSELVES, command
