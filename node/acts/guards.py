@@ -109,10 +109,11 @@ def add_tripwires(node: Node, given: Tripwires) -> Done:
 def remove_tripwires(node: Node, given: Numbers) -> Done:
     """Let these hashes be released again."""
     _guards(node).remove_tripwires(given.numbers)
+    numbers = ", ".join(map(str, given.numbers))
     return Done(
-        said=Message(
-            "Tripwire {number} is gone: its hash may be released again", ", ".join(map(str, given.numbers))
-        ),
+        said=Message("Tripwire {number} is gone: its hash may be released again", numbers)
+        if len(given.numbers) == 1
+        else Message("Tripwires {numbers} are gone: their hashes may be released again", numbers),
         facts={"removed": len(given.numbers)},
         following=("sigfed subset release NAME",),
     )

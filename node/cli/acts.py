@@ -51,7 +51,7 @@ def tell(here: Session, done: Done) -> None:
     else:
         lines = [str(shown) if shown else done.said]
     here.output.result(done.facts, *lines, *done.lines)
-    here.output.talk(*([done.said] if shown else []), *done.notes)
+    here.output.talk(*([done.said] if shown and not done.notes else []), *done.notes)
     here.output.following(*done.following)
 
 
