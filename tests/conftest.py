@@ -37,7 +37,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=slow)
 
 
-pytest_plugins = ["support.compiled_once", "support.machine", "support.programs", "support.source_order"]
+pytest_plugins = [
+    "support.closed_stores",
+    "support.compiled_once",
+    "support.machine",
+    "support.programs",
+    "support.source_order",
+]
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
