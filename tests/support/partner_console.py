@@ -1,6 +1,7 @@
 """A partner's home with a list, hits, scans and a daemon, made without a network; and its console on a real socket."""
 
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -24,9 +25,10 @@ from node.hoster.scan.results import ScanSummary, Status
 from node.hoster.state import PartnerFolder
 from node.web.server import serve
 from protocol.statement.report import SentReport
-from support.console import KeptDoor, RunningConsole
+from support.console import Browser, KeptDoor, RunningConsole
+from support.daemons import Daemon
 from support.hits import report_of
-from support.processes import free_port
+from support.processes import Cli, free_port
 from support.release_logs import WitnessedWorld
 from support.spooling import HIT, recorded
 
@@ -134,3 +136,28 @@ EXAMPLES: Mapping[str, Callable[[PartnerWorld], str]] = {
     "hit": lambda world: f"hit={hit_spool(world.home).readable().hits[-1].id}",
 }
 """Queries of the pages that take one."""
+
+
+CSRF = re.compile(r'name="csrf" value="([0-9a-f]+)"')
+
+
+@contextmanager
+def console(partner: Cli) -> Iterator[tuple[Daemon, int]]:
+    """The console as it is started, and its port."""
+    port = free_port()
+    settings = partner.home / "partner.toml"
+    settings.write_text(f'[console]\nport = {port}\nurl = "http://localhost:{port}/"\n')
+    with Daemon(partner, "console", "run") as running:
+        assert running.answered == {"url": f"http://localhost:{port}/console/"}
+        yield running, port
+
+
+async def signed_in(partner: Cli, port: int, *role: str) -> Browser:
+    """A browser in which Alice is signed in."""
+    made = partner.done("console", "token", "Alice", *role)
+    outside = Browser(f"http://127.0.0.1:{port}", f"localhost:{port}")
+    async with outside:
+        reply = await outside.post("/console/sign-in", {"token": made["token"], "to": ""})
+    assert reply.status == 303, reply.words
+    session = reply.headers["Set-Cookie"].removeprefix(f"{COOKIE}=").split(";")[0]
+    return Browser(f"http://127.0.0.1:{port}", f"localhost:{port}", session, cookie=COOKIE)

@@ -31,11 +31,7 @@ def run(context: typer.Context) -> None:
         here.output.talk("stop with Ctrl-C")
         here.output.following("sigfed console token NAME, for whoever is to sign in")
 
-    if len(here.homes) > 1:
-        here.output.talk(
-            "this home follows several subsets, and this console is of the first; for another: sigfed --subset NAME"
-        )
-    wait_for(serve_partner_console(here.homes[0], ready=ready))
+    wait_for(serve_partner_console(*here.homes, ready=ready))
 
 
 @app.command("token")

@@ -15,12 +15,12 @@ from node.hoster.settings import load_partner_settings
 from node.hoster.state import PartnerFolder
 
 
-def open_world(home: Home, *, clock: Clock | None = None, entropy: Entropy = system_entropy) -> PartnerWorld:
-    """The world of the partner that enrolled in `home`; raises `NotInitialisedError`."""
-    now = clock or SystemClock()
+def open_world(*homes: Home, clock: Clock | None = None, entropy: Entropy = system_entropy) -> PartnerWorld:
+    """The world of the partner that enrolled in these homes, one a subset; raises `NotInitialisedError`."""
+    now, home = clock or SystemClock(), homes[0]
     enrolment, _ = PartnerFolder(home.partner).load()
     return PartnerWorld(
-        home=home,
+        homes=homes,
         partner=enrolment.partner,
         clock=now,
         sessions=Sessions(now, entropy),
@@ -28,7 +28,7 @@ def open_world(home: Home, *, clock: Clock | None = None, entropy: Entropy = sys
     )
 
 
-async def serve_partner_console(home: Home, *, ready: Callable[[str], None]) -> None:
+async def serve_partner_console(*homes: Home, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is told the address that people open.
 
     Raises:
@@ -36,8 +36,8 @@ async def serve_partner_console(home: Home, *, ready: Callable[[str], None]) -> 
         ConfigError: `[console]` in `partner.toml` says nonsense, or its certificate cannot be used.
         PortTakenError: the address is in use.
     """
-    settings = load_partner_settings(home.folder).console
-    world = open_world(home)
+    settings = load_partner_settings(homes[0].folder).console
+    world = open_world(*homes)
     app = make_partner_console(world, world.sessions, Address.parse(settings.url), settings)
     async with listening(app, settings) as url, until_stopped():
         ready(url)

@@ -10,10 +10,12 @@ from node.hoster.status import PartnerStanding
 
 
 def needs(
-    hits: Sequence[SpooledHit], now: PartnerStanding | None, update: LastUpdate | None, now_ms: int
+    hits: Sequence[SpooledHit],
+    lists: Sequence[tuple[PartnerStanding | None, LastUpdate | None]],
+    now_ms: int,
 ) -> list[Need]:
     """Everything that waits, the urgent first."""
-    return in_order([*_hits(hits, now_ms), *_list(now, update, now_ms)])
+    return in_order([*_hits(hits, now_ms), *(need for each in lists for need in _list(*each, now_ms))])
 
 
 def _hits(hits: Sequence[SpooledHit], now_ms: int) -> Iterator[Need]:

@@ -1,19 +1,25 @@
 """What the pages and actions of a partner's console work with: the home where the partner enrolled."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
+from keys.errors import SigfedError
 from node.clock import Clock, milliseconds
 from node.console.partner.sessions import Sessions
 from node.home import Home
 from node.hoster.console_tokens import ConsoleTokens
+from node.hoster.hits.homes import hit_spool
+from node.hoster.hits.spool import SpooledHit
+from node.hoster.subsets import names_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerWorld:
     """A partner's home. What uses it does so in a thread: it reads files, and some of it asks the node."""
 
-    home: Home
+    homes: tuple[Home, ...]
+    """The home, once for each subset whose pages these are: they share its settings, and nothing else."""
     partner: str
     """The name that the agency gave it."""
     clock: Clock
@@ -21,6 +27,23 @@ class PartnerWorld:
     tokens: ConsoleTokens
     person: str = ""
     """Whose wish is being done; empty: nobody's in particular."""
+
+    @property
+    def home(self) -> Home:
+        """The first: settings, tokens and scans are those of all."""
+        return self.homes[0]
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What people call the subsets, in their order; nothing where there is one, or a name cannot be read."""
+        try:
+            return names_of(self.homes) if len(self.homes) > 1 else [""]
+        except SigfedError:
+            return ["" for _ in self.homes]
+
+    def holding(self, hit: str) -> Home:
+        """The home in whose spool a hit is; the first where it is in none."""
+        return next((home for home in self.homes if any(one.id == hit for one in _hits(home))), self.home)
 
     @property
     def node(self) -> str:
@@ -35,3 +58,7 @@ class PartnerWorld:
     def acting_as(self, person: str) -> Self:
         """The same home, with a person named in what is journalled from here on."""
         return replace(self, person=person)
+
+
+def _hits(home: Home) -> Sequence[SpooledHit]:
+    return hit_spool(home).readable().hits

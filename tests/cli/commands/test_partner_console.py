@@ -1,41 +1,13 @@
 """`sigfed console` with a real node: served from a partner's home, signed in to with a token, and what it then does."""
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import md5, sha256
 from pathlib import Path
 
 from support.agencies import BOTH, UNLISTED, Federation
-from support.console import Browser
 from support.daemons import Daemon
 from support.digest_search import DigestSearch
-from support.processes import Cli, free_port
-
-COOKIE = "__Host-sigfed-partner"
-CSRF = re.compile(r'name="csrf" value="([0-9a-f]+)"')
-
-
-@contextmanager
-def console(partner: Cli) -> Iterator[tuple[Daemon, int]]:
-    """The console as it is started, and its port."""
-    port = free_port()
-    settings = partner.home / "partner.toml"
-    settings.write_text(f'[console]\nport = {port}\nurl = "http://localhost:{port}/"\n')
-    with Daemon(partner, "console", "run") as running:
-        assert running.answered == {"url": f"http://localhost:{port}/console/"}
-        yield running, port
-
-
-async def signed_in(partner: Cli, port: int, *role: str) -> Browser:
-    """A browser in which Alice is signed in."""
-    made = partner.done("console", "token", "Alice", *role)
-    outside = Browser(f"http://127.0.0.1:{port}", f"localhost:{port}")
-    async with outside:
-        reply = await outside.post("/console/sign-in", {"token": made["token"], "to": ""})
-    assert reply.status == 303, reply.words
-    session = reply.headers["Set-Cookie"].removeprefix(f"{COOKIE}=").split(";")[0]
-    return Browser(f"http://127.0.0.1:{port}", f"localhost:{port}", session, cookie=COOKIE)
+from support.partner_console import CSRF, console, signed_in
+from support.processes import Cli
 
 
 async def test_from_the_command_to_the_overview(federation: Federation, partner: Cli) -> None:

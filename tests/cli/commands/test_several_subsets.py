@@ -24,6 +24,7 @@ from support.agencies import BOTH, SUBSET, UNLISTED, Federation, import_files, w
 from support.daemons import Daemon
 from support.federated import federated
 from support.gateways import exchanged
+from support.partner_console import CSRF, console, signed_in
 from support.processes import Cli, wait_until
 from support.requests_seen import asked, evaluations
 
@@ -323,3 +324,41 @@ def test_monitoring_is_told_of_both(partner: Cli, tmp_path: Path) -> None:
     for name in (SUBSET, SECOND):
         assert told["sigfed_partner_release_version", f"subset={name}"] >= 1
         assert told["sigfed_partner_hits", "state=unreported", f"subset={name}"] == 0
+
+
+async def test_a_console_shows_both_and_does_for_each_what_a_command_does(partner: Cli, files: Path) -> None:
+    partner.done("update")
+    assert partner.run("check", str(files / "listed")).exit == 1
+    first, second = (hit["hit"] for hit in partner.run("hit", "ls").results)
+    with console(partner) as (_, port):
+        async with await signed_in(partner, port) as browser:
+            overview = (await browser.get("/console/")).words
+            for subset in (SUBSET, SECOND):
+                assert f"{subset}: went well" in overview
+                assert f"Quota: {subset}" in overview
+            assert "2 hits to resolve within their 24 hours" in overview
+            hits = (await browser.get("/console/hits")).words
+            assert hits.index(first[:8]) != hits.index(second[:8])
+            assert f", {SECOND}" in hits
+            health = (await browser.get("/console/lists")).words
+            for subset in (SUBSET, SECOND):
+                assert f"{subset}: self-test" in health
+                assert f"Whom this home believes: {subset}" in health
+
+            async def act(page: str, path: str, **fields: str) -> str:
+                found = CSRF.search((await browser.get(page)).text)
+                assert found is not None
+                reply = await browser.post(
+                    path, {"csrf": found[1], "query": page.partition("?")[2], **fields}
+                )
+                assert reply.status == 303, reply.words
+                return (await browser.get(reply.headers["Location"])).words
+
+            one = f"/console/hits/one?hit={second}"
+            assert "1 hit was told to the agency" in await act(one, "/console/hits/report", hit=second)
+            assert [hit["reported"] for hit in partner.run("hit", "ls").results] == [False, True]
+            assert "1 hit was told to the agency" in await act("/console/hits", "/console/hits/report-all")
+            assert [hit["reported"] for hit in partner.run("hit", "ls").results] == [True, True]
+            updated = await act("/console/lists", "/console/lists/update")
+            for subset in (SUBSET, SECOND):
+                assert f"{subset}: Release 1 is the newest, and was held already." in updated

@@ -17,6 +17,7 @@ from node.console.partner.world import PartnerWorld
 from node.console.parts import Action, Done, Download, File, Page, Values
 from node.console.visitors import Visitor
 from node.errors import UsageError
+from node.home import Home
 from node.hoster.hits import exchange
 from node.hoster.hits.exchange import Shown
 from node.hoster.hits.homes import hit_spool
@@ -56,7 +57,7 @@ class OneHit:
 
 def gather(world: PartnerWorld, _visitor: Visitor, query: Values) -> OneHit:
     """One hit; raises `NotFoundError`."""
-    shown = asyncio.run(exchange.kept(world.home, query.require("hit", _("the hit"))))
+    shown = asyncio.run(exchange.kept(*_held(world, query)))
     return OneHit(
         shown=shown,
         case_due_ms=CaseState.from_bytes(shown.hit.case).due_ms if shown.hit.disputed else 0,
@@ -67,9 +68,10 @@ def gather(world: PartnerWorld, _visitor: Visitor, query: Values) -> OneHit:
 
 def report(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
     """Tell the agency of it, as `sigfed hit report ID`."""
-    done = asyncio.run(exchange.report(world.home, [_named(form)]))
+    home, hit = _held(world, form)
+    done = asyncio.run(exchange.report(home, [hit]))
     said = reported_words(done)
-    return _done(done.hits[0].id if done.hits else _named(form), said)
+    return _done(done.hits[0].id if done.hits else hit, said)
 
 
 def resolve(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
@@ -78,7 +80,7 @@ def resolve(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
         outcome = Outcome(form.require("outcome", _("what became of the file")))
     except ValueError:
         raise UsageError("choose what became of the file") from None
-    done = asyncio.run(exchange.resolve(world.home, _named(form), outcome))
+    done = asyncio.run(exchange.resolve(*_held(world, form), outcome))
     hit = done.hit
     if done.stopped is not None:
         said = _("The agency was not told yet: {why}. The next update tells it.").format(
@@ -98,32 +100,33 @@ def resolve(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
 def dispute(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
     """Tell the agency that it is wrong, as `sigfed hit dispute`."""
     reason = form.require("reason", _("the reason"))
-    hit = asyncio.run(exchange.dispute(world.home, _named(form), reason=reason, contact=form.text("contact")))
+    hit = asyncio.run(exchange.dispute(*_held(world, form), reason=reason, contact=form.text("contact")))
     return _done(hit.id, _("It is disputed. Until the agency answers, the hit stands."))
 
 
 def ask(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
     """Ask the agency whether it answered the dispute, as `sigfed hit show` does."""
-    shown = asyncio.run(exchange.show(world.home, _named(form)))
+    shown = asyncio.run(exchange.show(*_held(world, form)))
     said = _("The agency has not answered yet.") if shown.hit.disputed else _("The agency answered.")
     return _done(shown.hit.id, said)
 
 
 def hold(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
     """Keep it from being purged."""
-    hit = hold_hit(world.home, _named(form), held=True)
+    hit = hold_hit(*_held(world, form), held=True)
     return _done(hit.id, _("It is not purged before somebody says otherwise."))
 
 
 def unhold(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
     """Let it be purged in its time."""
-    hit = hold_hit(world.home, _named(form), held=False)
+    hit = hold_hit(*_held(world, form), held=False)
     return _done(hit.id, _("It is purged in its time."))
 
 
 def reveal(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
     """Say its whole hash, on the next page that is shown and never again."""
-    hit = hit_spool(world.home).get(_named(form))
+    home, named = _held(world, form)
+    hit = hit_spool(home).get(named)
     digest = hit.sent.report.digest
     said = _("The whole {algorithm} hash, shown once: {hash}")
     return _done(hit.id, said.format(algorithm=digest.algorithm.name.lower(), hash=digest.value.hex()))
@@ -131,12 +134,14 @@ def reveal(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
 
 def take_evidence(world: PartnerWorld, _visitor: Visitor, query: Values) -> File:
     """The proof of a reported hit, as `sigfed hit evidence` writes it."""
-    hit, data = asyncio.run(exchange.evidence(world.home, query.require("hit", _("the hit"))))
+    hit, data = asyncio.run(exchange.evidence(*_held(world, query)))
     return File(f"{hit.id[:8]}.evidence", "application/octet-stream", data)
 
 
-def _named(form: Values) -> str:
-    return form.require("hit", _("the hit"))
+def _held(world: PartnerWorld, form: Values) -> tuple[Home, str]:
+    """The home for the subset that a hit is of, and its id."""
+    hit = form.require("hit", _("the hit"))
+    return world.holding(hit), hit
 
 
 def _done(hit: str, said: str) -> Done:

@@ -30,7 +30,8 @@ class Hits:
     """What the page shows."""
 
     view: str
-    hits: Sequence[SpooledHit]
+    hits: Sequence[tuple[str, SpooledHit]]
+    """Each with its subset, whose name is empty where there is one."""
     overdue: int
     unresolved: int
     to_undo: int
@@ -51,9 +52,12 @@ def gather(world: PartnerWorld, _visitor: Visitor, query: Values) -> Hits:
     view, page, now_ms = query.text("view", "open"), query.number("page", most=100_000), world.now_ms
     if view not in VIEWS:
         raise UsageError("hits are shown by one of: open, all")
-    every, damage = hit_spool(world.home).readable()
-    wanted = [hit for hit in every if view == "all" or hit.unresolved or hit.to_undo]
-    ordered = sorted(wanted, key=_order)
+    read = [hit_spool(home).readable() for home in world.homes]
+    damage = next((one.damage for one in read if one.damage), None)
+    named = [(name, hit) for name, one in zip(world.names, read, strict=True) for hit in one.hits]
+    every = [hit for _, hit in named]
+    wanted = [each for each in named if view == "all" or each[1].unresolved or each[1].to_undo]
+    ordered = sorted(wanted, key=lambda each: _order(each[1]))
     after = (page + 1) * ROWS
     return Hits(
         view=view,
@@ -70,7 +74,8 @@ def gather(world: PartnerWorld, _visitor: Visitor, query: Values) -> Hits:
 
 def report_all(world: PartnerWorld, _visitor: Visitor, _form: Values) -> Done:
     """Report everything that waits, as `sigfed hit report --all`."""
-    return Done(HITS, reported_words(asyncio.run(report(world.home, ()))))
+    said = [reported_words(asyncio.run(report(home, ()))) for home in world.homes]
+    return Done(HITS, " ".join(dict.fromkeys(said)))
 
 
 def reported_words(done: Reported) -> str:

@@ -1,7 +1,7 @@
 """The list and its health: what `sigfed doctor` finds, whom this home believes, and what leaves when."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from keys.errors import SigfedError
@@ -14,6 +14,7 @@ from node.console.parts import Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.errors import VerificationError
 from node.health import Check, Health
+from node.home import Home
 from node.hoster.release.self_test import tested_here
 from node.hoster.settings import load_partner_settings
 from node.hoster.settle import Settled, bring_update
@@ -54,16 +55,18 @@ class Lists:
 
     checks: Sequence[Check]
     """The worst first."""
-    trust: Trust | None
-    """None: it cannot be read; the checks say why."""
-    self_test: str
-    """`passed`, `failed`, or `none` where nothing is kept to test with."""
+    trusts: Sequence[tuple[str, Trust]]
+    """By subset, whose name is empty where there is one; without those that cannot be read: the checks say why."""
+    self_tests: Sequence[tuple[str, str]]
+    """By subset `passed`, `failed`, or `none` where nothing is kept to test with."""
     leaving: Sequence[Leaving]
 
     @property
     def failed(self) -> int:
         """How many must be mended."""
-        return sum(check.health is Health.FAIL for check in self.checks) + (self.self_test == "failed")
+        return sum(check.health is Health.FAIL for check in self.checks) + sum(
+            result == "failed" for _, result in self.self_tests
+        )
 
     @property
     def warned(self) -> int:
@@ -73,25 +76,42 @@ class Lists:
 
 def gather(world: PartnerWorld, _: Visitor, __: Values) -> Lists:
     """Everything as it is now; nobody is asked."""
-    checks = examine_partner(world.home, clock=world.clock)
+    named = list(zip(world.names, world.homes, strict=True))
+    checks = [
+        replace(check, name=f"{name}: {check.name}") if name else check
+        for name, home in named
+        for check in examine_partner(home, clock=world.clock)
+    ]
     return Lists(
         checks=sorted(checks, key=lambda check: _ORDER.index(check.health)),
-        trust=_trust(world),
-        self_test=_self_test(world),
+        trusts=[(name, trust) for name, home in named if (trust := _trust(home))],
+        self_tests=[(name, _self_test(home)) for name, home in named],
         leaving=_leaving(world),
     )
 
 
 def update(world: PartnerWorld, _visitor: Visitor, _form: Values) -> Done:
-    """Bring the newest release in force, as `sigfed update`."""
+    """Bring the newest release of each subset in force, as `sigfed update`: what fails keeps no other from it."""
+    said, failures = list[str](), list[SigfedError]()
+    for name, home in zip(world.names, world.homes, strict=True):
+        try:
+            said.append(" ".join(filter(None, (name and f"{name}:", *_updated(home)))))
+        except SigfedError as exc:
+            failures.append(exc)
+    if failures:
+        raise failures[0]
+    return Done(LISTS, " ".join(said))
+
+
+def _updated(home: Home) -> Iterator[str]:
     wrong: list[str] = []
-    report, settled = bring_update(world.home, say=wrong.append)
+    report, settled = bring_update(home, say=wrong.append)
     said = (
         _("Release {version} is the newest, and was held already.")
         if report.old == report.new
         else _("Release {version} is in force, verified.")
     ).format(version=report.new)
-    return Done(LISTS, " ".join(filter(None, (said, *_settled(settled), _(settled.problem), *wrong))))
+    yield from (said, *_settled(settled), _(settled.problem), *wrong)
 
 
 def _settled(settled: Settled) -> Iterator[str]:
@@ -116,9 +136,9 @@ def _settled(settled: Settled) -> Iterator[str]:
         ).format(count=settled.answered)
 
 
-def _trust(world: PartnerWorld) -> Trust | None:
+def _trust(home: Home) -> Trust | None:
     try:
-        enrolment, _ = PartnerFolder(world.home.partner).load()
+        enrolment, _ = PartnerFolder(home.partner).load()
         found = known(enrolment)
     except SigfedError:
         return None
@@ -131,8 +151,8 @@ def _trust(world: PartnerWorld) -> Trust | None:
     )
 
 
-def _self_test(world: PartnerWorld) -> str:
-    folder = PartnerFolder(world.home.partner)
+def _self_test(home: Home) -> str:
+    folder = PartnerFolder(home.partner)
     try:
         _, held = folder.in_force()
         return "passed" if held is not None and tested_here(folder.folder, held) else "none"

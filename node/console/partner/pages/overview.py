@@ -12,6 +12,7 @@ from node.console.partner.world import PartnerWorld
 from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.errors import NodeError
+from node.home import Home
 from node.hoster.cover import Cover, evaluations
 from node.hoster.hits.homes import hit_spool
 from node.hoster.judge.daemons import Daemon, running_daemons
@@ -55,8 +56,10 @@ class ListAge:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Evaluations, as this home counts them."""
+    """Evaluations of one subset, as this home counts them."""
 
+    subset: str
+    """Empty where there is one."""
     per_day: int
     left: int | None
     """About so many could be made now; None: none were made yet, so all of them."""
@@ -80,13 +83,14 @@ class Overview:
 
     needs: Sequence[Need]
     lists: Sequence[ListAge]
-    quota: Quota | None
+    quotas: Sequence[Quota]
     covered: bool
     """Whether what is sent depends on nothing that was found."""
     problem: str
     """Why nothing can be said about the list; empty: it can."""
     hint: str
-    update: LastUpdate | None
+    updates: Sequence[tuple[str, LastUpdate | None]]
+    """By subset, whose name is empty where there is one."""
     update_minutes: int
     """Between two updates that a daemon makes by itself; 0: it makes none."""
     daemons: Sequence[Daemon]
@@ -99,16 +103,25 @@ class Overview:
 def gather(world: PartnerWorld, _: Visitor, __: Values) -> Overview:
     """Everything, as it stands now; what is damaged keeps nothing else from being shown."""
     home, now_ms = world.home, world.now_ms
-    now, problem, hint = _standing(world)
-    hits, update = hit_spool(home).readable().hits, last_update(home.partner)
+    standings = [_standing(world, one) for one in world.homes]
+    problem, hint = next(((why, what) for now, why, what in standings if now is None), ("", ""))
+    hits = [hit for one in world.homes for hit in hit_spool(one).readable().hits]
+    updates = [last_update(one.partner) for one in world.homes]
+    found = [
+        (name, one, now) for name, one, (now, *_) in zip(world.names, world.homes, standings, strict=True)
+    ]
     return Overview(
-        needs=needs(hits, now, update, now_ms),
-        lists=[] if now is None else [list_age(world, now)],
-        quota=None if now is None else Quota(now.enrolment.evaluations_per_day, now.evaluations_left),
+        needs=needs(hits, list(zip([now for now, *_ in standings], updates, strict=True)), now_ms),
+        lists=[list_age(one, now) for _, one, now in found if now],
+        quotas=[
+            Quota(name, now.enrolment.evaluations_per_day, now.evaluations_left)
+            for name, _, now in found
+            if now
+        ],
         covered=load_partner_settings(home.folder).cover is Cover.BEAT,
         problem=problem,
         hint=hint,
-        update=update,
+        updates=list(zip(world.names, updates, strict=True)),
         update_minutes=load_partner_settings(home.folder).agent.update_minutes,
         daemons=running_daemons(home.partner),
         unresolved=sum(hit.unresolved for hit in hits),
@@ -117,9 +130,9 @@ def gather(world: PartnerWorld, _: Visitor, __: Values) -> Overview:
     )
 
 
-def list_age(world: PartnerWorld, now: PartnerStanding) -> ListAge:
-    """How old the list is."""
-    _, cursor = PartnerFolder(world.home.partner).load()
+def list_age(home: Home, now: PartnerStanding) -> ListAge:
+    """How old the list of one subset is."""
+    _, cursor = PartnerFolder(home.partner).load()
     return ListAge(
         subset=now.enrolment.subset,
         version=now.version,
@@ -132,9 +145,9 @@ def list_age(world: PartnerWorld, now: PartnerStanding) -> ListAge:
     )
 
 
-def _standing(world: PartnerWorld) -> tuple[PartnerStanding | None, str, str]:
+def _standing(world: PartnerWorld, home: Home) -> tuple[PartnerStanding | None, str, str]:
     try:
-        return standing(world.home, clock=world.clock), "", ""
+        return standing(home, clock=world.clock), "", ""
     except NodeError as exc:
         return None, str(exc), exc.hint
     except (KeysError, ProtocolError) as exc:
