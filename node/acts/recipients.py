@@ -138,7 +138,11 @@ def key(node: Node, given: Keyed) -> Done:
     recipients = _recipients(node)
     make = recipients.change_key if given.keep_old else recipients.make_key
     made = make(given.name, entropy=node.identity.entropy)
-    old = "The key before it counts for a day more." if given.keep_old else "An older one counts no more."
+    old = (
+        "The key before it counts for a day more."
+        if given.keep_old
+        else "An older key of this recipient counts no more."
+    )
     return Done(
         said=Message("{name} has a new key", given.name),
         facts={"recipient": given.name, "key": made},
