@@ -35,6 +35,14 @@ def milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
+def minute(time_ms: int) -> str:
+    """A moment for people: `2026-05-31 12:00 UTC`; its number where no calendar has it, as a stranger may sign any."""
+    try:
+        return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+    except (OverflowError, ValueError, OSError):
+        return f"{time_ms} ms"
+
+
 def kept_since_ms(clock: Clock, days: int) -> int:
     """What ended before this moment was kept for `days`; 0 for no days: nothing is ever deleted."""
     return milliseconds(clock.now() - timedelta(days=days)) if days else 0

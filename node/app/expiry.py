@@ -97,9 +97,11 @@ def _cosignatures(identity: Identity, unit: Unit) -> Iterator[Term]:
     """Those of witnesses that still are members, on logs that somebody follows."""
     members = {member.node for member in identity.trust.members().members}
     lasts = timedelta(hours=identity.settings.guards.max_checkpoint_age_hours)
+    now_s = int(identity.clock.now().timestamp())
     for record in unit.cosigners.ls():
         if record.cosigned_s and record.witness in members and "/audit/" not in record.origin:
-            start = datetime.fromtimestamp(record.cosigned_s, UTC)
+            # A witness dates as it likes, beyond the calendar too.
+            start = datetime.fromtimestamp(min(record.cosigned_s, now_s), UTC)
             name = f"of {record.witness} on {record.origin}"
             yield Term(thing=Thing.COSIGNATURE, of=name, start=start, end=start + lasts)
 

@@ -1,8 +1,8 @@
 """Times as people read them."""
 
-from datetime import UTC, datetime
+from node.clock import minute
 
 
 def moment(time_ms: int) -> str:
     """A time for people, in UTC; `never` for 0."""
-    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC" if time_ms else "never"
+    return minute(time_ms) if time_ms else "never"

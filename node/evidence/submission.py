@@ -6,11 +6,11 @@ node itself holds of others is `node.evidence.keep`'s to judge by.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from keys.trust.fingerprint import to_words
 from keys.trust.node_document import NodeDocument
 from keys.trust.tuf.root import TrustedRoot, open_roots
+from node.clock import minute
 from node.errors import UsageError
 from node.evidence.judgement import believable_document, judge
 from protocol.errors import MalformedError
@@ -98,7 +98,7 @@ def _hit_lines(found: HitFinding) -> Sequence[str]:
     kind, collection = found.digest.algorithm.name.lower(), collection_name(found.collection)
     return (
         f"verified: the reported {kind} hash was listed as {collection}: release {found.version} of {found.subset}",
-        f"  reported by {found.partner}, received {_moment(found.received_ms)}",
+        f"  reported by {found.partner}, received {minute(found.received_ms)}",
         *(line for each in found.backings for line in _backing(each, found.node)),
         f"  rule: {found.k} countries, or an authority; met",
         f"  the release log is cosigned by {_cosigned(found)}",
@@ -109,7 +109,7 @@ def _hit_lines(found: HitFinding) -> Sequence[str]:
 def _cosigned(found: HitFinding) -> str:
     if not found.cosigned_by:
         return "none of these members"
-    return f"{', '.join(found.cosigned_by)}: it existed no later than {_moment(found.existed_ms)}"
+    return f"{', '.join(found.cosigned_by)}: it existed no later than {minute(found.existed_ms)}"
 
 
 def _known(found: HitFinding | Backing) -> str:
@@ -127,11 +127,7 @@ def _backing(each: Backing, register: str) -> Sequence[str]:
     words = basis[each.basis.name.lower()]
     root = "a root that you know" if each.pinned else f"as {register}'s register has it"
     return (
-        f"  {who}: {each.origin}, entry {each.index}, {words}, dated {_moment(each.since_ms)} by the list itself",
+        f"  {who}: {each.origin}, entry {each.index}, {words}, dated {minute(each.since_ms)} by the list itself",
         f"    {to_words(each.root_sha256)}: {root}",
         f"    keys that it took back: {_known(each)}",
     )
-
-
-def _moment(time_ms: int) -> str:
-    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC" if time_ms else "never"

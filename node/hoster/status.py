@@ -21,6 +21,7 @@ from node.hoster.trust.relayed import held_documents
 from node.hoster.trust.witness_policy import Backing, backing_of, by_register
 from protocol.subset.canary import LISTED
 from protocol.subset.filter import SubsetFilter
+from protocol.subset.manifest import MAX_TIME_MS
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 
@@ -52,7 +53,10 @@ class PartnerStanding:
     @property
     def usable_until_ms(self) -> int:
         """When verdicts of it may not be used any more: the end of its grace; 0: no release."""
-        return self.not_after_ms + self.enrolment.grace_days * _DAY_MS if self.version else 0
+        if not self.version:
+            return 0
+        # The node chose both, and their sum may lie beyond the calendar.
+        return min(self.not_after_ms + self.enrolment.grace_days * _DAY_MS, MAX_TIME_MS)
 
     @property
     def cosigned_ms(self) -> int:

@@ -18,12 +18,11 @@ import time
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from threading import Thread
 from typing import Any, Final
 
 from keys.message import Message
-from node.clock import Clock, milliseconds
+from node.clock import Clock, milliseconds, minute
 from node.errors import (
     PeerUnreachableError,
     RestoredError,
@@ -321,14 +320,10 @@ def _more(log: LogRecord, seen: Sighting) -> str:
         seen.node,
         f"{seen.head.size:,}",
         log.origin,
-        Message(", cosigned {time}", _minute(seen.cosigned_s)) if seen.cosigned_s else "",
+        Message(", cosigned {time}", minute(seen.cosigned_s * 1000)) if seen.cosigned_s else "",
         f"{log.head.size:,}",
-        Message(", published {time}", _minute(log.checked_ms // 1000)) if log.note else "",
+        Message(", published {time}", minute(log.checked_ms)) if log.note else "",
     )
-
-
-def _minute(time_s: int) -> str:
-    return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M UTC}"
 
 
 def _is_of_this_history(shelf: Shelf, log: LogRecord, seen: Sighting) -> bool:

@@ -269,12 +269,13 @@ def _place(log: LogRecord) -> tuple[int, bytes]:
 
 def _record(origin: str, asked: Asked, held: CosignerRecord | None, now_ms: int) -> CosignerRecord:
     first = held.since_ms if held else 0
+    said_s = asked.cosigned_s or (held.cosigned_s if held else 0)
     return CosignerRecord(
         origin=origin,
         witness=asked.witness,
         size=(held.size if held else 0) if asked.size is None else asked.size,
         since_ms=first or (now_ms if asked.lines else 0),
-        cosigned_s=asked.cosigned_s or (held.cosigned_s if held else 0),
+        cosigned_s=min(said_s, now_ms // 1000),  # what is dated ahead says no more than this clock does
         asked_ms=now_ms,
         outcome=asked.words[:1024],
         alarm=asked.alarm,

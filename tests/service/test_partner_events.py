@@ -11,6 +11,7 @@ from node.home import Home
 from node.hoster.events import Events
 from node.hoster.release.update import UpdateReport
 from node.names import PARTNER_NAME
+from protocol.subset.manifest import MAX_TIME_MS
 from support.release_logs import WitnessedWorld
 
 NL, BE, DE = "nl.example", "be.example", "de.example"
@@ -72,6 +73,15 @@ async def test_a_newer_release_is_told_once(seat: Seat) -> None:
     ]
     await seat.update()
     assert seat.facts == [], "nothing was new"
+
+
+async def test_a_release_that_ends_with_the_calendar_is_told_too(seat: Seat) -> None:
+    """The node chose both its end and the grace behind it."""
+    seat.world.log.release(BASE, not_after_ms=MAX_TIME_MS)
+    await seat.update()
+
+    (facts,) = seat.facts
+    assert (facts["valid_until"], facts["usable_until"]) == ("9999-12-31T23:59:59+00:00",) * 2
 
 
 async def test_a_failed_update_is_told_with_what_is_in_force(seat: Seat) -> None:

@@ -4,7 +4,6 @@ What will happen is said before anything does, in words for whoever is on call; 
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +13,7 @@ from node.cli.options import YES
 from node.cli.output import counted, table
 from node.cli.prompts import confirm
 from node.cli.session import Session, session, wait_for
+from node.clock import minute
 from node.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:  # commands that touch no key start without them
@@ -126,7 +126,7 @@ def _last_good(
 def _history(found: "History") -> Iterator[str]:
     yield f"{found.log.origin} was published so, newest last:"
     rows = [
-        (_minute(each.time_ms), str(each.size), str(each.adds), str(each.withdrawals), str(each.others))
+        (minute(each.time_ms), str(each.size), str(each.adds), str(each.withdrawals), str(each.others))
         for each in found.newest
     ]
     yield from table(("published", "size", "added", "withdrawn", "other"), rows)
@@ -174,7 +174,3 @@ def _next_steps(done: "Revoked", resumed: str) -> Iterator[str]:
         yield "sigfed entry import, again, what this agency itself had added since the last good size; sigfed publish"
     elif done.origin.split("/")[1:2] == ["subsets"]:
         yield "sigfed subset release NAME: partners take nothing from the releases that are doubted"
-
-
-def _minute(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -196,6 +196,39 @@ def test_a_member_that_cosigned_another_history_is_no_remark(pair: Federation, t
     continued(pair)
 
 
+def dating(folder: Path, time_s: int) -> dict[str, str]:
+    """The environment of a node whose witness dates so whatever it cosigns."""
+    (folder / "sitecustomize.py").write_text(
+        "from node.witnesses import witness\n"
+        "signed = witness.cosign\n"
+        f"witness.cosign = lambda text, name, signer, _: signed(text, name, signer, {time_s})\n"
+    )
+    return {"PYTHONPATH": f"{folder}:{environment()['PYTHONPATH']}"}
+
+
+@pytest.mark.threat("an old state")
+@pytest.mark.parametrize("time_s", [253_402_300_800, 2**63 - 1], ids=["the year 10000", "the last second"])
+def test_a_witness_that_dates_beyond_the_calendar_hides_nothing(
+    pair: Federation, tmp_path: Path, time_s: int
+) -> None:
+    fr = pair.fr
+    pair.nl_node.stop()
+    fr.copied(tmp_path / "monday")
+    pair.nl_node = Running(pair.nl, variables=dating(tmp_path, time_s))
+    import_files(fr, numbered("later", 3))
+    assert fr.run("publish").first["adds"] == 6
+    told = fr.told("witness", "ls")
+    assert (told.exit, "nl.example" in told.out) == (0, True), told.err
+    checked = fr.run("doctor")
+    assert [one["health"] for one in checked.results if one["check"] == "ends"] == ["ok"], checked.out
+    put_back(pair, tmp_path / "monday")
+    for _ in range(2):
+        refused = fr.run("publish")
+        assert refused.exit == 2, refused.err
+        assert f"nl.example has seen 8 entries of {ORIGIN}, cosigned {time_s * 1000} ms" in refused.err
+        assert "backup finish" in refused.err
+
+
 def published_by_a_thief(pair: Federation, folder: Path) -> None:
     """Whoever copied the folder has his own entries cosigned, and this agency publishes meanwhile; then it restarts."""
     grown(pair)
