@@ -10,7 +10,7 @@ import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
@@ -38,7 +38,7 @@ class Note:
 
 _NOTHING: Final = Note()
 _LONGEST: Final = 500
-"""Characters of a reason as it is kept."""
+"""Characters of a reason in the file."""
 _kept: dict[tuple[str, str], Note] = {}
 """Of this process, by home and what it is bound to, where there is no place outside of it."""
 
@@ -102,7 +102,7 @@ class OutsideNote:
         with self._alone():
             held = self.read()
             if not held.sizes:
-                self._write(held, Note(silent={node: pack(why, _LONGEST) for node, why in silent.items()}))
+                self._write(held, Note(silent=dict(silent)))
 
     def drop(self) -> None:
         """Forget what is noted."""
@@ -126,16 +126,26 @@ class OutsideNote:
     def _write(self, held: Note, new: Note) -> None:
         if self.path is None:
             _kept[self.home, self.of] = new
-        if self.path is None or new == held:
+            return
+        form = _packed(new)
+        if form == _packed(held):
             return
         if held == _NOTHING:
             _drop_of_gone_homes(self.path.parent)
-        replace_private(self.path, json.dumps({"home": self.home, "of": self.of, **asdict(new)}).encode())
+        replace_private(self.path, json.dumps({"home": self.home, "of": self.of, **form}).encode())
 
 
 def silent(identity: Identity) -> Mapping[str, str]:
     """Members for which additions wait, and why they do not answer; none where it goes on alone."""
     return {} if identity.alone else OutsideNote.of_home(identity).read().silent
+
+
+def _packed(note: Note) -> Mapping[str, Mapping[str, object]]:
+    """As it stands in the file, where a long reason is cut."""
+    return {
+        "sizes": dict(note.sizes),
+        "silent": {node: pack(why, _LONGEST) for node, why in note.silent.items()},
+    }
 
 
 def _raised(held: Note, sizes: Mapping[str, int]) -> Note:

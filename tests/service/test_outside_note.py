@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from keys.message import Message
 from node.errors import StoreDownError
 from node.identity import outside_note
 from node.identity.identity import Identity
@@ -51,6 +52,23 @@ def test_only_an_answer_begins_a_note_and_the_larger_numbers_stay(identity: Iden
     assert noted(identity) == Note(sizes={"trust": 3, "log": 5})
     note.drop()
     assert noted(identity) == Note()
+
+
+_WHY = Message("{node} did not answer in time", "nl.example")
+_LONG = "x" * 501
+"""More of a reason than is kept."""
+
+
+@pytest.mark.parametrize("why", [_WHY, _LONG, "", '{"template":"of somebody else"}'])
+def test_what_is_noted_again_is_not_written_again(identity: Identity, why: str) -> None:
+    note = OutsideNote.of_home(identity)
+    assert note.path is not None
+    note.leave({"nl.example": why})
+    before = note.path.stat().st_ino
+    note.leave({"nl.example": why})
+    assert note.path.stat().st_ino == before
+    note.leave({"nl.example": "another reason"})
+    assert note.path.stat().st_ino != before
 
 
 def _copied(home: Path) -> None:
@@ -133,6 +151,8 @@ def test_where_nothing_says_which_start_it_is_nothing_is_noted_outside(
     identity: Identity, place: Path, on_a_disk: Path
 ) -> None:
     on_a_disk.unlink()
+    OutsideNote.of_home(identity).leave({"nl.example": _WHY})
+    assert noted(identity) == Note(silent={"nl.example": _WHY}), "as people read it"
     OutsideNote.of_home(identity).begin({"trust": 3})
     assert noted(identity).sizes, "the process remembers"
     assert not list(place.iterdir())
