@@ -12,6 +12,8 @@ _OF_A_PLACE = {"EventRuleError", "OpeningError"}
 """Errors that take an index first."""
 _OWN_WORDS = {"ForkedTrustError", "ThresholdError", "RollbackError", "ForkError", "UncosignedError"}
 """Errors that say what they say themselves."""
+_COMPOSING = {"format", "join", "_", "translated", "translated_plural"}
+"""What makes text of a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +49,11 @@ def said() -> Iterator[Said]:
 
 
 def composed(text: ast.expr) -> bool:
-    """Whether it is put together there, so that nobody knows its values any more."""
+    """Whether it is put together or translated there, so that nobody knows its values or its language any more."""
     if isinstance(text, ast.IfExp):
         return composed(text.body) or composed(text.orelse)
-    is_method = isinstance(text, ast.Call) and _name(text.func) in {"format", "join"}
-    return is_method or isinstance(text, ast.JoinedStr | ast.BinOp)
+    is_call = isinstance(text, ast.Call) and _name(text.func) in _COMPOSING
+    return is_call or isinstance(text, ast.JoinedStr | ast.BinOp)
 
 
 @cache

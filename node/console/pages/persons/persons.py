@@ -81,9 +81,7 @@ def _reset(form: Values) -> acts.Reset:
 def _passphrase(form: Values) -> acts.Passphrase:
     passphrase = form.passphrase("passphrase")
     if passphrase != form.passphrase("passphrase_again"):
-        raise UsageError(
-            _("the two passphrases differ"), hint=_("whoever it is for types the same one twice")
-        )
+        raise UsageError("the two passphrases differ", hint="whoever it is for types the same one twice")
     return lambda: passphrase
 
 
