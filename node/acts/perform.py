@@ -16,8 +16,6 @@ NAMES: Final = frozenset(
     {"origin", "peer", "partner", "subset", "node", "person", "kind", "list", "recipient"}
 )
 """Facts whose texts are names of things, which a record may hold; of others it holds numbers alone."""
-_YES: Final = "yes"
-_NO: Final = "no"
 
 
 class Caller(Protocol):
@@ -105,6 +103,7 @@ def _asked(act: Act[F], node: Node, request: Request, caller: Caller) -> Done:
     return Done(
         said=Message(said, *(known[name] for name in fields(said))),
         facts={
+            **request.facts,
             "approval": asked.id,
             "kind": asked.kind,
             "subject": asked.subject,
@@ -118,8 +117,9 @@ def _asked(act: Act[F], node: Node, request: Request, caller: Caller) -> Done:
 
 def recorded(given: object) -> dict[str, str]:
     """What the record holds of what was filled in."""
-    texts = {one.name: _text(getattr(given, one.name)) for one in specs(type(given)) if one.seen.record}
-    return {name: text for name, text in texts.items() if text and text != _NO}
+    values = {one.name: getattr(given, one.name) for one in specs(type(given)) if one.seen.record}
+    texts = {name: _text(value) for name, value in values.items() if value is not False}
+    return {name: text for name, text in texts.items() if text}
 
 
 def results(facts: Mapping[str, Fact]) -> dict[str, str]:
@@ -139,4 +139,4 @@ def _text(value: object) -> str:
         return ""
     if isinstance(value, list | tuple):
         return " ".join(filter(None, map(_text, value)))
-    return (_YES if value else _NO) if isinstance(value, bool) else str(value)
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

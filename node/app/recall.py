@@ -82,7 +82,12 @@ def readmission_request(shelf: Shelf, tombstones: Collection[bytes]) -> Request:
     """What asks to have shredded hashes listed again; of how many files they are nobody knows."""
     payload = {"action": _READMIT, "tombstones": sorted(mac.hex() for mac in tombstones)}
     subject = _readmission_words(len(tombstones), shredded_places(shelf, tombstones))
-    return Request(kind=READMISSION, subject=subject, payload=_canonical(payload))
+    return Request(
+        kind=READMISSION,
+        subject=subject,
+        payload=_canonical(payload),
+        facts={"hashes": len(tombstones)},
+    )
 
 
 def _readmission_words(count: int, places: Sequence[Place]) -> str:

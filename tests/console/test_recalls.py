@@ -5,6 +5,7 @@ from hashlib import md5, sha256
 import pytest
 
 from node.app.approvals import open_approvals
+from node.audit.reader import read_audit
 from node.console.pages.entries import recalls
 from node.store.accounts.records import PersonRole
 from protocol.digest import Algorithm, Digest
@@ -96,6 +97,7 @@ async def test_two_persons_let_a_shredded_hash_be_listed_again(busy: RunningCons
         assert asked.status == 303
         assert "waits for a second person" in (await browser.get(asked.headers["Location"])).words
     assert recorded(busy)[-1] == ("entry.readmit", "", "alice")
+    assert [*read_audit(busy.world.shelf)][-1].record.details["hashes"] == "2"
     assert whole not in audit_text(busy)
     request = open_approvals(busy.world.identity, busy.world.shelf).ls()[-1]
     assert request.kind == "entry.readmit"

@@ -8,8 +8,9 @@ from typing import Annotated
 import pytest
 
 from keys.message import Message
+from node.acts import partners, quarantine, recipients
 from node.acts.act import OPERATORS, Done, Fact, Field, Node, Request, act
-from node.acts.perform import perform
+from node.acts.perform import perform, recorded
 from node.audit.log import start_audit
 from node.audit.reader import read_audit
 from node.errors import ForbiddenError, NodeError, UnauthenticatedError, UsageError
@@ -111,6 +112,24 @@ def test_what_is_done_is_recorded_without_what_must_not_be(node: Node) -> None:
         "gone": "yes",
     }
     assert gaps(node.identity) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "held"),
+    [
+        (partners.Named(name="no"), {"name": "no"}),
+        (recipients.Keyed(name="no"), {"name": "no"}),
+        (recipients.Keyed(name="no", keep_old=True), {"name": "no", "keep_old": "yes"}),
+        (quarantine.Aside(id="3", reason="no"), {"id": "3", "reason": "no"}),
+        (Given(name=""), {"count": "0"}),
+    ],
+)
+def test_what_is_called_no_is_recorded_and_what_is_not_ticked_is_not(
+    node: Node, given: object, held: Mapping[str, str]
+) -> None:
+    assert recorded(given) == held
+    perform(once, node, Given(name="no"), Somebody())
+    assert records(node)[-1].subject == "no"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ A request is decided once, by compare-and-swap, and acted on after that: an appr
 so (`acted_ms` is None), and is finished by approving it again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -202,6 +202,8 @@ class Request:
     """What it is about, in words for people; never a digest."""
     payload: bytes | Callable[[], bytes] = field(repr=False)
     """What the handler of its kind needs, or what makes it once whoever asks has proved who it is."""
+    facts: Mapping[str, int] = field(default_factory=dict)
+    """Numbers of what is asked for, told and recorded beside it."""
     said: str = ""
     """What whoever asked is told, of the `number` and of `what` is asked for; empty: that it waits."""
     notes: Sequence[str] = ()
