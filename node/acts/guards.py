@@ -119,12 +119,10 @@ def remove_tripwires(node: Node, given: Numbers) -> Done:
     )
 
 
-def require_set_name(name: str) -> None:
+def require_set_name(name: str, *, hint: str = marked("give it another name")) -> None:
     """Check that a set can be called so; raises `UsageError`."""
     if not is_log_name(name):
-        raise UsageError(
-            "a set is named with up to 64 small letters, digits and hyphens", hint="give it one with --name"
-        )
+        raise UsageError("a set is named with up to 64 small letters, digits and hyphens", hint=hint)
 
 
 def _guards(node: Node) -> "Guards":

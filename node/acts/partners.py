@@ -162,7 +162,7 @@ def suspend(node: Node, given: Named) -> Done:
         said=Message("The invitation of {name} is void", given.name)
         if void
         else Message("{name} is refused; a token it has counts for 30 seconds more at most", given.name),
-        facts={"partner": given.name, "suspended": True},
+        facts={"partner": given.name, "suspended": True, "enrolled": not void},
         following=(
             f"sigfed partner invite {given.name}, if it is to have another"
             if void

@@ -49,6 +49,15 @@ async def test_a_tripwire_is_added_and_removed_and_its_hash_is_nowhere(busy: Run
     assert [action for action, _, _ in recorded(busy)[-2:]] == ["guard-tripwire.add", "guard-tripwire.remove"]
 
 
+@pytest.mark.parametrize("name", ["Wallpapers", "two words", "x" * 65])
+async def test_what_a_set_is_not_called_is_said_without_words_of_the_terminal(
+    busy: RunningConsole, name: str
+) -> None:
+    refused = await _send(busy, "benign/add", name=name, table=lawful_table(b"lawful"))
+    assert "give it another name" in refused.words
+    assert "--" not in refused.words
+
+
 @pytest.mark.parametrize("act", ["benign/add", "benign/remove", "tripwire/add", "tripwire/remove"])
 async def test_guards_are_changed_by_whoever_showed_a_passkey_just_now(
     busy: RunningConsole, act: str

@@ -143,8 +143,10 @@ async def test_an_invitation_is_made_void(busy: RunningConsole) -> None:
         assert "was invited already" in refused.words
         assert 'value="new-hoster"' in refused.text
         void = {"csrf": busy.csrf(), "name": "new-hoster"}
-        await browser.post("/console/partners/partner/suspend", void)
-        assert "The invitation of new-hoster is void" in (await browser.get("/console/partners")).words
+        reply = await browser.post("/console/partners/partner/suspend", void)
+        led = await browser.get(reply.headers["Location"])
+    assert led.status == 200
+    assert "The invitation of new-hoster is void" in led.words
 
 
 async def test_more_takes_two_and_less_takes_one(busy: RunningConsole) -> None:
@@ -166,8 +168,8 @@ async def test_more_takes_two_and_less_takes_one(busy: RunningConsole) -> None:
 async def test_a_partner_is_suspended_and_let_in_again(busy: RunningConsole) -> None:
     async with _operator(busy) as browser:
         form = {"csrf": busy.csrf(), "name": "hoster"}
-        await browser.post("/console/partners/partner/suspend", form)
-        assert _hoster(busy).suspended
+        reply = await browser.post("/console/partners/partner/suspend", form)
+        assert (_hoster(busy).suspended, reply.headers["Location"]) == (True, _ONE)
         assert "everything it asks is refused" in (await browser.get(_ONE)).words
         await browser.post("/console/partners/partner/resume", form)
         assert not _hoster(busy).suspended

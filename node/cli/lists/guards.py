@@ -35,7 +35,7 @@ def add_benign(
 
     here = session(context)
     wanted = name or file.stem.lower().replace("_", "-").replace(" ", "-")
-    guards.require_set_name(wanted)
+    guards.require_set_name(wanted, hint="give it one with --name")
     try:
         stream = file.open("rb")
     except OSError as exc:

@@ -62,7 +62,8 @@ def test_a_release_that_would_list_the_logo_is_refused(alone: Cli, tmp_path: Pat
     alone.done("publish")
     assert alone.done("subset", "release", SUBSET)["entries"] == 8
 
-    alone.done("guard", "tripwire", "remove", "1", "2")
+    said = alone.told("guard", "tripwire", "remove", "1", "2").out
+    assert said == "Tripwires 1, 2 are gone: their hashes may be released again\n"
     assert alone.run("guard", "tripwire", "ls").results == []
     assert "no tripwire 1" in alone.run("guard", "tripwire", "remove", "1").err
 
@@ -81,6 +82,12 @@ def test_what_is_known_to_be_lawful_is_set_aside_until_two_persons_let_it_in(
     [known] = agency.run("guard", "benign", "ls").results
     assert (known["set"], known["hashes"]) == ("nsrl-file", 2)
     agency.refused(2, "there is a known-benign set nsrl-file", "guard", "benign", "add", path)
+
+    unnamed = written(tmp_path / "lawful (2).csv", table(OTHER))
+    assert (
+        "give it one with --name"
+        in agency.refused(2, "a set is named", "guard", "benign", "add", unnamed).err
+    )
 
     source = written(tmp_path / "new.csv", table(OTHER, LOGO))
     arguments = ["entry", "import", source, "--list", LIST, "--basis", "own"]

@@ -12,9 +12,11 @@ from node.access.quotas import DAYS_A_MONTH, candidates_a_day, fill, left
 from node.acts import partners as acts
 from node.acts.act import Done, Fact
 from node.console.languages import translated as _
-from node.console.pages.acts import action, take
+from node.console.pages.acts import action, do, take
+from node.console.pages.acts import given as filled
 from node.console.pages.partners.qr import qr
 from node.console.parts import OPERATORS, Page, Section, Values
+from node.console.parts import Done as Led
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.store.partners.records import (
@@ -193,6 +195,13 @@ def _invited(world: World, given: acts.Invited, done: Done) -> InvitedPage:
     )
 
 
+def suspend(world: World, visitor: Visitor, form: Values) -> Led:
+    """Whom only an invitation named has no page."""
+    partner = filled(acts.Named, form)
+    done = do(world, visitor, acts.suspend, partner)
+    return Led(_at(partner) if done.facts["enrolled"] else _HERE, _(done.said))
+
+
 def _at(given: acts.Named) -> str:
     return f"{_ONE}?{urlencode({'name': given.name})}"
 
@@ -213,6 +222,6 @@ ACTIONS: Final = (
     ),
     action(acts.quota, path=f"{_ONE}/quota", page="partner", to=_at),
     action(acts.disclose, path=f"{_ONE}/disclose", page="partner", to=_at),
-    action(acts.suspend, path=f"{_ONE}/suspend", page="partners", to=_at),
+    action(acts.suspend, path=f"{_ONE}/suspend", page="partners", by=suspend),
     action(acts.resume, path=f"{_ONE}/resume", page="partner", to=_at),
 )
