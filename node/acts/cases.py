@@ -32,17 +32,18 @@ def answer(node: Node, given: Answer) -> Done:
     done = answer_case(
         node.identity, node.shelf, record, given.outcome, given.reason, withdraw_from=given.withdraw
     )
+    own_name = given.withdraw.rpartition("/")[2]
     said = [Message("The dispute is {outcome}, signed; the partner fetches the answer.", Message(word))]
     if done.withdrawals:
         said.append(
             Message(
                 "{count} entries of the file end with the next publication of {list}.",
                 done.withdrawals,
-                given.withdraw,
+                own_name,
             )
         )
     upheld = given.outcome is type(given.outcome).UPHELD
-    own, withdrawn = node.identity.settings.node, given.withdraw if done.withdrawals else ""
+    own, withdrawn = node.identity.settings.node, own_name if done.withdrawals else ""
     return Done(
         said=Message.joined(" ", said),
         facts={
@@ -52,7 +53,7 @@ def answer(node: Node, given: Answer) -> Done:
             "answered_ms": done.answer.answered_ms,
             "withdrawals": done.withdrawals,
         },
-        following=tuple(_steps(own, done.origins, withdrawn.rpartition("/")[2])) if upheld else (),
+        following=tuple(_steps(own, done.origins, withdrawn)) if upheld else (),
     )
 
 
