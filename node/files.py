@@ -62,27 +62,36 @@ def read_private(path: Path, *, max_bytes: int = MAX_PRIVATE_BYTES) -> bytes:
     except FileNotFoundError as exc:
         raise NotFoundError("{path} does not exist", path) from exc
     except OSError as exc:
+        if exc.errno == errno.EACCES:
+            require_owner(path, path.lstat())
         raise ConfigError(
             "{path} cannot be opened: {reason}", path, exc.strerror, hint="it must not be a link"
         ) from exc
     try:
-        _check(path, os.fstat(handle), max_bytes)
+        _check(path, os.fstat(handle))
+        if os.fstat(handle).st_size > max_bytes:
+            raise ConfigError("{path} is too large for a private file", path)
         return os.read(handle, max_bytes)
     finally:
         os.close(handle)
 
 
-def _check(path: Path, found: os.stat_result, max_bytes: int) -> None:
+def _check(path: Path, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise ConfigError("{path} is not a regular file", path)
-    if found.st_uid != os.geteuid():
-        raise ConfigError(
-            "{path} belongs to another user", path, hint=Message("chown it to the node's user: {path}", path)
-        )
+    require_owner(path, found)
     if found.st_mode & 0o077:
         raise ConfigError("{path} can be read by others", path, hint=Message("chmod 600 {path}", path))
-    if found.st_size > max_bytes:
-        raise ConfigError("{path} is too large for a private file", path)
+
+
+def require_owner(path: Path, found: os.stat_result) -> None:
+    """See to a file or folder that is this user's; raises `ConfigError`."""
+    if found.st_uid != os.geteuid():
+        raise ConfigError(
+            "{path} belongs to another user",
+            path,
+            hint=Message("do this as that user, or chown it to the node's user: {path}", path),
+        )
 
 
 def make_private_folder(folder: Path) -> None:
@@ -105,12 +114,7 @@ def require_own(path: Path) -> None:
     found = path.lstat()
     if stat.S_ISLNK(found.st_mode):
         raise ConfigError("{path} must not be a link", path)
-    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise ConfigError(
-            "{path} must be a file of this user that nobody else can read",
-            path,
-            hint=Message("chmod 600 {path}", path),
-        )
+    _check(path, found)
 
 
 def create_private(path: Path, data: bytes) -> None:

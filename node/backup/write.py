@@ -9,14 +9,14 @@ are asked for, passphrase files, locks, and what can be fetched or made again.
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from keys.keyfile import KdfProfile
 from node.config import Secrets, Settings
-from node.errors import StoreLockedError
+from node.errors import StoreError, StoreLockedError
 from node.files import make_private_folder, try_locked
 from node.home import Home, store_dsn
 from node.hoster.store.database import PartnerStore
@@ -100,29 +100,39 @@ def _left_out(home: Home, settings: Settings, *, offline_keys: bool) -> frozense
     secrets: Secrets = settings.secrets
     found = {home.scratch, home.folder / _STAGING, home.restored}
     found |= {home.database.with_name(home.database.name + end) for end in ("", "-wal", "-shm")}
-    found |= {path.with_name(path.name + end) for path in _rewritten(home) for end in ("", "-journal")}
     found |= {path for path in secrets.paths if path is not None}
     return frozenset(found if offline_keys else found | {home.offline_keys})
 
 
 def _hold_fast(home: Home, held: Path, left_out: frozenset[Path]) -> None:
     names = list(_files(home.folder, left_out))
+    rewritten = set(_rewritten(home))  # after the names: what came since is in neither
+    journals = {path.with_name(f"{path.name}-journal") for path in rewritten}
     for name in [
         *(name for name in _FIRST if name in names),
         *(name for name in names if name not in _FIRST),
     ]:
-        target = held / name
+        source, target = home.folder / name, held / name
         make_private_folder(target.parent)
-        _hold(home.folder / name, target)
-    for path in filter(Path.exists, _rewritten(home)):
-        target = held / path.relative_to(home.folder)
-        make_private_folder(target.parent)
-        PartnerStore(path.parent).copy(target)
+        if source in rewritten:
+            _copy(source, target)
+        elif source not in journals:
+            _hold(source, target)
 
 
 def _rewritten(home: Home) -> list[Path]:
     """What this agency keeps as a client of other members: rows in a file, which a second name would not hold fast."""
     return [PartnerStore(asker.partner).path for asker in home.askers]
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        PartnerStore(source.parent).copy(target)
+    except StoreLockedError:
+        raise
+    except StoreError:  # damaged, or gone just now: one client's rows end no backup of the agency
+        with suppress(FileNotFoundError):
+            shutil.copyfile(source, target)
 
 
 def _hold(source: Path, target: Path) -> None:

@@ -21,6 +21,7 @@ from node.hoster.proposals.folder import OwnProposals
 from node.hoster.state import Cursor, Enrolment, PartnerFolder
 from node.hoster.store.database import FILE, PartnerStore, Row
 from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.migrate import aside
 from node.storage.findings import below, told
 from node.storage.integrity import UNREADABLE, Verdict, attempt, words_of
 from node.trust.files import pin_of, verify_trust_files
@@ -30,6 +31,7 @@ from protocol.subset.manifest import Manifest
 from protocol.subset.release import check_answers
 
 _STEP: Final = "sigfed update --whole fetches a release again; restore the rest, or enrol in another folder"
+_ASIDE: Final = "an earlier version wrote it about what is a row: compare them, then remove it"
 _STATE: Final = f"{FILE}/{Kind.FACT}/{Fact.STATE}"
 
 
@@ -41,8 +43,9 @@ def examine_partner_deeply(home: Home) -> Iterator[Check]:
 def verify_partner(home: Home) -> Iterator[Verdict]:
     """A verdict on every file of this client that something vouches for, by its name in the home."""
     folder = PartnerFolder(home.partner)
-    verdicts = [*_kept(home)]
+    verdicts: list[Verdict] = []
     try:
+        verdicts += _kept(home)
         enrolment, cursor = folder.load()
         verdicts += [*_trust(folder, enrolment), *_releases(folder, cursor)]
     except UNREADABLE as exc:
@@ -55,6 +58,8 @@ def _kept(home: Home) -> Iterator[Verdict]:
     folder = home.partner
     store = PartnerStore(folder)
     yield Verdict(FILE, store.damage())
+    for path in aside(folder):
+        yield Verdict(path.relative_to(folder).as_posix(), _ASIDE)
     with store.reading() as rows:
         found = [(kind, row) for kind in (Kind.FACT, Kind.CONSOLE_TOKEN) for row in rows.ls(kind)]
     for kind, row in found:

@@ -128,7 +128,10 @@ class PartnerFolder:
 
     def _state(self) -> bytes | None:
         with self._store.reading() as rows:
-            return rows.body(Kind.FACT, Fact.STATE)
+            found = rows.body(Kind.FACT, Fact.STATE)
+            if found is None and not rows.whole():  # its name may be what was altered: somebody is enrolled
+                raise self._damaged_state()
+            return found
 
     def create(self, enrolment: Enrolment, key: AuthPrivateKey) -> None:
         """Remember a new enrolment; raises `AlreadyExistsError` when there is another key already."""
@@ -196,11 +199,14 @@ class PartnerFolder:
             fields = decode_state(state)  # one of before has a SHA-256 of its own
             return _read_enrolment(fields), _read_cursor(fields)
         except (ValueError, KeyError, TypeError, AttributeError, ProtocolError, KeysError) as exc:
-            raise StoreError(
-                "the state in {path} is damaged",
-                self._store.path,
-                hint="restore it, or enrol again in another folder",
-            ) from exc
+            raise self._damaged_state() from exc
+
+    def _damaged_state(self) -> StoreError:
+        return StoreError(
+            "the state in {path} is damaged",
+            self._store.path,
+            hint="restore it, or enrol again in another folder",
+        )
 
     def store_release(self, held: Held) -> None:
         """Write a release durably; it is in force once `save` names its version."""

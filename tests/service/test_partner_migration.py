@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import sys
 import tarfile
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -18,22 +19,27 @@ from typing import Any
 import pytest
 
 from node.errors import ConfigError, StoreError
+from node.files import replace_private
 from node.home import Home
 from node.hoster.hits.homes import hit_spool, unconfirmed_files
 from node.hoster.proposals.folder import own_proposals
 from node.hoster.release.last_update import last_update
 from node.hoster.scan.history import finished_scans
 from node.hoster.state import PartnerFolder
+from node.hoster.store import database
 from node.hoster.store.database import PartnerStore
 from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.migrate import Earlier, remove_earlier
 from support.agencies import SUBSET
 from support.partner_rows import bodies
 from support.processes import Cli
+from support.sizes import size
 from support.spooling import HIT
 
 RECORDED = Path(__file__).parents[1] / "vectors" / "partner_home.tar.xz"
-PASSING = {"overdue", "overdue_hits", "evaluations_left", "evidence"}
-"""What the commands tell by the clock, or by where the home lies."""
+PASSING = {"overdue", "overdue_hits", "evaluations_left", "evidence", "group"}
+"""What the commands tell by the clock, by where the home lies, or by what this processor can."""
+ROUNDS = size(quick=12, thorough=60)
 STAY = ("access.token", "allowance.json", "scan.db", ".key", ".sha256", "releases", "members", "evidence")
 
 
@@ -101,6 +107,67 @@ def test_a_file_that_was_found_before_is_no_new_hit(home: Home) -> None:
         assert known.id == hit.id
 
 
+def in_forks(count: int, act: Callable[[], None]) -> list[int]:
+    """How as many processes ended that do something at once: 0 of each that did it."""
+    ready, start = os.pipe()
+    children = []
+    for _ in range(count):
+        child = os.fork()
+        if child == 0:  # pragma: no cover - it ends without a word
+            os.close(start)
+            os.read(ready, 1)
+            ended = 1
+            try:
+                act()
+                ended = 0
+            finally:
+                os._exit(ended)
+        children.append(child)
+    os.close(start)
+    os.close(ready)
+    return [os.waitpid(child, 0)[1] for child in children]
+
+
+def test_processes_that_open_one_folder_at_once_all_read_it(home: Home, tmp_path: Path) -> None:
+    state = (home.partner / "state.json").read_bytes()
+    hits = {path.stem: path.read_bytes() for path in (home.partner / "hits").glob("*.json")}
+
+    def read() -> None:
+        assert bodies(folder, Kind.HIT) == hits
+        assert bodies(folder, Kind.FACT)[Fact.STATE] == state
+
+    def write() -> None:
+        with PartnerStore(folder).writing() as rows:
+            rows.put(Kind.PROPOSAL, os.urandom(8).hex(), b"new")
+
+    for number in range(ROUNDS):
+        folder = tmp_path / f"{number}"
+        shutil.copytree(home.partner, folder)
+        assert in_forks(5, read) == [0] * 5
+        assert {path.name for path in folder.iterdir()} >= {"state.db", "state.json"}
+        folder = tmp_path / f"new {number}"
+        assert in_forks(5, write) == [0] * 5
+        assert len(bodies(folder, Kind.PROPOSAL)) == 5
+
+
+def test_what_is_written_while_it_is_moved_is_not_removed(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon of before goes on until it is stopped, between any two steps of who moves its files."""
+    path = home.partner / "state.json"
+    newer = path.read_bytes() + b" "
+
+    def written_before(folder: Path, moved: Sequence[Earlier]) -> None:
+        if path.read_bytes() != newer:
+            replace_private(path, newer)
+        remove_earlier(folder, moved)
+
+    monkeypatch.setattr(database, "remove_earlier", written_before)
+    PartnerFolder(home.partner).load()
+    monkeypatch.undo()
+    assert bodies(home.partner, Kind.FACT)[Fact.STATE] == newer
+
+
 def dying_at(step: int, folder: Path) -> int:
     """Open the folder in a fork that is killed before the given one of its steps; how it ended."""
     child = os.fork()
@@ -146,15 +213,18 @@ def test_what_a_program_of_before_wrote_meanwhile_is_taken_in(home: Home) -> Non
     spool = hit_spool(home)
     known = spool.ls()[0]
     spool.save(replace(known, held=True))
-    late.parent.mkdir()
-    late.write_bytes(data)
-    late.with_name(f"{known.id}.json").write_bytes(data)
-    (home.partner / "state.json").write_bytes(newer)
+    replace_private(late, data)
+    replace_private(late.with_name(f"{known.id}.json"), data)
+    replace_private(home.partner / "state.json", newer)
     PartnerFolder(home.partner).load()
     assert bodies(home.partner, Kind.HIT)[late.stem] == data
     assert spool.get(known.id).held, "what was done about a hit since is not undone"
     assert bodies(home.partner, Kind.FACT)[Fact.STATE] == newer
-    assert not late.parent.exists()
+    [aside] = late.parent.iterdir()
+    assert aside.read_bytes() == data, "and what was not taken in is kept"
+    assert aside.name.endswith(f"{known.id}.json")
+    finished = Cli(home.folder).run("doctor", "--deep")
+    assert f"partner/hits/{aside.name}: an earlier version wrote it" in finished.out
 
 
 def test_what_was_damaged_stays_that_and_stops_nothing(home: Home) -> None:
@@ -170,9 +240,44 @@ def test_a_link_is_refused_and_nothing_is_moved(home: Home, tmp_path: Path) -> N
     path.rename(tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
     before = files(home.partner)
-    with pytest.raises(ConfigError, match="must not be a link"):
+    with pytest.raises(ConfigError, match="cannot be opened") as refused:
         PartnerFolder(home.partner).load()
+    assert refused.value.hint == "it must not be a link"
     assert {name: data for name, data in files(home.partner).items() if name != "state.db"} == before
+
+
+@pytest.mark.parametrize("name", ["hits", "console-tokens", "proposals", "reporters.json", "state.json"])
+def test_what_others_could_read_is_refused_and_nothing_is_moved(home: Home, name: str) -> None:
+    path = home.partner / name
+    if path.suffix:
+        replace_private(path, b"{}" if name == "reporters.json" else path.read_bytes())
+    opened = path if path.suffix else next(path.iterdir())
+    opened.chmod(0o644)
+    before = files(home.partner)
+    finished = Cli(home.folder).run("status")
+    assert finished.exit == 2
+    assert f"{opened} can be read by others" in finished.err
+    assert f"chmod 600 {opened}" in finished.err
+    assert {name: data for name, data in files(home.partner).items() if name != "state.db"} == before
+    opened.chmod(0o600)
+    assert Cli(home.folder).run("status").exit == 0
+
+
+def test_rows_that_are_gone_are_damage_and_nobody_enrols_over_them(home: Home) -> None:
+    PartnerFolder(home.partner).load()
+    path, cli = home.partner / "state.db", Cli(home.folder)
+    for lose in (Path.unlink, lambda path: os.truncate(path, 0)):
+        data = path.read_bytes()
+        lose(path)
+        before = files(home.folder)
+        for words in (("status",), ("enroll",), ("console", "token", "Alice")):
+            finished = cli.run(*words, typed="made up\n")
+            assert (finished.exit, f"{path} is damaged" in finished.err) == (2, True), (words, finished.err)
+            assert "restore it from a backup, or enrol again in another folder" in finished.err
+        assert files(home.folder) == before
+        path.touch(mode=0o600)
+        path.write_bytes(data)
+    assert cli.run("status").exit == 0
 
 
 def test_a_program_of_before_finds_words_and_no_state(home: Home) -> None:

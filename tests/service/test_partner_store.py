@@ -4,16 +4,17 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
 from node.errors import ConfigError, StoreDownError, StoreError, StoreLockedError
+from node.hoster.state import PartnerFolder
 from node.hoster.store import database
 from node.hoster.store.database import PartnerStore, Rows
-from node.hoster.store.kinds import Kind
+from node.hoster.store.kinds import Fact, Kind
 from support.sizes import size
 
 STEP = size(quick=37, thorough=1)
@@ -134,7 +135,7 @@ def _elsewhere(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("meddle", "says"), [(_opened_to_others, "nobody else can read"), (_elsewhere, "must not be a link")]
+    ("meddle", "says"), [(_opened_to_others, "can be read by others"), (_elsewhere, "must not be a link")]
 )
 def test_a_file_that_is_not_ours_alone_is_refused(
     store: PartnerStore, meddle: Callable[[Path], None], says: str
@@ -174,7 +175,7 @@ def test_an_altered_byte_is_noticed_or_says_nothing(store: PartnerStore, tmp_pat
     noticed = 0
     try:
         for at in range(0, len(data), STEP):
-            os.pwrite(handle, bytes([data[at] ^ 1]), at)
+            os.pwrite(handle, bytes([data[at] ^ (1, 0x80)[at % 2]]), at)
             try:
                 with other.reading() as rows:
                     damaged = bool(other.damage()) or any(not row.body for row in rows.ls(Kind.HIT))
@@ -186,3 +187,46 @@ def test_an_altered_byte_is_noticed_or_says_nothing(store: PartnerStore, tmp_pat
     finally:
         os.close(handle)
     assert noticed > len(data) // STEP // 5
+
+
+def _in_schema(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"CREATE TABLE kept (", b"CREATE TABLE kept \xd7"))
+
+
+def _mark_of_bytes(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE kept SET mark = x'00ff'")
+
+
+def _name_of_state(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE kept SET name = 'stbte' WHERE kind = 'fact'")
+
+
+def _kind_of_state(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE kept SET kind = 'fbct' WHERE kind = 'fact'")
+
+
+@pytest.mark.parametrize("spoil", [_in_schema, _mark_of_bytes, _name_of_state, _kind_of_state])
+def test_damage_is_told_as_damage_and_never_as_nobody(
+    store: PartnerStore, spoil: Callable[[Path], None]
+) -> None:
+    with store.writing() as rows:
+        rows.put(Kind.FACT, Fact.STATE, b"{}")
+    spoil(store.path)
+    before = store.path.read_bytes()
+    folder = PartnerFolder(store.folder)
+    with pytest.raises(StoreError, match="damaged"):
+        folder.load()
+    with suppress(StoreError):
+        assert folder.exists
+    assert store.path.read_bytes() == before
+
+
+def test_a_damaged_mark_costs_one_hit(store: PartnerStore) -> None:
+    with closing(sqlite3.connect(store.path)) as connection, connection:
+        connection.execute("UPDATE kept SET mark = x'00ff' WHERE name = '01'")
+    with store.reading() as rows:
+        assert [row.name for row in rows.ls(Kind.HIT) if not row.body] == ["01"]

@@ -17,9 +17,9 @@ from typing import Final, NamedTuple
 
 from node.clock import Entropy, system_entropy
 from node.errors import AlreadyExistsError, StoreDownError, StoreError, StoreLockedError
-from node.files import create_key, read_private, refused, require_own
+from node.files import create_key, read_private, refused, require_own, require_owner
 from node.hoster.store.kinds import Kind
-from node.hoster.store.migrate import earlier_files, has_state, leave_word, remove_earlier
+from node.hoster.store.migrate import Earlier, earlier_files, has_word, remove_earlier, set_aside
 
 FILE: Final = "state.db"
 _VERSION: Final = 1
@@ -79,6 +79,11 @@ class Rows:
         """Those with a mark, in no order: SQLite would go through all of the kind for one. Empty: those without."""
         return self._rows(f"{_SELECT} AND mark = ?", kind, mark)
 
+    def whole(self) -> bool:
+        """Whether every row is what its SHA-256 says, and SQLite finds nothing wrong; reads all of them."""
+        sound = self._db.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok"
+        return sound and all(map(_is_whole, self._db.execute("SELECT kind, name, mark, body, sum FROM kept")))
+
     def count(self, kind: Kind) -> int:
         """How many there are of a kind."""
         return int(self._db.execute("SELECT count(*) FROM kept WHERE kind = ?", (kind,)).fetchone()[0])
@@ -97,8 +102,8 @@ class Rows:
 
     def _rows(self, statement: str, *values: object) -> list[Row]:
         return [
-            Row(name, body if _is_whole(kind, name, mark, body, said) else b"")
-            for kind, name, mark, body, said in self._db.execute(statement, values)
+            Row(str(found[1]), found[3] if _is_whole(found) else b"")
+            for found in self._db.execute(statement, values)
         ]
 
     def _insert(self, how: str, kind: str, name: str, mark: str, body: bytes) -> None:
@@ -122,8 +127,8 @@ class PartnerStore:
         """The rows of one moment.
 
         Raises:
-            StoreError: they cannot be read, or are of a later version.
-            ConfigError: the file is a link, somebody else's, or readable by others.
+            StoreError: they cannot be read, are gone, or are of a later version.
+            ConfigError: the file is a link, somebody else's, or readable by others; or one of before is, that is moved.
         """
         with self._connected(make=False) as connection:
             connection.execute("BEGIN")
@@ -156,26 +161,36 @@ class PartnerStore:
 
     def damage(self) -> str:
         """What SQLite finds wrong with the file, or nothing."""
-        if not self.path.exists():
-            return ""
         with self._connected(make=False) as connection:
             found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
         return "" if found == "ok" else "it is damaged"
 
     def copy(self, target: Path) -> None:
-        """Write a copy of one moment to a new file."""
-        target.touch(mode=0o600, exist_ok=False)
-        with self._connected(make=False) as connection, closing(sqlite3.connect(target)) as copy:
-            connection.backup(copy)
+        """Write a copy of one moment to a new file, whoever owns it, and whatever its rows say."""
+        with (
+            _translated(self.path),
+            closing(
+                sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", _BUSY_SECONDS, uri=True)
+            ) as found,
+        ):
+            target.touch(mode=0o600, exist_ok=False)
+            with closing(sqlite3.connect(target)) as copy:
+                found.backup(copy)
 
     @contextmanager
     def _connected(self, *, make: bool) -> Iterator[sqlite3.Connection]:
         with _translated(self.path):
-            if not (make or self.path.exists() or earlier_files(self.folder)):
-                with closing(sqlite3.connect(":memory:", isolation_level=None)) as nothing:
-                    _run(nothing, *_SCHEMA)
-                    yield nothing
-                return
+            moved = has_word(self.folder)  # asked first: it is written after the rows
+            if not self.path.exists():
+                if moved:
+                    raise _damaged(self.path)
+                if not make and not earlier_files(self.folder):
+                    with closing(sqlite3.connect(":memory:", isolation_level=None)) as nothing:
+                        _run(nothing, *_SCHEMA)
+                        yield nothing
+                    return
+                if self.folder.exists():  # root's file would keep its owner out of the folder
+                    require_owner(self.folder, self.folder.stat())
             require_own(self.path)
             with closing(sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)) as found:
                 found.text_factory = lambda data: data.decode("utf-8", "replace")
@@ -184,30 +199,36 @@ class PartnerStore:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """See to tables of this version, and to everything that was a file."""
-        version = _version(connection)
-        if version not in {(0, 0), (_APPLICATION, _VERSION)}:
+        connection.execute("BEGIN")
+        made = self._has_tables(connection)
+        connection.execute("COMMIT")
+        if not made or not has_word(self.folder) or earlier_files(self.folder):
+            self._bring_on(connection)
+
+    def _has_tables(self, connection: sqlite3.Connection) -> bool:
+        """Whether they were made, in a transaction: another process may make them between two questions."""
+        found = tuple(
+            connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+        )
+        if found not in {(0, 0), (_APPLICATION, _VERSION)}:
             raise StoreError(
                 "{path} was not written by this version of sigfed",
                 self.path,
                 hint="use the version that wrote it, or a later one",
             )
-        if version == (0, 0) or earlier_files(self.folder):
-            self._bring_on(connection)
+        return found != (0, 0)
 
     def _bring_on(self, connection: sqlite3.Connection) -> None:
         _run(connection, _DURABLE, "BEGIN IMMEDIATE")
-        if _version(connection) == (0, 0):
+        if not self._has_tables(connection):
+            if has_word(self.folder):  # there were some
+                raise _damaged(self.path)
             _run(connection, *_SCHEMA)
-        if not has_state(self.folder):
-            leave_word(self.folder)  # before the commit: after it, nobody would come back for that
-        moved, rows = earlier_files(self.folder), Rows(connection)
-        for each in moved:
-            keep = rows.put if each.kind is Kind.FACT else rows.add  # a fact that is a file again is newer
-            body = each.read()
-            if body is not None:
-                keep(each.kind, each.name, body or b"\0")
+        rows, found = Rows(connection), earlier_files(self.folder)
+        others = [each for each in found if not _take(rows, each)]
         connection.execute("COMMIT")
-        remove_earlier(self.folder, moved)
+        set_aside(others)
+        remove_earlier(self.folder, found)
 
 
 def verify_sealed(
@@ -234,19 +255,38 @@ def _run(connection: sqlite3.Connection, *statements: str) -> None:
         connection.execute(statement)
 
 
-def _version(connection: sqlite3.Connection) -> tuple[int, int]:
-    application, version = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
-    )
-    return application, version
+def _take(rows: Rows, each: Earlier) -> bool:
+    """Make a file a row; whether nothing else was kept of that name already."""
+    body = each.read()
+    if body is None:
+        return True
+    body = body or b"\0"
+    if each.kind is Kind.FACT:  # that is a file again: it is newer
+        rows.put(each.kind, each.name, body)
+    else:
+        rows.add(each.kind, each.name, body)
+    return rows.body(each.kind, each.name) == body
 
 
 def _sum(kind: str, name: str, mark: str, body: bytes) -> bytes:
     return sha256(b"\0".join((kind.encode(), name.encode(), mark.encode(), body))).digest()
 
 
-def _is_whole(kind: str, name: str, mark: str, body: object, said: object) -> bool:
-    return isinstance(body, bytes) and said == _sum(kind, name, mark, body)
+def _is_whole(found: tuple[object, ...]) -> bool:
+    kind, name, mark, body, said = found
+    return (
+        isinstance(kind, str)
+        and isinstance(name, str)
+        and isinstance(mark, str)
+        and isinstance(body, bytes)
+        and said == _sum(kind, name, mark, body)
+    )
+
+
+def _damaged(path: Path) -> StoreError:
+    return StoreError(
+        "{path} is damaged", path, hint="restore it from a backup, or enrol again in another folder"
+    )
 
 
 @contextmanager
@@ -264,6 +304,6 @@ def _translated(path: Path) -> Iterator[None]:
             ) from None
         if code in _DOWN:
             raise StoreDownError("{path} cannot be used: {reason}", path, exc) from None
-        raise StoreError(
-            "{path} is damaged", path, hint="restore it from a backup, or enrol again in another folder"
-        ) from None
+        raise _damaged(path) from None
+    except UnicodeDecodeError:  # SQLite tells what is wrong with the altered bytes
+        raise _damaged(path) from None

@@ -4,9 +4,14 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from node.backup import write
+from node.home import Home
+from node.hoster.store.database import PartnerStore
+from node.hoster.store.kinds import Fact, Kind
 from support.agencies import LIST, import_files, numbered
 from support.postgres import postgres_server
 from support.processes import Cli, Running, contents
@@ -187,3 +192,38 @@ def test_a_backup_goes_into_postgresql_and_out_of_it(waiting: Cli, tmp_path: Pat
     finished = waiting.run(*read(waiting, "drill", second, secret))
     assert finished.exit == 0, finished.out
     assert "10 entries give" in " ".join(one["words"] for one in finished.results)
+
+
+def asker(cli: Cli, name: str) -> Path:
+    """What an agency keeps as a client of a member, with something in it; its rows."""
+    store = PartnerStore(Home(cli.home).asking(bytes.fromhex(name * 32)).partner)
+    with store.writing() as rows:
+        rows.put(Kind.FACT, Fact.STATE, name.encode())
+    return store.path
+
+
+def test_a_damaged_client_of_another_member_is_in_the_backup_as_it_is(
+    founded: Cli, tmp_path: Path, secret: Path
+) -> None:
+    fr = founded.copied(tmp_path / "fr")
+    damaged, whole = asker(fr, "ab"), asker(fr, "cd")
+    damaged.write_bytes(b"noise" + damaged.read_bytes()[5:])
+    new = restored(fr, create(fr, tmp_path / "b", secret), secret, tmp_path / "new").home
+    assert (new / damaged.relative_to(fr.home)).read_bytes() == damaged.read_bytes()
+    with PartnerStore((new / whole.relative_to(fr.home)).parent).reading() as rows:
+        assert rows.body(Kind.FACT, Fact.STATE) == b"cd"
+
+
+def test_a_client_that_is_made_while_a_backup_begins_ends_none(
+    founded: Cli, tmp_path: Path, secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fr = founded.copied(tmp_path / "fr")
+    left_out = write._left_out
+
+    def then_made(*given: Any, **named: Any) -> frozenset[Path]:
+        found = left_out(*given, **named)
+        asker(fr, "ef")
+        return found
+
+    monkeypatch.setattr(write, "_left_out", then_made)
+    create(fr, tmp_path / "b", secret)

@@ -154,7 +154,7 @@ def test_bad_states(partner: Cli, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "link.db").symlink_to(tmp_path / "elsewhere")
     for name, says in (
         ("other", "cannot be used"),
-        ("open", "nobody else can read"),
+        ("open", "can be read by others"),
         ("link", "must not be a link"),
     ):
         path = tmp_path / f"{name}.db"

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,13 @@ from tempfile import mkdtemp
 import pytest
 
 from support.agencies import LIST, cheapen, found_agency, import_files, numbered, table
-from support.processes import ROOT, Cli, environment, wait_until
+from support.processes import ROOT, Cli, contents, environment, wait_until
 from support.programs import needed
 from support.public_program import publish_program
 
 UNITS = sorted(path for kind in ("service", "timer") for path in (ROOT / "docs/deploy").glob(f"*.{kind}"))
+RECORDED = ROOT / "tests/vectors/partner_home.tar.xz"
+"""A partner's home of before; see `service/test_partner_migration.py`."""
 _PASSPHRASE = "the signer's own\n"
 
 
@@ -58,6 +61,33 @@ def interpreter() -> Iterator[Sequence[str]]:
     folder.chmod(0o755)
     try:
         yield publish_program(folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_root_does_not_take_a_folder_of_before_from_its_user(interpreter: Sequence[str]) -> None:
+    """An administrator looks at it with a command that only reads, after an upgrade and before the daemon starts."""
+    service = (*interpreter, "-P", "-m", "support.as_user", "nobody", "nogroup")
+    folder = Path(mkdtemp(prefix="sigfed-before-"))
+    folder.chmod(0o755)
+    try:
+        with tarfile.open(RECORDED) as archive:
+            archive.extractall(folder, filter="data")
+        cli = Cli(folder / "home")
+        subprocess.run(["chown", "-R", "nobody:nogroup", str(cli.home)], check=True)
+        before = contents(cli.home)
+        finished = cli.run("status")
+        assert finished.exit == 2
+        assert f"{cli.home / 'partner'} belongs to another user" in finished.err
+        assert "do this as that user, or chown it" in finished.err
+        assert contents(cli.home) == before
+        assert cli.run("status", program=service).exit == 0
+        state = cli.home / "partner/state.db"
+        assert (state.owner(), cli.run("hit", "ls", program=service).exit) == ("nobody", 0)
+        os.chown(state, 0, 0)
+        finished = cli.run("status", program=service)
+        assert (finished.exit, f"{state} belongs to another user" in finished.err) == (2, True)
+        assert f"chown it to the node's user: {state}" in finished.err
     finally:
         shutil.rmtree(folder)
 
