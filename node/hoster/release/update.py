@@ -140,9 +140,8 @@ class Updater:
         enrolment, cursor = self._folder.load()
         held = self._folder.load_release(cursor.version) if cursor.version else None
         last = held.release.manifest if held else None
-        now = self._clock.now()
         return await self._update(
-            enrolment, cursor, held, lambda log: log.advance(cursor, last=last, now=now)
+            enrolment, cursor, held, lambda log: log.advance(cursor, last=last, now=self._clock.now())
         )
 
     async def update_whole(self) -> UpdateReport:
@@ -152,8 +151,9 @@ class Updater:
         as `update`.
         """
         enrolment, cursor = self._folder.load()
-        now = self._clock.now()
-        return await self._update(enrolment, cursor, None, lambda log: log.again(cursor, now=now))
+        return await self._update(
+            enrolment, cursor, None, lambda log: log.again(cursor, now=self._clock.now())
+        )
 
     async def _update(
         self,
