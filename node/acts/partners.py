@@ -78,6 +78,7 @@ def invite(node: Node, given: Invited) -> Done:
         facts={
             "partner": given.name,
             "subset": given.subset,
+            "agency": given.agency,
             "invitation": made.text,
             "evaluations_per_day": made.evaluations_per_day,
             "candidates_per_day": made.candidates_per_day,

@@ -126,8 +126,8 @@ def token(node: Node, given: Named) -> Done:
     from node.app.accounts import open_invitations, welcome_url
     from node.pages.text import moment
 
-    issued = open_invitations(node.identity, node.shelf).make(given.name)
     url = welcome_url(node.identity)
+    issued = open_invitations(node.identity, node.shelf).make(given.name)
     off = "switch the console on: enabled = true under [console] in sigfed.toml, then sigfed run"
     return Done(
         said=Message("typed once at {url}, before {time}", url, moment(issued.expires_ms)),

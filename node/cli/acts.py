@@ -31,17 +31,21 @@ def add(app: typer.Typer, acts: Iterable[Act[Any]]) -> None:
 
 
 def do(here: Session, act: Act[F], given: F, *, by: str = "") -> Done:
-    """Perform an act, in the name of the person `by` where it takes one."""
+    """Perform an act, in the name of the person `by` where it takes one, and say what was done.
+
+    It is said before anything else can fail: what is shown once cannot be asked for again.
+    """
     from node.acts.perform import perform
     from node.rotation.store import open_shelf
 
     identity = here.identity()
     with open_shelf(identity) as shelf:
-        return perform(act, Node(identity, shelf), given, _Terminal(here, by))
+        done = perform(act, Node(identity, shelf), given, _Terminal(here, by))
+        _tell(here, done)
+    return done
 
 
-def tell(here: Session, done: Done) -> None:
-    """Say what was done."""
+def _tell(here: Session, done: Done) -> None:
     shown = done.facts.get(done.once)
     if done.outcome == "requested":
         lines = [
@@ -137,7 +141,7 @@ def _command(act: Act[Any]) -> Callable[..., None]:
 
     def run(context: typer.Context, **typed: Any) -> None:
         here, by = session(context), str(typed.pop("by", ""))
-        tell(here, do(here, act, act.fields(**typed), by=by))
+        do(here, act, act.fields(**typed), by=by)
 
     by = Parameter("by", Parameter.KEYWORD_ONLY, default="", annotation=Annotated[str, AS_IF_TWO])
     parameters = [_CONTEXT, *map(_parameter, specs(act.fields)), *([by] if act.asks else [])]

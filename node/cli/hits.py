@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from node.acts import hits
-from node.cli.acts import do, performing, tell
+from node.cli.acts import do, performing
 from node.cli.hoster.each_subset import each_subset
 from node.cli.options import YES
 from node.cli.session import Session, session
@@ -131,7 +131,7 @@ def resolve(
 def close(context: typer.Context, text: _Id) -> None:
     """At an agency: mark a report as dealt with."""
     here = session(context)
-    tell(here, do(here, hits.close, hits.Named(hit=text)))
+    do(here, hits.close, hits.Named(hit=text))
 
 
 @app.command("hold")
@@ -150,7 +150,7 @@ def unhold(context: typer.Context, text: _Id) -> None:
 
 def _hold(here: Session, text: str, *, held: bool) -> None:
     if is_agency(here):
-        tell(here, do(here, hits.hold if held else hits.unhold, hits.Named(hit=text)))
+        do(here, hits.hold if held else hits.unhold, hits.Named(hit=text))
         return
     from node.cli.hoster.hits import hold_hit
 

@@ -30,11 +30,15 @@ class Output:
     """Of which results are told now; empty, where there is one."""
     steps: list[str] = field(default_factory=list)
     """What may come next, told at the end."""
+    drawn: "Progress | None" = None
+    """What counts now, and makes room for a result."""
 
     def result(self, fields: Mapping[str, Fact], *lines: str) -> None:
         """One result: `fields` with `--json`, else `lines` for people."""
         fields = {"subset": self.subset, **fields} if self.subset else fields
         self.results, self.last = self.results + 1, fields
+        if self.drawn:
+            self.drawn.close()
         if self.as_json:
             text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
             # A file name that is not UTF-8 holds lone surrogates, which JSON can escape and UTF-8 cannot encode.
@@ -62,11 +66,12 @@ class Output:
     @contextmanager
     def progress(self, what: str) -> Iterator["Progress"]:
         """A counter that is redrawn in place on a terminal and silent elsewhere."""
-        progress = Progress(what, self.err, enabled=self.err.isatty() and not self.quiet)
+        self.drawn = progress = Progress(what, self.err, enabled=self.err.isatty() and not self.quiet)
         try:
             yield progress
         finally:
             progress.close()
+            self.drawn = None
 
 
 class Progress:
@@ -92,6 +97,7 @@ class Progress:
         """Remove the line."""
         if self._enabled and self._drawn:
             self._err.write("\r\x1b[K")
+            self._drawn = 0
 
 
 def shown(line: str) -> str:

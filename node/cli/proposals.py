@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from node.acts import proposals
-from node.cli.acts import do, performing, tell
+from node.cli.acts import do, performing
 from node.cli.hits import is_agency
 from node.cli.options import CRITERIA, YES
 from node.cli.prompts import confirm
@@ -109,7 +109,7 @@ def take(
         basis=basis,
         statement=statement,
     )
-    tell(here, do(here, proposals.take, given))
+    do(here, proposals.take, given)
 
 
 @app.command("refuse")
@@ -125,4 +125,4 @@ def refuse(
     """At an agency: do not take files up; final, and the partner is told the reason."""
     here = session(context)
     given = proposals.Refused(proposal=text, numbers=numbers or [], reason=reason)
-    tell(here, do(here, proposals.refuse, given))
+    do(here, proposals.refuse, given)

@@ -2,13 +2,18 @@
 
 import re
 from dataclasses import replace
+from typing import NoReturn
+
+import pytest
 
 from node.app.approvals import open_approvals
 from node.audit.reader import read_audit
 from node.console.pages.partners.partners import ROWS
 from node.console.pages.partners.qr import qr
+from node.errors import StoreDownError
 from node.store.accounts.records import PersonRole
 from node.store.partners.records import InviteRecord, PartnerRecord
+from node.store.subsets.subsets import SubsetRows
 from support.console import Browser, RunningConsole
 from support.disclosed import take_in_pictures
 
@@ -107,11 +112,18 @@ async def test_open_invitations_are_searched_and_no_more_than_a_page_is_read(bus
         assert "There are more" not in found.words
 
 
-async def test_an_invitation_is_shown_once(busy: RunningConsole) -> None:
+def _gone(_rows: SubsetRows) -> NoReturn:
+    raise StoreDownError("the database is gone")
+
+
+async def test_an_invitation_is_shown_once(busy: RunningConsole, monkeypatch: pytest.MonkeyPatch) -> None:
     form = {"name": "new-hoster", "subset": "baseline", "files_per_day": "5000"}
     async with _operator(busy) as browser:
-        reply = await browser.post("/console/partners/invite", {"csrf": busy.csrf(), **form})
-        assert (reply.status, reply.headers["Location"]) == (303, "/console/partners/invited")
+        with monkeypatch.context() as patched:
+            patched.setattr(SubsetRows, "ls", _gone)
+            reply = await browser.post("/console/partners/invite", {"csrf": busy.csrf(), **form})
+            assert (reply.status, reply.headers["Location"]) == (303, "/console/partners/invited")
+            assert (await browser.get("/console/partners/invited")).status == 503
         shown = await browser.get("/console/partners/invited")
         [text] = re.findall(r"<textarea[^>]*>([^<]+)</textarea>", shown.text)
         again = await browser.get("/console/partners/invited")

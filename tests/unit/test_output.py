@@ -46,6 +46,15 @@ def test_quiet_says_nothing_but_results() -> None:
     assert (out.getvalue(), err.getvalue()) == ("one\n", "")
 
 
+def test_a_result_takes_the_place_of_a_count() -> None:
+    output, out, err = made()
+    with output.progress("read"):
+        output.drawn = Progress("read", err, enabled=True)
+        output.drawn.at(1000)
+        output.result({"n": 1}, "one")
+        assert (err.getvalue(), out.getvalue()) == ("\rread: 1,000\x1b[K\r\x1b[K", "one\n")
+
+
 def test_progress_is_drawn_on_terminals_only() -> None:
     output, _, err = made()
     with output.progress("read") as progress:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.acts import entries
-from node.cli.acts import do, performing, require_two, tell
+from node.cli.acts import do, performing, require_two
 from node.cli.options import AS, HASHES, INDEX, OWN_LIST, YES, require_one_way
 from node.cli.output import Fact, counted, listing
 from node.cli.prompts import confirm
@@ -53,7 +53,7 @@ def shred(
         confirm(f"Ask to delete {counted(len(files), 'file')} of {origin} at every node, for ever?")
     for plans in files:
         given = entries.Shredded(list=origin, index=index, reason=why, plans=plans)
-        tell(here, do(here, entries.shred, given, by=by))
+        do(here, entries.shred, given, by=by)
 
 
 def _plans(shelf: "Shelf", origin: str, asked: "list[Asked]", index: int | None) -> "list[list[ShredPlan]]":
@@ -93,7 +93,7 @@ def readmit(
     here = session(context)
     require_two(here)
     hashes = [digest for _, digests in read_hashes(hash_from) for digest in digests]
-    tell(here, do(here, entries.readmit, entries.Readmitted(hashes=hashes), by=by))
+    do(here, entries.readmit, entries.Readmitted(hashes=hashes), by=by)
 
 
 @shreddings.command("ls")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from node.acts import guards
-from node.cli.acts import do, performing, tell
+from node.cli.acts import do, performing
 from node.cli.exit_codes import ExitCode
 from node.cli.output import listing
 from node.cli.session import session
@@ -43,7 +43,6 @@ def add_benign(
     with stream, here.output.progress("read") as progress:
         given = guards.Benign(name=wanted, reading=read_benign(stream), progress=progress.at)
         done = do(here, guards.add_benign, given)
-    tell(here, done)
     return ExitCode.PARTIAL if done.facts["refused"] else ExitCode.OK
 
 
@@ -81,7 +80,7 @@ def remove_benign(
 ) -> None:
     """Forget it."""
     here = session(context)
-    tell(here, do(here, guards.remove_benign, guards.Named(name=name)))
+    do(here, guards.remove_benign, guards.Named(name=name))
 
 
 @tripwire.command("add", help=guards.add_tripwires.help)
@@ -102,7 +101,7 @@ def add_tripwire(
 
     here = session(context)
     digests = [digest for _, found in read_hashes(hash_from) for digest in found]
-    tell(here, do(here, guards.add_tripwires, guards.Tripwires(note=note, digests=digests)))
+    do(here, guards.add_tripwires, guards.Tripwires(note=note, digests=digests))
 
 
 @tripwire.command("ls")
@@ -143,4 +142,4 @@ def remove_tripwires(
 ) -> None:
     """Remove them."""
     here = session(context)
-    tell(here, do(here, guards.remove_tripwires, guards.Numbers(numbers=numbers)))
+    do(here, guards.remove_tripwires, guards.Numbers(numbers=numbers))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.acts import cases
-from node.cli.acts import do, performing, tell
+from node.cli.acts import do, performing
 from node.cli.options import YES
 from node.cli.output import Fact, listing, spelled
 from node.cli.prompts import confirm
@@ -119,7 +119,7 @@ def answer(
         reason=reason,
         withdraw=list_origin(here.identity().settings.node, name) if withdraw else "",
     )
-    tell(here, do(here, cases.answer, given))
+    do(here, cases.answer, given)
 
 
 def _facts(case: "CaseRecord", *, late: bool) -> dict[str, Fact]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.acts import partners
-from node.cli.acts import add, do, performing, tell
+from node.cli.acts import add, do, performing
 from node.cli.output import listing
 from node.cli.session import session
 from node.clock import milliseconds
@@ -37,11 +37,10 @@ def invite(
 
     here = session(context)
     given = partners.Invited(name=name, subset=subset, files_per_day=files_per_day, agency=agency)
-    done = do(here, partners.invite, given)
     with read_shelf(here.identity()) as shelf, shelf.storage.read() as unit:
         shared = unit.subsets.get(subset).filter
         others = [(each.name, each.filter) for each in unit.subsets.ls()]
-    tell(here, done)
+    do(here, partners.invite, given)
     here.output.talk(*budget(shared), *together(subset, shared, others))
 
 

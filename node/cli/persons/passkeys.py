@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from node.acts import persons
-from node.cli.acts import do, performing, tell
+from node.cli.acts import do, performing
 from node.cli.output import listing
 from node.cli.session import session
 
@@ -55,4 +55,4 @@ def remove(
 ) -> None:
     """Remove it."""
     here = session(context)
-    tell(here, do(here, persons.remove_passkey, persons.Passkey(passkey=number)))
+    do(here, persons.remove_passkey, persons.Passkey(passkey=number))

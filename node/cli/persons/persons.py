@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from node.acts import persons
-from node.cli.acts import do, performing, tell, two_decide
+from node.cli.acts import do, performing, two_decide
 from node.cli.options import AS
 from node.cli.output import counted, listing
 from node.cli.prompts import ask_hidden
@@ -31,7 +31,7 @@ def add(
     """One of the first two is named at once."""
     here = session(context)
     given = persons.Added(name=name, role=role, passphrase=_new_passphrase(name, passphrase_file))
-    tell(here, do(here, persons.add if two_decide(here) else persons.add_first, given, by=by))
+    do(here, persons.add if two_decide(here) else persons.add_first, given, by=by)
 
 
 @app.command("remove", help=persons.remove.help)
@@ -43,7 +43,7 @@ def remove(
 ) -> None:
     """Ask for it."""
     here = session(context)
-    tell(here, do(here, persons.remove, persons.Named(name=name), by=by))
+    do(here, persons.remove, persons.Named(name=name), by=by)
 
 
 @app.command("reset", help=persons.reset.help)
@@ -61,7 +61,7 @@ def reset(
     """Ask for it, or have a root key decide."""
     here = session(context)
     given = persons.Reset(name=name, passphrase=_new_passphrase(name, passphrase_file))
-    tell(here, do(here, persons.reset_by_root if by_root else persons.reset, given, by=by))
+    do(here, persons.reset_by_root if by_root else persons.reset, given, by=by)
 
 
 @app.command("token", help=persons.token.help)
@@ -74,7 +74,7 @@ def token(
 ) -> None:
     """Make it."""
     here = session(context)
-    tell(here, do(here, persons.token, persons.Named(name=name)))
+    do(here, persons.token, persons.Named(name=name))
 
 
 @app.command("ls")

@@ -39,6 +39,12 @@ def take(session: str) -> object | None:
     return _kept.pop(session, None)
 
 
+def take_once(session: str, fact: str) -> Done | None:
+    """What was done and shows this fact once; None where it was shown. Whatever else can fail, is done before."""
+    kept = take(session)
+    return kept if isinstance(kept, Done) and kept.once == fact else None
+
+
 class _Browser:
     """A person with a session."""
 
@@ -62,14 +68,13 @@ def action(
     to: Callable[[F], str] | None = None,
     name: str = "",
     read: Callable[[Values], F] | None = None,
-    shows: Callable[[World, F, Done], object] = lambda _world, _given, done: done,
     by: Carry | None = None,
     most_bytes: int = MOST_BYTES,
 ) -> Action:
     """An act on `page`, which leads to `to`, or to the request that it made.
 
     What was filled in is read from the fields, or by `read`. Where it shows something once, the page that it leads to
-    takes what `shows` gives. A page that does more than that performs the act in a function of its own, `by`.
+    takes it (`take_once`). A page that does more than that performs the act in a function of its own, `by`.
     """
     given_of = read or (lambda form: given(act.fields, form))
 
@@ -77,7 +82,7 @@ def action(
         filled = given_of(form)
         done = do(world, visitor, act, filled)
         if done.once:
-            keep(visitor.csrf, shows(world, filled, done))
+            keep(visitor.csrf, done)
         return Led(to(filled), _(done.said), done.outcome) if to else requested(done)
 
     return Action(

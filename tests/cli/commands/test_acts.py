@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from itertools import count
 from typing import Final
 
 import pytest
 
 from node.clock import SystemClock
 from node.console.surface import ACTIONS
+from node.errors import StoreDownError
 from node.store.accounts.records import PersonRole
-from support.agencies import LIST, PARTNER, Federation
+from node.store.store import Store
+from support.agencies import LIST, PARTNER, SUBSET, Federation
 from support.federated import federated
 from support.processes import Cli
 
@@ -50,6 +53,15 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cli, Federa
         yield fr, made
 
 
+@pytest.fixture(scope="module")
+def handing_out(team: tuple[Cli, Federation]) -> Cli:
+    """With a recipient that two of them let in."""
+    fr, _ = team
+    asked = fr.done(*ASKING["recipient-add"], "--as", "alice", typed=_passphrase("alice"))
+    fr.done("approval", "approve", str(asked["approval"]), "--as", "bruno", typed=_passphrase("bruno"))
+    return fr
+
+
 @pytest.mark.threat("one person")
 @pytest.mark.parametrize("name", ASKING)
 @pytest.mark.parametrize("role", PERSONS)
@@ -68,3 +80,34 @@ def test_asking_takes_the_role_that_it_takes_in_the_console(
         assert finished.exit == 12
         assert "not for that role" in finished.err
     assert len(fr.run("approval", "ls").results) == before + (role in row.roles)
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+@pytest.mark.parametrize(
+    ("secret", "words"),
+    [
+        ("invitation", ("partner", "invite", "hoster-{}", "--subset", SUBSET)),
+        ("key", ("recipient", "key", "hotline")),
+        ("token", ("person", "token", "alice")),
+    ],
+)
+def test_what_is_shown_once_is_shown_if_it_was_made_whatever_fails_then(
+    handing_out: Cli, monkeypatch: pytest.MonkeyPatch, secret: str, words: tuple[str, ...], failing: int
+) -> None:
+    closed, close = count(1), Store.dispose
+
+    def fails(store: Store) -> None:
+        close(store)
+        if next(closed) == failing:
+            raise StoreDownError("the database is gone")
+
+    def recorded() -> int:
+        acts = [one["action"] for one in handing_out.run("audit", "ls").results]
+        return acts.count(f"{words[0]}.{words[1]}")
+
+    before = recorded()
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "dispose", fails)
+        finished = handing_out.run(*(word.format(failing) for word in words))
+    assert next(closed) > 1, "it ran elsewhere"
+    assert [secret in one for one in finished.results] == [True] * (recorded() - before)

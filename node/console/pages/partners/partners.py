@@ -10,9 +10,9 @@ from markupsafe import Markup
 
 from node.access.quotas import DAYS_A_MONTH, candidates_a_day, fill, left
 from node.acts import partners as acts
-from node.acts.act import Done, Fact
+from node.acts.act import Fact
 from node.console.languages import translated as _
-from node.console.pages.acts import action, do, take
+from node.console.pages.acts import action, do, take_once
 from node.console.pages.acts import given as filled
 from node.console.pages.partners.qr import qr
 from node.console.parts import OPERATORS, Page, Section, Values
@@ -174,24 +174,21 @@ def gather_one(world: World, _visitor: Visitor, query: Values) -> PartnerPage:
     )
 
 
-def gather_invited(_world: World, visitor: Visitor, _query: Values) -> InvitedPage | None:
+def gather_invited(world: World, visitor: Visitor, _query: Values) -> InvitedPage | None:
     """The invitation that was just made; None the second time."""
-    kept = take(visitor.csrf)
-    return kept if isinstance(kept, InvitedPage) else None
-
-
-def _invited(world: World, given: acts.Invited, done: Done) -> InvitedPage:
     with world.shelf.storage.read() as unit:
-        shared = unit.subsets.get(given.subset).filter
-        others = [(each.name, each.filter) for each in unit.subsets.ls()]
-    code = qr(str(done.facts[done.once]), title=_("Invitation of {name}").format(name=given.name))
+        filters = {each.name: each.filter for each in unit.subsets.ls()}
+    done = take_once(visitor.csrf, "invitation")
+    if done is None:
+        return None
+    partner, shared = str(done.facts["partner"]), filters[str(done.facts["subset"])]
     return InvitedPage(
-        partner=given.name,
-        agency=given.agency,
+        partner=partner,
+        agency=str(done.facts["agency"]),
         invited=done.facts,
-        code=code,
+        code=qr(str(done.facts[done.once]), title=_("Invitation of {name}").format(name=partner)),
         shared=shared,
-        together=list(shared.together(others)),
+        together=list(shared.together(filters.items())),
     )
 
 
@@ -218,7 +215,6 @@ ACTIONS: Final = (
         path=f"{_HERE}/invite",
         page="partners",
         to=lambda _: f"{_HERE}/invited",
-        shows=_invited,
     ),
     action(acts.quota, path=f"{_ONE}/quota", page="partner", to=_at),
     action(acts.disclose, path=f"{_ONE}/disclose", page="partner", to=_at),

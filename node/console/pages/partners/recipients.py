@@ -10,7 +10,7 @@ from node.acts import recipients as acts
 from node.acts.act import Done
 from node.console.languages import marked
 from node.console.languages import translated as _
-from node.console.pages.acts import action, take
+from node.console.pages.acts import action, take_once
 from node.console.parts import OPERATORS, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
@@ -60,8 +60,7 @@ def gather_one(world: World, _visitor: Visitor, query: Values) -> RecipientRow:
 
 def gather_key(_world: World, visitor: Visitor, _query: Values) -> Done | None:
     """The key that was just made; None the second time."""
-    kept = take(visitor.csrf)
-    return kept if isinstance(kept, Done) else None
+    return take_once(visitor.csrf, "key")
 
 
 def _recipients(world: World) -> Recipients:
