@@ -73,7 +73,8 @@ def test_every_json_line_has_the_fields_that_are_documented() -> None:
     documented = set().union(*(shapes(words, WRITTEN) for words in WRITTEN))
     whole, partly = results()
     assert whole - documented == set(), "no section shows these lines"
-    stale = {line for line in documented - whole if not any(part < line for part in partly)}
+    # What others are merged into may be printed alone, where there are none.
+    stale = {line for line in documented - whole if not any(part <= line for part in partly)}
     assert stale == set(), "no command prints these lines"
 
 
