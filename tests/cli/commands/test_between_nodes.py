@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -162,7 +162,7 @@ def test_a_list_that_is_too_old(federation: Federation) -> None:
 @contextmanager
 def quota(agency: Cli, evaluations: int) -> Iterator[None]:
     """A partner with so few evaluations a day, on the books of a running node."""
-    with sqlite3.connect(agency.home / "sigfed.db") as books:
+    with closing(sqlite3.connect(agency.home / "sigfed.db")) as books:
         (before,) = books.execute("SELECT evaluations_per_day FROM partner").fetchone()
         books.execute("UPDATE partner SET evaluations_per_day = ?", (evaluations,))
         books.commit()

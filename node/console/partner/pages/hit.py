@@ -94,7 +94,8 @@ def resolve(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
         said = _("The agency was not told: there is no receipt for the report.")
     else:
         said = _("Nobody was told: the hit is not reported.")
-    return _done(hit.id, f"{_('It is recorded what became of the file.')} {said}")
+    recorded = _("It is recorded what became of the file.")  # outside of the braces, where extractors find it
+    return _done(hit.id, f"{recorded} {said}")
 
 
 def dispute(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
