@@ -31,6 +31,7 @@ from node.identity.identity import Identity, remote_keys
 from node.identity.keyring import make_key
 from node.identity.peer import reach_peer
 from node.identity.put_back import settle
+from node.identity.restored import held_at_first
 from node.identity.sightings import OWN_LOGS, Sighting, log_keys, witnessed
 from node.lists.corrections.erase import carry_out_everywhere
 from node.peers.recovery import Returned, have_back, root_at
@@ -68,6 +69,8 @@ class Lost:
 class Rejoined:
     """What finishing did."""
 
+    held: Mapping[str, int]
+    """Sizes of own logs before anything was had back."""
     returned: list[Returned] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -94,7 +97,9 @@ async def rejoin(
     there = None if identity.signer_link is None else remote_keys(identity.signer_link, identity.trust_files)
     if there is not None:
         there.stamped()  # without it nobody could be asked either, which would look like silent members
-    done = Rejoined()
+    with shelf.storage.read() as unit:
+        sizes = {log.origin: log.head.size for log in unit.logs.ls(*OWN_LOGS)}
+    done = Rejoined(held=held_at_first(identity.home, sizes))
     async with AsyncExitStack() as stack:
         links = await _connect(identity, shelf, stack, done)
         await _newest_document(identity, links)

@@ -1,13 +1,14 @@
 """The mark of a home that came out of a backup: while it is there, its node neither serves nor signs."""
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Final, NoReturn
 
 from keys.message import Message, pack, unpack
 from node.errors import AlreadyExistsError, RestoredError
-from node.files import create_private, read_private
+from node.files import create_private, read_private, replace_private
 from node.home import Home
 
 _VERSION: Final = 1
@@ -50,6 +51,19 @@ def require_joined(home: Home) -> None:
 def others_saw_more(home: Home) -> str:
     """In words what others have seen that this home does not hold; empty for one that came out of a backup."""
     return unpack(str(json.loads(read_private(home.restored)).get("why", ""))) if is_restored(home) else ""
+
+
+def held_at_first(home: Home, sizes: Mapping[str, int]) -> Mapping[str, int]:
+    """Sizes of own logs when finishing the restore first began; `sizes`, those of now, are kept where it begins.
+
+    What a thief published may be had back from a peer before finishing stops: later the folder does not tell it apart.
+    """
+    if not is_restored(home):
+        return sizes
+    fields = json.loads(read_private(home.restored))
+    if "held" not in fields:
+        replace_private(home.restored, json.dumps({**fields, "held": dict(sizes)}).encode() + b"\n")
+    return {**sizes, **fields.get("held", {})}
 
 
 def found_put_back(home: Home, words: str, *, now: datetime) -> NoReturn:

@@ -91,6 +91,11 @@ def found_agency(
     return cli
 
 
+def asking_no_witness(cli: Cli) -> None:
+    """From now on it follows what no member has cosigned."""
+    cli.edit("sigfed.toml", "quorum = -1", "quorum = 0")
+
+
 def cheapen(cli: Cli) -> None:
     """Seal the node's key files again so that opening one takes no time: its cost is a parameter of the file."""
     for folder, passphrase in ((cli.home / "keys", PASSPHRASE), (cli.home / "keys/offline", ROOT_PASSPHRASE)):

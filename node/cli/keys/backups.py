@@ -228,17 +228,20 @@ def _lost_words(lost: "Lost") -> str:
 
 
 def _stolen(identity: "Identity", done: "Rejoined") -> Iterator[str]:
-    """What to do where others saw more because somebody else signed it."""
+    """What to do where others saw more because somebody else signed it: what the folder held is good.
+
+    Not where the histories parted before that: a peer may have followed the other one.
+    """
     from keys.roles import Role
     from node.ports.keyring import signing
 
-    good = {one.origin: one.old_size for one in done.returned if one.old_size < one.new_size}
-    good |= {one.origin: min(one.held, one.seen) for one in done.lost}
-    for origin, size in good.items():
+    parted = {one.origin for one in done.lost if one.seen <= done.held[one.origin]}
+    grown = {one.origin for one in done.returned if done.held[one.origin] < one.new_size}
+    for origin in sorted(grown.union(one.origin for one in done.lost) - parted):
         for key in signing(identity.ring.read(), Role.LOG, origin, identity.clock.now()):
             yield (
                 "if nobody put this folder back:"
-                f" sigfed key revoke {key.name} --reason compromise --last-good {size}"
+                f" sigfed key revoke {key.name} --reason compromise --last-good {done.held[origin]}"
             )
 
 

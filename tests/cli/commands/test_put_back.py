@@ -17,7 +17,17 @@ from node.home import Home
 from node.identity.identity import open_identity
 from node.identity.outside_note import OutsideNote
 from node.rotation.store import open_shelf
-from support.agencies import LIST, Federation, fetch, import_files, numbered, report, table, written
+from support.agencies import (
+    LIST,
+    Federation,
+    asking_no_witness,
+    fetch,
+    import_files,
+    numbered,
+    report,
+    table,
+    written,
+)
 from support.federated import federated
 from support.processes import Cli, Running, contents, environment, free_port, wait_until
 
@@ -331,6 +341,53 @@ def test_a_thief_who_goes_on_in_the_log_is_told_beside_a_folder_put_back_and_end
         assert f"next: sigfed list create NAME --continues {LIST}" in taken.err
         assert fr.run(*words, "--yes").exit == 0, "a second time it does nothing"
         continued(pair)
+
+
+@pytest.mark.threat("an old state")
+def test_what_a_thief_published_before_and_after_a_peer_synced_is_no_good_size(
+    pair: Federation, tmp_path: Path
+) -> None:
+    grown(pair)
+    fr, good = pair.fr, report(pair.fr, ORIGIN).log.head.size
+    thief = fr.copied(tmp_path / "thief")
+    import_files(thief, numbered("planted", 1))
+    assert thief.done("publish")["cosigned"] == 1
+    with Running(thief):
+        pair.nl.done("peer", "sync")
+    import_files(thief, numbered("planted later", 1))
+    assert thief.done("publish")["cosigned"] == 1
+    OutsideNote.of_home(open_identity(Home(fr.home))).drop()
+    assert fr.run("publish").exit == 2
+    told = fr.told("backup", "finish", "--yes").err
+    assert f"sigfed key revoke log-lists-{LIST}-1 --reason compromise --last-good {good}\n" in told
+
+
+@pytest.mark.threat("an old state")
+def test_what_was_good_is_known_however_often_finishing_stops(pair: Federation, tmp_path: Path) -> None:
+    """What a peer holds is had back before finishing stops at two histories; what the folder held counts."""
+    fr, nl = pair.fr, pair.nl
+    fr.copied(tmp_path / "monday")
+    good = report(fr, ORIGIN).log.head.size
+    thief = fr.copied(tmp_path / "thief")
+    grown(pair)
+    pair.nl_node.stop()
+    for name in ("planted", "more that was planted", "the last"):
+        import_files(thief, numbered(name, 3))
+        assert thief.run("--alone", "publish").exit == 0
+    asking_no_witness(nl)
+    with Running(thief):
+        nl.done("peer", "sync")
+    pair.nl_node = Running(nl)
+    put_back(pair, tmp_path / "monday")
+    OutsideNote.of_home(open_identity(Home(fr.home))).drop()
+    assert fr.run("publish").exit == 2
+    stopped = fr.run("backup", "finish", "--yes")
+    assert stopped.exit == 14, stopped.err
+    told = fr.told("--alone", "backup", "finish", "--yes")
+    assert told.exit == 0, told.err
+    assert re.findall(rf"key revoke log-lists-{LIST}-1 --reason compromise --last-good (\d+)", told.err) == [
+        str(good)
+    ]
 
 
 def cosigned_by_fr(pair: Federation, name: str) -> None:
