@@ -11,7 +11,7 @@ restored from a backup of another day than the node, or know more than the node 
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -26,7 +26,7 @@ from keys.trust.node_parts import WitnessInfo
 from keys.trust.vkey import DatedVkey
 from node.audit.log import audit_log, start_audit
 from node.clock import milliseconds
-from node.errors import PeerUnreachableError, VerificationError
+from node.errors import ConflictError, PeerUnreachableError, SignerRefusedError, VerificationError
 from node.identity.identity import Identity, remote_keys
 from node.identity.keyring import make_key
 from node.identity.peer import reach_peer
@@ -181,7 +181,7 @@ def _judge_logs(identity: Identity, shelf: Shelf, seen: _Seen, done: Rejoined) -
         if log.note is None and not sightings:
             continue
         if (other := _other_history(shelf, log, sightings)) is not None:
-            done.lost.append(_forked(log, other, alone=identity.alone))
+            done.lost.append(_forked(log, other.node, other.head.size, alone=identity.alone))
             continue
         signed, given_up_at = signer.size(log.origin), identity.given_up_at(log.origin)
         lost = _lost(log, signed, sightings, given_up_at=given_up_at)
@@ -204,7 +204,15 @@ def _settle_logs(identity: Identity, shelf: Shelf, seen: _Seen, done: Rejoined) 
         if log.note is not None and log.origin not in gone and signed < log.head.size:
             tree = TileTree(log.head.size, partial(_log_files(shelf, log).tile, size=log.head.size))
             proof = tree.consistency_proof(signed) if signed else []
-            signer.resume(log.origin, frontier=log.head.frontier, proof=proof, note=log.note)
+            try:
+                signer.resume(log.origin, frontier=log.head.frontier, proof=proof, note=log.note)
+            except ConflictError:
+                if log.kind is not LogKind.OWN_LIST:  # nothing of another history is had back of these
+                    raise
+                done.lost.append(_forked(log, "its own signer", signed, alone=identity.alone))
+                FolderLogSigner(identity.home.signer, lambda _: ()).give_up(log.origin, size=log.head.size)
+                if isinstance(signer, RemoteLogSigner):
+                    signer.give_up(log.origin, note=log.note)
 
 
 def _have_given_up(shelf: Shelf, signer: RemoteLogSigner, lost: Lost, sightings: Sequence[Sighting]) -> None:
@@ -219,11 +227,26 @@ def _have_given_up(shelf: Shelf, signer: RemoteLogSigner, lost: Lost, sightings:
     with shelf.storage.read() as unit:
         log = unit.logs.get(lost.origin)
     other = _other_history(shelf, log, sightings)
-    if other is not None and other.head.size <= known <= log.head.size:
-        tree = TileTree(known, partial(_log_files(shelf, log).tile, size=log.head.size))
-        size = other.head.size
-        proof = tree.consistency_proof(size) if size < known else []
-        signer.give_up_forked(lost.origin, note=other.note, root=tree.prefix_root(size), proof=proof)
+    if other is None or log.note is None:
+        return
+    if log.head.size > known:
+        signer.give_up(lost.origin, note=log.note)
+    elif log.head.size == known:
+        _have_given_up_forked(shelf, signer, log, other)
+
+
+def _have_given_up_forked(shelf: Shelf, signer: RemoteLogSigner, log: LogRecord, other: Sighting) -> None:
+    """What the signer signed is here, or it is the other history: here may be a thief's, had back from a peer."""
+    assert log.note is not None, "a head of two histories"
+    size, files = other.head.size, _log_files(shelf, log)
+    tree = TileTree(log.head.size, partial(files.tile, size=log.head.size))
+    proof = tree.consistency_proof(size) if size < tree.size else []
+    shown = [(other.note, tree.prefix_root(size), proof)]
+    if size == tree.size:
+        shown.append((log.note, other.head.root, []))
+    for note, root, shown_proof in shown:
+        with suppress(SignerRefusedError):
+            signer.give_up_forked(log.origin, note=note, root=root, proof=shown_proof)
 
 
 def _other_history(shelf: Shelf, log: LogRecord, seen: Sequence[Sighting]) -> Sighting | None:
@@ -235,14 +258,14 @@ def _other_history(shelf: Shelf, log: LogRecord, seen: Sequence[Sighting]) -> Si
     return None
 
 
-def _forked(log: LogRecord, other: Sighting, *, alone: bool) -> Lost:
+def _forked(log: LogRecord, node: str, size: int, *, alone: bool) -> Lost:
     """A log with two histories, which ends; raises `VerificationError` unless a person has said so."""
     if alone:
-        return Lost(origin=log.origin, held=log.head.size, seen=other.head.size, by=other.node)
+        return Lost(origin=log.origin, held=log.head.size, seen=size, by=node)
     raise VerificationError(
         "{origin}: {node} cosigned another history than this node holds, and its key signed both",
         log.origin,
-        other.node,
+        node,
         hint="call the other members: somebody else may have the key. To give up every log with two histories:"
         " sigfed --alone backup finish",
     )

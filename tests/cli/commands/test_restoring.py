@@ -18,6 +18,7 @@ from support.agencies import (
     LIST,
     SUBSET,
     Federation,
+    asking_no_witness,
     cheapen,
     import_files,
     numbered,
@@ -344,6 +345,53 @@ def test_a_signer_gives_up_what_was_signed_twice(
     assert ORIGIN in lost
     kept = FolderLogSigner(signer.folder / LOGS, lambda _: ())
     assert {origin for origin, _ in kept.ls() if kept.lost_at(origin) is not None} == lost
+
+
+@pytest.mark.parametrize(
+    ("planted", "witnessed"),
+    [(2, True), (3, True), (3, False)],
+    ids=["as much was planted", "more was planted", "more, and no witness saw its own"],
+)
+def test_a_signer_that_knows_the_true_history_lets_finishing_end(
+    split_pair: tuple[Federation, Split], tmp_path: Path, planted: int, *, witnessed: bool
+) -> None:
+    """The folder is put back, its signer is not, and a peer followed whoever copied both."""
+    pair, signer = split_pair
+    fr, nl = pair.fr, pair.nl
+    pair.fr_node.stop()
+    signer.process.stop()
+    other = tmp_path / "other-signer"
+    shutil.copytree(signer.folder, other)
+    thief = fr.copied(tmp_path / "thief")
+    thief.edit("sigfed.toml", str(signer.folder / "socket"), str(other / "socket"))
+    theirs = SignerProcess(other)
+    for process in (signer.process, theirs):
+        process.start()
+    fr.copied(tmp_path / "monday")
+    if not witnessed:
+        pair.nl_node.stop()
+    for number in range(2):
+        import_files(fr, numbered(f"own {number}", 1))
+        assert fr.done("publish")["cosigned"] == witnessed
+    pair.nl_node.stop()
+    for number in range(planted):
+        import_files(thief, numbered(f"planted {number}", 1))
+        assert thief.run("--alone", "publish").exit == 0
+    asking_no_witness(nl)
+    with Running(thief):
+        nl.done("peer", "sync")
+    theirs.stop()
+    pair.nl_node = Running(nl)
+    shutil.rmtree(fr.home)
+    (tmp_path / "monday").rename(fr.home)
+    assert fr.run("publish").exit == 2
+    assert fr.run("backup", "finish", "--yes").exit == 14
+    finished = fr.run("--alone", "backup", "finish", "--yes")
+    assert finished.exit == 0, finished.err
+    assert not (fr.home / "restored.json").exists()
+    assert ORIGIN in {one["origin"] for one in finished.results if "seen" in one}
+    kept = FolderLogSigner(signer.folder / LOGS, lambda _: ())
+    assert kept.lost_at(ORIGIN) is not None
 
 
 def test_a_signer_alone_is_lost_and_its_node_brings_it_forward(
