@@ -21,6 +21,7 @@ BEAT_MINUTES: Final = 15
 UPDATES_PER_DAY: Final = 24
 """As the manual advises, and the daemon does."""
 TICK_SECONDS: Final = 0.25
+"""Between two batches. What a person does not notice, and a program cannot tell single uploads by."""
 _HASHES: Final = 3
 """Of a file are asked when one survives."""
 _DEVIATIONS: Final = 6

@@ -22,10 +22,10 @@ from node.hashing.hashed import Hashed
 from node.hashing.open_files import HashProcess, HashProcesses
 from node.hashing.plan import HashPlan
 from node.hoster.hits.spool import HitSpool
-from node.hoster.judge.batches import LookUpQueue
 from node.hoster.judge.inspection import LocalInspector
 from node.hoster.judge.joint import JointJudge
 from node.hoster.judge.local import LocalJudge
+from node.hoster.judge.queue import LookUpQueue
 from node.hoster.lookup.examiner import Examiner
 from node.hoster.lookup.unconfirmed import UnconfirmedFiles
 from node.hoster.trust.node import known

@@ -12,8 +12,8 @@ import pytest
 
 from node.errors import OverQuotaError, PeerUnreachableError
 from node.hoster.hits.spool import HitSpool, SpooledHit
-from node.hoster.judge.batches import LookUpQueue
 from node.hoster.judge.local import LocalJudge
+from node.hoster.judge.queue import LookUpQueue
 from node.hoster.lookup.examiner import Examiner
 from node.hoster.lookup.unconfirmed import UnconfirmedFiles
 from node.hoster.store.kinds import Kind

@@ -15,7 +15,7 @@ from typing import Final
 from node.clock import Clock, milliseconds
 from node.errors import NodeError, OverQuotaError, PeerUnreachableError
 from node.hoster.hits.spool import HitSpool, SpooledHit
-from node.hoster.judge.batches import LookUpQueue
+from node.hoster.judge.queue import LookUpQueue
 from node.hoster.lookup.examiner import Examiner, Hit
 from node.hoster.lookup.unconfirmed import Unconfirmed, UnconfirmedFiles
 from node.hoster.lookup.verdicts import verdict_of

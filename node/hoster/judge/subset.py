@@ -12,9 +12,9 @@ from node.clock import SystemClock
 from node.home import Home
 from node.hoster.hits.homes import hit_spool, unconfirmed_files
 from node.hoster.hits.spool import SpooledHit
-from node.hoster.judge.batches import LookUpQueue
 from node.hoster.judge.joint import JointJudge
 from node.hoster.judge.local import LocalJudge
+from node.hoster.judge.queue import LookUpQueue
 from node.hoster.release.in_force import InForce
 from node.hoster.subsets import names_of
 

@@ -16,13 +16,11 @@ from types import TracebackType
 from typing import Final, Self
 
 from node.errors import NodeError, PeerUnreachableError
-from node.hoster.cover import BATCH
+from node.hoster.cover import BATCH, TICK_SECONDS
 from node.hoster.lookup.examiner import Examiner, Hit
 from protocol.digest import Digest
 from protocol.limits import MAX_EVALUATION_BATCH
 
-TICK_SECONDS: Final = 0.25
-"""What a person does not notice, and a program cannot tell single uploads by."""
 MAX_WAITING: Final = 16 * MAX_EVALUATION_BATCH
 """Hashes that may wait; whoever brings more waits until there is room, so that a fast reader fills no memory."""
 
