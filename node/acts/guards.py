@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 from keys.message import Message
-from keys.trust.names import is_log_name
 from node.acts.act import Done, Field, Node, act, marked
 from node.clock import milliseconds
 from node.errors import UsageError
@@ -121,6 +120,8 @@ def remove_tripwires(node: Node, given: Numbers) -> Done:
 
 def require_set_name(name: str, *, hint: str = marked("give it another name")) -> None:
     """Check that a set can be called so; raises `UsageError`."""
+    from keys.trust.names import is_log_name
+
     if not is_log_name(name):
         raise UsageError("a set is named with up to 64 small letters, digits and hyphens", hint=hint)
 

@@ -1,6 +1,7 @@
 """What follows an update of a partner's client: the operator's programs, with facts, and what monitoring reads."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,7 +55,8 @@ class Events:
     def failed(self, error: BaseException) -> Iterator[str]:
         """An update failed with one of `FAILURES`."""
         hint = getattr(error, "hint", "")
-        self._keep(LastUpdate(at_ms=milliseconds(self.clock.now()), error=str(error), hint=hint))
+        with suppress(*FAILURES):  # where rows are damaged nothing is kept, and it is told all the same
+            self._keep(LastUpdate(at_ms=milliseconds(self.clock.now()), error=str(error), hint=hint))
         what = {"error": type(error).__name__, "message": str(error)}
         yield from self.hooks.failed({**self._facts(), **what})
         yield from self._outdated()

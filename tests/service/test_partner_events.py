@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from node.errors import ConfigError, PeerUnreachableError
+from node.errors import ConfigError, PeerUnreachableError, StoreError
 from node.home import Home
 from node.hoster.events import Events
 from node.hoster.release.update import UpdateReport
@@ -110,11 +110,21 @@ async def test_a_list_past_its_end_is_told_after_each_update(seat: Seat) -> None
 
 async def test_nothing_is_known_where_nobody_is_enrolled(tmp_path: Path) -> None:
     seat = Seat(tmp_path)
-    (tmp_path / "partner/state.db").unlink()
+    for name in ("state.db", "state.json"):
+        (tmp_path / "partner" / name).unlink()
 
     assert list(seat.events.failed(PeerUnreachableError("nobody answers"))) == []
 
     assert seat.facts == [{"event": "on_error", "error": "PeerUnreachableError", "message": "nobody answers"}]
+
+
+async def test_a_failure_is_told_also_where_it_cannot_be_kept(tmp_path: Path) -> None:
+    seat = Seat(tmp_path)
+    (tmp_path / "partner/state.db").unlink()
+
+    assert list(seat.events.failed(StoreError("state.db is damaged"))) == []
+
+    assert seat.facts == [{"event": "on_error", "error": "StoreError", "message": "state.db is damaged"}]
 
 
 def test_settings_that_say_nonsense_are_told_first(tmp_path: Path) -> None:
