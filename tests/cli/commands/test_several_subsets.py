@@ -361,4 +361,4 @@ async def test_a_console_shows_both_and_does_for_each_what_a_command_does(partne
             assert [hit["reported"] for hit in partner.run("hit", "ls").results] == [True, True]
             updated = await act("/console/lists", "/console/lists/update")
             for subset in (SUBSET, SECOND):
-                assert f"{subset}: Release 1 is the newest, and was held already." in updated
+                assert re.search(rf"{subset}: Release \d+ is the newest, and was held already", updated)
