@@ -1,1 +1,1 @@
-"""The catalogue, tables in SQLite or PostgreSQL, and what seals values and files."""
+"""The catalogue, SQLModel tables in SQLite or PostgreSQL, and what seals values and files."""

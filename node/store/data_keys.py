@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from node.store.data_key_records import DataKeyRecord, Key, SealedColumn
-from node.store.tables import DATA_KEY, every_table
+from node.store.tables import DataKey, every_table, table
 
-_KEY = DATA_KEY
+_KEY = table(DataKey)
 
 
 class DataKeyRows:

@@ -17,12 +17,12 @@ from keys.message import Message
 from node.errors import StoreLockedError
 from node.store.driver import POSTGRESQL, Bare, begin_writing, connect, parse_dsn, translated
 from node.store.migrate import migrate
-from node.store.tables import LEASE
+from node.store.tables import Lease, table
 
 LEASE_MS: Final = 150_000
 """How long a node that runs is taken to be alive after it said so last."""
 _NAME: Final = "home"
-_TABLE: Final = LEASE
+_TABLE: Final = table(Lease)
 _FIND: Final = select(_TABLE).where(_TABLE.c.name == _NAME)
 _SHARED: Final = _FIND.with_for_update(read=True)
 _ALONE: Final = _FIND.with_for_update()

@@ -39,7 +39,7 @@ from node.store.seal import (
     seal_name,
     seal_number,
 )
-from node.store.tables import DATA_KEY
+from node.store.tables import DataKey, table
 from node.store.unit import Unit
 from node.store.vault import LookUpKeys, Vault, unwrap, wrap
 
@@ -160,9 +160,9 @@ def _make_keys(engine: Engine, storage_key: bytes, entropy: Entropy) -> None:
     ]
     with begin_writing(engine) as connection, connection.begin():
         # The keys are what makes a store: tables without them are a creation that was cut off.
-        if connection.execute(select(DATA_KEY.c.name)).first() is not None:
+        if connection.execute(select(table(DataKey).c.name)).first() is not None:
             raise AlreadyExistsError("there is a store at this address already")
-        connection.execute(insert(DATA_KEY), rows)
+        connection.execute(insert(table(DataKey)), rows)
 
 
 def _number_keys(engine: Engine, storage_keys: StorageKeys, entropy: Entropy) -> None:

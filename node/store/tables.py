@@ -13,153 +13,168 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnClause,
-    ForeignKey,
     Index,
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
     literal_column,
 )
-
-METADATA: Final = MetaData()
-"""Of all tables: statements are built from them, rows are never made into objects."""
+from sqlmodel import Field, SQLModel
 
 DAY: "Final[ColumnClause[int]]" = literal_column("86400000", BigInteger())
 """Milliseconds of a day. A literal: PostgreSQL takes two parameters in SELECT and GROUP BY for two expressions."""
 
-LOG: Final = Table(
-    "log",
-    METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("origin", String(255), nullable=False, unique=True),
-    Column("kind", String(16), nullable=False),
-    Column("node", String(255), nullable=False),
-    Column("name", String(255), nullable=False),
-    Column("size", BigInteger, nullable=False),
-    Column("root", LargeBinary, nullable=False),
-    Column("frontier", LargeBinary, nullable=False),
-    Column("time_ms", BigInteger, nullable=False),
-    Column("note", LargeBinary),
-    Column("pending_size", BigInteger),
-    Column("pending_root", LargeBinary),
-    Column("pending_frontier", LargeBinary),
-    Column("pending_time_ms", BigInteger),
-    Column("pending_note", LargeBinary),
-    Column("tail", BigInteger, nullable=False),
-    Column("checked_ms", BigInteger, nullable=False),
-    Column("reopened", BigInteger, nullable=False),
-)
-"""A log this node writes or follows, with its head and, while one is being published, its pending head."""
 
-PENDING_BATCH: Final = Table(
-    "pending_batch",
-    METADATA,
-    Column("log_id", Integer, ForeignKey("log.id"), primary_key=True),
-    Column("first", BigInteger, primary_key=True),
-    Column("count", Integer, nullable=False),
-    Column("object", String(255), nullable=False),
-)
-"""Changes waiting for publication; the object is sealed."""
+def _big(*, default: int | None = None) -> "Column[int]":
+    return Column(BigInteger, nullable=False, server_default=None if default is None else str(default))
 
-CASE_BATCH: Final = Table(
-    "case_batch",
-    METADATA,
-    Column("log_id", Integer, ForeignKey("log.id"), primary_key=True),
-    Column("first", BigInteger, primary_key=True),
-    Column("count", Integer, nullable=False),
-    Column("object", String(255), nullable=False),
-)
-"""Case data and source ids of own entries; the object is sealed and its content enters no log."""
 
-ENTRY_INDEX: Final = Table(
-    "entry_index",
-    METADATA,
-    Column("key", BigInteger, primary_key=True, autoincrement=False),
-    # No foreign key: logs are never deleted, and checking it would cost each row of an import.
-    Column("log_id", Integer, primary_key=True, autoincrement=False),
-    Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("collection", Integer, nullable=False),
-    Column("ended", BigInteger),
-    sqlite_with_rowid=False,
-)
-"""One add or dispute by the keyed hash of its digest; clustered by the key, written in bulk by the driver."""
+class Log(SQLModel, table=True):
+    """A log this node writes or follows, with its head and, while one is being published, its pending head."""
 
-QUARANTINE: Final = Table(
-    "quarantine",
-    METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("log_id", Integer, ForeignKey("log.id"), nullable=False, index=True),
-    Column("kind", String(16), nullable=False),
-    Column("first", BigInteger, nullable=False),
-    Column("last", BigInteger, nullable=False),
-    Column("reason", String(255), nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    Column("released_ms", BigInteger),
-)
-"""Something a guard set aside until a person has looked at it."""
+    __tablename__ = "log"
 
-INTAKE: Final = Table(
-    "intake",
-    METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("log_id", Integer, ForeignKey("log.id"), nullable=False),
-    Column("received_ms", BigInteger, nullable=False),
-    Column("adds", Integer, nullable=False),
-    Column("withdrawals", Integer, nullable=False),
-    Column("disputes", Integer, nullable=False, server_default="0"),
-    Index("ix_intake_log_received", "log_id", "received_ms"),
-)
-"""How much one pull brought, for the guards that count by the day."""
+    id: int | None = Field(default=None, primary_key=True)
+    origin: str = Field(max_length=255, unique=True)
+    kind: str = Field(max_length=16)
+    node: str = Field(max_length=255)
+    name: str = Field(max_length=255)
+    size: int = Field(sa_column=_big())
+    root: bytes
+    frontier: bytes
+    time_ms: int = Field(sa_column=_big())
+    note: bytes | None = None
+    pending_size: int | None = Field(default=None, sa_type=BigInteger)
+    pending_root: bytes | None = None
+    pending_frontier: bytes | None = None
+    pending_time_ms: int | None = Field(default=None, sa_type=BigInteger)
+    pending_note: bytes | None = None
+    tail: int = Field(sa_column=_big())
+    checked_ms: int = Field(sa_column=_big())
+    reopened: int = Field(sa_column=_big())
 
-PEER: Final = Table(
-    "peer",
-    METADATA,
-    Column("name", String(255), primary_key=True),
-    Column("url", String(2048), nullable=False),
-    Column("serial", BigInteger, nullable=False),
-    Column("grant_json", String, nullable=False),
-    Column("added_ms", BigInteger, nullable=False),
-    Column("confirmed_ms", BigInteger, nullable=False, server_default="0"),
-    Column("synced_ms", BigInteger, nullable=False, server_default="0"),
-    Column("outcome", String, nullable=False, default=""),
-)
-"""An agency this node knows."""
 
-PEER_FILE: Final = Table(
-    "peer_file",
-    METADATA,
-    Column("peer", String(255), primary_key=True),
-    Column("name", String(255), primary_key=True),
-    Column("content", LargeBinary, nullable=False),
-)
-"""A signed trust file of a peer as received: a version of its root, metadata, or a target file."""
+class PendingBatch(SQLModel, table=True):
+    """Changes waiting for publication; the object is sealed."""
 
-DATA_KEY: Final = Table(
-    "data_key",
-    METADATA,
-    Column("name", String(32), primary_key=True),
-    Column("wrapped", LargeBinary, nullable=False),
-    Column("storage_key", String(64), nullable=False, default="1"),
-    Column("made_ms", BigInteger, nullable=False, server_default="0"),
-)
-"""A data key, wrapped with a storage key."""
+    __tablename__ = "pending_batch"
 
-LEASE: Final = Table(
-    "lease",
-    METADATA,
-    Column("name", String(32), primary_key=True),
-    Column("holder", String(64), nullable=False),
-    Column("place", String, nullable=False),
-    Column("term", BigInteger, nullable=False),
-    Column("until_ms", BigInteger, nullable=False),
-)
-"""Whose this database is; see `node.store.lease`."""
+    log_id: int = Field(foreign_key="log.id", primary_key=True)
+    first: int = Field(sa_type=BigInteger, primary_key=True)
+    count: int
+    object: str = Field(max_length=255)
+
+
+class CaseBatch(SQLModel, table=True):
+    """Case data and source ids of own entries; the object is sealed and its content enters no log."""
+
+    __tablename__ = "case_batch"
+
+    log_id: int = Field(foreign_key="log.id", primary_key=True)
+    first: int = Field(sa_type=BigInteger, primary_key=True)
+    count: int
+    object: str = Field(max_length=255)
+
+
+class EntryRow(SQLModel, table=True):
+    """One add or dispute by the keyed hash of its digest; clustered by the key, written in bulk by the driver."""
+
+    __tablename__ = "entry_index"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    key: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    log_id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    """No foreign key: logs are never deleted, and checking it would cost each row of an import."""
+    position: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    collection: int
+    ended: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class QuarantineRow(SQLModel, table=True):
+    """Something a guard set aside until a person has looked at it."""
+
+    __tablename__ = "quarantine"
+
+    id: int | None = Field(default=None, primary_key=True)
+    log_id: int = Field(foreign_key="log.id", index=True)
+    kind: str = Field(max_length=16)
+    first: int = Field(sa_column=_big())
+    last: int = Field(sa_column=_big())
+    reason: str = Field(max_length=255)
+    created_ms: int = Field(sa_column=_big())
+    released_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class IntakeRow(SQLModel, table=True):
+    """How much one pull brought, for the guards that count by the day."""
+
+    __tablename__ = "intake"
+    __table_args__ = (Index("ix_intake_log_received", "log_id", "received_ms"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    log_id: int = Field(foreign_key="log.id")
+    received_ms: int = Field(sa_column=_big())
+    adds: int
+    withdrawals: int
+    disputes: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
+
+
+class Peer(SQLModel, table=True):
+    """An agency this node knows."""
+
+    __tablename__ = "peer"
+
+    name: str = Field(max_length=255, primary_key=True)
+    url: str = Field(max_length=2048)
+    serial: int = Field(sa_column=_big())
+    grant_json: str
+    added_ms: int = Field(sa_column=_big())
+    confirmed_ms: int = Field(sa_column=_big(default=0))
+    synced_ms: int = Field(sa_column=_big(default=0))
+    outcome: str = ""
+
+
+class PeerFile(SQLModel, table=True):
+    """A signed trust file of a peer as received: a version of its root, metadata, or a target file."""
+
+    __tablename__ = "peer_file"
+
+    peer: str = Field(max_length=255, primary_key=True)
+    name: str = Field(max_length=255, primary_key=True)
+    content: bytes
+
+
+class DataKey(SQLModel, table=True):
+    """A data key, wrapped with a storage key."""
+
+    __tablename__ = "data_key"
+
+    name: str = Field(max_length=32, primary_key=True)
+    wrapped: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    storage_key: str = Field(max_length=64, default="1")
+    made_ms: int = Field(sa_column=_big(default=0))
+
+
+class Lease(SQLModel, table=True):
+    """Whose this database is; see `node.store.lease`."""
+
+    __tablename__ = "lease"
+
+    name: str = Field(max_length=32, primary_key=True)
+    holder: str = Field(max_length=64)
+    place: str
+    term: int = Field(sa_column=_big())
+    until_ms: int = Field(sa_column=_big())
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The Core table of a model: statements are built from it, rows are never made into objects."""
+    return SQLModel.metadata.tables[str(model.__tablename__)]
 
 
 def every_table() -> MetaData:
     """All tables, also of the modules that nobody has asked for yet: whoever copies tables must miss none."""
     for path in Path(__file__).parent.glob("*/tables.py"):
         import_module(f"node.store.{path.parent.name}.tables")
-    return METADATA
+    return SQLModel.metadata

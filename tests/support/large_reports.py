@@ -14,8 +14,9 @@ from node.storage.sealed_names import case_name, report_name
 from node.storage.shelf import Shelf
 from node.storage.taken_reports import TakenReport
 from node.store.hits.records import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
-from node.store.hits.tables import HIT_REPORT, HIT_RESOLUTION
+from node.store.hits.tables import HitReportRow, HitResolutionRow
 from node.store.partners.records import PartnerRecord
+from node.store.tables import table
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.lists.event import BASELINE
@@ -141,10 +142,10 @@ class _Reports:
         self._unit.hit_outcomes.add_sources(self._sources)
         connection = self._unit.hits._connection
         connection.execute(
-            insert(HIT_REPORT),
+            insert(table(HitReportRow)),
             [_values(hit) | {"sealed": sealed} for hit, sealed in zip(self._hits, self._sealed, strict=True)],
         )
-        connection.execute(insert(HIT_RESOLUTION), list(map(_values, self._resolutions)))
+        connection.execute(insert(table(HitResolutionRow)), list(map(_values, self._resolutions)))
 
     def _receipt(self, report: HitReport, label: Label, at_ms: int) -> bytes:
         receipt = Receipt(

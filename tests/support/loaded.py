@@ -21,6 +21,7 @@ LIBRARIES = frozenset(
         "rbcl",
         "securesystemslib",
         "sqlalchemy",
+        "sqlmodel",
         "ssl",
         "tuf",
     }

@@ -15,7 +15,7 @@ from sqlalchemy import delete, make_url
 from node.clock import Entropy
 from node.store.driver import SQLITE
 from node.store.store import Store, connected
-from node.store.tables import DATA_KEY
+from node.store.tables import DataKey, table
 from support.postgres import PostgresServer
 
 
@@ -61,5 +61,5 @@ def _make_tables(dsn: str) -> None:
     Store.create(dsn, storage_key=bytes(32), entropy=os.urandom).dispose()
     with connected(make_url(dsn)) as engine:
         with engine.begin() as connection:
-            connection.execute(delete(DATA_KEY))
+            connection.execute(delete(table(DataKey)))
         engine.dispose()

@@ -8,9 +8,10 @@ from sqlalchemy import Connection, Row, insert, select, update
 from keys.message import pack, unpack
 from node.errors import ConflictError, NotFoundError
 from node.store.accounts.records import Approval, Outcome
-from node.store.accounts.tables import APPROVAL
+from node.store.accounts.tables import ApprovalRow
+from node.store.tables import table
 
-_TABLE = APPROVAL
+_TABLE = table(ApprovalRow)
 _C = _TABLE.c
 _LONGEST = 1024
 """Characters of a subject or a result as it is kept."""

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from node.store.accounts.tables import AUDIT_QUEUE
+from node.store.accounts.tables import AuditRow
+from node.store.tables import table
 
-_TABLE = AUDIT_QUEUE
+_TABLE = table(AuditRow)
 _C = _TABLE.c
 
 

@@ -8,9 +8,10 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.accounts.records import ChallengeRecord, PasskeyRecord, Purpose
-from node.store.accounts.tables import CHALLENGE, PASSKEY
+from node.store.accounts.tables import ChallengeRow, PasskeyRow
+from node.store.tables import table
 
-_PASSKEY, _CHALLENGE = PASSKEY, CHALLENGE
+_PASSKEY, _CHALLENGE = table(PasskeyRow), table(ChallengeRow)
 _ANSWERED = _CHALLENGE.c.purpose == Purpose.SIGN_IN.value
 """What strangers are asked is kept from its answer on; anything else is gone with it."""
 

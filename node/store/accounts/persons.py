@@ -8,9 +8,10 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.accounts.records import PersonRecord, PersonRole
-from node.store.accounts.tables import PERSON
+from node.store.accounts.tables import Person
+from node.store.tables import table
 
-_TABLE = PERSON
+_TABLE = table(Person)
 _C = _TABLE.c
 
 

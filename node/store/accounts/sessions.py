@@ -7,9 +7,10 @@ from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from node.errors import NotFoundError
 from node.store.accounts.records import SessionRecord, TokenRecord
-from node.store.accounts.tables import CONSOLE_SESSION, PERSON_TOKEN
+from node.store.accounts.tables import ConsoleSessionRow, PersonTokenRow
+from node.store.tables import table
 
-_SESSION, _TOKEN = CONSOLE_SESSION, PERSON_TOKEN
+_SESSION, _TOKEN = table(ConsoleSessionRow), table(PersonTokenRow)
 
 
 class ConsoleSessionRows:

@@ -1,97 +1,101 @@
 """The tables of persons, of how they come into the console, and of records on their way into the audit log."""
 
-from typing import Final
+from sqlalchemy import BigInteger, LargeBinary
+from sqlmodel import Field, SQLModel
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table
 
-from node.store.tables import METADATA
+class Person(SQLModel, table=True):
+    """Somebody who decides here; the verifier is sealed, so a changed row opens nothing."""
 
-PERSON: Final = Table(
-    "person",
-    METADATA,
-    Column("name", String(64), primary_key=True),
-    Column("role", String(16), nullable=False),
-    Column("verifier", LargeBinary, nullable=False),
-    Column("added_ms", BigInteger, nullable=False),
-    Column("tries", Integer, nullable=False),
-    Column("tried_ms", BigInteger, nullable=False),
-)
-"""Somebody who decides here; the verifier is sealed, so a changed row opens nothing."""
+    __tablename__ = "person"
 
-APPROVAL: Final = Table(
-    "approval",
-    METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("kind", String(64), nullable=False),
-    Column("subject", String(1024), nullable=False),
-    Column("payload", LargeBinary, nullable=False),
-    Column("requested_by", String(64), nullable=False),
-    Column("requested_ms", BigInteger, nullable=False),
-    Column("decided_by", String(64), nullable=False),
-    Column("decided_ms", BigInteger),
-    Column("outcome", String(16), nullable=False),
-    Column("reason", String(1024), nullable=False),
-    Column("acted_ms", BigInteger),
-    Column("result", String(1024), nullable=False),
-)
-"""A request for a second person, and what was decided; nothing deletes one."""
+    name: str = Field(max_length=64, primary_key=True)
+    role: str = Field(max_length=16)
+    verifier: bytes
+    added_ms: int = Field(sa_type=BigInteger)
+    tries: int
+    tried_ms: int = Field(sa_type=BigInteger)
 
-AUDIT_QUEUE: Final = Table(
-    "audit_queue",
-    METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("record", LargeBinary, nullable=False),
-    Column("position", BigInteger),
-)
-"""An audit record before it is in the signed log."""
 
-PASSKEY: Final = Table(
-    "passkey",
-    METADATA,
-    Column("number", Integer, primary_key=True),
-    Column("person", String(64), nullable=False, index=True),
-    Column("credential", LargeBinary, nullable=False, unique=True),
-    Column("sealed_key", LargeBinary, nullable=False),
-    Column("sign_count", BigInteger, nullable=False),
-    Column("name", String(64), nullable=False),
-    Column("added_ms", BigInteger, nullable=False),
-    Column("used_ms", BigInteger, nullable=False),
-)
-"""A passkey; its key is sealed under its person's name, so a changed row opens nothing."""
+class ApprovalRow(SQLModel, table=True):
+    """A request for a second person, and what was decided; nothing deletes one."""
 
-CONSOLE_SESSION: Final = Table(
-    "console_session",
-    METADATA,
-    Column("number", Integer, primary_key=True),
-    Column("token_hash", LargeBinary, nullable=False, unique=True),
-    Column("person", String(64), nullable=False, index=True),
-    Column("sealed_csrf", LargeBinary, nullable=False),
-    Column("opened_ms", BigInteger, nullable=False),
-    Column("seen_ms", BigInteger, nullable=False),
-    Column("proved_ms", BigInteger, nullable=False),
-    Column("language", String(16), nullable=False),
-)
-"""A signed-in browser; its CSRF token is sealed under its person's name, so a row put here is no session."""
+    __tablename__ = "approval"
 
-PERSON_TOKEN: Final = Table(
-    "person_token",
-    METADATA,
-    Column("token_hash", LargeBinary, primary_key=True),
-    Column("person", String(64), nullable=False),
-    Column("made_ms", BigInteger, nullable=False),
-    Column("expires_ms", BigInteger, nullable=False),
-    Column("used_ms", BigInteger, nullable=False),
-    Column("tries", Integer, nullable=False),
-)
-"""A one-time token, by its hash."""
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str = Field(max_length=64)
+    subject: str = Field(max_length=1024)
+    payload: bytes
+    requested_by: str = Field(max_length=64)
+    requested_ms: int = Field(sa_type=BigInteger)
+    decided_by: str = Field(max_length=64)
+    decided_ms: int | None = Field(default=None, sa_type=BigInteger)
+    outcome: str = Field(max_length=16)
+    reason: str = Field(max_length=1024)
+    acted_ms: int | None = Field(default=None, sa_type=BigInteger)
+    result: str = Field(max_length=1024)
 
-CHALLENGE: Final = Table(
-    "challenge",
-    METADATA,
-    Column("challenge_hash", LargeBinary, primary_key=True),
-    Column("purpose", String(16), nullable=False),
-    Column("person", String(64), nullable=False),
-    Column("token_hash", LargeBinary, nullable=False),
-    Column("expires_ms", BigInteger, nullable=False, index=True),
-)
-"""A challenge by its hash: of somebody inside until it is answered, of a sign-in once it was."""
+
+class AuditRow(SQLModel, table=True):
+    """An audit record before it is in the signed log."""
+
+    __tablename__ = "audit_queue"
+
+    id: int | None = Field(default=None, primary_key=True)
+    record: bytes
+    position: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class PasskeyRow(SQLModel, table=True):
+    """A passkey; its key is sealed under its person's name, so a changed row opens nothing."""
+
+    __tablename__ = "passkey"
+
+    number: int | None = Field(default=None, primary_key=True)
+    person: str = Field(max_length=64, index=True)
+    credential: bytes = Field(sa_type=LargeBinary, unique=True)
+    sealed_key: bytes
+    sign_count: int = Field(sa_type=BigInteger)
+    name: str = Field(max_length=64)
+    added_ms: int = Field(sa_type=BigInteger)
+    used_ms: int = Field(sa_type=BigInteger)
+
+
+class ConsoleSessionRow(SQLModel, table=True):
+    """A signed-in browser; its CSRF token is sealed under its person's name, so a row put here is no session."""
+
+    __tablename__ = "console_session"
+
+    number: int | None = Field(default=None, primary_key=True)
+    token_hash: bytes = Field(sa_type=LargeBinary, unique=True)
+    person: str = Field(max_length=64, index=True)
+    sealed_csrf: bytes
+    opened_ms: int = Field(sa_type=BigInteger)
+    seen_ms: int = Field(sa_type=BigInteger)
+    proved_ms: int = Field(sa_type=BigInteger)
+    language: str = Field(max_length=16)
+
+
+class PersonTokenRow(SQLModel, table=True):
+    """A one-time token, by its hash."""
+
+    __tablename__ = "person_token"
+
+    token_hash: bytes = Field(sa_type=LargeBinary, primary_key=True)
+    person: str = Field(max_length=64)
+    made_ms: int = Field(sa_type=BigInteger)
+    expires_ms: int = Field(sa_type=BigInteger)
+    used_ms: int = Field(sa_type=BigInteger)
+    tries: int
+
+
+class ChallengeRow(SQLModel, table=True):
+    """A challenge by its hash: of somebody inside until it is answered, of a sign-in once it was."""
+
+    __tablename__ = "challenge"
+
+    challenge_hash: bytes = Field(sa_type=LargeBinary, primary_key=True)
+    purpose: str = Field(max_length=16)
+    person: str = Field(max_length=64)
+    token_hash: bytes
+    expires_ms: int = Field(sa_type=BigInteger, index=True)

@@ -10,9 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from node.errors import AlreadyExistsError
 from node.store.hits.records import HitSourceRecord, ReportName, ResolutionRecord, Resolved
 from node.store.hits.reports import among
-from node.store.hits.tables import HIT_REPORT, HIT_RESOLUTION, HIT_SOURCE
+from node.store.hits.tables import HitReportRow, HitResolutionRow, HitSourceRow
+from node.store.tables import table
 
-_HIT, _RESOLUTION, _SOURCE = HIT_REPORT, HIT_RESOLUTION, HIT_SOURCE
+_HIT, _RESOLUTION, _SOURCE = table(HitReportRow), table(HitResolutionRow), table(HitSourceRow)
 
 
 class HitOutcomeRows:

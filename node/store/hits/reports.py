@@ -26,11 +26,11 @@ from sqlalchemy.exc import IntegrityError
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.driver import POSTGRESQL
 from node.store.hits.records import CaseRecord, HitCounts, HitFilter, HitPlace, HitRecord, ReportName
-from node.store.hits.tables import HIT_REPORT, HIT_RESOLUTION, HIT_SOURCE, PARTNER_CASE
-from node.store.tables import DAY
+from node.store.hits.tables import HitReportRow, HitResolutionRow, HitSourceRow, PartnerCase
+from node.store.tables import DAY, table
 
-_HIT, _CASE = HIT_REPORT, PARTNER_CASE
-_RESOLUTION, _SOURCE = HIT_RESOLUTION, HIT_SOURCE
+_HIT, _CASE = table(HitReportRow), table(PartnerCase)
+_RESOLUTION, _SOURCE = table(HitResolutionRow), table(HitSourceRow)
 _PLACE = (_HIT.c.received_ms, _HIT.c.partner, _HIT.c.report_id)
 _AT_ONCE: Final = 500
 """Entries that are named in one query."""

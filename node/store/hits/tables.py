@@ -1,79 +1,82 @@
 """The tables of partners' hit reports, what became of them, and of the cases that their disputes opened."""
 
-from typing import Final
+from sqlalchemy import BigInteger, Index, LargeBinary, text
+from sqlmodel import Field, SQLModel
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, text
 
-from node.store.tables import METADATA
+class HitReportRow(SQLModel, table=True):
+    """One verified report; what it says is sealed."""
 
-HIT_REPORT: Final = Table(
-    "hit_report",
-    METADATA,
-    Column("partner", String(64), primary_key=True),
-    Column("report_id", LargeBinary, primary_key=True),
-    Column("subset", String(64), nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("collection", Integer, nullable=False),
-    Column("algorithm", Integer, nullable=False),
-    Column("received_ms", BigInteger, nullable=False),
-    Column("epoch", BigInteger, nullable=False),
-    Column("found_epoch", BigInteger),
-    Column("request_sha256", LargeBinary, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
-    Column("closed_ms", BigInteger),
-    Column("held_ms", BigInteger),
-    Column("ended_ms", BigInteger),
-    Column("ended_version", BigInteger),
-    Column("ended_number", BigInteger),
-    Index("ix_hit_report_received", "received_ms", "partner", "report_id"),
-    Index(
-        "ix_hit_report_open",
-        "received_ms",
-        "partner",
-        "report_id",
-        sqlite_where=text("closed_ms IS NULL"),
-        postgresql_where=text("closed_ms IS NULL"),
-    ),
-    Index("ix_hit_report_id", "report_id"),
-    Index("ix_hit_report_ended", "ended_number", unique=True),
-)
-"""One verified report; what it says is sealed."""
+    __tablename__ = "hit_report"
+    __table_args__ = (
+        Index("ix_hit_report_received", "received_ms", "partner", "report_id"),
+        Index(
+            "ix_hit_report_open",
+            "received_ms",
+            "partner",
+            "report_id",
+            sqlite_where=text("closed_ms IS NULL"),
+            postgresql_where=text("closed_ms IS NULL"),
+        ),
+        Index("ix_hit_report_id", "report_id"),
+        Index("ix_hit_report_ended", "ended_number", unique=True),
+    )
 
-HIT_RESOLUTION: Final = Table(
-    "hit_resolution",
-    METADATA,
-    Column("partner", String(64), primary_key=True),
-    Column("report_id", LargeBinary, primary_key=True),
-    Column("done_ms", BigInteger, primary_key=True),
-    Column("action", Integer, nullable=False),
-    Column("received_ms", BigInteger, nullable=False),
-    Column("receipt", LargeBinary, nullable=False),
-)
-"""One statement of a partner about a report: what became of the file."""
+    partner: str = Field(max_length=64, primary_key=True)
+    report_id: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    subset: str = Field(max_length=64)
+    version: int = Field(sa_type=BigInteger)
+    collection: int
+    algorithm: int
+    received_ms: int = Field(sa_type=BigInteger)
+    epoch: int = Field(sa_type=BigInteger)
+    found_epoch: int | None = Field(default=None, sa_type=BigInteger)
+    request_sha256: bytes
+    sealed: bytes
+    closed_ms: int | None = Field(default=None, sa_type=BigInteger)
+    held_ms: int | None = Field(default=None, sa_type=BigInteger)
+    ended_ms: int | None = Field(default=None, sa_type=BigInteger)
+    ended_version: int | None = Field(default=None, sa_type=BigInteger)
+    ended_number: int | None = Field(default=None, sa_type=BigInteger)
 
-HIT_SOURCE: Final = Table(
-    "hit_source",
-    METADATA,
-    Column("partner", String(64), primary_key=True),
-    Column("report_id", LargeBinary, primary_key=True),
-    Column("origin", String(255), primary_key=True),
-    Column("position", BigInteger, nullable=False),
-    Column("received_ms", BigInteger, nullable=False),
-    Index("ix_hit_source_entry", "origin", "position", "received_ms"),
-)
-"""One entry behind a report."""
 
-PARTNER_CASE: Final = Table(
-    "partner_case",
-    METADATA,
-    Column("partner", String(64), primary_key=True),
-    Column("report_id", LargeBinary, primary_key=True),
-    Column("subset", String(64), nullable=False),
-    Column("opened_ms", BigInteger, nullable=False),
-    Column("due_ms", BigInteger, nullable=False),
-    Column("sealed_dispute", LargeBinary, nullable=False),
-    Column("answered_ms", BigInteger),
-    Column("outcome", Integer),
-    Column("answer", LargeBinary, nullable=False),
-)
-"""One dispute of a reported hit; the partner's words are sealed."""
+class HitResolutionRow(SQLModel, table=True):
+    """One statement of a partner about a report: what became of the file."""
+
+    __tablename__ = "hit_resolution"
+
+    partner: str = Field(max_length=64, primary_key=True)
+    report_id: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    done_ms: int = Field(primary_key=True, sa_type=BigInteger)
+    action: int
+    received_ms: int = Field(sa_type=BigInteger)
+    receipt: bytes
+
+
+class HitSourceRow(SQLModel, table=True):
+    """One entry behind a report."""
+
+    __tablename__ = "hit_source"
+    __table_args__ = (Index("ix_hit_source_entry", "origin", "position", "received_ms"),)
+
+    partner: str = Field(max_length=64, primary_key=True)
+    report_id: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    origin: str = Field(max_length=255, primary_key=True)
+    position: int = Field(sa_type=BigInteger)
+    received_ms: int = Field(sa_type=BigInteger)
+
+
+class PartnerCase(SQLModel, table=True):
+    """One dispute of a reported hit; the partner's words are sealed."""
+
+    __tablename__ = "partner_case"
+
+    partner: str = Field(max_length=64, primary_key=True)
+    report_id: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    subset: str = Field(max_length=64)
+    opened_ms: int = Field(sa_type=BigInteger)
+    due_ms: int = Field(sa_type=BigInteger)
+    sealed_dispute: bytes
+    answered_ms: int | None = Field(default=None, sa_type=BigInteger)
+    outcome: int | None = None
+    answer: bytes

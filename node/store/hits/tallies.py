@@ -6,10 +6,11 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, case, func, or_, select
 
 from node.store.hits.records import Fared, HitWindow, Told
-from node.store.hits.tables import HIT_REPORT, HIT_RESOLUTION, HIT_SOURCE, PARTNER_CASE
+from node.store.hits.tables import HitReportRow, HitResolutionRow, HitSourceRow, PartnerCase
+from node.store.tables import table
 
-_HIT, _CASE = HIT_REPORT, PARTNER_CASE
-_RESOLUTION, _SOURCE = HIT_RESOLUTION, HIT_SOURCE
+_HIT, _CASE = table(HitReportRow), table(PartnerCase)
+_RESOLUTION, _SOURCE = table(HitResolutionRow), table(HitSourceRow)
 _NEWEST_FIRST: Final = (_HIT.c.received_ms.desc(), _HIT.c.partner.desc(), _HIT.c.report_id.desc())
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Table, delete, insert, select
 
 from node.store.lists.records import Batch
-from node.store.tables import CASE_BATCH, PENDING_BATCH
+from node.store.tables import CaseBatch, PendingBatch, table
 
 
 class BatchRows:
@@ -45,11 +45,11 @@ class PendingRows(BatchRows):
     """The `pending_batch` table."""
 
     def __init__(self, connection: Connection) -> None:
-        super().__init__(connection, PENDING_BATCH)
+        super().__init__(connection, table(PendingBatch))
 
 
 class CaseRows(BatchRows):
     """The `case_batch` table."""
 
     def __init__(self, connection: Connection) -> None:
-        super().__init__(connection, CASE_BATCH)
+        super().__init__(connection, table(CaseBatch))

@@ -11,12 +11,12 @@ from sqlalchemy import Connection, delete, func, select
 
 from node.store.driver import POSTGRESQL, insert_rows
 from node.store.lists.records import IndexHit
-from node.store.tables import ENTRY_INDEX
+from node.store.tables import EntryRow, table
 
 if TYPE_CHECKING:
     from node.store.lists.columns import Collections, Keys, Positions
 
-_C: Final = ENTRY_INDEX.c
+_C: Final = table(EntryRow).c
 _COLUMNS: Final = (("key", "int8"), ("log_id", "int4"), ("position", "int8"), ("collection", "int4"))
 _IN_LIST: Final = 1000
 _INSERT: Final = 2**17
@@ -65,7 +65,7 @@ class EntryRows:
         """Delete rows by (key, position)."""
         for key, position in rows:
             gone = _C.key == key, _C.log_id == log_id, _C.position == position
-            self._connection.execute(delete(ENTRY_INDEX).where(*gone))
+            self._connection.execute(delete(table(EntryRow)).where(*gone))
 
     def count(self, log_id: int) -> Mapping[int, int]:
         """Active entries by collection."""

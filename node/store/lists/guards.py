@@ -12,13 +12,13 @@ from node.errors import AlreadyExistsError, NotFoundError
 from node.store.lists.columns import Keys
 from node.store.lists.quarantine import values_of
 from node.store.lists.records import BenignSet, Quarantined, Tripwire
-from node.store.lists.tables import BENIGN_SET, SET_ASIDE_ROW, TRIPWIRE
-from node.store.tables import QUARANTINE
+from node.store.lists.tables import BenignRow, SetAsideRow, TripwireRow
+from node.store.tables import QuarantineRow, table
 
-_BENIGN = BENIGN_SET
-_TRIPWIRE = TRIPWIRE
-_SET_ASIDE = SET_ASIDE_ROW
-_QUARANTINE = QUARANTINE
+_BENIGN = table(BenignRow)
+_TRIPWIRE = table(TripwireRow)
+_SET_ASIDE = table(SetAsideRow)
+_QUARANTINE = table(QuarantineRow)
 _IN_LIST: Final = 500
 
 

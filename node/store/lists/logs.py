@@ -8,10 +8,10 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.lists.records import Head, LogKind, LogRecord
-from node.store.tables import LOG
+from node.store.tables import Log, table
 from protocol.tlog.merkle import EMPTY_ROOT, CompactRange
 
-_LOG = LOG
+_LOG = table(Log)
 _C = _LOG.c
 _NO_PENDING: Final = {
     "pending_size": None,

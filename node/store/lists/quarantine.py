@@ -8,11 +8,11 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from keys.message import pack, unpack
 from node.errors import NotFoundError
 from node.store.lists.records import Intake, Quarantined
-from node.store.tables import INTAKE, LOG, QUARANTINE
+from node.store.tables import IntakeRow, Log, QuarantineRow, table
 
-_QUARANTINE = QUARANTINE
-_INTAKE = INTAKE
-_LOG = LOG
+_QUARANTINE = table(QuarantineRow)
+_INTAKE = table(IntakeRow)
+_LOG = table(Log)
 _LONGEST = 255
 """Characters of a reason as it is kept."""
 

@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from node.store.lists.records import Shredding, Standing, Tombstone
-from node.store.lists.tables import SHREDDING, STANDING, TOMBSTONE
+from node.store.lists.tables import ShreddingRow, StandingRow, TombstoneRow
+from node.store.tables import table
 
-_SHREDDING, _TOMBSTONE, _STANDING = SHREDDING, TOMBSTONE, STANDING
+_SHREDDING, _TOMBSTONE, _STANDING = table(ShreddingRow), table(TombstoneRow), table(StandingRow)
 
 
 class ShreddingRows:

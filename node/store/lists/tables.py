@@ -1,121 +1,139 @@
 """The tables of what the guards compare with, of shredding and recall."""
 
-from typing import Final
+from sqlalchemy import BigInteger, Column, Integer
+from sqlmodel import Field, SQLModel
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, String, Table
 
-from node.store.tables import METADATA
+class BenignRow(SQLModel, table=True):
+    """A known-benign set, whose keyed hashes are in a filter file."""
 
-BENIGN_SET: Final = Table(
-    "benign_set",
-    METADATA,
-    Column("name", String(64), primary_key=True),
-    Column("file", String(128), nullable=False),
-    Column("hashes", BigInteger, nullable=False),
-    Column("rows", BigInteger, nullable=False),
-    Column("refused", BigInteger, nullable=False),
-    Column("added_ms", BigInteger, nullable=False),
-)
-"""A known-benign set, whose keyed hashes are in a filter file."""
+    __tablename__ = "benign_set"
 
-TRIPWIRE: Final = Table(
-    "tripwire",
-    METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("key", BigInteger, nullable=False, unique=True),
-    Column("sealed", LargeBinary, nullable=False),
-    Column("note", String(200), nullable=False),
-    Column("added_ms", BigInteger, nullable=False),
-)
-"""A digest that must never be released, sealed."""
+    name: str = Field(max_length=64, primary_key=True)
+    file: str = Field(max_length=128)
+    hashes: int = Field(sa_type=BigInteger)
+    rows: int = Field(sa_type=BigInteger)
+    refused: int = Field(sa_type=BigInteger)
+    added_ms: int = Field(sa_type=BigInteger)
 
-SET_ASIDE_ROW: Final = Table(
-    "set_aside_row",
-    METADATA,
-    Column("quarantine_id", Integer, ForeignKey("quarantine.id"), primary_key=True),
-    Column("key", BigInteger, primary_key=True, index=True, autoincrement=False),
-)
-"""A digest, by its keyed hash, of an imported row that was set aside."""
 
-SHREDDING: Final = Table(
-    "shredding",
-    METADATA,
-    Column("log_id", Integer, primary_key=True, autoincrement=False),
-    Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("by", BigInteger, nullable=False),
-    Column("mac", LargeBinary),
-    Column("erased_ms", BigInteger),
-)
-"""An event whose opening is to be deleted, or was."""
+class TripwireRow(SQLModel, table=True):
+    """A digest that must never be released, sealed."""
 
-TOMBSTONE: Final = Table(
-    "tombstone",
-    METADATA,
-    Column("mac", LargeBinary, primary_key=True),
-    Column("log_id", Integer, primary_key=True, autoincrement=False),
-    Column("by", BigInteger, nullable=False),
-    Column("leaf_hash", LargeBinary, nullable=False),
-    Column("blocks", Boolean, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-)
-"""A shredded digest, as a keyed hash."""
+    __tablename__ = "tripwire"
 
-STANDING: Final = Table(
-    "standing",
-    METADATA,
-    Column("log_id", Integer, primary_key=True, autoincrement=False),
-    Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("mac", LargeBinary, nullable=False, index=True),
-)
-"""An entry or dispute of a tombstoned digest in another list."""
+    id: int | None = Field(default=None, primary_key=True)
+    key: int = Field(sa_column=Column(BigInteger, nullable=False, unique=True))
+    sealed: bytes
+    note: str = Field(max_length=200)
+    added_ms: int = Field(sa_type=BigInteger)
 
-ACKNOWLEDGEMENT: Final = Table(
-    "acknowledgement",
-    METADATA,
-    Column("log_id", Integer, primary_key=True, autoincrement=False),
-    Column("peer", String(255), primary_key=True),
-    Column("held_size", BigInteger, nullable=False),
-    Column("released_size", BigInteger),
-    Column("time_ms", BigInteger, nullable=False),
-    Column("received_ms", BigInteger, nullable=False),
-    Column("statement", LargeBinary, nullable=False),
-)
-"""The newest statement of a peer about an own list."""
 
-ACKNOWLEDGED: Final = Table(
-    "acknowledged",
-    METADATA,
-    Column("origin", String(255), primary_key=True),
-    Column("content", LargeBinary, nullable=False),
-)
-"""What this node last acknowledged of a peer's list."""
+class SetAsideRow(SQLModel, table=True):
+    """A digest, by its keyed hash, of an imported row that was set aside."""
 
-WITHDRAWAL: Final = Table(
-    "withdrawal",
-    METADATA,
-    Column("log_id", Integer, primary_key=True, autoincrement=False),
-    Column("first", BigInteger, primary_key=True, autoincrement=False),
-    Column("last", BigInteger, nullable=False),
-    Column("published_ms", BigInteger),
-)
-"""Neighbouring withdraw events of an own list."""
+    __tablename__ = "set_aside_row"
 
-REACHED: Final = Table(
-    "reached",
-    METADATA,
-    Column("log_id", Integer, primary_key=True, autoincrement=False),
-    Column("first", BigInteger, primary_key=True, autoincrement=False),
-    Column("peer", String(255), primary_key=True),
-    Column("held_ms", BigInteger),
-    Column("released_ms", BigInteger),
-)
-"""When a withdrawal reached a peer, and its releases."""
+    quarantine_id: int = Field(foreign_key="quarantine.id", primary_key=True)
+    key: int = Field(
+        sa_column=Column(BigInteger, primary_key=True, autoincrement=False, index=True),
+    )
 
-JUDGED_LIST: Final = Table(
-    "judged_list",
-    METADATA,
-    Column("subset", String(64), primary_key=True),
-    Column("origin", String(255), primary_key=True),
-    Column("size", BigInteger, nullable=False),
-)
-"""Up to which size a subset's newest release follows a list."""
+
+def _key() -> "Column[int]":
+    return Column(BigInteger, primary_key=True, autoincrement=False)
+
+
+def _log() -> "Column[int]":
+    return Column(Integer, primary_key=True, autoincrement=False)
+
+
+class ShreddingRow(SQLModel, table=True):
+    """An event whose opening is to be deleted, or was."""
+
+    __tablename__ = "shredding"
+
+    log_id: int = Field(sa_column=_log())
+    position: int = Field(sa_column=_key())
+    by: int = Field(sa_type=BigInteger)
+    mac: bytes | None = None
+    erased_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class TombstoneRow(SQLModel, table=True):
+    """A shredded digest, as a keyed hash."""
+
+    __tablename__ = "tombstone"
+
+    mac: bytes = Field(primary_key=True)
+    log_id: int = Field(sa_column=_log())
+    by: int = Field(sa_type=BigInteger)
+    leaf_hash: bytes
+    blocks: bool
+    created_ms: int = Field(sa_type=BigInteger)
+
+
+class StandingRow(SQLModel, table=True):
+    """An entry or dispute of a tombstoned digest in another list."""
+
+    __tablename__ = "standing"
+
+    log_id: int = Field(sa_column=_log())
+    position: int = Field(sa_column=_key())
+    mac: bytes = Field(index=True)
+
+
+class AcknowledgementRow(SQLModel, table=True):
+    """The newest statement of a peer about an own list."""
+
+    __tablename__ = "acknowledgement"
+
+    log_id: int = Field(sa_column=_log())
+    peer: str = Field(max_length=255, primary_key=True)
+    held_size: int = Field(sa_type=BigInteger)
+    released_size: int | None = Field(default=None, sa_type=BigInteger)
+    time_ms: int = Field(sa_type=BigInteger)
+    received_ms: int = Field(sa_type=BigInteger)
+    statement: bytes
+
+
+class AcknowledgedRow(SQLModel, table=True):
+    """What this node last acknowledged of a peer's list."""
+
+    __tablename__ = "acknowledged"
+
+    origin: str = Field(max_length=255, primary_key=True)
+    content: bytes
+
+
+class WithdrawalRow(SQLModel, table=True):
+    """Neighbouring withdraw events of an own list."""
+
+    __tablename__ = "withdrawal"
+
+    log_id: int = Field(sa_column=_log())
+    first: int = Field(sa_column=_key())
+    last: int = Field(sa_type=BigInteger)
+    published_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class ReachedRow(SQLModel, table=True):
+    """When a withdrawal reached a peer, and its releases."""
+
+    __tablename__ = "reached"
+
+    log_id: int = Field(sa_column=_log())
+    first: int = Field(sa_column=_key())
+    peer: str = Field(max_length=255, primary_key=True)
+    held_ms: int | None = Field(default=None, sa_type=BigInteger)
+    released_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class JudgedRow(SQLModel, table=True):
+    """Up to which size a subset's newest release follows a list."""
+
+    __tablename__ = "judged_list"
+
+    subset: str = Field(max_length=64, primary_key=True)
+    origin: str = Field(max_length=255, primary_key=True)
+    size: int = Field(sa_type=BigInteger)

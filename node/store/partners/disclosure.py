@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from node.store.partners.records import Allowance, DisclosureRecord
-from node.store.partners.tables import DISCLOSED_ABOUT, DISCLOSURE
+from node.store.partners.tables import DisclosedAboutRow, DisclosureRow
+from node.store.tables import table
 
-_DISCLOSURE, _ABOUT = DISCLOSURE, DISCLOSED_ABOUT
+_DISCLOSURE, _ABOUT = table(DisclosureRow), table(DisclosedAboutRow)
 
 
 class DisclosureRows:

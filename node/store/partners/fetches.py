@@ -6,10 +6,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, func, select, text
 
 from node.store.partners.records import FetchedRelease
-from node.store.partners.tables import FETCHED_RELEASE, PARTNER
-from node.store.subsets.tables import SUBSET_RELEASE
+from node.store.partners.tables import FetchedReleaseRow, Partner
+from node.store.subsets.tables import ReleaseRow
+from node.store.tables import table
 
-_FETCHED, _PARTNER, _RELEASE = FETCHED_RELEASE, PARTNER, SUBSET_RELEASE
+_FETCHED, _PARTNER, _RELEASE = table(FetchedReleaseRow), table(Partner), table(ReleaseRow)
 _PUT: Final = text(
     "INSERT INTO fetched_release (partner, subset, version, fetched_ms)"
     " VALUES (:partner, :subset, :version, :now_ms)"

@@ -10,11 +10,12 @@ from sqlalchemy.exc import IntegrityError
 from keys.message import Message
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, ReplayedError
 from node.store.partners.records import Allowance, InviteRecord, PartnerRecord
-from node.store.partners.tables import EVALUATION_MONTH, INVITE, PARTNER, USED_ASSERTION
+from node.store.partners.tables import EvaluationMonth, Invite, Partner, UsedAssertion
+from node.store.tables import table
 
-_INVITE, _PARTNER, _USED = INVITE, PARTNER, USED_ASSERTION
+_INVITE, _PARTNER, _USED = table(Invite), table(Partner), table(UsedAssertion)
 _MILLI = 1000
-_MONTH = EVALUATION_MONTH
+_MONTH = table(EvaluationMonth)
 
 
 class PartnerRows:

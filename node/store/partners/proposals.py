@@ -9,10 +9,11 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError
 from node.store.partners.records import FileRecord, ProposalRecord
-from node.store.partners.tables import PROPOSAL, PROPOSED_FILE
+from node.store.partners.tables import ProposalRow, ProposedFileRow
+from node.store.tables import table
 from protocol.statement.proposal_state import FileState
 
-_PROPOSAL, _FILE = PROPOSAL, PROPOSED_FILE
+_PROPOSAL, _FILE = table(ProposalRow), table(ProposedFileRow)
 _WAITS = _FILE.c.state == int(FileState.WAITING)
 
 

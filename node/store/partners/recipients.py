@@ -8,9 +8,10 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.partners.records import RecipientRecord, SnapshotRecord
-from node.store.partners.tables import RECIPIENT, RECIPIENT_SNAPSHOT
+from node.store.partners.tables import Recipient, RecipientSnapshot
+from node.store.tables import table
 
-_TABLE, _SNAPSHOT = RECIPIENT, RECIPIENT_SNAPSHOT
+_TABLE, _SNAPSHOT = table(Recipient), table(RecipientSnapshot)
 _C = _TABLE.c
 
 

@@ -1,149 +1,157 @@
 """The tables of partners and recipients: invitations, allowances, proposals, disclosed look-ups, what is laid out."""
 
-from typing import Final
+from sqlalchemy import BigInteger, Index, LargeBinary
+from sqlmodel import Field, SQLModel
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table
 
-from node.store.tables import METADATA
+class Invite(SQLModel, table=True):
+    """An invitation; its secret is sealed with the storage key."""
 
-INVITE: Final = Table(
-    "invite",
-    METADATA,
-    Column("invite_id", LargeBinary, primary_key=True),
-    Column("partner", String(64), nullable=False, unique=True),
-    Column("subset", String(64), nullable=False),
-    Column("sealed_secret", LargeBinary, nullable=False),
-    Column("evaluations_per_day", BigInteger, nullable=False),
-    Column("expires_ms", BigInteger, nullable=False),
-    Column("used_ms", BigInteger),
-)
-"""An invitation; its secret is sealed with the storage key."""
+    __tablename__ = "invite"
 
-PARTNER: Final = Table(
-    "partner",
-    METADATA,
-    Column("name", String(64), primary_key=True),
-    Column("subset", String(64), nullable=False),
-    Column("auth_key", LargeBinary, nullable=False),
-    Column("evaluations_per_day", BigInteger, nullable=False),
-    Column("added_ms", BigInteger, nullable=False),
-    Column("seen_ms", BigInteger, nullable=False),
-    Column("suspended", Boolean, nullable=False),
-    Column("key_ms", BigInteger, nullable=False, default=0),
-    Column("old_key", LargeBinary),
-    Column("old_until_ms", BigInteger, nullable=False, default=0),
-    Column("level", BigInteger, nullable=False),
-    Column("level_ms", BigInteger, nullable=False),
-    Column("month", String(7), nullable=False),
-    Column("used", BigInteger, nullable=False),
-)
-"""A partner with its bucket of evaluations."""
+    invite_id: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    partner: str = Field(max_length=64, unique=True)
+    subset: str = Field(max_length=64)
+    sealed_secret: bytes
+    evaluations_per_day: int = Field(sa_type=BigInteger)
+    expires_ms: int = Field(sa_type=BigInteger)
+    used_ms: int | None = Field(default=None, sa_type=BigInteger)
 
-USED_ASSERTION: Final = Table(
-    "used_assertion",
-    METADATA,
-    Column("issuer", String(128), primary_key=True),
-    Column("jti", String(64), primary_key=True),
-    Column("expires_ms", BigInteger, nullable=False, index=True),
-)
-"""An assertion id that was used, until it expires."""
 
-EVALUATION_MONTH: Final = Table(
-    "evaluation_month",
-    METADATA,
-    Column("month", String(7), primary_key=True),
-    Column("evaluations", BigInteger, nullable=False),
-    # False: in it, and before, not all were counted.
-    Column("whole", Boolean, nullable=False),
-)
-"""Evaluations of all partners in a month, as far as each of them has begun a later one."""
+class Partner(SQLModel, table=True):
+    """A partner with its bucket of evaluations."""
 
-FETCHED_RELEASE: Final = Table(
-    "fetched_release",
-    METADATA,
-    Column("partner", String(64), primary_key=True),
-    Column("subset", String(64), primary_key=True),
-    Column("version", BigInteger, nullable=False),
-    Column("fetched_ms", BigInteger, nullable=False),
-    Index("ix_fetched_release_version", "subset", "version"),
-)
-"""The newest release of a subset of which a partner fetched every file."""
+    __tablename__ = "partner"
 
-DISCLOSURE: Final = Table(
-    "disclosure",
-    METADATA,
-    Column("partner", String(64), primary_key=True),
-    Column("values_per_day", BigInteger, nullable=False),
-    Column("level", BigInteger, nullable=False),
-    Column("level_ms", BigInteger, nullable=False),
-    Column("month", String(7), nullable=False),
-    Column("used", BigInteger, nullable=False),
-    Column("asked", BigInteger, nullable=False),
-    Column("met", BigInteger, nullable=False),
-    Column("stopped_ms", BigInteger),
-)
-"""What a partner may show in the clear, with its bucket, and what it has shown, in numbers."""
+    name: str = Field(max_length=64, primary_key=True)
+    subset: str = Field(max_length=64)
+    auth_key: bytes
+    evaluations_per_day: int = Field(sa_type=BigInteger)
+    added_ms: int = Field(sa_type=BigInteger)
+    seen_ms: int = Field(sa_type=BigInteger)
+    suspended: bool
+    key_ms: int = Field(default=0, sa_type=BigInteger)
+    old_key: bytes | None = None
+    old_until_ms: int = Field(default=0, sa_type=BigInteger)
+    level: int = Field(sa_type=BigInteger)
+    level_ms: int = Field(sa_type=BigInteger)
+    month: str = Field(max_length=7)
+    used: int = Field(sa_type=BigInteger)
 
-DISCLOSED_ABOUT: Final = Table(
-    "disclosed_about",
-    METADATA,
-    Column("partner", String(64), primary_key=True),
-    Column("entry", BigInteger, primary_key=True),
-    Column("count", BigInteger, nullable=False),
-)
-"""How many values of a partner were about one entry."""
 
-PROPOSAL: Final = Table(
-    "proposal",
-    METADATA,
-    Column("partner", String(64), primary_key=True),
-    Column("proposal_id", LargeBinary, primary_key=True),
-    Column("subset", String(64), nullable=False),
-    Column("claim", Integer, nullable=False),
-    Column("files", Integer, nullable=False),
-    Column("received_ms", BigInteger, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
-    Column("closed_ms", BigInteger),
-)
-"""One proposal; what it says is sealed."""
+class UsedAssertion(SQLModel, table=True):
+    """An assertion id that was used, until it expires."""
 
-PROPOSED_FILE: Final = Table(
-    "proposed_file",
-    METADATA,
-    Column("partner", String(64), primary_key=True),
-    Column("proposal_id", LargeBinary, primary_key=True),
-    Column("number", Integer, primary_key=True),
-    Column("state", Integer, nullable=False),
-    Column("reason", String(500), nullable=False),
-    Column("origin", String(255), nullable=False),
-    Column("decided_ms", BigInteger),
-)
-"""What became of one file of a proposal."""
+    __tablename__ = "used_assertion"
 
-RECIPIENT: Final = Table(
-    "recipient",
-    METADATA,
-    Column("name", String(64), primary_key=True),
-    Column("purpose", String(255), nullable=False),
-    Column("grant", String, nullable=False),
-    Column("key_sha256", LargeBinary, nullable=False),
-    Column("keyed_ms", BigInteger, nullable=False),
-    Column("old_key_sha256", LargeBinary, nullable=False, default=b""),
-    Column("old_until_ms", BigInteger, nullable=False, default=0),
-    Column("suspended", Boolean, nullable=False),
-    Column("added_ms", BigInteger, nullable=False),
-    Column("seen_ms", BigInteger, nullable=False),
-)
-"""An accredited holder of raw digests; of its key only the SHA-256."""
+    issuer: str = Field(max_length=128, primary_key=True)
+    jti: str = Field(max_length=64, primary_key=True)
+    expires_ms: int = Field(sa_type=BigInteger, index=True)
 
-RECIPIENT_SNAPSHOT: Final = Table(
-    "recipient_snapshot",
-    METADATA,
-    Column("token", String(64), primary_key=True),
-    Column("tag", String(64), nullable=False),
-    Column("parts", Integer, nullable=False),
-    Column("digests", BigInteger, nullable=False),
-    Column("basis", LargeBinary, nullable=False),
-    Column("made_ms", BigInteger, nullable=False),
-)
-"""The copy; there is one row at most."""
+
+class EvaluationMonth(SQLModel, table=True):
+    """Evaluations of all partners in a month, as far as each of them has begun a later one."""
+
+    __tablename__ = "evaluation_month"
+
+    month: str = Field(max_length=7, primary_key=True)
+    evaluations: int = Field(sa_type=BigInteger)
+    whole: bool
+    """False: in it, and before, not all were counted."""
+
+
+class FetchedReleaseRow(SQLModel, table=True):
+    """The newest release of a subset of which a partner fetched every file."""
+
+    __tablename__ = "fetched_release"
+    __table_args__ = (Index("ix_fetched_release_version", "subset", "version"),)
+
+    partner: str = Field(max_length=64, primary_key=True)
+    subset: str = Field(max_length=64, primary_key=True)
+    version: int = Field(sa_type=BigInteger)
+    fetched_ms: int = Field(sa_type=BigInteger)
+
+
+class DisclosureRow(SQLModel, table=True):
+    """What a partner may show in the clear, with its bucket, and what it has shown, in numbers."""
+
+    __tablename__ = "disclosure"
+
+    partner: str = Field(max_length=64, primary_key=True)
+    values_per_day: int = Field(sa_type=BigInteger)
+    level: int = Field(sa_type=BigInteger)
+    level_ms: int = Field(sa_type=BigInteger)
+    month: str = Field(max_length=7)
+    used: int = Field(sa_type=BigInteger)
+    asked: int = Field(sa_type=BigInteger)
+    met: int = Field(sa_type=BigInteger)
+    stopped_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class DisclosedAboutRow(SQLModel, table=True):
+    """How many values of a partner were about one entry."""
+
+    __tablename__ = "disclosed_about"
+
+    partner: str = Field(max_length=64, primary_key=True)
+    entry: int = Field(primary_key=True, sa_type=BigInteger)
+    count: int = Field(sa_type=BigInteger)
+
+
+class ProposalRow(SQLModel, table=True):
+    """One proposal; what it says is sealed."""
+
+    __tablename__ = "proposal"
+
+    partner: str = Field(max_length=64, primary_key=True)
+    proposal_id: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    subset: str = Field(max_length=64)
+    claim: int
+    files: int
+    received_ms: int = Field(sa_type=BigInteger)
+    sealed: bytes
+    closed_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class ProposedFileRow(SQLModel, table=True):
+    """What became of one file of a proposal."""
+
+    __tablename__ = "proposed_file"
+
+    partner: str = Field(max_length=64, primary_key=True)
+    proposal_id: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    number: int = Field(primary_key=True)
+    state: int
+    reason: str = Field(max_length=500)
+    origin: str = Field(max_length=255)
+    decided_ms: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class Recipient(SQLModel, table=True):
+    """An accredited holder of raw digests; of its key only the SHA-256."""
+
+    __tablename__ = "recipient"
+
+    name: str = Field(max_length=64, primary_key=True)
+    purpose: str = Field(max_length=255)
+    grant: str
+    key_sha256: bytes
+    keyed_ms: int = Field(sa_type=BigInteger)
+    old_key_sha256: bytes = b""
+    old_until_ms: int = Field(default=0, sa_type=BigInteger)
+    suspended: bool
+    added_ms: int = Field(sa_type=BigInteger)
+    seen_ms: int = Field(sa_type=BigInteger)
+
+
+class RecipientSnapshot(SQLModel, table=True):
+    """The copy; there is one row at most."""
+
+    __tablename__ = "recipient_snapshot"
+
+    token: str = Field(max_length=64, primary_key=True)
+    tag: str = Field(max_length=64)
+    parts: int
+    digests: int = Field(sa_type=BigInteger)
+    basis: bytes
+    made_ms: int = Field(sa_type=BigInteger)

@@ -8,18 +8,18 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import ConflictError
 from node.store.lists.tables import (
-    ACKNOWLEDGED,
-    ACKNOWLEDGEMENT,
-    JUDGED_LIST,
-    REACHED,
-    WITHDRAWAL,
+    AcknowledgedRow,
+    AcknowledgementRow,
+    JudgedRow,
+    ReachedRow,
+    WithdrawalRow,
 )
 from node.store.peers.records import Acknowledgement, Applied, Reached, Withdrawal
-from node.store.tables import DAY, PEER
+from node.store.tables import DAY, Peer, table
 
-_PEER = PEER
-_ACKS, _SENT = ACKNOWLEDGEMENT, ACKNOWLEDGED
-_WITHDRAWAL, _REACHED, _JUDGED = WITHDRAWAL, REACHED, JUDGED_LIST
+_PEER = table(Peer)
+_ACKS, _SENT = table(AcknowledgementRow), table(AcknowledgedRow)
+_WITHDRAWAL, _REACHED, _JUDGED = table(WithdrawalRow), table(ReachedRow), table(JudgedRow)
 
 
 class AcknowledgementRows:

@@ -7,10 +7,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from node.store.peers.records import CosignerRecord, OverlayRecord
-from node.store.peers.tables import COSIGNER, OVERLAY
+from node.store.peers.tables import Cosigner, Overlay
+from node.store.tables import table
 
-_COSIGNER: Final = COSIGNER
-_OVERLAY: Final = OVERLAY
+_COSIGNER: Final = table(Cosigner)
+_OVERLAY: Final = table(Overlay)
 
 
 class CosignerRows:

@@ -7,12 +7,13 @@ from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, updat
 
 from node.errors import NotFoundError
 from node.store.peers.records import EvidenceKind, EvidenceRecord, HeardHead
-from node.store.peers.tables import EVIDENCE, HEARD_HEAD, RELEASED_BLOCK
+from node.store.peers.tables import Evidence, Heard, ReleasedBlock
+from node.store.tables import table
 from protocol.lists.opening import EntryRef
 
-_EVIDENCE = EVIDENCE
-_HEARD = HEARD_HEAD
-_BLOCK = RELEASED_BLOCK
+_EVIDENCE = table(Evidence)
+_HEARD = table(Heard)
+_BLOCK = table(ReleasedBlock)
 
 
 class EvidenceRows:

@@ -10,11 +10,11 @@ from keys.message import pack, unpack
 from keys.trust.held import HeldTrust
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.peers.records import PeerRecord
-from node.store.tables import PEER, PEER_FILE
+from node.store.tables import Peer, PeerFile, table
 
-_PEER = PEER
+_PEER = table(Peer)
 _C = _PEER.c
-_FILE = PEER_FILE
+_FILE = table(PeerFile)
 _F = _FILE.c
 _LONGEST = 65_536
 """Characters of an outcome as it is kept."""

@@ -7,9 +7,10 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from node.errors import ConflictError
 from node.store.peers.records import RevocationRecord
-from node.store.peers.tables import NODE_REVOCATIONS
+from node.store.peers.tables import NodeRevocations
+from node.store.tables import table
 
-_TABLE = NODE_REVOCATIONS
+_TABLE = table(NodeRevocations)
 _C = _TABLE.c
 
 

@@ -1,114 +1,120 @@
 """The tables of other agencies: evidence, cosignatures, heads, revocations, acknowledgements of trust files."""
 
-from typing import Final
+from sqlalchemy import BigInteger, Column, Integer, UniqueConstraint
+from sqlmodel import Field, SQLModel
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, String, Table, UniqueConstraint
 
-from node.store.tables import METADATA
+class Evidence(SQLModel, table=True):
+    """One kept contradiction; the bytes are an object."""
 
-EVIDENCE: Final = Table(
-    "evidence",
-    METADATA,
-    Column("sha256", String(64), primary_key=True),
-    Column("kind", String(16), nullable=False),
-    Column("subject", String(255), nullable=False),
-    Column("pair", String(64), nullable=False),
-    Column("source", String(255), nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    Column("released_ms", BigInteger),
-    UniqueConstraint("subject", "kind", "pair"),
-)
-"""One kept contradiction; the bytes are an object."""
+    __tablename__ = "evidence"
+    __table_args__ = (UniqueConstraint("subject", "kind", "pair"),)
 
-HEARD_HEAD: Final = Table(
-    "heard_head",
-    METADATA,
-    Column("origin", String(255), primary_key=True),
-    Column("source", String(255), primary_key=True),
-    Column("size", BigInteger, nullable=False),
-    Column("root", LargeBinary, nullable=False),
-    Column("note", LargeBinary, nullable=False),
-    Column("heard_ms", BigInteger, nullable=False),
-)
-"""The last head of a log that one peer told: one row each, so that nobody fills the table."""
+    sha256: str = Field(max_length=64, primary_key=True)
+    kind: str = Field(max_length=16)
+    subject: str = Field(max_length=255)
+    pair: str = Field(max_length=64)
+    source: str = Field(max_length=255)
+    created_ms: int = Field(sa_type=BigInteger)
+    released_ms: int | None = Field(default=None, sa_type=BigInteger)
 
-RELEASED_BLOCK: Final = Table(
-    "released_block",
-    METADATA,
-    Column("origin", String(255), primary_key=True),
-    Column("position", BigInteger, primary_key=True),
-    Column("leaf", LargeBinary, nullable=False),
-    Column("released_ms", BigInteger, nullable=False),
-)
-"""A block of a removed member that a second person released."""
 
-COSIGNER: Final = Table(
-    "cosigner",
-    METADATA,
-    Column("origin", String(255), primary_key=True),
-    Column("witness", String(128), primary_key=True),
-    Column("size", BigInteger, nullable=False),
-    Column("since_ms", BigInteger, nullable=False),
-    Column("cosigned_s", BigInteger, nullable=False),
-    Column("asked_ms", BigInteger, nullable=False),
-    Column("outcome", String(1024), nullable=False),
-    Column("alarm", Boolean, nullable=False),
-)
-"""One witness of one own log."""
+class Heard(SQLModel, table=True):
+    """The last head of a log that one peer told: one row each, so that nobody fills the table."""
 
-OVERLAY: Final = Table(
-    "overlay",
-    METADATA,
-    Column("log_id", Integer, primary_key=True, autoincrement=False),
-    Column("base_size", BigInteger, nullable=False),
-    Column("base_root", LargeBinary, nullable=False),
-    Column("size", BigInteger, nullable=False),
-    Column("root", LargeBinary, nullable=False),
-    Column("note", LargeBinary, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
-)
-"""What is held beyond the trusted head of one log."""
+    __tablename__ = "heard_head"
 
-WITNESSED_LOG: Final = Table(
-    "witnessed_log",
-    METADATA,
-    Column("origin", String(255), primary_key=True),
-    Column("origin_sha256", String(64), nullable=False, unique=True),
-    Column("size", BigInteger, nullable=False),
-    Column("root", LargeBinary, nullable=False),
-    Column("time_s", BigInteger, nullable=False),
-    Column("note", LargeBinary, nullable=False),
-    Column("cosignature", LargeBinary, nullable=False),
-)
-"""One log. A lost row would let this witness contradict itself, so nothing deletes one."""
+    origin: str = Field(max_length=255, primary_key=True)
+    source: str = Field(max_length=255, primary_key=True)
+    size: int = Field(sa_type=BigInteger)
+    root: bytes
+    note: bytes
+    heard_ms: int = Field(sa_type=BigInteger)
 
-NODE_REVOCATIONS: Final = Table(
-    "node_revocations",
-    METADATA,
-    Column("node", String(255), primary_key=True),
-    Column("version", BigInteger, nullable=False),
-    Column("payload", LargeBinary, nullable=False),
-    Column("envelope", LargeBinary, nullable=False),
-    Column("named", LargeBinary),
-)
-"""The newest revocations of one node, and which file its newest document names."""
 
-TRUST_ACKNOWLEDGEMENT: Final = Table(
-    "trust_acknowledgement",
-    METADATA,
-    Column("peer", String(255), primary_key=True),
-    Column("root_version", BigInteger, nullable=False),
-    Column("serial", BigInteger, nullable=False),
-    Column("time_ms", BigInteger, nullable=False),
-    Column("received_ms", BigInteger, nullable=False),
-    Column("statement", LargeBinary, nullable=False),
-)
-"""The newest statement of a peer about this node's trust files."""
+class ReleasedBlock(SQLModel, table=True):
+    """A block of a removed member that a second person released."""
 
-TRUST_ACKNOWLEDGED: Final = Table(
-    "trust_acknowledged",
-    METADATA,
-    Column("peer", String(255), primary_key=True),
-    Column("content", LargeBinary, nullable=False),
-)
-"""What a peer was last told that is held of its trust files."""
+    __tablename__ = "released_block"
+
+    origin: str = Field(max_length=255, primary_key=True)
+    position: int = Field(sa_type=BigInteger, primary_key=True)
+    leaf: bytes
+    released_ms: int = Field(sa_type=BigInteger)
+
+
+class Cosigner(SQLModel, table=True):
+    """One witness of one own log."""
+
+    __tablename__ = "cosigner"
+
+    origin: str = Field(max_length=255, primary_key=True)
+    witness: str = Field(max_length=128, primary_key=True)
+    size: int = Field(sa_type=BigInteger)
+    since_ms: int = Field(sa_type=BigInteger)
+    cosigned_s: int = Field(sa_type=BigInteger)
+    asked_ms: int = Field(sa_type=BigInteger)
+    outcome: str = Field(max_length=1024)
+    alarm: bool
+
+
+class Overlay(SQLModel, table=True):
+    """What is held beyond the trusted head of one log."""
+
+    __tablename__ = "overlay"
+
+    log_id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    base_size: int = Field(sa_type=BigInteger)
+    base_root: bytes
+    size: int = Field(sa_type=BigInteger)
+    root: bytes
+    note: bytes
+    sealed: bytes
+
+
+class WitnessedLog(SQLModel, table=True):
+    """One log. A lost row would let this witness contradict itself, so nothing deletes one."""
+
+    __tablename__ = "witnessed_log"
+
+    origin: str = Field(max_length=255, primary_key=True)
+    origin_sha256: str = Field(max_length=64, unique=True)
+    size: int = Field(sa_type=BigInteger)
+    root: bytes
+    time_s: int = Field(sa_type=BigInteger)
+    note: bytes
+    cosignature: bytes
+
+
+class NodeRevocations(SQLModel, table=True):
+    """The newest revocations of one node, and which file its newest document names."""
+
+    __tablename__ = "node_revocations"
+
+    node: str = Field(max_length=255, primary_key=True)
+    version: int = Field(sa_type=BigInteger)
+    payload: bytes
+    envelope: bytes
+    named: bytes | None = None
+
+
+class TrustAcknowledgementRow(SQLModel, table=True):
+    """The newest statement of a peer about this node's trust files."""
+
+    __tablename__ = "trust_acknowledgement"
+
+    peer: str = Field(max_length=255, primary_key=True)
+    root_version: int = Field(sa_type=BigInteger)
+    serial: int = Field(sa_type=BigInteger)
+    time_ms: int = Field(sa_type=BigInteger)
+    received_ms: int = Field(sa_type=BigInteger)
+    statement: bytes
+
+
+class TrustAcknowledgedRow(SQLModel, table=True):
+    """What a peer was last told that is held of its trust files."""
+
+    __tablename__ = "trust_acknowledged"
+
+    peer: str = Field(max_length=255, primary_key=True)
+    content: bytes

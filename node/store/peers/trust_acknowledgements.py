@@ -8,9 +8,10 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import ConflictError
 from node.store.peers.records import TrustAcknowledged
-from node.store.peers.tables import TRUST_ACKNOWLEDGED, TRUST_ACKNOWLEDGEMENT
+from node.store.peers.tables import TrustAcknowledgedRow, TrustAcknowledgementRow
+from node.store.tables import table
 
-_ACKS, _SENT = TRUST_ACKNOWLEDGEMENT, TRUST_ACKNOWLEDGED
+_ACKS, _SENT = table(TrustAcknowledgementRow), table(TrustAcknowledgedRow)
 
 
 class TrustAcknowledgementRows:

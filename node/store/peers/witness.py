@@ -9,10 +9,11 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import ConflictError, NotFoundError
 from node.store.peers.records import WitnessRecord
-from node.store.peers.tables import WITNESSED_LOG
+from node.store.peers.tables import WitnessedLog
+from node.store.tables import table
 from protocol.witness.cosign import Witnessed
 
-_TABLE = WITNESSED_LOG
+_TABLE = table(WitnessedLog)
 _C = _TABLE.c
 
 

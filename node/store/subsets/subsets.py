@@ -8,11 +8,12 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
-from node.store.subsets.tables import SOURCE_NUMBER, SUBSET, SUBSET_RELEASE
+from node.store.subsets.tables import ReleaseRow, SourceNumber, Subset
+from node.store.tables import table
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.manifest import ReleaseKind
 
-_SUBSET, _SOURCE, _RELEASE = SUBSET, SOURCE_NUMBER, SUBSET_RELEASE
+_SUBSET, _SOURCE, _RELEASE = table(Subset), table(SourceNumber), table(ReleaseRow)
 
 
 class SubsetRows:

@@ -1,47 +1,47 @@
 """The tables of subsets: what they take in, the source numbers of their epochs, their releases."""
 
-from typing import Final
+from sqlalchemy import BigInteger
+from sqlmodel import Field, SQLModel
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, String, Table
 
-from node.store.tables import METADATA
+class Subset(SQLModel, table=True):
+    """A subset with the public key of its epoch; the secret is in a key file, never here."""
 
-SUBSET: Final = Table(
-    "subset",
-    METADATA,
-    Column("name", String(64), primary_key=True),
-    Column("origin", String(255), nullable=False, unique=True),
-    Column("filter_cbor", LargeBinary, nullable=False),
-    Column("epoch", BigInteger, nullable=False),
-    Column("pk", LargeBinary, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    Column("sealed_salt", LargeBinary, nullable=False),
-)
-"""A subset with the public key of its epoch; the secret is in a key file, never here."""
+    __tablename__ = "subset"
 
-SOURCE_NUMBER: Final = Table(
-    "source_number",
-    METADATA,
-    Column("subset", String(64), ForeignKey("subset.name"), primary_key=True),
-    Column("epoch", BigInteger, primary_key=True),
-    Column("number", Integer, primary_key=True),
-    Column("origin", String(255), nullable=False),
-)
-"""The number that stands for a log in the labels of one epoch."""
+    name: str = Field(max_length=64, primary_key=True)
+    origin: str = Field(max_length=255, unique=True)
+    filter_cbor: bytes
+    epoch: int = Field(sa_type=BigInteger)
+    pk: bytes
+    created_ms: int = Field(sa_type=BigInteger)
+    sealed_salt: bytes
 
-SUBSET_RELEASE: Final = Table(
-    "subset_release",
-    METADATA,
-    Column("subset", String(64), ForeignKey("subset.name"), primary_key=True),
-    Column("version", BigInteger, primary_key=True),
-    Column("epoch", BigInteger, nullable=False),
-    Column("kind", Integer, nullable=False),
-    Column("manifest_sha256", LargeBinary, nullable=False),
-    Column("answers", BigInteger, nullable=False),
-    Column("added", BigInteger, nullable=False),
-    Column("removed", BigInteger, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    Column("not_after_ms", BigInteger, nullable=False),
-    Column("note", LargeBinary),
-)
-"""A release; its note is set when it is published."""
+
+class SourceNumber(SQLModel, table=True):
+    """The number that stands for a log in the labels of one epoch."""
+
+    __tablename__ = "source_number"
+
+    subset: str = Field(max_length=64, foreign_key="subset.name", primary_key=True)
+    epoch: int = Field(sa_type=BigInteger, primary_key=True)
+    number: int = Field(primary_key=True)
+    origin: str = Field(max_length=255)
+
+
+class ReleaseRow(SQLModel, table=True):
+    """A release; its note is set when it is published."""
+
+    __tablename__ = "subset_release"
+
+    subset: str = Field(max_length=64, foreign_key="subset.name", primary_key=True)
+    version: int = Field(sa_type=BigInteger, primary_key=True)
+    epoch: int = Field(sa_type=BigInteger)
+    kind: int
+    manifest_sha256: bytes
+    answers: int = Field(sa_type=BigInteger)
+    added: int = Field(sa_type=BigInteger)
+    removed: int = Field(sa_type=BigInteger)
+    created_ms: int = Field(sa_type=BigInteger)
+    not_after_ms: int = Field(sa_type=BigInteger)
+    note: bytes | None = None

@@ -8,7 +8,7 @@ from support.agencies import Federation
 from support.loaded import LIBRARIES, loaded
 from support.processes import Cli
 
-STORE = {"sqlalchemy", "alembic", "psycopg", "cbor2"}
+STORE = {"sqlalchemy", "sqlmodel", "alembic", "psycopg", "cbor2"}
 NODE = STORE | {"apscheduler", "prometheus_client"}
 NETWORK = {"aiohttp", "jwt"}
 SERVER = {"alembic", "apscheduler", "prometheus_client", "psycopg", "cbor2"}
