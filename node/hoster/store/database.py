@@ -170,7 +170,7 @@ class PartnerStore:
         with (
             _translated(self.path),
             closing(
-                sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", _BUSY_SECONDS, uri=True)
+                sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", timeout=_BUSY_SECONDS, uri=True)
             ) as found,
         ):
             target.touch(mode=0o600, exist_ok=False)
