@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -311,6 +312,32 @@ def test_of_two_pulls_one_is_told(agency: Agency, other: Agency) -> None:
     with pytest.raises(ConflictError):
         slow.commit(other.origin, delivery, now_ms=agency.now_ms)
     assert held(agency, other).size == 20
+
+
+@pytest.mark.parametrize("step", ["_last_time", "_write"], ids=["before its claim", "after its claim"])
+def test_a_pull_that_loses_in_the_middle_is_told_so(
+    agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The faster one used up what both had staged; nothing was altered."""
+    fill(other, 10)
+    agency.follower.follow(other.origin, node=other.node)
+    slow = Follower(agency.shelf, GUARDS)
+    delivery = agency.stage(other)
+    agency.follower.flush(other.origin)
+    usual = getattr(slow, step)
+
+    def overtaken(*given: Any) -> object:
+        if step == "_last_time":
+            agency.pull(other)
+        else:
+            held(agency, other)  # finishes what the slow one claimed
+        return usual(*given)
+
+    monkeypatch.setattr(slow, step, overtaken)
+    with pytest.raises(ConflictError):
+        slow.commit(other.origin, delivery, now_ms=agency.now_ms)
+    assert held(agency, other).size == 20
+    check_whole(agency, other.origin)
 
 
 def test_an_unchanged_head_is_confirmed(agency: Agency, other: Agency) -> None:

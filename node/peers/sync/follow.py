@@ -220,7 +220,7 @@ class Follower:
         self.flush(origin)
         log = self._log(origin)
         if log.pending is not None or log.head.size >= delivery.size:
-            raise ConflictError("{origin}: another pull was faster", origin, hint="sync again")
+            raise _faster(origin)
         head = Head(
             size=delivery.size,
             root=delivery.root,
@@ -249,12 +249,11 @@ class Follower:
             with acyclic():
                 self._write(log, files, intake)
         except MalformedError:
-            raise self._not_those(log.origin) from None
+            raise self._not_those(log) from None
         except MissingObjectError:
             # Whoever commits a head tidies up behind it, so a slower one may miss what it was about to read.
-            if self._log(log.origin).head == log.head:
-                raise
-            raise ConflictError("{origin}: another pull was faster", log.origin, hint="sync again") from None
+            self._require_unmoved(log)
+            raise
         older_keys = self._older_keys(files, intake.older_refs(), log.head.size)
         suspects = self._known.suspects(log, intake.arrivals())
         try:
@@ -297,7 +296,7 @@ class Follower:
                     self._shelf.objects.delete(name)
             at, events, openings = end, [], []
         if tree.to_bytes() != log.pending.frontier or tree.root() != log.pending.root:
-            raise self._not_those(log.origin)
+            raise self._not_those(log)
 
     def _pieces(self, log: LogRecord, size: int) -> Iterator[_Piece]:
         """The staged events from the held size to `size`."""
@@ -305,7 +304,7 @@ class Follower:
         for index, width in bundle_widths(log.head.size, size):
             bundle = staging.get(index, width)
             if bundle is None:
-                raise self._not_those(log.origin)
+                raise self._not_those(log)
             events = decode_bundle(bundle.entries, width)
             openings = [b""] * width if bundle.openings is None else decode_bundle(bundle.openings, width)
             start = index * BUNDLE_WIDTH
@@ -316,7 +315,7 @@ class Follower:
         index, width = next(bundle_widths(size - 1, size))
         bundle = self._staging(log.origin).get(index, width)
         if bundle is None:
-            raise self._not_those(log.origin)
+            raise self._not_those(log)
         return Header.from_bytes(decode_bundle(bundle.entries, width)[-1][:HEADER_BYTES]).time_ms
 
     def _repair(self, log: LogRecord, now_ms: int) -> None:
@@ -344,8 +343,14 @@ class Follower:
                 found[ref] = self._shelf.vault.key_of(digest)
         return found
 
-    def _not_those(self, origin: str) -> "_NotStagedError":
-        return _NotStagedError("{origin}: the staged bundles are not those that were verified", origin)
+    def _not_those(self, log: LogRecord) -> "_NotStagedError":
+        """Of bundles that are gone or altered; raises `ConflictError` where a faster pull used them up."""
+        self._require_unmoved(log)
+        return _NotStagedError("{origin}: the staged bundles are not those that were verified", log.origin)
+
+    def _require_unmoved(self, log: LogRecord) -> None:
+        if self._log(log.origin).head != log.head:
+            raise _faster(log.origin)
 
     def _kept_shape(self, origin: str, size: int) -> LogShape | None:
         name = self._files(origin).name("shapes", str(size))
@@ -380,6 +385,10 @@ class Follower:
         if origin not in self._stagings:
             self._stagings[origin] = Staging(self._shelf, origin)
         return self._stagings[origin]
+
+
+def _faster(origin: str) -> ConflictError:
+    return ConflictError("{origin}: another pull was faster", origin, hint="sync again")
 
 
 def _text(note: bytes) -> str:

@@ -226,4 +226,7 @@ def test_a_client_that_is_made_while_a_backup_begins_ends_none(
         return found
 
     monkeypatch.setattr(write, "_left_out", then_made)
-    create(fr, tmp_path / "b", secret)
+    new = restored(fr, create(fr, tmp_path / "b", secret), secret, tmp_path / "new").home
+    made = Home(new).asking(bytes.fromhex("ef" * 32)).partner
+    with PartnerStore(made).reading() as rows:
+        assert rows.body(Kind.FACT, Fact.STATE) == b"ef"
