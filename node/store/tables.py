@@ -5,9 +5,10 @@ Times are milliseconds since 1970, UTC. Column types are those that SQLite and P
 describes each table; the migrations create them, so a change here needs one.
 """
 
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from sqlalchemy import (
     BigInteger,
@@ -17,11 +18,16 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Row,
     Table,
     literal_column,
 )
 from sqlmodel import Field, SQLModel
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+R = TypeVar("R")
 DAY: "Final[ColumnClause[int]]" = literal_column("86400000", BigInteger())
 """Milliseconds of a day. A literal: PostgreSQL takes two parameters in SELECT and GROUP BY for two expressions."""
 
@@ -171,6 +177,12 @@ class Lease(SQLModel, table=True):
 def table(model: type[SQLModel]) -> Table:
     """The Core table of a model: statements are built from it, rows are never made into objects."""
     return SQLModel.metadata.tables[str(model.__tablename__)]
+
+
+def record(kind: type[R], row: Row[Any], /, **others: Any) -> R:
+    """A row as other packages see it: each field from the column of its name, but for `others`."""
+    names = [each.name for each in fields(cast("type[DataclassInstance]", kind))]
+    return kind(**{name: getattr(row, name) for name in names if name not in others}, **others)
 
 
 def every_table() -> MetaData:

@@ -9,7 +9,7 @@ from keys.message import pack, unpack
 from node.errors import ConflictError, NotFoundError
 from node.store.accounts.records import Approval, Outcome
 from node.store.accounts.tables import ApprovalRow
-from node.store.tables import table
+from node.store.tables import record, table
 
 _TABLE = table(ApprovalRow)
 _C = _TABLE.c
@@ -71,17 +71,6 @@ class ApprovalRows:
 
 
 def _record(row: Row[Any]) -> Approval:
-    return Approval(
-        id=row.id,
-        kind=row.kind,
-        subject=unpack(row.subject),
-        payload=bytes(row.payload),
-        requested_by=row.requested_by,
-        requested_ms=row.requested_ms,
-        decided_by=row.decided_by,
-        decided_ms=row.decided_ms,
-        outcome=Outcome(row.outcome),
-        reason=row.reason,
-        acted_ms=row.acted_ms,
-        result=unpack(row.result),
+    return record(
+        Approval, row, subject=unpack(row.subject), outcome=Outcome(row.outcome), result=unpack(row.result)
     )

@@ -1,15 +1,14 @@
 """Passkeys and challenges, inside one transaction: what somebody inside has not answered, and what strangers have."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.accounts.records import ChallengeRecord, PasskeyRecord, Purpose
 from node.store.accounts.tables import ChallengeRow, PasskeyRow
-from node.store.tables import table
+from node.store.tables import record, table
 
 _PASSKEY, _CHALLENGE = table(PasskeyRow), table(ChallengeRow)
 _ANSWERED = _CHALLENGE.c.purpose == Purpose.SIGN_IN.value
@@ -43,13 +42,13 @@ class PasskeyRows:
         wanted = select(_PASSKEY).order_by(_PASSKEY.c.number)
         if person:
             wanted = wanted.where(_PASSKEY.c.person == person)
-        return [_passkey(row) for row in self._connection.execute(wanted)]
+        return [record(PasskeyRecord, row) for row in self._connection.execute(wanted)]
 
     def lock(self, credential: bytes) -> PasskeyRecord | None:
         """The one with this id, changed by nobody else until this transaction ends; None: there is none."""
         wanted = select(_PASSKEY).where(_PASSKEY.c.credential == credential).with_for_update()
         row = self._connection.execute(wanted).one_or_none()
-        return None if row is None else _passkey(row)
+        return None if row is None else record(PasskeyRecord, row)
 
     def note_use(self, number: int, *, sign_count: int, used_ms: int) -> None:
         """Keep what it said when it was shown."""
@@ -120,16 +119,3 @@ class ChallengeRows:
         """Forget those that were answered and ended before a time."""
         ended = _CHALLENGE.c.expires_ms < before_ms
         self._connection.execute(delete(_CHALLENGE).where(_ANSWERED, ended))
-
-
-def _passkey(row: Row[Any]) -> PasskeyRecord:
-    return PasskeyRecord(
-        number=row.number,
-        person=row.person,
-        credential=bytes(row.credential),
-        sealed_key=bytes(row.sealed_key),
-        sign_count=row.sign_count,
-        name=row.name,
-        added_ms=row.added_ms,
-        used_ms=row.used_ms,
-    )

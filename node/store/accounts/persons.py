@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.accounts.records import PersonRecord, PersonRole
 from node.store.accounts.tables import Person
-from node.store.tables import table
+from node.store.tables import record, table
 
 _TABLE = table(Person)
 _C = _TABLE.c
@@ -77,11 +77,4 @@ class PersonRows:
 
 
 def _record(row: Row[Any]) -> PersonRecord:
-    return PersonRecord(
-        name=row.name,
-        role=PersonRole(row.role),
-        verifier=bytes(row.verifier),
-        added_ms=row.added_ms,
-        tries=row.tries,
-        tried_ms=row.tried_ms,
-    )
+    return record(PersonRecord, row, role=PersonRole(row.role))

@@ -1,14 +1,13 @@
 """Signed-in browsers and one-time tokens, inside one transaction."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from node.errors import NotFoundError
 from node.store.accounts.records import SessionRecord, TokenRecord
 from node.store.accounts.tables import ConsoleSessionRow, PersonTokenRow
-from node.store.tables import table
+from node.store.tables import record, table
 
 _SESSION, _TOKEN = table(ConsoleSessionRow), table(PersonTokenRow)
 
@@ -36,12 +35,12 @@ class ConsoleSessionRows:
         """The one of that token; None: there is none."""
         wanted = select(_SESSION).where(_SESSION.c.token_hash == token_hash)
         row = self._connection.execute(wanted).one_or_none()
-        return None if row is None else _session(row)
+        return None if row is None else record(SessionRecord, row)
 
     def ls(self, person: str) -> Sequence[SessionRecord]:
         """Those of a person, oldest first."""
         wanted = select(_SESSION).where(_SESSION.c.person == person).order_by(_SESSION.c.number)
-        return [_session(row) for row in self._connection.execute(wanted)]
+        return [record(SessionRecord, row) for row in self._connection.execute(wanted)]
 
     def note_seen(self, number: int, seen_ms: int) -> None:
         """It was used."""
@@ -131,16 +130,3 @@ class PersonTokenRows:
     def sweep(self, before_ms: int) -> None:
         """Forget those that ended before a time."""
         self._connection.execute(delete(_TOKEN).where(_TOKEN.c.expires_ms < before_ms))
-
-
-def _session(row: Row[Any]) -> SessionRecord:
-    return SessionRecord(
-        number=row.number,
-        token_hash=bytes(row.token_hash),
-        person=row.person,
-        sealed_csrf=bytes(row.sealed_csrf),
-        opened_ms=row.opened_ms,
-        seen_ms=row.seen_ms,
-        proved_ms=row.proved_ms,
-        language=row.language,
-    )

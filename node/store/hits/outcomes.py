@@ -11,7 +11,7 @@ from node.errors import AlreadyExistsError
 from node.store.hits.records import HitSourceRecord, ReportName, ResolutionRecord, Resolved
 from node.store.hits.reports import among
 from node.store.hits.tables import HitReportRow, HitResolutionRow, HitSourceRow
-from node.store.tables import table
+from node.store.tables import record, table
 
 _HIT, _RESOLUTION, _SOURCE = table(HitReportRow), table(HitResolutionRow), table(HitSourceRow)
 
@@ -89,14 +89,14 @@ class HitOutcomeRows:
         found: dict[ReportName, list[HitSourceRecord]] = {}
         wanted = select(_SOURCE).where(among(_SOURCE, reports)).order_by(_SOURCE.c.origin)
         for row in self._connection.execute(wanted):
-            found.setdefault((row.partner, bytes(row.report_id)), []).append(_source(row))
+            found.setdefault((row.partner, bytes(row.report_id)), []).append(record(HitSourceRecord, row))
         return found
 
     def sources_of(self, partner: str, report_id: bytes) -> Sequence[HitSourceRecord]:
         """The entries behind one report, by origin."""
         these = (_SOURCE.c.partner == partner, _SOURCE.c.report_id == report_id)
         wanted = select(_SOURCE).where(*these).order_by(_SOURCE.c.origin)
-        return [_source(row) for row in self._connection.execute(wanted)]
+        return [record(HitSourceRecord, row) for row in self._connection.execute(wanted)]
 
     def matched(self, origin: str, position: int, *, since_ms: int) -> Mapping[str, int]:
         """How many reports each partner made of an entry at `since_ms` or later."""
@@ -111,21 +111,4 @@ def _values(record: ResolutionRecord | HitSourceRecord) -> dict[str, Any]:
 
 
 def _resolution(row: Row[Any]) -> ResolutionRecord:
-    return ResolutionRecord(
-        partner=row.partner,
-        report_id=bytes(row.report_id),
-        done_ms=row.done_ms,
-        action=row.action,
-        received_ms=row.received_ms,
-        receipt=bytes(row.receipt),
-    )
-
-
-def _source(row: Row[Any]) -> HitSourceRecord:
-    return HitSourceRecord(
-        partner=row.partner,
-        report_id=bytes(row.report_id),
-        origin=row.origin,
-        position=row.position,
-        received_ms=row.received_ms,
-    )
+    return record(ResolutionRecord, row)

@@ -8,7 +8,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
-    Row,
     Select,
     and_,
     delete,
@@ -27,7 +26,7 @@ from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.driver import POSTGRESQL
 from node.store.hits.records import CaseRecord, HitCounts, HitFilter, HitPlace, HitRecord, ReportName
 from node.store.hits.tables import HitReportRow, HitResolutionRow, HitSourceRow, PartnerCase
-from node.store.tables import DAY, table
+from node.store.tables import DAY, record, table
 
 _HIT, _CASE = table(HitReportRow), table(PartnerCase)
 _RESOLUTION, _SOURCE = table(HitResolutionRow), table(HitSourceRow)
@@ -59,7 +58,7 @@ class HitRows:
         """A partner's report; None when there is none."""
         wanted = select(*_SHOWN).where(_HIT.c.partner == partner, _HIT.c.report_id == report_id)
         row = self._connection.execute(wanted).one_or_none()
-        return None if row is None else _hit(row)
+        return None if row is None else record(HitRecord, row)
 
     def sealed(self, hit: HitRecord) -> bytes:
         """Report and receipt, sealed; raises `NotFoundError` when it was purged meanwhile."""
@@ -101,7 +100,7 @@ class HitRows:
         return self._records(rows.where(_HIT.c.partner == partner) if partner else rows)
 
     def _records(self, rows: Select[Any]) -> Sequence[HitRecord]:
-        return [_hit(row) for row in self._connection.execute(rows)]
+        return [record(HitRecord, row) for row in self._connection.execute(rows)]
 
     def _count_unsaid(self) -> int:
         return self._counted(_HIT.c.closed_ms.is_(None), ~_SAID)
@@ -204,18 +203,20 @@ class PartnerCaseRows:
         """The case of a partner's report; None when there is none."""
         wanted = select(_CASE).where(_CASE.c.partner == partner, _CASE.c.report_id == report_id)
         row = self._connection.execute(wanted).one_or_none()
-        return None if row is None else _case(row)
+        return None if row is None else record(CaseRecord, row)
 
     def of(self, reports: Collection[ReportName]) -> Mapping[ReportName, CaseRecord]:
         """The cases of those of a page of reports that have one."""
         rows = self._connection.execute(select(_CASE).where(among(_CASE, reports)))
-        return {(found.partner, found.report_id): found for found in map(_case, rows)}
+        return {
+            (found.partner, found.report_id): found for found in (record(CaseRecord, row) for row in rows)
+        }
 
     def ls(self) -> Sequence[CaseRecord]:
         """All cases: open ones first, of these the one that is due first."""
         answered = _CASE.c.answered_ms.is_not(None)
         wanted = select(_CASE).order_by(answered, _CASE.c.due_ms, _CASE.c.partner, _CASE.c.report_id)
-        return [_case(row) for row in self._connection.execute(wanted)]
+        return [record(CaseRecord, row) for row in self._connection.execute(wanted)]
 
     def answer(self, case: CaseRecord, *, outcome: int, answer: bytes, answered_ms: int) -> None:
         """Keep the answer; raises `ConflictError` when the case was answered before."""
@@ -255,37 +256,3 @@ def _place(place: HitPlace) -> ColumnElement[Any]:
 
 def _values(record: HitRecord | CaseRecord) -> dict[str, Any]:
     return {each.name: getattr(record, each.name) for each in fields(record)}
-
-
-def _hit(row: Row[Any]) -> HitRecord:
-    return HitRecord(
-        partner=row.partner,
-        report_id=bytes(row.report_id),
-        subset=row.subset,
-        version=row.version,
-        collection=row.collection,
-        algorithm=row.algorithm,
-        received_ms=row.received_ms,
-        epoch=row.epoch,
-        found_epoch=row.found_epoch,
-        request_sha256=bytes(row.request_sha256),
-        closed_ms=row.closed_ms,
-        held_ms=row.held_ms,
-        ended_ms=row.ended_ms,
-        ended_version=row.ended_version,
-        ended_number=row.ended_number,
-    )
-
-
-def _case(row: Row[Any]) -> CaseRecord:
-    return CaseRecord(
-        partner=row.partner,
-        report_id=bytes(row.report_id),
-        subset=row.subset,
-        opened_ms=row.opened_ms,
-        due_ms=row.due_ms,
-        sealed_dispute=bytes(row.sealed_dispute),
-        answered_ms=row.answered_ms,
-        outcome=row.outcome,
-        answer=bytes(row.answer),
-    )

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.lists.records import Head, LogKind, LogRecord
-from node.store.tables import Log, table
+from node.store.tables import Log, record, table
 from protocol.tlog.merkle import EMPTY_ROOT, CompactRange
 
 _LOG = table(Log)
@@ -157,17 +157,10 @@ def _record(row: Row[Any]) -> LogRecord:
             frontier=bytes(row.pending_frontier),
             time_ms=row.pending_time_ms,
         )
-    return LogRecord(
-        id=row.id,
-        origin=row.origin,
+    return record(
+        LogRecord,
+        row,
         kind=LogKind(row.kind),
-        node=row.node,
-        name=row.name,
         head=Head(size=row.size, root=bytes(row.root), frontier=bytes(row.frontier), time_ms=row.time_ms),
-        note=row.note,
         pending=pending,
-        pending_note=row.pending_note,
-        tail=row.tail,
-        checked_ms=row.checked_ms,
-        reopened=row.reopened,
     )

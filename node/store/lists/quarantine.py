@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from keys.message import pack, unpack
 from node.errors import NotFoundError
 from node.store.lists.records import Intake, Quarantined
-from node.store.tables import IntakeRow, Log, QuarantineRow, table
+from node.store.tables import IntakeRow, Log, QuarantineRow, record, table
 
 _QUARANTINE = table(QuarantineRow)
 _INTAKE = table(IntakeRow)
@@ -98,13 +98,4 @@ class QuarantineRows:
 
 
 def _record(row: Row[Any]) -> Quarantined:
-    return Quarantined(
-        id=row.id,
-        log_id=row.log_id,
-        kind=row.kind,
-        first=row.first,
-        last=row.last,
-        reason=unpack(row.reason),
-        created_ms=row.created_ms,
-        released_ms=row.released_ms,
-    )
+    return record(Quarantined, row, reason=unpack(row.reason))

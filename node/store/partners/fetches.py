@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, func, select, text
 from node.store.partners.records import FetchedRelease
 from node.store.partners.tables import FetchedReleaseRow, Partner
 from node.store.subsets.tables import ReleaseRow
-from node.store.tables import table
+from node.store.tables import record, table
 
 _FETCHED, _PARTNER, _RELEASE = table(FetchedReleaseRow), table(Partner), table(ReleaseRow)
 _PUT: Final = text(
@@ -72,10 +72,4 @@ class FetchedRows:
 
 
 def _fetched(row: Row[Any]) -> FetchedRelease:
-    return FetchedRelease(
-        partner=row.partner,
-        subset=row.subset,
-        version=row.version,
-        fetched_ms=row.fetched_ms,
-        made_ms=row.created_ms,
-    )
+    return record(FetchedRelease, row, made_ms=row.created_ms)

@@ -11,7 +11,7 @@ from keys.message import Message
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, ReplayedError
 from node.store.partners.records import Allowance, InviteRecord, PartnerRecord
 from node.store.partners.tables import EvaluationMonth, Invite, Partner, UsedAssertion
-from node.store.tables import table
+from node.store.tables import record, table
 
 _INVITE, _PARTNER, _USED = table(Invite), table(Partner), table(UsedAssertion)
 _MILLI = 1000
@@ -66,7 +66,7 @@ class PartnerRows:
         """The invitation of that id, whatever its state; None when there never was one."""
         wanted = select(_INVITE).where(_INVITE.c.invite_id == invite_id)
         row = self._connection.execute(wanted).one_or_none()
-        return None if row is None else _invite(row)
+        return None if row is None else record(InviteRecord, row)
 
     def open_invitations(self, part: str = "", *, limit: int | None = None) -> Sequence[InviteRecord]:
         """Those that nobody used, by partner, of names that hold `part`; the first `limit` where that is given."""
@@ -74,7 +74,7 @@ class PartnerRows:
         if part:
             wanted = wanted.where(_INVITE.c.partner.contains(part, autoescape=True))
         rows = self._connection.execute(wanted.order_by(_INVITE.c.partner).limit(limit))
-        return [_invite(row) for row in rows]
+        return [record(InviteRecord, row) for row in rows]
 
     def void_invitation(self, partner: str) -> bool:
         """Forget the invitation of a partner that has not used it; False when there is none."""
@@ -112,11 +112,14 @@ class PartnerRows:
 
     def get(self, name: str) -> PartnerRecord:
         """The partner of that name; raises `NotFoundError`."""
-        return _partner(self._row(name))
+        return record(PartnerRecord, self._row(name))
 
     def ls(self) -> Sequence[PartnerRecord]:
         """All partners by name."""
-        return [_partner(row) for row in self._connection.execute(select(_PARTNER).order_by(_PARTNER.c.name))]
+        return [
+            record(PartnerRecord, row)
+            for row in self._connection.execute(select(_PARTNER).order_by(_PARTNER.c.name))
+        ]
 
     def page(self, part: str, *, after: str, limit: int) -> Sequence[tuple[PartnerRecord, Allowance]]:
         """Partners whose names hold `part`, by name, the first `limit` that come after a name."""
@@ -124,7 +127,7 @@ class PartnerRows:
             _PARTNER.c.name > after, _PARTNER.c.name.contains(part, autoescape=True)
         )
         rows = self._connection.execute(wanted.order_by(_PARTNER.c.name).limit(limit))
-        return [(_partner(row), _allowance(row)) for row in rows]
+        return [(record(PartnerRecord, row), record(Allowance, row)) for row in rows]
 
     def counts(self) -> Mapping[str, int]:
         """How many follow each subset."""
@@ -159,7 +162,7 @@ class PartnerRows:
 
     def allowance(self, name: str) -> Allowance:
         """What is left; raises `NotFoundError`."""
-        return _allowance(self._row(name))
+        return record(Allowance, self._row(name))
 
     def evaluations(self, months: Sequence[str]) -> int | None:
         """Evaluations of all partners in some months; None when not all of them were counted."""
@@ -215,34 +218,3 @@ class ReplayRows:
             self._connection.execute(insert(_USED).values(row))
         except IntegrityError:
             raise ReplayedError("this assertion was used before") from None
-
-
-def _invite(row: Row[Any]) -> InviteRecord:
-    return InviteRecord(
-        invite_id=bytes(row.invite_id),
-        partner=row.partner,
-        subset=row.subset,
-        sealed_secret=bytes(row.sealed_secret),
-        evaluations_per_day=row.evaluations_per_day,
-        expires_ms=row.expires_ms,
-        used_ms=row.used_ms,
-    )
-
-
-def _allowance(row: Row[Any]) -> Allowance:
-    return Allowance(level=row.level, level_ms=row.level_ms, month=row.month, used=row.used)
-
-
-def _partner(row: Row[Any]) -> PartnerRecord:
-    return PartnerRecord(
-        name=row.name,
-        subset=row.subset,
-        auth_key=bytes(row.auth_key),
-        evaluations_per_day=row.evaluations_per_day,
-        added_ms=row.added_ms,
-        seen_ms=row.seen_ms,
-        suspended=row.suspended,
-        key_ms=row.key_ms,
-        old_key=None if row.old_key is None else bytes(row.old_key),
-        old_until_ms=row.old_until_ms,
-    )

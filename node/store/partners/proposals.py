@@ -4,13 +4,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError
 from node.store.partners.records import FileRecord, ProposalRecord
 from node.store.partners.tables import ProposalRow, ProposedFileRow
-from node.store.tables import table
+from node.store.tables import record, table
 from protocol.statement.proposal_state import FileState
 
 _PROPOSAL, _FILE = table(ProposalRow), table(ProposedFileRow)
@@ -41,16 +41,16 @@ class ProposalRows:
             _PROPOSAL.c.partner == partner, _PROPOSAL.c.proposal_id == proposal_id
         )
         row = self._connection.execute(wanted).one_or_none()
-        return None if row is None else _proposal(row)
+        return None if row is None else record(ProposalRecord, row)
 
     def ls(self) -> Sequence[ProposalRecord]:
         """All proposals: open ones first, of these the oldest."""
-        return [_proposal(row) for row in self._connection.execute(_in_order())]
+        return [record(ProposalRecord, row) for row in self._connection.execute(_in_order())]
 
     def page(self, *, skip: int, limit: int) -> Sequence[ProposalRecord]:
         """Up to `limit` of them in that order, after the first `skip`."""
         wanted = _in_order().offset(skip).limit(limit)
-        return [_proposal(row) for row in self._connection.execute(wanted)]
+        return [record(ProposalRecord, row) for row in self._connection.execute(wanted)]
 
     def names(self) -> Sequence[tuple[str, bytes]]:
         """Partner and id of every proposal: all of them at once may be more than fits into memory."""
@@ -136,16 +136,3 @@ def _this(proposal: ProposalRecord) -> Any:
 
 def _files_of(proposal: ProposalRecord) -> Any:
     return and_(_FILE.c.partner == proposal.partner, _FILE.c.proposal_id == proposal.proposal_id)
-
-
-def _proposal(row: Row[Any]) -> ProposalRecord:
-    return ProposalRecord(
-        partner=row.partner,
-        proposal_id=bytes(row.proposal_id),
-        subset=row.subset,
-        claim=row.claim,
-        files=row.files,
-        received_ms=row.received_ms,
-        sealed=bytes(row.sealed),
-        closed_ms=row.closed_ms,
-    )

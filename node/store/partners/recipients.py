@@ -1,15 +1,14 @@
 """Recipients and the copy that is laid out for them, inside one transaction."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.partners.records import RecipientRecord, SnapshotRecord
 from node.store.partners.tables import Recipient, RecipientSnapshot
-from node.store.tables import table
+from node.store.tables import record, table
 
 _TABLE, _SNAPSHOT = table(Recipient), table(RecipientSnapshot)
 _C = _TABLE.c
@@ -41,11 +40,13 @@ class RecipientRows:
     def find(self, name: str) -> RecipientRecord | None:
         """The recipient of that name, if there is one."""
         row = self._connection.execute(select(_TABLE).where(_C.name == name)).one_or_none()
-        return None if row is None else _record(row)
+        return None if row is None else record(RecipientRecord, row)
 
     def ls(self) -> Sequence[RecipientRecord]:
         """All recipients by name."""
-        return [_record(row) for row in self._connection.execute(select(_TABLE).order_by(_C.name))]
+        return [
+            record(RecipientRecord, row) for row in self._connection.execute(select(_TABLE).order_by(_C.name))
+        ]
 
     def set_grant(self, name: str, grant: str) -> None:
         """Replace what it may fetch; raises `NotFoundError`."""
@@ -89,7 +90,7 @@ class RecipientSnapshotRows:
     def find(self) -> SnapshotRecord | None:
         """The copy, if one is laid out."""
         row = self._connection.execute(select(_SNAPSHOT)).one_or_none()
-        return None if row is None else _snapshot(row)
+        return None if row is None else record(SnapshotRecord, row)
 
     def put(self, snapshot: SnapshotRecord) -> None:
         """Replace it."""
@@ -100,29 +101,3 @@ class RecipientSnapshotRows:
     def drop(self) -> None:
         """Serve none."""
         self._connection.execute(delete(_SNAPSHOT))
-
-
-def _record(row: Row[Any]) -> RecipientRecord:
-    return RecipientRecord(
-        name=row.name,
-        purpose=row.purpose,
-        grant=row.grant,
-        added_ms=row.added_ms,
-        key_sha256=bytes(row.key_sha256),
-        keyed_ms=row.keyed_ms,
-        old_key_sha256=bytes(row.old_key_sha256),
-        old_until_ms=row.old_until_ms,
-        suspended=row.suspended,
-        seen_ms=row.seen_ms,
-    )
-
-
-def _snapshot(row: Row[Any]) -> SnapshotRecord:
-    return SnapshotRecord(
-        token=row.token,
-        tag=row.tag,
-        parts=row.parts,
-        digests=row.digests,
-        basis=bytes(row.basis),
-        made_ms=row.made_ms,
-    )

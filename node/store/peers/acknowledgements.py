@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import ConflictError
@@ -15,7 +15,7 @@ from node.store.lists.tables import (
     WithdrawalRow,
 )
 from node.store.peers.records import Acknowledgement, Applied, Reached, Withdrawal
-from node.store.tables import DAY, Peer, table
+from node.store.tables import DAY, Peer, record, table
 
 _PEER = table(Peer)
 _ACKS, _SENT = table(AcknowledgementRow), table(AcknowledgedRow)
@@ -32,12 +32,12 @@ class AcknowledgementRows:
         """The newest of a peer about a list."""
         query = select(_ACKS).where(_ACKS.c.log_id == log_id, _ACKS.c.peer == peer)
         row = self._connection.execute(query).one_or_none()
-        return None if row is None else _acknowledgement(row)
+        return None if row is None else record(Acknowledgement, row)
 
     def ls(self, log_id: int) -> Sequence[Acknowledgement]:
         """The newest of each peer about a list, by peer."""
         query = select(_ACKS).where(_ACKS.c.log_id == log_id).order_by(_ACKS.c.peer)
-        return [_acknowledgement(row) for row in self._connection.execute(query)]
+        return [record(Acknowledgement, row) for row in self._connection.execute(query)]
 
     def replace(self, old: Acknowledgement | None, new: Acknowledgement) -> None:
         """Put `new` in the place of `old`; raises `ConflictError` when another came in between."""
@@ -100,12 +100,14 @@ class WithdrawalRows:
     def ls(self, log_id: int) -> Sequence[Withdrawal]:
         """Withdrawals of a list, oldest first."""
         query = select(_WITHDRAWAL).where(_WITHDRAWAL.c.log_id == log_id).order_by(_WITHDRAWAL.c.first)
-        return [_withdrawal(row) for row in self._connection.execute(query)]
+        return [record(Withdrawal, row) for row in self._connection.execute(query)]
 
     def waiting(self) -> Sequence[Withdrawal]:
         """Those of all lists that are not published yet."""
         query = select(_WITHDRAWAL).where(_WITHDRAWAL.c.published_ms.is_(None))
-        return [_withdrawal(row) for row in self._connection.execute(query.order_by(_WITHDRAWAL.c.log_id))]
+        return [
+            record(Withdrawal, row) for row in self._connection.execute(query.order_by(_WITHDRAWAL.c.log_id))
+        ]
 
     def note_reached(self, reached: Sequence[Reached]) -> None:
         """Record; times that are known already stay."""
@@ -182,19 +184,3 @@ class JudgedRows:
         query = select(func.min(_JUDGED.c.size)).where(_JUDGED.c.origin == origin)
         found = self._connection.execute(query).scalar_one()
         return None if found is None else int(found)
-
-
-def _acknowledgement(row: Row[Any]) -> Acknowledgement:
-    return Acknowledgement(
-        log_id=row.log_id,
-        peer=row.peer,
-        held_size=row.held_size,
-        released_size=row.released_size,
-        time_ms=row.time_ms,
-        received_ms=row.received_ms,
-        statement=bytes(row.statement),
-    )
-
-
-def _withdrawal(row: Row[Any]) -> Withdrawal:
-    return Withdrawal(log_id=row.log_id, first=row.first, last=row.last, published_ms=row.published_ms)

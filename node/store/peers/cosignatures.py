@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from node.store.peers.records import CosignerRecord, OverlayRecord
 from node.store.peers.tables import Cosigner, Overlay
-from node.store.tables import table
+from node.store.tables import record, table
 
 _COSIGNER: Final = table(Cosigner)
 _OVERLAY: Final = table(Overlay)
@@ -49,12 +49,13 @@ class OverlayRows:
         """The overlay of a log."""
         query = select(_OVERLAY).where(_OVERLAY.c.log_id == log_id)
         row = self._connection.execute(query).one_or_none()
-        return None if row is None else _overlay(row)
+        return None if row is None else record(OverlayRecord, row)
 
     def ls(self) -> Sequence[OverlayRecord]:
         """All overlays, by log."""
         return [
-            _overlay(row) for row in self._connection.execute(select(_OVERLAY).order_by(_OVERLAY.c.log_id))
+            record(OverlayRecord, row)
+            for row in self._connection.execute(select(_OVERLAY).order_by(_OVERLAY.c.log_id))
         ]
 
     def put(self, record: OverlayRecord) -> None:
@@ -65,15 +66,3 @@ class OverlayRows:
     def drop(self, log_id: int) -> None:
         """Forget the overlay of a log, if there is one."""
         self._connection.execute(delete(_OVERLAY).where(_OVERLAY.c.log_id == log_id))
-
-
-def _overlay(row: Row[Any]) -> OverlayRecord:
-    return OverlayRecord(
-        log_id=row.log_id,
-        base_size=row.base_size,
-        base_root=bytes(row.base_root),
-        size=row.size,
-        root=bytes(row.root),
-        note=bytes(row.note),
-        sealed=bytes(row.sealed),
-    )

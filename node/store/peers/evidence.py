@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, updat
 from node.errors import NotFoundError
 from node.store.peers.records import EvidenceKind, EvidenceRecord, HeardHead
 from node.store.peers.tables import Evidence, Heard, ReleasedBlock
-from node.store.tables import table
+from node.store.tables import record, table
 from protocol.lists.opening import EntryRef
 
 _EVIDENCE = table(Evidence)
@@ -121,12 +121,4 @@ class EvidenceRows:
 
 
 def _record(row: Row[Any]) -> EvidenceRecord:
-    return EvidenceRecord(
-        sha256=row.sha256,
-        kind=EvidenceKind(row.kind),
-        subject=row.subject,
-        pair=row.pair,
-        source=row.source,
-        created_ms=row.created_ms,
-        released_ms=row.released_ms,
-    )
+    return record(EvidenceRecord, row, kind=EvidenceKind(row.kind))

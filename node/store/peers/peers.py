@@ -10,7 +10,7 @@ from keys.message import pack, unpack
 from keys.trust.held import HeldTrust
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.peers.records import PeerRecord
-from node.store.tables import Peer, PeerFile, table
+from node.store.tables import Peer, PeerFile, record, table
 
 _PEER = table(Peer)
 _C = _PEER.c
@@ -130,14 +130,6 @@ class PeerRows:
 
 
 def _record(row: Row[Any], files: Mapping[str, bytes]) -> PeerRecord:
-    return PeerRecord(
-        name=row.name,
-        url=row.url,
-        trust=HeldTrust.from_files(files),
-        serial=row.serial,
-        grant=row.grant_json,
-        added_ms=row.added_ms,
-        confirmed_ms=row.confirmed_ms,
-        synced_ms=row.synced_ms,
-        outcome=unpack(row.outcome),
+    return record(
+        PeerRecord, row, trust=HeldTrust.from_files(files), grant=row.grant_json, outcome=unpack(row.outcome)
     )

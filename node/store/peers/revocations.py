@@ -1,14 +1,13 @@
 """What nodes took back, inside one transaction. A node's file never goes back to an older version."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from node.errors import ConflictError
 from node.store.peers.records import RevocationRecord
 from node.store.peers.tables import NodeRevocations
-from node.store.tables import table
+from node.store.tables import record, table
 
 _TABLE = table(NodeRevocations)
 _C = _TABLE.c
@@ -23,11 +22,14 @@ class RevocationRows:
     def get(self, node: str) -> RevocationRecord:
         """What is known of a node; an empty record when that is nothing."""
         row = self._connection.execute(select(_TABLE).where(_C.node == node)).one_or_none()
-        return RevocationRecord(node=node) if row is None else _record(row)
+        return RevocationRecord(node=node) if row is None else record(RevocationRecord, row)
 
     def ls(self) -> Sequence[RevocationRecord]:
         """All that is known, by node name."""
-        return [_record(row) for row in self._connection.execute(select(_TABLE).order_by(_C.node))]
+        return [
+            record(RevocationRecord, row)
+            for row in self._connection.execute(select(_TABLE).order_by(_C.node))
+        ]
 
     def name(self, node: str, sha256: bytes | None) -> None:
         """Remember which file a node's newest document names."""
@@ -51,13 +53,3 @@ class RevocationRows:
 
     def _known(self, node: str) -> bool:
         return self._connection.execute(select(_C.node).where(_C.node == node)).first() is not None
-
-
-def _record(row: Row[Any]) -> RevocationRecord:
-    return RevocationRecord(
-        node=row.node,
-        version=row.version,
-        payload=bytes(row.payload),
-        envelope=bytes(row.envelope),
-        named=None if row.named is None else bytes(row.named),
-    )

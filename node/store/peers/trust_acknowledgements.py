@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import ConflictError
 from node.store.peers.records import TrustAcknowledged
 from node.store.peers.tables import TrustAcknowledgedRow, TrustAcknowledgementRow
-from node.store.tables import table
+from node.store.tables import record, table
 
 _ACKS, _SENT = table(TrustAcknowledgementRow), table(TrustAcknowledgedRow)
 
@@ -23,11 +23,14 @@ class TrustAcknowledgementRows:
     def find(self, peer: str) -> TrustAcknowledged | None:
         """The newest of a peer."""
         row = self._connection.execute(select(_ACKS).where(_ACKS.c.peer == peer)).one_or_none()
-        return None if row is None else _record(row)
+        return None if row is None else record(TrustAcknowledged, row)
 
     def ls(self) -> Sequence[TrustAcknowledged]:
         """The newest of each peer, by peer."""
-        return [_record(row) for row in self._connection.execute(select(_ACKS).order_by(_ACKS.c.peer))]
+        return [
+            record(TrustAcknowledged, row)
+            for row in self._connection.execute(select(_ACKS).order_by(_ACKS.c.peer))
+        ]
 
     def replace(self, old: TrustAcknowledged | None, new: TrustAcknowledged) -> None:
         """Put `new` in the place of `old`; raises `ConflictError` when another came in between."""
@@ -66,14 +69,3 @@ class TrustAcknowledgementRows:
             return self._connection.execute(insert(_ACKS).values(dict(values))).rowcount
         except IntegrityError:
             return 0
-
-
-def _record(row: Row[Any]) -> TrustAcknowledged:
-    return TrustAcknowledged(
-        peer=row.peer,
-        root_version=row.root_version,
-        serial=row.serial,
-        time_ms=row.time_ms,
-        received_ms=row.received_ms,
-        statement=bytes(row.statement),
-    )

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.subsets.tables import ReleaseRow, SourceNumber, Subset
-from node.store.tables import table
+from node.store.tables import record, table
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.manifest import ReleaseKind
 
@@ -141,28 +141,8 @@ def _published(subset: str) -> Select[Any]:
 
 
 def _subset(row: Row[Any]) -> SubsetRecord:
-    return SubsetRecord(
-        name=row.name,
-        origin=row.origin,
-        filter=SubsetFilter.from_bytes(bytes(row.filter_cbor)),
-        epoch=row.epoch,
-        pk=bytes(row.pk),
-        created_ms=row.created_ms,
-        sealed_salt=bytes(row.sealed_salt),
-    )
+    return record(SubsetRecord, row, filter=SubsetFilter.from_bytes(bytes(row.filter_cbor)))
 
 
 def _release(row: Row[Any]) -> ReleaseRecord:
-    return ReleaseRecord(
-        subset=row.subset,
-        version=row.version,
-        epoch=row.epoch,
-        kind=ReleaseKind(row.kind),
-        manifest_sha256=bytes(row.manifest_sha256),
-        answers=row.answers,
-        added=row.added,
-        removed=row.removed,
-        created_ms=row.created_ms,
-        not_after_ms=row.not_after_ms,
-        note=None if row.note is None else bytes(row.note),
-    )
+    return record(ReleaseRecord, row, kind=ReleaseKind(row.kind))
