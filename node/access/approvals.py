@@ -62,8 +62,8 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
 class Approvals:
     """Requests for a second person; one that is older than `days` days cannot be approved."""
 
-    def __init__(self, storage: Store, clock: Clock, *, days: int = DEFAULT_DAYS) -> None:
-        self._storage = storage
+    def __init__(self, store: Store, clock: Clock, *, days: int = DEFAULT_DAYS) -> None:
+        self._store = store
         self._clock = clock
         self._life = timedelta(days=days)
 
@@ -76,7 +76,7 @@ class Approvals:
             ForbiddenError: `by` only looks on.
         """
         assert kind in KINDS, "every kind of request stands in the table"
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             require_two(unit)
             if unit.persons.get(by).role not in _DECIDING:
                 raise ForbiddenError("{by} looks on here, and asks for nothing", by)
@@ -97,7 +97,7 @@ class Approvals:
             ConflictError: it was rejected, or carried out.
             GoneError: it is too old, or whoever asked for it is no person here any more.
         """
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             approval = self._decidable(unit, approval_id, by)
             if approval.cut_off:
                 return approval
@@ -105,23 +105,23 @@ class Approvals:
 
     def reject(self, approval_id: int, *, by: str, reason: str) -> Approval:
         """Decide against it; raises as `approve` does."""
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             approval = self._decidable(unit, approval_id, by)
             return self._decide(unit, approval, by, Outcome.REJECTED, reason[:MAX_TEXT])
 
     def get(self, approval_id: int) -> Approval:
         """One request; raises `NotFoundError`."""
-        with self._storage.read() as unit:
+        with self._store.read() as unit:
             return unit.approvals.get(approval_id)
 
     def ls(self, *outcomes: Outcome) -> tuple[Approval, ...]:
         """Requests with these outcomes, oldest first; all when none is named."""
-        with self._storage.read() as unit:
+        with self._store.read() as unit:
             return tuple(unit.approvals.ls(*outcomes))
 
     def note_acted(self, approval: Approval, result: str) -> Approval:
         """Record that it was carried out."""
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             now_ms = milliseconds(self._clock.now())
             unit.approvals.note_acted(approval.id, result=result, now_ms=now_ms)
             return unit.approvals.get(approval.id)

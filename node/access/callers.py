@@ -35,19 +35,19 @@ makes no used assertion good again."""
 class StoredCallers:
     """`node.ports.callers.CallerDirectory` over the peers and partners of the store."""
 
-    def __init__(self, storage: Store, clock: Clock) -> None:
-        self._storage = storage
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
         self._clock = clock
 
     def credential(self, client: str, kid: str) -> Credential | None:
         """The credential of a client's key, or None."""
         try:
-            with self._storage.read() as unit:
+            with self._store.read() as unit:
                 return self._peer(unit, unit.peers.get(client), kid)
         except NotFoundError:
             pass
         try:
-            with self._storage.read() as unit:
+            with self._store.read() as unit:
                 return _partner(unit.partners.get(client), kid, self._clock.now())
         except NotFoundError:
             return None
@@ -108,8 +108,8 @@ def partner_keys(partner: PartnerRecord, now: datetime) -> Iterator[AuthPublicKe
 class StoredReplays:
     """`node.ports.replay.ReplayGuard` over the store, shared by all workers."""
 
-    def __init__(self, storage: Store) -> None:
-        self._storage = storage
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def spend(self, issuer: str, jti: str, *, expires: datetime, now: datetime) -> None:
         """Record the first use of an id.
@@ -118,7 +118,7 @@ class StoredReplays:
             ReplayedError: the id was used before.
             RateLimitedError: the issuer has too many remembered ids.
         """
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             unit.replays.forget(before_ms=milliseconds(now))
             if unit.replays.count(issuer) >= MAX_LIVE_PER_ISSUER:
                 raise RateLimitedError(

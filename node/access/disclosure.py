@@ -39,13 +39,13 @@ class Disclosure:
 class DisclosureTerms:
     """The disclosed look-ups of this node's partners."""
 
-    def __init__(self, storage: Store, clock: Clock) -> None:
-        self._storage = storage
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
         self._clock = clock
 
     def get(self, partner: str) -> Disclosure:
         """What a partner may show; raises `NotFoundError`."""
-        with self._storage.read() as unit:
+        with self._store.read() as unit:
             record = self._record(unit, partner, unit.disclosure.find(partner))
         filled = fill(record.allowance, record.values_per_day, self._clock.now())
         return Disclosure(
@@ -67,7 +67,7 @@ class DisclosureTerms:
             raise UsageError(
                 "at most {most} values a day: more would spell the list out", f"{MOST_VALUES_A_DAY:,}"
             )
-        with self._storage.read() as unit:
+        with self._store.read() as unit:
             held = self._record(unit, partner, unit.disclosure.find(partner))
             if values:
                 _require_near(unit, partner)
@@ -77,7 +77,7 @@ class DisclosureTerms:
         """Let a partner show no more than now, 0: nothing; raises as `widens`, and `ForbiddenError` for more."""
         if self.widens(partner, values):
             raise ForbiddenError("this takes two persons; it is asked for, not done")
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             held = self._record(unit, partner, unit.disclosure.lock(partner))
             unit.disclosure.put(replace(held, values_per_day=values))
 
@@ -85,7 +85,7 @@ class DisclosureTerms:
         """Let a partner show the approved values a day, and count anew what they are about."""
         fields = json.loads(approval.payload)
         partner, values = fields["partner"], fields["values_per_day"]
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             held = self._record(unit, partner, unit.disclosure.lock(partner))
             begun = held.allowance if held.values_per_day else self._full(held.allowance, values)
             unit.disclosure.put(replace(held, values_per_day=values, allowance=begun, stopped_ms=None))

@@ -33,13 +33,13 @@ def stored_grant(peer: PeerRecord) -> Grant:
 class Grants:
     """The grants of this node's peers."""
 
-    def __init__(self, storage: Store, clock: Clock) -> None:
-        self._storage = storage
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
         self._clock = clock
 
     def get(self, peer: str) -> Grant:
         """What a peer may read now; raises `NotFoundError`."""
-        with self._storage.read() as unit:
+        with self._store.read() as unit:
             held = stored_grant(unit.peers.get(peer))
         ended = held.until is not None and held.until <= self._clock.now()
         return NOTHING if ended else held
@@ -57,17 +57,17 @@ class Grants:
         """
         if self.widens(peer, grant):
             raise ForbiddenError(_TWO)
-        self._store(peer, grant)
+        self._put(peer, grant)
 
     def carry_out(self, approval: Approval) -> str:
         """Replace a peer's grant by the approved one."""
         fields = json.loads(approval.payload)
         grant = Grant.from_json(fields["grant"])
-        self._store(fields["peer"], grant)
+        self._put(fields["peer"], grant)
         return Message("{peer} may read {grant} here", fields["peer"], grant_words(grant))
 
-    def _store(self, peer: str, grant: Grant) -> None:
-        with self._storage.write() as unit:
+    def _put(self, peer: str, grant: Grant) -> None:
+        with self._store.write() as unit:
             unit.peers.get(peer)
             unit.peers.update_grant(peer, json.dumps(grant.to_json()))
 
@@ -119,8 +119,8 @@ def _end(new: datetime | None, old: datetime | None) -> bool:
 class PartnerTerms:
     """Whether partners may ask, and how often."""
 
-    def __init__(self, storage: Store) -> None:
-        self._storage = storage
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def suspend(self, partner: str) -> bool:
         """Refuse a partner from now on; True when it had not enrolled yet, and its invitation is void instead.
@@ -128,7 +128,7 @@ class PartnerTerms:
         Raises:
             NotFoundError: it neither enrolled nor was invited.
         """
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             if unit.partners.void_invitation(partner):
                 return True
             unit.partners.set_suspended(partner, suspended=True)
@@ -136,25 +136,25 @@ class PartnerTerms:
 
     def resume(self, partner: str) -> None:
         """Let a partner ask again; raises `NotFoundError`."""
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             unit.partners.set_suspended(partner, suspended=False)
 
     def evaluations(self, partner: str, files_per_day: int) -> tuple[int, int]:
         """Evaluations a day that a partner has now, and those for so many files; raises `NotFoundError`."""
-        with self._storage.read() as unit:
+        with self._store.read() as unit:
             held = unit.partners.get(partner)
             bits = unit.subsets.get(held.subset).filter.screen_bits
         return held.evaluations_per_day, evaluations_for(files_per_day, bits)
 
     def candidates(self, partner: str, evaluations: int) -> int:
         """Hashes of its choice that so many evaluations decide about; raises `NotFoundError`."""
-        with self._storage.read() as unit:
+        with self._store.read() as unit:
             bits = unit.subsets.get(unit.partners.get(partner).subset).filter.screen_bits
         return candidates_a_day(evaluations, bits)
 
     def lower(self, partner: str, evaluations: int) -> None:
         """Give a partner fewer evaluations a day; raises `NotFoundError`, or `ForbiddenError` for more."""
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             if evaluations > unit.partners.get(partner).evaluations_per_day:
                 raise ForbiddenError(_TWO)
             unit.partners.set_quota(partner, evaluations)
@@ -162,7 +162,7 @@ class PartnerTerms:
     def carry_out(self, approval: Approval) -> str:
         """Give a partner the approved evaluations a day."""
         fields = json.loads(approval.payload)
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             unit.partners.set_quota(fields["partner"], fields["evaluations_per_day"])
         return Message(
             "{name} may ask for {count} evaluations a day",

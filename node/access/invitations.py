@@ -17,8 +17,8 @@ from node.access.approvals import two_decide
 from node.access.persons import Persons, add_first
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import ConflictError, ForbiddenError, GoneError, UsageError
-from node.storage.shelf import Shelf
 from node.store.accounts.records import PersonRole, TokenRecord
+from node.store.store import Store
 
 LIFE: Final = timedelta(hours=24)
 MOST_TRIES: Final = 8
@@ -51,8 +51,8 @@ class Recognised:
 class Invitations:
     """The one-time tokens of this node."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, entropy: Entropy, persons: Persons) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, clock: Clock, entropy: Entropy, persons: Persons) -> None:
+        self._store = store
         self._clock = clock
         self._entropy = entropy
         self._persons = persons
@@ -72,7 +72,7 @@ class Invitations:
             made_ms=milliseconds(now),
             expires_ms=milliseconds(now + LIFE),
         )
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             if person:
                 unit.persons.get(person)
                 unit.person_tokens.remove_all(person)
@@ -88,7 +88,7 @@ class Invitations:
     def is_for_first(self, token: str) -> bool:
         """Whether a token is of nobody yet; raises as `recognise` does, and counts no try."""
         hashed = _hash(read_token(token))
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             return self._good(unit.person_tokens.lock(hashed)).person == ""
 
     def recognise(self, token: str, name: str, passphrase: str) -> Recognised:
@@ -118,7 +118,7 @@ class Invitations:
         if self._take_try(hashed):
             raise ForbiddenError("this token was made for somebody else")
         person = self._persons.new_first(name, role, passphrase)
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             if self._good(unit.person_tokens.lock(hashed)).person:
                 raise GoneError("this token was used in the same moment", hint=_ANOTHER)
             add_first(unit, person)
@@ -127,7 +127,7 @@ class Invitations:
 
     def _take_try(self, hashed: bytes) -> str:
         """Whose token it is, after this try was counted."""
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             record = self._good(unit.person_tokens.lock(hashed))
             unit.person_tokens.note_try(hashed)
         return record.person

@@ -26,8 +26,7 @@ from node.errors import (
     StoreError,
     UnauthenticatedError,
 )
-from node.storage.sealed_names import passkey_name
-from node.storage.shelf import Shelf
+from node.objects.sealed_names import passkey_name
 from node.store.accounts.records import (
     ChallengeRecord,
     NewPasskey,
@@ -35,6 +34,7 @@ from node.store.accounts.records import (
     PasskeyRecord,
     Purpose,
 )
+from node.store.store import Store
 from node.store.unit import Unit
 
 CHALLENGE_LIFE: Final = timedelta(minutes=5)
@@ -58,8 +58,8 @@ _AGAIN: Final = Message("try again; whoever lost a passkey asks for a token: sig
 class Passkeys:
     """The passkeys of this node's persons, as its console takes them."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, ceremonies: PasskeyCeremonies) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, clock: Clock, ceremonies: PasskeyCeremonies) -> None:
+        self._store = store
         self._clock = clock
         self._ceremonies = ceremonies
 
@@ -72,7 +72,7 @@ class Passkeys:
             NotFoundError: the person is gone.
             ConflictError: he has as many as anybody may.
         """
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.persons.get(who.person)
             known = unit.passkeys.ls(who.person)
             _require_room(known)
@@ -99,7 +99,7 @@ class Passkeys:
         asked, challenge = self._take(answer, Purpose.REGISTER)
         made = self._ceremonies.check_new(answer, challenge=challenge)
         now_ms = milliseconds(self._clock.now())
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.persons.lock(asked.person)
             if not asked.token_hash:
                 _require_open(unit, asked.person, session)
@@ -112,7 +112,7 @@ class Passkeys:
         return asked.person
 
     def _record(self, person: str, made: NewPasskey, name: str, now_ms: int) -> PasskeyRecord:
-        sealed = self._shelf.vault.seal(passkey_name(person, made.credential), made.public_key)
+        sealed = self._store.vault.seal(passkey_name(person, made.credential), made.public_key)
         return PasskeyRecord(
             person=person,
             credential=made.credential,
@@ -127,8 +127,8 @@ class Passkeys:
     def ask_sign_in(self) -> str:
         """What the browser is to be asked, so that somebody shows any passkey of this console."""
         ends_ms = milliseconds(self._clock.now()) + _LIFE_MS
-        body = self._shelf.vault.entropy(_RANDOM_BYTES) + ends_ms.to_bytes(_TIME_BYTES)
-        challenge = body + self._shelf.vault.mac(_SIGN_IN, body)
+        body = self._store.vault.entropy(_RANDOM_BYTES) + ends_ms.to_bytes(_TIME_BYTES)
+        challenge = body + self._store.vault.mac(_SIGN_IN, body)
         return self._ceremonies.ask_shown(challenge=challenge, known=())
 
     def sign_in(self, answer: str) -> str:
@@ -137,7 +137,7 @@ class Passkeys:
 
     def ask_proof(self, person: str) -> str:
         """What the browser is to be asked, so that this person, who is signed in, shows a passkey again."""
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             known = unit.passkeys.ls(person)
             challenge = self._challenge(unit, Purpose.PROVE, Recognised(person, b""))
         return self._ceremonies.ask_shown(
@@ -155,7 +155,7 @@ class Passkeys:
         )
         said = self._ceremonies.read(answer)
         now_ms = milliseconds(self._clock.now())
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             passkey = unit.passkeys.lock(said.credential)
             person = self._owner(unit, passkey, asked, said.user)
             if passkey is None or not person:
@@ -189,7 +189,7 @@ class Passkeys:
     def _public_key(self, passkey: PasskeyRecord) -> bytes:
         name = passkey_name(passkey.person, passkey.credential)
         try:
-            return self._shelf.vault.unseal(name, passkey.sealed_key)
+            return self._store.vault.unseal(name, passkey.sealed_key)
         except StoreDownError:
             raise
         except StoreError:  # somebody put or changed this row
@@ -199,7 +199,7 @@ class Passkeys:
 
     def ls(self, person: str = "") -> Sequence[PasskeyRecord]:
         """Passkeys of a person, of everybody when none is named; oldest first."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             return unit.passkeys.ls(person)
 
     def remove(self, number: int, *, person: str = "") -> PasskeyRecord:
@@ -207,7 +207,7 @@ class Passkeys:
 
         Raises `NotFoundError`.
         """
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             removed = unit.passkeys.remove(number, person=person)
             unit.console_sessions.remove_all(removed.person)
             # Else whoever was in one of them registers another passkey with what he was asked before.
@@ -221,7 +221,7 @@ class Passkeys:
         ends_ms = now_ms + _LIFE_MS
         # One that ends later was asked by a clock that was ahead: such ones would be kept for as long.
         unit.challenges.sweep(before_ms=now_ms, after_ms=ends_ms)
-        challenge = self._shelf.vault.entropy(_CHALLENGE_BYTES)
+        challenge = self._store.vault.entropy(_CHALLENGE_BYTES)
         unit.challenges.add(
             ChallengeRecord(
                 challenge_hash=sha256(challenge).digest(),
@@ -236,7 +236,7 @@ class Passkeys:
     def _take(self, answer: str, purpose: Purpose) -> tuple[ChallengeRecord, bytes]:
         """The question that an answer is about, which cannot be answered again."""
         challenge = self._ceremonies.read(answer).challenge
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             asked = unit.challenges.take(sha256(challenge).digest())
         now_ms = milliseconds(self._clock.now())
         # One with more time left than any was asked by a clock that was ahead: how old it is, nobody knows.
@@ -255,7 +255,7 @@ class Passkeys:
         ends_ms = int.from_bytes(body[_RANDOM_BYTES:])
         now_ms = milliseconds(self._clock.now())
         # The end of one that was asked by a clock that was ahead is too far away.
-        good = hmac.compare_digest(mac, self._shelf.vault.mac(_SIGN_IN, body))
+        good = hmac.compare_digest(mac, self._store.vault.mac(_SIGN_IN, body))
         if not good or not now_ms < ends_ms <= now_ms + _LIFE_MS:
             raise UnauthenticatedError(_LATE, hint="try again")
         asked = ChallengeRecord(
@@ -280,7 +280,7 @@ class Passkeys:
     def _tell(self, unit: Unit, person: str, action: str, subject: str, *, outcome: str = "ok") -> None:
         now_ms = milliseconds(self._clock.now())
         made = new_record(
-            self._shelf, actor=person, action=action, subject=subject, now_ms=now_ms, outcome=outcome
+            self._store, actor=person, action=action, subject=subject, now_ms=now_ms, outcome=outcome
         )
         enqueue(unit, made)
 

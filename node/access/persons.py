@@ -15,10 +15,10 @@ from node.access.approvals import KINDS, LEAST_PERSONS, two_decide
 from node.access.sessions import end_access
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, RateLimitedError, UnauthenticatedError, UsageError
-from node.storage.person_requests import read_change, sealed_anew
-from node.storage.sealed_names import verifier_name
-from node.storage.shelf import Shelf
+from node.objects.person_requests import read_change, sealed_anew
+from node.objects.sealed_names import verifier_name
 from node.store.accounts.records import Approval, PassphraseHasher, PersonRecord, PersonRole
+from node.store.store import Store
 from node.store.unit import Unit
 
 MIN_PASSPHRASE: Final = 12
@@ -36,19 +36,19 @@ _DECIDES_PERSONS: Final = KINDS["person.add"].may_approve
 class Persons:
     """The persons of this node; `hasher` is slow on purpose."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, hasher: PassphraseHasher) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, clock: Clock, hasher: PassphraseHasher) -> None:
+        self._store = store
         self._clock = clock
         self._hasher = hasher
 
     def ls(self) -> Sequence[PersonRecord]:
         """All persons by name."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             return unit.persons.ls()
 
     def is_open(self) -> bool:
         """Whether two persons exist: from then on one alone changes nobody."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             return two_decide(unit)
 
     def add(self, name: str, role: PersonRole, passphrase: str) -> PersonRecord:
@@ -60,7 +60,7 @@ class Persons:
             AlreadyExistsError: there is such a person.
         """
         person = self.new_first(name, role, passphrase)
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             add_first(unit, person)
         return person
 
@@ -75,7 +75,7 @@ class Persons:
         _require_name(name)
         if len(passphrase) < MIN_PASSPHRASE:
             raise UsageError("a person's passphrase has at least {count} characters", MIN_PASSPHRASE)
-        return self._shelf.vault.seal(verifier_name(name), self._hasher.verifier(passphrase.encode()))
+        return self._store.vault.seal(verifier_name(name), self._hasher.verifier(passphrase.encode()))
 
     def authenticate(self, name: str, passphrase: str) -> str:
         """The name of the person whose passphrase this is.
@@ -86,19 +86,19 @@ class Persons:
             RateLimitedError: too many others were tried.
         """
         verifier = self._count_try(name)
-        known = self._shelf.vault.unseal(verifier_name(name), verifier)
+        known = self._store.vault.unseal(verifier_name(name), verifier)
         try:
             self._hasher.check(passphrase.encode(), known)
         except UnauthenticatedError:
             raise UnauthenticatedError("this is not the passphrase of {name}", name) from None
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.persons.set_tries(name, tries=0, tried_ms=0)
         return name
 
     def _count_try(self, name: str) -> bytes:
         """Take one try, before it is known how it ends; gives the sealed verifier."""
         now_ms = milliseconds(self._clock.now())
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             person = unit.persons.lock(name)
             since = timedelta(milliseconds=now_ms - person.tried_ms)
             # A try from hours ahead was made while the clock was wrong: nobody waits until then.
@@ -122,8 +122,8 @@ class Persons:
         """Add the person of an approved request; nothing happens when it is there."""
         change = read_change(approval.payload)
         name, role = change["name"], PersonRole(change["role"])
-        verifier = sealed_anew(change, self._shelf.vault)
-        with self._shelf.storage.write() as unit:
+        verifier = sealed_anew(change, self._store.vault)
+        with self._store.write() as unit:
             if unit.persons.find(name) is None:
                 unit.persons.add(self._new(name, role, verifier))
         return person_words(name, role)
@@ -131,7 +131,7 @@ class Persons:
     def carry_out_remove(self, approval: Approval) -> str:
         """Remove the person of an approved request; raises `ConflictError` when too few would be left."""
         name = read_change(approval.payload)["name"]
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             if unit.persons.find(name):
                 require_others(unit, name)
                 unit.persons.remove(name)
@@ -142,8 +142,8 @@ class Persons:
     def carry_out_reset(self, approval: Approval) -> str:
         """Give the person of an approved request its new passphrase."""
         change = read_change(approval.payload)
-        verifier = sealed_anew(change, self._shelf.vault)
-        with self._shelf.storage.write() as unit:
+        verifier = sealed_anew(change, self._store.vault)
+        with self._store.write() as unit:
             set_verifier(unit, change["name"], verifier)
         return Message("{name} has another passphrase", change["name"])
 

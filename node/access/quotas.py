@@ -41,8 +41,8 @@ def candidates_a_day(evaluations_per_day: int, screen_bits: int) -> int:
 class Quotas:
     """The allowances of all partners."""
 
-    def __init__(self, storage: Store) -> None:
-        self._storage = storage
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def spend(self, name: str, count: int, *, now: datetime) -> None:
         """Take `count` evaluations from a partner's allowance.
@@ -53,7 +53,7 @@ class Quotas:
             OverQuotaError: not that many are left; nothing was taken. It says when they will be.
             UnauthenticatedError: the partner was suspended since its token was looked at.
         """
-        with self._storage.write_allowances() as rows:
+        with self._store.write_allowances() as rows:
             before, per_day, suspended = rows.lock(name)
             if suspended:
                 raise UnauthenticatedError("the partner is suspended")
@@ -61,7 +61,7 @@ class Quotas:
 
     def refund(self, name: str, count: int, *, now: datetime) -> None:
         """Give back `count` evaluations that were taken and not made; never more than a full bucket."""
-        with self._storage.write_allowances() as rows:
+        with self._store.write_allowances() as rows:
             before, per_day, _ = rows.lock(name)
             filled = fill(before, per_day, now)
             level = min(per_day * _MILLI, filled.level + count * _MILLI)
@@ -70,7 +70,7 @@ class Quotas:
 
     def left(self, name: str, *, now: datetime) -> int:
         """Evaluations that a partner could make at once now."""
-        with self._storage.read() as unit:
+        with self._store.read() as unit:
             partner = unit.partners.get(name)
             return left(unit.partners.allowance(name), partner.evaluations_per_day, now)
 

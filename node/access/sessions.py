@@ -14,9 +14,9 @@ from typing import Final
 
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import StoreDownError, StoreError, UsageError
-from node.storage.sealed_names import csrf_name
-from node.storage.shelf import Shelf
+from node.objects.sealed_names import csrf_name
 from node.store.accounts.records import PersonRole, SessionRecord
+from node.store.store import Store
 from node.store.unit import Unit
 
 IDLE: Final = timedelta(minutes=30)
@@ -60,8 +60,8 @@ class Visitor:
 class Sessions:
     """The console's sessions."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, entropy: Entropy) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, clock: Clock, entropy: Entropy) -> None:
+        self._store = store
         self._clock = clock
         self._entropy = entropy
 
@@ -73,11 +73,11 @@ class Sessions:
         record = SessionRecord(
             token_hash=hashed,
             person=person,
-            sealed_csrf=self._shelf.vault.seal(csrf_name(person, hashed), bytes.fromhex(csrf)),
+            sealed_csrf=self._store.vault.seal(csrf_name(person, hashed), bytes.fromhex(csrf)),
             opened_ms=now_ms,
             seen_ms=now_ms,
         )
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.persons.get(person)
             self._sweep(unit, now_ms)
             for old in unit.console_sessions.ls(person)[: -(MOST - 1)]:
@@ -102,7 +102,7 @@ class Sessions:
     def _read(self, token: str) -> tuple[SessionRecord, Visitor] | None:
         if not _TOKEN.fullmatch(token):
             return None
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             record = unit.console_sessions.find(_hash(token))
             if record is None or self._has_ended(record):
                 return None
@@ -110,7 +110,7 @@ class Sessions:
             if person is None:
                 return None
         try:
-            csrf = self._shelf.vault.unseal(csrf_name(record.person, record.token_hash), record.sealed_csrf)
+            csrf = self._store.vault.unseal(csrf_name(record.person, record.token_hash), record.sealed_csrf)
         except StoreDownError:
             raise
         except StoreError:  # somebody put or changed this row
@@ -126,7 +126,7 @@ class Sessions:
 
     def prove(self, token: str) -> None:
         """A passkey was shown in this session."""
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             record = unit.console_sessions.find(_hash(token))
             if record is not None:
                 unit.console_sessions.note_proved(record.number, self._now_ms())
@@ -135,18 +135,18 @@ class Sessions:
         """Choose a language (`fr`, `fr-BE`) in a session; empty: as the browser asks for. Raises `UsageError`."""
         if language and not _LANGUAGE.fullmatch(language):
             raise UsageError("a language is named as browsers do, for example: fr")
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.console_sessions.set_language(visitor.session, language)
 
     def ls(self, person: str) -> Sequence[SessionRecord]:
         """A person's sessions that have not ended, oldest first."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             found = unit.console_sessions.ls(person)
         return [record for record in found if not self._has_ended(record)]
 
     def close(self, token: str) -> None:
         """End the session of this token, and what was asked in it; nothing happens when there is none."""
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             record = unit.console_sessions.find(_hash(token))
             if record is not None:
                 unit.console_sessions.remove(record.number, person=record.person)
@@ -154,19 +154,19 @@ class Sessions:
 
     def close_one(self, person: str, number: int) -> None:
         """End one of a person's sessions, and what was asked in it; raises `NotFoundError`."""
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.console_sessions.remove(number, person=person)
             unit.challenges.remove_all(person)
 
     def close_all(self, person: str) -> None:
         """End all sessions of a person, and what was asked in them."""
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.console_sessions.remove_all(person)
             unit.challenges.remove_all(person)
 
     def sweep(self) -> None:
         """Forget sessions that have ended."""
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             self._sweep(unit, self._now_ms())
 
     def _sweep(self, unit: Unit, now_ms: int) -> None:
@@ -185,7 +185,7 @@ class Sessions:
     def _note_seen(self, record: SessionRecord) -> None:
         if _NONE <= self._since(record.seen_ms) < _SEEN:
             return
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.console_sessions.note_seen(record.number, self._now_ms())
 
     def _since(self, moment_ms: int) -> timedelta:

@@ -25,7 +25,7 @@ from node.store.accounts.records import PersonRole, Request
 
 if TYPE_CHECKING:
     from node.identity.identity import Identity
-    from node.storage.shelf import Shelf
+    from node.store.store import Store
 
 __all__ = (
     "ANALYSTS",
@@ -62,7 +62,7 @@ class Node:
     """An opened node."""
 
     identity: "Identity"
-    shelf: "Shelf"
+    store: "Store"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,9 +28,9 @@ def answer(node: Node, given: Answer) -> Done:
     from node.app.partners.answers import answer_case
     from node.partners.hits.cases import get_case
 
-    record, word = get_case(node.shelf, given.case), given.outcome.name.lower()
+    record, word = get_case(node.store, given.case), given.outcome.name.lower()
     done = answer_case(
-        node.identity, node.shelf, record, given.outcome, given.reason, withdraw_from=given.withdraw
+        node.identity, node.store, record, given.outcome, given.reason, withdraw_from=given.withdraw
     )
     own_name = given.withdraw.rpartition("/")[2]
     said = [Message("The dispute is {outcome}, signed; the partner fetches the answer.", Message(word))]

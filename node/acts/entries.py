@@ -47,5 +47,5 @@ def readmit(node: Node, given: Readmitted) -> Request:
     """Ask a second person to let hashes that were shredded be listed here again."""
     from node.app.recall import readmission_request, tombstones_of
 
-    macs = [node.shelf.vault.tombstone_of(digest) for digest in given.hashes]
-    return readmission_request(node.shelf, tombstones_of(node.shelf, macs))
+    macs = [node.store.vault.tombstone_of(digest) for digest in given.hashes]
+    return readmission_request(node.store, tombstones_of(node.store, macs))

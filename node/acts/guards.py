@@ -129,7 +129,7 @@ def require_set_name(name: str, *, hint: str = marked("give it another name")) -
 def _guards(node: Node) -> "Guards":
     from node.app.guards import open_guards
 
-    return open_guards(node.identity, node.shelf)
+    return open_guards(node.identity, node.store)
 
 
 def _now_ms(node: Node) -> int:

@@ -28,7 +28,7 @@ def close(node: Node, given: Named) -> Done:
     from node.partners.hits.handle import close_hit
 
     report = _find(node, given)
-    close_hit(node.shelf, report, now_ms=_now_ms(node))
+    close_hit(node.store, report, now_ms=_now_ms(node))
     return _done(report, Message("It counts as dealt with."), "ls --open", state="closed")
 
 
@@ -38,7 +38,7 @@ def hold(node: Node, given: Named) -> Done:
     from node.partners.hits.handle import hold_hit
 
     report = _find(node, given)
-    hold_hit(node.shelf, report, held_ms=_now_ms(node))
+    hold_hit(node.store, report, held_ms=_now_ms(node))
     said = Message("It is not purged before somebody says otherwise.")
     return _done(report, said, f"show {_short(report)}", held=True)
 
@@ -49,14 +49,14 @@ def unhold(node: Node, given: Named) -> Done:
     from node.partners.hits.handle import hold_hit
 
     report = _find(node, given)
-    hold_hit(node.shelf, report, held_ms=None)
+    hold_hit(node.store, report, held_ms=None)
     return _done(report, Message("It is purged in its time."), f"show {_short(report)}", held=False)
 
 
 def _find(node: Node, given: Named) -> "HitRecord":
     from node.partners.hits.cases import get_hit
 
-    return get_hit(node.shelf, given.hit)
+    return get_hit(node.store, given.hit)
 
 
 def _now_ms(node: Node) -> int:

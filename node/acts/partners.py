@@ -63,9 +63,9 @@ def invite(node: Node, given: Invited) -> Done:
     from node.partners.admission import Admission
 
     identity = node.identity
-    with node.shelf.storage.read() as unit:
+    with node.store.read() as unit:
         shared = unit.subsets.get(given.subset).filter
-    admission = Admission(node.shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
+    admission = Admission(node.store, identity.trust, clock=identity.clock, entropy=identity.entropy)
     made = admission.invite(
         given.name,
         given.subset,
@@ -108,7 +108,7 @@ def quota(node: Node, given: Quota) -> Done | Request:
     """Change how often a partner may ask: less at once, more when a second person approves it."""
     from node.access.grants import PartnerTerms, quota_payload
 
-    terms = PartnerTerms(node.shelf.storage)
+    terms = PartnerTerms(node.store)
     held, wanted = terms.evaluations(given.name, given.files_per_day)
     candidates = terms.candidates(given.name, wanted)
     if wanted > held:
@@ -136,7 +136,7 @@ def disclose(node: Node, given: Disclosure) -> Done | Request:
     from node.access.disclosure import DisclosureTerms, asked_words, disclosure_payload
 
     name, values = given.name, given.values
-    terms = DisclosureTerms(node.shelf.storage, node.identity.clock)
+    terms = DisclosureTerms(node.store, node.identity.clock)
     held = terms.get(name)
     if terms.widens(name, values):
         off = "this node answers none before sigfed.toml says so: [disclosed_lookup] enabled"
@@ -158,7 +158,7 @@ def suspend(node: Node, given: Named) -> Done:
     """Refuse a partner from now on, or make its unused invitation void; a token counts for 30 seconds more at most."""
     from node.access.grants import PartnerTerms
 
-    void = PartnerTerms(node.shelf.storage).suspend(given.name)
+    void = PartnerTerms(node.store).suspend(given.name)
     return Done(
         said=Message("The invitation of {name} is void", given.name)
         if void
@@ -177,7 +177,7 @@ def resume(node: Node, given: Named) -> Done:
     """Let a suspended partner ask again, with the key it has."""
     from node.access.grants import PartnerTerms
 
-    PartnerTerms(node.shelf.storage).resume(given.name)
+    PartnerTerms(node.store).resume(given.name)
     return Done(
         said=Message("{name} may ask again", given.name),
         facts={"partner": given.name, "suspended": False},

@@ -51,7 +51,7 @@ def add(node: Node, given: Granted) -> Done | Request:
     from node.app.peers.membership import membership
 
     wanted = _wanted(given)
-    with node.shelf.storage.read() as unit:
+    with node.store.read() as unit:
         first = first_part(wanted) if two_decide(unit) else wanted
 
     def follow() -> str:
@@ -84,7 +84,7 @@ def grant(node: Node, given: Granted) -> Done | Request:
     """Replace what a peer may read here: less at once, more when a second person approves it."""
     from node.access.grants import Grants, grant_payload, grant_words
 
-    wanted, grants = _wanted(given), Grants(node.shelf.storage, node.identity.clock)
+    wanted, grants = _wanted(given), Grants(node.store, node.identity.clock)
     if grants.widens(given.node, wanted):
         return Request(
             kind="peer.grant",

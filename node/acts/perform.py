@@ -61,14 +61,14 @@ def perform(act: Act[F], node: Node, given: F, caller: Caller) -> Done:
     details = recorded(given)
     subject = next(iter(details.values()), "")
     if act.irreversible:
-        require_ready(node.identity, node.shelf)
+        require_ready(node.identity, node.store)
     with about(node.identity, act.name, subject, strict=act.irreversible) as note:
         done = act.run(node, given)
         if isinstance(done, Request):
             done = _asked(act, node, done, caller)
         note.recorded = tell(
             node.identity,
-            node.shelf,
+            node.store,
             act.name,
             subject,
             actor=caller.actor,
@@ -90,13 +90,13 @@ def require_role(act: Act[F], person: str, role: PersonRole) -> None:
 
 
 def _asked(act: Act[F], node: Node, request: Request, caller: Caller) -> Done:
-    with node.shelf.storage.read() as unit:
+    with node.store.read() as unit:
         require_two(unit)
     by = caller.prove()
-    with node.shelf.storage.read() as unit:
+    with node.store.read() as unit:
         require_role(act, by, unit.persons.get(by).role)
     payload = request.payload if isinstance(request.payload, bytes) else request.payload()
-    asked = open_approvals(node.identity, node.shelf).request(
+    asked = open_approvals(node.identity, node.store).request(
         request.kind, subject=request.subject, payload=payload, by=by
     )
     said, known = request.said or ASKED, {"number": asked.id, "what": request.subject}

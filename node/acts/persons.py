@@ -80,7 +80,7 @@ def add(node: Node, given: Added) -> Request:
 
     return change_request(
         node.identity,
-        node.shelf,
+        node.store,
         "person.add",
         given.name,
         role=given.role,
@@ -94,7 +94,7 @@ def remove(node: Node, given: Named) -> Request:
     """Ask for another person's approval that somebody decides here no more."""
     from node.app.persons import change_request
 
-    return change_request(node.identity, node.shelf, "person.remove", given.name, said=_ASKED)
+    return change_request(node.identity, node.store, "person.remove", given.name, said=_ASKED)
 
 
 @act("person.reset", roles=DECIDING, fresh=True, irreversible=True)
@@ -103,7 +103,7 @@ def reset(node: Node, given: Reset) -> Request:
     from node.app.persons import change_request
 
     return change_request(
-        node.identity, node.shelf, "person.reset", given.name, passphrase=given.passphrase, said=_ASKED
+        node.identity, node.store, "person.reset", given.name, passphrase=given.passphrase, said=_ASKED
     )
 
 
@@ -112,7 +112,7 @@ def reset_by_root(node: Node, given: Reset) -> Done:
     """Give somebody another passphrase by the word of the root, when too few can decide; of no person."""
     from node.app.persons import reset_with_root
 
-    reset_with_root(node.identity, node.shelf, given.name, given.passphrase)
+    reset_with_root(node.identity, node.store, given.name, given.passphrase)
     return Done(
         said=Message("{name} has another passphrase", given.name),
         facts={"person": given.name, "reset": True},
@@ -127,7 +127,7 @@ def token(node: Node, given: Named) -> Done:
     from node.pages.text import moment
 
     url = welcome_url(node.identity)
-    issued = open_invitations(node.identity, node.shelf).make(given.name)
+    issued = open_invitations(node.identity, node.store).make(given.name)
     off = "switch the console on: enabled = true under [console] in sigfed.toml, then sigfed run"
     return Done(
         said=Message("typed once at {url}, before {time}", url, moment(issued.expires_ms)),
@@ -152,7 +152,7 @@ def remove_own_passkey(node: Node, given: OwnPasskey) -> Done:
 def _without_passkey(node: Node, number: int, person: str = "") -> Done:
     from node.app.accounts import open_passkeys
 
-    removed = open_passkeys(node.identity, node.shelf).remove(number, person=person)
+    removed = open_passkeys(node.identity, node.store).remove(number, person=person)
     return Done(
         said=Message("The passkey {name} of {person} signs nobody in any more", removed.name, removed.person),
         facts={"passkey": number, "person": removed.person},
@@ -163,4 +163,4 @@ def _without_passkey(node: Node, number: int, person: str = "") -> Done:
 def _persons(node: Node) -> "Persons":
     from node.app.persons import open_persons
 
-    return open_persons(node.identity, node.shelf)
+    return open_persons(node.identity, node.store)

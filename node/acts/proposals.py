@@ -50,10 +50,10 @@ def take(node: Node, given: Taken) -> Done:
     from node.app.guards import open_guards
     from node.partners.proposals.review import get_proposal, take_up
 
-    record = get_proposal(node.shelf, given.proposal)
+    record = get_proposal(node.store, given.proposal)
     done = take_up(
-        node.shelf,
-        open_guards(node.identity, node.shelf),
+        node.store,
+        open_guards(node.identity, node.store),
         record,
         given.numbers,
         origin=given.list,
@@ -94,8 +94,8 @@ def refuse(node: Node, given: Refused) -> Done:
     from node.partners.proposals.review import get_proposal
     from node.partners.proposals.review import refuse as turn_down
 
-    record, now_ms = get_proposal(node.shelf, given.proposal), milliseconds(node.identity.clock.now())
-    refused = turn_down(node.shelf, record, given.numbers, reason=given.reason, now_ms=now_ms)
+    record, now_ms = get_proposal(node.store, given.proposal), milliseconds(node.identity.clock.now())
+    refused = turn_down(node.store, record, given.numbers, reason=given.reason, now_ms=now_ms)
     return Done(
         said=Message.counted(
             "{count} file was refused; {partner} is told the reason.",

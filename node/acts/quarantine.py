@@ -24,4 +24,4 @@ def release(node: Node, given: Aside) -> Request:
     from node.app.quarantine import release_request
 
     said = marked("Request {number} waits for a second person: nothing has changed yet.")
-    return release_request(node.identity, node.shelf, given.id, reason=given.reason, said=said)
+    return release_request(node.identity, node.store, given.id, reason=given.reason, said=said)

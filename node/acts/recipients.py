@@ -184,7 +184,7 @@ ACTS = (add, grant, key, suspend, resume, remove)
 def _recipients(node: Node) -> "Recipients":
     from node.recipients.accreditation import Recipients
 
-    return Recipients(node.shelf.storage, node.identity.clock)
+    return Recipients(node.store, node.identity.clock)
 
 
 def _wanted(given: Granted, purpose: str = "") -> "Wanted":

@@ -17,24 +17,24 @@ from node.files import locked
 from node.identity import audit
 from node.identity.identity import Identity
 from node.recipients.accreditation import Recipients
-from node.storage.shelf import Shelf
 from node.store.accounts.records import Approval, Outcome
+from node.store.store import Store
 
 LOCK_NAME = "approvals.lock"
 
-Handler = Callable[[Identity, Shelf, Approval], str]
+Handler = Callable[[Identity, Store, Approval], str]
 """Acts on an approved request, safe to repeat; gives one line for people."""
 
-Check = Callable[[Identity, Shelf, Approval], None]
+Check = Callable[[Identity, Store, Approval], None]
 """Raises `ConflictError` when a request would do more than it says."""
 
 
-def open_approvals(identity: Identity, shelf: Shelf) -> Approvals:
+def open_approvals(identity: Identity, store: Store) -> Approvals:
     """The requests of an opened node."""
-    return Approvals(shelf.storage, identity.clock, days=identity.settings.approvals.days)
+    return Approvals(store, identity.clock, days=identity.settings.approvals.days)
 
 
-def approve(identity: Identity, shelf: Shelf, approval_id: int, *, by: str) -> Approval:
+def approve(identity: Identity, store: Store, approval_id: int, *, by: str) -> Approval:
     """Approve a request and carry it out; safe to run again.
 
     Raises:
@@ -42,32 +42,32 @@ def approve(identity: Identity, shelf: Shelf, approval_id: int, *, by: str) -> A
         ConflictError: it was decided otherwise, or carried out.
         GoneError: it is too old, or whoever asked for it is no person here any more.
     """
-    approvals = open_approvals(identity, shelf)
+    approvals = open_approvals(identity, store)
     with locked(identity.home.folder / LOCK_NAME):
-        _require_as_asked(identity, shelf, approvals.get(approval_id))
+        _require_as_asked(identity, store, approvals.get(approval_id))
         approval = approvals.approve(approval_id, by=by)
         # What cannot be recorded is not done: the decision stands, and the same command finishes it later.
         audit.begin(
-            identity, shelf, "approval.approve", approval.subject, actor=by, details=_details(approval)
+            identity, store, "approval.approve", approval.subject, actor=by, details=_details(approval)
         )
-        result = HANDLERS[approval.kind](identity, shelf, approval)
+        result = HANDLERS[approval.kind](identity, store, approval)
         done = approvals.note_acted(approval, result)
-    audit.tell(identity, shelf, approval.kind, approval.subject, actor=by, details=_details(approval))
+    audit.tell(identity, store, approval.kind, approval.subject, actor=by, details=_details(approval))
     return done
 
 
-def reject(identity: Identity, shelf: Shelf, approval_id: int, *, by: str, reason: str) -> Approval:
+def reject(identity: Identity, store: Store, approval_id: int, *, by: str, reason: str) -> Approval:
     """Decide against a request; raises as `approve` does."""
-    rejected = open_approvals(identity, shelf).reject(approval_id, by=by, reason=reason)
+    rejected = open_approvals(identity, store).reject(approval_id, by=by, reason=reason)
     details = {**_details(rejected), "reason": reason}
-    audit.tell(identity, shelf, "approval.reject", rejected.subject, actor=by, details=details)
+    audit.tell(identity, store, "approval.reject", rejected.subject, actor=by, details=details)
     return rejected
 
 
-def _require_as_asked(identity: Identity, shelf: Shelf, approval: Approval) -> None:
+def _require_as_asked(identity: Identity, store: Store, approval: Approval) -> None:
     """Check that it would not do more by now than whoever approves it has read."""
     if approval.kind in CHECKS and approval.outcome is not Outcome.REJECTED and approval.acted_ms is None:
-        CHECKS[approval.kind](identity, shelf, approval)
+        CHECKS[approval.kind](identity, store, approval)
 
 
 def _details(approval: Approval) -> dict[str, str]:
@@ -84,13 +84,13 @@ HANDLERS: dict[str, Handler] = {
     "quarantine.release": quarantine.carry_out,
     "entry.shred": carry_out_shredding,
     "entry.readmit": carry_out_shredding,
-    "peer.grant": lambda node, shelf, one: Grants(shelf.storage, node.clock).carry_out(one),
-    "partner.quota": lambda _, shelf, one: PartnerTerms(shelf.storage).carry_out(one),
-    "partner.disclose": lambda node, shelf, one: DisclosureTerms(shelf.storage, node.clock).carry_out(one),
-    "recipient.add": lambda node, shelf, one: Recipients(shelf.storage, node.clock).carry_out_add(one),
-    "recipient.grant": lambda node, shelf, one: Recipients(shelf.storage, node.clock).carry_out_grant(one),
-    "person.add": lambda node, shelf, one: open_persons(node, shelf).carry_out_add(one),
-    "person.remove": lambda node, shelf, one: open_persons(node, shelf).carry_out_remove(one),
-    "person.reset": lambda node, shelf, one: open_persons(node, shelf).carry_out_reset(one),
+    "peer.grant": lambda node, store, one: Grants(store, node.clock).carry_out(one),
+    "partner.quota": lambda _, store, one: PartnerTerms(store).carry_out(one),
+    "partner.disclose": lambda node, store, one: DisclosureTerms(store, node.clock).carry_out(one),
+    "recipient.add": lambda node, store, one: Recipients(store, node.clock).carry_out_add(one),
+    "recipient.grant": lambda node, store, one: Recipients(store, node.clock).carry_out_grant(one),
+    "person.add": lambda node, store, one: open_persons(node, store).carry_out_add(one),
+    "person.remove": lambda node, store, one: open_persons(node, store).carry_out_remove(one),
+    "person.reset": lambda node, store, one: open_persons(node, store).carry_out_reset(one),
 }
 """By kind; each kind of `services.access.approving.KINDS` has one."""

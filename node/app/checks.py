@@ -22,11 +22,11 @@ from node.identity.put_back import logs_put_back, require_current
 from node.lists.catalogue import report_lists
 from node.lists.completeness import missing_objects
 from node.names import CONFIG_NAME
+from node.objects.integrity import UNREADABLE, words_of
 from node.recipients.accreditation import Recipients, fetchable
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from node.signer_host.host import keys_of
 from node.signing.process.roles import SIGNED_HERE
-from node.storage.integrity import UNREADABLE, words_of
 from node.trust.expiry import Standing, late, next_due
 from node.trust.found import log_label, spare_files
 
@@ -147,8 +147,8 @@ def _trust(identity: Identity) -> Iterator[Check]:
 
 def _ends(identity: Identity) -> Iterator[Check]:
     """What is past half of its life, or has ended."""
-    with open_shelf(identity) as shelf:
-        found = findings(identity, shelf)
+    with write_store(identity) as store:
+        found = findings(identity, store)
     for one in late(found):
         ended = one.standing is Standing.ENDED and one.consequence.grave
         health = Health.FAIL if ended else Health.WARN
@@ -160,8 +160,8 @@ def _ends(identity: Identity) -> Iterator[Check]:
 
 
 def _store(identity: Identity) -> Iterator[Check]:
-    with open_shelf(identity) as shelf:
-        reports = report_lists(shelf)
+    with write_store(identity) as store:
+        reports = report_lists(store)
         waiting = sum(report.waiting for report in reports if report.log.kind == "own_list")
         signer = identity.log_signer()
         behind = [
@@ -169,8 +169,8 @@ def _store(identity: Identity) -> Iterator[Check]:
             for report in reports
             if report.log.kind == "own_list" and signer.size(report.log.origin) < report.log.head.size
         ]
-        put_back = logs_put_back(identity, shelf)
-        with shelf.storage.read() as unit:
+        put_back = logs_put_back(identity, store)
+        with store.read() as unit:
             late = [peer.name for peer in unit.peers.ls() if not peer.synced_ms]
     if put_back:
         words = f"the database is older than what this node has signed: {', '.join(put_back)}"
@@ -190,9 +190,9 @@ def _store(identity: Identity) -> Iterator[Check]:
 
 def _put_back(identity: Identity) -> Iterator[Check]:
     """Says something only where the members have seen more than this folder holds, or cannot be asked."""
-    with open_shelf(identity) as shelf:
+    with write_store(identity) as store:
         try:
-            require_current(identity, shelf, afresh=True)
+            require_current(identity, store, afresh=True)
         except PeerUnreachableError as exc:
             yield Check("put back", Health.WARN, str(exc), exc.hint)
 
@@ -200,7 +200,7 @@ def _put_back(identity: Identity) -> Iterator[Check]:
 def _evidence(identity: Identity) -> Iterator[Check]:
     """What nobody has looked at: against this node's own keys first, then against others."""
     node = identity.settings.node
-    with open_shelf(identity) as shelf, shelf.storage.read() as unit:
+    with write_store(identity) as store, store.read() as unit:
         waiting = [one for one in unit.evidence.ls() if one.released_ms is None]
     own = sorted({one.subject for one in waiting if one.subject.partition("/")[0] == node})
     others = sorted({one.subject for one in waiting if one.kind.convicts} - set(own))
@@ -222,9 +222,9 @@ def _evidence(identity: Identity) -> Iterator[Check]:
 
 def _logs(identity: Identity) -> Iterator[Check]:
     labels = identity.keychain.labels(Role.LOG)
-    with open_shelf(identity) as shelf:
-        logs = [report.log for report in report_lists(shelf)]
-        lost = {log.origin: len(missing_objects(shelf, log)) for log in logs}
+    with write_store(identity) as store:
+        logs = [report.log for report in report_lists(store)]
+        lost = {log.origin: len(missing_objects(store, log)) for log in logs}
     keyless = [log.origin for log in logs if log.kind == "own_list" and log_label(log.origin) not in labels]
     for origin in keyless:
         yield Check("logs", Health.FAIL, f"the key of {origin} is gone", "restore keys/ from a backup")
@@ -252,8 +252,8 @@ def _passphrase(identity: Identity) -> Iterator[Check]:
 
 
 def _cases(identity: Identity) -> Iterator[Check]:
-    with open_shelf(identity) as shelf:
-        late = len(casework(identity, shelf).overdue())
+    with write_store(identity) as store:
+        late = len(casework(identity, store).overdue())
     if late:
         yield Check(
             "cases",
@@ -266,8 +266,8 @@ def _cases(identity: Identity) -> Iterator[Check]:
 def _recipients(identity: Identity) -> Iterator[Check]:
     """Says something only when a recipient cannot fetch, or soon will not; of its key, `_ends` tells."""
     now = identity.clock.now()
-    with open_shelf(identity) as shelf:
-        found = Recipients(shelf.storage, identity.clock).ls()
+    with write_store(identity) as store:
+        found = Recipients(store, identity.clock).ls()
     if found and not identity.settings.recipients.enabled:
         words = f"{len(found)} recipients of raw hashes are known, and switched off"
         yield Check("recipients", Health.WARN, words, "set [recipients] enabled = true, or remove them")
@@ -280,9 +280,9 @@ def _recipients(identity: Identity) -> Iterator[Check]:
 
 def _audit(identity: Identity) -> Iterator[Check]:
     """Says something only when the audit log needs somebody."""
-    with open_shelf(identity) as shelf:
-        unsigned = count_unsigned(shelf)
-        with shelf.storage.read() as unit:
+    with write_store(identity) as store:
+        unsigned = count_unsigned(store)
+        with store.read() as unit:
             log = audit_log(unit)
     if log is None:
         yield Check("audit", Health.WARN, "what is done here is not recorded yet", "sigfed audit start")

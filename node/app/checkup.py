@@ -16,7 +16,7 @@ from node.clock import Clock
 from node.errors import NotFoundError
 from node.health import Check
 from node.identity.identity import Identity
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from protocol.audit import AuditRecord
 
 KEPT: Final = timedelta(minutes=10)
@@ -65,14 +65,14 @@ class Checkup:
         return self._held
 
 
-def look(identity: Identity, shelf: Shelf) -> Findings:
+def look(identity: Identity, store: Store) -> Findings:
     """Make all checks of a node."""
-    return Findings(checks=tuple(examine(identity)), backup=_last_backup(shelf))
+    return Findings(checks=tuple(examine(identity)), backup=_last_backup(store))
 
 
-def _last_backup(shelf: Shelf) -> AuditRecord | None:
+def _last_backup(store: Store) -> AuditRecord | None:
     try:
-        newest = islice(read_audit_backwards(shelf), _LOOKED_AT)
+        newest = islice(read_audit_backwards(store), _LOOKED_AT)
         return next((one.record for one in newest if one.record.action == "backup.create"), None)
     except NotFoundError:  # no audit log was begun
         return None

@@ -23,7 +23,6 @@ from node.objects.folder import FolderObjects
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
 from node.signing.ring import FolderKeyRing
-from node.storage.shelf import Shelf
 from node.store.driver import parse_dsn
 from node.store.store import Store
 from node.tls import create_identity
@@ -139,14 +138,17 @@ def _fill(
 ) -> None:
     """Make the store, and begin the audit log in it."""
     store = Store.create(
-        store_dsn(home, settings), storage_key=storage_key, entropy=entropy, claim=claim_of(home, settings)
+        store_dsn(home, settings),
+        objects=FolderObjects(home.objects),
+        storage_key=storage_key,
+        entropy=entropy,
+        claim=claim_of(home, settings),
     )
     try:
-        shelf = Shelf(store, FolderObjects(home.objects), store.vault)
-        origin = start_audit(shelf, settings.node).origin
+        origin = start_audit(store, settings.node).origin
         key = keychain.key(LogPrivateKey, log_label(origin))
         record(
-            shelf,
+            store,
             FolderLogSigner(home.signer, lambda _: [key]),
             actor=OPERATOR,
             action="node.init",

@@ -15,7 +15,7 @@ from node.identity.identity import Identity
 from node.identity.keyring import certificate_name
 from node.partners.admission import INVITATION_DAYS
 from node.recipients.accreditation import KEY_LIFE, LONGEST, grant_of, key_end
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.store.unit import Unit
 from node.tls import certificate_window
 from node.trust.expiry import Finding, Term, Thing, judge
@@ -25,12 +25,12 @@ from protocol.enrolment import KEY_DAYS
 from protocol.trust_acknowledgement import TrustAcknowledgement
 
 
-def findings(identity: Identity, shelf: Shelf) -> tuple[Finding, ...]:
+def findings(identity: Identity, store: Store) -> tuple[Finding, ...]:
     """Everything that ends, as it stands now, the first to end in front."""
-    return judge(terms(identity, shelf), identity.clock.now())
+    return judge(terms(identity, store), identity.clock.now())
 
 
-def terms(identity: Identity, shelf: Shelf) -> list[Term]:
+def terms(identity: Identity, store: Store) -> list[Term]:
     """Everything of this node that ends."""
     document = identity.trust.document()
     found = [
@@ -38,7 +38,7 @@ def terms(identity: Identity, shelf: Shelf) -> list[Term]:
         *_keys(document),
         *_certificate(identity),
     ]
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         found += [*_cosignatures(identity, unit), *_peers(identity, unit), *_guests(unit)]
         found += _held_elsewhere(identity, unit, document)
     return found

@@ -5,12 +5,12 @@ from node.identity.identity import Identity
 from node.lists.guards import Guards
 from node.lists.pace import FollowGuards
 from node.objects.filters import FolderFilters
-from node.storage.shelf import Shelf
+from node.store.store import Store
 
 
-def open_guards(identity: Identity, shelf: Shelf) -> Guards:
+def open_guards(identity: Identity, store: Store) -> Guards:
     """The guards, with the node's known-benign sets."""
-    return Guards(shelf, FolderFilters(identity.home.filters))
+    return Guards(store, FolderFilters(identity.home.filters))
 
 
 def own_limits(settings: GuardSettings) -> FollowGuards:

@@ -17,6 +17,7 @@ from typing import Final, Self
 from keys.errors import SigfedError
 from keys.trust.members import Members
 from node.clock import Clock
+from node.cycles import acyclic
 from node.errors import StoreError
 from node.identity.identity import Identity
 from node.journal import Journal
@@ -24,10 +25,9 @@ from node.judgement.effective import Current, fold_held, judge_held
 from node.judgement.premises import Premises
 from node.judgement.queue import Files, Group, WaitingFile, Wanted, grouped, waiting_files
 from node.judgement.trace import listed_in
-from node.storage.bulk import acyclic
-from node.storage.release_files import ReleaseFolder
-from node.storage.rosters import Roster
-from node.storage.shelf import Shelf
+from node.objects.release_files import ReleaseFolder
+from node.objects.rosters import Roster
+from node.store.store import Store
 from protocol.lists.listing import Listing
 
 _journal = Journal("judged")
@@ -83,9 +83,9 @@ class Judge:
     """Judges the lists of one open store, again when something moved; threads may share it."""
 
     def __init__(
-        self, shelf: Shelf, *, node: str, members: Callable[[], Members], clock: Clock, max_age: timedelta
+        self, store: Store, *, node: str, members: Callable[[], Members], clock: Clock, max_age: timedelta
     ) -> None:
-        self._shelf = shelf
+        self._store = store
         self._node = node
         self._members = members
         self._clock = clock
@@ -98,10 +98,10 @@ class Judge:
         self._thread = Thread(name="judging")
 
     @classmethod
-    def of(cls, identity: Identity, shelf: Shelf) -> Self:
+    def of(cls, identity: Identity, store: Store) -> Self:
         """Who judges by a node's register and its settings of freshness, as its releases do."""
         return cls(
-            shelf,
+            store,
             node=identity.settings.node,
             members=identity.trust.members,
             clock=identity.clock,
@@ -162,7 +162,7 @@ class Judge:
         return held.basis != _basis(premises, fresh, members)
 
     def _read(self) -> tuple[Premises, frozenset[str], Members]:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             premises = Premises.of(unit)
         fresh = premises.fresh(now=self._clock.now(), max_age=self._max_age)
         return premises, fresh, self._members()
@@ -179,10 +179,10 @@ class Judge:
         at, started = self._clock.now(), thread_time()
         premises, fresh, members = self._read()
         with acyclic():
-            folded = _fold(self._shelf, premises, held)
-            rosters = _rosters(self._shelf, premises, held)
+            folded = _fold(self._store, premises, held)
+            rosters = _rosters(self._store, premises, held)
             current = judge_held(
-                self._shelf,
+                self._store,
                 premises,
                 folded,
                 members,
@@ -206,7 +206,7 @@ def _basis(premises: Premises, fresh: frozenset[str], members: Members) -> tuple
     return (*premises.basis(fresh), members)
 
 
-def _fold(shelf: Shelf, premises: Premises, held: Judgement | None) -> list[Listing]:
+def _fold(store: Store, premises: Premises, held: Judgement | None) -> list[Listing]:
     """What each list says: as before, as before and the new events, or from nothing."""
     known = {} if held is None else {each.origin: each for each in held.premises.lists}
     said = {} if held is None else {each.origin: each for each in held.folded}
@@ -216,19 +216,19 @@ def _fold(shelf: Shelf, premises: Premises, held: Judgement | None) -> list[List
         if before == each:
             found.append(said[each.origin])
         elif before is not None and each.grew_from(before):
-            found.append(fold_held(shelf, each, said[each.origin]))
+            found.append(fold_held(store, each, said[each.origin]))
         else:
-            found.append(fold_held(shelf, each))
+            found.append(fold_held(store, each))
     return found
 
 
-def _rosters(shelf: Shelf, premises: Premises, held: Judgement | None) -> dict[str, Roster]:
+def _rosters(store: Store, premises: Premises, held: Judgement | None) -> dict[str, Roster]:
     """What the newest releases list; shredding takes rows out of a roster that is known."""
     kept = held is not None and held.premises.shreddings == premises.shreddings
     known = {each.subset: each for each in held.premises.releases} if held is not None and kept else {}
     return {
         each.subset: held.rosters[each.subset]
         if held is not None and known.get(each.subset) == each
-        else ReleaseFolder(shelf, each).roster()
+        else ReleaseFolder(store, each).roster()
         for each in premises.releases
     }

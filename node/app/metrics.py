@@ -16,34 +16,34 @@ from node.identity.outside_note import silent
 from node.identity.put_back import is_confirmed
 from node.judgement import quarantine
 from node.metrics import Gauge
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind
+from node.store.store import Store
 from node.trust.expiry import Standing, Thing
 
 _UNNAMED: Final = frozenset({Thing.INVITATION, Thing.PARTNER_KEY, Thing.RECIPIENT, Thing.RECIPIENT_KEY})
 """Things that are called by names of companies: of these only the first to end is told, and not whose it is."""
 
-Read = Callable[[Identity, Shelf], Iterator[Gauge]]
+Read = Callable[[Identity, Store], Iterator[Gauge]]
 
 
-def facts(identity: Identity, shelf: Shelf, group: str) -> Iterator[Gauge]:
+def facts(identity: Identity, store: Store, group: str) -> Iterator[Gauge]:
     """Everything that can be read now; `group` is what the evaluation process computes with, empty if there is none."""
     help_ = "What does the group arithmetic of the evaluation process."
     yield Gauge(name="sigfed_group", help=help_, labels=("name",), values={(group,): 1} if group else {})
     failed = 0
     for read in (_expiry, _keys, _peers, _logs, _confirmed, _aside):
         try:
-            yield from list(read(identity, shelf))
+            yield from list(read(identity, store))
         except SigfedError:
             failed += 1
     help_ = "Groups of facts that could not be read."
     yield Gauge(name="sigfed_unreadable_facts", help=help_, values={(): failed})
 
 
-def _expiry(identity: Identity, shelf: Shelf) -> Iterator[Gauge]:
+def _expiry(identity: Identity, store: Store) -> Iterator[Gauge]:
     left: dict[tuple[str, ...], float] = {}
     standings = Counter({str(standing): 0 for standing in Standing})
-    for found in findings(identity, shelf):
+    for found in findings(identity, store):
         thing = found.term.thing
         place = (thing.replace(" ", "_"), "" if thing in _UNNAMED else found.term.of)
         left[place] = min(left.get(place, float("inf")), found.left.total_seconds())
@@ -62,7 +62,7 @@ def _expiry(identity: Identity, shelf: Shelf) -> Iterator[Gauge]:
     )
 
 
-def _keys(identity: Identity, _: Shelf) -> Iterator[Gauge]:
+def _keys(identity: Identity, _: Store) -> Iterator[Gauge]:
     counted: dict[tuple[str, ...], float] = {}
     for key in identity.ring.read():
         place = (str(key.role), str(key.stage))
@@ -75,9 +75,9 @@ def _keys(identity: Identity, _: Shelf) -> Iterator[Gauge]:
     )
 
 
-def _peers(identity: Identity, shelf: Shelf) -> Iterator[Gauge]:
+def _peers(identity: Identity, store: Store) -> Iterator[Gauge]:
     now_ms = milliseconds(identity.clock.now())
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         ages: dict[tuple[str, ...], float] = {
             (peer.name,): (now_ms - (peer.synced_ms or peer.added_ms)) / 1000 for peer in unit.peers.ls()
         }
@@ -89,8 +89,8 @@ def _peers(identity: Identity, shelf: Shelf) -> Iterator[Gauge]:
     )
 
 
-def _logs(_: Identity, shelf: Shelf) -> Iterator[Gauge]:
-    with shelf.storage.read() as unit:
+def _logs(_: Identity, store: Store) -> Iterator[Gauge]:
+    with store.read() as unit:
         logs = unit.logs.ls(*LogKind)
     own = [log for log in logs if log.kind is LogKind.OWN_LIST]
     yield Gauge(
@@ -107,7 +107,7 @@ def _logs(_: Identity, shelf: Shelf) -> Iterator[Gauge]:
     )
 
 
-def _confirmed(identity: Identity, _: Shelf) -> Iterator[Gauge]:
+def _confirmed(identity: Identity, _: Store) -> Iterator[Gauge]:
     yield Gauge(
         name="sigfed_confirmed",
         help="Whether enough members have said that this node was not put back.",
@@ -121,14 +121,14 @@ def _confirmed(identity: Identity, _: Shelf) -> Iterator[Gauge]:
     )
 
 
-def _aside(identity: Identity, shelf: Shelf) -> Iterator[Gauge]:
-    aside = len(quarantine.ls(shelf, identity.trust.members()))
-    with shelf.storage.read() as unit:
+def _aside(identity: Identity, store: Store) -> Iterator[Gauge]:
+    aside = len(quarantine.ls(store, identity.trust.members()))
+    with store.read() as unit:
         evidence = sum(1 for one in unit.evidence.ls() if one.released_ms is None)
     yield Gauge(name="sigfed_quarantined", help="Things that guards set aside.", values={(): aside})
     yield Gauge(
         name="sigfed_evidence", help="Contradictions nobody has decided about.", values={(): evidence}
     )
     yield Gauge(
-        name="sigfed_audit_unsigned", help="Audit records not signed yet.", values={(): count_unsigned(shelf)}
+        name="sigfed_audit_unsigned", help="Audit records not signed yet.", values={(): count_unsigned(store)}
     )

@@ -8,20 +8,20 @@ from node.audit.log import ROOT
 from node.errors import AlreadyExistsError
 from node.identity import audit
 from node.identity.identity import Identity
+from node.objects.person_requests import change_payload
 from node.signing.verifiers import Argon2Hasher
-from node.storage.person_requests import change_payload
-from node.storage.shelf import Shelf
 from node.store.accounts.records import PersonRole, Request
+from node.store.store import Store
 
 
-def open_persons(identity: Identity, shelf: Shelf) -> Persons:
+def open_persons(identity: Identity, store: Store) -> Persons:
     """The persons of this node."""
-    return Persons(shelf, identity.clock, Argon2Hasher(identity.entropy))
+    return Persons(store, identity.clock, Argon2Hasher(identity.entropy))
 
 
 def change_request(
     identity: Identity,
-    shelf: Shelf,
+    store: Store,
     kind: str,
     name: str,
     *,
@@ -39,8 +39,8 @@ def change_request(
     """
 
     def payload() -> bytes:
-        _check(shelf, kind, name)
-        made = open_persons(identity, shelf).sealed_verifier(name, passphrase()) if passphrase else b""
+        _check(store, kind, name)
+        made = open_persons(identity, store).sealed_verifier(name, passphrase()) if passphrase else b""
         return change_payload(name, role=role, verifier=made)
 
     return Request(kind=kind, subject=_words(kind, name, role), payload=payload, said=said)
@@ -57,8 +57,8 @@ def _words(kind: str, name: str, role: PersonRole | None) -> Message:
     )
 
 
-def _check(shelf: Shelf, kind: str, name: str) -> None:
-    with shelf.storage.read() as unit:
+def _check(store: Store, kind: str, name: str) -> None:
+    with store.read() as unit:
         if kind == "person.add":
             if unit.persons.find(name):
                 raise AlreadyExistsError("there is a person {name} already", name)
@@ -68,16 +68,16 @@ def _check(shelf: Shelf, kind: str, name: str) -> None:
             require_others(unit, name)
 
 
-def reset_with_root(identity: Identity, shelf: Shelf, name: str, passphrase: Callable[[], str]) -> None:
+def reset_with_root(identity: Identity, store: Store, name: str, passphrase: Callable[[], str]) -> None:
     """Give a person another passphrase by the word of the root: the way out when too few can decide.
 
     Whoever holds a root key could name another node's keys as well, so this gives nobody anything new; it is in the
     audit log before it is done. Raises `NotFoundError` for no such person, or as `root_signers` does.
     """
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         unit.persons.get(name)
     identity.root_signers()
-    verifier = open_persons(identity, shelf).sealed_verifier(name, passphrase())
-    audit.begin(identity, shelf, "person.reset", name, actor=ROOT)
-    with shelf.storage.write() as unit:
+    verifier = open_persons(identity, store).sealed_verifier(name, passphrase())
+    audit.begin(identity, store, "person.reset", name, actor=ROOT)
+    with store.write() as unit:
         set_verifier(unit, name, verifier)

@@ -9,20 +9,20 @@ from node.clock import milliseconds
 from node.errors import ConflictError
 from node.identity.identity import Identity
 from node.judgement import quarantine
-from node.storage.shelf import Shelf
 from node.store.accounts.records import Approval, Outcome, Request
+from node.store.store import Store
 
 KIND = "quarantine.release"
 
 
-def release_request(identity: Identity, shelf: Shelf, name: str, *, reason: str, said: str) -> Request:
+def release_request(identity: Identity, store: Store, name: str, *, reason: str, said: str) -> Request:
     """What asks for the release of what is called `name`.
 
     Raises:
         NotFoundError: nothing is set aside under it.
         UsageError: it was released.
     """
-    aside = quarantine.get(shelf, identity.trust.members(), name)
+    aside = quarantine.get(store, identity.trust.members(), name)
     quarantine.require_open(aside)
     fields = {"id": aside.id, "reason": reason, "count": aside.count, "evidence": _open_evidence(aside)}
     return Request(
@@ -44,10 +44,10 @@ def of_request(approval: Approval) -> str:
     return str(json.loads(approval.payload)["id"])
 
 
-def require_as_asked(identity: Identity, shelf: Shelf, approval: Approval) -> None:
+def require_as_asked(identity: Identity, store: Store, approval: Approval) -> None:
     """Check that nothing came since that whoever asked has not seen; raises `ConflictError`."""
     asked = json.loads(approval.payload)
-    waiting = quarantine.ls(shelf, identity.trust.members())
+    waiting = quarantine.ls(store, identity.trust.members())
     aside = next((one for one in waiting if one.id == asked["id"]), None)
     if aside is None:  # released, by this request before it was cut off or by another
         return
@@ -64,7 +64,7 @@ def _open_evidence(aside: quarantine.Aside) -> list[str]:
     return sorted(one.sha256 for one in aside.evidence if one.released_ms is None)
 
 
-def carry_out(identity: Identity, shelf: Shelf, approval: Approval) -> str:
+def carry_out(identity: Identity, store: Store, approval: Approval) -> str:
     """Release what was approved; safe to repeat."""
     now_ms = milliseconds(identity.clock.now())
-    return quarantine.release(shelf, identity.trust.members(), of_request(approval), now_ms=now_ms)
+    return quarantine.release(store, identity.trust.members(), of_request(approval), now_ms=now_ms)

@@ -18,8 +18,8 @@ from node.identity.logs import publish_one
 from node.judgement.shred_status import Place, shredded_places
 from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import ShredPlan, require_no_more, shred
-from node.storage.shelf import Shelf
 from node.store.accounts.records import Approval, Request
+from node.store.store import Store
 from node.subsets.catalogue import report_subsets
 from protocol.lists.opening import Reason
 
@@ -30,23 +30,23 @@ _NAMED: Final = 10
 """Places in the words of a request, at most; `places_of` gives all of them."""
 
 
-def recall_now(identity: Identity, shelf: Shelf, origin: str) -> list[str]:
+def recall_now(identity: Identity, store: Store, origin: str) -> list[str]:
     """Publish an own list and release every subset; returns what happened to each, in words.
 
     A subset that cannot be released does not stop the others.
     """
-    done = publish_one(identity, shelf, origin)
+    done = publish_one(identity, store, origin)
     words: list[str] = [
         Message(
             "{list}: {size} events, {count} withdrawn now", origin, f"{done.size:,}", f"{done.withdrawals:,}"
         )
     ]
-    return words + [_released(identity, shelf, report.subset.name) for report in report_subsets(shelf)]
+    return words + [_released(identity, store, report.subset.name) for report in report_subsets(store)]
 
 
-def _released(identity: Identity, shelf: Shelf, name: str) -> str:
+def _released(identity: Identity, store: Store, name: str) -> str:
     try:
-        report = release_here(identity, shelf, name)
+        report = release_here(identity, store, name)
     except SigfedError as exc:
         return Message("subset {name}: not released: {reason}", name, exc)
     if not report.published:
@@ -78,10 +78,10 @@ def shredding_request(plans: Sequence[ShredPlan], *, reason: Reason) -> Request:
     return Request(kind=KIND, subject=subject, payload=_canonical(payload))
 
 
-def readmission_request(shelf: Shelf, tombstones: Collection[bytes]) -> Request:
+def readmission_request(store: Store, tombstones: Collection[bytes]) -> Request:
     """What asks to have shredded hashes listed again; of how many files they are nobody knows."""
     payload = {"action": _READMIT, "tombstones": sorted(mac.hex() for mac in tombstones)}
-    subject = _readmission_words(len(tombstones), shredded_places(shelf, tombstones))
+    subject = _readmission_words(len(tombstones), shredded_places(store, tombstones))
     return Request(
         kind=READMISSION,
         subject=subject,
@@ -100,50 +100,50 @@ def _readmission_words(count: int, places: Sequence[Place]) -> str:
     return Message("{hashes}, shredded as {places}", hashes, named)
 
 
-def places_of(shelf: Shelf, approval: Approval) -> tuple[Place, ...]:
+def places_of(store: Store, approval: Approval) -> tuple[Place, ...]:
     """What a request to shred or to readmit is about, by list and index, as far as is known here; empty for others."""
     if approval.kind not in {KIND, READMISSION}:
         return ()
     asked = json.loads(approval.payload)
     if asked["action"] == _SHRED:
         return tuple(Place(origin=asked["list"], index=index) for index in asked["indexes"])
-    return shredded_places(shelf, {bytes.fromhex(mac) for mac in asked["tombstones"]})
+    return shredded_places(store, {bytes.fromhex(mac) for mac in asked["tombstones"]})
 
 
-def require_as_asked(identity: Identity, shelf: Shelf, approval: Approval) -> None:  # noqa: ARG001 - a check
+def require_as_asked(identity: Identity, store: Store, approval: Approval) -> None:  # noqa: ARG001 - a check
     """Check that a shredding would delete no more than it says; raises `ConflictError`."""
     asked = json.loads(approval.payload)
     if asked["action"] == _SHRED:
-        require_no_more(shelf, asked["list"], asked["indexes"], most=asked["most"])
+        require_no_more(store, asked["list"], asked["indexes"], most=asked["most"])
 
 
-def carry_out_shredding(identity: Identity, shelf: Shelf, approval: Approval) -> str:
+def carry_out_shredding(identity: Identity, store: Store, approval: Approval) -> str:
     """Do what `shredding_request` or `readmission_request` asked for; one line for people."""
     asked = json.loads(approval.payload)
     if asked["action"] == _READMIT:
-        return _readmit(shelf, [bytes.fromhex(mac) for mac in asked["tombstones"]])
-    return _shred(identity, shelf, asked["list"], asked["indexes"], Reason[asked["reason"]])
+        return _readmit(store, [bytes.fromhex(mac) for mac in asked["tombstones"]])
+    return _shred(identity, store, asked["list"], asked["indexes"], Reason[asked["reason"]])
 
 
-def _shred(identity: Identity, shelf: Shelf, origin: str, positions: Sequence[int], reason: Reason) -> str:
+def _shred(identity: Identity, store: Store, origin: str, positions: Sequence[int], reason: Reason) -> str:
     for position in positions:
-        shred(shelf, origin, position, reason=reason)
-    words = recall_now(identity, shelf, origin)
-    carry_out(shelf, origin, now_ms=milliseconds(identity.clock.now()))
+        shred(store, origin, position, reason=reason)
+    words = recall_now(identity, store, origin)
+    carry_out(store, origin, now_ms=milliseconds(identity.clock.now()))
     return Message.joined(
         "; ", [*words, Message("deleted here; peers delete with their next sync: sigfed shredding ls")]
     )
 
 
-def _readmit(shelf: Shelf, macs: Sequence[bytes]) -> str:
-    with shelf.storage.write() as unit:
+def _readmit(store: Store, macs: Sequence[bytes]) -> str:
+    with store.write() as unit:
         lifted = sum(unit.tombstones.lift(mac) > 0 for mac in macs)
     return Message("{count} hashes may be listed here again", lifted)
 
 
-def tombstones_of(shelf: Shelf, macs: Sequence[bytes]) -> list[bytes]:
+def tombstones_of(store: Store, macs: Sequence[bytes]) -> list[bytes]:
     """Those of the tombstones that stand, each once; raises `NotFoundError` for none."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         kept = {each.mac for each in unit.tombstones.ls()}
     found = [mac for mac in dict.fromkeys(macs) if mac in kept]
     if not found:

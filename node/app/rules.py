@@ -2,7 +2,7 @@
 
 from node.identity.identity import Identity
 from node.objects.folder import FolderObjects
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.subsets.catalogue import subset_origin
 from node.subsets.draft import RuleDocuments
 from node.trust.others.documents import member_documents
@@ -11,14 +11,14 @@ from protocol.tlog.policy import write_policy
 from protocol.witness.policy import witness_policy
 
 
-def rule_documents(identity: Identity, shelf: Shelf, subset: str) -> RuleDocuments:
+def rule_documents(identity: Identity, store: Store, subset: str) -> RuleDocuments:
     """Those for a release of `subset`: whose cosignatures on its log this node would ask for.
 
     A partner derives the policy itself, and is told when the two differ.
     """
     now = identity.clock.now()
     origin = subset_origin(identity.settings.node, subset)
-    held = member_documents(shelf.storage, FolderObjects(identity.home.introductions), identity.trust)
+    held = member_documents(store, FolderObjects(identity.home.introductions), identity.trust)
     policy = witness_policy(
         origin,
         identity.trust.members(),

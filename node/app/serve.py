@@ -47,6 +47,7 @@ from node.judgement.recall import has_waiting
 from node.lists.corrections.erase import carry_out_everywhere
 from node.metrics import Metrics
 from node.objects.folder import FolderObjects
+from node.objects.sweep import sweep
 from node.partners.admission import Admission, ServedEnrolment
 from node.partners.disclosed_lookup import DisclosedLookups, PartnerDisclosure
 from node.partners.evaluate import Evaluating
@@ -63,11 +64,10 @@ from node.peers.trust_acknowledgements import ServedTrustAcknowledgements
 from node.rotation.epochs import let_go
 from node.rotation.rotate import advance_keys
 from node.rotation.storage_keys import reseal_some
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from node.scheduler import Job, Scheduler
 from node.signing.epochs import epoch_secrets
-from node.storage.shelf import Shelf
-from node.storage.sweep import sweep
+from node.store.store import Store
 from node.subsets.catalogue import report_subsets
 from node.subsets.deltas import Deltas
 from node.subsets.epochs import AnnouncedEpochs
@@ -103,7 +103,7 @@ class Parts:
     """What a running node is made of."""
 
     identity: Identity
-    shelf: Shelf
+    store: Store
     evaluator: EvaluatorProcess
     syncs: PeerSyncs
     deltas: Deltas
@@ -115,28 +115,28 @@ class Parts:
 
     def web(self) -> WebServices:
         """Everything behind the HTTP API."""
-        identity, shelf = self.identity, self.shelf
+        identity, store = self.identity, self.store
         trust = RelayingTrust(
             identity.trust_files,
             identity.trust,
-            shelf.storage,
+            store,
             FolderObjects(identity.home.introductions),
         )
         evaluating = Evaluating(
-            shelf.storage,
-            Quotas(shelf.storage),
+            store,
+            Quotas(store),
             self.evaluator,
             identity.clock,
             epochs=AnnouncedEpochs(identity.trust_files, identity.trust),
         )
-        subsets = ServedSubsets(shelf, evaluating, self.deltas, Fetches(shelf.storage, identity.clock))
-        peers = ServedPeers(shelf, identity.clock)
-        admission = Admission(shelf, identity.trust, clock=identity.clock, entropy=identity.entropy)
-        renewing = PartnerRenewal(shelf, identity.trust, identity.clock)
-        hits = served_hits(identity, shelf, self.evaluator)
-        taking = taking_proposals(identity, shelf)
+        subsets = ServedSubsets(store, evaluating, self.deltas, Fetches(store, identity.clock))
+        peers = ServedPeers(store, identity.clock)
+        admission = Admission(store, identity.trust, clock=identity.clock, entropy=identity.entropy)
+        renewing = PartnerRenewal(store, identity.trust, identity.clock)
+        hits = served_hits(identity, store, self.evaluator)
+        taking = taking_proposals(identity, store)
         disclosed = DisclosedLookups(
-            shelf, identity.clock, enabled=identity.settings.disclosed_lookup.enabled
+            store, identity.clock, enabled=identity.settings.disclosed_lookup.enabled
         )
 
         return WebServices(
@@ -146,8 +146,8 @@ class Parts:
             entropy=identity.entropy,
             token_signer=lambda: identity.signer(TokenPrivateKey),
             token_keys=lambda: accepted_token_keys(identity.ring.read(), identity.clock.now()),
-            callers=StoredCallers(shelf.storage, identity.clock),
-            replays=StoredReplays(shelf.storage),
+            callers=StoredCallers(store, identity.clock),
+            replays=StoredReplays(store),
             certificates_required=identity.settings.listen.agency_certificates == "required",
             trust=lambda: trust,
             tuf=ServedTuf(identity.trust_files),
@@ -155,17 +155,17 @@ class Parts:
             partner=lambda caller: subsets.for_partner(caller.client, caller.subsets),
             enrolment=lambda: ServedEnrolment(admission),
             witness=self._witness(),
-            gossip=ServedTelling(open_telling(identity, shelf)),
+            gossip=ServedTelling(open_telling(identity, store)),
             hits=lambda caller: hits.for_partner(caller.client, caller.subsets),
             proposals=lambda caller: PartnerProposals(taking, caller.client, caller.subsets),
             disclosed=lambda caller: PartnerDisclosure(disclosed, caller.client, caller.subsets),
-            acknowledgements=lambda caller: ServedAcknowledgements(shelf, identity.clock, caller.client),
-            recognise=Recognising(shelf.storage, identity.clock, peer_renewal(identity, shelf)),
+            acknowledgements=lambda caller: ServedAcknowledgements(store, identity.clock, caller.client),
+            recognise=Recognising(store, identity.clock, peer_renewal(identity, store)),
             renewals=lambda caller: ServedRenewals(renewing, caller.client),
             trust_acknowledgements=lambda caller: ServedTrustAcknowledgements(
-                shelf, identity.trust, identity.trust_files, identity.clock, caller.client
+                store, identity.trust, identity.trust_files, identity.clock, caller.client
             ),
-            held=lambda caller: HeldLists(shelf, caller.client),
+            held=lambda caller: HeldLists(store, caller.client),
             ready=self._answers,
             requested=self.metrics.requested,
             recipients=self.recipients.service(),
@@ -173,16 +173,16 @@ class Parts:
 
     def _answers(self) -> bool:
         """Ask the database for something small, raises `StoreDownError`; whether what is added gets signed."""
-        with self.shelf.storage.read() as unit:
+        with self.store.read() as unit:
             unit.subsets.ls()
         return self.identity.alone or is_confirmed(self.identity)
 
     def _witness(self) -> ServedWitness | None:
         """This node as a witness; None when its document names no witness."""
-        witness = own_witness(self.identity, self.shelf)
+        witness = own_witness(self.identity, self.store)
         if witness is None:
             return None
-        return ServedWitness(witness, self.identity.clock, renew=peer_renewal(self.identity, self.shelf))
+        return ServedWitness(witness, self.identity.clock, renew=peer_renewal(self.identity, self.store))
 
     def jobs(self) -> list[Job]:
         """What the node does by itself."""
@@ -215,9 +215,9 @@ class Parts:
         await self._cosign()
 
     def _publish_all(self) -> None:
-        for origin in own_origins(self.shelf):
+        for origin in own_origins(self.store):
             with _each(origin):
-                publish_one(self.identity, self.shelf, origin)
+                publish_one(self.identity, self.store, origin)
 
     async def _sync(self) -> None:
         # A peer that takes longer than a round is waited for beside the next one, which the others do not wait for.
@@ -239,13 +239,13 @@ class Parts:
 
     async def _recall(self) -> None:
         """A withdrawal that waits is published and released at once, whoever queued it."""
-        await asyncio.to_thread(sign_audit, self.identity, self.shelf)
-        if await asyncio.to_thread(has_waiting, self.shelf):
+        await asyncio.to_thread(sign_audit, self.identity, self.store)
+        if await asyncio.to_thread(has_waiting, self.store):
             await self._release()
 
     async def _cosign(self) -> None:
         """New heads are cosigned soon after they stand, and old ones again before their cosignatures are too old."""
-        for origin, standing in (await cosign_own(self.identity, self.shelf)).items():
+        for origin, standing in (await cosign_own(self.identity, self.store)).items():
             if standing.asked:
                 _journal.info("cosigned", origin=origin, outcome=standing.words)
 
@@ -257,14 +257,14 @@ class Parts:
 
     def _release_all(self) -> None:
         self._publish_all()  # a release takes in published lists only
-        keep_own_register(self.identity, self.shelf)
-        for report in report_subsets(self.shelf):
+        keep_own_register(self.identity, self.store)
+        for report in report_subsets(self.store):
             with _each(report.subset.origin):
-                release_with(self.identity, self.shelf, self.evaluator, report.subset.name)
+                release_with(self.identity, self.store, self.evaluator, report.subset.name)
 
     async def _reseal(self) -> None:
         """What older data keys sealed is sealed anew, some at a time."""
-        done = await asyncio.to_thread(reseal_some, self.identity, self.shelf)
+        done = await asyncio.to_thread(reseal_some, self.identity, self.store)
         if done.moved or done.stuck:
             _journal.info("resealed", moved=done.moved, older_keys=done.older, stuck=done.stuck)
 
@@ -285,7 +285,7 @@ class Parts:
 
     async def _keys(self) -> None:
         """Keys begin and end when their time has come, whoever is there."""
-        done = await asyncio.to_thread(advance_keys, self.identity, self.shelf)
+        done = await asyncio.to_thread(advance_keys, self.identity, self.store)
         for alarm in done.alarms:
             about = alarm.lineage.of or alarm.lineage.role
             _journal.warning("key-alarm", about=about, role=alarm.lineage.role, reason=alarm.kind)
@@ -297,25 +297,25 @@ class Parts:
     async def _confirm(self) -> None:
         """Members that were silent are asked again; a node that finds itself put back, serves nobody any more."""
         try:
-            await asyncio.to_thread(_ask, self.identity, self.shelf, afresh=not is_confirmed(self.identity))
+            await asyncio.to_thread(_ask, self.identity, self.store, afresh=not is_confirmed(self.identity))
         except RestoredError as exc:
             if not self.stopped.done():
                 self.stopped.set_exception(exc)
 
     async def _purge(self) -> None:
         """What partners reported and proposed is kept for as long as is configured."""
-        done = await asyncio.to_thread(purge_reports, self.identity, self.shelf)
+        done = await asyncio.to_thread(purge_reports, self.identity, self.store)
         if done.reports:
             _journal.info("purged", reports=done.reports, cases=done.cases)
-        if forgotten := await asyncio.to_thread(forget_closed, self.identity, self.shelf):
+        if forgotten := await asyncio.to_thread(forget_closed, self.identity, self.store):
             _journal.info("purged", proposals=forgotten)
 
     async def _sweep(self) -> None:
         now_ms = milliseconds(self.identity.clock.now())
         deleted = await asyncio.to_thread(self.identity.home.sweep)
-        deleted += await asyncio.to_thread(sweep, self.shelf, now_ms=now_ms)
-        shredded = await asyncio.to_thread(carry_out_everywhere, self.shelf, now_ms=now_ms)
-        await asyncio.to_thread(open_sessions(self.identity, self.shelf).sweep)
+        deleted += await asyncio.to_thread(sweep, self.store, now_ms=now_ms)
+        shredded = await asyncio.to_thread(carry_out_everywhere, self.store, now_ms=now_ms)
+        await asyncio.to_thread(open_sessions(self.identity, self.store).sweep)
         _journal.info("swept", deleted=deleted, shredded=shredded)
 
 
@@ -351,20 +351,20 @@ async def serve_until_stopped(
     with ExitStack() as stack:
         stack.enter_context(running(identity.home))
         forget(identity)  # a machine that goes back to a snapshot with its memory has the note of then
-        shelf = stack.enter_context(open_shelf(identity))
+        store = stack.enter_context(write_store(identity))
         stack.enter_context(_leased(identity))
-        await asyncio.to_thread(_ask, identity, shelf, afresh=True)
+        await asyncio.to_thread(_ask, identity, store, afresh=True)
         evaluator = stack.enter_context(
             EvaluatorProcess(lambda: epoch_secrets(identity.keychain), identity.settings.group)
         )
         deltas = stack.enter_context(Deltas())
-        recipients = RunningRecipients(identity, shelf)
+        recipients = RunningRecipients(identity, store)
         if not recipients.enabled:
             recipients.lay_out()  # which deletes what was laid out before they were switched off
         listener = Listener(identity.tls(), entropy=identity.entropy)
-        syncs, metrics = PeerSyncs(identity, shelf), Metrics(lambda: facts(identity, shelf, evaluator.group))
+        syncs, metrics = PeerSyncs(identity, store), Metrics(lambda: facts(identity, store, evaluator.group))
         stopped = asyncio.get_running_loop().create_future()
-        parts = Parts(identity, shelf, evaluator, syncs, deltas, recipients, listener, metrics, stopped)
+        parts = Parts(identity, store, evaluator, syncs, deltas, recipients, listener, metrics, stopped)
         async with _monitored(identity.settings.metrics, metrics), beside(parts):
             server = await serve(
                 make_app(parts.web(), web_settings(identity.settings.listen)),
@@ -375,18 +375,18 @@ async def serve_until_stopped(
             )
             scheduler = _begun(parts)
             _journal.info("serving", url=server.url)
-            tell(identity, shelf, "node.run", identity.settings.node)
+            tell(identity, store, "node.run", identity.settings.node)
             try:
                 await _until_stopped(server, scheduler, stopped, lambda: listening(server.url))
             finally:
                 await syncs.stop()
-        tell(identity, shelf, "node.stop", identity.settings.node)
+        tell(identity, store, "node.stop", identity.settings.node)
 
 
-def _ask(identity: Identity, shelf: Shelf, *, afresh: bool) -> None:
+def _ask(identity: Identity, store: Store, *, afresh: bool) -> None:
     """Whether this folder was put back; where too few members say so, the node serves, and additions wait."""
     try:
-        require_current(identity, shelf, afresh=afresh)
+        require_current(identity, store, afresh=afresh)
     except PeerUnreachableError as exc:
         _journal.warning("unconfirmed", reason=str(exc))
 

@@ -17,7 +17,7 @@ from node.identity.logs import announce, publish_own
 from node.identity.put_back import signer_of
 from node.ports.evaluator import Evaluator
 from node.signing.epochs import epoch_secrets, oprf_label, public_of_epoch
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.store.subsets.records import SubsetRecord
 from node.subsets.catalogue import create_subset as catalogue_subset
 from node.subsets.catalogue import report_subset
@@ -31,7 +31,7 @@ from protocol.subset.filter import SubsetFilter
 _FIRST = 1
 
 
-def create_subset(identity: Identity, shelf: Shelf, name: str, wanted: SubsetFilter) -> SubsetRecord:
+def create_subset(identity: Identity, store: Store, name: str, wanted: SubsetFilter) -> SubsetRecord:
     """Make the subset `name`: epoch key, tables, log key, announcement; asks for a targets key.
 
     Raises:
@@ -43,28 +43,28 @@ def create_subset(identity: Identity, shelf: Shelf, name: str, wanted: SubsetFil
     signers = identity.targets_signers()
     now = identity.clock.now()
     pk = public_of_epoch(identity.keychain, load_sodium(), name, _FIRST)
-    made = _catalogued(identity, shelf, name, wanted, pk)
+    made = _catalogued(identity, store, name, wanted, pk)
     announce(identity, made.origin, signers=signers)
     epoch = EpochInfo(epoch=_FIRST, pk=pk, valid=window(now, EPOCH_DAYS))
     announce_epoch(identity.trust, name, epoch, signers=signers)
     for role, label in (("log", log_label(made.origin)), ("oprf", oprf_label(name, _FIRST))):
-        tell(identity, shelf, "key.create", label, details={"role": role})
+        tell(identity, store, "key.create", label, details={"role": role})
     return made
 
 
-def _catalogued(identity: Identity, shelf: Shelf, name: str, wanted: SubsetFilter, pk: bytes) -> SubsetRecord:
+def _catalogued(identity: Identity, store: Store, name: str, wanted: SubsetFilter, pk: bytes) -> SubsetRecord:
     """The new subset, or the one of an earlier try that was cut off before its epoch was announced."""
     now_ms = milliseconds(identity.clock.now())
     try:
-        return catalogue_subset(shelf, identity.settings.node, name, wanted, pk=pk, now_ms=now_ms)
+        return catalogue_subset(store, identity.settings.node, name, wanted, pk=pk, now_ms=now_ms)
     except AlreadyExistsError:
-        found = report_subset(shelf, name).subset
+        found = report_subset(store, name).subset
         if found.filter != wanted or any(info.name == name for info in identity.trust.document().subsets):
             raise
         return found
 
 
-def release_here(identity: Identity, shelf: Shelf, name: str) -> ReleaseReport:
+def release_here(identity: Identity, store: Store, name: str) -> ReleaseReport:
     """Publish what is waiting, then release a subset, in this process, whether or not the node is running.
 
     A release takes in published lists only: a withdrawal that is still waiting must not miss it. Nothing is published
@@ -73,22 +73,22 @@ def release_here(identity: Identity, shelf: Shelf, name: str) -> ReleaseReport:
     with InProcessEvaluator(
         load_group(identity.settings.group), epoch_secrets(identity.keychain, of=name)
     ) as evaluator:
-        return release_now(identity, shelf, evaluator, name)
+        return release_now(identity, store, evaluator, name)
 
 
-def release_now(identity: Identity, shelf: Shelf, evaluator: Evaluator, name: str) -> ReleaseReport:
+def release_now(identity: Identity, store: Store, evaluator: Evaluator, name: str) -> ReleaseReport:
     """Publish what is waiting, then release a subset; as `release_here`, with an evaluator that is there already."""
-    report_subset(shelf, name)
-    publish_own(identity, shelf)
-    keep_own_register(identity, shelf)
-    return release_with(identity, shelf, evaluator, name)
+    report_subset(store, name)
+    publish_own(identity, store)
+    keep_own_register(identity, store)
+    return release_with(identity, store, evaluator, name)
 
 
-def release_with(identity: Identity, shelf: Shelf, evaluator: Evaluator, name: str) -> ReleaseReport:
+def release_with(identity: Identity, store: Store, evaluator: Evaluator, name: str) -> ReleaseReport:
     """Release a subset with what this node's members list now, in the youngest epoch that has begun."""
     now = identity.clock.now()
-    epoch = enter_epoch(shelf.storage, evaluator, name, identity.trust.document(), now=now)
-    releaser = Releaser(shelf, signer_of(identity, shelf), evaluator, rule_documents(identity, shelf, name))
+    epoch = enter_epoch(store, evaluator, name, identity.trust.document(), now=now)
+    releaser = Releaser(store, signer_of(identity, store), evaluator, rule_documents(identity, store, name))
     try:
         report = releaser.release(
             name,
@@ -98,10 +98,10 @@ def release_with(identity: Identity, shelf: Shelf, evaluator: Evaluator, name: s
             max_age=timedelta(hours=identity.settings.guards.max_checkpoint_age_hours),
         )
     except TripwireError as exc:
-        tell(identity, shelf, "subset.release", name, outcome="tripwire", details={"why": str(exc)})
+        tell(identity, store, "subset.release", name, outcome="tripwire", details={"why": str(exc)})
         raise
     if report.published:
-        tell(identity, shelf, "subset.release", name, details=_numbers(report))
+        tell(identity, store, "subset.release", name, details=_numbers(report))
     return report
 
 

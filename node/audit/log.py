@@ -13,10 +13,10 @@ from typing import Final
 
 from node.errors import AlreadyExistsError, ConflictError, MissingObjectError
 from node.lists.heads import next_head, require_leaves, require_signed
+from node.objects.logfiles import LogFiles
 from node.ports.log_signer import LogSigner
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.audit import AUDIT_NAME, MAX_DETAILS, MAX_TEXT, NONCE_BYTES, AuditRecord
 from protocol.tlog.merkle import leaf_hash
@@ -40,14 +40,14 @@ _HEX: Final = re.compile(r"[0-9A-Fa-f]{32,}")
 _NO_DETAILS: Final[Mapping[str, str]] = {}
 
 
-def start_audit(shelf: Shelf, node: str, *, name: str = AUDIT_NAME) -> LogRecord:
+def start_audit(store: Store, node: str, *, name: str = AUDIT_NAME) -> LogRecord:
     """Put the audit log into the catalogue, where it is missing; another name continues one that was lost."""
     origin = f"{node}/audit/{name}"
     try:
-        with shelf.storage.write() as unit:
+        with store.write() as unit:
             return unit.logs.create(origin=origin, kind=LogKind.OWN_AUDIT, node=node, name=name)
     except AlreadyExistsError:
-        with shelf.storage.read() as unit:
+        with store.read() as unit:
             return unit.logs.get(origin)
 
 
@@ -57,7 +57,7 @@ def audit_log(unit: Unit) -> LogRecord | None:
 
 
 def record(
-    shelf: Shelf,
+    store: Store,
     signer: LogSigner,
     *,
     actor: str,
@@ -75,9 +75,9 @@ def record(
     Raises:
         StoreError: it could not be queued, or not be signed.
     """
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         made = new_record(
-            shelf,
+            store,
             actor=actor,
             action=action,
             subject=subject,
@@ -86,11 +86,11 @@ def record(
             details=details,
         )
         enqueue(unit, made)
-    sign_waiting(shelf, signer, now_ms=now_ms)
+    sign_waiting(store, signer, now_ms=now_ms)
 
 
 def new_record(
-    shelf: Shelf,
+    store: Store,
     *,
     actor: str,
     action: str,
@@ -108,7 +108,7 @@ def new_record(
         subject=masked(subject, MAX_TEXT),
         outcome=outcome,
         details={name: masked(details[name], _DETAIL) for name in names},
-        nonce=shelf.vault.entropy(NONCE_BYTES),
+        nonce=store.vault.entropy(NONCE_BYTES),
     )
 
 
@@ -118,7 +118,7 @@ def enqueue(unit: Unit, made: AuditRecord) -> None:
         unit.audit.add(made.to_bytes())
 
 
-def sign_waiting(shelf: Shelf, signer: LogSigner, *, now_ms: int) -> int:
+def sign_waiting(store: Store, signer: LogSigner, *, now_ms: int) -> int:
     """Sign and publish what is queued, after finishing what was cut off; gives how many records this run signed.
 
     Raises:
@@ -127,32 +127,32 @@ def sign_waiting(shelf: Shelf, signer: LogSigner, *, now_ms: int) -> int:
     """
     signed = 0
     for _ in range(_TRIES):
-        with shelf.storage.read() as unit:
+        with store.read() as unit:
             log = audit_log(unit)
         if log is None:
             break
         try:
             if log.pending is None:
-                if not _claim(shelf, log, now_ms):
+                if not _claim(store, log, now_ms):
                     break
                 continue
-            signed += _finish(shelf, log, signer, now_ms)
+            signed += _finish(store, log, signer, now_ms)
         except (ConflictError, MissingObjectError):
-            if not _has_moved(shelf, log):
+            if not _has_moved(store, log):
                 raise
     return signed
 
 
-def _has_moved(shelf: Shelf, log: LogRecord) -> bool:
+def _has_moved(store: Store, log: LogRecord) -> bool:
     """Whether somebody else signed meanwhile, which explains every conflict."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         now = unit.logs.get(log.origin)
     return (now.head, now.pending) != (log.head, log.pending)
 
 
-def _claim(shelf: Shelf, log: LogRecord, now_ms: int) -> bool:
+def _claim(store: Store, log: LogRecord, now_ms: int) -> bool:
     """Make the queue the pending head; False when it is empty."""
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         records = unit.audit.place(log.head.size, most=_ROUND)
         if not records:
             return False
@@ -161,29 +161,29 @@ def _claim(shelf: Shelf, log: LogRecord, now_ms: int) -> bool:
     return True
 
 
-def _finish(shelf: Shelf, log: LogRecord, signer: LogSigner, now_ms: int) -> int:
+def _finish(store: Store, log: LogRecord, signer: LogSigner, now_ms: int) -> int:
     """From the pending head to the published one; every step gives the same when it is repeated."""
     assert log.pending is not None, "there is nothing to finish"
-    records = _placed(shelf, log)
+    records = _placed(store, log)
     leaves = list(map(leaf_hash, records))
     require_leaves(log, leaves)
-    files = LogFiles(shelf.objects, shelf.vault, log.origin)
-    shelf.objects.put_all(files.growth(log.head.size, records, None))
+    files = LogFiles(store.objects, store.vault, log.origin)
+    store.objects.put_all(files.growth(log.head.size, records, None))
     note = signer.sign(log.origin, start=log.head.size, leaf_hashes=leaves)
     require_signed(log, note)
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.logs.settle(log, note=note, checked_ms=now_ms)
         unit.audit.remove(log.pending.size)
     for name in files.outgrown(log.head.size, log.pending.size):
-        shelf.objects.delete(name)
+        store.objects.delete(name)
     return len(records)
 
 
-def _placed(shelf: Shelf, log: LogRecord) -> Sequence[bytes]:
+def _placed(store: Store, log: LogRecord) -> Sequence[bytes]:
     assert log.pending is not None
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         records = unit.audit.placed(log.head.size, log.pending.size)
-    if not records and _has_moved(shelf, log):
+    if not records and _has_moved(store, log):
         raise ConflictError("its pending head was published meanwhile")
     return records
 

@@ -14,9 +14,9 @@ from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.tuf.root import open_roots
 from node.audit.log import audit_log
 from node.errors import MissingObjectError, NotFoundError, VerificationError
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogRecord
+from node.store.store import Store
 from protocol.audit import AuditRecord
 from protocol.encoding import b64, unb64
 from protocol.errors import MalformedError, ProtocolError
@@ -48,10 +48,10 @@ class VerifiedAudit:
     actors: frozenset[str]
 
 
-def read_audit(shelf: Shelf, *, first: int = 0) -> Iterator[Audited]:
+def read_audit(store: Store, *, first: int = 0) -> Iterator[Audited]:
     """The signed records from `first` on, in their order; raises `NotFoundError` when there is no audit log."""
-    log = _log(shelf)
-    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    log = _log(store)
+    files = LogFiles(store.objects, store.vault, log.origin)
     for index in range(first // BUNDLE_WIDTH, -(-log.head.size // BUNDLE_WIDTH)):
         start = index * BUNDLE_WIDTH
         for position, entry in enumerate(files.events(index, size=log.head.size), start):
@@ -59,10 +59,10 @@ def read_audit(shelf: Shelf, *, first: int = 0) -> Iterator[Audited]:
                 yield Audited(position, AuditRecord.from_bytes(entry))
 
 
-def read_audit_backwards(shelf: Shelf, *, before: int | None = None) -> Iterator[Audited]:
+def read_audit_backwards(store: Store, *, before: int | None = None) -> Iterator[Audited]:
     """The signed records before the one numbered `before` (None: all), newest first; raises as `read_audit` does."""
-    log = _log(shelf)
-    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    log = _log(store)
+    files = LogFiles(store.objects, store.vault, log.origin)
     end = log.head.size if before is None else min(before, log.head.size)
     for index in range((end - 1) // BUNDLE_WIDTH, -1, -1):
         start = index * BUNDLE_WIDTH
@@ -72,25 +72,25 @@ def read_audit_backwards(shelf: Shelf, *, before: int | None = None) -> Iterator
                 yield Audited(position, AuditRecord.from_bytes(entry))
 
 
-def count_unsigned(shelf: Shelf) -> int:
+def count_unsigned(store: Store) -> int:
     """How many records wait for their signature."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         return unit.audit.count()
 
 
-def verify_audit(shelf: Shelf, document: NodeDocument, *, signed_size: int) -> VerifiedAudit:
+def verify_audit(store: Store, document: NodeDocument, *, signed_size: int) -> VerifiedAudit:
     """Check the stored log against its signed head; the signer says that it signed `signed_size` records.
 
     Raises:
         VerificationError: something was altered, removed or put in; the text says what, and which record.
         NotFoundError: there is no audit log.
     """
-    log = _log(shelf)
+    log = _log(store)
     if log.note is None:
         raise NotFoundError("{origin} holds nothing yet", log.origin)
     head = _open(log.note, log.origin, document)
     _check_sizes(head, log, signed_size)
-    stored = _Stored(shelf, log.origin, head.size)
+    stored = _Stored(store, log.origin, head.size)
     return _check(head, stored.records(), stored.hashes())
 
 
@@ -111,17 +111,17 @@ def _check_sizes(head: Checkpoint, log: LogRecord, signed_size: int) -> None:
 class _Stored:
     """The objects of a log, read without trusting that they fit."""
 
-    shelf: Shelf
+    store: Store
     origin: str
     size: int
 
     def records(self) -> list[bytes]:
         """All entries there are, however many a bundle holds."""
-        files = LogFiles(self.shelf.objects, self.shelf.vault, self.origin)
+        files = LogFiles(self.store.objects, self.store.vault, self.origin)
         found: list[bytes] = []
         for name in files.bundles(size=self.size):
             try:
-                found += _entries(self.shelf.objects.get(name))
+                found += _entries(self.store.objects.get(name))
             except MissingObjectError:
                 raise VerificationError(
                     "the records from {count} on are missing", len(found), hint=_DAMAGE_HINT
@@ -130,7 +130,7 @@ class _Stored:
 
     def hashes(self) -> list[bytes]:
         """The stored leaf hashes; fewer where a tile is missing."""
-        files = LogFiles(self.shelf.objects, self.shelf.vault, self.origin)
+        files = LogFiles(self.store.objects, self.store.vault, self.origin)
         found: list[bytes] = []
         for index in range(-(-self.size // BUNDLE_WIDTH)):
             width = width_at(level=0, index=index, size=self.size)
@@ -201,8 +201,8 @@ def _open(note: bytes, origin: str, document: NodeDocument) -> Checkpoint:
         raise VerificationError("the head of {origin} is not signed by its key", origin) from exc
 
 
-def _log(shelf: Shelf) -> LogRecord:
-    with shelf.storage.read() as unit:
+def _log(store: Store) -> LogRecord:
+    with store.read() as unit:
         log = audit_log(unit)
     if log is None:
         raise NotFoundError("this node has no audit log yet", hint=_START_HINT)
@@ -213,13 +213,13 @@ def _range(first: int, end: int) -> str:
     return f"record {first}" if end == first + 1 else f"records {first} to {end - 1}"
 
 
-def export_audit(shelf: Shelf, *, roots: Sequence[bytes], document: bytes) -> Iterator[str]:
+def export_audit(store: Store, *, roots: Sequence[bytes], document: bytes) -> Iterator[str]:
     """The lines of an export: a head with the signed files (all roots from the first on), then a line a record."""
-    log = _log(shelf)
+    log = _log(store)
     if log.note is None:
         raise NotFoundError("{origin} holds nothing yet", log.origin)
     yield _head_line(log.origin, log.head.size, roots=roots, document=document, note=log.note)
-    for item in read_audit(shelf):
+    for item in read_audit(store):
         if item.index >= log.head.size:  # signed since
             return
         yield _record_line(item)

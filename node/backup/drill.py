@@ -13,10 +13,10 @@ from node.backup.integrity import examine_deeply
 from node.health import Health
 from node.identity.identity import Identity
 from node.lists.completeness import missing_objects
-from node.rotation.store import open_shelf
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
+from node.rotation.store import write_store
 from node.store.lists.records import LogKind, LogRecord
+from node.store.store import Store
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash
@@ -38,14 +38,14 @@ class Tried:
 def drill(identity: Identity) -> Iterator[Tried]:
     """Try everything; what fails is told, and the rest is tried as well."""
     yield from _keys(identity)
-    with open_shelf(identity) as shelf:
+    with write_store(identity) as store:
         document = identity.trust.document()
         identity.trust.members()
         yield Tried(what="trust", words=f"node document {document.serial} verifies under the pinned root")
-        with shelf.storage.read() as unit:
+        with store.read() as unit:
             logs = unit.logs.ls(*LogKind)
         for log in logs:
-            yield _log(shelf, log, document)
+            yield _log(store, log, document)
     for check in examine_deeply(identity):
         yield Tried(what=check.name, words=check.words, good=check.health is not Health.FAIL)
 
@@ -56,21 +56,21 @@ def _keys(identity: Identity) -> Iterator[Tried]:
     yield Tried(what="keys", words=f"{opened} key files open with the node's passphrase", good=opened > 0)
 
 
-def _log(shelf: Shelf, log: LogRecord, document: NodeDocument) -> Tried:
+def _log(store: Store, log: LogRecord, document: NodeDocument) -> Tried:
     try:
-        words = _checked(shelf, log, document)
+        words = _checked(store, log, document)
     except SigfedError as exc:
         return Tried(what=log.origin, words=str(exc), good=False)
     wrong = words.partition(":")[0] == "wrong"
     return Tried(what=log.origin, words=words, good=not wrong)
 
 
-def _checked(shelf: Shelf, log: LogRecord, document: NodeDocument) -> str:
+def _checked(store: Store, log: LogRecord, document: NodeDocument) -> str:
     if log.note is None:
         return "nothing was published or pulled yet"
-    if lost := missing_objects(shelf, log):
+    if lost := missing_objects(store, log):
         return f"wrong: {len(lost):,} of its objects are missing"
-    files, tree = LogFiles(shelf.objects, shelf.vault, log.origin), CompactRange()
+    files, tree = LogFiles(store.objects, store.vault, log.origin), CompactRange()
     for index in range(-(-log.head.size // BUNDLE_WIDTH)):
         tree.extend(leaf_hash(event) for event in files.events(index, size=log.head.size))
         if log.kind in _OPENED:

@@ -17,17 +17,17 @@ from node.identity.identity import Identity
 from node.identity.passphrases import ROOT_CREDENTIAL, available
 from node.lists.completeness import unindexed
 from node.objects.filters import FolderFilters
+from node.objects.findings import below, told
 from node.objects.folder import FolderObjects
+from node.objects.integrity import UNREADABLE, Verdict, attempt, verify_objects, words_of
+from node.objects.rekey import verify_cells
 from node.ports.objects import ObjectStore
 from node.rotation import proposals
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from node.signing.log_signer import FolderLogSigner
 from node.signing.ring import FolderKeyRing
-from node.storage.findings import below, told
-from node.storage.integrity import UNREADABLE, Verdict, attempt, verify_objects, words_of
-from node.storage.rekey import verify_cells
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind
+from node.store.store import Store
 from node.subsets.registers import verify_registers
 from node.tls import verify_certificate
 from node.trust.files import pin_of, verify_trust_files
@@ -118,9 +118,9 @@ def _all(files: ObjectStore, folder: str = "") -> dict[str, bytes]:
 
 def _stored(identity: Identity) -> Iterator[Verdict]:
     home = identity.home
-    with open_shelf(identity) as shelf:
-        yield from below(home, home.objects, verify_objects(shelf))
-        yield from below(home, home.objects, verify_registers(shelf.objects, _roots(identity)))
+    with write_store(identity) as store:
+        yield from below(home, home.objects, verify_objects(store))
+        yield from below(home, home.objects, verify_registers(store.objects, _roots(identity)))
     yield from below(home, home.filters, (Verdict(*each) for each in FolderFilters(home.filters).verify()))
 
 
@@ -130,9 +130,9 @@ def _roots(identity: Identity) -> tuple[TrustedRoot, ...]:
 
 
 def _database(identity: Identity) -> Iterator[Check]:
-    with open_shelf(identity) as shelf:
-        wrong = [*_wrong_tables(shelf)]
-        asked = shelf.storage.damage() is not None
+    with write_store(identity) as store:
+        wrong = [*_wrong_tables(store)]
+        asked = store.damage() is not None
     yield from (Check("database", Health.FAIL, words, _RESTORE) for words in wrong)
     if not asked:
         yield Check(
@@ -144,15 +144,15 @@ def _database(identity: Identity) -> Iterator[Check]:
         yield Check("database", Health.OK, words)
 
 
-def _wrong_tables(shelf: Shelf) -> Iterator[str]:
-    yield from shelf.storage.damage() or ()
-    for column, wrong in verify_cells(shelf):
+def _wrong_tables(store: Store) -> Iterator[str]:
+    yield from store.damage() or ()
+    for column, wrong in verify_cells(store):
         yield f"{column}: {wrong}"
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         logs = unit.logs.ls(*_LISTS)
     for log in logs:
         try:
-            missing = unindexed(shelf, log)
+            missing = unindexed(store, log)
         except NodeError:
             continue  # the object is named as damaged
         if missing:

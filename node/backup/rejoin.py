@@ -34,15 +34,15 @@ from node.identity.put_back import settle
 from node.identity.restored import held_at_first
 from node.identity.sightings import OWN_LOGS, Sighting, log_keys, witnessed
 from node.lists.corrections.erase import carry_out_everywhere
+from node.objects.logfiles import LogFiles
 from node.peers.recovery import Returned, have_back, root_at
 from node.ports.keyring import RingKey
 from node.remote.node import RemoteNode
 from node.rotation.rotate import advance_keys
 from node.signing.log_signer import FolderLogSigner
 from node.signing.process.remote import RemoteLogSigner
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
+from node.store.store import Store
 from node.trust.announce import LOG_KEY_DAYS, log_info
 from node.trust.own import window
 from node.trust.successors import with_key
@@ -84,7 +84,7 @@ class Rejoined:
 
 
 async def rejoin(
-    identity: Identity, shelf: Shelf, *, signers: Sequence[Signer], without: frozenset[str]
+    identity: Identity, store: Store, *, signers: Sequence[Signer], without: frozenset[str]
 ) -> Rejoined:
     """Finish a restore.
 
@@ -97,13 +97,13 @@ async def rejoin(
     there = None if identity.signer_link is None else remote_keys(identity.signer_link, identity.trust_files)
     if there is not None:
         there.stamped()  # without it nobody could be asked either, which would look like silent members
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         sizes = {log.origin: log.head.size for log in unit.logs.ls(*OWN_LOGS)}
     done = Rejoined(held=held_at_first(identity.home, sizes))
     async with AsyncExitStack() as stack:
-        links = await _connect(identity, shelf, stack, done)
+        links = await _connect(identity, store, stack, done)
         await _newest_document(identity, links)
-        sightings = await witnessed(identity, shelf)
+        sightings = await witnessed(identity, store)
         done.silent = {**sightings.silent, **done.silent}
         seen = sightings.heads
         missing = sorted(set(done.silent) - without)
@@ -114,26 +114,26 @@ async def rejoin(
                 words,
                 hint="try again later, or go on without one: sigfed backup finish --without NODE",
             )
-        await _have_back_lists(identity, shelf, links, done)
-    await asyncio.to_thread(_judge_logs, identity, shelf, seen, done)
-    await asyncio.to_thread(_replace_keys, identity, shelf, signers, done)
-    await asyncio.to_thread(_settle_logs, identity, shelf, seen, done)
+        await _have_back_lists(identity, store, links, done)
+    await asyncio.to_thread(_judge_logs, identity, store, seen, done)
+    await asyncio.to_thread(_replace_keys, identity, store, signers, done)
+    await asyncio.to_thread(_settle_logs, identity, store, seen, done)
     if there is not None:
         await asyncio.to_thread(there.rejoined)
-    done.voided = _void_invitations(shelf)
+    done.voided = _void_invitations(store)
     now_ms = milliseconds(identity.clock.now())
-    done.shredded = await asyncio.to_thread(carry_out_everywhere, shelf, now_ms=now_ms)
+    done.shredded = await asyncio.to_thread(carry_out_everywhere, store, now_ms=now_ms)
     identity.home.restored.unlink(missing_ok=True)
-    settle(identity, shelf)
-    advance_keys(identity, shelf)
+    settle(identity, store)
+    advance_keys(identity, store)
     return done
 
 
 async def _connect(
-    identity: Identity, shelf: Shelf, stack: AsyncExitStack, done: Rejoined
+    identity: Identity, store: Store, stack: AsyncExitStack, done: Rejoined
 ) -> dict[str, RemoteNode]:
     """A connection to every peer that answers."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         peers = list(unit.peers.ls())
     links = {}
     for peer in peers:
@@ -161,26 +161,26 @@ async def _newest_document(identity: Identity, links: Mapping[str, RemoteNode]) 
 
 
 async def _have_back_lists(
-    identity: Identity, shelf: Shelf, links: Mapping[str, RemoteNode], done: Rejoined
+    identity: Identity, store: Store, links: Mapping[str, RemoteNode], done: Rejoined
 ) -> None:
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         lists = unit.logs.ls(LogKind.OWN_LIST)
     document, now_ms = identity.trust.document(), milliseconds(identity.clock.now())
     for log in lists:
         keys = log_keys(document, log.origin)
-        done.returned.append(await have_back(shelf, log.origin, links, keys=keys, now_ms=now_ms))
+        done.returned.append(await have_back(store, log.origin, links, keys=keys, now_ms=now_ms))
 
 
-def _judge_logs(identity: Identity, shelf: Shelf, seen: _Seen, done: Rejoined) -> None:
+def _judge_logs(identity: Identity, store: Store, seen: _Seen, done: Rejoined) -> None:
     """Which logs can go on, and which cannot."""
     signer = identity.unjoined_log_signer()
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         logs = unit.logs.ls(*OWN_LOGS)
     for log in logs:
         sightings = seen.get(log.origin, [])
         if log.note is None and not sightings:
             continue
-        if (other := _other_history(shelf, log, sightings)) is not None:
+        if (other := _other_history(store, log, sightings)) is not None:
             done.lost.append(_forked(log, other.node, other.head.size, alone=identity.alone))
             continue
         signed, given_up_at = signer.size(log.origin), identity.given_up_at(log.origin)
@@ -189,20 +189,20 @@ def _judge_logs(identity: Identity, shelf: Shelf, seen: _Seen, done: Rejoined) -
             done.lost.append(lost)
 
 
-def _settle_logs(identity: Identity, shelf: Shelf, seen: _Seen, done: Rejoined) -> None:
+def _settle_logs(identity: Identity, store: Store, seen: _Seen, done: Rejoined) -> None:
     """The signer goes on behind what everybody saw, or never; one of its own judges by the newest trust files."""
     signer = identity.unjoined_log_signer()
     for lost in done.lost:
         FolderLogSigner(identity.home.signer, lambda _: ()).give_up(lost.origin, size=lost.seen)
         if isinstance(signer, RemoteLogSigner):
-            _have_given_up(shelf, signer, lost, seen.get(lost.origin, []))
-    with shelf.storage.read() as unit:
+            _have_given_up(store, signer, lost, seen.get(lost.origin, []))
+    with store.read() as unit:
         logs = unit.logs.ls(*OWN_LOGS)
     gone = {lost.origin for lost in done.lost}
     for log in logs:
         signed = signer.size(log.origin)
         if log.note is not None and log.origin not in gone and signed < log.head.size:
-            tree = TileTree(log.head.size, partial(_log_files(shelf, log).tile, size=log.head.size))
+            tree = TileTree(log.head.size, partial(_log_files(store, log).tile, size=log.head.size))
             proof = tree.consistency_proof(signed) if signed else []
             try:
                 signer.resume(log.origin, frontier=log.head.frontier, proof=proof, note=log.note)
@@ -215,7 +215,7 @@ def _settle_logs(identity: Identity, shelf: Shelf, seen: _Seen, done: Rejoined) 
                     signer.give_up(log.origin, note=log.note)
 
 
-def _have_given_up(shelf: Shelf, signer: RemoteLogSigner, lost: Lost, sightings: Sequence[Sighting]) -> None:
+def _have_given_up(store: Store, signer: RemoteLogSigner, lost: Lost, sightings: Sequence[Sighting]) -> None:
     """A signer process is shown the head that it does not know of, or that contradicts what it signed.
 
     One that itself signed more than anybody holds can be shown neither: it goes on from there, which nobody asks for.
@@ -224,21 +224,21 @@ def _have_given_up(shelf: Shelf, signer: RemoteLogSigner, lost: Lost, sightings:
     for one in sightings:
         if one.head.size == lost.seen > known:
             signer.give_up(lost.origin, note=one.note)
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         log = unit.logs.get(lost.origin)
-    other = _other_history(shelf, log, sightings)
+    other = _other_history(store, log, sightings)
     if other is None or log.note is None:
         return
     if log.head.size > known:
         signer.give_up(lost.origin, note=log.note)
     elif log.head.size == known:
-        _have_given_up_forked(shelf, signer, log, other)
+        _have_given_up_forked(store, signer, log, other)
 
 
-def _have_given_up_forked(shelf: Shelf, signer: RemoteLogSigner, log: LogRecord, other: Sighting) -> None:
+def _have_given_up_forked(store: Store, signer: RemoteLogSigner, log: LogRecord, other: Sighting) -> None:
     """What the signer signed is here, or it is the other history: here may be a thief's, had back from a peer."""
     assert log.note is not None, "a head of two histories"
-    size, files = other.head.size, _log_files(shelf, log)
+    size, files = other.head.size, _log_files(store, log)
     tree = TileTree(log.head.size, partial(files.tile, size=log.head.size))
     proof = tree.consistency_proof(size) if size < tree.size else []
     shown = [(other.note, tree.prefix_root(size), proof)]
@@ -249,8 +249,8 @@ def _have_given_up_forked(shelf: Shelf, signer: RemoteLogSigner, log: LogRecord,
             signer.give_up_forked(log.origin, note=note, root=root, proof=shown_proof)
 
 
-def _other_history(shelf: Shelf, log: LogRecord, seen: Sequence[Sighting]) -> Sighting | None:
-    files = _log_files(shelf, log)
+def _other_history(store: Store, log: LogRecord, seen: Sequence[Sighting]) -> Sighting | None:
+    files = _log_files(store, log)
     for one in seen:
         head = one.head
         if head.size <= log.head.size and root_at(files, at=head.size, size=log.head.size) != head.root:
@@ -271,8 +271,8 @@ def _forked(log: LogRecord, node: str, size: int, *, alone: bool) -> Lost:
     )
 
 
-def _log_files(shelf: Shelf, log: LogRecord) -> LogFiles:
-    return LogFiles(shelf.objects, shelf.vault, log.origin)
+def _log_files(store: Store, log: LogRecord) -> LogFiles:
+    return LogFiles(store.objects, store.vault, log.origin)
 
 
 def _lost(
@@ -289,10 +289,10 @@ def _lost(
     return Lost(origin=log.origin, held=log.head.size, seen=size, by=node)
 
 
-def _replace_keys(identity: Identity, shelf: Shelf, signers: Sequence[Signer], done: Rejoined) -> None:
+def _replace_keys(identity: Identity, store: Store, signers: Sequence[Signer], done: Rejoined) -> None:
     """One revision: a new name for the witness, a new token key, and an audit log that can go on."""
     now, ring, keychain = identity.clock.now(), identity.ring, identity.keychain
-    audit = _next_audit(shelf, done)
+    audit = _next_audit(store, done)
 
     def change(old: NodeDocument) -> NodeDocument:
         token = make_key(keychain, ring, Lineage(Role.TOKEN))
@@ -314,7 +314,7 @@ def _replace_keys(identity: Identity, shelf: Shelf, signers: Sequence[Signer], d
     if document.witness is not None:
         done.witness = document.witness.name
     if audit:
-        start_audit(shelf, document.node, name=audit.rpartition("/")[2])
+        start_audit(store, document.node, name=audit.rpartition("/")[2])
     identity.adopt_keys()
 
 
@@ -335,9 +335,9 @@ def _renamed(identity: Identity, old: WitnessInfo) -> WitnessInfo:
     return WitnessInfo(name=name, url=old.url, vkeys=(vkey,))
 
 
-def _next_audit(shelf: Shelf, done: Rejoined) -> str:
+def _next_audit(store: Store, done: Rejoined) -> str:
     """Origin of the audit log that follows one which was given up; empty where it goes on."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         log = audit_log(unit)
     if log is None or log.origin not in {one.origin for one in done.lost}:
         return ""
@@ -345,7 +345,7 @@ def _next_audit(shelf: Shelf, done: Rejoined) -> str:
     return f"{log.node}/audit/{stem}-{int(number or 1) + 1}"
 
 
-def _void_invitations(shelf: Shelf) -> list[str]:
-    with shelf.storage.write() as unit:
+def _void_invitations(store: Store) -> list[str]:
+    with store.write() as unit:
         partners = [invite.partner for invite in unit.partners.open_invitations()]
         return [partner for partner in partners if unit.partners.void_invitation(partner)]

@@ -36,11 +36,11 @@ def do(here: Session, act: Act[F], given: F, *, by: str = "") -> Done:
     It is said before anything else can fail: what is shown once cannot be asked for again.
     """
     from node.acts.perform import perform
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     identity = here.identity()
-    with open_shelf(identity) as shelf:
-        done = perform(act, Node(identity, shelf), given, _Terminal(here, by))
+    with write_store(identity) as store:
+        done = perform(act, Node(identity, store), given, _Terminal(here, by))
         _tell(here, done)
     return done
 
@@ -70,7 +70,7 @@ def acting_person(here: Session, name: str) -> str:
     """
     from node.app.persons import open_persons
     from node.identity.audit import tell
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     wanted = name or os.environ.get(VARIABLE, "")
     if not wanted:
@@ -78,11 +78,11 @@ def acting_person(here: Session, name: str) -> str:
             "say who you are", hint=Message("--as NAME, or set {name}; see sigfed person ls", VARIABLE)
         )
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with write_store(identity) as store:
         try:
-            who = open_persons(identity, shelf).authenticate(wanted, _passphrase(identity, wanted))
+            who = open_persons(identity, store).authenticate(wanted, _passphrase(identity, wanted))
         except (UnauthenticatedError, RateLimitedError):
-            tell(identity, shelf, "person.prove", wanted, outcome="refused")
+            tell(identity, store, "person.prove", wanted, outcome="refused")
             raise
     here.acting.append(who)
     return who
@@ -100,19 +100,19 @@ def _passphrase(identity: "Identity", name: str) -> str:
 def two_decide(here: Session) -> bool:
     """Whether two persons are known here, so that what takes two can be asked for."""
     from node.app.persons import open_persons
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     identity = here.identity()
-    with open_shelf(identity) as shelf:
-        return open_persons(identity, shelf).is_open()
+    with write_store(identity) as store:
+        return open_persons(identity, store).is_open()
 
 
 def require_two(here: Session) -> None:
     """Refuse what takes two persons where fewer are known, before anybody is asked for a passphrase."""
     from node.access.approvals import require_two as require
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
-    with open_shelf(here.identity()) as shelf, shelf.storage.read() as unit:
+    with write_store(here.identity()) as store, store.read() as unit:
         require(unit)
 
 

@@ -21,12 +21,12 @@ app = typer.Typer(help="What was done at this node, and by whom.", no_args_is_he
 def start(context: typer.Context) -> None:
     """Begin the audit log of a node that was founded before there was one (asks for a targets key)."""
     from node.identity.audit import start as begin
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
-        begun = begin(identity, shelf)
+    with write_store(identity) as store:
+        begun = begin(identity, store)
     here.output.result(
         {"started": begun}, "the audit log begins now" if begun else "the audit log was begun before"
     )
@@ -44,20 +44,20 @@ def ls(
     from node.access.notation import end_of_day
     from node.audit.reader import count_unsigned, read_audit
     from node.clock import milliseconds
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
 
     here = session(context)
     day = end_of_day(since)
     first_ms = milliseconds(day) - _DAY_MS if day else 0
-    with read_shelf(here.identity()) as shelf:
+    with read_store(here.identity()) as store:
         chosen = [
             item
-            for item in read_audit(shelf)
+            for item in read_audit(store)
             if item.record.time_ms >= first_ms
             and actor in {"", item.record.actor}
             and action in {"", item.record.action, item.record.action.partition(".")[0]}
         ]
-        unsigned = count_unsigned(shelf)
+        unsigned = count_unsigned(store)
     if here.output.as_json:
         for item in chosen:
             here.output.result(_fields(item))
@@ -82,11 +82,11 @@ def show(
     """One record with its details."""
     from node.audit.reader import read_audit
     from node.errors import NotFoundError
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
 
     here = session(context)
-    with read_shelf(here.identity()) as shelf:
-        item = next(read_audit(shelf, first=number), None)
+    with read_store(here.identity()) as store:
+        item = next(read_audit(store, first=number), None)
     if item is None:
         raise NotFoundError("there is no record {number}", number, hint="see them with: sigfed audit ls")
     _, when, who, what, subject, outcome = _cells(item)
@@ -115,16 +115,16 @@ def verify(
     else:
         from node.audit.log import audit_log
         from node.audit.reader import verify_audit
-        from node.identity.store import read_shelf
+        from node.identity.store import read_store
         from protocol.audit import audit_origin
 
         identity = here.identity()
-        with read_shelf(identity) as shelf, shelf.storage.read() as unit:
+        with read_store(identity) as store, store.read() as unit:
             log = audit_log(unit)
         origin = log.origin if log else audit_origin(identity.settings.node)
         size = identity.log_signer().size(origin)
-        with read_shelf(identity) as shelf:
-            verified = verify_audit(shelf, identity.trust.document(), signed_size=size)
+        with read_store(identity) as store:
+            verified = verify_audit(store, identity.trust.document(), signed_size=size)
     here.output.result(
         {"origin": verified.origin, "records": verified.size, "actors": sorted(verified.actors)},
         f"verified: {verified.size:,} records of {verified.origin}, none altered, removed or put in",
@@ -140,7 +140,7 @@ def export(
     """Write all records with what proves them; anybody checks the file with: sigfed audit verify FILE."""
     from node.audit.reader import export_audit
     from node.errors import AlreadyExistsError
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
     from node.trust.own import DOCUMENT_NAME
 
     here = session(context)
@@ -149,8 +149,8 @@ def export(
     document = identity.trust_files.get(DOCUMENT_NAME)
     records = -1
     try:
-        with out.open("x", encoding="ascii") as stream, open_shelf(identity) as shelf:
-            for line in export_audit(shelf, roots=roots, document=document):
+        with out.open("x", encoding="ascii") as stream, write_store(identity) as store:
+            for line in export_audit(store, roots=roots, document=document):
                 stream.write(line + "\n")
                 records += 1
     except FileExistsError as exc:

@@ -132,22 +132,22 @@ def _tell_proposed(here: Session, path: Path) -> None:
 
 def _require_ready(here: Session) -> None:
     from node.identity.audit import require_ready
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     identity = here.identity()
-    with open_shelf(identity) as shelf:
-        require_ready(identity, shelf)
+    with write_store(identity) as store:
+        require_ready(identity, store)
 
 
 def _tell(here: Session, action: str, subject: str, given: Mapping[str, str], *, outcome: str) -> bool:
     from node.identity.audit import tell
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with write_store(identity) as store:
         actor = here.acting[-1] if here.acting else identity.actor
         details = {**given, **_facts(here)}
-        return tell(identity, shelf, action, subject, actor=actor, outcome=outcome, details=details)
+        return tell(identity, store, action, subject, actor=actor, outcome=outcome, details=details)
 
 
 def _given(arguments: Mapping[str, object]) -> dict[str, str]:

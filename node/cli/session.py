@@ -63,10 +63,10 @@ class Session:
 
 def _before_signing(identity: "Identity") -> None:
     from node.identity.put_back import require_current
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
-    with open_shelf(identity) as shelf:
-        require_current(identity, shelf)
+    with write_store(identity) as store:
+        require_current(identity, store)
 
 
 def session(context: typer.Context) -> Session:

@@ -68,7 +68,7 @@ def _standing(identity: "Identity") -> _Standing:
     from node.cli.keys.expiry import expiry_status
     from node.cli.partners.hit_status import agency_status
     from node.group.load import load_group
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.judgement import quarantine
     from node.judgement.reminders import due
     from node.lists.catalogue import report_lists
@@ -76,25 +76,25 @@ def _standing(identity: "Identity") -> _Standing:
 
     document, register = identity.trust.document(), identity.trust.members()
     today = identity.clock.now().date()
-    with read_shelf(identity) as shelf:
-        with shelf.storage.read() as unit:
+    with read_store(identity) as store:
+        with store.read() as unit:
             peers, partners = list(unit.peers.ls()), len(unit.partners.ls())
-        ends, end_lines, dated = expiry_status(identity, shelf)
+        ends, end_lines, dated = expiry_status(identity, store)
         return _Standing(
             document=document,
             register=register,
             country=identity.settings.country,
             today=today,
-            lists=report_lists(shelf),
-            subsets=report_subsets(shelf),
+            lists=report_lists(store),
+            subsets=report_subsets(store),
             peers=peers,
             partners=partners,
             group=load_group(identity.settings.group).name,
-            to_review=due(shelf, until=today + SOON),
-            aside=quarantine.ls(shelf, register),
-            recall=recall_status(shelf),
-            hits=agency_status(identity, shelf),
-            witnesses=witness_status(identity, shelf),
+            to_review=due(store, until=today + SOON),
+            aside=quarantine.ls(store, register),
+            recall=recall_status(store),
+            hits=agency_status(identity, store),
+            witnesses=witness_status(identity, store),
             ends=(ends, end_lines),
             dated=dated,
         )

@@ -30,7 +30,7 @@ def make_console(world: World, door: Door, address: Address) -> web.Application:
         looks=looks(clock),
         recorded=recorded,
         taken=taken,
-        devices=Devices(partial(world.shelf.vault.mac, _DEVICES), clock),
+        devices=Devices(partial(world.store.vault.mac, _DEVICES), clock),
     )
     routes = [*passkey.ROUTES, *registration.ROUTES, *provider.ROUTES]
     app = make_app(desk, clock, routes, world.identity.settings.console)

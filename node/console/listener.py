@@ -54,9 +54,9 @@ async def listening(app: web.Application, settings: ConsoleListener) -> AsyncIte
 
 def serve_beside(parts: Parts) -> AbstractAsyncContextManager[object]:
     """The console of a running node, as its configuration has it; raises as `serve_console` does."""
-    identity, shelf = parts.identity, parts.shelf
-    world = World.of(identity, shelf, parts.evaluator)
-    return serve_console(world, open_sessions(identity, shelf), identity.settings.console)
+    identity, store = parts.identity, parts.store
+    world = World.of(identity, store, parts.evaluator)
+    return serve_console(world, open_sessions(identity, store), identity.settings.console)
 
 
 def _tls(settings: ConsoleListener) -> ssl.SSLContext | None:

@@ -97,7 +97,7 @@ def needs(world: World) -> list[Need]:
 
 
 def _set_aside(world: World) -> Iterator[Need]:
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         kinds = Counter(record.kind for record in unit.quarantine.ls())
         claims = [one for one in unit.evidence.ls() if one.released_ms is None and not one.kind.convicts]
     forked, floods = kinds.pop(FORKED, 0), kinds.pop(FLOOD, 0)
@@ -132,7 +132,7 @@ def _set_aside(world: World) -> Iterator[Need]:
 
 
 def _alarms(world: World) -> Iterator[Need]:
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         alarms = sum(record.alarm for record in unit.cosigners.ls())
     yield waits(
         "witnesses",
@@ -158,7 +158,7 @@ def _ends(world: World) -> Iterator[Need]:
     """Beside peers, which the map shows."""
     found = [
         one
-        for one in late(findings(world.identity, world.shelf))
+        for one in late(findings(world.identity, world.store))
         if one.term.thing not in _GUESTS | {Thing.PEER_LISTS}
     ]
     ended = [one for one in found if one.standing is Standing.ENDED and one.consequence.grave]
@@ -198,7 +198,7 @@ def _holders(world: World) -> Iterator[Need]:
 
 
 def _hits(world: World) -> Iterator[Need]:
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         counts = unit.hits.counts(unsaid_since_ms=world.now_ms - DAY_MS)
     overdue = counts.overdue
     yield waits(
@@ -218,7 +218,7 @@ def _hits(world: World) -> Iterator[Need]:
 
 
 def _disputes(world: World) -> Iterator[Need]:
-    work = casework(world.identity, world.shelf)
+    work = casework(world.identity, world.store)
     waiting = [case for case in work.ls() if case.answered_ms is None]
     late_ones = sum(case.due_ms <= world.now_ms for case in waiting)
     yield waits(
@@ -242,7 +242,7 @@ def _day(time_ms: int) -> str:
 
 
 def _tasks(world: World) -> Iterator[Need]:
-    approvals = open_approvals(world.identity, world.shelf)
+    approvals = open_approvals(world.identity, world.store)
     undone = approvals.ls(Outcome.APPROVED, Outcome.OPEN)
     cut_off = [one for one in undone if one.cut_off]
     yield waits(
@@ -269,7 +269,7 @@ def _deciders(requests: Sequence[Approval]) -> frozenset[PersonRole]:
 
 
 def _proposals(world: World) -> Iterator[Need]:
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         waiting, stopped = unit.proposals.open_count(), len(unit.disclosure.stopped())
     yield waits("proposals", waiting, "proposal of a partner to look at", "proposals of partners to look at")
     yield waits(
@@ -283,7 +283,7 @@ def _proposals(world: World) -> Iterator[Need]:
 def _reviews(world: World) -> Iterator[Need]:
     today = world.identity.clock.now().date()
     try:
-        found = due(world.shelf, until=today + REVIEW_AHEAD)
+        found = due(world.store, until=today + REVIEW_AHEAD)
     except StoreError:
         return  # the health page tells of a damaged list
     past = sum(each.review_by <= today for each in found)
@@ -307,7 +307,7 @@ def _files(world: World) -> Iterator[Need]:
 
 
 def _withdrawals(world: World) -> Iterator[Need]:
-    waiting = sum(report.open for report in report_withdrawals(world.shelf))
+    waiting = sum(report.open for report in report_withdrawals(world.store))
     yield waits(
         "recalls",
         waiting,

@@ -29,16 +29,16 @@ def recorded(world: World, action: Action, form: Values, work: Callable[[], Done
     """Do it, and record it once it is done; what failed leaves no record, unless a part of it was done."""
     if not action.record or action.performs is not None:
         return work()
-    identity, shelf = world.identity, world.shelf
+    identity, store = world.identity, world.store
     details = {name: form.text(name) for name in action.told if form.text(name)}
     subject = next(iter(details.values()), "")
     if action.strict:
-        require_ready(identity, shelf)
+        require_ready(identity, store)
     with about(identity, action.record, subject, strict=action.strict) as note:
         done = _done(work)
         outcome = _PARTLY if isinstance(done, PartlyDoneError) else done.outcome
         told = {**_BY, **details, **done.facts}
-        note.recorded = tell(identity, shelf, action.record, subject, outcome=outcome, details=told)
+        note.recorded = tell(identity, store, action.record, subject, outcome=outcome, details=told)
     if isinstance(done, PartlyDoneError):
         raise done.cause
     return done
@@ -57,7 +57,7 @@ def turned_away(world: World, error: NodeError, *, by: str) -> None:
     What failed for another reason is no refusal.
     """
     if isinstance(error, _REFUSALS):
-        tell(world.identity, world.shelf, _SIGN_IN, outcome=_REFUSED, details={"by": by})
+        tell(world.identity, world.store, _SIGN_IN, outcome=_REFUSED, details={"by": by})
 
 
 class Strangers:
@@ -83,7 +83,7 @@ class Strangers:
         recorded = False
         try:
             details = {"by": by, "count": str(count)}
-            recorded = tell(world.identity, world.shelf, _SIGN_IN, outcome=_REFUSED, details=details)
+            recorded = tell(world.identity, world.store, _SIGN_IN, outcome=_REFUSED, details=details)
         finally:
             if not recorded:
                 with self._lock:
@@ -95,5 +95,5 @@ STRANGERS: Final = web.AppKey("strangers", Strangers)
 
 def taken(world: World, row: Download, file: File) -> None:
     """Record that somebody takes a file away; raises `StoreError` when that fails, so it is not handed over."""
-    if not tell(world.identity, world.shelf, row.record, file.name, details=_BY):
+    if not tell(world.identity, world.store, row.record, file.name, details=_BY):
         raise StoreError("this cannot be recorded now, so it is not handed over")

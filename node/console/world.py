@@ -8,7 +8,7 @@ from node.app.judged import Judge
 from node.clock import milliseconds
 from node.identity.identity import Identity
 from node.ports.evaluator import Evaluator
-from node.storage.shelf import Shelf
+from node.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,7 @@ class World:
     """A running node. What uses it does so in a thread: its store blocks."""
 
     identity: Identity
-    shelf: Shelf
+    store: Store
     evaluator: Evaluator
     """For releases of subsets."""
     judge: Judge
@@ -25,14 +25,14 @@ class World:
     """What `sigfed doctor` finds."""
 
     @classmethod
-    def of(cls, identity: Identity, shelf: Shelf, evaluator: Evaluator) -> Self:
+    def of(cls, identity: Identity, store: Store, evaluator: Evaluator) -> Self:
         """The world of an opened node."""
         return cls(
             identity=identity,
-            shelf=shelf,
+            store=store,
             evaluator=evaluator,
-            judge=Judge.of(identity, shelf),
-            checkup=Checkup(lambda: look(identity, shelf), identity.clock),
+            judge=Judge.of(identity, store),
+            checkup=Checkup(lambda: look(identity, store), identity.clock),
         )
 
     @property

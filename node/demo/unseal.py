@@ -9,13 +9,13 @@ from node.errors import StoreError
 from node.home import Home
 from node.identity.identity import open_identity
 from node.lists.entries import ListReader
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 
 
 def openings(world: World, who: Party, positions: Iterable[int]) -> list[bytes]:
     """The openings of an agency's own entries and disputes, by their places in its list."""
-    with open_shelf(open_identity(Home(world.seat(who).home))) as shelf, shelf.storage.read() as unit:
-        reader = ListReader(shelf, unit, unit.logs.get(f"{who.node}/lists/{LIST}"))
+    with write_store(open_identity(Home(world.seat(who).home))) as store, store.read() as unit:
+        reader = ListReader(store, unit, unit.logs.get(f"{who.node}/lists/{LIST}"))
         return [reader.raw(position) for position in positions]
 
 
@@ -25,9 +25,9 @@ def found_opened(world: World, who: Party, search: Search) -> list[str]:
 
 
 def _opened_objects(world: World, who: Party) -> Iterator[tuple[str, bytes]]:
-    with open_shelf(open_identity(Home(world.seat(who).home))) as shelf:
-        for name in shelf.objects.ls(""):
+    with write_store(open_identity(Home(world.seat(who).home))) as store:
+        for name in store.objects.ls(""):
             try:
-                yield name, shelf.vault.unseal(name, shelf.objects.get(name))
+                yield name, store.vault.unseal(name, store.objects.get(name))
             except StoreError:
                 continue  # it is not encrypted: the search of the folder has read it

@@ -14,9 +14,9 @@ from node.errors import TrustForkError
 from node.evidence.divergence import divergence, divergence_from_peer, local_tree
 from node.evidence.judgement import claimed_head, judge, log_keys
 from node.evidence.keep import Verdict, keep, of_log
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
 from node.store.peers.records import EvidenceKind
+from node.store.store import Store
 from protocol.api import LogApi
 from protocol.errors import ForkError, OverlapError, ProtocolError, RollbackError, RootMismatchError
 from protocol.evidence import encode_fork, encode_rollback
@@ -34,17 +34,17 @@ class Met:
     now_ms: int
 
 
-async def keep_contradiction(shelf: Shelf, api: LogApi, met: Met, error: Exception) -> str | None:
+async def keep_contradiction(store: Store, api: LogApi, met: Met, error: Exception) -> str | None:
     """Keep what the refusal of a pull shows; the name of the object, None when it shows nothing."""
     found = await _found(api, met, error)
     if found is None:
         return None
     data, verdict = found
-    record = await asyncio.to_thread(keep, shelf, data, verdict, source="", now_ms=met.now_ms)
+    record = await asyncio.to_thread(keep, store, data, verdict, source="", now_ms=met.now_ms)
     return None if record is None else record.object
 
 
-def keep_other_history(shelf: Shelf, log: LogRecord, other: SignedCheckpoint, *, now_ms: int) -> None:
+def keep_other_history(store: Store, log: LogRecord, other: SignedCheckpoint, *, now_ms: int) -> None:
     """Keep the proof that the key of an own log signed another history, whose head is no larger than the held one."""
     assert log.note is not None, "what nobody published has no other history"
     held = SignedCheckpoint(claimed_head(log.note), log.note, (), ())
@@ -52,16 +52,16 @@ def keep_other_history(shelf: Shelf, log: LogRecord, other: SignedCheckpoint, *,
     if other.checkpoint.size == log.head.size:
         data, kind = encode_fork(log.note, other.note), EvidenceKind.FORK
     else:
-        data, kind = divergence(other, held, local_tree(shelf, log)), EvidenceKind.DIVERGENCE
+        data, kind = divergence(other, held, local_tree(store, log)), EvidenceKind.DIVERGENCE
     assert data is not None, "it is another history"
-    keep(shelf, data, of_log(data, kind), source="", now_ms=now_ms)
+    keep(store, data, of_log(data, kind), source="", now_ms=now_ms)
 
 
-def keep_trust_fork(shelf: Shelf, error: TrustForkError, *, node: str, now_ms: int) -> str | None:
+def keep_trust_fork(store: Store, error: TrustForkError, *, node: str, now_ms: int) -> str | None:
     """Keep two trust files of one version that a peer signed; the name of the object."""
     words = Message("{node} signed two trust files of one version", node)
     verdict = Verdict(kind=EvidenceKind.TRUST, subject=node, node=node, pair=error.pair, words=words)
-    record = keep(shelf, error.evidence, verdict, source="", now_ms=now_ms)
+    record = keep(store, error.evidence, verdict, source="", now_ms=now_ms)
     return None if record is None else record.object
 
 

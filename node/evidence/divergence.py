@@ -7,9 +7,9 @@ docs/spec/evidence.md.
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogRecord
+from node.store.store import Store
 from protocol.api import LogApi
 from protocol.errors import MalformedError
 from protocol.evidence import encode_divergence
@@ -31,9 +31,9 @@ class _WantedError(Exception):
         self.tile = tile
 
 
-def local_tree(shelf: Shelf, log: LogRecord) -> TileTree:
+def local_tree(store: Store, log: LogRecord) -> TileTree:
     """The tree of a log as it is held here."""
-    files, size = LogFiles(shelf.objects, shelf.vault, log.origin), log.head.size
+    files, size = LogFiles(store.objects, store.vault, log.origin), log.head.size
     return TileTree(size, lambda tile: files.tile(tile, size=size))
 
 

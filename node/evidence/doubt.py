@@ -15,9 +15,9 @@ from keys.message import Message
 from keys.trust.node_parts import FinalCheckpoint
 from node.errors import StoreError, UsageError
 from node.evidence.divergence import local_tree
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogKind, LogRecord
+from node.store.store import Store
 from protocol.audit import AuditRecord
 from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES
 from protocol.lists.event import Op
@@ -41,13 +41,13 @@ class Round:
     others: int
 
 
-def head_at(shelf: Shelf, log: LogRecord, size: int) -> FinalCheckpoint:
+def head_at(store: Store, log: LogRecord, size: int) -> FinalCheckpoint:
     """The head that an own log had at `size`; raises `UsageError` for a size that it never had."""
     if not 0 <= size <= log.head.size:
         raise UsageError(
             "{origin} has {size} events", log.origin, log.head.size, hint="choose a size up to that"
         )
-    return FinalCheckpoint(size, local_tree(shelf, log).prefix_root(size))
+    return FinalCheckpoint(size, local_tree(store, log).prefix_root(size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,29 +74,29 @@ class Vouched:
         )
 
 
-def vouched(shelf: Shelf, log: LogRecord, size: int) -> Vouched:
+def vouched(store: Store, log: LogRecord, size: int) -> Vouched:
     """Who cosigned the log at `size` or beyond, and so holds the same history until then."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         records = [record for record in unit.cosigners.ls() if record.origin == log.origin]
     cosigned = sum(bool(each.since_ms) and not each.alarm and each.size >= size for each in records)
     return Vouched(asked=len(records), cosigned=cosigned)
 
 
-def rounds(shelf: Shelf, log: LogRecord, *, since: int = 0) -> Iterator[Round]:
+def rounds(store: Store, log: LogRecord, *, since: int = 0) -> Iterator[Round]:
     """The publications of an own log from index `since` on, oldest first; nothing of it names a hash."""
     match log.kind:
         case LogKind.OWN_RELEASES:
-            found = _releases(shelf, log)
+            found = _releases(store, log)
         case LogKind.OWN_AUDIT:
-            found = _records(shelf, log)
+            found = _records(store, log)
         case _:
-            found = _publications(shelf, log, since)
+            found = _publications(store, log, since)
     return (each for each in found if each.first >= since)
 
 
-def _publications(shelf: Shelf, log: LogRecord, since: int) -> Iterator[Round]:
+def _publications(store: Store, log: LogRecord, since: int) -> Iterator[Round]:
     first = since
-    for time, group in groupby(_runs(shelf, log, since), key=itemgetter(0)):
+    for time, group in groupby(_runs(store, log, since), key=itemgetter(0)):
         ops = b"".join(run for _, run in group)
         adds, withdrawals = ops.count(Op.ADD), ops.count(Op.WITHDRAW)
         yield Round(
@@ -110,12 +110,12 @@ def _publications(shelf: Shelf, log: LogRecord, since: int) -> Iterator[Round]:
         first += len(ops)
 
 
-def _runs(shelf: Shelf, log: LogRecord, since: int) -> Iterator[tuple[bytes, bytes]]:
+def _runs(store: Store, log: LogRecord, since: int) -> Iterator[tuple[bytes, bytes]]:
     """Times, each with the ops of events that follow each other and have it: a byte for each.
 
     Times of an own list never fall, so a bundle whose first and last event have the same is of one publication.
     """
-    files, size = LogFiles(shelf.objects, shelf.vault, log.origin), log.head.size
+    files, size = LogFiles(store.objects, store.vault, log.origin), log.head.size
     if since >= size:
         return
     for index in range(since // BUNDLE_WIDTH, -(-size // BUNDLE_WIDTH)):
@@ -132,9 +132,9 @@ def _runs(shelf: Shelf, log: LogRecord, since: int) -> Iterator[tuple[bytes, byt
             yield row[_TIME], row[_OP : _OP + 1]
 
 
-def _releases(shelf: Shelf, log: LogRecord) -> Iterator[Round]:
+def _releases(store: Store, log: LogRecord) -> Iterator[Round]:
     """A leaf each; what it added and removed are digests."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         releases = sorted(unit.releases.ls(log.name), key=lambda one: one.version)
     for one in releases:
         if one.version <= log.head.size:
@@ -148,9 +148,9 @@ def _releases(shelf: Shelf, log: LogRecord) -> Iterator[Round]:
             )
 
 
-def _records(shelf: Shelf, log: LogRecord) -> Iterator[Round]:
+def _records(store: Store, log: LogRecord) -> Iterator[Round]:
     """A leaf each."""
-    files, size = LogFiles(shelf.objects, shelf.vault, log.origin), log.head.size
+    files, size = LogFiles(store.objects, store.vault, log.origin), log.head.size
     for index in range(-(-size // BUNDLE_WIDTH)):
         for at, entry in enumerate(files.events(index, size=size), index * BUNDLE_WIDTH):
             time_ms = AuditRecord.from_bytes(entry).time_ms

@@ -21,7 +21,6 @@ from node.evidence.divergence import local_tree
 from node.evidence.judgement import accused_log, claimed_head, judge
 from node.journal import Journal
 from node.ports.objects import ObjectStore
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord, Quarantined
 from node.store.peers.records import EvidenceKind, EvidenceRecord
 from node.store.store import Store
@@ -76,19 +75,19 @@ class Verdict:
     words: str
 
 
-def accused_nodes(storage: Store, introductions: ObjectStore, trust: OwnTrust) -> Mapping[str, Accused]:
+def accused_nodes(store: Store, introductions: ObjectStore, trust: OwnTrust) -> Mapping[str, Accused]:
     """Every member, by name, as its pinned root and newest held document say, this node among them.
 
     Without stolen keys: two histories that a thief signed would convict whom he stole from.
     """
     own = trust.root()
-    files = member_files(storage, introductions, trust.members(), own=own.node)
+    files = member_files(store, introductions, trust.members(), own=own.node)
     accused = {
         node: Accused(root=open_roots(held.roots, fingerprint(held.roots[0]))[-1], document=held.document)
         for node, held in files.items()
     }
     accused[own.node] = Accused(root=own, document=trust.document())
-    with storage.read() as unit:
+    with store.read() as unit:
         return {node: replace(one, document=believable(unit, one.document)) for node, one in accused.items()}
 
 
@@ -152,7 +151,7 @@ def heads_of(data: bytes) -> tuple[Checkpoint, Checkpoint]:
     return claimed_head(one), claimed_head(other)
 
 
-def keep(shelf: Shelf, data: bytes, verdict: Verdict, *, source: str, now_ms: int) -> EvidenceRecord | None:
+def keep(store: Store, data: bytes, verdict: Verdict, *, source: str, now_ms: int) -> EvidenceRecord | None:
     """Keep evidence and let follow what follows; the record of this pair, None when too much is kept already.
 
     `source` is the peer that told it, or empty. A record that is not the one of these bytes was there before.
@@ -165,7 +164,7 @@ def keep(shelf: Shelf, data: bytes, verdict: Verdict, *, source: str, now_ms: in
         source=source,
         created_ms=now_ms,
     )
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         kept = [one for one in unit.evidence.ls(verdict.subject) if one.kind is verdict.kind]
         enough = verdict.kind.convicts and _has_enough(unit, verdict)
     for one in kept:
@@ -173,13 +172,13 @@ def keep(shelf: Shelf, data: bytes, verdict: Verdict, *, source: str, now_ms: in
             return one
     if enough or sum(one.released_ms is None for one in kept) >= MAX_OPEN:
         return None
-    suspends = verdict.kind.convicts and _is_news(shelf, data, verdict)
+    suspends = verdict.kind.convicts and _is_news(store, data, verdict)
     if verdict.kind.convicts and not suspends:
         if len(kept) >= MAX_OPEN:
             return None  # a branch that people have looked at can grow for ever
         record = replace(record, released_ms=now_ms)
-    shelf.objects.put(record.object, data)
-    with shelf.storage.write() as unit:
+    store.objects.put(record.object, data)
+    with store.write() as unit:
         if not unit.evidence.add(record):
             return record  # another process was faster, or the same bytes are kept as another kind
         if suspends:
@@ -189,14 +188,14 @@ def keep(shelf: Shelf, data: bytes, verdict: Verdict, *, source: str, now_ms: in
     return record
 
 
-def get_kept(shelf: Shelf, name: str) -> EvidenceRecord:
+def get_kept(store: Store, name: str) -> EvidenceRecord:
     """The kept evidence whose SHA-256 begins so.
 
     Raises:
         UsageError: too short, or several begin so.
         NotFoundError: none does.
     """
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         found = [record for record in unit.evidence.ls() if record.sha256.startswith(name.lower())]
     if len(name) < _AT_LEAST or len(found) > 1:
         raise UsageError("say at least {least} digits of its name, as many as only it begins with", _AT_LEAST)
@@ -215,9 +214,9 @@ def _has_enough(unit: Unit, verdict: Verdict) -> bool:
     return not matters or next(waiting, None) is not None
 
 
-def suspend_convicted(shelf: Shelf, origin: str, *, now_ms: int) -> None:
+def suspend_convicted(store: Store, origin: str, *, now_ms: int) -> None:
     """Let a log stand still that was convicted before it was followed."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         log = unit.logs.get(origin)
         kept = [one for subject in (origin, log.node) for one in unit.evidence.ls(subject)]
         waiting = [one for one in kept if one.kind.convicts and one.released_ms is None]
@@ -226,7 +225,7 @@ def suspend_convicted(shelf: Shelf, origin: str, *, now_ms: int) -> None:
     words = Message(
         "{subject} was proved to have shown two histories before it was followed", waiting[0].subject
     )
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         _stop(unit, log, words, now_ms)
 
 
@@ -248,44 +247,44 @@ def _stop(unit: Unit, log: LogRecord, words: str, now_ms: int) -> None:
     unit.quarantine.add([record])
 
 
-def _is_news(shelf: Shelf, data: bytes, verdict: Verdict) -> bool:
+def _is_news(store: Store, data: bytes, verdict: Verdict) -> bool:
     """Whether a proof shows a history that people have not looked at: a branch they released is theirs to judge."""
     if verdict.kind is EvidenceKind.TRUST:
         return True
-    seen = set(_strange_heads(shelf, verdict.subject))
+    seen = set(_strange_heads(store, verdict.subject))
     return not any(_head(head) in seen for head in heads_of(data))
 
 
-def _strange_heads(shelf: Shelf, origin: str) -> Iterator[bytes]:
+def _strange_heads(store: Store, origin: str) -> Iterator[bytes]:
     """Heads in released evidence that are not of the history that is held."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         records = [
             one for one in unit.evidence.ls(origin) if one.released_ms is not None and one.kind.convicts
         ]
         log = unit.logs.find(origin)
     for record in records:
-        data = shelf.objects.get(record.object)
-        ours = [log is not None and _is_held(shelf, log, head) for head in heads_of(data)]
+        data = store.objects.get(record.object)
+        ours = [log is not None and _is_held(store, log, head) for head in heads_of(data)]
         for head, own in zip(heads_of(data), ours, strict=True):
-            if not own and not _larger_of_ours(shelf, log, data, head):
+            if not own and not _larger_of_ours(store, log, data, head):
                 yield _head(head)
 
 
-def _larger_of_ours(shelf: Shelf, log: LogRecord | None, data: bytes, head: Checkpoint) -> bool:
+def _larger_of_ours(store: Store, log: LogRecord | None, data: bytes, head: Checkpoint) -> bool:
     """Whether evidence itself proves that a head, larger than what is held, goes on from it."""
     conflict = read_conflict(data)
     if log is None or isinstance(conflict, Conflict) or _head(claimed_head(conflict.larger)) != _head(head):
         return False
     small = claimed_head(conflict.smaller)
-    return _is_held(shelf, log, Checkpoint(small.origin, small.size, conflict.root))
+    return _is_held(store, log, Checkpoint(small.origin, small.size, conflict.root))
 
 
-def _is_held(shelf: Shelf, log: LogRecord, head: Checkpoint) -> bool:
+def _is_held(store: Store, log: LogRecord, head: Checkpoint) -> bool:
     """Whether a head is one that the held tree has had."""
     if head.size > log.head.size:
         return False
     try:
-        return local_tree(shelf, log).prefix_root(head.size) == head.root
+        return local_tree(store, log).prefix_root(head.size) == head.root
     except (StoreError, ProtocolError):
         return False
 

@@ -16,8 +16,8 @@ from keys.trust.revocations import Reason
 from node.errors import UsageError
 from node.evidence.doubt import Round, head_at, rounds
 from node.ports.keyring import RingKey
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
+from node.store.store import Store
 
 SHOWN: Final = 12
 """Newest publications that are shown to choose the last good one from."""
@@ -83,12 +83,12 @@ def reason_of(text: str) -> Reason:
     return Reason(text)
 
 
-def history(shelf: Shelf, log: LogRecord) -> History:
+def history(store: Store, log: LogRecord) -> History:
     """How an own log was published."""
-    return History(log, list(rounds(shelf, log)))
+    return History(log, list(rounds(store, log)))
 
 
-def last_good(shelf: Shelf, published: History, size: int | None) -> FinalCheckpoint:
+def last_good(store: Store, published: History, size: int | None) -> FinalCheckpoint:
     """The last good head; raises `UsageError` where none is named, or one that never was published."""
     if size is None:
         raise UsageError(
@@ -98,7 +98,7 @@ def last_good(shelf: Shelf, published: History, size: int | None) -> FinalCheckp
     if size not in {0, *(each.size for each in published.rounds)}:
         events = f"{size:,} event" if size == 1 else f"{size:,} events"
         raise UsageError("{origin} was never published with {events}", published.log.origin, events)
-    return head_at(shelf, published.log, size)
+    return head_at(store, published.log, size)
 
 
 def consequences(key: RingKey, why: Reason, good: FinalCheckpoint | None) -> Iterator[str]:

@@ -22,8 +22,8 @@ from node.hoster.state import Cursor, Enrolment, PartnerFolder
 from node.hoster.store.database import FILE, PartnerStore, Row
 from node.hoster.store.kinds import Fact, Kind
 from node.hoster.store.migrate import aside
-from node.storage.findings import below, told
-from node.storage.integrity import UNREADABLE, Verdict, attempt, words_of
+from node.objects.findings import below, told
+from node.objects.integrity import UNREADABLE, Verdict, attempt, words_of
 from node.trust.files import pin_of, verify_trust_files
 from protocol.subset.chunks import labels_root, values_root
 from protocol.subset.label import LABEL_BYTES

@@ -34,7 +34,7 @@ from node.identity.identity import Identity
 from node.identity.keyring import log_key
 from node.identity.put_back import signer_of
 from node.journal import Journal
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.trust.announce import LOG_KEY_DAYS, announce_log
 from node.trust.found import log_label
 from node.trust.own import window
@@ -47,7 +47,7 @@ _NO_DETAILS: Final[Mapping[str, str]] = {}
 
 def begin(
     identity: Identity,
-    shelf: Shelf,
+    store: Store,
     action: str,
     subject: str = "",
     *,
@@ -59,10 +59,10 @@ def begin(
     Raises:
         NodeError: it cannot be recorded, so it must not be done.
     """
-    _warn_unstarted(shelf)
+    _warn_unstarted(store)
     record(
-        shelf,
-        signer_of(identity, shelf),
+        store,
+        signer_of(identity, store),
         actor=actor or identity.actor,
         action=action,
         subject=subject,
@@ -74,7 +74,7 @@ def begin(
 
 def tell(
     identity: Identity,
-    shelf: Shelf,
+    store: Store,
     action: str,
     subject: str = "",
     *,
@@ -84,9 +84,9 @@ def tell(
 ) -> bool:
     """Record what was done, which stands whether or not that works now; False when it could not be queued."""
     try:
-        with shelf.storage.write() as unit:
+        with store.write() as unit:
             made = new_record(
-                shelf,
+                store,
                 actor=actor or identity.actor,
                 action=action,
                 subject=subject,
@@ -98,7 +98,7 @@ def tell(
     except NodeError as exc:
         _journal.error("gap", action=action, subject=masked(subject), reason=str(exc))
         return False
-    sign(identity, shelf)
+    sign(identity, store)
     return True
 
 
@@ -160,23 +160,23 @@ class _Note:
         os.close(self.handle)
 
 
-def sign(identity: Identity, shelf: Shelf) -> None:
+def sign(identity: Identity, store: Store) -> None:
     """Sign what is queued, gaps first; what cannot be signed now stays queued."""
     now_ms = milliseconds(identity.clock.now())
     try:
-        _close_gaps(identity, shelf, now_ms)
-        sign_waiting(shelf, signer_of(identity, shelf), now_ms=now_ms)
+        _close_gaps(identity, store, now_ms)
+        sign_waiting(store, signer_of(identity, store), now_ms=now_ms)
     except (NodeError, KeysError) as exc:
         _journal.warning("unsigned", error=type(exc).__name__, reason=str(exc))
 
 
-def start(identity: Identity, shelf: Shelf) -> bool:
+def start(identity: Identity, store: Store) -> bool:
     """Begin the audit log of a node that was founded without one; asks for a targets key. False: it was there.
 
     Safe to run again after a crash.
     """
     origin = audit_origin(identity.settings.node)
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         known = audit_log(unit) is not None
     named = any(log.origin == origin for log in identity.trust.document().logs)
     if known and named:
@@ -185,19 +185,19 @@ def start(identity: Identity, shelf: Shelf) -> bool:
     key = log_key(identity.keychain, log_label(origin))
     valid = window(identity.clock.now(), LOG_KEY_DAYS)
     announce_log(identity.trust, origin, key, valid=valid, signers=signers)
-    start_audit(shelf, identity.settings.node)
-    begin(identity, shelf, "audit.start", identity.settings.node)
+    start_audit(store, identity.settings.node)
+    begin(identity, store, "audit.start", identity.settings.node)
     return True
 
 
-def require_ready(identity: Identity, shelf: Shelf) -> None:
+def require_ready(identity: Identity, store: Store) -> None:
     """Check that the audit log takes records now; raises `NodeError` or `KeysError` when it does not."""
-    _warn_unstarted(shelf)
-    sign_waiting(shelf, signer_of(identity, shelf), now_ms=milliseconds(identity.clock.now()))
+    _warn_unstarted(store)
+    sign_waiting(store, signer_of(identity, store), now_ms=milliseconds(identity.clock.now()))
 
 
-def _warn_unstarted(shelf: Shelf) -> None:
-    with shelf.storage.read() as unit:
+def _warn_unstarted(store: Store) -> None:
+    with store.read() as unit:
         if audit_log(unit) is None:
             _journal.warning("not-started", step="sigfed audit start")
 
@@ -212,16 +212,16 @@ def under_way(identity: Identity) -> frozenset[Path]:
     return frozenset(_folder(identity).glob("*.json")) - frozenset(gaps(identity))
 
 
-def _close_gaps(identity: Identity, shelf: Shelf, now_ms: int) -> None:
+def _close_gaps(identity: Identity, store: Store, now_ms: int) -> None:
     for path in gaps(identity):
         try:
             lost = json.loads(read_private(path))
             action, subject, time_ms = str(lost["action"]), str(lost["subject"]), str(lost["time_ms"])
         except (NodeError, ValueError, KeyError, TypeError):
             action, subject, time_ms = "unknown", "", ""
-        with shelf.storage.write() as unit:
+        with store.write() as unit:
             made = new_record(
-                shelf,
+                store,
                 actor=identity.actor,
                 action="audit.gap",
                 subject=subject,

@@ -24,14 +24,14 @@ from node.lists.continuation import (
 )
 from node.lists.pace import FollowGuards
 from node.lists.publish import Published, publish
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
+from node.store.store import Store
 from node.trust.announce import LOG_KEY_DAYS, announce_log, log_info
 from node.trust.found import log_label
 from node.trust.own import window
 
 
-def create_list(identity: Identity, shelf: Shelf, name: str) -> LogRecord:
+def create_list(identity: Identity, store: Store, name: str) -> LogRecord:
     """Start the list `name`; asks for a targets key.
 
     Raises:
@@ -42,28 +42,28 @@ def create_list(identity: Identity, shelf: Shelf, name: str) -> LogRecord:
     origin = list_origin(node, name)
     signers = identity.targets_signers()
     try:
-        record = catalogue_list(shelf, node, name)
+        record = catalogue_list(store, node, name)
     except AlreadyExistsError:
         if announced(identity, origin):
             raise
-        with shelf.storage.read() as unit:
+        with store.read() as unit:
             record = unit.logs.get(origin)
     announce(identity, origin, signers=signers)
-    tell(identity, shelf, "key.create", log_label(origin), details={"role": "log"})
+    tell(identity, store, "key.create", log_label(origin), details={"role": "log"})
     return record
 
 
-def continue_list(identity: Identity, shelf: Shelf, name: str, *, old: str) -> LogRecord:
+def continue_list(identity: Identity, store: Store, name: str, *, old: str) -> LogRecord:
     """Start the list `name` in place of the own list `old`, which can never be signed again; asks for a targets key.
 
     Raises:
         UsageError: `old` can go on, or goes on elsewhere already.
         AlreadyExistsError: there is such a list.
     """
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         ended = own_list(unit, old)
     require_open(identity.trust.document(), old)
-    if identity.given_up_at(old) is None and not has_fork(shelf, old):
+    if identity.given_up_at(old) is None and not has_fork(store, old):
         raise UsageError(
             "{old} can go on: nothing of it is lost, and no proof of a second history is kept here",
             old,
@@ -72,11 +72,11 @@ def continue_list(identity: Identity, shelf: Shelf, name: str, *, old: str) -> L
     node, signers = identity.settings.node, identity.targets_signers()
     origin = list_origin(node, name)
     try:
-        record = start_continuation(shelf, node, name, old=ended)
+        record = start_continuation(store, node, name, old=ended)
     except AlreadyExistsError:
         if announced(identity, origin):
             raise
-        with shelf.storage.read() as unit:
+        with store.read() as unit:
             record = unit.logs.get(origin)
     info = log_info(
         identity.trust.document().endpoints[0].url,
@@ -85,7 +85,7 @@ def continue_list(identity: Identity, shelf: Shelf, name: str, *, old: str) -> L
         valid=window(identity.clock.now(), LOG_KEY_DAYS),
     )
     announce_continuation(identity.trust, info, old=ended, signers=signers)
-    tell(identity, shelf, "key.create", log_label(origin), details={"role": "log"})
+    tell(identity, store, "key.create", log_label(origin), details={"role": "log"})
     return record
 
 
@@ -105,27 +105,27 @@ def announce(identity: Identity, origin: str, *, signers: Sequence[Signer]) -> N
     )
 
 
-def publish_own(identity: Identity, shelf: Shelf, limits: FollowGuards | None = None) -> dict[str, Published]:
+def publish_own(identity: Identity, store: Store, limits: FollowGuards | None = None) -> dict[str, Published]:
     """Publish what is waiting in every own list, by origin; see `publish_one`."""
     return {
-        origin: publish_one(identity, shelf, origin, limits) for origin in growing_origins(identity, shelf)
+        origin: publish_one(identity, store, origin, limits) for origin in growing_origins(identity, store)
     }
 
 
-def own_origins(shelf: Shelf) -> list[str]:
+def own_origins(store: Store) -> list[str]:
     """Origins of the node's own lists."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         return [log.origin for log in unit.logs.ls(LogKind.OWN_LIST)]
 
 
-def growing_origins(identity: Identity, shelf: Shelf) -> list[str]:
+def growing_origins(identity: Identity, store: Store) -> list[str]:
     """Origins of the node's own lists that were not continued in another."""
     document = identity.trust.document()
-    return [origin for origin in own_origins(shelf) if not is_closed(document, origin)]
+    return [origin for origin in own_origins(store) if not is_closed(document, origin)]
 
 
 def publish_one(
-    identity: Identity, shelf: Shelf, origin: str, limits: FollowGuards | None = None
+    identity: Identity, store: Store, origin: str, limits: FollowGuards | None = None
 ) -> Published:
     """Publish what is waiting in one own list; raises `BeyondLimitsError` unless it is within `limits`.
 
@@ -135,8 +135,8 @@ def publish_one(
     require_open(identity.trust.document(), origin)
     now_ms = milliseconds(identity.clock.now())
     limits = limits or FollowGuards.of(identity.trust.document().limits)
-    done = publish(shelf, origin, signer=signer_of(identity, shelf), now_ms=now_ms, limits=limits)
+    done = publish(store, origin, signer=signer_of(identity, store), now_ms=now_ms, limits=limits)
     if done.changed:
         numbers = {"size": done.size, "adds": done.adds, "withdrawals": done.withdrawals}
-        tell(identity, shelf, "list.publish", origin, details={name: str(n) for name, n in numbers.items()})
+        tell(identity, store, "list.publish", origin, details={name: str(n) for name, n in numbers.items()})
     return done

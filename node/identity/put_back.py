@@ -47,11 +47,11 @@ from node.journal import Journal
 from node.lists.completeness import missing_objects
 from node.lists.continuation import is_closed
 from node.objects.folder import FolderObjects
+from node.objects.logfiles import LogFiles
 from node.peers.recovery import root_at
 from node.ports.log_signer import StandingLogSigner
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
+from node.store.store import Store
 from node.trust.others.documents import member_documents
 from protocol.errors import ProtocolError
 from protocol.gossip import ToldHead
@@ -68,33 +68,33 @@ _ROOTS: Final = 1 << 40
 _journal = Journal("put-back")
 
 
-def logs_put_back(identity: Identity, shelf: Shelf) -> list[str]:
+def logs_put_back(identity: Identity, store: Store) -> list[str]:
     """Origins of own logs of which more was signed than the database knows."""
     signer = identity.log_signer()
-    signed = {log.origin: signer.size(log.origin) for log in _own_logs(identity, shelf)}
+    signed = {log.origin: signer.size(log.origin) for log in _own_logs(identity, store)}
     # The database is read after the signer: another process may sign in between, and it claims a head before that.
     return [
         log.origin
-        for log in _own_logs(identity, shelf)
+        for log in _own_logs(identity, store)
         if signed.get(log.origin, 0) > (log.pending.size if log.pending else log.head.size)
     ]
 
 
-def _own_logs(identity: Identity, shelf: Shelf) -> list[LogRecord]:
-    with shelf.storage.read() as unit:
+def _own_logs(identity: Identity, store: Store) -> list[LogRecord]:
+    with store.read() as unit:
         logs = unit.logs.ls(*OWN_LOGS)
     return [log for log in logs if identity.given_up_at(log.origin) is None]
 
 
-def require_whole(identity: Identity, shelf: Shelf) -> None:
+def require_whole(identity: Identity, store: Store) -> None:
     """Check that the folder holds all that its database says was signed; raises `VerificationError`.
 
     A copy that was made while the node still ran lacks objects and signatures that came after it.
     """
     signer = identity.unjoined_log_signer()
-    logs = _own_logs(identity, shelf)
+    logs = _own_logs(identity, store)
     old = [log.origin for log in logs if signer.size(log.origin) < log.head.size]
-    old += [log.origin for log in logs if log.origin not in old and missing_objects(shelf, log)]
+    old += [log.origin for log in logs if log.origin not in old and missing_objects(store, log)]
     if old:
         raise VerificationError(
             "this folder is older than its database: {old}",
@@ -152,10 +152,10 @@ _asked: dict[str, _Asked] = {}
 # The gate before a signature
 
 
-def signer_of(identity: Identity, shelf: Shelf) -> StandingLogSigner:
+def signer_of(identity: Identity, store: Store) -> StandingLogSigner:
     """The signer of this node's logs, once the members have been asked; raises as `require_current` does."""
     signer = identity.log_signer()
-    require_current(identity, shelf)
+    require_current(identity, store)
     return _Remembering(signer, identity)
 
 
@@ -181,7 +181,7 @@ class _Remembering:
         return self.signer.size(origin)
 
 
-def require_current(identity: Identity, shelf: Shelf, *, afresh: bool = False) -> None:
+def require_current(identity: Identity, store: Store, *, afresh: bool = False) -> None:
     """Check that this folder was not put back; the members are asked once a start of the machine, or `afresh`.
 
     While too few answer, a process asks them again `afresh` alone.
@@ -197,12 +197,12 @@ def require_current(identity: Identity, shelf: Shelf, *, afresh: bool = False) -
         forget(identity)  # the machine may have gone back with what was noted; silence must not let it sign
     with contextlib.suppress(SignerDownError):  # nothing is compared, and nothing can be signed either
         held = note.read().sizes
-        state = _require_forward(identity, shelf, held)
+        state = _require_forward(identity, store, held)
         if held and not afresh:
             note.grow(state)
             return
         if afresh or not asked.words:
-            _in_a_loop(_confirm(identity, shelf))
+            _in_a_loop(_confirm(identity, store))
         if not identity.alone:
             asked.require_nothing()
 
@@ -216,23 +216,23 @@ def _asked_of(identity: Identity) -> _Asked:
     return _asked.setdefault(str(identity.home.folder), _Asked(Clocks(identity.clock)))
 
 
-async def _confirm(identity: Identity, shelf: Shelf) -> None:
+async def _confirm(identity: Identity, store: Store) -> None:
     """Ask the members, and keep the answer."""
     found, newer, heads = await asyncio.gather(
-        witnessed(identity, shelf, seconds=PATIENCE_SECONDS),
-        newer_trust(identity, shelf, seconds=PATIENCE_SECONDS),
-        told(identity, shelf, seconds=PATIENCE_SECONDS),
+        witnessed(identity, store, seconds=PATIENCE_SECONDS),
+        newer_trust(identity, store, seconds=PATIENCE_SECONDS),
+        told(identity, store, seconds=PATIENCE_SECONDS),
     )
     note, asked = OutsideNote.of_home(identity), _asked_of(identity)
     before = asked.words
-    asked.forks = await asyncio.to_thread(_judge, identity, shelf, found, newer, heads)
-    quiet, asked.refusal = _too_few(identity, shelf, found)
+    asked.forks = await asyncio.to_thread(_judge, identity, store, found, newer, heads)
+    quiet, asked.refusal = _too_few(identity, store, found)
     if asked.forks:
         note.drop()  # it lets every command sign
     if asked.refusal:
         note.leave(quiet)
     elif not asked.forks:
-        note.begin(await asyncio.to_thread(_state, identity, shelf))
+        note.begin(await asyncio.to_thread(_state, identity, store))
     if identity.alone and asked.words not in {"", before}:
         _journal.warning("alone", reason=asked.words)
 
@@ -261,38 +261,38 @@ def forget(identity: Identity) -> None:
     OutsideNote.of_home(identity).drop()
 
 
-def settle(identity: Identity, shelf: Shelf) -> None:
+def settle(identity: Identity, store: Store) -> None:
     """Go on from what is here, whatever was noted before: everybody has been asked in a restore."""
     forget(identity)
     with contextlib.suppress(SignerDownError):
-        OutsideNote.of_home(identity).begin(_state(identity, shelf))
+        OutsideNote.of_home(identity).begin(_state(identity, store))
 
 
 def _judge(
     identity: Identity,
-    shelf: Shelf,
+    store: Store,
     found: Sightings,
     newer: Sequence[str],
     heads: Sequence[tuple[str, ToldHead]],
 ) -> dict[str, str]:
     """Own logs of which others have another history, in words; raises `RestoredError` where they have seen more."""
     own = identity.trust.without_proposal().document()
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         heads = [*heads, *((one.source, ToldHead(one.origin, one.note)) for one in unit.evidence.heard())]
     # Read last: what this node publishes meanwhile may be heard back before it is read here.
-    logs = {log.origin: log for log in _own_logs(identity, shelf) if not is_closed(own, log.origin)}
+    logs = {log.origin: log for log in _own_logs(identity, store) if not is_closed(own, log.origin)}
     seen = {origin: list(found.heads.get(origin, ())) for origin in logs}
     for node, head in heads:
         with contextlib.suppress(ProtocolError):
             if head.origin in logs:
                 seen[head.origin].append(sighting(node, head.note, head.origin, own))
-    words, forks = [*newer, *forgotten(identity, shelf, heads)], dict[str, str]()
+    words, forks = [*newer, *forgotten(identity, store, heads)], dict[str, str]()
     for origin, log in logs.items():
         more = [one for one in seen[origin] if one.head.size > log.head.size]
         if more:
             words.append(_more(log, max(more, key=lambda one: (one.head.size, one.cosigned_s))))
         for one in seen[origin]:
-            if one not in more and not _is_of_this_history(shelf, log, one):
+            if one not in more and not _is_of_this_history(store, log, one):
                 why = Message(
                     "{origin}: {node} cosigned another history than this folder holds"
                     if one in found.heads.get(origin, ())
@@ -302,7 +302,7 @@ def _judge(
                 )
                 forks.setdefault(origin, why)
                 other = SignedCheckpoint(one.head, one.note, (), ())
-                keep_other_history(shelf, log, other, now_ms=milliseconds(identity.clock.now()))
+                keep_other_history(store, log, other, now_ms=milliseconds(identity.clock.now()))
     if words:
         said = Message(
             "others have seen more than this folder holds. It was put back, or somebody else signs with its keys:"
@@ -326,15 +326,15 @@ def _more(log: LogRecord, seen: Sighting) -> str:
     )
 
 
-def _is_of_this_history(shelf: Shelf, log: LogRecord, seen: Sighting) -> bool:
-    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+def _is_of_this_history(store: Store, log: LogRecord, seen: Sighting) -> bool:
+    files = LogFiles(store.objects, store.vault, log.origin)
     return root_at(files, at=seen.head.size, size=log.head.size) == seen.head.root
 
 
-def _too_few(identity: Identity, shelf: Shelf, found: Sightings) -> tuple[Mapping[str, str], str]:
+def _too_few(identity: Identity, store: Store, found: Sightings) -> tuple[Mapping[str, str], str]:
     """Who did not answer, each with why, and that in words; nothing where enough did."""
     trust = identity.trust.without_proposal()
-    documents = member_documents(shelf.storage, FolderObjects(identity.home.introductions), trust)
+    documents = member_documents(store, FolderObjects(identity.home.introductions), trust)
     others = [one.node for one in trust.members().members if one.node != identity.settings.node]
     cosigners = {node for node in others if node not in documents or documents[node].witness}
     needed = answers_needed(len(cosigners))
@@ -383,15 +383,15 @@ def _in_a_loop(work: Coroutine[Any, Any, None]) -> None:
 # What is compared without asking
 
 
-def _require_forward(identity: Identity, shelf: Shelf, noted: Mapping[str, int]) -> Mapping[str, int]:
+def _require_forward(identity: Identity, store: Store, noted: Mapping[str, int]) -> Mapping[str, int]:
     """Check that nothing is behind the signer or what is noted; how far this folder has signed."""
-    if found := logs_put_back(identity, shelf):
+    if found := logs_put_back(identity, store):
         raise RestoredError(
             "the database is older than what this node has signed: {names}",
             ", ".join(found),
             hint="sigfed backup finish",
         )
-    now = _state(identity, shelf)
+    now = _state(identity, store)
     back = [name for name, size in noted.items() if name in now and now[name] < size]
     if back:
         words = Message("this folder was put back while the machine ran: {names}", ", ".join(sorted(back)))
@@ -399,11 +399,11 @@ def _require_forward(identity: Identity, shelf: Shelf, noted: Mapping[str, int])
     return now
 
 
-def _state(identity: Identity, shelf: Shelf) -> dict[str, int]:
+def _state(identity: Identity, store: Store) -> dict[str, int]:
     """How far this folder has signed: sizes by origin, and the numbers of its trust files."""
     trust = identity.trust.without_proposal()
     # A signer process has a folder of its own, which may be put back or restored without this one.
     signer = identity.log_signer() if identity.signer_link is None else None
-    logs = _own_logs(identity, shelf)
+    logs = _own_logs(identity, store)
     sizes = {log.origin: signer.size(log.origin) if signer else log.head.size for log in logs}
     return {**sizes, _TRUST: len(trust.roots()) * _ROOTS + trust.document().serial}

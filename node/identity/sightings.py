@@ -24,9 +24,9 @@ from node.identity.witnesses import reach_witness
 from node.objects.folder import FolderObjects
 from node.remote.node import RemoteNode
 from node.remote.outbound import proxy_of
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind
 from node.store.peers.records import PeerRecord
+from node.store.store import Store
 from node.trust.others.documents import member_documents
 from node.trust.tuf.repository import root_files
 from protocol.api import TrustApi, WitnessApi
@@ -63,10 +63,10 @@ class Sightings:
     """Members that did not answer, and why."""
 
 
-async def witnessed(identity: Identity, shelf: Shelf, *, seconds: float = _PATIENCE_SECONDS) -> Sightings:
+async def witnessed(identity: Identity, store: Store, *, seconds: float = _PATIENCE_SECONDS) -> Sightings:
     """What the witnesses of the members cosigned last of every own log; all are asked at once."""
-    documents = await asyncio.to_thread(_documents, identity, shelf)
-    with shelf.storage.read() as unit:
+    documents = await asyncio.to_thread(_documents, identity, store)
+    with store.read() as unit:
         found = Sightings(heads={log.origin: [] for log in unit.logs.ls(*OWN_LOGS)})
     own, revoked = identity.trust.document(), identity.trust.revocations()
 
@@ -114,7 +114,7 @@ def _cosigned_s(note: bytes, theirs: NodeDocument) -> int:
     return 0
 
 
-async def told(identity: Identity, shelf: Shelf, *, seconds: float) -> list[tuple[str, ToldHead]]:
+async def told(identity: Identity, store: Store, *, seconds: float) -> list[tuple[str, ToldHead]]:
     """Heads that peers say they hold, of any log, and who says so; all are asked at once."""
     found: list[tuple[str, ToldHead]] = []
 
@@ -127,19 +127,19 @@ async def told(identity: Identity, shelf: Shelf, *, seconds: float) -> list[tupl
                 gossip = Gossip.from_bytes(await link.gossip(held=None) or b"")
                 found.extend((peer.name, head) for head in gossip.heads)
 
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         peers = unit.peers.ls()
     await asyncio.gather(*map(ask, peers))
     return found
 
 
-def forgotten(identity: Identity, shelf: Shelf, heads: Iterable[tuple[str, ToldHead]]) -> list[str]:
+def forgotten(identity: Identity, store: Store, heads: Iterable[tuple[str, ToldHead]]) -> list[str]:
     """What this node's witness has cosigned, as others show it, beyond what it remembers; in words."""
     witness = identity.trust.without_proposal().document().witness
     if witness is None:
         return []
     keys = [VerifierKey.from_text(key.vkey) for key in witness.vkeys]
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         held = {record.origin: record.head.size for record in unit.witnessed.ls()}
     found: list[str] = []
     for node, head in heads:
@@ -170,9 +170,9 @@ def log_keys(document: NodeDocument, origin: str) -> list[VerifierKey]:
     ]
 
 
-async def newer_trust(identity: Identity, shelf: Shelf, *, seconds: float) -> list[str]:
+async def newer_trust(identity: Identity, store: Store, *, seconds: float) -> list[str]:
     """What members hold of this node's own trust files that is newer than what is here, in words; all at once."""
-    documents = await asyncio.to_thread(_documents, identity, shelf)
+    documents = await asyncio.to_thread(_documents, identity, store)
     found: list[str] = []
 
     async def ask(theirs: NodeDocument) -> None:
@@ -214,6 +214,6 @@ def _public(identity: Identity, document: NodeDocument) -> RemoteNode:
     )
 
 
-def _documents(identity: Identity, shelf: Shelf) -> Mapping[str, NodeDocument]:
+def _documents(identity: Identity, store: Store) -> Mapping[str, NodeDocument]:
     introductions = FolderObjects(identity.home.introductions)
-    return member_documents(shelf.storage, introductions, identity.trust.without_proposal())
+    return member_documents(store, introductions, identity.trust.without_proposal())

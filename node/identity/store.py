@@ -8,12 +8,11 @@ from node.home import store_dsn
 from node.identity.identity import Identity
 from node.identity.lease import claim_of
 from node.objects.folder import FolderObjects
-from node.storage.shelf import Shelf
 from node.store.store import Store
 
 
 @contextmanager
-def read_shelf(identity: Identity) -> Iterator[Shelf]:
+def read_store(identity: Identity) -> Iterator[Store]:
     """The node's store for who looks, closed when the block ends; a sealed value alone asks for the passphrase.
 
     Raises:
@@ -21,15 +20,16 @@ def read_shelf(identity: Identity) -> Iterator[Shelf]:
     """
     store = open_store(identity)
     try:
-        yield Shelf(store, FolderObjects(identity.home.objects), store.vault)
+        yield store
     finally:
         store.dispose()
 
 
 def open_store(identity: Identity) -> Store:
-    """The node's tables and nothing else of the store; raises as `read_shelf`. Whoever opens it disposes of it."""
+    """The node's store; raises as `read_store`. Whoever opens it disposes of it."""
     return Store.open(
         store_dsn(identity.home, identity.settings),
+        objects=FolderObjects(identity.home.objects),
         storage_keys=lambda label: identity.keychain.secret(Role.STORAGE, label),
         entropy=identity.entropy,
         claim=claim_of(identity.home, identity.settings),

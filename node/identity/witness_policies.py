@@ -25,6 +25,7 @@ def policies(
     def make(document: NodeDocument, members: Members) -> Mapping[str, bytes]:
         store = Store.open(
             store_dsn(home, settings),
+            objects=FolderObjects(home.objects),
             storage_keys=lambda label: keychain.secret(Role.STORAGE, label),
             entropy=entropy,
         )

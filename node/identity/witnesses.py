@@ -12,8 +12,8 @@ from node.identity.identity import Identity
 from node.identity.restored import found_put_back, require_joined
 from node.objects.folder import FolderObjects
 from node.remote.outbound import proxy_of
-from node.storage.shelf import Shelf
 from node.store.peers.records import Cosigner
+from node.store.store import Store
 from node.trust.others.documents import member_documents
 from node.witnesses.cosignatures import Cosigned, Cosigning
 from protocol.api import WitnessApi
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # who looks at standings neither cosigns nor follows
     from node.witnesses.witness import Witness
 
 
-def own_witness(identity: Identity, shelf: Shelf) -> "Witness | None":
+def own_witness(identity: Identity, store: Store) -> "Witness | None":
     """This node as a witness; None when its document names no witness.
 
     Raises:
@@ -34,7 +34,7 @@ def own_witness(identity: Identity, shelf: Shelf) -> "Witness | None":
         return None
     from node.witnesses.witness import Witness  # noqa: PLC0415 - see above
 
-    return Witness(shelf, identity.clock, node=identity.settings.node, cosigner=lambda: _cosigner(identity))
+    return Witness(store, identity.clock, node=identity.settings.node, cosigner=lambda: _cosigner(identity))
 
 
 def _cosigner(identity: Identity) -> Cosigner:
@@ -44,12 +44,12 @@ def _cosigner(identity: Identity) -> Cosigner:
     return identity.cosigner(info.name)
 
 
-def requiring(identity: Identity, shelf: Shelf) -> "Requiring":
+def requiring(identity: Identity, store: Store) -> "Requiring":
     """What this node asks of a peer's head; its own witness's key is opened when it is needed first."""
 
     @cache
     def witness() -> "Witness | None":
-        return own_witness(identity, shelf)
+        return own_witness(identity, store)
 
     def forgot(words: str) -> NoReturn:
         found_put_back(identity.home, words, now=identity.clock.now())
@@ -57,10 +57,10 @@ def requiring(identity: Identity, shelf: Shelf) -> "Requiring":
     from node.peers.sync.requirements import Requiring  # noqa: PLC0415 - see above
 
     return Requiring(
-        shelf=shelf,
+        store=store,
         node=identity.settings.node,
         members=identity.trust.members,
-        documents=lambda: _documents(identity, shelf),
+        documents=lambda: _documents(identity, store),
         witness=witness,
         forgot=forgot,
         max_age=_max_age(identity),
@@ -68,23 +68,23 @@ def requiring(identity: Identity, shelf: Shelf) -> "Requiring":
     )
 
 
-def cosigning(identity: Identity, shelf: Shelf) -> Cosigning:
+def cosigning(identity: Identity, store: Store) -> Cosigning:
     """The witnesses of this node's logs."""
     return Cosigning(
-        shelf,
+        store,
         identity.clock,
         node=identity.settings.node,
         members=identity.trust.members,
-        documents=lambda: _documents(identity, shelf),
+        documents=lambda: _documents(identity, store),
         dial=lambda document: reach_witness(identity, document),
         max_age=_max_age(identity),
         quorum=identity.settings.witnesses.required,
     )
 
 
-async def cosign_own(identity: Identity, shelf: Shelf) -> dict[str, Cosigned]:
+async def cosign_own(identity: Identity, store: Store) -> dict[str, Cosigned]:
     """Have the newest heads of all own logs cosigned; how each stands, by origin."""
-    return {one.origin: one for one in await cosigning(identity, shelf).collect()}
+    return {one.origin: one for one in await cosigning(identity, store).collect()}
 
 
 def reach_witness(identity: Identity, document: NodeDocument) -> AbstractAsyncContextManager[WitnessApi]:
@@ -106,9 +106,9 @@ def reach_witness(identity: Identity, document: NodeDocument) -> AbstractAsyncCo
     )
 
 
-def _documents(identity: Identity, shelf: Shelf) -> Mapping[str, NodeDocument]:
+def _documents(identity: Identity, store: Store) -> Mapping[str, NodeDocument]:
     introductions = FolderObjects(identity.home.introductions)
-    return member_documents(shelf.storage, introductions, identity.trust)
+    return member_documents(store, introductions, identity.trust)
 
 
 def _max_age(identity: Identity) -> timedelta:

@@ -11,9 +11,9 @@ from datetime import datetime
 from node.access.grants import stored_grant
 from node.judgement.effective import Current, listing_of
 from node.lists.entries import ListReader
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
 from node.store.peers.records import PeerRecord
+from node.store.store import Store
 from node.store.subsets.records import SubsetRecord
 from node.store.unit import Unit
 from protocol.digest import Algorithm, Digest
@@ -48,11 +48,11 @@ class Verdict:
     """Of a subset: those who are enrolled."""
 
 
-def standing_entries(shelf: Shelf, digest: Digest) -> list[Standing]:
+def standing_entries(store: Store, digest: Digest) -> list[Standing]:
     """The own entries of a digest that are not withdrawn."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         logs = {log.id: log for log in unit.logs.ls(LogKind.OWN_LIST)}
-        hits = unit.entries.find([shelf.vault.key_of(digest)])
+        hits = unit.entries.find([store.vault.key_of(digest)])
         return [
             Standing(
                 origin=logs[hit.log_id].origin,
@@ -64,15 +64,15 @@ def standing_entries(shelf: Shelf, digest: Digest) -> list[Standing]:
             if hit.log_id in logs
             and hit.ended is None
             and hit.collection > 0
-            and _is_of(shelf, unit, logs[hit.log_id], hit.position, digest)
+            and _is_of(store, unit, logs[hit.log_id], hit.position, digest)
         ]
 
 
 def verdicts(
-    shelf: Shelf, entry: Standing, digest: Digest, current: Current, *, now: datetime
+    store: Store, entry: Standing, digest: Digest, current: Current, *, now: datetime
 ) -> Iterator[Verdict]:
     """For every peer and subset, whether it gets the entry."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         peers, subsets, enrolled = unit.peers.ls(), unit.subsets.ls(), unit.partners.names()
     for peer in peers:
         why = _not_to_peer(peer, entry, digest.algorithm, now)
@@ -83,19 +83,19 @@ def verdicts(
         yield Verdict(entry=entry, kind="subset", name=subset.name, why_not=why, partners=names)
 
 
-def readable(shelf: Shelf, grant: Grant, now: datetime) -> Counts:
+def readable(store: Store, grant: Grant, now: datetime) -> Counts:
     """How many entries of own published lists the grant opens."""
-    return _opened(_listed(shelf), grant, now)
+    return _opened(_listed(store), grant, now)
 
 
-def _listed(shelf: Shelf) -> Counts:
+def _listed(store: Store) -> Counts:
     """How many entries own published lists have: what is folded for it takes seconds where they are long."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         logs = [log for log in unit.logs.ls(LogKind.OWN_LIST) if log.note is not None]
     return Counter(
         (entry.collection, entry.digest.algorithm)
         for log in logs
-        for entry in listing_of(shelf, log).entries.values()
+        for entry in listing_of(store, log).entries.values()
     )
 
 
@@ -107,11 +107,11 @@ def _opened(listed: Counts, grant: Grant, now: datetime) -> Counts:
     }
 
 
-def difference(shelf: Shelf, name: str, wanted: Grant, *, now: datetime) -> tuple[Counts, Counts]:
+def difference(store: Store, name: str, wanted: Grant, *, now: datetime) -> tuple[Counts, Counts]:
     """What a peer could read more and less under another grant; raises `NotFoundError`."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         old = stored_grant(unit.peers.get(name))
-    listed = _listed(shelf)
+    listed = _listed(store)
     before, after = Counter(_opened(listed, old, now)), Counter(_opened(listed, wanted, now))
     return after - before, before - after
 
@@ -152,5 +152,5 @@ def _not_in_subset(subset: SubsetRecord, entry: Standing, digest: Digest, curren
     return ""
 
 
-def _is_of(shelf: Shelf, unit: Unit, log: LogRecord, position: int, digest: Digest) -> bool:
-    return ListReader(shelf, unit, log).opening(position).digest == digest
+def _is_of(store: Store, unit: Unit, log: LogRecord, position: int, digest: Digest) -> bool:
+    return ListReader(store, unit, log).opening(position).digest == digest

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from keys.trust.members import Members
+from node.cycles import acyclic
 from node.judgement.premises import SET_ASIDE, HeldList, Premises
 from node.lists.tombstones import honoured_blocks
 from node.lists.tombstones import tombstoned as own_tombstones
+from node.objects.logfiles import LogFiles
 from node.peers.sync.overlays import overlay_items
-from node.storage.bulk import acyclic
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord, Quarantined
+from node.store.store import Store
 from protocol.digest import Digest
 from protocol.judgement.quorum import Decision, MemberListing, decide
 from protocol.lists.listing import Block, Listing, fold, fold_on, overlay
@@ -38,7 +38,7 @@ class Current:
 
 
 def current(
-    shelf: Shelf,
+    store: Store,
     members: Members,
     *,
     now: datetime,
@@ -52,12 +52,12 @@ def current(
 
     Tombstoned is, unless said otherwise, what this node shredded; what peers shredded as an error goes on to block.
     """
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         premises = Premises.of(unit)
     with acyclic():
-        listings = [fold_held(shelf, held) for held in premises.lists]
+        listings = [fold_held(store, held) for held in premises.lists]
         return judge_held(
-            shelf,
+            store,
             replace(premises, released=premises.released | released),
             listings,
             members,
@@ -69,7 +69,7 @@ def current(
 
 
 def judge_held(
-    shelf: Shelf,
+    store: Store,
     premises: Premises,
     listings: Sequence[Listing],
     members: Members,
@@ -89,8 +89,8 @@ def judge_held(
         )
         for log, listing in zip(premises.heads, listings, strict=True)
     )
-    laid = {log.origin: overlay_items(shelf.vault, log, premises.overlays) for log in premises.heads}
-    trusted = _with_honoured(shelf, trusted)
+    laid = {log.origin: overlay_items(store.vault, log, premises.overlays) for log in premises.heads}
+    trusted = _with_honoured(store, trusted)
     overlaid = tuple(
         replace(held, listing=overlay(held.listing, laid[held.listing.origin]))
         if laid[held.listing.origin]
@@ -102,16 +102,16 @@ def judge_held(
         members,
         previous=previous,
         exclusions=exclusions,
-        tombstoned=tombstoned or own_tombstones(shelf),
+        tombstoned=tombstoned or own_tombstones(store),
         released=premises.released,
         trusted=trusted if any(laid.values()) else None,
     )
     return Current(decision, overlaid, premises.heads)
 
 
-def _with_honoured(shelf: Shelf, listings: tuple[MemberListing, ...]) -> tuple[MemberListing, ...]:
+def _with_honoured(store: Store, listings: tuple[MemberListing, ...]) -> tuple[MemberListing, ...]:
     """The listings with the blocks whose digest only a tombstone remembers."""
-    found = honoured_blocks(shelf, [held.listing for held in listings])
+    found = honoured_blocks(store, [held.listing for held in listings])
     return (
         tuple(replace(held, listing=_blocking(held.listing, found)) for held in listings)
         if found
@@ -126,21 +126,21 @@ def _blocking(listing: Listing, found: Mapping[str, tuple[Block, ...]]) -> Listi
     return replace(listing, blocks=tuple(blocks)) if more else listing
 
 
-def listing_of(shelf: Shelf, log: LogRecord, set_aside: Sequence[Quarantined] = ()) -> Listing:
+def listing_of(store: Store, log: LogRecord, set_aside: Sequence[Quarantined] = ()) -> Listing:
     """What one held list says at its held size, without what was set aside."""
     runs = [(SET_ASIDE[item.kind], item.first, item.last) for item in set_aside if item.kind in SET_ASIDE]
-    return _fold(shelf, log.origin, log.head.size, runs, None)
+    return _fold(store, log.origin, log.head.size, runs, None)
 
 
-def fold_held(shelf: Shelf, held: HeldList, since: Listing | None = None) -> Listing:
+def fold_held(store: Store, held: HeldList, since: Listing | None = None) -> Listing:
     """The same; `since` is what the list said before it grew (see `HeldList.grew_from`), and is folded on."""
-    return _fold(shelf, held.origin, held.size, held.set_aside, since)
+    return _fold(store, held.origin, held.size, held.set_aside, since)
 
 
 def _fold(
-    shelf: Shelf, origin: str, size: int, runs: Sequence[tuple[int, int, int]], since: Listing | None
+    store: Store, origin: str, size: int, runs: Sequence[tuple[int, int, int]], since: Listing | None
 ) -> Listing:
-    files = LogFiles(shelf.objects, shelf.vault, origin)
+    files = LogFiles(store.objects, store.vault, origin)
     items = files.items(first=0 if since is None else since.size, size=size)
     if runs:
         items = _without(items, _spans(runs))

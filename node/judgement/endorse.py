@@ -19,8 +19,8 @@ from node.judgement.effective import listing_of
 from node.lists.changes import AddPacker, Change, Packer, pack
 from node.lists.guards import Guards
 from node.lists.imports.intake import ImportReport, Statement, preview_rows, queue_rows
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind
+from node.store.store import Store
 from protocol.digest import Digest
 from protocol.lists.event import Op
 from protocol.lists.listing import Entry, Listing
@@ -90,7 +90,7 @@ class _RelyingPacker:
 
 
 def endorse(
-    shelf: Shelf,
+    store: Store,
     origin: str,
     *,
     source: str,
@@ -108,12 +108,12 @@ def endorse(
         UsageError: `source` is not a peer's list.
         ConflictError: an import queued some of the same digests meanwhile.
     """
-    wanted = list(_files(_peer_listing(shelf, source), select))
-    return _queue(shelf, origin, wanted, statement=statement, now_ms=now_ms, guards=guards)
+    wanted = list(_files(_peer_listing(store, source), select))
+    return _queue(store, origin, wanted, statement=statement, now_ms=now_ms, guards=guards)
 
 
 def endorse_named(
-    shelf: Shelf,
+    store: Store,
     origin: str,
     named: Iterable[NamedFile],
     *,
@@ -130,13 +130,13 @@ def endorse_named(
     missing: list[NamedFile] = []
     changed: list[NamedFile] = []
     for source, asked in _by_list(named).items():
-        listing = _peer_listing(shelf, source)
+        listing = _peer_listing(store, source)
         missing += [file for index, file in sorted(asked.items()) if index not in listing.entries]
         for collection, entries in _files(listing, _one_of(asked)):
             others = _not_as_shown(entries, asked)
             changed += others
             wanted += [] if others else [(collection, entries)]
-    report = _queue(shelf, origin, wanted, statement=statement, now_ms=now_ms, guards=guards)
+    report = _queue(store, origin, wanted, statement=statement, now_ms=now_ms, guards=guards)
     return Endorsed(
         report=report,
         missing=tuple(file.place for file in missing),
@@ -159,14 +159,14 @@ def _not_as_shown(entries: Collection[Entry], asked: Mapping[int, NamedFile]) ->
 
 
 def preview(
-    shelf: Shelf, origin: str, files: Iterable[File], *, guards: Guards | None = None
+    store: Store, origin: str, files: Iterable[File], *, guards: Guards | None = None
 ) -> ImportReport:
     """What endorsing these files into the own list `origin` would do; changes nothing, raises as `endorse` does."""
-    return preview_rows(shelf, origin, _rows(files), guards=guards)
+    return preview_rows(store, origin, _rows(files), guards=guards)
 
 
 def _queue(
-    shelf: Shelf,
+    store: Store,
     origin: str,
     wanted: Collection[File],
     *,
@@ -178,7 +178,7 @@ def _queue(
     if statement.basis is Basis.RELIES_ON:
         refs = {(collection, entry.digest): entry.ref for collection, entries in wanted for entry in entries}
         packer = _RelyingPacker(statement, refs)
-    return queue_rows(shelf, origin, _rows(wanted), packer=packer, now_ms=now_ms, guards=guards)
+    return queue_rows(store, origin, _rows(wanted), packer=packer, now_ms=now_ms, guards=guards)
 
 
 def _rows(files: Iterable[File]) -> list[ImportRow]:
@@ -192,13 +192,13 @@ def _one_of(indices: Collection[int]) -> Select:
     return lambda entry: entry.index in indices
 
 
-def _peer_listing(shelf: Shelf, source: str) -> Listing:
-    with shelf.storage.read() as unit:
+def _peer_listing(store: Store, source: str) -> Listing:
+    with store.read() as unit:
         log = unit.logs.get(source)
         set_aside = unit.quarantine.ls(log.id)
     if log.kind is not LogKind.PEER_LIST:
         raise UsageError("{source} is not a peer's list", source)
-    return listing_of(shelf, log, set_aside)
+    return listing_of(store, log, set_aside)
 
 
 def _files(listing: Listing, select: Select) -> Iterator[File]:

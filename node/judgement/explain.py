@@ -14,8 +14,8 @@ from node.judgement.effective import Current
 from node.judgement.trace import NONE_AT_HAND, Rosters, Traced, trace
 from node.lists.lookup import Finder, Found
 from node.peers.acknowledge import Behind, not_applied
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.judgement.quorum import (
@@ -140,16 +140,16 @@ class Explanation:
 
 
 def explain(
-    shelf: Shelf,
+    store: Store,
     current: Current,
     members: Members,
     digests: Collection[Digest],
     rosters: Rosters = NONE_AT_HAND,
 ) -> Mapping[Digest, Explanation]:
     """What held lists, the quorum and this node's releases say about each digest; `rosters` as `trace` takes them."""
-    traced = trace(shelf, digests, rosters)
-    with shelf.storage.read() as unit:
-        teller = _Teller(unit, Finder(shelf, unit), current, members)
+    traced = trace(store, digests, rosters)
+    with store.read() as unit:
+        teller = _Teller(unit, Finder(store, unit), current, members)
         return {digest: teller.tell(digest, traced[digest]) for digest in digests}
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from node.errors import NotFoundError
 from node.judgement.explain import Explanation, reason_words
 from node.lists.lookup import Finder, Found
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from protocol.lists.event import HEADER_BYTES, Header
 
 
@@ -38,10 +38,10 @@ class Happened:
     """Of a withdrawal or dispute, in one word."""
 
 
-def history(shelf: Shelf, explanation: Explanation) -> tuple[Happened, ...]:
+def history(store: Store, explanation: Explanation) -> tuple[Happened, ...]:
     """Every published event about the explained digest in held lists, oldest first."""
-    with shelf.storage.read() as unit:
-        finder = Finder(shelf, unit)
+    with store.read() as unit:
+        finder = Finder(store, unit)
         found = finder.find([explanation.digest])
         logs = {each.log.origin: each for each in found}
         events = [(each, place, what) for each in found for place, what in _events(each)]

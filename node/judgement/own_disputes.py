@@ -8,8 +8,8 @@ from enum import StrEnum
 from node.errors import MissingObjectError
 from node.judgement.effective import Current
 from node.lists.entries import parse_opening, read_batch
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
+from node.store.store import Store
 from protocol.digest import Digest
 from protocol.lists.event import Op
 from protocol.lists.listing import BlockKind
@@ -36,11 +36,11 @@ class OwnDispute:
     state: DisputeState
 
 
-def own_disputes(shelf: Shelf, current: Current, node: str) -> list[OwnDispute]:
+def own_disputes(store: Store, current: Current, node: str) -> list[OwnDispute]:
     """The open disputes of this node's lists, the newest of each list first."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         logs = unit.logs.ls(LogKind.OWN_LIST)
-    queued = {log.origin: list(_queued(shelf, log)) for log in logs}
+    queued = {log.origin: list(_queued(store, log)) for log in logs}
     ending = {
         (origin, index) for origin, changes in queued.items() for index, digest in changes if digest is None
     }
@@ -67,13 +67,13 @@ def own_disputes(shelf: Shelf, current: Current, node: str) -> list[OwnDispute]:
     return sorted(found.values(), key=lambda each: (each.origin, -each.index))
 
 
-def _queued(shelf: Shelf, log: LogRecord) -> Iterator[tuple[int, Digest | None]]:
+def _queued(store: Store, log: LogRecord) -> Iterator[tuple[int, Digest | None]]:
     """The disputes of a list that wait for publication, by place; and without a digest the places that are resolved."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         batches = unit.pending.ls(log.id, first=log.head.size)
     for batch in batches:
         with suppress(MissingObjectError):  # it was published meanwhile
-            for place, change in enumerate(read_batch(shelf, batch.object), batch.first):
+            for place, change in enumerate(read_batch(store, batch.object), batch.first):
                 if change.op == Op.RESOLVE:
                     yield change.ref, None
                 elif change.op == Op.DISPUTE:

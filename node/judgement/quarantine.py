@@ -13,9 +13,9 @@ from keys.message import Message
 from keys.trust.members import Members
 from node.errors import NotFoundError, UsageError
 from node.evidence.keep import FORKED
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord, Quarantined
 from node.store.peers.records import EvidenceRecord
+from node.store.store import Store
 from protocol.lists.ext import EntryRef
 
 
@@ -76,23 +76,23 @@ FLOOD = "flood"
 """Of entries that partners report far more often than others (`node.partners.hits.floods`)."""
 
 
-def ls(shelf: Shelf, members: Members) -> list[Aside]:
+def ls(store: Store, members: Members) -> list[Aside]:
     """Everything that waits: records by number, then blocks of removed members by name."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         logs = {log.id: log for log in unit.logs.ls(*LogKind)}
         records, kept = unit.quarantine.ls(), unit.evidence.ls()
     found = [_aside(record, logs[record.log_id], kept) for record in records]
-    return [*found, *_removed(shelf, members)]
+    return [*found, *_removed(store, members)]
 
 
-def get(shelf: Shelf, members: Members, name: str) -> Aside:
+def get(store: Store, members: Members, name: str) -> Aside:
     """One of them, by its number or by the name of a removed member; raises `NotFoundError`."""
     if name.isascii() and name.isdigit() and len(name) < 19:
-        with shelf.storage.read() as unit:
+        with store.read() as unit:
             record = unit.quarantine.get(int(name))
             log = next(log for log in unit.logs.ls(*LogKind) if log.id == record.log_id)
             return _aside(record, log, unit.evidence.ls())
-    for aside in _removed(shelf, members):
+    for aside in _removed(store, members):
         if aside.id == name:
             return aside
     raise NotFoundError("nothing of {name} is set aside", name, hint="see all with: sigfed quarantine ls")
@@ -106,12 +106,12 @@ def require_open(aside: Aside) -> None:
         )
 
 
-def release(shelf: Shelf, members: Members, name: str, *, now_ms: int) -> str:
+def release(store: Store, members: Members, name: str, *, now_ms: int) -> str:
     """Release it; one line for people. Repeated, it changes nothing."""
     if not name.isdigit():
-        return _release_blocks(shelf, members, name, now_ms)
-    aside = get(shelf, members, name)
-    with shelf.storage.write() as unit:
+        return _release_blocks(store, members, name, now_ms)
+    aside = get(store, members, name)
+    with store.write() as unit:
         if unit.quarantine.get(int(name)).released_ms is None:
             unit.quarantine.release(int(name), now_ms=now_ms)
         if aside.kind == FORKED:
@@ -138,14 +138,14 @@ def _aside(record: Quarantined, log: LogRecord, kept: Sequence[EvidenceRecord]) 
     )
 
 
-def _removed(shelf: Shelf, members: Members) -> Iterator[Aside]:
+def _removed(store: Store, members: Members) -> Iterator[Aside]:
     """Blocks of nodes whose lists are held and that the register does not name."""
     known = {member.node for member in members.members}
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         logs = [log for log in unit.logs.ls(LogKind.PEER_LIST) if log.node not in known]
         done = unit.evidence.released_blocks()
     for node in sorted({log.node for log in logs}):
-        refs = _blocks(shelf, [log for log in logs if log.node == node])
+        refs = _blocks(store, [log for log in logs if log.node == node])
         waiting = [ref for ref in refs if ref not in done]
         if waiting:
             yield Aside(
@@ -161,24 +161,24 @@ def _removed(shelf: Shelf, members: Members) -> Iterator[Aside]:
             )
 
 
-def _blocks(shelf: Shelf, logs: Sequence[LogRecord]) -> list[EntryRef]:
+def _blocks(store: Store, logs: Sequence[LogRecord]) -> list[EntryRef]:
     from node.judgement.effective import listing_of  # noqa: PLC0415 - a register from which nobody left needs no lists
 
     return [
         block.ref
         for log in logs
         if log.note is not None
-        for block in listing_of(shelf, log).blocks
+        for block in listing_of(store, log).blocks
         if not block.ended_by
     ]
 
 
-def _release_blocks(shelf: Shelf, members: Members, node: str, now_ms: int) -> str:
+def _release_blocks(store: Store, members: Members, node: str, now_ms: int) -> str:
     if any(member.node == node for member in members.members):
         raise UsageError("{node} is a member: its blocks are its own to take back", node)
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         logs = [log for log in unit.logs.ls(LogKind.PEER_LIST) if log.node == node]
-    refs = _blocks(shelf, logs)
-    with shelf.storage.write() as unit:
+    refs = _blocks(store, logs)
+    with store.write() as unit:
         count = unit.evidence.release_blocks(refs, now_ms=now_ms)
     return f"released: {count:,} blocks of {node}"

@@ -17,7 +17,7 @@ from node.lists.changes import Change, pack
 from node.lists.corrections.amend import Amended, amend_entries
 from node.lists.imports.intake import ImportReport, Statement, queue_rows
 from node.lists.lookup import Finder
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from protocol.digest import Digest
 from protocol.judgement.quorum import Standing
 from protocol.limits import MAX_REAFFIRMS
@@ -97,7 +97,7 @@ def listed_collection(current: Current, digests: Iterable[Digest]) -> int:
 
 
 def reaffirm(
-    shelf: Shelf,
+    store: Store,
     origin: str,
     blocks: Blocks,
     *,
@@ -122,16 +122,16 @@ def reaffirm(
             "a block is overruled on own knowledge alone", hint="examine the file, then --basis reviewed"
         )
     _require_of_others(origin, blocks, continues)
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         log = own_list(unit, origin)
-        entries = [each for each in Finder(shelf, unit).find(blocks, log=log) if each.is_entry]
-    amended = _amend(shelf, origin, [each.hit.position for each in entries], blocks, statement)
+        entries = [each for each in Finder(store, unit).find(blocks, log=log) if each.is_entry]
+    amended = _amend(store, origin, [each.hit.position for each in entries], blocks, statement)
     missing = tuple(sorted(blocks.keys() - {each.digest for each in entries}))
     added = ImportReport()
     if missing:
         packer = _ReaffirmingPacker(statement, blocks)
         row = ImportRow(1, missing, collection, NO_CASE, "")
-        added = queue_rows(shelf, origin, [row], packer=packer, now_ms=now_ms)
+        added = queue_rows(store, origin, [row], packer=packer, now_ms=now_ms)
     if added.quarantined:
         raise UsageError(
             "{origin} withdrew this hash itself, or disputes it: others overrule that, or it resolves"
@@ -143,7 +143,7 @@ def reaffirm(
 
 
 def _amend(
-    shelf: Shelf, origin: str, positions: Sequence[int], blocks: Blocks, statement: Statement
+    store: Store, origin: str, positions: Sequence[int], blocks: Blocks, statement: Statement
 ) -> Amended:
     def revise(digest: Digest, ext: Ext) -> Ext:
         if not ext.counts:
@@ -152,7 +152,7 @@ def _amend(
 
     if not positions:
         return Amended(entries=0, unchanged=0, positions=())
-    return amend_entries(shelf, origin, positions, revise)
+    return amend_entries(store, origin, positions, revise)
 
 
 def _naming(ext: Ext, refs: Iterable[EntryRef]) -> Ext:

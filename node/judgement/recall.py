@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
 from node.store.peers.records import PeerRecord, Reached, Withdrawal
+from node.store.store import Store
 from node.store.unit import Unit
 
 
@@ -67,9 +67,9 @@ class Recall:
     released: Latency | None
 
 
-def report_withdrawals(shelf: Shelf) -> tuple[WithdrawalReport, ...]:
+def report_withdrawals(store: Store) -> tuple[WithdrawalReport, ...]:
     """Every withdrawal of the own lists, oldest first in each list."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         peers = unit.peers.ls()
         return tuple(
             _report(log, each, reached, peers)
@@ -78,10 +78,10 @@ def report_withdrawals(shelf: Shelf) -> tuple[WithdrawalReport, ...]:
         )
 
 
-def recall(shelf: Shelf) -> Recall:
+def recall(store: Store) -> Recall:
     """The withdrawals in numbers."""
-    reports = report_withdrawals(shelf)
-    with shelf.storage.read() as unit:
+    reports = report_withdrawals(store)
+    with store.read() as unit:
         added = {peer.name: peer.added_ms for peer in unit.peers.ls()}
     measured = [
         (state, each.published_ms)
@@ -101,9 +101,9 @@ def recall(shelf: Shelf) -> Recall:
     )
 
 
-def has_waiting(shelf: Shelf) -> bool:
+def has_waiting(store: Store) -> bool:
     """Whether a withdrawal waits for publication."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         return bool(unit.withdrawals.waiting())
 
 

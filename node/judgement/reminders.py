@@ -13,9 +13,9 @@ from typing import Final
 
 from node.errors import StoreError
 from node.lists.entries import parse_opening
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogKind, LogRecord
+from node.store.store import Store
 from protocol.lists.event import HEADER_BYTES, Header, Op
 from protocol.lists.ext import REVIEW_BY
 from protocol.lists.opening import NONCE_BYTES
@@ -35,34 +35,34 @@ class Due:
     index: int
 
 
-def due(shelf: Shelf, *, until: date) -> Sequence[Due]:
+def due(store: Store, *, until: date) -> Sequence[Due]:
     """Active own entries with a review date up to `until`, earliest first."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         logs = [log for log in unit.logs.ls(LogKind.OWN_LIST) if log.head.size]
     found = (
         Due(date.fromordinal(day), log.origin, index)
         for log in logs
-        for index, day in _dates(shelf, log).items()
+        for index, day in _dates(store, log).items()
         if day <= until.toordinal()
     )
     return sorted(found)
 
 
-def _dates(shelf: Shelf, log: LogRecord) -> Mapping[int, int]:
+def _dates(store: Store, log: LogRecord) -> Mapping[int, int]:
     """Review dates as ordinals by position, at the published size."""
-    size, dates = _remembered(shelf, log)
+    size, dates = _remembered(store, log)
     if size > log.head.size:  # the store was restored from an older backup than the objects
         size, dates = 0, {}
     if size < log.head.size:
-        _read_on(shelf, log, size, dates)
+        _read_on(store, log, size, dates)
         data = json.dumps([log.head.size, list(dates.items())]).encode()
-        name = _object_name(shelf, log)
-        shelf.objects.put(name, shelf.vault.seal(name, data))
+        name = _object_name(store, log)
+        store.objects.put(name, store.vault.seal(name, data))
     return dates
 
 
-def _read_on(shelf: Shelf, log: LogRecord, first: int, dates: dict[int, int]) -> None:
-    for position, header, opening in _events(shelf, log, first):
+def _read_on(store: Store, log: LogRecord, first: int, dates: dict[int, int]) -> None:
+    for position, header, opening in _events(store, log, first):
         if header.op == Op.WITHDRAW:
             dates.pop(header.ref, None)
         elif header.known and header.op in _OPENED:
@@ -81,20 +81,20 @@ def _review_by(opening: bytes | None) -> date | None:
     return parse_opening(opening).ext.review_by
 
 
-def _events(shelf: Shelf, log: LogRecord, first: int) -> Iterator[tuple[int, Header, bytes | None]]:
-    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+def _events(store: Store, log: LogRecord, first: int) -> Iterator[tuple[int, Header, bytes | None]]:
+    files = LogFiles(store.objects, store.vault, log.origin)
     for position, event, opening in files.items(first=first, size=log.head.size):
         yield position, Header.from_bytes(event[:HEADER_BYTES]), opening
 
 
-def _remembered(shelf: Shelf, log: LogRecord) -> tuple[int, dict[int, int]]:
-    name = _object_name(shelf, log)
+def _remembered(store: Store, log: LogRecord) -> tuple[int, dict[int, int]]:
+    name = _object_name(store, log)
     try:
-        size, dates = json.loads(shelf.vault.unseal(name, shelf.objects.get(name)))
+        size, dates = json.loads(store.vault.unseal(name, store.objects.get(name)))
     except StoreError:  # missing, or damaged: it says nothing that the list does not say
         return 0, {}
     return size, dict(dates)
 
 
-def _object_name(shelf: Shelf, log: LogRecord) -> str:
-    return LogFiles(shelf.objects, shelf.vault, log.origin).name("reviews", _NAME)
+def _object_name(store: Store, log: LogRecord) -> str:
+    return LogFiles(store.objects, store.vault, log.origin).name("reviews", _NAME)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord, Shredding, Standing, Tombstone
+from node.store.store import Store
 from protocol.lists.listing import Listing
 from protocol.lists.opening import EntryRef
 
@@ -51,22 +51,22 @@ class ShreddingReport:
         return self.erased_ms is not None and not self.standing and not self.own_standing
 
 
-def report_shreddings(shelf: Shelf) -> tuple[ShreddingReport, ...]:
+def report_shreddings(store: Store) -> tuple[ShreddingReport, ...]:
     """Every shredding that this node knows of, by list and index."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         logs = {log.id: log for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
         shreddings, tombstones, standing = (
             unit.shreddings.ls(),
             unit.tombstones.ls(),
             unit.tombstones.standing(),
         )
-    live = _live(shelf, logs, tombstones, standing)
+    live = _live(store, logs, tombstones, standing)
     return tuple(_report(logs, each, live.get(each.mac or b"", [])) for each in shreddings)
 
 
-def shredded_places(shelf: Shelf, macs: Collection[bytes]) -> tuple[Place, ...]:
+def shredded_places(store: Store, macs: Collection[bytes]) -> tuple[Place, ...]:
     """The entries and disputes, by list and index, that had the hashes of these tombstones, as far as is known here."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         origins = {log.id: log.origin for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
         found = [
             (origins[each.log_id], each.position)
@@ -95,7 +95,7 @@ def _report(logs: Mapping[int, LogRecord], each: Shredding, live: Iterable[Stand
 
 
 def _live(
-    shelf: Shelf,
+    store: Store,
     logs: Mapping[int, LogRecord],
     tombstones: Iterable[Tombstone],
     standing: Iterable[Standing],
@@ -110,7 +110,7 @@ def _live(
         if one.log_id not in listings:
             from node.judgement.effective import listing_of  # noqa: PLC0415 - where nothing was shredded, no list is read
 
-            listings[one.log_id] = listing_of(shelf, logs[one.log_id])
+            listings[one.log_id] = listing_of(store, logs[one.log_id])
         if _stands(listings[one.log_id], one.position, refs[one.mac]):
             live[one.mac].append(one)
     return live

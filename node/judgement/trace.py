@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from node.storage.release_files import ReleaseFolder
-from node.storage.rosters import Listed, Roster, previous_of
-from node.storage.shelf import Shelf
+from node.objects.release_files import ReleaseFolder
+from node.objects.rosters import Listed, Roster, previous_of
+from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from protocol.digest import Digest
 from protocol.subset.label import tag
@@ -39,10 +39,10 @@ NONE_AT_HAND: Final[Rosters] = {}
 
 
 def trace(
-    shelf: Shelf, digests: Collection[Digest], rosters: Rosters = NONE_AT_HAND
+    store: Store, digests: Collection[Digest], rosters: Rosters = NONE_AT_HAND
 ) -> Mapping[Digest, tuple[Traced, ...]]:
     """For each digest, every subset that was released, by name; rosters that are not at hand are read."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         published = {subset: unit.releases.ls(subset.name) for subset in unit.subsets.ls()}
     found: dict[Digest, list[Traced]] = {digest: [] for digest in digests}
     for subset, records in published.items():
@@ -50,17 +50,17 @@ def trace(
             ordered = sorted(records, key=lambda record: record.version)
             roster = rosters.get(subset.name)
             if roster is None:
-                roster = ReleaseFolder(shelf, ordered[-1]).roster()
-            for digest, traced in _trace(shelf, subset, ordered, digests, roster):
+                roster = ReleaseFolder(store, ordered[-1]).roster()
+            for digest, traced in _trace(store, subset, ordered, digests, roster):
                 found[digest].append(traced)
     return {digest: tuple(traced) for digest, traced in found.items()}
 
 
-def effective_before(shelf: Shelf) -> frozenset[tuple[int, Digest]]:
+def effective_before(store: Store) -> frozenset[tuple[int, Digest]]:
     """Collection and digest of everything that the newest releases list: what was effective before for the quorum."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         newest = [unit.releases.newest(subset.name) for subset in unit.subsets.ls()]
-    rosters = (ReleaseFolder(shelf, record).roster() for record in newest if record is not None)
+    rosters = (ReleaseFolder(store, record).roster() for record in newest if record is not None)
     return listed_in(rosters)
 
 
@@ -70,7 +70,7 @@ def listed_in(rosters: Iterable[Roster]) -> frozenset[tuple[int, Digest]]:
 
 
 def _trace(
-    shelf: Shelf,
+    store: Store,
     subset: SubsetRecord,
     records: list[ReleaseRecord],
     digests: Collection[Digest],
@@ -78,7 +78,7 @@ def _trace(
 ) -> Iterator[tuple[Digest, Traced]]:
     newest = records[-1]
     listed = {digest: roster[digest] for digest in digests if digest in roster}
-    since = _walk_back(shelf, records, listed)
+    since = _walk_back(store, records, listed)
     for digest in digests:
         if digest not in listed:
             yield digest, Traced(subset=subset, version=newest.version)
@@ -97,14 +97,14 @@ def _trace(
 
 
 def _walk_back(
-    shelf: Shelf, records: list[ReleaseRecord], listed: Mapping[Digest, Listed]
+    store: Store, records: list[ReleaseRecord], listed: Mapping[Digest, Listed]
 ) -> dict[Digest, tuple[int, bool]]:
     """For each digest the oldest release of an unbroken row that ends in the newest, and whether that is certain."""
     newest = records[-1]
     since = dict.fromkeys(listed, (newest.version, newest.version == 1))
     open_ = list(listed)
     for record in reversed(records[:-1]):
-        folder = ReleaseFolder(shelf, record)
+        folder = ReleaseFolder(store, record)
         if not open_ or record.epoch != newest.epoch or not folder.exists():
             break
         tags = b"".join(tag(listed[digest].output) for digest in open_)

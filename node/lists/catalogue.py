@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from keys.trust.names import is_log_name
 from node.errors import UsageError
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
+from node.store.store import Store
 from node.store.unit import Unit
 
 
@@ -29,7 +29,7 @@ def list_origin(node: str, name: str) -> str:
     return f"{node}/lists/{name}"
 
 
-def create_list(shelf: Shelf, node: str, name: str, *, first: Sequence[bytes] = ()) -> LogRecord:
+def create_list(store: Store, node: str, name: str, *, first: Sequence[bytes] = ()) -> LogRecord:
     """Start a list, with these packed changes first in its queue.
 
     Raises `UsageError` for a name that is not one, `AlreadyExistsError` when it exists.
@@ -39,28 +39,28 @@ def create_list(shelf: Shelf, node: str, name: str, *, first: Sequence[bytes] = 
             "a list is named with up to 64 small letters, digits and hyphens",
             hint="for example: csam, csam-nl",
         )
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         log = unit.logs.create(origin=list_origin(node, name), kind=LogKind.OWN_LIST, node=node, name=name)
         if not first:
             return log
         from node.lists.queue import Queue  # noqa: PLC0415 - it needs NumPy, and most commands do not
 
-        queue = Queue(shelf, log)
-        queue.store(first)
+        queue = Queue(store, log)
+        queue.put(first)
         queue.commit(unit)
         return unit.logs.get(log.origin)
 
 
-def report_list(shelf: Shelf, origin: str) -> ListReport:
+def report_list(store: Store, origin: str) -> ListReport:
     """One list, own or a peer's; raises `NotFoundError`."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         log = unit.logs.get(origin)
         return ListReport(log=log, active=unit.entries.count(log.id))
 
 
-def report_lists(shelf: Shelf) -> Sequence[ListReport]:
+def report_lists(store: Store) -> Sequence[ListReport]:
     """All lists, own and peers'."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         active = unit.entries.counts()
         return [
             ListReport(log=log, active=active.get(log.id, {}))

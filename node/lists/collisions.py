@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from keys.message import Message
 from node.lists.changes import content_id_of, digest_of
 from node.lists.entries import ListReader
-from node.storage.shelf import Shelf
 from node.store.lists.columns import Keys, Positions
 from node.store.lists.records import IndexHit, LogKind, LogRecord
+from node.store.store import Store
 from node.store.unit import Unit
 from node.store.vault import Vault
 from protocol.digest import SIZES, Algorithm, Digest
@@ -41,8 +41,8 @@ _NAMES: Final = {Algorithm.MD5: "MD5", Algorithm.SHA1: "SHA-1", Algorithm.SHA256
 class Siblings:
     """Reads, in the transaction `unit`, what held lists give as digests of one file."""
 
-    def __init__(self, shelf: Shelf, unit: Unit) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, unit: Unit) -> None:
+        self._store = store
         self._unit = unit
         self._logs = {log.id: log for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
         self._readers: dict[int, ListReader] = {}
@@ -77,7 +77,7 @@ class Siblings:
 
     def _reader(self, log_id: int) -> ListReader:
         if log_id not in self._readers:
-            self._readers[log_id] = ListReader(self._shelf, self._unit, self._logs[log_id])
+            self._readers[log_id] = ListReader(self._store, self._unit, self._logs[log_id])
         return self._readers[log_id]
 
 

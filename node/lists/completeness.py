@@ -1,30 +1,30 @@
 """Which objects that the tables name are not in the object store: what a lost or half-restored disk looks like.
 
 Of `missing_objects` only names are compared; what an object holds is verified whenever it is read, and by
-`node.storage.integrity`.
+`node.objects.integrity`.
 """
 
 from collections.abc import Iterator
 
 from node.lists.changes import digest_of
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogRecord
+from node.store.store import Store
 from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import Op
 
 _INDEXED = frozenset({Op.ADD, Op.DISPUTE})
 
 
-def missing_objects(shelf: Shelf, log: LogRecord) -> list[str]:
+def missing_objects(store: Store, log: LogRecord) -> list[str]:
     """Names of the entry bundles and waiting changes of `log` that are gone."""
-    return [name for name in _expected(shelf, log) if not shelf.objects.exists(name)]
+    return [name for name in _expected(store, log) if not store.objects.exists(name)]
 
 
-def unindexed(shelf: Shelf, log: LogRecord) -> int:
+def unindexed(store: Store, log: LogRecord) -> int:
     """How many of a list's open entries and disputes the look-up index does not have: they would be found nowhere."""
-    files = LogFiles(shelf.objects, shelf.vault, log.origin)
-    with shelf.storage.read() as unit:
+    files = LogFiles(store.objects, store.vault, log.origin)
+    with store.read() as unit:
         gone = {each.position for each in unit.shreddings.ls(log.id)}
     missing = 0
     for index in range(-(-log.head.size // BUNDLE_WIDTH)):
@@ -37,14 +37,14 @@ def unindexed(shelf: Shelf, log: LogRecord) -> int:
             for at, (event, opening) in enumerate(rows, first)
             if at not in gone and opening and event[1] in _INDEXED and (digest := digest_of(opening))
         }
-        keys = dict(zip(found, shelf.vault.keys_of(found.values()).tolist(), strict=True))
-        with shelf.storage.read() as unit:
+        keys = dict(zip(found, store.vault.keys_of(found.values()).tolist(), strict=True))
+        with store.read() as unit:
             held = {(hit.key, hit.position) for hit in unit.entries.find([*keys.values()], log_id=log.id)}
         missing += sum((key, at) not in held for at, key in keys.items())
     return missing
 
 
-def _expected(shelf: Shelf, log: LogRecord) -> Iterator[str]:
-    yield from LogFiles(shelf.objects, shelf.vault, log.origin).bundles(size=log.head.size)
-    with shelf.storage.read() as unit:
+def _expected(store: Store, log: LogRecord) -> Iterator[str]:
+    yield from LogFiles(store.objects, store.vault, log.origin).bundles(size=log.head.size)
+    with store.read() as unit:
         yield from (batch.object for batch in unit.pending.ls(log.id, first=log.head.size))

@@ -14,21 +14,21 @@ from keys.trust.node_parts import FinalCheckpoint, LogInfo, LogStatus
 from node.errors import UsageError
 from node.lists.catalogue import create_list
 from node.lists.changes import Change, pack
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
+from node.store.store import Store
 from node.trust.own import OwnTrust
 from protocol.lists.event import Op
 from protocol.lists.ext import Ext, Predecessor
 from protocol.lists.opening import NONCE_BYTES, Opening
 
 
-def has_fork(shelf: Shelf, origin: str) -> bool:
+def has_fork(store: Store, origin: str) -> bool:
     """Whether a proof is kept here that two histories of the log were signed."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         return any(record.kind.convicts for record in unit.evidence.ls(origin))
 
 
-def start_continuation(shelf: Shelf, node: str, name: str, *, old: LogRecord) -> LogRecord:
+def start_continuation(store: Store, node: str, name: str, *, old: LogRecord) -> LogRecord:
     """Start the list `name` with the event that it continues `old`, as far as that was published; safe to repeat.
 
     Raises:
@@ -36,9 +36,9 @@ def start_continuation(shelf: Shelf, node: str, name: str, *, old: LogRecord) ->
         AlreadyExistsError: there is such a list.
     """
     said = Predecessor(old.origin, old.head.size, old.head.root)
-    opening = Opening(shelf.vault.entropy(NONCE_BYTES), None, Ext(continues=said))
+    opening = Opening(store.vault.entropy(NONCE_BYTES), None, Ext(continues=said))
     record = pack(Change(Op.CONTINUE, 0, 0, 0, opening.to_bytes()))
-    return create_list(shelf, node, name, first=[record])
+    return create_list(store, node, name, first=[record])
 
 
 def announce_continuation(

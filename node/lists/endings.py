@@ -11,7 +11,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from node.storage.logfiles import LogFiles
+from node.objects.logfiles import LogFiles
 from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES
 from protocol.lists.event import HEADER_BYTES, Header, Op
 

@@ -10,9 +10,9 @@ from typing import Final
 
 from node.errors import NotFoundError, StoreError
 from node.lists.changes import Change, content_id_of, unpack
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogRecord
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.errors import MalformedError
 from protocol.limits import BUNDLE_WIDTH
@@ -28,10 +28,10 @@ _REF: Final = slice(16, 24)
 class ListReader:
     """Openings of one list by position, in the transaction `unit`."""
 
-    def __init__(self, shelf: Shelf, unit: Unit, log: LogRecord) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, unit: Unit, log: LogRecord) -> None:
+        self._store = store
         self._log = log
-        self._files = LogFiles(shelf.objects, shelf.vault, log.origin)
+        self._files = LogFiles(store.objects, store.vault, log.origin)
         self._waiting = unit.pending.ls(log.id, first=log.head.size)
         self._opened: OrderedDict[str, list[bytes]] = OrderedDict()
 
@@ -79,7 +79,7 @@ class ListReader:
                 if event[_OP] == Op.AMEND and ref in refs:
                     yield ref, _parse_held(self._bundle(index)[at])
         for batch in self._waiting:
-            for change in read_batch(self._shelf, batch.object):
+            for change in read_batch(self._store, batch.object):
                 if change.op == Op.AMEND and change.ref in refs:
                     yield change.ref, _parse_held(change.opening)
 
@@ -106,7 +106,7 @@ class ListReader:
         return self._keep(str(index), lambda: self._files.openings(index, size=self._log.head.size))
 
     def _batch(self, name: str) -> list[bytes]:
-        return self._keep(name, lambda: [change.opening for change in read_batch(self._shelf, name)])
+        return self._keep(name, lambda: [change.opening for change in read_batch(self._store, name)])
 
     def _keep(self, name: str, read: Callable[[], list[bytes]]) -> list[bytes]:
         if name not in self._opened:
@@ -116,9 +116,9 @@ class ListReader:
         return self._opened[name]
 
 
-def read_batch(shelf: Shelf, name: str) -> Iterable[Change]:
+def read_batch(store: Store, name: str) -> Iterable[Change]:
     """The changes of a stored batch."""
-    return unpack(shelf.vault.unseal(name, shelf.objects.get(name)))
+    return unpack(store.vault.unseal(name, store.objects.get(name)))
 
 
 def _parse_held(data: bytes) -> Opening | None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from node.errors import NotFoundError
 from node.lists.entries import ListReader
-from node.storage.shelf import Shelf
 from node.store.lists.records import IndexHit, LogRecord
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
 
@@ -16,11 +16,11 @@ from protocol.digest import Digest
 class Family:
     """Families of one own list, in the transaction `unit`."""
 
-    def __init__(self, shelf: Shelf, unit: Unit, log: LogRecord) -> None:
-        self._vault = shelf.vault
+    def __init__(self, store: Store, unit: Unit, log: LogRecord) -> None:
+        self._vault = store.vault
         self._entries = unit.entries
         self._log = log
-        self._reader = ListReader(shelf, unit, log)
+        self._reader = ListReader(store, unit, log)
 
     def active(self, digest: Digest) -> list[IndexHit]:
         """Every active entry of the digest and of its siblings, by position; raises `NotFoundError` for none."""

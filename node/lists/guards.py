@@ -18,11 +18,11 @@ from keys.message import Message
 from node.errors import AlreadyExistsError, UsageError
 from node.formats.rows import ImportRow, RefusedRow, RowResult
 from node.lists.collisions import Arrivals, Siblings, among_arrivals, among_files, weak_keys
-from node.storage.sealed_names import tripwire_name
-from node.storage.shelf import Shelf
+from node.objects.sealed_names import tripwire_name
 from node.store.lists.columns import Keys
 from node.store.lists.filters import FilterStore
 from node.store.lists.records import BenignSet, IndexHit, LogRecord, Tripwire
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
@@ -126,36 +126,36 @@ class RowGuard:
 class Guards:
     """The guards of one node; `filters` is where its known-benign sets are, without which it has none."""
 
-    def __init__(self, shelf: Shelf, filters: FilterStore | None = None) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, filters: FilterStore | None = None) -> None:
+        self._store = store
         self._filters = filters
 
     def rows(self, unit: Unit, log: LogRecord) -> RowGuard:
         """A judge of rows that are imported into `log`."""
-        return RowGuard(unit, Siblings(self._shelf, unit), self._known_benign(unit), log)
+        return RowGuard(unit, Siblings(self._store, unit), self._known_benign(unit), log)
 
     def suspects(self, log: LogRecord, arrivals: Arrivals) -> list[tuple[int, str]]:
         """Positions of entries a pull of `log` brought, that stand at `log.head.size` or later, each with a reason."""
         if not len(arrivals.keys):
             return []
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             found: dict[int, str] = {}
             for name, mask in self._known_benign(unit).among(arrivals.keys):
                 found |= dict.fromkeys(arrivals.positions[mask].tolist(), _benign_words(name))
-            siblings = Siblings(self._shelf, unit)
+            siblings = Siblings(self._store, unit)
             hits = [
                 hit
                 for hit in unit.entries.find(weak_keys(arrivals).tolist())
                 if hit.log_id != log.id or hit.position < log.head.size
             ]
-            found |= among_arrivals(arrivals, hits, siblings, self._shelf.vault)
+            found |= among_arrivals(arrivals, hits, siblings, self._store.vault)
         return sorted(found.items())
 
     def benign_of(self, files: Sequence[Sequence[Digest]]) -> Mapping[int, str]:
         """Which of the files have a hash in a known-benign set, by their place, and in which."""
-        keys = self._shelf.vault.keys_of(digest for file in files for digest in file)
+        keys = self._store.vault.keys_of(digest for file in files for digest in file)
         places = np.repeat(np.arange(len(files)), [len(file) for file in files])
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             found = list(self._known_benign(unit).among(keys))
         return {place: name for name, mask in found for place in places[mask].tolist()}
 
@@ -173,14 +173,14 @@ class Guards:
             AlreadyExistsError: there is a set of that name; nothing was changed.
             UsageError: not one row has a hash.
         """
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             if any(record.name == name for record in unit.guards.benign()):
                 raise AlreadyExistsError(
                     "there is a known-benign set {name}",
                     name,
                     hint=Message("remove it first: sigfed guard benign remove {name}", name),
                 )
-        file = f"benign-{self._shelf.vault.entropy(_TOKEN_BYTES).hex()}"
+        file = f"benign-{self._store.vault.entropy(_TOKEN_BYTES).hex()}"
         counted = _Counted(progress)
         hashes = self._place.build(file, self._keys(rows, counted))
         record = BenignSet(
@@ -200,12 +200,12 @@ class Guards:
 
     def benign_sets(self) -> Sequence[BenignSet]:
         """The known-benign sets, by name."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             return unit.guards.benign()
 
     def remove_benign(self, name: str) -> None:
         """Forget a set; raises `NotFoundError`. What it set aside stays so."""
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             record = unit.guards.remove_benign(name)
         self._place.delete(record.file)
 
@@ -213,7 +213,7 @@ class Guards:
         """Never release these digests; returns how many are new."""
         if len(note) > _MOST_NOTE:
             raise UsageError("a note has at most {most} characters", _MOST_NOTE)
-        vault = self._shelf.vault
+        vault = self._store.vault
         records = [
             Tripwire(
                 key=key,
@@ -223,24 +223,24 @@ class Guards:
             )
             for digest, key in zip(digests, vault.keys_of(digests).tolist(), strict=True)
         ]
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             return unit.guards.add_tripwires(records)
 
     def tripwires(self) -> Sequence[tuple[Tripwire, Algorithm]]:
         """All tripwires with the algorithm of each, oldest first."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             records = unit.guards.tripwires()
         return [(record, self._opened(record).algorithm) for record in records]
 
     def remove_tripwires(self, numbers: Iterable[int]) -> None:
         """Forget tripwires by their numbers, all or none; raises `NotFoundError`."""
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             for number in numbers:
                 unit.guards.remove_tripwire(number)
 
     def tripped(self, digests: Collection[Digest]) -> frozenset[Digest]:
         """Which of the digests must never be released."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             held = [self._opened(record) for record in unit.guards.tripwires()]
         return frozenset(digest for digest in held if digest in digests)
 
@@ -253,7 +253,7 @@ class Guards:
     def _keep(self, record: BenignSet) -> None:
         if not record.hashes:
             raise UsageError("not one row of it has a hash", hint="see docs/reference/formats.md")
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.guards.add_benign(record)
 
     def _known_benign(self, unit: Unit) -> KnownBenign:
@@ -264,10 +264,10 @@ class Guards:
     def _keys(self, rows: Iterable[RowResult], counted: "_Counted") -> Iterator[Keys]:
         taken = counted.take(rows)
         while chunk := list(islice(taken, _CHUNK)):
-            yield self._shelf.vault.keys_of(digest for row in chunk for digest in row.digests)
+            yield self._store.vault.keys_of(digest for row in chunk for digest in row.digests)
 
     def _opened(self, record: Tripwire) -> Digest:
-        data = self._shelf.vault.unseal(tripwire_name(record.key), record.sealed)
+        data = self._store.vault.unseal(tripwire_name(record.key), record.sealed)
         try:
             return Digest(Algorithm(data[0]), data[1:])
         except (ValueError, IndexError, MalformedError) as exc:

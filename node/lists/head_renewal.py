@@ -8,18 +8,18 @@ was just made cannot be had to sign an older one. Rules: docs/spec/rotation.md.
 
 from node.errors import ConflictError
 from node.ports.log_signer import HeadRenewer
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from protocol.tlog.note import Note
 
 
-def resign(shelf: Shelf, origin: str, signer: HeadRenewer) -> bool:
+def resign(store: Store, origin: str, signer: HeadRenewer) -> bool:
     """Put the newest head under new signatures; whether there was one that needed them.
 
     Raises:
         ConflictError: the log was published or cosigned at the same time; running again does it.
     """
     data = signer.renew(origin)
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         log = unit.logs.get(origin)
         if log.note is None or not data:
             return False
@@ -33,7 +33,7 @@ def resign(shelf: Shelf, origin: str, signer: HeadRenewer) -> bool:
 
 
 def sign_also(
-    shelf: Shelf, origin: str, signer: HeadRenewer, *, wanted: frozenset[bytes], good: frozenset[bytes]
+    store: Store, origin: str, signer: HeadRenewer, *, wanted: frozenset[bytes], good: frozenset[bytes]
 ) -> bool:
     """Add to the newest head the signatures of keys that have begun since; its cosignatures stay.
 
@@ -44,13 +44,13 @@ def sign_also(
         NotFoundError: there is no such log.
         ConflictError: it was cosigned at the same time.
     """
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         log = unit.logs.get(origin)
     held = set() if log.note is None else {line.key_hash for line in Note.parse(log.note).signatures}
     if wanted <= held or not good & held:
         return False
     data = signer.renew(origin)
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         log = unit.logs.get(origin)
         if log.note is None or not data:
             return False

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from node.errors import NotFoundError
 from node.lists.entries import ListReader
-from node.storage.shelf import Shelf
 from node.store.lists.records import IndexHit, LogKind, LogRecord
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.lists.opening import Opening
@@ -44,8 +44,8 @@ class Found:
 class Finder:
     """Looks digests up in all lists that one transaction sees."""
 
-    def __init__(self, shelf: Shelf, unit: Unit) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, unit: Unit) -> None:
+        self._store = store
         self._unit = unit
         self._logs = {log.id: log for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
         self._readers: dict[int, ListReader] = {}
@@ -58,14 +58,14 @@ class Finder:
         """The reader of a list, kept for the next question."""
         reader = self._readers.get(log.id)
         if reader is None:
-            reader = self._readers[log.id] = ListReader(self._shelf, self._unit, log)
+            reader = self._readers[log.id] = ListReader(self._store, self._unit, log)
         return reader
 
     def find(self, digests: Iterable[Digest], *, log: LogRecord | None = None) -> list[Found]:
         """Every add and dispute of exactly these digests, in one list or in all, by list and position."""
         by_key: dict[int, set[Digest]] = {}
         for digest in digests:
-            by_key.setdefault(self._shelf.vault.key_of(digest), set()).add(digest)
+            by_key.setdefault(self._store.vault.key_of(digest), set()).add(digest)
         hits = self._unit.entries.find(list(by_key), log_id=None if log is None else log.id)
         found = (each for hit in hits for each in self._opened(hit, by_key[hit.key]))
         return sorted(found, key=lambda each: (each.log.origin, each.hit.position))

@@ -19,10 +19,10 @@ from node.lists.changes import event_of
 from node.lists.corrections.erase import carry_out, redo
 from node.lists.entries import read_batch
 from node.lists.pace import DAY_MS, NO_LIMITS, FollowGuards, require_within
+from node.objects.logfiles import LogFiles
 from node.ports.log_signer import LogSigner
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
 from node.store.lists.records import Batch, Head, Intake, LogRecord
+from node.store.store import Store
 from node.trust.others.time import require_plausible
 from protocol.errors import MalformedError
 from protocol.lists.event import Op
@@ -76,7 +76,7 @@ class _Round:
 
 
 def publish(
-    shelf: Shelf, origin: str, *, signer: LogSigner, now_ms: int, limits: FollowGuards | None = None
+    store: Store, origin: str, *, signer: LogSigner, now_ms: int, limits: FollowGuards | None = None
 ) -> Published:
     """Publish everything that waits in the own list `origin`, after finishing what was cut off.
 
@@ -92,21 +92,21 @@ def publish(
     adds = withdrawals = others = checkpoints = 0
     first = False
     while True:
-        log = _log(shelf, origin)
+        log = _log(store, origin)
         if log.pending is None and log.note is not None and log.tail == log.head.size:
             break
         first = first or log.note is None
         if limits is not None and log.pending is None and not first:
-            _require_within(shelf, log, limits, now_ms)
+            _require_within(store, log, limits, now_ms)
         try:
-            round_ = _publish_round(shelf, log, signer, now_ms, counted=not first)
+            round_ = _publish_round(store, log, signer, now_ms, counted=not first)
         except ConflictError:
-            redo(shelf, log, now_ms=now_ms)
+            redo(store, log, now_ms=now_ms)
             raise
         adds, withdrawals = adds + round_.adds, withdrawals + round_.withdrawals
         others += len(round_.events) - round_.adds - round_.withdrawals
         checkpoints += 1
-    carry_out(shelf, origin, now_ms=now_ms)
+    carry_out(store, origin, now_ms=now_ms)
     return Published(
         size=log.head.size,
         adds=adds,
@@ -117,21 +117,21 @@ def publish(
     )
 
 
-def _require_within(shelf: Shelf, log: LogRecord, limits: FollowGuards, now_ms: int) -> None:
+def _require_within(store: Store, log: LogRecord, limits: FollowGuards, now_ms: int) -> None:
     """Changes are counted by kind only when there are so many that it matters.
 
     A withdrawal or dispute never waits behind additions: with one in the queue, additions are not counted, and
     followers set aside what is beyond.
     """
     waiting = log.tail - log.head.size
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         if limits is not NO_LIMITS:
             require_plausible(unit, now_ms)
         before = unit.quarantine.intake_since(log.node, since_ms=now_ms - DAY_MS)
         if waiting <= limits.least_left(before):
             return
         batches = unit.pending.ls(log.id, first=log.head.size)
-        ops = Counter(change.op for batch in batches for change in read_batch(shelf, batch.object))
+        ops = Counter(change.op for batch in batches for change in read_batch(store, batch.object))
         new = Intake(
             received_ms=now_ms,
             adds=0 if ops[Op.WITHDRAW] or ops[Op.DISPUTE] else ops[Op.ADD],
@@ -141,17 +141,17 @@ def _require_within(shelf: Shelf, log: LogRecord, limits: FollowGuards, now_ms: 
         require_within(unit, log.node, new, limits)
 
 
-def _publish_round(shelf: Shelf, log: LogRecord, signer: LogSigner, now_ms: int, *, counted: bool) -> _Round:
+def _publish_round(store: Store, log: LogRecord, signer: LogSigner, now_ms: int, *, counted: bool) -> _Round:
     """One head, from wherever it stands to published."""
     try:
         if log.pending is None:
-            log, round_ = _claim(shelf, log, now_ms)
+            log, round_ = _claim(store, log, now_ms)
         else:
-            round_ = _read_round(shelf, log, log.pending.time_ms, end=log.pending.size)
-        _finish(shelf, log, round_, signer, now_ms, counted=counted)
+            round_ = _read_round(store, log, log.pending.time_ms, end=log.pending.size)
+        _finish(store, log, round_, signer, now_ms, counted=counted)
     except (MissingObjectError, _OtherChangesError):
         # Whoever publishes a head tidies up behind it, so a slower publisher may miss what it was about to read.
-        if _log(shelf, log.origin).head == log.head:
+        if _log(store, log.origin).head == log.head:
             raise
         raise ConflictError(
             "{origin}: another publisher was faster", log.origin, hint="run the command again"
@@ -159,32 +159,32 @@ def _publish_round(shelf: Shelf, log: LogRecord, signer: LogSigner, now_ms: int,
     return round_
 
 
-def _log(shelf: Shelf, origin: str) -> LogRecord:
-    with shelf.storage.read() as unit:
+def _log(store: Store, origin: str) -> LogRecord:
+    with store.read() as unit:
         return own_list(unit, origin)
 
 
-def _claim(shelf: Shelf, log: LogRecord, now_ms: int) -> tuple[LogRecord, _Round]:
+def _claim(store: Store, log: LogRecord, now_ms: int) -> tuple[LogRecord, _Round]:
     """Fix the next head and make it pending."""
     time_ms = max(now_ms, log.head.time_ms)
-    round_ = _read_round(shelf, log, time_ms, end=log.head.size + _ROUND)
+    round_ = _read_round(store, log, time_ms, end=log.head.size + _ROUND)
     tree = _frontier(log)
     tree.extend(round_.leaves)
     head = Head(size=tree.size, root=tree.root(), frontier=tree.to_bytes(), time_ms=time_ms)
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.logs.claim(log, head, note=None)
         return unit.logs.get(log.origin), round_
 
 
-def _read_round(shelf: Shelf, log: LogRecord, time_ms: int, *, end: int) -> _Round:
+def _read_round(store: Store, log: LogRecord, time_ms: int, *, end: int) -> _Round:
     """The events of the batches that lie before `end`, as they are at `time_ms`."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         batches = unit.pending.ls(log.id, first=log.head.size, end=end)
     round_ = _Round([], [], [], 0, 0, 0)
     adds = withdrawals = disputes = 0
     hashed = origin_hash(log.origin)
     for batch in takewhile(lambda batch: batch.first + batch.count <= end, batches):
-        for change in read_batch(shelf, batch.object):
+        for change in read_batch(store, batch.object):
             event = event_of(change, origin_hash=hashed, time_ms=time_ms)
             round_.events.append(event)
             round_.openings.append(change.opening)
@@ -196,22 +196,22 @@ def _read_round(shelf: Shelf, log: LogRecord, time_ms: int, *, end: int) -> _Rou
 
 
 def _finish(
-    shelf: Shelf, log: LogRecord, round_: _Round, signer: LogSigner, now_ms: int, *, counted: bool
+    store: Store, log: LogRecord, round_: _Round, signer: LogSigner, now_ms: int, *, counted: bool
 ) -> None:
     """From the pending head to the published one; every step gives the same when it is repeated."""
     assert log.pending is not None, "there is nothing to finish"
     _check_root(log, round_.leaves)
-    files = LogFiles(shelf.objects, shelf.vault, log.origin)
-    shelf.objects.put_all(files.growth(log.head.size, round_.events, round_.openings))
+    files = LogFiles(store.objects, store.vault, log.origin)
+    store.objects.put_all(files.growth(log.head.size, round_.events, round_.openings))
     note = signer.sign(log.origin, start=log.head.size, leaf_hashes=round_.leaves)
     _check_note(log, note)
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.logs.settle(log, note=note, checked_ms=now_ms)
         unit.withdrawals.publish(log.id, size=log.pending.size, now_ms=now_ms)
         done = unit.pending.remove(log.id, end=log.pending.size)
         if counted and round_.events:
             unit.quarantine.note_intake(log.id, round_.intake(now_ms))
-    _tidy(shelf, files, log, done)
+    _tidy(store, files, log, done)
 
 
 def _check_root(log: LogRecord, leaves: Sequence[bytes]) -> None:
@@ -244,10 +244,10 @@ def _frontier(log: LogRecord) -> CompactRange:
         raise StoreError("{origin}: its stored frontier is damaged", log.origin) from exc
 
 
-def _tidy(shelf: Shelf, files: LogFiles, log: LogRecord, done: Sequence[Batch]) -> None:
+def _tidy(store: Store, files: LogFiles, log: LogRecord, done: Sequence[Batch]) -> None:
     """Delete what the published head has no use for; what a crash leaves behind costs only space."""
     assert log.pending is not None
     for batch in done:
-        shelf.objects.delete(batch.object)
+        store.objects.delete(batch.object)
     for name in files.outgrown(log.head.size, log.pending.size):
-        shelf.objects.delete(name)
+        store.objects.delete(name)

@@ -16,10 +16,10 @@ from typing import Final, TypeVar
 import numpy as np
 
 from node.errors import ConflictError, MissingObjectError
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
 from node.store.lists.columns import Collections, Keys
 from node.store.lists.records import Batch, LogRecord
+from node.store.store import Store
 from node.store.unit import Unit
 
 BATCH: Final = 16384
@@ -44,16 +44,16 @@ def retried(attempt: Callable[[], Result]) -> Result:
 class Queue:
     """Changes that are stored and have no positions yet; offsets count from the first of them."""
 
-    shelf: Shelf
+    store: Store
     log: LogRecord
     count: int = 0
     batches: list[Batch] = field(default_factory=list)
     cases: list[Batch] = field(default_factory=list)
     _parts: list[int] = field(default_factory=list)
-    """Where each `store` began."""
+    """Where each `put` began."""
     _index: list[tuple[int, Keys, Collections]] = field(default_factory=list)
 
-    def store(self, records: Sequence[bytes]) -> None:
+    def put(self, records: Sequence[bytes]) -> None:
         """Seal and store packed changes behind those that are stored already."""
         named = []
         self._parts.append(self.count)
@@ -62,23 +62,23 @@ class Queue:
             named.append(self._sealed("pending", b"".join(part)))
             self.batches.append(Batch(first=self.count, count=len(part), object=named[-1][0]))
             self.count += len(part)
-        self.shelf.objects.put_all(named)
+        self.store.objects.put_all(named)
 
-    def store_case(self, offset: int, data: bytes) -> None:
+    def put_case(self, offset: int, data: bytes) -> None:
         """Seal and store the case data of the changes from `offset` on."""
         name, sealed = self._sealed("cases", data)
         self.cases.append(Batch(first=offset, count=self.count - offset, object=name))
-        self.shelf.objects.put(name, sealed)
+        self.store.objects.put(name, sealed)
 
     def list_digests(self, offset: int, keys: Keys, collections: Collections) -> None:
         """Note for the index that the changes from `offset` on carry these digests."""
         self._index.append((offset, keys, collections))
 
     def shuffle(self) -> None:
-        """Put what each `store` took into another place, as a whole; called last before `commit`."""
+        """Put what each `put` took into another place, as a whole; called last before `commit`."""
         begins = np.array(self._parts, dtype=np.int64)
         counts = np.diff(begins, append=self.count)
-        order = self.shelf.vault.random_order(len(begins))
+        order = self.store.vault.random_order(len(begins))
         places = np.empty_like(begins)
         places[order] = np.cumsum(counts[order]) - counts[order]
         shifts = (places - begins).tolist()
@@ -110,11 +110,11 @@ class Queue:
     def drop(self) -> None:
         """Delete the objects of changes that were certainly not committed; `sweep` finds the others."""
         for batch in (*self.batches, *self.cases):
-            self.shelf.objects.delete(batch.object)
+            self.store.objects.delete(batch.object)
 
     def _sealed(self, kind: str, data: bytes) -> tuple[str, bytes]:
-        vault = self.shelf.vault
-        files = LogFiles(self.shelf.objects, vault, self.log.origin)
+        vault = self.store.vault
+        files = LogFiles(self.store.objects, vault, self.log.origin)
         name = files.name(kind, vault.entropy(_NAME_BYTES).hex())
         return name, vault.seal(name, data)
 

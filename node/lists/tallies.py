@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogRecord
+from node.store.store import Store
 from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import SHRED, Op
 
@@ -63,17 +63,17 @@ class Tally:
         return added - self.count(Op.WITHDRAW, slots=until, collection=collection)
 
 
-def tally(shelf: Shelf, log: LogRecord, edges_ms: Sequence[int]) -> Tally:
+def tally(store: Store, log: LogRecord, edges_ms: Sequence[int]) -> Tally:
     """Count the published events of a list; slot n begins with the nth edge.
 
     A few bundles are held at a time: 14 kB each, whatever the size of the list.
     """
-    return _tally(_Bundles(shelf, log), edges_ms, first=0)
+    return _tally(_Bundles(store, log), edges_ms, first=0)
 
 
-def tally_since(shelf: Shelf, log: LogRecord, edges_ms: Sequence[int]) -> Tally:
+def tally_since(store: Store, log: LogRecord, edges_ms: Sequence[int]) -> Tally:
     """The same from the first edge on alone, for an own list, whose times never fall: older bundles are not read."""
-    bundles = _Bundles(shelf, log)
+    bundles = _Bundles(store, log)
     first = bisect_left(
         range(bundles.count), edges_ms[0], key=lambda index: int(bundles[index]["time_ms"][-1])
     )
@@ -84,8 +84,8 @@ def tally_since(shelf: Shelf, log: LogRecord, edges_ms: Sequence[int]) -> Tally:
 class _Bundles:
     """The published events of a list, a bundle at a time."""
 
-    def __init__(self, shelf: Shelf, log: LogRecord) -> None:
-        self._files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    def __init__(self, store: Store, log: LogRecord) -> None:
+        self._files = LogFiles(store.objects, store.vault, log.origin)
         self._size = log.head.size
         self.count = -(-self._size // BUNDLE_WIDTH)
 

@@ -13,9 +13,9 @@ from typing import Final, Self
 from node.errors import ConflictError
 from node.formats.rows import ImportRow, RefusedRow, RowResult
 from node.lists.lookup import Finder
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogKind, LogRecord, Standing, Tombstone
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.errors import MalformedError
@@ -30,22 +30,22 @@ SHREDDED: Final = "a hash of this row was shredded; two persons can readmit it"
 IsTombstoned = Callable[[Digest], bool]
 
 
-def tombstoned(shelf: Shelf) -> IsTombstoned:
+def tombstoned(store: Store) -> IsTombstoned:
     """Whether this node itself shredded a digest: never effective here, whatever others say."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         own = {log.id for log in unit.logs.ls(LogKind.OWN_LIST)}
-        return _among(shelf, (each.mac for each in unit.tombstones.ls() if each.log_id in own))
+        return _among(store, (each.mac for each in unit.tombstones.ls() if each.log_id in own))
 
 
-def gone_among(shelf: Shelf, unit: Unit, digests: Iterable[Digest]) -> frozenset[Digest]:
+def gone_among(store: Store, unit: Unit, digests: Iterable[Digest]) -> frozenset[Digest]:
     """Those that nothing new may hold: this node shredded them, or a peer did and nobody lists or disputes them."""
-    by_mac = {shelf.vault.tombstone_of(digest): digest for digest in digests}
+    by_mac = {store.vault.tombstone_of(digest): digest for digest in digests}
     graves = [each for each in unit.tombstones.ls() if each.mac in by_mac]
     if not graves:
         return frozenset()
     own = {log.id for log in unit.logs.ls(LogKind.OWN_LIST)}
     shredded = frozenset(by_mac[each.mac] for each in graves)
-    found = Finder(shelf, unit).find(shredded)
+    found = Finder(store, unit).find(shredded)
     listed = {each.digest for each in found if each.is_entry or each.is_dispute}
     return shredded - listed | {by_mac[each.mac] for each in graves if each.log_id in own}
 
@@ -58,10 +58,10 @@ class TombstoneFilter:
     mac_of: Callable[[Digest], bytes]
 
     @classmethod
-    def of(cls, shelf: Shelf) -> Self:
+    def of(cls, store: Store) -> Self:
         """The filter as it is now."""
-        with shelf.storage.read() as unit:
-            return cls(frozenset(each.mac for each in unit.tombstones.ls()), shelf.vault.tombstone_of)
+        with store.read() as unit:
+            return cls(frozenset(each.mac for each in unit.tombstones.ls()), store.vault.tombstone_of)
 
     def keeps_out(self, digest: Digest) -> bool:
         """Whether a digest may not be listed."""
@@ -82,14 +82,14 @@ class TombstoneFilter:
         return row
 
 
-def note_relisted(shelf: Shelf, unit: Unit, log: LogRecord, *, first: int, size: int) -> None:
+def note_relisted(store: Store, unit: Unit, log: LogRecord, *, first: int, size: int) -> None:
     """Remember which new events of a peer's list, from `first` up to `size`, list or dispute what was shredded."""
-    items = LogFiles(shelf.objects, shelf.vault, log.origin).items(first=first, size=size)
-    note_listed(shelf, unit, log, ((position, opening) for position, _, opening in items))
+    items = LogFiles(store.objects, store.vault, log.origin).items(first=first, size=size)
+    note_listed(store, unit, log, ((position, opening) for position, _, opening in items))
 
 
 def note_listed(
-    shelf: Shelf, unit: Unit, log: LogRecord, openings: Iterable[tuple[int, bytes | None]]
+    store: Store, unit: Unit, log: LogRecord, openings: Iterable[tuple[int, bytes | None]]
 ) -> None:
     """Remember which of these openings of a peer's list, by position, list or dispute what was shredded."""
     macs = frozenset(each.mac for each in unit.tombstones.ls())
@@ -98,7 +98,7 @@ def note_listed(
     found = []
     for position, opening in openings:
         digest = _digest_of(opening)
-        mac = None if digest is None else shelf.vault.tombstone_of(digest)
+        mac = None if digest is None else store.vault.tombstone_of(digest)
         if mac in macs:
             found.append(Standing(mac=mac, log_id=log.id, position=position))
     unit.tombstones.note_standing(found)
@@ -111,20 +111,20 @@ def _digest_of(opening: bytes | None) -> Digest | None:
         return None
 
 
-def _among(shelf: Shelf, macs: Iterable[bytes]) -> IsTombstoned:
-    known, mac_of = frozenset(macs), shelf.vault.tombstone_of
+def _among(store: Store, macs: Iterable[bytes]) -> IsTombstoned:
+    known, mac_of = frozenset(macs), store.vault.tombstone_of
     return (lambda digest: mac_of(digest) in known) if known else (lambda _: False)
 
 
-def honoured_blocks(shelf: Shelf, listings: Iterable[Listing]) -> dict[str, tuple[Block, ...]]:
+def honoured_blocks(store: Store, listings: Iterable[Listing]) -> dict[str, tuple[Block, ...]]:
     """Blocks by origin that peers' shreddings left behind, of digests that somebody lists."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         origins = {log.id: log.origin for log in unit.logs.ls(LogKind.PEER_LIST)}
         kept = [each for each in unit.tombstones.ls() if each.blocks and each.log_id in origins]
     if not kept:
         return {}
     listed = {entry.digest for listing in listings for entry in listing.entries.values()}
-    by_mac = {shelf.vault.tombstone_of(digest): digest for digest in listed}
+    by_mac = {store.vault.tombstone_of(digest): digest for digest in listed}
     found: dict[str, tuple[Block, ...]] = {}
     for each in kept:
         if each.mac in by_mac:

@@ -15,9 +15,9 @@ from node.access.quotas import candidates_a_day, evaluations_for
 from node.audit.log import NODE, enqueue, new_record
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import ConflictError, GoneError, NotFoundError, UsageError, VerificationError
-from node.storage.sealed_names import invite_name
-from node.storage.shelf import Shelf
+from node.objects.sealed_names import invite_name
 from node.store.partners.records import InviteRecord, PartnerRecord
+from node.store.store import Store
 from node.trust.own import OwnTrust
 from protocol.audit import AuditRecord
 from protocol.enrolment import PIN_BYTES, SECRET_BYTES, Invitation, check_mac, enrolment_string, invite_id
@@ -47,8 +47,8 @@ class Invited:
 class Admission:
     """Invitations and enrolments of this node."""
 
-    def __init__(self, shelf: Shelf, trust: OwnTrust, *, clock: Clock, entropy: Entropy) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, trust: OwnTrust, *, clock: Clock, entropy: Entropy) -> None:
+        self._store = store
         self._trust = trust
         self._clock = clock
         self._entropy = entropy
@@ -85,11 +85,11 @@ class Admission:
             invite_id=invite_id(secret),
             partner=partner,
             subset=subset,
-            sealed_secret=self._shelf.vault.seal(invite_name(invite_id(secret)), secret),
+            sealed_secret=self._store.vault.seal(invite_name(invite_id(secret)), secret),
             evaluations_per_day=evaluations,
             expires_ms=milliseconds(now + timedelta(days=INVITATION_DAYS)),
         )
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.partners.invite(record, now_ms=milliseconds(now))
         return Invited(
             text=invitation.to_text(),
@@ -99,7 +99,7 @@ class Admission:
 
     def _require_audience(self, subset: str, agency: str) -> None:
         """What one agency lists is for members alone: no partner may take it for what several agreed on."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             holdings = unit.subsets.get(subset).filter.holdings
         others = {member.node for member in self._trust.members().members} - {self._trust.root().node}
         if holdings and agency not in others:
@@ -113,7 +113,7 @@ class Admission:
 
     def _refuse_agency(self, name: str) -> None:
         """Callers are known by name, and an agency's comes first: the partner would be locked out or taken for it."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             agencies = {peer.name for peer in unit.peers.ls()}
         agencies |= {member.node for member in self._trust.members().members} | {self._trust.root().node}
         if name in agencies:
@@ -128,7 +128,7 @@ class Admission:
         """
         now_ms = milliseconds(self._clock.now())
         # Anybody may ask, so nothing is locked before the invitation has been found good; using it up decides.
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             invite = unit.partners.invitation(request.invite_id)
         if invite is None or invite.expires_ms <= now_ms:
             raise _gone()
@@ -137,7 +137,7 @@ class Admission:
             return self._reply(invite)
         self._verify(invite, request)
         try:
-            with self._shelf.storage.write() as unit:
+            with self._store.write() as unit:
                 unit.partners.use_up(invite.invite_id, now_ms=now_ms)
                 unit.partners.add(_partner(invite, request, now_ms))
                 enqueue(unit, self._record(invite, now_ms))
@@ -147,7 +147,7 @@ class Admission:
 
     def _record(self, invite: InviteRecord, now_ms: int) -> AuditRecord:
         return new_record(
-            self._shelf,
+            self._store,
             actor=NODE,
             action="partner.enrol",
             subject=invite.partner,
@@ -158,7 +158,7 @@ class Admission:
     def _check_repeated(self, invite: InviteRecord, request: EnrolmentRequest) -> None:
         """The reply may have been lost: who enrolled is answered again, anybody else as if there were no invitation."""
         try:
-            with self._shelf.storage.read() as unit:
+            with self._store.read() as unit:
                 partner = unit.partners.get(invite.partner)
             self._verify(invite, request)
         except (NotFoundError, VerificationError) as exc:
@@ -176,7 +176,7 @@ class Admission:
         )
 
     def _verify(self, invite: InviteRecord, request: EnrolmentRequest) -> None:
-        secret = self._shelf.vault.unseal(invite_name(invite.invite_id), invite.sealed_secret)
+        secret = self._store.vault.unseal(invite_name(invite.invite_id), invite.sealed_secret)
         document, root = self._trust.document(), self._trust.root()
         failure: Exception | None = None
         for pin in document.pins:
@@ -204,9 +204,9 @@ class ServedEnrolment:
         return await asyncio.to_thread(self._admission.enrol, request)
 
 
-def askers(shelf: Shelf) -> list[str]:
+def askers(store: Store) -> list[str]:
     """Names of the partners that members are, to ask about holdings, and that are not suspended."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         holdings = {subset.name for subset in unit.subsets.ls() if subset.filter.holdings}
         return [one.name for one in unit.partners.ls() if one.subset in holdings and not one.suspended]
 

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from node.lists.tallies import tally_since
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind
 from node.store.peers.records import Applied
+from node.store.store import Store
 from protocol.lists.event import Op
 
 DAY_MS: Final = 86_400_000
@@ -75,25 +75,25 @@ def months(now_ms: int, count: int) -> Axis:
     return Axis([f"{start:%Y-%m}" for start in starts[:-1]], edges)
 
 
-def course_by_day(shelf: Shelf, axis: Axis) -> Course:
+def course_by_day(store: Store, axis: Axis) -> Course:
     """What happened on each of some days; evaluations are not counted by the day."""
-    return _course(shelf, axis, evaluations=())
+    return _course(store, axis, evaluations=())
 
 
-def course_by_month(shelf: Shelf, axis: Axis) -> Course:
+def course_by_month(store: Store, axis: Axis) -> Course:
     """What happened in each of some months."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         counted = unit.partners.evaluations_by_month(axis.names)
-    return _course(shelf, axis, evaluations=[counted[month] for month in axis.names])
+    return _course(store, axis, evaluations=[counted[month] for month in axis.names])
 
 
-def _course(shelf: Shelf, axis: Axis, *, evaluations: Sequence[int | None]) -> Course:
+def _course(store: Store, axis: Axis, *, evaluations: Sequence[int | None]) -> Course:
     since_ms = axis.edges_ms[0]
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         logs = unit.logs.ls(LogKind.OWN_LIST)
         hits = unit.hits.by_day(since_ms=since_ms)
         applied = unit.withdrawals.applied_by_day(since_ms=since_ms)
-    told = [tally_since(shelf, log, axis.edges_ms) for log in logs]
+    told = [tally_since(store, log, axis.edges_ms) for log in logs]
     slots = [range(slot, slot + 1) for slot in range(1, len(axis.names) + 1)]
     return Course(
         axis=axis,

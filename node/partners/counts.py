@@ -13,9 +13,9 @@ from keys.trust.members import Members
 from node.errors import UsageError
 from node.lists.tallies import Tally, tally
 from node.partners.hits.overview import DAY_MS, Precision, precision
-from node.storage.shelf import Shelf
 from node.store.hits.records import CaseRecord, HitWindow, Told
 from node.store.lists.records import LogKind
+from node.store.store import Store
 from node.store.unit import Unit
 from node.transparency.counts import (
     FALSE_POSITIVE,
@@ -40,7 +40,7 @@ _ANSWERS: Final = {Outcome.UPHELD: UPHELD, Outcome.REJECTED: REJECTED}
 
 
 def count(
-    shelf: Shelf, period: Period, *, node: str, members: Members, now_ms: int, reports_since_ms: int
+    store: Store, period: Period, *, node: str, members: Members, now_ms: int, reports_since_ms: int
 ) -> Counts:
     """Everything of one period up to now; months that have not begun are left out.
 
@@ -51,8 +51,8 @@ def count(
         raise UsageError("this period has not begun")
     edges = period.edges_ms[: begun + 1]
     until_ms = edges[-1]
-    with shelf.storage.read() as unit:
-        lists = {log.origin: tally(shelf, log, edges) for log in unit.logs.ls(LogKind.OWN_LIST)}
+    with store.read() as unit:
+        lists = {log.origin: tally(store, log, edges) for log in unit.logs.ls(LogKind.OWN_LIST)}
         cases = [case for case in unit.partner_cases.ls() if edges[0] <= case.opened_ms < until_ms]
         partners = sum(partner.added_ms < until_ms for partner in unit.partners.ls())
         releases = list(_releases(unit, period))
@@ -81,7 +81,7 @@ def count(
         hits_by_outcome=_outcomes(hits),
         hits_withdrawn=sum(each.withdrawn for each in hits),
         disputes=_answers(cases),
-        judged=_judged(precision(shelf, HitWindow(since_ms=edges[0], until_ms=until_ms)), lists),
+        judged=_judged(precision(store, HitWindow(since_ms=edges[0], until_ms=until_ms)), lists),
         reports_kept=reports_since_ms <= edges[0],
     )
 

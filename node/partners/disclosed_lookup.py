@@ -19,10 +19,10 @@ from node.formats.recipient_list import Values, values_of
 from node.hashing.distance import RECOMMENDED
 from node.hashing.near import near
 from node.journal import Journal
+from node.objects.release_files import ReleaseFolder
 from node.partners.parameters import require_subset
-from node.storage.release_files import ReleaseFolder
-from node.storage.shelf import Shelf
 from node.store.partners.records import DisclosureRecord
+from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord
 from node.store.unit import Unit
 from protocol.digest import Algorithm, Digest
@@ -66,8 +66,8 @@ class _Found:
 class DisclosedLookups:
     """Answers the disclosed look-ups of all partners."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, *, enabled: bool) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, clock: Clock, *, enabled: bool) -> None:
+        self._store = store
         self._clock = clock
         self._enabled = enabled
         self.turn = asyncio.Lock()
@@ -88,7 +88,7 @@ class DisclosedLookups:
         if not self._enabled:
             raise NotFoundError("this node answers no disclosed look-ups")
         query = DisclosedQuery.from_bytes(body)
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             asked = unit.subsets.get(subset)
         if query.subset_id != subset_id(asked.origin):
             raise UsageError("a disclosed look-up of another subset than its address")
@@ -104,7 +104,7 @@ class DisclosedLookups:
 
     def _charge(self, partner: str, count: int) -> None:
         now = self._clock.now()
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             if unit.partners.get(partner).suspended:
                 raise UnauthenticatedError("the partner is suspended")
             held = _allowed(unit, partner)
@@ -112,7 +112,7 @@ class DisclosedLookups:
             unit.disclosure.put(replace(held, allowance=left))
 
     def _release(self, subset: str) -> ReleaseRecord:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             record = unit.releases.newest(subset)
         if record is None or record.not_after_ms <= milliseconds(self._clock.now()):
             raise ListTooOldError("this subset has no release that is in force")
@@ -120,12 +120,12 @@ class DisclosedLookups:
 
     def _values(self, release: ReleaseRecord) -> _Listed:
         """The PDQ values of a release; they are read again for another release, and after a shredding."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             shredded = frozenset(each.mac for each in unit.tombstones.ls())
         kept = self._listed.get(release.subset)
         if kept is not None and (kept.manifest_sha256, kept.shredded) == (release.manifest_sha256, shredded):
             return kept
-        roster = ReleaseFolder(self._shelf, release).roster()
+        roster = ReleaseFolder(self._store, release).roster()
         digests = tuple(
             digest
             for digest, listed in roster.items()
@@ -145,12 +145,12 @@ class DisclosedLookups:
         found: dict[int, list[tuple[int, int]]] = {place: [] for place in range(len(asked))}
         for pair in near(listed.values, values_of(asked), most=ABOUT):
             found[pair.asked].append((pair.listed, pair.distance))
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             return [self._found(unit, listed, pairs) for pairs in found.values()]
 
     def _found(self, unit: Unit, listed: _Listed, pairs: Sequence[tuple[int, int]]) -> _Found:
         """Of the pairs of one value, the nearest first."""
-        about = tuple(self._shelf.vault.key_of(listed.digests[at]) for at, _ in pairs[:_MOST_COUNTED])
+        about = tuple(self._store.vault.key_of(listed.digests[at]) for at, _ in pairs[:_MOST_COUNTED])
         for at, distance in pairs:
             if distance > RECOMMENDED:
                 break
@@ -161,7 +161,7 @@ class DisclosedLookups:
 
     def _standing(self, unit: Unit, listed: _Listed, at: int) -> int:
         """The collection of an entry of the release; none of one that was withdrawn since."""
-        key = self._shelf.vault.key_of(listed.digests[at])
+        key = self._store.vault.key_of(listed.digests[at])
         stand = {hit.collection for hit in unit.entries.find([key]) if hit.ended is None}
         return next((each for each in listed.collections[at] if each in stand), NOTHING)
 
@@ -173,7 +173,7 @@ class DisclosedLookups:
         """
         now_ms = milliseconds(self._clock.now())
         met = sum(each.collection != NOTHING for each in found)
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             held = _allowed(unit, partner)
             highest = [unit.disclosure.count_about(partner, each.about) for each in found]
             stopped = max(highest) > MOST_ABOUT_ONE
@@ -186,7 +186,7 @@ class DisclosedLookups:
                 )
             )
             told = new_record(
-                self._shelf,
+                self._store,
                 actor=NODE,
                 action=ACTION,
                 subject=partner,

@@ -37,9 +37,9 @@ class Evaluating:
     """Answers partners' evaluation requests."""
 
     def __init__(
-        self, storage: Store, quota: Quota, evaluator: Evaluator, clock: Clock, *, epochs: Epochs
+        self, store: Store, quota: Quota, evaluator: Evaluator, clock: Clock, *, epochs: Epochs
     ) -> None:
-        self._storage = storage
+        self._store = store
         self._quota = quota
         self._evaluator = evaluator
         self._clock = clock
@@ -87,6 +87,6 @@ class Evaluating:
 
     def _id(self, subset: str) -> bytes:
         if subset not in self._ids:
-            with self._storage.read() as unit:
+            with self._store.read() as unit:
                 self._ids[subset] = subset_id(unit.subsets.get(subset).origin)
         return self._ids[subset]

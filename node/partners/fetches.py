@@ -21,8 +21,8 @@ _journal = Journal("fetched")
 class Fetches:
     """What partners of one node were sent; used by one event loop, which no writing holds up."""
 
-    def __init__(self, storage: Store, clock: Clock) -> None:
-        self._storage = storage
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
         self._clock = clock
         self._sent: dict[tuple[str, str], tuple[int, frozenset[ReleasePart]]] = {}
         """By partner and subset: as many at most as are enrolled."""
@@ -46,5 +46,5 @@ class Fetches:
             _journal.warning("unrecorded", partner=partner, subset=subset, release=version, reason=str(exc))
 
     def _record(self, partner: str, subset: str, version: int) -> None:
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             unit.fetched.put(partner, subset, version, now_ms=milliseconds(self._clock.now()))

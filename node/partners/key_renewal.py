@@ -14,8 +14,8 @@ from keys.key import AuthPublicKey
 from node.audit.log import NODE, enqueue, new_record
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, VerificationError
-from node.storage.shelf import Shelf
 from node.store.partners.records import PartnerRecord
+from node.store.store import Store
 from node.trust.own import OwnTrust
 from protocol.enrolment import renewal_string
 from protocol.messages import RenewalReply, RenewalRequest
@@ -26,8 +26,8 @@ OVERLAP: Final = timedelta(days=1)
 class PartnerRenewal:
     """Renews the keys of this node's partners."""
 
-    def __init__(self, shelf: Shelf, trust: OwnTrust, clock: Clock) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, trust: OwnTrust, clock: Clock) -> None:
+        self._store = store
         self._trust = trust
         self._clock = clock
 
@@ -39,7 +39,7 @@ class PartnerRenewal:
             ConflictError: another key has followed the one that signed.
         """
         now_ms = milliseconds(self._clock.now())
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             partner = unit.partners.get(name)
         if request.auth_key == partner.auth_key and partner.old_key is not None:
             self._verify(partner, request, old=partner.old_key)
@@ -48,11 +48,11 @@ class PartnerRenewal:
             raise ConflictError("another key of {name} has followed the one that signed", name)
         self._verify(partner, request, old=partner.auth_key)
         until_ms = now_ms + OVERLAP // timedelta(milliseconds=1)
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.partners.renew_key(
                 name, request.auth_key, old=partner.auth_key, key_ms=now_ms, old_until_ms=until_ms
             )
-            record = new_record(self._shelf, actor=NODE, action="partner.renew", subject=name, now_ms=now_ms)
+            record = new_record(self._store, actor=NODE, action="partner.renew", subject=name, now_ms=now_ms)
             enqueue(unit, record)
         return RenewalReply(old_until_ms=until_ms)
 

@@ -5,13 +5,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from node.errors import GoneError, MissingObjectError, NotFoundError
+from node.objects.logfiles import LogFiles
+from node.objects.release_files import ReleaseFolder
 from node.partners.evaluate import Evaluating
 from node.partners.fetches import Fetches
 from node.partners.parameters import require_subset
-from node.storage.logfiles import LogFiles
-from node.storage.release_files import ReleaseFolder
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
+from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord
 from node.subsets.deltas import Deltas
 from protocol.api import ReleaseApi
@@ -24,7 +24,7 @@ from protocol.tlog.tiles import Tile, cut_bundle
 class ServedSubsets:
     """Makes the API of one calling partner."""
 
-    shelf: Shelf
+    store: Store
     evaluating: Evaluating
     deltas: Deltas
     fetches: Fetches
@@ -39,7 +39,7 @@ class ServedSubset:
 
     def __init__(self, services: ServedSubsets, partner: str, subsets: frozenset[str]) -> None:
         self._services = services
-        self._shelf = services.shelf
+        self._store = services.store
         self._partner = partner
         self._subsets = subsets
 
@@ -105,7 +105,7 @@ class ServedSubset:
         return await self._services.evaluating.evaluate(self._partner, subset, request)
 
     def _log(self, origin: str) -> LogRecord:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             for subset in sorted(self._subsets):
                 record = unit.subsets.get(subset)
                 if record.origin == origin:
@@ -113,7 +113,7 @@ class ServedSubset:
         raise NotFoundError("this partner has no such subset")
 
     def _files(self, log: LogRecord) -> LogFiles:
-        return LogFiles(self._shelf.objects, self._shelf.vault, log.origin)
+        return LogFiles(self._store.objects, self._store.vault, log.origin)
 
     def _tile(self, origin: str, tile: Tile) -> bytes:
         log = self._log(origin)
@@ -127,14 +127,14 @@ class ServedSubset:
         self, subset: str, version: int, part: ReleasePart, since: int | None
     ) -> tuple[ReleaseFolder, ReleaseRecord | None, Collection[ReleasePart]]:
         require_subset(subset, self._subsets)
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             parts = _parts(has_labels=unit.subsets.get(subset).filter.labels)
             releases = {record.version: record for record in unit.releases.ls(subset)}
         if version not in releases:
             raise NotFoundError("this subset has no such release", hint="ask for its newest checkpoint first")
         if part is ReleasePart.LABELS and part not in parts:
             raise NotFoundError("the releases of this subset carry no labels")
-        folder = ReleaseFolder(self._shelf, releases[version])
+        folder = ReleaseFolder(self._store, releases[version])
         if not folder.exists():
             raise GoneError(
                 "the files of this release are not kept any more", hint="fetch the newest release"
@@ -145,7 +145,7 @@ class ServedSubset:
         """What a delta can start from: an earlier release whose files are kept."""
         if since is None or since.version >= version:
             return None
-        return since if ReleaseFolder(self._shelf, since).exists() else None
+        return since if ReleaseFolder(self._store, since).exists() else None
 
 
 def _parts(*, has_labels: bool) -> Collection[ReleasePart]:

@@ -14,8 +14,8 @@ from keys.signer import Signer
 from keys.trust.statement import seal_statement
 from node.clock import Clock, milliseconds
 from node.errors import NotFoundError, StoreError
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
+from node.store.store import Store
 from node.store.unit import Unit
 from node.trust.others.refresh import newest_root
 from protocol.acknowledgement import KIND, Acknowledgement
@@ -53,8 +53,8 @@ def _behind(unit: Unit, log: LogRecord, position: int) -> Iterator[Behind]:
 class Acknowledger:
     """Acknowledges in the name of `node`, signed with its statement key."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, *, node: str, signer: Signer) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, clock: Clock, *, node: str, signer: Signer) -> None:
+        self._store = store
         self._clock = clock
         self._node = node
         self._signer = signer
@@ -90,7 +90,7 @@ class Acknowledger:
 
     def trust_due(self, peer: str) -> TrustAcknowledgement | None:
         """What `peer` has not been told yet of its trust files."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             record = unit.peers.get(peer)
             said = TrustAcknowledgement(
                 node=self._node,
@@ -103,13 +103,13 @@ class Acknowledger:
             return None if said.content() == unit.trust_acknowledgements.sent(peer) else said
 
     def _note_trust(self, told: TrustAcknowledgement) -> None:
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.trust_acknowledgements.note_sent(told.of, told.content())
 
     def due(self, peer: str) -> Sequence[Acknowledgement]:
         """What `peer` has not been told yet."""
         time_ms = milliseconds(self._clock.now())
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             logs = [
                 log for log in unit.logs.ls(LogKind.PEER_LIST) if log.node == peer and log.note is not None
             ]
@@ -117,7 +117,7 @@ class Acknowledger:
             return [each for each in found if each.content() != unit.acknowledgements.sent(each.origin)]
 
     def _note(self, told: Acknowledgement) -> None:
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.acknowledgements.note_sent(told.origin, told.content())
 
 

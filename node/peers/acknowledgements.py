@@ -13,11 +13,11 @@ from keys.trust.statement import open_statement
 from keys.trust.window import valid_at
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, MissingObjectError, NotFoundError, VerificationError
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogKind, LogRecord
 from node.store.peers.records import Acknowledgement as Kept
 from node.store.peers.records import Reached
+from node.store.store import Store
 from node.store.unit import Unit
 from node.trust.others.refresh import held_document
 from node.trust.others.revocations import signing
@@ -32,8 +32,8 @@ _NEVER: Final = 0
 class ServedAcknowledgements:
     """`protocol.api.AcknowledgementApi` for the peer `caller`."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, caller: str) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, clock: Clock, caller: str) -> None:
+        self._store = store
         self._clock = clock
         self._caller = caller
 
@@ -52,7 +52,7 @@ class ServedAcknowledgements:
 
     def _take(self, origin: str, statement: bytes) -> None:
         now = self._clock.now()
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             log = _own_list(unit, origin)
             payload = opened_statement(unit, self._caller, statement, KIND, now)
         said = Acknowledgement.from_bytes(payload)
@@ -68,7 +68,7 @@ class ServedAcknowledgements:
 
     def _grown(self, log: LogRecord) -> LogRecord:
         """The list after a publication that outgrew what was about to be read."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             found = _own_list(unit, log.origin)
         if found.head.size == log.head.size:
             raise MissingObjectError(
@@ -80,7 +80,7 @@ class ServedAcknowledgements:
         """Another root at that size would be another history: then this is no acknowledgement of our list."""
         if said.held_size > log.head.size:
             raise VerificationError("the acknowledgement is of more than was published")
-        files = LogFiles(self._shelf.objects, self._shelf.vault, log.origin)
+        files = LogFiles(self._store.objects, self._store.vault, log.origin)
 
         def read(tile: Tile) -> bytes:
             return files.tile(tile, size=log.head.size)
@@ -98,7 +98,7 @@ class ServedAcknowledgements:
             received_ms=milliseconds(now),
             statement=statement,
         )
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             old = unit.acknowledgements.find(log.id, self._caller)
             if old is not None and old.statement == statement:
                 return

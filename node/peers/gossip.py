@@ -29,7 +29,7 @@ from node.evidence.keep import (
 from node.peers.holdings import HeldFile, Telling
 from node.peers.told_heads import Asking, Hearing
 from node.ports.objects import ObjectStore
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.trust.others.refresh import newest_root
 from node.trust.others.revocations import accept, believable
 from node.trust.own import OwnTrust
@@ -72,7 +72,7 @@ class Gossiper:
 
     def __init__(
         self,
-        shelf: Shelf,
+        store: Store,
         trust: OwnTrust,
         clock: Clock,
         *,
@@ -80,12 +80,12 @@ class Gossiper:
         introductions: ObjectStore,
         freeze_after: timedelta = FREEZE_AFTER,
     ) -> None:
-        self._shelf = shelf
+        self._store = store
         self._trust = trust
         self._clock = clock
         self._introductions = introductions
-        self._telling = Telling(shelf, own, introductions)
-        self._hearing = Hearing(shelf, freeze_ms=freeze_after // timedelta(milliseconds=1))
+        self._telling = Telling(store, own, introductions)
+        self._hearing = Hearing(store, freeze_ms=freeze_after // timedelta(milliseconds=1))
         self._refused: set[str] = set()
 
     async def ask(self, name: str, link: GossipApi) -> GossipReport:
@@ -108,7 +108,7 @@ class Gossiper:
         return GossipReport(peer=name, found=tuple(asking.found), refused=asking.refused, error=error)
 
     def _begin(self, name: str) -> Asking:
-        accused = accused_nodes(self._shelf.storage, self._introductions, self._trust)
+        accused = accused_nodes(self._store, self._introductions, self._trust)
         return Asking(name, milliseconds(self._clock.now()), dict(accused))
 
     async def _told(self, name: str, link: GossipApi) -> Gossip | None:
@@ -122,12 +122,12 @@ class Gossiper:
         if data is None:
             return Gossip.from_bytes(held or b"")
         told = Gossip.from_bytes(data)
-        await asyncio.to_thread(self._shelf.objects.put, place, data)
+        await asyncio.to_thread(self._store.objects.put, place, data)
         return told
 
     def _last(self, place: str) -> bytes | None:
         try:
-            return self._shelf.objects.get(place)
+            return self._store.objects.get(place)
         except MissingObjectError:
             return None
 
@@ -143,7 +143,7 @@ class Gossiper:
                 await asyncio.to_thread(self._take, asking, data)
 
     def _known(self) -> set[str]:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             return {record.sha256 for record in unit.evidence.ls()}
 
     async def _fetch(self, asking: Asking, digest: bytes, link: GossipApi) -> bytes | None:
@@ -168,7 +168,7 @@ class Gossiper:
         except (ProtocolError, KeysError, VerificationError):
             self._refuse(asking, name)
             return
-        if not verdict.kind.convicts or not asking.keep(self._shelf, data, verdict, source=asking.peer):
+        if not verdict.kind.convicts or not asking.keep(self._store, data, verdict, source=asking.peer):
             self._forget_about(name)  # true, but kept already or more than is kept: not worth fetching again
 
     def _refuse(self, asking: Asking, name: str) -> None:
@@ -208,12 +208,12 @@ class Gossiper:
             except NotFoundError:
                 continue  # it never said that it has it; the next one may
             try:
-                await asyncio.to_thread(accept, self._shelf.storage, asking.accused[node].root, data)
+                await asyncio.to_thread(accept, self._store, asking.accused[node].root, data)
             except VerificationError:
                 asking.refused += 1
 
     def _missing(self) -> list[tuple[str, bytes]]:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             return [(one.node, one.named) for one in unit.revocations.ls() if one.missing and one.named]
 
     def _take_file(self, asking: Asking, ours: HeldFile, other: ToldFile, data: bytes) -> None:
@@ -237,7 +237,7 @@ class Gossiper:
 
     def _newest_root(self, node: str) -> TrustedRoot | None:
         """Of a peer; it may be newer than the root that the document held is signed under."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             peer = unit.peers.find(node)
             return None if peer is None else newest_root(peer)
 
@@ -253,7 +253,7 @@ class Gossiper:
             return
         if document.serial <= accused.document.serial:
             return
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.revocations.name(node, document.revoked_sha256)
             asking.accused[node] = replace(accused, document=believable(unit, document))
             for peer in unit.peers.ls():

@@ -19,8 +19,8 @@ from keys.trust.tuf.root import open_roots
 from node.errors import NotFoundError
 from node.evidence.judgement import claimed_head
 from node.ports.objects import ObjectStore
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind
+from node.store.store import Store
 from node.store.unit import Unit
 from node.trust.others.documents import member_files
 from node.trust.own import DOCUMENT_NAME, MEMBERS_NAME
@@ -42,15 +42,15 @@ class HeldFile:
 class Telling:
     """Gossip of one node; `own` are its own trust files, `introductions` those of members that are not followed."""
 
-    def __init__(self, shelf: Shelf, own: ObjectStore, introductions: ObjectStore) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, own: ObjectStore, introductions: ObjectStore) -> None:
+        self._store = store
         self._own = own
         self._introductions = introductions
 
     def gossip(self) -> Gossip:
         """What is held now."""
         files = self.files()
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             heads = list(_heads(unit))
             kept = [one for one in unit.evidence.ls() if one.kind.convicts]
         newest = sorted(kept, key=lambda one: one.created_ms, reverse=True)
@@ -61,14 +61,14 @@ class Telling:
         """Evidence, a trust file, or the revocations that one names, by SHA-256; raises `NotFoundError`."""
         if not is_name(name):
             raise NotFoundError("nothing has that name")
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             kept = [one for one in unit.evidence.ls() if one.sha256 == name and one.kind.convicts]
         if kept:
-            return self._shelf.objects.get(kept[0].object)
+            return self._store.objects.get(kept[0].object)
         for held in self.files():
             if held.told.sha256.hex() == name:
                 return held.data
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             revocations = [one for one in unit.revocations.ls() if one.envelope]
         for record in revocations:
             if sha256(record.envelope).hexdigest() == name:
@@ -81,9 +81,9 @@ class Telling:
         root = open_roots(roots, fingerprint(roots[0]))[-1]
         members = open_members(register, root)
         found = list(_told(roots, self._own.get(DOCUMENT_NAME), register))
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             registers = {peer.name: peer.members for peer in unit.peers.ls()}
-        held = member_files(self._shelf.storage, self._introductions, members, own=root.node)
+        held = member_files(self._store, self._introductions, members, own=root.node)
         for name, files in held.items():
             found += _told(files.roots, files.envelope, registers.get(name, b""))
         return found

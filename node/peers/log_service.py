@@ -11,9 +11,9 @@ from typing import Final, TypeVar
 
 from node.clock import Clock
 from node.errors import MissingObjectError, NotFoundError
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogKind, LogRecord
+from node.store.store import Store
 from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import HEADER_BYTES, Header
 from protocol.lists.grant import Grant
@@ -28,8 +28,8 @@ _T = TypeVar("_T")
 class CallerLogs:
     """`LogApi` and `OpeningsApi` for one caller; the synchronous twins of its methods do the reading."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, grant: Grant) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, clock: Clock, grant: Grant) -> None:
+        self._store = store
         self._clock = clock
         self._grant = grant
 
@@ -101,14 +101,14 @@ class CallerLogs:
         for attempt in (1, 2):
             log = self._log(origin, kinds)
             try:
-                return read(LogFiles(self._shelf.objects, self._shelf.vault, origin), log.head.size)
+                return read(LogFiles(self._store.objects, self._store.vault, origin), log.head.size)
             except MissingObjectError:
                 if attempt == 2 or self._log(origin, kinds).head.size == log.head.size:
                     raise
         raise AssertionError("unreachable")
 
     def _log(self, origin: str, kinds: frozenset[LogKind]) -> LogRecord:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             log = unit.logs.get(origin)
         if log.kind not in kinds:
             raise NotFoundError("{origin} is not served here", origin)

@@ -75,9 +75,9 @@ def recognise(fetch: Callable[[], FetchedTrust], words: str, clock: Clock) -> In
 class Membership:
     """Members and peers of this node."""
 
-    def __init__(self, trust: OwnTrust, storage: Store, introductions: ObjectStore, clock: Clock) -> None:
+    def __init__(self, trust: OwnTrust, store: Store, introductions: ObjectStore, clock: Clock) -> None:
         self._trust = trust
-        self._storage = storage
+        self._store = store
         self._files = introductions
         self._clock = clock
 
@@ -124,7 +124,7 @@ class Membership:
             return replace(old, members=tuple(member for member in old.members if member.node != node))
 
         register = self._trust.revise_members(without, signers=signers)
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             if unit.peers.find(node):
                 unit.peers.remove(node)
             _forget(unit, node)
@@ -154,14 +154,14 @@ class Membership:
             added_ms=now_ms,
             confirmed_ms=now_ms,
         )
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             unit.peers.add(peer)
             unit.revocations.name(name, document.revoked_sha256)
         return peer
 
     def remove_peer(self, name: str) -> None:
         """Follow a peer no more and serve it nothing; raises `NotFoundError`. What is held of its lists stays."""
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             unit.peers.remove(name)
             _forget(unit, name)
 

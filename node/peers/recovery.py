@@ -18,10 +18,10 @@ from node.lists.collisions import Arrivals
 from node.lists.entries import read_batch
 from node.lists.guards import Guards
 from node.lists.pace import NO_LIMITS
+from node.objects.logfiles import LogFiles
 from node.peers.sync.follow import Delivery, Follower, StagedBundle
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.errors import ProtocolError
 from protocol.limits import BUNDLE_WIDTH
@@ -71,7 +71,7 @@ class _Source:
 
 
 async def have_back(
-    shelf: Shelf,
+    store: Store,
     origin: str,
     peers: Mapping[str, HeldLink],
     *,
@@ -85,19 +85,19 @@ async def have_back(
         ProtocolError: what a peer sent is not what this node signed.
         NodeError: a peer that holds the most cannot be reached.
     """
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         log = unit.logs.get(origin)
     sources = [one for peer, link in peers.items() if (one := await _ask(peer, link, origin, keys))]
     best = max(sources, key=lambda one: one.head.size, default=None)
-    _require_beginnings(shelf, log, sources)
+    _require_beginnings(store, log, sources)
     if best is None or best.head.size <= log.head.size:
         return Returned(origin=origin, old_size=log.head.size, new_size=log.head.size)
-    follower = Follower(shelf, NO_LIMITS, _NobodyGuards(shelf))
+    follower = Follower(store, NO_LIMITS, _NobodyGuards(store))
     follower.discard(origin)
-    frontier, unopened = await _stage(shelf, log, follower, best, sources)
-    with shelf.storage.write() as unit:
+    frontier, unopened = await _stage(store, log, follower, best, sources)
+    with store.write() as unit:
         unit.logs.supersede(log)
-    _unqueue(shelf, log, best.head.size)
+    _unqueue(store, log, best.head.size)
     delivery = Delivery(note=best.note, size=best.head.size, root=best.head.root, frontier=frontier)
     follower.commit(origin, delivery, now_ms=now_ms)
     return Returned(origin=origin, old_size=log.head.size, new_size=best.head.size, unopened=unopened)
@@ -113,11 +113,11 @@ async def _ask(peer: str, link: HeldLink, origin: str, keys: Sequence[VerifierKe
 
 
 async def _stage(
-    shelf: Shelf, log: LogRecord, follower: Follower, best: _Source, sources: Sequence[_Source]
+    store: Store, log: LogRecord, follower: Follower, best: _Source, sources: Sequence[_Source]
 ) -> tuple[bytes, int]:
     """Stage everything behind the held head; the frontier at its end, and how many events nobody opens."""
     tree, unopened = CompactRange.from_bytes(log.head.frontier), 0
-    held = LogFiles(shelf.objects, shelf.vault, log.origin).events(
+    held = LogFiles(store.objects, store.vault, log.origin).events(
         log.head.size // BUNDLE_WIDTH, size=log.head.size
     )
     for index, width in bundle_widths(log.head.size, best.head.size):
@@ -152,9 +152,9 @@ def _grown(tree: CompactRange, leaves: Sequence[bytes]) -> bytes:
     return twin.root()
 
 
-def _require_beginnings(shelf: Shelf, log: LogRecord, sources: Sequence[_Source]) -> None:
+def _require_beginnings(store: Store, log: LogRecord, sources: Sequence[_Source]) -> None:
     """Check what peers hold that is no longer than what is here."""
-    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    files = LogFiles(store.objects, store.vault, log.origin)
     for source in sources:
         if source.head.size <= log.head.size:
             root = root_at(files, at=source.head.size, size=log.head.size)
@@ -207,22 +207,22 @@ def _hides(event: bytes, opening: bytes) -> bool:
     return not opening and header.known and header.op == Op.ADD
 
 
-def _unqueue(shelf: Shelf, log: LogRecord, size: int) -> None:
+def _unqueue(store: Store, log: LogRecord, size: int) -> None:
     """Forget what waited here and was published before the loss: it comes back as events."""
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         for batch in unit.pending.ls(log.id, first=log.head.size, end=size):
-            _forget_rows(shelf, unit, log, batch.first, batch.object)
+            _forget_rows(store, unit, log, batch.first, batch.object)
         done = unit.pending.remove(log.id, end=size)
     for batch in done:
-        shelf.objects.delete(batch.object)
+        store.objects.delete(batch.object)
 
 
-def _forget_rows(shelf: Shelf, unit: Unit, log: LogRecord, first: int, name: str) -> None:
+def _forget_rows(store: Store, unit: Unit, log: LogRecord, first: int, name: str) -> None:
     rows = []
-    for position, change in enumerate(read_batch(shelf, name), first):
+    for position, change in enumerate(read_batch(store, name), first):
         digest = digest_of(change.opening) if change.opening and change.op in {Op.ADD, Op.DISPUTE} else None
         if digest is not None:
-            rows.append((shelf.vault.key_of(digest), position))
+            rows.append((store.vault.key_of(digest), position))
     unit.entries.remove(log.id, rows)
 
 

@@ -21,12 +21,10 @@ from node.trust.service import ServedTrust
 class RelayingTrust(ServedTrust):
     """The own trust files in `files`, and those of the members of the own register (`protocol.api.TrustApi`)."""
 
-    def __init__(
-        self, files: ObjectStore, trust: OwnTrust, storage: Store, introductions: ObjectStore
-    ) -> None:
+    def __init__(self, files: ObjectStore, trust: OwnTrust, store: Store, introductions: ObjectStore) -> None:
         super().__init__(files)
         self._trust = trust
-        self._storage = storage
+        self._store = store
         self._introductions = introductions
 
     @override
@@ -54,7 +52,7 @@ class RelayingTrust(ServedTrust):
         """Only what the register's own fingerprint of the member confirms."""
         register = self._trust.members()
         alone = replace(register, members=tuple(one for one in register.members if one.node == node))
-        files = member_files(self._storage, self._introductions, alone, own=self._trust.root().node)
+        files = member_files(self._store, self._introductions, alone, own=self._trust.root().node)
         if node not in files:
             raise NotFoundError("no trust files of {node} are held here", node)
         return files[node]

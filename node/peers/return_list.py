@@ -7,9 +7,9 @@ import asyncio
 from typing import Final
 
 from node.errors import NotFoundError
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogKind, LogRecord
+from node.store.store import Store
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.tiles import encode_bundle
 
@@ -19,8 +19,8 @@ _NOT_HELD: Final = "this node holds no such list of yours"
 class HeldLists:
     """`protocol.api.HeldApi` for the node `owner`."""
 
-    def __init__(self, shelf: Shelf, owner: str) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, owner: str) -> None:
+        self._store = store
         self._owner = owner
 
     async def checkpoint(self, origin: str) -> bytes:
@@ -49,10 +49,10 @@ class HeldLists:
         return encode_bundle(rows[:width])
 
     def _files(self, origin: str) -> LogFiles:
-        return LogFiles(self._shelf.objects, self._shelf.vault, origin)
+        return LogFiles(self._store.objects, self._store.vault, origin)
 
     def _log(self, origin: str) -> tuple[LogRecord, bytes]:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             found = [log for log in unit.logs.ls(LogKind.PEER_LIST) if log.origin == origin]
         if not found or found[0].node != self._owner or found[0].note is None:
             raise NotFoundError(_NOT_HELD)

@@ -11,24 +11,24 @@ from node.clock import Clock
 from node.errors import NotFoundError
 from node.peers.log_service import CallerLogs
 from node.ports.callers import Caller
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from protocol.lists.grant import NOTHING, Grant
 
 
 class ServedPeers:
     """Makes the API of one calling peer."""
 
-    def __init__(self, shelf: Shelf, clock: Clock) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
         self._clock = clock
 
     def for_caller(self, caller: Caller) -> CallerLogs:
         """What `caller` may read."""
-        return CallerLogs(self._shelf, self._clock, self._grant(caller))
+        return CallerLogs(self._store, self._clock, self._grant(caller))
 
     def _grant(self, caller: Caller) -> Grant:
         try:
-            with self._shelf.storage.read() as unit:
+            with self._store.read() as unit:
                 grant = stored_grant(unit.peers.get(caller.client))
         except NotFoundError:
             return NOTHING

@@ -14,9 +14,9 @@ from node.evidence.divergence import divergence, local_tree
 from node.evidence.judgement import claimed_head, log_keys
 from node.evidence.keep import Accused, Verdict, accused_node, keep, of_log, suspended, verify
 from node.journal import Journal
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
 from node.store.peers.records import EvidenceKind, HeardHead
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.errors import ProtocolError, UnknownSignerError
 from protocol.evidence import encode_fork, encode_rollback
@@ -42,9 +42,9 @@ class Asking:
     refused: int = 0
     fetches: int = MAX_FETCHED
 
-    def keep(self, shelf: Shelf, data: bytes, verdict: Verdict, *, source: str) -> bool:
+    def keep(self, store: Store, data: bytes, verdict: Verdict, *, source: str) -> bool:
         """Keep evidence; whether these bytes are kept now."""
-        record = keep(shelf, data, verdict, source=source, now_ms=self.now_ms)
+        record = keep(store, data, verdict, source=source, now_ms=self.now_ms)
         if record is None or record.sha256 != sha256(data).hexdigest():
             return False
         if record.created_ms == self.now_ms:
@@ -55,8 +55,8 @@ class Asking:
 class Hearing:
     """Judges heads for one node; `freeze_ms` is how long a log's node may show less than a peer has seen of it."""
 
-    def __init__(self, shelf: Shelf, *, freeze_ms: int) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, *, freeze_ms: int) -> None:
+        self._store = store
         self._freeze_ms = freeze_ms
 
     def take(self, asking: Asking, told: Gossip) -> None:
@@ -74,7 +74,7 @@ class Hearing:
 
     def _take_head(self, asking: Asking, one: ToldHead, accused: Accused) -> None:
         theirs = open_checkpoint(one.note, origin=one.origin, log_keys=log_keys(accused.document, one.origin))
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             notes, log = _own_notes(unit, one.origin), _find(unit, one.origin)
         for note in notes:
             ours = claimed_head(note)
@@ -94,7 +94,7 @@ class Hearing:
             return
         ours = SignedCheckpoint(claimed_head(log.note), log.note, (), ())
         try:
-            data = divergence(theirs, ours, local_tree(self._shelf, log))
+            data = divergence(theirs, ours, local_tree(self._store, log))
         except MissingObjectError:
             return  # the log has grown meanwhile, and its tiles with it; what is told again is judged again
         if data is not None:
@@ -107,11 +107,11 @@ class Hearing:
         except (ProtocolError, KeysError, VerificationError) as exc:
             _journal.warning("unprovable", node=accused_node(data), kind=kind, reason=str(exc))
             return
-        asking.keep(self._shelf, data, verdict, source=source)
+        asking.keep(self._store, data, verdict, source=source)
 
     def _hear(self, asking: Asking, theirs: SignedCheckpoint) -> None:
         head = theirs.checkpoint
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             before = next(
                 (
                     one
@@ -135,10 +135,10 @@ class Hearing:
 
     def review(self, asking: Asking) -> None:
         """Judge remembered heads by what is held now."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             heard = unit.evidence.heard()
         for one in heard:
-            with self._shelf.storage.read() as unit:
+            with self._store.read() as unit:
                 log = _find(unit, one.origin)
             if log is None or log.note is None:
                 continue
@@ -146,7 +146,7 @@ class Hearing:
                 self._suspect_freeze(asking, log, one)
                 continue
             self._judge_heard(asking, log, one)
-            with self._shelf.storage.write() as unit:
+            with self._store.write() as unit:
                 unit.evidence.unhear(one)
 
     def _judge_heard(self, asking: Asking, log: LogRecord, one: HeardHead) -> None:
@@ -168,7 +168,7 @@ class Hearing:
             return
         if log.checked_ms < one.heard_ms + self._freeze_ms:
             return
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             if suspended(unit, log) is not None:
                 return
         self._keep_claim(asking, log, one, EvidenceKind.FREEZE)
@@ -176,7 +176,7 @@ class Hearing:
     def _keep_claim(self, asking: Asking, log: LogRecord, one: HeardHead, kind: EvidenceKind) -> None:
         assert log.note is not None
         data = encode_rollback(one.note, log.note)
-        asking.keep(self._shelf, data, of_log(data, kind), source=one.source)
+        asking.keep(self._store, data, of_log(data, kind), source=one.source)
 
 
 def _own_notes(unit: Unit, origin: str) -> list[bytes]:

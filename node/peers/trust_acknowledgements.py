@@ -14,8 +14,8 @@ from node.clock import Clock, milliseconds
 from node.errors import ConflictError, VerificationError
 from node.peers.acknowledgements import opened_statement
 from node.ports.objects import ObjectStore
-from node.storage.shelf import Shelf
 from node.store.peers.records import TrustAcknowledged
+from node.store.store import Store
 from node.trust.own import DOCUMENT_NAME, OwnTrust
 from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.trust_acknowledgement import KIND, TrustAcknowledgement
@@ -24,8 +24,8 @@ from protocol.trust_acknowledgement import KIND, TrustAcknowledgement
 class ServedTrustAcknowledgements:
     """`protocol.api.TrustAcknowledgementApi` for the peer `caller` of the node whose trust files are in `files`."""
 
-    def __init__(self, shelf: Shelf, trust: OwnTrust, files: ObjectStore, clock: Clock, caller: str) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, trust: OwnTrust, files: ObjectStore, clock: Clock, caller: str) -> None:
+        self._store = store
         self._trust = trust
         self._files = files
         self._clock = clock
@@ -45,7 +45,7 @@ class ServedTrustAcknowledgements:
 
     def _take(self, statement: bytes) -> None:
         now = self._clock.now()
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             payload = opened_statement(unit, self._caller, statement, KIND, now)
         said = TrustAcknowledgement.from_bytes(payload)
         root = self._trust.root()
@@ -83,7 +83,7 @@ class ServedTrustAcknowledgements:
             received_ms=milliseconds(now),
             statement=statement,
         )
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             old = unit.trust_acknowledgements.find(self._caller)
             if old is not None and old.statement == statement:
                 return

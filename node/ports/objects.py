@@ -1,6 +1,6 @@
 """Where the bulk lives: immutable or rewritable blobs by name, durable before the call returns.
 
-Names are relative paths with `/`; what they mean is for `node.storage.logfiles` and the releasing services. An
+Names are relative paths with `/`; what they mean is for `node.objects.logfiles` and the releasing services. An
 object is there whole or not at all, whatever kills the process.
 """
 

@@ -50,8 +50,8 @@ class Wanted:
 class Recipients:
     """The recipients of this node."""
 
-    def __init__(self, storage: Store, clock: Clock) -> None:
-        self._storage = storage
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
         self._clock = clock
 
     def check_new(self, wanted: Wanted) -> None:
@@ -66,7 +66,7 @@ class Recipients:
         if len(wanted.purpose) > MOST_PURPOSE:
             raise UsageError("a purpose has at most {most} characters", MOST_PURPOSE)
         self.check_grant(wanted.grant)
-        with self._storage.read() as unit:
+        with self._store.read() as unit:
             known = [each.name for each in unit.recipients.ls()]
         if wanted.name in known:
             raise AlreadyExistsError("there is a recipient {name} already", wanted.name)
@@ -88,12 +88,12 @@ class Recipients:
 
     def ls(self) -> tuple[RecipientRecord, ...]:
         """All recipients by name."""
-        with self._storage.read() as unit:
+        with self._store.read() as unit:
             return tuple(unit.recipients.ls())
 
     def get(self, name: str) -> RecipientRecord:
         """One recipient; raises `NotFoundError`."""
-        with self._storage.read() as unit:
+        with self._store.read() as unit:
             return unit.recipients.get(name)
 
     def widens(self, name: str, grant: Grant) -> bool:
@@ -111,17 +111,17 @@ class Recipients:
         """
         if self.widens(name, grant):
             raise ForbiddenError("this takes two persons; it is asked for, not done")
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             unit.recipients.set_grant(name, json.dumps(grant.to_json()))
 
     def set_suspended(self, name: str, *, suspended: bool) -> None:
         """Refuse a recipient's key from now on, or accept it again until its end; raises `NotFoundError`."""
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             unit.recipients.set_suspended(name, suspended=suspended)
 
     def remove(self, name: str) -> None:
         """Forget a recipient and its key; raises `NotFoundError`."""
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             unit.recipients.remove(name)
 
     def make_key(self, name: str, *, entropy: Entropy) -> str:
@@ -139,7 +139,7 @@ class Recipients:
     def _make_key(self, name: str, entropy: Entropy, *, keep_until: datetime | None) -> str:
         key = KEY_PREFIX + urlsafe_b64encode(entropy(KEY_BYTES)).decode().rstrip("=")
         now_ms, until_ms = milliseconds(self._clock.now()), milliseconds(keep_until) if keep_until else 0
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             unit.recipients.set_key(name, _hash(key), now_ms=now_ms, keep_until_ms=until_ms)
         return key
 
@@ -153,7 +153,7 @@ class Recipients:
             grant=json.dumps(grant.to_json()),
             added_ms=milliseconds(self._clock.now()),
         )
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             held = unit.recipients.find(record.name)
             if held is None:
                 unit.recipients.add(record)
@@ -165,7 +165,7 @@ class Recipients:
         """Replace a recipient's grant by the approved one; safe to repeat."""
         fields = json.loads(approval.payload)
         grant = Grant.from_json(fields["grant"])
-        with self._storage.write() as unit:
+        with self._store.write() as unit:
             unit.recipients.set_grant(fields["recipient"], json.dumps(grant.to_json()))
         return f"{fields['recipient']} may fetch {grant_words(grant)}"
 
@@ -174,13 +174,13 @@ class Recipients:
         return any(fetchable(each, self._clock.now()) for each in self.ls())
 
 
-def recognise(storage: Store, key: str, now: datetime) -> RecipientRecord:
+def recognise(store: Store, key: str, now: datetime) -> RecipientRecord:
     """The recipient whose key this is; raises `UnauthenticatedError`, the same for whoever may fetch nothing.
 
     Every recipient's hash is compared, each in constant time, so the time of a refusal says nothing about a key.
     """
     shown = _hash(key)
-    with storage.read() as unit:
+    with store.read() as unit:
         known = list(unit.recipients.ls())
     found = [(each, compare_digest(held, shown)) for each in known for held in _hashes(each, now)]
     for each, same in found:
@@ -195,14 +195,14 @@ def _hashes(record: RecipientRecord, now: datetime) -> tuple[bytes, bytes]:
     return record.key_sha256 or _NONE, (record.old_key_sha256 if overlaps else b"") or _NONE
 
 
-def require_same(storage: Store, record: RecipientRecord, now: datetime) -> None:
+def require_same(store: Store, record: RecipientRecord, now: datetime) -> None:
     """Check that a recipient may still fetch what it began to fetch.
 
     Raises:
         UnauthenticatedError: its key or its grant was replaced, or it may fetch nothing any more.
     """
     try:
-        with storage.read() as unit:
+        with store.read() as unit:
             held = unit.recipients.get(record.name)
     except NotFoundError:
         raise refused() from None

@@ -19,7 +19,7 @@ from node.errors import ConflictError, ListTooOldError, MissingObjectError, Stor
 from node.judgement.effective import current
 from node.judgement.trace import effective_before
 from node.lists.guards import Guards
-from node.storage.recipient_files import (
+from node.objects.recipient_files import (
     FOLDER,
     Line,
     count_parts,
@@ -27,9 +27,9 @@ from node.storage.recipient_files import (
     read_part,
     sealed_parts,
 )
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind
 from node.store.partners.records import SnapshotRecord
+from node.store.store import Store
 from node.store.unit import Unit
 from node.subsets.grounds import Grounds
 from node.subsets.holdings import held_here
@@ -46,9 +46,9 @@ class RecipientCopy:
     """The copy of one node; `max_age` is how old a peer's fresh list may be."""
 
     def __init__(
-        self, shelf: Shelf, clock: Clock, members: Callable[[], Members], *, max_age: timedelta
+        self, store: Store, clock: Clock, members: Callable[[], Members], *, max_age: timedelta
     ) -> None:
-        self._shelf = shelf
+        self._store = store
         self._clock = clock
         self._members = members
         self._max_age = max_age
@@ -71,7 +71,7 @@ class RecipientCopy:
     def discard(self) -> None:
         """Serve nothing, and delete every copy."""
         with self._one_at_a_time:
-            with self._shelf.storage.read() as unit:
+            with self._store.read() as unit:
                 held = unit.recipient_snapshot.find()
             if held is not None:
                 self._drop()
@@ -79,7 +79,7 @@ class RecipientCopy:
 
     def standing(self) -> SnapshotRecord:
         """The copy that may be served now; raises `ListTooOldError` when there is none."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             held = unit.recipient_snapshot.find()
             if held is not None and held.basis == self._basis(unit):
                 return held
@@ -92,17 +92,17 @@ class RecipientCopy:
             MissingObjectError: another copy took the place of this one.
             StoreError: it is damaged.
         """
-        return read_part(self._shelf, part_name(held.token, number))
+        return read_part(self._store, part_name(held.token, number))
 
     def _refresh(self) -> SnapshotRecord | None:
         """The copy as it must be; None when a list moved while it was made."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             held, basis = unit.recipient_snapshot.find(), self._basis(unit)
         self._tidy(held)
         if held is not None and held.basis == basis and self._is_whole(held):
             return held
         before = self._lines_of(held)
-        lines = self._judge(frozenset(before) if held else effective_before(self._shelf))
+        lines = self._judge(frozenset(before) if held else effective_before(self._store))
         if held is not None and held.digests == len(before) and lines == before:
             return self._claim(held, replace(held, basis=basis), [])
         made = SnapshotRecord(
@@ -117,7 +117,7 @@ class RecipientCopy:
 
     def _is_whole(self, held: SnapshotRecord) -> bool:
         names = (part_name(held.token, number) for number in range(held.parts))
-        return all(map(self._shelf.objects.exists, names))
+        return all(map(self._store.objects.exists, names))
 
     def _lines_of(self, held: SnapshotRecord | None) -> list[Line]:
         if held is None:
@@ -131,13 +131,13 @@ class RecipientCopy:
             raise
 
     def _drop(self) -> None:
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.recipient_snapshot.drop()
 
     def _judge(self, previous: frozenset[Line]) -> list[Line]:
         members = self._members()
         judged = current(
-            self._shelf, members, now=self._clock.now(), max_age=self._max_age, previous=previous
+            self._store, members, now=self._clock.now(), max_age=self._max_age, previous=previous
         )
         own = held_here(judged, members)
         found = {
@@ -145,15 +145,15 @@ class RecipientCopy:
             for collection, digest in judged.decision.effective
             if collection < PRIVATE_FROM and (collection, digest) in own and digest not in CANARIES
         }
-        tripped = Guards(self._shelf).tripped({digest for _, digest in found})
+        tripped = Guards(self._store).tripped({digest for _, digest in found})
         return sorted((line for line in found if line[1] not in tripped), key=lambda line: line[::-1])
 
     def _claim(
         self, held: SnapshotRecord | None, made: SnapshotRecord, lines: Sequence[Line]
     ) -> SnapshotRecord | None:
         """Store the parts and let them take the place of `held`; None when something moved since it was read."""
-        self._shelf.objects.put_all(sealed_parts(self._shelf, made.token, lines))
-        with self._shelf.storage.write() as unit:
+        self._store.objects.put_all(sealed_parts(self._store, made.token, lines))
+        with self._store.write() as unit:
             stands = unit.recipient_snapshot.find() == held and self._basis(unit) == made.basis
             if stands:
                 unit.recipient_snapshot.put(made)
@@ -162,9 +162,9 @@ class RecipientCopy:
 
     def _tidy(self, keep: SnapshotRecord | None) -> None:
         """Delete the parts of all other copies, those too that a crash left."""
-        for name in list(self._shelf.objects.ls(FOLDER)):
+        for name in list(self._store.objects.ls(FOLDER)):
             if keep is None or not name.startswith(f"{FOLDER}{keep.token}/"):
-                self._shelf.objects.delete(name)
+                self._store.objects.delete(name)
 
     def _basis(self, unit: Unit) -> bytes:
         """Everything that the content follows from, the register and whose lists are fresh included."""
@@ -186,4 +186,4 @@ class RecipientCopy:
         return sha256(repr(said).encode()).digest()
 
     def _random_name(self) -> str:
-        return self._shelf.vault.entropy(_NAME_BYTES).hex()
+        return self._store.vault.entropy(_NAME_BYTES).hex()

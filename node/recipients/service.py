@@ -13,11 +13,11 @@ from typing import Final, Protocol
 
 from node.clock import Clock, milliseconds
 from node.errors import NotFoundError
+from node.objects.recipient_files import Line
 from node.recipients.accreditation import fetchable, grant_of, recognise, require_same
 from node.recipients.copy import RecipientCopy
-from node.storage.recipient_files import Line
-from node.storage.shelf import Shelf
 from node.store.partners.records import RecipientDownload, RecipientRecord, SnapshotRecord
+from node.store.store import Store
 from protocol.lists.event import collection_name
 from protocol.lists.grant import Grant
 
@@ -41,26 +41,26 @@ class DownloadLog(Protocol):
 class ServedRecipients:
     """`node.store.partners.records.RecipientService` over the store."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, copy: RecipientCopy, record: DownloadLog) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, clock: Clock, copy: RecipientCopy, record: DownloadLog) -> None:
+        self._store = store
         self._clock = clock
         self._copy = copy
         self._record = record
 
     def open(self, key: str) -> RecipientDownload:
         """The download of whoever shows this key; raises as `RecipientService.open`."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             if not unit.recipients.ls():
                 raise NotFoundError("this node has no recipients")
-        recipient = recognise(self._shelf.storage, key, self._clock.now())
-        return _Download(self._shelf, self._clock, self._copy, self._record, recipient, self._copy.standing())
+        recipient = recognise(self._store, key, self._clock.now())
+        return _Download(self._store, self._clock, self._copy, self._record, recipient, self._copy.standing())
 
 
 @dataclass(frozen=True, slots=True)
 class _Download:
     """`node.store.partners.records.RecipientDownload` of one copy, as the grant was when it was opened."""
 
-    _shelf: Shelf
+    _store: Store
     _clock: Clock
     _copy: RecipientCopy
     _record: DownloadLog
@@ -93,11 +93,11 @@ class _Download:
     def _begin(self) -> None:
         collections = ", ".join(collection_name(number) for number in sorted(self._collections()))
         self._record.begin(self.name, {"collections": collections})
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.recipients.note_seen(self.name, now_ms=milliseconds(self._clock.now()))
 
     def _part(self, number: int) -> Iterator[bytes]:
-        require_same(self._shelf.storage, self._recipient, self._clock.now())
+        require_same(self._store, self._recipient, self._clock.now())
         collections, grant = self._collections(), grant_of(self._recipient)
         lines = [line for line in self._copy.part(self._held, number) if _covers(grant, collections, line)]
         if lines:

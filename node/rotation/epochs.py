@@ -21,12 +21,12 @@ from node.identity.identity import Identity
 from node.rotation.progress import Begun, rotation
 from node.rotation.rotate import Rotated, advance_keys, require_soon
 from node.signing.epochs import held_epochs, public_of_epoch
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.subsets.epochs import epochs_of, next_number, succeed
 
 
 def rotate_epoch(
-    identity: Identity, shelf: Shelf, name: str, *, at: datetime, signers: Sequence[Signer]
+    identity: Identity, store: Store, name: str, *, at: datetime, signers: Sequence[Signer]
 ) -> Rotated:
     """Let the next epoch of the subset `name` begin at `at`.
 
@@ -39,14 +39,14 @@ def rotate_epoch(
     """
     with rotation(identity, Lineage(Role.OPRF, name)) as begun:
         number = announce_next(identity, name, begun, at=at, signers=signers)
-        advance_keys(identity, shelf)
-        return _rotated(identity, shelf, name, number)
+        advance_keys(identity, store)
+        return _rotated(identity, store, name, number)
 
 
-def _rotated(identity: Identity, shelf: Shelf, name: str, number: int) -> Rotated:
+def _rotated(identity: Identity, store: Store, name: str, number: int) -> Rotated:
     own = [key for key in identity.ring.read() if key.managed.lineage == Lineage(Role.OPRF, name)]
     new = next(key for key in own if key.managed.kid == epoch_kid(name, number))
-    tell(identity, shelf, "key.create", new.name, details={"role": new.role})
+    tell(identity, store, "key.create", new.name, details={"role": new.role})
     earlier = [
         key
         for key in own

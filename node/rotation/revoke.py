@@ -30,8 +30,8 @@ from node.lists.head_renewal import resign
 from node.ports.keyring import RingKey, signing
 from node.rotation.rotate import advance_keys
 from node.signing.ring import get_key
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
+from node.store.store import Store
 from node.trust.revoke import next_witness_name, note_own, resume_log, revoke_keys
 from node.trust.successors import SUCCEEDED, with_key
 from node.witnesses.cosignatures import Cosigned
@@ -82,17 +82,17 @@ def check(identity: Identity, name: str) -> RingKey:
     return key
 
 
-def log_of(shelf: Shelf, key: RingKey) -> LogRecord | None:
+def log_of(store: Store, key: RingKey) -> LogRecord | None:
     """The log that the key signs, as it is published; None for keys of other roles."""
     if key.role is not Role.LOG:
         return None
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         return unit.logs.get(key.managed.lineage.of)
 
 
 def revoke(
     identity: Identity,
-    shelf: Shelf,
+    store: Store,
     key: RingKey,
     *,
     reason: Reason,
@@ -113,19 +113,19 @@ def revoke(
 
     identity.ring.change(stop)
     if not identity.proposing:
-        advance_keys(identity, shelf)  # what holders signed since a run that was cut off, or proposed it
-    _sign(identity, shelf, key.managed.lineage, gone, reason, last_good, signers, now)
-    note_own(shelf.storage, identity.trust)
+        advance_keys(identity, store)  # what holders signed since a run that was cut off, or proposed it
+    _sign(identity, store, key.managed.lineage, gone, reason, last_good, signers, now)
+    note_own(store, identity.trust)
     if identity.proposing:
         return Revoked(taken_back=tuple(sorted(names)), successor=None, proposed=True)
     identity.adopt_keys()
-    advance_keys(identity, shelf)
+    advance_keys(identity, store)
     goes_on = key.role is Role.LOG and identity.given_up_at(key.managed.lineage.of) is None
     if goes_on:
-        resign(shelf, key.managed.lineage.of, signer_of(identity, shelf))
+        resign(store, key.managed.lineage.of, signer_of(identity, store))
     for each in gone:
         details = {"role": str(each.role), "reason": str(reason)}
-        tell(identity, shelf, f"key.{stage}", each.name, details=details)
+        tell(identity, store, f"key.{stage}", each.name, details=details)
     return Revoked(
         taken_back=tuple(sorted(names)),
         successor=_successor(identity, key.managed.lineage),
@@ -135,37 +135,37 @@ def revoke(
     )
 
 
-def settle(identity: Identity, shelf: Shelf) -> None:
+def settle(identity: Identity, store: Store) -> None:
     """Do what follows once the holders' word about keys that were taken back is in force; the same again does nothing.
 
     Raises:
         ConflictError: a log was published or cosigned at the same time; running again does it.
     """
-    note_own(shelf.storage, identity.trust)
+    note_own(store, identity.trust)
     identity.adopt_keys()
-    advance_keys(identity, shelf)
+    advance_keys(identity, store)
     ring = identity.ring.read()
     gone = {key.managed.lineage.of for key in ring if key.role is Role.LOG and key.stage in _GONE}
     now = identity.clock.now()
     for origin in sorted(gone):
         if signing(ring, Role.LOG, origin, now) and identity.given_up_at(origin) is None:
-            resign(shelf, origin, signer_of(identity, shelf))
+            resign(store, origin, signer_of(identity, store))
 
 
-async def confirm_by_witnesses(identity: Identity, shelf: Shelf, origin: str) -> Cosigned:
+async def confirm_by_witnesses(identity: Identity, store: Store, origin: str) -> Cosigned:
     """Ask the members' witnesses about the newest head of an own log; how it stands.
 
     Raises:
         NotFoundError: it has no published head.
     """
-    standing = (await cosign_own(identity, shelf)).get(origin)
+    standing = (await cosign_own(identity, store)).get(origin)
     if standing is None:
         raise NotFoundError("{origin} has no published head", origin)
     return standing
 
 
 def resume(
-    identity: Identity, shelf: Shelf, origin: str, standing: Cosigned, *, signers: Sequence[Signer]
+    identity: Identity, store: Store, origin: str, standing: Cosigned, *, signers: Sequence[Signer]
 ) -> int:
     """Say that the log goes on from its newest head, which the witnesses cosigned; gives the size.
 
@@ -173,7 +173,7 @@ def resume(
         ConflictError: witnesses claim another history, or too few have cosigned.
         NotFoundError: nothing of the log is doubted without end.
     """
-    if strangers := seen_elsewhere(shelf, standing):
+    if strangers := seen_elsewhere(store, standing):
         raise ConflictError(
             "{strangers} saw another or a longer history of {origin} than this node has",
             ", ".join(strangers),
@@ -187,22 +187,22 @@ def resume(
             origin,
             hint="they learn of the new key within the hour; run the command again then",
         )
-    resume_log(identity.trust, shelf.storage, origin, standing.size, signers=signers)
-    tell(identity, shelf, "key.resume", origin, details={"size": str(standing.size)})
+    resume_log(identity.trust, store, origin, standing.size, signers=signers)
+    tell(identity, store, "key.resume", origin, details={"size": str(standing.size)})
     return standing.size
 
 
-def seen_elsewhere(shelf: Shelf, standing: Cosigned) -> tuple[str, ...]:
+def seen_elsewhere(store: Store, standing: Cosigned) -> tuple[str, ...]:
     """Members that saw more of an own log than this node has, or something else: its witnesses, and peers that told."""
     witnesses = {one.witness for one in standing.asked if one.alarm}
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         told = {one.source for one in unit.evidence.heard() if one.origin == standing.origin}
     return tuple(sorted(witnesses | told))
 
 
 def _sign(
     identity: Identity,
-    shelf: Shelf,
+    store: Store,
     lineage: Lineage,
     gone: Sequence[RingKey],
     reason: Reason,
@@ -223,7 +223,7 @@ def _sign(
         return _next_document(identity, old, lineage, reason, now)
 
     if any(known.find(each.role, each.key) is None for each in listed):
-        revoke_keys(identity.trust, shelf.storage, listed, document=change, signers=signers)
+        revoke_keys(identity.trust, store, listed, document=change, signers=signers)
     elif not _signs(identity, lineage, now):
         identity.trust.revise_document(change, signers=signers)
 

@@ -29,7 +29,7 @@ from node.lists.head_renewal import sign_also
 from node.ports.keyring import RingKey, label_of, signing, silent
 from node.rotation.progress import Begun, rotation
 from node.signing.keychain import Keychain
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.trust.steps import facts_of
 from node.trust.successors import SUCCEEDED, ending_by, with_key
 from protocol.tlog.note import VerifierKey
@@ -39,43 +39,43 @@ SIGNER: Final = "signer"
 _journal = Journal("keys")
 
 
-def advance_keys(identity: Identity, shelf: Shelf) -> Advance:
+def advance_keys(identity: Identity, store: Store) -> Advance:
     """Take every step that the facts allow now."""
     keys = identity.adopt_keys()
-    done = advance([key.managed for key in keys], key_facts(identity, shelf, keys))
+    done = advance([key.managed for key in keys], key_facts(identity, store, keys))
     names = {key.managed.kid: key.name for key in keys}
     for step in done.steps:
-        _take(identity, shelf, step, names[step.kid])
+        _take(identity, store, step, names[step.kid])
     for key in identity.ring.read():
         if key.stage is Stage.DESTROYED:
             identity.keychain.destroy(key.role, key.label)
-    _sign_heads(identity, shelf)
+    _sign_heads(identity, store)
     return done
 
 
-def begin_overdue(identity: Identity, shelf: Shelf) -> None:
+def begin_overdue(identity: Identity, store: Store) -> None:
     """Take the steps of the keys if a lineage has one that counts now, and none that signs."""
     if silent(identity.ring.read(), identity.clock.now()):
-        advance_keys(identity, shelf)
+        advance_keys(identity, store)
 
 
-def key_facts(identity: Identity, shelf: Shelf, keys: Sequence[RingKey]) -> Facts:
+def key_facts(identity: Identity, store: Store, keys: Sequence[RingKey]) -> Facts:
     """What is known of the keys now."""
     document = identity.trust.document()
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         return facts_of(unit, keys, document, listed_keys(document, identity.trust.root()), identity.clock)
 
 
-def _sign_heads(identity: Identity, shelf: Shelf) -> None:
+def _sign_heads(identity: Identity, store: Store) -> None:
     """Have keys of logs that have begun sign the newest heads, too; what cannot be signed now is at the next time."""
     ring = [key for key in identity.ring.read() if key.role is Role.LOG]
-    signer = signer_of(identity, shelf)
+    signer = signer_of(identity, store)
     for origin in sorted({key.managed.lineage.of for key in ring}):
         own = [key for key in ring if key.managed.lineage.of == origin]
         wanted = signing(own, Role.LOG, origin, identity.clock.now())
         good = [key for key in own if key.stage is not Stage.REVOKED]
         try:
-            added = sign_also(shelf, origin, signer, wanted=_hashes(wanted), good=_hashes(good))
+            added = sign_also(store, origin, signer, wanted=_hashes(wanted), good=_hashes(good))
         except NodeError as exc:
             _journal.warning("unsigned", origin=origin, reason=str(exc))
             continue
@@ -90,7 +90,7 @@ def _hashes(keys: Iterable[RingKey]) -> frozenset[bytes]:
     )
 
 
-def _take(identity: Identity, shelf: Shelf, step: Step, name: str) -> None:
+def _take(identity: Identity, store: Store, step: Step, name: str) -> None:
     now = identity.clock.now().replace(microsecond=0)
     moved = False
 
@@ -110,7 +110,7 @@ def _take(identity: Identity, shelf: Shelf, step: Step, name: str) -> None:
         _journal.info("step", key=name, stage=step.after, reason=step.reason)
         details = {"reason": step.reason, "by": step.by, "missing": " ".join(sorted(step.missing))}
         act.recorded = tell(
-            identity, shelf, action, name, details={word: text for word, text in details.items() if text}
+            identity, store, action, name, details={word: text for word, text in details.items() if text}
         )
 
 
@@ -125,7 +125,7 @@ class Rotated:
 
 def rotate(
     identity: Identity,
-    shelf: Shelf,
+    store: Store,
     lineage: Lineage,
     *,
     at: datetime,
@@ -143,14 +143,14 @@ def rotate(
     with rotation(identity, lineage) as begun:
         kid, start = list_successor(identity, lineage, begun, at=at, signers=signers, uri=uri)
         identity.adopt_keys()
-        advance_keys(identity, shelf)
-        return _rotated(identity, shelf, lineage, kid, start)
+        advance_keys(identity, store)
+        return _rotated(identity, store, lineage, kid, start)
 
 
-def _rotated(identity: Identity, shelf: Shelf, lineage: Lineage, kid: str, start: datetime) -> Rotated:
+def _rotated(identity: Identity, store: Store, lineage: Lineage, kid: str, start: datetime) -> Rotated:
     own = [key for key in identity.ring.read() if key.managed.lineage == lineage]
     new = next(key for key in own if key.managed.kid == kid)
-    tell(identity, shelf, "key.create", new.name, details={"role": new.role})
+    tell(identity, store, "key.create", new.name, details={"role": new.role})
     before = [key for key in own if key is not new and key.managed.valid.start <= start]
     return Rotated(key=new, predecessors=tuple(key for key in before if key.stage is not Stage.DESTROYED))
 
@@ -272,7 +272,7 @@ def require_soon(identity: Identity, start: datetime) -> None:
         raise UsageError("a key is listed for 180 days at most before it begins")
 
 
-def allow(identity: Identity, shelf: Shelf, key: RingKey, *, by: str) -> Advance:
+def allow(identity: Identity, store: Store, key: RingKey, *, by: str) -> Advance:
     """Let a published key begin although peers have not acknowledged it.
 
     Raises:
@@ -285,7 +285,7 @@ def allow(identity: Identity, shelf: Shelf, key: RingKey, *, by: str) -> Advance
         return (replace(each, allowed_by=by) if each.name == key.name else each for each in keys)
 
     identity.ring.change(note)
-    return advance_keys(identity, shelf)
+    return advance_keys(identity, store)
 
 
 def lineage_of(identity: Identity, role: Role, of: str) -> Lineage:

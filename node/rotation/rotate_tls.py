@@ -20,7 +20,7 @@ from node.ports.keyring import RingKey
 from node.rotation.progress import Begun, rotation
 from node.rotation.rotate import Rotated, advance_keys, require_soon
 from node.signing.ring import get_key
-from node.storage.shelf import Shelf
+from node.store.store import Store
 
 SPREAD: Final = timedelta(days=7)
 """How long a pin is published before its key is served, unless an operator says a date."""
@@ -30,7 +30,7 @@ _MOMENT: Final = timedelta(seconds=1)
 
 
 def rotate_tls(
-    identity: Identity, shelf: Shelf, *, at: datetime | None, signers: Callable[[], Sequence[Signer]]
+    identity: Identity, store: Store, *, at: datetime | None, signers: Callable[[], Sequence[Signer]]
 ) -> Rotated:
     """Let the next TLS key begin at `at`, by default when it has been published for a week.
 
@@ -43,12 +43,12 @@ def rotate_tls(
     if at is not None:
         require_soon(identity, at)
     with rotation(identity, _LINEAGE) as begun:
-        return _rotated(identity, shelf, begun, at, signers)
+        return _rotated(identity, store, begun, at, signers)
 
 
 def _rotated(
     identity: Identity,
-    shelf: Shelf,
+    store: Store,
     begun: Begun,
     at: datetime | None,
     signers: Callable[[], Sequence[Signer]],
@@ -60,10 +60,10 @@ def _rotated(
     start = max((start.replace(microsecond=0), *_just_after_those_before(identity, successor)))
     if successor.stage in _WAITING:  # else an earlier try came so far
         _begin(identity, successor, start)
-    advance_keys(identity, shelf)
+    advance_keys(identity, store)
     own = [key for key in identity.ring.read() if key.managed.lineage == _LINEAGE]
     new = get_key(own, successor.name)
-    tell(identity, shelf, "key.schedule", new.name, details={"start": f"{new.managed.valid.start:%Y-%m-%d}"})
+    tell(identity, store, "key.schedule", new.name, details={"start": f"{new.managed.valid.start:%Y-%m-%d}"})
     earlier = [key for key in own if key.managed.valid.start < start and key.stage is not Stage.DESTROYED]
     return Rotated(key=new, predecessors=tuple(key for key in earlier if key.name != new.name))
 

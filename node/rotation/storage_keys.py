@@ -15,26 +15,26 @@ from node.clock import milliseconds
 from node.identity.audit import tell
 from node.identity.identity import Identity
 from node.identity.keyring import new_label
+from node.objects.rekey import Resealed, reseal, rewrap
 from node.ports.keyring import RingKey
 from node.rotation.rotate import Rotated, advance_keys
-from node.storage.rekey import Resealed, reseal, rewrap
-from node.storage.shelf import Shelf
+from node.store.store import Store
 
 _KEPT = timedelta(hours=1)
 """How long the key before counts: processes that began before open the store with it."""
 _LINEAGE = Lineage(Role.STORAGE)
 
 
-def rotate_storage(identity: Identity, shelf: Shelf) -> Rotated:
+def rotate_storage(identity: Identity, store: Store) -> Rotated:
     """Wrap the data keys with a new storage key, and let a new data key seal from now on."""
     keychain, now = identity.keychain, identity.clock.now()
-    label = _unused(identity, shelf)
+    label = _unused(identity, store)
     if label is None:
         label = new_label(keychain, identity.ring, _LINEAGE)
         keychain.create_secret(Role.STORAGE, label)
-        tell(identity, shelf, "key.create", f"storage-{label}", details={"role": Role.STORAGE})
+        tell(identity, store, "key.create", f"storage-{label}", details={"role": Role.STORAGE})
     identity.adopt_keys()
-    rewrap(shelf, lambda of: keychain.secret(Role.STORAGE, of), label, now_ms=milliseconds(now))
+    rewrap(store, lambda of: keychain.secret(Role.STORAGE, of), label, now_ms=milliseconds(now))
 
     def end_others(keys: tuple[RingKey, ...]) -> Iterable[RingKey]:
         for key in keys:
@@ -42,7 +42,7 @@ def rotate_storage(identity: Identity, shelf: Shelf) -> Rotated:
             yield _ending(key, identity) if ends else key
 
     identity.ring.change(end_others)
-    advance_keys(identity, shelf)
+    advance_keys(identity, store)
     own = [key for key in identity.ring.read() if key.role is Role.STORAGE]
     new = next(key for key in own if key.label == label)
     return Rotated(
@@ -51,17 +51,17 @@ def rotate_storage(identity: Identity, shelf: Shelf) -> Rotated:
     )
 
 
-def reseal_some(identity: Identity, shelf: Shelf) -> Resealed:
+def reseal_some(identity: Identity, store: Store) -> Resealed:
     """Seal anew some of what older data keys sealed."""
-    done = reseal(shelf, now_ms=milliseconds(identity.clock.now()))
+    done = reseal(store, now_ms=milliseconds(identity.clock.now()))
     if done.moved and not done.older:
-        tell(identity, shelf, "store.resealed")
+        tell(identity, store, "store.resealed")
     return done
 
 
-def _unused(identity: Identity, shelf: Shelf) -> str | None:
+def _unused(identity: Identity, store: Store) -> str | None:
     """A storage key that was made by an earlier try and wraps nothing yet."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         used = {each.storage_key for each in unit.data_keys.ls()}
     newest = max(identity.keychain.labels(Role.STORAGE), key=int)
     return newest if int(newest) > max(map(int, used)) else None

@@ -11,14 +11,14 @@ from functools import partial
 
 from node.identity.identity import Identity
 from node.identity.put_back import require_current
-from node.identity.store import read_shelf
+from node.identity.store import read_store
 from node.rotation.rotate import begin_overdue
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.trust.revoke import note_own
 
 
 @contextmanager
-def open_shelf(identity: Identity) -> Iterator[Shelf]:
+def write_store(identity: Identity) -> Iterator[Store]:
     """The node's store for who acts, closed when the block ends: unlocked, and caught up.
 
     Raises:
@@ -26,12 +26,12 @@ def open_shelf(identity: Identity) -> Iterator[Shelf]:
         WrongPassphraseError: the passphrase does not open the storage key.
     """
     gate = identity.trust.before_signing
-    with read_shelf(identity) as shelf:
-        shelf.vault.unlock()
-        identity.trust.before_signing = partial(require_current, identity, shelf)
+    with read_store(identity) as store:
+        store.vault.unlock()
+        identity.trust.before_signing = partial(require_current, identity, store)
         try:
-            begin_overdue(identity, shelf)
-            note_own(shelf.storage, identity.trust)
-            yield shelf
+            begin_overdue(identity, store)
+            note_own(store, identity.trust)
+            yield store
         finally:
             identity.trust.before_signing = gate  # whoever looked beside a running node leaves it its own

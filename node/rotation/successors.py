@@ -15,7 +15,7 @@ from node.rotation.progress import rotation
 from node.rotation.rotate import Rotated, lineage_of, list_successor, rotate
 from node.rotation.rotate_tls import is_pinned, rotate_tls
 from node.rotation.storage_keys import rotate_storage
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.trust.successors import SUCCEEDED
 
 REPLACED = frozenset({*SUCCEEDED, Role.OPRF, Role.TLS, Role.STORAGE})
@@ -32,7 +32,7 @@ class Proposed:
 
 
 def replace_key(
-    identity: Identity, shelf: Shelf, role: Role, of: str, *, at: datetime | None, uri: str = ""
+    identity: Identity, store: Store, role: Role, of: str, *, at: datetime | None, uri: str = ""
 ) -> Rotated | Proposed:
     """Make a successor of the key of `role` (and of one list, subset or witness), which begins at `at`, or now.
 
@@ -46,15 +46,15 @@ def replace_key(
         )
     start = at or identity.clock.now()
     if role is Role.STORAGE:
-        return rotate_storage(identity, shelf)
+        return rotate_storage(identity, store)
     if role is Role.TLS and (is_pinned(identity) or not identity.proposing):
-        return rotate_tls(identity, shelf, at=at, signers=identity.targets_signers)
+        return rotate_tls(identity, store, at=at, signers=identity.targets_signers)
     if identity.proposing:
         return _propose(identity, role, of, at=start, uri=uri)
     lineage = lineage_of(identity, role, of)
     if role is Role.OPRF:
-        return rotate_epoch(identity, shelf, lineage.of, at=start, signers=identity.targets_signers())
-    return rotate(identity, shelf, lineage, at=start, signers=identity.targets_signers(), uri=uri)
+        return rotate_epoch(identity, store, lineage.of, at=start, signers=identity.targets_signers())
+    return rotate(identity, store, lineage, at=start, signers=identity.targets_signers(), uri=uri)
 
 
 def _propose(identity: Identity, role: Role, of: str, *, at: datetime, uri: str) -> Proposed:

@@ -11,6 +11,8 @@ from node.clock import system_entropy
 from node.config import SignerFile, load_signer
 from node.health import Check, Health
 from node.home import Home
+from node.objects.findings import below, told
+from node.objects.integrity import Verdict, attempt
 from node.signer_host.host import open_keychain
 from node.signing.log_signer import FolderLogSigner
 from node.signing.process.restored import RESTORED, RestoreMark
@@ -18,8 +20,6 @@ from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.service import KEYS, LOGS, STAMPS, WITNESS
 from node.signing.process.stamps import FolderStamps
 from node.signing.process.witness_state import FolderWitness
-from node.storage.findings import below, told
-from node.storage.integrity import Verdict, attempt
 
 _STEP: Final = "restore it from a backup: sigfed signer restore, into another folder, has it"
 

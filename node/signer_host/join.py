@@ -19,7 +19,7 @@ from node.signing.keychain import Keychain
 from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.service import LOGS, WITNESS
 from node.signing.process.witness_state import FolderWitness
-from node.storage.shelf import Shelf
+from node.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Joined:
     keys: int
 
 
-def join(identity: Identity, shelf: Shelf, folder: Path) -> Joined:
+def join(identity: Identity, store: Store, folder: Path) -> Joined:
     """Move the keys, and the state of what they signed, out of the folder of a signer.
 
     Raises:
@@ -49,17 +49,17 @@ def join(identity: Identity, shelf: Shelf, folder: Path) -> Joined:
             there.copy(role, label, keychain)
         for path in (folder / LOGS).glob("*.json"):
             replace_private(identity.home.signer / path.name, read_private(path))
-        _remember_cosigned(shelf, FolderWitness(folder / WITNESS))
+        _remember_cosigned(store, FolderWitness(folder / WITNESS))
         for role, label in moved:
             there.destroy(role, label)
         (folder / SIGNER_CONFIG_NAME).unlink()
-    tell(identity, shelf, "signer.join", folder.name)
+    tell(identity, store, "signer.join", folder.name)
     return Joined(folder=folder, keys=len(moved))
 
 
-def _remember_cosigned(shelf: Shelf, witness: FolderWitness) -> None:
+def _remember_cosigned(store: Store, witness: FolderWitness) -> None:
     """Of two memories of one log the later one counts: a smaller head must never be cosigned again."""
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         for record in witness.ls():
             held = unit.witnessed.find(record.origin)
             if held is None or (held.head.size, held.head.time_s) < (record.head.size, record.head.time_s):

@@ -23,7 +23,7 @@ from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.service import KEYS, LOGS, STAMPS, WITNESS
 from node.signing.process.stamps import FolderStamps
 from node.signing.process.witness_state import FolderWitness
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.trust.tuf.repository import root_files
 
 _TIMESTAMP = "timestamp.json"
@@ -40,7 +40,7 @@ class Split:
 
 def split(
     identity: Identity,
-    shelf: Shelf,
+    store: Store,
     folder: Path,
     *,
     passphrase_file: Path | None,
@@ -71,10 +71,10 @@ def split(
     make_private_folder(folder)
     with running(identity.home), alone(folder):
         there = Keychain(folder / KEYS, node=identity.settings.node, passphrase=ask, entropy=identity.entropy)
-        begin(identity, shelf, "signer.split", folder.name)
+        begin(identity, store, "signer.split", folder.name)
         for role, label in moved:
             keychain.copy(role, label, there)
-        _copy_state(identity, shelf, folder)
+        _copy_state(identity, store, folder)
         _write_settings(identity, folder, passphrase_file=file, socket=socket, user=user)
         for role, label in moved:
             keychain.destroy(role, label)
@@ -83,12 +83,12 @@ def split(
     return Split(folder=folder, socket=socket or folder / SOCKET, keys=len(moved))
 
 
-def _copy_state(identity: Identity, shelf: Shelf, folder: Path) -> None:
+def _copy_state(identity: Identity, store: Store, folder: Path) -> None:
     """What was signed last, of every log, of other nodes' logs, and of the trust files."""
     for path in identity.home.signer.glob("*.json"):
         replace_private(folder / LOGS / path.name, read_private(path))
     witness = FolderWitness(folder / WITNESS)
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         for record in unit.witnessed.ls():
             witness.adopt(record)
     files = identity.trust_files

@@ -1,1 +1,1 @@
-"""The catalogue, SQLModel tables in SQLite or PostgreSQL, and what seals values and files."""
+"""What a node keeps: its tables (SQLModel, SQLite or PostgreSQL), and what seals values and files."""

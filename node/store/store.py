@@ -13,6 +13,7 @@ from sqlalchemy import URL, Engine, insert, select
 
 from node.clock import Entropy
 from node.errors import AlreadyExistsError, NotInitialisedError, StoreError
+from node.ports.objects import ObjectStore
 from node.store.data_key_records import DataKeyRecord
 from node.store.data_keys import DataKeyRows
 from node.store.driver import (
@@ -49,15 +50,29 @@ TOMBSTONE_KEY: Final = "tombstone"
 
 
 class Store:
-    """A database of one node; threads may share it, each unit of work has its own connection."""
+    """What one node keeps: its database, its objects, and the vault with the keys to what is sealed in either.
 
-    def __init__(self, engine: Engine, vault: Vault, claim: Claim | None = None) -> None:
+    Threads may share it; each unit of work has its own connection.
+    """
+
+    def __init__(
+        self, engine: Engine, vault: Vault, objects: ObjectStore, claim: Claim | None = None
+    ) -> None:
         self._engine = engine
         self._claim = claim
         self.vault = vault
+        self.objects = objects
 
     @classmethod
-    def create(cls, dsn: str, *, storage_key: bytes, entropy: Entropy, claim: Claim | None = None) -> Self:
+    def create(
+        cls,
+        dsn: str,
+        *,
+        objects: ObjectStore,
+        storage_key: bytes,
+        entropy: Entropy,
+        claim: Claim | None = None,
+    ) -> Self:
         """Make the tables and the data keys of a new node, wrapped with its first storage key.
 
         Raises `AlreadyExistsError`.
@@ -67,11 +82,17 @@ class Store:
         with connected(url) as engine:
             migrate(engine)
             _make_keys(engine, storage_key, entropy)
-            return cls(engine, _vault(engine, lambda _: storage_key, entropy), claim)
+            return cls(engine, _vault(engine, lambda _: storage_key, entropy), objects, claim)
 
     @classmethod
     def open(
-        cls, dsn: str, *, storage_keys: StorageKeys, entropy: Entropy, claim: Claim | None = None
+        cls,
+        dsn: str,
+        *,
+        objects: ObjectStore,
+        storage_keys: StorageKeys,
+        entropy: Entropy,
+        claim: Claim | None = None,
     ) -> Self:
         """The store at `dsn`, its tables brought up to date; `claim` is of the home that writes.
 
@@ -90,7 +111,7 @@ class Store:
                     raise NotInitialisedError("the database has no store in it", hint=_LOST)
             migrate(engine)
             _number_keys(engine, storage_keys, entropy)
-            return cls(engine, _vault(engine, storage_keys, entropy), claim)
+            return cls(engine, _vault(engine, storage_keys, entropy), objects, claim)
 
     @contextmanager
     def read(self) -> Iterator[Unit]:
@@ -127,6 +148,18 @@ class Store:
             with bare_transaction(self._engine) as bare:
                 self._claim.require(bare)
                 yield AllowanceRows(bare)
+
+    def rewrite(self, name: str, change: Callable[[bytes], bytes]) -> None:
+        """Change what a sealed object holds, as it is at that moment: what others took out meanwhile stays out.
+
+        `change` may be called more than once. Raises `MissingObjectError`.
+        """
+        done = False
+        while not done:
+            sealed = self.objects.get(name)
+            data = self.vault.unseal(name, sealed)
+            new = change(data)
+            done = new == data or self.objects.exchange(name, sealed, self.vault.seal(name, new))
 
     def scrub(self) -> None:
         """Overwrite what deleted rows left in SQLite's log file; PostgreSQL's VACUUM comes by itself."""

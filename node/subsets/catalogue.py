@@ -10,9 +10,9 @@ from typing import Final
 
 from keys.trust.names import is_log_name
 from node.errors import AlreadyExistsError, NotFoundError, UsageError
-from node.storage.sealed_names import salt_name
-from node.storage.shelf import Shelf
+from node.objects.sealed_names import salt_name
 from node.store.lists.records import LogKind
+from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.unit import Unit
 from protocol.subset.canary import LISTED
@@ -44,7 +44,7 @@ def subset_origin(node: str, name: str) -> str:
 
 
 def create_subset(
-    shelf: Shelf, node: str, name: str, subset_filter: SubsetFilter, *, pk: bytes, now_ms: int
+    store: Store, node: str, name: str, subset_filter: SubsetFilter, *, pk: bytes, now_ms: int
 ) -> SubsetRecord:
     """Start a subset in its first epoch, whose OPRF public key is `pk` (32 bytes).
 
@@ -64,36 +64,36 @@ def create_subset(
         epoch=FIRST_EPOCH,
         pk=pk,
         created_ms=now_ms,
-        sealed_salt=shelf.vault.seal(salt_name(name), shelf.vault.entropy(SALT_BYTES)),
+        sealed_salt=store.vault.seal(salt_name(name), store.vault.entropy(SALT_BYTES)),
     )
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         _require_new(unit, name)
         unit.logs.create(origin=subset.origin, kind=LogKind.OWN_RELEASES, node=node, name=name)
         unit.subsets.create(subset)
     return subset
 
 
-def report_subset(shelf: Shelf, name: str) -> SubsetReport:
+def report_subset(store: Store, name: str) -> SubsetReport:
     """One subset; raises `NotFoundError`."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         subset, newest = unit.subsets.get(name), unit.releases.newest(name)
-    return _reported(shelf, subset, newest)
+    return _reported(store, subset, newest)
 
 
-def report_subsets(shelf: Shelf) -> Sequence[SubsetReport]:
+def report_subsets(store: Store) -> Sequence[SubsetReport]:
     """All subsets by name."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         found = [(subset, unit.releases.newest(subset.name)) for subset in unit.subsets.ls()]
-    return [_reported(shelf, subset, newest) for subset, newest in found]
+    return [_reported(store, subset, newest) for subset, newest in found]
 
 
-def _reported(shelf: Shelf, subset: SubsetRecord, newest: ReleaseRecord | None) -> SubsetReport:
+def _reported(store: Store, subset: SubsetRecord, newest: ReleaseRecord | None) -> SubsetReport:
     stays = subset.filter.renewed().algorithms
     if newest is None or stays == subset.filter.algorithms:
         return SubsetReport(subset=subset, newest=newest)
-    from node.storage.release_files import ReleaseFolder  # noqa: PLC0415 - NumPy reads them
+    from node.objects.release_files import ReleaseFolder  # noqa: PLC0415 - NumPy reads them
 
-    roster = ReleaseFolder(shelf, newest).roster()
+    roster = ReleaseFolder(store, newest).roster()
     leaving = sum(digest.algorithm not in stays for digest in roster.keys() - {*LISTED})
     return SubsetReport(subset=subset, newest=newest, leaving=leaving)
 

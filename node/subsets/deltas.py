@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from node.storage.release_files import ReleaseFolder
+from node.objects.release_files import ReleaseFolder
 from node.store.subsets.records import ReleaseRecord
 
 

@@ -14,11 +14,11 @@ from node.clock import milliseconds
 from node.errors import StoreError
 from node.judgement.effective import Current, current
 from node.lists.guards import Guards
+from node.objects.rosters import Listed, Roster, previous_of
+from node.objects.sealed_names import salt_name
 from node.ports.evaluator import Evaluator
-from node.storage.rosters import Listed, Roster, previous_of
-from node.storage.sealed_names import salt_name
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
+from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.subsets.compose import Chosen, Terms, choose, compose
 from node.subsets.holdings import held_here
@@ -89,10 +89,10 @@ class Drafter:
     """Drafts one release of one subset, perhaps several times; outputs are computed once."""
 
     def __init__(
-        self, shelf: Shelf, evaluator: Evaluator, documents: RuleDocuments, order: Order, held: Held | None
+        self, store: Store, evaluator: Evaluator, documents: RuleDocuments, order: Order, held: Held | None
     ) -> None:
-        self._shelf = shelf
-        self._guards = Guards(shelf)
+        self._store = store
+        self._guards = Guards(store)
         self._evaluator = evaluator
         self._documents = documents
         self._order = order
@@ -111,7 +111,7 @@ class Drafter:
         self._require_key()
         roster = held.roster if held else {}
         judged = current(
-            self._shelf,
+            self._store,
             order.members,
             now=order.now,
             max_age=order.max_age,
@@ -175,7 +175,7 @@ class Drafter:
     def _numbers(self, judged: Current) -> tuple[Mapping[str, int], Mapping[str, int]]:
         """The source numbers given so far in this epoch, and those with this release's."""
         subset = self._order.subset
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             given = unit.subsets.source_numbers(subset.name, subset.epoch)
         return given, number_sources(given, [log.origin for log in self._sources(judged)])
 
@@ -205,7 +205,7 @@ class Drafter:
 
     def _rules(self) -> RuleHashes:
         order, subset = self._order, self._order.subset
-        salt = self._shelf.vault.unseal(salt_name(subset.name), subset.sealed_salt)
+        salt = self._store.vault.unseal(salt_name(subset.name), subset.sealed_salt)
         return RuleHashes(
             members=order.members.sha256,
             filter=subset.filter.sha256(),

@@ -75,7 +75,7 @@ def epochs_of(document: NodeDocument, subset: str) -> Sequence[EpochInfo]:
 
 
 def enter_epoch(
-    storage: Store, evaluator: Evaluator, subset: str, document: NodeDocument, *, now: datetime
+    store: Store, evaluator: Evaluator, subset: str, document: NodeDocument, *, now: datetime
 ) -> EpochInfo:
     """The epoch that a release made now belongs to: the youngest that counts; the subset is in it from here on.
 
@@ -83,7 +83,7 @@ def enter_epoch(
         GoneError: none counts, or its secret is not here.
         StoreError: another secret is here than the document names.
     """
-    with storage.read() as unit:
+    with store.read() as unit:
         record = unit.subsets.get(subset)
     counting = [info for info in valid_at(epochs_of(document, subset), now) if info.epoch >= record.epoch]
     if not counting:
@@ -101,7 +101,7 @@ def enter_epoch(
             hint="restore the key files from a backup",
         )
     if youngest.epoch != record.epoch:
-        with storage.write() as unit:
+        with store.write() as unit:
             unit.subsets.enter(subset, youngest.epoch, youngest.pk)
     return youngest
 

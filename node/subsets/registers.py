@@ -12,8 +12,8 @@ from typing import Final
 from keys.trust.members import Members, open_earlier_members
 from keys.trust.tuf.root import TrustedRoot
 from node.errors import GoneError, MissingObjectError, StoreError
+from node.objects.integrity import Verdict, attempt
 from node.ports.objects import ObjectStore
-from node.storage.integrity import Verdict, attempt
 
 _FOLDER: Final = "registers"
 

@@ -16,12 +16,12 @@ from keys.trust.members import Members
 from node.clock import milliseconds
 from node.errors import ConflictError, TripwireError
 from node.lists.heads import next_head, require_leaves, require_signed
+from node.objects.logfiles import LogFiles
+from node.objects.release_files import ReleaseFolder, tidy
+from node.objects.taken_reports import end_reports
 from node.ports.evaluator import Evaluator
 from node.ports.log_signer import LogSigner
-from node.storage.logfiles import LogFiles
-from node.storage.release_files import ReleaseFolder, tidy
-from node.storage.shelf import Shelf
-from node.storage.taken_reports import end_reports
+from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.subsets.compose import is_same
 from node.subsets.draft import LIFE, Draft, Drafter, Held, Order, RuleDocuments
@@ -82,12 +82,12 @@ class Releaser:
 
     def __init__(
         self,
-        shelf: Shelf,
+        store: Store,
         signer: LogSigner,
         evaluator: Evaluator,
         documents: RuleDocuments = RuleDocuments(),  # noqa: B008 - frozen
     ) -> None:
-        self._shelf = shelf
+        self._store = store
         self._signer = signer
         self._evaluator = evaluator
         self._documents = documents
@@ -115,7 +115,7 @@ class Releaser:
             TooLargeError: the epoch has run out of source numbers.
             TripwireError: it would list what must never be released. Withdrawals were released all the same.
         """
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             stored = unit.subsets.get(name)
         subset = replace(stored, filter=stored.filter.renewed())
         order = Order(
@@ -123,7 +123,7 @@ class Releaser:
         )
         finished = self._finish(stored, now)
         held = self._held(name)
-        drafter = Drafter(self._shelf, self._evaluator, self._documents, order, held)
+        drafter = Drafter(self._store, self._evaluator, self._documents, order, held)
         for _ in range(ATTEMPTS):
             standing = self._standing()
             draft = drafter.draft()
@@ -143,25 +143,25 @@ class Releaser:
         raise ConflictError("the lists of {name} did not stand still", name, hint="run the command again")
 
     def _standing(self) -> Grounds:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             return Grounds.of(unit)
 
     def _held(self, name: str) -> Held | None:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             record = unit.releases.newest(name)
         if record is None:
             return None
-        folder = ReleaseFolder(self._shelf, record)
+        folder = ReleaseFolder(self._store, record)
         return Held(record, folder.load().release, folder.roster())
 
     def _claim(self, subset: SubsetRecord, standing: Grounds, draft: Draft) -> bool:
         """Store the files and make the release pending; False when a list has moved since it was judged."""
         if self._standing() != standing:
             return False
-        files = ReleaseFolder(self._shelf, draft.record)
-        files.store(draft.release, draft.roster)
+        files = ReleaseFolder(self._store, draft.record)
+        files.put(draft.release, draft.roster)
         leaf = leaf_hash(draft.release.manifest.to_bytes())
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             log = unit.logs.get(subset.origin)
             if Grounds.of(unit) != standing:
                 if (
@@ -182,32 +182,32 @@ class Releaser:
 
     def _finish(self, subset: SubsetRecord, now: datetime) -> bool:
         """Publish what is pending, step by step; each gives the same when it is repeated. False: nothing was."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             log = unit.logs.get(subset.origin)
             if log.pending is None:
                 return False
             record = unit.releases.get(subset.name, log.pending.size)
         gone = self._gone(record, subset.filter)
-        manifest = ReleaseFolder(self._shelf, record).manifest()
+        manifest = ReleaseFolder(self._store, record).manifest()
         leaves = [leaf_hash(manifest)]
         require_leaves(log, leaves)
-        files = LogFiles(self._shelf.objects, self._shelf.vault, log.origin)
-        self._shelf.objects.put_all(files.growth(log.head.size, [manifest], None))
+        files = LogFiles(self._store.objects, self._store.vault, log.origin)
+        self._store.objects.put_all(files.growth(log.head.size, [manifest], None))
         note = self._signer.sign(log.origin, start=log.head.size, leaf_hashes=leaves)
         require_signed(log, note)
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.hits.lock()  # a report is kept before this release, and ends with it, or is judged by it
             unit.logs.settle(log, note=note, checked_ms=milliseconds(now))
             unit.releases.publish(subset.name, record.version, note)
             end_reports(
-                self._shelf, unit, subset.name, gone, version=record.version, now_ms=milliseconds(now)
+                self._store, unit, subset.name, gone, version=record.version, now_ms=milliseconds(now)
             )
             unit.judged.note(subset.name, _sizes(Manifest.from_bytes(manifest)))
             published = unit.releases.ls(subset.name)
         for name in files.outgrown(log.head.size, record.version):
-            self._shelf.objects.delete(name)
+            self._store.objects.delete(name)
         self._prepare_deltas(published)
-        tidy(self._shelf, published)
+        tidy(self._store, published)
         return True
 
     def _gone(self, record: ReleaseRecord, made_by: SubsetFilter) -> frozenset[Digest]:
@@ -218,12 +218,12 @@ class Releaser:
         held = self._held(record.subset) if record.removed else None
         if held is None:
             return _NOTHING
-        gone = held.roster.keys() - ReleaseFolder(self._shelf, record).roster().keys()
+        gone = held.roster.keys() - ReleaseFolder(self._store, record).roster().keys()
         return frozenset(digest for digest in gone if digest.algorithm in made_by.algorithms)
 
     def _note_judged(self, name: str, manifest: Manifest) -> None:
         """The newest release says already what the lists say now: nobody waits for it to take something out."""
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.judged.note(name, _sizes(manifest))
 
     def _prepare_deltas(self, published: Sequence[ReleaseRecord]) -> None:
@@ -231,8 +231,8 @@ class Releaser:
         if len(published) < 2:
             return
         last, new = sorted(published, key=lambda record: record.version)[-2:]
-        if ReleaseFolder(self._shelf, last).exists():
-            ReleaseFolder(self._shelf, new).make_deltas(last)
+        if ReleaseFolder(self._store, last).exists():
+            ReleaseFolder(self._store, new).make_deltas(last)
 
 
 def _sizes(manifest: Manifest) -> Mapping[str, int]:

@@ -19,7 +19,7 @@ from keys.trust.revocations import open_revocations
 from keys.trust.tuf.repository import Listed, Pointer, open_snapshot, open_targets, open_timestamp
 from keys.trust.tuf.root import TrustedRoot, open_roots
 from keys.trust.tuf.target_files import is_target_name, target_path
-from node.storage.integrity import Verdict, attempt
+from node.objects.integrity import Verdict, attempt
 from node.trust.tuf.repository import root_name
 
 _TARGETS: Final = re.compile(r"(?:([1-9][0-9]{0,8})\.)?targets\.json", re.ASCII)

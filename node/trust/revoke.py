@@ -23,7 +23,7 @@ Change = Callable[[NodeDocument], NodeDocument]
 
 def revoke_keys(
     trust: OwnTrust,
-    storage: Store,
+    store: Store,
     revocations: Iterable[Revocation],
     *,
     document: Change,
@@ -42,12 +42,12 @@ def revoke_keys(
         return replace(old, entries=(*old.entries, *new))
 
     revised = trust.revise_revocations(change, document=document, signers=signers)
-    note_own(storage, trust)  # where things are proposed, what was in force before
+    note_own(store, trust)  # where things are proposed, what was in force before
     return revised
 
 
 def resume_log(
-    trust: OwnTrust, storage: Store, origin: str, size: int, *, signers: Sequence[Signer]
+    trust: OwnTrust, store: Store, origin: str, size: int, *, signers: Sequence[Signer]
 ) -> Revocations:
     """Say that another key goes on with a log from `size` on: what is added from there counts.
 
@@ -66,7 +66,7 @@ def resume_log(
         return replace(old, entries=tuple(entries))
 
     revised = trust.revise_revocations(change, signers=signers)
-    note_own(storage, trust)
+    note_own(store, trust)
     return revised
 
 
@@ -75,16 +75,16 @@ def not_resumed(known: Revocations) -> tuple[str, ...]:
     return tuple(sorted({one.name for one in known.entries if _waits(one)}))
 
 
-def note_own(storage: Store, trust: OwnTrust) -> None:
+def note_own(store: Store, trust: OwnTrust) -> None:
     """Keep this node's own revocations beside those of others; the same again changes nothing."""
     data = trust.listed_files().get(REVOKED_NAME)
     if data is None:
         return
     root = trust.root()
-    with storage.read() as unit:
+    with store.read() as unit:
         if unit.revocations.get(root.node).envelope == data:
             return
-    accept(storage, root, data)
+    accept(store, root, data)
 
 
 def next_witness_name(name: str) -> str:

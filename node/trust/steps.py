@@ -12,8 +12,8 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import LogStatus
 from keys.trust.tuf.repository import open_timestamp
 from node.clock import Clock, milliseconds
+from node.objects.rekey import storage_keys_in_use
 from node.ports.keyring import RingKey
-from node.storage.rekey import storage_keys_in_use
 from node.store.unit import Unit
 from node.trust.others.refresh import newest_root
 from node.trust.others.time import newest_time_ms

@@ -22,10 +22,10 @@ from node.clock import Clock, milliseconds
 from node.errors import ConflictError, StoreError
 from node.journal import Journal
 from node.lists.continuation import is_closed
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogKind, LogRecord
 from node.store.peers.records import CosignerRecord
+from node.store.store import Store
 from node.trust.others.refresh import log_trust
 from node.witnesses.cosigners import Asked, OwnHead, ask_witness
 from protocol.api import WitnessApi
@@ -114,7 +114,7 @@ class Cosigning:
 
     def __init__(
         self,
-        shelf: Shelf,
+        store: Store,
         clock: Clock,
         *,
         node: str,
@@ -124,7 +124,7 @@ class Cosigning:
         max_age: timedelta,
         quorum: int | None = None,
     ) -> None:
-        self._shelf = shelf
+        self._store = store
         self._clock = clock
         self._node = node
         self._members = members
@@ -145,7 +145,7 @@ class Cosigning:
         return [self._standing(head, documents) for head in self._heads(documents)]
 
     def _heads(self, documents: Mapping[str, NodeDocument]) -> list[_Head]:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             logs = unit.logs.ls(*_OWN)
         members, own, now = self._members(), documents[self._node], self._clock.now()
         # The end of a closed log is the holders' word, and needs nobody else's.
@@ -200,7 +200,7 @@ class Cosigning:
     async def _ask_all(
         self, head: _Head, due: Sequence[str], documents: Mapping[str, NodeDocument]
     ) -> Sequence[Asked]:
-        files = LogFiles(self._shelf.objects, self._shelf.vault, head.log.origin)
+        files = LogFiles(self._store.objects, self._store.vault, head.log.origin)
         size = head.log.head.size
         guesses = await asyncio.to_thread(self._guesses, head.log)
 
@@ -226,7 +226,7 @@ class Cosigning:
 
     def _guesses(self, log: LogRecord) -> dict[str, int]:
         """Where each witness stood last; what is beyond the log is no place to start from."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             records = [record for record in unit.cosigners.ls() if record.origin == log.origin]
         return {record.witness: record.size for record in records if record.size <= log.head.size}
 
@@ -238,16 +238,16 @@ class Cosigning:
         lines = [line for one in asked for line in one.lines]
         for _ in range(_TRIES):
             try:
-                return self._store(head, asked, lines)
+                return self._put(head, asked, lines)
             except ConflictError:
                 continue
         raise StoreError(
             "{origin}: its note would not stand still", head.log.origin, hint="run the command again"
         )
 
-    def _store(self, head: _Head, asked: Sequence[Asked], lines: Sequence[NoteSignature]) -> _Head:
+    def _put(self, head: _Head, asked: Sequence[Asked], lines: Sequence[NoteSignature]) -> _Head:
         now_ms = milliseconds(self._clock.now())
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             for one in asked:
                 held = unit.cosigners.find(head.log.origin, one.witness)
                 unit.cosigners.put(_record(head.log.origin, one, held, now_ms))

@@ -18,8 +18,8 @@ from node.clock import Clock, milliseconds
 from node.errors import ConflictError, StoreError, StoreLockedError
 from node.evidence.keep import keep, of_log
 from node.journal import Journal
-from node.storage.shelf import Shelf
 from node.store.peers.records import Cosigner, EvidenceKind, WitnessRecord
+from node.store.store import Store
 from node.trust.others.refresh import held_document, log_trust
 from node.trust.others.revocations import signing
 from protocol.errors import MalformedError
@@ -38,8 +38,8 @@ _journal = Journal("witness")
 class Witness:
     """The witness of `node`. After its key was stolen it has another name, so `cosigner` is asked each time."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, *, node: str, cosigner: Callable[[], Cosigner]) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, clock: Clock, *, node: str, cosigner: Callable[[], Cosigner]) -> None:
+        self._store = store
         self._clock = clock
         self._node = node
         self._cosigner = cosigner
@@ -64,13 +64,13 @@ class Witness:
 
     def checkpoint(self, origin_sha256: str) -> bytes:
         """The last checkpoint cosigned: the log's signatures and ours; raises `NotFoundError`."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             record = unit.witnessed.get(origin_sha256)
         return record.head.note + record.cosignature
 
     def standing(self, origin: str) -> WitnessRecord | None:
         """What was cosigned last of a log; None if nothing ever was."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             return unit.witnessed.find(origin)
 
     def peer_of(self, body: bytes) -> str | None:
@@ -82,12 +82,12 @@ class Witness:
         node = origin.partition("/")[0]
         if node == self._node or not is_origin_of(origin, node):
             return None
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             return node if unit.peers.find(node) else None
 
     def _answer(self, request: AddCheckpoint, trust: LogTrust | None) -> bytes | Refuse:
         origin = request.claim.origin
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             held = unit.witnessed.find(origin)
         judged = judge(
             request,
@@ -118,7 +118,7 @@ class Witness:
         self._remember(held, standing)
 
     def _remember(self, held: WitnessRecord | None, new: WitnessRecord) -> bytes:
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.witnessed.replace(held, new)
         return new.cosignature
 
@@ -127,7 +127,7 @@ class Witness:
             return
         verdict = of_log(refused.evidence, EvidenceKind.FORK)
         now_ms = milliseconds(self._clock.now())
-        record = keep(self._shelf, refused.evidence, verdict, source="", now_ms=now_ms)
+        record = keep(self._store, refused.evidence, verdict, source="", now_ms=now_ms)
         if record is not None:
             _journal.warning("fork", origin=origin, evidence=record.object)
 
@@ -136,7 +136,7 @@ class Witness:
         node = origin.partition("/")[0]
         if node == self._node:
             return None
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             peer = unit.peers.find(node)
         if peer is None:
             return None
@@ -145,7 +145,7 @@ class Witness:
             document = held_document(peer, now)
         except KeysError:
             return LogTrust(origin=origin, log_keys=())  # its trust files have ended: nobody signs for it now
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             document = signing(unit, document)
         if all(log.origin != origin for log in document.logs):
             return None

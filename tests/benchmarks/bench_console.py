@@ -29,8 +29,8 @@ from node.judgement.effective import current
 from node.judgement.explain import explain
 from node.judgement.trace import effective_before
 from node.lists.imports.intake import import_rows
-from node.storage.shelf import Shelf
 from node.store.accounts.records import PersonRole
+from node.store.store import Store
 from protocol.digest import Digest
 from support.large_examples import LARGE_EXAMPLES, WITHOUT
 from support.large_world import FULL, MUCH, ORIGIN, OWN, LargeWorld, file_digests, large_world, made_up_rows
@@ -58,21 +58,21 @@ def measure(*, divisor: int = 1) -> Iterator[Result]:
         sys.stdout.write(f"{found.text}\n")
         yield from _told(found, examining)
         yield from _measured_partner(Path(name, "partner"), PARTNER_ENTRIES // divisor)
-        with world.opened() as (identity, shelf):
-            yield from _judging(world, identity, shelf)
+        with world.opened() as (identity, store):
+            yield from _judging(world, identity, store)
 
 
-def _judging(world: LargeWorld, identity: Identity, shelf: Shelf) -> Iterator[Result]:
-    judge = Judge.of(identity, shelf)
+def _judging(world: LargeWorld, identity: Identity, store: Store) -> Iterator[Result]:
+    judge = Judge.of(identity, store)
     judge.now()
     digest = file_digests(world.size.own[-1])[0]
     folds, grown, kept, explained = [], [], [], []
     for turn in range(ROUNDS):
-        folds.append(_seconds(lambda: _fold(identity, shelf)))
-        _add(identity, shelf, 10**9 + turn)
+        folds.append(_seconds(lambda: _fold(identity, store)))
+        _add(identity, store, 10**9 + turn)
         grown.append(_seconds(judge.now))
         kept.append(_seconds(judge.now))
-        explained.append(_seconds(lambda: _explain(shelf, judge, digest)))
+        explained.append(_seconds(lambda: _explain(store, judge, digest)))
     fold = median(folds)
     for what, times, limit in (
         ("judging anew after a new entry", grown, MOST_OF_A_FOLD),
@@ -88,25 +88,25 @@ def _judging(world: LargeWorld, identity: Identity, shelf: Shelf) -> Iterator[Re
         )
 
 
-def _fold(identity: Identity, shelf: Shelf) -> None:
+def _fold(identity: Identity, store: Store) -> None:
     current(
-        shelf,
+        store,
         identity.trust.members(),
         now=identity.clock.now(),
         max_age=timedelta(hours=identity.settings.guards.max_checkpoint_age_hours),
-        previous=effective_before(shelf),
+        previous=effective_before(store),
     )
 
 
-def _explain(shelf: Shelf, judge: Judge, digest: Digest) -> None:
+def _explain(store: Store, judge: Judge, digest: Digest) -> None:
     found = judge.latest()
-    explain(shelf, found.current, found.members, [digest], found.rosters)
+    explain(store, found.current, found.members, [digest], found.rosters)
 
 
-def _add(identity: Identity, shelf: Shelf, number: int) -> None:
+def _add(identity: Identity, store: Store, number: int) -> None:
     now_ms = milliseconds(identity.clock.now())
-    import_rows(shelf, ORIGIN, made_up_rows([number]), statement=OWN, now_ms=now_ms)
-    publish_one(identity, shelf, ORIGIN, MUCH)
+    import_rows(store, ORIGIN, made_up_rows([number]), statement=OWN, now_ms=now_ms)
+    publish_one(identity, store, ORIGIN, MUCH)
 
 
 async def _pages(world: LargeWorld) -> tuple[Pages, float]:
@@ -116,7 +116,7 @@ async def _pages(world: LargeWorld) -> tuple[Pages, float]:
         await asyncio.to_thread(running.judge.now)
         costs = {page.name: await _cost(console, page) for page in PAGES if page.name not in WITHOUT}
         found = Pages(costs=costs, frame=await console.frame(rounds=ROUNDS))
-        return found, _seconds(lambda: look(running.identity, running.shelf))
+        return found, _seconds(lambda: look(running.identity, running.store))
 
 
 async def _cost(console: TimedConsole, page: Page) -> Cost:

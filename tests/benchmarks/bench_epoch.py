@@ -22,8 +22,8 @@ from node.ports.evaluator import EpochSecret
 from node.subsets.epochs import enter_epoch, epochs_of, next_number, succeed
 from protocol.oprf.suite import epoch_key
 from support.releases import SEED, SUBSET, ReleasingAgency
-from support.shelves import Agency, close, make_shelf, rows, sqlite_dsn
 from support.sodium import loaded_group
+from support.stores import Agency, make_store, rows, sqlite_dsn
 
 FILES = 10_000
 RUNS = 3
@@ -37,9 +37,9 @@ class Subset:
         folders = [folder / name for name in ("fr", "nl")]
         for each in folders:
             each.mkdir()
-        self._shelves = [make_shelf(sqlite_dsn(each), each) for each in folders]
-        self.fr = ReleasingAgency(self._shelves[0], folders[0])
-        self._nl = Agency(self._shelves[1], folders[1], node="nl.example")
+        self._stores = [make_store(sqlite_dsn(each), each) for each in folders]
+        self.fr = ReleasingAgency(self._stores[0], folders[0])
+        self._nl = Agency(self._stores[1], folders[1], node="nl.example")
         self._secrets = [EpochSecret(subset=SUBSET, epoch=1, seed=SEED)]
         self._listed = 0
         self._list(files)
@@ -75,14 +75,14 @@ class Subset:
         fr.evaluator.hold(self._secrets)
         made = succeed(document, SUBSET, epoch_key(loaded_group(), seed).public, now=now, at=now, held=held)
         fr.trust.revise_document(lambda old: replace(old, subsets=(made,)), signers=fr.signers)
-        enter_epoch(fr.shelf.storage, fr.evaluator, SUBSET, fr.trust.document(), now=now)
+        enter_epoch(fr.store, fr.evaluator, SUBSET, fr.trust.document(), now=now)
         return self._release()
 
     def close(self) -> None:
         """Close the stores."""
         self.fr.evaluator.close()
-        for shelf in self._shelves:
-            close(shelf)
+        for store in self._stores:
+            store.dispose()
 
 
 def measure(*, divisor: int = 1) -> Iterator[Result]:

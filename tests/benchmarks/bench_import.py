@@ -25,7 +25,6 @@ from node.formats import read_rows
 from node.lists.catalogue import create_list
 from node.lists.imports.intake import Statement, import_rows
 from node.objects.folder import FolderObjects
-from node.storage.shelf import Shelf
 from node.store.store import Store
 from protocol.lists.event import BASELINE, INVESTIGATIVE
 
@@ -52,28 +51,32 @@ def write_export(path: Path, count: int) -> None:
             file.write(f"{hashes};;;;{number};{case};{flag}\n")
 
 
-def new_shelf(folder: Path) -> Shelf:
+def empty_store(folder: Path) -> Store:
     """An empty store with one list."""
-    store = Store.create(f"sqlite:///{folder}/sigfed.db", storage_key=bytes(32), entropy=os.urandom)
-    shelf = Shelf(store, FolderObjects(folder / "objects"), store.vault)
-    create_list(shelf, "bench.example", "main")
-    return shelf
+    store = Store.create(
+        f"sqlite:///{folder}/sigfed.db",
+        objects=FolderObjects(folder / "objects"),
+        storage_key=bytes(32),
+        entropy=os.urandom,
+    )
+    create_list(store, "bench.example", "main")
+    return store
 
 
 def time_import(path: Path) -> float:
     """Seconds for `import_rows` of the file into a new store."""
     with tempfile.TemporaryDirectory() as name, path.open("rb") as stream:
-        shelf = new_shelf(Path(name))
+        store = empty_store(Path(name))
         started = time.perf_counter()
         report = import_rows(
-            shelf,
+            store,
             "bench.example/lists/main",
             read_rows(stream, collection=BASELINE),
             statement=Statement(criteria=1),
             now_ms=0,
         )
         seconds = time.perf_counter() - started
-        _dispose(shelf)
+        _dispose(store)
     assert report.refused_total == report.duplicates == 0
     return seconds
 
@@ -81,7 +84,7 @@ def time_import(path: Path) -> float:
 def time_baseline(path: Path) -> float:
     """Seconds for the same digests into the same table of a new store."""
     with tempfile.TemporaryDirectory() as name:
-        _dispose(new_shelf(Path(name)))
+        _dispose(empty_store(Path(name)))
         connection = sqlite3.connect(Path(name, "sigfed.db"), isolation_level=None)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cache_size=-65536")
@@ -106,9 +109,9 @@ def _decoded(path: Path) -> Iterator[tuple[int, int, int, int]]:
                 position += 1
 
 
-def _dispose(shelf: Shelf) -> None:
-    assert isinstance(shelf.storage, Store)
-    shelf.storage.dispose()
+def _dispose(store: Store) -> None:
+    assert isinstance(store, Store)
+    store.dispose()
 
 
 def measure(*, divisor: int = 1) -> Iterator[Result]:

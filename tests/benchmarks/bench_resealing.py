@@ -18,8 +18,7 @@ from benchmarks.results import Result, in_turns, report
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.objects.folder import FolderObjects
-from node.storage.rekey import reseal, rewrap
-from node.storage.shelf import Shelf
+from node.objects.rekey import reseal, rewrap
 from node.store.store import Store
 from protocol.limits import BUNDLE_WIDTH
 
@@ -31,12 +30,11 @@ _BYTES = 58 * BUNDLE_WIDTH
 """Openings of SHA-256 digests: nonce, lengths, digest, extensions."""
 
 
-def new_shelf(folder: Path) -> Shelf:
+def empty_store(folder: Path) -> Store:
     """An empty store."""
-    store = Store.create(f"sqlite:///{folder}/sigfed.db", storage_key=_storage_key("1"), entropy=os.urandom)
-    store.dispose()
-    store = Store.open(f"sqlite:///{folder}/sigfed.db", storage_keys=_storage_key, entropy=os.urandom)
-    return Shelf(store, FolderObjects(folder / "objects"), store.vault)
+    dsn, objects = f"sqlite:///{folder}/sigfed.db", FolderObjects(folder / "objects")
+    Store.create(dsn, objects=objects, storage_key=_storage_key("1"), entropy=os.urandom).dispose()
+    return Store.open(dsn, objects=objects, storage_keys=_storage_key, entropy=os.urandom)
 
 
 def _storage_key(label: str) -> bytes:
@@ -47,34 +45,34 @@ class Resealing:
     """A store of which everything is sealed anew, again and again."""
 
     def __init__(self, folder: Path, objects: int) -> None:
-        self._shelf = new_shelf(folder)
+        self._store = empty_store(folder)
         self._label = 1
         self._names = [f"openings/{'0' * 64}/{number:09}" for number in range(objects)]
-        seal, data = self._shelf.vault.seal, os.urandom(_BYTES)
-        self._shelf.objects.put_all((name, seal(name, data)) for name in self._names)
+        seal, data = self._store.vault.seal, os.urandom(_BYTES)
+        self._store.objects.put_all((name, seal(name, data)) for name in self._names)
 
     def bare(self) -> float:
         """Processor time of reading every object and putting the same bytes in its place."""
         started = time.process_time()
         for name in self._names:
-            data = self._shelf.objects.get(name)
-            assert self._shelf.objects.exchange(name, data, data)
+            data = self._store.objects.get(name)
+            assert self._store.objects.exchange(name, data, data)
         return time.process_time() - started
 
     def anew(self) -> float:
         """Processor time of sealing every object with a new key."""
         self._label += 1
-        assert rewrap(self._shelf, _storage_key, str(self._label), now_ms=self._label)
+        assert rewrap(self._store, _storage_key, str(self._label), now_ms=self._label)
         started = time.process_time()
-        done = reseal(self._shelf, now_ms=self._label, step=len(self._names) + 1)
+        done = reseal(self._store, now_ms=self._label, step=len(self._names) + 1)
         seconds = time.process_time() - started
         assert (done.moved, done.stuck) == (len(self._names), 0)
         return seconds
 
     def close(self) -> None:
         """Close the store."""
-        assert isinstance(self._shelf.storage, Store)
-        self._shelf.storage.dispose()
+        assert isinstance(self._store, Store)
+        self._store.dispose()
 
 
 def seal_directly(names: Sequence[str], data: bytes) -> float:
@@ -87,11 +85,11 @@ def seal_directly(names: Sequence[str], data: bytes) -> float:
     return time.process_time() - started
 
 
-def seal_numbered(shelf: Shelf, names: Sequence[str], data: bytes) -> float:
+def seal_numbered(store: Store, names: Sequence[str], data: bytes) -> float:
     """Processor time of the same with the store's vault."""
     started = time.process_time()
     for name in names:
-        shelf.vault.seal(name, data)
+        store.vault.seal(name, data)
     return time.process_time() - started
 
 
@@ -104,13 +102,13 @@ def measure(*, divisor: int = 1) -> Iterator[Result]:
 
 
 def _sealing(folder: Path, count: int) -> Result:
-    shelf, data = new_shelf(folder), os.urandom(_BYTES)
+    store, data = empty_store(folder), os.urandom(_BYTES)
     names = [f"openings/{'0' * 64}/{number:09}" for number in range(count)]
     bare, numbered = in_turns(
-        RUNS, lambda: seal_directly(names, data), lambda: seal_numbered(shelf, names, data)
+        RUNS, lambda: seal_directly(names, data), lambda: seal_numbered(store, names, data)
     )
-    assert isinstance(shelf.storage, Store)
-    shelf.storage.dispose()
+    assert isinstance(store, Store)
+    store.dispose()
     return Result(
         name="sealing with a numbered key",
         value=median(own / other for own, other in zip(numbered, bare, strict=True)),

@@ -27,10 +27,10 @@ from node.identity.audit import sign
 from node.identity.identity import open_identity
 from node.identity.put_back import settle
 from node.lists.catalogue import report_list
+from node.objects.logfiles import LogFiles
+from node.objects.sweep import sweep
 from node.peers.recovery import root_at
-from node.rotation.store import open_shelf
-from node.storage.logfiles import LogFiles
-from node.storage.sweep import sweep
+from node.rotation.store import write_store
 from node.store.lists.records import LogKind
 from support.agencies import LIST, SUBSET, Federation, federate, import_files, numbered, table, written
 from support.postgres import PostgresServer, postgres_server
@@ -126,8 +126,8 @@ class Stage:
             with psycopg.connect(own.replace("+psycopg", ""), autocommit=True) as connection:
                 connection.execute("DELETE FROM lease")
         identity = open_identity(Home(made.home))
-        with open_shelf(identity) as shelf:
-            settle(identity, shelf)
+        with write_store(identity) as store:
+            settle(identity, store)
         return made
 
 
@@ -197,7 +197,7 @@ Heads = dict[str, tuple[int, bytes]]
 
 def _heads(cli: Cli) -> Heads:
     """What others may have seen: the published heads."""
-    with open_shelf(open_identity(Home(cli.home))) as shelf, shelf.storage.read() as unit:
+    with write_store(open_identity(Home(cli.home))) as store, store.read() as unit:
         return {log.origin: (log.head.size, log.head.root) for log in unit.logs.ls(*OWN)}
 
 
@@ -206,25 +206,25 @@ def _outcome(cli: Cli, before: Heads) -> dict[str, object]:
     identity = open_identity(Home(cli.home))
     now_ms = milliseconds(identity.clock.now())
     identity.home.sweep()
-    with open_shelf(identity) as shelf:
-        sign(identity, shelf)  # a running node does so every minute, a command when it records something
-        sweep(shelf, now_ms=now_ms)
-        sweep(shelf, now_ms=now_ms + 3 * DAY_MS)
+    with write_store(identity) as store:
+        sign(identity, store)  # a running node does so every minute, a command when it records something
+        sweep(store, now_ms=now_ms)
+        sweep(store, now_ms=now_ms + 3 * DAY_MS)
         signer = identity.log_signer()
-        with shelf.storage.read() as unit:
+        with store.read() as unit:
             logs = unit.logs.ls(*LogKind)
         for log in (log for log in logs if log.kind in OWN):
             assert log.pending is None, log.origin
             assert signer.size(log.origin) == log.head.size, log.origin
             size, root = before.get(log.origin, (0, b""))
-            files = LogFiles(shelf.objects, shelf.vault, log.origin)
+            files = LogFiles(store.objects, store.vault, log.origin)
             assert not size or root_at(files, at=size, size=log.head.size) == root, "a fork"
         listed = {
-            log.origin: report_list(shelf, log.origin)
+            log.origin: report_list(store, log.origin)
             for log in logs
             if log.kind in {LogKind.OWN_LIST, LogKind.PEER_LIST}
         }
-        kept = Counter(name.split("/")[0] for name in shelf.objects.ls("") if "/audit/" not in name)
+        kept = Counter(name.split("/")[0] for name in store.objects.ls("") if "/audit/" not in name)
     assert [tried.words for tried in drill(identity) if not tried.good] == []
     assert not identity.trust.tuf_standing().unlisted
     document = identity.trust.document()

@@ -39,22 +39,22 @@ def _day(days: int) -> Callable[[World], str]:
 
 
 def _newest(world: World) -> str:
-    return f"number={open_approvals(world.identity, world.shelf).ls()[-1].id}"
+    return f"number={open_approvals(world.identity, world.store).ls()[-1].id}"
 
 
 def _session(world: World) -> None:
-    open_sessions(world.identity, world.shelf).open("alice")
+    open_sessions(world.identity, world.store).open("alice")
 
 
 def _pictures(world: World) -> None:
-    take_in_pictures(world.shelf, "baseline")
+    take_in_pictures(world.store, "baseline")
 
 
 def _passkey(world: World) -> None:
     record = PasskeyRecord(
         person="alice", credential=b"an id", sealed_key=b"sealed", sign_count=0, name="a key", added_ms=1
     )
-    with world.shelf.storage.write() as unit:
+    with world.store.write() as unit:
         unit.passkeys.add(record)
 
 

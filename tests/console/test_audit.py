@@ -2,7 +2,7 @@
 
 from node.audit.reader import read_audit, read_audit_backwards, verify_export
 from node.identity.audit import tell
-from node.storage.logfiles import LogFiles
+from node.objects.logfiles import LogFiles
 from node.store.accounts.records import PersonRole
 from support.console import RunningConsole
 
@@ -22,7 +22,7 @@ async def test_records_are_shown_newest_first_and_filtered(busy: RunningConsole)
 
 
 async def test_a_record_has_a_page_of_its_own(busy: RunningConsole) -> None:
-    wanted = next(item for item in read_audit(busy.world.shelf) if item.record.action == "partner.quota")
+    wanted = next(item for item in read_audit(busy.world.store) if item.record.action == "partner.quota")
     async with busy.as_role(PersonRole.VIEWER) as browser:
         words = (await browser.get(f"/console/audit/record?number={wanted.index}")).words
         assert "partner.quota" in words
@@ -32,7 +32,7 @@ async def test_a_record_has_a_page_of_its_own(busy: RunningConsole) -> None:
 
 async def test_pages_follow_each_other_without_gap(busy: RunningConsole) -> None:
     for number in range(60):
-        tell(busy.world.identity, busy.world.shelf, "test.record", f"subject {number}")
+        tell(busy.world.identity, busy.world.store, "test.record", f"subject {number}")
     numbers, path = [], "/console/audit"
     async with busy.as_role(PersonRole.VIEWER) as browser:
         while path:
@@ -44,7 +44,7 @@ async def test_pages_follow_each_other_without_gap(busy: RunningConsole) -> None
                 else ""
             )
             path = f"/console/audit{link.replace('&amp;', '&')}" if link else ""
-    assert numbers == [item.index for item in read_audit_backwards(busy.world.shelf)]
+    assert numbers == [item.index for item in read_audit_backwards(busy.world.store)]
     assert numbers == sorted(numbers, reverse=True)
 
 
@@ -55,9 +55,9 @@ async def test_every_record_is_checked_and_damage_is_named(busy: RunningConsole)
         assert "none altered, removed or put in" in (await browser.get("/console/audit")).words
         world = busy.world
         log = f"{world.node}/audit/main"
-        with world.shelf.storage.read() as unit:
+        with world.store.read() as unit:
             size = unit.logs.get(log).head.size
-        [name, *_] = LogFiles(world.shelf.objects, world.shelf.vault, log).bundles(size=size)
+        [name, *_] = LogFiles(world.store.objects, world.store.vault, log).bundles(size=size)
         path = world.identity.home.objects / name
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 1
@@ -75,7 +75,7 @@ async def test_the_export_is_verified_elsewhere(busy: RunningConsole) -> None:
     root = busy.world.identity.trust.roots()[0]
     verified = verify_export(iter(reply.text.splitlines(keepends=True)), root.sha256)
     assert verified.size > 10
-    taken = [item.record for item in read_audit(busy.world.shelf) if item.record.action == "audit.export"]
+    taken = [item.record for item in read_audit(busy.world.store) if item.record.action == "audit.export"]
     assert [record.actor for record in taken] == ["a.security"]
 
 

@@ -401,7 +401,7 @@ async def test_a_lost_passkey_is_removed_by_security_and_ends_its_sessions(entra
         await entrance.registered("alice", hers),
         await entrance.registered("bruno", entrance.authenticator()),
     )
-    with entrance.world.shelf.storage.read() as unit:
+    with entrance.world.store.read() as unit:
         (lost,) = unit.passkeys.ls("alice")
     form = {"passkey": str(lost.number), "query": ""}
     async with entrance.browser(alice) as browser:
@@ -425,7 +425,7 @@ async def test_a_lost_passkey_is_removed_by_security_and_ends_its_sessions(entra
     assert refused.status == 401
     assert ("bruno", "passkey.remove") in {(who, what) for who, what, _, _ in _all_recorded(entrance)}
     removed = [
-        each.record for each in read_audit(entrance.world.shelf) if each.record.action == "passkey.remove"
+        each.record for each in read_audit(entrance.world.store) if each.record.action == "passkey.remove"
     ]
     assert removed[-1].details["person"] == "alice"  # a number alone says nothing once it is gone
 
@@ -433,19 +433,19 @@ async def test_a_lost_passkey_is_removed_by_security_and_ends_its_sessions(entra
 async def test_whose_passkey_was_removed_is_recorded_of_ones_own_too(entrance: Entrance) -> None:
     entrance.add_two()
     alice = await entrance.registered("alice", entrance.authenticator())
-    with entrance.world.shelf.storage.read() as unit:
+    with entrance.world.store.read() as unit:
         (own,) = unit.passkeys.ls("alice")
     async with entrance.browser(alice) as browser:
         form = {"passkey": str(own.number), "csrf": entrance.visitor(alice).csrf}
         assert (await browser.post("/console/account/passkey-remove", form)).status == 303
     removed = [
-        each.record for each in read_audit(entrance.world.shelf) if each.record.action == "passkey.remove"
+        each.record for each in read_audit(entrance.world.store) if each.record.action == "passkey.remove"
     ]
     assert (removed[-1].actor, removed[-1].details["person"]) == ("alice", "alice")
 
 
 def _all_recorded(entrance: Entrance) -> list[tuple[str, str, str, str]]:
-    found = [each.record for each in read_audit(entrance.world.shelf)]
+    found = [each.record for each in read_audit(entrance.world.store)]
     return [(each.actor, each.action, each.subject, each.outcome) for each in found]
 
 
@@ -486,7 +486,7 @@ async def test_a_person_is_asked_for_and_nothing_has_changed(entrance: Entrance)
         assert (await browser.post("/console/persons/add", form)).status == 303
         assert "Request 1: carla looks on here" in (await browser.get("/console/persons")).words
     assert ("alice", "person.add", "carla", "requested") in entrance.recorded()
-    with entrance.world.shelf.storage.read() as unit:
+    with entrance.world.store.read() as unit:
         assert [person.name for person in unit.persons.ls()] == ["alice", "bruno"]
 
 

@@ -65,7 +65,7 @@ async def test_an_amendment_must_say_something_that_can_be_said(busy: RunningCon
         ):
             reply = await _refused(browser, busy, "/console/entry/amend", right | wrong)
             assert "<b>" not in reply.text.partition("<main")[2].partition("Amend the entries")[0]
-    assert report_list(busy.world.shelf, _OWN).waiting == 6
+    assert report_list(busy.world.store, _OWN).waiting == 6
 
 
 async def test_a_dispute_is_made_and_taken_back(busy: RunningConsole) -> None:
@@ -156,7 +156,7 @@ async def test_a_withdrawal_takes_one_person_and_a_page_that_says_what_ends(busy
         assert "nl.example holds" in withdrawn
         assert (await browser.get(f"/console/entry/withdraw?list={_OWN}&index=0")).status == 404
         assert (await browser.get(f"/console/entry/withdraw?list={_PEER}&index=2")).status == 400
-    assert [each.published_ms is not None for each in report_withdrawals(busy.world.shelf)] == [True]
+    assert [each.published_ms is not None for each in report_withdrawals(busy.world.store)] == [True]
     assert ("entry.withdraw", _OWN, "a.operator") in recorded(busy)
 
 
@@ -166,7 +166,7 @@ async def test_a_withdrawal_may_reach_partners_at_once(busy: RunningConsole) -> 
             browser, busy, "/console/entry/withdraw", _ENTRY | {"reason": "error", "now": "yes"}
         )
     assert "subset baseline: release 2" in done.words
-    assert report_list(busy.world.shelf, _OWN).waiting == 0
+    assert report_list(busy.world.store, _OWN).waiting == 0
 
 
 async def test_shredding_is_asked_for_and_waits_for_a_second_person(busy: RunningConsole) -> None:
@@ -176,9 +176,9 @@ async def test_shredding_is_asked_for_and_waits_for_a_second_person(busy: Runnin
         assert "2 entries, 0 disputes" in asked.words
         done = await _sent(browser, busy, "/console/entry/shred", _ENTRY | {"reason": "error"})
     assert "waits for a second person" in done.words
-    newest = open_approvals(busy.world.identity, busy.world.shelf).ls()[-1]
+    newest = open_approvals(busy.world.identity, busy.world.store).ls()[-1]
     assert (newest.kind, newest.requested_by) == ("entry.shred", "alice")
-    assert report_list(busy.world.shelf, _OWN).waiting == 6
+    assert report_list(busy.world.store, _OWN).waiting == 6
     assert recorded(busy)[-1] == ("entry.shred", _OWN, "alice")
 
 

@@ -15,7 +15,7 @@ LIST = "fr.example/lists/csam"
 
 
 def _case(busy: RunningConsole) -> CaseRecord:
-    (case,) = casework(busy.world.identity, busy.world.shelf).ls()
+    (case,) = casework(busy.world.identity, busy.world.store).ls()
     return case
 
 
@@ -37,7 +37,7 @@ async def test_a_dispute_is_shown_with_its_day_and_the_partners_words(busy: Runn
 
 
 async def test_a_dispute_is_upheld_and_its_file_withdrawn(busy: RunningConsole) -> None:
-    before = report_list(busy.world.shelf, LIST).waiting
+    before = report_list(busy.world.store, LIST).waiting
     async with busy.as_role(PersonRole.ANALYST, person="carla", proved_ms=busy.world.now_ms) as browser:
         form = _form(busy, outcome="upheld", reason="it is a logo", withdraw=LIST, final="yes")
         reply = await browser.post("/console/disputes/answer", form)
@@ -52,8 +52,8 @@ async def test_a_dispute_is_upheld_and_its_file_withdrawn(busy: RunningConsole) 
     given = answer_given(busy.world.identity, _case(busy))
     assert given is not None
     assert (given.outcome, given.reason) == (Outcome.UPHELD, "it is a logo")
-    assert report_list(busy.world.shelf, LIST).waiting == before + 2
-    told = [one.record for one in read_audit(busy.world.shelf)][-1]
+    assert report_list(busy.world.store, LIST).waiting == before + 2
+    told = [one.record for one in read_audit(busy.world.store)][-1]
     assert (told.action, told.actor) == ("case.answer", "carla")
 
 
@@ -87,11 +87,11 @@ async def test_what_was_typed_before_the_passkey_was_asked_for_is_there_after_it
 async def test_what_is_no_answer_changes_nothing(
     busy: RunningConsole, fields: dict[str, str], says: str
 ) -> None:
-    before = report_list(busy.world.shelf, LIST).waiting
+    before = report_list(busy.world.store, LIST).waiting
     async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
         reply = await browser.post("/console/disputes/answer", _form(busy, **fields))
     assert reply.status in {400, 404}
     assert says in reply.words
     assert "This was not done." in reply.words
     assert _case(busy).answered_ms is None
-    assert report_list(busy.world.shelf, LIST).waiting == before
+    assert report_list(busy.world.store, LIST).waiting == before

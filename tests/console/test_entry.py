@@ -98,7 +98,7 @@ async def test_a_place_without_a_hash_is_none(busy: RunningConsole) -> None:
 
 
 async def test_who_gets_an_own_entry_is_said_with_why_others_do_not(busy: RunningConsole) -> None:
-    grants = Grants(busy.world.shelf.storage, busy.world.identity.clock)
+    grants = Grants(busy.world.store, busy.world.identity.clock)
     async with busy.as_role(PersonRole.VIEWER) as browser:
         page = (await browser.get("/console/entry?list=fr.example/lists/csam&index=0")).words
         assert "Who gets the own entries" in page

@@ -40,8 +40,8 @@ def fork(busy_home: Path, tmp_path: Path) -> bytes:
 @pytest_asyncio.fixture
 async def kept(busy: RunningConsole, fork: bytes) -> str:
     """The name of such evidence, which another member told."""
-    verdict = verify(fork, accused_of(busy.world.identity, busy.world.shelf))
-    record = keep(busy.world.shelf, fork, verdict, source="de.example", now_ms=busy.world.now_ms)
+    verdict = verify(fork, accused_of(busy.world.identity, busy.world.store))
+    record = keep(busy.world.store, fork, verdict, source="de.example", now_ms=busy.world.now_ms)
     assert record is not None
     return record.sha256[:16]
 
@@ -89,7 +89,7 @@ async def test_what_is_taken_away_is_judged_anywhere(busy: RunningConsole, kept:
     with ZipFile(BytesIO(data)) as archive:
         assert {"evidence.cbor", "1.root.json", "node.json"} <= set(archive.namelist())
         assert archive.read("evidence.cbor") == fork
-    newest = list(read_audit(busy.world.shelf))[-1].record
+    newest = list(read_audit(busy.world.store))[-1].record
     assert (newest.action, newest.actor) == ("evidence.export", "a.analyst")
     async with busy.as_role(PersonRole.ANALYST) as browser:
         by_words = (await _brought(browser, busy, data, _words(busy))).words

@@ -27,7 +27,7 @@ async def _send(busy: RunningConsole, act: str, **fields: str) -> Reply:
 
 
 async def test_a_set_of_lawful_files_is_added_and_forgotten(busy: RunningConsole) -> None:
-    guards = open_guards(busy.world.identity, busy.world.shelf)
+    guards = open_guards(busy.world.identity, busy.world.store)
     added = await _send(busy, "benign/add", name="wallpapers", table=lawful_table(*numbered("lawful", 2)))
     assert "wallpapers: 4 hashes of 2 rows, 0 refused" in added.words
     assert [each.name for each in guards.benign_sets()] == ["lawful", "wallpapers"]
@@ -44,7 +44,7 @@ async def test_a_tripwire_is_added_and_removed_and_its_hash_is_nowhere(busy: Run
     assert "1 tripwire was added, 0 known already" in added.words
     assert "our logo" in added.words
     assert _HASH[:12] not in added.text + audit_text(busy)
-    number = open_guards(busy.world.identity, busy.world.shelf).tripwires()[0][0].id
+    number = open_guards(busy.world.identity, busy.world.store).tripwires()[0][0].id
     assert f"Tripwire {number} is gone" in (await _send(busy, "tripwire/remove", number=str(number))).words
     assert [action for action, _, _ in recorded(busy)[-2:]] == ["guard-tripwire.add", "guard-tripwire.remove"]
 
@@ -68,7 +68,7 @@ async def test_guards_are_changed_by_whoever_showed_a_passkey_just_now(
         reply = await browser.post(f"{_PAGE}/{act}", {"csrf": busy.csrf(), "hash": _HASH})
     assert reply.status == 303
     assert reply.headers["Location"].startswith("/console/prove?to=")
-    assert not open_guards(busy.world.identity, busy.world.shelf).tripwires()
+    assert not open_guards(busy.world.identity, busy.world.store).tripwires()
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ async def test_guards_are_changed_by_whoever_showed_a_passkey_just_now(
     ids=str,
 )
 async def test_what_is_no_guard_is_refused(busy: RunningConsole, act: str, wrong: dict[str, str]) -> None:
-    guards = open_guards(busy.world.identity, busy.world.shelf)
+    guards = open_guards(busy.world.identity, busy.world.store)
     reply = await _send(busy, act, **wrong)
     assert 400 <= reply.status < 500
     assert "<img" not in reply.text

@@ -24,14 +24,14 @@ from support.times import SettableClock
 async def _after(busy: RunningConsole, hours: float) -> AsyncIterator[RunningConsole]:
     """The same console, so many hours after its newest hit was reported: how old the home is does not matter."""
     identity = busy.world.identity
-    reported = max(hit.record.received_ms for hit in reported_hits(busy.world.shelf))
+    reported = max(hit.record.received_ms for hit in reported_hits(busy.world.store))
     clock = SettableClock(datetime.fromtimestamp(reported / 1000, UTC) + timedelta(hours=hours))
     async with console_of(replace(busy.world, identity=replace(identity, clock=clock))) as running:
         yield running
 
 
 def _hit(busy: RunningConsole, state: str) -> ReportedHit:
-    found, *_ = [hit for hit in reported_hits(busy.world.shelf) if hit.state(busy.world.now_ms) == state]
+    found, *_ = [hit for hit in reported_hits(busy.world.store) if hit.state(busy.world.now_ms) == state]
     return found
 
 
@@ -47,7 +47,7 @@ async def test_every_hit_shows_its_clock(busy: RunningConsole) -> None:
     assert "removed told" in reply.words
     assert "both receipts signed" in reply.words
     assert "fr.example/lists/csam nl.example/lists/csam baseline" in reply.words
-    for hit in reported_hits(busy.world.shelf):
+    for hit in reported_hits(busy.world.store):
         assert hit.record.report_id.hex()[:8] in reply.words
 
 
@@ -129,14 +129,14 @@ async def test_a_hit_is_closed_and_held(busy: RunningConsole) -> None:
             reply = await browser.post(f"/console/hits/{action}", form)
             assert reply.status == 303
             assert says in (await browser.get(reply.headers["Location"])).words
-            with busy.world.shelf.storage.read() as unit:
+            with busy.world.store.read() as unit:
                 kept = unit.hits.find("hoster", hit.record.report_id)
             assert kept is not None
             assert kept.closed_ms is not None
             assert (kept.held_ms is not None) == (action == "hold")
         gone = await browser.post("/console/hits/close", form | {"hit": "hoster/" + 32 * "0"})
     assert gone.status == 404
-    told = [one.record for one in read_audit(busy.world.shelf)]
+    told = [one.record for one in read_audit(busy.world.store)]
     assert [(one.action, one.actor) for one in told[-3:]] == [
         ("hit.close", "carla"),
         ("hit.hold", "carla"),
@@ -147,7 +147,7 @@ async def test_a_hit_is_closed_and_held(busy: RunningConsole) -> None:
 async def test_a_flood_is_said_where_its_hits_are(busy: RunningConsole) -> None:
     hit = _hit(busy, "open")
     source = hit.sources[0]
-    with busy.world.shelf.storage.write() as unit:
+    with busy.world.store.write() as unit:
         flood = Quarantined(
             log_id=unit.logs.get(source.origin).id,
             kind=FLOOD,
@@ -176,7 +176,7 @@ async def test_precision_says_nothing_of_few_hits(busy: RunningConsole) -> None:
 
 async def test_a_withdrawn_hit_says_what_to_undo(busy: RunningConsole) -> None:
     hit = _hit(busy, "resolved")
-    with busy.world.shelf.storage.write() as unit:
+    with busy.world.store.write() as unit:
         unit.hits.end(hit.record, ended_ms=busy.world.now_ms, version=3)
     async with busy.as_role(PersonRole.VIEWER) as browser:
         pages = [await browser.get(path) for path in ("/console/hits", f"/console/hits/one?{_query(hit)}")]

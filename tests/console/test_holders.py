@@ -122,7 +122,7 @@ async def test_a_string_joins_once_and_is_shown_nowhere(fr: RunningConsole, nl: 
     refused = await _send(fr, f"{_PAGE}/join", PersonRole.OPERATOR, invitation=again)
     assert (refused.status, again in refused.text) == (409, False)
     assert "may ask nl.example already" in refused.words
-    newest = list(read_audit(fr.world.shelf))[-1].record
+    newest = list(read_audit(fr.world.store))[-1].record
     assert (newest.action, newest.actor) == ("holders.join", "alice")
     assert ("node", "nl.example") in dict(newest.details).items()
     code = text.partition("#")[2]
@@ -144,7 +144,7 @@ async def test_who_joined_stays_joined_where_the_list_does_not_come(
         cut.setattr(client, "update", cut_off)
         joined = await _send(fr, f"{_PAGE}/join", PersonRole.OPERATOR, invitation=text)
     assert "nl.example may be asked; its list has not come yet" in joined.words
-    newest = list(read_audit(fr.world.shelf))[-1].record
+    newest = list(read_audit(fr.world.store))[-1].record
     assert (newest.action, newest.outcome) == ("holders.join", "partly")
     asked = await _send(fr, f"{_PAGE}/ask", PersonRole.ANALYST, hash=_HELD)
     assert "holds this hash" in asked.words
@@ -185,7 +185,7 @@ async def test_who_holds_it_is_named_and_who_asked_recorded(
     assert re.search(r"nl\.example \S+ line 2 does not hold this hash", asked.words)
     assert '<b>duty</b> "desk"' in asked.words
     assert "<b>duty" not in asked.text
-    newest = list(read_audit(fr.world.shelf))[-1].record
+    newest = list(read_audit(fr.world.store))[-1].record
     details = dict(newest.details)
     assert (newest.action, newest.actor) == ("entry.holders", "alice")
     assert (details["files"], details["asked"], details["not_answered"]) == ("2", "1", "0")
@@ -258,4 +258,4 @@ async def test_who_does_not_answer_is_named(
     asked = await _send(fr, f"{_PAGE}/ask", PersonRole.ANALYST, hash=_HELD)
     assert "could not be asked" in asked.words
     assert "holds this hash" not in asked.words
-    assert dict(list(read_audit(fr.world.shelf))[-1].record.details)["not_answered"] == "1"
+    assert dict(list(read_audit(fr.world.store))[-1].record.details)["not_answered"] == "1"

@@ -28,7 +28,7 @@ _PAGES = ("", "tasks", "partners", "audit", "account", "members", "members/membe
 def _plant(busy: RunningConsole, number: int, text: str) -> int:
     """Put it wherever somebody else's words are kept; gives the number of a request with it."""
     world = busy.world
-    with world.shelf.storage.write() as unit:
+    with world.store.write() as unit:
         unit.passkeys.add(
             PasskeyRecord(
                 person="alice",
@@ -51,13 +51,13 @@ def _plant(busy: RunningConsole, number: int, text: str) -> int:
             now_ms=world.now_ms,
         )
         unit.peers.note_sync("nl.example", synced_ms=None, outcome=text)
-    tell(world.identity, world.shelf, "hit.close", text, actor="alice", details={"reason": text})
+    tell(world.identity, world.store, "hit.close", text, actor="alice", details={"reason": text})
     payload = json.dumps({"partner": "hoster", "evaluations_per_day": 9}).encode()
-    approvals = open_approvals(world.identity, world.shelf)
+    approvals = open_approvals(world.identity, world.store)
     first, second = (
         approvals.request("partner.quota", subject=text, payload=payload, by="alice") for _ in range(2)
     )
-    reject(world.identity, world.shelf, first.id, by="bruno", reason=text)
+    reject(world.identity, world.store, first.id, by="bruno", reason=text)
     return second.id
 
 

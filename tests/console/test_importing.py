@@ -34,19 +34,19 @@ async def _send(busy: RunningConsole, act: str, text: str = _TABLE, **fields: st
 
 
 async def test_a_table_is_looked_at_and_then_imported(busy: RunningConsole) -> None:
-    before = report_list(busy.world.shelf, _OWN).waiting
+    before = report_list(busy.world.store, _OWN).waiting
     looked = await _send(busy, "look")
     said = "3 rows are new (6 entries), 1 listed already, 0 repeated, 1 refused, 1 set aside by a guard."
     assert f"Nothing was imported yet. {_OWN}: {said}" in looked.words
     assert "Line 7:" in looked.words
-    assert report_list(busy.world.shelf, _OWN).waiting == before
+    assert report_list(busy.world.store, _OWN).waiting == before
     assert "entry.import" not in [action for action, _, _ in recorded(busy)[-1:]]
 
     done = await _send(busy, "take", source="", criteria="3")
     assert f"{_OWN}: {said}" in done.words
-    assert report_list(busy.world.shelf, _OWN).waiting == before + 6
+    assert report_list(busy.world.store, _OWN).waiting == before + 6
     assert recorded(busy)[-1] == ("entry.import", _OWN, "a.analyst")
-    details = [one.record for one in read_audit(busy.world.shelf)][-1].details
+    details = [one.record for one in read_audit(busy.world.store)][-1].details
     assert (details["accepted"], details["entries"], details["refused"]) == ("3", "6", "1")
     assert row(FILES[0]).split(",")[0] not in audit_text(busy)
 
@@ -99,10 +99,10 @@ async def test_a_hash_among_the_titles_is_not_shown(busy: RunningConsole) -> Non
 async def test_what_cannot_be_imported_is_refused_and_nothing_is_done(
     busy: RunningConsole, text: str, wrong: dict[str, str]
 ) -> None:
-    before = report_list(busy.world.shelf, _OWN).waiting
+    before = report_list(busy.world.store, _OWN).waiting
     reply = await _send(busy, "take", text, **wrong)
     assert 400 <= reply.status < 500
-    assert report_list(busy.world.shelf, _OWN).waiting == before
+    assert report_list(busy.world.store, _OWN).waiting == before
 
 
 async def test_a_table_has_a_bound(busy: RunningConsole) -> None:

@@ -11,7 +11,7 @@ _PEER = "nl.example/lists/csam"
 async def test_lists_are_shown_in_numbers(busy: RunningConsole) -> None:
     async with busy.as_role(PersonRole.VIEWER) as browser:
         shown = await browser.get("/console/lists")
-    own, theirs = (report_list(busy.world.shelf, origin) for origin in (_OWN, _PEER))
+    own, theirs = (report_list(busy.world.store, origin) for origin in (_OWN, _PEER))
     assert (
         f"{_OWN} own changes wait 6 {own.log.head.size} baseline: {sum(own.active.values())}" in shown.words
     )

@@ -14,8 +14,8 @@ from node.audit.reader import read_audit
 from node.console.pages.federation import members
 from node.judgement.coverage import Counts
 from node.rotation import proposals
-from node.storage.shelf import Shelf
 from node.store.accounts.records import PersonRole
+from node.store.store import Store
 from protocol.lists.grant import Grant
 from support.console import Browser, RunningConsole
 from support.copies import let_go_on
@@ -31,7 +31,7 @@ def _operator(busy: RunningConsole) -> Browser:
 
 
 def _grant(busy: RunningConsole) -> str:
-    with busy.world.shelf.storage.read() as unit:
+    with busy.world.store.read() as unit:
         return grant_words(stored_grant(unit.peers.get(_NL)))
 
 
@@ -73,7 +73,7 @@ async def test_less_is_granted_at_once(busy: RunningConsole) -> None:
     assert "may read baseline (md5, sha1 only) until 2099-01-02" in page.words
     assert 'value="2099-01-01"' in page.text
     assert _grant(busy).startswith("baseline (md5, sha1 only)")
-    newest = list(read_audit(busy.world.shelf))[-1]
+    newest = list(read_audit(busy.world.store))[-1]
     assert (newest.record.action, newest.record.subject) == ("peer.grant", _NL)
 
 
@@ -84,7 +84,7 @@ async def test_more_waits_for_a_second_person(busy: RunningConsole) -> None:
         reply = await browser.post("/console/members/member/grant", {"csrf": busy.csrf(), **form})
         assert reply.status == 303, reply.words
         said = (await browser.get(_MEMBER)).words
-    newest = open_approvals(busy.world.identity, busy.world.shelf).ls()[-1]
+    newest = open_approvals(busy.world.identity, busy.world.store).ls()[-1]
     assert f"Request {newest.id} waits for a second person" in said
     assert (newest.kind, newest.requested_by) == ("peer.grant", "alice")
     assert _grant(busy) == before
@@ -116,7 +116,7 @@ async def test_who_changes_no_grant_has_none_tried(
     """It reads own lists whole: not for whoever only looks, by an address that somebody made up."""
     tried: list[str] = []
 
-    def difference(_shelf: Shelf, node: str, _wanted: Grant, **_: object) -> tuple[Counts, Counts]:
+    def difference(_store: Store, node: str, _wanted: Grant, **_: object) -> tuple[Counts, Counts]:
         tried.append(node)
         return {}, {}
 
@@ -151,7 +151,7 @@ async def test_a_peer_is_removed_and_followed_again(busy: RunningConsole) -> Non
         assert followed.status == 303, followed.words
     # Two persons decide here, so one alone gives what partners get anyway.
     assert _grant(busy) == "baseline without end"
-    assert "baseline, national" in open_approvals(busy.world.identity, busy.world.shelf).ls()[-1].subject
+    assert "baseline, national" in open_approvals(busy.world.identity, busy.world.store).ls()[-1].subject
 
 
 async def test_a_sync_says_what_it_did(busy: RunningConsole, nl: Cli) -> None:

@@ -54,7 +54,7 @@ async def test_files_that_wait_are_counted_without_judging_anew(busy: RunningCon
 
 
 def _set_aside(busy: RunningConsole, kind: str) -> None:
-    with busy.world.shelf.storage.write() as unit:
+    with busy.world.store.write() as unit:
         log = unit.logs.get(_PEER_LIST)
         record = Quarantined(log_id=log.id, kind=kind, first=0, last=0, reason="for a test", created_ms=1)
         unit.quarantine.add([record])
@@ -81,7 +81,7 @@ async def test_a_claim_that_nobody_looked_at_is_urgent(busy: RunningConsole) -> 
         source="",
         created_ms=busy.world.now_ms,
     )
-    with busy.world.shelf.storage.write() as unit:
+    with busy.world.store.write() as unit:
         unit.evidence.add(record)
     assert needs(busy.world)[0].words == "claim about a log that nobody has looked at"
 
@@ -129,7 +129,7 @@ async def test_freshness_is_measured_as_releases_do(
 
 
 async def test_who_is_no_peer_is_not_followed(busy: RunningConsole) -> None:
-    with busy.world.shelf.storage.write() as unit:
+    with busy.world.store.write() as unit:
         unit.peers.remove("nl.example")
     [member] = _standings(busy)
     assert member.freshness is Freshness.UNFOLLOWED
@@ -137,7 +137,7 @@ async def test_who_is_no_peer_is_not_followed(busy: RunningConsole) -> None:
 
 
 def _standings(busy: RunningConsole, *, hours: int = 0, days: int = 0) -> list[MemberStanding]:
-    with busy.world.shelf.storage.read() as unit:
+    with busy.world.store.read() as unit:
         synced = max(peer.synced_ms for peer in unit.peers.ls()) if unit.peers.ls() else 0
         return member_standings(
             unit,
@@ -189,7 +189,7 @@ async def test_what_waits_in_a_list_is_published(busy: RunningConsole) -> None:
         assert f"{_LIST}: 6 changes were published" in (await browser.get("/console/")).words
         other = await browser.post("/console/publish", {"csrf": busy.csrf(), "list": _PEER_LIST})
         assert "not a list of this node" in other.words
-    with busy.world.shelf.storage.read() as unit:
+    with busy.world.store.read() as unit:
         log = unit.logs.get(_LIST)
     assert log.tail == log.head.size
 
@@ -219,7 +219,7 @@ async def test_lists_of_peers_are_not_published_from_here(busy: RunningConsole) 
     async with busy.as_role(PersonRole.OPERATOR) as browser:
         page = (await browser.get("/console/")).text
     assert page.count('action="/console/publish"') == 1
-    with busy.world.shelf.storage.read() as unit:
+    with busy.world.store.read() as unit:
         assert len(unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)) == 2
 
 

@@ -26,7 +26,7 @@ def _operator(busy: RunningConsole) -> Browser:
 
 
 def _hoster(busy: RunningConsole) -> PartnerRecord:
-    with busy.world.shelf.storage.read() as unit:
+    with busy.world.store.read() as unit:
         return unit.partners.get("hoster")
 
 
@@ -49,7 +49,7 @@ async def test_the_release_that_a_partner_fetched_is_shown_with_its_age(busy: Ru
         assert "Fetched last release 1, " in one
         assert "not the newest" not in one
         assert "1 / 1 (made " in every
-        with world.shelf.storage.write() as unit:
+        with world.store.write() as unit:
             unit.releases.add(replace(unit.releases.get("baseline", 1), version=2))
             unit.fetched.put("hoster", "baseline", 1, now_ms=world.now_ms + 1)
             unit.partners.add(replace(unit.partners.get("hoster"), name="newcomer", auth_key=b"n" * 32))
@@ -60,7 +60,7 @@ async def test_the_release_that_a_partner_fetched_is_shown_with_its_age(busy: Ru
 
 
 async def test_a_thousand_partners_are_paged_and_searched(busy: RunningConsole) -> None:
-    with busy.world.shelf.storage.write() as unit:
+    with busy.world.store.write() as unit:
         for number in range(1000):
             unit.partners.add(
                 PartnerRecord(
@@ -85,7 +85,7 @@ async def test_a_thousand_partners_are_paged_and_searched(busy: RunningConsole) 
 
 
 async def test_open_invitations_are_searched_and_no_more_than_a_page_is_read(busy: RunningConsole) -> None:
-    with busy.world.shelf.storage.write() as unit:
+    with busy.world.store.write() as unit:
         for number in range(2 * ROWS):
             made = InviteRecord(
                 invite_id=number.to_bytes(16),
@@ -99,7 +99,7 @@ async def test_open_invitations_are_searched_and_no_more_than_a_page_is_read(bus
         for number in range(0, 2 * ROWS, 4):
             unit.partners.use_up(number.to_bytes(16), now_ms=busy.world.now_ms)
     shown = [f"i-{number:04}" for number in range(2 * ROWS) if number % 4]
-    with busy.world.shelf.storage.read() as unit:
+    with busy.world.store.read() as unit:
         assert [one.partner for one in unit.partners.open_invitations()] == shown
         assert [one.partner for one in unit.partners.open_invitations("-00", limit=3)] == shown[:3]
         assert [*unit.partners.open_invitations("_00")] == []
@@ -134,7 +134,7 @@ async def test_an_invitation_is_shown_once(busy: RunningConsole, monkeypatch: py
     assert "is shown once, and was shown" in again.words
     assert text not in again.text
     assert "new-hoster" in listed.words
-    newest = list(read_audit(busy.world.shelf))[-1].record
+    newest = list(read_audit(busy.world.store))[-1].record
     assert (newest.action, newest.subject) == ("partner.invite", "new-hoster")
     assert text not in str(newest)
 
@@ -170,10 +170,10 @@ async def test_more_takes_two_and_less_takes_one(busy: RunningConsole) -> None:
         assert _hoster(busy).evaluations_per_day == held
         less = {"csrf": busy.csrf(), "name": "hoster", "files_per_day": "10"}
         assert (await browser.post("/console/partners/partner/quota", less)).status == 303
-        take_in_pictures(busy.world.shelf, "baseline")
+        take_in_pictures(busy.world.store, "baseline")
         shows = {"csrf": busy.csrf(), "name": "hoster", "values": "5"}
         assert (await browser.post("/console/partners/partner/disclose", shows)).status == 303
-    kinds = [one.kind for one in open_approvals(busy.world.identity, busy.world.shelf).ls()]
+    kinds = [one.kind for one in open_approvals(busy.world.identity, busy.world.store).ls()]
     assert kinds[-2:] == ["partner.quota", "partner.disclose"]
 
 

@@ -14,13 +14,13 @@ SAID = {"list": LIST, "collection": "baseline", "basis": "reviewed", "examined":
 
 
 def _proposal(busy: RunningConsole) -> ProposalRecord:
-    with busy.world.shelf.storage.read() as unit:
+    with busy.world.store.read() as unit:
         (found,) = unit.proposals.ls()
     return found
 
 
 def _files(busy: RunningConsole) -> list[FileRecord]:
-    with busy.world.shelf.storage.read() as unit:
+    with busy.world.store.read() as unit:
         return list(unit.proposals.files(_proposal(busy)))
 
 
@@ -44,7 +44,7 @@ async def test_a_proposal_shows_its_files_and_no_whole_hash(busy: RunningConsole
 
 
 async def test_one_file_is_taken_up_and_the_other_refused(busy: RunningConsole) -> None:
-    before = report_list(busy.world.shelf, LIST).waiting
+    before = report_list(busy.world.store, LIST).waiting
     async with busy.as_role(PersonRole.ANALYST, person="carla") as browser:
         form = _form(busy, **SAID, **{"file-1": "yes", "review_by": "2030-01-01", "legality": "fr nl"})
         reply = await browser.post("/console/proposals/take", form)
@@ -63,8 +63,8 @@ async def test_one_file_is_taken_up_and_the_other_refused(busy: RunningConsole) 
     taken, refused = _files(busy)
     assert (taken.state, taken.origin) == (FileState.TAKEN, LIST)
     assert (refused.state, refused.reason) == (FileState.REFUSED, "it is <lawful>")
-    assert report_list(busy.world.shelf, LIST).waiting == before + 3
-    told = [one.record for one in read_audit(busy.world.shelf)]
+    assert report_list(busy.world.store, LIST).waiting == before + 3
+    told = [one.record for one in read_audit(busy.world.store)]
     assert [(one.action, one.actor) for one in told[-2:]] == [
         ("proposal.take", "carla"),
         ("proposal.refuse", "carla"),

@@ -14,7 +14,7 @@ LIST = "fr.example/lists/csam"
 
 
 def _put(busy: RunningConsole, origin: str, kind: str, reason: str) -> int:
-    with busy.world.shelf.storage.write() as unit:
+    with busy.world.store.write() as unit:
         log = unit.logs.get(origin)
         unit.quarantine.add(
             [
@@ -38,7 +38,7 @@ async def test_what_waits_is_said_with_the_reason(busy: RunningConsole) -> None:
 
 
 async def test_a_release_takes_two_persons(busy: RunningConsole) -> None:
-    with busy.world.shelf.storage.read() as unit:
+    with busy.world.store.read() as unit:
         (record,) = unit.quarantine.ls()
     form = {"id": str(record.id), "query": f"id={record.id}"}
     async with busy.as_role(PersonRole.ANALYST, person="carla", proved_ms=busy.world.now_ms) as browser:
@@ -55,16 +55,16 @@ async def test_a_release_takes_two_persons(busy: RunningConsole) -> None:
         aside = await browser.get(f"/console/quarantine/one?id={record.id}")
         assert "release asked for" in aside.words
         assert "/console/quarantine/release" not in aside.text
-    told = [one.record for one in read_audit(busy.world.shelf)][-1]
+    told = [one.record for one in read_audit(busy.world.store)][-1]
     assert (told.action, told.actor, told.outcome) == ("quarantine.release", "carla", "requested")
-    asked = open_approvals(busy.world.identity, busy.world.shelf).ls()[-1]
+    asked = open_approvals(busy.world.identity, busy.world.store).ls()[-1]
     async with busy.as_role(PersonRole.OPERATOR, person="bruno", proved_ms=busy.world.now_ms) as browser:
         decided = {"csrf": busy.csrf(), "number": str(asked.id)}
         assert (await browser.post("/console/tasks/approve", decided)).status == 303
         aside = await browser.get(f"/console/quarantine/one?id={record.id}")
         assert "Nothing is set aside." in (await browser.get("/console/quarantine")).words
     assert "released" in aside.words
-    with busy.world.shelf.storage.read() as unit:
+    with busy.world.store.read() as unit:
         assert unit.quarantine.get(record.id).released_ms is not None
 
 
@@ -85,7 +85,7 @@ async def test_claims_stand_beside_what_is_set_aside(busy: RunningConsole) -> No
         source="be.example",
         created_ms=busy.world.now_ms,
     )
-    with busy.world.shelf.storage.write() as unit:
+    with busy.world.store.write() as unit:
         assert unit.evidence.add(claim)
     async with busy.as_role(PersonRole.VIEWER) as browser:
         words = (await browser.get("/console/quarantine")).words

@@ -23,7 +23,7 @@ _BOTH = (
 
 
 def _shredded(busy: RunningConsole) -> set[bytes]:
-    with busy.world.shelf.storage.read() as unit:
+    with busy.world.store.read() as unit:
         return {each.mac for each in unit.tombstones.ls()}
 
 
@@ -44,7 +44,7 @@ async def _shred(busy: RunningConsole, index: int) -> None:
     async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms, person="alice") as browser:
         form = {"list": _OWN, "index": str(index), "reason": "error", "csrf": busy.csrf()}
         assert (await browser.post("/console/entry/shred", form)).status == 303
-    await _approve(busy, open_approvals(busy.world.identity, busy.world.shelf).ls()[-1].id)
+    await _approve(busy, open_approvals(busy.world.identity, busy.world.store).ls()[-1].id)
 
 
 async def test_a_withdrawal_is_followed_to_every_peer(busy: RunningConsole) -> None:
@@ -97,9 +97,9 @@ async def test_two_persons_let_a_shredded_hash_be_listed_again(busy: RunningCons
         assert asked.status == 303
         assert "waits for a second person" in (await browser.get(asked.headers["Location"])).words
     assert recorded(busy)[-1] == ("entry.readmit", "", "alice")
-    assert [*read_audit(busy.world.shelf)][-1].record.details["hashes"] == "2"
+    assert [*read_audit(busy.world.store)][-1].record.details["hashes"] == "2"
     assert whole not in audit_text(busy)
-    request = open_approvals(busy.world.identity, busy.world.shelf).ls()[-1]
+    request = open_approvals(busy.world.identity, busy.world.store).ls()[-1]
     assert request.kind == "entry.readmit"
     assert request.subject == f"2 hashes, shredded as {_OWN}:0, {_OWN}:1"
     async with busy.as_role(PersonRole.OPERATOR, person="bruno") as browser:
@@ -110,7 +110,7 @@ async def test_two_persons_let_a_shredded_hash_be_listed_again(busy: RunningCons
         assert f'href="{_PAGE}?view=shredded">Look at what it is about' in looked.text
     before = _shredded(busy)
     await _approve(busy, request.id)
-    mac_of = busy.world.shelf.vault.tombstone_of
+    mac_of = busy.world.store.vault.tombstone_of
     assert before - _shredded(busy) == {mac_of(digest) for digest in _BOTH}
     assert recorded(busy)[-1] == ("entry.readmit", request.subject, "bruno")
 
@@ -122,7 +122,7 @@ async def test_who_is_asked_to_shred_is_led_to_the_entry(busy: RunningConsole) -
         looked = await browser.get(asked.headers["Location"])
     assert "delete for ever, at every node" in looked.words
     assert f'href="/console/entry?list={_OWN}&amp;index=0">Look at what it is about' in looked.text
-    await _approve(busy, open_approvals(busy.world.identity, busy.world.shelf).ls()[-1].id)
+    await _approve(busy, open_approvals(busy.world.identity, busy.world.store).ls()[-1].id)
     async with busy.as_role(PersonRole.VIEWER) as browser:
         after = await browser.get(asked.headers["Location"])
     assert f"{_OWN}:0" in after.words
@@ -136,8 +136,8 @@ async def test_who_is_asked_to_shred_is_led_to_the_entry(busy: RunningConsole) -
 )
 async def test_only_what_was_shredded_is_asked_for(busy: RunningConsole, typed: str) -> None:
     async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms, person="alice") as browser:
-        before = len(open_approvals(busy.world.identity, busy.world.shelf).ls())
+        before = len(open_approvals(busy.world.identity, busy.world.store).ls())
         reply = await browser.post(f"{_PAGE}/readmit", {"csrf": busy.csrf(), "hash": typed})
     assert 400 <= reply.status < 500
     assert "<img" not in reply.text
-    assert len(open_approvals(busy.world.identity, busy.world.shelf).ls()) == before
+    assert len(open_approvals(busy.world.identity, busy.world.store).ls()) == before

@@ -17,7 +17,7 @@ _ONE = f"{_PAGE}/one?name=hotline"
 
 
 def _recipients(busy: RunningConsole) -> Recipients:
-    return Recipients(busy.world.shelf.storage, busy.world.identity.clock)
+    return Recipients(busy.world.store, busy.world.identity.clock)
 
 
 def _in(busy: RunningConsole, days: int) -> str:
@@ -32,7 +32,7 @@ async def _send(busy: RunningConsole, act: str, person: str = "alice", **fields:
 
 
 async def _approve(busy: RunningConsole) -> None:
-    number = open_approvals(busy.world.identity, busy.world.shelf).ls()[-1].id
+    number = open_approvals(busy.world.identity, busy.world.store).ls()[-1].id
     async with busy.as_role(PersonRole.SECURITY, proved_ms=busy.world.now_ms, person="bruno") as browser:
         form = {"csrf": busy.csrf(), "number": str(number)}
         assert (await browser.post("/console/tasks/approve", form)).status == 303
@@ -56,7 +56,7 @@ async def test_two_persons_accredit_and_one_makes_the_key(busy: RunningConsole) 
     made = await _send(busy, "make-key")
     key = re.search(r">(sfr_[\w-]+)</textarea>", made.text)
     assert key is not None
-    assert recognise(busy.world.shelf.storage, key[1], busy.world.identity.clock.now()).name == "hotline"
+    assert recognise(busy.world.store, key[1], busy.world.identity.clock.now()).name == "hotline"
     async with busy.as_role(PersonRole.OPERATOR) as browser:
         assert "was shown" in (await browser.get(f"{_PAGE}/key")).words
         assert key[1] not in (await browser.get(_ONE)).text
@@ -109,8 +109,8 @@ async def test_what_is_no_accreditation_is_refused(
     busy: RunningConsole, act: str, wrong: dict[str, str]
 ) -> None:
     right = {"collections": "baseline", "until": _in(busy, 60)}
-    before = len(open_approvals(busy.world.identity, busy.world.shelf).ls())
+    before = len(open_approvals(busy.world.identity, busy.world.store).ls())
     reply = await _send(busy, act, **right | wrong)
     assert 400 <= reply.status < 500
     assert "<img" not in reply.text
-    assert len(open_approvals(busy.world.identity, busy.world.shelf).ls()) == before
+    assert len(open_approvals(busy.world.identity, busy.world.store).ls()) == before

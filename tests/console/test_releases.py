@@ -30,21 +30,21 @@ async def test_releasing_publishes_first_and_says_when_nothing_changed(busy: Run
             reply = await browser.post("/console/releases/subset/release", form)
             assert reply.status == 303, reply.words
         page = await browser.get(_ONE)
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         newest = unit.releases.newest("baseline")
     assert newest is not None
     assert f"baseline {newest.version}: nothing changed, no new release" in page.words
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         waiting = unit.logs.get("fr.example/lists/csam")
     assert waiting.tail == waiting.head.size, "what waited is published first"
-    assert release_here(world.identity, world.shelf, "baseline").published is False
+    assert release_here(world.identity, world.store, "baseline").published is False
 
 
 async def test_who_has_a_release_and_who_has_not_fetched_it(busy: RunningConsole) -> None:
     world = busy.world
     async with busy.as_role(PersonRole.VIEWER) as browser:
         held = (await browser.get(_ONE)).words
-        with world.shelf.storage.write() as unit:
+        with world.store.write() as unit:
             unit.releases.add(replace(unit.releases.get("baseline", 1), version=2))
             newcomer = replace(unit.partners.get("hoster"), name="newcomer", auth_key=b"n" * 32)
             unit.partners.add(newcomer)
@@ -62,7 +62,7 @@ async def test_only_operators_release(busy: RunningConsole) -> None:
 
 
 async def test_witnesses_are_shown_with_what_they_claim(busy: RunningConsole) -> None:
-    with busy.world.shelf.storage.write() as unit:
+    with busy.world.store.write() as unit:
         [record, *_] = [one for one in unit.cosigners.ls() if one.origin == "fr.example/lists/csam"]
         unit.cosigners.put(replace(record, alarm=True, outcome="claims another history"))
     async with busy.as_role(PersonRole.VIEWER) as browser:

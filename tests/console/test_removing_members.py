@@ -18,7 +18,7 @@ def _operator(busy: RunningConsole) -> Browser:
 
 
 def _peers(busy: RunningConsole) -> list[str]:
-    with busy.world.shelf.storage.read() as unit:
+    with busy.world.store.read() as unit:
         return [peer.name for peer in unit.peers.ls()]
 
 
@@ -72,7 +72,7 @@ async def test_the_witnesses_are_asked_by_a_button(busy: RunningConsole) -> None
 async def test_the_last_backup_is_named_and_how_one_is_made(busy: RunningConsole) -> None:
     async with busy.as_role(PersonRole.VIEWER) as browser:
         none = (await browser.get("/console/health")).words
-        tell(busy.world.identity, busy.world.shelf, "backup.create", "monday.backup", actor="alice")
+        tell(busy.world.identity, busy.world.store, "backup.create", "monday.backup", actor="alice")
         busy.world.checkup.now()  # else the page shows what was found before
         made = (await browser.get("/console/health")).words
     assert "No backup stands in the newest part of the audit log" in none

@@ -5,7 +5,7 @@ import re
 
 from node.audit.reader import read_audit
 from node.console.pages.partners.response import GROUPS
-from node.storage.report_pages import report_pages
+from node.objects.report_pages import report_pages
 from node.store.accounts.records import PersonRole
 from node.store.hits.records import HitFilter
 from support.console import Reply, RunningConsole
@@ -31,8 +31,8 @@ async def test_every_capability_stands_there_and_most_are_outside(busy: RunningC
 
 
 async def test_what_happened_is_counted_at_its_capability(busy: RunningConsole) -> None:
-    with busy.world.shelf.storage.write() as unit:
-        newest, *_ = next(report_pages(busy.world.shelf, HitFilter(open=True)))
+    with busy.world.store.write() as unit:
+        newest, *_ = next(report_pages(busy.world.store, HitFilter(open=True)))
         unit.hits.end(newest, ended_ms=newest.received_ms + 1, version=1)
     async with busy.as_role(PersonRole.OPERATOR) as browser:
         page = await browser.get("/console/response")
@@ -73,7 +73,7 @@ async def test_the_report_is_the_one_of_the_command_and_recorded(busy: RunningCo
     told = json.loads(fields.text)
     assert told["hits"]["reported"] == "withheld"  # four: few enough to be withheld
     assert f"federation: members,{told['federation']['members']}" in sheet.text
-    taken = [one.record for one in read_audit(busy.world.shelf) if one.record.action == "report.transparency"]
+    taken = [one.record for one in read_audit(busy.world.store) if one.record.action == "report.transparency"]
     assert [(one.actor, one.subject.rsplit(".", 1)[1]) for one in taken] == [
         ("a.operator", "html"),
         ("a.operator", "csv"),
@@ -87,4 +87,4 @@ async def test_a_period_that_is_none_is_refused_with_what_to_do(busy: RunningCon
             reply = await browser.get(f"/console/response/report{query}")
             assert reply.status == 400, query
         assert "half-year" in (await browser.get("/console/response/report?period=soon")).words
-    assert not [one for one in read_audit(busy.world.shelf) if one.record.action == "report.transparency"]
+    assert not [one for one in read_audit(busy.world.store) if one.record.action == "report.transparency"]

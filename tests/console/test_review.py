@@ -95,7 +95,7 @@ async def test_examination_is_stated_on_purpose_and_then_queued(busy: RunningCon
         after = await browser.get("/console/review")
         assert f"{_OWN}: 2 entries of this file wait for publication" in after.words
         assert "listed here, not published" in after.words
-        assert report_list(busy.world.shelf, _OWN).waiting == 8
+        assert report_list(busy.world.store, _OWN).waiting == 8
         assert recorded(busy)[-1] == ("entry.endorse", _PEER, "a.analyst")
         assert (await browser.post("/console/review/publish", form | {"list": _OWN})).status == 303
         published = await browser.get("/console/review")
@@ -133,7 +133,7 @@ async def test_what_cannot_be_endorsed_is_refused_at_the_form(busy: RunningConso
             reply = await browser.post("/console/review/endorse", right | wrong)
             assert 400 <= reply.status < 500, wrong
             assert "This was not done." in reply.words, wrong
-    assert report_list(busy.world.shelf, _OWN).waiting == 6
+    assert report_list(busy.world.store, _OWN).waiting == 6
 
 
 async def test_a_file_with_other_hashes_than_the_page_showed_is_not_endorsed(busy: RunningConsole) -> None:
@@ -145,7 +145,7 @@ async def test_a_file_with_other_hashes_than_the_page_showed_is_not_endorsed(bus
         assert refused.status == 409
         assert f"{_PEER}:2 holds other hashes than the page showed" in refused.words
         assert shown["shown"] in refused.text  # it is shown again, with what it holds now
-        assert report_list(busy.world.shelf, _OWN).waiting == 6
+        assert report_list(busy.world.store, _OWN).waiting == 6
         assert recorded(busy)[-1][0] != "entry.endorse"
 
 
@@ -170,4 +170,4 @@ async def test_what_waits_is_published_by_a_button(busy: RunningConsole) -> None
         after = await browser.get("/console/review")
     assert f"{_OWN}: 6 changes were published" in after.words
     assert "Changes wait for publication" not in after.words
-    assert report_list(busy.world.shelf, _OWN).waiting == 0
+    assert report_list(busy.world.store, _OWN).waiting == 0

@@ -93,9 +93,9 @@ async def test_all_that_are_alike_are_endorsed_with_one_statement(crowded: Runni
         after = await browser.get("/console/review")
     assert f"{_OWN}: 200 files were endorsed" in after.words
     assert "A guard set 1 aside" in after.words
-    assert report_list(crowded.world.shelf, _OWN).waiting == 400
+    assert report_list(crowded.world.store, _OWN).waiting == 400
     assert recorded(crowded)[-1] == ("entry.endorse", _OWN, "a.analyst")
-    details = [one.record for one in read_audit(crowded.world.shelf)][-1].details
+    details = [one.record for one in read_audit(crowded.world.store)][-1].details
     assert details["from"] == _PEER
     assert (details["files"], details["entries"], details["basis"]) == ("200", "400", "reviewed")
 
@@ -114,7 +114,7 @@ async def test_some_are_ticked_on_the_page(crowded: RunningConsole) -> None:
         again = await browser.post("/console/review/endorse-many", form)
         assert again.status == 303
         assert "3 were listed there already" in (await browser.get("/console/review")).words
-    assert report_list(crowded.world.shelf, _OWN).waiting == 6
+    assert report_list(crowded.world.store, _OWN).waiting == 6
 
 
 async def test_what_the_peer_lists_meanwhile_is_not_endorsed_unseen(
@@ -148,8 +148,8 @@ async def test_a_file_that_changed_since_it_was_shown_is_passed_over_and_named(
     assert "1 file was endorsed" in said.words
     changed = f"1 holds other hashes than were shown, and was not endorsed; look again: {_place(first)}."
     assert changed in said.words
-    assert report_list(crowded.world.shelf, _OWN).waiting == 2
-    details = [one.record for one in read_audit(crowded.world.shelf)][-1].details
+    assert report_list(crowded.world.store, _OWN).waiting == 2
+    details = [one.record for one in read_audit(crowded.world.store)][-1].details
     assert (details["files"], details["changed"]) == ("1", "1")
 
 
@@ -179,7 +179,7 @@ async def test_what_cannot_be_endorsed_is_refused_and_nothing_is_done(
         reply = await browser.post("/console/review/endorse-many", form)
     assert 400 <= reply.status < 500
     assert "<img" not in reply.text
-    assert report_list(crowded.world.shelf, _OWN).waiting == 0
+    assert report_list(crowded.world.store, _OWN).waiting == 0
 
 
 async def test_only_analysts_are_given_boxes_and_the_form(

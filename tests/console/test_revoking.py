@@ -13,8 +13,8 @@ from node.identity.audit import gaps
 from node.identity.identity import Identity
 from node.rotation import proposals
 from node.rotation.revoke import confirm_by_witnesses
-from node.storage.shelf import Shelf
 from node.store.accounts.records import PersonRole
+from node.store.store import Store
 from node.witnesses.cosignatures import Cosigned
 from protocol.tlog.note import Note
 from support.audited import details_of, recorded
@@ -108,7 +108,7 @@ async def test_a_key_stops_at_once_and_another_signs_once_the_holders_signed(
     ]
     assert len(signing) == 1
     assert proposals.ls(busy.world.identity.home) == []
-    told = [(each.record.action, each.record.outcome) for each in read_audit(busy.world.shelf)]
+    told = [(each.record.action, each.record.outcome) for each in read_audit(busy.world.store)]
     by_people = [one for one in told if one[0] in {"key.revoke", "key.take-back", "key.publish"}]
     assert by_people[-3:] == [("key.revoke", "proposed"), ("key.take-back", "ok"), ("key.publish", "ok")]
 
@@ -138,7 +138,7 @@ async def test_a_log_goes_on_under_another_key_once_that_is_said(
     (one,) = busy.world.identity.trust.revocations().entries
     assert one.last_good is not None
     assert one.last_good.size == good
-    with busy.world.shelf.storage.read() as unit:
+    with busy.world.store.read() as unit:
         assert one.resumes == unit.logs.get(_LOG).head.size
 
 
@@ -150,7 +150,7 @@ async def test_the_record_holds_the_size_that_was_taken_and_no_other(busy: Runni
 
 
 def _outcomes(busy: RunningConsole, action: str) -> list[str]:
-    records = [each.record for each in read_audit(busy.world.shelf)]
+    records = [each.record for each in read_audit(busy.world.store)]
     return [each.outcome for each in records if each.action == action]
 
 
@@ -206,13 +206,13 @@ async def test_a_size_that_nobody_asks_for_is_not_recorded(busy: RunningConsole)
     assert "last_good" not in details_of(busy, "key.revoke")
 
 
-async def _all_cosigned(identity: Identity, shelf: Shelf, origin: str) -> Cosigned:
+async def _all_cosigned(identity: Identity, store: Store, origin: str) -> Cosigned:
     """As if every witness had learnt of the new key, and cosigned the head under it."""
-    return replace(await confirm_by_witnesses(identity, shelf, origin), missing=0)
+    return replace(await confirm_by_witnesses(identity, store, origin), missing=0)
 
 
 def _signers(busy: RunningConsole) -> set[bytes]:
-    with busy.world.shelf.storage.read() as unit:
+    with busy.world.store.read() as unit:
         note = unit.logs.get(_LOG).note
     assert note is not None
     return {line.key_hash for line in Note.parse(note).signatures}

@@ -34,10 +34,10 @@ _GROWING = {"hits", "hit", "precision", "disputes", "quarantine", "aside", "prop
 
 def _grown(busy: RunningConsole) -> None:
     """Many more hits, disputes, proposals, requests, and things that were set aside."""
-    shelf, now_ms = busy.world.shelf, busy.world.now_ms
-    hit, *_ = [hit for hit in reported_hits(shelf) if hit.disputed]
+    store, now_ms = busy.world.store, busy.world.now_ms
+    hit, *_ = [hit for hit in reported_hits(store) if hit.disputed]
     assert hit.case is not None
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         sealed, log = unit.hits.sealed(hit.record), unit.logs.get("nl.example/lists/csam")
         proposal, *_ = unit.proposals.ls()
         for number in range(300):

@@ -10,7 +10,7 @@ from support.console import Browser, RunningConsole
 
 def _waiting(busy: RunningConsole) -> Approval:
     (found,) = [
-        one for one in open_approvals(busy.world.identity, busy.world.shelf).ls() if one.outcome == "open"
+        one for one in open_approvals(busy.world.identity, busy.world.store).ls() if one.outcome == "open"
     ]
     return found
 
@@ -65,10 +65,10 @@ async def test_a_second_person_approves(busy: RunningConsole) -> None:
         again = await browser.post("/console/tasks/approve", {"csrf": busy.csrf(), "number": str(request.id)})
     assert again.status == 409
     assert f"request {request.id} was approved by bruno" in again.words
-    done = open_approvals(busy.world.identity, busy.world.shelf).get(request.id)
+    done = open_approvals(busy.world.identity, busy.world.store).get(request.id)
     assert (done.outcome, done.decided_by) == (Outcome.APPROVED, "bruno")
     assert done.acted_ms is not None
-    with busy.world.shelf.storage.read() as unit:
+    with busy.world.store.read() as unit:
         raised = unit.partners.get("hoster").evaluations_per_day
     assert done.result == f"hoster may ask for {raised:,} evaluations a day"
 
@@ -117,7 +117,7 @@ async def test_a_request_is_rejected_with_a_reason(busy: RunningConsole) -> None
     assert "<b>ask" not in page.text
     assert "<b>ask</b> the ministry" in page.words
     assert "nothing was changed" in page.words
-    done = open_approvals(busy.world.identity, busy.world.shelf).get(request.id)
+    done = open_approvals(busy.world.identity, busy.world.store).get(request.id)
     assert (done.outcome, done.reason) == (Outcome.REJECTED, "<b>ask</b> the ministry")
 
 
@@ -125,7 +125,7 @@ async def test_the_audit_log_names_who_decided(busy: RunningConsole) -> None:
     request = _waiting(busy)
     async with _as(busy, "bruno", PersonRole.OPERATOR) as browser:
         await browser.post("/console/tasks/approve", {"csrf": busy.csrf(), "number": str(request.id)})
-    told = [one.record for one in read_audit(busy.world.shelf)]
+    told = [one.record for one in read_audit(busy.world.store)]
     assert {(one.action, one.actor) for one in told[-2:]} == {
         ("approval.approve", "bruno"),
         ("partner.quota", "bruno"),

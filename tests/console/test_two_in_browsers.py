@@ -60,7 +60,7 @@ async def _prove(page: Page) -> None:
 
 
 def _persons(entrance: Entrance) -> set[str]:
-    with entrance.world.shelf.storage.read() as unit:
+    with entrance.world.store.read() as unit:
         return {person.name for person in unit.persons.ls()}
 
 

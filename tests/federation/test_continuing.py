@@ -56,7 +56,7 @@ class Second:
         key = LogPrivateKey.from_seed(os.urandom(32))
         self.signer = FolderLogSigner(folder / "second", lambda _: [key])
         self.old = agency.log()
-        start_continuation(agency.shelf, agency.name, "second", old=self.old)
+        start_continuation(agency.store, agency.name, "second", old=self.old)
         info = log_info(f"https://{agency.name}/", NEW, key.public, valid=window(agency.clock.now(), 180))
         announce_continuation(agency.trust, info, old=self.old, signers=agency.signers)
 
@@ -65,14 +65,14 @@ class Second:
             ImportRow(at, (digest(name, Algorithm.SHA256),), BASELINE, {}, "")
             for at, name in enumerate(names, 2)
         ]
-        import_rows(self.agency.shelf, NEW, rows, statement=OWN, now_ms=self.agency.now_ms)
+        import_rows(self.agency.store, NEW, rows, statement=OWN, now_ms=self.agency.now_ms)
 
     def publish(self) -> None:
-        publish(self.agency.shelf, NEW, signer=self.signer, now_ms=self.agency.now_ms)
+        publish(self.agency.store, NEW, signer=self.signer, now_ms=self.agency.now_ms)
 
 
 def judged(agency: Agency) -> Current:
-    return current(agency.shelf, agency.trust.members(), now=agency.clock.now(), max_age=timedelta(days=1))
+    return current(agency.store, agency.trust.members(), now=agency.clock.now(), max_age=timedelta(days=1))
 
 
 def effective(agency: Agency) -> set[Digest]:
@@ -93,7 +93,7 @@ async def trio(federation: Federation) -> tuple[Agency, Agency, Agency]:
         one.add(*FILES)
     for one in (de, nl):
         one.add("disputed")
-    dispute(fr.shelf, fr.origin, [DISPUTED], collection=BASELINE)
+    dispute(fr.store, fr.origin, [DISPUTED], collection=BASELINE)
     for one in (de, fr, nl):
         one.publish()
     await federation.settle()
@@ -133,10 +133,10 @@ async def test_the_owner_takes_an_old_block_back_by_an_entry_of_the_new_list(
     blocks = {DISPUTED: [ref for block in judged(fr).decision.blocks for ref in block.refs]}
     said = {"statement": OWN, "collection": BASELINE, "now_ms": fr.now_ms}
     with pytest.raises(UsageError, match="no member overrules its own block"):
-        reaffirm(fr.shelf, NEW, blocks, **said)  # type: ignore[arg-type]
+        reaffirm(fr.store, NEW, blocks, **said)  # type: ignore[arg-type]
     predecessor = predecessor_of(fr.trust.document(), NEW)
     assert predecessor == fr.origin
-    reaffirm(fr.shelf, NEW, blocks, continues=predecessor, **said)  # type: ignore[arg-type]
+    reaffirm(fr.store, NEW, blocks, continues=predecessor, **said)  # type: ignore[arg-type]
     second.publish()
     await federation.settle()
     assert all(DISPUTED in effective(one) for one in (de, fr, nl))
@@ -170,7 +170,7 @@ async def test_starting_it_twice_starts_one(federation: Federation, tmp_path: Pa
     second = Second(fr, tmp_path)
     federation.advance(hours=1)
     with pytest.raises(AlreadyExistsError):
-        start_continuation(fr.shelf, fr.name, "second", old=second.old)
+        start_continuation(fr.store, fr.name, "second", old=second.old)
     second.publish()
     assert fr.log(NEW).head.size == 1
 
@@ -178,7 +178,7 @@ async def test_starting_it_twice_starts_one(federation: Federation, tmp_path: Pa
 async def test_nothing_can_come_before_the_event_that_says_so(federation: Federation, tmp_path: Path) -> None:
     """The list and its first event are made in one transaction."""
     _, fr, _ = await trio(federation)
-    started = start_continuation(fr.shelf, fr.name, "second", old=fr.log())
+    started = start_continuation(fr.store, fr.name, "second", old=fr.log())
     assert started.tail == 1
 
 
@@ -190,5 +190,5 @@ def test_only_a_proof_of_two_histories_lets_a_list_end(federation: Federation, k
     )
     with fr.store.write() as unit:
         unit.evidence.add(record)
-    assert has_fork(fr.shelf, fr.origin) == kind.convicts
-    assert not has_fork(fr.shelf, NEW)
+    assert has_fork(fr.store, fr.origin) == kind.convicts
+    assert not has_fork(fr.store, NEW)

@@ -60,7 +60,7 @@ def failure(report: SyncReport) -> Exception | None:
 
 def release(follower: Agency, record: Quarantined) -> None:
     members = follower.trust.members()
-    quarantine.release(follower.shelf, members, str(record.id), now_ms=follower.now_ms)
+    quarantine.release(follower.store, members, str(record.id), now_ms=follower.now_ms)
 
 
 def suspended(follower: Agency, origin: str) -> list[Quarantined]:

@@ -52,7 +52,7 @@ async def agencies(federation: Federation) -> Four:
 
 
 def judged(agency: Agency) -> Current:
-    return current(agency.shelf, agency.trust.members(), now=agency.clock.now(), max_age=timedelta(days=1))
+    return current(agency.store, agency.trust.members(), now=agency.clock.now(), max_age=timedelta(days=1))
 
 
 def effective(agency: Agency) -> set[Digest]:
@@ -67,7 +67,7 @@ def against(agency: Agency, value: Digest) -> dict[Digest, list[EntryRef]]:
 def overrule(agency: Agency, value: Digest) -> None:
     blocks = against(agency, value)
     reaffirm(
-        agency.shelf, agency.origin, blocks, statement=REVIEWED, collection=BASELINE, now_ms=agency.now_ms
+        agency.store, agency.origin, blocks, statement=REVIEWED, collection=BASELINE, now_ms=agency.now_ms
     )
     agency.publish()
 
@@ -77,7 +77,7 @@ async def test_a_dispute_blocks_at_everyone_until_two_other_countries_overrule_i
     federation: Federation, agencies: Four
 ) -> None:
     de, fr, _, us = agencies
-    dispute(us.shelf, us.origin, DIGESTS[:1])
+    dispute(us.store, us.origin, DIGESTS[:1])
     assert all(len(effective(one)) == 20 for one in agencies)
     us.publish()
     await federation.settle()
@@ -93,10 +93,10 @@ async def test_a_dispute_blocks_at_everyone_until_two_other_countries_overrule_i
 
 async def test_a_resolve_frees_everywhere(federation: Federation, agencies: Four) -> None:
     *_, us = agencies
-    dispute(us.shelf, us.origin, DIGESTS[:2])
+    dispute(us.store, us.origin, DIGESTS[:2])
     us.publish()
     await federation.settle()
-    resolve(us.shelf, us.origin, DIGESTS[:1])
+    resolve(us.store, us.origin, DIGESTS[:1])
     us.publish()
     await federation.settle()
     assert all(effective(one) == set(DIGESTS) - {DIGESTS[1]} for one in agencies)
@@ -104,7 +104,7 @@ async def test_a_resolve_frees_everywhere(federation: Federation, agencies: Four
 
 async def test_a_withdrawal_for_error_blocks_what_others_list(federation: Federation, agencies: Four) -> None:
     de, _, nl, us = agencies
-    withdraw(nl.shelf, nl.origin, DIGESTS[3], reason=Reason.ERROR)
+    withdraw(nl.store, nl.origin, DIGESTS[3], reason=Reason.ERROR)
     nl.publish()
     await federation.settle()
     assert all(effective(one) == set(DIGESTS) - {DIGESTS[3]} for one in agencies)
@@ -121,7 +121,7 @@ async def test_of_a_liars_thousand_disputes_only_the_first_apply(
 ) -> None:
     *_, fr, us = agencies[1:]
     flood = [*(digest(f"nobody's {number}") for number in range(980)), *DIGESTS]
-    dispute(us.shelf, us.origin, flood, collection=BASELINE)
+    dispute(us.store, us.origin, flood, collection=BASELINE)
     us.publish()
     await federation.settle()
     assert len(effective(us)) >= len(DIGESTS) - CAP

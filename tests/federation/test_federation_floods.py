@@ -57,7 +57,7 @@ class World:
         federation.introduce(self.fr, self.nl)
         federation.introduce(self.fr, self.liar)
         self.liar.revise(lambda old: replace(old, serial=old.serial + 1, limits=BOUNDLESS))
-        self.fr.syncer = Syncer(self.fr.shelf, self.fr.clock, most=MOST)
+        self.fr.syncer = Syncer(self.fr.store, self.fr.clock, most=MOST)
 
     async def begin(self) -> None:
         """Everybody lists what is good; the liar's list is followed."""
@@ -75,7 +75,7 @@ class World:
 
     def effective(self) -> set[Digest]:
         found = current(
-            self.fr.shelf,
+            self.fr.store,
             self.fr.trust.members(),
             now=self.fr.clock.now(),
             max_age=timedelta(days=7),
@@ -115,7 +115,7 @@ async def test_a_flood_of_disputes_blocks_no_more_than_a_day_has(world: World, a
     await world.begin()
     for start in range(0, len(GOOD), at_once):
         wanted = [digest(name, Algorithm.SHA256) for name in GOOD[start : start + at_once]]
-        dispute(world.liar.shelf, world.liar.origin, wanted, collection=BASELINE)
+        dispute(world.liar.store, world.liar.origin, wanted, collection=BASELINE)
         await world.sync()
     assert len(world.effective()) == 26
     assert world.effective() <= names(GOOD)
@@ -164,21 +164,21 @@ async def test_a_head_without_an_end_is_refused_before_anything_is_fetched(feder
     fr = federation.agency("fr.example", "FR")
     follow(fr, peer)
     peer.grow(300)
-    assert (await Syncer(fr.shelf, clock).sync("nl.example", peer)).succeeded
+    assert (await Syncer(fr.store, clock).sync("nl.example", peer)).succeeded
     stage_something(fr, peer.origin)
 
     peer.note = sign_checkpoint(Checkpoint(peer.origin, 2**40, b"r" * 32), [peer.key])
     peer.calls.clear()
-    refused = await Syncer(fr.shelf, clock).sync("nl.example", peer)
+    refused = await Syncer(fr.store, clock).sync("nl.example", peer)
     assert isinstance(refused.failure, BeyondLimitsError)
     assert "entries" not in peer.calls
-    assert not Staging(fr.shelf, peer.origin).events, "what was staged of it is dropped"
-    beyond = await Syncer(fr.shelf, clock, beyond_limits=True).sync("nl.example", peer)
+    assert not Staging(fr.store, peer.origin).events, "what was staged of it is dropped"
+    beyond = await Syncer(fr.store, clock, beyond_limits=True).sync("nl.example", peer)
     assert isinstance(beyond.failure, BeyondLimitsError), "a person cannot allow everything"
 
     peer.honest_again(peer.history())
     peer.grow(400)
-    assert (await Syncer(fr.shelf, clock).sync("nl.example", peer)).succeeded
+    assert (await Syncer(fr.store, clock).sync("nl.example", peer)).succeeded
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ async def test_a_head_may_bring_what_the_days_since_it_was_seen_allow(
     nl.add("one")
     nl.publish()
     assert (await federation.sync(fr, nl)).succeeded
-    follower = Follower(fr.shelf, MOST, beyond_limits=beyond_limits)
+    follower = Follower(fr.store, MOST, beyond_limits=beyond_limits)
     now_ms = fr.now_ms + days * DAY_MS
     size = fr.log(nl.origin).head.size + growth
     with nullcontext() if taken else pytest.raises(BeyondLimitsError):
@@ -218,7 +218,7 @@ async def test_a_flood_that_was_allowed_lets_what_follows_through(federation: Fe
     nl.add("one")
     nl.publish()
     assert (await federation.sync(fr, nl)).succeeded
-    log, follower = fr.log(nl.origin), Follower(fr.shelf, MOST)
+    log, follower = fr.log(nl.origin), Follower(fr.store, MOST)
     with fr.store.write() as unit:
         unit.quarantine.note_intake(log.id, Intake(received_ms=fr.now_ms, adds=2**23, withdrawals=0))
     for growth in (0, 1, 2**14):
@@ -231,7 +231,7 @@ def test_all_lists_of_a_peer_share_the_room(federation: Federation) -> None:
     fr = federation.agency("fr.example", "FR")
     follow(fr, ListPeer("nl.example", federation.clock))
     first, other = "nl.example/lists/main", "nl.example/lists/other"
-    follower = Follower(fr.shelf, MOST)
+    follower = Follower(fr.store, MOST)
     for origin in (first, other):
         follower.follow(origin, node="nl.example")
     follower.require_room(first, size=MOST_AT_ONCE, now_ms=fr.now_ms)
@@ -242,6 +242,6 @@ def test_all_lists_of_a_peer_share_the_room(federation: Federation) -> None:
 
 def stage_something(agency: Agency, origin: str) -> None:
     """As an interrupted pull leaves it."""
-    staging = Staging(agency.shelf, origin)
+    staging = Staging(agency.store, origin)
     staging.add(StagedBundle(index=0, width=1, entries=b"entries", openings=None))
     staging.flush()

@@ -31,13 +31,13 @@ def federation(tmp_path: Path) -> Iterator[Federation]:
 
 
 def judged(agency: Agency) -> Current:
-    return current(agency.shelf, agency.trust.members(), now=agency.clock.now(), max_age=timedelta(days=7))
+    return current(agency.store, agency.trust.members(), now=agency.clock.now(), max_age=timedelta(days=7))
 
 
 def import_file(agency: Agency, text: str) -> None:
     rows = read_rows(io.BytesIO(text.encode()), collection=BASELINE)
     statement = Statement(basis=Basis.OWN, criteria=1)
-    report = import_rows(agency.shelf, agency.origin, rows, statement=statement, now_ms=agency.now_ms)
+    report = import_rows(agency.store, agency.origin, rows, statement=statement, now_ms=agency.now_ms)
     assert report.entries == 4
 
 
@@ -52,13 +52,13 @@ async def test_a_suppliers_collections_that_are_not_granted_serve_nothing(federa
     await federation.settle()
     assert nl.log(fr.origin).head.size == 4
     assert nl.digests(fr.origin) == set()
-    assert readable(fr.shelf, fr.grant_of("nl.example"), fr.clock.now()) == {}
-    create_subset(fr.shelf, fr.name, "baseline", _filter(), pk=b"\x01" * 32, now_ms=1)
+    assert readable(fr.store, fr.grant_of("nl.example"), fr.clock.now()) == {}
+    create_subset(fr.store, fr.name, "baseline", _filter(), pk=b"\x01" * 32, now_ms=1)
     for name in ("x", "y"):
         for algorithm, text in ((Algorithm.MD5, md5(name)), (Algorithm.SHA256, sha256(name))):
             found = Digest.from_hex(algorithm, text)
-            [entry] = standing_entries(fr.shelf, found)
-            for verdict in verdicts(fr.shelf, entry, found, judged(fr), now=fr.clock.now()):
+            [entry] = standing_entries(fr.store, found)
+            for verdict in verdicts(fr.store, entry, found, judged(fr), now=fr.clock.now()):
                 assert verdict.why_not
     assert not [number for number, _ in judged(fr).decision.effective if number == BASELINE]
 
@@ -74,8 +74,8 @@ async def test_a_grant_that_cannot_be_read_serves_nothing(federation: Federation
         unit.peers.update_grant("nl.example", damage)
     await federation.settle()
     assert nl.digests(fr.origin) == set()
-    [entry] = standing_entries(fr.shelf, digest("a"))
-    [verdict] = verdicts(fr.shelf, entry, digest("a"), judged(fr), now=fr.clock.now())
+    [entry] = standing_entries(fr.store, digest("a"))
+    [verdict] = verdicts(fr.store, entry, digest("a"), judged(fr), now=fr.clock.now())
     assert verdict.why_not == "its grant covers nothing, or cannot be read"
 
 
@@ -91,7 +91,7 @@ def _filter(*collections: int) -> SubsetFilter:
 def why(agency: Agency, entry: Standing, found: Digest) -> dict[str, str]:
     return {
         verdict.name: verdict.why_not
-        for verdict in verdicts(agency.shelf, entry, found, judged(agency), now=agency.clock.now())
+        for verdict in verdicts(agency.store, entry, found, judged(agency), now=agency.clock.now())
     }
 
 
@@ -106,15 +106,15 @@ async def test_who_gets_an_entry_and_why_not(federation: Federation) -> None:
         de,
         grant=Grant(collections=frozenset({BASELINE, NATIONAL}), algorithms=frozenset({Algorithm.MD5})),
     )
-    create_subset(fr.shelf, fr.name, "baseline", _filter(), pk=b"\x01" * 32, now_ms=1)
-    create_subset(fr.shelf, fr.name, "national", _filter(NATIONAL), pk=b"\x02" * 32, now_ms=1)
+    create_subset(fr.store, fr.name, "baseline", _filter(), pk=b"\x01" * 32, now_ms=1)
+    create_subset(fr.store, fr.name, "national", _filter(NATIONAL), pk=b"\x02" * 32, now_ms=1)
     fr.add("a")
-    [waiting] = standing_entries(fr.shelf, digest("a"))
+    [waiting] = standing_entries(fr.store, digest("a"))
     assert why(fr, waiting, digest("a"))["nl.example"] == "it is not published yet"
     fr.publish()
     fr.add("b", collection=NATIONAL)
     fr.publish()
-    [a], [b] = standing_entries(fr.shelf, digest("a")), standing_entries(fr.shelf, digest("b"))
+    [a], [b] = standing_entries(fr.store, digest("a")), standing_entries(fr.store, digest("b"))
     assert why(fr, a, digest("a")) == {
         "nl.example": "",
         "be.example": "",
@@ -130,8 +130,8 @@ async def test_who_gets_an_entry_and_why_not(federation: Federation) -> None:
     federation.advance(days=1)
     assert why(fr, a, digest("a"))["be.example"] == f"its grant has ended {until:%Y-%m-%d}"
     fr.withdraw("a")
-    assert standing_entries(fr.shelf, digest("a")) == []
-    assert standing_entries(fr.shelf, digest("unknown")) == []
+    assert standing_entries(fr.store, digest("a")) == []
+    assert standing_entries(fr.store, digest("unknown")) == []
 
 
 def test_what_another_grant_would_change(federation: Federation) -> None:
@@ -144,8 +144,8 @@ def test_what_another_grant_would_change(federation: Federation) -> None:
     fr.add("waits")
     now = fr.clock.now()
     wider = Grant(collections=frozenset({BASELINE, NATIONAL}))
-    assert difference(fr.shelf, "nl.example", wider, now=now) == ({(NATIONAL, Algorithm.SHA256): 1}, {})
+    assert difference(fr.store, "nl.example", wider, now=now) == ({(NATIONAL, Algorithm.SHA256): 1}, {})
     other = Grant(collections=frozenset({INVESTIGATIVE}), algorithms=frozenset({Algorithm.MD5}))
-    assert difference(fr.shelf, "nl.example", other, now=now) == ({}, {(BASELINE, Algorithm.SHA256): 2})
+    assert difference(fr.store, "nl.example", other, now=now) == ({}, {(BASELINE, Algorithm.SHA256): 2})
     ended = Grant(collections=frozenset({BASELINE}), until=now)
-    assert difference(fr.shelf, "nl.example", ended, now=now) == ({}, {(BASELINE, Algorithm.SHA256): 2})
+    assert difference(fr.store, "nl.example", ended, now=now) == ({}, {(BASELINE, Algorithm.SHA256): 2})

@@ -75,7 +75,7 @@ async def test_what_two_countries_list_on_their_own_knowledge_becomes_effective(
     for agency in (fr, nl):
         agency.publish()
     await federation.settle()
-    judged = current(fr.shelf, fr.membership.members(), now=federation.clock.now(), max_age=timedelta(days=1))
+    judged = current(fr.store, fr.membership.members(), now=federation.clock.now(), max_age=timedelta(days=1))
     assert {found for _, found in judged.decision.effective} == {digest("both")}
 
 
@@ -268,7 +268,7 @@ async def test_two_pulls_of_one_list_do_not_harm_each_other(federation: Federati
     federation.introduce(fr, nl)
     nl.add(*(f"{number}" for number in range(600)))
     nl.publish()
-    other = Syncer(fr.shelf, fr.clock)
+    other = Syncer(fr.store, fr.clock)
     reports = await asyncio.gather(
         federation.sync(fr, nl), other.sync(nl.name, federation.link(fr, nl)), return_exceptions=True
     )

@@ -381,8 +381,8 @@ async def test_no_key_fills_the_disk_with_many_logs(
     assert [one.subject for one in kept(agencies[0])].count(liar.origin) == 1
     assert standing_still(agencies[0], liar.origin) is not None
     fork = told((liar.origin, 11))
-    released = next(one for one in quarantine.ls(agencies[0].shelf, agencies[0].trust.members()))
-    quarantine.release(agencies[0].shelf, agencies[0].trust.members(), released.id, now_ms=1)
+    released = next(one for one in quarantine.ls(agencies[0].store, agencies[0].trust.members()))
+    quarantine.release(agencies[0].store, agencies[0].trust.members(), released.id, now_ms=1)
     await asking.ask(agencies[1].name, fork)
     assert standing_still(agencies[0], liar.origin) is not None, "nobody has looked at this one"
 
@@ -506,8 +506,8 @@ async def test_gossip_that_has_not_changed_is_not_sent_again(agencies: list[Agen
 
 async def release(agency: Agency) -> None:
     members = agency.trust.members()
-    for aside in quarantine.ls(agency.shelf, members):
-        assert quarantine.release(agency.shelf, members, aside.id, now_ms=agency.now_ms)
+    for aside in quarantine.ls(agency.store, members):
+        assert quarantine.release(agency.store, members, aside.id, now_ms=agency.now_ms)
 
 
 @pytest.mark.threat("gossip abused")
@@ -565,7 +565,7 @@ async def test_a_convicted_list_gains_no_effect_and_loses_none(federation: Feder
     name = sha256(fork).digest()
     peer = ToldByHand(Gossip.of([], [], [name]).to_bytes(), {name.hex(): fork})
     await gossiper(nl).ask(fr.name, peer)
-    judged = current(nl.shelf, nl.trust.members(), now=nl.clock.now(), max_age=FREEZE_AFTER, previous=old)
+    judged = current(nl.store, nl.trust.members(), now=nl.clock.now(), max_age=FREEZE_AFTER, previous=old)
     assert set(judged.decision.effective) == old
 
 
@@ -606,7 +606,7 @@ async def test_a_withdrawal_passes_the_suspension_of_its_list(federation: Federa
 def effective_now(agency: Agency) -> set[Digest]:
     members, now = agency.trust.members(), agency.clock.now()
     previous = frozenset((1, digest(name)) for name in ("wrong", "right"))
-    judged = current(agency.shelf, members, now=now, max_age=timedelta(days=1), previous=previous)
+    judged = current(agency.store, members, now=now, max_age=timedelta(days=1), previous=previous)
     return {value for _, value in judged.decision.effective}
 
 

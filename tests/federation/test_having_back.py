@@ -12,17 +12,17 @@ from typing_extensions import override
 from keys.key import LogPrivateKey
 from node.errors import PeerUnreachableError, VerificationError
 from node.lists.catalogue import list_origin
+from node.objects.logfiles import LogFiles
 from node.peers.recovery import Returned, have_back
 from node.peers.return_list import HeldLists
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.grant import Grant
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.note import VerifierKey
-from support.federation import Agency, Federation, MemoryObjects
+from support.federation import Agency, Federation
+from support.new_stores import new_store
 
 ORIGIN = list_origin("fr.example", "main")
 
@@ -43,7 +43,7 @@ class Held:
 
     @property
     def lists(self) -> HeldLists:
-        return HeldLists(self.peer.shelf, "fr.example")
+        return HeldLists(self.peer.store, "fr.example")
 
     async def held_checkpoint(self, origin: str) -> bytes:
         return self.note or await self.lists.checkpoint(origin)
@@ -67,20 +67,20 @@ class Away(Held):
 class Restored:
     """The node after its machine was lost: nothing is left but its key, or what a backup had."""
 
-    shelf: Shelf
+    store: Store
     keys: Sequence[VerifierKey]
     now_ms: int
 
     async def have_back(self, peers: Mapping[str, Held]) -> Returned:
-        return await have_back(self.shelf, ORIGIN, peers, keys=self.keys, now_ms=self.now_ms)
+        return await have_back(self.store, ORIGIN, peers, keys=self.keys, now_ms=self.now_ms)
 
     @property
     def log(self) -> LogRecord:
-        with self.shelf.storage.read() as unit:
+        with self.store.read() as unit:
             return unit.logs.get(ORIGIN)
 
     def opened(self) -> list[bool]:
-        files = LogFiles(self.shelf.objects, self.shelf.vault, ORIGIN)
+        files = LogFiles(self.store.objects, self.store.vault, ORIGIN)
         return [row is not None for _, _, row in files.items(first=0, size=self.log.head.size)]
 
 
@@ -94,12 +94,11 @@ def restored() -> Iterator[Restore]:
 
     def restore(fr: Agency, folder: Path) -> Restored:
         folder.mkdir()
-        store = Store.create(f"sqlite:///{folder}/sigfed.db", storage_key=os.urandom(32), entropy=os.urandom)
+        store = new_store(f"sqlite:///{folder}/sigfed.db", storage_key=os.urandom(32))
         stores.append(store)
-        shelf = Shelf(store, MemoryObjects(), store.vault)
         with store.write() as unit:
             unit.logs.create(origin=ORIGIN, kind=LogKind.OWN_LIST, node="fr.example", name="main")
-        return Restored(shelf, [VerifierKey.of_log(ORIGIN, fr.log_key.public)], fr.now_ms)
+        return Restored(store, [VerifierKey.of_log(ORIGIN, fr.log_key.public)], fr.now_ms)
 
     yield restore
     for store in stores:

@@ -1,6 +1,7 @@
 """Who has applied a withdrawal: acknowledgements are signed, true, never go back, and their latency is measured."""
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,10 +28,11 @@ from node.judgement.recall import (
 )
 from node.peers.acknowledge import Acknowledger, Behind, not_applied
 from node.peers.acknowledgements import ServedAcknowledgements
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from protocol.acknowledgement import KIND, Acknowledgement
 from protocol.errors import MalformedError
-from support.federation import Agency, Federation, MemoryObjects
+from support.federation import Agency, Federation
+from support.new_stores import MemoryObjects
 
 MINUTE = 60_000
 
@@ -46,8 +48,8 @@ def key_of(agency: Agency) -> StatementPrivateKey:
 
 
 async def tell(follower: Agency, owner: Agency) -> None:
-    acknowledger = Acknowledger(follower.shelf, follower.clock, node=follower.name, signer=key_of(follower))
-    api = ServedAcknowledgements(owner.shelf, owner.clock, follower.name)
+    acknowledger = Acknowledger(follower.store, follower.clock, node=follower.name, signer=key_of(follower))
+    api = ServedAcknowledgements(owner.store, owner.clock, follower.name)
     assert await acknowledger.tell(owner.name, api) is None
 
 
@@ -79,33 +81,33 @@ async def test_a_withdrawal_is_followed_until_everybody_has_applied_it(federatio
     await tell(nl, fr)
     releases(nl, fr, 2)
     fr.withdraw("a")
-    assert has_waiting(fr.shelf)
-    [waiting] = report_withdrawals(fr.shelf)
+    assert has_waiting(fr.store)
+    [waiting] = report_withdrawals(fr.store)
     assert (waiting.first, waiting.last, waiting.published_ms, waiting.open) == (2, 2, None, True)
     fr.publish()
-    assert not has_waiting(fr.shelf)
+    assert not has_waiting(fr.store)
     published_ms = fr.now_ms
     assert {each.peer for each in behind(fr, 2)} == {"nl.example", "de.example"}
     federation.advance(minutes=5)
     await federation.settle()
     await tell(nl, fr)
     await tell(de, fr)
-    [report] = report_withdrawals(fr.shelf)
+    [report] = report_withdrawals(fr.store)
     later = published_ms + 5 * MINUTE
     assert report.peers == (
         PeerState(peer="de.example", held_ms=later, released_ms=later),
         PeerState(peer="nl.example", held_ms=later, released_ms=None),
     )
     assert behind(fr, 2) == (Behind(peer="nl.example", held_size=3, released_size=2),)
-    assert recall(fr.shelf).held == Latency(count=2, median_ms=5 * MINUTE, max_ms=5 * MINUTE)
+    assert recall(fr.store).held == Latency(count=2, median_ms=5 * MINUTE, max_ms=5 * MINUTE)
     federation.advance(minutes=10)
     releases(nl, fr, 3)
     await tell(nl, fr)
     assert behind(fr, 2) == ()
-    numbers = recall(fr.shelf)
+    numbers = recall(fr.store)
     assert (numbers.withdrawals, numbers.open) == (1, 0)
     assert numbers.released == Latency(count=2, median_ms=10 * MINUTE, max_ms=15 * MINUTE)
-    assert [each.open for each in report_withdrawals(fr.shelf)] == [False]
+    assert [each.open for each in report_withdrawals(fr.store)] == [False]
 
 
 class _SlowlyRead:
@@ -125,8 +127,9 @@ async def test_an_acknowledgement_that_a_publication_overtakes_counts(federation
     fr, nl = pair(federation)
     await federation.settle()
     fr.add("c")
-    slow = Shelf(fr.store, _SlowlyRead(fr.objects, fr.publish), fr.store.vault)  # type: ignore[arg-type]
-    acknowledger = Acknowledger(nl.shelf, nl.clock, node=nl.name, signer=key_of(nl))
+    slow = copy(fr.store)
+    slow.objects = _SlowlyRead(fr.objects, fr.publish)  # type: ignore[assignment]
+    acknowledger = Acknowledger(nl.store, nl.clock, node=nl.name, signer=key_of(nl))
     assert await acknowledger.tell("fr.example", ServedAcknowledgements(slow, fr.clock, nl.name)) is None
     assert fr.log().head.size == 3
     assert {each.held_size for each in behind(fr, 2)} == {2}
@@ -135,8 +138,9 @@ async def test_an_acknowledgement_that_a_publication_overtakes_counts(federation
 async def test_an_acknowledgement_of_a_list_that_was_damaged(federation: Federation) -> None:
     fr, nl = pair(federation)
     await federation.settle()
-    slow = Shelf(fr.store, _SlowlyRead(fr.objects, fr.objects.data.clear), fr.store.vault)  # type: ignore[arg-type]
-    acknowledger = Acknowledger(nl.shelf, nl.clock, node=nl.name, signer=key_of(nl))
+    slow = copy(fr.store)
+    slow.objects = _SlowlyRead(fr.objects, fr.objects.data.clear)  # type: ignore[assignment]
+    acknowledger = Acknowledger(nl.store, nl.clock, node=nl.name, signer=key_of(nl))
     with pytest.raises(MissingObjectError):
         await acknowledger.tell("fr.example", ServedAcknowledgements(slow, fr.clock, nl.name))
 
@@ -152,14 +156,14 @@ async def test_what_was_withdrawn_before_a_peer_came_is_no_latency(federation: F
     federation.introduce(fr, nl)
     await federation.settle()
     await tell(nl, fr)
-    assert [each.open for each in report_withdrawals(fr.shelf)] == [False]
-    assert recall(fr.shelf).held is None
+    assert [each.open for each in report_withdrawals(fr.store)] == [False]
+    assert recall(fr.store).held is None
 
 
 async def test_it_is_said_again_only_when_it_changed(federation: Federation) -> None:
     fr, nl = pair(federation)
     await federation.settle()
-    acknowledger = Acknowledger(nl.shelf, nl.clock, node=nl.name, signer=key_of(nl))
+    acknowledger = Acknowledger(nl.store, nl.clock, node=nl.name, signer=key_of(nl))
     assert [each.held_size for each in acknowledger.due("fr.example")] == [2]
     await tell(nl, fr)
     federation.advance(hours=1)
@@ -176,7 +180,7 @@ async def test_a_peer_that_does_not_listen_is_told_again(federation: Federation)
         async def acknowledge(self, origin: str, statement: bytes) -> None:
             raise PeerUnreachableError("no answer")
 
-    acknowledger = Acknowledger(nl.shelf, nl.clock, node=nl.name, signer=key_of(nl))
+    acknowledger = Acknowledger(nl.store, nl.clock, node=nl.name, signer=key_of(nl))
     assert isinstance(await acknowledger.tell("fr.example", Deaf()), PeerUnreachableError)
     assert len(acknowledger.due("fr.example")) == 1
     await tell(nl, fr)
@@ -210,7 +214,7 @@ async def test_what_is_not_true_is_refused(
     federation: Federation, forge: Forge, error: type[Exception]
 ) -> None:
     fr, nl = pair(federation)
-    api = ServedAcknowledgements(fr.shelf, fr.clock, nl.name)
+    api = ServedAcknowledgements(fr.store, fr.clock, nl.name)
     statement = seal_statement(KIND, forge(true(fr, nl)).to_bytes(), key_of(nl))
     with pytest.raises(error):
         await api.acknowledge(fr.origin, statement)
@@ -222,7 +226,7 @@ async def test_only_the_caller_signs_for_itself(federation: Federation) -> None:
     fr, nl = pair(federation)
     de = federation.agency("de.example", "DE")
     said = true(fr, nl).to_bytes()
-    api = ServedAcknowledgements(fr.shelf, fr.clock, nl.name)
+    api = ServedAcknowledgements(fr.store, fr.clock, nl.name)
     with pytest.raises(BadSignatureError):
         await api.acknowledge(fr.origin, seal_statement(KIND, said, key_of(de)))
     with pytest.raises(MalformedTrustError):
@@ -231,7 +235,7 @@ async def test_only_the_caller_signs_for_itself(federation: Federation) -> None:
         await api.acknowledge(fr.origin, seal_statement(KIND, said + b"\0", key_of(nl)))
     with pytest.raises(KeysError):
         await api.acknowledge(fr.origin, b"{}")
-    stranger = ServedAcknowledgements(fr.shelf, fr.clock, de.name)
+    stranger = ServedAcknowledgements(fr.store, fr.clock, de.name)
     with pytest.raises(NotFoundError):
         await stranger.acknowledge(fr.origin, seal_statement(KIND, said, key_of(de)))
     with pytest.raises(NotFoundError):
@@ -241,7 +245,7 @@ async def test_only_the_caller_signs_for_itself(federation: Federation) -> None:
 async def test_a_peers_list_is_not_acknowledged_here(federation: Federation) -> None:
     fr, nl = pair(federation)
     await federation.settle()
-    api = ServedAcknowledgements(nl.shelf, nl.clock, fr.name)
+    api = ServedAcknowledgements(nl.store, nl.clock, fr.name)
     with pytest.raises(NotFoundError):
         await api.acknowledge(fr.origin, seal_statement(KIND, true(fr, nl).to_bytes(), key_of(fr)))
 
@@ -249,14 +253,14 @@ async def test_a_peers_list_is_not_acknowledged_here(federation: Federation) -> 
 async def test_an_expired_document_signs_nothing(federation: Federation) -> None:
     fr, nl = pair(federation)
     federation.advance(days=181)
-    api = ServedAcknowledgements(fr.shelf, fr.clock, nl.name)
+    api = ServedAcknowledgements(fr.store, fr.clock, nl.name)
     with pytest.raises(VerificationError):
         await api.acknowledge(fr.origin, seal_statement(KIND, true(fr, nl).to_bytes(), key_of(nl)))
 
 
 async def test_it_never_goes_back(federation: Federation) -> None:
     fr, nl = pair(federation)
-    api = ServedAcknowledgements(fr.shelf, fr.clock, nl.name)
+    api = ServedAcknowledgements(fr.store, fr.clock, nl.name)
     first = true(fr, nl)
     old_root = fr.log().head
     statement = seal_statement(KIND, first.to_bytes(), key_of(nl))
@@ -297,12 +301,12 @@ async def test_what_a_peer_said_before_it_was_removed_does_not_count(federation:
     fr.membership.remove_peer(nl.name)
     fr.membership.add_peer(nl.name, grant)
     assert behind(fr, 2) == (Behind(peer=nl.name, held_size=0, released_size=None),)
-    [report] = report_withdrawals(fr.shelf)
+    [report] = report_withdrawals(fr.store)
     assert report.peers == (PeerState(peer=nl.name, held_ms=None, released_ms=None),)
-    acknowledger = Acknowledger(fr.shelf, fr.clock, node=fr.name, signer=key_of(fr))
+    acknowledger = Acknowledger(fr.store, fr.clock, node=fr.name, signer=key_of(fr))
     assert [each.origin for each in acknowledger.due(nl.name)] == [nl.origin], "it is told again"
     fresh = replace(true(fr, nl), held_size=before.size, held_root=before.root, released_size=None)
-    await ServedAcknowledgements(fr.shelf, fr.clock, nl.name).acknowledge(
+    await ServedAcknowledgements(fr.store, fr.clock, nl.name).acknowledge(
         fr.origin, seal_statement(KIND, fresh.to_bytes(), key_of(nl))
     )
     assert behind(fr, 2) == (Behind(peer=nl.name, held_size=2, released_size=None),)
@@ -317,11 +321,11 @@ async def test_a_peer_that_is_removed_meanwhile_is_no_latency(
     fr.publish()
     await federation.settle()
     await tell(nl, fr)
-    found = report_withdrawals(fr.shelf)
+    found = report_withdrawals(fr.store)
 
-    def overtaken(_: Shelf) -> tuple[WithdrawalReport, ...]:
+    def overtaken(_: Store) -> tuple[WithdrawalReport, ...]:
         fr.membership.remove_peer(nl.name)
         return found
 
     monkeypatch.setattr("node.judgement.recall.report_withdrawals", overtaken)
-    assert recall(fr.shelf).held is None
+    assert recall(fr.store).held is None

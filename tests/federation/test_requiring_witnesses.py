@@ -54,7 +54,7 @@ class World:
 
     def effective(self, agency: Agency) -> set[Digest]:
         now = agency.clock.now()
-        judged = current(agency.shelf, agency.trust.members(), now=now, max_age=MAX_AGE)
+        judged = current(agency.store, agency.trust.members(), now=now, max_age=MAX_AGE)
         return {value for collection, value in judged.decision.effective if collection == BASELINE}
 
 
@@ -251,7 +251,7 @@ async def test_an_error_blocks_before_witnesses_have_seen_it(three: World) -> No
     await three.cosigned(fr)
     await three.sync(nl, fr)
     now = nl.clock.now()
-    judged = current(nl.shelf, nl.trust.members(), now=now, max_age=MAX_AGE)
+    judged = current(nl.store, nl.trust.members(), now=now, max_age=MAX_AGE)
     blocks = [block for held in judged.listings for block in held.listing.blocks]
     assert [block.digest for block in blocks] == [value("a")]
 
@@ -347,4 +347,4 @@ async def test_what_is_followed_has_no_overlay_to_drop(two: World) -> None:
     fr, nl = two.agencies
     two.publish(fr, "a")
     await two.sync(nl, fr)
-    assert drop_overlay(nl.shelf, fr.origin) is None
+    assert drop_overlay(nl.store, fr.origin) is None

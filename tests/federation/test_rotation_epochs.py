@@ -15,7 +15,7 @@ from node.home import Home
 from node.hoster.state import PartnerFolder
 from node.identity.identity import open_identity
 from node.rotation.storage_keys import reseal_some
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from node.signing.epochs import epoch_secrets
 from protocol.oprf.suite import epoch_key
 from support.agencies import SUBSET
@@ -67,8 +67,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
         epochs.append(epoch_of(load))
         for _ in range(3):
             load.days_pass(OVERLAP_DAYS / 3)
-            with open_shelf(identity) as shelf:
-                reseal_some(identity, shelf)
+            with write_store(identity) as store:
+                reseal_some(identity, store)
             load.job(load.fr)
             load.flow(1)
         epochs.append(epoch_of(load))

@@ -13,7 +13,7 @@ from keys.trust.lifecycle import Stage
 from node.evidence.doubt import head_at
 from node.home import Home
 from node.identity.identity import open_identity
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from node.store.lists.records import Head
 from protocol.errors import UntrustedError
 from support.agencies import LIST, import_files
@@ -85,7 +85,7 @@ def take_back(load: Load, good: Head) -> str:
 
 def head(cli: Cli) -> Head:
     """The newest head of FR's list that an agency has."""
-    with open_shelf(open_identity(Home(cli.home))) as shelf, shelf.storage.read() as unit:
+    with write_store(open_identity(Home(cli.home))) as store, store.read() as unit:
         return unit.logs.get(ORIGIN).head
 
 
@@ -122,7 +122,7 @@ def test_it_is_the_same_tree_of_the_same_origin(told: Told) -> None:
     """NL has every event: the good ones, the doubted ones and those of afterwards."""
     load = told.load
     assert head(load.nl) == head(load.fr)
-    with open_shelf(open_identity(Home(load.nl.home))) as shelf:
-        with shelf.storage.read() as unit:
+    with write_store(open_identity(Home(load.nl.home))) as store:
+        with store.read() as unit:
             log = unit.logs.get(ORIGIN)
-        assert head_at(shelf, log, told.good.size).root == told.good.root
+        assert head_at(store, log, told.good.size).root == told.good.root

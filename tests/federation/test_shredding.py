@@ -43,8 +43,8 @@ def trio(federation: Federation) -> tuple[Agency, Agency, Agency]:
 
 
 def shred_file(agency: Agency, name: str, reason: Reason = Reason.ERROR) -> None:
-    plan = prepare(agency.shelf, agency.origin, digest(name, SHA256))
-    shred(agency.shelf, agency.origin, plan.position, reason=reason)
+    plan = prepare(agency.store, agency.origin, digest(name, SHA256))
+    shred(agency.store, agency.origin, plan.position, reason=reason)
     agency.publish()
 
 
@@ -61,7 +61,7 @@ def register(*agencies: Agency) -> Members:
 
 
 def effective(agency: Agency, *agencies: Agency) -> set[Digest]:
-    judged = current(agency.shelf, register(*agencies), now=agency.clock.now(), max_age=timedelta(days=1))
+    judged = current(agency.store, register(*agencies), now=agency.clock.now(), max_age=timedelta(days=1))
     return {found for collection, found in judged.decision.effective if collection == BASELINE}
 
 
@@ -123,16 +123,16 @@ async def test_who_still_lists_it_is_told(federation: Federation) -> None:
     shred_file(fr, "a")
     await federation.settle()
     theirs = Place(origin=nl.origin, index=0)
-    [shown] = report_shreddings(fr.shelf)
+    [shown] = report_shreddings(fr.store)
     assert (shown.origin, shown.index, shown.own, shown.standing) == (fr.origin, 0, True, (theirs,))
-    [told] = report_shreddings(nl.shelf)
+    [told] = report_shreddings(nl.store)
     assert (told.standing, told.own_standing, told.complete) == ((), (theirs,), False)
-    [told] = report_shreddings(de.shelf)
+    [told] = report_shreddings(de.store)
     assert (told.standing, told.own_standing) == ((theirs,), ())
     shred_file(nl, "a", Reason.LEGAL)
     await federation.settle()
     for agency in (fr, nl, de):
-        assert [each.complete for each in report_shreddings(agency.shelf)] == [True, True]
+        assert [each.complete for each in report_shreddings(agency.store)] == [True, True]
 
 
 @pytest.mark.threat("shredded and back")
@@ -178,7 +178,7 @@ def add_again(agency: Agency) -> ImportReport:
 
     row = ImportRow(2, (digest("a", SHA256),), BASELINE, {}, "")
     return import_rows(
-        agency.shelf,
+        agency.store,
         agency.origin,
         [row],
         statement=Statement(basis=Basis.OWN, criteria=1),
@@ -188,7 +188,7 @@ def add_again(agency: Agency) -> ImportReport:
 
 def endorse_from(agency: Agency, source: Agency) -> ImportReport:
     return endorse(
-        agency.shelf,
+        agency.store,
         agency.origin,
         source=source.origin,
         statement=Statement(basis=Basis.REVIEWED, criteria=1),
@@ -229,15 +229,15 @@ async def test_what_this_node_shredded_is_never_effective_here(federation: Feder
         agency.publish()
     await federation.settle()
     assert effective(nl, fr, nl, de) == {digest("a")}
-    judged = current(fr.shelf, register(fr, nl, de), now=fr.clock.now(), max_age=timedelta(days=1))
+    judged = current(fr.store, register(fr, nl, de), now=fr.clock.now(), max_age=timedelta(days=1))
     assert judged.decision.explain(BASELINE, digest("a")) == (Tombstoned(),)
 
 
 async def test_a_waiting_entry_is_shredded_with_its_first_publication(federation: Federation) -> None:
     fr = federation.agency("fr.example", "FR")
     fr.add("a", "b")
-    plan = prepare(fr.shelf, fr.origin, digest("a", SHA256))
-    shred(fr.shelf, fr.origin, plan.position, reason=Reason.ERROR)
+    plan = prepare(fr.store, fr.origin, digest("a", SHA256))
+    shred(fr.store, fr.origin, plan.position, reason=Reason.ERROR)
     fr.publish()
     assert fr.digests(fr.origin) == {digest("b")}
     assert remains(fr, "a") == []
@@ -255,7 +255,7 @@ async def test_also_what_was_withdrawn_before(federation: Federation) -> None:
     await federation.settle()
     assert remains(fr, "a") == remains(nl, "a") == []
     with pytest.raises(NotFoundError):
-        prepare(fr.shelf, fr.origin, digest("a", SHA256))
+        prepare(fr.store, fr.origin, digest("a", SHA256))
 
 
 async def test_what_a_guard_set_aside_deletes_nothing(federation: Federation) -> None:
@@ -267,8 +267,8 @@ async def test_what_a_guard_set_aside_deletes_nothing(federation: Federation) ->
     fr.publish()
     await federation.settle()
     for name in names:
-        plan = prepare(fr.shelf, fr.origin, digest(name, SHA256))
-        shred(fr.shelf, fr.origin, plan.position, reason=Reason.OTHER)
+        plan = prepare(fr.store, fr.origin, digest(name, SHA256))
+        shred(fr.store, fr.origin, plan.position, reason=Reason.OTHER)
     fr.publish()
     assert fr.digests(fr.origin) == set()
     await federation.settle()

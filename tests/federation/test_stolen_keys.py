@@ -62,7 +62,7 @@ async def agencies(federation: Federation) -> Three:
 
 
 def effective(agency: Agency) -> set[Digest]:
-    judged = current(agency.shelf, agency.trust.members(), now=agency.clock.now(), max_age=timedelta(days=1))
+    judged = current(agency.store, agency.trust.members(), now=agency.clock.now(), max_age=timedelta(days=1))
     return {found for _, found in judged.decision.effective}
 
 
@@ -333,13 +333,13 @@ async def test_what_was_published_when_is_shown_without_hashes(
     fr.add("planted", "planted later")
     fr.withdraw("french")
     fr.publish()
-    (before, after) = rounds(fr.shelf, fr.log())
+    (before, after) = rounds(fr.store, fr.log())
     assert (before.first, before.size, before.adds) == (0, good, 3)
     assert (after.first, after.size, after.adds, after.withdrawals, after.others) == (3, 6, 2, 1, 0)
     assert after.time_ms - before.time_ms == 300_000
-    assert list(rounds(fr.shelf, fr.log(), since=good)) == [after]
+    assert list(rounds(fr.store, fr.log(), since=good)) == [after]
     with pytest.raises(UsageError):
-        head_at(fr.shelf, fr.log(), 7)
+        head_at(fr.store, fr.log(), 7)
 
 
 def answering(what: str, data: bytes) -> Meddle:

@@ -36,11 +36,11 @@ def key_of(agency: Agency) -> StatementPrivateKey:
 
 
 def desk(owner: Agency, caller: Agency) -> ServedTrustAcknowledgements:
-    return ServedTrustAcknowledgements(owner.shelf, owner.trust, owner.files, owner.clock, caller.name)
+    return ServedTrustAcknowledgements(owner.store, owner.trust, owner.files, owner.clock, caller.name)
 
 
 def acknowledger(agency: Agency) -> Acknowledger:
-    return Acknowledger(agency.shelf, agency.clock, node=agency.name, signer=key_of(agency))
+    return Acknowledger(agency.store, agency.clock, node=agency.name, signer=key_of(agency))
 
 
 def serial_of(owner: Agency, peer: Agency) -> int | None:

@@ -70,7 +70,7 @@ def check_effect(world: Twenty, told: Sequence[str], agencies: Sequence[Agency])
 
 def effective(agency: Agency) -> set[Digest]:
     members, now = agency.trust.members(), agency.clock.now()
-    judged = current(agency.shelf, members, now=now, max_age=timedelta(days=1))
+    judged = current(agency.store, members, now=now, max_age=timedelta(days=1))
     return {value for _, value in judged.decision.effective}
 
 

@@ -54,7 +54,7 @@ def federation(tmp_path: Path) -> Iterator[Federation]:
         fr, nl = made.agency("fr.example", "FR"), made.agency("nl.example", "NL")
         made.introduce(fr, nl, back=NARROW)
         rows = [row(at, f"file {at}", BASELINE if at % 3 else NATIONAL) for at in range(600)]
-        import_rows(nl.shelf, nl.origin, rows, statement=OWN, now_ms=nl.now_ms)
+        import_rows(nl.store, nl.origin, rows, statement=OWN, now_ms=nl.now_ms)
         nl.publish()
         yield made
 
@@ -128,7 +128,7 @@ async def test_what_was_opened_late_counts_like_what_was_opened_at_once(
 
 
 def effective(agency: Agency) -> set[Digest]:
-    judged = current(agency.shelf, agency.trust.members(), now=agency.clock.now(), max_age=timedelta(days=1))
+    judged = current(agency.store, agency.trust.members(), now=agency.clock.now(), max_age=timedelta(days=1))
     return {found for number, found in judged.decision.effective if number == NATIONAL}
 
 
@@ -140,7 +140,7 @@ async def test_a_withdrawal_for_error_that_was_opened_late_blocks(
     await federation.sync(fr, nl)
     grant(nl, EVERYTHING)
     await later(federation, fr, nl)
-    judged = current(fr.shelf, fr.trust.members(), now=fr.clock.now(), max_age=timedelta(days=1))
+    judged = current(fr.store, fr.trust.members(), now=fr.clock.now(), max_age=timedelta(days=1))
     [block] = [block for listing in judged.listings for block in listing.listing.blocks]
     assert block.digest == digest("file 3", Algorithm.SHA256)
 
@@ -150,7 +150,7 @@ async def test_what_was_judged_before_is_out_of_date(federation: Federation, fr:
     fr.add("file 0", collection=NATIONAL)
     fr.publish()
     await federation.sync(fr, nl)
-    copy = RecipientCopy(fr.shelf, fr.clock, fr.trust.members, max_age=timedelta(days=1))
+    copy = RecipientCopy(fr.store, fr.clock, fr.trust.members, max_age=timedelta(days=1))
     assert copy.refresh().digests == 0
     copy.standing()
     grant(nl, EVERYTHING)
@@ -171,7 +171,7 @@ async def test_a_narrower_grant_changes_nothing_that_is_held(
     nl.publish()
     assert "2 added" in await later(federation, fr, nl)
     assert len(fr.digests(nl.origin)) == 601
-    assert opened(fr.shelf, nl.origin).under == NARROW
+    assert opened(fr.store, nl.origin).under == NARROW
     grant(nl, EVERYTHING)
     assert "1 older ones opened" in await later(federation, fr, nl)
     assert asked(federation, fr, nl) == [(2, 600 - 512)], "of all the others nothing is lacking"
@@ -182,9 +182,9 @@ async def test_a_node_that_noted_nothing_looks_once(federation: Federation, fr: 
     await federation.sync(fr, nl)
     for name in list(fr.objects.ls("opened/")):
         fr.objects.put(name, b"damaged")
-    assert opened(fr.shelf, nl.origin) == Opened()
+    assert opened(fr.store, nl.origin) == Opened()
     assert await later(federation, fr, nl) == "600 events, nothing new"
-    assert opened(fr.shelf, nl.origin) == Opened(NARROW)
+    assert opened(fr.store, nl.origin) == Opened(NARROW)
 
 
 async def test_it_stops_at_a_bound_and_goes_on(federation: Federation, fr: Agency, nl: Agency) -> None:
@@ -193,8 +193,8 @@ async def test_it_stops_at_a_bound_and_goes_on(federation: Federation, fr: Agenc
     document = nl.trust.document()
     for bundle, (openings, finished) in enumerate([(86, False), (85, False), (29, True)]):
         look = Reopening(
-            shelf=fr.shelf,
-            follower=fr.syncer._watch.follower(fr.shelf, document),  # as a sync makes it
+            store=fr.store,
+            follower=fr.syncer._watch.follower(fr.store, document),  # as a sync makes it
             guards=fr.syncer._watch.guards,
             api=federation.link(fr, nl),
             origin=nl.origin,
@@ -205,7 +205,7 @@ async def test_it_stops_at_a_bound_and_goes_on(federation: Federation, fr: Agenc
         done = await look.run()
         assert (done.openings, done.finished) == (openings, finished)
         state = Opened(EVERYTHING) if finished else Opened(NARROW, EVERYTHING, bundle + 1)
-        assert opened(fr.shelf, nl.origin) == state
+        assert opened(fr.store, nl.origin) == state
     check_follows(fr, nl)
 
 
@@ -295,7 +295,7 @@ async def test_what_is_not_granted_is_refused_then_too(
 async def test_some_algorithms_alone(federation: Federation, fr: Agency, nl: Agency) -> None:
     """What they do not cover is closed, and nobody calls it withheld."""
     rows = [row(at, f"two {at}", NATIONAL, Algorithm.SHA256, Algorithm.MD5) for at in range(2, 12)]
-    import_rows(nl.shelf, nl.origin, rows, statement=OWN, now_ms=nl.now_ms)
+    import_rows(nl.store, nl.origin, rows, statement=OWN, now_ms=nl.now_ms)
     nl.publish()
     grant(nl, SOME)
     assert (await federation.sync(fr, nl)).succeeded
@@ -340,10 +340,10 @@ async def test_the_guards_see_what_is_opened_late(
 
 def with_benign(fr: Agency, folder: Path, *names: str) -> None:
     """From now on fr knows these files to be lawful."""
-    guards = Guards(fr.shelf, FolderFilters(folder / "filters"))
+    guards = Guards(fr.store, FolderFilters(folder / "filters"))
     rows = [row(2, name, NATIONAL) for name in names]
     guards.add_benign("nsrl", rows, now_ms=fr.now_ms)
-    fr.syncer = Syncer(fr.shelf, fr.clock, guards=guards)
+    fr.syncer = Syncer(fr.store, fr.clock, guards=guards)
 
 
 def waiting(fr: Agency) -> Sequence[Quarantined]:
@@ -383,8 +383,8 @@ async def test_an_interruption_sets_nothing_aside_twice(
 
 
 def shred_file(nl: Agency, name: str) -> None:
-    plan = prepare(nl.shelf, nl.origin, digest(name, Algorithm.SHA256))
-    shred(nl.shelf, nl.origin, plan.position, reason=Reason.ERROR)
+    plan = prepare(nl.store, nl.origin, digest(name, Algorithm.SHA256))
+    shred(nl.store, nl.origin, plan.position, reason=Reason.ERROR)
     nl.publish()
 
 
@@ -422,7 +422,7 @@ async def test_what_is_shredded_meanwhile_is_not_written_again(
     federation: Federation, fr: Agency, nl: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody lets a withdrawal that waited pass while the openings beside it are rewritten."""
-    fr.syncer = Syncer(fr.shelf, fr.clock, most=FollowGuards(max_adds_per_day=1000, max_withdraws_per_day=0))
+    fr.syncer = Syncer(fr.store, fr.clock, most=FollowGuards(max_adds_per_day=1000, max_withdraws_per_day=0))
     await federation.sync(fr, nl)
     shred_file(nl, "file 1")
     await federation.sync(fr, nl)
@@ -436,23 +436,23 @@ async def test_what_is_shredded_meanwhile_is_not_written_again(
         with fr.store.write() as unit:
             for record in unit.quarantine.ls():
                 unit.quarantine.release(record.id, now_ms=fr.now_ms)
-        assert carry_out(fr.shelf, nl.origin, now_ms=fr.now_ms) == 1
+        assert carry_out(fr.store, nl.origin, now_ms=fr.now_ms) == 1
         write(read)
 
     monkeypatch.setattr(fr.objects, "put_all", release_first)
     await later(federation, fr, nl)
     assert digest("file 1", Algorithm.SHA256) not in fr.digests(nl.origin)
     check_follows(fr, nl)
-    assert opened(fr.shelf, nl.origin).under == NARROW, "who deleted may have written closed bundles back"
+    assert opened(fr.store, nl.origin).under == NARROW, "who deleted may have written closed bundles back"
     await later(federation, fr, nl)
-    assert opened(fr.shelf, nl.origin).under == EVERYTHING
+    assert opened(fr.store, nl.origin).under == EVERYTHING
 
 
 async def test_a_faster_sync_wins(federation: Federation, fr: Agency, nl: Agency) -> None:
     """Another process takes the newest head over, and opens everything, while this one waits for openings."""
     await federation.sync(fr, nl)
     grant(nl, EVERYTHING)
-    other = Syncer(fr.shelf, fr.clock)
+    other = Syncer(fr.store, fr.clock)
 
     def overtake(call: Call, answer: bytes) -> bytes:
         if call.what != "openings":
@@ -469,7 +469,7 @@ async def test_a_faster_sync_wins(federation: Federation, fr: Agency, nl: Agency
     federation.advance(hours=1)
     [outcome] = (await federation.sync(fr, nl)).lists
     assert isinstance(outcome.error, ConflictError)
-    assert opened(fr.shelf, nl.origin) == Opened(EVERYTHING)
+    assert opened(fr.store, nl.origin) == Opened(EVERYTHING)
     check_follows(fr, nl)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from keys.key import LogPrivateKey
-from node.storage.logfiles import LogFiles
+from node.objects.logfiles import LogFiles
 from node.witnesses.cosigners import OwnHead, ask_witness
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from protocol.tlog.note import Note, VerifierKey

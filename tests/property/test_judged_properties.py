@@ -22,7 +22,7 @@ from node.lists.corrections.withdraw import withdraw
 from node.store.lists.records import Quarantined
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis, Reason
-from support.shelves import Agency, close, file_digests, make_shelf, rows, sqlite_dsn
+from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
 from support.times import SettableClock
 
 MEMBERS = Members(
@@ -52,7 +52,7 @@ class _World:
         self.clock = SettableClock(datetime.fromtimestamp(self.fr.now_ms / 1000, UTC))
         self.members = MEMBERS
         self.judge = Judge(
-            self.fr.shelf,
+            self.fr.store,
             node=self.fr.node,
             members=lambda: self.members,
             clock=self.clock,
@@ -61,28 +61,28 @@ class _World:
 
     def _agency(self, folder: Path, node: str) -> Agency:
         folder.mkdir()
-        return Agency(make_shelf(sqlite_dsn(folder), folder), folder, node=node)
+        return Agency(make_store(sqlite_dsn(folder), folder), folder, node=node)
 
     def close(self) -> None:
-        close(self.fr.shelf)
-        close(self.nl.shelf)
+        self.fr.store.dispose()
+        self.nl.store.dispose()
 
     def step(self, kind: str, whose: bool, name: str) -> None:
         agency = self.fr if whose else self.nl
         steps: dict[str, Callable[[Agency, str], object]] = {
             "add": lambda one, what: one.add(rows(what)),
             "withdraw": lambda one, what: withdraw(
-                one.shelf, one.origin, file_digests(what)[0], reason=Reason.OTHER
+                one.store, one.origin, file_digests(what)[0], reason=Reason.OTHER
             ),
             "error": lambda one, what: withdraw(
-                one.shelf, one.origin, file_digests(what)[0], reason=Reason.ERROR
+                one.store, one.origin, file_digests(what)[0], reason=Reason.ERROR
             ),
             "dispute": lambda one, what: dispute(
-                one.shelf, one.origin, [file_digests(what)[0]], collection=BASELINE
+                one.store, one.origin, [file_digests(what)[0]], collection=BASELINE
             ),
-            "resolve": lambda one, what: resolve(one.shelf, one.origin, [file_digests(what)[0]]),
+            "resolve": lambda one, what: resolve(one.store, one.origin, [file_digests(what)[0]]),
             "amend": lambda one, what: amend(
-                one.shelf, one.origin, file_digests(what)[0], Amendment(basis=Basis.REVIEWED).revise
+                one.store, one.origin, file_digests(what)[0], Amendment(basis=Basis.REVIEWED).revise
             ),
             "shred": _shred,
             "aside": self._set_aside,
@@ -95,11 +95,11 @@ class _World:
         except _REFUSED:
             return
         agency.publish()
-        carry_out(agency.shelf, agency.origin, now_ms=agency.now_ms)
+        carry_out(agency.store, agency.origin, now_ms=agency.now_ms)
         if self.nl.log.head.size > _held(self.fr, self.nl):
             self.fr.now_ms = self.clock_ms
             self.fr.pull(self.nl)
-            carry_out(self.fr.shelf, self.nl.origin, now_ms=self.fr.now_ms)
+            carry_out(self.fr.store, self.nl.origin, now_ms=self.fr.now_ms)
 
     @property
     def clock_ms(self) -> int:
@@ -107,7 +107,7 @@ class _World:
 
     def _set_aside(self, _: Agency, name: str) -> None:
         place = NAMES.index(name)
-        with self.fr.shelf.storage.write() as unit:
+        with self.fr.store.write() as unit:
             log = unit.logs.get(self.nl.origin)
             aside = Quarantined(
                 log_id=log.id, kind="add", first=place, last=place + 1, reason="listed", created_ms=0
@@ -115,7 +115,7 @@ class _World:
             unit.quarantine.add([aside])
 
     def _release(self, _: Agency, name: str) -> None:
-        with self.fr.shelf.storage.write() as unit:
+        with self.fr.store.write() as unit:
             waiting = unit.quarantine.ls()
             for one in waiting[: NAMES.index(name)]:
                 unit.quarantine.release(one.id, now_ms=0)
@@ -128,7 +128,7 @@ class _World:
 
     def check(self, found: Judgement) -> None:
         whole = current(
-            self.fr.shelf, self.members, now=self.clock.now(), max_age=timedelta(days=1), previous=frozenset()
+            self.fr.store, self.members, now=self.clock.now(), max_age=timedelta(days=1), previous=frozenset()
         )
         assert found.current.listings == whole.listings
         assert found.current.heads == whole.heads or found.at < self.clock.now()
@@ -145,8 +145,8 @@ def _held(agency: Agency, other: Agency) -> int:
 
 
 def _shred(agency: Agency, name: str) -> None:
-    plan = prepare(agency.shelf, agency.origin, file_digests(name)[0])
-    shred(agency.shelf, agency.origin, plan.position, reason=Reason.ERROR)
+    plan = prepare(agency.store, agency.origin, file_digests(name)[0])
+    shred(agency.store, agency.origin, plan.position, reason=Reason.ERROR)
 
 
 _KINDS = (

@@ -139,9 +139,9 @@ class World:
 
     def _let_pass(self) -> None:
         """Operators look at what was set aside, and release it."""
-        shelf, members = self.follower.shelf, self.follower.trust.members()
-        for aside in quarantine.ls(shelf, members):
-            quarantine.release(shelf, members, aside.id, now_ms=self.follower.now_ms)
+        store, members = self.follower.store, self.follower.trust.members()
+        for aside in quarantine.ls(store, members):
+            quarantine.release(store, members, aside.id, now_ms=self.follower.now_ms)
 
     def check(self, *histories: list[bytes]) -> None:
         """Held events extend those held before, are a prefix of a history the peer signed, and have its root."""

@@ -1,4 +1,4 @@
-"""Stores of both databases: a test that asks for `shelf` or `agency` runs on SQLite, and can on PostgreSQL."""
+"""Stores of both databases: a test that asks for `store` or `agency` runs on SQLite, and can on PostgreSQL."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from keys.key import LogPrivateKey
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from support.new_stores import database_with_tables
 from support.postgres import PostgresServer, postgres_server
 from support.programs import needed
-from support.shelves import Agency, close, make_shelf, sqlite_dsn
 from support.sizes import THOROUGH
+from support.stores import Agency, make_store, sqlite_dsn
 
 
 @pytest.fixture(scope="session")
@@ -40,16 +40,16 @@ def dsn(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def shelf(dsn: str, tmp_path: Path) -> Iterator[Shelf]:
-    made = make_shelf(dsn, tmp_path)
+def store(dsn: str, tmp_path: Path) -> Iterator[Store]:
+    made = make_store(dsn, tmp_path)
     yield made
-    close(made)
+    made.dispose()
 
 
 @pytest.fixture
-def agency(shelf: Shelf, tmp_path: Path) -> Agency:
+def agency(store: Store, tmp_path: Path) -> Agency:
     """An agency with an empty list."""
-    return Agency(shelf, tmp_path)
+    return Agency(store, tmp_path)
 
 
 @pytest.fixture
@@ -57,6 +57,6 @@ def other(tmp_path: Path) -> Iterator[Agency]:
     """A second agency, of another country, always on SQLite."""
     folder = tmp_path / "other"
     folder.mkdir()
-    made = make_shelf(sqlite_dsn(folder), folder)
+    made = make_store(sqlite_dsn(folder), folder)
     yield Agency(made, folder, node="nl.example", key=LogPrivateKey.from_seed(b"n" * 32))
-    close(made)
+    made.dispose()

@@ -38,7 +38,6 @@ from node.objects.folder import FolderObjects
 from node.partners.admission import GRACE_DAYS, INVITATION_DAYS, Admission, ServedEnrolment
 from node.ports.callers import CallerKind
 from node.ports.replay import MAX_LIVE_PER_ISSUER
-from node.storage.shelf import Shelf
 from node.store.partners.records import PartnerRecord
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
@@ -92,11 +91,10 @@ class Agency:
             self.files, self.clock, root_sha256=founded.root_sha256, freshness=keys.freshness
         )
         dsn = f"sqlite:///{folder / 'sigfed.db'}"
-        self.store = new_store(dsn, storage_key=bytes(32))
+        self.store = new_store(dsn, storage_key=bytes(32), objects=FolderObjects(folder / "objects"))
         with self.store.write() as unit:
             unit.subsets.create(BASELINE)
-        shelf = Shelf(self.store, FolderObjects(folder / "objects"), self.store.vault)
-        self.admission = Admission(shelf, self.trust, clock=self.clock, entropy=system_entropy)
+        self.admission = Admission(self.store, self.trust, clock=self.clock, entropy=system_entropy)
         self.quotas = Quotas(self.store)
         self.callers = StoredCallers(self.store, self.clock)
 

@@ -30,7 +30,7 @@ from protocol.digest import Digest
 from protocol.judgement.quorum import Standing
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis, Reason
-from support.shelves import NOW_MS, close, make_shelf, row, sha256_digest, sqlite_dsn
+from support.stores import NOW_MS, make_store, row, sha256_digest, sqlite_dsn
 
 NODES = {"de": "DE", "fr": "FR", "fr2": "FR", "nl": "NL", "us": "US"}
 K, CAP = 2, 2
@@ -206,12 +206,12 @@ class World:
     """The product: one store with a list for each node."""
 
     def __init__(self, folder: Path) -> None:
-        self.shelf = make_shelf(sqlite_dsn(folder), folder)
+        self.store = make_store(sqlite_dsn(folder), folder)
         key = LogPrivateKey.from_seed(b"k" * 32)
         self.signer = FolderLogSigner(folder / "signer", lambda _: [key])
         self.now_ms = NOW_MS
         for node in NODES:
-            create_list(self.shelf, f"{node}.example", "main")
+            create_list(self.store, f"{node}.example", "main")
 
     def act(self, act: Act) -> bool:
         """Do it and publish; False when it was refused."""
@@ -223,7 +223,7 @@ class World:
         except (AlreadyExistsError, NotFoundError, UsageError):
             return False
         self.now_ms += 1000
-        publish(self.shelf, origin, signer=self.signer, now_ms=self.now_ms)
+        publish(self.store, origin, signer=self.signer, now_ms=self.now_ms)
         return True
 
     def _do(self, verb: str, origin: str, digest: Digest, basis: Basis, before: Current) -> None:
@@ -231,16 +231,16 @@ class World:
         match verb:
             case "add":
                 incoming = [row("", digests=[digest])]
-                import_rows(self.shelf, origin, incoming, statement=statement, now_ms=self.now_ms)
+                import_rows(self.store, origin, incoming, statement=statement, now_ms=self.now_ms)
             case "withdraw" | "error":
                 reason = Reason.ERROR if verb == "error" else Reason.LEGAL
-                withdraw(self.shelf, origin, digest, reason=reason)
+                withdraw(self.store, origin, digest, reason=reason)
             case "dispute":
-                dispute(self.shelf, origin, [digest], collection=BASELINE)
+                dispute(self.store, origin, [digest], collection=BASELINE)
             case "resolve":
-                resolve(self.shelf, origin, [digest])
+                resolve(self.store, origin, [digest])
             case "amend":
-                amend(self.shelf, origin, digest, Amendment(basis=basis).revise)
+                amend(self.store, origin, digest, Amendment(basis=basis).revise)
             case _:
                 node = origin.partition("/")[0]
                 against = [b for b in before.decision.blocks if b.digest == digest and b.node != node]
@@ -248,7 +248,7 @@ class World:
                 if not refs:
                     raise NotFoundError("nothing to overrule")
                 reaffirm(
-                    self.shelf,
+                    self.store,
                     origin,
                     {digest: refs},
                     statement=statement,
@@ -258,7 +258,7 @@ class World:
 
     def judge(self) -> Current:
         now = datetime.fromtimestamp(self.now_ms / 1000, UTC)
-        return current(self.shelf, MEMBERS, now=now, max_age=timedelta(days=1))
+        return current(self.store, MEMBERS, now=now, max_age=timedelta(days=1))
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -272,7 +272,7 @@ def test_every_sequence_of_acts_comes_out_as_the_rules_say(acts: list[Act]) -> N
                 assert world.act(act) == model.act(act), act
             _compare(world, model)
         finally:
-            close(world.shelf)
+            world.store.dispose()
 
 
 def _compare(world: World, model: Model) -> None:
@@ -296,7 +296,7 @@ def _compare(world: World, model: Model) -> None:
             and digest not in blocked
             and country not in model.countries(digest)
         }
-    for digest, found in explain(world.shelf, judged, MEMBERS, DIGESTS).items():
+    for digest, found in explain(world.store, judged, MEMBERS, DIGESTS).items():
         number = DIGESTS.index(digest)
         assert bool(found.effective_in) == (number in model.effective())
         listed = {(each.node.partition(".")[0], not each.why_not) for each in found.listed}

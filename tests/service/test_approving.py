@@ -20,16 +20,16 @@ from node.errors import (
     UnauthenticatedError,
     UsageError,
 )
-from node.storage.person_requests import change_payload
-from node.storage.shelf import Shelf
+from node.objects.person_requests import change_payload
 from node.store.accounts.records import Outcome, PersonRole
+from node.store.store import Store
 from support.persons import NOW, PASS, add_two, ask, join, made, make_persons
 from support.times import SettableClock
 
 
 @pytest.fixture
-def persons(shelf: Shelf, clock: SettableClock) -> Persons:
-    return make_persons(shelf, clock)
+def persons(store: Store, clock: SettableClock) -> Persons:
+    return make_persons(store, clock)
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def two(persons: Persons) -> Persons:
 
 
 @pytest.fixture
-def approvals(shelf: Shelf, clock: SettableClock, two: Persons) -> Approvals:
+def approvals(store: Store, clock: SettableClock, two: Persons) -> Approvals:
     assert two.is_open()
-    return Approvals(shelf.storage, clock)
+    return Approvals(store, clock)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -107,7 +107,7 @@ def test_a_rejected_request_stays_rejected(approvals: Approvals, kind: str) -> N
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("role", PersonRole)
 def test_roles_decide_what_the_table_says(
-    approvals: Approvals, shelf: Shelf, two: Persons, kind: str, role: PersonRole
+    approvals: Approvals, store: Store, two: Persons, kind: str, role: PersonRole
 ) -> None:
     join(two, "carla", role)
     asked = ask(approvals, kind)
@@ -133,12 +133,12 @@ def test_a_viewer_asks_for_nothing_and_decides_nothing(approvals: Approvals, two
         ask(approvals, by="carla")
 
 
-def test_a_viewer_is_not_one_of_the_two(persons: Persons, shelf: Shelf, clock: SettableClock) -> None:
+def test_a_viewer_is_not_one_of_the_two(persons: Persons, store: Store, clock: SettableClock) -> None:
     persons.add("alice", PersonRole.OPERATOR, PASS["alice"])
     join(persons, "carla", PersonRole.VIEWER)
     assert not persons.is_open()
     with pytest.raises(UsageError, match="two persons"):
-        ask(Approvals(shelf.storage, clock))
+        ask(Approvals(store, clock))
     persons.add("bruno", PersonRole.SECURITY, PASS["bruno"])
     assert persons.is_open()
     with pytest.raises(ConflictError, match="fewer than two"):
@@ -164,9 +164,9 @@ def test_an_approval_that_was_cut_off_is_finished_by_approving_again(
 
 
 def test_nothing_is_asked_for_before_two_persons_exist(
-    persons: Persons, shelf: Shelf, clock: SettableClock
+    persons: Persons, store: Store, clock: SettableClock
 ) -> None:
-    approvals = Approvals(shelf.storage, clock)
+    approvals = Approvals(store, clock)
     persons.add("alice", PersonRole.OPERATOR, PASS["alice"])
     with pytest.raises(UsageError, match="two persons") as caught:
         ask(approvals)
@@ -265,8 +265,8 @@ def test_a_clock_that_was_ahead_shuts_nobody_out(two: Persons, clock: SettableCl
     assert two.authenticate("alice", PASS["alice"]) == "alice"
 
 
-def test_a_verifier_of_one_person_is_none_of_another(two: Persons, shelf: Shelf) -> None:
-    with shelf.storage.write() as unit:
+def test_a_verifier_of_one_person_is_none_of_another(two: Persons, store: Store) -> None:
+    with store.write() as unit:
         unit.persons.set_verifier("bruno", unit.persons.get("alice").verifier)
     with pytest.raises(StoreError):
         two.authenticate("bruno", PASS["alice"])
@@ -277,7 +277,7 @@ def test_verifiers_are_sealed(two: Persons, tmp_path: Path) -> None:
     assert all(PASS[person.name] not in repr(person) for person in two.ls())
 
 
-def test_nobody_leaves_when_too_few_would_decide(two: Persons, shelf: Shelf) -> None:
+def test_nobody_leaves_when_too_few_would_decide(two: Persons, store: Store) -> None:
     leave = change_payload("alice")
     with pytest.raises(ConflictError, match="fewer than two"):
         two.carry_out_remove(made(leave))
@@ -290,7 +290,7 @@ def test_nobody_leaves_when_too_few_would_decide(two: Persons, shelf: Shelf) -> 
     assert [person.name for person in two.ls()] == ["bruno", "carla", "david"]
 
 
-def test_adding_twice_adds_once(two: Persons, shelf: Shelf) -> None:
+def test_adding_twice_adds_once(two: Persons, store: Store) -> None:
     for _ in range(2):
         join(two, "carla", PersonRole.ANALYST)
     assert two.authenticate("carla", PASS["carla"]) == "carla"

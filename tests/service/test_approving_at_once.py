@@ -7,8 +7,8 @@ import pytest
 from node.access.approvals import Approvals
 from node.access.persons import FREE_TRIES, Persons
 from node.errors import ConflictError, RateLimitedError, UnauthenticatedError
-from node.storage.shelf import Shelf
 from node.store.accounts.records import Approval, PersonRole
+from node.store.store import Store
 from support.persons import NOW, add_two, ask, join, make_persons
 from support.times import SettableClock
 
@@ -16,15 +16,15 @@ pytestmark = pytest.mark.both_databases
 
 
 @pytest.fixture
-def two(shelf: Shelf) -> Persons:
+def two(store: Store) -> Persons:
     """Alice and Bruno, who decide about everything."""
-    persons = make_persons(shelf, SettableClock(NOW))
+    persons = make_persons(store, SettableClock(NOW))
     add_two(persons)
     return persons
 
 
-def test_of_two_that_decide_at_once_one_is_told(shelf: Shelf, two: Persons) -> None:
-    approvals = Approvals(shelf.storage, SettableClock(NOW))
+def test_of_two_that_decide_at_once_one_is_told(store: Store, two: Persons) -> None:
+    approvals = Approvals(store, SettableClock(NOW))
     join(two, "carla", PersonRole.SECURITY)
     for number in range(4):
         asked = ask(approvals)

@@ -32,10 +32,10 @@ from node.audit.reader import (
 )
 from node.errors import ConflictError, NodeError, NotFoundError, StoreError, VerificationError
 from node.objects.folder import FolderObjects
+from node.objects.logfiles import LogFiles
 from node.signing.log_signer import FolderLogSigner
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
+from node.store.store import Store
 from node.trust.found import Founding, found, log_label
 from node.trust.own import DOCUMENT_NAME, ROOT_NAME, OwnTrust
 from protocol.audit import AuditRecord, audit_origin
@@ -53,8 +53,8 @@ NOW_MS = 1_800_000_000_000
 class Audit:
     """A node that was founded, and its audit log."""
 
-    def __init__(self, shelf: Shelf, folder: Path) -> None:
-        self.shelf = shelf
+    def __init__(self, store: Store, folder: Path) -> None:
+        self.store = store
         self.files = FolderObjects(folder / "trust")
         keys, clock = MemoryKeys(), SettableClock(NOW)
         founding = Founding(
@@ -71,11 +71,11 @@ class Audit:
         self.trust = OwnTrust(self.files, clock, root_sha256=self.root_sha256, freshness=keys.freshness)
         key = keys.key(LogPrivateKey, log_label(ORIGIN))
         self.signer = FolderLogSigner(folder / "signer", lambda _: [key])
-        start_audit(shelf, NODE)
+        start_audit(store, NODE)
 
     def tell(self, subject: str, **details: str) -> None:
         record(
-            self.shelf,
+            self.store,
             self.signer,
             actor="alice",
             action="peer.grant",
@@ -86,52 +86,52 @@ class Audit:
 
     def fill(self, count: int) -> None:
         """Many records under one head."""
-        with self.shelf.storage.write() as unit:
+        with self.store.write() as unit:
             for number in range(count):
                 enqueue(unit, self.made(f"subject {number}"))
-        assert sign_waiting(self.shelf, self.signer, now_ms=NOW_MS) == count
+        assert sign_waiting(self.store, self.signer, now_ms=NOW_MS) == count
 
     def made(self, subject: str) -> AuditRecord:
-        return new_record(self.shelf, actor="node", action="list.publish", subject=subject, now_ms=NOW_MS)
+        return new_record(self.store, actor="node", action="list.publish", subject=subject, now_ms=NOW_MS)
 
     def verify(self) -> VerifiedAudit:
-        return verify_audit(self.shelf, self.document(), signed_size=self.signer.size(ORIGIN))
+        return verify_audit(self.store, self.document(), signed_size=self.signer.size(ORIGIN))
 
     def document(self) -> NodeDocument:
         return self.trust.document()
 
     def log(self) -> LogRecord:
-        with self.shelf.storage.read() as unit:
+        with self.store.read() as unit:
             log = audit_log(unit)
         assert log is not None
         return log
 
     def read(self) -> list[Audited]:
-        return list(read_audit(self.shelf))
+        return list(read_audit(self.store))
 
     def subjects(self) -> list[str]:
         return [item.record.subject for item in self.read()]
 
     def export(self) -> list[str]:
         root, document = self.files.get(ROOT_NAME), self.files.get(DOCUMENT_NAME)
-        return list(export_audit(self.shelf, roots=[root], document=document))
+        return list(export_audit(self.store, roots=[root], document=document))
 
     def bundle(self, index: int = 0) -> str:
         """Name of the object with these records."""
         return list(
-            LogFiles(self.shelf.objects, self.shelf.vault, ORIGIN).bundles(size=self.log().head.size)
+            LogFiles(self.store.objects, self.store.vault, ORIGIN).bundles(size=self.log().head.size)
         )[index]
 
     def tamper(self, change: Callable[[list[bytes]], list[bytes]], index: int = 0) -> None:
         """Write other records into a bundle."""
         width = min(BUNDLE_WIDTH, self.log().head.size - index * BUNDLE_WIDTH)
-        records = decode_bundle(self.shelf.objects.get(self.bundle(index)), width)
-        self.shelf.objects.put(self.bundle(index), encode_bundle(change(records)))
+        records = decode_bundle(self.store.objects.get(self.bundle(index)), width)
+        self.store.objects.put(self.bundle(index), encode_bundle(change(records)))
 
 
 @pytest.fixture
-def audit(shelf: Shelf, tmp_path: Path) -> Audit:
-    return Audit(shelf, tmp_path)
+def audit(store: Store, tmp_path: Path) -> Audit:
+    return Audit(store, tmp_path)
 
 
 @pytest.fixture
@@ -148,16 +148,16 @@ def test_what_was_done_is_read_in_its_order_and_verified(audit: Audit) -> None:
     assert (first.record.subject, first.record.details) == ("nl.example", {"grant": "baseline"})
     assert first.record.nonce != second.record.nonce
     assert audit.verify() == VerifiedAudit(origin=ORIGIN, size=2, actors=frozenset({"alice"}))
-    assert [item.index for item in read_audit(audit.shelf, first=1)] == [1]
-    assert count_unsigned(audit.shelf) == 0
+    assert [item.index for item in read_audit(audit.store, first=1)] == [1]
+    assert count_unsigned(audit.store) == 0
 
 
-def test_a_node_without_an_audit_log_records_nothing(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_node_without_an_audit_log_records_nothing(store: Store, tmp_path: Path) -> None:
     signer = FolderLogSigner(tmp_path / "signer", lambda _: [])
-    record(shelf, signer, actor="node", action="node.run", subject="", now_ms=NOW_MS)
-    assert count_unsigned(shelf) == 0
+    record(store, signer, actor="node", action="node.run", subject="", now_ms=NOW_MS)
+    assert count_unsigned(store) == 0
     with pytest.raises(NotFoundError, match="no audit log"):
-        next(read_audit(shelf))
+        next(read_audit(store))
 
 
 def test_an_empty_log_verifies_nothing(audit: Audit) -> None:
@@ -169,7 +169,7 @@ def test_an_empty_log_verifies_nothing(audit: Audit) -> None:
 
 
 def test_starting_it_twice_is_starting_it_once(filled: Audit) -> None:
-    assert start_audit(filled.shelf, NODE).head.size == 5
+    assert start_audit(filled.store, NODE).head.size == 5
 
 
 @pytest.mark.parametrize(
@@ -202,18 +202,18 @@ def test_long_texts_and_many_details_are_cut(audit: Audit) -> None:
 @pytest.mark.threat("the audit log")
 def test_every_flipped_byte_is_seen_and_its_record_named(filled: Audit) -> None:
     name = filled.bundle()
-    data = filled.shelf.objects.get(name)
+    data = filled.store.objects.get(name)
     ends = [0]
     for entry in decode_bundle(data, 5):
         ends.append(ends[-1] + 2 + len(entry))
     for at in range(len(data)):
         changed = bytearray(data)
         changed[at] ^= 1 << at % 8
-        filled.shelf.objects.put(name, bytes(changed))
+        filled.store.objects.put(name, bytes(changed))
         index = next(number for number, end in enumerate(ends[1:]) if at < end)
         with pytest.raises(VerificationError, match=rf"\b{index}\b"):
             filled.verify()
-    filled.shelf.objects.put(name, data)
+    filled.store.objects.put(name, data)
     assert filled.verify().size == 5
 
 
@@ -260,7 +260,7 @@ def test_records_beyond_the_first_bundle_are_named(audit: Audit) -> None:
     )
     with pytest.raises(VerificationError, match=f"record {BUNDLE_WIDTH + 7} was altered"):
         audit.verify()
-    audit.shelf.objects.delete(audit.bundle(1))
+    audit.store.objects.delete(audit.bundle(1))
     with pytest.raises(VerificationError, match=f"records from {BUNDLE_WIDTH} on are missing"):
         audit.verify()
 
@@ -268,12 +268,12 @@ def test_records_beyond_the_first_bundle_are_named(audit: Audit) -> None:
 def test_records_and_hashes_changed_together_are_still_seen(filled: Audit) -> None:
     forged = filled.made("forged").to_bytes()
     filled.tamper(lambda records: [forged, *records[1:]])
-    folder = LogFiles(filled.shelf.objects, filled.shelf.vault, ORIGIN).folder
+    folder = LogFiles(filled.store.objects, filled.store.vault, ORIGIN).folder
     tile = f"logs/{folder}/tile/0/000.p/5"
-    filled.shelf.objects.put(tile, bytes(32) + filled.shelf.objects.get(tile)[32:])
+    filled.store.objects.put(tile, bytes(32) + filled.store.objects.get(tile)[32:])
     with pytest.raises(VerificationError, match="so do the hashes"):
         filled.verify()
-    filled.shelf.objects.delete(tile)
+    filled.store.objects.delete(tile)
     with pytest.raises(VerificationError, match="so do the hashes"):
         filled.verify()
 
@@ -284,13 +284,13 @@ def test_an_older_head_put_back_is_seen(audit: Audit) -> None:
     audit.fill(3)
     size = audit.signer.size(ORIGIN)
     with pytest.raises(VerificationError, match="records 3 to 4 are missing at the end"):
-        verify_audit(audit.shelf, audit.document(), signed_size=size + 2)
+        verify_audit(audit.store, audit.document(), signed_size=size + 2)
 
 
 def test_a_head_by_another_key_is_refused(filled: Audit) -> None:
     document = filled.document()
     with pytest.raises(VerificationError, match="not signed by its key"):
-        verify_audit(filled.shelf, replace(document, logs=()), signed_size=5)
+        verify_audit(filled.store, replace(document, logs=()), signed_size=5)
 
 
 # ------------------------------------------------------------------------------------------- exports
@@ -348,8 +348,8 @@ def test_a_signer_that_stands_elsewhere_is_told_and_loses_nothing(filled: Audit,
     key = LogPrivateKey.from_seed(bytes(32))
     elsewhere = FolderLogSigner(tmp_path / "elsewhere", lambda _: [key])
     with pytest.raises(ConflictError):
-        record(filled.shelf, elsewhere, actor="node", action="node.run", subject="late", now_ms=NOW_MS)
-    assert count_unsigned(filled.shelf) == 1
+        record(filled.store, elsewhere, actor="node", action="node.run", subject="late", now_ms=NOW_MS)
+    assert count_unsigned(filled.store) == 1
     filled.tell("later")
     assert filled.subjects()[-2:] == ["late", "later"]
 
@@ -362,7 +362,7 @@ def test_damage_to_what_waits_is_not_signed(filled: Audit, monkeypatch: pytest.M
         patched.setattr(FolderLogSigner, "sign", fail)
         with pytest.raises(StoreError, match="no signer"):
             filled.tell("waits")
-    with filled.shelf.storage.write() as unit:
+    with filled.store.write() as unit:
         unit.audit.remove(6)
         enqueue(unit, filled.made("another"))
     with pytest.raises(StoreError):

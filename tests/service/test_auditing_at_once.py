@@ -13,12 +13,12 @@ from keys.key import LogPrivateKey
 from node.audit.log import audit_log, record, sign_waiting, start_audit
 from node.audit.reader import count_unsigned, read_audit
 from node.signing.log_signer import FolderLogSigner
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from protocol.audit import audit_origin
 from protocol.tlog.checkpoint import open_checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import VerifierKey
-from support.shelves import NOW_MS
+from support.stores import NOW_MS
 
 pytestmark = pytest.mark.both_databases
 
@@ -32,40 +32,40 @@ def signer(folder: Path) -> FolderLogSigner:
     return FolderLogSigner(folder / "signer", lambda _: [KEY])
 
 
-def tell(shelf: Shelf, folder: Path, subject: str) -> None:
-    record(shelf, signer(folder), actor="node", action="node.run", subject=subject, now_ms=NOW_MS)
+def tell(store: Store, folder: Path, subject: str) -> None:
+    record(store, signer(folder), actor="node", action="node.run", subject=subject, now_ms=NOW_MS)
 
 
-def check_whole(shelf: Shelf, folder: Path) -> list[str]:
+def check_whole(store: Store, folder: Path) -> list[str]:
     """The log is what its head says, signed and read; gives its subjects."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         log = audit_log(unit)
     assert log is not None
     assert log.note is not None
     assert log.pending is None
-    items = list(read_audit(shelf))
+    items = list(read_audit(store))
     tree = CompactRange()
     tree.extend([leaf_hash(item.record.to_bytes()) for item in items])
     keys = [VerifierKey.of_log(ORIGIN, KEY.public)]
     head = open_checkpoint(log.note, origin=ORIGIN, log_keys=keys, witnesses=()).checkpoint
     assert (head.size, head.root) == (tree.size, tree.root())
     assert signer(folder).size(ORIGIN) == head.size
-    assert count_unsigned(shelf) == 0
+    assert count_unsigned(store) == 0
     return [item.record.subject for item in items]
 
 
-def test_writers_at_once_make_one_history(shelf: Shelf, tmp_path: Path) -> None:
-    start_audit(shelf, NODE)
+def test_writers_at_once_make_one_history(store: Store, tmp_path: Path) -> None:
+    start_audit(store, NODE)
     told = [f"{writer} {number}" for writer in range(4) for number in range(8)]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda subject: tell(shelf, tmp_path, subject), told))
-    assert sorted(check_whole(shelf, tmp_path)) == sorted(told)
+        list(pool.map(lambda subject: tell(store, tmp_path, subject), told))
+    assert sorted(check_whole(store, tmp_path)) == sorted(told)
 
 
 @pytest.mark.parametrize("place", ["claim", "objects", "before-sign", "sign", "settle"])
-def test_a_record_of_a_process_that_died_is_kept(shelf: Shelf, dsn: str, tmp_path: Path, place: str) -> None:
-    start_audit(shelf, NODE)
-    tell(shelf, tmp_path, "before")
+def test_a_record_of_a_process_that_died_is_kept(store: Store, dsn: str, tmp_path: Path, place: str) -> None:
+    start_audit(store, NODE)
+    tell(store, tmp_path, "before")
     done = subprocess.run(
         [sys.executable, "-m", "support.dying", dsn, str(tmp_path), "audit", place],
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
@@ -73,7 +73,7 @@ def test_a_record_of_a_process_that_died_is_kept(shelf: Shelf, dsn: str, tmp_pat
         capture_output=True,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
-    sign_waiting(shelf, signer(tmp_path), now_ms=NOW_MS)
-    assert check_whole(shelf, tmp_path) == ["before", "dying"]
-    tell(shelf, tmp_path, "after")
-    assert check_whole(shelf, tmp_path) == ["before", "dying", "after"]
+    sign_waiting(store, signer(tmp_path), now_ms=NOW_MS)
+    assert check_whole(store, tmp_path) == ["before", "dying"]
+    tell(store, tmp_path, "after")
+    assert check_whole(store, tmp_path) == ["before", "dying", "after"]

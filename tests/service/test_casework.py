@@ -37,13 +37,13 @@ async def record(world: HitWorld) -> HitRecord:
 
 
 async def test_one_id_of_two_partners_is_told_apart(world: HitWorld, record: HitRecord) -> None:
-    shelf, digits = world.fr.shelf, record.report_id.hex()
+    store, digits = world.fr.store, record.report_id.hex()
     for find in (get_hit, get_case):
         with pytest.raises(UsageError, match="2 ids begin with that"):
-            find(shelf, digits)
+            find(store, digits)
         for partner in (HOSTER, OTHER):
-            assert find(shelf, f"{partner}/{digits[:8]}").partner == partner
+            assert find(store, f"{partner}/{digits[:8]}").partner == partner
         with pytest.raises(NotFoundError):
-            find(shelf, f"nobody/{digits}")
+            find(store, f"nobody/{digits}")
         with pytest.raises(UsageError, match="4 or more"):
-            find(shelf, f"{HOSTER}/{digits[:3]}")
+            find(store, f"{HOSTER}/{digits[:3]}")

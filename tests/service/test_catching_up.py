@@ -16,12 +16,12 @@ from node.errors import NodeError, WrongPinError
 from node.home import Home
 from node.hoster import client
 from node.hoster.state import Enrolment, PartnerFolder
-from node.storage.shelf import Shelf
 from node.store.peers.records import PeerRecord
+from node.store.store import Store
 from node.tls import TlsIdentity, create_identity
 from protocol.errors import ProtocolError
 from support.ceremonies import replace_everybody
-from support.cheap_node import NODE, NOW, CheapNode, new_shelf
+from support.cheap_node import NODE, NOW, CheapNode, empty_store
 from support.fakes_api import IDENTITY, MemoryNode, node_on_loopback
 from support.federation import FoundedNode
 from support.tuf_serving import StampedTrust
@@ -37,8 +37,8 @@ def node(tmp_path: Path) -> CheapNode:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Shelf]:
-    with new_shelf(tmp_path) as made:
+def store(tmp_path: Path) -> Iterator[Store]:
+    with empty_store(tmp_path) as made:
         start_audit(made, NODE)
         yield made
 
@@ -62,7 +62,7 @@ def serving(peer: FoundedNode) -> MemoryNode:
     return memory
 
 
-def remember(shelf: Shelf, peer: FoundedNode, url: str) -> None:
+def remember(store: Store, peer: FoundedNode, url: str) -> None:
     """Follow the peer as it is now."""
     now_ms = milliseconds(peer.clock.now())
     record = PeerRecord(
@@ -74,42 +74,42 @@ def remember(shelf: Shelf, peer: FoundedNode, url: str) -> None:
         added_ms=now_ms,
         confirmed_ms=now_ms,
     )
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.peers.add(record)
 
 
-def held(shelf: Shelf) -> OpenedTrust:
-    with shelf.storage.read() as unit:
+def held(store: Store) -> OpenedTrust:
+    with store.read() as unit:
         return open_held(unit.peers.get(PEER).trust)
 
 
 async def test_a_peer_is_followed_over_whatever_key_it_shows_and_then_called_under_the_one_it_names(
-    node: CheapNode, shelf: Shelf
+    node: CheapNode, store: Store
 ) -> None:
     peer = FoundedNode(PEER, "NL", node.clock)
     async with node_on_loopback(serving(peer), identity=NEXT_IDENTITY) as there:
         named_at(peer, there.url, IDENTITY.spki_sha256, signers=peer.signers)
-        remember(shelf, peer, there.url)
+        remember(store, peer, there.url)
         replaced_while_nobody_looked(peer, there.url)
-        await peer_renewal(node.identity(), shelf)(PEER)
-    assert held(shelf).root.version == 3
-    assert held(shelf).document.pins == {NEXT_IDENTITY.spki_sha256}
+        await peer_renewal(node.identity(), store)(PEER)
+    assert held(store).root.version == 3
+    assert held(store).document.pins == {NEXT_IDENTITY.spki_sha256}
 
 
 async def test_whoever_answers_in_a_peer_s_place_gets_nothing_by_its_files(
-    node: CheapNode, shelf: Shelf
+    node: CheapNode, store: Store
 ) -> None:
     """He may pass on what the peer signed, which is kept: it does not name his key."""
     peer = FoundedNode(PEER, "NL", node.clock)
     async with node_on_loopback(serving(peer), identity=STRANGERS_IDENTITY) as there:
         named_at(peer, there.url, IDENTITY.spki_sha256, signers=peer.signers)
-        remember(shelf, peer, there.url)
+        remember(store, peer, there.url)
         replaced_while_nobody_looked(peer, there.url)
         with pytest.raises(WrongPinError):
-            await peer_renewal(node.identity(), shelf)(PEER)
+            await peer_renewal(node.identity(), store)(PEER)
         assert there.memory.callers == [], "and nobody told him who asks"
-    assert held(shelf).root.version == 3
-    assert held(shelf).document.pins == {NEXT_IDENTITY.spki_sha256}
+    assert held(store).root.version == 3
+    assert held(store).document.pins == {NEXT_IDENTITY.spki_sha256}
 
 
 @pytest.mark.parametrize(

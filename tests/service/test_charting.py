@@ -20,7 +20,7 @@ from node.store.peers.records import PeerRecord, Reached
 from protocol.lists.event import BASELINE, Op
 from protocol.lists.opening import Reason
 from protocol.statement.resolution import Action
-from support.shelves import Agency, file_digests, rows
+from support.stores import Agency, file_digests, rows
 
 NOON = int(datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp()) * 1000
 MIDNIGHT = NOON - DAY_MS // 2
@@ -44,7 +44,7 @@ def hit(agency: Agency, number: int, received_ms: int) -> HitRecord:
         found_epoch=None,
         request_sha256=bytes(32),
     )
-    with agency.shelf.storage.write() as unit:
+    with agency.store.write() as unit:
         unit.hits.add(made, b"")
     return made
 
@@ -59,7 +59,7 @@ def follow(agency: Agency, name: str, *, added_ms: int) -> None:
         added_ms=added_ms,
         confirmed_ms=added_ms,
     )
-    with agency.shelf.storage.write() as unit:
+    with agency.store.write() as unit:
         unit.peers.add(peer)
 
 
@@ -79,12 +79,12 @@ def test_entries_stand_at_the_day_on_which_they_were_published(agency: Agency) -
     agency.add(rows("a", "b"))
     publish_at(agency, MIDNIGHT - 1)
     agency.add(rows("c"))
-    withdraw(agency.shelf, agency.origin, file_digests("old")[0], reason=Reason.ERROR)
+    withdraw(agency.store, agency.origin, file_digests("old")[0], reason=Reason.ERROR)
     publish_at(agency, MIDNIGHT)
-    course = course_by_day(agency.shelf, days(NOON, 3))
+    course = course_by_day(agency.store, days(NOON, 3))
     assert list(course.added) == [0, 2 * each, each]
     assert list(course.withdrawn) == [0, 0, each]
-    assert list(course_by_month(agency.shelf, months(NOON, 2)).added) == [each, 3 * each]
+    assert list(course_by_month(agency.store, months(NOON, 2)).added) == [each, 3 * each]
 
 
 def test_old_bundles_are_not_needed_for_what_came_later(agency: Agency) -> None:
@@ -93,19 +93,19 @@ def test_old_bundles_are_not_needed_for_what_came_later(agency: Agency) -> None:
     agency.add(rows(*(f"new {number}" for number in range(200))))
     publish_at(agency, NOON)
     edges = days(NOON, 3).edges_ms
-    whole, part = tally(agency.shelf, agency.log, edges), tally_since(agency.shelf, agency.log, edges)
+    whole, part = tally(agency.store, agency.log, edges), tally_since(agency.store, agency.log, edges)
     assert whole.count(Op.ADD, slots=range(1)) > 0
     assert part.counts == {key: count for key, count in whole.counts.items() if key[0]}
     folder = next(path for path in agency.folder.rglob("tile/entries/000") if path.is_file())
     folder.unlink()
-    assert tally_since(agency.shelf, agency.log, edges) == part
+    assert tally_since(agency.store, agency.log, edges) == part
 
 
 def test_hits_are_counted_by_when_they_came(agency: Agency) -> None:
     for number, received_ms in enumerate((MIDNIGHT - 3 * DAY_MS, MIDNIGHT - 1, MIDNIGHT, NOON)):
         hit(agency, number, received_ms)
-    assert list(course_by_day(agency.shelf, days(NOON, 3)).hits) == [0, 1, 2]
-    assert list(course_by_month(agency.shelf, months(NOON, 2)).hits) == [1, 3]
+    assert list(course_by_day(agency.store, days(NOON, 3)).hits) == [0, 1, 2]
+    assert list(course_by_month(agency.store, months(NOON, 2)).hits) == [1, 3]
 
 
 def test_of_each_report_what_was_said_last_counts(agency: Agency) -> None:
@@ -118,7 +118,7 @@ def test_of_each_report_what_was_said_last_counts(agency: Agency) -> None:
     )
     for number, *actions in said:
         made = hit(agency, number, NOON)
-        with agency.shelf.storage.write() as unit:
+        with agency.store.write() as unit:
             for action, after in actions:
                 unit.hit_outcomes.add(
                     ResolutionRecord(
@@ -130,7 +130,7 @@ def test_of_each_report_what_was_said_last_counts(agency: Agency) -> None:
                         receipt=b"",
                     )
                 )
-    with agency.shelf.storage.read() as unit:
+    with agency.store.read() as unit:
         assert unit.hit_outcomes.resolved(since_ms=NOON, within_ms=DAY_MS) == [
             Resolved(action=Action.REMOVED, count=3, in_time=2, slowest_ms=DAY_MS + 1),
             Resolved(action=Action.FALSE_POSITIVE, count=1, in_time=1, slowest_ms=2),
@@ -139,8 +139,8 @@ def test_of_each_report_what_was_said_last_counts(agency: Agency) -> None:
 
 
 def test_evaluations_are_counted_by_month_alone(agency: Agency) -> None:
-    quotas = Quotas(agency.shelf.storage)
-    with agency.shelf.storage.write() as unit:
+    quotas = Quotas(agency.store)
+    with agency.store.write() as unit:
         for name in ("one", "two"):
             unit.partners.add(
                 PartnerRecord(
@@ -149,8 +149,8 @@ def test_evaluations_are_counted_by_month_alone(agency: Agency) -> None:
             )
     for time_ms, name, values in ((NOON - 9 * DAY_MS, "one", 64), (NOON, "one", 128), (NOON, "two", 256)):
         quotas.spend(name, values, now=datetime.fromtimestamp(time_ms / 1000, UTC))
-    assert list(course_by_month(agency.shelf, months(NOON, 3)).evaluations) == [0, 64, 384]
-    assert not course_by_day(agency.shelf, days(NOON, 3)).evaluations
+    assert list(course_by_month(agency.store, months(NOON, 3)).evaluations) == [0, 64, 384]
+    assert not course_by_day(agency.store, days(NOON, 3)).evaluations
 
 
 def test_recall_counts_peers_that_were_there_and_have_applied(agency: Agency) -> None:
@@ -159,9 +159,9 @@ def test_recall_counts_peers_that_were_there_and_have_applied(agency: Agency) ->
     follow(agency, "de.example", added_ms=NOON + 1)
     agency.add(rows("a"))
     publish_at(agency, MIDNIGHT)
-    withdraw(agency.shelf, agency.origin, file_digests("a")[0], reason=Reason.ERROR)
+    withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.ERROR)
     publish_at(agency, NOON)
-    with agency.shelf.storage.write() as unit:
+    with agency.store.write() as unit:
         [one] = unit.withdrawals.ls(agency.log.id)
         unit.withdrawals.note_reached(
             [
@@ -174,5 +174,5 @@ def test_recall_counts_peers_that_were_there_and_have_applied(agency: Agency) ->
             ]
         )
     told = Latency(count=2, mean_ms=50, slowest_ms=70)
-    assert list(course_by_day(agency.shelf, days(NOON, 2)).recall) == [None, told]
-    assert list(course_by_month(agency.shelf, months(NOON, 2)).recall) == [None, told]
+    assert list(course_by_day(agency.store, days(NOON, 2)).recall) == [None, told]
+    assert list(course_by_month(agency.store, months(NOON, 2)).recall) == [None, told]

@@ -24,10 +24,10 @@ from node.errors import (
     UnauthenticatedError,
     UsageError,
 )
+from node.objects.person_requests import change_payload
 from node.signing.passkeys import MAX_ANSWER, Site, WebAuthnCeremonies
-from node.storage.person_requests import change_payload
-from node.storage.shelf import Shelf
 from node.store.accounts.records import PersonRole
+from node.store.store import Store
 from protocol.audit import AuditRecord
 from support.authenticator import HOST, ORIGIN, PRESENT, VERIFIED, Authenticator, decode, encode
 from support.persons import NOW, PASS, add_two, join, made, make_persons
@@ -40,8 +40,8 @@ def clock() -> SettableClock:
 
 
 @pytest.fixture
-def nobody(shelf: Shelf, clock: SettableClock) -> Persons:
-    return make_persons(shelf, clock)
+def nobody(store: Store, clock: SettableClock) -> Persons:
+    return make_persons(store, clock)
 
 
 @pytest.fixture
@@ -54,9 +54,9 @@ def persons(nobody: Persons) -> Persons:
 class SignedIn(Passkeys):
     """Passkeys of people who sign in as often as they are asked to."""
 
-    def __init__(self, shelf: Shelf, clock: SettableClock) -> None:
-        super().__init__(shelf, clock, WebAuthnCeremonies(Site(HOST, ORIGIN)))
-        self.sessions = Sessions(shelf, clock, system_entropy)
+    def __init__(self, store: Store, clock: SettableClock) -> None:
+        super().__init__(store, clock, WebAuthnCeremonies(Site(HOST, ORIGIN)))
+        self.sessions = Sessions(store, clock, system_entropy)
 
     def session(self, person: str) -> int:
         """The number of a new session."""
@@ -66,13 +66,13 @@ class SignedIn(Passkeys):
 
 
 @pytest.fixture
-def passkeys(shelf: Shelf, clock: SettableClock) -> SignedIn:
-    return SignedIn(shelf, clock)
+def passkeys(store: Store, clock: SettableClock) -> SignedIn:
+    return SignedIn(store, clock)
 
 
 @pytest.fixture
-def invitations(shelf: Shelf, clock: SettableClock, nobody: Persons) -> Invitations:
-    return Invitations(shelf, clock, system_entropy, nobody)
+def invitations(store: Store, clock: SettableClock, nobody: Persons) -> Invitations:
+    return Invitations(store, clock, system_entropy, nobody)
 
 
 def register(passkeys: SignedIn, person: str, authenticator: Authenticator | None = None) -> Authenticator:
@@ -83,9 +83,9 @@ def register(passkeys: SignedIn, person: str, authenticator: Authenticator | Non
     return used
 
 
-def records(shelf: Shelf) -> list[tuple[str, str, str, str]]:
+def records(store: Store) -> list[tuple[str, str, str, str]]:
     """Who, what, about what, how, of the queued audit records."""
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         kept = [AuditRecord.from_bytes(each) for each in unit.audit.place(0, most=100)]
     return [(each.actor, each.action, each.subject, each.outcome) for each in kept]
 
@@ -139,7 +139,7 @@ def test_an_answer_that_fails_uses_the_question_of_somebody_inside_up(
 
 
 def test_what_strangers_are_asked_is_kept_nowhere_and_cannot_be_made_up(
-    persons: Persons, passkeys: SignedIn, shelf: Shelf
+    persons: Persons, passkeys: SignedIn, store: Store
 ) -> None:
     hers = register(passkeys, "alice")
     asked = ""
@@ -157,11 +157,11 @@ def test_what_strangers_are_asked_is_kept_nowhere_and_cannot_be_made_up(
 
 
 def test_what_strangers_are_asked_spends_nothing_of_the_keys_that_seal(
-    passkeys: SignedIn, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    passkeys: SignedIn, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The nonces of one key are few enough that a flood could bring two of them together."""
     sealed: list[str] = []
-    monkeypatch.setattr(type(shelf.vault), "seal", lambda _, name, __: sealed.append(name))
+    monkeypatch.setattr(type(store.vault), "seal", lambda _, name, __: sealed.append(name))
     asked = {passkeys.ask_sign_in() for _ in range(100)}
     assert (len(asked), sealed) == (100, [])
 
@@ -205,14 +205,14 @@ def test_an_answer_counts_once_whatever_the_clock_does(
 
 
 def test_what_was_answered_is_not_kept_for_ever(
-    persons: Persons, passkeys: SignedIn, clock: SettableClock, shelf: Shelf
+    persons: Persons, passkeys: SignedIn, clock: SettableClock, store: Store
 ) -> None:
     hers, asked = register(passkeys, "alice"), []
     for _ in range(3):
         asked.append(passkeys.ask_sign_in())
         passkeys.sign_in(hers.show(asked[-1]))
         clock.advance(timedelta(days=2))
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         kept = [unit.challenges.take(sha256(decode(json.loads(one)["challenge"])).digest()) for one in asked]
     assert [one is not None for one in kept] == [False, False, True]
 
@@ -312,16 +312,16 @@ def test_a_passkey_that_says_it_is_somebody_elses_is_refused(persons: Persons, p
 @pytest.mark.threat("a false sign-in")
 @pytest.mark.parametrize("back", [0, 1])
 def test_a_copy_is_refused_and_that_is_recorded(
-    persons: Persons, passkeys: SignedIn, shelf: Shelf, back: int
+    persons: Persons, passkeys: SignedIn, store: Store, back: int
 ) -> None:
-    start_audit(shelf, "fr.example")
+    start_audit(store, "fr.example")
     hers = register(passkeys, "alice", Authenticator(count=5))
     copy = replace(hers, count=hers.count)
     assert passkeys.sign_in(hers.show(passkeys.ask_sign_in())) == "alice"
     copy.count -= back
     with pytest.raises(UnauthenticatedError):
         passkeys.sign_in(copy.show(passkeys.ask_sign_in()))
-    assert records(shelf) == [
+    assert records(store) == [
         ("alice", "person.passkey", "a key", "ok"),
         ("alice", "person.passkey", "a key", "copied"),
     ]
@@ -344,10 +344,10 @@ def test_who_left_comes_in_no_more(persons: Persons, passkeys: SignedIn) -> None
 
 @pytest.mark.threat("a false sign-in")
 def test_a_passkey_put_under_another_name_is_nobodys(
-    persons: Persons, passkeys: SignedIn, shelf: Shelf
+    persons: Persons, passkeys: SignedIn, store: Store
 ) -> None:
     his = register(passkeys, "bruno")
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         row = unit.passkeys.remove(passkeys.ls("bruno")[0].number)
         unit.passkeys.add(replace(row, person="alice"))
     his.user = b""
@@ -485,9 +485,9 @@ def test_removing_one_ends_the_sessions_of_its_person(persons: Persons, passkeys
 
 
 def test_a_token_and_the_passphrase_register_one_passkey(
-    persons: Persons, passkeys: SignedIn, invitations: Invitations, shelf: Shelf
+    persons: Persons, passkeys: SignedIn, invitations: Invitations, store: Store
 ) -> None:
-    start_audit(shelf, "fr.example")
+    start_audit(store, "fr.example")
     issued = invitations.make("alice")
     who = invitations.recognise(issued.text, "alice", PASS["alice"])
     first, second = passkeys.ask_new(who), passkeys.ask_new(who)
@@ -497,7 +497,7 @@ def test_a_token_and_the_passphrase_register_one_passkey(
     with pytest.raises(GoneError):
         invitations.recognise(issued.text, "alice", PASS["alice"])
     assert [row.name for row in passkeys.ls()] == ["blue"]
-    assert records(shelf) == [("alice", "person.passkey", "blue", "ok")]
+    assert records(store) == [("alice", "person.passkey", "blue", "ok")]
     assert issued.text not in repr((issued, who))
 
 

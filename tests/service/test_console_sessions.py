@@ -12,9 +12,9 @@ from node.access.persons import Persons
 from node.access.sessions import IDLE, LONGEST, MOST, Sessions
 from node.clock import milliseconds, system_entropy
 from node.errors import NotFoundError, UsageError
-from node.storage.person_requests import change_payload
-from node.storage.shelf import Shelf
+from node.objects.person_requests import change_payload
 from node.store.accounts.records import PersonRole, SessionRecord
+from node.store.store import Store
 from node.store.unit import Unit
 from support.persons import NOW, add_two, join, made, make_persons
 from support.times import SettableClock
@@ -28,21 +28,21 @@ def clock() -> SettableClock:
 
 
 @pytest.fixture
-def persons(shelf: Shelf, clock: SettableClock) -> Persons:
+def persons(store: Store, clock: SettableClock) -> Persons:
     """Alice and Bruno."""
-    made = make_persons(shelf, clock)
+    made = make_persons(store, clock)
     add_two(made)
     return made
 
 
 @pytest.fixture
-def sessions(shelf: Shelf, clock: SettableClock, persons: Persons) -> Sessions:
+def sessions(store: Store, clock: SettableClock, persons: Persons) -> Sessions:
     assert persons.is_open()
-    return Sessions(shelf, clock, system_entropy)
+    return Sessions(store, clock, system_entropy)
 
 
-def rows(shelf: Shelf, person: str = "alice") -> list[SessionRecord]:
-    with shelf.storage.read() as unit:
+def rows(store: Store, person: str = "alice") -> list[SessionRecord]:
+    with store.read() as unit:
         return list(unit.console_sessions.ls(person))
 
 
@@ -66,9 +66,9 @@ def test_what_is_no_token_finds_nothing(sessions: Sessions, token: str) -> None:
     assert sessions.find(token) is None
 
 
-def test_the_store_has_no_token(sessions: Sessions, shelf: Shelf) -> None:
+def test_the_store_has_no_token(sessions: Sessions, store: Store) -> None:
     opened = sessions.open("alice")
-    (row,) = rows(shelf)
+    (row,) = rows(store)
     assert row.token_hash == sha256(opened.token.encode()).digest()
     assert bytes.fromhex(opened.csrf) not in row.sealed_csrf
     assert sessions.find(row.token_hash.hex()) is None
@@ -141,10 +141,10 @@ def test_what_asks_by_itself_does_not_keep_it_open(sessions: Sessions, clock: Se
 
 
 def test_looking_at_pages_writes_once_a_minute(
-    sessions: Sessions, shelf: Shelf, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+    sessions: Sessions, store: Store, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writes: list[None] = []
-    write = shelf.storage.write
+    write = store.write
 
     @contextmanager
     def counted() -> Iterator[Unit]:
@@ -153,7 +153,7 @@ def test_looking_at_pages_writes_once_a_minute(
             yield unit
 
     token = sessions.open("alice").token
-    monkeypatch.setattr(shelf.storage, "write", counted)
+    monkeypatch.setattr(store, "write", counted)
     for _ in range(30):
         clock.advance(timedelta(seconds=10))
         assert sessions.find(token) is not None
@@ -161,11 +161,11 @@ def test_looking_at_pages_writes_once_a_minute(
 
 
 @pytest.mark.threat("a false sign-in")
-def test_it_ends_with_its_person(sessions: Sessions, persons: Persons, shelf: Shelf) -> None:
+def test_it_ends_with_its_person(sessions: Sessions, persons: Persons, store: Store) -> None:
     join(persons, "carla", PersonRole.OPERATOR)
     kept, ended = sessions.open("bruno").token, sessions.open("carla").token
     persons.carry_out_remove(made(change_payload("carla")))
-    assert rows(shelf, "carla") == []
+    assert rows(store, "carla") == []
     assert sessions.find(ended) is None
     join(persons, "carla", PersonRole.OPERATOR)
     assert sessions.find(ended) is None, "whoever comes back signs in again"
@@ -179,10 +179,10 @@ def test_another_passphrase_ends_it(sessions: Sessions, persons: Persons) -> Non
     assert sessions.find(token) is None
 
 
-def test_a_role_is_read_anew_each_time(sessions: Sessions, persons: Persons, shelf: Shelf) -> None:
+def test_a_role_is_read_anew_each_time(sessions: Sessions, persons: Persons, store: Store) -> None:
     join(persons, "carla", PersonRole.VIEWER)
     token = sessions.open("carla").token
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         record = unit.persons.get("carla")
         unit.persons.remove("carla")
         unit.persons.add(replace(record, role=PersonRole.ANALYST))
@@ -207,21 +207,21 @@ def test_closing_ends_one_or_all(sessions: Sessions) -> None:
     assert sessions.find(third) is None
 
 
-def test_nobody_has_more_than_so_many(sessions: Sessions, shelf: Shelf) -> None:
+def test_nobody_has_more_than_so_many(sessions: Sessions, store: Store) -> None:
     tokens = [sessions.open("alice").token for _ in range(MOST + 2)]
-    assert len(rows(shelf)) == MOST
+    assert len(rows(store)) == MOST
     assert [sessions.find(token) is None for token in tokens] == [True] * 2 + [False] * MOST
 
 
-def test_what_has_ended_is_swept(sessions: Sessions, shelf: Shelf, clock: SettableClock) -> None:
+def test_what_has_ended_is_swept(sessions: Sessions, store: Store, clock: SettableClock) -> None:
     sessions.open("alice")
     clock.advance(IDLE + MINUTE)
-    assert len(rows(shelf)) == 1
+    assert len(rows(store)) == 1
     sessions.open("bruno")
-    assert rows(shelf) == []
+    assert rows(store) == []
     clock.advance(IDLE + MINUTE)
     sessions.sweep()
-    assert rows(shelf, "bruno") == []
+    assert rows(store, "bruno") == []
 
 
 def test_a_proof_is_dated(sessions: Sessions, clock: SettableClock) -> None:
@@ -249,12 +249,12 @@ def test_a_language_stays_with_the_session(sessions: Sessions) -> None:
 
 
 @pytest.mark.threat("a false sign-in")
-def test_a_row_that_somebody_put_there_is_no_session(sessions: Sessions, shelf: Shelf) -> None:
+def test_a_row_that_somebody_put_there_is_no_session(sessions: Sessions, store: Store) -> None:
     """Of his own session, under another's name; and one that he made up."""
     mine = sessions.open("bruno")
-    (row,) = rows(shelf, "bruno")
+    (row,) = rows(store, "bruno")
     invented = "ab" * 32
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.console_sessions.remove_all("bruno")
         unit.console_sessions.add(replace(row, person="alice"))
         forged = replace(row, person="alice", token_hash=sha256(invented.encode()).digest())

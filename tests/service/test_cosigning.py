@@ -77,7 +77,7 @@ async def test_a_head_is_cosigned_by_everybody_and_served_so(world: World) -> No
     standing = await world.witnesses.collect(world.fr)
     assert (standing.witnesses, standing.cosigned, standing.missing) == (3, 3, 0)
     assert world.cosigners() == set(NAMES)
-    served = CallerLogs(world.fr.shelf, world.fr.clock, NOTHING)
+    served = CallerLogs(world.fr.store, world.fr.clock, NOTHING)
     assert await served.checkpoint(world.fr.origin, held=before) == world.note
     assert standing.words == "cosigned by 3 of 3"
 

@@ -33,7 +33,7 @@ from protocol.lists.opening import Reason
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action
 from support.lists import member, register
-from support.shelves import Agency, file_digests, rows
+from support.stores import Agency, file_digests, rows
 
 PERIOD = Period.parse("2026Q1")
 DAY_MS = 86_400_000
@@ -43,7 +43,7 @@ JANUARY, FEBRUARY, MARCH, APRIL = PERIOD.edges_ms
 
 def counted(agency: Agency, now_ms: int, *, reports_since_ms: int = 0) -> Counts:
     return count(
-        agency.shelf,
+        agency.store,
         PERIOD,
         node="fr.example",
         members=MEMBERS,
@@ -99,7 +99,7 @@ def a_quarter(agency: Agency) -> None:
     agency.add(rows("n", collection=NATIONAL))
     agency.add(rows("secret", collection=PRIVATE_FROM))
     publish_at(agency, JANUARY + DAY_MS)
-    withdraw(agency.shelf, agency.origin, file_digests("old 1")[0], reason=Reason.ERROR)
+    withdraw(agency.store, agency.origin, file_digests("old 1")[0], reason=Reason.ERROR)
     publish_at(agency, FEBRUARY + DAY_MS)
     agency.add(rows("later"))
     publish_at(agency, APRIL + DAY_MS)
@@ -136,7 +136,7 @@ def test_a_tally_counts_every_event_once_in_every_bundle(agency: Agency) -> None
     )  # a second before what it publishes, which is of the first moment of the slot
     size = agency.log.head.size
     assert size > 512
-    told = tally(agency.shelf, agency.log, PERIOD.edges_ms)
+    told = tally(agency.store, agency.log, PERIOD.edges_ms)
     assert told.count(Op.ADD, slots=range(9)) == told.in_force(slot=1) == size == sum(told.counts.values())
     assert told.in_force(slot=0) == 0
 
@@ -150,7 +150,7 @@ def test_months_that_have_not_begun_are_left_out(agency: Agency) -> None:
 
 
 def test_hits_cases_and_partners_are_those_of_the_period(agency: Agency) -> None:
-    with agency.shelf.storage.write() as unit:
+    with agency.store.write() as unit:
         for number, time_ms in enumerate((JANUARY - 1, JANUARY, FEBRUARY, MARCH, APRIL - 1, APRIL)):
             unit.hits.add(hit(number, time_ms, NATIONAL if number == 2 else BASELINE), b"")
             if number in {0, 2, 4}:
@@ -169,8 +169,8 @@ def test_hits_cases_and_partners_are_those_of_the_period(agency: Agency) -> None
 
 
 def test_evaluations_are_those_of_the_months_of_a_period(agency: Agency) -> None:
-    quotas = Quotas(agency.shelf.storage)
-    with agency.shelf.storage.write() as unit:
+    quotas = Quotas(agency.store)
+    with agency.store.write() as unit:
         for name in ("one", "two"):
             unit.partners.add(partner(name, added_ms=JANUARY - 40 * DAY_MS))
     for time_ms, name, values in (
@@ -183,7 +183,7 @@ def test_evaluations_are_those_of_the_months_of_a_period(agency: Agency) -> None
     ):
         quotas.spend(name, values, now=datetime.fromtimestamp(time_ms / 1000, UTC))
     quotas.refund("two", 12, now=datetime.fromtimestamp(FEBRUARY / 1000, UTC))
-    with agency.shelf.storage.read() as unit:
+    with agency.store.read() as unit:
         found = [
             unit.partners.evaluations([month]) for month in ("2025-12", *PERIOD.months, "2026-04", "2020-01")
         ]
@@ -205,7 +205,7 @@ TOLD = (
 
 
 def test_outcomes_are_by_the_partners_word_and_judged_hits_of_own_lists(agency: Agency) -> None:
-    with agency.shelf.storage.write() as unit:
+    with agency.store.write() as unit:
         for number, told in enumerate(TOLD):
             unit.hits.add(hit(number, JANUARY), b"")
             name = bytes([number]) * 16

@@ -33,9 +33,9 @@ from protocol.api import HitApi, SubsetApi
 from protocol.messages import EvaluationReply, EvaluationRequest
 from protocol.statement.end import EndedReports
 from support.releases import ReleasingAgency, release_both
-from support.shelves import Agency, close, file_digests, make_shelf, rows, sqlite_dsn
 from support.sizes import size
 from support.stored_scan import Scanning, rotate
+from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
 
 DAYS = 30
 UPDATES = size(quick=1, thorough=24)
@@ -226,8 +226,8 @@ async def month(
     yield Month(subsets)
     for each in subsets:
         each.fr.evaluator.close()
-        for shelf in (each.fr.shelf, each.nl.shelf):
-            close(shelf)
+        for store in (each.fr.store, each.nl.store):
+            store.dispose()
 
 
 async def followed(folder: Path, seen: dict[str, list[tuple[Any, ...]]]) -> Subset:
@@ -235,8 +235,8 @@ async def followed(folder: Path, seen: dict[str, list[tuple[Any, ...]]]) -> Subs
     folders = [folder / name for name in ("fr", "nl")]
     for each in folders:
         each.mkdir(parents=True)
-    shelves = [make_shelf(sqlite_dsn(each), each) for each in folders]
-    fr, nl = ReleasingAgency(shelves[0], folders[0]), Agency(shelves[1], folders[1], node="nl.example")
+    stores = [make_store(sqlite_dsn(each), each) for each in folders]
+    fr, nl = ReleasingAgency(stores[0], folders[0]), Agency(stores[1], folders[1], node="nl.example")
     release_both(fr, nl, "before")
     hosters = []
     for named, what in seen.items():
@@ -278,8 +278,8 @@ async def test_without_cover_the_first_request_after_a_release_tells(month: Mont
 async def test_a_batch_goes_whole_ticks_after_it_was_begun(
     tmp_path: Path, prepared: float, sent: float
 ) -> None:
-    shelf = make_shelf(sqlite_dsn(tmp_path), tmp_path)
-    fr = ReleasingAgency(shelf, tmp_path)
+    store = make_store(sqlite_dsn(tmp_path), tmp_path)
+    fr = ReleasingAgency(store, tmp_path)
     fr.lists.add(rows("before"))
     assert fr.release().published
     partner = await fr.admit_partner(tmp_path / "partner")
@@ -296,4 +296,4 @@ async def test_a_batch_goes_whole_ticks_after_it_was_begun(
         await partner.examiner().evaluate([], begun=begun)
     assert moments[0] - begun >= sent
     fr.evaluator.close()
-    close(shelf)
+    store.dispose()

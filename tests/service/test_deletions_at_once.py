@@ -8,15 +8,15 @@ from threading import Barrier, BrokenBarrierError
 import pytest
 
 from node.errors import NotFoundError
-from node.storage import taken_reports
-from node.storage.recipient_files import erase_from_copies, read_part, sealed_parts
-from node.storage.release_files import erase_from_rosters
-from node.storage.report_pages import report_pages
-from node.storage.rosters import Listed, pack_roster, unpack_roster
-from node.storage.sealed_names import report_name
-from node.storage.shelf import Shelf
-from node.storage.taken_reports import TakenReport, erase_reports, taken
+from node.objects import taken_reports
+from node.objects.recipient_files import erase_from_copies, read_part, sealed_parts
+from node.objects.release_files import erase_from_rosters
+from node.objects.report_pages import report_pages
+from node.objects.rosters import Listed, pack_roster, unpack_roster
+from node.objects.sealed_names import report_name
+from node.objects.taken_reports import TakenReport, erase_reports, taken
 from node.store.hits.records import HitFilter, HitRecord
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
 from support.hits import named, report_of
@@ -25,25 +25,25 @@ pytestmark = pytest.mark.both_databases
 
 A, B, C = named("a"), named("b"), named("c")
 ROSTER = "releases/baseline/1-0/roster/000000"
-Erase = Callable[[Shelf, Callable[[Digest], bool]], None]
+Erase = Callable[[Store, Callable[[Digest], bool]], None]
 
 
-def put_roster(shelf: Shelf) -> None:
+def put_roster(store: Store) -> None:
     [data] = pack_roster({digest: Listed((1,), b"o" * 64) for digest in (A, B, C)})
-    shelf.objects.put(ROSTER, shelf.vault.seal(ROSTER, data))
+    store.objects.put(ROSTER, store.vault.seal(ROSTER, data))
 
 
-def in_roster(shelf: Shelf) -> set[Digest]:
-    return set(unpack_roster([shelf.vault.unseal(ROSTER, shelf.objects.get(ROSTER))]))
+def in_roster(store: Store) -> set[Digest]:
+    return set(unpack_roster([store.vault.unseal(ROSTER, store.objects.get(ROSTER))]))
 
 
-def put_copy(shelf: Shelf) -> None:
-    shelf.objects.put_all(sealed_parts(shelf, "token", [(1, digest) for digest in (A, B, C)]))
+def put_copy(store: Store) -> None:
+    store.objects.put_all(sealed_parts(store, "token", [(1, digest) for digest in (A, B, C)]))
 
 
-def in_copy(shelf: Shelf) -> set[Digest]:
-    [name] = shelf.objects.ls("recipients/")
-    return {digest for _, digest in read_part(shelf, name)}
+def in_copy(store: Store) -> set[Digest]:
+    [name] = store.objects.ls("recipients/")
+    return {digest for _, digest in read_part(store, name)}
 
 
 @pytest.mark.parametrize(
@@ -52,26 +52,26 @@ def in_copy(shelf: Shelf) -> set[Digest]:
     ids=["rosters", "copies"],
 )
 def test_the_slower_one_does_not_write_back_what_the_other_took_out(
-    shelf: Shelf, put: Callable[[Shelf], None], erase: Erase, left: Callable[[Shelf], set[Digest]]
+    store: Store, put: Callable[[Store], None], erase: Erase, left: Callable[[Store], set[Digest]]
 ) -> None:
-    put(shelf)
+    put(store)
     overtaken: list[bool] = []
 
     def is_gone(digest: Digest) -> bool:
         if not overtaken:
             overtaken.append(True)
-            erase(shelf, lambda each: each == B)
+            erase(store, lambda each: each == B)
         return digest == A
 
-    erase(shelf, is_gone)
-    assert left(shelf) == {C}
+    erase(store, is_gone)
+    assert left(store) == {C}
 
 
 def test_reports_that_end_in_one_moment_get_two_numbers(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a", "b"):
-        keep_report(shelf, name)
+        keep_report(store, name)
     together, end = Barrier(2), taken_reports.end_shredded
 
     def end_together(unit: Unit, record: HitRecord, *, now_ms: int) -> None:
@@ -81,31 +81,31 @@ def test_reports_that_end_in_one_moment_get_two_numbers(
 
     monkeypatch.setattr(taken_reports, "end_shredded", end_together)
     with ThreadPoolExecutor() as threads:
-        for done in [threads.submit(erase_reports, shelf, is_only(gone), now_ms=2) for gone in (A, B)]:
+        for done in [threads.submit(erase_reports, store, is_only(gone), now_ms=2) for gone in (A, B)]:
             done.result()
-    kept = kept_records(shelf)
+    kept = kept_records(store)
     assert {record.ended_number for record in kept} == {1, 2}
-    assert not any(taken(shelf, record).body for record in kept)
+    assert not any(taken(store, record).body for record in kept)
 
 
-def test_a_report_that_is_purged_meanwhile_is_passed_over(shelf: Shelf) -> None:
-    first, second = keep_report(shelf, "a"), keep_report(shelf, "b")
+def test_a_report_that_is_purged_meanwhile_is_passed_over(store: Store) -> None:
+    first, second = keep_report(store, "a"), keep_report(store, "b")
 
     def purged_while_judged(digest: Digest) -> bool:
         if digest == A:
-            with shelf.storage.write() as unit:
+            with store.write() as unit:
                 unit.hits.purge(first)
         return digest in {A, B}
 
-    erase_reports(shelf, purged_while_judged, now_ms=2)
-    [left] = kept_records(shelf)
-    assert (left.name, left.ended_number, taken(shelf, left).body) == (second.name, 1, b"")
+    erase_reports(store, purged_while_judged, now_ms=2)
+    [left] = kept_records(store)
+    assert (left.name, left.ended_number, taken(store, left).body) == (second.name, 1, b"")
 
 
 def test_a_report_that_cannot_be_ended_does_not_pass_for_one_that_was_purged(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep_report(shelf, "a")
+    keep_report(store, "a")
 
     def fail(unit: Unit, record: HitRecord, *, now_ms: int) -> None:
         raise NotFoundError("something else is missing")
@@ -113,21 +113,21 @@ def test_a_report_that_cannot_be_ended_does_not_pass_for_one_that_was_purged(
     with monkeypatch.context() as failing:
         failing.setattr(taken_reports, "end_shredded", fail)
         with pytest.raises(NotFoundError):
-            erase_reports(shelf, is_only(A), now_ms=2)
-    erase_reports(shelf, is_only(A), now_ms=2)
-    [record] = kept_records(shelf)
-    assert (record.ended_number, taken(shelf, record).body) == (1, b"")
+            erase_reports(store, is_only(A), now_ms=2)
+    erase_reports(store, is_only(A), now_ms=2)
+    [record] = kept_records(store)
+    assert (record.ended_number, taken(store, record).body) == (1, b"")
 
 
-def kept_records(shelf: Shelf) -> list[HitRecord]:
-    return [record for page in report_pages(shelf, HitFilter()) for record in page]
+def kept_records(store: Store) -> list[HitRecord]:
+    return [record for page in report_pages(store, HitFilter()) for record in page]
 
 
 def is_only(gone: Digest) -> Callable[[Digest], bool]:
     return lambda digest: digest == gone
 
 
-def keep_report(shelf: Shelf, name: str) -> HitRecord:
+def keep_report(store: Store, name: str) -> HitRecord:
     report = report_of(name)
     record = HitRecord(
         partner=report.partner,
@@ -141,9 +141,9 @@ def keep_report(shelf: Shelf, name: str) -> HitRecord:
         found_epoch=None,
         request_sha256=b"q" * 32,
     )
-    sealed = shelf.vault.seal(
+    sealed = store.vault.seal(
         report_name(record.partner, record.report_id), TakenReport(report.to_bytes(), b"receipt").to_bytes()
     )
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.hits.add(record, sealed)
     return record

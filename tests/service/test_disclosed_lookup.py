@@ -55,7 +55,7 @@ PER_DAY = 100
 async def world(tmp_path: Path) -> AsyncIterator[HitWorld]:
     async with disclosed_world(tmp_path, "listed", "second") as made:
         let_disclose(made, PER_DAY)
-        start_audit(made.fr.shelf, made.fr.name)
+        start_audit(made.fr.store, made.fr.name)
         yield made
 
 
@@ -111,7 +111,7 @@ async def test_what_is_withdrawn_is_not_answered_even_before_the_next_release(
 ) -> None:
     assert ask(answering, LISTED) == [BASELINE]
     for agency in world.agencies:
-        withdraw(agency.shelf, agency.origin, LISTED, reason=Reason.OTHER)
+        withdraw(agency.store, agency.origin, LISTED, reason=Reason.OTHER)
         agency.publish()
     await world.federation.settle()
     assert ask(answering, LISTED, SECOND) == [0, BASELINE]

@@ -24,7 +24,7 @@ from protocol.lists.event import BASELINE, NATIONAL, Event, Op
 from protocol.lists.listing import BlockKind, Listing, fold
 from protocol.lists.opening import Basis, EntryRef, Opening, Reason
 from support.lists import digest
-from support.shelves import OWN, Agency, check_whole, file_digests, row, rows, sha256_digest
+from support.stores import OWN, Agency, check_whole, file_digests, row, rows, sha256_digest
 
 CAP = 3
 MEMBERS = Members(
@@ -53,7 +53,7 @@ def published(agency: Agency) -> Listing:
 
 def judged(agency: Agency, members: Members = MEMBERS) -> Current:
     now = datetime.fromtimestamp(agency.now_ms / 1000, UTC)
-    return current(agency.shelf, members, now=now, max_age=timedelta(days=1))
+    return current(agency.store, members, now=now, max_age=timedelta(days=1))
 
 
 def effective(agency: Agency) -> set[Digest]:
@@ -74,15 +74,15 @@ class Neighbour:
     def __init__(self, host: Agency, code: str) -> None:
         self.host = host
         self.origin = list_origin(f"{code}.example", "csam")
-        create_list(host.shelf, f"{code}.example", "csam")
+        create_list(host.store, f"{code}.example", "csam")
 
     def add(self, digests: Iterable[Digest], statement: Statement = OWN) -> None:
         incoming = [row("", digests=tuple(digests))]
-        import_rows(self.host.shelf, self.origin, incoming, statement=statement, now_ms=self.host.now_ms)
+        import_rows(self.host.store, self.origin, incoming, statement=statement, now_ms=self.host.now_ms)
 
     def publish(self) -> None:
         self.host.now_ms += 1000
-        publish(self.host.shelf, self.origin, signer=self.host.signer, now_ms=self.host.now_ms)
+        publish(self.host.store, self.origin, signer=self.host.signer, now_ms=self.host.now_ms)
 
 
 @pytest.fixture
@@ -103,8 +103,8 @@ class TestDispute:
     def test_needs_no_entry_of_its_own_and_takes_the_collections_of_others(self, agreed: World) -> None:
         agency, nl, us = agreed
         incoming = [row("some file", collection=NATIONAL)]
-        import_rows(agency.shelf, nl.origin, incoming, statement=OWN, now_ms=agency.now_ms)
-        done = dispute(agency.shelf, us.origin, [FILE[0]])
+        import_rows(agency.store, nl.origin, incoming, statement=OWN, now_ms=agency.now_ms)
+        done = dispute(agency.store, us.origin, [FILE[0]])
         assert done == Disputed(digests=1, positions=(0, 1))
         us.publish()
         items = agency.items(us.origin)
@@ -120,11 +120,11 @@ class TestDispute:
     def test_blocks_everywhere_until_it_is_resolved(self, agreed: World) -> None:
         agency, _, us = agreed
         assert effective(agency) == set(FILE)
-        dispute(agency.shelf, us.origin, FILE)
+        dispute(agency.store, us.origin, FILE)
         assert effective(agency) == set(FILE), "what waits is nobody's business"
         us.publish()
         assert effective(agency) == set()
-        assert resolve(agency.shelf, us.origin, FILE).positions == (2, 3)
+        assert resolve(agency.store, us.origin, FILE).positions == (2, 3)
         us.publish()
         assert effective(agency) == set(FILE)
         assert blocks(agency) == []
@@ -132,48 +132,48 @@ class TestDispute:
     @pytest.mark.parametrize("is_published", [False, True], ids=["waiting", "published"])
     def test_once(self, agreed: World, is_published: bool) -> None:
         agency, _, us = agreed
-        dispute(agency.shelf, us.origin, FILE[:1])
+        dispute(agency.store, us.origin, FILE[:1])
         if is_published:
             us.publish()
         with pytest.raises(AlreadyExistsError):
-            dispute(agency.shelf, us.origin, FILE[:1])
-        assert dispute(agency.shelf, us.origin, FILE) == Disputed(digests=1, positions=(1,), passed_over=1)
-        resolve(agency.shelf, us.origin, FILE)
-        assert dispute(agency.shelf, us.origin, FILE).digests == 2, "it may be disputed again"
+            dispute(agency.store, us.origin, FILE[:1])
+        assert dispute(agency.store, us.origin, FILE) == Disputed(digests=1, positions=(1,), passed_over=1)
+        resolve(agency.store, us.origin, FILE)
+        assert dispute(agency.store, us.origin, FILE).digests == 2, "it may be disputed again"
 
     def test_what_was_withdrawn_for_error_is_blocked_already(self, agreed: World) -> None:
         agency, _, _ = agreed
-        withdraw(agency.shelf, agency.origin, FILE[0], reason=Reason.ERROR)
+        withdraw(agency.store, agency.origin, FILE[0], reason=Reason.ERROR)
         with pytest.raises(AlreadyExistsError):
-            dispute(agency.shelf, agency.origin, FILE)
+            dispute(agency.store, agency.origin, FILE)
         agency.add([row("another file")])
-        withdraw(agency.shelf, agency.origin, file_digests("another file")[0], reason=Reason.LEGAL)
-        assert dispute(agency.shelf, agency.origin, file_digests("another file")).digests == 2
+        withdraw(agency.store, agency.origin, file_digests("another file")[0], reason=Reason.LEGAL)
+        assert dispute(agency.store, agency.origin, file_digests("another file")).digests == 2
 
     def test_of_what_nobody_lists_needs_a_collection(self, agency: Agency) -> None:
         unknown = sha256_digest("a file that nobody lists")
         with pytest.raises(NotFoundError):
-            dispute(agency.shelf, agency.origin, [unknown])
-        dispute(agency.shelf, agency.origin, [unknown], collection=NATIONAL)
+            dispute(agency.store, agency.origin, [unknown])
+        dispute(agency.store, agency.origin, [unknown], collection=NATIONAL)
         (block,) = published(agency).blocks
         assert (block.digest, block.kind) == (unknown, BlockKind.DISPUTE)
 
     def test_is_no_entry(self, agreed: World) -> None:
         agency, _, us = agreed
-        dispute(agency.shelf, us.origin, FILE)
-        assert report_list(agency.shelf, us.origin).active == {}
+        dispute(agency.store, us.origin, FILE)
+        assert report_list(agency.store, us.origin).active == {}
         with pytest.raises(NotFoundError):
-            withdraw(agency.shelf, us.origin, FILE[0], reason=Reason.OTHER)
+            withdraw(agency.store, us.origin, FILE[0], reason=Reason.OTHER)
         us.add(FILE)
         assert agency.log_of(us.origin).tail == 2, "what it disputes it does not list"
-        resolve(agency.shelf, us.origin, FILE)
+        resolve(agency.store, us.origin, FILE)
         us.add(FILE)
-        assert report_list(agency.shelf, us.origin).active == {BASELINE: 2}
+        assert report_list(agency.store, us.origin).active == {BASELINE: 2}
 
     def test_of_an_own_entry_leaves_the_entry(self, agency: Agency) -> None:
         agency.add([row("some file")])
-        dispute(agency.shelf, agency.origin, FILE[:1])
-        withdraw(agency.shelf, agency.origin, FILE[0], reason=Reason.OTHER)
+        dispute(agency.store, agency.origin, FILE[:1])
+        withdraw(agency.store, agency.origin, FILE[0], reason=Reason.OTHER)
         found = published(agency)
         assert (len(found.entries), len(found.blocks), set(found.withdrawn)) == (0, 1, {0, 1})
 
@@ -187,9 +187,9 @@ class TestDispute:
             commit(queue, unit)  # type: ignore[arg-type]  # handed on
 
         monkeypatch.setattr(Queue, "commit", overtaken)
-        before = set(agency.shelf.objects.ls("pending/"))
-        assert dispute(agency.shelf, us.origin, FILE).positions == (0, 1)
-        assert len(set(agency.shelf.objects.ls("pending/")) - before) == 1, (
+        before = set(agency.store.objects.ls("pending/"))
+        assert dispute(agency.store, us.origin, FILE).positions == (0, 1)
+        assert len(set(agency.store.objects.ls("pending/")) - before) == 1, (
             "lost attempts left objects behind"
         )
 
@@ -198,22 +198,22 @@ class TestDispute:
         other.publish()
         agency.pull(other)
         with pytest.raises(UsageError):
-            dispute(agency.shelf, other.origin, FILE)
+            dispute(agency.store, other.origin, FILE)
         with pytest.raises(UsageError):
-            resolve(agency.shelf, other.origin, FILE)
+            resolve(agency.store, other.origin, FILE)
 
     def test_two_digests_with_one_look_up_key_are_told_apart(
         self, agency: Agency, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(type(agency.shelf.vault), "key_of", lambda *_: 7)
+        monkeypatch.setattr(type(agency.store.vault), "key_of", lambda *_: 7)
         agency.add(rows("first file", "second file"))
         first, second = file_digests("first file"), file_digests("second file")
-        with agency.shelf.storage.write() as unit:
+        with agency.store.write() as unit:
             unit.entries._connection.exec_driver_sql(
                 "UPDATE entry_index SET key = 7"
             )  # a collision cannot be made otherwise
-        with agency.shelf.storage.read() as unit:
-            finder = Finder(agency.shelf, unit)
+        with agency.store.read() as unit:
+            finder = Finder(agency.store, unit)
             assert [found.hit.position for found in finder.find(first)] == [0, 1]
             assert finder.same_file([second[0]]) == set(second)
 
@@ -221,23 +221,23 @@ class TestDispute:
 class TestResolve:
     def test_by_place(self, agreed: World) -> None:
         agency, _, us = agreed
-        dispute(agency.shelf, us.origin, FILE)
-        assert resolve_at(agency.shelf, us.origin, 1) == Disputed(digests=1, positions=(2,))
+        dispute(agency.store, us.origin, FILE)
+        assert resolve_at(agency.store, us.origin, 1) == Disputed(digests=1, positions=(2,))
         with pytest.raises(NotFoundError):
-            resolve_at(agency.shelf, us.origin, 1)
+            resolve_at(agency.store, us.origin, 1)
         with pytest.raises(NotFoundError):
-            resolve_at(agency.shelf, us.origin, 2)
+            resolve_at(agency.store, us.origin, 2)
         with pytest.raises(NotFoundError):
-            resolve_at(agency.shelf, agency.origin, 0)
+            resolve_at(agency.store, agency.origin, 0)
         us.publish()
         found = fold(us.origin, agency.items(us.origin)).blocks
         assert [(block.index, block.ended_by) for block in found] == [(0, ()), (1, (2,))]
 
     def test_only_its_own(self, agreed: World) -> None:
         agency, _, us = agreed
-        dispute(agency.shelf, us.origin, FILE)
+        dispute(agency.store, us.origin, FILE)
         with pytest.raises(NotFoundError):
-            resolve(agency.shelf, agency.origin, FILE)
+            resolve(agency.store, agency.origin, FILE)
 
 
 class TestCap:
@@ -248,14 +248,14 @@ class TestCap:
         agency.add(incoming)
         agency.publish()
         nl, us = Neighbour(agency, "nl"), Neighbour(agency, "us")
-        import_rows(agency.shelf, nl.origin, incoming, statement=OWN, now_ms=agency.now_ms)
+        import_rows(agency.store, nl.origin, incoming, statement=OWN, now_ms=agency.now_ms)
         nl.publish()
-        dispute(agency.shelf, us.origin, digests)
+        dispute(agency.store, us.origin, digests)
         us.publish()
         assert len(effective(agency)) == 1000 - CAP
         standing = [block.standing for block in blocks(agency)]
         assert standing == [Standing.APPLIES] * CAP + [Standing.OVER_CAP] * (1000 - CAP)
-        resolve(agency.shelf, us.origin, [blocks(agency)[0].digest])
+        resolve(agency.store, us.origin, [blocks(agency)[0].digest])
         us.publish()
         assert len(effective(agency)) == 1000 - CAP, "the next one takes the free place"
 
@@ -263,29 +263,29 @@ class TestCap:
 class TestReaffirm:
     def test_k_other_countries_overrule_a_block(self, agreed: World) -> None:
         agency, nl, us = agreed
-        dispute(agency.shelf, us.origin, FILE)
+        dispute(agency.store, us.origin, FILE)
         us.publish()
         for origin, now in ((agency.origin, agency), (nl.origin, nl)):
             assert effective(agency) == set()
             done = reaffirm(
-                agency.shelf, origin, refs(agency, *FILE), statement=REVIEWED, collection=BASELINE, now_ms=1
+                agency.store, origin, refs(agency, *FILE), statement=REVIEWED, collection=BASELINE, now_ms=1
             )
             assert done == Reaffirmed(added=0, amended=2, unchanged=0)
             now.publish()
         assert effective(agency) == set(FILE)
         assert {block.standing for block in blocks(agency)} == {Standing.LIFTED}
         again = reaffirm(
-            agency.shelf, nl.origin, refs(agency, *FILE), statement=REVIEWED, collection=BASELINE, now_ms=1
+            agency.store, nl.origin, refs(agency, *FILE), statement=REVIEWED, collection=BASELINE, now_ms=1
         )
         assert again == Reaffirmed(added=0, amended=0, unchanged=2)
 
     def test_of_what_the_list_does_not_have_it_adds(self, agreed: World) -> None:
         agency, _, us = agreed
-        dispute(agency.shelf, us.origin, FILE)
+        dispute(agency.store, us.origin, FILE)
         us.publish()
         de = Neighbour(agency, "de")
         done = reaffirm(
-            agency.shelf, de.origin, refs(agency, *FILE), statement=REVIEWED, collection=BASELINE, now_ms=1
+            agency.store, de.origin, refs(agency, *FILE), statement=REVIEWED, collection=BASELINE, now_ms=1
         )
         assert done == Reaffirmed(added=2, amended=0, unchanged=0)
         de.publish()
@@ -300,12 +300,12 @@ class TestReaffirm:
 
     def test_an_entry_that_relied_on_others_becomes_own_knowledge(self, agreed: World) -> None:
         agency, _, us = agreed
-        dispute(agency.shelf, us.origin, FILE)
+        dispute(agency.store, us.origin, FILE)
         us.publish()
         de = Neighbour(agency, "de")
         de.add(FILE, Statement(criteria=1, relies_on="an export"))
         reaffirm(
-            agency.shelf, de.origin, refs(agency, *FILE), statement=REVIEWED, collection=BASELINE, now_ms=1
+            agency.store, de.origin, refs(agency, *FILE), statement=REVIEWED, collection=BASELINE, now_ms=1
         )
         de.publish()
         entries = fold(de.origin, agency.items(de.origin)).entries.values()
@@ -315,13 +315,13 @@ class TestReaffirm:
 
     def test_keeps_what_an_entry_said_and_overruled_before(self, agreed: World) -> None:
         agency, _, us = agreed
-        amend(agency.shelf, agency.origin, FILE[0], Amendment(illegal_in=frozenset({"FR"})).revise)
+        amend(agency.store, agency.origin, FILE[0], Amendment(illegal_in=frozenset({"FR"})).revise)
         de = Neighbour(agency, "de")
         for one in (us, de):
-            dispute(agency.shelf, one.origin, FILE[:1])
+            dispute(agency.store, one.origin, FILE[:1])
             one.publish()
             found = {FILE[0]: [block.ref for block in blocks(agency) if block.ref.origin == one.origin]}
-            reaffirm(agency.shelf, agency.origin, found, statement=REVIEWED, collection=BASELINE, now_ms=1)
+            reaffirm(agency.store, agency.origin, found, statement=REVIEWED, collection=BASELINE, now_ms=1)
         entry = published(agency).entries[0]
         assert [ref.origin for ref in entry.ext.reaffirms] == [de.origin, us.origin]
         assert (entry.ext.legality, entry.ext.basis, entry.ext.criteria) == (("FR",), Basis.OWN, 1)
@@ -330,13 +330,13 @@ class TestReaffirm:
         agency, nl, us = agreed
         us.add(FILE)
         incoming = [row("some file", collection=NATIONAL)]
-        import_rows(agency.shelf, us.origin, incoming, statement=OWN, now_ms=1)
-        withdraw(agency.shelf, us.origin, FILE[0], reason=Reason.ERROR)
+        import_rows(agency.store, us.origin, incoming, statement=OWN, now_ms=1)
+        withdraw(agency.store, us.origin, FILE[0], reason=Reason.ERROR)
         us.publish()
         assert sorted(len(block.refs) for block in blocks(agency)) == [2, 2]
         for one in (agency, nl):
             reaffirm(
-                agency.shelf, one.origin, refs(agency, *FILE), statement=OWN, collection=BASELINE, now_ms=1
+                agency.store, one.origin, refs(agency, *FILE), statement=OWN, collection=BASELINE, now_ms=1
             )
             one.publish()
         assert effective(agency) == set(FILE)
@@ -350,11 +350,11 @@ class TestReaffirm:
         self, agreed: World, origin: str, statement: Statement
     ) -> None:
         agency, _, us = agreed
-        dispute(agency.shelf, us.origin, FILE)
+        dispute(agency.store, us.origin, FILE)
         us.publish()
         with pytest.raises(UsageError):
             reaffirm(
-                agency.shelf,
+                agency.store,
                 list_origin(f"{origin}.example", "csam"),
                 refs(agency, *FILE),
                 statement=statement,
@@ -364,12 +364,12 @@ class TestReaffirm:
 
     def test_what_a_list_withdrew_it_does_not_take_back_by_this(self, agreed: World) -> None:
         agency, _, us = agreed
-        dispute(agency.shelf, us.origin, FILE)
+        dispute(agency.store, us.origin, FILE)
         us.publish()
-        withdraw(agency.shelf, agency.origin, FILE[0], reason=Reason.ERROR)
+        withdraw(agency.store, agency.origin, FILE[0], reason=Reason.ERROR)
         with pytest.raises(UsageError, match="withdrew this hash itself"):
             reaffirm(
-                agency.shelf,
+                agency.store,
                 agency.origin,
                 {
                     found: [ref for ref in named if ref.origin == us.origin]
@@ -385,7 +385,7 @@ class TestReaffirm:
         many = [EntryRef("us.example/lists/csam", number, bytes(32)) for number in range(17)]
         with pytest.raises(UsageError, match="at most 16"):
             reaffirm(
-                agency.shelf,
+                agency.store,
                 agency.origin,
                 {FILE[0]: many},
                 statement=REVIEWED,
@@ -397,31 +397,31 @@ class TestReaffirm:
 class TestAmend:
     def test_an_entry_at_a_place_alone(self, agency: Agency) -> None:
         agency.add([row("some file")])
-        assert amend_at(agency.shelf, agency.origin, 1, Amendment(criteria=3).revise).positions == (1,)
+        assert amend_at(agency.store, agency.origin, 1, Amendment(criteria=3).revise).positions == (1,)
         assert [entry.ext.criteria for entry in published(agency).entries.values()] == [1, 3]
 
     def test_what_is_said_twice_is_said_once(self, agency: Agency) -> None:
         agency.add([row("some file")])
         change = Amendment(criteria=3).revise
-        assert amend(agency.shelf, agency.origin, FILE[0], change).entries == 2
-        assert amend(agency.shelf, agency.origin, FILE[1], change).entries == 0, "waiting amends are known"
+        assert amend(agency.store, agency.origin, FILE[0], change).entries == 2
+        assert amend(agency.store, agency.origin, FILE[1], change).entries == 0, "waiting amends are known"
         agency.publish()
-        assert amend(agency.shelf, agency.origin, FILE[1], change).unchanged == 2
+        assert amend(agency.store, agency.origin, FILE[1], change).unchanged == 2
         assert agency.log.tail == 4
 
     def test_ends_with_the_entry(self, agency: Agency) -> None:
         agency.add([row("some file")])
-        withdraw(agency.shelf, agency.origin, FILE[0], reason=Reason.OTHER)
+        withdraw(agency.store, agency.origin, FILE[0], reason=Reason.OTHER)
         with pytest.raises(NotFoundError):
-            amend(agency.shelf, agency.origin, FILE[0], Amendment(criteria=3).revise)
+            amend(agency.store, agency.origin, FILE[0], Amendment(criteria=3).revise)
         with pytest.raises(NotFoundError):
-            amend_at(agency.shelf, agency.origin, 0, Amendment(criteria=3).revise)
+            amend_at(agency.store, agency.origin, 0, Amendment(criteria=3).revise)
 
     def test_cannot_change_the_content_id(self, agency: Agency) -> None:
         agency.add([row("some file")])
         before = {entry.ext.content_id for entry in published(agency).entries.values()}
         amend(
-            agency.shelf,
+            agency.store,
             agency.origin,
             FILE[0],
             lambda _, ext: replace(ext, content_id=bytes(16), criteria=9),
@@ -435,10 +435,10 @@ class TestAmend:
 
     def test_own_knowledge_drops_the_source_and_reliance_takes_one(self, agency: Agency) -> None:
         agency.add([row("some file")], Statement(criteria=1, relies_on="an export"))
-        amend(agency.shelf, agency.origin, FILE[0], Amendment(basis=Basis.REVIEWED).revise)
+        amend(agency.store, agency.origin, FILE[0], Amendment(basis=Basis.REVIEWED).revise)
         assert {e.ext.relies_on for e in published(agency).entries.values()} == {None}
         change = Amendment(basis=Basis.RELIES_ON, relies_on="a supplier").revise
-        amend(agency.shelf, agency.origin, FILE[0], change)
+        amend(agency.store, agency.origin, FILE[0], change)
         assert {(e.ext.basis, e.ext.relies_on) for e in published(agency).entries.values()} == {
             (Basis.RELIES_ON, "a supplier")
         }
@@ -447,7 +447,7 @@ class TestAmend:
         agency.add([row("some file")])
         with pytest.raises(UsageError):
             amend(
-                agency.shelf,
+                agency.store,
                 agency.origin,
                 FILE[0],
                 Amendment(relies_on="x" * 65, basis=Basis.RELIES_ON).revise,

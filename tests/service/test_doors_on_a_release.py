@@ -42,7 +42,7 @@ from protocol.subset.filter import EXACT
 from support.gateways import LIMITS
 from support.pictures import encoded, natural
 from support.releases import FILTER, EnrolledPartner, ReleasingAgency, release_rows
-from support.shelves import Agency, close, file_digests, make_shelf, row, sha256_digest, sqlite_dsn
+from support.stores import Agency, file_digests, make_store, row, sha256_digest, sqlite_dsn
 
 FULL = [(*file_digests(name), sha256_digest(name)) for name in ("full 1", "full 2", "full 3")]
 PAIRS = [file_digests(name) for name in ("pair 1", "pair 2")]
@@ -133,11 +133,11 @@ async def released(
     """A partner of a subset of these kinds of hashes, in which all of `listed` is effective."""
     for name in ("fr", "nl"):
         (folder / name).mkdir(parents=True)
-    shelves = [make_shelf(sqlite_dsn(folder / name), folder / name) for name in ("fr", "nl")]
-    fr = ReleasingAgency(shelves[0], folder / "fr", subset_filter=replace(FILTER, algorithms=kinds))
+    stores = [make_store(sqlite_dsn(folder / name), folder / name) for name in ("fr", "nl")]
+    fr = ReleasingAgency(stores[0], folder / "fr", subset_filter=replace(FILTER, algorithms=kinds))
     release_rows(
         fr,
-        Agency(shelves[1], folder / "nl", node="nl.example"),
+        Agency(stores[1], folder / "nl", node="nl.example"),
         [row(f"row {place}", digests=digests) for place, digests in enumerate(listed)],
     )
     partner = await fr.admit_partner(folder / "partner")
@@ -145,8 +145,8 @@ async def released(
     async with aiohttp.ClientSession() as client:
         yield World(partner, client)
     fr.evaluator.close()
-    for shelf in shelves:
-        close(shelf)
+    for store in stores:
+        store.dispose()
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from node.hoster.hits.retention import expired, is_finished
 from node.hoster.hits.sender import MAX_FULL_PAGES, HitSender
 from node.hoster.hits.spool import HitSpool, Readable, SpooledHit
 from node.hoster.hits.teller import NotTold, why_not
-from node.storage.release_files import ReleaseFolder
-from node.storage.rosters import Roster
+from node.objects.release_files import ReleaseFolder
+from node.objects.rosters import Roster
 from protocol.digest import Algorithm, Digest
 from protocol.limits import MAX_ENDS
 from protocol.lists.event import BASELINE
@@ -53,7 +53,7 @@ def held(world: HitWorld) -> Held:
     with world.fr.store.read() as unit:
         newest = unit.releases.newest(SUBSET)
     assert newest is not None
-    return ReleaseFolder(world.fr.shelf, newest).load()
+    return ReleaseFolder(world.fr.store, newest).load()
 
 
 async def withdraw(partner: Partner, name: str, reason: Reason = Reason.ERROR) -> list[SpooledHit]:
@@ -420,7 +420,7 @@ async def test_a_kind_of_hashes_that_the_subset_takes_in_no_more_ends_nothing(pa
     assert await partner.sender.hear_ends() == []
     assert partner.spool.get(waiting.id).waiting
     assert (await partner.report(late)).state == "reported", "by a release that a partner may hold still"
-    assert {record.ended_ms for record in kept_reports(world.fr.shelf)} == {None}
+    assert {record.ended_ms for record in kept_reports(world.fr.store)} == {None}
     stale = replace(
         waiting,
         sent=replace(waiting.sent, report=replace(waiting.sent.report, epoch=0, report_id=os.urandom(16))),
@@ -438,7 +438,7 @@ def roster(world: HitWorld) -> Roster:
     with world.fr.store.read() as unit:
         newest = unit.releases.newest(SUBSET)
     assert newest is not None
-    return ReleaseFolder(world.fr.shelf, newest).roster()
+    return ReleaseFolder(world.fr.store, newest).roster()
 
 
 async def looked_up(partner: Partner, found: Digest, name: str) -> SpooledHit:

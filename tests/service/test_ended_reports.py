@@ -14,9 +14,9 @@ from keys.key import StatementPrivateKey
 from node.clock import milliseconds
 from node.errors import NotFoundError
 from node.lists.corrections.shred import prepare, shred
+from node.objects.taken_reports import taken
 from node.partners.hits import reports
 from node.partners.hits.overview import hit_counts, reported_hits
-from node.storage.taken_reports import taken
 from node.store.hits.records import HitRecord
 from node.subsets.release import ReleaseReport
 from protocol.limits import MAX_ENDS
@@ -53,7 +53,7 @@ async def ended(world: HitWorld, *, partner: str = HOSTER, after: bytes = FROM_T
 
 
 def records(world: HitWorld) -> dict[bytes, HitRecord]:
-    return {record.report_id: record for record in kept_reports(world.fr.shelf)}
+    return {record.report_id: record for record in kept_reports(world.fr.store)}
 
 
 async def test_the_release_that_takes_it_out_ends_the_report(world: HitWorld) -> None:
@@ -64,10 +64,10 @@ async def test_the_release_that_takes_it_out_ends_the_report(world: HitWorld) ->
     found = records(world)
     assert found[gone.report.report_id].ended_version == 2
     assert found[stands.report.report_id].ended_ms is None
-    states = {hit.record.report_id: hit.state(world.fr.now_ms) for hit in reported_hits(world.fr.shelf)}
+    states = {hit.record.report_id: hit.state(world.fr.now_ms) for hit in reported_hits(world.fr.store)}
     assert states[gone.report.report_id] == "withdrawn"
     assert states[stands.report.report_id] == "open"
-    assert hit_counts(world.fr.shelf, now_ms=world.fr.now_ms).withdrawn == 2
+    assert hit_counts(world.fr.store, now_ms=world.fr.now_ms).withdrawn == 2
     for partner, sent in ((HOSTER, gone), (OTHER, theirs)):
         [told] = await ended(world, partner=partner)
         end = open_end(told.end, sent.report, world.statement_keys)
@@ -81,7 +81,7 @@ async def test_what_is_signed_is_signed_once_and_by_the_node(world: HitWorld) ->
     await withdraw(world, "a file")
     first, second = await asyncio.gather(ended(world), ended(world))
     assert first == second
-    assert taken(world.fr.shelf, records(world)[sent.report.report_id]).end == first[0].end
+    assert taken(world.fr.store, records(world)[sent.report.report_id]).end == first[0].end
     with pytest.raises(BadSignatureError):
         open_end(first[0].end, sent.report, [StatementPrivateKey.from_seed(b"o" * 32).public])
 
@@ -154,12 +154,12 @@ async def test_who_knows_some_is_told_the_others_in_their_order(world: HitWorld)
 
 async def test_a_shredded_hash_ends_its_reports_without_its_name(world: HitWorld) -> None:
     sent = await reported(world, "a file")
-    plan = prepare(world.fr.shelf, world.fr.origin, named("a file"))
-    shred(world.fr.shelf, world.fr.origin, plan.position, reason=Reason.ERROR)
+    plan = prepare(world.fr.store, world.fr.origin, named("a file"))
+    shred(world.fr.store, world.fr.origin, plan.position, reason=Reason.ERROR)
     world.fr.publish()
     [told] = await ended(world)
     assert open_end(told.end, sent.report, world.statement_keys).report_sha256 == sent.report.sha256()
-    assert not taken(world.fr.shelf, records(world)[sent.report.report_id]).body
+    assert not taken(world.fr.store, records(world)[sent.report.report_id]).body
 
 
 @pytest.mark.threat("a withdrawn hit reported")
@@ -213,5 +213,5 @@ async def test_a_report_that_ended_is_open_until_the_agency_closes_it(world: Hit
         unit.hits.close(record, closed_ms=world.fr.now_ms)
     after = records(world)[sent.report.report_id]
     assert (after.ended_ms, after.ended_version) == (record.ended_ms, 2), "the first end stays"
-    assert [hit.state(world.fr.now_ms) for hit in reported_hits(world.fr.shelf)] == ["closed"]
-    assert hit_counts(world.fr.shelf, now_ms=world.fr.now_ms).withdrawn == 0
+    assert [hit.state(world.fr.now_ms) for hit in reported_hits(world.fr.store)] == ["closed"]
+    assert hit_counts(world.fr.store, now_ms=world.fr.now_ms).withdrawn == 0

@@ -15,7 +15,7 @@ from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.listing import Entry, fold
 from protocol.lists.opening import Basis, EntryRef, Reason
-from support.shelves import OWN, Agency, check_whole, file_digests, row, rows, sha256_digest
+from support.stores import OWN, Agency, check_whole, file_digests, row, rows, sha256_digest
 
 MEMBERS = Members(
     version=1,
@@ -36,7 +36,7 @@ def judged(
     previous: frozenset[tuple[int, Digest]] = frozenset(),
 ) -> Current:
     now = datetime.fromtimestamp(agency.now_ms / 1000, UTC) + later
-    return current(agency.shelf, MEMBERS, now=now, max_age=AGE, previous=previous)
+    return current(agency.store, MEMBERS, now=now, max_age=AGE, previous=previous)
 
 
 def effective(agency: Agency, later: timedelta = timedelta(0)) -> set[tuple[int, Digest]]:
@@ -65,7 +65,7 @@ def following(agency: Agency, other: Agency) -> Agency:
 def take(agency: Agency, other: Agency, *names: str, statement: Statement = REVIEWED) -> ImportReport:
     wanted = {file_digests(name)[0] for name in names}
     return endorse(
-        agency.shelf,
+        agency.store,
         agency.origin,
         source=other.origin,
         statement=statement,
@@ -83,7 +83,7 @@ class TestEndorse:
         assert {(e.ext.basis, e.ext.criteria, e.ext.relies_on) for e in found} == {(Basis.REVIEWED, 2, None)}
 
     def test_takes_the_whole_list_by_default(self, following: Agency, other: Agency) -> None:
-        report = endorse(following.shelf, following.origin, source=other.origin, statement=REVIEWED, now_ms=1)
+        report = endorse(following.store, following.origin, source=other.origin, statement=REVIEWED, now_ms=1)
         assert report.entries == 6
 
     def test_reliance_names_the_peers_entry(self, following: Agency, other: Agency) -> None:
@@ -107,10 +107,10 @@ class TestEndorse:
         assert sorted(entry.collection for entry in entries(agency)) == [BASELINE] * 2 + [NATIONAL] * 2
 
     def test_leaves_out_what_is_withdrawn_or_set_aside(self, following: Agency, other: Agency) -> None:
-        withdraw(other.shelf, other.origin, file_digests("a")[0], reason=Reason.OTHER)
+        withdraw(other.store, other.origin, file_digests("a")[0], reason=Reason.OTHER)
         other.publish()
         following.pull(other)
-        with following.shelf.storage.write() as unit:
+        with following.store.write() as unit:
             log = unit.logs.get(other.origin)
             unit.quarantine.add(
                 [Quarantined(log_id=log.id, kind="add", first=2, last=3, reason="x", created_ms=1)]
@@ -120,10 +120,10 @@ class TestEndorse:
 
     def test_refuses_other_sources(self, following: Agency, other: Agency) -> None:
         with pytest.raises(UsageError):
-            endorse(following.shelf, following.origin, source=following.origin, statement=REVIEWED, now_ms=1)
+            endorse(following.store, following.origin, source=following.origin, statement=REVIEWED, now_ms=1)
         with pytest.raises(NotFoundError):
             endorse(
-                following.shelf, following.origin, source="x.example/lists/y", statement=REVIEWED, now_ms=1
+                following.store, following.origin, source="x.example/lists/y", statement=REVIEWED, now_ms=1
             )
 
 
@@ -138,7 +138,7 @@ class TestNamed:
 
     def take(self, following: Agency, *files: NamedFile) -> Endorsed:
         return endorse_named(
-            following.shelf, following.origin, files, statement=REVIEWED, now_ms=following.now_ms
+            following.store, following.origin, files, statement=REVIEWED, now_ms=following.now_ms
         )
 
     def grow(self, following: Agency, other: Agency) -> Digest:
@@ -225,7 +225,7 @@ class TestEffective:
     def test_a_withdrawal_of_one_ends_it(self, following: Agency, other: Agency) -> None:
         following.add(rows("a", "b"), OWN)
         following.publish()
-        withdraw(other.shelf, other.origin, file_digests("b")[1], reason=Reason.ERROR)
+        withdraw(other.store, other.origin, file_digests("b")[1], reason=Reason.ERROR)
         other.publish()
         following.pull(other)
         assert effective(following) == keys("a")
@@ -240,7 +240,7 @@ class TestEffective:
         other.publish()
         following.pull(other)
         assert effective(following) == set()
-        with following.shelf.storage.write() as unit:
+        with following.store.write() as unit:
             (record,) = unit.quarantine.ls()
             unit.quarantine.release(record.id, now_ms=1)
         assert effective(following) == {(BASELINE, bad)}
@@ -248,10 +248,10 @@ class TestEffective:
     def test_withdrawals_that_are_set_aside_wait_too(self, following: Agency, other: Agency) -> None:
         following.add(rows("a"))
         following.publish()
-        withdraw(other.shelf, other.origin, file_digests("a")[0], reason=Reason.OTHER)
+        withdraw(other.store, other.origin, file_digests("a")[0], reason=Reason.OTHER)
         other.publish()
         following.pull(other)
-        with following.shelf.storage.write() as unit:
+        with following.store.write() as unit:
             log = unit.logs.get(other.origin)
             unit.quarantine.add(
                 [Quarantined(log_id=log.id, kind="withdraw", first=6, last=7, reason="x", created_ms=1)]

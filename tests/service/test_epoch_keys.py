@@ -17,10 +17,10 @@ from node.identity.identity import Identity
 from node.rotation import epochs
 from node.rotation.epochs import let_go, rotate_epoch
 from node.rotation.rotate import Rotated, advance_keys
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from node.signing.epochs import epoch_secrets, held_epochs, public_of_epoch
 from node.signing.keychain import Keychain
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.subsets.epochs import EPOCH_DAYS, epochs_of
 from node.trust.own import DOCUMENT_DAYS
 from protocol.digest import Algorithm
@@ -39,16 +39,16 @@ WANTED = SubsetFilter(
 class Agency:
     """A home with a subset, and a clock that a test moves."""
 
-    def __init__(self, identity: Identity, shelf: Shelf, clock: SettableClock) -> None:
-        self.identity, self.shelf, self.clock = identity, shelf, clock
+    def __init__(self, identity: Identity, store: Store, clock: SettableClock) -> None:
+        self.identity, self.store, self.clock = identity, store, clock
 
     def rotate(self) -> Rotated:
         signers, now = self.identity.targets_signers(), self.clock.now()
-        return rotate_epoch(self.identity, self.shelf, "hosters", at=now, signers=signers)
+        return rotate_epoch(self.identity, self.store, "hosters", at=now, signers=signers)
 
     def stages(self) -> list[Stage]:
         """Of the subset's keys, after what an hourly job does."""
-        keys = advance_keys(self.identity, self.shelf).keys
+        keys = advance_keys(self.identity, self.store).keys
         return [key.stage for key in keys if key.lineage == Lineage(Role.OPRF, "hosters")]
 
     @property
@@ -66,9 +66,9 @@ class Agency:
 def agency(tmp_path: Path) -> Iterator[Agency]:
     clock = SettableClock(NOW)
     identity = real_home(tmp_path, clock)
-    with open_shelf(identity) as shelf:
-        create_subset(identity, shelf, "hosters", WANTED)
-        yield Agency(identity, shelf, clock)
+    with write_store(identity) as store:
+        create_subset(identity, store, "hosters", WANTED)
+        yield Agency(identity, store, clock)
 
 
 OVERLAP = MAX_OVERLAP.days
@@ -84,11 +84,11 @@ def test_the_epochs_of_a_whole_document_are_announced_with_the_first(agency: Age
 
 
 def test_releases_follow_the_calendar_by_themselves(agency: Agency) -> None:
-    release_here(agency.identity, agency.shelf, "hosters")
+    release_here(agency.identity, agency.store, "hosters")
     for day, epoch in ((STEP - 1, 1), (1, 2), (STEP, 3)):
         agency.clock.advance(timedelta(days=day))
-        release_here(agency.identity, agency.shelf, "hosters")
-        with agency.shelf.storage.read() as unit:
+        release_here(agency.identity, agency.store, "hosters")
+        with agency.store.read() as unit:
             assert unit.subsets.get("hosters").epoch == epoch
 
 
@@ -135,7 +135,7 @@ def test_what_was_announced_keeps_its_key_although_its_secret_was_lost(agency: A
     after = {each.epoch: each.pk for each in epochs_of(identity.trust.document(), "hosters")}
     assert after.items() >= {1: before[1]}.items()
     assert not set(after) & {2, 3}, "nobody can be asked in them"
-    release_here(identity, agency.shelf, "hosters")
+    release_here(identity, agency.store, "hosters")
 
 
 def test_the_next_signature_announces_others_for_those_that_were_lost(agency: Agency) -> None:
@@ -147,8 +147,8 @@ def test_the_next_signature_announces_others_for_those_that_were_lost(agency: Ag
     assert agency.windows == [*before, *before[1:]]
     assert set(agency.seeds) == {1, 4, 5}
     agency.clock.advance(timedelta(days=STEP))
-    release_here(identity, agency.shelf, "hosters")
-    with agency.shelf.storage.read() as unit:
+    release_here(identity, agency.store, "hosters")
+    with agency.store.read() as unit:
         assert unit.subsets.get("hosters").epoch == 4
 
 

@@ -43,9 +43,8 @@ from protocol.messages import ReleasePart
 from protocol.oprf.suite import epoch_key
 from protocol.subset.files import Held
 from support.releases import MAX_AGE, SEED, SUBSET, EnrolledPartner, ReleasingAgency
-from support.shelves import Agency, file_digests, make_shelf, rows, sqlite_dsn
-from support.shelves import close as close_shelf
 from support.sodium import loaded_group
+from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 NEXT_SEED = b"\x06" * 32
@@ -79,11 +78,9 @@ class World:
     def release(self) -> ReleaseReport:
         """What a release job does."""
         now = self.fr.clock.now()
-        publish(self.fr.shelf, self.fr.lists.origin, signer=self.fr.lists.signer, now_ms=milliseconds(now))
+        publish(self.fr.store, self.fr.lists.origin, signer=self.fr.lists.signer, now_ms=milliseconds(now))
         self.fr.follow(self.nl)
-        epoch = enter_epoch(
-            self.fr.shelf.storage, self.fr.evaluator, SUBSET, self.fr.trust.document(), now=now
-        )
+        epoch = enter_epoch(self.fr.store, self.fr.evaluator, SUBSET, self.fr.trust.document(), now=now)
         return self.fr.releaser.release(
             SUBSET, members=self.fr.trust.members(), now=now, max_age=MAX_AGE, until=epoch.valid.end
         )
@@ -101,17 +98,17 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     folders = [tmp_path / name for name in ("fr", "nl")]
     for folder in folders:
         folder.mkdir()
-    shelves = [make_shelf(sqlite_dsn(folder), folder) for folder in folders]
-    fr = ReleasingAgency(shelves[0], folders[0])
-    nl = Agency(shelves[1], folders[1], node="nl.example")
+    stores = [make_store(sqlite_dsn(folder), folder) for folder in folders]
+    fr = ReleasingAgency(stores[0], folders[0])
+    nl = Agency(stores[1], folders[1], node="nl.example")
     partner = await fr.admit_partner(tmp_path / "partner")
     made = World(fr, nl, partner)
     made.list_both("a file")
     made.release()
     await partner.update()
     yield made
-    for shelf in shelves:
-        close_shelf(shelf)
+    for store in stores:
+        store.dispose()
 
 
 # ------------------------------------------------------------------------- windows
@@ -212,7 +209,7 @@ def test_releases_enter_the_youngest_epoch_that_has_begun(world: World) -> None:
     assert world.fr.records[-1].epoch == 1
     world.fr.clock.advance(5 * DAY)
     assert world.release().version == 3
-    assert (world.fr.records[-1].epoch, report_subset(world.fr.shelf, SUBSET).subset.pk) == (2, NEXT_PK)
+    assert (world.fr.records[-1].epoch, report_subset(world.fr.store, SUBSET).subset.pk) == (2, NEXT_PK)
     world.fr.clock.advance(-5 * DAY)
     with pytest.raises(GoneError, match="no epoch of baseline counts now"):
         world.release()
@@ -227,7 +224,7 @@ def test_an_epoch_without_its_seed_is_not_entered(world: World) -> None:
     world.fr.evaluator.hold([SECRETS[0], EpochSecret(subset=SUBSET, epoch=2, seed=b"\x07" * 32)])
     with pytest.raises(StoreError, match="not the one it was made with"):
         world.release()
-    assert report_subset(world.fr.shelf, SUBSET).subset.epoch == 1
+    assert report_subset(world.fr.store, SUBSET).subset.epoch == 1
 
 
 def test_a_release_lives_no_longer_than_its_epoch(world: World) -> None:

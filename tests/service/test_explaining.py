@@ -19,13 +19,13 @@ from node.lists.corrections.amend import Amendment, amend, amend_at
 from node.lists.corrections.dispute import dispute
 from node.lists.corrections.withdraw import withdraw
 from node.lists.imports.intake import Statement
-from node.storage.logfiles import LogFiles
+from node.objects.logfiles import LogFiles
 from node.store.lists.records import Quarantined
 from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Basis, Reason
 from support.releases import ReleasingAgency, release_both
-from support.shelves import OWN, Agency, close, file_digests, make_shelf, row, rows, sqlite_dsn
+from support.stores import OWN, Agency, file_digests, make_store, row, rows, sqlite_dsn
 
 REVIEWED = Statement(basis=Basis.REVIEWED, criteria=2)
 MEMBERS = Members(
@@ -47,12 +47,12 @@ MEMBERS = Members(
 def judged(agency: Agency, later: timedelta = timedelta(0)) -> Current:
     now = datetime.fromtimestamp(agency.now_ms / 1000, UTC) + later
     return current(
-        agency.shelf, MEMBERS, now=now, max_age=timedelta(days=1), previous=effective_before(agency.shelf)
+        agency.store, MEMBERS, now=now, max_age=timedelta(days=1), previous=effective_before(agency.store)
     )
 
 
 def explained(agency: Agency, digest: Digest, later: timedelta = timedelta(0)) -> Explanation:
-    return explain(agency.shelf, judged(agency, later), MEMBERS, [digest])[digest]
+    return explain(agency.store, judged(agency, later), MEMBERS, [digest])[digest]
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ class TestQueue:
 
     def test_relying_is_no_word(self, following: Agency, other: Agency) -> None:
         endorse(
-            following.shelf, following.origin, source=other.origin, statement=Statement(criteria=1), now_ms=1
+            following.store, following.origin, source=other.origin, statement=Statement(criteria=1), now_ms=1
         )
         following.publish()
         assert self.names(following) == [0, 2, 4]
@@ -107,9 +107,9 @@ class TestQueue:
         )
 
     def test_what_is_disputed_or_withdrawn_does_not_wait(self, following: Agency, other: Agency) -> None:
-        dispute(following.shelf, following.origin, file_digests("first file"))
+        dispute(following.store, following.origin, file_digests("first file"))
         following.publish()
-        withdraw(other.shelf, other.origin, file_digests("third file")[0], reason=Reason.OTHER)
+        withdraw(other.store, other.origin, file_digests("third file")[0], reason=Reason.OTHER)
         other.publish()
         following.pull(other)
         assert self.names(following) == [2]
@@ -119,7 +119,7 @@ class TestQueue:
         assert [(file.first.index, file.countries) for file in files] == [(0, ()), (2, ()), (4, ())]
 
     def test_one_file(self, following: Agency, other: Agency) -> None:
-        dispute(following.shelf, following.origin, file_digests("first file")[:1])
+        dispute(following.store, following.origin, file_digests("first file")[:1])
         following.publish()
         found = Files(judged(following)).at(other.origin, 1)
         assert [(each.entry.index, each.countries, each.effective, each.withheld) for each in found] == [
@@ -134,7 +134,7 @@ class TestQueue:
 class TestExplain:
     def test_what_counts_and_what_does_not(self, following: Agency, other: Agency) -> None:
         endorse(
-            following.shelf, following.origin, source=other.origin, statement=Statement(criteria=1), now_ms=1
+            following.store, following.origin, source=other.origin, statement=Statement(criteria=1), now_ms=1
         )
         following.publish()
         found = explained(following, file_digests("first file")[0])
@@ -150,7 +150,7 @@ class TestExplain:
 
     def test_many_hashes_at_once_are_told_apart(self, following: Agency) -> None:
         asked = [*file_digests("first file"), *file_digests("no file at all")]
-        found = explain(following.shelf, judged(following), MEMBERS, asked)
+        found = explain(following.store, judged(following), MEMBERS, asked)
         assert [len(found[digest].listed) for digest in asked] == [1, 1, 0, 0]
 
     def test_what_waits_for_publication(self, following: Agency) -> None:
@@ -159,8 +159,8 @@ class TestExplain:
         assert explained(following, digest).waiting == (
             Waiting(origin=following.origin, index=0, kind="entry"),
         )
-        withdraw(following.shelf, following.origin, digest, reason=Reason.OTHER)
-        dispute(following.shelf, following.origin, [digest])
+        withdraw(following.store, following.origin, digest, reason=Reason.OTHER)
+        dispute(following.store, following.origin, [digest])
         found = explained(following, digest)
         assert [(each.kind, each.index) for each in found.waiting] == [
             ("entry", 0),
@@ -175,7 +175,7 @@ class TestExplain:
         assert found.ended[0].time_ms == following.now_ms
 
     def test_what_is_set_aside_is_named(self, following: Agency, other: Agency) -> None:
-        with following.shelf.storage.write() as unit:
+        with following.store.write() as unit:
             log = unit.logs.get(other.origin)
             unit.quarantine.add(
                 [Quarantined(log_id=log.id, kind="add", first=0, last=1, reason="x", created_ms=1)]
@@ -191,7 +191,7 @@ class TestExplain:
         digest = file_digests("first file")[0]
         following.add(rows("first file"))
         following.publish()
-        withdraw(other.shelf, other.origin, digest, reason=Reason.ERROR)
+        withdraw(other.store, other.origin, digest, reason=Reason.ERROR)
         other.publish()
         following.pull(other)
         found = explained(following, digest)
@@ -208,28 +208,28 @@ class TestExplain:
 @pytest.fixture
 def releasing(tmp_path: Path) -> Iterator[tuple[ReleasingAgency, Agency]]:
     """An agency that releases, and the one it follows."""
-    made = make_shelf(sqlite_dsn(tmp_path), tmp_path)
+    made = make_store(sqlite_dsn(tmp_path), tmp_path)
     folder = tmp_path / "other"
     folder.mkdir()
-    theirs = make_shelf(sqlite_dsn(folder), folder)
+    theirs = make_store(sqlite_dsn(folder), folder)
     yield ReleasingAgency(made, tmp_path), Agency(theirs, folder, node="nl.example")
-    close(made)
-    close(theirs)
+    made.dispose()
+    theirs.dispose()
 
 
 class TestReleases:
     def told(self, fr: ReleasingAgency, name: str) -> tuple[int, int, bool]:
         """Newest version, since when, and whether that is certain."""
         digest = file_digests(name)[0]
-        (traced,) = trace(fr.shelf, [digest])[digest]
+        (traced,) = trace(fr.store, [digest])[digest]
         return traced.version, traced.since, traced.exact
 
     def test_since_when(self, releasing: tuple[ReleasingAgency, Agency]) -> None:
         fr, nl = releasing
-        assert trace(fr.shelf, [file_digests("a file")[0]]) == {file_digests("a file")[0]: ()}
+        assert trace(fr.store, [file_digests("a file")[0]]) == {file_digests("a file")[0]: ()}
         release_both(fr, nl, "a file", "another file")
         release_both(fr, nl, "a third file")
-        withdraw(nl.shelf, nl.origin, file_digests("another file")[0], reason=Reason.OTHER)
+        withdraw(nl.store, nl.origin, file_digests("another file")[0], reason=Reason.OTHER)
         fr.follow(nl)
         assert fr.release_only().removed == 2
         assert self.told(fr, "a file") == (3, 1, True)
@@ -240,9 +240,9 @@ class TestReleases:
         fr, nl = releasing
         release_both(fr, nl, "a file")
         release_both(fr, nl, "a third file")
-        for name in list(fr.shelf.objects.ls("releases/baseline/")):
+        for name in list(fr.store.objects.ls("releases/baseline/")):
             if name.split("/")[2].startswith("1-"):
-                fr.shelf.objects.delete(name)
+                fr.store.objects.delete(name)
         assert self.told(fr, "a file") == (2, 2, False)
 
     def test_what_the_next_release_does(self, releasing: tuple[ReleasingAgency, Agency]) -> None:
@@ -253,22 +253,22 @@ class TestReleases:
 
         def told() -> tuple[bool, bool]:
             now = fr.clock.now()
-            judged = current(fr.shelf, members, now=now, max_age=timedelta(days=1))
-            found = explain(fr.shelf, judged, members, [digest])[digest]
+            judged = current(fr.store, members, now=now, max_age=timedelta(days=1))
+            found = explain(fr.store, judged, members, [digest])[digest]
             return found.releases[0].since > 0, found.stays_in(found.releases[0])
 
         assert told() == (True, True)
-        withdraw(nl.shelf, nl.origin, digest, reason=Reason.OTHER)
+        withdraw(nl.store, nl.origin, digest, reason=Reason.OTHER)
         fr.follow(nl)
         assert told() == (True, False)
         fr.release_only()
         assert told() == (False, False)
-        assert effective_before(fr.shelf) == frozenset()
+        assert effective_before(fr.store) == frozenset()
 
 
 class TestReminders:
     def dates(self, agency: Agency, until: date = date(2030, 1, 1)) -> list[tuple[int, date]]:
-        return [(each.index, each.review_by) for each in due(agency.shelf, until=until)]
+        return [(each.index, each.review_by) for each in due(agency.store, until=until)]
 
     def test_follow_every_change_and_read_nothing_twice(
         self, agency: Agency, monkeypatch: pytest.MonkeyPatch
@@ -279,15 +279,15 @@ class TestReminders:
         assert self.dates(agency) == [], "what waits counts when it is published"
         agency.publish()
         assert self.dates(agency) == [(0, first), (1, first)]
-        amend_at(agency.shelf, agency.origin, 1, Amendment(review_by=second).revise)
-        amend(agency.shelf, agency.origin, file_digests("second file")[0], Amendment(review_by=second).revise)
+        amend_at(agency.store, agency.origin, 1, Amendment(review_by=second).revise)
+        amend(agency.store, agency.origin, file_digests("second file")[0], Amendment(review_by=second).revise)
         agency.publish()
         assert self.dates(agency) == [(1, second), (2, second), (3, second), (0, first)]
         assert self.dates(agency, second) == [(1, second), (2, second), (3, second)]
-        withdraw(agency.shelf, agency.origin, file_digests("second file")[0], reason=Reason.OTHER)
-        amend_at(agency.shelf, agency.origin, 0, Amendment(no_review=True).revise)
+        withdraw(agency.store, agency.origin, file_digests("second file")[0], reason=Reason.OTHER)
+        amend_at(agency.store, agency.origin, 0, Amendment(no_review=True).revise)
         agency.publish()
-        assert due(agency.shelf, until=first) == [Due(second, agency.origin, 1)]
+        assert due(agency.store, until=first) == [Due(second, agency.origin, 1)]
 
         def unread(*_: object, **__: object) -> object:
             raise AssertionError("it was read already")
@@ -299,10 +299,10 @@ class TestReminders:
         agency.add([row("first file")], replace(OWN, review_by=date(2029, 1, 1)))
         agency.publish()
         assert len(self.dates(agency)) == 2
-        (name,) = agency.shelf.objects.ls("reviews/")
-        sealed = agency.shelf.objects.get(name)
+        (name,) = agency.store.objects.ls("reviews/")
+        sealed = agency.store.objects.get(name)
         assert str(date(2029, 1, 1).toordinal()).encode() not in sealed
-        agency.shelf.objects.put(name, agency.shelf.vault.seal(name, b"[99, [[7, 1]]]"))
+        agency.store.objects.put(name, agency.store.vault.seal(name, b"[99, [[7, 1]]]"))
         assert [index for index, _ in self.dates(agency)] == [0, 1]
-        agency.shelf.objects.put(name, b"torn by a power cut")
+        agency.store.objects.put(name, b"torn by a power cut")
         assert [index for index, _ in self.dates(agency)] == [0, 1], "read anew from the list"

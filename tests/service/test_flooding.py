@@ -62,7 +62,7 @@ async def test_one_liar_or_two_do_nothing(world: HitWorld) -> None:
 async def test_what_is_reported_too_often_stays_listed(world: HitWorld) -> None:
     await report(world, *PARTNERS * 3)
     assert set_aside(world)
-    for aside in quarantine.ls(world.fr.shelf, world.fr.trust.members()):
+    for aside in quarantine.ls(world.fr.store, world.fr.trust.members()):
         assert aside.words.startswith("entry 0 of ")
         assert "stays listed" in aside.words
         assert "was listed all the time" in aside.consequence
@@ -88,7 +88,7 @@ async def test_what_two_persons_released_comes_back_with_as_many_new_reports(wor
     await report(world, *PARTNERS * 3)
     members = world.fr.trust.members()
     for one in set_aside(world):
-        quarantine.release(world.fr.shelf, members, str(one.id), now_ms=world.fr.now_ms)
+        quarantine.release(world.fr.store, members, str(one.id), now_ms=world.fr.now_ms)
     world.federation.advance(hours=1)
     await report(world, *PARTNERS * 2)
     assert set_aside(world) == []

@@ -18,7 +18,7 @@ from protocol.lists.event import BASELINE, SHRED, Op
 from protocol.lists.opening import Ext, Opening, Reason
 from protocol.lists.sequence import LogShape
 from protocol.tlog.merkle import EMPTY_ROOT
-from support.shelves import GUARDS, Agency, check_whole, file_digests, row, rows, sha256_digest
+from support.stores import GUARDS, Agency, check_whole, file_digests, row, rows, sha256_digest
 
 
 class CutOffError(Exception):
@@ -36,11 +36,11 @@ def held(agency: Agency, other: Agency) -> HeldLog:
 
 def restarted(agency: Agency) -> None:
     """A new process: what was in memory is gone."""
-    agency.follower = Follower(agency.shelf, GUARDS)
+    agency.follower = Follower(agency.store, GUARDS)
 
 
 def set_aside(agency: Agency, other: Agency) -> list[Quarantined]:
-    with agency.shelf.storage.read() as unit:
+    with agency.store.read() as unit:
         return list(unit.quarantine.ls(agency.log_of(other.origin).id))
 
 
@@ -68,19 +68,19 @@ def test_holds_what_the_peer_published(agency: Agency, other: Agency, steps: lis
         assert agency.items(other.origin) == other.items()
         assert agency.follower.shape(other.origin).size == now.size
         check_whole(agency, other.origin)
-    stored = list(agency.shelf.objects.ls(""))
+    stored = list(agency.store.objects.ls(""))
     assert sum("/entries/" in name for name in stored) == -(-2 * sum(steps) // 256)
     assert not any(name.startswith("staging/") for name in stored)
 
 
 def test_indexes_what_it_holds(agency: Agency, other: Agency) -> None:
     fill(other, 3)
-    withdraw(other.shelf, other.origin, file_digests("f1")[0], reason=Reason.ERROR)
+    withdraw(other.store, other.origin, file_digests("f1")[0], reason=Reason.ERROR)
     other.publish()
     committed = agency.pull(other)
     assert committed == Committed(old_size=0, new_size=8, adds=6, withdrawals=2, quarantined=0)
-    with agency.shelf.storage.read() as unit:
-        keys = [agency.shelf.vault.key_of(digest) for digest in file_digests("f1")]
+    with agency.store.read() as unit:
+        keys = [agency.store.vault.key_of(digest) for digest in file_digests("f1")]
         assert [
             (hit.position, hit.ended) for hit in sorted(unit.entries.find(keys), key=lambda h: h.position)
         ] == [
@@ -93,11 +93,11 @@ def test_indexes_what_it_holds(agency: Agency, other: Agency) -> None:
 def test_a_later_withdrawal_ends_an_older_entry(agency: Agency, other: Agency) -> None:
     fill(other, 3)
     agency.pull(other)
-    withdraw(other.shelf, other.origin, file_digests("f1")[0], reason=Reason.OTHER)
+    withdraw(other.store, other.origin, file_digests("f1")[0], reason=Reason.OTHER)
     other.publish()
     agency.pull(other)
-    with agency.shelf.storage.read() as unit:
-        (hit,) = unit.entries.find([agency.shelf.vault.key_of(file_digests("f1")[1])])
+    with agency.store.read() as unit:
+        (hit,) = unit.entries.find([agency.store.vault.key_of(file_digests("f1")[1])])
     assert hit.ended is not None
 
 
@@ -108,8 +108,8 @@ def test_the_kept_shape_is_that_of_the_bundles(agency: Agency, other: Agency) ->
     shape.admit_bundle(0, [event for _, event, _ in other.items()], other.now_ms)
     agency.follower.commit(other.origin, replace(agency.stage(other), shape=shape), now_ms=agency.now_ms)
     kept = agency.follower.shape(other.origin).to_bytes()
-    (name,) = agency.shelf.objects.ls("shapes/")
-    agency.shelf.objects.put(name, b"damaged")
+    (name,) = agency.store.objects.ls("shapes/")
+    agency.store.objects.put(name, b"damaged")
     assert agency.follower.shape(other.origin).to_bytes() == kept == shape.to_bytes()
     fill(other, 1, "late")
     agency.pull(other)
@@ -165,8 +165,8 @@ class TestInterrupted:
         agency.follower.follow(other.origin, node=other.node)
         agency.stage(other)
         agency.follower.flush(other.origin)
-        (name,) = agency.shelf.objects.ls("staging/")
-        assert file_digests("f1")[0].value not in agency.shelf.objects.get(name)
+        (name,) = agency.store.objects.ls("staging/")
+        assert file_digests("f1")[0].value not in agency.store.objects.get(name)
 
     def test_what_a_killed_commit_left_is_gone_with_the_next_pull(
         self, agency: Agency, other: Agency
@@ -176,14 +176,14 @@ class TestInterrupted:
         agency.follower.follow(other.origin, node=other.node)
         agency.stage(other)
         agency.follower.flush(other.origin)
-        left = {name: agency.shelf.objects.get(name) for name in agency.shelf.objects.ls("staging/")}
+        left = {name: agency.store.objects.get(name) for name in agency.store.objects.ls("staging/")}
         agency.pull(other)
         for name, data in left.items():
-            agency.shelf.objects.put(name, data)
+            agency.store.objects.put(name, data)
         restarted(agency)
         held(agency, other)
         assert left
-        assert not list(agency.shelf.objects.ls("staging/"))
+        assert not list(agency.store.objects.ls("staging/"))
 
     def test_what_was_discarded_is_gone(self, agency: Agency, other: Agency) -> None:
         fill(other, 200)
@@ -192,7 +192,7 @@ class TestInterrupted:
         agency.follower.flush(other.origin)
         agency.follower.discard(other.origin)
         assert agency.follower.staged(other.origin, index=0, width=256) is None
-        assert list(agency.shelf.objects.ls("staging/")) == []
+        assert list(agency.store.objects.ls("staging/")) == []
 
 
 class TestCutOff:
@@ -216,7 +216,7 @@ class TestCutOff:
 
     def test_before_the_objects(self, agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
         fill(other, 300)
-        self.cut_off(agency, other, monkeypatch, agency.shelf.objects, "put_all")
+        self.cut_off(agency, other, monkeypatch, agency.store.objects, "put_all")
         assert agency.log_of(other.origin).head.size == 0
         assert held(agency, other).size == 600
         assert agency.items(other.origin) == other.items()
@@ -229,12 +229,12 @@ class TestCutOff:
         self.cut_off(agency, other, monkeypatch, type(_logs(agency)), "settle")
         assert held(agency, other).size == 600
         check_whole(agency, other.origin)
-        with agency.shelf.storage.read() as unit:
+        with agency.store.read() as unit:
             assert unit.entries.count(agency.log_of(other.origin).id) == {1: 600}
 
     def test_while_tidying(self, agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
         fill(other, 300)
-        self.cut_off(agency, other, monkeypatch, agency.shelf.objects, "delete")
+        self.cut_off(agency, other, monkeypatch, agency.store.objects, "delete")
         assert held(agency, other).size == 600
         fill(other, 10, "late")
         agency.pull(other)
@@ -244,16 +244,16 @@ class TestCutOff:
         self, agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fill(other, 300)
-        self.cut_off(agency, other, monkeypatch, agency.shelf.objects, "put_all")
-        for name in list(agency.shelf.objects.ls("staging/")):
-            agency.shelf.objects.delete(name)
+        self.cut_off(agency, other, monkeypatch, agency.store.objects, "put_all")
+        for name in list(agency.store.objects.ls("staging/")):
+            agency.store.objects.delete(name)
         assert held(agency, other).size == 0
         agency.pull(other)
         assert agency.items(other.origin) == other.items()
 
 
 def _logs(agency: Agency) -> object:
-    with agency.shelf.storage.read() as unit:
+    with agency.store.read() as unit:
         return unit.logs
 
 
@@ -290,14 +290,14 @@ def test_bundles_that_change_between_two_looks_are_not_held(
     agency.follower.follow(other.origin, node=other.node)
     delivery = agency.stage(other)
     agency.follower.flush(other.origin)
-    (name,) = agency.shelf.objects.ls("staging/")
-    data = bytearray(agency.shelf.vault.unseal(name, agency.shelf.objects.get(name)))
+    (name,) = agency.store.objects.ls("staging/")
+    data = bytearray(agency.store.vault.unseal(name, agency.store.objects.get(name)))
     data[18 + 2 + 40] ^= 1
-    agency.shelf.objects.put(name, agency.shelf.vault.seal(name, bytes(data)))
+    agency.store.objects.put(name, agency.store.vault.seal(name, bytes(data)))
     restarted(agency)
     with pytest.raises(StoreError, match="not those that were verified"):
         agency.follower.commit(other.origin, delivery, now_ms=agency.now_ms)
-    assert list(agency.shelf.objects.ls("staging/")) == []
+    assert list(agency.store.objects.ls("staging/")) == []
     assert held(agency, other).size == 0
     agency.pull(other)
     check_whole(agency, other.origin)
@@ -306,7 +306,7 @@ def test_bundles_that_change_between_two_looks_are_not_held(
 def test_of_two_pulls_one_is_told(agency: Agency, other: Agency) -> None:
     fill(other, 10)
     agency.follower.follow(other.origin, node=other.node)
-    slow = Follower(agency.shelf, GUARDS)
+    slow = Follower(agency.store, GUARDS)
     delivery = agency.stage(other)
     agency.pull(other)
     with pytest.raises(ConflictError):
@@ -321,7 +321,7 @@ def test_a_pull_that_loses_in_the_middle_is_told_so(
     """The faster one used up what both had staged; nothing was altered."""
     fill(other, 10)
     agency.follower.follow(other.origin, node=other.node)
-    slow = Follower(agency.shelf, GUARDS)
+    slow = Follower(agency.store, GUARDS)
     delivery = agency.stage(other)
     agency.follower.flush(other.origin)
     usual = getattr(slow, step)
@@ -357,7 +357,7 @@ def test_a_withheld_opening_is_held_as_none(agency: Agency, other: Agency) -> No
     agency.follower.stage(other.origin, replace(staged, openings=None))
     agency.follower.commit(other.origin, delivery, now_ms=agency.now_ms)
     assert [opening for _, _, opening in agency.items(other.origin)] == [None] * 4
-    withdraw(other.shelf, other.origin, file_digests("f1")[0], reason=Reason.ERROR)
+    withdraw(other.store, other.origin, file_digests("f1")[0], reason=Reason.ERROR)
     other.publish()
     assert agency.pull(other) == Committed(old_size=4, new_size=6, adds=0, withdrawals=2, quarantined=0)
 
@@ -369,16 +369,16 @@ def test_a_shredded_opening_is_deleted_wherever_it_lies(
     fill(other, 200)
     if pulled_before:
         agency.pull(other)
-    queue = Queue(other.shelf, other.log)
+    queue = Queue(other.store, other.log)
     reason = Opening(bytes(16), None, Ext(reason=Reason.ERROR)).to_bytes()
-    queue.store([pack(Change(Op.WITHDRAW, SHRED, BASELINE, ref, reason)) for ref in (4, 399)])
-    with other.shelf.storage.write() as unit:
+    queue.put([pack(Change(Op.WITHDRAW, SHRED, BASELINE, ref, reason)) for ref in (4, 399)])
+    with other.store.write() as unit:
         queue.commit(unit)
     other.publish()
     agency.pull(other)
     assert [index for index, _, opening in agency.items(other.origin) if opening is None] == [4, 399]
-    with agency.shelf.storage.read() as unit:
-        keys = [agency.shelf.vault.key_of(file_digests(name)[n]) for name, n in (("f2", 0), ("f199", 1))]
+    with agency.store.read() as unit:
+        keys = [agency.store.vault.key_of(file_digests(name)[n]) for name, n in (("f2", 0), ("f199", 1))]
         assert unit.entries.find(keys) == []
     check_whole(agency, other.origin)
 
@@ -416,7 +416,7 @@ class TestGuards:
     def test_more_withdrawals_than_agreed_are_set_aside(self, agency: Agency, other: Agency) -> None:
         fill(other, 10)
         for n in range(6):
-            withdraw(other.shelf, other.origin, file_digests(f"f{n}")[0], reason=Reason.OTHER)
+            withdraw(other.store, other.origin, file_digests(f"f{n}")[0], reason=Reason.OTHER)
         other.publish()
         agency.pull(other)
         (record,) = set_aside(agency, other)

@@ -24,6 +24,7 @@ from node.trust.found import Founding, found
 from node.trust.own import OwnTrust, window
 from protocol.lists.grant import NOTHING, Grant
 from support.founding import MemoryKeys
+from support.new_stores import MemoryObjects, new_store
 from support.times import SettableClock
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, 5, tzinfo=UTC)
@@ -76,7 +77,7 @@ def nl(tmp_path: Path) -> Founded:
 
 @pytest.fixture
 def membership(fr: Founded, tmp_path: Path) -> Iterator[Membership]:
-    store = Store.create(f"sqlite:///{tmp_path / 'a.db'}", storage_key=bytes(32), entropy=system_entropy)
+    store = new_store(f"sqlite:///{tmp_path / 'a.db'}", storage_key=bytes(32))
     yield Membership(fr.trust, store, FolderObjects(tmp_path / "members"), fr.clock)
     store.dispose()
 
@@ -168,7 +169,10 @@ def test_a_peer_calls_with_the_key_of_its_document(
     membership.add_member(introduced, country="NL", authority_for=frozenset(), signers=fr.signers())
     membership.add_peer("nl.example", Grant(collections=frozenset({1}), until=NOW + timedelta(days=1)))
     store = Store.open(
-        f"sqlite:///{tmp_path / 'a.db'}", storage_keys=lambda _: bytes(32), entropy=system_entropy
+        f"sqlite:///{tmp_path / 'a.db'}",
+        objects=MemoryObjects(),
+        storage_keys=lambda _: bytes(32),
+        entropy=system_entropy,
     )
     callers = StoredCallers(store, fr.clock)
     kid = nl.trust.document().auth_keys[0].kid
@@ -197,7 +201,10 @@ def test_a_key_is_found_by_the_name_it_is_listed_under_and_by_its_own(
     membership.add_member(introduced, country="NL", authority_for=frozenset(), signers=fr.signers())
     membership.add_peer("nl.example", Grant(collections=frozenset({1})))
     store = Store.open(
-        f"sqlite:///{tmp_path / 'a.db'}", storage_keys=lambda _: bytes(32), entropy=system_entropy
+        f"sqlite:///{tmp_path / 'a.db'}",
+        objects=MemoryObjects(),
+        storage_keys=lambda _: bytes(32),
+        entropy=system_entropy,
     )
     callers = StoredCallers(store, fr.clock)
 

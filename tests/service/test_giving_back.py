@@ -17,16 +17,16 @@ async def test_an_owner_gets_what_is_held_of_its_list_and_nobody_else_does(tmp_p
     nl.add("a file", "another")
     nl.publish()
     await federation.settle()
-    owned = HeldLists(fr.shelf, "nl.example")
+    owned = HeldLists(fr.store, "nl.example")
     assert await owned.checkpoint(nl.origin) == nl.log().note
     assert len(read_events(await owned.entries(nl.origin, index=0, width=2), 2)) == 2
     assert all(read_openings(await owned.openings(nl.origin, index=0, width=2), 2))
     asked = [
-        HeldLists(fr.shelf, "be.example").checkpoint(nl.origin),
-        HeldLists(fr.shelf, "be.example").entries(nl.origin, index=0, width=2),
-        HeldLists(fr.shelf, "be.example").openings(nl.origin, index=0, width=2),
-        HeldLists(nl.shelf, "nl.example").checkpoint(nl.origin),
-        HeldLists(fr.shelf, "fr.example").openings(fr.origin, index=0, width=1),
+        HeldLists(fr.store, "be.example").checkpoint(nl.origin),
+        HeldLists(fr.store, "be.example").entries(nl.origin, index=0, width=2),
+        HeldLists(fr.store, "be.example").openings(nl.origin, index=0, width=2),
+        HeldLists(nl.store, "nl.example").checkpoint(nl.origin),
+        HeldLists(fr.store, "fr.example").openings(fr.origin, index=0, width=1),
         owned.checkpoint("nl.example/lists/other"),
         owned.entries(nl.origin, index=0, width=3),
         owned.openings(nl.origin, index=0, width=3),

@@ -16,10 +16,10 @@ from node.access.grants import (
     widens,
 )
 from node.errors import ForbiddenError, NotFoundError
-from node.storage.shelf import Shelf
 from node.store.accounts.records import Approval
 from node.store.partners.records import PartnerRecord
 from node.store.peers.records import PeerRecord
+from node.store.store import Store
 from protocol.digest import Algorithm
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.grant import NOTHING, Grant
@@ -37,7 +37,7 @@ def approved(payload: bytes) -> Approval:
     return Approval(id=1, kind="", subject="", payload=payload, requested_by="alice", requested_ms=0)
 
 
-def follow(shelf: Shelf, grant: str) -> Grants:
+def follow(store: Store, grant: str) -> Grants:
     peer = PeerRecord(
         name="nl.example",
         url="https://nl.example/",
@@ -47,9 +47,9 @@ def follow(shelf: Shelf, grant: str) -> Grants:
         added_ms=0,
         confirmed_ms=0,
     )
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.peers.add(peer)
-    return Grants(shelf.storage, SettableClock(NOW))
+    return Grants(store, SettableClock(NOW))
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_what_is_wider(old: Grant, new: Grant, wider: bool) -> None:
 
 
 @pytest.mark.threat("one person")
-def test_one_person_narrows_and_does_not_widen(shelf: Shelf) -> None:
-    grants = follow(shelf, '{"collections":["baseline"],"algorithms":null,"until":null}')
+def test_one_person_narrows_and_does_not_widen(store: Store) -> None:
+    grants = follow(store, '{"collections":["baseline"],"algorithms":null,"until":null}')
     with pytest.raises(ForbiddenError):
         grants.narrow("nl.example", ALL)
     assert grants.get("nl.example") == BASE
@@ -89,22 +89,22 @@ def test_one_person_narrows_and_does_not_widen(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("damaged", ["", "{}", '{"collections":["baseline"],"algorithms":null,"until":"x"}'])
-def test_a_grant_that_cannot_be_read_is_nothing_so_any_is_wider(shelf: Shelf, damaged: str) -> None:
-    grants = follow(shelf, damaged)
+def test_a_grant_that_cannot_be_read_is_nothing_so_any_is_wider(store: Store, damaged: str) -> None:
+    grants = follow(store, damaged)
     assert grants.get("nl.example") == NOTHING
     with pytest.raises(ForbiddenError):
         grants.narrow("nl.example", BASE)
 
 
-def test_a_grant_that_ended_is_nothing(shelf: Shelf) -> None:
+def test_a_grant_that_ended_is_nothing(store: Store) -> None:
     grants = follow(
-        shelf, '{"collections":["baseline"],"algorithms":null,"until":"2027-03-01T00:00:00+00:00"}'
+        store, '{"collections":["baseline"],"algorithms":null,"until":"2027-03-01T00:00:00+00:00"}'
     )
     assert grants.widens("nl.example", replace(BASE, until=LATER))
 
 
-def test_an_approved_grant_is_carried_out_as_often_as_one_likes(shelf: Shelf) -> None:
-    grants = follow(shelf, "{}")
+def test_an_approved_grant_is_carried_out_as_often_as_one_likes(store: Store) -> None:
+    grants = follow(store, "{}")
     wanted = replace(ALL, algorithms=MD5, until=LATER)
     said = [grants.carry_out(approved(grant_payload("nl.example", wanted))) for _ in range(2)]
     assert grants.get("nl.example") == wanted
@@ -118,19 +118,19 @@ def test_grants_in_words() -> None:
     assert first_part(replace(ALL, until=LATER)) == replace(BASE, until=LATER)
 
 
-def test_a_quota_is_lowered_by_one_and_raised_by_two(shelf: Shelf) -> None:
+def test_a_quota_is_lowered_by_one_and_raised_by_two(store: Store) -> None:
     partner = PartnerRecord(
         name="hoster", subset="baseline", auth_key=bytes(32), evaluations_per_day=10_000, added_ms=0
     )
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.partners.add(partner)
-    terms = PartnerTerms(shelf.storage)
+    terms = PartnerTerms(store)
     terms.lower("hoster", 9_000)
     with pytest.raises(ForbiddenError):
         terms.lower("hoster", 9_001)
     for _ in range(2):
         terms.carry_out(approved(quota_payload("hoster", 50_000)))
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         assert unit.partners.get("hoster").evaluations_per_day == 50_000
     with pytest.raises(NotFoundError):
         terms.lower("stranger", 1)

@@ -15,11 +15,11 @@ from node.lists.imports.intake import ImportReport, import_rows, preview_rows
 from node.objects import filters
 from node.objects.filters import FolderFilters
 from node.peers.sync.follow import Follower
-from node.storage.shelf import Shelf
 from node.store.lists.records import Quarantined
+from node.store.store import Store
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import NATIONAL
-from support.shelves import GUARDS, OWN, Agency, file_digests, row, rows, sha256_digest, sqlite_dsn
+from support.stores import GUARDS, OWN, Agency, file_digests, row, rows, sha256_digest, sqlite_dsn
 
 
 @pytest.fixture
@@ -29,23 +29,23 @@ def dsn(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def guards(shelf: Shelf, tmp_path: Path) -> Guards:
-    return Guards(shelf, FolderFilters(tmp_path / "filters"))
+def guards(store: Store, tmp_path: Path) -> Guards:
+    return Guards(store, FolderFilters(tmp_path / "filters"))
 
 
 def set_aside(agency: Agency, origin: str | None = None) -> Sequence[Quarantined]:
-    with agency.shelf.storage.read() as unit:
+    with agency.store.read() as unit:
         return unit.quarantine.ls(unit.logs.get(origin or agency.origin).id)
 
 
 def release(agency: Agency, record: Quarantined) -> None:
-    with agency.shelf.storage.write() as unit:
+    with agency.store.write() as unit:
         unit.quarantine.release(record.id, now_ms=agency.now_ms)
 
 
 def add(agency: Agency, guards: Guards, *incoming: ImportRow) -> ImportReport:
     return import_rows(
-        agency.shelf, agency.origin, incoming, statement=OWN, now_ms=agency.now_ms, guards=guards
+        agency.store, agency.origin, incoming, statement=OWN, now_ms=agency.now_ms, guards=guards
     )
 
 
@@ -66,7 +66,7 @@ class TestBenign:
         assert known.refused == (RefusedRow(9, "md5: bad"),)
         incoming = [row("logo", line=7, digests=[file_digests("logo")[1]]), row("other", line=8)]
         expected = ImportReport(accepted=1, entries=2, quarantined=1, set_aside=(7,))
-        assert preview_rows(agency.shelf, agency.origin, incoming, guards=guards) == expected
+        assert preview_rows(agency.store, agency.origin, incoming, guards=guards) == expected
         assert add(agency, guards, *incoming) == expected
         (record,) = set_aside(agency)
         assert (record.kind, record.first, record.reason) == ("row", 7, "it is in the known-benign set nsrl")
@@ -79,7 +79,7 @@ class TestBenign:
         assert add(agency, guards, row("logo")).quarantined == 1
         release(agency, record)
         assert add(agency, guards, row("other", line=3), row("logo")).accepted == 2
-        with agency.shelf.storage.read() as unit:
+        with agency.store.read() as unit:
             assert unit.guards.let_pass(agency.log.id) == frozenset()
 
     def test_letting_one_row_pass_is_about_that_row(self, agency: Agency, guards: Guards) -> None:
@@ -93,14 +93,14 @@ class TestBenign:
         self, agency: Agency, other: Agency, guards: Guards
     ) -> None:
         guards.add_benign("nsrl", rows("logo", "icon"), now_ms=5)
-        agency.follower = Follower(agency.shelf, GUARDS, guards)
+        agency.follower = Follower(agency.store, GUARDS, guards)
         other.add(rows("x", "logo", "icon", "y"))
         other.publish()
         agency.pull(other)
         (record,) = set_aside(agency, other.origin)
         assert (record.kind, record.first, record.last) == ("add", 2, 5)
         listed = {
-            e.digest for e in listing_of(agency.shelf, agency.log_of(other.origin), [record]).entries.values()
+            e.digest for e in listing_of(agency.store, agency.log_of(other.origin), [record]).entries.values()
         }
         assert listed == {*file_digests("x"), *file_digests("y")}
 
@@ -136,7 +136,7 @@ class TestBenign:
 
 
 class TestTripwires:
-    def test_they_are_sealed_and_met_by_value(self, shelf: Shelf, guards: Guards) -> None:
+    def test_they_are_sealed_and_met_by_value(self, store: Store, guards: Guards) -> None:
         assert guards.add_tripwires([M, T, M], note="logo", now_ms=1) == 2
         assert guards.add_tripwires([T, S], note="again", now_ms=2) == 1
         shown = [(record.id, algorithm, record.note) for record, algorithm in guards.tripwires()]
@@ -146,7 +146,7 @@ class TestTripwires:
             (3, Algorithm.SHA1, "again"),
         ]
         assert guards.tripped([M, T2, S]) == {M, S}
-        with shelf.storage.read() as unit:
+        with store.read() as unit:
             assert not any(
                 digest.value in record.sealed for record in unit.guards.tripwires() for digest in (M, T, S)
             )
@@ -263,7 +263,7 @@ class TestCollisions:
         from protocol.lists.opening import Reason
 
         other.add([file("1", M, T)])
-        withdraw(other.shelf, other.origin, M, reason=Reason.OTHER)
+        withdraw(other.store, other.origin, M, reason=Reason.OTHER)
         other.publish()
         agency.pull(other)
         assert add(agency, guards, file("2", M, T2)).quarantined == 0

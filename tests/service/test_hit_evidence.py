@@ -17,9 +17,9 @@ from keys.trust.tuf.root import RootContent
 from keys.trust.tuf.write_root import author_next_root
 from node.errors import GoneError, NotFoundError
 from node.lists.corrections.amend import Amendment, amend
+from node.objects.logfiles import LogFiles
 from node.partners.hits import sources
 from node.partners.hits.sources import HeldEntries
-from node.storage.logfiles import LogFiles
 from node.trust.tuf.repository import TufRepository
 from protocol.encoding import decode_cbor, encode_cbor
 from protocol.errors import ProofError, ProtocolError
@@ -367,7 +367,7 @@ async def test_an_amended_entry_counts_by_what_it_says_last(tmp_path: Path, *, l
         world.fr.add("a file")
         world.nl.add("a file", "another", basis=Basis.RELIES_ON)
         await world.release()
-        amend(world.nl.shelf, world.nl.origin, named("a file"), Amendment(basis=Basis.REVIEWED).revise)
+        amend(world.nl.store, world.nl.origin, named("a file"), Amendment(basis=Basis.REVIEWED).revise)
         await world.release()
         sent = await world.evaluated("a file", version=2)
         await world.hits().report_hit(SUBSET, sent.to_bytes())
@@ -389,7 +389,7 @@ async def test_an_amendment_that_is_left_out_is_not_noticed_and_said_so(tmp_path
     async with hit_world(tmp_path) as world:
         world.list_both("a file")
         await world.release()
-        amend(world.nl.shelf, world.nl.origin, named("a file"), Amendment(basis=Basis.REVIEWED).revise)
+        amend(world.nl.store, world.nl.origin, named("a file"), Amendment(basis=Basis.REVIEWED).revise)
         world.list_both("another")
         await world.release()
         sent = await world.evaluated("a file", version=2)
@@ -411,9 +411,9 @@ async def test_looking_for_amends_parses_nothing_else(
     async with hit_world(tmp_path) as world:
         world.nl.add(*(f"file {number}" for number in range(1000)))
         world.nl.publish()
-        amend(world.nl.shelf, world.nl.origin, named("file 700"), Amendment(basis=Basis.REVIEWED).revise)
+        amend(world.nl.store, world.nl.origin, named("file 700"), Amendment(basis=Basis.REVIEWED).revise)
         world.nl.publish()
-        entries = HeldEntries(world.nl.shelf, world.nl.log())
+        entries = HeldEntries(world.nl.store, world.nl.log())
         parsed: list[bytes] = []
         amends = sources._amends
 
@@ -433,7 +433,7 @@ def logged(world: HitWorld, origin: str, index: int) -> LoggedEvent:
     log = world.fr.log(origin)
     files, entries = (
         LogFiles(world.fr.objects, world.fr.store.vault, origin),
-        HeldEntries(world.fr.shelf, log),
+        HeldEntries(world.fr.store, log),
     )
     tree = TileTree(log.head.size, lambda tile: files.tile(tile, size=log.head.size))
     return LoggedEvent(

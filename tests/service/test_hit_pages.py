@@ -6,10 +6,9 @@ from dataclasses import replace
 import pytest
 
 from node.errors import NotFoundError
+from node.objects.report_pages import PAGE
 from node.partners.hits.cases import get_hit
 from node.partners.hits.overview import DAY_MS, hit_counts, hits_page, overdue_hits, reported_hits
-from node.storage.report_pages import PAGE
-from node.storage.shelf import Shelf
 from node.store.hits.records import (
     CaseRecord,
     HitCounts,
@@ -19,6 +18,7 @@ from node.store.hits.records import (
     HitSourceRecord,
     ResolutionRecord,
 )
+from node.store.store import Store
 from support.statements import statements
 
 LIST = "fr.example/lists/csam"
@@ -40,8 +40,8 @@ def report(number: int, *, received_ms: int, partner: str = "hoster") -> HitReco
     )
 
 
-def keep(shelf: Shelf, records: Sequence[HitRecord]) -> None:
-    with shelf.storage.write() as unit:
+def keep(store: Store, records: Sequence[HitRecord]) -> None:
+    with store.write() as unit:
         for record in records:
             unit.hits.add(record, b"sealed")
 
@@ -57,11 +57,11 @@ def said(record: HitRecord, *, done_ms: int = 1) -> ResolutionRecord:
     )
 
 
-def paged(shelf: Shelf, wanted: HitFilter, *, limit: int) -> list[HitRecord]:
+def paged(store: Store, wanted: HitFilter, *, limit: int) -> list[HitRecord]:
     found: list[HitRecord] = []
     after: HitPlace | None = None
     while True:
-        page = hits_page(shelf, wanted, after=after, limit=limit)
+        page = hits_page(store, wanted, after=after, limit=limit)
         assert len(page.hits) <= limit
         found += [hit.record for hit in page.hits]
         if page.last is None:
@@ -70,57 +70,57 @@ def paged(shelf: Shelf, wanted: HitFilter, *, limit: int) -> list[HitRecord]:
 
 
 @pytest.mark.parametrize("limit", [1, 3, 7, 8])
-def test_every_report_is_on_one_page_newest_first(shelf: Shelf, limit: int) -> None:
+def test_every_report_is_on_one_page_newest_first(store: Store, limit: int) -> None:
     records = [report(number, received_ms=number // 3) for number in range(7)]  # some in one moment
-    keep(shelf, records)
-    found = paged(shelf, HitFilter(), limit=limit)
+    keep(store, records)
+    found = paged(store, HitFilter(), limit=limit)
     assert [record.received_ms for record in found] == [2, 1, 1, 1, 0, 0, 0]
     assert {record.name for record in found} == {record.name for record in records}
 
 
-def test_what_comes_and_goes_meanwhile_shifts_no_page(shelf: Shelf) -> None:
+def test_what_comes_and_goes_meanwhile_shifts_no_page(store: Store) -> None:
     records = [report(number, received_ms=number) for number in range(6)]
-    keep(shelf, records)
-    first = hits_page(shelf, HitFilter(), limit=2)
-    keep(shelf, [report(9, received_ms=9)])
-    with shelf.storage.write() as unit:
+    keep(store, records)
+    first = hits_page(store, HitFilter(), limit=2)
+    keep(store, [report(9, received_ms=9)])
+    with store.write() as unit:
         unit.hits.purge(first.hits[-1].record)
-    second = hits_page(shelf, HitFilter(), after=first.last, limit=2)
+    second = hits_page(store, HitFilter(), after=first.last, limit=2)
     assert [hit.record.received_ms for hit in (*first.hits, *second.hits)] == [5, 4, 3, 2]
 
 
-def test_overdue_ones_come_longest_overdue_first(shelf: Shelf) -> None:
+def test_overdue_ones_come_longest_overdue_first(store: Store) -> None:
     late = [report(number, received_ms=number) for number in range(5)]
     in_time = report(7, received_ms=NOW_MS - DAY_MS)
-    keep(shelf, [*late, in_time])
-    with shelf.storage.write() as unit:
+    keep(store, [*late, in_time])
+    with store.write() as unit:
         unit.hit_outcomes.add(said(late[1]))
         unit.hits.close(late[2], closed_ms=9)
-    assert paged(shelf, overdue_hits(NOW_MS), limit=2) == [late[0], late[3], late[4]]
-    assert all(hit.overdue(NOW_MS) for hit in reported_hits(shelf, overdue_hits(NOW_MS)))
-    assert hit_counts(shelf, now_ms=NOW_MS) == HitCounts(open=5, resolved=1, overdue=3, withdrawn=0)
+    assert paged(store, overdue_hits(NOW_MS), limit=2) == [late[0], late[3], late[4]]
+    assert all(hit.overdue(NOW_MS) for hit in reported_hits(store, overdue_hits(NOW_MS)))
+    assert hit_counts(store, now_ms=NOW_MS) == HitCounts(open=5, resolved=1, overdue=3, withdrawn=0)
 
 
-def test_of_one_partner_or_list_and_open_alone(shelf: Shelf) -> None:
+def test_of_one_partner_or_list_and_open_alone(store: Store) -> None:
     ours, theirs = report(1, received_ms=1), report(1, received_ms=2, partner="other")
-    keep(shelf, [ours, theirs])
+    keep(store, [ours, theirs])
     behind = HitSourceRecord(
         partner="other", report_id=theirs.report_id, origin=LIST, position=3, received_ms=2
     )
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.hit_outcomes.add_sources([behind])
         unit.hits.close(theirs, closed_ms=9)
     closed = replace(theirs, closed_ms=9)
-    assert paged(shelf, HitFilter(partner="hoster"), limit=5) == [ours]
-    assert paged(shelf, HitFilter(origin=LIST), limit=5) == [closed]
-    assert paged(shelf, HitFilter(origin=LIST, open=True), limit=5) == []
-    assert paged(shelf, HitFilter(open=True), limit=5) == [ours]
+    assert paged(store, HitFilter(partner="hoster"), limit=5) == [ours]
+    assert paged(store, HitFilter(origin=LIST), limit=5) == [closed]
+    assert paged(store, HitFilter(origin=LIST, open=True), limit=5) == []
+    assert paged(store, HitFilter(open=True), limit=5) == [ours]
 
 
-def test_each_report_has_what_became_of_it(shelf: Shelf) -> None:
+def test_each_report_has_what_became_of_it(store: Store) -> None:
     """Two partners may choose one id."""
     ours, theirs = report(1, received_ms=1), report(1, received_ms=2, partner="other")
-    keep(shelf, [ours, theirs])
+    keep(store, [ours, theirs])
     case = CaseRecord(
         partner="other",
         report_id=theirs.report_id,
@@ -129,39 +129,39 @@ def test_each_report_has_what_became_of_it(shelf: Shelf) -> None:
         due_ms=4,
         sealed_dispute=b"words",
     )
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.hit_outcomes.add(said(ours, done_ms=2))
         unit.hit_outcomes.add(said(ours, done_ms=1))
         unit.partner_cases.add(case)
-    other, first = hits_page(shelf, HitFilter()).hits
+    other, first = hits_page(store, HitFilter()).hits
     assert (other.case, other.resolution) == (case, None)
     assert (first.case, first.resolution) == (None, said(ours, done_ms=2))
 
 
-def test_reports_of_years_are_read_in_rounds(shelf: Shelf) -> None:
-    keep(shelf, [report(number, received_ms=number) for number in range(PAGE + 1)])
-    assert [hit.record.received_ms for hit in reported_hits(shelf)] == list(range(PAGE, -1, -1))
+def test_reports_of_years_are_read_in_rounds(store: Store) -> None:
+    keep(store, [report(number, received_ms=number) for number in range(PAGE + 1)])
+    assert [hit.record.received_ms for hit in reported_hits(store)] == list(range(PAGE, -1, -1))
 
 
-def test_a_page_costs_as_many_statements_as_any_other_and_reads_nothing_sealed(shelf: Shelf) -> None:
-    keep(shelf, [report(number, received_ms=number) for number in range(60)])
+def test_a_page_costs_as_many_statements_as_any_other_and_reads_nothing_sealed(store: Store) -> None:
+    keep(store, [report(number, received_ms=number) for number in range(60)])
     asked: dict[int, list[str]] = {}
     for limit in (2, 50):
         with statements() as asked[limit]:
-            hits_page(shelf, HitFilter(), limit=limit)
+            hits_page(store, HitFilter(), limit=limit)
     assert len(asked[2]) == len(asked[50])
     assert not [words for words in asked[50] if "hit_report.sealed" in words]
 
 
 @pytest.mark.parametrize("typed", ["0000", "000000000", "0" * 31 + "7", "hoster/00000"])
-def test_a_report_is_found_by_what_is_typed_of_its_id(shelf: Shelf, typed: str) -> None:
+def test_a_report_is_found_by_what_is_typed_of_its_id(store: Store, typed: str) -> None:
     record = report(7, received_ms=1)
-    keep(shelf, [record, replace(record, report_id=b"\xff" * 16)])
-    assert get_hit(shelf, typed) == record
+    keep(store, [record, replace(record, report_id=b"\xff" * 16)])
+    assert get_hit(store, typed) == record
 
 
 @pytest.mark.parametrize("typed", ["0001", "fffff0", "zzzz", "other/0000", "0" * 33])
-def test_what_is_no_id_here_is_not_found(shelf: Shelf, typed: str) -> None:
-    keep(shelf, [report(7, received_ms=1), report(2**128 - 1, received_ms=1)])
+def test_what_is_no_id_here_is_not_found(store: Store, typed: str) -> None:
+    keep(store, [report(7, received_ms=1), report(2**128 - 1, received_ms=1)])
     with pytest.raises(NotFoundError):
-        get_hit(shelf, typed)
+        get_hit(store, typed)

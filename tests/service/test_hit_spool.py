@@ -237,7 +237,7 @@ async def test_a_lost_reply_is_asked_for_again(partner: Partner) -> None:
     assert [each for each in partner.spool.ls() if each.waiting] == [replace(hit, tried=True)]
     partner.api.failing = None
     assert (await partner.report(hit)).state == "reported"
-    assert len(kept_reports(partner.world.fr.shelf)) == 1
+    assert len(kept_reports(partner.world.fr.store)) == 1
 
 
 async def test_a_receipt_that_is_not_the_nodes_for_this_report_is_refused(partner: Partner) -> None:
@@ -345,7 +345,7 @@ async def test_of_an_epoch_that_is_over_the_node_is_asked_first_whether_it_has_t
     monkeypatch.setattr(Examiner, "answers", lambda _examiner, _epoch: False)
     reported = await partner.report(partner.spool.get(hit.id))
     assert (reported.state, reported.id) == ("reported", hit.id)
-    assert len(kept_reports(partner.world.fr.shelf)) == 1
+    assert len(kept_reports(partner.world.fr.store)) == 1
 
 
 async def test_what_an_older_epoch_found_and_the_newest_release_does_not_list(partner: Partner) -> None:

@@ -12,7 +12,7 @@ from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.grant import Grant
 from protocol.tlog.merkle import leaf_hash
 from protocol.tlog.tiles import decode_bundle
-from support.shelves import NOW_MS, Agency, row, rows, sha256_digest
+from support.stores import NOW_MS, Agency, row, rows, sha256_digest
 
 NOW = datetime.fromtimestamp(NOW_MS / 1000, UTC)
 EVERYTHING = Grant(collections=frozenset({BASELINE, NATIONAL}))
@@ -24,7 +24,7 @@ class FixedClock:
 
 
 def logs(agency: Agency, grant: Grant = EVERYTHING) -> CallerLogs:
-    return CallerLogs(agency.shelf, FixedClock(), grant)
+    return CallerLogs(agency.store, FixedClock(), grant)
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_peers_lists_are_not_served(agency: Agency, other: Agency) -> None:
 def test_a_publication_that_outgrows_a_bundle_under_a_reader_is_no_error(
     filled: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    objects = filled.shelf.objects
+    objects = filled.store.objects
     get = objects.get
 
     def overtaken(name: str) -> bytes:
@@ -150,8 +150,8 @@ def test_a_publication_that_outgrows_a_bundle_under_a_reader_is_no_error(
 
 
 def test_a_lost_object_is_an_error(filled: Agency) -> None:
-    for name in list(filled.shelf.objects.ls("logs/")):
-        filled.shelf.objects.delete(name)
+    for name in list(filled.store.objects.ls("logs/")):
+        filled.store.objects.delete(name)
     with pytest.raises(MissingObjectError):
         logs(filled).read_entries(filled.origin, index=0, width=1)
 

@@ -17,13 +17,12 @@ from node.lists.lookup import Finder
 from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Basis, Opening, Reason
-from support.shelves import (
+from support.stores import (
     NOW_MS,
     OWN,
     Agency,
-    close,
     file_digests,
-    make_shelf,
+    make_store,
     openings,
     refused,
     row,
@@ -40,7 +39,7 @@ def digests(agency: Agency) -> list[Digest | None]:
 
 
 def objects(agency: Agency) -> set[str]:
-    return set(agency.shelf.objects.ls(""))
+    return set(agency.store.objects.ls(""))
 
 
 def test_takes_every_digest_of_a_row_under_one_content_id(agency: Agency) -> None:
@@ -66,7 +65,7 @@ def test_refuses_a_source_beside_own_knowledge(agency: Agency) -> None:
 
 def test_refuses_an_unknown_list(agency: Agency) -> None:
     with pytest.raises(NotFoundError):
-        import_rows(agency.shelf, "fr.example/lists/none", rows("a"), statement=OWN, now_ms=NOW_MS)
+        import_rows(agency.store, "fr.example/lists/none", rows("a"), statement=OWN, now_ms=NOW_MS)
 
 
 def test_passes_over_what_is_listed(agency: Agency) -> None:
@@ -133,9 +132,9 @@ def test_shows_a_thousand_refused_rows_and_counts_all(agency: Agency) -> None:
 
 def test_quarantines_what_the_list_withdrew(agency: Agency) -> None:
     agency.add(rows("a"))
-    withdraw(agency.shelf, agency.origin, file_digests("a")[0], reason=Reason.ERROR)
+    withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.ERROR)
     assert agency.add(rows("a", "b")) == ImportReport(accepted=1, entries=2, quarantined=1, set_aside=(2,))
-    with agency.shelf.storage.read() as unit:
+    with agency.store.read() as unit:
         (record,) = unit.quarantine.ls(agency.log.id)
     assert (record.kind, record.first) == ("row", 2)
 
@@ -159,7 +158,7 @@ def test_a_preview_counts_and_changes_nothing(agency: Agency) -> None:
     agency.add(rows("a"))
     before, stored = agency.log, objects(agency)
     incoming = [*rows("a", "b", "b"), refused(9)]
-    report = preview_rows(agency.shelf, agency.origin, incoming)
+    report = preview_rows(agency.store, agency.origin, incoming)
     assert (report.accepted, report.entries, report.already_listed) == (1, 2, 1)
     assert (report.duplicates, report.refused_total) == (1, 1)
     assert (agency.log, objects(agency)) == (before, stored)
@@ -183,24 +182,24 @@ def test_another_import_in_between_is_tolerated_unless_it_lists_the_same(agency:
 def test_tells_its_progress(agency: Agency) -> None:
     told: list[int] = []
     incoming = rows(*(f"f{n}" for n in range(9000)))
-    import_rows(agency.shelf, agency.origin, incoming, statement=OWN, now_ms=NOW_MS, progress=told.append)
+    import_rows(agency.store, agency.origin, incoming, statement=OWN, now_ms=NOW_MS, progress=told.append)
     assert told == [8192, 9000]
 
 
 @pytest.mark.threat("case data leaving")
 def test_case_data_is_sealed_beside_the_list(agency: Agency) -> None:
     agency.add(rows("a", "b"))
-    with agency.shelf.storage.read() as unit:
+    with agency.store.read() as unit:
         (batch,) = unit.cases.ls(agency.log.id, first=0)
-    data = agency.shelf.vault.unseal(batch.object, agency.shelf.objects.get(batch.object))
+    data = agency.store.vault.unseal(batch.object, agency.store.objects.get(batch.object))
     places = {name: digests(agency).index(file_digests(name)[0]) for name in "ab"}
     assert sorted(unpack_cases(data), key=lambda each: each.source_id) == [
         CaseRow(offset=places[name], entries=2, source_id=f"id {name}", case={"Series": f"of {name}"})
         for name in "ab"
     ]
-    assert b"of a" not in agency.shelf.objects.get(batch.object)
+    assert b"of a" not in agency.store.objects.get(batch.object)
     agency.publish()
-    assert all(b"of a" not in agency.shelf.objects.get(name) for name in objects(agency))
+    assert all(b"of a" not in agency.store.objects.get(name) for name in objects(agency))
 
 
 _MANY = [f"f{number}" for number in range(1000)]
@@ -208,9 +207,9 @@ _MANY = [f"f{number}" for number in range(1000)]
 
 def places_of(agency: Agency, names: list[str]) -> list[int]:
     """Where each file stands in the log by the look-up index, its digests side by side."""
-    with agency.shelf.storage.read() as unit:
+    with agency.store.read() as unit:
         log = unit.logs.get(agency.origin)
-        found = Finder(agency.shelf, unit).find([d for name in names for d in file_digests(name)], log=log)
+        found = Finder(agency.store, unit).find([d for name in names for d in file_digests(name)], log=log)
     places = {each.digest: each.hit.position for each in found}
     for name in names:
         md5, sha1 = file_digests(name)
@@ -258,11 +257,11 @@ def test_case_data_follows_the_files_to_their_places(agency: Agency, monkeypatch
     agency.add(rows("before"))
     agency.add(rows(*_MANY))
     where = dict(zip([f"id {name}" for name in _MANY], places_of(agency, _MANY), strict=True))
-    with agency.shelf.storage.read() as unit:
+    with agency.store.read() as unit:
         batches = unit.cases.ls(agency.log.id, first=2)
     found: dict[str, int] = {}
     for batch in batches:
-        data = agency.shelf.vault.unseal(batch.object, agency.shelf.objects.get(batch.object))
+        data = agency.store.vault.unseal(batch.object, agency.store.objects.get(batch.object))
         found |= {each.source_id: batch.first + each.offset for each in unpack_cases(data)}
     assert found == where
 
@@ -289,8 +288,8 @@ def test_whatever_is_imported_each_digest_is_listed_once_and_files_stay_whole(
     inputs: list[list[tuple[tuple[Digest, ...], set[int], int]]],
 ) -> None:
     folder = tmp_path_factory.mktemp("agency")
-    shelf = make_shelf(sqlite_dsn(folder), folder)
-    agency = Agency(shelf, folder)
+    store = make_store(sqlite_dsn(folder), folder)
+    agency = Agency(store, folder)
     wanted: set[tuple[Digest, int]] = set()
     for incoming in inputs:
         chosen = [(tuple(file[n] for n in sorted(which)), where) for file, which, where in incoming]
@@ -301,4 +300,4 @@ def test_whatever_is_imported_each_digest_is_listed_once_and_files_stay_whole(
     found = [(opening.digest, int.from_bytes(where)) for where, opening in listed]
     assert len(found) == len(set(found))
     assert set(found) == wanted
-    close(shelf)
+    store.dispose()

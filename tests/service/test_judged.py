@@ -15,9 +15,9 @@ from node.app.judged import Judge
 from node.errors import MissingObjectError
 from node.judgement import effective
 from node.judgement.queue import Wanted
-from node.storage.logfiles import LogFiles
+from node.objects.logfiles import LogFiles
 from node.store.lists.records import Quarantined
-from support.shelves import Agency, rows
+from support.stores import Agency, rows
 from support.times import SettableClock
 
 MEMBERS = Members(
@@ -47,7 +47,7 @@ def agency(agency: Agency, other: Agency) -> Agency:
 def judge(agency: Agency) -> Judge:
     clock = SettableClock(datetime.fromtimestamp(agency.now_ms / 1000, UTC))
     return Judge(
-        agency.shelf, node=agency.node, members=lambda: MEMBERS, clock=clock, max_age=timedelta(days=1)
+        agency.store, node=agency.node, members=lambda: MEMBERS, clock=clock, max_age=timedelta(days=1)
     )
 
 
@@ -56,9 +56,9 @@ def counted_folds() -> Iterator[list[str]]:
     folded: list[str] = []
     whole = effective.fold_held
 
-    def counting(shelf, held, since=None):  # type: ignore[no-untyped-def]
+    def counting(store, held, since=None):  # type: ignore[no-untyped-def]
         folded.append(held.origin if since is None else f"{held.origin} from {since.size}")
-        return whole(shelf, held, since)
+        return whole(store, held, since)
 
     with patch.object(judged, "fold_held", counting):
         yield folded
@@ -81,7 +81,7 @@ def test_only_new_events_are_folded(judge: Judge, agency: Agency) -> None:
 
 def test_what_is_set_aside_later_is_folded_again(judge: Judge, agency: Agency, other: Agency) -> None:
     judge.now()
-    with agency.shelf.storage.write() as unit:
+    with agency.store.write() as unit:
         log = unit.logs.get(other.origin)
         aside = Quarantined(log_id=log.id, kind="add", first=0, last=3, reason="listed", created_ms=0)
         unit.quarantine.add([aside])

@@ -10,9 +10,9 @@ from node.app.partners.retention import forget_closed
 from node.clock import milliseconds
 from node.config import RetentionSettings
 from node.identity.identity import Identity
-from node.rotation.store import open_shelf
-from node.storage.shelf import Shelf
+from node.rotation.store import write_store
 from node.store.partners.records import FileRecord, ProposalRecord
+from node.store.store import Store
 from protocol.statement.proposal_state import FileState
 from support.real_home import real_home
 from support.times import SettableClock
@@ -31,8 +31,8 @@ def proposal(number: int) -> ProposalRecord:
     )
 
 
-def kept(shelf: Shelf) -> set[int]:
-    with shelf.storage.read() as unit:
+def kept(store: Store) -> set[int]:
+    with store.read() as unit:
         return {each.received_ms for each in unit.proposals.ls()}
 
 
@@ -45,13 +45,13 @@ def keeping(identity: Identity, days: int) -> Identity:
 def test_what_was_decided_long_ago_is_deleted(tmp_path: Path, days: int, left: set[int]) -> None:
     identity = keeping(real_home(tmp_path, SettableClock(NOW)), days)
     decided = {1: NOW - timedelta(days=364, hours=1), 2: NOW - timedelta(days=365, hours=1)}
-    with open_shelf(identity) as shelf:
-        with shelf.storage.write() as unit:
+    with write_store(identity) as store:
+        with store.write() as unit:
             for number in (1, 2, 3):
                 unit.proposals.add(proposal(number))
             for number, moment in decided.items():
                 outcome = FileRecord(number=0, state=FileState.TAKEN, decided_ms=milliseconds(moment))
                 unit.proposals.decide(proposal(number), [1], outcome)
-        assert forget_closed(identity, shelf) == 3 - len(left)
-        assert kept(shelf) == left
-        assert forget_closed(identity, shelf) == 0
+        assert forget_closed(identity, store) == 3 - len(left)
+        assert kept(store) == left
+        assert forget_closed(identity, store) == 0

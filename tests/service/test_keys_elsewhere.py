@@ -21,9 +21,9 @@ from node.identity.key_holders import OFFLINE_ROLES, holder_keychain, new_holder
 from node.rotation.rotate import advance_keys, rotate
 from node.signing.keychain import Keychain
 from node.signing.reference import Reference, is_reference
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from support.agents import Agent, running_agent
-from support.cheap_node import CheapNode, new_shelf
+from support.cheap_node import CheapNode, empty_store
 from support.tokens import new_token
 
 AUTH = Lineage(Role.AUTH)
@@ -37,8 +37,8 @@ def node(tmp_path: Path) -> CheapNode:
 
 
 @pytest.fixture
-def shelf(node: CheapNode) -> Iterator[Shelf]:
-    with new_shelf(node.folder) as opened:
+def store(node: CheapNode) -> Iterator[Store]:
+    with empty_store(node.folder) as opened:
         yield opened
 
 
@@ -49,16 +49,16 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
 
 
 def test_a_successor_in_an_agent_signs_when_its_time_has_come(
-    node: CheapNode, shelf: Shelf, agent: Agent
+    node: CheapNode, store: Store, agent: Agent
 ) -> None:
     identity = node.identity()
     uri = f"sshagent:{agent.make('auth')}"
     at = node.clock.now() + LATER
-    made = rotate(identity, shelf, AUTH, at=at, signers=identity.targets_signers(), uri=uri)
+    made = rotate(identity, store, AUTH, at=at, signers=identity.targets_signers(), uri=uri)
     file = identity.home.keys / f"{made.key.name}.json"
     assert is_reference(file.read_bytes())
     node.clock.advance(2 * LATER)
-    advance_keys(identity, shelf)
+    advance_keys(identity, store)
     signer = identity.signer(AuthPrivateKey)
     assert signer.public.to_text() == made.key.public
     signer.public.verify(b"m", signer.sign(b"m"))
@@ -75,15 +75,15 @@ def test_a_successor_in_an_agent_signs_when_its_time_has_come(
 
 
 def test_a_list_is_signed_by_an_agents_key_during_the_overlap(
-    node: CheapNode, shelf: Shelf, agent: Agent
+    node: CheapNode, store: Store, agent: Agent
 ) -> None:
     identity = node.identity()
-    origin = logs.create_list(identity, shelf, "main").origin
+    origin = logs.create_list(identity, store, "main").origin
     uri = f"sshagent:{agent.make('log')}"
     at = node.clock.now() + LATER
-    rotate(identity, shelf, Lineage(Role.LOG, origin), at=at, signers=identity.targets_signers(), uri=uri)
+    rotate(identity, store, Lineage(Role.LOG, origin), at=at, signers=identity.targets_signers(), uri=uri)
     node.clock.advance(2 * LATER)
-    advance_keys(identity, shelf)
+    advance_keys(identity, store)
     assert len(identity.signers(LogPrivateKey, origin)) == 2
     note = identity.log_signer().sign(origin, start=0, leaf_hashes=[])
     assert note.count(b"\n\xe2\x80\x94 ") == 2
@@ -98,14 +98,14 @@ def test_a_list_is_signed_by_an_agents_key_during_the_overlap(
     identity.log_signer().sign(origin, start=0, leaf_hashes=[bytes(32)])
 
 
-def test_one_key_serves_one_purpose(node: CheapNode, shelf: Shelf, agent: Agent) -> None:
+def test_one_key_serves_one_purpose(node: CheapNode, store: Store, agent: Agent) -> None:
     identity = node.identity()
     uri = f"sshagent:{agent.make('key')}"
     at = node.clock.now() + LATER
-    rotate(identity, shelf, AUTH, at=at, signers=identity.targets_signers(), uri=uri)
+    rotate(identity, store, AUTH, at=at, signers=identity.targets_signers(), uri=uri)
     for role in (Role.AUTH, Role.STATEMENT):
         with pytest.raises(ConflictError):
-            rotate(identity, shelf, Lineage(role), at=at, signers=identity.targets_signers(), uri=uri)
+            rotate(identity, store, Lineage(role), at=at, signers=identity.targets_signers(), uri=uri)
 
 
 def test_a_holders_keys_in_an_agent_and_a_token(

@@ -3,7 +3,7 @@
 import pytest
 
 from support.dying import kill_at
-from support.shelves import NOW_MS, Agency, check_whole, openings, rows
+from support.stores import NOW_MS, Agency, check_whole, openings, rows
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.usefixtures("random_order")]
 
@@ -13,7 +13,7 @@ def test_an_import_killed_between_objects_and_commit_has_not_happened(agency: Ag
     before = agency.log
     kill_at(agency, dsn, "import", "objects")
     assert agency.log == before
-    assert len(list(agency.shelf.objects.ls("pending/"))) > 1, "objects were written"
+    assert len(list(agency.store.objects.ls("pending/"))) > 1, "objects were written"
     assert agency.publish().size == 2
     assert agency.add(rows(*(f"dying{n}" for n in range(3000)))).entries == 6000
     assert agency.publish().size == 6002

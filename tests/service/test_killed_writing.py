@@ -12,13 +12,13 @@ from node.files import holding_temporaries, sweep_temporaries
 from node.home import Home
 from node.lists.corrections.shred import prepare, shred
 from node.objects.folder import FolderObjects
-from node.storage.shelf import Shelf
-from node.storage.sweep import GRACE_MS, sweep
+from node.objects.sweep import GRACE_MS, sweep
+from node.store.store import Store
 from node.subsets import release
 from protocol.lists.opening import Reason
 from support.dying import kill_at
 from support.releases import ReleasingAgency, release_both
-from support.shelves import NOW_MS, Agency, check_whole, file_digests, rows
+from support.stores import NOW_MS, Agency, check_whole, file_digests, rows
 
 KILLS = 3
 
@@ -59,8 +59,8 @@ def test_a_shredded_digest_is_in_nothing_that_killed_processes_left(agency: Agen
     assert len(left(agency.folder)) == KILLS
     agency.add(rows("dying7", "another"))
     agency.publish()
-    plan = prepare(agency.shelf, agency.origin, file_digests("dying7")[0])
-    shred(agency.shelf, agency.origin, plan.position, reason=Reason.ERROR)
+    plan = prepare(agency.store, agency.origin, file_digests("dying7")[0])
+    shred(agency.store, agency.origin, plan.position, reason=Reason.ERROR)
     agency.publish()
     assert left(agency.folder) == []
     check_whole(agency)
@@ -89,8 +89,8 @@ def test_what_is_being_written_now_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def fr(shelf: Shelf, tmp_path: Path) -> Iterator[ReleasingAgency]:
-    agency = ReleasingAgency(shelf, tmp_path / "fr")
+def fr(store: Store, tmp_path: Path) -> Iterator[ReleasingAgency]:
+    agency = ReleasingAgency(store, tmp_path / "fr")
     yield agency
     agency.evaluator.close()
 
@@ -110,7 +110,7 @@ def test_files_of_a_release_that_nobody_claimed_go_after_a_day(
     fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch, step: str, kept: bool
 ) -> None:
     release_both(fr, other, "a")
-    before = set(fr.shelf.objects.ls("releases/"))
+    before = set(fr.store.objects.ls("releases/"))
     fr.lists.add(rows("b"))
     other.add(rows("b"))
     fr.follow(other)
@@ -118,11 +118,11 @@ def test_files_of_a_release_that_nobody_claimed_go_after_a_day(
         patch.setattr(release, step, killed)
         with pytest.raises(Killed):
             fr.release()
-    orphans = set(fr.shelf.objects.ls("releases/")) - before
+    orphans = set(fr.store.objects.ls("releases/")) - before
     assert orphans
-    assert sweep(fr.shelf, now_ms=NOW_MS) == 0
-    assert orphans <= set(fr.shelf.objects.ls("releases/"))
-    swept = sweep(fr.shelf, now_ms=NOW_MS + GRACE_MS)
+    assert sweep(fr.store, now_ms=NOW_MS) == 0
+    assert orphans <= set(fr.store.objects.ls("releases/"))
+    swept = sweep(fr.store, now_ms=NOW_MS + GRACE_MS)
     assert swept == (0 if kept else len(orphans))
-    assert before <= set(fr.shelf.objects.ls("releases/"))
+    assert before <= set(fr.store.objects.ls("releases/"))
     assert fr.release().version == 2

@@ -7,7 +7,7 @@ import pytest
 from node.app.judged import Judge
 from node.audit.reader import read_audit
 from node.lists.catalogue import report_lists
-from node.storage.taken_reports import taken
+from node.objects.taken_reports import taken
 from node.store.lists.records import LogKind
 from support.large_world import FULL, large_world
 
@@ -20,16 +20,16 @@ def world(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-
 
 
 def test_it_has_what_it_promises(world) -> None:  # type: ignore[no-untyped-def]
-    with world.opened() as (identity, shelf):
-        with shelf.storage.read() as unit:
+    with world.opened() as (identity, store):
+        with store.read() as unit:
             assert len(unit.partners.ls()) == SMALL.partners
             assert len(unit.peers.ls()) == 2
-        reports = report_lists(shelf)
+        reports = report_lists(store)
         active = sum(sum(report.active.values()) for report in reports)
         assert SMALL.entries - 8 * SMALL.few <= active <= SMALL.entries
         assert [report.log.kind for report in reports].count(LogKind.PEER_LIST) == 2
-        assert len(list(read_audit(shelf))) >= SMALL.audited
-        judged = Judge.of(identity, shelf).now()
+        assert len(list(read_audit(store))) >= SMALL.audited
+        judged = Judge.of(identity, store).now()
         assert judged.current.decision.effective
         assert judged.waiting
         assert judged.current.decision.blocks
@@ -38,19 +38,19 @@ def test_it_has_what_it_promises(world) -> None:  # type: ignore[no-untyped-def]
 def test_its_reports_open(world) -> None:  # type: ignore[no-untyped-def]
     from node.partners.hits.overview import reported_hits
 
-    with world.opened() as (_, shelf):
-        hits = list(reported_hits(shelf))
+    with world.opened() as (_, store):
+        hits = list(reported_hits(store))
         assert len(hits) == SMALL.hits
         assert {hit.disputed for hit in hits} == {True, False}
-        assert taken(shelf, hits[0].record).report().partner == hits[0].record.partner
+        assert taken(store, hits[0].record).report().partner == hits[0].record.partner
 
 
 def test_copies_are_apart(world, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     other = large_world(tmp_path / "other", SMALL)
-    with other.opened() as (identity, shelf):
+    with other.opened() as (identity, store):
         assert str(tmp_path) in str(identity.home.folder)
-        with shelf.storage.write() as unit:
+        with store.write() as unit:
             for peer in unit.peers.ls():
                 unit.peers.remove(peer.name)
-    with world.opened() as (_, shelf), shelf.storage.read() as unit:
+    with world.opened() as (_, store), store.read() as unit:
         assert len(unit.peers.ls()) == 2

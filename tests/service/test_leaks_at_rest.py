@@ -9,7 +9,7 @@ from node.judgement.endorse import endorse
 from node.lists.corrections.withdraw import withdraw
 from node.lists.imports.intake import Statement
 from protocol.lists.opening import Basis, Reason
-from support.shelves import Agency, file_digests, row, rows, sha256_digest, sqlite_dsn
+from support.stores import Agency, file_digests, row, rows, sha256_digest, sqlite_dsn
 
 SECRETS = [digest.value for name in ("a", "b", "c", "waiting") for digest in file_digests(name)]
 SECRETS += [sha256_digest("a").value]
@@ -53,14 +53,14 @@ def test_no_file_holds_a_digest(agency: Agency, other: Agency) -> None:
     assert files_with_secrets(agency.folder) == []
     agency.pull(other)
     endorse(
-        agency.shelf,
+        agency.store,
         agency.origin,
         source=other.origin,
         statement=Statement(basis=Basis.REVIEWED, criteria=1),
         now_ms=1,
     )
     agency.publish()
-    withdraw(agency.shelf, agency.origin, file_digests("b")[0], reason=Reason.ERROR)
+    withdraw(agency.store, agency.origin, file_digests("b")[0], reason=Reason.ERROR)
     agency.add(rows("waiting", "b"))
     assert files_with_secrets(agency.folder) == []
     assert any(path.suffix == ".db-wal" for path in agency.folder.iterdir()), "the database was written"

@@ -9,7 +9,8 @@ from node.clock import system_entropy
 from node.errors import StoreLockedError
 from node.store.lease import Claim
 from node.store.store import Store
-from support.shelves import sqlite_dsn
+from support.new_stores import MemoryObjects
+from support.stores import sqlite_dsn
 
 STORAGE_KEY = b"k" * 32
 
@@ -34,9 +35,17 @@ def test_a_copied_home_goes_on_after_a_transaction_that_was_rolled_back(
 ) -> None:
     """The first thing that is refused in it takes the lease and gives it back."""
     dsn = sqlite_dsn(tmp_path)
-    first = Store.create(dsn, storage_key=STORAGE_KEY, entropy=system_entropy, claim=claim("first"))
+    first = Store.create(
+        dsn, objects=MemoryObjects(), storage_key=STORAGE_KEY, entropy=system_entropy, claim=claim("first")
+    )
     write(first)
-    copy = Store.open(dsn, storage_keys=lambda _: STORAGE_KEY, entropy=system_entropy, claim=claim("copy"))
+    copy = Store.open(
+        dsn,
+        objects=MemoryObjects(),
+        storage_keys=lambda _: STORAGE_KEY,
+        entropy=system_entropy,
+        claim=claim("copy"),
+    )
     with pytest.raises(RuntimeError), copy.write():
         raise RuntimeError
     write(copy)

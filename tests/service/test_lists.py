@@ -5,37 +5,37 @@ import pytest
 from node.errors import AlreadyExistsError, UsageError
 from node.lists.catalogue import create_list, own_list, report_list, report_lists
 from node.lists.corrections.withdraw import withdraw
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind
+from node.store.store import Store
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Reason
-from support.shelves import Agency, file_digests, rows
+from support.stores import Agency, file_digests, rows
 
 
 @pytest.mark.parametrize("name", ["", "A", "a_b", "-a", "a-", "a/b", "a" * 65, "ä", "a b", "a\n"])
-def test_refuses_names_that_would_make_a_bad_origin(shelf: Shelf, name: str) -> None:
+def test_refuses_names_that_would_make_a_bad_origin(store: Store, name: str) -> None:
     with pytest.raises(UsageError):
-        create_list(shelf, "fr.example", name)
+        create_list(store, "fr.example", name)
 
 
 @pytest.mark.parametrize("name", ["a", "csam-nl", "7", "a" * 64])
-def test_makes_a_list_once(shelf: Shelf, name: str) -> None:
-    assert create_list(shelf, "fr.example", name).origin == f"fr.example/lists/{name}"
+def test_makes_a_list_once(store: Store, name: str) -> None:
+    assert create_list(store, "fr.example", name).origin == f"fr.example/lists/{name}"
     with pytest.raises(AlreadyExistsError):
-        create_list(shelf, "fr.example", name)
+        create_list(store, "fr.example", name)
 
 
 def test_reports_what_is_active_and_what_waits(agency: Agency, other: Agency) -> None:
     agency.add(rows("a", "b"))
     agency.add(rows("a", collection=NATIONAL))
     agency.publish()
-    withdraw(agency.shelf, agency.origin, file_digests("b")[0], reason=Reason.OTHER)
-    report = report_list(agency.shelf, agency.origin)
+    withdraw(agency.store, agency.origin, file_digests("b")[0], reason=Reason.OTHER)
+    report = report_list(agency.store, agency.origin)
     assert (report.active, report.waiting) == ({BASELINE: 2, NATIONAL: 2}, 2)
     other.publish()
     other.add(rows("c"))
     other.publish()
     agency.pull(other)
-    assert [item.log.kind for item in report_lists(agency.shelf)] == [LogKind.OWN_LIST, LogKind.PEER_LIST]
-    with agency.shelf.storage.read() as unit, pytest.raises(UsageError):
+    assert [item.log.kind for item in report_lists(agency.store)] == [LogKind.OWN_LIST, LogKind.PEER_LIST]
+    with agency.store.read() as unit, pytest.raises(UsageError):
         own_list(unit, other.origin)

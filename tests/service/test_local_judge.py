@@ -25,7 +25,7 @@ from protocol.subset.canary import PRESENT
 from support.digest_search import DigestSearch
 from support.partner_rows import spoil
 from support.releases import EnrolledPartner, ReleasingAgency, release_both
-from support.shelves import Agency, close, file_digests, make_shelf, sha256_digest, sqlite_dsn
+from support.stores import Agency, file_digests, make_store, sha256_digest, sqlite_dsn
 
 
 @dataclass
@@ -93,17 +93,17 @@ class World:
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     for name in ("fr", "nl"):
         (tmp_path / name).mkdir()
-    shelves = [make_shelf(sqlite_dsn(tmp_path / name), tmp_path / name) for name in ("fr", "nl")]
-    fr = ReleasingAgency(shelves[0], tmp_path / "fr")
-    release_both(fr, Agency(shelves[1], tmp_path / "nl", node="nl.example"), "listed", "also listed")
+    stores = [make_store(sqlite_dsn(tmp_path / name), tmp_path / name) for name in ("fr", "nl")]
+    fr = ReleasingAgency(stores[0], tmp_path / "fr")
+    release_both(fr, Agency(stores[1], tmp_path / "nl", node="nl.example"), "listed", "also listed")
     partner = await fr.admit_partner(tmp_path / "partner")
     await partner.update()
     api = Moody(partner.api)
     partner.api = cast("SubsetApi", api)
     yield World(partner, api, tmp_path / "partner")
     fr.evaluator.close()
-    for shelf in shelves:
-        close(shelf)
+    for store in stores:
+        store.dispose()
 
 
 LISTED: Sequence[Digest] = file_digests("listed")

@@ -10,18 +10,18 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import Endpoint
 from node.hoster.trust.node import known
 from support.releases import SPKI, EnrolledPartner, ReleasingAgency
-from support.shelves import close, make_shelf, sqlite_dsn
+from support.stores import make_store, sqlite_dsn
 
 OLD, NEW = "https://fr.example:8443/", "https://node.fr.example/"
 
 
 @pytest.fixture
 async def partner(tmp_path: Path) -> AsyncIterator[EnrolledPartner]:
-    shelf = make_shelf(sqlite_dsn(tmp_path), tmp_path)
-    agency = ReleasingAgency(shelf, tmp_path)
+    store = make_store(sqlite_dsn(tmp_path), tmp_path)
+    agency = ReleasingAgency(store, tmp_path)
     agency.release()
     yield await agency.admit_partner(tmp_path / "partner")
-    close(shelf)
+    store.dispose()
 
 
 def address(partner: EnrolledPartner) -> str:

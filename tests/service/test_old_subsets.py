@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from node.errors import NotFoundError
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.subsets.catalogue import report_subset, report_subsets
 from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
@@ -19,7 +19,7 @@ from protocol.messages import ReleasePart
 from protocol.subset.filter import EXACT, ScreenRule, SubsetFilter
 from protocol.subset.manifest import ReleaseKind
 from support.releases import FILTER, SUBSET, ReleasingAgency, folder, listed, release_rows
-from support.shelves import Agency, file_digests, row, sha256_digest
+from support.stores import Agency, file_digests, row, sha256_digest
 
 OLD = replace(FILTER, screen_rule=ScreenRule.STRONGEST, algorithms=EXACT | {Algorithm.PDQ})
 FULL = (*file_digests("full"), sha256_digest("full"))
@@ -27,8 +27,8 @@ PICTURE = Digest(Algorithm.PDQ, sha256_digest("picture").value)
 
 
 @pytest.fixture
-def fr(shelf: Shelf, tmp_path: Path) -> Iterator[ReleasingAgency]:
-    agency = ReleasingAgency(shelf, tmp_path / "fr", subset_filter=OLD)
+def fr(store: Store, tmp_path: Path) -> Iterator[ReleasingAgency]:
+    agency = ReleasingAgency(store, tmp_path / "fr", subset_filter=OLD)
     yield agency
     agency.evaluator.close()
 
@@ -39,22 +39,22 @@ def release_as_before(fr: ReleasingAgency, other: Agency, *rows: tuple[Digest, .
         patched.setattr(SubsetFilter, "renewed", lambda same: same)
         release_rows(fr, other, [row(f"row {number}", digests=each) for number, each in enumerate(rows)])
     filter_file = f"{folder(fr).prefix}{ReleasePart.FILTER}"
-    fr.shelf.objects.delete(filter_file)
+    fr.store.objects.delete(filter_file)
 
 
 def test_pdq_values_leave_with_the_next_release_and_are_named_before(
     fr: ReleasingAgency, other: Agency
 ) -> None:
-    assert report_subset(fr.shelf, SUBSET).leaving == 0, "nothing is released yet"
+    assert report_subset(fr.store, SUBSET).leaving == 0, "nothing is released yet"
     release_as_before(fr, other, FULL, (PICTURE,))
     assert listed(fr) == {*FULL, PICTURE}
-    (named,) = report_subsets(fr.shelf)
+    (named,) = report_subsets(fr.store)
     assert named.leaving == 1
     report = fr.release()
     assert (report.published, report.added, report.removed) == (True, 0, 1)
     assert (report.kind, report.told.rule) == (ReleaseKind.ORDINARY, ScreenRule.WEAKEST)
     assert listed(fr) == {*FULL}
-    after = report_subset(fr.shelf, SUBSET)
+    after = report_subset(fr.store, SUBSET)
     assert (after.subset.filter, after.leaving) == (OLD.renewed(), 0)
     assert not fr.release().published, "once is enough"
 

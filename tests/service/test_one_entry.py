@@ -10,8 +10,7 @@ from node.formats.recipient_list import values_of
 from node.hashing.near import near
 from protocol.digest import Algorithm, Digest
 from support.releases import FILTER, EnrolledPartner, ReleasingAgency, listed, release_both
-from support.shelves import Agency, file_digests, make_shelf, sqlite_dsn
-from support.shelves import close as close_shelf
+from support.stores import Agency, file_digests, make_store, sqlite_dsn
 
 
 @pytest.fixture
@@ -20,17 +19,17 @@ async def partner(tmp_path: Path) -> AsyncIterator[EnrolledPartner]:
     folders = [tmp_path / name for name in ("fr", "nl")]
     for folder in folders:
         folder.mkdir()
-    shelves = [make_shelf(sqlite_dsn(folder), folder) for folder in folders]
+    stores = [make_store(sqlite_dsn(folder), folder) for folder in folders]
     only = replace(FILTER, algorithms=frozenset({Algorithm.MD5}))
-    fr = ReleasingAgency(shelves[0], folders[0], subset_filter=only)
-    release_both(fr, Agency(shelves[1], folders[1], node="nl.example"), "the only one")
+    fr = ReleasingAgency(stores[0], folders[0], subset_filter=only)
+    release_both(fr, Agency(stores[1], folders[1], node="nl.example"), "the only one")
     assert len(listed(fr)) == 1
     made = await fr.admit_partner(tmp_path / "partner")
     await made.update()
     yield made
     fr.evaluator.close()
-    for shelf in shelves:
-        close_shelf(shelf)
+    for store in stores:
+        store.dispose()
 
 
 @pytest.mark.threat("a list of one entry")

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from node.partners.hits.overview import DAY_MS, FEW, Precision, ReportedHit, precision, reported_hits
-from node.storage.shelf import Shelf
 from node.store.hits.records import CaseRecord, HitRecord, HitSourceRecord, HitWindow, ResolutionRecord
+from node.store.store import Store
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action
 
@@ -96,9 +96,9 @@ def test_the_agencys_answer_outweighs_the_partners_word(
     assert (hit.judged, hit.wrong) == (judged, wrong)
 
 
-def keep(shelf: Shelf, hits: Sequence[ReportedHit], *, spoken: int = 1) -> None:
+def keep(store: Store, hits: Sequence[ReportedHit], *, spoken: int = 1) -> None:
     """Keep hits as if they came one after the other, each with what was said of it so many times."""
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         for number, hit in enumerate(hits):
             partner, identity = hit.record.partner, number.to_bytes(16)
             unit.hits.add(replace(hit.record, report_id=identity, received_ms=number), b"sealed")
@@ -119,9 +119,9 @@ def keep(shelf: Shelf, hits: Sequence[ReportedHit], *, spoken: int = 1) -> None:
 BOTH = (LIST, OTHER_LIST)
 
 
-def test_a_hit_counts_for_every_list_behind_it(shelf: Shelf) -> None:
-    keep(shelf, [said(Action.REMOVED, lists=BOTH), FALSE, replace(OPEN, sources=FALSE.sources)])
-    found = {(one.origin, one.reports, one.judged, one.wrong) for one in precision(shelf)}
+def test_a_hit_counts_for_every_list_behind_it(store: Store) -> None:
+    keep(store, [said(Action.REMOVED, lists=BOTH), FALSE, replace(OPEN, sources=FALSE.sources)])
+    found = {(one.origin, one.reports, one.judged, one.wrong) for one in precision(store)}
     assert found == {(LIST, 3, 2, 1), (OTHER_LIST, 1, 1, 0)}
 
 
@@ -141,11 +141,11 @@ EVERY = [
 
 
 @pytest.mark.parametrize("spoken", [1, 3])
-def test_the_database_counts_as_somebody_who_reads_every_report(shelf: Shelf, spoken: int) -> None:
-    keep(shelf, EVERY, spoken=spoken)
-    read = list(reported_hits(shelf))
+def test_the_database_counts_as_somebody_who_reads_every_report(store: Store, spoken: int) -> None:
+    keep(store, EVERY, spoken=spoken)
+    read = list(reported_hits(store))
     assert len(read) == len(EVERY)
-    for one in precision(shelf):
+    for one in precision(store):
         hits = [
             hit
             for hit in read
@@ -157,7 +157,7 @@ def test_the_database_counts_as_somebody_who_reads_every_report(shelf: Shelf, sp
         assert one.wrong == sum(hit.wrong for hit in judged)
         assert one.false_positives == sum(hit.action is Action.FALSE_POSITIVE for hit in judged)
         assert one.upheld == sum(hit.case is not None and hit.case.outcome == Outcome.UPHELD for hit in hits)
-    assert [(one.origin, one.collection) for one in precision(shelf)] == [
+    assert [(one.origin, one.collection) for one in precision(store)] == [
         (LIST, 1),
         (LIST, 2),
         (OTHER_LIST, 1),
@@ -176,29 +176,29 @@ def test_the_database_counts_as_somebody_who_reads_every_report(shelf: Shelf, sp
         (HitWindow(since_ms=100), 0),
     ],
 )
-def test_reports_of_a_window_are_counted(shelf: Shelf, window: HitWindow, reports: int) -> None:
-    keep(shelf, [FALSE] * 10)
-    found = precision(shelf, window)
+def test_reports_of_a_window_are_counted(store: Store, window: HitWindow, reports: int) -> None:
+    keep(store, [FALSE] * 10)
+    found = precision(store, window)
     assert sum(one.reports for one in found) == reports
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         told = unit.hit_tallies.told(window, within_ms=DAY_MS)
     assert sum(each.reports for each in told) == reports
 
 
-def fares(shelf: Shelf, hits: Sequence[ReportedHit]) -> Precision:
-    keep(shelf, hits)
-    (found,) = precision(shelf)
+def fares(store: Store, hits: Sequence[ReportedHit]) -> Precision:
+    keep(store, hits)
+    (found,) = precision(store)
     return found
 
 
 @pytest.mark.parametrize(
     ("right", "wrong", "share"), [(FEW - 1, 0, None), (FEW - 1, 1, (FEW - 1) / FEW), (0, 100, 0.0)]
 )
-def test_few_hits_say_nothing(shelf: Shelf, right: int, wrong: int, share: float | None) -> None:
-    assert fares(shelf, [said(Action.REMOVED)] * right + [FALSE] * wrong).share == share
+def test_few_hits_say_nothing(store: Store, right: int, wrong: int, share: float | None) -> None:
+    assert fares(store, [said(Action.REMOVED)] * right + [FALSE] * wrong).share == share
 
 
 @pytest.mark.threat("a false resolution")
 @pytest.mark.parametrize(("hits", "partners"), [((FALSE,) * 9, 1), ((FALSE, EVERY[3]), 2)])
-def test_one_partner_does_not_speak_for_all(shelf: Shelf, hits: Sequence[ReportedHit], partners: int) -> None:
-    assert fares(shelf, hits).partners == partners
+def test_one_partner_does_not_speak_for_all(store: Store, hits: Sequence[ReportedHit], partners: int) -> None:
+    assert fares(store, hits).partners == partners

@@ -13,12 +13,12 @@ from node.lists.corrections.withdraw import withdraw
 from node.lists.pace import DAY_MS, NO_LIMITS, Changes, FollowGuards, beyond
 from node.lists.publish import Published, publish
 from node.lists.queue import Queue
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
 from node.store.peers.records import PeerRecord
+from node.store.store import Store
 from protocol.lists.event import BASELINE, Op
 from protocol.lists.opening import Ext, Opening, Reason
-from support.shelves import NOW_MS, Agency, file_digests, rows, sha256_digest, sqlite_dsn
+from support.stores import NOW_MS, Agency, file_digests, rows, sha256_digest, sqlite_dsn
 
 LIMITS = FollowGuards(max_adds_per_day=10, max_withdraws_per_day=4, max_disputes_per_day=3)
 NODE = "nl.example"
@@ -33,8 +33,8 @@ def dsn(tmp_path: Path) -> str:
 class Followed:
     """A peer's lists, as a follower counts them."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self.shelf = shelf
+    def __init__(self, store: Store) -> None:
+        self.store = store
         self.now_ms = NOW_MS
         self.logs: dict[str, LogRecord] = {}
 
@@ -48,13 +48,13 @@ class Followed:
             added_ms=1,
             confirmed_ms=1,
         )
-        with self.shelf.storage.write() as unit:
+        with self.store.write() as unit:
             unit.peers.add(peer)
             unit.peers.note_sync(NODE, synced_ms=synced_ms, outcome="")
 
     def pull(self, name: str, *, adds: int = 0, withdrawals: int = 0, disputes: int = 0) -> list[str]:
         """What of a pull is set aside, each as kind and number."""
-        with self.shelf.storage.write() as unit:
+        with self.store.write() as unit:
             if name not in self.logs:
                 self.logs[name] = unit.logs.create(
                     origin=f"{NODE}/lists/{name}", kind=LogKind.PEER_LIST, node=NODE, name=name
@@ -73,8 +73,8 @@ class Followed:
 
 
 @pytest.fixture
-def followed(shelf: Shelf) -> Followed:
-    return Followed(shelf)
+def followed(store: Store) -> Followed:
+    return Followed(store)
 
 
 def test_the_first_pull_is_not_counted(followed: Followed) -> None:
@@ -138,14 +138,14 @@ def test_a_peer_does_not_decide_alone() -> None:
 
 
 def release(agency: Agency, limits: FollowGuards | None = LIMITS) -> Published:
-    return publish(agency.shelf, agency.origin, signer=agency.signer, now_ms=agency.now_ms, limits=limits)
+    return publish(agency.store, agency.origin, signer=agency.signer, now_ms=agency.now_ms, limits=limits)
 
 
 def dispute(agency: Agency, *names: str) -> None:
-    queue = Queue(agency.shelf, agency.log)
+    queue = Queue(agency.store, agency.log)
     openings = [Opening(bytes(16), sha256_digest(name), Ext(reason=Reason.ERROR)) for name in names]
-    queue.store([pack(Change(Op.DISPUTE, 0, BASELINE, 0, opening.to_bytes())) for opening in openings])
-    with agency.shelf.storage.write() as unit:
+    queue.put([pack(Change(Op.DISPUTE, 0, BASELINE, 0, opening.to_bytes())) for opening in openings])
+    with agency.store.write() as unit:
         queue.commit(unit)
 
 
@@ -180,7 +180,7 @@ class TestPublishing:
         agency.add(rows(*numbered(20, "g")))
         with pytest.raises(BeyondLimitsError):
             release(agency)
-        withdraw(agency.shelf, agency.origin, file_digests("f0")[0], reason=Reason.ERROR)
+        withdraw(agency.store, agency.origin, file_digests("f0")[0], reason=Reason.ERROR)
         done = release(agency)
         assert (done.adds, done.withdrawals) == (40, 2)
 
@@ -190,7 +190,7 @@ class TestPublishing:
         agency.add(rows(*numbered(2, "g")))
         dispute(agency, "a", "b", "c")
         for name in numbered(2):
-            withdraw(agency.shelf, agency.origin, file_digests(name)[0], reason=Reason.OTHER)
+            withdraw(agency.store, agency.origin, file_digests(name)[0], reason=Reason.OTHER)
         assert release(agency).size == 40 + 4 + 3 + 4
         dispute(agency, "d")
         with pytest.raises(BeyondLimitsError, match="1 disputes with 3"):
@@ -230,7 +230,7 @@ class TestPublishing:
         other.publish()
         agency.pull(other)
         agency.now_ms += 29 * DAY_MS
-        withdraw(agency.shelf, agency.origin, file_digests("a")[0], reason=Reason.OTHER)
+        withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.OTHER)
         assert release(agency).withdrawals == 2
         agency.add(rows("b"))
         agency.now_ms += 2 * DAY_MS

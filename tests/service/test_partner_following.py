@@ -34,8 +34,7 @@ from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.merkle import EMPTY_ROOT
 from support.partner_rows import bodies, replace_body
 from support.releases import FILTER, LOG_KEY, SUBSET, EnrolledPartner, ReleasingAgency
-from support.shelves import Agency, file_digests, make_shelf, rows, sqlite_dsn
-from support.shelves import close as close_shelf
+from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
 
 ORIGIN = f"fr.example/subsets/{SUBSET}"
 
@@ -83,17 +82,17 @@ async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     folders = [tmp_path / name for name in ("fr", "nl")]
     for folder in folders:
         folder.mkdir()
-    shelves = [make_shelf(sqlite_dsn(folder), folder) for folder in folders]
-    fr = ReleasingAgency(shelves[0], folders[0], subset_filter=replace(FILTER, labels=request.param))
-    nl = Agency(shelves[1], folders[1], node="nl.example")
+    stores = [make_store(sqlite_dsn(folder), folder) for folder in folders]
+    fr = ReleasingAgency(stores[0], folders[0], subset_filter=replace(FILTER, labels=request.param))
+    nl = Agency(stores[1], folders[1], node="nl.example")
     partner = await fr.admit_partner(tmp_path / "partner")
     made = World(fr, nl, partner, tmp_path / "partner")
     made.release("a", "b")
     await partner.update()
     yield made
     fr.evaluator.close()
-    for shelf in shelves:
-        close_shelf(shelf)
+    for store in stores:
+        store.dispose()
 
 
 def _keyed(log: LogInfo, vkeys: tuple[DatedVkey, ...]) -> LogInfo:
@@ -180,8 +179,8 @@ async def test_a_whole_update_refuses_a_log_that_leaves_out_what_is_held(world: 
     """Another history that is longer: only the root of the checkpoint held tells."""
     folder = world.folder.parent / "thief"
     folder.mkdir()
-    shelf = make_shelf(sqlite_dsn(folder), folder)
-    thief = ReleasingAgency(shelf, folder)
+    store = make_store(sqlite_dsn(folder), folder)
+    thief = ReleasingAgency(store, folder)
     thief.files = world.fr.files
     thief.trust = world.fr.trust
     for names in (("x",), ("y",)):
@@ -194,7 +193,7 @@ async def test_a_whole_update_refuses_a_log_that_leaves_out_what_is_held(world: 
         await world.whole()
     assert world.version == 1
     thief.evaluator.close()
-    close_shelf(shelf)
+    store.dispose()
 
 
 async def test_the_same_head_under_a_new_key_is_kept(world: World) -> None:

@@ -16,9 +16,9 @@ from node.audit.log import start_audit
 from node.clock import milliseconds
 from node.errors import NodeError, PeerUnreachableError
 from node.identity import put_back
-from node.storage.shelf import Shelf
 from node.store.peers.records import PeerRecord
-from support.cheap_node import NODE, CheapNode, new_shelf
+from node.store.store import Store
+from support.cheap_node import NODE, CheapNode, empty_store
 from support.fakes_api import IDENTITY
 from support.federation import FoundedNode
 from support.hostile import hostile, reply, says
@@ -30,8 +30,8 @@ def node(tmp_path: Path) -> CheapNode:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Shelf]:
-    with new_shelf(tmp_path) as made:
+def store(tmp_path: Path) -> Iterator[Store]:
+    with empty_store(tmp_path) as made:
         start_audit(made, NODE)
         yield made
 
@@ -40,7 +40,7 @@ async def _silence(_head: bytes, _writer: asyncio.StreamWriter) -> None:
     await asyncio.sleep(60)
 
 
-def add_peer(shelf: Shelf, node: CheapNode, name: str, url: str) -> None:
+def add_peer(store: Store, node: CheapNode, name: str, url: str) -> None:
     """A peer that is said to be at `url`."""
     peer = FoundedNode(name, "NL", node.clock)
     peer.revise(lambda old: replace(old, endpoints=(Endpoint(url, (IDENTITY.spki_sha256,)),)))
@@ -54,42 +54,42 @@ def add_peer(shelf: Shelf, node: CheapNode, name: str, url: str) -> None:
         added_ms=now_ms,
         confirmed_ms=now_ms,
     )
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.peers.add(record)
 
 
-def damage(shelf: Shelf, name: str) -> None:
+def damage(store: Store, name: str) -> None:
     """Lose what is held of a peer, but for its first root."""
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         peer = unit.peers.get(name)
         unit.peers.update_trust(name, HeldTrust(roots=peer.trust.roots), serial=peer.serial)
 
 
 async def test_a_peer_that_never_ends_and_one_whose_files_are_damaged_stop_nobody(
-    node: CheapNode, shelf: Shelf
+    node: CheapNode, store: Store
 ) -> None:
     async with AsyncExitStack() as stack:
         silent = await stack.enter_async_context(hostile(_silence))
         asked = await stack.enter_async_context(hostile(says(reply(b"no trust file"))))
         for name, url in (("a.example", silent.url), ("b.example", silent.url), ("c.example", asked.url)):
-            add_peer(shelf, node, name, url + "/")
-        damage(shelf, "b.example")
-        done = await PeerSyncs(node.identity(), shelf, seconds=3).run()
-        told = await PeerSyncs(node.identity(), shelf, seconds=3).acknowledge()
+            add_peer(store, node, name, url + "/")
+        damage(store, "b.example")
+        done = await PeerSyncs(node.identity(), store, seconds=3).run()
+        told = await PeerSyncs(node.identity(), store, seconds=3).acknowledge()
     failures = {each.report.peer: each.failure for each in done}
     assert isinstance(failures["a.example"], PeerUnreachableError)
     assert "time was over" in str(failures["a.example"])
     assert isinstance(failures["b.example"], MalformedTrustError)
     assert asked.requests, "the last of them was asked"
     assert told == {}, "nothing is held that could be acknowledged"
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         outcomes = {peer.name: peer.outcome for peer in unit.peers.ls()}
     assert outcomes == {name: str(failure) for name, failure in failures.items()}
 
 
 @pytest.mark.threat("endless bytes")
 async def test_nobody_waits_for_a_slow_peer(
-    node: CheapNode, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    node: CheapNode, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It goes on beside the next rounds, and is told of when it is done."""
     monkeypatch.setattr(put_back, "PATIENCE_SECONDS", 0.2)
@@ -97,14 +97,14 @@ async def test_nobody_waits_for_a_slow_peer(
         silent = await stack.enter_async_context(hostile(_silence))
         asked = await stack.enter_async_context(hostile(says(reply(b"no trust file"))))
         for name, url in (("a.example", silent.url), ("c.example", asked.url)):
-            add_peer(shelf, node, name, url + "/")
+            add_peer(store, node, name, url + "/")
         with suppress(NodeError):  # as a node asks at its start
-            await asyncio.to_thread(put_back.require_current, node.identity(), shelf)
+            await asyncio.to_thread(put_back.require_current, node.identity(), store)
         before = silent.connections
-        syncs = PeerSyncs(node.identity(), shelf, seconds=20)
+        syncs = PeerSyncs(node.identity(), store, seconds=20)
         rounds = [await syncs.run(wait=5), await syncs.run(wait=5)]
         await syncs.stop()
-        last = await PeerSyncs(node.identity(), shelf, seconds=1).run()
+        last = await PeerSyncs(node.identity(), store, seconds=1).run()
     assert [[done.report.peer for done in each] for each in rounds] == [["c.example"], ["c.example"]]
     assert silent.connections - before == 2, "one for both rounds, one for the last"
     assert [done.report.peer for done in last] == ["a.example", "c.example"]

@@ -17,7 +17,7 @@ from node.errors import ForbiddenError, NodeError, UnauthenticatedError, UsageEr
 from node.identity.audit import gaps
 from node.store.accounts.records import PersonRole
 from protocol.audit import AuditRecord
-from support.cheap_node import NODE, CheapNode, new_shelf
+from support.cheap_node import NODE, CheapNode, empty_store
 from support.persons import join, make_persons
 
 ran: list[str] = []
@@ -78,17 +78,17 @@ class Somebody:
 def node(tmp_path: Path) -> Iterator[Node]:
     ran.clear()
     identity = CheapNode.founded(tmp_path).identity()
-    with new_shelf(tmp_path) as shelf:
-        start_audit(shelf, NODE)
-        yield Node(identity, shelf)
+    with empty_store(tmp_path) as store:
+        start_audit(store, NODE)
+        yield Node(identity, store)
 
 
 def records(node: Node) -> list[AuditRecord]:
-    return [each.record for each in read_audit(node.shelf)]
+    return [each.record for each in read_audit(node.store)]
 
 
 def two(node: Node) -> None:
-    persons = make_persons(node.shelf, node.identity.clock)
+    persons = make_persons(node.store, node.identity.clock)
     persons.add("alice", PersonRole.OPERATOR, "the passphrase of alice")
     persons.add("bruno", PersonRole.SECURITY, "the passphrase of bruno")
     join(persons, "carla", PersonRole.ANALYST)

@@ -35,8 +35,8 @@ from node.trust.found import Founding, found
 from node.trust.install import NOTE, finish
 from node.trust.own import OwnTrust
 from node.trust.tuf.repository import ServedTuf
-from support.federation import MemoryObjects
 from support.founding import MemoryKeys
+from support.new_stores import MemoryObjects
 from support.times import SettableClock
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, 5, tzinfo=UTC)

@@ -13,7 +13,7 @@ from protocol.lists.event import Event, Op
 from protocol.lists.opening import commitment, origin_hash
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.note import VerifierKey
-from support.shelves import NOW_MS, Agency, check_whole, rows
+from support.stores import NOW_MS, Agency, check_whole, rows
 
 pytestmark = pytest.mark.both_databases
 
@@ -110,7 +110,7 @@ def test_any_growth_leaves_a_whole_log_and_no_waste(agency: Agency, steps: list[
         check_whole(agency)
     size = 2 * sum(steps)
     bundles = -(-size // 256)
-    stored = list(agency.shelf.objects.ls(""))
+    stored = list(agency.store.objects.ls(""))
     assert sum("/entries/" in name for name in stored) == bundles
     assert sum("/tile/0/" in name for name in stored) == bundles
     assert sum(name.startswith("openings/") for name in stored) == bundles
@@ -130,7 +130,7 @@ def test_the_time_of_events_never_goes_back(agency: Agency) -> None:
 class TestCutOffError:
     def publish_until(self, agency: Agency, signer: Hooked) -> None:
         with pytest.raises(CutOffError):
-            publish(agency.shelf, agency.origin, signer=signer, now_ms=NOW_MS + 5)
+            publish(agency.store, agency.origin, signer=signer, now_ms=NOW_MS + 5)
 
     @pytest.mark.parametrize("when", ["before", "after"])
     def test_around_the_signature(self, agency: Agency, when: str) -> None:
@@ -149,13 +149,13 @@ class TestCutOffError:
 
     def test_while_objects_are_written(self, agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
         agency.add(rows(*(f"f{n}" for n in range(300))))
-        put_all = agency.shelf.objects.put_all
+        put_all = agency.store.objects.put_all
 
         def half(items: Iterable[tuple[str, bytes]]) -> None:
             put_all(list(items)[:2])
             raise CutOffError
 
-        monkeypatch.setattr(agency.shelf.objects, "put_all", half)
+        monkeypatch.setattr(agency.store.objects, "put_all", half)
         self.publish_until(agency, Hooked(agency))
         monkeypatch.undo()
         assert agency.publish().size == 600
@@ -167,7 +167,7 @@ class TestCutOffError:
         def delete(_name: str) -> None:
             raise CutOffError
 
-        monkeypatch.setattr(agency.shelf.objects, "delete", delete)
+        monkeypatch.setattr(agency.store.objects, "delete", delete)
         self.publish_until(agency, Hooked(agency))
         monkeypatch.undo()
         assert agency.log.head.size == 2
@@ -224,7 +224,7 @@ class TestRaces:
         agency.add(rows("a"))
         with pytest.raises(ConflictError):
             publish(
-                agency.shelf,
+                agency.store,
                 agency.origin,
                 signer=Hooked(agency, before=agency.publish),
                 now_ms=NOW_MS,
@@ -242,7 +242,7 @@ class TestRaces:
         def run() -> None:
             start.wait()
             try:
-                outcomes.append(publish(agency.shelf, agency.origin, signer=agency.signer, now_ms=NOW_MS))
+                outcomes.append(publish(agency.store, agency.origin, signer=agency.signer, now_ms=NOW_MS))
             except ConflictError as exc:
                 outcomes.append(exc)
 
@@ -263,7 +263,7 @@ class TestRaces:
     ) -> None:
         """It stops before it writes; meanwhile its head is published by another, and a newer one too."""
         agency.add(rows("a"))
-        put_all = agency.shelf.objects.put_all
+        put_all = agency.store.objects.put_all
 
         def overtaken(items: Iterable[tuple[str, bytes]]) -> None:
             late = list(items)
@@ -273,7 +273,7 @@ class TestRaces:
             agency.publish()
             put_all(late)
 
-        monkeypatch.setattr(agency.shelf.objects, "put_all", overtaken)
+        monkeypatch.setattr(agency.store.objects, "put_all", overtaken)
         with pytest.raises(ConflictError):
             agency.publish()
         assert [opening for _, _, opening in agency.items() if not opening] == []
@@ -283,7 +283,7 @@ class TestRaces:
     def test_what_is_imported_meanwhile_is_published_next(self, agency: Agency) -> None:
         agency.add(rows("a"))
         publish(
-            agency.shelf,
+            agency.store,
             agency.origin,
             signer=Hooked(agency, before=lambda: agency.add(rows("b")) if agency.log.tail == 2 else None),
             now_ms=NOW_MS,
@@ -296,10 +296,10 @@ class TestDamage:
     def test_a_changed_queue_stops_at_the_fixed_head(self, agency: Agency) -> None:
         agency.add(rows("a"))
         with pytest.raises(CutOffError):
-            publish(agency.shelf, agency.origin, signer=Hooked(agency, before=cut_off), now_ms=NOW_MS)
-        (name,) = agency.shelf.objects.ls("pending/")
-        other = agency.shelf.vault.unseal(name, agency.shelf.objects.get(name))[:-1] + b"\0"
-        agency.shelf.objects.put(name, agency.shelf.vault.seal(name, other))
+            publish(agency.store, agency.origin, signer=Hooked(agency, before=cut_off), now_ms=NOW_MS)
+        (name,) = agency.store.objects.ls("pending/")
+        other = agency.store.vault.unseal(name, agency.store.objects.get(name))[:-1] + b"\0"
+        agency.store.objects.put(name, agency.store.vault.seal(name, other))
         with pytest.raises(StoreError, match="not those of its pending head"):
             agency.publish()
         assert agency.log.pending is not None
@@ -312,15 +312,15 @@ class TestDamage:
     def test_a_signer_that_signs_something_else_is_not_believed(self, agency: Agency, note: bytes) -> None:
         agency.add(rows("a"))
         with pytest.raises(StoreError):
-            publish(agency.shelf, agency.origin, signer=Liar(note), now_ms=NOW_MS)
+            publish(agency.store, agency.origin, signer=Liar(note), now_ms=NOW_MS)
         assert agency.log.head.size == 0
         assert agency.publish().size == 2
 
 
 def test_refuses_lists_that_are_not_its_own(agency: Agency) -> None:
     with pytest.raises(NotFoundError):
-        publish(agency.shelf, "fr.example/lists/none", signer=agency.signer, now_ms=1)
-    with agency.shelf.storage.write() as unit:
+        publish(agency.store, "fr.example/lists/none", signer=agency.signer, now_ms=1)
+    with agency.store.write() as unit:
         unit.logs.create(origin="nl.example/lists/x", kind=LogKind.PEER_LIST, node="nl.example", name="x")
     with pytest.raises(UsageError):
-        publish(agency.shelf, "nl.example/lists/x", signer=agency.signer, now_ms=1)
+        publish(agency.store, "nl.example/lists/x", signer=agency.signer, now_ms=1)

@@ -24,25 +24,25 @@ from node.lists.corrections.erase import carry_out_everywhere
 from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
 from node.lists.guards import Guards
+from node.objects import recipient_files
+from node.objects.recipient_files import FOLDER
 from node.recipients.copy import RecipientCopy
 from node.recipients.service import BLOCK
-from node.storage import recipient_files
-from node.storage.recipient_files import FOLDER
-from node.storage.shelf import Shelf
 from node.store.lists.records import Quarantined
+from node.store.store import Store
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE, NATIONAL, PRIVATE_FROM
 from protocol.lists.opening import Reason
 from support.recipients import Desk, lines_of, read
 from support.releases import MAX_AGE, ReleasingAgency
-from support.shelves import Agency, file_digests, row, rows
+from support.stores import Agency, file_digests, row, rows
 
 A, B, C = (set(file_digests(name)) for name in "abc")
 
 
 @pytest.fixture
-def fr(shelf: Shelf, tmp_path: Path) -> Iterator[ReleasingAgency]:
-    agency = ReleasingAgency(shelf, tmp_path / "fr")
+def fr(store: Store, tmp_path: Path) -> Iterator[ReleasingAgency]:
+    agency = ReleasingAgency(store, tmp_path / "fr")
     yield agency
     agency.evaluator.close()
 
@@ -57,12 +57,12 @@ def desk(fr: ReleasingAgency, other: Agency) -> Desk:
     return Desk(fr)
 
 
-def sealed_everywhere(shelf: Shelf) -> Iterator[tuple[str, bytes]]:
+def sealed_everywhere(store: Store) -> Iterator[tuple[str, bytes]]:
     """Every object, opened where it opens."""
-    for place in shelf.objects.ls(""):
-        data = shelf.objects.get(place)
+    for place in store.objects.ls(""):
+        data = store.objects.get(place)
         with suppress(StoreError):
-            data = shelf.vault.unseal(place, data)
+            data = store.vault.unseal(place, data)
         yield place, data
 
 
@@ -156,39 +156,39 @@ Change = Callable[[Desk, Agency], None]
 
 
 def _withdraw_own(desk: Desk, _: Agency) -> None:
-    withdraw(desk.fr.shelf, desk.fr.lists.origin, file_digests("a")[0], reason=Reason.ERROR)
+    withdraw(desk.fr.store, desk.fr.lists.origin, file_digests("a")[0], reason=Reason.ERROR)
     desk.fr.lists.publish()
 
 
 def _withdraw_theirs(desk: Desk, other: Agency) -> None:
-    withdraw(other.shelf, other.origin, file_digests("a")[0], reason=Reason.OTHER)
+    withdraw(other.store, other.origin, file_digests("a")[0], reason=Reason.OTHER)
     desk.fr.follow(other)
 
 
 def _dispute_own(desk: Desk, _: Agency) -> None:
-    dispute(desk.fr.shelf, desk.fr.lists.origin, file_digests("a"))
+    dispute(desk.fr.store, desk.fr.lists.origin, file_digests("a"))
     desk.fr.lists.publish()
 
 
 def _dispute_theirs(desk: Desk, other: Agency) -> None:
-    dispute(other.shelf, other.origin, file_digests("a"))
+    dispute(other.store, other.origin, file_digests("a"))
     desk.fr.follow(other)
 
 
 def _set_aside(desk: Desk, other: Agency) -> None:
     log = desk.fr.lists.log_of(other.origin)
     aside = Quarantined(log_id=log.id, kind="add", first=0, last=1, reason="a flood", created_ms=1)
-    with desk.fr.shelf.storage.write() as unit:
+    with desk.fr.store.write() as unit:
         unit.quarantine.add([aside])
 
 
 def _trip(desk: Desk, _: Agency) -> None:
-    Guards(desk.fr.shelf).add_tripwires(file_digests("a"), note="a logo", now_ms=1)
+    Guards(desk.fr.store).add_tripwires(file_digests("a"), note="a logo", now_ms=1)
 
 
 def _shred(desk: Desk, _: Agency) -> None:
-    plan = prepare(desk.fr.shelf, desk.fr.lists.origin, file_digests("a")[0])
-    shred(desk.fr.shelf, desk.fr.lists.origin, plan.position, reason=Reason.ERROR)
+    plan = prepare(desk.fr.store, desk.fr.lists.origin, file_digests("a")[0])
+    shred(desk.fr.store, desk.fr.lists.origin, plan.position, reason=Reason.ERROR)
     desk.fr.lists.publish()
 
 
@@ -225,13 +225,13 @@ def test_what_leaves_the_lists_leaves_the_next_download(
     download = desk.open(key)
     assert {digest for _, digest in lines_of(read(download))} == left
     assert download.tag != before
-    assert len(list(desk.fr.shelf.objects.ls(FOLDER))) == (1 if left else 0), "no older copy stays"
+    assert len(list(desk.fr.store.objects.ls(FOLDER))) == (1 if left else 0), "no older copy stays"
 
 
 def test_what_is_resolved_comes_back(desk: Desk, other: Agency) -> None:
     key = desk.accredit()
     _dispute_own(desk, other)
-    resolve(desk.fr.shelf, desk.fr.lists.origin, file_digests("a"))
+    resolve(desk.fr.store, desk.fr.lists.origin, file_digests("a"))
     desk.fr.lists.publish()
     desk.copy.refresh()
     assert desk.fetched(key) == A | B
@@ -242,7 +242,7 @@ def test_a_list_that_was_seen_with_a_clock_that_was_ahead_is_not_fresh(desk: Des
     desk.copy.refresh()
     before = desk.open(key).tag
     ahead_ms = milliseconds(desk.fr.clock.now() + timedelta(days=400))
-    with desk.fr.shelf.storage.write() as unit:
+    with desk.fr.store.write() as unit:
         unit.logs.confirm(unit.logs.get(other.origin), checked_ms=ahead_ms)
     with pytest.raises(ListTooOldError):
         desk.open(key)
@@ -280,7 +280,7 @@ def test_without_a_copy_and_without_recipients(desk: Desk) -> None:
     desk.copy.refresh()
     desk.copy.discard()
     desk.copy.discard()
-    assert list(desk.fr.shelf.objects.ls(FOLDER)) == []
+    assert list(desk.fr.store.objects.ls(FOLDER)) == []
     with pytest.raises(ListTooOldError):
         desk.open(key)
 
@@ -290,7 +290,7 @@ def test_a_grant_that_fails_to_load_serves_nothing(desk: Desk, damaged: str) -> 
     key = desk.accredit()
     desk.copy.refresh()
     download = desk.open(key)
-    with desk.fr.shelf.storage.write() as unit:
+    with desk.fr.store.write() as unit:
         unit.recipients.set_grant("hotline", damaged)
     with pytest.raises(UnauthenticatedError):
         desk.open(key)
@@ -339,9 +339,9 @@ def test_a_download_under_way_ends_when_it_must(
 def test_after_a_shredding_nothing_holds_it_and_nothing_serves_it(desk: Desk, other: Agency) -> None:
     key = desk.accredit()
     desk.copy.refresh()
-    assert any(d.value in data for _, data in sealed_everywhere(desk.fr.shelf) for d in A)
+    assert any(d.value in data for _, data in sealed_everywhere(desk.fr.store) for d in A)
     _shred(desk, other)
-    found = [place for place, data in sealed_everywhere(desk.fr.shelf) if any(d.value in data for d in A)]
+    found = [place for place, data in sealed_everywhere(desk.fr.store) if any(d.value in data for d in A)]
     assert [place for place in found if place.startswith(FOLDER)] == []
     assert found, "the other agency lists it still, and that is held"
     desk.copy.refresh()
@@ -356,15 +356,15 @@ def test_a_copy_that_a_crash_left_is_emptied_and_then_deleted(
 
     with monkeypatch.context() as patched:
         patched.setattr(RecipientCopy, "_tidy", lambda *_: None)
-        patched.setattr(type(desk.fr.shelf.storage), "write", die)
+        patched.setattr(type(desk.fr.store), "write", die)
         with pytest.raises(KeyboardInterrupt):
             desk.copy.refresh()
-    [left] = desk.fr.shelf.objects.ls(FOLDER)
+    [left] = desk.fr.store.objects.ls(FOLDER)
     _shred(desk, other)
-    assert {digest for _, digest in recipient_files.read_part(desk.fr.shelf, left)} == B
-    carry_out_everywhere(desk.fr.shelf, now_ms=5)
+    assert {digest for _, digest in recipient_files.read_part(desk.fr.store, left)} == B
+    carry_out_everywhere(desk.fr.store, now_ms=5)
     desk.copy.refresh()
-    assert left not in desk.fr.shelf.objects.ls(FOLDER)
+    assert left not in desk.fr.store.objects.ls(FOLDER)
 
 
 def test_a_list_that_moves_meanwhile_is_judged_again(
@@ -383,7 +383,7 @@ def test_a_list_that_moves_meanwhile_is_judged_again(
     monkeypatch.setattr(RecipientCopy, "_judge", overtaken)
     desk.copy.refresh()
     assert desk.fetched(key) == B
-    for place, data in sealed_everywhere(desk.fr.shelf):
+    for place, data in sealed_everywhere(desk.fr.store):
         assert not place.startswith(FOLDER) or not any(d.value in data for d in A)
 
 
@@ -396,14 +396,14 @@ def test_lists_that_never_stand_still(desk: Desk, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(RecipientCopy, "_judge", moving)
     with pytest.raises(ConflictError):
         desk.copy.refresh()
-    assert list(desk.fr.shelf.objects.ls(FOLDER)) == []
+    assert list(desk.fr.store.objects.ls(FOLDER)) == []
 
 
 def test_a_lost_part_is_made_again(desk: Desk) -> None:
     key = desk.accredit()
     desk.copy.refresh()
-    [name] = desk.fr.shelf.objects.ls(FOLDER)
-    desk.fr.shelf.objects.delete(name)
+    [name] = desk.fr.store.objects.ls(FOLDER)
+    desk.fr.store.objects.delete(name)
     with pytest.raises(MissingObjectError):
         read(desk.open(key))
     desk.copy.refresh()
@@ -414,9 +414,9 @@ def test_a_lost_part_is_made_again(desk: Desk) -> None:
 def test_a_damaged_part_is_not_served_and_made_again(desk: Desk, other: Agency, damage: bytes) -> None:
     key = desk.accredit()
     desk.copy.refresh()
-    [name] = desk.fr.shelf.objects.ls(FOLDER)
-    sealed = desk.fr.shelf.vault.seal(name, damage) if damage else b"not sealed"
-    desk.fr.shelf.objects.put(name, sealed)
+    [name] = desk.fr.store.objects.ls(FOLDER)
+    sealed = desk.fr.store.vault.seal(name, damage) if damage else b"not sealed"
+    desk.fr.store.objects.put(name, sealed)
     with pytest.raises(StoreError):
         read(desk.open(key))
     _withdraw_own(desk, other)

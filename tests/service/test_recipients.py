@@ -26,13 +26,13 @@ from node.recipients.accreditation import (
     require_same,
     state_words,
 )
-from node.storage.shelf import Shelf
 from node.store.accounts.records import Approval
 from node.store.partners.records import RecipientRecord
+from node.store.store import Store
 from protocol.digest import Algorithm
 from protocol.lists.event import BASELINE, NATIONAL, PRIVATE_FROM
 from protocol.lists.grant import NOTHING, Grant
-from support.shelves import close, make_shelf, sqlite_dsn
+from support.stores import make_store, sqlite_dsn
 from support.times import SettableClock
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -44,10 +44,10 @@ HOTLINE = Wanted(name="hotline", grant=BASE, purpose="its own scanner")
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Shelf]:
-    made = make_shelf(sqlite_dsn(tmp_path), tmp_path)
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = make_store(sqlite_dsn(tmp_path), tmp_path)
     yield made
-    close(made)
+    made.dispose()
 
 
 @pytest.fixture
@@ -56,8 +56,8 @@ def clock() -> SettableClock:
 
 
 @pytest.fixture
-def recipients(shelf: Shelf, clock: SettableClock) -> Recipients:
-    return Recipients(shelf.storage, clock)
+def recipients(store: Store, clock: SettableClock) -> Recipients:
+    return Recipients(store, clock)
 
 
 def approved(wanted: Wanted) -> Approval:
@@ -88,12 +88,12 @@ def test_what_cannot_be_asked_for(recipients: Recipients, wanted: Wanted, says: 
         recipients.check_new(wanted)
 
 
-def test_a_name_is_taken_once_and_there_is_a_last_one(recipients: Recipients, shelf: Shelf) -> None:
+def test_a_name_is_taken_once_and_there_is_a_last_one(recipients: Recipients, store: Store) -> None:
     recipients.check_new(HOTLINE)
     accredit(recipients)
     with pytest.raises(AlreadyExistsError):
         recipients.check_new(HOTLINE)
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         for number in range(MOST - 1):
             unit.recipients.add(RecipientRecord(name=f"r{number}", purpose="", grant="", added_ms=0))
     with pytest.raises(UsageError, match="at most 256"):
@@ -129,7 +129,7 @@ def test_what_ended_is_nothing_so_any_grant_is_wider(recipients: Recipients, clo
     assert recipients.widens("hotline", BASE)
 
 
-def test_a_key_is_kept_as_its_hash_and_replaces_the_one_before(recipients: Recipients, shelf: Shelf) -> None:
+def test_a_key_is_kept_as_its_hash_and_replaces_the_one_before(recipients: Recipients, store: Store) -> None:
     first = accredit(recipients)
     held = recipients.get("hotline")
     assert held.key_sha256 == sha256(first.encode()).digest()
@@ -137,57 +137,57 @@ def test_a_key_is_kept_as_its_hash_and_replaces_the_one_before(recipients: Recip
     assert held.key_sha256.hex() not in repr(held)
     second = recipients.make_key("hotline", entropy=os.urandom)
     assert (first.startswith("sfr_"), len(first), first != second) == (True, 47, True)
-    assert recognise(shelf.storage, second, NOW).name == "hotline"
+    assert recognise(store, second, NOW).name == "hotline"
     with pytest.raises(UnauthenticatedError):
-        recognise(shelf.storage, first, NOW)
+        recognise(store, first, NOW)
     with pytest.raises(NotFoundError):
         recipients.make_key("nobody", entropy=os.urandom)
 
 
 def test_a_recipient_changes_over_to_another_key_in_a_day(
-    recipients: Recipients, shelf: Shelf, clock: SettableClock
+    recipients: Recipients, store: Store, clock: SettableClock
 ) -> None:
     first = accredit(recipients)
-    begun = recognise(shelf.storage, first, NOW)
+    begun = recognise(store, first, NOW)
     second = recipients.change_key("hotline", entropy=os.urandom)
-    require_same(shelf.storage, begun, NOW)  # a download goes on
+    require_same(store, begun, NOW)  # a download goes on
     for key in (first, second):
-        assert recognise(shelf.storage, key, NOW + OVERLAP - MOMENT).name == "hotline"
+        assert recognise(store, key, NOW + OVERLAP - MOMENT).name == "hotline"
     with pytest.raises(UnauthenticatedError):
-        recognise(shelf.storage, first, NOW + OVERLAP)
+        recognise(store, first, NOW + OVERLAP)
     with pytest.raises(UnauthenticatedError):
-        require_same(shelf.storage, begun, NOW + OVERLAP)
-    assert recognise(shelf.storage, second, NOW + OVERLAP).name == "hotline"
+        require_same(store, begun, NOW + OVERLAP)
+    assert recognise(store, second, NOW + OVERLAP).name == "hotline"
     third = recipients.make_key("hotline", entropy=os.urandom)
-    assert recognise(shelf.storage, third, NOW).name == "hotline"
+    assert recognise(store, third, NOW).name == "hotline"
     for key in (first, second):
         with pytest.raises(UnauthenticatedError):
-            recognise(shelf.storage, key, NOW)
+            recognise(store, key, NOW)
 
 
 def test_a_key_ends_though_the_grant_goes_on(
-    recipients: Recipients, shelf: Shelf, clock: SettableClock
+    recipients: Recipients, store: Store, clock: SettableClock
 ) -> None:
     key = accredit(recipients)
     clock.moment = NOW + KEY_LIFE - MOMENT
     later = replace(BASE, until=clock.moment + LONGEST)
     recipients.carry_out_grant(approved(replace(HOTLINE, grant=later)))
-    assert recognise(shelf.storage, key, clock.moment).name == "hotline"
+    assert recognise(store, key, clock.moment).name == "hotline"
     clock.moment += MOMENT
     with pytest.raises(UnauthenticatedError):
-        recognise(shelf.storage, key, clock.moment)
+        recognise(store, key, clock.moment)
     assert state_words(recipients.get("hotline"), clock.moment).startswith("its key ended")
     recipients.make_key("hotline", entropy=os.urandom)
     assert state_words(recipients.get("hotline"), clock.moment) == "may fetch"
 
 
 @pytest.mark.threat("a recipient's copy")
-def test_all_refusals_are_alike(recipients: Recipients, shelf: Shelf, clock: SettableClock) -> None:
+def test_all_refusals_are_alike(recipients: Recipients, store: Store, clock: SettableClock) -> None:
     keys = {name: accredit(recipients, replace(HOTLINE, name=name)) for name in ("one", "two", "three")}
     recipients.carry_out_add(approved(replace(HOTLINE, name="keyless")))
     recipients.set_suspended("one", suspended=True)
     recipients.remove("two")
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.recipients.set_grant("three", "no grant at all")
     ended = accredit(recipients, replace(HOTLINE, name="ended", grant=replace(BASE, until=NOW + LONGEST)))
     clock.moment = NOW + LONGEST
@@ -195,24 +195,24 @@ def test_all_refusals_are_alike(recipients: Recipients, shelf: Shelf, clock: Set
     refusals = set()
     for key in shown:
         with pytest.raises(UnauthenticatedError) as caught:
-            recognise(shelf.storage, key, clock.now())
+            recognise(store, key, clock.now())
         refusals.add((type(caught.value), str(caught.value), caught.value.hint))
     assert len(refusals) == 1
 
 
-def test_whoever_is_resumed_is_recognised_again(recipients: Recipients, shelf: Shelf) -> None:
+def test_whoever_is_resumed_is_recognised_again(recipients: Recipients, store: Store) -> None:
     key = accredit(recipients)
     for suspended in (True, False):
         recipients.set_suspended("hotline", suspended=suspended)
-    assert recognise(shelf.storage, key, NOW).name == "hotline"
+    assert recognise(store, key, NOW).name == "hotline"
 
 
 @pytest.mark.parametrize("change", ["suspend", "remove", "key", "narrow", "end"])
 def test_what_is_under_way_is_not_continued_after_a_change(
-    recipients: Recipients, shelf: Shelf, clock: SettableClock, change: str
+    recipients: Recipients, store: Store, clock: SettableClock, change: str
 ) -> None:
-    record = recognise(shelf.storage, accredit(recipients, replace(HOTLINE, grant=ALL)), NOW)
-    require_same(shelf.storage, record, NOW)
+    record = recognise(store, accredit(recipients, replace(HOTLINE, grant=ALL)), NOW)
+    require_same(store, record, NOW)
     match change:
         case "suspend":
             recipients.set_suspended("hotline", suspended=True)
@@ -225,7 +225,7 @@ def test_what_is_under_way_is_not_continued_after_a_change(
         case _:
             clock.moment = LATER
     with pytest.raises(UnauthenticatedError):
-        require_same(shelf.storage, record, clock.now())
+        require_same(store, record, clock.now())
 
 
 @pytest.mark.parametrize(
@@ -245,14 +245,14 @@ def test_what_a_stored_grant_opens(recipients: Recipients, stored: str, opens: s
     assert fetchable(record, NOW) == opens
 
 
-def test_a_grant_that_cannot_be_read_is_nothing(recipients: Recipients, shelf: Shelf) -> None:
+def test_a_grant_that_cannot_be_read_is_nothing(recipients: Recipients, store: Store) -> None:
     key = accredit(recipients)
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.recipients.set_grant("hotline", json.dumps(BASE.to_json())[:-1])
     assert grant_of(recipients.get("hotline")) == NOTHING
     assert not recipients.any_entitled()
     with pytest.raises(UnauthenticatedError):
-        recognise(shelf.storage, key, NOW)
+        recognise(store, key, NOW)
 
 
 def test_how_each_stands_in_words(recipients: Recipients, clock: SettableClock) -> None:

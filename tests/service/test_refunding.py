@@ -10,8 +10,8 @@ from protocol.messages import EvaluationRequest
 from protocol.oprf.client import blind
 from protocol.subset.identity import subset_id
 from support.releases import SUBSET, ReleasingAgency
-from support.shelves import close, make_shelf, sqlite_dsn
 from support.sodium import loaded_group
+from support.stores import make_store, sqlite_dsn
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,8 @@ from support.sodium import loaded_group
 async def test_what_was_not_answered_is_given_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: NodeError
 ) -> None:
-    shelf = make_shelf(sqlite_dsn(tmp_path), tmp_path)
-    agency = ReleasingAgency(shelf, tmp_path / "fr")
+    store = make_store(sqlite_dsn(tmp_path), tmp_path)
+    agency = ReleasingAgency(store, tmp_path / "fr")
     await agency.admit_partner(tmp_path / "partner")
 
     async def fail(*_: object) -> None:
@@ -37,9 +37,9 @@ async def test_what_was_not_answered_is_given_back(
         request_id=b"r" * 16,
         elements=elements,
     )
-    before = Quotas(shelf.storage).left("hoster", now=agency.clock.now())
+    before = Quotas(store).left("hoster", now=agency.clock.now())
     with pytest.raises(type(failure)):
         await agency.api().evaluate(SUBSET, request)
-    assert Quotas(shelf.storage).left("hoster", now=agency.clock.now()) == before
+    assert Quotas(store).left("hoster", now=agency.clock.now()) == before
     agency.evaluator.close()
-    close(shelf)
+    store.dispose()

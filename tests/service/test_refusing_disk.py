@@ -14,7 +14,7 @@ from node.objects.folder import FolderObjects
 from node.store.store import Store
 from support.new_stores import database_with_tables
 from support.postgres import PostgresServer
-from support.shelves import Agency, make_shelf, rows, sqlite_dsn
+from support.stores import Agency, make_store, rows, sqlite_dsn
 
 SAYS = {
     errno.ENOSPC: ("no room is left on its disk", "make room"),
@@ -36,8 +36,8 @@ def test_an_object(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("number", SAYS)
 def test_a_row_of_a_real_database(number: int, tmp_path: Path) -> None:
-    agency = Agency(make_shelf(sqlite_dsn(tmp_path), tmp_path), tmp_path)
-    store = agency.shelf.storage
+    agency = Agency(make_store(sqlite_dsn(tmp_path), tmp_path), tmp_path)
+    store = agency.store
     assert isinstance(store, Store)
     engine = store._engine
     engine.dispose()
@@ -53,8 +53,8 @@ def test_a_row_of_a_real_database(number: int, tmp_path: Path) -> None:
 
 def test_a_row_of_a_server_that_takes_nothing(postgres: PostgresServer, tmp_path: Path) -> None:
     """As one that follows another: it answers, and every write is refused."""
-    agency = Agency(make_shelf(database_with_tables(postgres), tmp_path), tmp_path)
-    store = agency.shelf.storage
+    agency = Agency(make_store(database_with_tables(postgres), tmp_path), tmp_path)
+    store = agency.store
     assert isinstance(store, Store)
 
     @event.listens_for(store._engine, "begin")

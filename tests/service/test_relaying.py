@@ -15,7 +15,8 @@ from node.peers.membership import introduce
 from node.peers.relay import RelayingTrust
 from node.trust.others.introductions import keep_introduction
 from support.ceremonies import replace_everybody
-from support.federation import Agency, Federation, FoundedNode, MemoryObjects
+from support.federation import Agency, Federation, FoundedNode
+from support.new_stores import MemoryObjects
 
 
 class Relay:

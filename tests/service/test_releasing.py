@@ -13,11 +13,11 @@ from node.lists.corrections.withdraw import withdraw
 from node.lists.guards import Guards
 from node.lists.imports.intake import Statement
 from node.objects.folder import FolderObjects
+from node.objects.release_files import KEPT, ReleaseFolder
+from node.objects.rosters import Listed, pack_roster, previous_of, unpack_roster
 from node.ports.evaluator import EpochSecret
 from node.ports.objects import ObjectStore
-from node.storage.release_files import KEPT, ReleaseFolder
-from node.storage.rosters import Listed, pack_roster, previous_of, unpack_roster
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.subsets.catalogue import create_subset, report_subset, report_subsets
 from node.subsets.draft import LIFE
 from protocol.digest import Algorithm, Digest
@@ -32,7 +32,7 @@ from protocol.subset.release import check_successor
 from protocol.tlog.checkpoint import open_checkpoint
 from protocol.tlog.note import VerifierKey
 from support.releases import FILTER, LOG_KEY, SUBSET, ReleasingAgency, folder, listed, release_both
-from support.shelves import Agency, file_digests, row, rows, sha256_digest, sqlite_dsn
+from support.stores import Agency, file_digests, row, rows, sha256_digest, sqlite_dsn
 
 RELYING = Statement(basis=Basis.RELIES_ON, criteria=1)
 
@@ -44,8 +44,8 @@ def dsn(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def fr(shelf: Shelf, tmp_path: Path) -> Iterator[ReleasingAgency]:
-    agency = ReleasingAgency(shelf, tmp_path / "fr")
+def fr(store: Store, tmp_path: Path) -> Iterator[ReleasingAgency]:
+    agency = ReleasingAgency(store, tmp_path / "fr")
     yield agency
     agency.evaluator.close()
 
@@ -129,7 +129,7 @@ def test_an_authority_alone_is_enough(fr: ReleasingAgency, other: Agency) -> Non
             node="icse.example", root_sha256=b"\x02" * 32, country=None, authority_for=frozenset({BASELINE})
         )
     )
-    authority = Agency(other.shelf, other.folder, node="icse.example")
+    authority = Agency(other.store, other.folder, node="icse.example")
     authority.add(rows("a"))
     fr.follow(authority)
     fr.release()
@@ -169,7 +169,7 @@ def test_what_is_new_needs_fresh_lists(fr: ReleasingAgency, other: Agency) -> No
 def test_a_withdrawal_is_a_small_removal(fr: ReleasingAgency, other: Agency) -> None:
     release_both(fr, other, *(f"file {number}" for number in range(100)))
     before = folder(fr).load().release
-    withdraw(fr.shelf, fr.lists.origin, file_digests("file 7")[0], reason=Reason.LEGAL)
+    withdraw(fr.store, fr.lists.origin, file_digests("file 7")[0], reason=Reason.LEGAL)
     report = fr.release()
     assert (report.kind, report.removed, report.added, report.entries) == (
         ReleaseKind.REMOVAL_ONLY,
@@ -211,11 +211,11 @@ def test_exclusions_and_the_absent_test_file_stay_out(fr: ReleasingAgency, other
     assert folder(fr).roster()[PRESENT].collections == ()
 
 
-def test_a_release_without_labels_and_one_without_screen(shelf: Shelf, tmp_path: Path, other: Agency) -> None:
+def test_a_release_without_labels_and_one_without_screen(store: Store, tmp_path: Path, other: Agency) -> None:
     bare = type(FILTER)(
         collections=FILTER.collections, algorithms=FILTER.algorithms, screen_bits=0, labels=False
     )
-    fr = ReleasingAgency(shelf, tmp_path / "fr", subset_filter=bare)
+    fr = ReleasingAgency(store, tmp_path / "fr", subset_filter=bare)
     release_both(fr, other, "a")
     release = folder(fr).load().release
     assert (release.labels, release.manifest.labels_root) == (None, None)
@@ -254,7 +254,7 @@ def test_a_wrong_key_file_releases_nothing(fr: ReleasingAgency, other: Agency) -
 def test_old_files_go_and_the_newest_stay(
     fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("node.storage.release_files.KEPT", 2)
+    monkeypatch.setattr("node.objects.release_files.KEPT", 2)
     assert KEPT > 2
     release_both(fr, other, "a")
     for name in ("b", "c", "d"):
@@ -262,17 +262,17 @@ def test_old_files_go_and_the_newest_stay(
         other.add(rows(name))
         fr.follow(other)
         fr.release()
-    kept = [ReleaseFolder(fr.shelf, record).exists() for record in fr.records]
+    kept = [ReleaseFolder(fr.store, record).exists() for record in fr.records]
     assert kept == [False, False, True, True]
-    rosters = [name for name in fr.shelf.objects.ls("releases/") if "/roster/" in name]
+    rosters = [name for name in fr.store.objects.ls("releases/") if "/roster/" in name]
     assert len(rosters) == 1
 
 
 def test_objects_of_a_release_hold_no_digest(fr: ReleasingAgency, other: Agency, tmp_path: Path) -> None:
     release_both(fr, other, "a", "b")
-    assert isinstance(fr.shelf.objects, FolderObjects)
-    names = list(fr.shelf.objects.ls("releases/"))
-    stored = b"".join(map(fr.shelf.objects.get, names))
+    assert isinstance(fr.store.objects, FolderObjects)
+    names = list(fr.store.objects.ls("releases/"))
+    stored = b"".join(map(fr.store.objects.get, names))
     assert PRESENT.value not in stored
     assert not [
         digest for digest in listed(fr) if digest.value in stored or digest.value.hex().encode() in stored
@@ -283,14 +283,14 @@ def test_objects_of_a_release_hold_no_digest(fr: ReleasingAgency, other: Agency,
 
 def test_subsets_are_made_once_and_reported(fr: ReleasingAgency, other: Agency) -> None:
     with pytest.raises(AlreadyExistsError):
-        create_subset(fr.shelf, "fr.example", SUBSET, FILTER, pk=bytes(32), now_ms=0)
+        create_subset(fr.store, "fr.example", SUBSET, FILTER, pk=bytes(32), now_ms=0)
     with pytest.raises(UsageError):
-        create_subset(fr.shelf, "fr.example", "Not A Name", FILTER, pk=bytes(32), now_ms=0)
+        create_subset(fr.store, "fr.example", "Not A Name", FILTER, pk=bytes(32), now_ms=0)
     with pytest.raises(NotFoundError):
-        report_subset(fr.shelf, "nothing")
-    assert report_subset(fr.shelf, SUBSET).newest is None
+        report_subset(fr.store, "nothing")
+    assert report_subset(fr.store, SUBSET).newest is None
     release_both(fr, other, "a")
-    (report,) = report_subsets(fr.shelf)
+    (report,) = report_subsets(fr.store)
     assert report.subset == fr.subset
     assert report.newest == fr.records[-1]
 
@@ -326,7 +326,7 @@ def test_damage_stops_the_next_release(
     fr: ReleasingAgency, other: Agency, part: str, damage: Callable[[ObjectStore, str], None]
 ) -> None:
     release_both(fr, other, "a")
-    damage(fr.shelf.objects, next(name for name in fr.shelf.objects.ls("releases/") if part in name))
+    damage(fr.store.objects, next(name for name in fr.store.objects.ls("releases/") if part in name))
     with pytest.raises(StoreError):
         fr.release()
     assert len(fr.records) == 1
@@ -367,7 +367,7 @@ class TestTripwires:
         other.add(rows("b", "logo"))
         fr.follow(other)
         logo = file_digests("logo")[0]
-        Guards(fr.shelf).add_tripwires([logo], note="our logo", now_ms=1)
+        Guards(fr.store).add_tripwires([logo], note="our logo", now_ms=1)
         with pytest.raises(TripwireError) as caught:
             fr.release()
         text = str(caught.value)
@@ -376,12 +376,12 @@ class TestTripwires:
         assert logo.value.hex() not in text + caught.value.hint
         assert [record.version for record in fr.records] == [1]
         assert listed(fr) == set(file_digests("a"))
-        Guards(fr.shelf).remove_tripwires([1])
+        Guards(fr.store).remove_tripwires([1])
         assert fr.release().added == 4
 
     @pytest.mark.threat("stock pictures of a CMS")
     def test_the_first_release_is_refused_too(self, fr: ReleasingAgency, other: Agency) -> None:
-        Guards(fr.shelf).add_tripwires(file_digests("a"), note="", now_ms=1)
+        Guards(fr.store).add_tripwires(file_digests("a"), note="", now_ms=1)
         with pytest.raises(TripwireError):
             release_both(fr, other, "a")
         assert list(fr.records) == []
@@ -391,9 +391,9 @@ class TestTripwires:
         release_both(fr, other, "a", *kept)
         fr.lists.add(rows("c", "logo"))
         other.add(rows("c", "logo"))
-        withdraw(fr.shelf, fr.lists.origin, file_digests("a")[0], reason=Reason.ERROR)
+        withdraw(fr.store, fr.lists.origin, file_digests("a")[0], reason=Reason.ERROR)
         fr.follow(other)
-        Guards(fr.shelf).add_tripwires(file_digests("logo"), note="", now_ms=1)
+        Guards(fr.store).add_tripwires(file_digests("logo"), note="", now_ms=1)
         with pytest.raises(TripwireError, match="release 2 takes out 2 and adds nothing"):
             fr.release()
         assert listed(fr) == {digest for name in kept for digest in file_digests(name)}
@@ -405,7 +405,7 @@ class TestTripwires:
 
     def test_what_is_released_already_goes(self, fr: ReleasingAgency, other: Agency) -> None:
         release_both(fr, other, "a", "logo")
-        Guards(fr.shelf).add_tripwires(file_digests("logo"), note="", now_ms=1)
+        Guards(fr.store).add_tripwires(file_digests("logo"), note="", now_ms=1)
         with pytest.raises(TripwireError, match="takes out 2"):
             fr.release()
         assert listed(fr) == set(file_digests("a"))
@@ -414,7 +414,7 @@ class TestTripwires:
         release_both(fr, other, "a")
         fr.lists.add(rows("logo"))
         other.add(rows("logo"))
-        Guards(fr.shelf).add_tripwires(file_digests("logo"), note="", now_ms=1)
+        Guards(fr.store).add_tripwires(file_digests("logo"), note="", now_ms=1)
         fr.clock.advance(LIFE / 2 + timedelta(minutes=1))
         fr.follow(other)
         with pytest.raises(TripwireError, match="release 2 takes out 0 and adds nothing"):

@@ -8,20 +8,20 @@ import pytest
 
 from node.errors import ConflictError, StoreError
 from node.lists.corrections.withdraw import withdraw
-from node.storage.release_files import ReleaseFolder
-from node.storage.shelf import Shelf
+from node.objects.release_files import ReleaseFolder
+from node.store.store import Store
 from node.subsets import release
 from node.subsets.draft import Drafter
 from protocol.lists.opening import Reason
 from support.releases import ReleasingAgency, folder, listed, release_both
-from support.shelves import Agency, file_digests, rows
+from support.stores import Agency, file_digests, rows
 
 pytestmark = pytest.mark.both_databases
 
 
 @pytest.fixture
-def fr(shelf: Shelf, tmp_path: Path) -> Iterator[ReleasingAgency]:
-    agency = ReleasingAgency(shelf, tmp_path / "fr")
+def fr(store: Store, tmp_path: Path) -> Iterator[ReleasingAgency]:
+    agency = ReleasingAgency(store, tmp_path / "fr")
     yield agency
     agency.evaluator.close()
 
@@ -37,7 +37,7 @@ def test_a_withdrawal_during_evaluation_is_not_passed_over(
     def slow(drafter: Drafter) -> object:
         made = draft(drafter)
         if next(calls, False):
-            withdraw(fr.shelf, fr.lists.origin, file_digests("a")[0], reason=Reason.ERROR)
+            withdraw(fr.store, fr.lists.origin, file_digests("a")[0], reason=Reason.ERROR)
             fr.lists.publish()
         return made
 
@@ -62,7 +62,7 @@ def test_lists_that_never_stand_still(
     with pytest.raises(ConflictError, match="stand still"):
         fr.release()
     assert fr.records == []
-    assert list(fr.shelf.objects.ls("releases/")) == [], "nor are files that a shredding would not find"
+    assert list(fr.store.objects.ls("releases/")) == [], "nor are files that a shredding would not find"
 
 
 class Killed(BaseException):
@@ -103,7 +103,7 @@ def test_whatever_kills_a_release_the_next_run_finishes_it(
     log = fr.lists.log_of(fr.subset.origin)
     assert (log.head.size, log.pending) == (2, None)
     manifests = fr.lists.files(fr.subset.origin).events(0, size=2)
-    assert [ReleaseFolder(fr.shelf, record).manifest() for record in fr.records] == manifests
+    assert [ReleaseFolder(fr.store, record).manifest() for record in fr.records] == manifests
     assert not fr.release().published
 
 
@@ -138,8 +138,8 @@ def test_another_manifest_than_the_claimed_one_is_never_signed(fr: ReleasingAgen
         patch.setattr(release, "require_leaves", killed)
         with pytest.raises(Killed):
             fr.release()
-    name = next(name for name in fr.shelf.objects.ls("releases/") if name.endswith("/manifest"))
-    fr.shelf.objects.put(name, b"another")
+    name = next(name for name in fr.store.objects.ls("releases/") if name.endswith("/manifest"))
+    fr.store.objects.put(name, b"another")
     with pytest.raises(StoreError, match="pending head"):
         fr.release()
     assert fr.signer.size(fr.subset.origin) == 0

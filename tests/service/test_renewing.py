@@ -15,7 +15,7 @@ from node.hoster import key_renewal
 from node.hoster.key_renewal import is_due, renew
 from node.hoster.state import PartnerFolder
 from node.partners.key_renewal import OVERLAP, PartnerRenewal, ServedRenewals
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from protocol.enrolment import KEY_DAYS, renewal_string
 from protocol.messages import RenewalReply, RenewalRequest
 from support.releases import SUBSET, EnrolledPartner, ReleasingAgency
@@ -58,8 +58,8 @@ class World:
         self.agency = agency
         self.clock = agency.clock
         self.home = partner.home
-        self.renewal = PartnerRenewal(agency.shelf, agency.trust, agency.clock)
-        self.callers = StoredCallers(agency.shelf.storage, agency.clock)
+        self.renewal = PartnerRenewal(agency.store, agency.trust, agency.clock)
+        self.callers = StoredCallers(agency.store, agency.clock)
         self.dies_at = ""
 
     def at(self, place: str) -> None:
@@ -80,8 +80,8 @@ class World:
 
 
 @pytest.fixture
-async def world(shelf: Shelf, tmp_path: Path) -> World:
-    agency = ReleasingAgency(shelf, tmp_path)
+async def world(store: Store, tmp_path: Path) -> World:
+    agency = ReleasingAgency(store, tmp_path)
     return World(agency, await agency.admit_partner(tmp_path / "partner"))
 
 
@@ -102,7 +102,7 @@ async def test_both_keys_count_for_a_day_and_then_the_new_one_alone(world: World
 async def test_the_node_knows_how_old_a_key_is_and_records_the_renewal(world: World) -> None:
     world.clock.advance(timedelta(days=30))
     await world.renew()
-    with world.agency.shelf.storage.read() as unit:
+    with world.agency.store.read() as unit:
         partner = unit.partners.get(NAME)
     assert partner.key_ms == milliseconds(world.clock.now()) > partner.added_ms
     assert world.home.load()[0].key_ms == partner.key_ms
@@ -167,7 +167,7 @@ async def test_who_renewed_with_a_stolen_key_is_noticed_by_its_owner(world: Worl
     with pytest.raises(ConflictError) as caught:
         await world.renew()
     assert "tell the agency" in caught.value.hint
-    with world.agency.shelf.storage.write() as unit:
+    with world.agency.store.write() as unit:
         unit.partners.set_suspended(NAME, suspended=True)
     assert not world.accepts(thief.key())
     assert not world.accepts(world.home.key())

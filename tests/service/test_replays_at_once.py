@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from support.shelves import close, make_shelf
 from support.spending import IDS, spend_all
+from support.stores import make_store
 
 pytestmark = pytest.mark.both_databases
 
 
 def test_of_two_processes_one_accepts_an_assertion(dsn: str, tmp_path: Path) -> None:
-    close(make_shelf(dsn, tmp_path))
+    make_store(dsn, tmp_path).dispose()
     spawn = get_context("spawn")
     with spawn.Manager() as manager, ProcessPoolExecutor(2, mp_context=spawn) as pool:
         together = manager.Barrier(2)

@@ -32,7 +32,7 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 def kept(world: HitWorld) -> list[HitRecord]:
-    return kept_reports(world.fr.shelf)
+    return kept_reports(world.fr.store)
 
 
 async def test_a_report_is_answered_with_a_receipt_that_says_who_lists_it(world: HitWorld) -> None:

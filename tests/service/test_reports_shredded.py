@@ -8,8 +8,8 @@ import pytest
 from node.errors import GoneError
 from node.lists.corrections.erase import carry_out_everywhere
 from node.lists.corrections.shred import prepare, shred
-from node.storage.release_files import ReleaseFolder
-from node.storage.taken_reports import taken
+from node.objects.release_files import ReleaseFolder
+from node.objects.taken_reports import taken
 from protocol.lists.opening import Reason
 from protocol.statement.end import FROM_THE_FIRST, EndedReports
 from support.federation import Agency
@@ -26,10 +26,10 @@ async def test_the_body_of_a_report_goes_and_its_receipt_stays(tmp_path: Path) -
             sent = await world.evaluated(name)
             receipts[sent.report.report_id] = await world.hits().report_hit(SUBSET, sent.to_bytes())
         fr = world.fr
-        plan = prepare(fr.shelf, fr.origin, digest("a file"))
-        shred(fr.shelf, fr.origin, plan.position, reason=Reason.ERROR)
+        plan = prepare(fr.store, fr.origin, digest("a file"))
+        shred(fr.store, fr.origin, plan.position, reason=Reason.ERROR)
         fr.publish()
-        kept = {record.report_id: taken(fr.shelf, record) for record in kept_reports(fr.shelf)}
+        kept = {record.report_id: taken(fr.store, record) for record in kept_reports(fr.store)}
         assert {number: each.receipt for number, each in kept.items()} == receipts
         [gone] = [each for each in kept.values() if not each.body]
         with pytest.raises(GoneError):
@@ -39,20 +39,20 @@ async def test_the_body_of_a_report_goes_and_its_receipt_stays(tmp_path: Path) -
 
 
 def shred_file(agency: Agency, name: str) -> None:
-    plan = prepare(agency.shelf, agency.origin, digest(name))
-    shred(agency.shelf, agency.origin, plan.position, reason=Reason.ERROR)
+    plan = prepare(agency.store, agency.origin, digest(name))
+    shred(agency.store, agency.origin, plan.position, reason=Reason.ERROR)
     agency.publish()
 
 
 def is_reported(world: HitWorld) -> bool:
-    [record] = kept_reports(world.fr.shelf)
-    return bool(taken(world.fr.shelf, record).body)
+    [record] = kept_reports(world.fr.store)
+    return bool(taken(world.fr.store, record).body)
 
 
 def in_roster(world: HitWorld) -> bool:
     with world.fr.store.read() as unit:
         record = unit.releases.ls(SUBSET)[-1]
-    return named("a file") in ReleaseFolder(world.fr.shelf, record).roster()
+    return named("a file") in ReleaseFolder(world.fr.store, record).roster()
 
 
 async def test_a_peer_alone_deletes_no_report_of_what_others_list(tmp_path: Path) -> None:
@@ -65,12 +65,12 @@ async def test_a_peer_alone_deletes_no_report_of_what_others_list(tmp_path: Path
         shred_file(world.nl, "a file")
         await world.federation.settle()
         world.federation.clock.advance(timedelta(hours=1))
-        carry_out_everywhere(world.fr.shelf, now_ms=world.fr.now_ms)
+        carry_out_everywhere(world.fr.store, now_ms=world.fr.now_ms)
         assert is_reported(world)
         assert in_roster(world)
         world.fr.withdraw("a file")
         world.fr.publish()
-        carry_out_everywhere(world.fr.shelf, now_ms=world.fr.now_ms)
+        carry_out_everywhere(world.fr.store, now_ms=world.fr.now_ms)
         assert not is_reported(world), "now nobody lists it, and one agency shredded it"
         assert not in_roster(world)
 
@@ -100,5 +100,5 @@ async def test_a_report_of_what_a_peer_alone_shredded_is_kept_while_others_list_
         assert is_reported(world)
         world.fr.withdraw("a file")
         await world.hits().report_hit(SUBSET, later.to_bytes())
-        kept = {record.report_id: taken(world.fr.shelf, record) for record in kept_reports(world.fr.shelf)}
+        kept = {record.report_id: taken(world.fr.store, record) for record in kept_reports(world.fr.store)}
         assert not kept[later.report.report_id].body, "nobody lists it any more"

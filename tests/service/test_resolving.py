@@ -55,7 +55,7 @@ async def report_id(world: HitWorld) -> bytes:
 
 def counts(world: HitWorld) -> SentAction | None:
     """What the node says became of the one reported file."""
-    (hit,) = reported_hits(world.fr.shelf)
+    (hit,) = reported_hits(world.fr.store)
     return hit.action
 
 
@@ -146,7 +146,7 @@ async def test_corrections_have_a_bound(
 async def test_each_is_audited_once_without_a_hash(world: HitWorld, report_id: bytes) -> None:
     from node.audit.log import start_audit
 
-    start_audit(world.fr.shelf, world.fr.name)
+    start_audit(world.fr.store, world.fr.name)
     said = replace(REMOVED, report_id=report_id).to_bytes()
     for _ in range(2):
         await world.hits().resolve_hit(SUBSET, said)

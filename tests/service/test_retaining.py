@@ -68,7 +68,7 @@ def answer(world: HitWorld) -> None:
 def after_days(world: HitWorld, days: int, *, kept_days: int = 30) -> Purged:
     """What is purged of what is kept for a month, so many days later."""
     world.federation.advance(days=days)
-    return purge(world.fr.shelf, before_ms=now_ms(world) - kept_days * 24 * 60 * 60 * 1000)
+    return purge(world.fr.store, before_ms=now_ms(world) - kept_days * 24 * 60 * 60 * 1000)
 
 
 @pytest.mark.threat("kept too long or too short")
@@ -79,7 +79,7 @@ async def test_a_closed_report_goes_with_all_that_is_known_of_it(world: HitWorld
     close(world, record)
     assert after_days(world, 30).reports == 0, "it has its time"
     assert after_days(world, 1) == Purged(reports=1, resolutions=1, cases=1)
-    assert kept_reports(world.fr.shelf) == []
+    assert kept_reports(world.fr.store) == []
     with world.fr.store.read() as unit:
         assert unit.partner_cases.ls() == []
         assert unit.hit_outcomes.counting([record.name]) == {}

@@ -32,7 +32,7 @@ from protocol.statement.proposal_state import FileState
 from support.hits import OTHER, SUBSET, HitWorld, hit_world
 from support.lists import digest
 from support.proposed import proposal_of, proposals_of, proposed
-from support.shelves import row
+from support.stores import row
 
 EXAMINED = Statement(basis=Basis.REVIEWED, criteria=1)
 
@@ -50,7 +50,7 @@ async def world(tmp_path: Path) -> AsyncIterator[HitWorld]:
 
 @pytest.fixture
 def guards(world: HitWorld, tmp_path: Path) -> Guards:
-    return Guards(world.fr.shelf, FolderFilters(tmp_path / "filters"))
+    return Guards(world.fr.store, FolderFilters(tmp_path / "filters"))
 
 
 async def received(world: HitWorld, proposal: Proposal) -> ProposalRecord:
@@ -59,14 +59,14 @@ async def received(world: HitWorld, proposal: Proposal) -> ProposalRecord:
 
 
 def record_of(world: HitWorld, proposal: Proposal) -> ProposalRecord:
-    return get_proposal(world.fr.shelf, proposal.proposal_id.hex())
+    return get_proposal(world.fr.store, proposal.proposal_id.hex())
 
 
 def take(
     world: HitWorld, guards: Guards, record: ProposalRecord, *numbers: int, said: Statement = EXAMINED
 ) -> Taken:
     return take_up(
-        world.fr.shelf,
+        world.fr.store,
         guards,
         record,
         numbers,
@@ -78,7 +78,7 @@ def take(
 
 
 def see(world: HitWorld, guards: Guards, record: ProposalRecord) -> SeenProposal:
-    return see_proposal(world.fr.shelf, guards, record)
+    return see_proposal(world.fr.store, guards, record)
 
 
 def states(world: HitWorld, guards: Guards, record: ProposalRecord) -> list[FileState]:
@@ -124,13 +124,13 @@ def proposal_of_id(record: ProposalRecord) -> Proposal:
 async def test_who_proposed_it_is_kept_with_the_case_data(world: HitWorld, guards: Guards) -> None:
     record = await received(world, proposal_of("new"))
     take(world, guards, record)
-    shelf = world.fr.shelf
-    with shelf.storage.read() as unit:
+    store = world.fr.store
+    with store.read() as unit:
         batches = unit.cases.ls(unit.logs.get(world.fr.origin).id, first=0)
     [case] = [
         each
         for batch in batches
-        for each in unpack_cases(shelf.vault.unseal(batch.object, shelf.objects.get(batch.object)))
+        for each in unpack_cases(store.vault.unseal(batch.object, store.objects.get(batch.object)))
         if each.case.get("Proposed by")
     ]
     assert case.source_id == f"hoster/{record.proposal_id.hex()[:8]}/1"
@@ -169,20 +169,20 @@ async def test_what_a_guard_sets_aside_goes_on_waiting_until_a_person_let_it_pas
     assert states(world, guards, record) == [FileState.TAKEN, FileState.WAITING]
     with world.fr.store.read() as unit:
         [aside] = unit.quarantine.ls()
-    release(world.fr.shelf, world.fr.trust.members(), str(aside.id), now_ms=world.fr.now_ms)
+    release(world.fr.store, world.fr.trust.members(), str(aside.id), now_ms=world.fr.now_ms)
     assert take(world, guards, record).taken == (2,)
 
 
 async def test_what_was_shredded_is_not_taken_up(world: HitWorld, guards: Guards) -> None:
     record = await received(world, proposal_of("listed", "new"))
-    plan = prepare(world.fr.shelf, world.fr.origin, digest("listed"))
-    shred(world.fr.shelf, world.fr.origin, plan.position, reason=Reason.ERROR)
+    plan = prepare(world.fr.store, world.fr.origin, digest("listed"))
+    shred(world.fr.store, world.fr.origin, plan.position, reason=Reason.ERROR)
     world.fr.publish()
     record = record_of(world, proposal_of_id(record))
     assert see(world, guards, record).files[0].known == ("its hashes were deleted: shredded, or taken back",)
     done = take(world, guards, record)
     assert (done.taken, done.held) == ((2,), (1,))
-    assert refuse(world.fr.shelf, record, [], reason="cannot be examined any more", now_ms=5) == [1]
+    assert refuse(world.fr.store, record, [], reason="cannot be examined any more", now_ms=5) == [1]
     assert states(world, guards, record) == [FileState.REFUSED, FileState.TAKEN]
 
 
@@ -214,9 +214,9 @@ async def test_which_files_may_be_decided(
     world: HitWorld, guards: Guards, numbers: list[int], error: type[Exception]
 ) -> None:
     record = await received(world, proposal_of("new", "newer"))
-    refuse(world.fr.shelf, record, [1], reason="an advertisement", now_ms=1)
+    refuse(world.fr.store, record, [1], reason="an advertisement", now_ms=1)
     with pytest.raises(error):
-        refuse(world.fr.shelf, record, numbers, reason="another", now_ms=2)
+        refuse(world.fr.store, record, numbers, reason="another", now_ms=2)
     with pytest.raises(error):
         take(world, guards, record, *numbers)
     seen = see(world, guards, record).files
@@ -227,7 +227,7 @@ async def test_which_files_may_be_decided(
 async def test_a_reason_is_one_line(world: HitWorld, reason: str) -> None:
     record = await received(world, proposal_of("new"))
     with pytest.raises(UsageError):
-        refuse(world.fr.shelf, record, [], reason=reason, now_ms=1)
+        refuse(world.fr.store, record, [], reason=reason, now_ms=1)
 
 
 async def test_two_who_decide_at_once(
@@ -239,7 +239,7 @@ async def test_two_who_decide_at_once(
     def overtaken(*args: object) -> list[int]:
         seen = waiting(*args)  # type: ignore[arg-type]
         monkeypatch.setattr(review, "_waiting", waiting)
-        refuse(world.fr.shelf, record, [], reason="an advertisement", now_ms=1)
+        refuse(world.fr.store, record, [], reason="an advertisement", now_ms=1)
         return seen
 
     monkeypatch.setattr(review, "_waiting", overtaken)
@@ -254,10 +254,10 @@ async def test_ids_are_found_by_their_first_digits(world: HitWorld) -> None:
     await received(world, proposal)
     await proposals_of(world, OTHER).propose(SUBSET, replace(proposal, partner=OTHER).to_bytes())
     identity = proposal.proposal_id.hex()
-    assert get_proposal(world.fr.shelf, f"{OTHER}/{identity[:6]}").partner == OTHER
+    assert get_proposal(world.fr.store, f"{OTHER}/{identity[:6]}").partner == OTHER
     for text, error in (("abc", UsageError), ("0" * 32, NotFoundError), (identity, UsageError)):
         with pytest.raises(error):
-            get_proposal(world.fr.shelf, text)
+            get_proposal(world.fr.store, text)
 
 
 async def test_closed_proposals_are_forgotten_after_their_time(world: HitWorld, guards: Guards) -> None:

@@ -27,15 +27,15 @@ from node.ports.keyring import RingKey
 from node.rotation import rotate as rotation
 from node.rotation.rotate import advance_keys, allow, begin_overdue, lineage_of, rotate
 from node.signing.ring import FolderKeyRing, get_key
-from node.storage.shelf import Shelf
 from node.store.peers.records import PeerRecord
+from node.store.store import Store
 from node.trust.successors import SUCCEEDED
 from protocol.digest import Algorithm
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis
 from protocol.tlog.cosignature import cosign
 from protocol.tlog.note import Note, VerifierKey, verify_note
-from support.cheap_node import NODE, NOW, CheapNode, new_shelf
+from support.cheap_node import NODE, NOW, CheapNode, empty_store
 from support.federation import FoundedNode
 from support.lists import digest
 from support.times import SettableClock
@@ -53,8 +53,8 @@ def node(tmp_path: Path) -> CheapNode:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Shelf]:
-    with new_shelf(tmp_path) as made:
+def store(tmp_path: Path) -> Iterator[Store]:
+    with empty_store(tmp_path) as made:
         start_audit(made, NODE)
         yield made
 
@@ -63,9 +63,9 @@ def stages(identity: Identity, role: Role) -> dict[str, Stage]:
     return {key.name: key.stage for key in identity.adopt_keys() if key.role is role}
 
 
-def follow(shelf: Shelf, name: str) -> None:
+def follow(store: Store, name: str) -> None:
     """Somebody follows the node, and has not said what he holds of it."""
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.peers.add(
             PeerRecord(
                 name=name,
@@ -94,7 +94,7 @@ def test_the_first_key_of_a_lineage_begins_at_once(node: CheapNode) -> None:
 
 
 def test_a_step_that_two_processes_want_is_told_once(
-    node: CheapNode, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    node: CheapNode, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hourly look of the running node, and a command beside it: both see the same step."""
 
@@ -102,24 +102,24 @@ def test_a_step_that_two_processes_want_is_told_once(
         done = advance(keys, facts)
         with monkeypatch.context() as alone:
             alone.setattr(rotation, "advance", advance)
-            advance_keys(node.identity(), shelf)
+            advance_keys(node.identity(), store)
         return done
 
     monkeypatch.setattr(rotation, "advance", decided)
-    advance_keys(node.identity(), shelf)
+    advance_keys(node.identity(), store)
     steps = [
         (told.record.action, told.record.subject)
-        for told in read_audit(shelf)
+        for told in read_audit(store)
         if told.record.action.startswith("key.")
     ]
     assert ("key.published", "auth-2") in steps
     assert len(steps) == len(set(steps))
 
 
-def follow_running(shelf: Shelf, name: str, clock: SettableClock) -> FoundedNode:
+def follow_running(store: Store, name: str, clock: SettableClock) -> FoundedNode:
     """Somebody who said just now that his trust files are current."""
     peer = FoundedNode(name, "NL", clock)
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         record = PeerRecord(
             name=name,
             url=f"https://{name}/",
@@ -134,13 +134,13 @@ def follow_running(shelf: Shelf, name: str, clock: SettableClock) -> FoundedNode
 
 
 @pytest.mark.threat("a wrong clock")
-def test_a_clock_that_is_a_year_ahead_for_an_hour_ends_no_key(node: CheapNode, shelf: Shelf) -> None:
+def test_a_clock_that_is_a_year_ahead_for_an_hour_ends_no_key(node: CheapNode, store: Store) -> None:
     identity = node.identity()
-    peer = follow_running(shelf, "nl.example", node.clock)
-    advance_keys(identity, shelf)
+    peer = follow_running(store, "nl.example", node.clock)
+    advance_keys(identity, store)
     before = identity.ring.read(), sorted(node.folder.glob("keys/*.json"))
     node.clock.moment = LATER + 400 * DAY
-    done = advance_keys(identity, shelf)
+    done = advance_keys(identity, store)
     assert {alarm.kind for alarm in done.alarms} >= {AlarmKind.NOBODY_SIGNS}
     assert (identity.ring.read(), sorted(node.folder.glob("keys/*.json"))) == before
     node.clock.moment = LATER + timedelta(hours=1)
@@ -149,44 +149,44 @@ def test_a_clock_that_is_a_year_ahead_for_an_hour_ends_no_key(node: CheapNode, s
     node.clock.moment = LATER + 400 * DAY
     peer.rotate_root(expires=(node.clock.now() + DAY).replace(microsecond=0))
     peer.revise(lambda old: old)
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.peers.update_trust("nl.example", peer.trust.current(), serial=2)
-    advance_keys(identity, shelf)
+    advance_keys(identity, store)
     assert set(stages(identity, Role.TOKEN).values()) == {Stage.DESTROYED}
 
 
-def test_a_peer_that_is_current_for_ever_stops_nothing(node: CheapNode, shelf: Shelf) -> None:
+def test_a_peer_that_is_current_for_ever_stops_nothing(node: CheapNode, store: Store) -> None:
     """He says it with his own keys, and nobody can add a week to the end of the calendar."""
     identity = node.identity()
-    peer = follow_running(shelf, "nl.example", node.clock)
+    peer = follow_running(store, "nl.example", node.clock)
     timestamp = Metadata[Timestamp].from_bytes(peer.files.get("timestamp.json"))
     timestamp.signed.expires = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     signed = sign_metadata(timestamp, [peer.freshness(peer.trust.root()).timestamp])
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         ever = replace(peer.trust.current(), timestamp=signed)
         unit.peers.update_trust("nl.example", ever, serial=1)
     node.clock.moment = LATER + 400 * DAY
-    advance_keys(identity, shelf)
+    advance_keys(identity, store)
     assert set(stages(identity, Role.TOKEN).values()) == {Stage.DESTROYED}
 
 
-def test_a_new_list_has_its_key_at_once(node: CheapNode, shelf: Shelf) -> None:
+def test_a_new_list_has_its_key_at_once(node: CheapNode, store: Store) -> None:
     identity = node.identity()
-    record = logs.create_list(identity, shelf, "main")
+    record = logs.create_list(identity, store, "main")
     (key,) = identity.signers(LogPrivateKey, record.origin)
     assert identity.keychain.public(Role.LOG, "lists-main-1") == key.public.to_text()
     with pytest.raises(NotFoundError, match="no log key of"):
         identity.signers(LogPrivateKey, f"{NODE}/lists/other")
 
 
-def test_keys_follow_each_other_without_anybody(node: CheapNode, shelf: Shelf) -> None:
+def test_keys_follow_each_other_without_anybody(node: CheapNode, store: Store) -> None:
     """180 days of hourly jobs (here daily), with nobody there: some key signs at every moment, and old ones go."""
     identity = node.identity()
     signed: set[str] = set()
-    advance_keys(identity, shelf)
+    advance_keys(identity, store)
     for _ in range(179):
         node.clock.advance(DAY)
-        done = advance_keys(identity, shelf)
+        done = advance_keys(identity, store)
         silent = {alarm.lineage.role for alarm in done.alarms if alarm.kind is AlarmKind.NOBODY_SIGNS}
         assert silent.isdisjoint(SUCCEEDED)
         for kind in (AuthPrivateKey, TokenPrivateKey, StatementPrivateKey):
@@ -204,91 +204,91 @@ def test_keys_follow_each_other_without_anybody(node: CheapNode, shelf: Shelf) -
     assert kept == set(tokens) - set(destroyed)
 
 
-def test_where_no_node_runs_a_successor_begins_with_the_next_command(node: CheapNode, shelf: Shelf) -> None:
+def test_where_no_node_runs_a_successor_begins_with_the_next_command(node: CheapNode, store: Store) -> None:
     identity = node.identity()
-    advance_keys(identity, shelf)
+    advance_keys(identity, store)
     node.clock.advance(100 * DAY)
     with pytest.raises(NotFoundError, match="no auth key signs now"):
         identity.signer(AuthPrivateKey)
-    follow(shelf, "nl.example")
-    begin_overdue(identity, shelf)
+    follow(store, "nl.example")
+    begin_overdue(identity, store)
     assert identity.signer(AuthPrivateKey).public.kid == identity.trust.document().auth_keys[1].key.kid
     node.clock.advance(DAY)
     before = identity.ring.read()
-    begin_overdue(identity, shelf)
+    begin_overdue(identity, store)
     assert identity.ring.read() == before, "as long as a key signs, steps are the running node's"
 
 
-def test_each_step_is_in_the_audit_log(node: CheapNode, shelf: Shelf) -> None:
+def test_each_step_is_in_the_audit_log(node: CheapNode, store: Store) -> None:
     identity = node.identity()
-    advance_keys(identity, shelf)
+    advance_keys(identity, store)
     node.clock.advance(80 * DAY)
-    advance_keys(identity, shelf)
-    told = [(told.record.action, told.record.subject) for told in read_audit(shelf)]
+    advance_keys(identity, store)
+    told = [(told.record.action, told.record.subject) for told in read_audit(store)]
     assert ("key.published", "auth-2") in told
     assert ("key.active", "auth-2") in told
     assert ("key.retired", "auth-1") in told
     before = len(told)
-    assert not advance_keys(identity, shelf).steps
-    assert len(list(read_audit(shelf))) == before
+    assert not advance_keys(identity, store).steps
+    assert len(list(read_audit(store))) == before
 
 
-def test_a_successor_waits_for_the_peers(node: CheapNode, shelf: Shelf) -> None:
+def test_a_successor_waits_for_the_peers(node: CheapNode, store: Store) -> None:
     identity = node.identity()
-    follow(shelf, "nl.example")
-    made = rotate(identity, shelf, AUTH, at=LATER, signers=identity.targets_signers())
+    follow(store, "nl.example")
+    made = rotate(identity, store, AUTH, at=LATER, signers=identity.targets_signers())
     assert made.key.stage is Stage.PUBLISHED
     assert [key.name for key in made.predecessors] == ["auth-1"]
     assert made.predecessors[0].managed.valid.end == LATER + 14 * DAY
     assert identity.signer(AuthPrivateKey).public.kid != made.key.managed.kid
-    done = allow(identity, shelf, made.key, by="alice")
+    done = allow(identity, store, made.key, by="alice")
     (step,) = [step for step in done.steps if step.kid == made.key.managed.kid]
     assert (step.reason, step.by, step.missing) == (Reason.ALLOWED, "alice", frozenset({"nl.example"}))
     assert identity.signer(AuthPrivateKey).public.kid == made.key.managed.kid
     with pytest.raises(ConflictError, match="waits for nobody"):
-        allow(identity, shelf, get_key(identity.ring.read(), made.key.name), by="alice")
+        allow(identity, store, get_key(identity.ring.read(), made.key.name), by="alice")
 
 
-def test_a_silent_peer_holds_a_successor_up_until_the_last_day_only(node: CheapNode, shelf: Shelf) -> None:
+def test_a_silent_peer_holds_a_successor_up_until_the_last_day_only(node: CheapNode, store: Store) -> None:
     identity = node.identity()
-    follow(shelf, "nl.example")
-    made = rotate(identity, shelf, TOKEN, at=LATER, signers=identity.targets_signers())
+    follow(store, "nl.example")
+    made = rotate(identity, store, TOKEN, at=LATER, signers=identity.targets_signers())
     end = made.predecessors[0].managed.valid.end
     node.clock.moment = end - DAY - timedelta(minutes=1)
-    advance_keys(identity, shelf)
+    advance_keys(identity, store)
     assert identity.signer(TokenPrivateKey).public.kid == made.predecessors[0].managed.kid
     node.clock.moment = end - DAY
-    done = advance_keys(identity, shelf)
+    done = advance_keys(identity, store)
     assert AlarmKind.UNACKNOWLEDGED in {alarm.kind for alarm in done.alarms}
     assert identity.signer(TokenPrivateKey).public.kid == made.key.managed.kid
 
 
 def test_logs_and_witnesses_sign_with_both_keys_while_one_follows_the_other(
-    node: CheapNode, shelf: Shelf
+    node: CheapNode, store: Store
 ) -> None:
     identity = node.identity()
-    origin = logs.create_list(identity, shelf, "main").origin
+    origin = logs.create_list(identity, store, "main").origin
     name = f"{NODE}/w1"
     node.clock.advance(DAY)
     signers = identity.targets_signers()
     for lineage in (Lineage(Role.LOG, origin), Lineage(Role.WITNESS, name)):
-        made = rotate(identity, shelf, lineage, at=node.clock.now(), signers=signers)
+        made = rotate(identity, store, lineage, at=node.clock.now(), signers=signers)
         assert made.key.stage is Stage.ACTIVE, "nobody follows this node"
     assert len(identity.signers(LogPrivateKey, origin)) == len(identity.signers(WitnessPrivateKey, name)) == 2
     node.clock.advance(14 * DAY)
-    advance_keys(identity, shelf)
+    advance_keys(identity, store)
     assert len(identity.signers(LogPrivateKey, origin)) == len(identity.signers(WitnessPrivateKey, name)) == 1
 
 
-def test_a_quiet_list_is_signed_by_a_key_that_begins(node: CheapNode, shelf: Shelf) -> None:
+def test_a_quiet_list_is_signed_by_a_key_that_begins(node: CheapNode, store: Store) -> None:
     """Nobody publishes while its key is replaced: once the old key has ended, followers know the new one alone."""
     identity = node.identity()
-    origin = logs.create_list(identity, shelf, "main").origin
+    origin = logs.create_list(identity, store, "main").origin
     row = ImportRow(2, (digest("a", Algorithm.SHA256),), BASELINE, {}, "")
     now_ms = milliseconds(node.clock.now())
-    import_rows(shelf, origin, [row], statement=Statement(basis=Basis.OWN, criteria=1), now_ms=now_ms)
-    assert logs.publish_one(identity, shelf, origin).changed
-    with shelf.storage.write() as unit:
+    import_rows(store, origin, [row], statement=Statement(basis=Basis.OWN, criteria=1), now_ms=now_ms)
+    assert logs.publish_one(identity, store, origin).changed
+    with store.write() as unit:
         log = unit.logs.get(origin)
         assert log.note is not None
         witness = WitnessPrivateKey.from_seed(b"w" * 32)
@@ -297,16 +297,16 @@ def test_a_quiet_list_is_signed_by_a_key_that_begins(node: CheapNode, shelf: She
         unit.logs.cosign(log, Note(note.text, (*note.signatures, line)).to_bytes())
     node.clock.advance(DAY)
     signers = identity.targets_signers()
-    rotate(identity, shelf, Lineage(Role.LOG, origin), at=node.clock.now(), signers=signers)
-    with shelf.storage.read() as unit:
+    rotate(identity, store, Lineage(Role.LOG, origin), at=node.clock.now(), signers=signers)
+    with store.read() as unit:
         held = unit.logs.get(origin).note
     assert held is not None
     names = [line.name for line in Note.parse(held).signatures]
     assert sorted(names) == [origin, origin, "nl.example/w1"]
     keys = [key.public for key in map(_log_key, identity.signers(LogPrivateKey, origin))]
     assert all(verify_note(Note.parse(held), [VerifierKey.of_log(origin, key)]) for key in keys)
-    advance_keys(identity, shelf)
-    with shelf.storage.read() as unit:
+    advance_keys(identity, store)
+    with store.read() as unit:
         assert unit.logs.get(origin).note == held
 
 
@@ -315,10 +315,10 @@ def _log_key(signer: Signer) -> LogPrivateKey:
     return signer
 
 
-def test_tokens_of_a_retired_key_count_until_the_last_has_expired(node: CheapNode, shelf: Shelf) -> None:
+def test_tokens_of_a_retired_key_count_until_the_last_has_expired(node: CheapNode, store: Store) -> None:
     identity = node.identity()
     old = identity.signer(TokenPrivateKey).public
-    rotate(identity, shelf, TOKEN, at=LATER, signers=identity.targets_signers())
+    rotate(identity, store, TOKEN, at=LATER, signers=identity.targets_signers())
     new = identity.signer(TokenPrivateKey).public
     assert set(accepted_token_keys(identity.ring.read(), node.clock.now())) == {old, new}
     node.clock.advance(timedelta(minutes=11))
@@ -326,16 +326,16 @@ def test_tokens_of_a_retired_key_count_until_the_last_has_expired(node: CheapNod
 
 
 @pytest.mark.parametrize(("after", "why"), [(-DAY, "in the past"), (180 * DAY, "180 days")])
-def test_when_a_key_may_begin(node: CheapNode, shelf: Shelf, after: timedelta, why: str) -> None:
+def test_when_a_key_may_begin(node: CheapNode, store: Store, after: timedelta, why: str) -> None:
     identity = node.identity()
     with pytest.raises(UsageError, match=why):
-        rotate(identity, shelf, AUTH, at=LATER + after, signers=identity.targets_signers())
+        rotate(identity, store, AUTH, at=LATER + after, signers=identity.targets_signers())
     assert stages(identity, Role.AUTH).keys() == {"auth-1", "auth-2", "auth-3"}
 
 
-def test_which_key_is_meant(node: CheapNode, shelf: Shelf) -> None:
+def test_which_key_is_meant(node: CheapNode, store: Store) -> None:
     identity = node.identity()
-    origins = [logs.create_list(identity, shelf, name).origin for name in ("main", "other")]
+    origins = [logs.create_list(identity, store, name).origin for name in ("main", "other")]
     assert lineage_of(identity, Role.AUTH, "") == AUTH
     assert lineage_of(identity, Role.LOG, "main").of == origins[0]
     assert lineage_of(identity, Role.LOG, "audit/main").of == f"{NODE}/audit/main"
@@ -346,10 +346,10 @@ def test_which_key_is_meant(node: CheapNode, shelf: Shelf) -> None:
         get_key(identity.ring.read(), "auth-9")
 
 
-def test_another_process_sees_what_one_did(node: CheapNode, shelf: Shelf) -> None:
+def test_another_process_sees_what_one_did(node: CheapNode, store: Store) -> None:
     running, command = node.identity(), node.identity()
     before = running.signer(AuthPrivateKey).public
-    rotate(command, shelf, AUTH, at=LATER, signers=command.targets_signers())
+    rotate(command, store, AUTH, at=LATER, signers=command.targets_signers())
     assert running.signer(AuthPrivateKey).public == command.signer(AuthPrivateKey).public != before
 
 
@@ -401,7 +401,7 @@ def test_a_key_file_that_nothing_names_is_left_alone(node: CheapNode) -> None:
     assert "auth-7" not in {key.name for key in identity.adopt_keys()}
 
 
-def test_a_private_half_that_should_be_gone_goes_at_the_next_time(node: CheapNode, shelf: Shelf) -> None:
+def test_a_private_half_that_should_be_gone_goes_at_the_next_time(node: CheapNode, store: Store) -> None:
     identity = node.identity()
     identity.adopt_keys()
 
@@ -410,5 +410,5 @@ def test_a_private_half_that_should_be_gone_goes_at_the_next_time(node: CheapNod
 
     identity.ring.change(destroyed)
     assert (node.folder / "keys" / "auth-3.json").exists()
-    advance_keys(identity, shelf)
+    advance_keys(identity, store)
     assert not (node.folder / "keys" / "auth-3.json").exists()

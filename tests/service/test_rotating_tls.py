@@ -22,13 +22,13 @@ from node.ports.keyring import RingKey
 from node.rotation.rotate import advance_keys, allow
 from node.rotation.rotate_tls import SPREAD, rotate_tls
 from node.signing.ring import get_key
-from node.storage.shelf import Shelf
 from node.store.peers.records import PeerRecord
+from node.store.store import Store
 from node.tls import TlsIdentity
 from node.trust.pins import with_next_pins
 from node.web.settings import WebSettings
 from support.asking import kept_asking
-from support.cheap_node import NODE, NOW, CheapNode, new_shelf
+from support.cheap_node import NODE, NOW, CheapNode, empty_store
 from support.fakes_api import LIST, node_on_loopback
 
 DAY = timedelta(days=1)
@@ -44,8 +44,8 @@ def node(tmp_path: Path) -> CheapNode:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Shelf]:
-    with new_shelf(tmp_path) as made:
+def store(tmp_path: Path) -> Iterator[Store]:
+    with empty_store(tmp_path) as made:
         start_audit(made, NODE)
         yield made
 
@@ -70,8 +70,8 @@ def served(identity: Identity) -> bytes:
     return identity.tls().spki_sha256
 
 
-def follow(shelf: Shelf, name: str) -> None:
-    with shelf.storage.write() as unit:
+def follow(store: Store, name: str) -> None:
+    with store.write() as unit:
         unit.peers.add(
             PeerRecord(
                 name=name,
@@ -111,12 +111,12 @@ def test_a_node_that_was_never_asked_for_its_keys_pins_them_as_well(tmp_path: Pa
     assert [key.managed.kid for key in tls_keys(identity)] == [pin.hex() for pin in pins(identity)]
 
 
-def test_a_key_begins_by_itself_and_the_pin_before_it_is_taken_off(node: CheapNode, shelf: Shelf) -> None:
+def test_a_key_begins_by_itself_and_the_pin_before_it_is_taken_off(node: CheapNode, store: Store) -> None:
     identity = node.identity()
     first = served(identity)
     revise(identity)
     node.clock.moment = tls_keys(identity)[1].managed.valid.start
-    advance_keys(identity, shelf)
+    advance_keys(identity, store)
     assert stages(identity) == {"tls-1": Stage.RETIRED, "tls-2": Stage.ACTIVE, "tls-3": Stage.PUBLISHED}
     assert served(identity) == pins(identity)[1]
     revise(identity)
@@ -159,64 +159,64 @@ def test_the_last_pin_of_an_endpoint_is_not_taken_off(node: CheapNode) -> None:
 # ------------------------------------------------------------------ when it begins
 
 
-def test_a_pin_is_public_for_a_week_before_its_key_is_served(node: CheapNode, shelf: Shelf) -> None:
+def test_a_pin_is_public_for_a_week_before_its_key_is_served(node: CheapNode, store: Store) -> None:
     """Partners say nothing of what they hold."""
     identity = node.identity()
     revise(identity)
-    advance_keys(identity, shelf)
-    done = rotate_tls(identity, shelf, at=None, signers=identity.targets_signers)
+    advance_keys(identity, store)
+    done = rotate_tls(identity, store, at=None, signers=identity.targets_signers)
     assert (done.key.name, done.key.stage) == ("tls-2", Stage.PUBLISHED)
     assert done.key.managed.valid.start == SOON + SPREAD
     assert [key.name for key in done.predecessors] == ["tls-1"]
     node.clock.moment = SOON + SPREAD
-    advance_keys(identity, shelf)
+    advance_keys(identity, store)
     assert stages(identity)["tls-2"] is Stage.ACTIVE
 
 
-def test_where_no_successor_is_pinned_the_holders_are_asked(node: CheapNode, shelf: Shelf) -> None:
+def test_where_no_successor_is_pinned_the_holders_are_asked(node: CheapNode, store: Store) -> None:
     identity = node.identity()
     node.passphrase = b"mistyped"
     with pytest.raises(WrongPassphraseError):
-        rotate_tls(identity, shelf, at=None, signers=node.identity().targets_signers)
+        rotate_tls(identity, store, at=None, signers=node.identity().targets_signers)
     node.passphrase = b"root passphrase"
-    done = rotate_tls(identity, shelf, at=SOON, signers=node.identity().targets_signers)
+    done = rotate_tls(identity, store, at=SOON, signers=node.identity().targets_signers)
     assert done.key.stage is Stage.ACTIVE
     node.passphrase = b"mistyped"
-    again = rotate_tls(identity, shelf, at=SOON + DAY, signers=node.identity().targets_signers)
+    again = rotate_tls(identity, store, at=SOON + DAY, signers=node.identity().targets_signers)
     assert again.key.name == "tls-3", "pinned already: nobody has to sign"
 
 
-def test_what_follows_a_key_that_was_brought_forward_leaves_no_gap(node: CheapNode, shelf: Shelf) -> None:
+def test_what_follows_a_key_that_was_brought_forward_leaves_no_gap(node: CheapNode, store: Store) -> None:
     identity = node.identity()
     revise(identity)
-    rotate_tls(identity, shelf, at=SOON, signers=identity.targets_signers)
+    rotate_tls(identity, store, at=SOON, signers=identity.targets_signers)
     one, two, three = (key.managed.valid for key in tls_keys(identity))
     assert two.start == SOON
     assert one.end <= two.start + timedelta(days=14)
     assert three == successor_window(two)
     node.clock.moment = three.start
-    advance_keys(identity, shelf)
+    advance_keys(identity, store)
     assert stages(identity)["tls-3"] is Stage.ACTIVE
 
 
-def test_a_peer_that_does_not_know_the_pin_is_waited_for(node: CheapNode, shelf: Shelf) -> None:
+def test_a_peer_that_does_not_know_the_pin_is_waited_for(node: CheapNode, store: Store) -> None:
     identity = node.identity()
-    follow(shelf, "nl.example")
+    follow(store, "nl.example")
     first = served(identity)
-    done = rotate_tls(identity, shelf, at=SOON, signers=identity.targets_signers)
+    done = rotate_tls(identity, store, at=SOON, signers=identity.targets_signers)
     assert done.key.stage is Stage.PUBLISHED
     assert served(identity) == first
-    allow(identity, shelf, get_key(identity.ring.read(), "tls-2"), by="operator")
+    allow(identity, store, get_key(identity.ring.read(), "tls-2"), by="operator")
     assert served(identity) == pins(identity)[1]
 
 
-def test_a_key_cannot_begin_in_the_past(node: CheapNode, shelf: Shelf) -> None:
+def test_a_key_cannot_begin_in_the_past(node: CheapNode, store: Store) -> None:
     identity = node.identity()
     with pytest.raises(UsageError, match="past"):
-        rotate_tls(identity, shelf, at=SOON - DAY, signers=identity.targets_signers)
+        rotate_tls(identity, store, at=SOON - DAY, signers=identity.targets_signers)
 
 
-def test_when_all_pins_are_taken_it_is_said(node: CheapNode, shelf: Shelf) -> None:
+def test_when_all_pins_are_taken_it_is_said(node: CheapNode, store: Store) -> None:
     identity = node.identity()
     identity.adopt_keys()
 
@@ -225,7 +225,7 @@ def test_when_all_pins_are_taken_it_is_said(node: CheapNode, shelf: Shelf) -> No
 
     identity.trust.revise_document(filled, signers=identity.targets_signers())
     with pytest.raises(ConflictError, match="pinned"):
-        rotate_tls(identity, shelf, at=None, signers=identity.targets_signers)
+        rotate_tls(identity, store, at=None, signers=identity.targets_signers)
 
 
 # ------------------------------------------------------------------ cut off, and served
@@ -253,7 +253,7 @@ def test_a_revision_that_was_cut_off_leaves_nothing_that_is_served(
     assert [key.managed.kid for key in tls_keys(identity)] == [pin.hex() for pin in pins(identity)]
 
 
-async def test_a_running_node_serves_the_new_key_while_clients_ask(node: CheapNode, shelf: Shelf) -> None:
+async def test_a_running_node_serves_the_new_key_while_clients_ask(node: CheapNode, store: Store) -> None:
     identity = node.identity()
     before = only(identity.tls())
     revise(identity)
@@ -261,7 +261,7 @@ async def test_a_running_node_serves_the_new_key_while_clients_ask(node: CheapNo
     async with node_on_loopback(settings=unlimited, identity=identity.tls()) as running:
         async with kept_asking(running, pins=frozenset(pins(identity))):
             assert not running.listener.present(identity.tls()), "nothing to do"
-            rotate_tls(identity, shelf, at=SOON, signers=identity.targets_signers)
+            rotate_tls(identity, store, at=SOON, signers=identity.targets_signers)
             assert running.listener.present(identity.tls())
         async with running.as_peer(**before) as late:
             with pytest.raises(WrongPinError):

@@ -10,7 +10,7 @@ from node.evidence.doubt import Round, rounds
 from node.lists.corrections.withdraw import withdraw
 from protocol.lists.event import HEADER_BYTES, Header, Op
 from protocol.lists.opening import Reason
-from support.shelves import Agency, file_digests, rows
+from support.stores import Agency, file_digests, rows
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def published(agency: Agency) -> Agency:
         agency.add(rows(*(str(number) for number in range(first, last))))
         agency.publish()
     agency.add(rows("last"))
-    withdraw(agency.shelf, agency.origin, file_digests("3")[0], reason=Reason.LEGAL)
+    withdraw(agency.store, agency.origin, file_digests("3")[0], reason=Reason.LEGAL)
     agency.publish()
     return agency
 
@@ -46,12 +46,12 @@ def read_one_by_one(agency: Agency, since: int) -> Sequence[Round]:
 
 @pytest.mark.parametrize("since", [0, 1, 9, 10, 255, 256, 257, 999, 1000, 1002, 1004])
 def test_publications_are_found_from_any_place(published: Agency, since: int) -> None:
-    found = list(rounds(published.shelf, published.log_of(published.origin), since=since))
+    found = list(rounds(published.store, published.log_of(published.origin), since=since))
     assert found == read_one_by_one(published, since)
 
 
 def test_each_publication_is_a_round(published: Agency) -> None:
-    found = list(rounds(published.shelf, published.log_of(published.origin)))
+    found = list(rounds(published.store, published.log_of(published.origin)))
     assert [each.size for each in found] == [10, 256, 258, 1000, 1004]
     assert (found[-1].adds, found[-1].withdrawals, found[-1].others) == (2, 2, 0)
 
@@ -59,6 +59,6 @@ def test_each_publication_is_a_round(published: Agency) -> None:
 def test_a_damaged_bundle_is_said(published: Agency) -> None:
     log = published.log_of(published.origin)
     [name] = [name for name in published.files().bundles(size=log.head.size) if name.endswith("/001")]
-    published.shelf.objects.put(name, published.shelf.objects.get(name)[:-1])
+    published.store.objects.put(name, published.store.objects.get(name)[:-1])
     with pytest.raises(StoreError, match="damaged"):
-        list(rounds(published.shelf, log))
+        list(rounds(published.store, log))

@@ -22,9 +22,8 @@ from node.hoster.scan.results import Status
 from node.hoster.scan.sources import Item, look_at
 from node.hoster.scan.state import Answers, Kept, open_state
 from support.releases import ReleasingAgency, release_both
-from support.shelves import Agency, file_digests, make_shelf, rows, sqlite_dsn
-from support.shelves import close as close_shelf
 from support.stored_scan import Scanning
+from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
 
 
 @pytest.fixture
@@ -32,17 +31,17 @@ async def scanning(tmp_path: Path) -> AsyncIterator[Scanning]:
     folders = [tmp_path / name for name in ("fr", "nl")]
     for folder in folders:
         folder.mkdir()
-    shelves = [make_shelf(sqlite_dsn(folder), folder) for folder in folders]
-    fr = ReleasingAgency(shelves[0], folders[0])
-    nl = Agency(shelves[1], folders[1], node="nl.example")
+    stores = [make_store(sqlite_dsn(folder), folder) for folder in folders]
+    fr = ReleasingAgency(stores[0], folders[0])
+    nl = Agency(stores[1], folders[1], node="nl.example")
     partner = await fr.admit_partner(tmp_path / "partner")
     release_both(fr, nl, "one", "two")
     await partner.update()
     made = Scanning(fr, nl, partner, tmp_path)
     made.store("one", "two", "clean", "later")
     yield made
-    for shelf in shelves:
-        close_shelf(shelf)
+    for store in stores:
+        store.dispose()
 
 
 async def updated(scanning: Scanning, *, without: Sequence[str] = ()) -> None:

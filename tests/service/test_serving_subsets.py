@@ -25,9 +25,9 @@ from node.errors import (
 )
 from node.hoster.release.parts import part_limit
 from node.lists.corrections.withdraw import withdraw
+from node.objects.release_files import ReleaseFolder
 from node.partners.evaluate import Evaluating
 from node.partners.subset_service import ServedSubsets
-from node.storage.release_files import ReleaseFolder
 from node.store.partners.fetches import FetchedRows
 from node.store.partners.records import FetchedRelease
 from node.store.subsets.records import ReleaseRecord
@@ -44,9 +44,8 @@ from protocol.subset.filter import MAX_FILTER_BYTES
 from protocol.subset.identity import subset_id
 from protocol.tlog.tiles import decode_bundle
 from support.releases import FILTER, SUBSET, EnrolledPartner, ReleasingAgency
-from support.shelves import Agency, file_digests, make_shelf, rows, sqlite_dsn
-from support.shelves import close as close_shelf
 from support.sodium import loaded_group
+from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
 
 ORIGIN = f"fr.example/subsets/{SUBSET}"
 
@@ -67,17 +66,17 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    shelves = [make_shelf(sqlite_dsn(folder), folder) for folder in _folders(tmp_path, "fr", "nl")]
-    fr = ReleasingAgency(shelves[0], tmp_path / "fr")
-    nl = Agency(shelves[1], tmp_path / "nl", node="nl.example")
+    stores = [make_store(sqlite_dsn(folder), folder) for folder in _folders(tmp_path, "fr", "nl")]
+    fr = ReleasingAgency(stores[0], tmp_path / "fr")
+    nl = Agency(stores[1], tmp_path / "nl", node="nl.example")
     made = World(fr, nl, await fr.admit_partner(tmp_path / "partner"))
     made.list_both(*(f"file {number}" for number in range(100)))
     fr.lists.add(rows("only fr"))
     fr.release()
     yield made
     fr.evaluator.close()
-    for shelf in shelves:
-        close_shelf(shelf)
+    for store in stores:
+        store.dispose()
 
 
 def _folders(tmp_path: Path, *names: str) -> list[Path]:
@@ -108,7 +107,7 @@ async def test_a_partner_finds_what_both_list_and_nothing_else(world: World) -> 
 
 async def test_a_withdrawn_file_is_clean_after_a_small_update(world: World) -> None:
     await world.partner.update()
-    withdraw(world.fr.shelf, world.fr.lists.origin, file_digests("file 3")[0], reason=Reason.LEGAL)
+    withdraw(world.fr.store, world.fr.lists.origin, file_digests("file 3")[0], reason=Reason.LEGAL)
     world.list_both("new")
     world.fr.release()
     meter = Meter(world.partner.api)
@@ -117,7 +116,7 @@ async def test_a_withdrawn_file_is_clean_after_a_small_update(world: World) -> N
     assert (report.old, report.new, report.added, report.removed) == (1, 2, 2, 2)
     assert await world.partner.hit(file_digests("file 3")) is None
     assert await world.partner.hit(file_digests("new")) is not None
-    whole = ReleaseFolder(world.fr.shelf, world.fr.records[-1])
+    whole = ReleaseFolder(world.fr.store, world.fr.records[-1])
     for part, received in meter.parts.items():
         assert received < len(whole.part(part, since=None)) / 4, part
 
@@ -126,8 +125,8 @@ async def test_deltas_are_made_once_and_are_the_same_for_all(world: World) -> No
     world.list_both("new")
     world.fr.release()
     first = await world.fr.api().release_part(SUBSET, version=2, part=ReleasePart.ANSWERS, since=1)
-    name = next(name for name in world.fr.shelf.objects.ls("releases/") if name.endswith("since-1/answers"))
-    assert world.fr.shelf.objects.get(name) == first
+    name = next(name for name in world.fr.store.objects.ls("releases/") if name.endswith("since-1/answers"))
+    assert world.fr.store.objects.get(name) == first
     again = await world.fr.api("other").release_part(SUBSET, version=2, part=ReleasePart.ANSWERS, since=1)
     assert again == first
 
@@ -135,7 +134,7 @@ async def test_deltas_are_made_once_and_are_the_same_for_all(world: World) -> No
 async def test_the_delta_from_the_last_release_is_made_with_it(world: World) -> None:
     world.list_both("new")
     world.fr.release()
-    new, last = ReleaseFolder(world.fr.shelf, world.fr.records[-1]), world.fr.records[0]
+    new, last = ReleaseFolder(world.fr.store, world.fr.records[-1]), world.fr.records[0]
     assert new.has_deltas(last)
 
 
@@ -173,7 +172,7 @@ async def test_one_who_leaves_does_not_stop_the_delta(world: World, monkeypatch:
     record = world.fr.records[0]
     with Deltas() as deltas:
         first, second = (
-            asyncio.create_task(deltas.make(ReleaseFolder(world.fr.shelf, record), record)) for _ in range(2)
+            asyncio.create_task(deltas.make(ReleaseFolder(world.fr.store, record), record)) for _ in range(2)
         )
         await asyncio.to_thread(started.wait, 5)
         first.cancel()
@@ -187,14 +186,14 @@ async def test_one_who_leaves_does_not_stop_the_delta(world: World, monkeypatch:
 async def test_what_no_delta_starts_from_is_answered_whole(world: World, since: int | None) -> None:
     world.list_both("new")
     world.fr.release()
-    folder = ReleaseFolder(world.fr.shelf, world.fr.records[-1])
+    folder = ReleaseFolder(world.fr.store, world.fr.records[-1])
     for part in ReleasePart:
         data = await world.fr.api().release_part(SUBSET, version=2, part=part, since=since)
         assert data == folder.part(part, since=None)
 
 
 async def test_a_release_whose_files_are_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node.storage.release_files.KEPT", 1)
+    monkeypatch.setattr("node.objects.release_files.KEPT", 1)
     world.list_both("new")
     world.fr.release()
     api = world.fr.api()
@@ -206,8 +205,8 @@ async def test_a_release_whose_files_are_gone(world: World, monkeypatch: pytest.
 
 async def test_a_subset_without_labels_has_no_such_file(tmp_path: Path) -> None:
     (folder,) = _folders(tmp_path, "bare")
-    shelf = make_shelf(sqlite_dsn(folder), folder)
-    fr = ReleasingAgency(shelf, folder, subset_filter=replace(FILTER, labels=False))
+    store = make_store(sqlite_dsn(folder), folder)
+    fr = ReleasingAgency(store, folder, subset_filter=replace(FILTER, labels=False))
     fr.release()
     api = fr.api()
     with pytest.raises(NotFoundError, match="labels"):
@@ -218,7 +217,7 @@ async def test_a_subset_without_labels_has_no_such_file(tmp_path: Path) -> None:
     hit = await partner.hit([PRESENT])
     assert hit is not None
     fr.evaluator.close()
-    close_shelf(shelf)
+    store.dispose()
 
 
 async def test_the_release_log_is_read_by_origin(world: World) -> None:
@@ -227,7 +226,7 @@ async def test_the_release_log_is_read_by_origin(world: World) -> None:
     assert note is not None
     assert await api.checkpoint(ORIGIN, held=note) is None
     (leaf,) = decode_bundle(await api.entries(ORIGIN, index=0, width=1), 1)
-    assert leaf == ReleaseFolder(world.fr.shelf, world.fr.records[0]).manifest()
+    assert leaf == ReleaseFolder(world.fr.store, world.fr.records[0]).manifest()
     assert len(await api.tile(ORIGIN, level=0, index=0, width=1)) == 32
     with pytest.raises(NotFoundError):
         await api.entries(ORIGIN, index=0, width=2)
@@ -238,9 +237,9 @@ async def test_the_release_log_is_read_by_origin(world: World) -> None:
 
 async def test_a_partner_reaches_its_own_subsets_only(world: World) -> None:
     served = ServedSubsets(
-        world.fr.shelf,
+        world.fr.store,
         Evaluating(
-            world.fr.shelf.storage,
+            world.fr.store,
             Unmetered(),
             world.fr.evaluator,
             world.fr.clock,
@@ -358,13 +357,13 @@ async def test_no_more_is_read_than_the_manifest_allows(world: World, part: Rele
         await world.partner.update()
         world.list_both("new")
         world.fr.release()
-    manifest = ReleaseFolder(world.fr.shelf, world.fr.records[-1]).load().release.manifest
-    whole = len(ReleaseFolder(world.fr.shelf, world.fr.records[-1]).part(part, since=None))
+    manifest = ReleaseFolder(world.fr.store, world.fr.records[-1]).load().release.manifest
+    whole = len(ReleaseFolder(world.fr.store, world.fr.records[-1]).part(part, since=None))
     assert whole <= part_limit(manifest, part, None) <= max(2 * whole + 64, MAX_FILTER_BYTES)
-    folder = ReleaseFolder(world.fr.shelf, world.fr.records[-1])
-    for name in world.fr.shelf.objects.ls(folder.prefix):
+    folder = ReleaseFolder(world.fr.store, world.fr.records[-1])
+    for name in world.fr.store.objects.ls(folder.prefix):
         if name.endswith(f"/{part}"):
-            world.fr.shelf.objects.put(name, bytes(3 * whole + 10_000))
+            world.fr.store.objects.put(name, bytes(3 * whole + 10_000))
     with pytest.raises(VerificationError, match="more than"):
         await world.partner.update()
 
@@ -445,12 +444,12 @@ async def test_the_quota_is_charged_before_anything_is_evaluated(world: World) -
 
 async def test_before_the_first_release_there_is_nothing(tmp_path: Path) -> None:
     (folder,) = _folders(tmp_path, "new")
-    shelf = make_shelf(sqlite_dsn(folder), folder)
-    fr = ReleasingAgency(shelf, folder)
+    store = make_store(sqlite_dsn(folder), folder)
+    fr = ReleasingAgency(store, folder)
     with pytest.raises(NotFoundError):
         await fr.api().checkpoint(ORIGIN, held=None)
     fr.evaluator.close()
-    close_shelf(shelf)
+    store.dispose()
 
 
 class Meter(Altered):
@@ -548,7 +547,7 @@ class TestWhatIsRecorded:
 
 
 def _fetched(world: World) -> FetchedRelease | None:
-    with world.fr.shelf.storage.read() as unit:
+    with world.fr.store.read() as unit:
         return unit.fetched.of(["hoster"]).get("hoster")
 
 

@@ -22,23 +22,23 @@ from node.lists.entries import read_batch
 from node.lists.imports import intake
 from node.lists.imports.case_data import unpack_cases
 from node.lists.tombstones import TombstoneFilter, tombstoned
-from node.storage.logfiles import LogFiles
-from node.storage.release_files import ReleaseFolder
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
+from node.objects.release_files import ReleaseFolder
 from node.store.lists.records import Quarantined
+from node.store.store import Store
 from protocol.digest import Digest
 from protocol.lists.event import NATIONAL, SHRED, Event, Op
 from protocol.lists.opening import Opening, Reason
 from protocol.subset.canary import PRESENT
 from support.releases import SUBSET, ReleasingAgency, release_both
-from support.shelves import Agency, check_whole, file_digests, row, rows, sha256_digest
+from support.stores import Agency, check_whole, file_digests, row, rows, sha256_digest
 
 ROOT = Path(__file__).parents[2]
 
 
 def shred_file(agency: Agency, name: str, reason: Reason = Reason.ERROR) -> Shredded:
-    plan = prepare(agency.shelf, agency.origin, file_digests(name)[0])
-    return shred(agency.shelf, agency.origin, plan.position, reason=reason)
+    plan = prepare(agency.store, agency.origin, file_digests(name)[0])
+    return shred(agency.store, agency.origin, plan.position, reason=reason)
 
 
 def opened(agency: Agency) -> set[Digest]:
@@ -46,21 +46,21 @@ def opened(agency: Agency) -> set[Digest]:
     return {digest for digest in found if digest is not None}
 
 
-def index_rows(shelf: Shelf, digest: Digest) -> int:
-    with shelf.storage.read() as unit:
-        return len(unit.entries.find([shelf.vault.key_of(digest)]))
+def index_rows(store: Store, digest: Digest) -> int:
+    with store.read() as unit:
+        return len(unit.entries.find([store.vault.key_of(digest)]))
 
 
 def require_gone(agency: Agency, name: str) -> None:
     """No opened object holds a digest of the file, no row its look-up key, and it is tombstoned."""
     digests = file_digests(name)
-    for place in agency.shelf.objects.ls(""):
-        data = agency.shelf.objects.get(place)
+    for place in agency.store.objects.ls(""):
+        data = agency.store.objects.get(place)
         with suppress(StoreError):  # not every object is sealed
-            data = agency.shelf.vault.unseal(place, data)
+            data = agency.store.vault.unseal(place, data)
         assert not any(digest.value in data for digest in digests), place
-    assert [index_rows(agency.shelf, digest) for digest in digests] == [0, 0]
-    assert all(map(tombstoned(agency.shelf), digests))
+    assert [index_rows(agency.store, digest) for digest in digests] == [0, 0]
+    assert all(map(tombstoned(agency.store), digests))
     check_whole(agency)
 
 
@@ -69,10 +69,10 @@ def test_the_whole_file_in_every_collection_also_what_ended(agency: Agency) -> N
     agency.add(rows("a", collection=NATIONAL))
     agency.publish()
     md5, sha1 = file_digests("a")
-    withdraw(agency.shelf, agency.origin, md5, reason=Reason.OTHER)
+    withdraw(agency.store, agency.origin, md5, reason=Reason.OTHER)
     agency.publish()
     agency.add([row("a", digests=(sha256_digest("a"),))])
-    plan = prepare(agency.shelf, agency.origin, sha1)
+    plan = prepare(agency.store, agency.origin, sha1)
     assert plan == ShredPlan(origin=agency.origin, position=0, entries=4, disputes=0)
     assert shred_file(agency, "a") == Shredded(entries=4, disputes=0)
     agency.publish()
@@ -86,31 +86,31 @@ def test_the_whole_file_in_every_collection_also_what_ended(agency: Agency) -> N
 
 def test_by_position_and_once(agency: Agency) -> None:
     agency.add(rows("a", "b"))
-    assert prepare_at(agency.shelf, agency.origin, 3).position == 2
+    assert prepare_at(agency.store, agency.origin, 3).position == 2
     for position in (9, 4):
         with pytest.raises(NotFoundError):
-            prepare_at(agency.shelf, agency.origin, position)
+            prepare_at(agency.store, agency.origin, position)
     assert shred_file(agency, "b") == Shredded(entries=2, disputes=0)
-    assert shred(agency.shelf, agency.origin, 2, reason=Reason.ERROR) == Shredded(entries=0, disputes=0)
+    assert shred(agency.store, agency.origin, 2, reason=Reason.ERROR) == Shredded(entries=0, disputes=0)
     agency.publish()
-    assert shred(agency.shelf, agency.origin, 2, reason=Reason.ERROR) == Shredded(entries=0, disputes=0)
+    assert shred(agency.store, agency.origin, 2, reason=Reason.ERROR) == Shredded(entries=0, disputes=0)
     with pytest.raises(NotFoundError):
-        shred(agency.shelf, agency.origin, 77, reason=Reason.ERROR)
+        shred(agency.store, agency.origin, 77, reason=Reason.ERROR)
     assert agency.log.tail == 6
-    assert [(each.index, each.complete) for each in report_shreddings(agency.shelf)] == [(2, True), (3, True)]
+    assert [(each.index, each.complete) for each in report_shreddings(agency.store)] == [(2, True), (3, True)]
 
 
 def test_a_file_that_grew_since_it_was_asked_for_is_not_shredded(agency: Agency) -> None:
     """One person adds a row that joins another file's hash to it, and has both deleted by the second's word."""
     agency.add(rows("a", "b"))
     agency.publish()
-    plan = prepare(agency.shelf, agency.origin, file_digests("a")[0])
-    require_no_more(agency.shelf, agency.origin, [plan.position], most=plan.entries)
+    plan = prepare(agency.store, agency.origin, file_digests("a")[0])
+    require_no_more(agency.store, agency.origin, [plan.position], most=plan.entries)
     agency.add([row("a", digests=(file_digests("a")[0], sha256_digest("b")))])
     with pytest.raises(ConflictError, match="3 entries"):
-        require_no_more(agency.shelf, agency.origin, [plan.position], most=plan.entries)
+        require_no_more(agency.store, agency.origin, [plan.position], most=plan.entries)
     shred_file(agency, "a")
-    require_no_more(agency.shelf, agency.origin, [plan.position], most=0)
+    require_no_more(agency.store, agency.origin, [plan.position], most=0)
 
 
 def test_a_dispute_does_not_bring_back_what_was_shredded(agency: Agency) -> None:
@@ -119,21 +119,21 @@ def test_a_dispute_does_not_bring_back_what_was_shredded(agency: Agency) -> None
     shred_file(agency, "a", Reason.LEGAL)
     agency.publish()
     with pytest.raises(UsageError, match="was shredded"):
-        dispute(agency.shelf, agency.origin, [*file_digests("b"), *file_digests("a")], collection=NATIONAL)
+        dispute(agency.store, agency.origin, [*file_digests("b"), *file_digests("a")], collection=NATIONAL)
     require_gone(agency, "a")
     assert agency.log.tail == agency.log.head.size, "nothing of it was queued"
-    assert dispute(agency.shelf, agency.origin, file_digests("b")).digests == 2
+    assert dispute(agency.store, agency.origin, file_digests("b")).digests == 2
 
 
 def test_nothing_is_deleted_before_the_event_is_published(agency: Agency) -> None:
     agency.add(rows("a"))
     agency.publish()
     shred_file(agency, "a")
-    assert carry_out(agency.shelf, agency.origin, now_ms=1) == 0
+    assert carry_out(agency.store, agency.origin, now_ms=1) == 0
     assert opened(agency) == set(file_digests("a"))
-    assert [each.erased_ms for each in report_shreddings(agency.shelf)] == [None, None]
+    assert [each.erased_ms for each in report_shreddings(agency.store)] == [None, None]
     agency.publish()
-    assert carry_out(agency.shelf, agency.origin, now_ms=1) == 0, "once"
+    assert carry_out(agency.store, agency.origin, now_ms=1) == 0, "once"
     require_gone(agency, "a")
 
 
@@ -143,9 +143,9 @@ def test_case_data_goes_too(agency: Agency) -> None:
     agency.publish()
     shred_file(agency, "a")
     agency.publish()
-    with agency.shelf.storage.read() as unit:
+    with agency.store.read() as unit:
         [batch] = unit.cases.ls(agency.log.id, first=0)
-    data = agency.shelf.vault.unseal(batch.object, agency.shelf.objects.get(batch.object))
+    data = agency.store.vault.unseal(batch.object, agency.store.objects.get(batch.object))
     [left] = unpack_cases(data)
     assert (left.offset, left.entries, left.source_id, left.case) == (2, 2, "id b", {"Series": "of b"})
 
@@ -163,11 +163,11 @@ def test_what_a_dead_import_left_goes_too(agency: Agency, monkeypatch: pytest.Mo
             agency.add(rows("a", "c", collection=NATIONAL))
         with pytest.raises(KeyboardInterrupt):
             agency.add(rows("d"))
-    assert len(list(agency.shelf.objects.ls("pending/"))) == 2
+    assert len(list(agency.store.objects.ls("pending/"))) == 2
     shred_file(agency, "a")
     agency.publish()
-    [left] = agency.shelf.objects.ls("pending/")
-    assert {Opening.from_bytes(change.opening).digest for change in read_batch(agency.shelf, left)} == set(
+    [left] = agency.store.objects.ls("pending/")
+    assert {Opening.from_bytes(change.opening).digest for change in read_batch(agency.store, left)} == set(
         file_digests("d")
     )
     require_gone(agency, "a")
@@ -201,32 +201,32 @@ def test_it_is_refused_with_its_line(agency: Agency) -> None:
     assert (report.accepted, report.refused_total) == (2, 1)
     [refused] = report.refused
     assert (refused.line, "shredded" in refused.reason) == (3, True)
-    tombstones = TombstoneFilter.of(agency.shelf)
-    preview = intake.preview_rows(agency.shelf, agency.origin, rows("a"))
+    tombstones = TombstoneFilter.of(agency.store)
+    preview = intake.preview_rows(agency.store, agency.origin, rows("a"))
     assert (preview.accepted, preview.refused_total) == (0, 1)
-    with agency.shelf.storage.write() as unit:
+    with agency.store.write() as unit:
         assert [unit.tombstones.lift(mac) for mac in sorted(tombstones.macs)] == [1, 1]
     assert agency.add(rows("a")).accepted == 1
 
 
 def test_the_roster_of_the_newest_release_is_emptied_at_once(
-    shelf: Shelf, tmp_path: Path, other: Agency
+    store: Store, tmp_path: Path, other: Agency
 ) -> None:
-    fr = ReleasingAgency(shelf, tmp_path)
+    fr = ReleasingAgency(store, tmp_path)
     release_both(fr, other, "a", "b")
     record = fr.records[-1]
-    assert set(file_digests("a")) < ReleaseFolder(shelf, record).roster().keys()
+    assert set(file_digests("a")) < ReleaseFolder(store, record).roster().keys()
     shred_file(fr.lists, "a")
     fr.lists.publish()
-    assert ReleaseFolder(shelf, record).roster().keys() - {PRESENT} == set(file_digests("b"))
+    assert ReleaseFolder(store, record).roster().keys() - {PRESENT} == set(file_digests("b"))
     report = fr.release()
     assert (report.published, report.entries, report.added, report.removed) == (True, 2, 0, 2)
-    for place in shelf.objects.ls("releases/"):
-        data = shelf.objects.get(place)
+    for place in store.objects.ls("releases/"):
+        data = store.objects.get(place)
         with suppress(StoreError):
-            data = shelf.vault.unseal(place, data)
+            data = store.vault.unseal(place, data)
         assert not any(digest.value in data for digest in file_digests("a")), place
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         assert unit.judged.smallest(fr.lists.origin) == fr.lists.log.head.size
         assert [each.version for each in unit.releases.ls(SUBSET)] == [1, 2]
 
@@ -247,7 +247,7 @@ def test_a_killed_deletion_is_finished_by_the_next_publication(agency: Agency, d
     )
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     assert agency.log.head.size == 404
-    assert [each.erased_ms for each in report_shreddings(agency.shelf)] == [None, None]
+    assert [each.erased_ms for each in report_shreddings(agency.store)] == [None, None]
     agency.publish()
     require_gone(agency, "a")
     assert len(opened(agency)) == 400
@@ -257,11 +257,11 @@ def test_a_partial_object_that_a_crash_left_is_found(agency: Agency) -> None:
     """A publication that died before it tidied up leaves the narrower bundle, with the openings in it."""
     agency.add(rows("a"))
     agency.publish()
-    [narrow] = agency.shelf.objects.ls("openings/")
-    data = agency.shelf.objects.get(narrow)
+    [narrow] = agency.store.objects.ls("openings/")
+    data = agency.store.objects.get(narrow)
     agency.add(rows("b"))
     agency.publish()
-    agency.shelf.objects.put(narrow, data)
+    agency.store.objects.put(narrow, data)
     shred_file(agency, "a")
     agency.publish()
     require_gone(agency, "a")
@@ -271,16 +271,16 @@ def test_the_daily_look_finds_what_was_written_again(agency: Agency) -> None:
     agency.add(rows("a"))
     agency.publish()
     shred_file(agency, "a")
-    [name] = agency.shelf.objects.ls("openings/")
-    data = agency.shelf.vault.unseal(name, agency.shelf.objects.get(name))
+    [name] = agency.store.objects.ls("openings/")
+    data = agency.store.vault.unseal(name, agency.store.objects.get(name))
     agency.publish()
-    erased = [each.erased_ms for each in report_shreddings(agency.shelf)]
-    [wide] = agency.shelf.objects.ls("openings/")
-    agency.shelf.objects.put(name, agency.shelf.vault.seal(name, data))
+    erased = [each.erased_ms for each in report_shreddings(agency.store)]
+    [wide] = agency.store.objects.ls("openings/")
+    agency.store.objects.put(name, agency.store.vault.seal(name, data))
     assert name != wide
-    assert carry_out_everywhere(agency.shelf, now_ms=agency.now_ms + 1) == 2
+    assert carry_out_everywhere(agency.store, now_ms=agency.now_ms + 1) == 2
     require_gone(agency, "a")
-    assert [each.erased_ms for each in report_shreddings(agency.shelf)] == erased
+    assert [each.erased_ms for each in report_shreddings(agency.store)] == erased
 
 
 def test_a_list_that_moves_meanwhile_is_looked_at_again(
@@ -339,7 +339,7 @@ def test_a_release_from_quarantine_in_between_is_not_undone(
     other.publish()
     log = agency.log_of(other.origin)
     aside = Quarantined(log_id=log.id, kind="withdraw", first=6, last=7, reason="many", created_ms=1)
-    with agency.shelf.storage.write() as unit:
+    with agency.store.write() as unit:
         unit.quarantine.add([aside])
     read, left = LogFiles.without_openings, [1]
 
@@ -347,9 +347,9 @@ def test_a_release_from_quarantine_in_between_is_not_undone(
         found = list(read(files, positions, size=size))
         if left:
             left.pop()
-            with agency.shelf.storage.write() as unit:
+            with agency.store.write() as unit:
                 unit.quarantine.release(unit.quarantine.ls(log.id)[0].id, now_ms=2)
-            carry_out(agency.shelf, other.origin, now_ms=2)
+            carry_out(agency.store, other.origin, now_ms=2)
         return iter(found)
 
     monkeypatch.setattr(LogFiles, "without_openings", overtaken)
@@ -368,10 +368,10 @@ def test_a_follower_deletes_and_remembers(agency: Agency, other: Agency) -> None
     agency.pull(other)
     held = {Opening.from_bytes(data).digest for _, _, data in agency.items(other.origin) if data}
     assert set(file_digests("a")).isdisjoint(held)
-    assert [index_rows(agency.shelf, digest) for digest in file_digests("a")] == [0, 0]
+    assert [index_rows(agency.store, digest) for digest in file_digests("a")] == [0, 0]
     report = agency.add([ImportRow(2, file_digests("a"), NATIONAL, {}, "")])
     assert report.refused_total == 1
-    assert not any(map(tombstoned(agency.shelf), file_digests("a"))), "a peer's word is no own tombstone"
+    assert not any(map(tombstoned(agency.store), file_digests("a"))), "a peer's word is no own tombstone"
 
 
 def test_a_follower_killed_before_its_deletion_goes_on(
@@ -392,15 +392,15 @@ def test_a_follower_killed_before_its_deletion_goes_on(
             agency.pull(other)
     assert agency.log_of(other.origin).head.size == 6
     agency.follower.held(other.origin, now_ms=agency.now_ms)
-    assert [each.erased_ms for each in report_shreddings(agency.shelf)] == [agency.now_ms] * 2
-    assert [index_rows(agency.shelf, digest) for digest in file_digests("a")] == [0, 0]
+    assert [each.erased_ms for each in report_shreddings(agency.store)] == [agency.now_ms] * 2
+    assert [index_rows(agency.store, digest) for digest in file_digests("a")] == [0, 0]
 
 
 def test_an_own_dispute_is_resolved_and_deleted_with_it(agency: Agency) -> None:
     agency.add(rows("a"))
     agency.publish()
-    withdraw(agency.shelf, agency.origin, file_digests("a")[0], reason=Reason.OTHER)
-    dispute(agency.shelf, agency.origin, [file_digests("a")[0]], reason=Reason.ERROR)
+    withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.OTHER)
+    dispute(agency.store, agency.origin, [file_digests("a")[0]], reason=Reason.ERROR)
     agency.publish()
     assert shred_file(agency, "a") == Shredded(entries=2, disputes=1)
     agency.publish()

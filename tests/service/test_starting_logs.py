@@ -36,15 +36,15 @@ from node.identity.restored import mark_restored
 from node.identity.sightings import Sightings
 from node.metrics import Metrics
 from node.signing.log_signer import FolderLogSigner
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind
+from node.store.store import Store
 from node.subsets.catalogue import report_subset
 from node.subsets.deltas import Deltas
 from node.web.listener import Listener
 from protocol.digest import Algorithm
 from protocol.gossip import ToldHead
 from protocol.subset.filter import SubsetFilter
-from support.cheap_node import NODE, CheapNode, new_shelf
+from support.cheap_node import NODE, CheapNode, empty_store
 
 WANTED = SubsetFilter(
     collections=frozenset({1}), algorithms=frozenset({Algorithm.SHA256}), screen_bits=12, labels=True
@@ -57,65 +57,65 @@ def agency(tmp_path: Path) -> CheapNode:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Shelf]:
-    with new_shelf(tmp_path) as made:
+def store(tmp_path: Path) -> Iterator[Store]:
+    with empty_store(tmp_path) as made:
         yield made
 
 
-def test_a_mistyped_root_passphrase_leaves_no_list_behind(agency: CheapNode, shelf: Shelf) -> None:
+def test_a_mistyped_root_passphrase_leaves_no_list_behind(agency: CheapNode, store: Store) -> None:
     agency.passphrase = b"mistyped passphrase"
     with pytest.raises(WrongPassphraseError):
-        logs.create_list(agency.identity(), shelf, "csam")
-    with shelf.storage.read() as unit, pytest.raises(NotFoundError):
+        logs.create_list(agency.identity(), store, "csam")
+    with store.read() as unit, pytest.raises(NotFoundError):
         unit.logs.get(f"{NODE}/lists/csam")
     agency.passphrase = b"root passphrase"
-    record = logs.create_list(agency.identity(), shelf, "csam")
+    record = logs.create_list(agency.identity(), store, "csam")
     assert logs.announced(agency.identity(), record.origin)
     with pytest.raises(AlreadyExistsError):
-        logs.create_list(agency.identity(), shelf, "csam")
+        logs.create_list(agency.identity(), store, "csam")
 
 
 def test_a_list_that_was_not_announced_is_finished(
-    agency: CheapNode, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    agency: CheapNode, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(logs, "announce", _cut_off)
         with pytest.raises(KeyboardInterrupt):
-            logs.create_list(agency.identity(), shelf, "csam")
-    record = logs.create_list(agency.identity(), shelf, "csam")
+            logs.create_list(agency.identity(), store, "csam")
+    record = logs.create_list(agency.identity(), store, "csam")
     assert logs.announced(agency.identity(), record.origin)
 
 
 @pytest.mark.parametrize("step", ["announce", "announce_epoch"])
 def test_a_subset_that_was_cut_off_is_finished(
-    agency: CheapNode, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, step: str
+    agency: CheapNode, store: Store, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(subsets, step, _cut_off)
         with pytest.raises(KeyboardInterrupt):
-            subsets.create_subset(agency.identity(), shelf, "baseline", WANTED)
+            subsets.create_subset(agency.identity(), store, "baseline", WANTED)
     with pytest.raises(AlreadyExistsError):
-        subsets.create_subset(agency.identity(), shelf, "baseline", replace(WANTED, screen_bits=8))
-    made = subsets.create_subset(agency.identity(), shelf, "baseline", WANTED)
+        subsets.create_subset(agency.identity(), store, "baseline", replace(WANTED, screen_bits=8))
+    made = subsets.create_subset(agency.identity(), store, "baseline", WANTED)
     (info,) = agency.identity().trust.document().subsets
     assert (
-        [epoch.pk for epoch in info.epochs][:1] == [made.pk] == [report_subset(shelf, "baseline").subset.pk]
+        [epoch.pk for epoch in info.epochs][:1] == [made.pk] == [report_subset(store, "baseline").subset.pk]
     )
     with pytest.raises(AlreadyExistsError):
-        subsets.create_subset(agency.identity(), shelf, "baseline", WANTED)
+        subsets.create_subset(agency.identity(), store, "baseline", WANTED)
 
 
-def test_a_subset_of_a_bad_name_makes_no_key(agency: CheapNode, shelf: Shelf) -> None:
+def test_a_subset_of_a_bad_name_makes_no_key(agency: CheapNode, store: Store) -> None:
     with pytest.raises(UsageError):
-        subsets.create_subset(agency.identity(), shelf, "../x", WANTED)
+        subsets.create_subset(agency.identity(), store, "../x", WANTED)
     assert not list(agency.folder.rglob("oprf-*"))
 
 
-def test_revisions_at_once_get_serials_of_their_own(agency: CheapNode, shelf: Shelf) -> None:
+def test_revisions_at_once_get_serials_of_their_own(agency: CheapNode, store: Store) -> None:
     """Two documents under one serial would be evidence of a fork against an honest node."""
     names = [f"list-{number}" for number in range(4)]
     with ThreadPoolExecutor(len(names)) as pool:
-        list(pool.map(lambda name: logs.create_list(agency.identity(), shelf, name), names))
+        list(pool.map(lambda name: logs.create_list(agency.identity(), store, name), names))
     document = agency.identity().trust.document()
     assert document.serial == 1 + len(names)
     assert {log.origin for log in document.logs} == {
@@ -129,34 +129,34 @@ def _cut_off(*_: object, **__: object) -> None:
 
 
 def test_a_list_that_cannot_be_published_does_not_hold_up_the_others(
-    agency: CheapNode, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    agency: CheapNode, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     identity = agency.identity()
     for name in ("broken", "csam"):
-        logs.create_list(identity, shelf, name)
+        logs.create_list(identity, store, name)
     published = []
 
-    def publish(_identity: Identity, _shelf: Shelf, origin: str) -> None:
+    def publish(_identity: Identity, _store: Store, origin: str) -> None:
         if origin.endswith("broken"):
             raise StoreError("damaged")
         published.append(origin)
 
     monkeypatch.setattr(serve, "publish_one", publish)
-    parts = parts_of(identity, shelf)
+    parts = parts_of(identity, store)
     (job,) = [job for job in parts.jobs() if job.name == "publish"]
     asyncio.run(cast("Coroutine[Any, Any, None]", job.work()))
     assert published == [f"{NODE}/lists/csam"]
 
 
-def parts_of(identity: Identity, shelf: Shelf) -> serve.Parts:
+def parts_of(identity: Identity, store: Store) -> serve.Parts:
     """A running node as far as its jobs here need one."""
     return serve.Parts(
         identity,
-        shelf,
+        store,
         cast("EvaluatorProcess", None),
         cast("PeerSyncs", None),
         Deltas(),
-        RunningRecipients(identity, shelf),
+        RunningRecipients(identity, store),
         cast("Listener", None),
         Metrics(list),
         cast("asyncio.Future[None]", None),
@@ -164,38 +164,38 @@ def parts_of(identity: Identity, shelf: Shelf) -> serve.Parts:
 
 
 def test_a_running_node_sweeps_every_day(
-    agency: CheapNode, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    agency: CheapNode, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     identity = agency.identity()
-    swept: list[tuple[Shelf, int]] = []
+    swept: list[tuple[Store, int]] = []
 
-    def sweep(what: Shelf, *, now_ms: int) -> int:
+    def sweep(what: Store, *, now_ms: int) -> int:
         swept.append((what, now_ms))
         return 0
 
     monkeypatch.setattr(serve, "sweep", sweep)
-    parts = parts_of(identity, shelf)
+    parts = parts_of(identity, store)
     (job,) = [job for job in parts.jobs() if job.name == "sweep"]
     assert job.minutes == 24 * 60
     asyncio.run(cast("Coroutine[Any, Any, None]", job.work()))
-    assert swept == [(shelf, milliseconds(identity.clock.now()))]
+    assert swept == [(store, milliseconds(identity.clock.now()))]
 
 
 def test_what_another_process_signs_meanwhile_is_no_sign_of_an_older_folder(
-    agency: CheapNode, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    agency: CheapNode, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     identity = agency.identity()
-    start_audit(shelf, NODE)
-    assert tell(identity, shelf, "node.run", "before")
+    start_audit(store, NODE)
+    assert tell(identity, store, "node.run", "before")
     size, others = FolderLogSigner.size, ["meanwhile"]
 
     def slow(signer: FolderLogSigner, origin: str) -> int:
         while others:
-            tell(identity, shelf, "node.run", others.pop())
+            tell(identity, store, "node.run", others.pop())
         return size(signer, origin)
 
     monkeypatch.setattr(FolderLogSigner, "size", slow)
-    assert logs_put_back(identity, shelf) == []
+    assert logs_put_back(identity, store) == []
     assert identity.log_signer().size(f"{NODE}/audit/main") == 2, "it was signed, and signed meanwhile"
 
 
@@ -216,21 +216,21 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 def test_a_machine_that_went_back_while_it_ran_does_not_sign_by_what_was_noted_before(
-    agency: CheapNode, shelf: Shelf, request: pytest.FixtureRequest
+    agency: CheapNode, store: Store, request: pytest.FixtureRequest
 ) -> None:
     identity = agency.identity()
-    put_back.require_current(identity, shelf)
+    put_back.require_current(identity, store)
     asked = request.getfixturevalue("silent")
-    put_back.require_current(identity, shelf)
+    put_back.require_current(identity, store)
     assert not asked, "it was noted that the folder is the newest"
     agency.clock.moment += timedelta(minutes=2)
     for _ in range(2):
         with pytest.raises(PeerUnreachableError):
-            put_back.require_current(identity, shelf)
+            put_back.require_current(identity, store)
 
 
 def test_what_does_not_end_in_time_keeps_nobody_waiting(
-    agency: CheapNode, shelf: Shelf, silent: list[object], monkeypatch: pytest.MonkeyPatch
+    agency: CheapNode, store: Store, silent: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a name that no server answers for: the operating system looks for it in a thread that cannot be stopped."""
     returned, ended = Event(), Event()
@@ -247,18 +247,18 @@ def test_what_does_not_end_in_time_keeps_nobody_waiting(
 
     monkeypatch.setattr(put_back, "witnessed", asked)
     with pytest.raises(PeerUnreachableError):
-        put_back.require_current(agency.identity(), shelf)
+        put_back.require_current(agency.identity(), store)
     assert not ended.is_set()
     returned.set()
     assert ended.wait(30)
 
 
 def test_who_goes_on_alone_waits_once_for_those_who_do_not_answer(
-    agency: CheapNode, shelf: Shelf, silent: list[object]
+    agency: CheapNode, store: Store, silent: list[object]
 ) -> None:
     identity = replace(agency.identity(), alone=True)
     for _ in range(3):
-        put_back.require_current(identity, shelf)
+        put_back.require_current(identity, store)
     assert len(silent) == 1
     assert outside_note.silent(identity) == {}, "nothing waits for them"
     assert outside_note.silent(agency.identity()) == SILENT[0]
@@ -266,41 +266,41 @@ def test_who_goes_on_alone_waits_once_for_those_who_do_not_answer(
 
 @pytest.mark.threat("an old state")
 def test_who_goes_on_alone_signs_nothing_behind_its_own_signer(
-    agency: CheapNode, shelf: Shelf, silent: list[object]
+    agency: CheapNode, store: Store, silent: list[object]
 ) -> None:
     identity = replace(agency.identity(), alone=True)
-    start_audit(shelf, NODE)
-    assert tell(identity, shelf, "node.run", "before")
+    start_audit(store, NODE)
+    assert tell(identity, store, "node.run", "before")
     assert silent, "it goes on alone by now"
     identity.log_signer().sign(f"{NODE}/audit/main", start=1, leaf_hashes=[b"of a later day".ljust(32)])
     with pytest.raises(RestoredError, match="older than what this node has signed"):
-        put_back.require_current(identity, shelf)
+        put_back.require_current(identity, store)
 
 
 def test_who_goes_on_alone_signs_nothing_in_a_folder_that_is_known_to_be_put_back(
-    agency: CheapNode, shelf: Shelf, silent: list[object]
+    agency: CheapNode, store: Store, silent: list[object]
 ) -> None:
     identity = replace(agency.identity(), alone=True)
     mark_restored(identity.home, backup="", now=identity.clock.now(), why="others have seen more")
     with pytest.raises(RestoredError, match="others have seen more"):
-        put_back.require_current(identity, shelf)
+        put_back.require_current(identity, store)
     assert not silent
 
 
 def test_nobody_waits_for_members_that_were_silent_a_moment_ago(
-    agency: CheapNode, shelf: Shelf, silent: list[object]
+    agency: CheapNode, store: Store, silent: list[object]
 ) -> None:
     for _ in range(3):
         with pytest.raises(PeerUnreachableError, match="nobody answers"):
-            put_back.require_current(agency.identity(), shelf)
+            put_back.require_current(agency.identity(), store)
     assert len(silent) == 1
 
 
 async def test_a_running_node_asks_silent_members_again_and_stops_once_it_is_put_back(
-    agency: CheapNode, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    agency: CheapNode, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     identity = agency.identity()
-    parts = replace(parts_of(identity, shelf), stopped=asyncio.get_running_loop().create_future())
+    parts = replace(parts_of(identity, store), stopped=asyncio.get_running_loop().create_future())
     (job,) = [job for job in parts.jobs() if job.name == "confirm"]
     with monkeypatch.context() as nobody:
         nobody.setattr(put_back, "_too_few", lambda *_: SILENT)
@@ -326,13 +326,13 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_head_that_a_peer_holds_and_nobody_cosigned_tells_it_too(
-    agency: CheapNode, shelf: Shelf, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    agency: CheapNode, store: Store, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start_audit(shelf, NODE)
+    start_audit(store, NODE)
     older = tmp_path_factory.mktemp("older")
     shutil.copytree(agency.folder, older, dirs_exist_ok=True, ignore=shutil.ignore_patterns("sigfed.db*"))
-    assert tell(agency.identity(), shelf, "node.run", "of a later day")
-    with shelf.storage.read() as unit:
+    assert tell(agency.identity(), store, "node.run", "of a later day")
+    with store.read() as unit:
         (log,) = unit.logs.ls(LogKind.OWN_AUDIT)
     assert log.note is not None
 
@@ -341,7 +341,7 @@ def test_a_head_that_a_peer_holds_and_nobody_cosigned_tells_it_too(
 
     monkeypatch.setattr(put_back, "told", told)
     identity = replace(agency, folder=older).identity()
-    with new_shelf(older) as back:
+    with empty_store(older) as back:
         start_audit(back, NODE)
         with pytest.raises(RestoredError, match="has seen 1 entries"):
             put_back.require_current(identity, back)
@@ -356,30 +356,30 @@ def noted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.usefixtures("noted")
 def test_what_was_signed_alone_is_no_answer_of_the_members(
-    agency: CheapNode, shelf: Shelf, silent: list[object]
+    agency: CheapNode, store: Store, silent: list[object]
 ) -> None:
-    start_audit(shelf, NODE)
+    start_audit(store, NODE)
     for subject in ("first", "second"):
-        assert tell(replace(agency.identity(), alone=True), shelf, "node.run", subject)
+        assert tell(replace(agency.identity(), alone=True), store, "node.run", subject)
     assert len(silent) == 1
     with pytest.raises(PeerUnreachableError):
-        put_back.require_current(agency.identity(), shelf)
+        put_back.require_current(agency.identity(), store)
 
 
 @pytest.mark.usefixtures("noted")
 def test_a_signer_that_is_held_while_the_machine_goes_back_does_not_bring_the_answer_back(
-    agency: CheapNode, shelf: Shelf, request: pytest.FixtureRequest
+    agency: CheapNode, store: Store, request: pytest.FixtureRequest
 ) -> None:
     identity = agency.identity()
-    start_audit(shelf, NODE)
-    held = put_back.signer_of(identity, shelf)
+    start_audit(store, NODE)
+    held = put_back.signer_of(identity, store)
     request.getfixturevalue("silent")
     agency.clock.moment += timedelta(minutes=2)
     for _ in range(2):
         with pytest.raises(PeerUnreachableError):
-            put_back.require_current(identity, shelf)
+            put_back.require_current(identity, store)
         record(
-            shelf,
+            store,
             held,
             actor="node",
             action="node.run",
@@ -389,12 +389,12 @@ def test_a_signer_that_is_held_while_the_machine_goes_back_does_not_bring_the_an
 
 
 def test_where_nothing_can_be_noted_outside_the_process_remembers(
-    agency: CheapNode, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    agency: CheapNode, store: Store, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     """A unit with `ProcSubset=pid` hides the number of this start of the machine."""
     nowhere(monkeypatch)
     identity = agency.identity()
-    put_back.require_current(identity, shelf)
+    put_back.require_current(identity, store)
     asked = request.getfixturevalue("silent")
-    put_back.require_current(identity, shelf)
+    put_back.require_current(identity, store)
     assert not asked

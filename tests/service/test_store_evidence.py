@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from node.errors import NotFoundError
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, Quarantined
 from node.store.peers.records import EvidenceKind, EvidenceRecord, HeardHead
+from node.store.store import Store
 from protocol.lists.ext import EntryRef
 
 pytestmark = pytest.mark.both_databases
@@ -19,9 +19,9 @@ RECORD = EvidenceRecord(
 HEARD = HeardHead(origin=ORIGIN, source="de.example", size=2**40, root=b"r" * 32, note=b"note", heard_ms=7)
 
 
-def test_each_contradiction_is_kept_once(shelf: Shelf) -> None:
+def test_each_contradiction_is_kept_once(store: Store) -> None:
     other_bytes = replace(RECORD, sha256="b" * 64)
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         assert unit.evidence.add(RECORD)
         assert not unit.evidence.add(RECORD)
         assert not unit.evidence.add(other_bytes), "the same pair"
@@ -34,10 +34,10 @@ def test_each_contradiction_is_kept_once(shelf: Shelf) -> None:
             unit.evidence.get("c" * 64)
 
 
-def test_what_people_looked_at_is_remembered(shelf: Shelf) -> None:
+def test_what_people_looked_at_is_remembered(store: Store) -> None:
     trust = replace(RECORD, sha256="b" * 64, kind=EvidenceKind.TRUST, subject="nl.example")
     strange = replace(RECORD, sha256="c" * 64, subject="es.example/lists/main")
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         for record in (RECORD, trust, strange):
             assert unit.evidence.add(record)
         assert unit.evidence.release([ORIGIN, "nl.example"], now_ms=9) == 2
@@ -45,9 +45,9 @@ def test_what_people_looked_at_is_remembered(shelf: Shelf) -> None:
         assert [one.released_ms for one in unit.evidence.ls()] == [9, 9, None]
 
 
-def test_one_head_is_remembered_for_each_log_and_teller(shelf: Shelf) -> None:
+def test_one_head_is_remembered_for_each_log_and_teller(store: Store) -> None:
     from_es = replace(HEARD, source="es.example")
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         for head in (HEARD, from_es, replace(HEARD, size=9)):
             unit.evidence.hear(head)
         assert unit.evidence.heard() == [replace(HEARD, size=9), from_es]
@@ -57,17 +57,17 @@ def test_one_head_is_remembered_for_each_log_and_teller(shelf: Shelf) -> None:
         assert unit.evidence.heard() == []
 
 
-def test_blocks_are_released_once(shelf: Shelf) -> None:
+def test_blocks_are_released_once(store: Store) -> None:
     refs = [EntryRef(ORIGIN, at, bytes([at]) * 32) for at in range(3)]
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         assert unit.evidence.released_blocks() == frozenset()
         assert unit.evidence.release_blocks(refs[:2], now_ms=1) == 2
         assert unit.evidence.release_blocks(refs, now_ms=2) == 1
         assert unit.evidence.released_blocks() == frozenset(refs)
 
 
-def test_a_quarantine_record_is_found_also_after_its_release(shelf: Shelf) -> None:
-    with shelf.storage.write() as unit:
+def test_a_quarantine_record_is_found_also_after_its_release(store: Store) -> None:
+    with store.write() as unit:
         log = unit.logs.create(origin=ORIGIN, kind=LogKind.PEER_LIST, node="nl.example", name="main")
         unit.quarantine.add(
             [Quarantined(log_id=log.id, kind="log", first=1, last=1, reason="why", created_ms=1)]

@@ -23,7 +23,6 @@ from node.errors import (
     StoreError,
     StoreLockedError,
 )
-from node.storage.shelf import Shelf
 from node.store import driver
 from node.store.driver import connect, parse_dsn
 from node.store.lists.records import LogKind
@@ -33,9 +32,10 @@ from node.store.partners.partners import PartnerRows
 from node.store.store import Store, connected
 from node.store.tables import every_table
 from protocol.digest import Algorithm, Digest
+from support.new_stores import MemoryObjects
 from support.postgres import PostgresServer
 from support.programs import needed
-from support.shelves import STORAGE_KEY, sqlite_dsn
+from support.stores import STORAGE_KEY, sqlite_dsn
 
 pytestmark = pytest.mark.both_databases
 
@@ -51,11 +51,11 @@ def dsn(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def create(dsn: str) -> Store:
-    return Store.create(dsn, storage_key=STORAGE_KEY, entropy=os.urandom)
+    return Store.create(dsn, objects=MemoryObjects(), storage_key=STORAGE_KEY, entropy=os.urandom)
 
 
 def reopen(dsn: str, key: bytes = STORAGE_KEY) -> Store:
-    return Store.open(dsn, storage_keys=lambda _: key, entropy=os.urandom)
+    return Store.open(dsn, objects=MemoryObjects(), storage_keys=lambda _: key, entropy=os.urandom)
 
 
 def test_what_was_stored_is_there_after_opening(dsn: str) -> None:
@@ -107,7 +107,7 @@ def test_refuses_another_storage_key(dsn: str) -> None:
 
 def test_whoever_counts_rows_is_asked_for_no_storage_key(dsn: str) -> None:
     create(dsn).dispose()
-    store = Store.open(dsn, storage_keys=never_asked, entropy=os.urandom)
+    store = Store.open(dsn, objects=MemoryObjects(), storage_keys=never_asked, entropy=os.urandom)
     with store.read() as unit:
         assert unit.logs.ls(LogKind.OWN_LIST) == []
     store.dispose()
@@ -364,7 +364,7 @@ def test_a_spent_quota_outlives_the_process_that_wrote_it(dsn: str) -> None:
     script = f"""
 import os, signal
 from node.store.store import Store
-store = Store.open({dsn!r}, storage_keys=lambda _: {STORAGE_KEY!r}, entropy=os.urandom)
+store = Store.open({dsn!r}, objects=None, storage_keys=lambda _: {STORAGE_KEY!r}, entropy=os.urandom)
 with store.write_allowances() as rows:
     rows.add_to_month("2026-11", 5)
 os.kill(os.getpid(), signal.SIGKILL)
@@ -392,18 +392,17 @@ def test_the_sqlite_file_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     assert (tmp_path / "x.db").stat().st_mode & 0o077 == 0
 
 
-def test_database_errors_do_not_show_values(shelf: Shelf) -> None:
-    assert isinstance(shelf.storage, Store)
-    with pytest.raises(StoreError) as caught, shelf.storage.write() as unit:
+def test_database_errors_do_not_show_values(store: Store) -> None:
+    assert isinstance(store, Store)
+    with pytest.raises(StoreError) as caught, store.write() as unit:
         unit.logs._connection.exec_driver_sql("INSERT INTO nowhere VALUES ('secret')")
     assert "secret" not in str(caught.value)
 
 
 def test_a_store_on_sqlite_loads_no_driver_of_another_database(tmp_path: Path) -> None:
     create(f"sqlite:///{tmp_path}/sigfed.db").dispose()
-    opened = (
-        f"Store.open('sqlite:///{tmp_path}/sigfed.db', storage_keys=lambda _: {STORAGE_KEY!r}, entropy=None)"
-    )
+    address = f"'sqlite:///{tmp_path}/sigfed.db', objects=None, storage_keys=lambda _: {STORAGE_KEY!r}"
+    opened = f"Store.open({address}, entropy=None)"
     ask = (
         f"import sys; from node.store.store import Store; {opened}.dispose(); print('psycopg' in sys.modules)"
     )

@@ -11,9 +11,9 @@ import pytest
 from node.errors import ConflictError, NotFoundError, RateLimitedError, UsageError
 from node.lists.corrections.shred import prepare, shred
 from node.lists.guards import Guards
+from node.objects.kept_proposals import KeptProposal, kept_proposal
 from node.partners.proposals import intake
 from node.partners.proposals.intake import TakingProposals
-from node.storage.kept_proposals import KeptProposal, kept_proposal
 from node.store.partners.records import FileRecord, ProposalRecord
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError, UntrustedError
@@ -47,7 +47,7 @@ def records(world: HitWorld) -> list[ProposalRecord]:
 
 def kept(world: HitWorld) -> KeptProposal:
     [record] = records(world)
-    return kept_proposal(world.fr.shelf, record)
+    return kept_proposal(world.fr.store, record)
 
 
 async def send(world: HitWorld, proposal: Proposal, *, partner: str = HOSTER) -> bytes:
@@ -136,7 +136,7 @@ async def test_a_node_that_takes_none_still_tells_of_those_it_took(world: HitWor
     proposal = proposal_of("new")
     await send(world, proposal)
     off = TakingProposals(
-        world.fr.shelf, world.fr.clock, node=world.fr.name, signer=world.statement_key, enabled=False
+        world.fr.store, world.fr.clock, node=world.fr.name, signer=world.statement_key, enabled=False
     )
     with pytest.raises(NotFoundError):
         off.take(HOSTER, SUBSET, proposal_of("newer").to_bytes())
@@ -205,7 +205,7 @@ async def test_files_that_wait_have_a_bound_that_decisions_lift(
 
 @pytest.mark.threat("a proposal as a question")
 async def test_what_is_listed_benign_or_a_tripwire_is_answered_like_anything_else(world: HitWorld) -> None:
-    Guards(world.fr.shelf).add_tripwires([digest("a lawful file")], note="", now_ms=0)
+    Guards(world.fr.store).add_tripwires([digest("a lawful file")], note="", now_ms=0)
     same = set()
     for name in ("listed", "a lawful file", "known to nobody"):
         proposal = proposal_of(name)
@@ -272,8 +272,8 @@ async def test_a_decision_is_final(world: HitWorld) -> None:
 
 
 def shred_file(agency: Agency, name: str) -> None:
-    plan = prepare(agency.shelf, agency.origin, digest(name))
-    shred(agency.shelf, agency.origin, plan.position, reason=Reason.ERROR)
+    plan = prepare(agency.store, agency.origin, digest(name))
+    shred(agency.store, agency.origin, plan.position, reason=Reason.ERROR)
     agency.publish()
 
 

@@ -11,7 +11,7 @@ from node.app.expiry import findings
 from node.app.metrics import facts
 from node.clock import milliseconds
 from node.recipients.accreditation import KEY_LIFE
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from node.store.partners.records import RecipientRecord
 from node.trust.expiry import Standing, Thing
 from protocol.lists.event import BASELINE
@@ -42,14 +42,14 @@ def test_a_recipients_key_is_told_of_where_it_ends_before_its_grant(
     record = RecipientRecord(
         name="hotline", purpose="", grant=json.dumps(grant.to_json()), added_ms=milliseconds(NOW - 400 * DAY)
     )
-    with open_shelf(identity) as shelf:
-        with shelf.storage.write() as unit:
+    with write_store(identity) as store:
+        with store.write() as unit:
             unit.recipients.add(record)
             if keyed is not None:
                 now_ms = milliseconds(NOW + keyed * DAY)
                 unit.recipients.set_key("hotline", os.urandom(32), now_ms=now_ms, keep_until_ms=0)
-        found = {each.term.thing: each for each in findings(identity, shelf) if each.term.of == "hotline"}
-        measured = {gauge.name: gauge.values for gauge in facts(identity, shelf, "libsodium")}[
+        found = {each.term.thing: each for each in findings(identity, store) if each.term.of == "hotline"}
+        measured = {gauge.name: gauge.values for gauge in facts(identity, store, "libsodium")}[
             "sigfed_expiry_seconds"
         ]
     assert {thing: each.standing for thing, each in found.items()} == told

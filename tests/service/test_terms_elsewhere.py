@@ -13,14 +13,14 @@ from node.app.expiry import findings
 from node.audit.log import start_audit
 from node.clock import milliseconds
 from node.identity.identity import Identity
-from node.storage.shelf import Shelf
 from node.store.partners.records import PartnerRecord
 from node.store.peers.records import TrustAcknowledged
+from node.store.store import Store
 from node.trust.expiry import Standing, Thing
 from node.trust.own import DOCUMENT_NAME
 from protocol.enrolment import KEY_DAYS
 from protocol.trust_acknowledgement import KIND, TrustAcknowledgement
-from support.cheap_node import NODE, NOW, CheapNode, new_shelf
+from support.cheap_node import NODE, NOW, CheapNode, empty_store
 
 DAY = timedelta(days=1)
 PEER = "nl.example"
@@ -32,18 +32,18 @@ def node(tmp_path: Path) -> CheapNode:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Shelf]:
-    with new_shelf(tmp_path) as made:
+def store(tmp_path: Path) -> Iterator[Store]:
+    with empty_store(tmp_path) as made:
         start_audit(made, NODE)
         yield made
 
 
-def told(identity: Identity, shelf: Shelf, thing: Thing) -> list[tuple[str, Standing, datetime]]:
-    found = [each for each in findings(identity, shelf) if each.term.thing is thing]
+def told(identity: Identity, store: Store, thing: Thing) -> list[tuple[str, Standing, datetime]]:
+    found = [each for each in findings(identity, store) if each.term.thing is thing]
     return [(each.term.of, each.standing, each.term.end) for each in found]
 
 
-def acknowledge(identity: Identity, shelf: Shelf) -> None:
+def acknowledge(identity: Identity, store: Store) -> None:
     """The peer says that it holds the node document of now."""
     serial, now_ms = identity.trust.document().serial, milliseconds(identity.clock.now())
     said = TrustAcknowledgement(
@@ -58,29 +58,29 @@ def acknowledge(identity: Identity, shelf: Shelf) -> None:
     kept = TrustAcknowledged(
         peer=PEER, root_version=1, serial=serial, time_ms=now_ms, received_ms=now_ms, statement=statement
     )
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.trust_acknowledgements.replace(unit.trust_acknowledgements.find(PEER), kept)
 
 
-def test_a_peer_that_holds_an_older_document_goes_by_its_end(node: CheapNode, shelf: Shelf) -> None:
+def test_a_peer_that_holds_an_older_document_goes_by_its_end(node: CheapNode, store: Store) -> None:
     identity = node.identity()
-    acknowledge(identity, shelf)
+    acknowledge(identity, store)
     held = identity.trust.document().valid.end
-    assert told(identity, shelf, Thing.HELD_BY_PEER) == [], "of the newest, the document itself tells"
+    assert told(identity, store, Thing.HELD_BY_PEER) == [], "of the newest, the document itself tells"
     node.clock.moment = NOW + 100 * DAY
     identity.trust.revise_document(lambda old: old, signers=identity.targets_signers())
-    assert told(identity, shelf, Thing.HELD_BY_PEER) == [(PEER, Standing.LATE, held)]
+    assert told(identity, store, Thing.HELD_BY_PEER) == [(PEER, Standing.LATE, held)]
     node.clock.moment = held
-    assert told(identity, shelf, Thing.HELD_BY_PEER) == [(PEER, Standing.ENDED, held)]
-    acknowledge(identity, shelf)
-    assert told(identity, shelf, Thing.HELD_BY_PEER) == []
+    assert told(identity, store, Thing.HELD_BY_PEER) == [(PEER, Standing.ENDED, held)]
+    acknowledge(identity, store)
+    assert told(identity, store, Thing.HELD_BY_PEER) == []
 
 
 @pytest.mark.parametrize(
     ("days", "standing"), [(91, Standing.GOOD), (109, Standing.LATE), (KEY_DAYS, Standing.ENDED)]
 )
 def test_a_partner_whose_program_does_not_replace_its_key_is_told(
-    node: CheapNode, shelf: Shelf, days: int, standing: Standing
+    node: CheapNode, store: Store, days: int, standing: Standing
 ) -> None:
     identity, now_ms = node.identity(), milliseconds(NOW)
     partner = PartnerRecord(
@@ -91,7 +91,7 @@ def test_a_partner_whose_program_does_not_replace_its_key_is_told(
         added_ms=now_ms,
         key_ms=now_ms,
     )
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.partners.add(partner)
     node.clock.moment = NOW + days * DAY
-    assert told(identity, shelf, Thing.PARTNER_KEY) == [("hoster", standing, NOW + KEY_DAYS * DAY)]
+    assert told(identity, store, Thing.PARTNER_KEY) == [("hoster", standing, NOW + KEY_DAYS * DAY)]

@@ -25,7 +25,8 @@ from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.grant import Grant
 from protocol.transfer import KIND, Transfer
 from support.ceremonies import replace_everybody
-from support.federation import EVERYTHING, Agency, Federation, MemoryObjects, check_follows
+from support.federation import EVERYTHING, Agency, Federation, check_follows
+from support.new_stores import MemoryObjects
 
 FILES = 300
 NARROW = Grant(collections=frozenset({BASELINE}))
@@ -54,14 +55,14 @@ def nl(federation: Federation) -> Agency:
 
 def export(fr: Agency, target: MemoryObjects, *, held: dict[str, HeldList] | None = None) -> Exported:
     signer = fr.keys.key(StatementPrivateKey, "1")
-    return Exporter(fr.shelf, fr.trust, fr.clock, node=fr.name, signer=signer).export(
+    return Exporter(fr.store, fr.trust, fr.clock, node=fr.name, signer=signer).export(
         "nl.example", target, held=held or {}
     )
 
 
 async def take(nl: Agency, source: MemoryObjects) -> SyncReport:
-    carried = receive(nl.shelf, source, "fr.example", node=nl.name, now=nl.clock.now())
-    return await Syncer(nl.shelf, carried.time).sync("fr.example", carried)
+    carried = receive(nl.store, source, "fr.example", node=nl.name, now=nl.clock.now())
+    return await Syncer(nl.store, carried.time).sync("fr.example", carried)
 
 
 async def test_what_is_carried_is_held_like_what_is_fetched(fr: Agency, nl: Agency) -> None:
@@ -71,7 +72,7 @@ async def test_what_is_carried_is_held_like_what_is_fetched(fr: Agency, nl: Agen
     report = await take(nl, stick)
     assert report.succeeded
     check_follows(nl, fr)
-    assert held_lists(nl.shelf, "fr.example") == {fr.origin: HeldList(FILES + 1, NARROW)}
+    assert held_lists(nl.store, "fr.example") == {fr.origin: HeldList(FILES + 1, NARROW)}
 
 
 @pytest.mark.threat("a medium lost or altered")
@@ -95,7 +96,7 @@ async def test_the_next_export_carries_what_is_new(fr: Agency, nl: Agency) -> No
     fr.publish()
     fr.time.advance(timedelta(hours=1))
     stick = MemoryObjects()
-    exported = export(fr, stick, held=held_lists(nl.shelf, "fr.example"))
+    exported = export(fr, stick, held=held_lists(nl.store, "fr.example"))
     assert exported.lists[0].bundles == 1
     assert (await take(nl, stick)).succeeded
     check_follows(nl, fr)
@@ -164,7 +165,7 @@ async def test_a_medium_for_somebody_else_is_refused(federation: Federation, fr:
     stick = MemoryObjects()
     export(fr, stick)
     with pytest.raises(VerificationError, match=r"not from fr\.example to de\.example"):
-        receive(de.shelf, stick, "fr.example", node=de.name, now=de.clock.now())
+        receive(de.store, stick, "fr.example", node=de.name, now=de.clock.now())
 
 
 def test_a_folder_is_for_one_peer_alone(federation: Federation, fr: Agency) -> None:
@@ -174,7 +175,7 @@ def test_a_folder_is_for_one_peer_alone(federation: Federation, fr: Agency) -> N
     export(fr, stick)
     with pytest.raises(AlreadyExistsError, match="another peer"):
         Exporter(
-            fr.shelf, fr.trust, fr.clock, node=fr.name, signer=fr.keys.key(StatementPrivateKey, "1")
+            fr.store, fr.trust, fr.clock, node=fr.name, signer=fr.keys.key(StatementPrivateKey, "1")
         ).export("de.example", stick, held={})
     stick.data.clear()
     stick.put("notes.txt", b"somebody's")
@@ -188,7 +189,7 @@ def test_nothing_is_taken_from_an_unfinished_export(fr: Agency, nl: Agency) -> N
     export(fr, stick)
     del stick.data[HEAD]
     with pytest.raises(NotFoundError, match="no finished transfer"):
-        receive(nl.shelf, stick, "fr.example", node=nl.name, now=nl.clock.now())
+        receive(nl.store, stick, "fr.example", node=nl.name, now=nl.clock.now())
 
 
 def test_a_head_signed_by_another_key_is_refused(fr: Agency, nl: Agency) -> None:
@@ -199,7 +200,7 @@ def test_a_head_signed_by_another_key_is_refused(fr: Agency, nl: Agency) -> None
     )
     stick.put(HEAD, seal_statement(KIND, head.to_bytes(), nl.keys.key(StatementPrivateKey, "1")))
     with pytest.raises(KeysError):
-        receive(nl.shelf, stick, "fr.example", node=nl.name, now=nl.clock.now())
+        receive(nl.store, stick, "fr.example", node=nl.name, now=nl.clock.now())
 
 
 @pytest.mark.threat("a medium lost or altered")
@@ -257,14 +258,14 @@ async def test_a_wider_grant_opens_what_was_carried_before(fr: Agency, nl: Agenc
     fr.add("later")
     fr.publish()
     fr.time.advance(timedelta(hours=1))
-    [exported] = export(fr, second, held=held_lists(nl.shelf, "fr.example")).lists
+    [exported] = export(fr, second, held=held_lists(nl.store, "fr.example")).lists
     assert (exported.bundles, exported.reopened) == (1, 1)
     assert not any(name.endswith("tile/entries/000") for name in second.data)
     [outcome] = (await take(nl, second)).lists
     assert outcome.words == "301 → 302 events, 1 added, 0 withdrawn, 1 older ones opened, verified"
     check_follows(nl, fr)
     fr.time.advance(timedelta(hours=1))
-    [exported] = export(fr, third, held=held_lists(nl.shelf, "fr.example")).lists
+    [exported] = export(fr, third, held=held_lists(nl.store, "fr.example")).lists
     assert (exported.bundles, exported.reopened) == (0, 0)
     assert [one.words for one in (await take(nl, third)).lists] == ["302 events, nothing new"]
 
@@ -300,7 +301,7 @@ async def test_a_grant_of_some_algorithms_is_carried(fr: Agency, nl: Agency) -> 
     export(fr, stick)
     assert (await take(nl, stick)).succeeded
     assert nl.digests(fr.origin) == set()
-    assert held_lists(nl.shelf, "fr.example")[fr.origin].opened == some
+    assert held_lists(nl.store, "fr.example")[fr.origin].opened == some
 
 
 async def test_revocations_are_carried(fr: Agency, nl: Agency) -> None:

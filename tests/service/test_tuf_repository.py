@@ -15,7 +15,8 @@ from keys.trust.tuf.target_files import target_name, target_path
 from node.errors import NotFoundError, VerificationError
 from node.trust.tuf.repository import Freshness, ServedTuf, TufRepository
 from support.fakes_api import HandClock
-from support.federation import FoundedNode, MemoryObjects
+from support.federation import FoundedNode
+from support.new_stores import MemoryObjects
 from support.tuf_origin import HOLDERS, ONLINE, TIMESTAMPS, TufOrigin
 
 HOUR, DAY = 3600, 24 * 3600

@@ -11,7 +11,7 @@ import pytest
 
 from node.errors import StoreError
 from node.lists.corrections.withdraw import withdraw
-from node.storage import recipient_files
+from node.objects import recipient_files
 from node.web.settings import WebSettings
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Reason
@@ -20,7 +20,7 @@ from support.fakes_api import MemoryNode
 from support.raw_http import Reply, raw_access
 from support.recipients import Desk, lines_of
 from support.releases import ReleasingAgency
-from support.shelves import Agency, close, file_digests, make_shelf, rows, sqlite_dsn
+from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
 
 PATH = "/recipients/digests"
 LISTED = {*file_digests("a"), *file_digests("b")}
@@ -36,8 +36,8 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path, other: Agency) -> AsyncIterator[World]:
-    shelf = make_shelf(sqlite_dsn(tmp_path), tmp_path)
-    fr = ReleasingAgency(shelf, tmp_path / "fr")
+    store = make_store(sqlite_dsn(tmp_path), tmp_path)
+    fr = ReleasingAgency(store, tmp_path / "fr")
     for agency in (fr.lists, other):
         agency.add(rows("a", "b"))
     fr.follow(other)
@@ -47,7 +47,7 @@ async def world(tmp_path: Path, other: Agency) -> AsyncIterator[World]:
     memory.recipients = desk.served
     yield World(desk, memory)
     fr.evaluator.close()
-    close(shelf)
+    store.dispose()
 
 
 def told(reply: Reply) -> tuple[object, ...]:
@@ -72,7 +72,7 @@ async def test_a_download_and_then_nothing_new(world: World) -> None:
             "a 304 gives nothing away"
         )
         fr = world.desk.fr
-        withdraw(fr.shelf, fr.lists.origin, file_digests("a")[0], reason=Reason.ERROR)
+        withdraw(fr.store, fr.lists.origin, file_digests("a")[0], reason=Reason.ERROR)
         fr.lists.publish()
         late = await raw("GET", PATH, key, headers=held)
         assert (late.status, late.problem) == (503, "unavailable")
@@ -90,7 +90,7 @@ async def test_all_refusals_are_alike(world: World) -> None:
     desk.recipients.set_suspended("suspended", suspended=True)
     desk.recipients.remove("removed")
     desk.accredit("replaced")
-    with desk.fr.shelf.storage.write() as unit:
+    with desk.fr.store.write() as unit:
         unit.recipients.set_grant("damaged", "{}")
     desk.fr.clock.advance(timedelta(hours=1))
     async with raw_access(world.memory) as raw:

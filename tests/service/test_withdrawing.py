@@ -12,7 +12,7 @@ from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL, Event, Op
 from protocol.lists.listing import BlockKind, Listing, fold
 from protocol.lists.opening import Opening, Reason
-from support.shelves import Agency, check_whole, file_digests, row, rows, sha256_digest
+from support.stores import Agency, check_whole, file_digests, row, rows, sha256_digest
 
 
 def listing(agency: Agency) -> Listing:
@@ -38,7 +38,7 @@ def test_ends_the_digest_and_its_siblings_in_every_collection(
     agency.add(rows("a", collection=NATIONAL))
     if published:
         agency.publish()
-    done = withdraw(agency.shelf, agency.origin, file_digests("a")[asked], reason=Reason.LEGAL)
+    done = withdraw(agency.store, agency.origin, file_digests("a")[asked], reason=Reason.LEGAL)
     assert done == Withdrawn(entries=4, digests=2, positions=(0, 1, 4, 5))
     assert listed(agency) == keys("b", BASELINE)
 
@@ -47,7 +47,7 @@ def test_ends_siblings_that_joined_later(agency: Agency) -> None:
     agency.add(rows("a", "b"))
     agency.publish()
     agency.add([row("a", digests=(*file_digests("a"), sha256_digest("a")))])
-    withdraw(agency.shelf, agency.origin, sha256_digest("a"), reason=Reason.LEGAL)
+    withdraw(agency.store, agency.origin, sha256_digest("a"), reason=Reason.LEGAL)
     assert listed(agency) == keys("b", BASELINE)
 
 
@@ -60,8 +60,8 @@ def test_content_ids_are_found_in_every_bundle_however_many_are_asked_for(
     agency.add(rows(*names))
     agency.publish()
     agency.add(rows("waiting"))
-    with agency.shelf.storage.read() as unit:
-        reader = ListReader(agency.shelf, unit, unit.logs.get(agency.origin))
+    with agency.store.read() as unit:
+        reader = ListReader(agency.store, unit, unit.logs.get(agency.origin))
         spread = range(0, 802, 802 // wanted)[:wanted]
         ids = {reader.opening(position).ext.content_id for position in spread}
         assert len(ids) == wanted
@@ -73,7 +73,7 @@ def test_a_siblings_other_listing_ends_too_but_not_that_ones_siblings(agency: Ag
     """MD5 of a file is also listed under a second content id, together with another SHA-1."""
     md5, sha1 = file_digests("a")
     agency.add([row("a"), row("x", line=3, collection=NATIONAL, digests=(md5, sha256_digest("x")))])
-    done = withdraw(agency.shelf, agency.origin, sha1, reason=Reason.LEGAL)
+    done = withdraw(agency.store, agency.origin, sha1, reason=Reason.LEGAL)
     assert done.entries == 3
     assert listed(agency) == {(NATIONAL, sha256_digest("x"))}
 
@@ -81,7 +81,7 @@ def test_a_siblings_other_listing_ends_too_but_not_that_ones_siblings(agency: Ag
 def test_events_name_their_entry_and_repeat_no_digest(agency: Agency) -> None:
     agency.add(rows("a", collection=NATIONAL))
     agency.publish()
-    withdraw(agency.shelf, agency.origin, file_digests("a")[0], reason=Reason.ERROR)
+    withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.ERROR)
     agency.publish()
     for (_, data, opening), ref in zip(agency.items()[2:], (0, 1), strict=True):
         header = Event.from_bytes(data).header
@@ -98,7 +98,7 @@ def test_events_name_their_entry_and_repeat_no_digest(agency: Agency) -> None:
 
 def test_an_error_blocks_each_digest(agency: Agency) -> None:
     agency.add(rows("a"))
-    withdraw(agency.shelf, agency.origin, file_digests("a")[0], reason=Reason.ERROR)
+    withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.ERROR)
     blocks = listing(agency).blocks
     assert {(block.digest, block.kind) for block in blocks} == {
         (digest, BlockKind.ERROR) for digest in file_digests("a")
@@ -107,19 +107,19 @@ def test_an_error_blocks_each_digest(agency: Agency) -> None:
 
 def test_by_position(agency: Agency) -> None:
     agency.add(rows("a", "b"))
-    assert withdraw_at(agency.shelf, agency.origin, 3, reason=Reason.OTHER).positions == (2, 3)
+    assert withdraw_at(agency.store, agency.origin, 3, reason=Reason.OTHER).positions == (2, 3)
     with pytest.raises(NotFoundError):
-        withdraw_at(agency.shelf, agency.origin, 4, reason=Reason.OTHER)
+        withdraw_at(agency.store, agency.origin, 4, reason=Reason.OTHER)
     with pytest.raises(NotFoundError):
-        withdraw_at(agency.shelf, agency.origin, 99, reason=Reason.OTHER)
+        withdraw_at(agency.store, agency.origin, 99, reason=Reason.OTHER)
 
 
 def test_once(agency: Agency) -> None:
     agency.add(rows("a"))
-    withdraw(agency.shelf, agency.origin, file_digests("a")[0], reason=Reason.OTHER)
+    withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.OTHER)
     for digest in (*file_digests("a"), *file_digests("never")):
         with pytest.raises(NotFoundError):
-            withdraw(agency.shelf, agency.origin, digest, reason=Reason.OTHER)
+            withdraw(agency.store, agency.origin, digest, reason=Reason.OTHER)
     assert agency.log.tail == 4
 
 
@@ -127,12 +127,12 @@ def test_two_digests_with_one_look_up_key_are_told_apart(
     agency: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agency.add(rows("a", "b"))
-    monkeypatch.setattr(type(agency.shelf.vault), "key_of", lambda *_: 7)
-    with agency.shelf.storage.write() as unit:
+    monkeypatch.setattr(type(agency.store.vault), "key_of", lambda *_: 7)
+    with agency.store.write() as unit:
         unit.entries._connection.exec_driver_sql(
             "UPDATE entry_index SET key = 7"
         )  # a collision cannot be made otherwise
-    done = withdraw(agency.shelf, agency.origin, file_digests("b")[0], reason=Reason.OTHER)
+    done = withdraw(agency.store, agency.origin, file_digests("b")[0], reason=Reason.OTHER)
     assert done.positions == (2, 3)
 
 
@@ -147,22 +147,22 @@ def test_survives_an_import_in_between(agency: Agency, monkeypatch: pytest.Monke
         commit(queue, unit)  # type: ignore[arg-type]  # handed on
 
     monkeypatch.setattr(Queue, "commit", overtaken)
-    assert withdraw(agency.shelf, agency.origin, file_digests("a")[0], reason=Reason.OTHER).entries == 2
+    assert withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.OTHER).entries == 2
     monkeypatch.undo()
     assert listed(agency) == set()
 
 
 def test_gives_up_when_others_never_stop(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
     agency.add(rows("a"))
-    before = set(agency.shelf.objects.ls(""))
+    before = set(agency.store.objects.ls(""))
 
     def overtaken(*_: object) -> None:
         raise ConflictError("again")
 
     monkeypatch.setattr(Queue, "commit", overtaken)
     with pytest.raises(ConflictError):
-        withdraw(agency.shelf, agency.origin, file_digests("a")[0], reason=Reason.OTHER)
-    assert set(agency.shelf.objects.ls("")) == before
+        withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.OTHER)
+    assert set(agency.store.objects.ls("")) == before
 
 
 def test_survives_a_publication_in_between(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,10 +172,10 @@ def test_survives_a_publication_in_between(agency: Agency, monkeypatch: pytest.M
 
     def overtaken(self: Family, digest: Digest) -> object:
         monkeypatch.undo()
-        publish(agency.shelf, agency.origin, signer=agency.signer, now_ms=agency.now_ms)
+        publish(agency.store, agency.origin, signer=agency.signer, now_ms=agency.now_ms)
         with pytest.raises(MissingObjectError):
             family(self, digest)
         raise MissingObjectError("as above")
 
     monkeypatch.setattr(Family, "active", overtaken)
-    assert withdraw(agency.shelf, agency.origin, file_digests("a")[0], reason=Reason.OTHER).entries == 2
+    assert withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.OTHER).entries == 2

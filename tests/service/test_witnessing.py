@@ -16,8 +16,8 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import FinalCheckpoint, LogStatus
 from node.clock import Clock
 from node.errors import ConflictError, NotFoundError, StoreLockedError
-from node.storage.shelf import Shelf
 from node.store.peers.records import PeerRecord, WitnessRecord
+from node.store.store import Store
 from node.witnesses.witness import KeyCosigner, ServedWitness, Witness
 from protocol.errors import UntrustedError
 from protocol.evidence import verify_evidence
@@ -63,7 +63,7 @@ class World:
 
     def witness(self, *, clock: Clock | None = None) -> Witness:
         return Witness(
-            self.fr.shelf,
+            self.fr.store,
             clock or self.fr.clock,
             node=self.fr.name,
             cosigner=lambda: KeyCosigner(self.witness_key.name, [self.fr.keys.key(WitnessPrivateKey, "1")]),
@@ -373,15 +373,15 @@ RECORD = WitnessRecord(
 LATER = replace(RECORD, head=replace(RECORD.head, size=7, time_s=6), cosignature=b"other")
 
 
-def put(shelf: Shelf, old: WitnessRecord | None, new: WitnessRecord) -> None:
-    with shelf.storage.write() as unit:
+def put(store: Store, old: WitnessRecord | None, new: WitnessRecord) -> None:
+    with store.write() as unit:
         unit.witnessed.replace(old, new)
 
 
-def test_a_record_is_found_by_origin_and_by_its_hash(shelf: Shelf) -> None:
-    put(shelf, None, RECORD)
-    put(shelf, RECORD, LATER)
-    with shelf.storage.read() as unit:
+def test_a_record_is_found_by_origin_and_by_its_hash(store: Store) -> None:
+    put(store, None, RECORD)
+    put(store, RECORD, LATER)
+    with store.read() as unit:
         assert unit.witnessed.find(RECORD.origin) == LATER
         assert unit.witnessed.get(sha256(RECORD.origin.encode()).hexdigest()) == LATER
         assert unit.witnessed.find("other") is None
@@ -399,9 +399,9 @@ def test_a_record_is_found_by_origin_and_by_its_hash(shelf: Shelf) -> None:
     ],
     ids=["none", "an older one", "another root", "an older cosignature"],
 )
-def test_a_record_is_replaced_only_by_who_read_it(shelf: Shelf, held: WitnessRecord | None) -> None:
-    put(shelf, None, LATER)
+def test_a_record_is_replaced_only_by_who_read_it(store: Store, held: WitnessRecord | None) -> None:
+    put(store, None, LATER)
     with pytest.raises(ConflictError):
-        put(shelf, held, replace(RECORD, head=replace(RECORD.head, size=9)))
-    with shelf.storage.read() as unit:
+        put(store, held, replace(RECORD, head=replace(RECORD.head, size=9)))
+    with store.read() as unit:
         assert unit.witnessed.find(RECORD.origin) == LATER

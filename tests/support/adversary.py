@@ -38,8 +38,9 @@ from protocol.lists.opening import Ext, Opening, Reason, commitment, origin_hash
 from protocol.pull.machine import GetBundle
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.tiles import cut_bundle
-from support.federation import Agency, FoundedNode, MemoryObjects
+from support.federation import Agency, FoundedNode
 from support.lists import ListWriter, digest
+from support.new_stores import MemoryObjects
 from support.pulling import ALL, Answer, Served, rows_of, with_row
 from support.times import SettableClock
 from support.tuf_serving import ListsAnything

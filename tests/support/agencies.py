@@ -25,7 +25,7 @@ from node.hoster.store.kinds import Fact, Kind
 from node.identity.identity import open_identity
 from node.identity.keyring import certificate_name
 from node.lists.catalogue import ListReport, report_list
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from node.tls import client_context, create_identity
 from node.trust.found import FIRST
 from support.copies import let_go_on
@@ -145,8 +145,8 @@ def impostor(cli: Cli, folder: Path) -> Cli:
 def report(cli: Cli, origin: str = "") -> ListReport:
     """What is held of a list, read beside the product's commands."""
     identity = open_identity(Home(cli.home))
-    with open_shelf(identity) as shelf:
-        return report_list(shelf, origin or f"{identity.settings.node}/lists/{LIST}")
+    with write_store(identity) as store:
+        return report_list(store, origin or f"{identity.settings.node}/lists/{LIST}")
 
 
 def fetch(cli: Cli, node: Running, path: str) -> tuple[int, bytes]:

@@ -14,7 +14,7 @@ from node.console.world import World
 from node.evaluator.process import EvaluatorProcess
 from node.home import Home
 from node.identity.identity import open_identity
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from node.signing.epochs import epoch_secrets
 from support.agencies import LIST, Federation, federate, import_files, lawful_table, numbered, written
 from support.copies import let_go_on
@@ -87,10 +87,10 @@ def open_world(home: Path, stack: ExitStack) -> World:
     """The node that lives in `home`, as its running process holds it, until the stack is left."""
     let_go_on(home)
     identity = open_identity(Home(home))
-    shelf = stack.enter_context(open_shelf(identity))
+    store = stack.enter_context(write_store(identity))
     evaluator = EvaluatorProcess(lambda: epoch_secrets(identity.keychain))  # it starts when it is asked
     stack.callback(evaluator.close)
-    return World.of(identity, shelf, evaluator)
+    return World.of(identity, store, evaluator)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from node.identity.lock import revising
 from node.objects.folder import FolderObjects
 from node.signing.keychain import Keychain
 from node.signing.ring import FolderKeyRing
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.tls import create_identity
 from node.trust.found import FIRST, Founding, found
 from node.trust.own import OwnTrust
@@ -105,10 +105,11 @@ class CheapNode:
 
 
 @contextmanager
-def new_shelf(folder: Path) -> Iterator[Shelf]:
+def empty_store(folder: Path) -> Iterator[Store]:
     """An empty store and objects in `folder`."""
-    store = new_store(f"sqlite:///{folder / 'sigfed.db'}", storage_key=bytes(32))
+    objects = FolderObjects(folder / "objects")
+    store = new_store(f"sqlite:///{folder / 'sigfed.db'}", storage_key=bytes(32), objects=objects)
     try:
-        yield Shelf(store, FolderObjects(folder / "objects"), store.vault)
+        yield store
     finally:
         store.dispose()

@@ -19,7 +19,7 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.store.accounts.records import PersonRole
 from node.web.server import RunningServer, serve
-from support.cheap_node import CheapNode, new_shelf
+from support.cheap_node import CheapNode, empty_store
 from support.processes import free_port
 
 W = TypeVar("W", default=World)
@@ -189,7 +189,7 @@ class NoEvaluator:
 async def console_in(node: CheapNode) -> AsyncIterator[RunningConsole]:
     """The console of a node without lists."""
     folder = node.folder
-    with new_shelf(folder) as shelf:
-        world = World.of(node.identity(), shelf, NoEvaluator())  # type: ignore[arg-type]
+    with empty_store(folder) as store:
+        world = World.of(node.identity(), store, NoEvaluator())  # type: ignore[arg-type]
         async with console_of(world) as running:
             yield running

@@ -15,28 +15,28 @@ from protocol.lists.grant import Grant
 
 
 def _request(world: World) -> str:
-    open_one, *_ = [one for one in open_approvals(world.identity, world.shelf).ls() if one.outcome == "open"]
+    open_one, *_ = [one for one in open_approvals(world.identity, world.store).ls() if one.outcome == "open"]
     return f"number={open_one.id}"
 
 
 def _hit(world: World) -> str:
-    resolved, *_ = [hit.record for hit in reported_hits(world.shelf) if hit.resolution]
+    resolved, *_ = [hit.record for hit in reported_hits(world.store) if hit.resolution]
     return f"hit={resolved.partner}/{resolved.report_id.hex()}"
 
 
 def _dispute(world: World) -> str:
-    case, *_ = casework(world.identity, world.shelf).ls()
+    case, *_ = casework(world.identity, world.store).ls()
     return f"case={case.partner}/{case.report_id.hex()}"
 
 
 def _proposal(world: World) -> str:
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         first, *_ = unit.proposals.ls()
     return f"proposal={first.partner}/{first.proposal_id.hex()}"
 
 
 def _aside(world: World) -> str:
-    first, *_ = quarantine.ls(world.shelf, world.identity.trust.members())
+    first, *_ = quarantine.ls(world.store, world.identity.trust.members())
     return f"id={first.id}"
 
 
@@ -51,7 +51,7 @@ def _waiting_entry(_: World) -> str:
 def _recipient(world: World) -> str:
     """The busy agency has none: one is added as two persons would have."""
     clock = world.identity.clock
-    recipients = Recipients(world.shelf.storage, clock)
+    recipients = Recipients(world.store, clock)
     if recipients.ls():
         return "name=hotline"
     grant = Grant(collections=frozenset({BASELINE}), until=clock.now() + timedelta(days=30))

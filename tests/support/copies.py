@@ -5,11 +5,11 @@ from pathlib import Path
 from node.home import Home
 from node.identity.identity import open_identity
 from node.identity.put_back import settle
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 
 
 def let_go_on(home: Path) -> None:
     """Let a copy sign without asking, as after a restore: those whom it would ask are not there."""
     identity = open_identity(Home(home))
-    with open_shelf(identity) as shelf:
-        settle(identity, shelf)
+    with write_store(identity) as store:
+        settle(identity, store)

@@ -11,9 +11,9 @@ from node.home import Home
 from node.identity.identity import open_identity
 from node.lists.imports.intake import Statement, import_rows
 from node.partners.disclosed_lookup import DisclosedLookups
-from node.rotation.store import open_shelf
-from node.storage.shelf import Shelf
+from node.rotation.store import write_store
 from node.store.accounts.records import Approval
+from node.store.store import Store
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis
@@ -48,12 +48,12 @@ def list_pictures(agencies: Iterable[Agency], *names: str, collection: int = BAS
     for agency in agencies:
         rows = [ImportRow(at, (picture(name),), collection, {}, "") for at, name in enumerate(names, 2)]
         said = Statement(basis=Basis.OWN, criteria=1)
-        import_rows(agency.shelf, agency.origin, rows, statement=said, now_ms=agency.now_ms)
+        import_rows(agency.store, agency.origin, rows, statement=said, now_ms=agency.now_ms)
 
 
-def take_in_pictures(shelf: Shelf, subset: str) -> SubsetFilter:
+def take_in_pictures(store: Store, subset: str) -> SubsetFilter:
     """Make a subset one of PDQ values, as if it had been created so; gives what it took in before."""
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         before = unit.subsets.get(subset).filter
         unit.subsets.set_filter(subset, replace(before, algorithms=frozenset({Algorithm.PDQ})))
     return before
@@ -62,10 +62,10 @@ def take_in_pictures(shelf: Shelf, subset: str) -> SubsetFilter:
 @contextmanager
 def pictures_in(cli: Cli, subset: str) -> Iterator[None]:
     """For a while a subset of this home is one of PDQ values."""
-    with open_shelf(open_identity(Home(cli.home))) as shelf:
-        before = take_in_pictures(shelf, subset)
+    with write_store(open_identity(Home(cli.home))) as store:
+        before = take_in_pictures(store, subset)
     yield
-    with open_shelf(open_identity(Home(cli.home))) as shelf, shelf.storage.write() as unit:
+    with write_store(open_identity(Home(cli.home))) as store, store.write() as unit:
         unit.subsets.set_filter(subset, before)
 
 
@@ -80,7 +80,7 @@ async def disclosed_world(folder: Path, *names: str) -> AsyncIterator[HitWorld]:
 
 def lookups(world: HitWorld, *, enabled: bool = True) -> DisclosedLookups:
     """What answers in a world."""
-    return DisclosedLookups(world.fr.shelf, world.fr.clock, enabled=enabled)
+    return DisclosedLookups(world.fr.store, world.fr.clock, enabled=enabled)
 
 
 def let_disclose(world: HitWorld, values: int, *, partner: str = HOSTER) -> None:

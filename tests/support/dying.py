@@ -21,11 +21,10 @@ from node.lists.publish import publish
 from node.objects import folder as objects
 from node.objects.folder import FolderObjects
 from node.signing.log_signer import FolderLogSigner
-from node.storage.shelf import Shelf
 from node.store.lists.logs import LogRows
 from node.store.store import Store
 from node.store.unit import Unit
-from support.shelves import NOW_MS, OWN, STORAGE_KEY, Agency, rows
+from support.stores import NOW_MS, OWN, STORAGE_KEY, Agency, rows
 
 ORIGIN = "fr.example/lists/csam"
 _ROOT = Path(__file__).parents[2]
@@ -45,17 +44,17 @@ def kill_at(agency: Agency, dsn: str, work: str, place: str) -> None:
 def main() -> None:
     """Open the store and die at work."""
     dsn, folder, work, place = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
-    store = Store.open(dsn, storage_keys=lambda _: STORAGE_KEY, entropy=os.urandom)
-    shelf = Shelf(store, FolderObjects(folder / "objects"), store.vault)
+    objects = FolderObjects(folder / "objects")
+    store = Store.open(dsn, objects=objects, storage_keys=lambda _: STORAGE_KEY, entropy=os.urandom)
     signer = FolderLogSigner(folder / "signer", lambda _: [LogPrivateKey.from_seed(b"k" * 32)])
     _arm(place)
     if work == "import":
         names = [f"dying{n}" for n in range(3000)]
-        import_rows(shelf, ORIGIN, rows(*names), statement=OWN, now_ms=NOW_MS)
+        import_rows(store, ORIGIN, rows(*names), statement=OWN, now_ms=NOW_MS)
     elif work == "audit":
-        record(shelf, signer, actor="node", action="node.run", subject="dying", now_ms=NOW_MS)
+        record(store, signer, actor="node", action="node.run", subject="dying", now_ms=NOW_MS)
     else:
-        publish(shelf, ORIGIN, signer=signer, now_ms=NOW_MS + 7)
+        publish(store, ORIGIN, signer=signer, now_ms=NOW_MS + 7)
 
 
 def _arm(place: str) -> None:

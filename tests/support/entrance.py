@@ -19,7 +19,7 @@ from node.store.accounts.records import PersonRole
 from node.web.server import serve
 from protocol.audit import AuditRecord
 from support.authenticator import Authenticator
-from support.cheap_node import NODE, CheapNode, new_shelf
+from support.cheap_node import NODE, CheapNode, empty_store
 from support.console import Browser, NoEvaluator
 from support.persons import PASS, make_persons
 from support.processes import free_port
@@ -45,13 +45,13 @@ class Entrance:
 
     def add_two(self) -> None:
         """Alice the operator and Bruno of security, as the command adds them."""
-        persons = make_persons(self.world.shelf, self.clock)
+        persons = make_persons(self.world.store, self.clock)
         persons.add("alice", PersonRole.OPERATOR, PASS["alice"])
         persons.add("bruno", PersonRole.SECURITY, PASS["bruno"])
 
     def token(self, person: str = "") -> str:
         """A one-time token."""
-        return open_invitations(self.world.identity, self.world.shelf).make(person).text
+        return open_invitations(self.world.identity, self.world.store).make(person).text
 
     def authenticator(self) -> Authenticator:
         """One whose browser is at this console."""
@@ -83,7 +83,7 @@ class Entrance:
 
     def find(self, session: str) -> Visitor | None:
         """Whose session it is."""
-        return open_sessions(self.world.identity, self.world.shelf).find(session)
+        return open_sessions(self.world.identity, self.world.store).find(session)
 
     def visitor(self, session: str) -> Visitor:
         """Whose session it is, which has not ended."""
@@ -97,7 +97,7 @@ class Entrance:
 
     def recorded(self) -> list[tuple[str, str, str, str]]:
         """What the audit log has: who, what, about whom, how; but for the founding."""
-        found = [each.record for each in read_audit(self.world.shelf)]
+        found = [each.record for each in read_audit(self.world.store)]
         return [
             (each.actor, each.action, each.subject, each.outcome)
             for each in found
@@ -115,7 +115,7 @@ class Entrance:
         return [(each.details["by"], each.details["count"]) for each in self._refusals()]
 
     def _refusals(self) -> list[AuditRecord]:
-        found = [each.record for each in read_audit(self.world.shelf)]
+        found = [each.record for each in read_audit(self.world.store)]
         return [each for each in found if (each.action, each.outcome) == ("console.sign-in", "refused")]
 
 
@@ -137,10 +137,10 @@ async def entrance_in(
     settings = ConsoleSettings(enabled=True, port=port, url=f"http://{name}:{port}/", oidc=oidc)
     identity = node.identity()
     identity = replace(identity, settings=identity.settings.model_copy(update={"console": settings}))
-    with new_shelf(node.folder) as shelf:
-        start_audit(shelf, NODE)
-        world = World.of(identity, shelf, NoEvaluator())  # type: ignore[arg-type]
-        door = open_sessions(identity, shelf)
+    with empty_store(node.folder) as store:
+        start_audit(store, NODE)
+        world = World.of(identity, store, NoEvaluator())  # type: ignore[arg-type]
+        door = open_sessions(identity, store)
         app = make_console(world, door, Address.parse(settings.url))
         server = await serve(app, ssl_context=None, host="127.0.0.1", port=port, drain_seconds=1)
         try:

@@ -12,7 +12,7 @@ somebody in it, misbehaves. Nodes that lie with their own keys are in `support.a
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,19 +29,18 @@ from keys.trust.tuf.write_root import author_next_root
 from node.access.callers import StoredCallers
 from node.access.grants import stored_grant
 from node.clock import Clock, milliseconds
-from node.errors import MissingObjectError, PeerRefusedError, PeerUnreachableError, StoreError
+from node.errors import PeerRefusedError, PeerUnreachableError, StoreError
 from node.formats.rows import ImportRow
 from node.lists.catalogue import create_list, list_origin
 from node.lists.corrections.withdraw import withdraw
 from node.lists.imports.intake import Statement, import_rows
 from node.lists.publish import Published, publish
+from node.objects.logfiles import LogFiles
 from node.peers.log_service import CallerLogs
 from node.peers.membership import Membership, introduce
 from node.peers.sync.reports import SyncReport
 from node.peers.sync.sync import Syncer
 from node.signing.log_signer import FolderLogSigner
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
 from node.store.peers.records import FetchedTrust
 from node.trust.announce import announce_log
@@ -56,7 +55,7 @@ from protocol.lists.grant import Grant
 from protocol.lists.opening import Basis, Opening, Reason
 from support.founding import MemoryKeys
 from support.lists import digest
-from support.new_stores import new_store
+from support.new_stores import MemoryObjects, new_store
 from support.times import SettableClock
 from support.tuf_serving import OfferedTrust, StampedTrust
 
@@ -64,43 +63,6 @@ START = datetime(2026, 5, 4, 12, tzinfo=UTC)
 EVERYTHING = Grant(collections=frozenset({BASELINE, NATIONAL}))
 LIMITS = NodeLimits(max_adds_per_day=100_000, max_withdraws_per_day=1000, max_checkpoint_age_s=86_400)
 LIST = "main"
-
-
-class MemoryObjects:
-    """An object store that forgets: for tests that make many nodes."""
-
-    def __init__(self) -> None:
-        self.data: dict[str, bytes] = {}
-
-    def put(self, name: str, data: bytes) -> None:
-        self.data[name] = data
-
-    def put_all(self, items: Iterable[tuple[str, bytes]]) -> None:
-        self.data.update(items)
-
-    def exchange(self, name: str, old: bytes, new: bytes) -> bool:
-        if self.data.get(name) != old:
-            return False
-        self.data[name] = new
-        return True
-
-    def get(self, name: str) -> bytes:
-        if name not in self.data:
-            raise MissingObjectError("there is no such object")
-        return self.data[name]
-
-    def exists(self, name: str) -> bool:
-        return name in self.data
-
-    def delete(self, name: str) -> None:
-        self.data.pop(name, None)
-
-    def ls(self, prefix: str) -> Iterator[str]:
-        return iter(sorted(name for name in self.data if name.startswith(prefix)))
-
-    def sweep(self, *, wait: bool = False) -> int:
-        del wait
-        return 0
 
 
 class FoundedNode:
@@ -185,16 +147,17 @@ class Agency(FoundedNode):
         self.country = country
         self.time = clock
         folder.mkdir(parents=True)
-        self.store = new_store(f"sqlite:///{folder}/sigfed.db", storage_key=os.urandom(32))
         self.objects = MemoryObjects()
-        self.shelf = Shelf(self.store, self.objects, self.store.vault)
+        self.store = new_store(
+            f"sqlite:///{folder}/sigfed.db", storage_key=os.urandom(32), objects=self.objects
+        )
         self.log_key = LogPrivateKey.from_seed(os.urandom(32))
         self.log_keys = [self.log_key]
         self.signer = FolderLogSigner(folder / "signer", lambda _: self.log_keys)
         self.introductions = MemoryObjects()
         self.membership = Membership(self.trust, self.store, self.introductions, clock)
-        self.syncer = Syncer(self.shelf, clock)
-        create_list(self.shelf, name, LIST)
+        self.syncer = Syncer(self.store, clock)
+        create_list(self.store, name, LIST)
         self.announce(self.origin, self.log_key)
 
     @property
@@ -213,14 +176,14 @@ class Agency(FoundedNode):
             ImportRow(at, (digest(name, algorithm),), collection, {}, "") for at, name in enumerate(names, 2)
         ]
         statement = Statement(basis=basis, criteria=1)
-        import_rows(self.shelf, self.origin, rows, statement=statement, now_ms=self.now_ms)
+        import_rows(self.store, self.origin, rows, statement=statement, now_ms=self.now_ms)
 
     def withdraw(self, name: str, reason: Reason = Reason.OTHER) -> None:
         """Queue the withdrawal of a made-up file."""
-        withdraw(self.shelf, self.origin, digest(name, Algorithm.SHA256), reason=reason)
+        withdraw(self.store, self.origin, digest(name, Algorithm.SHA256), reason=reason)
 
     def publish(self) -> Published:
-        return publish(self.shelf, self.origin, signer=self.signer, now_ms=self.now_ms)
+        return publish(self.store, self.origin, signer=self.signer, now_ms=self.now_ms)
 
     def know(self, other: FoundedNode, *, country: str, grant: Grant) -> None:
         """Make `other` a member, and a peer that may read what `grant` covers."""
@@ -255,7 +218,7 @@ class Agency(FoundedNode):
     def serve(self, caller: str) -> "ServedTo":
         """What this agency offers `caller`."""
         return ServedTo(
-            StampedTrust(self.files, self.trust), CallerLogs(self.shelf, self.clock, self.grant_of(caller))
+            StampedTrust(self.files, self.trust), CallerLogs(self.store, self.clock, self.grant_of(caller))
         )
 
 

@@ -16,13 +16,13 @@ from support.lists import digest
 
 def telling(agency: Agency) -> Telling:
     """What an agency tells."""
-    return Telling(agency.shelf, agency.files, agency.introductions)
+    return Telling(agency.store, agency.files, agency.introductions)
 
 
 def gossiper(agency: Agency) -> Gossiper:
     """The asking side of an agency, as a new process has it."""
     return Gossiper(
-        agency.shelf, agency.trust, agency.clock, own=agency.files, introductions=agency.introductions
+        agency.store, agency.trust, agency.clock, own=agency.files, introductions=agency.introductions
     )
 
 

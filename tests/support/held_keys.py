@@ -36,7 +36,7 @@ from node.hoster.trust.node import known, refresh
 from node.identity.identity import Identity, open_freshness, open_identity
 from node.identity.peer import reach_peer
 from node.remote.node import RemoteNode
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from node.store.peers.records import PeerRecord
 from node.trust.others.refresh import newest_root
 from node.trust.tuf.client import follow
@@ -198,7 +198,7 @@ def _unread(held: HeldTrust, forged: Files) -> AssertionError | None:
 
 
 def _peer(nl: Identity) -> PeerRecord:
-    with open_shelf(nl) as shelf, shelf.storage.read() as unit:
+    with write_store(nl) as store, store.read() as unit:
         return unit.peers.get("fr.example")
 
 

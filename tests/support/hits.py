@@ -18,6 +18,7 @@ from keys.key import LogPrivateKey, StatementPrivateKey, StatementPublicKey
 from keys.trust.node_parts import DatedKey, EpochInfo
 from node.access.quotas import Quotas
 from node.evaluator.in_process import InProcessEvaluator
+from node.objects.report_pages import report_pages
 from node.partners.evaluate import Evaluating
 from node.partners.fetches import Fetches
 from node.partners.hits.cases import Casework
@@ -30,10 +31,9 @@ from node.partners.hits.service import ServedHits
 from node.partners.subset_service import ServedSubsets
 from node.ports.evaluator import EpochSecret
 from node.signing.log_signer import FolderLogSigner
-from node.storage.report_pages import report_pages
-from node.storage.shelf import Shelf
 from node.store.hits.records import HitFilter, HitRecord
 from node.store.partners.records import PartnerRecord
+from node.store.store import Store
 from node.subsets.catalogue import create_subset
 from node.subsets.deltas import Deltas
 from node.subsets.epochs import AnnouncedEpochs
@@ -67,9 +67,9 @@ _RELEASE_KEY = LogPrivateKey.from_seed(b"z" * 32)
 _ALGORITHMS = frozenset({Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256})
 
 
-def kept_reports(shelf: Shelf) -> list[HitRecord]:
+def kept_reports(store: Store) -> list[HitRecord]:
     """All reports that an agency keeps, newest first."""
-    return [record for page in report_pages(shelf, HitFilter()) for record in page]
+    return [record for page in report_pages(store, HitFilter()) for record in page]
 
 
 def named(name: str) -> Digest:
@@ -92,7 +92,7 @@ class HitWorld:
         self.deltas = Deltas()
         self.flood_limits = FloodLimits(reports=100, partners=3, hours=24)
         signer = FolderLogSigner(folder / "release-signer", lambda _: [_RELEASE_KEY])
-        self._releaser = Releaser(self.fr.shelf, signer, self.evaluator)
+        self._releaser = Releaser(self.fr.store, signer, self.evaluator)
         self._make_subset(labels=labels, algorithms=algorithms)
         for name in (HOSTER, OTHER):
             self.enrol(name)
@@ -103,7 +103,7 @@ class HitWorld:
         wanted = SubsetFilter(
             collections=frozenset({BASELINE}), algorithms=algorithms, screen_bits=12, labels=labels
         )
-        made = create_subset(fr.shelf, fr.name, SUBSET, wanted, pk=pk, now_ms=fr.now_ms)
+        made = create_subset(fr.store, fr.name, SUBSET, wanted, pk=pk, now_ms=fr.now_ms)
         valid = window(fr.clock.now(), LOG_KEY_DAYS)
         announce_log(fr.trust, made.origin, _RELEASE_KEY.public, valid=valid, signers=fr.signers)
         announce_epoch(fr.trust, SUBSET, EpochInfo(epoch=1, pk=pk, valid=valid), signers=fr.signers)
@@ -148,7 +148,7 @@ class HitWorld:
             self.fr.store, Quotas(self.fr.store), self.evaluator, self.fr.clock, epochs=self.epochs
         )
         fetches = Fetches(self.fr.store, self.fr.clock)
-        served = ServedSubsets(self.fr.shelf, evaluating, self.deltas, fetches)
+        served = ServedSubsets(self.fr.store, evaluating, self.deltas, fetches)
         return OfferedSubset(ServedTrust(self.fr.files), served.for_partner(partner, frozenset({SUBSET})))
 
     def lose_statement_key(self) -> None:
@@ -169,29 +169,29 @@ class HitWorld:
 
     @property
     def casework(self) -> Casework:
-        return Casework(self.fr.shelf, self.fr.clock, days=7)
+        return Casework(self.fr.store, self.fr.clock, days=7)
 
     @property
     def reporting(self) -> Reporting:
         return Reporting(
-            self.fr.shelf,
+            self.fr.store,
             Quotas(self.fr.store),
             self.evaluator,
             self.fr.clock,
             epochs=self.epochs,
             roots=self.fr.trust.roots(),
             signer=self.statement_key,
-            floods=FloodWatch(self.fr.shelf, self.fr.clock, self.flood_limits),
+            floods=FloodWatch(self.fr.store, self.fr.clock, self.flood_limits),
         )
 
     @property
     def resolving(self) -> Resolving:
-        return Resolving(self.fr.shelf, self.fr.clock, node=self.fr.name, signer=self.statement_key)
+        return Resolving(self.fr.store, self.fr.clock, node=self.fr.name, signer=self.statement_key)
 
     @property
     def proving(self) -> Proving:
         return Proving(
-            self.fr.shelf, self.fr.trust, self.fr.files, self.fr.introductions, signer=self.statement_key
+            self.fr.store, self.fr.trust, self.fr.files, self.fr.introductions, signer=self.statement_key
         )
 
     def hits(self, partner: str = HOSTER) -> HitApi:
@@ -201,7 +201,7 @@ class HitWorld:
             proving=self.proving,
             casework=self.casework,
             resolving=self.resolving,
-            ends=Ends(self.fr.shelf, self.fr.trust, signer=self.statement_key),
+            ends=Ends(self.fr.store, self.fr.trust, signer=self.statement_key),
         )
         return served.for_partner(partner, frozenset({SUBSET}))
 

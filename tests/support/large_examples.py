@@ -19,16 +19,16 @@ def _waiting_entry(world: World) -> str:
 
 
 def _entry(world: World, origin: str, part: float) -> str:
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         size = unit.logs.get(origin).head.size
     return f"list={origin}&index={int(size * part)}"
 
 
 def _stolen(world: World) -> str:
     """The key of the own list, after its first publication."""
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         log = unit.logs.get(ORIGIN)
-    first = history(world.shelf, log).rounds[0].size
+    first = history(world.store, log).rounds[0].size
     return f"key=log-lists-{LIST}-1&reason=compromise&last_good={first}"
 
 

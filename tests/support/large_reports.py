@@ -10,12 +10,12 @@ from keys.key import StatementPrivateKey
 from keys.signer import Signer
 from node.clock import milliseconds
 from node.identity.identity import Identity
-from node.storage.sealed_names import case_name, report_name
-from node.storage.shelf import Shelf
-from node.storage.taken_reports import TakenReport
+from node.objects.sealed_names import case_name, report_name
+from node.objects.taken_reports import TakenReport
 from node.store.hits.records import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
 from node.store.hits.tables import HitReportRow, HitResolutionRow
 from node.store.partners.records import PartnerRecord
+from node.store.store import Store
 from node.store.tables import table
 from node.store.unit import Unit
 from protocol.digest import Digest
@@ -36,18 +36,18 @@ Placed = Sequence[tuple[Digest, tuple[tuple[str, int], ...]]]
 
 
 def report_hits(
-    identity: Identity, shelf: Shelf, *, partners: int, hits: int, placed: Placed, days: int
+    identity: Identity, store: Store, *, partners: int, hits: int, placed: Placed, days: int
 ) -> None:
     """Enrol partners and let them report hits, evenly over the days up to now."""
     now_ms = milliseconds(identity.clock.now())
     signer = identity.signer(StatementPrivateKey)
     step = days * _DAY_MS // hits
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         for number in range(partners):
             unit.partners.add(_partner(number, now_ms, days))
         numbers = unit.subsets.source_numbers(SUBSET, 1)
         origin = unit.subsets.get(SUBSET).origin
-        reports = _Reports(unit, shelf, signer, numbers, subset_id(origin))
+        reports = _Reports(unit, store, signer, numbers, subset_id(origin))
         for number in range(hits):
             # Multiples of a prime: neighbours in time are neither of one partner nor of one entry.
             digest, places = placed[number * 7919 % len(placed)]
@@ -87,10 +87,10 @@ def _partner(number: int, now_ms: int, days: int) -> PartnerRecord:
 
 class _Reports:
     def __init__(
-        self, unit: Unit, shelf: Shelf, signer: Signer, numbers: Mapping[str, int], identity: bytes
+        self, unit: Unit, store: Store, signer: Signer, numbers: Mapping[str, int], identity: bytes
     ) -> None:
         self._unit = unit
-        self._vault = shelf.vault
+        self._vault = store.vault
         self._signer = signer
         self._numbers = numbers
         self._identity = identity

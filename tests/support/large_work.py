@@ -1,6 +1,6 @@
 """What waits for people in a large world: requests for a second person, proposals of partners; and who fetched what.
 
-wait_for_people(identity, shelf, few=60, proposed=digests)
+wait_for_people(identity, store, few=60, proposed=digests)
 """
 
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from node.access.grants import quota_payload
 from node.app.persons import open_persons
 from node.clock import milliseconds
 from node.identity.identity import Identity
-from node.storage.kept_proposals import KeptProposal, sealed_proposal
-from node.storage.shelf import Shelf
+from node.objects.kept_proposals import KeptProposal, sealed_proposal
 from node.store.accounts.records import PersonRole
 from node.store.partners.records import ProposalRecord
+from node.store.store import Store
 from protocol.digest import Digest
 from protocol.statement.proposal import ProposedFile
 from support.large_reports import SUBSET, partner_name
@@ -24,13 +24,13 @@ _FILES = 10
 
 
 def wait_for_people(
-    identity: Identity, shelf: Shelf, *, few: int, proposed: Sequence[tuple[Digest, ...]]
+    identity: Identity, store: Store, *, few: int, proposed: Sequence[tuple[Digest, ...]]
 ) -> None:
     """Two persons, `few` open requests and proposals each, the latter of files of `proposed`."""
-    persons, now_ms = open_persons(identity, shelf), milliseconds(identity.clock.now())
+    persons, now_ms = open_persons(identity, store), milliseconds(identity.clock.now())
     for name, role in (("alice", PersonRole.OPERATOR), ("bruno", PersonRole.OPERATOR)):
         persons.add(name, role, f"the passphrase of {name}")
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         for number in range(few):
             partner, wanted = partner_name(number), 10_000_000 + number
             unit.approvals.add(
@@ -40,13 +40,13 @@ def wait_for_people(
                 requested_by="alice",
                 requested_ms=now_ms - number * 60_000,
             )
-            unit.proposals.add(_proposal(shelf, number, now_ms - number * _DAY_MS, proposed))
+            unit.proposals.add(_proposal(store, number, now_ms - number * _DAY_MS, proposed))
 
 
-def fetch_releases(identity: Identity, shelf: Shelf, *, partners: int) -> None:
+def fetch_releases(identity: Identity, store: Store, *, partners: int) -> None:
     """All but one in a hundred partners fetched the newest release."""
     now_ms = milliseconds(identity.clock.now())
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         newest = unit.releases.newest(SUBSET)
         assert newest is not None
         for number in range(partners):
@@ -55,7 +55,7 @@ def fetch_releases(identity: Identity, shelf: Shelf, *, partners: int) -> None:
 
 
 def _proposal(
-    shelf: Shelf, number: int, received_ms: int, proposed: Sequence[tuple[Digest, ...]]
+    store: Store, number: int, received_ms: int, proposed: Sequence[tuple[Digest, ...]]
 ) -> ProposalRecord:
     partner, identity = partner_name(number), sha256(b"proposal %d" % number).digest()[:16]
     some = [proposed[(number * _FILES + at) % len(proposed)] for at in range(_FILES)]
@@ -73,5 +73,5 @@ def _proposal(
         claim=1,
         files=len(kept.files),
         received_ms=received_ms,
-        sealed=sealed_proposal(shelf, partner, identity, kept),
+        sealed=sealed_proposal(store, partner, identity, kept),
     )

@@ -1,7 +1,7 @@
 """A node after a year at work: 100,000 entries over its list and two peers', 1,000 partners, 20,000 reported hits.
 
     world = large_world(tmp_path)          # a copy; the first of a process makes it, in half a minute
-    with world.opened() as shelf:
+    with world.opened() as store:
         ...
 
 Everything is written by the services that a node writes with: imports, publications, pulls (of lists that nobody
@@ -39,9 +39,9 @@ from node.lists.imports.intake import Statement, import_rows
 from node.objects.folder import FolderObjects
 from node.peers.membership import Membership, introduce
 from node.peers.sync.follow import Delivery, Follower, FollowGuards, StagedBundle
-from node.rotation.store import open_shelf
-from node.storage.shelf import Shelf
+from node.rotation.store import write_store
 from node.store.lists.records import Quarantined
+from node.store.store import Store
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis, Reason
@@ -52,7 +52,7 @@ from support.federation import EVERYTHING, FoundedNode
 from support.large_reports import report_hits
 from support.large_work import fetch_releases, wait_for_people
 from support.real_home import real_home
-from support.shelves import Agency, close, encode, make_shelf, sqlite_dsn
+from support.stores import Agency, encode, make_store, sqlite_dsn
 from support.times import SettableClock
 
 LIST: Final = "main"
@@ -122,11 +122,11 @@ class LargeWorld:
         return open_identity(self.home, clock=self.clock)
 
     @contextmanager
-    def opened(self) -> Iterator[tuple[Identity, Shelf]]:
+    def opened(self) -> Iterator[tuple[Identity, Store]]:
         """The node and its store, closed when the block ends."""
         identity = self.identity()
-        with open_shelf(identity) as shelf:
-            yield identity, shelf
+        with write_store(identity) as store:
+            yield identity, store
 
 
 def large_world(folder: Path, size: Size = FULL) -> LargeWorld:
@@ -167,24 +167,24 @@ def make(folder: Path, size: Size) -> LargeWorld:
     """Make a world in an empty folder."""
     clock = SettableClock(datetime.now(UTC).replace(microsecond=0))
     identity = real_home(folder, clock)
-    with open_shelf(identity) as shelf:
-        create_list(identity, shelf, LIST)
-        _introduce(identity, shelf, folder, size)
-        _fill_own(identity, shelf, size)
+    with write_store(identity) as store:
+        create_list(identity, store, LIST)
+        _introduce(identity, store, folder, size)
+        _fill_own(identity, store, size)
         wanted = SubsetFilter(
             collections=frozenset({BASELINE}),
             algorithms=frozenset({Algorithm.MD5, Algorithm.SHA256}),
             screen_bits=12,
             labels=True,
         )
-        create_subset(identity, shelf, SUBSET, wanted)
-        release_here(identity, shelf, SUBSET)
-        _disturb(identity, shelf, size)
-        report_hits(identity, shelf, partners=size.partners, hits=size.hits, placed=_placed(size), days=DAYS)
-        _audit(identity, shelf, size)
-        fetch_releases(identity, shelf, partners=size.partners)
+        create_subset(identity, store, SUBSET, wanted)
+        release_here(identity, store, SUBSET)
+        _disturb(identity, store, size)
+        report_hits(identity, store, partners=size.partners, hits=size.hits, placed=_placed(size), days=DAYS)
+        _audit(identity, store, size)
+        fetch_releases(identity, store, partners=size.partners)
         proposed = [file_digests(number) for number in range(size.entries, size.entries + 10 * size.few)]
-        wait_for_people(identity, shelf, few=size.few, proposed=proposed)
+        wait_for_people(identity, store, few=size.few, proposed=proposed)
     (folder / _MOMENT).write_text(clock.moment.isoformat())
     return LargeWorld(folder=folder, clock=clock, size=size)
 
@@ -194,7 +194,7 @@ def made_up_rows(files: Sequence[int]) -> list[RowResult]:
     return [ImportRow(line, file_digests(number), BASELINE, {}, "") for line, number in enumerate(files, 2)]
 
 
-def _fill_own(identity: Identity, shelf: Shelf, size: Size) -> None:
+def _fill_own(identity: Identity, store: Store, size: Size) -> None:
     """The last files are to be looked at again, some of them by now."""
     now = identity.clock.now()
     old, dated = size.own[: -size.few], size.own[-size.few :]
@@ -202,25 +202,25 @@ def _fill_own(identity: Identity, shelf: Shelf, size: Size) -> None:
         (old, OWN),
         *(((number,), replace(OWN, review_by=_review_day(now, number))) for number in dated),
     ):
-        import_rows(shelf, ORIGIN, made_up_rows(files), statement=statement, now_ms=milliseconds(now))
-    publish_one(identity, shelf, ORIGIN, MUCH)
+        import_rows(store, ORIGIN, made_up_rows(files), statement=statement, now_ms=milliseconds(now))
+    publish_one(identity, store, ORIGIN, MUCH)
 
 
 def _review_day(now: datetime, number: int) -> date:
     return (now + timedelta(days=number % 40 - 20)).date()
 
 
-def _introduce(identity: Identity, shelf: Shelf, folder: Path, size: Size) -> None:
+def _introduce(identity: Identity, store: Store, folder: Path, size: Size) -> None:
     """Two members that are peers, with all that is held of their lists."""
     home, clock = identity.home, identity.clock
-    membership = Membership(identity.trust, shelf.storage, FolderObjects(home.introductions), clock)
+    membership = Membership(identity.trust, store, FolderObjects(home.introductions), clock)
     signers = identity.targets_signers()
     for node, (country, files) in size.peers().items():
         theirs = folder / node
         theirs.mkdir()
         founded = FoundedNode(node, country, clock)
         other = Agency(
-            make_shelf(sqlite_dsn(theirs), theirs),
+            make_store(sqlite_dsn(theirs), theirs),
             theirs,
             node=node,
             name=LIST,
@@ -232,8 +232,8 @@ def _introduce(identity: Identity, shelf: Shelf, folder: Path, size: Size) -> No
         membership.add_member(introduced, country=country, authority_for=frozenset(), signers=signers)
         membership.add_peer(node, EVERYTHING)
         _fill_peer(other, files, size)
-        _follow(shelf, other, milliseconds(clock.now()))
-        close(other.shelf)
+        _follow(store, other, milliseconds(clock.now()))
+        other.store.dispose()
         shutil.rmtree(theirs)
 
 
@@ -247,13 +247,13 @@ def _fill_peer(other: Agency, files: range, size: Size) -> None:
         other.publish()
     for number in files[: size.few]:
         reason = Reason.ERROR if number % 2 else Reason.OTHER
-        withdraw(other.shelf, other.origin, file_digests(number)[0], reason=reason)
+        withdraw(other.store, other.origin, file_digests(number)[0], reason=reason)
     other.publish()
 
 
-def _follow(shelf: Shelf, other: Agency, now_ms: int) -> None:
+def _follow(store: Store, other: Agency, now_ms: int) -> None:
     """Take over what the peer has published."""
-    follower = Follower(shelf, MUCH)
+    follower = Follower(store, MUCH)
     follower.follow(other.origin, node=other.node)
     held, head, files = follower.held(other.origin, now_ms=now_ms), other.log.head, other.files()
     for index, width in bundle_widths(held.size, head.size):
@@ -272,16 +272,16 @@ def _follow(shelf: Shelf, other: Agency, now_ms: int) -> None:
     follower.commit(other.origin, delivery, now_ms=now_ms)
 
 
-def _disturb(identity: Identity, shelf: Shelf, size: Size) -> None:
+def _disturb(identity: Identity, store: Store, size: Size) -> None:
     """What happens after a release: own withdrawals and disputes, and what guards set aside."""
     now_ms = milliseconds(identity.clock.now())
     for number in size.own[: size.few // 3]:
-        withdraw(shelf, ORIGIN, file_digests(number)[0], reason=Reason.OTHER)
+        withdraw(store, ORIGIN, file_digests(number)[0], reason=Reason.OTHER)
     theirs = size.peers()["de.example"][1]
     for number in theirs[-size.few // 3 :]:
-        dispute(shelf, ORIGIN, [file_digests(number)[0]], collection=BASELINE)
-    publish_one(identity, shelf, ORIGIN, MUCH)
-    with shelf.storage.write() as unit:
+        dispute(store, ORIGIN, [file_digests(number)[0]], collection=BASELINE)
+    publish_one(identity, store, ORIGIN, MUCH)
+    with store.write() as unit:
         log = unit.logs.get(f"nl.example/lists/{LIST}")
         own = unit.logs.get(ORIGIN)
         unit.quarantine.add(
@@ -315,21 +315,21 @@ def _placed(size: Size) -> list[tuple[Digest, tuple[tuple[str, int], ...]]]:
     ]
 
 
-def _audit(identity: Identity, shelf: Shelf, size: Size) -> None:
+def _audit(identity: Identity, store: Store, size: Size) -> None:
     """A year of what operators did."""
     now_ms = milliseconds(identity.clock.now())
     step = DAYS * 86_400_000 // size.audited
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         for number in range(size.audited):
             made = new_record(
-                shelf,
+                store,
                 actor=f"analyst-{number % 7}",
                 action=("entry.reveal", "list.publish", "subset.release", "hit.close")[number % 4],
                 subject=ORIGIN,
                 now_ms=now_ms - (size.audited - number) * step,
             )
             enqueue(unit, made)
-    sign_waiting(shelf, identity.log_signer(), now_ms=now_ms)
+    sign_waiting(store, identity.log_signer(), now_ms=now_ms)
 
 
 if __name__ == "__main__":

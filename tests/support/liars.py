@@ -30,8 +30,9 @@ from protocol.tlog.note import Note, NoteSignature, VerifierKey
 from protocol.tlog.tileproof import TileTree
 from protocol.tlog.tiles import Tile, cut_bundle, new_hash_tiles
 from protocol.witness.cosign import AddCheckpoint
-from support.federation import FoundedNode, MemoryObjects
+from support.federation import FoundedNode
 from support.lists import ListWriter, digest
+from support.new_stores import MemoryObjects
 from support.pulling import Served
 from support.tuf_serving import ListsAnything
 

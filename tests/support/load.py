@@ -41,7 +41,7 @@ from node.home import Home
 from node.hoster import client
 from node.identity.identity import open_identity
 from node.rotation.rotate import advance_keys
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from node.signing.ring import get_key
 from node.tls import Traffic, spki_sha256
 from protocol.digest import Algorithm, Digest
@@ -248,8 +248,8 @@ class Load:
 
     def _sync(self) -> None:
         identity = open_identity(Home(self.nl.home))
-        with open_shelf(identity) as shelf:
-            for done in _wait_for(PeerSyncs(identity, shelf).run()):
+        with write_store(identity) as store:
+            for done in _wait_for(PeerSyncs(identity, store).run()):
                 failure = done.failure or done.unacknowledged
                 assert failure is None, f"{done.report.words}: {failure}"
                 assert done.gossip is None or not done.gossip.words, done.gossip
@@ -303,8 +303,8 @@ class Load:
     def job(self, cli: Cli) -> Advance:
         """What the job of a running node does with its keys every hour."""
         identity = open_identity(Home(cli.home), clock=self.time)
-        with open_shelf(identity) as shelf:
-            return advance_keys(identity, shelf)
+        with write_store(identity) as store:
+            return advance_keys(identity, store)
 
     def wait_for_certificate(self) -> None:
         """Until FR's running node presents its youngest TLS key: it looks every minute, by the plain clock."""

@@ -6,6 +6,7 @@ made without this (`tests/service/test_store_opening.py`).
 
 import os
 import sqlite3
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,21 +14,62 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import delete, make_url
 
 from node.clock import Entropy
+from node.errors import MissingObjectError
+from node.ports.objects import ObjectStore
 from node.store.driver import SQLITE
 from node.store.store import Store, connected
 from node.store.tables import DataKey, table
 from support.postgres import PostgresServer
 
 
-def new_store(dsn: str, *, storage_key: bytes, entropy: Entropy = os.urandom) -> Store:
-    """What `Store.create` makes at an address where nothing is."""
+class MemoryObjects:
+    """An object store that forgets: for tests that make many nodes."""
+
+    def __init__(self) -> None:
+        self.data: dict[str, bytes] = {}
+
+    def put(self, name: str, data: bytes) -> None:
+        self.data[name] = data
+
+    def put_all(self, items: Iterable[tuple[str, bytes]]) -> None:
+        self.data.update(items)
+
+    def exchange(self, name: str, old: bytes, new: bytes) -> bool:
+        if self.data.get(name) != old:
+            return False
+        self.data[name] = new
+        return True
+
+    def get(self, name: str) -> bytes:
+        if name not in self.data:
+            raise MissingObjectError("there is no such object")
+        return self.data[name]
+
+    def exists(self, name: str) -> bool:
+        return name in self.data
+
+    def delete(self, name: str) -> None:
+        self.data.pop(name, None)
+
+    def ls(self, prefix: str) -> Iterator[str]:
+        return iter(sorted(name for name in self.data if name.startswith(prefix)))
+
+    def sweep(self, *, wait: bool = False) -> int:
+        del wait
+        return 0
+
+
+def new_store(
+    dsn: str, *, storage_key: bytes, objects: ObjectStore | None = None, entropy: Entropy = os.urandom
+) -> Store:
+    """What `Store.create` makes at an address where nothing is; its objects stay in memory unless others are given."""
     url = make_url(dsn)
     if url.get_backend_name() == SQLITE:
         file = Path(url.database or "")
         assert not file.exists(), "there is something already"
         file.touch(mode=0o600)
         file.write_bytes(_tables())
-    return Store.create(dsn, storage_key=storage_key, entropy=entropy)
+    return Store.create(dsn, objects=objects or MemoryObjects(), storage_key=storage_key, entropy=entropy)
 
 
 def database_with_tables(server: PostgresServer) -> str:
@@ -58,7 +100,7 @@ def _tables() -> bytes:
 
 def _make_tables(dsn: str) -> None:
     """A store whose creation was cut off before its keys were made."""
-    Store.create(dsn, storage_key=bytes(32), entropy=os.urandom).dispose()
+    Store.create(dsn, objects=MemoryObjects(), storage_key=bytes(32), entropy=os.urandom).dispose()
     with connected(make_url(dsn)) as engine:
         with engine.begin() as connection:
             connection.execute(delete(table(DataKey)))

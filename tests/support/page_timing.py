@@ -177,11 +177,11 @@ class TimedConsole:
 @asynccontextmanager
 async def timed_console(large: LargeWorld) -> AsyncIterator[TimedConsole]:
     """The console of a large world."""
-    with large.opened() as (identity, shelf):
-        world = World.of(identity, shelf, NoEvaluator())  # type: ignore[arg-type]
-        assert isinstance(shelf.storage, Store)
+    with large.opened() as (identity, store):
+        world = World.of(identity, store, NoEvaluator())  # type: ignore[arg-type]
+        assert isinstance(store, Store)
         async with console_of(world) as console:
-            yield TimedConsole(console, shelf.storage)
+            yield TimedConsole(console, store)
 
 
 def _cost(taken: list[tuple[float, float]], queries: Queries) -> Cost:

@@ -6,19 +6,19 @@ from keys.keyfile import KdfProfile
 from node.access.approvals import Approvals
 from node.access.persons import Persons
 from node.clock import Clock, system_entropy
+from node.objects.person_requests import change_payload
 from node.signing.verifiers import Argon2Hasher
-from node.storage.person_requests import change_payload
-from node.storage.shelf import Shelf
 from node.store.accounts.records import Approval, PersonRole
+from node.store.store import Store
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 QUICK = KdfProfile(1, 64, 1)
 PASS = {name: f"the passphrase of {name}" for name in ("alice", "bruno", "carla", "david")}
 
 
-def make_persons(shelf: Shelf, clock: Clock) -> Persons:
+def make_persons(store: Store, clock: Clock) -> Persons:
     """Nobody yet."""
-    return Persons(shelf, clock, Argon2Hasher(system_entropy, profile=QUICK))
+    return Persons(store, clock, Argon2Hasher(system_entropy, profile=QUICK))
 
 
 def add_two(persons: Persons) -> None:

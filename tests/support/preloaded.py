@@ -31,7 +31,7 @@ from support.machine import hurry
 
 _PACKAGES = (
     "access app audit backup cli evidence hoster identity judgement lists partners peers recipients rotation"
-    " signer_host storage subsets trust witnesses"
+    " signer_host objects subsets trust witnesses"
 )
 _LOADED = (
     "support.command_line",

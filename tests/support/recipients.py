@@ -41,10 +41,10 @@ class Desk:
 
     def __init__(self, fr: ReleasingAgency) -> None:
         self.fr = fr
-        self.recipients = Recipients(fr.shelf.storage, fr.clock)
-        self.copy = RecipientCopy(fr.shelf, fr.clock, fr.trust.members, max_age=MAX_AGE)
+        self.recipients = Recipients(fr.store, fr.clock)
+        self.copy = RecipientCopy(fr.store, fr.clock, fr.trust.members, max_age=MAX_AGE)
         self.downloads = Downloads()
-        self.served = ServedRecipients(fr.shelf, fr.clock, self.copy, self.downloads)
+        self.served = ServedRecipients(fr.store, fr.clock, self.copy, self.downloads)
         self.open = self.served.open
 
     def grant(self, *collections: int, **changes: object) -> Grant:

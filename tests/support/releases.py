@@ -20,15 +20,15 @@ from node.hoster.state import PartnerFolder
 from node.hoster.trust.node import known
 from node.lists.publish import publish
 from node.objects.folder import FolderObjects
+from node.objects.release_files import ReleaseFolder
 from node.partners.admission import Admission, ServedEnrolment
 from node.partners.evaluate import Evaluating
 from node.partners.fetches import Fetches
 from node.partners.subset_service import ServedSubsets
 from node.ports.evaluator import EpochSecret
 from node.signing.log_signer import FolderLogSigner
-from node.storage.release_files import ReleaseFolder
-from node.storage.shelf import Shelf
 from node.store.peers.records import FetchedTrust
+from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord
 from node.subsets.catalogue import create_subset
 from node.subsets.deltas import Deltas
@@ -45,8 +45,8 @@ from protocol.oprf.suite import epoch_key
 from protocol.subset.canary import PRESENT
 from protocol.subset.filter import SubsetFilter
 from support.founding import MemoryKeys
-from support.shelves import NOW_MS, Agency, rows
 from support.sodium import loaded_group
+from support.stores import NOW_MS, Agency, rows
 from support.times import SettableClock
 from support.tuf_serving import OfferedSubset, StampedTrust
 
@@ -63,20 +63,20 @@ LIMITS = NodeLimits(max_adds_per_day=1000, max_withdraws_per_day=10, max_checkpo
 class ReleasingAgency:
     """`fr.example` with a list, a subset, a register that names it and `nl.example`, and an evaluator."""
 
-    def __init__(self, shelf: Shelf, folder: Path, *, subset_filter: SubsetFilter = FILTER) -> None:
-        self.shelf = shelf
+    def __init__(self, store: Store, folder: Path, *, subset_filter: SubsetFilter = FILTER) -> None:
+        self.store = store
         self.clock = SettableClock(datetime.fromtimestamp(NOW_MS / 1000, UTC))
-        self.lists = Agency(shelf, folder)
+        self.lists = Agency(store, folder)
         self.signer = FolderLogSigner(folder / "release-signer", lambda _: [LOG_KEY])
         self.deltas = Deltas()
-        self.fetches = Fetches(shelf.storage, self.clock)
+        self.fetches = Fetches(store, self.clock)
         self.evaluator = InProcessEvaluator(
             loaded_group(), [EpochSecret(subset=SUBSET, epoch=1, seed=SEED)], entropy=system_entropy
         )
-        self.releaser = Releaser(shelf, self.signer, self.evaluator)
+        self.releaser = Releaser(store, self.signer, self.evaluator)
         self._found(folder)
         self.subset = create_subset(
-            shelf,
+            store,
             "fr.example",
             SUBSET,
             subset_filter,
@@ -136,7 +136,7 @@ class ReleasingAgency:
     def release(self, *, exclusions: frozenset[Digest] = frozenset()) -> ReleaseReport:
         """Publish the own list and release."""
         now_ms = milliseconds(self.clock.now())
-        publish(self.shelf, self.lists.origin, signer=self.lists.signer, now_ms=now_ms)
+        publish(self.store, self.lists.origin, signer=self.lists.signer, now_ms=now_ms)
         return self.release_only(exclusions=exclusions)
 
     def release_only(self, *, exclusions: frozenset[Digest] = frozenset()) -> ReleaseReport:
@@ -151,25 +151,25 @@ class ReleasingAgency:
     @property
     def records(self) -> Sequence[ReleaseRecord]:
         """The published releases."""
-        with self.shelf.storage.read() as unit:
+        with self.store.read() as unit:
             return unit.releases.ls(SUBSET)
 
     def api(self, partner: str = "hoster") -> SubsetApi:
         """What the partner's requests reach."""
         evaluating = Evaluating(
-            self.shelf.storage,
-            Quotas(self.shelf.storage),
+            self.store,
+            Quotas(self.store),
             self.evaluator,
             self.clock,
             epochs=AnnouncedEpochs(self.files, self.trust),
         )
-        served = ServedSubsets(self.shelf, evaluating, self.deltas, self.fetches)
+        served = ServedSubsets(self.store, evaluating, self.deltas, self.fetches)
         releases = served.for_partner(partner, frozenset({SUBSET}))
         return OfferedSubset(StampedTrust(self.files, self.trust), releases)
 
     async def admit_partner(self, folder: Path, *, name: str = "hoster") -> "EnrolledPartner":
         """Invite and enrol a partner."""
-        admission = Admission(self.shelf, self.trust, clock=self.clock, entropy=system_entropy)
+        admission = Admission(self.store, self.trust, clock=self.clock, entropy=system_entropy)
         invited = admission.invite(name, SUBSET, files_per_day=1000, screen_bits=12)
         invitation = Invitation.from_text(invited.text)
         found = FetchedTrust(url=invitation.url, trust=self.trust.current(), spki_sha256=SPKI)
@@ -209,7 +209,7 @@ class EnrolledPartner:
 
 
 def folder(fr: ReleasingAgency) -> ReleaseFolder:
-    return ReleaseFolder(fr.shelf, fr.records[-1])
+    return ReleaseFolder(fr.store, fr.records[-1])
 
 
 def listed(fr: ReleasingAgency) -> set[Digest]:

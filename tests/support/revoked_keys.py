@@ -25,7 +25,7 @@ def revoke_log_key(agency: Agency, *, last_good: int) -> LogPrivateKey:
         key=old,
         time=since(now),
         reason=Reason.COMPROMISE,
-        last_good=head_at(agency.shelf, agency.log(), last_good),
+        last_good=head_at(agency.store, agency.log(), last_good),
     )
     lineage = Lineage(Role.LOG, agency.origin)
     revoke_keys(
@@ -37,5 +37,5 @@ def revoke_log_key(agency: Agency, *, last_good: int) -> LogPrivateKey:
     )
     agency.log_key = new
     agency.log_keys[:] = [new]
-    resign(agency.shelf, agency.origin, agency.signer)
+    resign(agency.store, agency.origin, agency.signer)
     return stolen

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from support.federation import Agency, MemoryObjects
+from support.federation import Agency
+from support.new_stores import MemoryObjects
 
 
 class Rewinding:

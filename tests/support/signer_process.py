@@ -28,8 +28,8 @@ from node.trust.found import FIRST, Founding, found
 from node.trust.own import DOCUMENT_NAME, OwnTrust
 from node.trust.successors import with_key
 from node.trust.tuf.repository import Freshness, TufRepository, root_files
-from support.federation import MemoryObjects
 from support.founding import MemoryKeys
+from support.new_stores import MemoryObjects
 from support.processes import PROGRAM, environment, wait_until
 
 NODE = "fr.example"

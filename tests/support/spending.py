@@ -7,7 +7,8 @@ from node.access.callers import StoredReplays
 from node.clock import system_entropy
 from node.errors import ReplayedError
 from node.store.store import Store
-from support.shelves import STORAGE_KEY
+from support.new_stores import MemoryObjects
+from support.stores import STORAGE_KEY
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 IDS = [f"id {number}" for number in range(40)]
@@ -15,7 +16,9 @@ IDS = [f"id {number}" for number in range(40)]
 
 def spend_all(dsn: str, together: Barrier) -> list[str]:
     """Which of the ids were good in this process; each is tried at the same moment as in the others."""
-    store = Store.open(dsn, storage_keys=lambda _: STORAGE_KEY, entropy=system_entropy)
+    store = Store.open(
+        dsn, objects=MemoryObjects(), storage_keys=lambda _: STORAGE_KEY, entropy=system_entropy
+    )
     try:
         return [jti for jti in IDS if _good(StoredReplays(store), jti, together)]
     finally:

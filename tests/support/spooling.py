@@ -11,7 +11,7 @@ from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.lookup.examiner import Examiner, Hit, Source
 from node.hoster.state import Enrolment
 from node.hoster.trust.node import Known
-from node.storage.release_files import ReleaseFolder
+from node.objects.release_files import ReleaseFolder
 from protocol.digest import Algorithm
 from protocol.statement.report import SentReport
 from protocol.subset.files import Held
@@ -110,7 +110,7 @@ class Partner:
         with self.world.fr.store.read() as unit:
             newest = unit.releases.newest(SUBSET)
         assert newest is not None
-        held: Held = ReleaseFolder(self.world.fr.shelf, newest).load()
+        held: Held = ReleaseFolder(self.world.fr.store, newest).load()
         return Examiner(
             self.enrolment,
             self.known,

@@ -22,8 +22,8 @@ from protocol.oprf.suite import epoch_key
 from protocol.subset.files import Held
 from protocol.tlog.merkle import EMPTY_ROOT
 from support.releases import SEED, SUBSET, EnrolledPartner, ReleasingAgency
-from support.shelves import Agency, file_digests
 from support.sodium import loaded_group
+from support.stores import Agency, file_digests
 
 NEXT_SEED = b"\x06" * 32
 
@@ -136,4 +136,4 @@ def rotate(fr: ReleasingAgency) -> None:
     key = epoch_key(loaded_group(), NEXT_SEED).public
     made = succeed(fr.trust.document(), SUBSET, key, now=now, at=now, held={1})
     fr.trust.revise_document(lambda old: replace(old, subsets=(made,)), signers=fr.signers)
-    enter_epoch(fr.shelf.storage, fr.evaluator, SUBSET, fr.trust.document(), now=now)
+    enter_epoch(fr.store, fr.evaluator, SUBSET, fr.trust.document(), now=now)

@@ -34,7 +34,7 @@ from node.identity.peer import reach_peer
 from node.jose import sign_token
 from node.peers.acknowledgements import ServedAcknowledgements
 from node.remote.node import RemoteNode
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from node.tls import client_context, server_context
 from node.trust.others.refresh import held_document, log_trust
 from node.web.auth import TOKEN_TYP
@@ -94,7 +94,7 @@ class Thief:
 
     def _asks_for_a_token(self) -> None:
         """Reads NL's list as FR, over FR's own connection."""
-        with open_shelf(self._opened(self._load.fr)) as shelf, shelf.storage.read() as unit:
+        with write_store(self._opened(self._load.fr)) as store, store.read() as unit:
             nl = unit.peers.get("nl.example")
 
         async def ask() -> None:
@@ -142,9 +142,9 @@ class Thief:
         )
         key = self._thief.keychain.signer(StatementPrivateKey, LABELS["statement"])
         statement = seal_statement(KIND, said.to_bytes(), key)
-        with open_shelf(self._opened(self._load.nl)) as shelf, suppress(ConflictError):
+        with write_store(self._opened(self._load.nl)) as store, suppress(ConflictError):
             # A believed statement is refused too, because it goes back: so this one changes nothing.
-            served = ServedAcknowledgements(shelf, self._load.time, "fr.example")
+            served = ServedAcknowledgements(store, self._load.time, "fr.example")
             asyncio.run(served.acknowledge(said.origin, statement))
 
     def _cosigns(self) -> None:
@@ -224,7 +224,7 @@ class Thief:
 
     def _held_by(self, cli: Cli, name: str) -> NodeDocument:
         """What an agency holds of another."""
-        with open_shelf(self._opened(cli)) as shelf, shelf.storage.read() as unit:
+        with write_store(self._opened(cli)) as store, store.read() as unit:
             return held_document(unit.peers.get(name), self._load.time.now())
 
     def _opened(self, cli: Cli) -> Identity:

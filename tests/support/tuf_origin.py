@@ -28,7 +28,7 @@ from node.trust.tuf.repository import Freshness, ServedTuf, TufRepository
 from node.web.app import make_app
 from node.web.settings import WebSettings
 from support.fakes_api import HandClock, MemoryNode
-from support.federation import MemoryObjects
+from support.new_stores import MemoryObjects
 from support.trust import node_document
 
 Key = TypeVar("Key", bound=PrivateKey[PublicKey])

@@ -120,7 +120,7 @@ class Twenty:
         self.bad_lines = False
         self.listed = {agency.name: _first_names(at) for at, agency in enumerate(self.honest)}
         for agency in self.honest:
-            agency.syncer = Syncer(agency.shelf, agency.clock, requiring=requiring_of(agency), most=MOST)
+            agency.syncer = Syncer(agency.store, agency.clock, requiring=requiring_of(agency), most=MOST)
 
     def _deal(self) -> None:
         names = [name for name in LIES if name not in {TRICKLE, PAPERS}]

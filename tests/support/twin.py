@@ -19,7 +19,7 @@ from node.identity.peer import reach_peer
 from node.peers.sync.reports import SyncReport
 from node.remote.auth import Credentials
 from node.remote.node import RemoteNode
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from node.store.peers.records import PeerRecord
 from support.agencies import import_files
 from support.load import Load
@@ -58,13 +58,13 @@ class Twin:
         return asyncio.run(self._sync(identity))
 
     async def _sync(self, nl: Identity) -> SyncReport:
-        with open_shelf(nl) as shelf:
-            with shelf.storage.read() as unit:
+        with write_store(nl) as store:
+            with store.read() as unit:
                 peer = unit.peers.get("fr.example")
             async with reach_peer(nl, peer) as fr, self._reached_by(nl, peer) as twin:
                 lists = {name: getattr(twin, name) for name in ("checkpoint", "tile", "entries", "openings")}
                 with patch.multiple(fr, **lists):
-                    return await PeerSyncs(nl, shelf).run_over(peer.name, fr)
+                    return await PeerSyncs(nl, store).run_over(peer.name, fr)
 
     def _reached_by(self, nl: Identity, peer: PeerRecord) -> RemoteNode:
         return RemoteNode(

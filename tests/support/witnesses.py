@@ -30,14 +30,14 @@ def witness_of(agency: Agency) -> Witness:
     assert info is not None, "founded with one"
     key = agency.keys.key(WitnessPrivateKey, "1")
     return Witness(
-        agency.shelf, agency.clock, node=agency.name, cosigner=lambda: KeyCosigner(info.name, [key])
+        agency.store, agency.clock, node=agency.name, cosigner=lambda: KeyCosigner(info.name, [key])
     )
 
 
 def requiring_of(agency: Agency, *, quorum: int | None = None) -> Requiring:
     """What the agency asks of heads."""
     return Requiring(
-        shelf=agency.shelf,
+        store=agency.store,
         node=agency.name,
         members=agency.trust.members,
         documents=lambda: member_documents(agency.store, agency.introductions, agency.trust),
@@ -88,7 +88,7 @@ class Witnesses:
     def cosigning(self, agency: Agency, *, quorum: int | None = None) -> Cosigning:
         """What has the agency's heads cosigned."""
         return Cosigning(
-            agency.shelf,
+            agency.store,
             agency.clock,
             node=agency.name,
             members=agency.trust.members,
@@ -106,4 +106,4 @@ class Witnesses:
     def require(self, *, quorum: int | None = None) -> None:
         """From now on every agency asks for witnesses before it follows."""
         for agency in self.federation.agencies:
-            agency.syncer = Syncer(agency.shelf, agency.clock, requiring=requiring_of(agency, quorum=quorum))
+            agency.syncer = Syncer(agency.store, agency.clock, requiring=requiring_of(agency, quorum=quorum))

@@ -7,7 +7,7 @@ import pytest
 
 from keys.errors import BadSignatureError, KeysError, MalformedTrustError
 from keys.key import StatementPrivateKey
-from node.storage.taken_reports import TakenReport
+from node.objects.taken_reports import TakenReport
 from protocol.digest import Algorithm, Digest
 from protocol.encoding import CborValue, decode_cbor, encode_cbor
 from protocol.errors import MalformedError, ProofError, UntrustedError

@@ -11,8 +11,8 @@ from node.errors import GoneError
 from node.identity.identity import Identity
 from node.lists.corrections.withdraw import withdraw
 from node.partners.hits.cases import listed_in, reported_digest
-from node.storage.shelf import Shelf
 from node.store.hits.records import CaseRecord
+from node.store.store import Store
 from protocol.lists.opening import Reason
 from protocol.statement.case import CaseAnswer, Outcome, open_answer
 
@@ -30,7 +30,7 @@ class Answered:
 
 def answer_case(
     identity: Identity,
-    shelf: Shelf,
+    store: Store,
     record: CaseRecord,
     outcome: Outcome,
     reason: str,
@@ -44,21 +44,21 @@ def answer_case(
         ConflictError: it was answered before.
         NotFoundError: there is no such own list, or the file is not in it.
     """
-    work = casework(identity, shelf)
+    work = casework(identity, store)
     work.require_answerable(record, reason)
     entries = 0
     if withdraw_from:
-        digest = reported_digest(shelf, record)
-        entries = withdraw(shelf, withdraw_from, digest, reason=Reason.ERROR).entries
+        digest = reported_digest(store, record)
+        entries = withdraw(store, withdraw_from, digest, reason=Reason.ERROR).entries
     answered = work.answer(record, outcome, reason, signer=statement_key(identity))
-    origins = [origin for origin, _ in entries_behind(identity, shelf, record)]
+    origins = [origin for origin, _ in entries_behind(identity, store, record)]
     return Answered(answer=answered, withdrawals=entries, origins=origins)
 
 
-def entries_behind(identity: Identity, shelf: Shelf, record: CaseRecord) -> list[tuple[str, int]]:
+def entries_behind(identity: Identity, store: Store, record: CaseRecord) -> list[tuple[str, int]]:
     """Lists and entries behind the hit of a case, by its receipt; none once its hash was shredded."""
     try:
-        return listed_in(shelf, identity.trust.document(), record)
+        return listed_in(store, identity.trust.document(), record)
     except GoneError:
         return []
 

@@ -11,14 +11,14 @@ from node.objects.folder import FolderObjects
 from node.partners.hits.cases import Casework
 from node.partners.hits.floods import FloodLimits, FloodWatch
 from node.ports.evaluator import Evaluator
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.trust.own import MEMBERS_NAME
 
 if TYPE_CHECKING:
     from node.partners.hits.service import ServedHits
 
 
-def served_hits(identity: Identity, shelf: Shelf, evaluator: Evaluator) -> "ServedHits":
+def served_hits(identity: Identity, store: Store, evaluator: Evaluator) -> "ServedHits":
     """What this node's server offers partners about their hits."""
     from node.partners.hits.ends import Ends  # noqa: PLC0415 - who looks at cases serves nobody
     from node.partners.hits.evidence import Proving  # noqa: PLC0415
@@ -29,42 +29,42 @@ def served_hits(identity: Identity, shelf: Shelf, evaluator: Evaluator) -> "Serv
 
     signer = statement_key(identity)
     reporting = Reporting(
-        shelf,
-        Quotas(shelf.storage),
+        store,
+        Quotas(store),
         evaluator,
         identity.clock,
         epochs=AnnouncedEpochs(identity.trust_files, identity.trust),
         roots=identity.trust.roots(),
         signer=signer,
-        floods=flood_watch(identity, shelf),
+        floods=flood_watch(identity, store),
     )
     proving = Proving(
-        shelf,
+        store,
         identity.trust,
         identity.trust_files,
         FolderObjects(identity.home.introductions),
         signer=signer,
     )
-    resolving = Resolving(shelf, identity.clock, node=identity.settings.node, signer=signer)
+    resolving = Resolving(store, identity.clock, node=identity.settings.node, signer=signer)
     return ServedHits(
         reporting=reporting,
         proving=proving,
-        casework=casework(identity, shelf),
+        casework=casework(identity, store),
         resolving=resolving,
-        ends=Ends(shelf, identity.trust, signer=signer),
+        ends=Ends(store, identity.trust, signer=signer),
     )
 
 
-def casework(identity: Identity, shelf: Shelf) -> Casework:
+def casework(identity: Identity, store: Store) -> Casework:
     """The cases of this node."""
-    return Casework(shelf, identity.clock, days=identity.settings.cases.answer_days)
+    return Casework(store, identity.clock, days=identity.settings.cases.answer_days)
 
 
-def flood_watch(identity: Identity, shelf: Shelf) -> FloodWatch:
+def flood_watch(identity: Identity, store: Store) -> FloodWatch:
     """What looks for entries that are reported far more often than others."""
     settings = identity.settings.floods
     limits = FloodLimits(reports=settings.reports, partners=settings.partners, hours=settings.hours)
-    return FloodWatch(shelf, identity.clock, limits)
+    return FloodWatch(store, identity.clock, limits)
 
 
 def statement_key(identity: Identity) -> Signer:
@@ -72,9 +72,9 @@ def statement_key(identity: Identity) -> Signer:
     return identity.signer(StatementPrivateKey)
 
 
-def keep_own_register(identity: Identity, shelf: Shelf) -> None:
+def keep_own_register(identity: Identity, store: Store) -> None:
     """Keep the register that the next release is made with: evidence of its hits will need it."""
     from node.subsets.registers import keep_register  # noqa: PLC0415 - NumPy reads releases
 
     envelope = identity.trust_files.get(MEMBERS_NAME)
-    keep_register(shelf.objects, envelope, open_members(envelope, identity.trust.root()))
+    keep_register(store.objects, envelope, open_members(envelope, identity.trust.root()))

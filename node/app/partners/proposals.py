@@ -3,13 +3,13 @@
 from node.app.partners.hits import statement_key
 from node.identity.identity import Identity
 from node.partners.proposals.intake import TakingProposals
-from node.storage.shelf import Shelf
+from node.store.store import Store
 
 
-def taking_proposals(identity: Identity, shelf: Shelf) -> TakingProposals:
+def taking_proposals(identity: Identity, store: Store) -> TakingProposals:
     """What takes the proposals of this node's partners."""
     return TakingProposals(
-        shelf,
+        store,
         identity.clock,
         node=identity.settings.node,
         signer=statement_key(identity),

@@ -12,8 +12,8 @@ from node.journal import Journal
 from node.recipients.accreditation import Recipients
 from node.recipients.copy import RecipientCopy
 from node.recipients.service import ServedRecipients
-from node.storage.shelf import Shelf
 from node.store.partners.records import RecipientService
+from node.store.store import Store
 
 ACTION: Final = "recipient.fetch"
 _journal = Journal("recipients")
@@ -22,23 +22,23 @@ _journal = Journal("recipients")
 class RunningRecipients:
     """Keeps the copy of a running node, and serves it; where recipients are switched off there is neither."""
 
-    def __init__(self, identity: Identity, shelf: Shelf) -> None:
+    def __init__(self, identity: Identity, store: Store) -> None:
         self._identity = identity
-        self._shelf = shelf
+        self._store = store
         self.enabled = identity.settings.recipients.enabled
         self.turn = asyncio.Lock()
         """Of the jobs that lay out: those that wait must not hold the threads that answer requests."""
         hours = identity.settings.guards.max_checkpoint_age_hours
         self._copy = RecipientCopy(
-            shelf, identity.clock, identity.trust.members, max_age=timedelta(hours=hours)
+            store, identity.clock, identity.trust.members, max_age=timedelta(hours=hours)
         )
 
     def service(self) -> RecipientService | None:
         """Where recipients are served."""
         if not self.enabled:
             return None
-        log = _AuditedDownloads(self._identity, self._shelf)
-        return ServedRecipients(self._shelf, self._identity.clock, self._copy, log)
+        log = _AuditedDownloads(self._identity, self._store)
+        return ServedRecipients(self._store, self._identity.clock, self._copy, log)
 
     def lay_out(self) -> None:
         """Bring the copy to what the lists say now, or delete it where nobody may fetch anything.
@@ -46,7 +46,7 @@ class RunningRecipients:
         Raises:
             NodeError: it cannot be made; meanwhile nothing is served.
         """
-        if self.enabled and Recipients(self._shelf.storage, self._identity.clock).any_entitled():
+        if self.enabled and Recipients(self._store, self._identity.clock).any_entitled():
             made = self._copy.refresh()
             _journal.debug("laid-out", digests=made.digests)
         else:
@@ -58,10 +58,10 @@ class _AuditedDownloads:
     """What is not in the audit log is not given away."""
 
     _identity: Identity
-    _shelf: Shelf
+    _store: Store
 
     def begin(self, recipient: str, details: Mapping[str, str]) -> None:
-        begin(self._identity, self._shelf, ACTION, recipient, details=details)
+        begin(self._identity, self._store, ACTION, recipient, details=details)
 
     def end(self, recipient: str, details: Mapping[str, str]) -> None:
-        tell(self._identity, self._shelf, ACTION, recipient, details=details)
+        tell(self._identity, self._store, ACTION, recipient, details=details)

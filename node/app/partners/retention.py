@@ -4,33 +4,33 @@ from node.clock import kept_since_ms
 from node.identity.audit import tell
 from node.identity.identity import Identity
 from node.partners.hits.retention import Purged, counted, expired, purge
-from node.storage.shelf import Shelf
+from node.store.store import Store
 
 
-def would_purge(identity: Identity, shelf: Shelf) -> Purged:
+def would_purge(identity: Identity, store: Store) -> Purged:
     """How many reports are kept longer than is configured, and finished."""
-    return counted(expired(shelf, before_ms=reports_since_ms(identity)))
+    return counted(expired(store, before_ms=reports_since_ms(identity)))
 
 
-def purge_reports(identity: Identity, shelf: Shelf) -> Purged:
+def purge_reports(identity: Identity, store: Store) -> Purged:
     """Delete them; the audit log gets the numbers, where there are any."""
-    done = purge(shelf, before_ms=reports_since_ms(identity))
+    done = purge(store, before_ms=reports_since_ms(identity))
     if done.reports:
         days = str(identity.settings.retention.report_days)
-        tell(identity, shelf, "hit.purge", details={**done.details, "days": days})
+        tell(identity, store, "hit.purge", details={**done.details, "days": days})
     return done
 
 
-def forget_closed(identity: Identity, shelf: Shelf) -> int:
+def forget_closed(identity: Identity, store: Store) -> int:
     """Delete proposals that were decided long enough ago; returns how many, which the audit log gets as well."""
     days = identity.settings.retention.proposal_days
     if not days:
         return 0
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         count = unit.proposals.forget(closed_before_ms=kept_since_ms(identity.clock, days))
     if count:
-        shelf.storage.scrub()
-        tell(identity, shelf, "proposal.forget", details={"proposals": str(count), "days": str(days)})
+        store.scrub()
+        tell(identity, store, "proposal.forget", details={"proposals": str(count), "days": str(days)})
     return count
 
 

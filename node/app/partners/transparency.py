@@ -8,18 +8,18 @@ from node.app.partners.retention import reports_since_ms
 from node.clock import milliseconds
 from node.identity.identity import Identity
 from node.partners.counts import count
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.transparency.fields import as_fields, as_sheet
 from node.transparency.page import page
 from node.transparency.periods import Period
 from node.transparency.publication import Report, publish
 
 
-def make_report(identity: Identity, shelf: Shelf, period: Period) -> Report:
+def make_report(identity: Identity, store: Store, period: Period) -> Report:
     """What may be published of a period, up to now; raises `UsageError` for one that has not begun."""
     now_ms = milliseconds(identity.clock.now())
     counts = count(
-        shelf,
+        store,
         period,
         node=identity.settings.node,
         members=identity.trust.members(),

@@ -10,27 +10,27 @@ from node.identity.identity import Identity
 from node.objects.folder import FolderObjects
 from node.peers.gossip import Gossiper
 from node.peers.holdings import Telling
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.trust.others.introductions import introduced_trust
 from node.trust.own import DOCUMENT_NAME, REVOKED_NAME
 from node.trust.tuf.repository import root_name
 
 
-def accused_of(identity: Identity, shelf: Shelf) -> Mapping[str, Accused]:
+def accused_of(identity: Identity, store: Store) -> Mapping[str, Accused]:
     """Every node whose root this node has pinned, with its newest held document."""
     introductions = FolderObjects(identity.home.introductions)
-    return accused_nodes(shelf.storage, introductions, identity.trust)
+    return accused_nodes(store, introductions, identity.trust)
 
 
-def open_telling(identity: Identity, shelf: Shelf) -> Telling:
+def open_telling(identity: Identity, store: Store) -> Telling:
     """What this node tells its peers that it holds."""
-    return Telling(shelf, identity.trust_files, FolderObjects(identity.home.introductions))
+    return Telling(store, identity.trust_files, FolderObjects(identity.home.introductions))
 
 
-def open_gossiper(identity: Identity, shelf: Shelf, clock: Clock) -> Gossiper:
+def open_gossiper(identity: Identity, store: Store, clock: Clock) -> Gossiper:
     """The side that asks peers what they hold, at the time of `clock`."""
     return Gossiper(
-        shelf,
+        store,
         identity.trust,
         clock,
         own=identity.trust_files,
@@ -38,12 +38,12 @@ def open_gossiper(identity: Identity, shelf: Shelf, clock: Clock) -> Gossiper:
     )
 
 
-def trust_files_of(identity: Identity, shelf: Shelf, node: str) -> dict[str, bytes]:
+def trust_files_of(identity: Identity, store: Store, node: str) -> dict[str, bytes]:
     """The roots, `node.json` and `revoked.json` of a node, as they are held: what a judge needs beside the evidence.
 
     Raises `NotFoundError` for a node that was never introduced here.
     """
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         revoked = unit.revocations.get(node).envelope
         peer = unit.peers.find(node)
     named = {REVOKED_NAME: revoked} if revoked else {}

@@ -31,8 +31,8 @@ from node.peers.gossip import GossipReport
 from node.peers.sync.reports import ListOutcome, SyncReport
 from node.peers.sync.sync import Syncer
 from node.ports.links import PeerLink
-from node.storage.shelf import Shelf
 from node.store.peers.records import PeerRecord
+from node.store.store import Store
 
 PEER_SECONDS: Final = 1800.0
 """For one sync with one peer, whatever it answers; the next one goes on from what is staged."""
@@ -78,7 +78,7 @@ class PeerSyncs:
     def __init__(
         self,
         identity: Identity,
-        shelf: Shelf,
+        store: Store,
         clock: Clock | None = None,
         *,
         seconds: float = PEER_SECONDS,
@@ -88,16 +88,16 @@ class PeerSyncs:
         self._seconds = seconds
         self._under_way: dict[str, asyncio.Task[PeerSync]] = {}
         self._clock = clock or identity.clock
-        self._shelf = shelf
+        self._store = store
         self._syncer = Syncer(
-            shelf,
+            store,
             clock or identity.clock,
-            requiring=requiring(identity, shelf),
-            guards=open_guards(identity, shelf),
+            requiring=requiring(identity, store),
+            guards=open_guards(identity, store),
             most=own_limits(identity.settings.guards),
             beyond_limits=beyond_limits,
         )
-        self._gossiper = open_gossiper(identity, shelf, self._clock)
+        self._gossiper = open_gossiper(identity, store, self._clock)
 
     async def run(self, *, only: str = "", wait: float | None = None) -> list[PeerSync]:
         """Sync with every peer, or with the one named; what came of it, in the order of their names.
@@ -167,7 +167,7 @@ class PeerSyncs:
         if not isinstance(refused, WrongPinError):
             return done
         try:
-            await catch_up_with(self._identity, self._shelf, peer, refused)
+            await catch_up_with(self._identity, self._store, peer, refused)
         except (NodeError, KeysError):
             return done
         [newer] = await asyncio.to_thread(self._peers, peer.name)
@@ -199,15 +199,15 @@ class PeerSyncs:
         if failure is None or isinstance(failure, _NOT_ITS_WORD) or report.words == peer.outcome:
             return
         details = {"reason": str(failure)}
-        tell(self._identity, self._shelf, "peer.sync", peer.name, outcome="refused", details=details)
+        tell(self._identity, self._store, "peer.sync", peer.name, outcome="refused", details=details)
 
     def _acknowledger(self) -> Acknowledger:
         identity = self._identity
         signer = identity.signer(StatementPrivateKey)
-        return Acknowledger(self._shelf, self._clock, node=identity.settings.node, signer=signer)
+        return Acknowledger(self._store, self._clock, node=identity.settings.node, signer=signer)
 
     def _peers(self, only: str) -> list[PeerRecord]:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             return [unit.peers.get(only)] if only else list(unit.peers.ls())
 
 

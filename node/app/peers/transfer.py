@@ -13,7 +13,7 @@ from node.objects.medium import MediumObjects
 from node.peers.sync.reports import SyncReport
 from node.peers.transfer.read import HeldList, receive
 from node.peers.transfer.write import Exported, Exporter
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from protocol.limits import MAX_LOG_SIZE
 from protocol.lists.grant import read_grant
 
@@ -21,11 +21,11 @@ _MAX_HELD_BYTES = 256 * 1024
 
 
 def export_to(
-    identity: Identity, shelf: Shelf, peer: str, folder: Path, *, held: Mapping[str, HeldList]
+    identity: Identity, store: Store, peer: str, folder: Path, *, held: Mapping[str, HeldList]
 ) -> Exported:
     """Write what `peer` may read, and does not hold yet, into `folder`."""
     exporter = Exporter(
-        shelf,
+        store,
         identity.trust,
         identity.clock,
         node=identity.settings.node,
@@ -35,17 +35,17 @@ def export_to(
 
 
 async def import_from(
-    identity: Identity, shelf: Shelf, peer: str, folder: Path, *, beyond_limits: bool = False
+    identity: Identity, store: Store, peer: str, folder: Path, *, beyond_limits: bool = False
 ) -> SyncReport:
     """Sync the lists of `peer` from what it exported into `folder`; `beyond_limits` as in `PeerSyncs`."""
     carried = receive(
-        shelf,
+        store,
         MediumObjects(folder),
         peer,
         node=identity.settings.node,
         now=identity.clock.now(),
     )
-    return await PeerSyncs(identity, shelf, carried.time, beyond_limits=beyond_limits).run_over(peer, carried)
+    return await PeerSyncs(identity, store, carried.time, beyond_limits=beyond_limits).run_over(peer, carried)
 
 
 def read_held(path: Path, node: str) -> dict[str, HeldList]:

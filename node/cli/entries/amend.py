@@ -12,7 +12,7 @@ from node.errors import NotFoundError, UsageError
 from node.formats.asked import Asked
 from node.lists.catalogue import list_origin
 from node.lists.corrections.amend import Amended, Amendment, amend, amend_at
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 
 _NEVER = "never"
 
@@ -52,12 +52,12 @@ def amend_each(here: Session, name: str, asked: Sequence[Asked], change: Amendme
     identity = here.identity()
     origin = list_origin(identity.settings.node, name)
     missing, changed = [], False
-    with open_shelf(identity) as shelf:
+    with write_store(identity) as store:
         for called, digests in asked:
             done = []
             for digest in digests:
                 try:
-                    done.append(amend(shelf, origin, digest, change.revise))
+                    done.append(amend(store, origin, digest, change.revise))
                 except NotFoundError:
                     continue
             if done:
@@ -73,8 +73,8 @@ def amend_index(here: Session, name: str, index: int, change: Amendment) -> None
     """Amend one entry."""
     identity = here.identity()
     origin = list_origin(identity.settings.node, name)
-    with open_shelf(identity) as shelf:
-        changed = _tell(here, origin, [amend_at(shelf, origin, index, change.revise)])
+    with write_store(identity) as store:
+        changed = _tell(here, origin, [amend_at(store, origin, index, change.revise)])
     _then(here, name, changed=changed)
 
 

@@ -12,8 +12,8 @@ from node.formats.asked import Asked
 from node.lists.catalogue import list_origin
 from node.lists.corrections.dispute import Disputed, NoCollectionError, dispute, resolve, resolve_at
 from node.lists.lookup import Finder
-from node.rotation.store import open_shelf
-from node.storage.shelf import Shelf
+from node.rotation.store import write_store
+from node.store.store import Store
 from protocol.digest import Digest
 
 
@@ -33,11 +33,11 @@ def dispute_each(here: Session, name: str, asked: Sequence[Asked], objection: Ob
     origin = list_origin(identity.settings.node, name)
     reason = reason_of(objection.reason)
     number = collection_of(objection.collection) if objection.collection else None
-    with open_shelf(identity) as shelf:
-        chosen = asked if objection.alone else _whole_files(shelf, asked)
+    with write_store(identity) as store:
+        chosen = asked if objection.alone else _whole_files(store, asked)
 
         def object_to(digests: Sequence[Digest]) -> Disputed:
-            return dispute(shelf, origin, digests, reason=reason, collection=number)
+            return dispute(store, origin, digests, reason=reason, collection=number)
 
         refused = _act_on_each(here, origin, chosen, object_to, _tell_disputed)
     if refused:
@@ -53,12 +53,12 @@ def resolve_each(here: Session, name: str, asked: Sequence[Asked]) -> None:
     """Resolve what is disputed of every file asked about; one that is not disputed is named."""
     identity = here.identity()
     origin = list_origin(identity.settings.node, name)
-    with open_shelf(identity) as shelf:
+    with write_store(identity) as store:
 
         def take_back(digests: Sequence[Digest]) -> Disputed:
-            return resolve(shelf, origin, digests)
+            return resolve(store, origin, digests)
 
-        refused = _act_on_each(here, origin, _whole_files(shelf, asked), take_back, _tell_resolved)
+        refused = _act_on_each(here, origin, _whole_files(store, asked), take_back, _tell_resolved)
     if refused:
         raise NotFoundError("{origin} does not dispute (any more): {refused}", origin, ", ".join(refused))
 
@@ -67,14 +67,14 @@ def resolve_index(here: Session, name: str, index: int) -> None:
     """Resolve the dispute at a place of the own list, and others of the same hash."""
     identity = here.identity()
     origin = list_origin(identity.settings.node, name)
-    with open_shelf(identity) as shelf:
-        _tell_resolved(here, origin, resolve_at(shelf, origin, index))
+    with write_store(identity) as store:
+        _tell_resolved(here, origin, resolve_at(store, origin, index))
 
 
-def _whole_files(shelf: Shelf, asked: Sequence[Asked]) -> list[Asked]:
+def _whole_files(store: Store, asked: Sequence[Asked]) -> list[Asked]:
     """Each file with the hashes that held lists give the same content id."""
-    with shelf.storage.read() as unit:
-        finder = Finder(shelf, unit)
+    with store.read() as unit:
+        finder = Finder(store, unit)
         return [(name, sorted(finder.same_file(digests))) for name, digests in asked]
 
 

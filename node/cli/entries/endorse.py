@@ -13,7 +13,7 @@ from node.errors import NotFoundError, UsageError
 from node.judgement.endorse import NamedFile, endorse, endorse_named
 from node.lists.catalogue import list_origin
 from node.lists.imports.intake import ImportReport, Statement
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from protocol.digest import Digest
 from protocol.lists.listing import Entry
 
@@ -56,14 +56,14 @@ def endorse_from(here: Session, choice: Choice, *, statement: Statement) -> None
     identity = here.identity()
     origin = list_origin(identity.settings.node, choice.to)
     named, now_ms, missing = choice.named(), milliseconds(identity.clock.now()), list[str]()
-    with open_shelf(identity) as shelf:
-        guards = open_guards(identity, shelf)
+    with write_store(identity) as store:
+        guards = open_guards(identity, store)
         if named:
-            done = endorse_named(shelf, origin, named, statement=statement, now_ms=now_ms, guards=guards)
+            done = endorse_named(store, origin, named, statement=statement, now_ms=now_ms, guards=guards)
             report, missing = done.report, list(done.missing)
         else:
             report = endorse(
-                shelf,
+                store,
                 origin,
                 source=list_origin(choice.peer, choice.peer_list or choice.to),
                 statement=statement,

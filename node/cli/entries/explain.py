@@ -8,7 +8,7 @@ from node.app.judged import Judge
 from node.cli.output import Fact
 from node.cli.session import Session
 from node.formats.asked import Asked
-from node.identity.store import read_shelf
+from node.identity.store import read_store
 from node.judgement.explain import (
     BlockSeen,
     Ended,
@@ -31,10 +31,10 @@ _WIDTH = 79
 def explain_each(here: Session, asked: Sequence[Asked]) -> None:
     """Explain every hash that was asked about."""
     identity = here.identity()
-    with read_shelf(identity) as shelf:
+    with read_store(identity) as store:
         digests = {digest for _, file in asked for digest in file}
-        judged = Judge.of(identity, shelf).now()
-        found = explain(shelf, judged.current, judged.members, digests, judged.rosters)
+        judged = Judge.of(identity, store).now()
+        found = explain(store, judged.current, judged.members, digests, judged.rosters)
     teller = _Teller(here, identity.settings.node, identity.clock.now().date())
     steps: dict[str, None] = {}
     for name, file in asked:

@@ -13,7 +13,7 @@ from node.errors import InputRefusedError, UsageError
 from node.formats import read_rows
 from node.lists.catalogue import list_origin
 from node.lists.imports.intake import ImportReport, Statement, import_rows, preview_rows
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from protocol.lists.ext import Basis
 
 _SHOWN = 20
@@ -48,8 +48,8 @@ def read_into(
         stream = source.file.open("rb")
     except OSError as exc:
         raise InputRefusedError("{file} cannot be read: {reason}", source.file, exc.strerror) from exc
-    with stream, open_shelf(identity) as shelf, here.output.progress("read") as progress:
-        guards = open_guards(identity, shelf)
+    with stream, write_store(identity) as store, here.output.progress("read") as progress:
+        guards = open_guards(identity, store)
         reading = read_rows(
             stream,
             collection=number,
@@ -58,10 +58,10 @@ def read_into(
             categories=source.categories,
         )
         if dry_run:
-            report = preview_rows(shelf, origin, reading, progress=progress.at, guards=guards)
+            report = preview_rows(store, origin, reading, progress=progress.at, guards=guards)
         else:
             report = import_rows(
-                shelf,
+                store,
                 origin,
                 reading,
                 statement=statement,

@@ -16,7 +16,7 @@ from node.lists.catalogue import list_origin
 from node.lists.continuation import predecessor_of
 from node.lists.imports.intake import Statement
 from node.lists.lookup import Finder
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from protocol.lists.ext import Basis
 
 
@@ -47,10 +47,10 @@ def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Ex
     named = [place_of(text) for text in examined.blocks]
     given = collection_of(examined.collection) if examined.collection else None
     missing = []
-    with open_shelf(identity) as shelf:
-        judged = Judge.of(identity, shelf).now().current
-        with shelf.storage.read() as unit:
-            finder = Finder(shelf, unit)
+    with write_store(identity) as store:
+        judged = Judge.of(identity, store).now().current
+        with store.read() as unit:
+            finder = Finder(store, unit)
             files = [(called, finder.same_file(digests)) for called, digests in asked]
         for called, digests in files:
             blocks = open_blocks(judged, node, digests, named=named, continues=continues)
@@ -58,7 +58,7 @@ def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Ex
                 missing.append(called)
                 continue
             done = reaffirm(
-                shelf,
+                store,
                 origin,
                 blocks,
                 statement=statement,

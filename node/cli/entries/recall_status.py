@@ -6,16 +6,16 @@ from node.cli.output import Fact, counted
 
 if TYPE_CHECKING:
     from node.judgement.recall import Latency
-    from node.storage.shelf import Shelf
+    from node.store.store import Store
 
 
-def recall_status(shelf: "Shelf") -> tuple[dict[str, Fact], tuple[str, ...]]:
+def recall_status(store: "Store") -> tuple[dict[str, Fact], tuple[str, ...]]:
     """What `sigfed status` says about withdrawals and shreddings: facts and lines."""
     from node.judgement.recall import recall
     from node.judgement.shred_status import report_shreddings
 
-    numbers = recall(shelf)
-    own = [each for each in report_shreddings(shelf) if each.own_standing]
+    numbers = recall(store)
+    own = [each for each in report_shreddings(store) if each.own_standing]
     facts: dict[str, Fact] = {
         "withdrawals": numbers.withdrawals,
         "open": numbers.open,

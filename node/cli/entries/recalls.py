@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from node.judgement.recall import PeerState, WithdrawalReport
     from node.judgement.shred_status import ShreddingReport
     from node.lists.corrections.shred import ShredPlan
-    from node.storage.shelf import Shelf
+    from node.store.store import Store
 
 withdrawals = typer.Typer(help="Withdrawals of own lists, and who has applied them.", no_args_is_help=True)
 shreddings = typer.Typer(help="What was shredded, and who still lists it.", no_args_is_help=True)
@@ -39,7 +39,7 @@ def shred(
     from node.cli.entries.withdraw import reason_of
     from node.cli.hashes import read_hashes
     from node.lists.catalogue import list_origin
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     here = session(context)
     require_one_way(hash_from, index)
@@ -47,8 +47,8 @@ def shred(
     origin = list_origin(identity.settings.node, name)
     require_two(here)
     asked = [] if index is not None else read_hashes(hash_from)
-    with open_shelf(identity) as shelf:
-        files = _plans(shelf, origin, asked, index)
+    with write_store(identity) as store:
+        files = _plans(store, origin, asked, index)
     if not yes:
         confirm(f"Ask to delete {counted(len(files), 'file')} of {origin} at every node, for ever?")
     for plans in files:
@@ -56,19 +56,19 @@ def shred(
         do(here, entries.shred, given, by=by)
 
 
-def _plans(shelf: "Shelf", origin: str, asked: "list[Asked]", index: int | None) -> "list[list[ShredPlan]]":
+def _plans(store: "Store", origin: str, asked: "list[Asked]", index: int | None) -> "list[list[ShredPlan]]":
     """What to delete of each file; raises `NotFoundError` for one that the list never had."""
     from node.errors import NotFoundError
     from node.lists.corrections.shred import prepare, prepare_at
 
     if index is not None:
-        return [[prepare_at(shelf, origin, index)]]
+        return [[prepare_at(store, origin, index)]]
     files, missing = [], []
     for called, digests in asked:
         plans = {}
         for digest in digests:
             try:
-                plan = prepare(shelf, origin, digest)
+                plan = prepare(store, origin, digest)
             except NotFoundError:
                 continue
             plans[plan.position] = plan
@@ -102,12 +102,12 @@ def ls_shreddings(
     only_open: Annotated[bool, typer.Option("--open", help="Only what is not complete.")] = False,
 ) -> None:
     """What was shredded, here or by a peer, by list and index, and who still lists or disputes the same hash."""
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.judgement.shred_status import report_shreddings
 
     here = session(context)
-    with read_shelf(here.identity()) as shelf:
-        found = [each for each in report_shreddings(shelf) if not (only_open and each.complete)]
+    with read_store(here.identity()) as store:
+        found = [each for each in report_shreddings(store) if not (only_open and each.complete)]
     if here.output.as_json:
         for each in found:
             here.output.result(_shredding_fields(each))
@@ -151,12 +151,12 @@ def ls_withdrawals(
     ] = False,
 ) -> None:
     """Withdrawals of own lists: published when, and since when each peer and its releases follow them."""
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.judgement.recall import report_withdrawals
 
     here = session(context)
-    with read_shelf(here.identity()) as shelf:
-        found = [each for each in report_withdrawals(shelf) if each.open or not only_open]
+    with read_store(here.identity()) as store:
+        found = [each for each in report_withdrawals(store) if each.open or not only_open]
     if here.output.as_json:
         for each in found:
             here.output.result(_withdrawal_fields(each))

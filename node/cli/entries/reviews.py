@@ -8,7 +8,7 @@ from node.cli.entries.explain import day_of, statement_fields, statement_words
 from node.cli.output import counted, listing
 from node.cli.places import Place
 from node.cli.session import Session
-from node.identity.store import read_shelf
+from node.identity.store import read_store
 from node.judgement.explain import basis_words
 from node.judgement.queue import Examined, WaitingFile, Wanted
 from node.judgement.reminders import due
@@ -18,8 +18,8 @@ from protocol.lists.event import collection_name
 def show_queue(here: Session, wanted: Wanted, *, limit: int) -> None:
     """What waits, first what needs least."""
     identity = here.identity()
-    with read_shelf(identity) as shelf:
-        judged = Judge.of(identity, shelf).now()
+    with read_store(identity) as store:
+        judged = Judge.of(identity, store).now()
     files = wanted.narrow(judged.waiting, judged.members)
     shown = files[:limit] if limit else files
     for file in shown if here.output.as_json else ():
@@ -84,8 +84,8 @@ def show_file(here: Session, place: Place, *, hashes: bool) -> None:
     """One file of a peer; the hashes themselves only when they were asked for."""
     origin, index = place
     identity = here.identity()
-    with read_shelf(identity) as shelf:
-        found = Judge.of(identity, shelf).now().files.at(origin, index)
+    with read_store(identity) as store:
+        found = Judge.of(identity, store).now().files.at(origin, index)
     today = identity.clock.now().date()
     for each in found:
         value = each.entry.digest.value.hex() if hashes else None
@@ -139,8 +139,8 @@ def show_due(here: Session, *, days: int) -> None:
     identity = here.identity()
     today = identity.clock.now().date()
     until = date.fromordinal(min(today.toordinal() + days, date.max.toordinal()))
-    with read_shelf(identity) as shelf:
-        found = due(shelf, until=until)
+    with read_store(identity) as store:
+        found = due(store, until=until)
     for each in found if here.output.as_json else ():
         here.output.result(
             {

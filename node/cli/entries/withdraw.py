@@ -7,7 +7,7 @@ from node.errors import NotFoundError, UsageError
 from node.formats.asked import Asked
 from node.lists.catalogue import list_origin
 from node.lists.corrections.withdraw import Withdrawn, withdraw, withdraw_at
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from protocol.lists.opening import Reason
 
 
@@ -21,12 +21,12 @@ def withdraw_each(
     identity = here.identity()
     origin = list_origin(identity.settings.node, name)
     missing = []
-    with open_shelf(identity) as shelf:
+    with write_store(identity) as store:
         for called, digests in asked:
             done = []
             for digest in digests:
                 try:
-                    done.append(withdraw(shelf, origin, digest, reason=reason_of(reason)))
+                    done.append(withdraw(store, origin, digest, reason=reason_of(reason)))
                 except NotFoundError:
                     continue
             _tell(here, origin, done)
@@ -42,8 +42,8 @@ def withdraw_index(here: Session, name: str, index: int, *, reason: str) -> None
     """Withdraw the file of one entry."""
     identity = here.identity()
     origin = list_origin(identity.settings.node, name)
-    with open_shelf(identity) as shelf:
-        _tell(here, origin, [withdraw_at(shelf, origin, index, reason=reason_of(reason))])
+    with write_store(identity) as store:
+        _tell(here, origin, [withdraw_at(store, origin, index, reason=reason_of(reason))])
 
 
 def take_effect(here: Session, name: str) -> None:
@@ -52,9 +52,9 @@ def take_effect(here: Session, name: str) -> None:
     from node.judgement.recall import report_withdrawals
 
     identity = here.identity()
-    with open_shelf(identity) as shelf:
-        here.output.talk(*recall_now(identity, shelf, list_origin(identity.settings.node, name)))
-        behind = {peer.peer for each in report_withdrawals(shelf) for peer in each.peers if not peer.applied}
+    with write_store(identity) as store:
+        here.output.talk(*recall_now(identity, store, list_origin(identity.settings.node, name)))
+        behind = {peer.peer for each in report_withdrawals(store) for peer in each.peers if not peer.applied}
     if behind:
         here.output.talk(f"not applied yet by {', '.join(sorted(behind))}: they follow with their next sync")
     here.output.following("sigfed withdrawal ls --open")

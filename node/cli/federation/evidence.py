@@ -29,10 +29,10 @@ _Id = Annotated[str, typer.Argument(metavar="ID", help="Its SHA-256, or the begi
 def ls(context: typer.Context) -> None:
     """Contradictions that are kept: those that convict, and claims that a peer's word stands behind."""
     from node.cli.times import moment
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
 
     here = session(context)
-    with read_shelf(here.identity()) as shelf, shelf.storage.read() as unit:
+    with read_store(here.identity()) as store, store.read() as unit:
         records = list(unit.evidence.ls())
     if here.output.as_json:
         for record in records:
@@ -56,14 +56,14 @@ def show(context: typer.Context, name: _Id) -> None:
     from node.cli.times import moment
     from node.evidence.keep import get_kept
     from node.evidence.keep import verify as verify_kept
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
 
     here = session(context)
     identity = here.identity()
-    with read_shelf(identity) as shelf:
-        record = get_kept(shelf, name)
-        data = shelf.objects.get(record.object)
-        verdict = verify_kept(data, accused_of(identity, shelf))
+    with read_store(identity) as store:
+        record = get_kept(store, name)
+        data = store.objects.get(record.object)
+        verdict = verify_kept(data, accused_of(identity, store))
     _tell(
         here,
         record,
@@ -87,14 +87,14 @@ def export(
     from node.app.peers.evidence import trust_files_of
     from node.errors import AlreadyExistsError
     from node.evidence.keep import accused_node, get_kept
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
-        record = get_kept(shelf, name)
-        data = shelf.objects.get(record.object)
-        files = trust_files_of(identity, shelf, accused_node(data))
+    with write_store(identity) as store:
+        record = get_kept(store, name)
+        data = store.objects.get(record.object)
+        files = trust_files_of(identity, store, accused_node(data))
     if folder.exists():
         raise AlreadyExistsError("{folder} exists", folder, hint="name a new folder")
     folder.mkdir(parents=True)

@@ -105,7 +105,7 @@ def remove(
     """Count an agency no more: its entries end here, its blocks stay until two persons release them."""
     from node.app.peers.membership import membership
     from node.partners.admission import askers
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
@@ -120,8 +120,8 @@ def remove(
         confirm("Remove it?")
     with membership(identity) as members:
         register = members.remove_member(node, signers=identity.targets_signers())
-    with open_shelf(identity) as shelf:
-        left = askers(shelf)
+    with write_store(identity) as store:
+        left = askers(store)
     here.output.result(
         {"node": node, "members": len(register.members), "version": register.version},
         f"{node} is no member any more; register {register.version} has"

@@ -27,14 +27,14 @@ acts.add(app, ACTS)
 def ls(context: typer.Context) -> None:
     """Peers: what they may read, and how far their lists are held."""
     from node.access.grants import grant_words, stored_grant
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.lists.catalogue import report_lists
 
     here = session(context)
-    with read_shelf(here.identity()) as shelf:
-        with shelf.storage.read() as unit:
+    with read_store(here.identity()) as store:
+        with store.read() as unit:
             peers = list(unit.peers.ls())
-        followed = [report.log for report in report_lists(shelf) if report.log.kind == "peer_list"]
+        followed = [report.log for report in report_lists(store) if report.log.kind == "peer_list"]
     rows = []
     for peer in peers:
         lists = {log.name: log.head.size for log in followed if log.node == peer.name}
@@ -66,12 +66,12 @@ def sync(
     """Fetch what peers published since the last sync, verified; resumes where it stopped."""
     from node.app.peers.sync import PeerSyncs
     from node.cli.exit_codes import exit_code
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
-        syncs = wait_for(PeerSyncs(identity, shelf, beyond_limits=beyond_limits).run(only=node))
+    with write_store(identity) as store:
+        syncs = wait_for(PeerSyncs(identity, store, beyond_limits=beyond_limits).run(only=node))
     for done in syncs:
         _tell(here, done)
     if not syncs:

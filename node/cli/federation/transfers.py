@@ -56,13 +56,13 @@ def export(
 ) -> None:
     """Write this agency's published lists for a peer; run again, it goes on where it stopped."""
     from node.app.peers.transfer import export_to, read_held
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
     known = read_held(held, identity.settings.node) if held else {}
-    with open_shelf(identity) as shelf:
-        exported = export_to(identity, shelf, peer, folder, held=known)
+    with write_store(identity) as store:
+        exported = export_to(identity, store, peer, folder, held=known)
     lists: list[Fact] = [
         {
             "origin": one.origin,
@@ -96,12 +96,12 @@ def take(
     from node.app.peers.transfer import import_from
     from node.cli.exit_codes import exit_code
     from node.cli.federation.peers import tell_report
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
-        report = wait_for(import_from(identity, shelf, peer, folder, beyond_limits=beyond_limits))
+    with write_store(identity) as store:
+        report = wait_for(import_from(identity, store, peer, folder, beyond_limits=beyond_limits))
     tell_report(here, report)
     if report.failure is not None:
         return exit_code(report.failure)
@@ -114,13 +114,13 @@ def held(
     context: typer.Context, peer: Annotated[str, typer.Argument(help="Peer whose lists are held here.")]
 ) -> None:
     """How far a peer's lists are held: give it to that peer, and its next export is small."""
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.peers.transfer.read import held_lists
     from protocol.lists.grant import encode_grant
 
     here = session(context)
-    with read_shelf(here.identity()) as shelf:
-        lists = held_lists(shelf, peer)
+    with read_store(here.identity()) as store:
+        lists = held_lists(store, peer)
     here.output.result(
         {
             "peer": peer,

@@ -12,8 +12,8 @@ from node.cli.times import moment
 
 if TYPE_CHECKING:  # commands that ask no witness start without them
     from node.identity.identity import Identity
-    from node.storage.shelf import Shelf
     from node.store.peers.records import CosignerRecord
+    from node.store.store import Store
     from node.witnesses.cosignatures import Cosigned
 
 _HEADER = ("  witness", "size", "since", "last cosigned", "answered")
@@ -24,14 +24,14 @@ app = typer.Typer(help="Witnesses of this agency's lists and releases.", no_args
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Who cosigned each list and release log, since when, and how many more must."""
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.identity.witnesses import cosigning
 
     here = session(context)
     identity = here.identity()
-    with read_shelf(identity) as shelf:
-        standings = cosigning(identity, shelf).standing()
-        with shelf.storage.read() as unit:
+    with read_store(identity) as store:
+        standings = cosigning(identity, store).standing()
+        with store.read() as unit:
             records = list(unit.cosigners.ls())
     for standing in standings:
         own = [record for record in records if record.origin == standing.origin]
@@ -51,12 +51,12 @@ def ls(context: typer.Context) -> None:
 def ask(context: typer.Context) -> int:
     """Ask the other members to cosign what lacks a recent cosignature; a running node does so by itself."""
     from node.identity.witnesses import cosign_own
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
-        standings = wait_for(cosign_own(identity, shelf))
+    with write_store(identity) as store:
+        standings = wait_for(cosign_own(identity, store))
     for standing in standings.values():
         here.output.result(
             {"origin": standing.origin, **standing_facts(standing)},
@@ -89,14 +89,14 @@ def tell_standing(here: Session, standing: "Cosigned") -> None:
     _tell_failures(here, standing)
 
 
-def witness_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact], list[str]]:
+def witness_status(identity: "Identity", store: "Store") -> tuple[dict[str, Fact], list[str]]:
     """For the status: own logs that more witnesses must cosign, who claims another history of one, who was silent."""
     from node.identity.outside_note import silent
     from node.identity.witnesses import cosigning
 
-    standings, quiet = cosigning(identity, shelf).standing(), silent(identity)
+    standings, quiet = cosigning(identity, store).standing(), silent(identity)
     missing = {one.origin: one.missing for one in standings if one.missing and one.followed}
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         alarms = [record for record in unit.cosigners.ls() if record.alarm]
     facts: dict[str, Fact] = {
         "uncosigned": missing,

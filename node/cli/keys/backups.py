@@ -158,7 +158,7 @@ def finish(
     from node.cli.prompts import confirm
     from node.identity.lease import take_lease
     from node.identity.restored import others_saw_more
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     here = session(context)
     identity, put_back = here.identity(), bool(others_saw_more(here.home))
@@ -169,9 +169,9 @@ def finish(
     if not yes:
         confirm("Is the old machine off for good, so that only one node has these keys?")
     take_lease(here.home, identity.settings, ready=lambda: _require_whole(identity))
-    with open_shelf(identity) as shelf:
+    with write_store(identity) as store:
         done = wait_for(
-            rejoin(identity, shelf, signers=identity.targets_signers(), without=frozenset(without or ()))
+            rejoin(identity, store, signers=identity.targets_signers(), without=frozenset(without or ()))
         )
     for one in done.returned:
         here.output.result(
@@ -200,13 +200,11 @@ def finish(
 def _require_whole(identity: "Identity") -> None:
     from node.identity.put_back import require_whole
     from node.identity.store import open_store
-    from node.objects.folder import FolderObjects
-    from node.storage.shelf import Shelf
 
     store = open_store(identity)
     try:
         store.vault.unlock()  # a home whose keys do not open this store must not take it from one whose keys do
-        require_whole(identity, Shelf(store, FolderObjects(identity.home.objects), store.vault))
+        require_whole(identity, store)
     finally:
         store.dispose()
 

@@ -7,16 +7,16 @@ from node.cli.output import Fact
 
 if TYPE_CHECKING:
     from node.identity.identity import Identity
-    from node.storage.shelf import Shelf
+    from node.store.store import Store
     from node.trust.expiry import Finding
 
 
-def expiry_status(identity: "Identity", shelf: "Shelf") -> tuple[Mapping[str, Fact], Sequence[str], str]:
+def expiry_status(identity: "Identity", store: "Store") -> tuple[Mapping[str, Fact], Sequence[str], str]:
     """Fields, lines, and the next step with its date."""
     from node.app.expiry import findings
     from node.trust.expiry import late, next_due
 
-    found = findings(identity, shelf)
+    found = findings(identity, store)
     due = next_due(found)
     assert due is not None, "a node has a root, which ends"
     overdue = late(found)

@@ -38,15 +38,15 @@ def status(
 ) -> None:
     """Every key with its stage and its end, who knows it, and what comes next."""
     from keys.trust.lifecycle import Stage
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.rotation.rotate import key_facts
     from node.trust.adopt import as_listed
 
     here = session(context)
     identity = here.identity()
-    with read_shelf(identity) as shelf:
+    with read_store(identity) as store:
         keys = identity.adopt_keys()
-        facts = key_facts(identity, shelf, keys)
+        facts = key_facts(identity, store, keys)
     keys = as_listed(keys, facts.listed)
     shown = [key for key in _sorted(keys) if every or key.stage is not Stage.DESTROYED]
     rows = []
@@ -84,7 +84,7 @@ def rotate(
     Keys that the root names (root, targets, snapshot, timestamp) are replaced at once, by a next root: with the
     holders' key files that are in this home.
     """
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
     from node.rotation.successors import Proposed, replace_key
     from node.trust.successors import SUCCEEDED
 
@@ -97,8 +97,8 @@ def rotate(
         proposals.rotate(here, role, yes=yes)
         return
     identity = here.identity()
-    with open_shelf(identity) as shelf:
-        done = replace_key(identity, shelf, role, of, at=_moment(at), uri=key_at)
+    with write_store(identity) as store:
+        done = replace_key(identity, store, role, of, at=_moment(at), uri=key_at)
     if isinstance(done, Proposed):
         here.output.result(
             {"role": done.role, "of": done.of},
@@ -123,16 +123,16 @@ def allow(
     """Let a published key begin although some peers have not said that they know it."""
     from node.rotation.rotate import allow as let_begin
     from node.rotation.rotate import key_facts
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
     from node.signing.ring import get_key
     from node.trust.adopt import as_listed
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
+    with write_store(identity) as store:
         keys = identity.adopt_keys()
-        key = get_key(as_listed(keys, key_facts(identity, shelf, keys).listed), name)
-        done = let_begin(identity, shelf, key, by=identity.actor)
+        key = get_key(as_listed(keys, key_facts(identity, store, keys).listed), name)
+        done = let_begin(identity, store, key, by=identity.actor)
     missing = sorted(_missing(done, key.managed.kid))
     here.output.result(
         {"key": name, "missing": missing},
@@ -145,12 +145,12 @@ def allow(
 def advance(context: typer.Context) -> None:
     """Let begin and end what is due now; a running node does it every hour."""
     from node.rotation.rotate import advance_keys
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
-        done = advance_keys(identity, shelf)
+    with write_store(identity) as store:
+        done = advance_keys(identity, store)
     keys = {key.managed.kid: key for key in identity.ring.read()}
     for step in sorted(done.steps, key=lambda each: _place(keys[each.kid])):
         name = keys[step.kid].name

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # commands that touch no key start without them
     from node.identity.identity import Identity
     from node.ports.keyring import RingKey
     from node.rotation.revoke import Revoked
-    from node.storage.shelf import Shelf
+    from node.store.store import Store
     from node.witnesses.cosignatures import Cosigned
 
 
@@ -51,23 +51,23 @@ def revoke(
     from node.evidence.revocation import reason_of
     from node.rotation.revoke import check
     from node.rotation.revoke import revoke as take_back
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     here = session(context)
     why = reason_of(reason)
     identity = here.identity()
     key = check(identity, name)
-    with open_shelf(identity) as shelf:
-        good = _last_good(here, shelf, key, why, last_good)
+    with write_store(identity) as store:
+        good = _last_good(here, store, key, why, last_good)
         here.output.talk(*_what_happens(key, why, good))
         if not yes:
             confirm("Take it back?")
         signers = identity.targets_signers()
-        done = take_back(identity, shelf, key, reason=why, last_good=good, signers=signers)
+        done = take_back(identity, store, key, reason=why, last_good=good, signers=signers)
         if done.proposed:
             _tell_proposed(here, done, reason)
             return
-        resumed = _resumed(identity, shelf, done, signers) if good is not None and done.goes_on else ""
+        resumed = _resumed(identity, store, done, signers) if good is not None and done.goes_on else ""
     successor = "" if done.successor is None else done.successor.name
     here.output.result(
         {"key": name, "successor": successor, "reason": reason, "keys": len(done.taken_back)},
@@ -86,14 +86,14 @@ def resume(
     from node.lists.catalogue import list_origin
     from node.rotation.revoke import confirm_by_witnesses
     from node.rotation.revoke import resume as go_on
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
     origin = name if "/" in name else list_origin(identity.settings.node, name)
-    with open_shelf(identity) as shelf:
-        standing = wait_for(confirm_by_witnesses(identity, shelf, origin))
-        size = go_on(identity, shelf, origin, standing, signers=identity.targets_signers())
+    with write_store(identity) as store:
+        standing = wait_for(confirm_by_witnesses(identity, store, origin))
+        size = go_on(identity, store, origin, standing, signers=identity.targets_signers())
     here.output.result(
         {"origin": origin, "size": size},
         f"{origin} goes on from {counted(size, 'event')} on: what is added now counts",
@@ -102,7 +102,7 @@ def resume(
 
 
 def _last_good(
-    here: Session, shelf: "Shelf", key: "RingKey", why: "Reason", size: int | None
+    here: Session, store: "Store", key: "RingKey", why: "Reason", size: int | None
 ) -> "FinalCheckpoint | None":
     """The last good head, where there must be one; raises `UsageError` with what to choose from."""
     from keys.trust.revocations import Reason
@@ -110,15 +110,15 @@ def _last_good(
     from node.evidence.revocation import history, last_good
     from node.rotation.revoke import log_of
 
-    log = log_of(shelf, key)
+    log = log_of(store, key)
     if log is None or why is not Reason.COMPROMISE:
         if size is not None:
             raise UsageError("--last-good goes with a stolen log key")
         return None
-    found = history(shelf, log)
+    found = history(store, log)
     here.output.talk(*_history(found))
-    good = last_good(shelf, found, size)
-    if good.size and (words := vouched(shelf, log, good.size).words):
+    good = last_good(store, found, size)
+    if good.size and (words := vouched(store, log, good.size).words):
         here.output.talk(words)
     return good
 
@@ -151,14 +151,14 @@ def _tell_proposed(here: Session, done: "Revoked", reason: str) -> None:
     )
 
 
-def _resumed(identity: "Identity", shelf: "Shelf", done: "Revoked", signers: "Sequence[Signer]") -> str:
+def _resumed(identity: "Identity", store: "Store", done: "Revoked", signers: "Sequence[Signer]") -> str:
     """Where the log goes on, in words; or why that cannot be said yet."""
     from node.rotation.revoke import confirm_by_witnesses
     from node.rotation.revoke import resume as go_on
 
-    standing: Cosigned = wait_for(confirm_by_witnesses(identity, shelf, done.origin))
+    standing: Cosigned = wait_for(confirm_by_witnesses(identity, store, done.origin))
     try:
-        size = go_on(identity, shelf, done.origin, standing, signers=signers)
+        size = go_on(identity, store, done.origin, standing, signers=signers)
     except ConflictError as exc:
         return f"nothing added to {done.origin} counts yet: {exc}"
     return f"{done.origin} goes on from {counted(size, 'event')} on"

@@ -58,7 +58,7 @@ def split(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Move the keys that sign from this node, which must be stopped, to a signer process (cannot be undone)."""
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
     from node.signer_host.split import split as move_keys
 
     here = session(context)
@@ -70,8 +70,8 @@ def split(
     )
     if not yes:
         confirm("move them?")
-    with open_shelf(identity) as shelf:
-        done = move_keys(identity, shelf, target, passphrase_file=passphrase_file, socket=socket, user=user)
+    with write_store(identity) as store:
+        done = move_keys(identity, store, target, passphrase_file=passphrase_file, socket=socket, user=user)
     here.output.result(
         {"folder": str(done.folder), "socket": str(done.socket), "keys": done.keys},
         f"moved {counted(done.keys, 'key')} to {done.folder}",
@@ -90,7 +90,7 @@ def join(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Move the keys of a signer process back into this node, which must be stopped."""
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
     from node.signer_host.join import join as move_back
 
     here = session(context)
@@ -102,8 +102,8 @@ def join(
     )
     if not yes:
         confirm("move them?")
-    with open_shelf(identity) as shelf:
-        done = move_back(identity, shelf, source)
+    with write_store(identity) as store:
+        done = move_back(identity, store, source)
     here.output.result(
         {"folder": str(done.folder), "keys": done.keys},
         f"moved {counted(done.keys, 'key')} from {done.folder}",

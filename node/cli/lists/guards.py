@@ -51,12 +51,12 @@ def ls_benign(context: typer.Context) -> None:
     """The sets, with their size."""
     from node.app.guards import open_guards
     from node.cli.times import moment
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
 
     here = session(context)
     identity = here.identity()
-    with read_shelf(identity) as shelf:
-        records = open_guards(identity, shelf).benign_sets()
+    with read_store(identity) as store:
+        records = open_guards(identity, store).benign_sets()
     for record in records if here.output.as_json else ():
         here.output.result(
             {"set": record.name, "hashes": record.hashes, "rows": record.rows, "added_ms": record.added_ms}
@@ -109,12 +109,12 @@ def ls_tripwires(context: typer.Context) -> None:
     """The tripwires by number; their hashes are sealed and not shown."""
     from node.app.guards import open_guards
     from node.cli.times import moment
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
 
     here = session(context)
     identity = here.identity()
-    with read_shelf(identity) as shelf:
-        found = open_guards(identity, shelf).tripwires()
+    with read_store(identity) as store:
+        found = open_guards(identity, store).tripwires()
     for record, algorithm in found if here.output.as_json else ():
         here.output.result(
             {

@@ -27,7 +27,7 @@ def create(
     """Start a list: its key, its log, and its place in the node document (asks for a targets key)."""
     from node.identity.logs import continue_list, create_list
     from node.lists.catalogue import list_origin
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
@@ -40,8 +40,8 @@ def create(
         )
         if not yes:
             confirm(f"Does {name} go on in its place?")
-    with open_shelf(identity) as shelf:
-        log = continue_list(identity, shelf, name, old=old) if old else create_list(identity, shelf, name)
+    with write_store(identity) as store:
+        log = continue_list(identity, store, name, old=old) if old else create_list(identity, store, name)
     here.output.result(
         {"origin": log.origin, "continues": old or None},
         f"created {log.origin}" + (f", which continues {old}" if old else ""),
@@ -57,15 +57,15 @@ def show(
     context: typer.Context, name: Annotated[str, typer.Argument(help="Name, or origin of a peer's.")]
 ) -> None:
     """Size, age and entries of a list."""
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.lists.catalogue import list_origin, report_list
     from protocol.lists.event import collection_name
 
     here = session(context)
     identity = here.identity()
     origin = name if "/" in name else list_origin(identity.settings.node, name)
-    with read_shelf(identity) as shelf:
-        report = report_list(shelf, origin)
+    with read_store(identity) as store:
+        report = report_list(store, origin)
     active = {collection_name(number): count for number, count in sorted(report.active.items())}
     here.output.result(
         {
@@ -87,12 +87,12 @@ def show(
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """All lists, own and followed."""
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.lists.catalogue import report_lists
 
     here = session(context)
-    with read_shelf(here.identity()) as shelf:
-        reports = report_lists(shelf)
+    with read_store(here.identity()) as store:
+        reports = report_lists(store)
     for report in reports if here.output.as_json else ():
         here.output.result(
             {
@@ -134,18 +134,18 @@ def publish(
     from node.identity.witnesses import cosign_own
     from node.lists.catalogue import list_origin
     from node.lists.pace import NO_LIMITS
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
     limits = NO_LIMITS if beyond_limits else None
-    with open_shelf(identity) as shelf:
+    with write_store(identity) as store:
         if name:
             origin = list_origin(identity.settings.node, name)
-            published = {origin: publish_one(identity, shelf, origin, limits)}
+            published = {origin: publish_one(identity, store, origin, limits)}
         else:
-            published = publish_own(identity, shelf, limits)
-        standings = wait_for(cosign_own(identity, shelf))
+            published = publish_own(identity, store, limits)
+        standings = wait_for(cosign_own(identity, store))
     for origin, done in published.items():
         here.output.result(
             {

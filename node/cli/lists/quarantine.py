@@ -21,13 +21,13 @@ _Id = Annotated[str, typer.Argument(metavar="ID", help="Its number, or the name 
 def ls(context: typer.Context) -> None:
     """Everything that is set aside, with the reason."""
     from node.cli.times import moment
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.judgement.quarantine import ls as everything
 
     here = session(context)
     identity = here.identity()
-    with read_shelf(identity) as shelf:
-        found = everything(shelf, identity.trust.members())
+    with read_store(identity) as store:
+        found = everything(store, identity.trust.members())
     if here.output.as_json:
         for aside in found:
             here.output.result(_fields(aside))
@@ -44,13 +44,13 @@ def ls(context: typer.Context) -> None:
 def show(context: typer.Context, name: _Id) -> None:
     """One of them: peer, reason, since when, how much, the evidence to hand on, and what releasing it would do."""
     from node.cli.times import moment
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.judgement.quarantine import get
 
     here = session(context)
     identity = here.identity()
-    with read_shelf(identity) as shelf:
-        aside = get(shelf, identity.trust.members(), name)
+    with read_store(identity) as store:
+        aside = get(store, identity.trust.members(), name)
     here.output.result(
         _fields(aside),
         f"{aside.id}: {aside.words}",

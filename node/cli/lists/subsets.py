@@ -38,7 +38,7 @@ def create(
     from node.access.notation import collection_of
     from node.app.subsets import create_subset
     from node.cli.lists.budget import budget
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
     from protocol.digest import Algorithm
     from protocol.subset.filter import EXACT, SubsetFilter
 
@@ -51,8 +51,8 @@ def create(
         labels=labels,
         holdings=holdings,
     )
-    with open_shelf(identity) as shelf:
-        made = create_subset(identity, shelf, name, wanted)
+    with write_store(identity) as store:
+        made = create_subset(identity, store, name, wanted)
     here.output.result(
         {
             "subset": made.name,
@@ -77,15 +77,15 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
     from node.cli.federation.witnesses import alarmed, standing_facts, tell_standing
     from node.cli.lists.budget import released
     from node.identity.witnesses import cosign_own
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
     from node.subsets.catalogue import report_subset
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
-        report = release_here(identity, shelf, name)
-        holdings = report_subset(shelf, name).subset.filter.holdings
-        standings = wait_for(cosign_own(identity, shelf))
+    with write_store(identity) as store:
+        report = release_here(identity, store, name)
+        holdings = report_subset(store, name).subset.filter.holdings
+        standings = wait_for(cosign_own(identity, store))
     standing = standings[f"{identity.settings.node}/subsets/{name}"]
     here.output.result(
         {
@@ -121,13 +121,13 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Subsets with their newest release."""
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.subsets.catalogue import report_subsets
     from protocol.lists.event import collection_name
 
     here = session(context)
-    with read_shelf(here.identity()) as shelf:
-        reports = list(report_subsets(shelf))
+    with read_store(here.identity()) as store:
+        reports = list(report_subsets(store))
     rows = []
     for report in reports:
         subset, newest = report.subset, report.newest

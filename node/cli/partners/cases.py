@@ -34,12 +34,12 @@ class Answer(StrEnum):
 def ls(context: typer.Context) -> None:
     """Cases: overdue ones first, then by the day they are due, answered ones last."""
     from node.app.partners.hits import casework
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
 
     here = session(context)
     identity = here.identity()
-    with read_shelf(identity) as shelf:
-        work = casework(identity, shelf)
+    with read_store(identity) as store:
+        work = casework(identity, store)
         found, overdue = work.ls(), {(case.partner, case.report_id) for case in work.overdue()}
     if here.output.as_json:
         for case in found:
@@ -64,16 +64,16 @@ def show(context: typer.Context, text: _Id) -> None:
     """One case: what the partner says, who lists the file, and what can be done."""
     from node.app.partners.answers import entries_behind
     from node.app.partners.hits import casework
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.partners.hits.cases import get_case
 
     here = session(context)
     identity = here.identity()
-    with read_shelf(identity) as shelf:
-        record = get_case(shelf, text)
-        work = casework(identity, shelf)
+    with read_store(identity) as store:
+        record = get_case(store, text)
+        work = casework(identity, store)
         case, late = work.show(record), record in work.overdue()
-        listed = entries_behind(identity, shelf, record)
+        listed = entries_behind(identity, store, record)
     here.output.result(
         _facts(record, late=late) | _words(case.dispute, listed),
         f"{spelled(record.report_id.hex())}: disputed by {record.partner}, {moment(record.opened_ms)}",

@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     from node.home import Home
     from node.hoster.hits.spool import SpooledHit
     from node.identity.identity import Identity
-    from node.storage.shelf import Shelf
+    from node.store.store import Store
 
 
-def agency_status(identity: "Identity", shelf: "Shelf") -> tuple[dict[str, Fact], list[str]]:
+def agency_status(identity: "Identity", store: "Store") -> tuple[dict[str, Fact], list[str]]:
     """Fields and lines about partners' reports, disputes, proposals and disclosed look-ups; overdue disputes first."""
     from node.app.partners.hits import casework
     from node.clock import milliseconds
     from node.partners.hits.overview import hit_counts
 
     now_ms = milliseconds(identity.clock.now())
-    hits = hit_counts(shelf, now_ms=now_ms)
-    with shelf.storage.read() as unit:
+    hits = hit_counts(store, now_ms=now_ms)
+    with store.read() as unit:
         proposed, stopped = unit.proposals.open_count(), len(unit.disclosure.stopped())
-    work = casework(identity, shelf)
+    work = casework(identity, store)
     waiting, late = sum(case.answered_ms is None for case in work.ls()), len(work.overdue())
     told = (
         (late, f"{counted(late, 'dispute')} of partners overdue: sigfed case ls"),

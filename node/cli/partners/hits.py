@@ -22,7 +22,7 @@ _SHORT = 8
 
 def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, name: str) -> None:
     """Reports of partners that all conditions choose: newest first, overdue ones the longest overdue first."""
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.partners.hits.overview import overdue_hits, reported_hits
     from node.store.hits.records import HitFilter
 
@@ -31,8 +31,8 @@ def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, na
     wanted = HitFilter(open=opened, partner=partner, origin=origin)
     if overdue:
         wanted = overdue_hits(now_ms, partner=partner, origin=origin)
-    with read_shelf(identity) as shelf:
-        found = reported_hits(shelf, wanted)
+    with read_store(identity) as store:
+        found = reported_hits(store, wanted)
         if here.output.as_json:
             for hit in found:
                 here.output.result(_facts(hit, now_ms))
@@ -45,16 +45,16 @@ def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, na
 
 def show_report(here: Session, text: str, *, hashes: bool) -> None:
     """One report; the hash only when it was asked for."""
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
+    from node.objects.taken_reports import taken
     from node.partners.hits.cases import get_hit
     from node.partners.hits.overview import reported_hit
-    from node.storage.taken_reports import taken
 
     now_ms = _now_ms(here)
-    with read_shelf(here.identity()) as shelf:
-        record = get_hit(shelf, text)
-        kept = taken(shelf, record)
-        hit, said = reported_hit(shelf, record)
+    with read_store(here.identity()) as store:
+        record = get_hit(store, text)
+        kept = taken(store, record)
+        hit, said = reported_hit(store, record)
     value = kept.report().digest.value.hex() if hashes else None
     algorithm = Algorithm(record.algorithm).name.lower()
     lines = [
@@ -91,13 +91,13 @@ def show_report(here: Session, text: str, *, hashes: bool) -> None:
 def purge_reports(here: Session, *, dry_run: bool) -> None:
     """Delete reports that are finished and older than is configured, or say how many that would be."""
     from node.app.partners import retention
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     identity = here.identity()
     days = identity.settings.retention.report_days
-    with open_shelf(identity) as shelf:
+    with write_store(identity) as store:
         find = retention.would_purge if dry_run else retention.purge_reports
-        found = find(identity, shelf)
+        found = find(identity, store)
     verb = "would be purged" if dry_run else "purged"
     here.output.result(
         {
@@ -117,13 +117,13 @@ def purge_reports(here: Session, *, dry_run: bool) -> None:
 
 def show_precision(here: Session, name: str) -> None:
     """How the hits of each list turned out."""
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.partners.hits.overview import precision
 
     identity = here.identity()
     origin = _origin(identity.settings.node, name)
-    with read_shelf(identity) as shelf:
-        found = [one for one in precision(shelf) if origin in {"", one.origin}]
+    with read_store(identity) as store:
+        found = [one for one in precision(store) if origin in {"", one.origin}]
     if here.output.as_json:
         for one in found:
             here.output.result(_precision_facts(one))

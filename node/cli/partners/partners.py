@@ -33,11 +33,11 @@ def invite(
 ) -> None:
     """Invite, and say what releases of the subset tell."""
     from node.cli.lists.budget import budget, together
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
 
     here = session(context)
     given = partners.Invited(name=name, subset=subset, files_per_day=files_per_day, agency=agency)
-    with read_shelf(here.identity()) as shelf, shelf.storage.read() as unit:
+    with read_store(here.identity()) as store, store.read() as unit:
         shared = unit.subsets.get(subset).filter
         others = [(each.name, each.filter) for each in unit.subsets.ls()]
     do(here, partners.invite, given)
@@ -52,22 +52,22 @@ def ls(context: typer.Context) -> None:
     """Partners and open invitations: what is left of their evaluations, which release they fetched last."""
     from node.access.disclosure import DisclosureTerms
     from node.access.quotas import Quotas, candidates_a_day
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
 
     here = session(context)
     identity = here.identity()
     now = identity.clock.now()
-    with read_shelf(identity) as shelf:
-        with shelf.storage.read() as unit:
+    with read_store(identity) as store:
+        with store.read() as unit:
             known = list(unit.partners.ls())
             invitations = unit.partners.open_invitations()
             fetched = unit.fetched.of([partner.name for partner in known])
             subsets = {partner.subset for partner in known}
             newest = {subset: unit.releases.newest(subset) for subset in subsets}
             screens = {subset: unit.subsets.get(subset).filter.screen_bits for subset in subsets}
-        terms = DisclosureTerms(shelf.storage, identity.clock)
+        terms = DisclosureTerms(store, identity.clock)
         shown = {partner.name: terms.get(partner.name) for partner in known}
-        left = {partner.name: Quotas(shelf.storage).left(partner.name, now=now) for partner in known}
+        left = {partner.name: Quotas(store).left(partner.name, now=now) for partner in known}
     rows = []
     for partner in known:
         if here.output.as_json:

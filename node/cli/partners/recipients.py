@@ -24,13 +24,13 @@ def ls(context: typer.Context) -> None:
     """Recipients: what they may fetch, until when, and when they last did."""
     from node.access.grants import grant_words
     from node.cli.times import moment
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.recipients.accreditation import Recipients, grant_of, state_words
 
     here = session(context)
     identity = here.identity()
-    with read_shelf(identity) as shelf:
-        recipients = Recipients(shelf.storage, identity.clock).ls()
+    with read_store(identity) as store:
+        recipients = Recipients(store, identity.clock).ls()
     rows = []
     for one in recipients:
         grant, state = grant_of(one), state_words(one, identity.clock.now())

@@ -33,7 +33,7 @@ def transparency(
     """Numbers of a period from this node's records; small ones are withheld, so that none can be computed."""
     from node.app.partners.transparency import FORMS, make_report
     from node.files import replace_streamed
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.transparency.fields import as_fields
     from node.transparency.periods import Period
 
@@ -42,8 +42,8 @@ def transparency(
     if out is not None:
         _require_form(out)
     identity = here.identity()
-    with read_shelf(identity) as shelf:
-        report = make_report(identity, shelf, asked)
+    with read_store(identity) as store:
+        report = make_report(identity, store, asked)
     if out is not None:
         replace_streamed(out, FORMS[out.suffix.lower()[1:]](report))
     written = [f"written: {out}"] if out else []

@@ -11,8 +11,8 @@ from node.cli.session import session
 
 if TYPE_CHECKING:
     from node.access.approvals import Approvals
-    from node.storage.shelf import Shelf
     from node.store.accounts.records import Approval
+    from node.store.store import Store
 
 app = typer.Typer(help="What waits for a second person.", no_args_is_help=True)
 
@@ -26,12 +26,12 @@ def ls(
 ) -> None:
     """Requests that wait for a second person."""
     from node.app.approvals import open_approvals
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
 
     here = session(context)
     identity = here.identity()
-    with read_shelf(identity) as shelf:
-        approvals = open_approvals(identity, shelf)
+    with read_store(identity) as store:
+        approvals = open_approvals(identity, store)
         found = [
             (approval, _state(approvals, approval))
             for approval in approvals.ls()
@@ -55,15 +55,15 @@ def ls(
 def show(context: typer.Context, number: Annotated[int, _ID]) -> None:
     """What one request would do, and what became of it."""
     from node.app.approvals import open_approvals
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
 
     here = session(context)
     identity = here.identity()
-    with read_shelf(identity) as shelf:
-        approvals = open_approvals(identity, shelf)
+    with read_store(identity) as store:
+        approvals = open_approvals(identity, store)
         approval = approvals.get(number)
         state, waits = _state(approvals, approval), approvals.waits(approval)
-        words = _words(shelf, approval)
+        words = _words(store, approval)
     here.output.result(_fields(approval, state), *words, f"  state: {state}")
     if waits:
         here.output.following(
@@ -77,14 +77,14 @@ def approve(context: typer.Context, number: Annotated[int, _ID], by: Annotated[s
     """Decide for a request of somebody else, and carry it out; run again after a crash, it is finished."""
     from node.app.approvals import approve as run
     from node.app.approvals import open_approvals
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
-        here.output.talk(*_words(shelf, open_approvals(identity, shelf).get(number)))
+    with write_store(identity) as store:
+        here.output.talk(*_words(store, open_approvals(identity, store).get(number)))
         who = acting_person(here, by)
-        done = run(identity, shelf, number, by=who)
+        done = run(identity, store, number, by=who)
     here.output.result(_fields(done, "approved"), f"request {done.id} approved by {who}: {done.result}")
     here.output.following("sigfed audit ls")
 
@@ -99,14 +99,14 @@ def reject(
     """Decide against a request of somebody else; nothing is changed."""
     from node.app.approvals import open_approvals
     from node.app.approvals import reject as run
-    from node.rotation.store import open_shelf
+    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
-    with open_shelf(identity) as shelf:
-        here.output.talk(*_words(shelf, open_approvals(identity, shelf).get(number)))
+    with write_store(identity) as store:
+        here.output.talk(*_words(store, open_approvals(identity, store).get(number)))
         who = acting_person(here, by)
-        done = run(identity, shelf, number, by=who, reason=reason)
+        done = run(identity, store, number, by=who, reason=reason)
     here.output.result(_fields(done, "rejected"), f"request {done.id} rejected by {who}: nothing was changed")
     here.output.following("sigfed approval ls")
 
@@ -119,14 +119,14 @@ def _state(approvals: "Approvals", approval: "Approval") -> str:
     return approval.outcome.value
 
 
-def _words(shelf: "Shelf", approval: "Approval") -> tuple[str, ...]:
+def _words(store: "Store", approval: "Approval") -> tuple[str, ...]:
     from node.access.approvals import KINDS
     from node.app.recall import places_of
 
     return (
         f"request {approval.id}, {approval.kind}: {KINDS[approval.kind].words}",
         f"  what: {approval.subject}",
-        *(f"  about: {place}" for place in places_of(shelf, approval)),
+        *(f"  about: {place}" for place in places_of(store, approval)),
         f"  asked by: {approval.requested_by}",
     )
 

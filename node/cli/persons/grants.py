@@ -20,12 +20,12 @@ app = typer.Typer(
 def ls(context: typer.Context) -> None:
     """The grants of peers."""
     from node.access.grants import stored_grant
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.judgement.coverage import state_words
 
     here = session(context)
     identity = here.identity()
-    with read_shelf(identity) as shelf, shelf.storage.read() as unit:
+    with read_store(identity) as store, store.read() as unit:
         peers = list(unit.peers.ls())
     rows = []
     for peer in peers:
@@ -60,21 +60,21 @@ def explain(
     from node.app.judged import Judge
     from node.cli.hashes import read_hashes
     from node.errors import NotFoundError
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.judgement.coverage import standing_entries, verdicts
 
     here = session(context)
     identity = here.identity()
     asked = [(name, digest) for name, digests in read_hashes(hash_from) for digest in digests]
     missing = []
-    with read_shelf(identity) as shelf:
-        current, now = Judge.of(identity, shelf).now().current, identity.clock.now()
+    with read_store(identity) as store:
+        current, now = Judge.of(identity, store).now().current, identity.clock.now()
         for name, digest in asked:
-            entries = standing_entries(shelf, digest)
+            entries = standing_entries(store, digest)
             if not entries:
                 missing.append(f"{name} ({digest.algorithm.name.lower()})")
             for entry in entries:
-                for verdict in verdicts(shelf, entry, digest, current, now=now):
+                for verdict in verdicts(store, entry, digest, current, now=now):
                     _tell(here, f"{name} ({digest.algorithm.name.lower()})", verdict)
     if missing:
         raise NotFoundError("in no own list: {missing}", ", ".join(missing), hint="see: sigfed entry explain")
@@ -93,14 +93,14 @@ def diff(
 ) -> None:
     """How many entries a peer could read more and less under another grant, older ones too; changes nothing."""
     from node.access.notation import grant_of
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.judgement.coverage import difference
 
     here = session(context)
     identity = here.identity()
     wanted = grant_of(grant, algorithms, until)
-    with read_shelf(identity) as shelf:
-        more, less = difference(shelf, node, wanted, now=identity.clock.now())
+    with read_store(identity) as store:
+        more, less = difference(store, node, wanted, now=identity.clock.now())
     here.output.result(
         {"peer": node, "more": _counts(more), "less": _counts(less)},
         *_lines(node, "more", more),

@@ -19,13 +19,13 @@ def ls(
 ) -> None:
     """Passkeys, whose they are, and when they were last used."""
     from node.app.accounts import open_passkeys
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
     from node.pages.text import moment
 
     here = session(context)
     identity = here.identity()
-    with read_shelf(identity) as shelf:
-        found = open_passkeys(identity, shelf).ls(person)
+    with read_store(identity) as store:
+        found = open_passkeys(identity, store).ls(person)
     if here.output.as_json:
         for one in found:
             here.output.result(

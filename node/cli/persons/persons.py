@@ -81,12 +81,12 @@ def token(
 def ls(context: typer.Context) -> None:
     """Persons and their roles."""
     from node.app.persons import open_persons
-    from node.identity.store import read_shelf
+    from node.identity.store import read_store
 
     here = session(context)
     identity = here.identity()
-    with read_shelf(identity) as shelf:
-        known = open_persons(identity, shelf).ls()
+    with read_store(identity) as store:
+        known = open_persons(identity, store).ls()
     if here.output.as_json:
         for person in known:
             here.output.result(

@@ -106,7 +106,7 @@ def requested(done: Done) -> Led:
 
 def do(world: World, visitor: Visitor, act: Act[F], given: F) -> Done:
     """Perform an act in the name of whoever is in."""
-    return perform(act, Node(world.identity, world.shelf), given, _Browser(world, visitor))
+    return perform(act, Node(world.identity, world.store), given, _Browser(world, visitor))
 
 
 def given(fields: type[F], form: Values) -> F:

@@ -67,7 +67,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Audit:
     return Audit(
         started=True,
         records=shown,
-        unsigned=count_unsigned(world.shelf),
+        unsigned=count_unsigned(world.store),
         actor=actor,
         action=action,
         older=last or None,
@@ -79,7 +79,7 @@ def _page(world: World, before: int | None, actor: str, action: str) -> tuple[Se
     """The newest records that match, and the number of the last that was looked at."""
     shown: list[Audited] = []
     last = 0
-    for item in islice(read_audit_backwards(world.shelf, before=before), _LOOKED_AT):
+    for item in islice(read_audit_backwards(world.store, before=before), _LOOKED_AT):
         last = item.index
         if _matches(item, actor, action):
             shown.append(item)
@@ -97,7 +97,7 @@ def _matches(item: Audited, actor: str, action: str) -> bool:
 def gather_record(world: World, _visitor: Visitor, query: Values) -> Audited:
     """One record with its details; raises `NotFoundError`."""
     at = query.number("number")
-    item = next(read_audit(world.shelf, first=at), None)
+    item = next(read_audit(world.store, first=at), None)
     if item is None:
         raise NotFoundError("there is no record {number}", number(at))
     return item
@@ -105,12 +105,12 @@ def gather_record(world: World, _visitor: Visitor, query: Values) -> Audited:
 
 def verify(world: World, _visitor: Visitor, _form: Values) -> Done:
     """Check every record against the signed head; what is wrong is raised, and says which record."""
-    identity, shelf = world.identity, world.shelf
-    with shelf.storage.read() as unit:
+    identity, store = world.identity, world.store
+    with store.read() as unit:
         log = audit_log(unit)
     origin = log.origin if log else audit_origin(world.node)
     size = identity.log_signer().size(origin)
-    found = verify_audit(shelf, identity.trust.document(), signed_size=size)
+    found = verify_audit(store, identity.trust.document(), signed_size=size)
     return Done(
         "/console/audit",
         _("Verified: {count} records of {log}, none altered, removed or put in.").format(
@@ -123,7 +123,7 @@ def export(world: World, _: Visitor, __: Values) -> File:
     """All records with what proves them."""
     identity = world.identity
     lines = export_audit(
-        world.shelf,
+        world.store,
         roots=[root.data for root in identity.trust.roots()],
         document=identity.trust_files.get(DOCUMENT_NAME),
     )

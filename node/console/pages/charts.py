@@ -53,9 +53,9 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Charts:
     if view not in VIEWS:
         raise UsageError("charts are drawn by days or by months")
     if view == "days":
-        course = course_by_day(world.shelf, days(world.now_ms, DAYS))
+        course = course_by_day(world.store, days(world.now_ms, DAYS))
     else:
-        course = course_by_month(world.shelf, months(world.now_ms, MONTHS))
+        course = course_by_month(world.store, months(world.now_ms, MONTHS))
     charts = [_changes(course), _hits(course)]
     if course.evaluations:
         charts.append(_evaluations(course))

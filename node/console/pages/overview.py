@@ -47,7 +47,7 @@ def gather(world: World, __: Visitor, ___: Values) -> Overview:
     """Everything, as it stands now."""
     identity = world.identity
     register, settings = identity.trust.members(), identity.settings
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         members = member_standings(
             unit,
             register,
@@ -62,8 +62,8 @@ def gather(world: World, __: Visitor, ___: Values) -> Overview:
         needs=needs(world),
         members=members,
         map=_map(world, members),
-        lists=report_lists(world.shelf),
-        subsets=report_subsets(world.shelf),
+        lists=report_lists(world.store),
+        subsets=report_subsets(world.store),
         partners=partners,
     )
 
@@ -92,9 +92,9 @@ def _map(world: World, members: Sequence[MemberStanding]) -> Markup:
 def publish(world: World, __: Visitor, form: Values) -> Done:
     """Sign and publish what waits in one own list."""
     origin = form.require("list", _("the list"))
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         own_list(unit, origin)
-    done = publish_one(world.identity, world.shelf, origin)
+    done = publish_one(world.identity, world.store, origin)
     count = done.adds + done.withdrawals + done.others
     said = translated_plural(
         "{list}: {count} change was published", "{list}: {count} changes were published", count

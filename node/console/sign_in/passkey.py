@@ -99,7 +99,7 @@ async def prove(request: web.Request) -> web.Response:
 
     def note(world: World) -> None:
         _passkeys(world).prove(form.text("answer"), visitor.person)
-        open_sessions(world.identity, world.shelf).prove(token)
+        open_sessions(world.identity, world.store).prove(token)
 
     try:
         await working(request, note)
@@ -124,7 +124,7 @@ def _question(question: str) -> web.Response:
 
 
 def _passkeys(world: World) -> Passkeys:
-    return open_passkeys(world.identity, world.shelf)
+    return open_passkeys(world.identity, world.store)
 
 
 ROUTES: Final = (

@@ -108,7 +108,7 @@ def _by_a_page_of_our_own(request: web.Request, response: web.Response, to: str)
 
 
 def _require_person(world: World, person: str) -> None:
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         unit.persons.get(person)
 
 

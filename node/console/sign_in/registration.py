@@ -88,7 +88,7 @@ async def register(request: web.Request) -> web.Response:
     session = visitor.session if visitor is not None and is_own(visitor, form) else 0
 
     def keep(world: World) -> str:
-        return open_passkeys(world.identity, world.shelf).register(answer, name, session=session)
+        return open_passkeys(world.identity, world.store).register(answer, name, session=session)
 
     try:
         person = await working(request, keep)
@@ -102,12 +102,12 @@ async def register(request: web.Request) -> web.Response:
 
 
 def _welcome(world: World) -> Welcome:
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         return Welcome(first=not two_decide(unit))
 
 
 def _recognised(world: World, form: Values) -> Recognised:
-    invitations = open_invitations(world.identity, world.shelf)
+    invitations = open_invitations(world.identity, world.store)
     token, name = form.require("token", _("the token")), form.require("name", _("the name"))
     passphrase = form.passphrase("passphrase")
     if invitations.is_for_first(token):
@@ -116,17 +116,17 @@ def _recognised(world: World, form: Values) -> Recognised:
         role = PersonRole(form.text("role", PersonRole.OPERATOR))
         who = invitations.introduce(token, name, role, passphrase)
         acting = world.acting_as(name)
-        tell(acting.identity, acting.shelf, "person.add", name, details={"role": role, "by": "console"})
+        tell(acting.identity, acting.store, "person.add", name, details={"role": role, "by": "console"})
         return who
     try:
         return invitations.recognise(token, name, passphrase)
     except (UnauthenticatedError, RateLimitedError):
-        tell(world.identity, world.shelf, "person.prove", name, outcome="refused", details={"by": "console"})
+        tell(world.identity, world.store, "person.prove", name, outcome="refused", details={"by": "console"})
         raise
 
 
 def _question(world: World, who: Recognised) -> NewPasskey:
-    return NewPasskey(who.person, open_passkeys(world.identity, world.shelf).ask_new(who))
+    return NewPasskey(who.person, open_passkeys(world.identity, world.store).ask_new(who))
 
 
 ROUTES: Final = (

@@ -19,12 +19,12 @@ async def come_in(
 
     def open_one(world: World) -> str:
         acting = world.acting_as(person)
-        sessions = open_sessions(acting.identity, acting.shelf)
+        sessions = open_sessions(acting.identity, acting.store)
         sessions.close(before)
         opened = sessions.open(person)
         if proved:
             sessions.prove(opened.token)
-        tell(acting.identity, acting.shelf, "console.sign-in", person, details={"by": by})
+        tell(acting.identity, acting.store, "console.sign-in", person, details={"by": by})
         return opened.token
 
     token = await working(request, open_one)
@@ -37,8 +37,8 @@ async def go_out(request: web.Request, visitor: Visitor) -> web.Response:
 
     def close(world: World) -> None:
         acting = world.acting_as(visitor.person)
-        open_sessions(acting.identity, acting.shelf).close(request.cookies.get(desk.cookie, ""))
-        tell(acting.identity, acting.shelf, "console.sign-out", visitor.person)
+        open_sessions(acting.identity, acting.store).close(request.cookies.get(desk.cookie, ""))
+        tell(acting.identity, acting.store, "console.sign-out", visitor.person)
 
     await working(request, close)
     return dismissed(request)

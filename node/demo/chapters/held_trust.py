@@ -18,7 +18,7 @@ from node.hoster.state import PartnerFolder
 from node.hoster.trust.node import known
 from node.identity.identity import Identity, open_identity
 from node.ports.keyring import RingKey
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ def held_by(world: World, party: Party) -> Held:
             trust = identity_of(world, Party.FR).trust
             return Held(document=trust.document(), root=trust.root())
         case Party.NL:
-            with open_shelf(identity_of(world, Party.NL)) as shelf, shelf.storage.read() as unit:
+            with write_store(identity_of(world, Party.NL)) as store, store.read() as unit:
                 opened = open_held(unit.peers.get(Party.FR.node).trust)
             return Held(document=opened.document, root=opened.root)
         case Party.HOSTER:
@@ -76,14 +76,14 @@ def hoster_folder(world: World) -> PartnerFolder:
 
 def is_acknowledged(world: World, held: Held) -> bool:
     """Whether NL has told FR that it holds these files, or newer ones."""
-    with open_shelf(identity_of(world, Party.FR)) as shelf, shelf.storage.read() as unit:
+    with write_store(identity_of(world, Party.FR)) as store, store.read() as unit:
         said = unit.trust_acknowledgements.find(Party.NL.node)
     return said is not None and said.serial >= held.document.serial and said.root_version >= held.root.version
 
 
 def hosters_kid_at_fr(world: World) -> str:
     """Kid of the key under which FR knows the hoster."""
-    with open_shelf(identity_of(world, Party.FR)) as shelf, shelf.storage.read() as unit:
+    with write_store(identity_of(world, Party.FR)) as store, store.read() as unit:
         return AuthPublicKey(unit.partners.get(Party.HOSTER.node).auth_key).kid
 
 

@@ -21,7 +21,7 @@ from node.demo.parties import AGENCIES, Party
 from node.demo.rotation import News, title_of
 from node.demo.world import LIST, SUBSET, Act, World
 from node.rotation.storage_keys import reseal_some
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 
 _DAYS: Final = 15
 """A day more than old and new keys overlap."""
@@ -134,9 +134,9 @@ def weeks_pass(world: World) -> None:
 def _reseal(world: World) -> None:
     """What the first storage key sealed gets sealed anew; a running node does some of it every minute."""
     identity = identity_of(world, Party.FR)
-    with open_shelf(identity) as shelf:
+    with write_store(identity) as store:
         for _ in range(100):
-            if not reseal_some(identity, shelf).older:
+            if not reseal_some(identity, store).older:
                 return
 
 

@@ -15,7 +15,7 @@ from node.lists.catalogue import own_list
 from node.lists.changes import Change, pack
 from node.lists.lookup import Finder, Found
 from node.lists.queue import Queue, retried
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
 from protocol.lists.event import Op
@@ -76,7 +76,7 @@ class Amended:
     """Of the amended entries, ascending."""
 
 
-def amend(shelf: Shelf, origin: str, digest: Digest, revise: Revise) -> Amended:
+def amend(store: Store, origin: str, digest: Digest, revise: Revise) -> Amended:
     """Queue amends of every active entry of the digest's file in the own list `origin`.
 
     Raises:
@@ -84,18 +84,18 @@ def amend(shelf: Shelf, origin: str, digest: Digest, revise: Revise) -> Amended:
         UsageError: what the entries are to say has no encoding.
         ConflictError: others kept queueing changes at the same moment.
     """
-    return retried(lambda: _amend(shelf, origin, lambda finder: _family(finder, origin, digest), revise))
+    return retried(lambda: _amend(store, origin, lambda finder: _family(finder, origin, digest), revise))
 
 
-def amend_at(shelf: Shelf, origin: str, position: int, revise: Revise) -> Amended:
+def amend_at(store: Store, origin: str, position: int, revise: Revise) -> Amended:
     """The same for the entry at a position alone."""
-    return amend_entries(shelf, origin, [position], revise)
+    return amend_entries(store, origin, [position], revise)
 
 
-def amend_entries(shelf: Shelf, origin: str, positions: Iterable[int], revise: Revise) -> Amended:
+def amend_entries(store: Store, origin: str, positions: Iterable[int], revise: Revise) -> Amended:
     """The same for the entries at these positions; raises `NotFoundError` for one that is not active."""
     wanted = sorted(set(positions))
-    return retried(lambda: _amend(shelf, origin, lambda finder: _at(finder, origin, wanted), revise))
+    return retried(lambda: _amend(store, origin, lambda finder: _at(finder, origin, wanted), revise))
 
 
 def statements(finder: Finder, entries: Iterable[Found]) -> Mapping[int, Ext]:
@@ -112,10 +112,10 @@ def statements(finder: Finder, entries: Iterable[Found]) -> Mapping[int, Ext]:
 Choose: TypeAlias = Callable[[Finder], Sequence[Found]]
 
 
-def _amend(shelf: Shelf, origin: str, choose: Choose, revise: Revise) -> Amended:
-    with shelf.storage.read() as unit:
+def _amend(store: Store, origin: str, choose: Choose, revise: Revise) -> Amended:
+    with store.read() as unit:
         log = own_list(unit, origin)
-        finder = Finder(shelf, unit)
+        finder = Finder(store, unit)
         entries = choose(finder)
         said = statements(finder, entries)
     changes = []
@@ -124,11 +124,11 @@ def _amend(shelf: Shelf, origin: str, choose: Choose, revise: Revise) -> Amended
         new = revise(entry.digest, old)
         if new != old:
             changes.append((entry, replace(new, content_id=None)))
-    queue = Queue(shelf, log)
+    queue = Queue(store, log)
     if changes:
-        queue.store([_record(shelf, entry, ext) for entry, ext in changes])
+        queue.put([_record(store, entry, ext) for entry, ext in changes])
         try:
-            with shelf.storage.write() as unit:
+            with store.write() as unit:
                 queue.commit(unit)
         except ConflictError:  # of any other error nobody knows whether the transaction took effect
             queue.drop()
@@ -160,8 +160,8 @@ def _at(finder: Finder, origin: str, positions: Sequence[int]) -> Sequence[Found
     return entries
 
 
-def _record(shelf: Shelf, entry: Found, ext: Ext) -> bytes:
-    opening = Opening(shelf.vault.entropy(NONCE_BYTES), None, ext)
+def _record(store: Store, entry: Found, ext: Ext) -> bytes:
+    opening = Opening(store.vault.entropy(NONCE_BYTES), None, ext)
     try:
         data = opening.to_bytes()
     except AssertionError:

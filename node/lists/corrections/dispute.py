@@ -17,8 +17,8 @@ from node.lists.changes import Change, pack
 from node.lists.lookup import Finder, Found
 from node.lists.queue import Queue, retried
 from node.lists.tombstones import gone_among
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.lists.event import Op
@@ -41,7 +41,7 @@ class Disputed:
 
 
 def dispute(
-    shelf: Shelf,
+    store: Store,
     origin: str,
     digests: Iterable[Digest],
     *,
@@ -57,10 +57,10 @@ def dispute(
         ConflictError: others kept queueing changes at the same moment.
     """
     wanted = sorted(set(digests))
-    return retried(lambda: _dispute(shelf, origin, wanted, reason, collection))
+    return retried(lambda: _dispute(store, origin, wanted, reason, collection))
 
 
-def resolve(shelf: Shelf, origin: str, digests: Iterable[Digest]) -> Disputed:
+def resolve(store: Store, origin: str, digests: Iterable[Digest]) -> Disputed:
     """Queue the end of every open dispute of these digests in the own list `origin`.
 
     Raises:
@@ -68,14 +68,14 @@ def resolve(shelf: Shelf, origin: str, digests: Iterable[Digest]) -> Disputed:
         ConflictError: others kept queueing changes at the same moment.
     """
     wanted = sorted(set(digests))
-    return retried(lambda: _resolve(shelf, origin, wanted))
+    return retried(lambda: _resolve(store, origin, wanted))
 
 
-def resolve_at(shelf: Shelf, origin: str, position: int) -> Disputed:
+def resolve_at(store: Store, origin: str, position: int) -> Disputed:
     """The same for the digest of the dispute at a position."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         log = own_list(unit, origin)
-        finder = Finder(shelf, unit)
+        finder = Finder(store, unit)
         digest = finder.reader(log).opening(position).digest
         places = {
             found.hit.position
@@ -84,15 +84,15 @@ def resolve_at(shelf: Shelf, origin: str, position: int) -> Disputed:
         }
     if digest is None or position not in places:
         raise NotFoundError("{origin} has no open dispute at {position}", origin, position)
-    return resolve(shelf, origin, [digest])
+    return resolve(store, origin, [digest])
 
 
 def _dispute(
-    shelf: Shelf, origin: str, digests: list[Digest], reason: Reason, collection: int | None
+    store: Store, origin: str, digests: list[Digest], reason: Reason, collection: int | None
 ) -> Disputed:
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         log = own_list(unit, origin)
-        finder = Finder(shelf, unit)
+        finder = Finder(store, unit)
         found = finder.find(digests)
         blocked = _blocked(finder, [each for each in found if each.log.id == log.id])
     places = [
@@ -106,11 +106,11 @@ def _dispute(
             "{origin} blocks this hash already", origin, hint="take a dispute back with: sigfed entry resolve"
         )
     ext = Ext(reason=reason)
-    records = [_record(shelf, Op.DISPUTE, number, digest=digest, ext=ext) for number, digest in places]
-    queue = Queue(shelf, log)
+    records = [_record(store, Op.DISPUTE, number, digest=digest, ext=ext) for number, digest in places]
+    queue = Queue(store, log)
     queue.list_digests(
         0,
-        shelf.vault.keys_of(digest for _, digest in places),
+        store.vault.keys_of(digest for _, digest in places),
         np.array([-number for number, _ in places], dtype=np.int32),
     )
     _commit(queue, records, {}, naming=[digest for _, digest in places])
@@ -121,17 +121,17 @@ def _dispute(
     )
 
 
-def _resolve(shelf: Shelf, origin: str, digests: list[Digest]) -> Disputed:
-    with shelf.storage.read() as unit:
+def _resolve(store: Store, origin: str, digests: list[Digest]) -> Disputed:
+    with store.read() as unit:
         log = own_list(unit, origin)
-        found = [each for each in Finder(shelf, unit).find(digests, log=log) if each.is_dispute]
+        found = [each for each in Finder(store, unit).find(digests, log=log) if each.is_dispute]
     if not found:
         raise NotFoundError(
             "{origin} has no open dispute of this hash", origin, hint="was it resolved already?"
         )
-    records = [_record(shelf, Op.RESOLVE, each.collection, ref=each.hit.position) for each in found]
+    records = [_record(store, Op.RESOLVE, each.collection, ref=each.hit.position) for each in found]
     ended = {(each.hit.key, each.hit.position): log.tail + at for at, each in enumerate(found)}
-    _commit(Queue(shelf, log), records, ended)
+    _commit(Queue(store, log), records, ended)
     return Disputed(
         digests=len({each.digest for each in found}),
         positions=tuple(range(log.tail, log.tail + len(found))),
@@ -162,7 +162,7 @@ def _collections(found: Iterable[Found], digest: Digest, given: int | None) -> l
 
 
 def _record(
-    shelf: Shelf,
+    store: Store,
     op: Op,
     collection: int,
     *,
@@ -170,7 +170,7 @@ def _record(
     digest: Digest | None = None,
     ext: Ext = Ext(),  # noqa: B008 - frozen
 ) -> bytes:
-    opening = Opening(shelf.vault.entropy(NONCE_BYTES), digest, ext).to_bytes()
+    opening = Opening(store.vault.entropy(NONCE_BYTES), digest, ext).to_bytes()
     return pack(Change(op=op, flags=0, collection=collection, ref=ref, opening=opening))
 
 
@@ -181,12 +181,12 @@ def _commit(
     *,
     naming: Collection[Digest] = (),
 ) -> None:
-    queue.store(records)
+    queue.put(records)
     log: LogRecord = queue.log
     try:
-        with queue.shelf.storage.write() as unit:
+        with queue.store.write() as unit:
             # Asked here, where no shredding comes in between: what is queued after one holds no such digest.
-            _require_none_gone(queue.shelf, unit, naming)
+            _require_none_gone(queue.store, unit, naming)
             queue.commit(unit)
             unit.entries.end(log.id, ended)
     except (ConflictError, UsageError):  # of any other error nobody knows whether the transaction took effect
@@ -194,8 +194,8 @@ def _commit(
         raise
 
 
-def _require_none_gone(shelf: Shelf, unit: Unit, digests: Collection[Digest]) -> None:
-    if gone_among(shelf, unit, digests):
+def _require_none_gone(store: Store, unit: Unit, digests: Collection[Digest]) -> None:
+    if gone_among(store, unit, digests):
         raise UsageError(
             "this hash was shredded: a dispute would bring it back",
             hint="two persons can let it be named again: sigfed entry readmit",

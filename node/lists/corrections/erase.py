@@ -20,13 +20,13 @@ from node.lists.entries import ListReader, read_batch
 from node.lists.imports.case_data import without_entries
 from node.lists.lookup import Finder
 from node.lists.tombstones import MOST_HONOURED
-from node.storage.kept_proposals import erase_proposed
-from node.storage.logfiles import LogFiles
-from node.storage.recipient_files import erase_from_copies
-from node.storage.release_files import erase_from_rosters
-from node.storage.shelf import Shelf
-from node.storage.taken_reports import erase_reports
+from node.objects.kept_proposals import erase_proposed
+from node.objects.logfiles import LogFiles
+from node.objects.recipient_files import erase_from_copies
+from node.objects.release_files import erase_from_rosters
+from node.objects.taken_reports import erase_reports
 from node.store.lists.records import LogKind, LogRecord, Shredding, Standing, Tombstone
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.errors import MalformedError
@@ -48,46 +48,46 @@ class _Grave:
     blocks: bool
 
 
-def carry_out(shelf: Shelf, origin: str, *, now_ms: int) -> int:
+def carry_out(store: Store, origin: str, *, now_ms: int) -> int:
     """Delete what published events of the held list `origin` ask to delete; returns how many openings that were.
 
     Raises:
         NotFoundError: there is no such list.
         ConflictError: the list would not stand still; running again goes on.
     """
-    return _carry_out(shelf, origin, _due, now_ms)
+    return _carry_out(store, origin, _due, now_ms)
 
 
-def _carry_out(shelf: Shelf, origin: str, select: _Select, now_ms: int) -> int:
+def _carry_out(store: Store, origin: str, select: _Select, now_ms: int) -> int:
     for _ in range(_ATTEMPTS):
-        with shelf.storage.read() as unit:
+        with store.read() as unit:
             log = unit.logs.get(origin)
             due, asked = select(unit, log), _places(unit, log)
         if (
             not due or log.pending is not None
         ):  # whoever publishes or commits the pending head comes here after it
             return 0
-        if _erase(shelf, log, due, asked, now_ms):
-            shelf.storage.scrub()
+        if _erase(store, log, due, asked, now_ms):
+            store.scrub()
             return len(due)
         # What was written just now was read before somebody else deleted more: all of it once more.
         select = _published
     raise ConflictError("{origin} did not stand still", origin, hint="run the command again")
 
 
-def redo(shelf: Shelf, log: LogRecord, *, now_ms: int) -> None:
+def redo(store: Store, log: LogRecord, *, now_ms: int) -> None:
     """Delete again what a publisher or pull that lost its race may have written again, behind the head it saw."""
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.shreddings.reopen(log.id, first=log.head.size - log.head.size % 256)
     with suppress(ConflictError):
-        carry_out(shelf, log.origin, now_ms=now_ms)
+        carry_out(store, log.origin, now_ms=now_ms)
 
 
-def carry_out_everywhere(shelf: Shelf, *, now_ms: int) -> int:
+def carry_out_everywhere(store: Store, *, now_ms: int) -> int:
     """Look at every list once more, also where everything was deleted before; returns at how many openings."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         logs = unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
-    return sum(_carry_out(shelf, log.origin, _published, now_ms) for log in logs)
+    return sum(_carry_out(store, log.origin, _published, now_ms) for log in logs)
 
 
 def _due(unit: Unit, log: LogRecord) -> list[Shredding]:
@@ -106,20 +106,20 @@ def _places(unit: Unit, log: LogRecord) -> frozenset[int]:
 
 
 def _erase(
-    shelf: Shelf, log: LogRecord, due: Sequence[Shredding], asked: frozenset[int], now_ms: int
+    store: Store, log: LogRecord, due: Sequence[Shredding], asked: frozenset[int], now_ms: int
 ) -> bool:
     """All three steps; False when before the last the list moved, or more than `asked` is asked for by now."""
     try:
-        with shelf.storage.read() as unit:
-            reader = ListReader(shelf, unit, log)
-            graves = [_grave(shelf, reader, each) for each in due]
-        buried = _bury(shelf, log, graves, now_ms)
-        _erase_objects(shelf, log, buried, now_ms)
+        with store.read() as unit:
+            reader = ListReader(store, unit, log)
+            graves = [_grave(store, reader, each) for each in due]
+        buried = _bury(store, log, graves, now_ms)
+        _erase_objects(store, log, buried, now_ms)
     except MissingObjectError:  # a wider bundle took the place of the one that was read
-        if _stands(shelf, log):
+        if _stands(store, log):
             raise
         return False
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         now = unit.logs.get(log.origin)
         if now.head != log.head or now.pending is not None or _places(unit, now) != asked:
             return False
@@ -128,16 +128,16 @@ def _erase(
     return True
 
 
-def _stands(shelf: Shelf, log: LogRecord) -> bool:
-    with shelf.storage.read() as unit:
+def _stands(store: Store, log: LogRecord) -> bool:
+    with store.read() as unit:
         return unit.logs.get(log.origin).head == log.head
 
 
-def _grave(shelf: Shelf, reader: ListReader, each: Shredding) -> _Grave:
+def _grave(store: Store, reader: ListReader, each: Shredding) -> _Grave:
     by = _opening(reader, each.by)
     opening = _opening(reader, each.position)
     digest = opening.digest if opening else None
-    mac = each.mac if digest is None else shelf.vault.tombstone_of(digest)
+    mac = each.mac if digest is None else store.vault.tombstone_of(digest)
     return _Grave(
         shredding=replace(each, mac=mac),
         digest=digest,
@@ -155,13 +155,13 @@ def _opening(reader: ListReader, position: int) -> Opening | None:
         return None
 
 
-def _bury(shelf: Shelf, log: LogRecord, graves: Sequence[_Grave], now_ms: int) -> list[Shredding]:
+def _bury(store: Store, log: LogRecord, graves: Sequence[_Grave], now_ms: int) -> list[Shredding]:
     """Tombstones in, look-up rows out; returns the shreddings with their tombstones."""
-    keys = {grave.shredding.position: shelf.vault.key_of(grave.digest) for grave in graves if grave.digest}
-    with shelf.storage.write() as unit:
+    keys = {grave.shredding.position: store.vault.key_of(grave.digest) for grave in graves if grave.digest}
+    with store.write() as unit:
         unit.tombstones.add(_tombstones(unit, log, graves, now_ms))
         unit.shreddings.bury([grave.shredding for grave in graves])
-        unit.tombstones.note_standing(list(_standing(shelf, unit, log, graves)))
+        unit.tombstones.note_standing(list(_standing(store, unit, log, graves)))
         unit.entries.remove(log.id, [(key, position) for position, key in keys.items()])
     return [grave.shredding for grave in graves]
 
@@ -186,95 +186,95 @@ def _tombstones(unit: Unit, log: LogRecord, graves: Sequence[_Grave], now_ms: in
     return list(found.values())[: max(MOST_HONOURED - kept, 0)]
 
 
-def _standing(shelf: Shelf, unit: Unit, log: LogRecord, graves: Sequence[_Grave]) -> Iterator[Standing]:
+def _standing(store: Store, unit: Unit, log: LogRecord, graves: Sequence[_Grave]) -> Iterator[Standing]:
     """Active entries and open disputes of the digests in other lists."""
-    digests = {shelf.vault.key_of(grave.digest): grave.digest for grave in graves if grave.digest}
+    digests = {store.vault.key_of(grave.digest): grave.digest for grave in graves if grave.digest}
     lists = {each.id: each for each in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
     readers: dict[int, ListReader] = {}
     for hit in unit.entries.find(list(digests)):
         if hit.log_id == log.id or hit.ended is not None or hit.log_id not in lists:
             continue
         if hit.log_id not in readers:
-            readers[hit.log_id] = ListReader(shelf, unit, lists[hit.log_id])
+            readers[hit.log_id] = ListReader(store, unit, lists[hit.log_id])
         opening = _opening(readers[hit.log_id], hit.position)
         if opening is not None and opening.digest == digests[hit.key]:
-            mac = shelf.vault.tombstone_of(digests[hit.key])
+            mac = store.vault.tombstone_of(digests[hit.key])
             yield Standing(mac=mac, log_id=hit.log_id, position=hit.position)
 
 
-def _erase_objects(shelf: Shelf, log: LogRecord, due: Sequence[Shredding], now_ms: int) -> None:
-    files = LogFiles(shelf.objects, shelf.vault, log.origin)
+def _erase_objects(store: Store, log: LogRecord, due: Sequence[Shredding], now_ms: int) -> None:
+    files = LogFiles(store.objects, store.vault, log.origin)
     positions = [each.position for each in due]
     macs = frozenset(each.mac for each in due if each.mac is not None)
-    shelf.objects.put_all(files.without_openings(positions, size=log.head.size))
+    store.objects.put_all(files.without_openings(positions, size=log.head.size))
     for name in list(files.stale_openings(positions, size=log.head.size)):
-        shelf.objects.delete(name)
+        store.objects.delete(name)
     if log.kind is LogKind.OWN_LIST:
-        _erase_cases(shelf, log, positions)
-        _erase_abandoned(shelf, log, files, macs)
+        _erase_cases(store, log, positions)
+        _erase_abandoned(store, log, files, macs)
     else:
-        for name in list(shelf.objects.ls(files.name("staging", ""))):  # costs a pull under way its bundles
-            shelf.objects.delete(name)
+        for name in list(store.objects.ls(files.name("staging", ""))):  # costs a pull under way its bundles
+            store.objects.delete(name)
 
-    is_gone = _gone(shelf, log, macs)
-    erase_from_rosters(shelf, is_gone)
-    erase_from_copies(shelf, is_gone)
-    erase_reports(shelf, is_gone, now_ms=now_ms)
-    erase_proposed(shelf, is_gone)
-    shelf.objects.sweep(wait=True)  # what killed writers left holds digests, too
+    is_gone = _gone(store, log, macs)
+    erase_from_rosters(store, is_gone)
+    erase_from_copies(store, is_gone)
+    erase_reports(store, is_gone, now_ms=now_ms)
+    erase_proposed(store, is_gone)
+    store.objects.sweep(wait=True)  # what killed writers left holds digests, too
 
 
-def _gone(shelf: Shelf, log: LogRecord, macs: frozenset[bytes]) -> Callable[[Digest], bool]:
+def _gone(store: Store, log: LogRecord, macs: frozenset[bytes]) -> Callable[[Digest], bool]:
     """Whether nothing here may hold a digest any more, because it was shredded in `log`.
 
     By this node's own word that is so until it is readmitted. By a peer's word only what nobody lists is gone: else one
     liar, who lists what others list and shreds it, would empty everybody's rosters and reports.
     """
     if log.kind is LogKind.OWN_LIST:
-        with shelf.storage.read() as unit:
+        with store.read() as unit:
             own = macs.intersection(each.mac for each in unit.tombstones.ls() if each.log_id == log.id)
-        return lambda digest: shelf.vault.tombstone_of(digest) in own
-    return lambda digest: shelf.vault.tombstone_of(digest) in macs and not _is_listed(shelf, digest)
+        return lambda digest: store.vault.tombstone_of(digest) in own
+    return lambda digest: store.vault.tombstone_of(digest) in macs and not _is_listed(store, digest)
 
 
-def _is_listed(shelf: Shelf, digest: Digest) -> bool:
-    with shelf.storage.read() as unit:
-        found = Finder(shelf, unit).find([digest])
+def _is_listed(store: Store, digest: Digest) -> bool:
+    with store.read() as unit:
+        found = Finder(store, unit).find([digest])
         return any(each.is_entry or each.is_dispute for each in found)
 
 
-def _erase_cases(shelf: Shelf, log: LogRecord, positions: Sequence[int]) -> None:
+def _erase_cases(store: Store, log: LogRecord, positions: Sequence[int]) -> None:
     """Case data of the files that these entries belong to."""
     offsets: defaultdict[str, set[int]] = defaultdict(set)
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         for position in positions:
             for batch in unit.cases.ls(log.id, first=position, end=position + 1):
                 offsets[batch.object].add(position - batch.first)
     for name, gone in offsets.items():
-        shelf.rewrite(name, partial(without_entries, gone=gone))
+        store.rewrite(name, partial(without_entries, gone=gone))
 
 
-def _erase_abandoned(shelf: Shelf, log: LogRecord, files: LogFiles, macs: frozenset[bytes]) -> None:
+def _erase_abandoned(store: Store, log: LogRecord, files: LogFiles, macs: frozenset[bytes]) -> None:
     """Waiting changes that no row names and that hold one of the digests.
 
     They belong to a process that died, or to an import that has not committed and will not: it looks at the
     tombstones again in its transaction, and they are there already.
     """
-    found = set(shelf.objects.ls(files.name("pending", "")))
-    with shelf.storage.read() as unit:
+    found = set(store.objects.ls(files.name("pending", "")))
+    with store.read() as unit:
         found -= {batch.object for batch in unit.pending.ls(log.id, first=0)}
     for name in found:
         with suppress(MissingObjectError):
-            if _holds(shelf, name, macs):
-                shelf.objects.delete(name)
+            if _holds(store, name, macs):
+                store.objects.delete(name)
 
 
-def _holds(shelf: Shelf, name: str, macs: frozenset[bytes]) -> bool:
-    for change in read_batch(shelf, name):
+def _holds(store: Store, name: str, macs: frozenset[bytes]) -> bool:
+    for change in read_batch(store, name):
         try:
             digest = Opening.from_bytes(change.opening).digest
         except MalformedError:  # pragma: no cover - only this node writes batches
             continue
-        if digest is not None and shelf.vault.tombstone_of(digest) in macs:
+        if digest is not None and store.vault.tombstone_of(digest) in macs:
             return True
     return False

@@ -13,9 +13,9 @@ from node.lists.catalogue import own_list
 from node.lists.changes import Change, pack
 from node.lists.families import Family
 from node.lists.queue import Queue, retried
-from node.storage.shelf import Shelf
 from node.store.lists.records import IndexHit, LogRecord, Shredding
 from node.store.peers.records import Withdrawal
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.lists.event import SHRED, Op
@@ -41,24 +41,24 @@ class Shredded:
     disputes: int
 
 
-def prepare(shelf: Shelf, origin: str, digest: Digest) -> ShredPlan:
+def prepare(store: Store, origin: str, digest: Digest) -> ShredPlan:
     """What shredding a digest and its siblings would delete of the own list `origin`; raises `NotFoundError`."""
-    with shelf.storage.read() as unit:
-        hits = Family(shelf, unit, own_list(unit, origin)).everything(digest)
+    with store.read() as unit:
+        hits = Family(store, unit, own_list(unit, origin)).everything(digest)
     disputes = sum(hit.collection < 0 for hit in hits)
     return ShredPlan(
         origin=origin, position=hits[0].position, entries=len(hits) - disputes, disputes=disputes
     )
 
 
-def prepare_at(shelf: Shelf, origin: str, position: int) -> ShredPlan:
+def prepare_at(store: Store, origin: str, position: int) -> ShredPlan:
     """The same for the digest of the entry or dispute at a position."""
-    with shelf.storage.read() as unit:
-        digest = Family(shelf, unit, own_list(unit, origin)).digest_at(position)
-    return prepare(shelf, origin, digest)
+    with store.read() as unit:
+        digest = Family(store, unit, own_list(unit, origin)).digest_at(position)
+    return prepare(store, origin, digest)
 
 
-def shred(shelf: Shelf, origin: str, position: int, *, reason: Reason) -> Shredded:
+def shred(store: Store, origin: str, position: int, *, reason: Reason) -> Shredded:
     """Queue the shredding of the file whose entry or dispute is at `position` of the own list `origin`.
 
     Asked again it does nothing more.
@@ -67,10 +67,10 @@ def shred(shelf: Shelf, origin: str, position: int, *, reason: Reason) -> Shredd
         NotFoundError: there is no such list or entry.
         ConflictError: others kept queueing changes at the same moment.
     """
-    return retried(lambda: _shred(shelf, origin, position, reason))
+    return retried(lambda: _shred(store, origin, position, reason))
 
 
-def require_no_more(shelf: Shelf, origin: str, positions: Iterable[int], *, most: int) -> None:
+def require_no_more(store: Store, origin: str, positions: Iterable[int], *, most: int) -> None:
     """Check that shredding the files at these positions deletes at most so many entries and disputes.
 
     Who adds a row to a file that is to be shredded, with the hash of another, would have both deleted.
@@ -79,9 +79,9 @@ def require_no_more(shelf: Shelf, origin: str, positions: Iterable[int], *, most
         NotFoundError: there is no such list or entry.
         ConflictError: it deletes more.
     """
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         log = own_list(unit, origin)
-        found = {hit.position for position in positions for hit in _hits(shelf, unit, log, position)}
+        found = {hit.position for position in positions for hit in _hits(store, unit, log, position)}
     if len(found) > most:
         raise ConflictError(
             "it would delete {count} entries and disputes by now, and {most} were asked for",
@@ -91,21 +91,21 @@ def require_no_more(shelf: Shelf, origin: str, positions: Iterable[int], *, most
         )
 
 
-def _shred(shelf: Shelf, origin: str, position: int, reason: Reason) -> Shredded:
-    with shelf.storage.read() as unit:
+def _shred(store: Store, origin: str, position: int, reason: Reason) -> Shredded:
+    with store.read() as unit:
         log = own_list(unit, origin)
-        hits = _hits(shelf, unit, log, position)
+        hits = _hits(store, unit, log, position)
     if hits:
-        _queue(shelf, log, hits, reason)
+        _queue(store, log, hits, reason)
     disputes = sum(hit.collection < 0 for hit in hits)
     return Shredded(entries=len(hits) - disputes, disputes=disputes)
 
 
-def _hits(shelf: Shelf, unit: Unit, log: LogRecord, position: int) -> list[IndexHit]:
+def _hits(store: Store, unit: Unit, log: LogRecord, position: int) -> list[IndexHit]:
     """What is left to delete of the file at a position; raises `NotFoundError`."""
     done = {each.position for each in unit.shreddings.ls(log.id)}
     try:
-        family = Family(shelf, unit, log)
+        family = Family(store, unit, log)
         return [hit for hit in family.everything(family.digest_at(position)) if hit.position not in done]
     except NotFoundError:
         if position not in done:
@@ -113,14 +113,14 @@ def _hits(shelf: Shelf, unit: Unit, log: LogRecord, position: int) -> list[Index
         return []
 
 
-def _queue(shelf: Shelf, log: LogRecord, hits: Sequence[IndexHit], reason: Reason) -> None:
+def _queue(store: Store, log: LogRecord, hits: Sequence[IndexHit], reason: Reason) -> None:
     """Withdraws first, so that they are neighbours."""
     hits = sorted(hits, key=lambda hit: (hit.collection < 0, hit.position))
-    queue = Queue(shelf, log)
-    queue.store(_records(shelf, hits, reason))
+    queue = Queue(store, log)
+    queue.put(_records(store, hits, reason))
     withdraws = sum(hit.collection > 0 for hit in hits)
     try:
-        with shelf.storage.write() as unit:
+        with store.write() as unit:
             queue.commit(unit)
             by = {hit: log.tail + at for at, hit in enumerate(hits)}
             unit.entries.end(log.id, {(hit.key, hit.position): by[hit] for hit in hits if hit.ended is None})
@@ -133,7 +133,7 @@ def _queue(shelf: Shelf, log: LogRecord, hits: Sequence[IndexHit], reason: Reaso
         raise
 
 
-def _records(shelf: Shelf, hits: Iterable[IndexHit], reason: Reason) -> list[bytes]:
+def _records(store: Store, hits: Iterable[IndexHit], reason: Reason) -> list[bytes]:
     ext = Ext(reason=reason)
     return [
         pack(
@@ -142,7 +142,7 @@ def _records(shelf: Shelf, hits: Iterable[IndexHit], reason: Reason) -> list[byt
                 flags=SHRED,
                 collection=abs(hit.collection),
                 ref=hit.position,
-                opening=Opening(shelf.vault.entropy(NONCE_BYTES), None, ext).to_bytes(),
+                opening=Opening(store.vault.entropy(NONCE_BYTES), None, ext).to_bytes(),
             )
         )
         for hit in hits

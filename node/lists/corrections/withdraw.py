@@ -14,9 +14,9 @@ from node.lists.changes import Change, pack
 from node.lists.entries import ListReader
 from node.lists.families import Family
 from node.lists.queue import Queue, retried
-from node.storage.shelf import Shelf
 from node.store.lists.records import IndexHit
 from node.store.peers.records import Withdrawal
+from node.store.store import Store
 from protocol.digest import Digest
 from protocol.lists.event import Op
 from protocol.lists.opening import NONCE_BYTES, Ext, Opening, Reason
@@ -33,34 +33,34 @@ class Withdrawn:
     """Of the entries, ascending."""
 
 
-def withdraw(shelf: Shelf, origin: str, digest: Digest, *, reason: Reason) -> Withdrawn:
+def withdraw(store: Store, origin: str, digest: Digest, *, reason: Reason) -> Withdrawn:
     """Queue the withdrawal of a digest and its siblings from the own list `origin`.
 
     Raises:
         NotFoundError: there is no such list, or no active entry of the digest in it.
         ConflictError: others kept queueing changes at the same moment.
     """
-    return retried(lambda: _withdraw(shelf, origin, digest, reason))
+    return retried(lambda: _withdraw(store, origin, digest, reason))
 
 
-def withdraw_at(shelf: Shelf, origin: str, position: int, *, reason: Reason) -> Withdrawn:
+def withdraw_at(store: Store, origin: str, position: int, *, reason: Reason) -> Withdrawn:
     """The same for the digest of the entry at a position."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         log = own_list(unit, origin)
-        digest = ListReader(shelf, unit, log).opening(position).digest
+        digest = ListReader(store, unit, log).opening(position).digest
     if digest is None:
         raise NotFoundError("{origin} has no entry at {position}", origin, position)
-    return withdraw(shelf, origin, digest, reason=reason)
+    return withdraw(store, origin, digest, reason=reason)
 
 
-def _withdraw(shelf: Shelf, origin: str, digest: Digest, reason: Reason) -> Withdrawn:
-    with shelf.storage.read() as unit:
+def _withdraw(store: Store, origin: str, digest: Digest, reason: Reason) -> Withdrawn:
+    with store.read() as unit:
         log = own_list(unit, origin)
-        hits = Family(shelf, unit, log).active(digest)
-    queue = Queue(shelf, log)
-    queue.store(_records(shelf, hits, reason))
+        hits = Family(store, unit, log).active(digest)
+    queue = Queue(store, log)
+    queue.put(_records(store, hits, reason))
     try:
-        with shelf.storage.write() as unit:
+        with store.write() as unit:
             queue.commit(unit)
             ended = {(hit.key, hit.position): log.tail + at for at, hit in enumerate(hits)}
             unit.entries.end(log.id, ended)
@@ -76,7 +76,7 @@ def _withdraw(shelf: Shelf, origin: str, digest: Digest, reason: Reason) -> With
     )
 
 
-def _records(shelf: Shelf, hits: Iterable[IndexHit], reason: Reason) -> list[bytes]:
+def _records(store: Store, hits: Iterable[IndexHit], reason: Reason) -> list[bytes]:
     ext = Ext(reason=reason)
     return [
         pack(
@@ -85,7 +85,7 @@ def _records(shelf: Shelf, hits: Iterable[IndexHit], reason: Reason) -> list[byt
                 flags=0,
                 collection=hit.collection,
                 ref=hit.position,
-                opening=Opening(shelf.vault.entropy(NONCE_BYTES), None, ext).to_bytes(),
+                opening=Opening(store.vault.entropy(NONCE_BYTES), None, ext).to_bytes(),
             )
         )
         for hit in hits

@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from node.cycles import acyclic
 from node.errors import ConflictError, UsageError
 from node.formats.rows import ImportRow, RefusedRow, RowResult
 from node.lists.catalogue import own_list
@@ -26,10 +27,9 @@ from node.lists.imports.dedupe import Fresh, JoiningSorter, SetAside, Sorted, So
 from node.lists.imports.restate import restating
 from node.lists.queue import Queue
 from node.lists.tombstones import TombstoneFilter
-from node.storage.bulk import acyclic
-from node.storage.shelf import Shelf
 from node.store.lists.columns import Positions
 from node.store.lists.records import LogRecord, Quarantined
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Algorithm
 from protocol.lists.ext import CONTENT_ID_BYTES, Basis, EntryRef, Ext
@@ -112,7 +112,7 @@ class Statement:
 
 
 def import_rows(
-    shelf: Shelf,
+    store: Store,
     origin: str,
     rows: Iterable[RowResult],
     *,
@@ -128,11 +128,11 @@ def import_rows(
         ConflictError: another import queued some of the same digests meanwhile; nothing was changed.
     """
     packer = AddPacker(statement.template())
-    return queue_rows(shelf, origin, rows, packer=packer, now_ms=now_ms, progress=progress, guards=guards)
+    return queue_rows(store, origin, rows, packer=packer, now_ms=now_ms, progress=progress, guards=guards)
 
 
 def queue_rows(
-    shelf: Shelf,
+    store: Store,
     origin: str,
     rows: Iterable[RowResult],
     *,
@@ -142,18 +142,18 @@ def queue_rows(
     guards: Guards | None = None,
 ) -> ImportReport:
     """Queue the new digests of `rows` as adds that `packer` makes; see `import_rows`."""
-    tombstones, known = TombstoneFilter.of(shelf), guards or Guards(shelf)
+    tombstones, known = TombstoneFilter.of(store), guards or Guards(store)
     with acyclic():
-        first = _Import(shelf, origin, packer, now_ms, tombstones, known, Sorter)
+        first = _Import(store, origin, packer, now_ms, tombstones, known, Sorter)
         report = first.run(_chunks(tombstones.check(rows), progress))
         if first.deferred:
-            second = _Import(shelf, origin, packer, now_ms, tombstones, known, JoiningSorter)
+            second = _Import(store, origin, packer, now_ms, tombstones, known, JoiningSorter)
             report = report.plus(second.run(_chunks(first.deferred, lambda _: None)))
     return report
 
 
 def preview_rows(
-    shelf: Shelf,
+    store: Store,
     origin: str,
     rows: Iterable[RowResult],
     *,
@@ -162,9 +162,9 @@ def preview_rows(
 ) -> ImportReport:
     """What `import_rows` would do; changes nothing."""
     report = ImportReport()
-    with shelf.storage.read() as unit:
-        sorter = _make_sorter(Sorter, shelf, guards or Guards(shelf), unit, own_list(unit, origin))
-        for chunk, refused in _chunks(TombstoneFilter.of(shelf).check(rows), progress):
+    with store.read() as unit:
+        sorter = _make_sorter(Sorter, store, guards or Guards(store), unit, own_list(unit, origin))
+        for chunk, refused in _chunks(TombstoneFilter.of(store).check(rows), progress):
             report = report.plus(_refusals(refused))
             if chunk:
                 found = sorter.sort(chunk)
@@ -178,7 +178,7 @@ _Chunk = tuple[list[ImportRow], list[RefusedRow]]
 
 @dataclass(slots=True)
 class _Import:
-    shelf: Shelf
+    store: Store
     origin: str
     packer: Packer
     now_ms: int
@@ -191,11 +191,11 @@ class _Import:
 
     def run(self, chunks: Iterator[_Chunk]) -> ImportReport:
         """Import what can be decided now; the rest is in `deferred`."""
-        with self.shelf.storage.read() as unit:
+        with self.store.read() as unit:
             log = own_list(unit, self.origin)
-            queue = Queue(self.shelf, log)
+            queue = Queue(self.store, log)
             try:
-                self._read(chunks, queue, _make_sorter(self.sorter, self.shelf, self.guards, unit, log))
+                self._read(chunks, queue, _make_sorter(self.sorter, self.store, self.guards, unit, log))
             except BaseException:
                 queue.drop()
                 raise
@@ -223,18 +223,18 @@ class _Import:
         """Rows are read in the order in which they came, which is quicker, and what they became is moved."""
         offset = queue.count
         counts = np.fromiter((len(item.digests) for item in found.fresh), np.int64, count=len(found.fresh))
-        places, order = _scattered(counts, self.shelf.vault.random_order(len(counts)))
+        places, order = _scattered(counts, self.store.vault.random_order(len(counts)))
         records = self._records(found.fresh)
-        queue.store([records[at] for at in order.tolist()])
+        queue.put([records[at] for at in order.tolist()])
         collections = np.repeat(collections_of([item.row for item in found.fresh]), counts)
         queue.list_digests(offset, np.concatenate(found.keys)[order], collections[order])
         case = pack_cases(found.fresh, places.tolist())
         if case:
-            queue.store_case(offset, case)
+            queue.put_case(offset, case)
 
     def _records(self, fresh: Sequence[Fresh]) -> list[bytes]:
         """One add for each new digest."""
-        entropy, pack = self.shelf.vault.entropy, self.packer.pack
+        entropy, pack = self.store.vault.entropy, self.packer.pack
         ids = _pieces(entropy(CONTENT_ID_BYTES * len(fresh)), CONTENT_ID_BYTES)
         nonces = _pieces(entropy(NONCE_BYTES * sum(len(item.digests) for item in fresh)), NONCE_BYTES)
         records: list[bytes] = []
@@ -245,7 +245,7 @@ class _Import:
     def _commit(self, queue: Queue) -> None:
         if not queue.count and not self.set_aside:
             return
-        with self.shelf.storage.write() as unit:
+        with self.store.write() as unit:
             self.tombstones.require_unchanged(unit)
             log = unit.logs.get(self.origin)
             if log.tail != queue.log.tail:
@@ -268,14 +268,14 @@ class _Import:
 
 
 def _make_sorter(
-    kind: type[Sorter | JoiningSorter], shelf: Shelf, guards: Guards, unit: Unit, log: LogRecord
+    kind: type[Sorter | JoiningSorter], store: Store, guards: Guards, unit: Unit, log: LogRecord
 ) -> Sorter | JoiningSorter:
-    reader = ListReader(shelf, unit, log)
+    reader = ListReader(store, unit, log)
 
     def content_id_at(position: int) -> bytes:
         return reader.opening(position).ext.content_id or b""
 
-    return kind(shelf.vault, log.id, restating(unit, log, guards.rows(unit, log)), content_id_at)
+    return kind(store.vault, log.id, restating(unit, log, guards.rows(unit, log)), content_id_at)
 
 
 def _scattered(counts: Positions, order: Positions) -> tuple[Positions, Positions]:

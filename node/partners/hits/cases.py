@@ -13,10 +13,10 @@ from keys.signer import Signer
 from keys.trust.node_document import NodeDocument
 from node.clock import Clock, milliseconds
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
-from node.storage.sealed_names import case_name
-from node.storage.shelf import Shelf
-from node.storage.taken_reports import taken
+from node.objects.sealed_names import case_name
+from node.objects.taken_reports import taken
 from node.store.hits.records import CaseRecord, HitRecord
+from node.store.store import Store
 from protocol.digest import Digest
 from protocol.limits import MAX_REASON_BYTES
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, PartnerDispute, sign_answer
@@ -42,8 +42,8 @@ class Case:
 class Casework:
     """The cases of this node."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, *, days: int) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, clock: Clock, *, days: int) -> None:
+        self._store = store
         self._clock = clock
         self._days = days
 
@@ -54,7 +54,7 @@ class Casework:
             NotFoundError: this partner has no such report in this subset.
             ConflictError: it disputed that report with other words before.
         """
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             hit = unit.hits.find(partner, dispute.report_id)
         if hit is None or hit.subset != subset:
             raise NotFoundError("this partner has no such report", hint="report the hit first")
@@ -65,10 +65,10 @@ class Casework:
             subset=subset,
             opened_ms=milliseconds(now),
             due_ms=milliseconds(now + timedelta(days=self._days)),
-            sealed_dispute=self._shelf.vault.seal(case_name(partner, dispute.report_id), dispute.to_bytes()),
+            sealed_dispute=self._store.vault.seal(case_name(partner, dispute.report_id), dispute.to_bytes()),
         )
         try:
-            with self._shelf.storage.write() as unit:
+            with self._store.write() as unit:
                 unit.partner_cases.add(record)
         except AlreadyExistsError:
             record = self._record(partner, dispute.report_id)
@@ -85,7 +85,7 @@ class Casework:
 
     def ls(self) -> list[CaseRecord]:
         """All cases: open ones first, of these the one that is due first."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             return list(unit.partner_cases.ls())
 
     def show(self, record: CaseRecord) -> Case:
@@ -108,7 +108,7 @@ class Casework:
             answered_ms=milliseconds(self._clock.now()),
         )
         signed = sign_answer(answer, signer)  # first: the key may be where signing takes a while
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.partner_cases.answer(
                 record,
                 outcome=outcome,
@@ -129,7 +129,7 @@ class Casework:
         return [case for case in self.ls() if case.answered_ms is None and case.due_ms <= now_ms]
 
     def _record(self, partner: str, report_id: bytes) -> CaseRecord:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             record = unit.partner_cases.find(partner, report_id)
         if record is None:
             raise NotFoundError("this partner has no such case", hint="open one with: sigfed hit dispute ID")
@@ -137,7 +137,7 @@ class Casework:
 
     def _dispute(self, record: CaseRecord) -> PartnerDispute:
         name = case_name(record.partner, record.report_id)
-        return PartnerDispute.from_bytes(self._shelf.vault.unseal(name, record.sealed_dispute))
+        return PartnerDispute.from_bytes(self._store.vault.unseal(name, record.sealed_dispute))
 
 
 def _require_reason(reason: str) -> None:
@@ -145,7 +145,7 @@ def _require_reason(reason: str) -> None:
         raise UsageError("the reason is one line of up to {most} bytes", MAX_REASON_BYTES)
 
 
-def get_hit(shelf: Shelf, text: str) -> HitRecord:
+def get_hit(store: Store, text: str) -> HitRecord:
     """The one report whose id begins with these hexadecimal digits, perhaps after `PARTNER/`.
 
     Two partners may choose one id, and those who do so on purpose must not keep their reports from being handled.
@@ -160,38 +160,38 @@ def get_hit(shelf: Shelf, text: str) -> HitRecord:
         first, last = (bytes.fromhex(digits + filler * missing) for filler in "0f")
     except ValueError:
         raise _NONE from None
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         return _one(unit.hits.between(first, last, partner=partner))
 
 
-def get_case(shelf: Shelf, text: str) -> CaseRecord:
+def get_case(store: Store, text: str) -> CaseRecord:
     """The one case whose report's id begins so; raises as `get_hit`."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         cases = unit.partner_cases.ls()
     partner, digits = _typed(text)
     found = [case for case in cases if case.report_id.hex().startswith(digits)]
     return _one([case for case in found if partner in {"", case.partner}])
 
 
-def reported_digest(shelf: Shelf, case: CaseRecord) -> Digest:
+def reported_digest(store: Store, case: CaseRecord) -> Digest:
     """The digest that a case is about."""
-    return taken(shelf, _hit(shelf, case)).report().digest
+    return taken(store, _hit(store, case)).report().digest
 
 
-def listed_in(shelf: Shelf, document: NodeDocument, case: CaseRecord) -> list[tuple[str, int]]:
+def listed_in(store: Store, document: NodeDocument, case: CaseRecord) -> list[tuple[str, int]]:
     """Origin and index of each entry behind the hit of a case, as its receipt says."""
-    hit = _hit(shelf, case)
-    kept = taken(shelf, hit)
+    hit = _hit(store, case)
+    kept = taken(store, hit)
     keys = [dated.key for dated in document.statement_keys]
     receipt = open_receipt(kept.receipt, kept.report(), keys)
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         numbers = unit.subsets.source_numbers(hit.subset, receipt.epoch)
     origins = {number: origin for origin, number in numbers.items()}
     return [(origins[source.number], source.index) for source in receipt.label.sources]
 
 
-def _hit(shelf: Shelf, case: CaseRecord) -> HitRecord:
-    with shelf.storage.read() as unit:
+def _hit(store: Store, case: CaseRecord) -> HitRecord:
+    with store.read() as unit:
         found = unit.hits.find(case.partner, case.report_id)
     if found is None:
         raise NotFoundError("the report of this case is not kept any more")

@@ -10,9 +10,9 @@ from dataclasses import replace
 from keys.errors import BadSignatureError
 from keys.signer import Signer
 from keys.trust.statement import open_statement
-from node.storage.shelf import Shelf
-from node.storage.taken_reports import TakenReport, change, taken
+from node.objects.taken_reports import TakenReport, change, taken
 from node.store.hits.records import HitRecord
+from node.store.store import Store
 from node.trust.own import OwnTrust
 from protocol.limits import MAX_ENDS
 from protocol.statement.end import KIND, Ended, EndedReports, ReportEnd, sign_end
@@ -22,8 +22,8 @@ from protocol.statement.receipt import kept_receipt
 class Ends:
     """The ends of all partners' reports."""
 
-    def __init__(self, shelf: Shelf, trust: OwnTrust, *, signer: Signer) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, trust: OwnTrust, *, signer: Signer) -> None:
+        self._store = store
         self._trust = trust
         self._signer = signer
 
@@ -32,17 +32,17 @@ class Ends:
         return await asyncio.to_thread(self._after, partner, subset, report_id)
 
     def _after(self, partner: str, subset: str, report_id: bytes) -> EndedReports:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             records = unit.hits.ended(partner, subset, after=report_id, limit=MAX_ENDS)
         return EndedReports(tuple(map(self._ended, records)))
 
     def _ended(self, record: HitRecord) -> Ended:
-        kept = taken(self._shelf, record)
+        kept = taken(self._store, record)
         if not kept.end or not self._is_signed(kept.end):
             end = sign_end(self._end(record, kept), self._signer)
             kept = replace(kept, end=end)
-            with self._shelf.storage.write() as unit:
-                change(self._shelf, unit, record, lambda now: replace(now, end=end))
+            with self._store.write() as unit:
+                change(self._store, unit, record, lambda now: replace(now, end=end))
         return Ended(record.report_id, kept.receipt, kept.end)
 
     def _end(self, record: HitRecord, kept: TakenReport) -> ReportEnd:

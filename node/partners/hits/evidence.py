@@ -12,13 +12,13 @@ from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
 from keys.trust.held import REVOKED_FILE
 from node.errors import GoneError, NotFoundError
+from node.objects.logfiles import LogFiles
+from node.objects.taken_reports import taken
 from node.partners.hits.sources import HeldEntries
 from node.ports.objects import ObjectStore
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
-from node.storage.taken_reports import taken
 from node.store.hits.records import HitRecord
 from node.store.lists.records import LogRecord
+from node.store.store import Store
 from node.subsets.registers import kept_register
 from node.trust.others.documents import MemberFiles, member_files
 from node.trust.own import OwnTrust
@@ -40,14 +40,14 @@ class Proving:
 
     def __init__(
         self,
-        shelf: Shelf,
+        store: Store,
         trust: OwnTrust,
         trust_files: ObjectStore,
         introductions: ObjectStore,
         *,
         signer: Signer,
     ) -> None:
-        self._shelf = shelf
+        self._store = store
         self._trust = trust
         self._files = trust_files
         self._introductions = introductions
@@ -61,14 +61,14 @@ class Proving:
             GoneError: an entry behind it was shredded, the register of that release is not kept, or what is behind it
                 may be of who stole a key.
         """
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             record = unit.hits.find(partner, report_id)
             origin = unit.subsets.get(subset).origin
         if record is None or record.subset != subset:
             raise NotFoundError("this partner has no such report", hint="report the hit first")
         # An honest node shows nobody what it would not believe itself: what is known of stolen keys counts here, also
         # for whoever asks for the format that does not hold it.
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             revoked = [each.envelope for each in unit.revocations.ls() if each.envelope]
         try:
             bundle = self._bundle(record, origin)
@@ -79,17 +79,17 @@ class Proving:
         return data if version == bundle.version else _first_format(bundle).signed(self._signer)
 
     def _bundle(self, record: HitRecord, origin: str) -> HitEvidence:
-        kept = taken(self._shelf, record)
+        kept = taken(self._store, record)
         receipt = open_receipt(kept.receipt, kept.report(), self._statement_keys())
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             log = unit.logs.get(origin)
         files = self._log_files(log)
         manifest = files.events((receipt.version - 1) // BUNDLE_WIDTH, size=log.head.size)[
             (receipt.version - 1) % BUNDLE_WIDTH
         ]
         parsed = Manifest.from_bytes(manifest)
-        register, members = kept_register(self._shelf.objects, parsed.rules.members, self._trust.roots())
-        held = member_files(self._shelf.storage, self._introductions, members, own=self._trust.root().node)
+        register, members = kept_register(self._store.objects, parsed.rules.members, self._trust.roots())
+        held = member_files(self._store, self._introductions, members, own=self._trust.root().node)
         own = self._own()
         return HitEvidence(
             roots=own.roots,
@@ -126,12 +126,12 @@ class Proving:
     def _source(
         self, named: LabelSource, read: SourceCheckpoint, held: dict[str, MemberFiles]
     ) -> SourceProof:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             log = unit.logs.get(read.origin)
             revoked = unit.revocations.get(log.node).envelope
         if log.node not in held or log.note is None:
             raise GoneError("the trust files of {node} are not held any more", log.node)
-        entries = HeldEntries(self._shelf, log)
+        entries = HeldEntries(self._store, log)
         tree = self._tree(log, read.size)
         amend = entries.last_amend(named.index, size=read.size)
         grown = log.head.size > read.size
@@ -146,7 +146,7 @@ class Proving:
         )
 
     def _log_files(self, log: LogRecord) -> LogFiles:
-        return LogFiles(self._shelf.objects, self._shelf.vault, log.origin)
+        return LogFiles(self._store.objects, self._store.vault, log.origin)
 
     def _tree(self, log: LogRecord, size: int) -> TileTree:
         """The tree of the first `size` leaves, out of the tiles of what is held."""

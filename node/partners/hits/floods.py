@@ -14,9 +14,9 @@ from keys.message import Message
 from node.clock import Clock, milliseconds
 from node.journal import Journal
 from node.judgement.quarantine import FLOOD
-from node.storage.shelf import Shelf
 from node.store.hits.records import HitSourceRecord
 from node.store.lists.records import Quarantined
+from node.store.store import Store
 from node.store.unit import Unit
 
 MOST: Final = 200
@@ -38,18 +38,18 @@ class FloodLimits:
 class FloodWatch:
     """Looks at each new report."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, limits: FloodLimits) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, clock: Clock, limits: FloodLimits) -> None:
+        self._store = store
         self._clock = clock
         self._limits = limits
 
     def look(self, sources: Sequence[HitSourceRecord]) -> None:
         """Set the entries behind a report before a person, if there is a flood of them."""
         now_ms = milliseconds(self._clock.now())
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             flooding = [source for source in sources if self._record(unit, source, now_ms)]
         for source in flooding:
-            with self._shelf.storage.write() as unit:
+            with self._store.write() as unit:
                 record = self._record(unit, source, now_ms)
                 if record is None:
                     continue

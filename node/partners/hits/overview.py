@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node.storage.report_pages import PAGE, report_pages
-from node.storage.shelf import Shelf
+from node.objects.report_pages import PAGE, report_pages
 from node.store.hits.records import (
     CaseRecord,
     Fared,
@@ -22,6 +21,7 @@ from node.store.hits.records import (
     HitWindow,
     ResolutionRecord,
 )
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action
@@ -117,27 +117,27 @@ def overdue_hits(now_ms: int, *, partner: str = "", origin: str = "") -> HitFilt
 
 
 def hits_page(
-    shelf: Shelf, wanted: HitFilter, *, after: HitPlace | None = None, limit: int = PAGE
+    store: Store, wanted: HitFilter, *, after: HitPlace | None = None, limit: int = PAGE
 ) -> HitPage:
     """Up to `limit` (at most 500) reports after the page before: newest first, overdue ones oldest first."""
     assert 0 < limit <= PAGE, "a database takes the names of so many at once"
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         found = unit.hits.page(wanted, after=after, limit=limit + 1)
         page = found[:limit]
         return HitPage(hits=_with_outcomes(unit, page), last=page[-1].place if len(found) > limit else None)
 
 
-def reported_hits(shelf: Shelf, wanted: HitFilter = _ALL) -> Iterator[ReportedHit]:
+def reported_hits(store: Store, wanted: HitFilter = _ALL) -> Iterator[ReportedHit]:
     """All reports that are wanted, in the order of `hits_page`."""
-    for page in report_pages(shelf, wanted):
-        with shelf.storage.read() as unit:
+    for page in report_pages(store, wanted):
+        with store.read() as unit:
             found = _with_outcomes(unit, page)
         yield from found
 
 
-def hit_counts(shelf: Shelf, *, now_ms: int) -> HitCounts:
+def hit_counts(store: Store, *, now_ms: int) -> HitCounts:
     """How many reports are open, resolved and overdue."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         return unit.hits.counts(unsaid_since_ms=now_ms - DAY_MS)
 
 
@@ -156,10 +156,10 @@ def _with_outcomes(unit: Unit, page: Sequence[HitRecord]) -> list[ReportedHit]:
     ]
 
 
-def reported_hit(shelf: Shelf, record: HitRecord) -> tuple[ReportedHit, Sequence[ResolutionRecord]]:
+def reported_hit(store: Store, record: HitRecord) -> tuple[ReportedHit, Sequence[ResolutionRecord]]:
     """One report, and all that its partner said became of the file, the newest last."""
     name = (record.partner, record.report_id)
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         said = unit.hit_outcomes.of(*name)
         found = ReportedHit(
             record=record,
@@ -194,9 +194,9 @@ class Precision:
         return None if self.judged < FEW else (self.judged - self.wrong) / self.judged
 
 
-def precision(shelf: Shelf, window: HitWindow = _EVERY) -> list[Precision]:
+def precision(store: Store, window: HitWindow = _EVERY) -> list[Precision]:
     """How each list fares, by collection; a hit counts for every list that is behind it."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         fared, judges = unit.hit_tallies.fared(window), unit.hit_tallies.judges(window)
     groups: dict[tuple[str, int], list[Fared]] = {}
     for each in fared:

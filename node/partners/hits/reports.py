@@ -24,15 +24,15 @@ from node.errors import (
     UsageError,
 )
 from node.lists.tombstones import gone_among
+from node.objects.release_files import ReleaseFolder
+from node.objects.sealed_names import report_name
+from node.objects.taken_reports import TakenReport, end_shredded, taken
 from node.partners.evaluate import Quota
 from node.partners.hits.floods import FloodWatch
 from node.partners.hits.sources import label_of
 from node.ports.evaluator import Evaluator
-from node.storage.release_files import ReleaseFolder
-from node.storage.sealed_names import report_name
-from node.storage.shelf import Shelf
-from node.storage.taken_reports import TakenReport, end_shredded, taken
 from node.store.hits.records import HitRecord, HitSourceRecord
+from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.unit import Unit
 from node.subsets.epochs import Epochs
@@ -66,7 +66,7 @@ class Reporting:
 
     def __init__(
         self,
-        shelf: Shelf,
+        store: Store,
         quota: Quota,
         evaluator: Evaluator,
         clock: Clock,
@@ -76,7 +76,7 @@ class Reporting:
         signer: Signer,
         floods: FloodWatch,
     ) -> None:
-        self._shelf = shelf
+        self._store = store
         self._quota = quota
         self._evaluator = evaluator
         self._clock = clock
@@ -102,7 +102,7 @@ class Reporting:
 
     def _take(self, partner: str, subset: str, request: bytes) -> bytes:
         sent = SentReport.from_bytes(request)
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             record = unit.subsets.get(subset)
             earlier = unit.hits.find(partner, sent.report.report_id)
         request_sha256 = sha256(request).digest()
@@ -137,10 +137,10 @@ class Reporting:
             raise NotFoundError(
                 "the newest release does not list it any more", hint="update: the hit has ended"
             )
-        return taken(self._shelf, record).receipt
+        return taken(self._store, record).receipt
 
     def _newest(self, subset: SubsetRecord) -> ReleaseRecord:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             newest = unit.releases.newest(subset.name)
         assert newest is not None, "a release was just read"
         return newest
@@ -155,7 +155,7 @@ class Reporting:
         if newest.epoch != report.epoch:
             value = prf_input(report.subset_id, report.digest)
             output = self._evaluator.outputs(subset.name, newest.epoch, [value])[0]
-        release = ReleaseFolder(self._shelf, newest).load().release
+        release = ReleaseFolder(self._store, newest).load().release
         taken_in = is_asked(release.filter, [report.digest.algorithm])
         return taken_in and Lookup(release).match([output])[0] is None
 
@@ -175,7 +175,7 @@ class Reporting:
         )
 
     def _require_few(self, partner: str) -> None:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             since_ms = milliseconds(self._clock.now()) - _DAY_MS
             count = unit.hits.received_since(partner, since_ms=since_ms)
         if count >= MAX_A_DAY:
@@ -207,7 +207,7 @@ class Reporting:
 
     def _releases(self, subset: SubsetRecord, report: HitReport) -> Iterator[tuple[int, Release]]:
         """Those of the report's epoch: files of the one that it names may not be kept any more."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             releases = {record.version: record for record in unit.releases.ls(subset.name)}
         if report.version not in releases:
             raise NotFoundError(
@@ -217,13 +217,13 @@ class Reporting:
         for version in dict.fromkeys((report.version, *same[-1:])):
             if version not in same:
                 continue
-            folder = ReleaseFolder(self._shelf, releases[version])
+            folder = ReleaseFolder(self._store, releases[version])
             if folder.exists():
                 yield version, folder.load().release
 
     def _label(self, subset: SubsetRecord, manifest: Manifest, report: HitReport) -> Label:
-        _, members = kept_register(self._shelf.objects, manifest.rules.members, self._roots)
-        return label_of(self._shelf, subset, manifest, report.digest, members)
+        _, members = kept_register(self._store.objects, manifest.rules.members, self._roots)
+        return label_of(self._store, subset, manifest, report.digest, members)
 
     def _receipt(self, report: HitReport, version: int, label: Label) -> Receipt:
         return Receipt(
@@ -251,14 +251,14 @@ class Reporting:
         """The report as it is kept; None when another release than `newest` is the newest by now."""
         name = report_name(record.partner, record.report_id)
         try:
-            with self._shelf.storage.write() as unit:
+            with self._store.write() as unit:
                 unit.hits.lock()
                 if unit.releases.newest(record.subset) != newest:
                     return None
                 # Asked where no shredding can come in between: the releases that partners hold outlive a listing.
-                gone = bool(gone_among(self._shelf, unit, [digest]))
+                gone = bool(gone_among(self._store, unit, [digest]))
                 kept = replace(new, body=b"") if gone else new
-                unit.hits.add(record, self._shelf.vault.seal(name, kept.to_bytes()))
+                unit.hits.add(record, self._store.vault.seal(name, kept.to_bytes()))
                 sources = _sources(unit, record, label)
                 unit.hit_outcomes.add_sources(sources)
                 if ended:
@@ -276,7 +276,7 @@ class Reporting:
 
     def _first(self, record: HitRecord) -> HitRecord:
         """What is kept under a report's id, if it is the same request."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             first = unit.hits.find(record.partner, record.report_id)
         if first is None or first.request_sha256 != record.request_sha256:
             raise ConflictError("another report has this id", hint="make a new id")
@@ -284,7 +284,7 @@ class Reporting:
 
     def _give_back(self, record: HitRecord) -> None:
         """Evaluating a spooled hit again, because its epoch was over, costs nothing, within a cap."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             count = unit.hits.found_earlier(record.partner, epoch=record.epoch)
         if count <= MAX_GIVEN_BACK:
             self._quota.refund(record.partner, EVALUATED_AGAIN, now=self._clock.now())

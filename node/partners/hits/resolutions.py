@@ -11,8 +11,8 @@ from keys.signer import Signer
 from node.audit.log import NODE, enqueue, new_record
 from node.clock import Clock, milliseconds
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, RateLimitedError
-from node.storage.shelf import Shelf
 from node.store.hits.records import ResolutionRecord
+from node.store.store import Store
 from protocol.statement.resolution import Resolution, ResolutionReceipt, sign_resolution
 
 MAX_FOR_ONE: Final = 32
@@ -28,8 +28,8 @@ _SHORT: Final = 8
 class Resolving:
     """Takes the resolutions of all partners of this node."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, *, node: str, signer: Signer) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, clock: Clock, *, node: str, signer: Signer) -> None:
+        self._store = store
         self._clock = clock
         self._node = node
         self._signer = signer
@@ -66,7 +66,7 @@ class Resolving:
 
     def _known(self, partner: str, subset: str, resolution: Resolution) -> bytes | None:
         """The receipt, if this was said before."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             hit = unit.hits.find(partner, resolution.report_id)
             before = unit.hit_outcomes.of(partner, resolution.report_id)
             since_ms = milliseconds(self._clock.now()) - _DAY_MS
@@ -86,7 +86,7 @@ class Resolving:
 
     def _keep(self, subset: str, record: ResolutionRecord, resolution: Resolution) -> bytes:
         told = new_record(
-            self._shelf,
+            self._store,
             actor=NODE,
             action="hit.resolve",
             subject=record.partner,
@@ -98,7 +98,7 @@ class Resolving:
             },
         )
         try:
-            with self._shelf.storage.write() as unit:
+            with self._store.write() as unit:
                 unit.hit_outcomes.add(record)
                 enqueue(unit, told)
         except AlreadyExistsError:  # the same request at the same moment: both get the receipt that was kept

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.partners.hits.overview import ReportedHit, reported_hits
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.statement.resolution import Action
 
@@ -50,11 +50,11 @@ def is_finished(hit: ReportedHit) -> bool:
     return not (hit.open or hit.disputed or held)
 
 
-def expired(shelf: Shelf, *, before_ms: int) -> list[ReportedHit]:
+def expired(store: Store, *, before_ms: int) -> list[ReportedHit]:
     """Finished reports of which the last that happened was before `before_ms`; of 0 none is read."""
     if not before_ms:
         return []
-    return [hit for hit in reported_hits(shelf) if is_finished(hit) and last_ms(hit) < before_ms]
+    return [hit for hit in reported_hits(store) if is_finished(hit) and last_ms(hit) < before_ms]
 
 
 def counted(hits: Iterable[ReportedHit]) -> Purged:
@@ -67,18 +67,18 @@ def counted(hits: Iterable[ReportedHit]) -> Purged:
     )
 
 
-def purge(shelf: Shelf, *, before_ms: int) -> Purged:
+def purge(store: Store, *, before_ms: int) -> Purged:
     """Delete what is expired; what changed meanwhile, and is not expired any more, stays."""
     done: list[ReportedHit] = []
-    found = expired(shelf, before_ms=before_ms)
+    found = expired(store, before_ms=before_ms)
     for start in range(0, len(found), _ROUND):
-        with shelf.storage.write() as unit:
+        with store.write() as unit:
             for hit in found[start : start + _ROUND]:
                 if _as_it_was(unit, hit):
                     unit.hits.purge(hit.record)
                     done.append(hit)
     if done:
-        shelf.storage.scrub()
+        store.scrub()
     return counted(done)
 
 

@@ -12,9 +12,9 @@ from typing import Final
 from keys.trust.members import Member, Members
 from node.errors import NotFoundError
 from node.lists.entries import parse_opening
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
 from node.store.lists.records import IndexHit, LogKind, LogRecord
+from node.store.store import Store
 from node.store.subsets.records import SubsetRecord
 from node.store.unit import Unit
 from protocol.digest import Digest
@@ -41,15 +41,15 @@ class _Source:
 
 
 def label_of(
-    shelf: Shelf, subset: SubsetRecord, manifest: Manifest, digest: Digest, members: Members
+    store: Store, subset: SubsetRecord, manifest: Manifest, digest: Digest, members: Members
 ) -> Label:
     """The label of a digest that a release without labels lists.
 
     Raises:
         NotFoundError: no entries meet the rule any more that can be opened here.
     """
-    with shelf.storage.read() as unit:
-        found = dict(_backers(shelf, unit, manifest, digest, members))
+    with store.read() as unit:
+        found = dict(_backers(store, unit, manifest, digest, members))
     backers = {
         collection: each
         for collection, each in found.items()
@@ -66,15 +66,15 @@ def _suffices(backers: list[Backer], k: int) -> bool:
 
 
 def _backers(
-    shelf: Shelf, unit: Unit, manifest: Manifest, digest: Digest, members: Members
+    store: Store, unit: Unit, manifest: Manifest, digest: Digest, members: Members
 ) -> Mapping[int, list[Backer]]:
     sources = _sources(unit, manifest, members)
     found: dict[int, list[Backer]] = {}
-    for hit in unit.entries.find([shelf.vault.key_of(digest)]):
+    for hit in unit.entries.find([store.vault.key_of(digest)]):
         source = sources.get(hit.log_id)
         if source is None or not _stood(hit, source.read.size):
             continue
-        if not _counts(shelf, source, hit, digest):
+        if not _counts(store, source, hit, digest):
             continue
         found.setdefault(hit.collection, []).append(
             Backer(
@@ -103,9 +103,9 @@ def _stood(hit: IndexHit, size: int) -> bool:
     return hit.collection > 0 and hit.position < size and (hit.ended is None or hit.ended >= size)
 
 
-def _counts(shelf: Shelf, source: _Source, hit: IndexHit, digest: Digest) -> bool:
+def _counts(store: Store, source: _Source, hit: IndexHit, digest: Digest) -> bool:
     """Whether an entry is of exactly this digest, can be opened, and said something that counts."""
-    held = HeldEntries(shelf, source.log)
+    held = HeldEntries(store, source.log)
     opening = held.opening(hit.position)
     if opening is None or opening.digest != digest:
         return False
@@ -117,8 +117,8 @@ def _counts(shelf: Shelf, source: _Source, hit: IndexHit, digest: Digest) -> boo
 class HeldEntries:
     """Single events of one held list, with their openings."""
 
-    def __init__(self, shelf: Shelf, log: LogRecord) -> None:
-        self._files = LogFiles(shelf.objects, shelf.vault, log.origin)
+    def __init__(self, store: Store, log: LogRecord) -> None:
+        self._files = LogFiles(store.objects, store.vault, log.origin)
         self._size = log.head.size
 
     def event(self, position: int) -> bytes:

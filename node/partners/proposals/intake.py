@@ -12,14 +12,14 @@ from typing import Final
 from keys.signer import Signer
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, NotFoundError, RateLimitedError, UsageError
-from node.storage.kept_proposals import (
+from node.objects.kept_proposals import (
     KeptProposal,
     delete_hashes,
     kept_proposal,
     sealed_proposal,
 )
-from node.storage.shelf import Shelf
 from node.store.partners.records import FileRecord, ProposalRecord
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.errors import UntrustedError
 from protocol.statement.proposal import Proposal, require_telling
@@ -40,10 +40,10 @@ class TakingProposals:
     """Takes the proposals of all partners of this node."""
 
     def __init__(
-        self, shelf: Shelf, clock: Clock, *, node: str, signer: Signer, enabled: bool = True
+        self, store: Store, clock: Clock, *, node: str, signer: Signer, enabled: bool = True
     ) -> None:
         self._enabled = enabled
-        self._shelf = shelf
+        self._store = store
         self._clock = clock
         self._node = node
         self._signer = signer
@@ -64,33 +64,33 @@ class TakingProposals:
         proposal = Proposal.from_bytes(request)
         if proposal.partner != partner:
             raise UntrustedError("the proposal is not in the caller's name")
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             origin = unit.subsets.get(subset).origin
         if proposal.subset_id != subset_id(origin):
             raise UsageError("a proposal of another subset than its address")
         require_telling(proposal.files)
         receipt = self._receipt(proposal)
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             earlier = unit.proposals.find(partner, proposal.proposal_id)
             if earlier is None:
                 self._require_room(unit, proposal)
                 gone = self._shredded(unit, proposal)
                 unit.proposals.add(self._record(subset, proposal, receipt, gone))
                 return receipt
-        kept = kept_proposal(self._shelf, earlier)
+        kept = kept_proposal(self._store, earlier)
         if kept.body_sha256 != proposal.sha256():
             raise ConflictError("another proposal has this id", hint="make a new id")
         return kept.receipt
 
     def state(self, partner: str, subset: str, proposal_id: bytes) -> ProposalState:
         """What became of a partner's proposal; raises `NotFoundError`."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             record = _find(unit, partner, subset, proposal_id)
             return _state(record, unit)
 
     def withdraw(self, partner: str, subset: str, proposal_id: bytes) -> ProposalState:
         """The partner takes back what waits, and its hashes are deleted here; raises `NotFoundError`."""
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             record = _find(unit, partner, subset, proposal_id)
             waiting = [
                 each.number for each in unit.proposals.files(record) if each.state == FileState.WAITING
@@ -100,10 +100,10 @@ class TakingProposals:
                     number=0, state=FileState.WITHDRAWN, decided_ms=milliseconds(self._clock.now())
                 )
                 unit.proposals.decide(record, waiting, outcome)
-                delete_hashes(self._shelf, unit, record, waiting)
+                delete_hashes(self._store, unit, record, waiting)
             state = _state(record, unit)
         if waiting:
-            self._shelf.storage.scrub()
+            self._store.scrub()
         return state
 
     def _require_room(self, unit: Unit, proposal: Proposal) -> None:
@@ -123,7 +123,7 @@ class TakingProposals:
 
         Asked in the transaction that adds, so that no shredding comes in between, and of all hashes alike.
         """
-        macs, mac_of = {each.mac for each in unit.tombstones.ls()}, self._shelf.vault.tombstone_of
+        macs, mac_of = {each.mac for each in unit.tombstones.ls()}, self._store.vault.tombstone_of
         found = [{mac_of(digest) for digest in file.digests} for file in proposal.files]
         return [number for number, of_file in enumerate(found, 1) if not macs.isdisjoint(of_file)]
 
@@ -138,7 +138,7 @@ class TakingProposals:
             claim=proposal.claim,
             files=len(proposal.files),
             received_ms=milliseconds(self._clock.now()),
-            sealed=sealed_proposal(self._shelf, proposal.partner, proposal.proposal_id, kept),
+            sealed=sealed_proposal(self._store, proposal.partner, proposal.proposal_id, kept),
         )
 
     def _receipt(self, proposal: Proposal) -> bytes:

@@ -15,9 +15,9 @@ from node.formats.rows import ImportRow
 from node.lists.guards import Guards
 from node.lists.imports.intake import ImportReport, Statement, import_rows
 from node.lists.lookup import Finder, Found
-from node.storage.kept_proposals import KeptProposal, kept_proposal
-from node.storage.shelf import Shelf
+from node.objects.kept_proposals import KeptProposal, kept_proposal
 from node.store.partners.records import FileRecord, ProposalRecord
+from node.store.store import Store
 from protocol.limits import MAX_REASON_BYTES
 from protocol.lists.event import collection_name
 from protocol.lists.ext import Basis
@@ -59,7 +59,7 @@ class Taken:
     """Numbers of those that go on waiting, because a guard or a shredding stands against them."""
 
 
-def get_proposal(shelf: Shelf, text: str) -> ProposalRecord:
+def get_proposal(store: Store, text: str) -> ProposalRecord:
     """The one proposal whose id begins with these digits, perhaps after `PARTNER/`.
 
     Two partners may choose one id, and one that does so on purpose must not keep its proposals from being decided.
@@ -72,7 +72,7 @@ def get_proposal(shelf: Shelf, text: str) -> ProposalRecord:
     digits = typed.lower().replace("-", "")
     if len(digits) < MIN_ID_CHARS:
         raise UsageError("an id is given by {least} or more of its digits", MIN_ID_CHARS)
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         names = [
             (owner, proposal_id)
             for owner, proposal_id in unit.proposals.names()
@@ -86,12 +86,12 @@ def get_proposal(shelf: Shelf, text: str) -> ProposalRecord:
     return found
 
 
-def see_proposal(shelf: Shelf, guards: Guards, record: ProposalRecord) -> SeenProposal:
+def see_proposal(store: Store, guards: Guards, record: ProposalRecord) -> SeenProposal:
     """A proposal with what this node knows of its files."""
-    kept = kept_proposal(shelf, record)
-    with shelf.storage.read() as unit:
+    kept = kept_proposal(store, record)
+    with store.read() as unit:
         records = unit.proposals.files(record)
-    known = _recognised(shelf, guards, kept.files)
+    known = _recognised(store, guards, kept.files)
     return SeenProposal(
         record=record,
         kept=kept,
@@ -103,7 +103,7 @@ def see_proposal(shelf: Shelf, guards: Guards, record: ProposalRecord) -> SeenPr
 
 
 def take_up(
-    shelf: Shelf,
+    store: Store,
     guards: Guards,
     record: ProposalRecord,
     numbers: Collection[int],
@@ -125,7 +125,7 @@ def take_up(
             "a partner's word is no basis: the agency examines the file itself",
             hint="--basis own or reviewed",
         )
-    wanted, kept = _waiting(shelf, record, numbers), kept_proposal(shelf, record)
+    wanted, kept = _waiting(store, record, numbers), kept_proposal(store, record)
     rows = [
         ImportRow(number, file.digests, collection, _provenance(record, number), _name(record, number))
         for number in wanted
@@ -133,11 +133,11 @@ def take_up(
     ]
     report = ImportReport()
     if rows:
-        report = import_rows(shelf, origin, rows, statement=statement, now_ms=now_ms, guards=guards)
+        report = import_rows(store, origin, rows, statement=statement, now_ms=now_ms, guards=guards)
     held = {row.line for row in report.refused}.union(report.set_aside)
     taken = [row.line for row in rows if row.line not in held]
     outcome = FileRecord(number=0, state=FileState.TAKEN, origin=origin, decided_ms=now_ms)
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         if taken and unit.proposals.decide(record, taken, outcome) != len(taken):
             raise ConflictError(
                 "somebody decided some of these files meanwhile",
@@ -151,7 +151,7 @@ def take_up(
 
 
 def refuse(
-    shelf: Shelf, record: ProposalRecord, numbers: Collection[int], *, reason: str, now_ms: int
+    store: Store, record: ProposalRecord, numbers: Collection[int], *, reason: str, now_ms: int
 ) -> Sequence[int]:
     """Refuse files of a proposal; without numbers, all that wait. Returns their numbers.
 
@@ -162,9 +162,9 @@ def refuse(
     """
     if not reason or len(reason.encode("utf-8")) > MAX_REASON_BYTES or not reason.isprintable():
         raise UsageError("a reason is one line of 1 to {most} bytes", MAX_REASON_BYTES)
-    wanted = _waiting(shelf, record, numbers)
+    wanted = _waiting(store, record, numbers)
     outcome = FileRecord(number=0, state=FileState.REFUSED, reason=reason, decided_ms=now_ms)
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         if unit.proposals.decide(record, wanted, outcome) != len(wanted):
             raise ConflictError(
                 "somebody decided some of these files meanwhile", hint="look at the proposal again"
@@ -172,9 +172,9 @@ def refuse(
     return wanted
 
 
-def _waiting(shelf: Shelf, record: ProposalRecord, numbers: Collection[int]) -> list[int]:
+def _waiting(store: Store, record: ProposalRecord, numbers: Collection[int]) -> list[int]:
     """The numbers asked for, or of all files that wait."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         files = unit.proposals.files(record)
     waiting = [each.number for each in files if each.state == FileState.WAITING]
     if unknown := set(numbers).difference(each.number for each in files):
@@ -200,13 +200,13 @@ def _name(record: ProposalRecord, number: int) -> str:
 
 
 def _recognised(
-    shelf: Shelf, guards: Guards, files: Sequence[ProposedFile | None]
+    store: Store, guards: Guards, files: Sequence[ProposedFile | None]
 ) -> Iterator[tuple[str, ...]]:
     """For each file what lists and guards of this node have of its hashes, in words."""
     digests = [file.digests if file else () for file in files]
     every = frozenset(digest for of_file in digests for digest in of_file)
-    with shelf.storage.read() as unit:
-        found = Finder(shelf, unit).find(every)
+    with store.read() as unit:
+        found = Finder(store, unit).find(every)
     tripped, benign = guards.tripped(every), guards.benign_of(digests)
     for place, of_file in enumerate(digests):
         words = [_listed(each) for each in found if each.digest in of_file]

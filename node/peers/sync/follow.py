@@ -10,18 +10,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from keys.message import Message
+from node.cycles import acyclic
 from node.errors import BeyondLimitsError, ConflictError, MissingObjectError, NotFoundError, StoreError
 from node.lists.corrections.erase import carry_out, redo
 from node.lists.entries import parse_opening
 from node.lists.guards import Guards
 from node.lists.pace import MOST_AT_ONCE, most_at_once
 from node.lists.tombstones import note_relisted
+from node.objects.logfiles import LogFiles
 from node.peers.sync.intake import EventIntake, FollowGuards
 from node.peers.sync.stage import StagedBundle, Staging
-from node.storage.bulk import acyclic
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
 from node.store.lists.records import Head, LogKind, LogRecord
+from node.store.store import Store
 from protocol.errors import MalformedError, ProtocolError
 from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import HEADER_BYTES, Header
@@ -98,16 +98,16 @@ class Follower:
 
     def __init__(
         self,
-        shelf: Shelf,
+        store: Store,
         guards: FollowGuards,
         known: Guards | None = None,
         *,
         beyond_limits: bool = False,
     ) -> None:
-        self._shelf = shelf
+        self._store = store
         self._guards = guards
         self._beyond_limits = beyond_limits
-        self._known = known or Guards(shelf)
+        self._known = known or Guards(store)
         self._stagings: dict[str, Staging] = {}
 
     @property
@@ -117,7 +117,7 @@ class Follower:
 
     def follow(self, origin: str, *, node: str) -> LogRecord:
         """Start to follow a list of `node`; nothing happens when it is followed already."""
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             try:
                 return unit.logs.get(origin)
             except NotFoundError:
@@ -130,7 +130,7 @@ class Follower:
         if log.pending is not None:
             self._repair(log, now_ms)
             log = self._log(origin)
-        carry_out(self._shelf, origin, now_ms=now_ms)
+        carry_out(self._store, origin, now_ms=now_ms)
         head = log.head
         self._staging(origin).drop_held(head.size)
         files = self._files(origin)
@@ -153,10 +153,10 @@ class Follower:
         """
         log = self._log(origin)
         growth = size - log.head.size
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             most = most_at_once(unit, log, self._guards, now_ms=now_ms)
             lists = [one.origin for one in unit.logs.ls(LogKind.PEER_LIST) if one.node == log.node]
-        staged = sum(Staging(self._shelf, other).events for other in lists if other != origin)
+        staged = sum(Staging(self._store, other).events for other in lists if other != origin)
         most = min(MOST_AT_ONCE if self._beyond_limits else most, MOST_AT_ONCE - staged)
         if not growth or growth <= most:
             return
@@ -199,7 +199,7 @@ class Follower:
 
     def confirm(self, origin: str, *, note: bytes | None = None, now_ms: int) -> None:
         """The peer's head is still the one held: the list is fresh. `note` may have other cosignatures by now."""
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             log = unit.logs.get(origin)
             unit.logs.confirm(log, checked_ms=now_ms)
             if (
@@ -227,7 +227,7 @@ class Follower:
             frontier=delivery.frontier,
             time_ms=self._last_time(log, delivery.size),
         )
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.logs.claim(log, head, note=delivery.note)
             log = unit.logs.get(origin)
         try:
@@ -244,7 +244,7 @@ class Follower:
         assert log.pending is not None
         assert log.pending_note is not None, "a peer's head comes signed"
         files = self._files(log.origin)
-        intake = EventIntake(self._shelf.vault, log.head.size)
+        intake = EventIntake(self._store.vault, log.head.size)
         try:
             with acyclic():
                 self._write(log, files, intake)
@@ -257,18 +257,18 @@ class Follower:
         older_keys = self._older_keys(files, intake.older_refs(), log.head.size)
         suspects = self._known.suspects(log, intake.arrivals())
         try:
-            with self._shelf.storage.write() as unit:
+            with self._store.write() as unit:
                 unit.logs.settle(log, note=log.pending_note, checked_ms=now_ms)
                 intake.write(unit, log.id, older_keys)
                 quarantined = intake.guard(unit, log, self._guards, suspects=suspects, now_ms=now_ms)
-                note_relisted(self._shelf, unit, log, first=log.head.size, size=log.pending.size)
+                note_relisted(self._store, unit, log, first=log.head.size, size=log.pending.size)
         except ConflictError:
-            redo(self._shelf, log, now_ms=now_ms)
+            redo(self._store, log, now_ms=now_ms)
             raise
         self.discard(log.origin)
         for name in files.outgrown(log.head.size, log.pending.size):
-            self._shelf.objects.delete(name)
-        carry_out(self._shelf, log.origin, now_ms=now_ms)
+            self._store.objects.delete(name)
+        carry_out(self._store, log.origin, now_ms=now_ms)
         return Committed(
             old_size=log.head.size,
             new_size=log.pending.size,
@@ -290,10 +290,10 @@ class Follower:
             end = at + len(events)
             if end % _SLICE and end < log.pending.size:
                 continue
-            self._shelf.objects.put_all(files.growth(at, events, openings))
+            self._store.objects.put_all(files.growth(at, events, openings))
             if at > log.head.size:  # a size that nobody has seen; the held one is tidied after the commit
                 for name in files.outgrown(at, end):
-                    self._shelf.objects.delete(name)
+                    self._store.objects.delete(name)
             at, events, openings = end, [], []
         if tree.to_bytes() != log.pending.frontier or tree.root() != log.pending.root:
             raise self._not_those(log)
@@ -328,7 +328,7 @@ class Follower:
             return  # somebody else finished it
 
     def _abandon(self, log: LogRecord) -> None:
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.logs.abandon(log)
         self.discard(log.origin)
 
@@ -340,7 +340,7 @@ class Follower:
             data = files.openings(index, size=size)[at]
             digest = parse_opening(data).digest if data else None
             if digest is not None:
-                found[ref] = self._shelf.vault.key_of(digest)
+                found[ref] = self._store.vault.key_of(digest)
         return found
 
     def _not_those(self, log: LogRecord) -> "_NotStagedError":
@@ -354,10 +354,10 @@ class Follower:
 
     def _kept_shape(self, origin: str, size: int) -> LogShape | None:
         name = self._files(origin).name("shapes", str(size))
-        if not self._shelf.objects.exists(name):
+        if not self._store.objects.exists(name):
             return None
         try:
-            shape = LogShape.from_bytes(self._shelf.vault.unseal(name, self._shelf.objects.get(name)))
+            shape = LogShape.from_bytes(self._store.vault.unseal(name, self._store.objects.get(name)))
         except (ProtocolError, StoreError):
             return None
         return shape if shape.size == size else None
@@ -365,8 +365,8 @@ class Follower:
     def _keep_shape(self, origin: str, shape: LogShape, old_size: int) -> None:
         files = self._files(origin)
         name = files.name("shapes", str(shape.size))
-        self._shelf.objects.put(name, self._shelf.vault.seal(name, shape.to_bytes()))
-        self._shelf.objects.delete(files.name("shapes", str(old_size)))
+        self._store.objects.put(name, self._store.vault.seal(name, shape.to_bytes()))
+        self._store.objects.delete(files.name("shapes", str(old_size)))
 
     def _rebuilt_shape(self, origin: str, head: Head) -> LogShape:
         shape, files = LogShape(), self._files(origin)
@@ -375,15 +375,15 @@ class Follower:
         return shape
 
     def _log(self, origin: str) -> LogRecord:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             return unit.logs.get(origin)
 
     def _files(self, origin: str) -> LogFiles:
-        return LogFiles(self._shelf.objects, self._shelf.vault, origin)
+        return LogFiles(self._store.objects, self._store.vault, origin)
 
     def _staging(self, origin: str) -> Staging:
         if origin not in self._stagings:
-            self._stagings[origin] = Staging(self._shelf, origin)
+            self._stagings[origin] = Staging(self._store, origin)
         return self._stagings[origin]
 
 

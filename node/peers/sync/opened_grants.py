@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.errors import StoreError
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
+from node.store.store import Store
 from protocol.errors import MalformedError
 from protocol.lists.grant import NOTHING, Grant
 
@@ -29,38 +29,38 @@ class Opened:
     bundle: int = 0
 
 
-def opened(shelf: Shelf, origin: str) -> Opened:
+def opened(store: Store, origin: str) -> Opened:
     """What is known of a list; nothing when it was not noted yet."""
-    name = _name(shelf, origin)
-    if not shelf.objects.exists(name):
+    name = _name(store, origin)
+    if not store.objects.exists(name):
         return Opened()
     try:
-        under, toward, bundle = json.loads(shelf.vault.unseal(name, shelf.objects.get(name)))
+        under, toward, bundle = json.loads(store.vault.unseal(name, store.objects.get(name)))
         return Opened(Grant.from_json(under), Grant.from_json(toward), int(bundle))
     except (StoreError, MalformedError, ValueError, TypeError):
         return Opened()
 
 
-def note_opened(shelf: Shelf, origin: str, state: Opened) -> None:
+def note_opened(store: Store, origin: str, state: Opened) -> None:
     """Keep what is known of a list from now on."""
-    name = _name(shelf, origin)
+    name = _name(store, origin)
     fields = [state.under.to_json(), state.toward.to_json(), state.bundle]
-    shelf.objects.put(name, shelf.vault.seal(name, json.dumps(fields).encode()))
+    store.objects.put(name, store.vault.seal(name, json.dumps(fields).encode()))
 
 
-def expect(shelf: Shelf, origin: str, grant: Grant) -> None:
+def expect(store: Store, origin: str, grant: Grant) -> None:
     """New events of a held list are about to come, opened under `grant`; raises `NotFoundError`."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         size = unit.logs.get(origin).head.size
-    before = opened(shelf, origin)
+    before = opened(store, origin)
     # Progress towards a grant says nothing of what comes under another one.
     toward = before.toward if grant.includes(before.toward) else NOTHING
     after = Opened(
         before.under.meet(grant) if size else grant, toward, before.bundle if toward.collections else 0
     )
     if after != before:
-        note_opened(shelf, origin, after)
+        note_opened(store, origin, after)
 
 
-def _name(shelf: Shelf, origin: str) -> str:
-    return LogFiles(shelf.objects, shelf.vault, origin).name("opened", _LAST)
+def _name(store: Store, origin: str) -> str:
+    return LogFiles(store.objects, store.vault, origin).name("opened", _LAST)

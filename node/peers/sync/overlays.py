@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from node.errors import StoreError
+from node.objects.sealed_names import overlay_name
 from node.peers.sync.follow import Committed, Delivery, Follower, HeldLog, StagedBundle
 from node.peers.sync.pull import ListPull
-from node.storage.sealed_names import overlay_name
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
 from node.store.peers.records import OverlayRecord
+from node.store.store import Store
 from node.store.vault import Vault
 from protocol.errors import ForkError, TooLargeError
 from protocol.history import follow
@@ -41,7 +41,7 @@ _INDEX, _LENGTH = 8, 2
 class OverlayKeeper:
     """Takes a pull of an uncosigned head in the place of a `Follower`: what does not remove is dropped on arrival."""
 
-    shelf: Shelf
+    store: Store
     follower: Follower
     log: LogRecord
     """The list at its trusted head."""
@@ -102,9 +102,9 @@ class OverlayKeeper:
             size=delivery.size,
             root=delivery.root,
             note=delivery.note,
-            sealed=self.shelf.vault.seal(overlay_name(self.log.id), _encoded(self._items)),
+            sealed=self.store.vault.seal(overlay_name(self.log.id), _encoded(self._items)),
         )
-        with self.shelf.storage.write() as unit:
+        with self.store.write() as unit:
             unit.overlays.put(record)
         return Committed(
             old_size=base.size,
@@ -115,7 +115,7 @@ class OverlayKeeper:
         )
 
 
-async def overlay_head(shelf: Shelf, follower: Follower, pull: ListPull, held: HeldLog, note: bytes) -> bool:
+async def overlay_head(store: Store, follower: Follower, pull: ListPull, held: HeldLog, note: bytes) -> bool:
     """Whether the removals of the head in `note`, which lacks cosignatures alone, lie upon the list now.
 
     `pull` is the one that found that out.
@@ -124,13 +124,13 @@ async def overlay_head(shelf: Shelf, follower: Follower, pull: ListPull, held: H
         ProtocolError: the head does not verify to its end, or removes more than the guards let pass.
         NodeError: the peer cannot be reached, or the own store failed.
     """
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         log = unit.logs.get(held.origin)
         record = unit.overlays.find(log.id)
     if lies_upon(record, log, note):
         return True
     trial = ListPull(
-        follower=OverlayKeeper(shelf, follower, log),
+        follower=OverlayKeeper(store, follower, log),
         api=pull.api,
         trust=replace(pull.trust, witnessing=None),
         granted=pull.granted,
@@ -166,9 +166,9 @@ def lies_upon(record: OverlayRecord | None, log: LogRecord, note: bytes) -> bool
     return same_base and (record.size, record.root) == (offered.checkpoint.size, offered.checkpoint.root)
 
 
-def drop_overlay(shelf: Shelf, origin: str) -> ForkError | None:
+def drop_overlay(store: Store, origin: str) -> ForkError | None:
     """Forget the overlay of a list whose head moved; what it was a fork of, if it contradicted the new head."""
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         log = unit.logs.get(origin)
         record = unit.overlays.find(log.id)
         if record is None or log.note is None or record.base_size == log.head.size:

@@ -18,12 +18,12 @@ from node.lists.corrections.erase import carry_out
 from node.lists.endings import Endings
 from node.lists.guards import Guards
 from node.lists.tombstones import note_listed
+from node.objects.logfiles import LogFiles
 from node.peers.sync.follow import Follower
 from node.peers.sync.intake import EventIntake
 from node.peers.sync.opened_grants import Opened, note_opened, opened
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord, Shredding
+from node.store.store import Store
 from protocol.api import OpeningsApi
 from protocol.limits import BUNDLE_WIDTH, MAX_OPENINGS_BYTES
 from protocol.lists.bundle import verify_openings
@@ -78,7 +78,7 @@ class _Lacking:
 class Reopening:
     """One look through one list, from one peer, under one grant (as it covers at this moment)."""
 
-    shelf: Shelf
+    store: Store
     follower: Follower
     guards: Guards
     api: OpeningsApi
@@ -118,7 +118,7 @@ class Reopening:
         return self.done
 
     def _start(self) -> tuple[LogRecord, Sequence[Shredding], Opened]:
-        return *self._stand(), opened(self.shelf, self.origin)
+        return *self._stand(), opened(self.store, self.origin)
 
     def _note(self, log: LogRecord, deletions: Sequence[Shredding], before: Opened, at: int) -> None:
         """Remember how far this look came, unless another process meddled with what it went by.
@@ -128,17 +128,17 @@ class Reopening:
         done = at >= _bundles(log)
         after = Opened(before.under.join(self.grant)) if done else Opened(before.under, self.grant, at)
         now, deleted = self._stand()
-        stands = (now.head, deleted, opened(self.shelf, self.origin)) == (log.head, deletions, before)
+        stands = (now.head, deleted, opened(self.store, self.origin)) == (log.head, deletions, before)
         if stands and after != before:
-            note_opened(self.shelf, self.origin, after)
+            note_opened(self.store, self.origin, after)
 
     def _stand(self) -> tuple[LogRecord, Sequence[Shredding]]:
-        with self.shelf.storage.read() as unit:
+        with self.store.read() as unit:
             log = unit.logs.get(self.origin)
             return log, unit.shreddings.ls(log.id)
 
     def _files(self) -> LogFiles:
-        return LogFiles(self.shelf.objects, self.shelf.vault, self.origin)
+        return LogFiles(self.store.objects, self.store.vault, self.origin)
 
     def _lacking(self, log: LogRecord, shape: LogShape, at: int) -> _Lacking | None:
         """The next bundle from `at` on that lacks something; None when none does."""
@@ -198,21 +198,21 @@ class Reopening:
         new = {at: opening for at in sorted(lacking.possible) if (opening := openings[at]) is not None}
         intake = self._intake(log, lacking, new)
         suspects = self.guards.suspects(log, intake.arrivals())
-        with self.shelf.storage.write() as unit:
+        with self.store.write() as unit:
             self._require_stands(log, unit.logs.get(log.origin))
             unit.entries.remove(log.id, intake.rows())  # of an attempt that was cut off
             intake.write(unit, log.id, {})
             aside = intake.set_aside(unit, log, suspects=suspects, now_ms=self.now_ms)
-            note_listed(self.shelf, unit, log, [(lacking.start + at, row) for at, row in new.items()])
+            note_listed(self.store, unit, log, [(lacking.start + at, row) for at, row in new.items()])
             unit.logs.note_reopened(log)  # here for whoever is cut off before the next line is done
         self._reading(log, lambda: self._put(log, lacking.index, new))
-        with self.shelf.storage.write() as unit:
+        with self.store.write() as unit:
             unit.logs.note_reopened(log)
         self.done.openings += len(new)
         self.done.quarantined += aside
 
     def _intake(self, log: LogRecord, lacking: _Lacking, new: Mapping[int, bytes]) -> EventIntake:
-        intake = EventIntake(self.shelf.vault, 0)
+        intake = EventIntake(self.store.vault, 0)
         for run in _runs(new):
             events = [lacking.events[at] for at in run]
             intake.take(lacking.start + run[0], events, [new[at] for at in run])
@@ -227,17 +227,17 @@ class Reopening:
         What another process shredded while this one had the bundle in its hands is deleted again.
         """
         files, size = self._files(), log.head.size
-        self.shelf.objects.put_all(files.with_openings(index, new, size=size))
-        with self.shelf.storage.read() as unit:
+        self.store.objects.put_all(files.with_openings(index, new, size=size))
+        with self.store.read() as unit:
             now = unit.logs.get(log.origin)
             here = [each for each in unit.shreddings.ls(log.id) if each.position // BUNDLE_WIDTH == index]
         erased = [each.position for each in here if each.erased_ms is not None]
-        self.shelf.objects.put_all(files.without_openings(erased, size=size))
+        self.store.objects.put_all(files.without_openings(erased, size=size))
         if len(erased) < len(here):
-            carry_out(self.shelf, log.origin, now_ms=self.now_ms)
+            carry_out(self.store, log.origin, now_ms=self.now_ms)
         if now.head != log.head:
             for name in files.stale_openings([index * BUNDLE_WIDTH], size=now.head.size):
-                self.shelf.objects.delete(name)
+                self.store.objects.delete(name)
         self._require_stands(log, now)
 
     def _require_stands(self, log: LogRecord, now: LogRecord) -> None:

@@ -17,9 +17,9 @@ from keys.message import Message
 from keys.trust.members import Members
 from keys.trust.node_document import NodeDocument
 from node.errors import NotFoundError
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
 from node.store.peers.records import WitnessRecord
+from node.store.store import Store
 from node.witnesses.witness import Witness
 from protocol.api import LogApi
 from protocol.errors import MalformedError
@@ -41,7 +41,7 @@ _MOST_TILES = 64
 class Requiring:
     """What the node `node` requires of others' heads."""
 
-    shelf: Shelf
+    store: Store
     node: str
     members: Callable[[], Members]
     documents: Callable[[], Mapping[str, NodeDocument]]
@@ -113,7 +113,7 @@ class Requiring:
         """The line that the own witness answers; once more when the log asked it meanwhile. Empty: it refuses."""
         old = held.head.size if held else 0
         for _ in range(2):
-            proof = await fetch_proof(self.shelf, api, claim.origin, old=old, size=claim.size)
+            proof = await fetch_proof(self.store, api, claim.origin, old=old, size=claim.size)
             body = AddCheckpoint(old, tuple(proof), note).to_bytes()
             answer = await asyncio.to_thread(witness.add, body)
             if not isinstance(answer, Refuse):
@@ -139,7 +139,7 @@ def _claim(data: bytes) -> tuple[Claim | None, Note | None]:
         return None, None  # for the pull to refuse
 
 
-async def fetch_proof(shelf: Shelf, api: LogApi, origin: str, *, old: int, size: int) -> Sequence[bytes]:
+async def fetch_proof(store: Store, api: LogApi, origin: str, *, old: int, size: int) -> Sequence[bytes]:
     """The proof that a log of `size` contains its first `old` leaves, out of what `api` serves and what is held.
 
     Raises:
@@ -151,7 +151,7 @@ async def fetch_proof(shelf: Shelf, api: LogApi, origin: str, *, old: int, size:
         return await _proof_from_tiles(api, origin, old, size)
     except NotFoundError:
         # What was carried over an air gap has entries and no tiles.
-        return await _proof_from_entries(shelf, api, origin, old, size)
+        return await _proof_from_entries(store, api, origin, old, size)
 
 
 async def _proof_from_tiles(api: LogApi, origin: str, old: int, size: int) -> Sequence[bytes]:
@@ -165,8 +165,8 @@ async def _proof_from_tiles(api: LogApi, origin: str, old: int, size: int) -> Se
     raise MalformedError("a proof of more tiles than a log has levels")
 
 
-async def _proof_from_entries(shelf: Shelf, api: LogApi, origin: str, old: int, size: int) -> Sequence[bytes]:
-    with shelf.storage.read() as unit:
+async def _proof_from_entries(store: Store, api: LogApi, origin: str, old: int, size: int) -> Sequence[bytes]:
+    with store.read() as unit:
         held = unit.logs.get(origin).head.size
     leaves: list[bytes] = []
     for index, width in bundle_widths(held, size):
@@ -174,7 +174,7 @@ async def _proof_from_entries(shelf: Shelf, api: LogApi, origin: str, old: int, 
         leaves += [leaf_hash(event) for event in events[max(held - index * BUNDLE_WIDTH, 0) :]]
 
     def prove() -> Sequence[bytes]:
-        files = LogFiles(shelf.objects, shelf.vault, origin)
+        files = LogFiles(store.objects, store.vault, origin)
         grown = dict(new_hash_tiles(held, leaves, lambda tile: files.tile(tile, size=held)))
 
         def read(tile: Tile) -> bytes:

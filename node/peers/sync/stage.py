@@ -11,8 +11,8 @@ from struct import Struct
 from typing import Final
 
 from node.errors import MissingObjectError, StoreError
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
+from node.store.store import Store
 from protocol.limits import BUNDLE_WIDTH
 
 _PART: Final = 64
@@ -32,11 +32,11 @@ class StagedBundle:
 class Staging:
     """The staged bundles of one log."""
 
-    def __init__(self, shelf: Shelf, origin: str) -> None:
-        self._shelf = shelf
-        self._files = LogFiles(shelf.objects, shelf.vault, origin)
+    def __init__(self, store: Store, origin: str) -> None:
+        self._store = store
+        self._files = LogFiles(store.objects, store.vault, origin)
         self._prefix = self._files.name("staging", "")
-        names = shelf.objects.ls(self._prefix)
+        names = store.objects.ls(self._prefix)
         self._parts = sorted(int(name.removeprefix(self._prefix)) for name in names)
         self._filling: list[StagedBundle] = []
         self._opened: tuple[int, dict[int, StagedBundle]] = (-1, {})
@@ -71,7 +71,7 @@ class Staging:
         first = self._filling[0].index
         name = self._prefix + str(first)
         data = b"".join(map(_pack, self._filling))
-        self._shelf.objects.put(name, self._shelf.vault.seal(name, data))
+        self._store.objects.put(name, self._store.vault.seal(name, data))
         if first not in self._parts:
             self._parts = sorted((*self._parts, first))
         self._opened = (-1, {})
@@ -87,20 +87,20 @@ class Staging:
             except StoreError:
                 continue  # damaged: the pull that comes to it forgets everything
             if all(bundle.index * BUNDLE_WIDTH + bundle.width <= size for bundle in bundles):
-                self._shelf.objects.delete(self._prefix + str(part))
+                self._store.objects.delete(self._prefix + str(part))
                 self._parts.remove(part)
 
     def discard(self) -> None:
         """Forget and delete everything."""
         for part in self._parts:
-            self._shelf.objects.delete(self._prefix + str(part))
+            self._store.objects.delete(self._prefix + str(part))
         self._parts, self._filling, self._opened = [], [], (-1, {})
 
     def _part(self, first: int) -> dict[int, StagedBundle]:
         if self._opened[0] != first:
             name = self._prefix + str(first)
             try:
-                data = self._shelf.vault.unseal(name, self._shelf.objects.get(name))
+                data = self._store.vault.unseal(name, self._store.objects.get(name))
                 bundles = list(_unpack(data))
             except MissingObjectError:  # another pull of the same log finished or gave up
                 bundles = []

@@ -36,8 +36,8 @@ from node.peers.sync.reopen import Reopened, Reopening
 from node.peers.sync.reports import ListOutcome, SyncReport
 from node.peers.sync.requirements import Requiring
 from node.ports.links import PeerLink
-from node.storage.shelf import Shelf
 from node.store.peers.records import PeerRecord
+from node.store.store import Store
 from node.trust.others.refresh import (
     held_document,
     list_origins,
@@ -62,10 +62,10 @@ class Watch:
     beyond_limits: bool
     """Whether the operator asks for what a peer's head brings beyond them, to be set aside."""
 
-    def follower(self, shelf: Shelf, document: NodeDocument) -> Follower:
+    def follower(self, store: Store, document: NodeDocument) -> Follower:
         """A follower of the node of `document`."""
         limits = FollowGuards.of(document.limits).at_most(self.most)
-        return Follower(shelf, limits, self.guards, beyond_limits=self.beyond_limits)
+        return Follower(store, limits, self.guards, beyond_limits=self.beyond_limits)
 
 
 class Syncer:
@@ -73,7 +73,7 @@ class Syncer:
 
     def __init__(
         self,
-        shelf: Shelf,
+        store: Store,
         clock: Clock,
         *,
         trust_max_age: timedelta = TRUST_MAX_AGE,
@@ -82,8 +82,8 @@ class Syncer:
         most: FollowGuards | None = None,
         beyond_limits: bool = False,
     ) -> None:
-        self._shelf = shelf
-        self._watch = Watch(guards or Guards(shelf), most, beyond_limits)
+        self._store = store
+        self._watch = Watch(guards or Guards(store), most, beyond_limits)
         self._requiring = requiring
         self._clock = clock
         self._trust_max_age = trust_max_age
@@ -100,7 +100,7 @@ class Syncer:
         age = now - self._refreshed.get(name, now - self._trust_max_age)
         # A clock that was ahead must not make them young for days.
         fresh = timedelta(0) <= age < self._trust_max_age and not await asyncio.to_thread(self._lacks, name)
-        session = _Session(self._shelf, link, peer, now, self._requiring, self._watch)
+        session = _Session(self._store, link, peer, now, self._requiring, self._watch)
         report = await session.run(refresh=not fresh)
         if session.refreshed:
             self._refreshed[name] = now
@@ -115,16 +115,16 @@ class Syncer:
 
     def _lacks(self, name: str) -> bool:
         """Whether revocations of the peer are missing."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             return name in withheld(unit)
 
     def _peer(self, name: str) -> PeerRecord:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             return unit.peers.get(name)
 
     def _note(self, report: SyncReport, now: datetime) -> None:
         synced_ms = milliseconds(now) if report.succeeded else None
-        with self._shelf.storage.write() as unit:
+        with self._store.write() as unit:
             unit.peers.note_sync(report.peer, synced_ms=synced_ms, outcome=report.words)
 
 
@@ -133,14 +133,14 @@ class _Session:
 
     def __init__(
         self,
-        shelf: Shelf,
+        store: Store,
         link: PeerLink,
         peer: PeerRecord,
         now: datetime,
         requiring: Requiring | None,
         watch: Watch,
     ) -> None:
-        self._shelf = shelf
+        self._store = store
         self._requiring = requiring
         self._watch = watch
         self._link = link
@@ -167,20 +167,20 @@ class _Session:
         return SyncReport(peer=self._peer.name, lists=tuple(lists), error=error or self._withheld)
 
     def _keep_trust_fork(self, error: TrustForkError) -> None:
-        keep_trust_fork(self._shelf, error, node=self._peer.name, now_ms=milliseconds(self._now))
+        keep_trust_fork(self._store, error, node=self._peer.name, now_ms=milliseconds(self._now))
 
     async def _refresh(self) -> NodeDocument:
-        document = await refresh_peer(self._peer, self._link, self._shelf.storage, self._now)
+        document = await refresh_peer(self._peer, self._link, self._store, self._now)
         self.refreshed = True
         try:
             self._peer = await asyncio.to_thread(self._stored)
-            await renew(self._shelf.storage, newest_root(self._peer), document, self._link.revoked)
+            await renew(self._store, newest_root(self._peer), document, self._link.revoked)
         except VerificationError as exc:
             self._withheld = exc  # additions wait, removals do not
         return await self._honoured(document)
 
     def _stored(self) -> PeerRecord:
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             return unit.peers.get(self._peer.name)
 
     async def _held_trust(self) -> NodeDocument:
@@ -190,7 +190,7 @@ class _Session:
         """The document without the keys that the peer took back."""
 
         def read() -> NodeDocument:
-            with self._shelf.storage.read() as unit:
+            with self._store.read() as unit:
                 return signing(unit, document)
 
         return await asyncio.to_thread(read)
@@ -207,7 +207,7 @@ class _Session:
         return replace(again, received=outcome.received + again.received)
 
     async def _pulled(self, origin: str, document: NodeDocument) -> ListOutcome:
-        follower = self._watch.follower(self._shelf, document)
+        follower = self._watch.follower(self._store, document)
         held = await asyncio.to_thread(self._held, follower, origin)
         outcome = ListOutcome(origin=origin, old_size=held.size, new_size=held.size)
         pull: ListPull | None = None
@@ -231,7 +231,7 @@ class _Session:
             outcome = replace(outcome, error=exc, evidence=evidence)
         else:
             outcome = replace(_committed(outcome, committed), error=short, overlaid=short is not None)
-            fork = await asyncio.to_thread(drop_overlay, self._shelf, origin) if committed else None
+            fork = await asyncio.to_thread(drop_overlay, self._store, origin) if committed else None
             if fork is not None:
                 outcome = replace(outcome, evidence=await self._keep(fork, held, note, document))
             if short is None:
@@ -249,7 +249,7 @@ class _Session:
             document=document,
             now_ms=milliseconds(self._now),
         )
-        return await keep_contradiction(self._shelf, self._link, met, error)
+        return await keep_contradiction(self._store, self._link, met, error)
 
     async def _witnessed(self, trust: LogTrust, note: bytes | None) -> LogTrust:
         """Whose cosignatures the head needs; nobody's if this node asks for none."""
@@ -266,7 +266,7 @@ class _Session:
         except (UncosignedError, FreezeError) as exc:
             if note is None or not held.size:
                 raise
-            if not await overlay_head(self._shelf, follower, pull, held, note):
+            if not await overlay_head(self._store, follower, pull, held, note):
                 raise
             return None, exc
 
@@ -283,7 +283,7 @@ class _Session:
         Raises `halted` when there are none: what else its heads show convicts nobody anew.
         """
         try:
-            if note is not None and held.size and await overlay_head(self._shelf, follower, pull, held, note):
+            if note is not None and held.size and await overlay_head(self._store, follower, pull, held, note):
                 return None, halted
         except ProtocolError as exc:
             raise halted from exc
@@ -303,7 +303,7 @@ class _Session:
     ) -> ListPull:
         grant = await self._granted() if changed else NOTHING
         if changed:
-            await asyncio.to_thread(expect, self._shelf, origin, grant)
+            await asyncio.to_thread(expect, self._store, origin, grant)
         return ListPull(
             follower=follower,
             api=self._link,
@@ -331,7 +331,7 @@ class _Session:
         done, error = Reopened(), None
         try:
             reopening = Reopening(
-                shelf=self._shelf,
+                store=self._store,
                 follower=follower,
                 guards=self._watch.guards,
                 api=self._link,
@@ -356,12 +356,12 @@ class _Session:
 
     def _held(self, follower: Follower, origin: str) -> HeldLog:
         follower.follow(origin, node=self._peer.name)
-        suspend_convicted(self._shelf, origin, now_ms=milliseconds(self._now))
+        suspend_convicted(self._store, origin, now_ms=milliseconds(self._now))
         return follower.held(origin, now_ms=milliseconds(self._now))
 
     def _halted(self, origin: str) -> VerificationError | None:
         """Why a list stands still; None when it does not."""
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             if suspended(unit, unit.logs.get(origin)) is None:
                 return None
         return VerificationError(

@@ -20,9 +20,9 @@ from keys.trust.window import valid_at
 from node.errors import MissingObjectError, NotFoundError, StoreError, UsageError, VerificationError
 from node.peers.sync.opened_grants import opened
 from node.ports.objects import ObjectStore
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind
 from node.store.peers.records import FetchedTrust, PeerRecord
+from node.store.store import Store
 from node.store.unit import Unit
 from node.trust.others.revocations import signing
 from protocol.limits import MAX_CLOCK_SKEW_MS
@@ -167,7 +167,7 @@ def carried_trust(files: ObjectStore) -> FetchedTrust:
     return FetchedTrust(url=url, trust=trust, spki_sha256=None)
 
 
-def receive(shelf: Shelf, files: ObjectStore, name: str, *, node: str, now: datetime) -> Carried:
+def receive(store: Store, files: ObjectStore, name: str, *, node: str, now: datetime) -> Carried:
     """The transfer in `files` from the peer `name` to this `node`, whose head is signed and newer than what is held.
 
     Raises:
@@ -176,7 +176,7 @@ def receive(shelf: Shelf, files: ObjectStore, name: str, *, node: str, now: date
         UsageError: older than what is held.
         KeysError, MalformedError: not signed by the peer, or damaged.
     """
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         peer = unit.peers.get(name)
         transfer = _open(unit, files, peer, node=node, now=now)
         _require_news(unit, transfer)
@@ -234,13 +234,13 @@ def _moment(transfer: Transfer) -> datetime:
     return datetime.fromtimestamp(transfer.time_ms / 1000, UTC)
 
 
-def held_lists(shelf: Shelf, name: str) -> dict[str, HeldList]:
+def held_lists(store: Store, name: str) -> dict[str, HeldList]:
     """How far the lists of the peer `name` are held, by origin: what its next export may leave out.
 
     Raises:
         NotFoundError: there is no such peer.
     """
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         unit.peers.get(name)
         logs = [log for log in unit.logs.ls(LogKind.PEER_LIST) if log.node == name]
-    return {log.origin: HeldList(log.head.size, opened(shelf, log.origin).under) for log in logs}
+    return {log.origin: HeldList(log.head.size, opened(store, log.origin).under) for log in logs}

@@ -17,8 +17,8 @@ from node.errors import AlreadyExistsError
 from node.peers.log_service import CallerLogs
 from node.peers.transfer.read import HEAD, TRUST, HeldList, folder_of, openings_path
 from node.ports.objects import ObjectStore
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogKind, LogRecord
+from node.store.store import Store
 from node.trust.own import OwnTrust
 from protocol.lists.grant import Grant
 from protocol.tlog.checkpoint import Checkpoint
@@ -54,8 +54,8 @@ class Exported:
 class Exporter:
     """Exports the own lists of `node`; `trust` are its signed files, `signer` its statement key."""
 
-    def __init__(self, shelf: Shelf, trust: OwnTrust, clock: Clock, *, node: str, signer: Signer) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, trust: OwnTrust, clock: Clock, *, node: str, signer: Signer) -> None:
+        self._store = store
         self._trust = trust
         self._clock = clock
         self._node = node
@@ -68,7 +68,7 @@ class Exporter:
             NotFoundError: there is no such peer.
             AlreadyExistsError: the folder has files of something else, or is for another peer.
         """
-        with self._shelf.storage.read() as unit:
+        with self._store.read() as unit:
             peer = unit.peers.get(name)
             logs = [log for log in unit.logs.ls(LogKind.OWN_LIST) if log.note is not None]
         folder = _Folder(target)
@@ -77,7 +77,7 @@ class Exporter:
         stored = stored_grant(peer)
         grant = replace(stored, collections=stored.collections_at(now))
         folder.put_all(iter(_trust_files(self._trust).items()))
-        reader = CallerLogs(self._shelf, self._clock, grant)
+        reader = CallerLogs(self._store, self._clock, grant)
         lists = tuple(
             _export_list(reader, folder, log, held.get(log.origin, HeldList()), grant) for log in logs
         )

@@ -36,22 +36,20 @@ class MemberFiles:
     """All that is held of it."""
 
 
-def member_documents(
-    storage: Store, introductions: ObjectStore, trust: OwnTrust
-) -> Mapping[str, NodeDocument]:
+def member_documents(store: Store, introductions: ObjectStore, trust: OwnTrust) -> Mapping[str, NodeDocument]:
     """The documents of the register's members, by node name, this node's own among them; without keys taken back."""
     own = trust.document()
-    files = member_files(storage, introductions, trust.members(), own=own.node)
+    files = member_files(store, introductions, trust.members(), own=own.node)
     documents = {**{node: held.document for node, held in files.items()}, own.node: own}
-    with storage.read() as unit:
+    with store.read() as unit:
         return {node: signing(unit, document) for node, document in documents.items()}
 
 
 def member_files(
-    storage: Store, introductions: ObjectStore, members: Members, *, own: str
+    store: Store, introductions: ObjectStore, members: Members, *, own: str
 ) -> Mapping[str, MemberFiles]:
     """What is held of the members other than `own`, by node name; what does not verify is left out."""
-    with storage.read() as unit:
+    with store.read() as unit:
         peers = {peer.name: peer for peer in unit.peers.ls()}
     return dict(_verified(peers, introductions, (one for one in members.members if one.node != own)))
 

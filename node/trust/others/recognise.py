@@ -21,8 +21,8 @@ _journal = Journal("callers")
 class Recognising:
     """`node.ports.callers.Recognise` for the peers of this node; `renew` fetches the trust files of one."""
 
-    def __init__(self, storage: Store, clock: Clock, renew: Callable[[str], Awaitable[None]]) -> None:
-        self._storage = storage
+    def __init__(self, store: Store, clock: Clock, renew: Callable[[str], Awaitable[None]]) -> None:
+        self._store = store
         self._clock = clock
         self._renew = renew
         self._tried: dict[str, datetime] = {}
@@ -41,5 +41,5 @@ class Recognising:
         return True
 
     def _is_peer(self, client: str) -> bool:
-        with self._storage.read() as unit:
+        with self._store.read() as unit:
             return unit.peers.find(client) is not None

@@ -44,7 +44,7 @@ def newest_root(peer: PeerRecord) -> TrustedRoot:
     return open_roots(peer.trust.roots, peer.trust.pin)[-1]
 
 
-async def refresh_peer(peer: PeerRecord, api: TufApi, storage: Store, now: datetime) -> NodeDocument:
+async def refresh_peer(peer: PeerRecord, api: TufApi, store: Store, now: datetime) -> NodeDocument:
     """Follow a peer to what is current and keep it; its node document.
 
     What was accepted is kept even when the rest fails.
@@ -56,15 +56,15 @@ async def refresh_peer(peer: PeerRecord, api: TufApi, storage: Store, now: datet
         ConflictError: somebody else stored newer files meanwhile.
     """
     followed = await follow(peer.trust, api, now)
-    return await asyncio.to_thread(store_followed, peer, followed, storage, now)
+    return await asyncio.to_thread(store_followed, peer, followed, store, now)
 
 
-def store_followed(peer: PeerRecord, followed: Followed, storage: Store, now: datetime) -> NodeDocument:
+def store_followed(peer: PeerRecord, followed: Followed, store: Store, now: datetime) -> NodeDocument:
     """Keep what came of following a peer; its node document, or the failure. Raises as `refresh_peer`."""
     opened = open_held(followed.held)
     confirmed = milliseconds(now) if followed.failure is None else None
     if confirmed is not None or followed.held != peer.trust:
-        with storage.write() as unit:
+        with store.write() as unit:
             unit.peers.update_trust(
                 peer.name,
                 followed.held,

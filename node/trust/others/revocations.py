@@ -53,14 +53,14 @@ def withheld(unit: Unit) -> frozenset[str]:
     return frozenset(record.node for record in unit.revocations.ls() if record.missing)
 
 
-async def renew(storage: Store, root: TrustedRoot, document: NodeDocument, fetch: Fetch) -> None:
+async def renew(store: Store, root: TrustedRoot, document: NodeDocument, fetch: Fetch) -> None:
     """Hold the revocations that a verified `document` names; it is remembered that they are missing until then.
 
     Raises:
         VerificationError: they cannot be had, or are not what they must be; what was held before still counts.
     """
     named = document.revoked_sha256
-    record = _note(storage, document)
+    record = _note(store, document)
     if named is None or not record.missing:
         return
     hint = "its additions take no new effect until they are there; tell its operator by telephone"
@@ -72,10 +72,10 @@ async def renew(storage: Store, root: TrustedRoot, document: NodeDocument, fetch
         raise VerificationError(
             "{node} shows other revocations than its document names", document.node, hint=hint
         )
-    accept(storage, root, data)
+    accept(store, root, data)
 
 
-def accept(storage: Store, root: TrustedRoot, data: bytes) -> None:
+def accept(store: Store, root: TrustedRoot, data: bytes) -> None:
     """Keep the revocations in `data`, for good; the same again changes nothing.
 
     Raises:
@@ -86,7 +86,7 @@ def accept(storage: Store, root: TrustedRoot, data: bytes) -> None:
         new = open_revocations(data, root)
     except KeysError as exc:
         raise VerificationError("the revocations of {node} are refused: {reason}", root.node, exc) from exc
-    with storage.write() as unit:
+    with store.write() as unit:
         record = unit.revocations.get(root.node)
         if record.envelope == data:
             return
@@ -100,13 +100,13 @@ def accept(storage: Store, root: TrustedRoot, data: bytes) -> None:
         unit.revocations.put(root.node, version=new.version, payload=payload, envelope=data)
 
 
-def _note(storage: Store, document: NodeDocument) -> RevocationRecord:
+def _note(store: Store, document: NodeDocument) -> RevocationRecord:
     """What is held of a node, after it was remembered what its document names; reading is enough most times."""
-    with storage.read() as unit:
+    with store.read() as unit:
         record = unit.revocations.get(document.node)
     if record.named == document.revoked_sha256:
         return record
-    with storage.write() as unit:
+    with store.write() as unit:
         unit.revocations.name(document.node, document.revoked_sha256)
         return unit.revocations.get(document.node)
 

@@ -25,7 +25,7 @@ from node.home import Home
 from node.hoster.state import PartnerFolder
 from node.identity.identity import open_identity
 from node.identity.peer import reach_peer
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from node.signing.ring import FolderKeyRing
 from node.tls import Traffic, client_context
 from support.agencies import LIST, PARTNER, SUBSET, Federation, import_files, impostor, numbered, report
@@ -217,7 +217,7 @@ async def test_a_token_that_has_expired(federation: Federation, tmp_path: Path) 
     clock, wire, node_time = _Moved(), _Recorded(), MovingTime(tmp_path / "clock")
     with _another_clock(federation, node_time.file):
         identity = open_identity(Home(federation.fr.home), clock=clock)
-        with open_shelf(identity) as shelf, shelf.storage.read() as unit:
+        with write_store(identity) as store, store.read() as unit:
             peer = unit.peers.get("nl.example")
         async with reach_peer(identity, peer, traffic=wire) as remote:
             first = await remote.checkpoint(NL_LIST, held=None)

@@ -18,7 +18,7 @@ from node.hoster.store.database import FILE, PartnerStore
 from node.hoster.store.kinds import Kind
 from node.identity.identity import open_identity
 from node.rotation import proposals
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from node.signing.process.restored import RestoreMark
 from node.signing.reference import Reference
 from protocol.digest import Algorithm, Digest
@@ -89,10 +89,10 @@ def agency(federation: Federation, folder: Path) -> Cli:
     fr.done("key", "rotate", "statement")
     identity = open_identity(Home(fr.home))
     proposals.begin(identity, "nothing")[1].trust.revise_document(lambda old: old, signers=())
-    with open_shelf(identity) as shelf:
+    with write_store(identity) as store:
         for name in SEALED:
-            shelf.objects.put(name, shelf.vault.seal(name, b"made up"))
-        shelf.objects.put(f"evidence/{sha256(b'made up').hexdigest()}.cbor", b"made up")
+            store.objects.put(name, store.vault.seal(name, b"made up"))
+        store.objects.put(f"evidence/{sha256(b'made up').hexdigest()}.cbor", b"made up")
     return fr
 
 

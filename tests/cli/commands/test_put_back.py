@@ -16,7 +16,7 @@ from node.app.checks import examine
 from node.home import Home
 from node.identity.identity import open_identity
 from node.identity.outside_note import OutsideNote
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from support.agencies import (
     LIST,
     Federation,
@@ -434,7 +434,7 @@ def test_a_sync_shows_what_the_witness_forgot_too(pair: Federation) -> None:
 def test_who_looks_beside_a_running_node_leaves_it_its_gate(agency: Cli) -> None:
     """As the console does: a gate that asks a closed store would open it again, and nobody would close it."""
     identity = open_identity(Home(agency.home))
-    with open_shelf(identity):
+    with write_store(identity):
         gate = identity.trust.before_signing
         assert list(examine(identity))
         assert identity.trust.before_signing is gate

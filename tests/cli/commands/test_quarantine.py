@@ -12,7 +12,7 @@ from node.app.peers.evidence import accused_of
 from node.evidence.keep import keep, verify
 from node.home import Home
 from node.identity.identity import open_identity
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from node.trust.found import log_label
 from protocol.evidence import encode_fork
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
@@ -64,9 +64,9 @@ def fork_of(cli: Cli, size: int = 5) -> bytes:
 def tell(cli: Cli, evidence: bytes) -> None:
     """As if a third member had told it."""
     identity = open_identity(Home(cli.home))
-    with open_shelf(identity) as shelf:
-        verdict = verify(evidence, accused_of(identity, shelf))
-        assert keep(shelf, evidence, verdict, source="de.example", now_ms=1) is not None
+    with write_store(identity) as store:
+        verdict = verify(evidence, accused_of(identity, store))
+        assert keep(store, evidence, verdict, source="de.example", now_ms=1) is not None
 
 
 def test_a_proved_lie_stops_a_list_until_two_people_let_it_in(pair: Federation, tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from node.home import Home
 from node.identity.identity import open_identity
-from node.rotation.store import open_shelf
+from node.objects.logfiles import LogFiles
+from node.rotation.store import write_store
 from node.signing.log_signer import FolderLogSigner
 from node.signing.process.service import LOGS
-from node.storage.logfiles import LogFiles
 from support.agencies import (
     BOTH,
     LIST,
@@ -69,9 +69,9 @@ def lost_and_restored(pair: Federation, backup: tuple[str, ...]) -> Cli:
 
 def openings(cli: Cli) -> list[bool]:
     """Of which events of the own list the openings are held."""
-    with open_shelf(open_identity(Home(cli.home))) as shelf:
+    with write_store(open_identity(Home(cli.home))) as store:
         size = report(cli).log.head.size
-        files = LogFiles(shelf.objects, shelf.vault, ORIGIN)
+        files = LogFiles(store.objects, store.vault, ORIGIN)
         return [opening is not None for _, _, opening in files.items(first=0, size=size)]
 
 

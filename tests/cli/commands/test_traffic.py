@@ -11,7 +11,7 @@ from node.home import Home
 from node.identity.identity import open_identity
 from node.identity.peer import reach_peer
 from node.remote.node import RemoteNode
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from support.agencies import LIST, Federation, written
 
 PEER = "nl.example"
@@ -36,11 +36,11 @@ class Follower:
 async def following(federation: Federation) -> AsyncIterator[Follower]:
     """The French node, which holds all there is and has an access token."""
     identity = open_identity(Home(federation.fr.home))
-    with open_shelf(identity) as shelf:
-        with shelf.storage.read() as unit:
+    with write_store(identity) as store:
+        with store.read() as unit:
             peer = unit.peers.get(PEER)
         async with reach_peer(identity, peer) as link:
-            follower = Follower(PeerSyncs(identity, shelf), link)
+            follower = Follower(PeerSyncs(identity, store), link)
             await follower.poll()
             yield follower
 
@@ -73,8 +73,8 @@ async def test_a_new_event_costs_little(federation: Federation, tmp_path: Path) 
 async def test_with_a_new_connection_and_token_and_gossip(federation: Federation) -> None:
     """As a node does it every ten minutes: by then the last token has ended."""
     identity = open_identity(Home(federation.fr.home))
-    with open_shelf(identity) as shelf:
-        syncs = PeerSyncs(identity, shelf)
+    with write_store(identity) as store:
+        syncs = PeerSyncs(identity, store)
         await syncs.run(only=PEER)
         [idle] = await syncs.run(only=PEER)
     assert idle.received <= 1200

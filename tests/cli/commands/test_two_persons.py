@@ -14,7 +14,7 @@ from node.access.approvals import Approvals
 from node.app import approvals
 from node.home import Home
 from node.identity.identity import open_identity
-from node.rotation.store import open_shelf
+from node.rotation.store import write_store
 from support.agencies import SUBSET, Federation, import_files, numbered, table, written
 from support.disclosed import pictures_in
 from support.processes import Cli, contents
@@ -154,13 +154,13 @@ def test_an_approval_that_was_cut_off_is_finished_by_typing_it_again(
 ) -> None:
     team.done("person", "add", "carla", "--as", "alice", typed=PASS["alice"] + 2 * PASS["carla"])
     identity = open_identity(Home(team.home))
-    with open_shelf(identity) as shelf, monkeypatch.context() as patched:
+    with write_store(identity) as store, monkeypatch.context() as patched:
         if place == "before the act":
             patched.setitem(approvals.HANDLERS, "person.add", _cut_off)
         else:
             patched.setattr(Approvals, "note_acted", _cut_off)
         with pytest.raises(KeyboardInterrupt):
-            approvals.approve(identity, shelf, 1, by="bruno")
+            approvals.approve(identity, store, 1, by="bruno")
     (waiting,) = team.run("approval", "ls").results
     assert waiting["state"] == "approved, not carried out: approve it again"
     assert team.done("approval", "approve", "1", "--as", "bruno", typed=PASS["bruno"])["state"] == "approved"

@@ -33,9 +33,9 @@ def amend_file(world: World, _visitor: Visitor, form: Values) -> Done:
     if change == Amendment():
         raise UsageError("nothing to change was filled in", hint="what is left empty stays as it is")
     require_open(world.identity.trust.document(), to)
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         digest = digest_at(world, unit, place)
-    done = amend(world.shelf, to, digest, change.revise)
+    done = amend(world.store, to, digest, change.revise)
     if not done.entries:
         return Done(place.entry, _("{list}: the entries say all of it already").format(list=to))
     said = translated_plural(
@@ -72,13 +72,13 @@ def overrule(world: World, _visitor: Visitor, form: Values) -> Done:
     require_open(document, to)
     continues = predecessor_of(document, to)
     current = world.judge.now().current
-    with world.shelf.storage.read() as unit:
-        digests = Finder(world.shelf, unit).same_file([digest_at(world, unit, place)])
+    with world.store.read() as unit:
+        digests = Finder(world.store, unit).same_file([digest_at(world, unit, place)])
     blocks = open_blocks(current, world.node, digests, continues=continues)
     if not blocks:
         raise NotFoundError("no other agency blocks it any more")
     done = reaffirm(
-        world.shelf,
+        world.store,
         to,
         blocks,
         statement=statement,

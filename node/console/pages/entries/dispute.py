@@ -23,10 +23,10 @@ def dispute_at(world: World, _visitor: Visitor, form: Values) -> Done:
             hint="tick the box if that is meant",
         )
     require_open(world.identity.trust.document(), to)
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         digest = digest_at(world, unit, place)
-        digests = {digest} if form.ticked("alone") else Finder(world.shelf, unit).same_file([digest])
-    done = dispute(world.shelf, to, digests, reason=reason)
+        digests = {digest} if form.ticked("alone") else Finder(world.store, unit).same_file([digest])
+    done = dispute(world.store, to, digests, reason=reason)
     said = translated_plural(
         "{list}: {count} hash will be blocked with the next publication",
         "{list}: {count} hashes will be blocked with the next publication",
@@ -43,9 +43,9 @@ def resolve_at(world: World, _visitor: Visitor, form: Values) -> Done:
             "where enough countries list them, the hashes reach partners again",
             hint="tick the box if that is meant",
         )
-    with world.shelf.storage.read() as unit:
-        digests = Finder(world.shelf, unit).same_file([digest_at(world, unit, place)])
-    done = resolve(world.shelf, to, digests)
+    with world.store.read() as unit:
+        digests = Finder(world.store, unit).same_file([digest_at(world, unit, place)])
+    done = resolve(world.store, to, digests)
     said = translated_plural(
         "{list}: the dispute of {count} hash will end with the next publication",
         "{list}: the dispute of {count} hashes will end with the next publication",

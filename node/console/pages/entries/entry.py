@@ -112,7 +112,7 @@ class EntryPage:
 def gather(world: World, _visitor: Visitor, query: Values) -> EntryPage:
     """The hash at the place in the query, or what asks for one; raises `NotFoundError` for a place without a hash."""
     place = place_in(query)
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         origins = [log.origin for log in unit.logs.ls(*LISTS)]
         digest = None if place is None else digest_at(world, unit, place)
     return EntryPage(
@@ -127,7 +127,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> EntryPage:
 def explained(world: World, place: Place, digest: Digest) -> Explained:
     """Everything about one hash."""
     judged = world.judge.latest()
-    found = explain(world.shelf, judged.current, judged.members, {digest}, judged.rosters)[digest]
+    found = explain(world.store, judged.current, judged.members, {digest}, judged.rosters)[digest]
     own = own_blocks(found, world.node)
     active = own_entries(found, world.node)
     ended = [Place(each.origin, each.index) for each in found.ended if _is_of(each.origin, world.node)]
@@ -141,7 +141,7 @@ def explained(world: World, place: Place, digest: Digest) -> Explained:
         place=place,
         found=found,
         siblings=_siblings(judged.files, place),
-        history=history(world.shelf, found),
+        history=history(world.store, found),
         today=world.identity.clock.now().date(),
         active=active,
         deletable=next(iter([*active, *ended, *disputes]), None),
@@ -149,9 +149,9 @@ def explained(world: World, place: Place, digest: Digest) -> Explained:
         examinable=None if own or _applies(found) else _examinable(found, world.node),
         receivers=[
             verdict
-            for entry in standing_entries(world.shelf, digest)
+            for entry in standing_entries(world.store, digest)
             for verdict in verdicts(
-                world.shelf, entry, digest, judged.current, now=world.identity.clock.now()
+                world.store, entry, digest, judged.current, now=world.identity.clock.now()
             )
         ],
         overrulable=any(
@@ -223,12 +223,12 @@ def _sibling(entry: Entry) -> Sibling:
 def look_up(world: World, _visitor: Visitor, form: Values) -> Done:
     """Find the entry of a hash that was typed; its page is named by list and index."""
     digest = _typed(form)
-    with world.shelf.storage.read() as unit:
-        place = _best(Finder(world.shelf, unit).find([digest]))
+    with world.store.read() as unit:
+        place = _best(Finder(world.store, unit).find([digest]))
         gone = {each.mac for each in unit.tombstones.ls()} if place is None else frozenset()
     if place is not None:
         return Done(place.entry, _("A list held here has this hash"))
-    if world.shelf.vault.tombstone_of(digest) in gone:
+    if world.store.vault.tombstone_of(digest) in gone:
         return Done(PATH, _("This hash was shredded: it is never effective here, and no import takes it in"))
     return Done(PATH, _("No list held here has this hash"))
 
@@ -253,7 +253,7 @@ def _best(found: Collection[Found]) -> Place | None:
 def reveal(world: World, _visitor: Visitor, form: Values) -> Done:
     """Say the whole hash of an entry, on the next page that is shown and never again."""
     place = place_of(form)
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         digest = digest_at(world, unit, place)
     said = _("The whole {algorithm} hash of entry {index}, shown once: {hash}")
     return Done(

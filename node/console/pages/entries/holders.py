@@ -81,7 +81,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> HoldersPage:
     """Whom this agency may ask; raises `NotFoundError` for a place without a hash."""
     place, value = place_in(query), b""
     if place is not None:
-        with world.shelf.storage.read() as unit:
+        with world.store.read() as unit:
             value = digest_at(world, unit, place).value
     return HoldersPage(holders=asking.holders(world.identity), place=place, value=value, most=MOST)
 
@@ -152,7 +152,7 @@ def ask(world: World, visitor: Visitor, form: Values) -> Done:
 def _files(world: World, form: Values) -> Sequence[AskedFile]:
     place = place_in(form)
     if place is not None:
-        with world.shelf.storage.read() as unit:
+        with world.store.read() as unit:
             return [("", (digest_at(world, unit, place),))]
     files = read_asked(io.BytesIO(form.require("hash", _("the hash")).encode()))
     if len(files) > MOST:

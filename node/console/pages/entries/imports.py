@@ -54,7 +54,7 @@ def gather(world: World, _visitor: Visitor, _query: Values) -> Importing:
 def look(world: World, _visitor: Visitor, form: Values) -> Done:
     """Say what importing the table would do; changes nothing."""
     to, _statement, reading = _asked(world, form)
-    done = preview_rows(world.shelf, to, reading, guards=open_guards(world.identity, world.shelf))
+    done = preview_rows(world.store, to, reading, guards=open_guards(world.identity, world.store))
     return Done(PATH, " ".join([_("Nothing was imported yet."), *_said(to, done, reading)]))
 
 
@@ -62,12 +62,12 @@ def take_in(world: World, _visitor: Visitor, form: Values) -> Done:
     """Import the table; its entries wait for publication."""
     to, statement, reading = _asked(world, form)
     done = import_rows(
-        world.shelf,
+        world.store,
         to,
         reading,
         statement=statement,
         now_ms=world.now_ms,
-        guards=open_guards(world.identity, world.shelf),
+        guards=open_guards(world.identity, world.store),
     )
     facts = {"accepted": str(done.accepted), "entries": str(done.entries), "refused": str(done.refused_total)}
     return Done(PATH, " ".join(_said(to, done, reading)), facts=facts)

@@ -79,7 +79,7 @@ def digest_at(world: World, unit: Unit, place: Place) -> Digest:
     digest = None
     if log.kind in LISTS:
         try:
-            digest = ListReader(world.shelf, unit, log).opening(place.index).digest
+            digest = ListReader(world.store, unit, log).opening(place.index).digest
         except NotFoundError:
             digest = None
     if digest is None:
@@ -95,6 +95,6 @@ def digest_at(world: World, unit: Unit, place: Place) -> Digest:
 def own_lists(world: World) -> tuple[str, ...]:
     """The lists of this node that take new entries."""
     document = world.identity.trust.document()
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         origins = [log.origin for log in unit.logs.ls(LogKind.OWN_LIST)]
     return tuple(origin for origin in origins if not is_closed(document, origin))

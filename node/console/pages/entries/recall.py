@@ -58,11 +58,11 @@ def gather_withdrawing(world: World, _visitor: Visitor, query: Values) -> Withdr
     place = place_in(query)
     if place is None:
         return None
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         log = own_list(unit, place.origin)
         digest = digest_at(world, unit, place)
-        hits = Family(world.shelf, unit, log).active(digest)
-    traced = trace(world.shelf, [digest], world.judge.latest().rosters)[digest]
+        hits = Family(world.store, unit, log).active(digest)
+    traced = trace(world.store, [digest], world.judge.latest().rosters)[digest]
     return Withdrawing(
         place=place,
         digest=digest,
@@ -76,14 +76,14 @@ def gather_withdrawing(world: World, _visitor: Visitor, query: Values) -> Withdr
 def withdraw(world: World, _visitor: Visitor, form: Values) -> Done:
     """Withdraw the file of an own entry; publish it and release every subset where that is asked for."""
     place = place_of(form)
-    done = withdraw_at(world.shelf, place.origin, place.index, reason=reason_from(form))
+    done = withdraw_at(world.store, place.origin, place.index, reason=reason_from(form))
     said = translated_plural(
         "{list}: {count} entry will end with the next publication",
         "{list}: {count} entries will end with the next publication",
         done.entries,
     ).format(list=place.origin, count=done.entries)
     if form.ticked("now"):
-        said = "; ".join(map(_, recall_now(world.identity, world.shelf, place.origin)))
+        said = "; ".join(map(_, recall_now(world.identity, world.store, place.origin)))
         world.judge.now()  # whoever did it is shown what came of it
     return Done(place.entry, said)
 
@@ -93,14 +93,14 @@ def gather_shredding(world: World, _visitor: Visitor, query: Values) -> Shreddin
     place = place_in(query)
     if place is None:
         return None
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         own_list(unit, place.origin)
         digest = digest_at(world, unit, place)
         persons = sum(person.role is not PersonRole.VIEWER for person in unit.persons.ls())
     return Shredding(
         place=place,
         digest=digest,
-        plan=prepare_at(world.shelf, place.origin, place.index),
+        plan=prepare_at(world.store, place.origin, place.index),
         enough=persons >= LEAST_PERSONS,
         reasons=reasons(),
     )
@@ -113,7 +113,7 @@ def shred(world: World, visitor: Visitor, form: Values) -> Done:
         list=place.origin,
         index=place.index,
         reason=reason_from(form),
-        plans=[prepare_at(world.shelf, place.origin, place.index)],
+        plans=[prepare_at(world.store, place.origin, place.index)],
     )
     return requested(do(world, visitor, entries.shred, given))
 

@@ -46,10 +46,10 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Recalls:
     view, at = query.text("view", "open"), query.number("from")
     if view not in VIEWS:
         raise UsageError("what is shown is one of: open, all, shredded")
-    every = report_withdrawals(world.shelf)
+    every = report_withdrawals(world.store)
     still = [each for each in every if each.open]
     withdrawals = still if view == "open" else every
-    shreddings = sorted(report_shreddings(world.shelf), key=_unfinished) if view == "shredded" else []
+    shreddings = sorted(report_shreddings(world.store), key=_unfinished) if view == "shredded" else []
     total = len(shreddings) if view == "shredded" else len(withdrawals)
     return Recalls(
         view=view,

@@ -152,9 +152,9 @@ def alike(groups: Mapping[Group, int]) -> list[Alike]:
 def publish(world: World, _visitor: Visitor, form: Values) -> Done:
     """Sign and publish what waits in one own list."""
     origin = form.require("list", _("the list"))
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         own_list(unit, origin)
-    done = publish_one(world.identity, world.shelf, origin)
+    done = publish_one(world.identity, world.store, origin)
     world.judge.now()  # whoever published is shown what came of it
     count = done.adds + done.withdrawals + done.others
     said = translated_plural(
@@ -196,13 +196,13 @@ def _row(file: WaitingFile, *, queued: bool) -> FileRow:
 
 
 def _keys(world: World, file: WaitingFile) -> list[int]:
-    return [world.shelf.vault.key_of(entry.digest) for entry in file.entries]
+    return [world.store.vault.key_of(entry.digest) for entry in file.entries]
 
 
 def _queued(world: World, files: Iterable[Sequence[int]]) -> frozenset[int]:
     """Look-up keys of hashes that own lists hold unpublished; good enough for a mark on a row."""
     keys = [key for file in files for key in file]
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         sizes = {log.id: log.head.size for log in unit.logs.ls(LogKind.OWN_LIST)}
         hits = unit.entries.find(keys) if keys else ()
     return frozenset(
@@ -217,7 +217,7 @@ def _queued(world: World, files: Iterable[Sequence[int]]) -> frozenset[int]:
 
 def _due(world: World) -> list[DueRow]:
     today = world.identity.clock.now().date()
-    found = due(world.shelf, until=today + timedelta(days=DUE_DAYS))
+    found = due(world.store, until=today + timedelta(days=DUE_DAYS))
     return [
         DueRow(place=Place(each.origin, each.index), review_by=each.review_by, past=each.review_by <= today)
         for each in found
@@ -226,7 +226,7 @@ def _due(world: World) -> list[DueRow]:
 
 def _waiting_lists(world: World) -> list[WaitingList]:
     document = world.identity.trust.document()
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         logs = unit.logs.ls(LogKind.OWN_LIST)
     return [
         WaitingList(origin=log.origin, changes=log.tail - log.head.size)

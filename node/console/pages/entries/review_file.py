@@ -104,7 +104,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> ReviewedFile | Non
 
 
 def _is_disputed(world: World, current: Current, found: Sequence[Examined]) -> bool:
-    ours = {each.digest for each in own_disputes(world.shelf, current, world.node)}
+    ours = {each.digest for each in own_disputes(world.store, current, world.node)}
     return all(each.withheld for each in found) or any(each.entry.digest in ours for each in found)
 
 
@@ -140,12 +140,12 @@ def endorse_file(world: World, _visitor: Visitor, form: Values) -> Done:
     statement = statement_from(form)
     require_open(world.identity.trust.document(), to)
     done = endorse_named(
-        world.shelf,
+        world.store,
         to,
         [file],
         statement=statement,
         now_ms=world.now_ms,
-        guards=open_guards(world.identity, world.shelf),
+        guards=open_guards(world.identity, world.store),
     )
     if done.missing:
         raise NotFoundError("{place} is not active any more", file.place)

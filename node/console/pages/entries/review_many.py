@@ -86,7 +86,7 @@ def gather(world: World, visitor: Visitor, query: Values) -> Many | None:
         groups=alike(grouped(files)),
         to=to,
         lists=[(origin, urlencode(rest | {"to": origin})) for origin in origins],
-        report=preview(world.shelf, to, whole, guards=open_guards(world.identity, world.shelf))
+        report=preview(world.store, to, whole, guards=open_guards(world.identity, world.store))
         if visitor.role in ANALYSTS
         else None,
         bases=bases(),
@@ -130,12 +130,12 @@ def endorse_many(world: World, _visitor: Visitor, form: Values) -> Done:
     statement = statement_from(form)
     require_open(world.identity.trust.document(), to)
     done = endorse_named(
-        world.shelf,
+        world.store,
         to,
         named,
         statement=statement,
         now_ms=world.now_ms,
-        guards=open_guards(world.identity, world.shelf),
+        guards=open_guards(world.identity, world.store),
     )
     said = [*_said(to, done.report), *_passed_over(done)]
     return Done(PATH, " ".join(said), facts=_facts({file.origin for file in named}, done))

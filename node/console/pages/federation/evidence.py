@@ -45,7 +45,7 @@ class Evidence:
 
 def gather(world: World, _visitor: Visitor, query: Values) -> Evidence:
     """What is kept, and one of it judged where it is named; raises `NotFoundError`."""
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         kept = sorted(unit.evidence.ls(), key=lambda one: -one.created_ms)
     return Evidence(
         kept=kept[:ROWS],
@@ -55,8 +55,8 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Evidence:
 
 
 def _shown(world: World, name: str) -> Shown:
-    record = get_kept(world.shelf, name)
-    verdict = verify(world.shelf.objects.get(record.object), accused_of(world.identity, world.shelf))
+    record = get_kept(world.store, name)
+    verdict = verify(world.store.objects.get(record.object), accused_of(world.identity, world.store))
     return Shown(record=record, words=verdict.words)
 
 
@@ -67,7 +67,7 @@ def judge(world: World, _visitor: Visitor, form: Values) -> Done:
         raise UsageError("the file is missing", hint="choose the file that was handed on")
     brought, words = opened(data), form.text("words")
     if words:
-        with world.shelf.storage.read() as unit:
+        with world.store.read() as unit:
             newer = [each.envelope for each in unit.revocations.ls() if each.envelope]
         known = {one.node: one.root_sha256 for one in world.identity.trust.members().members}
         judged = judge_brought(replace(brought, members=known, newer=newer), typed_words(words))
@@ -78,16 +78,16 @@ def judge(world: World, _visitor: Visitor, form: Values) -> Done:
             "evidence of a hit is judged by the root of the node that gave it",
             hint="type the fingerprint words of that node",
         )
-    verdict = verify(brought.evidence, accused_of(world.identity, world.shelf))
+    verdict = verify(brought.evidence, accused_of(world.identity, world.store))
     said = _("verified, by what this node has pinned: {words}")
     return Done(PATH, said.format(words=verdict.words))
 
 
 def file(world: World, _visitor: Visitor, query: Values) -> File:
     """Evidence with the trust files of the accused, to hand on."""
-    record = get_kept(world.shelf, query.require("id", _("the evidence")))
-    data = world.shelf.objects.get(record.object)
-    files = trust_files_of(world.identity, world.shelf, accused_node(data))
+    record = get_kept(world.store, query.require("id", _("the evidence")))
+    data = world.store.objects.get(record.object)
+    files = trust_files_of(world.identity, world.store, accused_node(data))
     name = f"evidence-{record.sha256[:16]}.zip"
     return File(name, "application/zip", bundle({EVIDENCE: data, **files}))
 

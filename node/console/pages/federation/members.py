@@ -132,7 +132,7 @@ def gather_one(world: World, visitor: Visitor, query: Values) -> MemberPage:
 
 def _tried(world: World, node: str, query: Values) -> Tried:
     wanted = _wanted(query)
-    more, less = difference(world.shelf, node, wanted, now=world.identity.clock.now())
+    more, less = difference(world.store, node, wanted, now=world.identity.clock.now())
     return Tried(words=grant_words(wanted), more=_changes(more), less=_changes(less))
 
 
@@ -149,7 +149,7 @@ def _texts(value: object) -> list[str]:
 
 def _rows(world: World) -> list[MemberRow]:
     identity = world.identity
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         standings = member_standings(
             unit,
             identity.trust.members(),
@@ -158,7 +158,7 @@ def _rows(world: World) -> list[MemberRow]:
             max_age=timedelta(hours=identity.settings.guards.max_checkpoint_age_hours),
         )
     waiting: dict[str, int] = {}
-    for report in report_withdrawals(world.shelf):
+    for report in report_withdrawals(world.store):
         for state in report.peers if report.published_ms is not None else ():
             waiting[state.peer] = waiting.get(state.peer, 0) + (not state.applied)
     return [
@@ -185,7 +185,7 @@ def _row(world: World, node: str) -> MemberRow:
 def sync(world: World, _visitor: Visitor, form: Values) -> Done:
     """Fetch what a peer published since the last sync."""
     node = form.require("node", _("the name of the peer"))
-    syncs = PeerSyncs(world.identity, world.shelf, seconds=SYNC_SECONDS)
+    syncs = PeerSyncs(world.identity, world.store, seconds=SYNC_SECONDS)
     [done] = asyncio.run(syncs.run(only=node))
     if done.failure is not None and not done.lists:
         raise done.failure

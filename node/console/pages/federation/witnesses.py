@@ -24,8 +24,8 @@ class WitnessedLog:
 
 def gather(world: World, _: Visitor, __: Values) -> Sequence[WitnessedLog]:
     """Every own log."""
-    standings = cosigning(world.identity, world.shelf).standing()
-    with world.shelf.storage.read() as unit:
+    standings = cosigning(world.identity, world.store).standing()
+    with world.store.read() as unit:
         records = unit.cosigners.ls()
     return [
         WitnessedLog(standing=one, witnesses=[record for record in records if record.origin == one.origin])
@@ -35,7 +35,7 @@ def gather(world: World, _: Visitor, __: Values) -> Sequence[WitnessedLog]:
 
 def ask(world: World, _: Visitor, __: Values) -> Done:
     """Ask the members to cosign what lacks a recent cosignature; what each answered stands on the page."""
-    standings = asyncio.run(cosign_own(world.identity, world.shelf)).values()
+    standings = asyncio.run(cosign_own(world.identity, world.store)).values()
     alarms = sum(one.alarm for standing in standings for one in standing.asked)
     missing = sum(bool(standing.missing) for standing in standings)
     said = translated(

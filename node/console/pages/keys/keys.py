@@ -54,7 +54,7 @@ def gather(world: World, _visitor: Visitor, _values: Values) -> Keys:
     """Everything, as it stands now."""
     identity = world.identity
     ring = identity.adopt_keys()
-    facts = key_facts(identity, world.shelf, ring)
+    facts = key_facts(identity, world.store, ring)
     listed = as_listed(ring, facts.listed)
     shown = [key for key in listed if key.stage is not Stage.DESTROYED]
     managed = [key.managed for key in listed]

@@ -111,9 +111,9 @@ def publish(world: World, _visitor: Visitor, form: Values) -> Done:
     with partly({}, stands=lambda: identity.trust.in_force() != before):
         publish_proposal(identity, waiting.opened)
     with partly({}):
-        steps = advance_keys(identity, world.shelf).steps
+        steps = advance_keys(identity, world.store).steps
         if REVOKED_NAME in waiting.opened.proposal.changed:
-            settle(identity, world.shelf)
+            settle(identity, world.store)
         proposals.discard(identity.home, name)
     keys = {key.managed.kid: key.name for key in world.identity.ring.read()}
     said = _("Proposal {name} is in force.").format(name=name)

@@ -92,15 +92,15 @@ def _ending(
     return Ending(
         sentences=tuple(consequences(key, reason, good)),
         doubted=None if published is None or good is None else published.after(good.size),
-        vouched=vouched(world.shelf, published.log, good.size).words
+        vouched=vouched(world.store, published.log, good.size).words
         if published and good and good.size
         else "",
     )
 
 
 def _history(world: World, key: RingKey, reason: Reason) -> History | None:
-    log = log_of(world.shelf, key)
-    return None if log is None or reason is not Reason.COMPROMISE else history(world.shelf, log)
+    log = log_of(world.store, key)
+    return None if log is None or reason is not Reason.COMPROMISE else history(world.store, log)
 
 
 def _size(values: Values) -> int | None:
@@ -116,7 +116,7 @@ def _good(world: World, published: History | None, size: int | None) -> FinalChe
         return None
     if size is None:
         raise UsageError("the last good publication is missing", hint="pick it from the table, then go on")
-    return last_good(world.shelf, published, size)
+    return last_good(world.store, published, size)
 
 
 def take_back(world: World, _visitor: Visitor, form: Values) -> Done:
@@ -137,10 +137,10 @@ def take_back(world: World, _visitor: Visitor, form: Values) -> Done:
     name, proposing = proposals.begin(identity, base)
     before, facts = identity.ring.read(), {} if good is None else {"last_good": str(good.size)}
     with partly(facts, stands=lambda: identity.ring.read() != before):
-        done = revoke(proposing, world.shelf, key, reason=reason, last_good=good, signers=())
+        done = revoke(proposing, world.store, key, reason=reason, last_good=good, signers=())
         is_in_force = not proposals.path_of(identity.home, name).exists()
         if is_in_force:
-            settle(identity, world.shelf)
+            settle(identity, world.store)
     stopped = ", ".join(done.taken_back)
     if is_in_force:
         return Done(_KEYS, _("{keys}: the holders signed this before").format(keys=stopped), facts=facts)
@@ -154,9 +154,9 @@ def take_back(world: World, _visitor: Visitor, form: Values) -> Done:
 def go_on(world: World, _visitor: Visitor, form: Values) -> Done:
     """Ask the witnesses about a log whose key was stolen, and propose to say where it goes on."""
     origin = form.require("log", _("the log"))
-    standing = asyncio.run(confirm_by_witnesses(world.identity, world.shelf, origin))
+    standing = asyncio.run(confirm_by_witnesses(world.identity, world.store, origin))
     name, proposing = proposals.begin(world.identity, f"resume-{origin.partition('/')[2]}")
-    size = resume(proposing, world.shelf, origin, standing, signers=())
+    size = resume(proposing, world.store, origin, standing, signers=())
     said = _(
         "{log} goes on from size {size} once the holders of the targets keys have signed proposal {name}."
     ).format(log=origin, size=size, name=name)

@@ -71,7 +71,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Rotation:
 def _named(world: World, name: str) -> tuple[RingKey, Facts]:
     """A key that can be replaced here, with what is known of all keys."""
     ring = world.identity.adopt_keys()
-    facts = key_facts(world.identity, world.shelf, ring)
+    facts = key_facts(world.identity, world.store, ring)
     key = get_key(as_listed(ring, facts.listed), name)
     if key.role not in REPLACED:
         raise UsageError(
@@ -87,7 +87,7 @@ def prepare(world: World, _visitor: Visitor, form: Values) -> Done:
     key, _facts = _named(world, form.require("key", _("the key")))
     at, of = _day(form.text("at")), key.managed.lineage.of
     name, proposing = proposals.begin(world.identity, f"rotate-{key.name}")
-    made = replace_key(proposing, world.shelf, key.role, of, at=at)
+    made = replace_key(proposing, world.store, key.role, of, at=at)
     if isinstance(made, Proposed):
         said = _("The next key is made. The holders of the targets keys have to sign proposal {name}.")
         return Done(f"{_PAGE}#proposal-{name}", said.format(name=name))
@@ -99,7 +99,7 @@ def prepare(world: World, _visitor: Visitor, form: Values) -> Done:
 def let_begin(world: World, visitor: Visitor, form: Values) -> Done:
     """Let a key begin that some peers do not know yet."""
     key, _facts = _named(world, form.require("key", _("the key")))
-    allow(world.identity, world.shelf, key, by=visitor.person)
+    allow(world.identity, world.store, key, by=visitor.person)
     said = _("{key} may begin although not every peer has said that it knows it.")
     return Done(_PAGE, said.format(key=key.name))
 

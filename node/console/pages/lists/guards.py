@@ -41,7 +41,7 @@ class GuardsPage:
 
 def gather(world: World, _visitor: Visitor, _query: Values) -> GuardsPage:
     """All sets, and the newest tripwires."""
-    guards = open_guards(world.identity, world.shelf)
+    guards = open_guards(world.identity, world.store)
     tripwires = guards.tripwires()
     return GuardsPage(
         benign=guards.benign_sets(),

@@ -49,7 +49,7 @@ def gather(world: World, _visitor: Visitor, _query: Values) -> Lists:
             checked_ms=each.log.checked_ms,
             active=[(collection_name(number), count) for number, count in sorted(each.active.items())],
         )
-        for each in report_lists(world.shelf)
+        for each in report_lists(world.store)
     ]
     return Lists(lists=sorted(rows, key=lambda row: (not row.own, row.origin)), criteria=_criteria(world))
 

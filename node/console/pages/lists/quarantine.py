@@ -87,12 +87,12 @@ class One:
 
 def gather(world: World, _visitor: Visitor, query: Values) -> Quarantine:
     """All of it, a page at a time."""
-    found = quarantine.ls(world.shelf, world.identity.trust.members())
-    asked = asked_for(open_approvals(world.identity, world.shelf))
+    found = quarantine.ls(world.store, world.identity.trust.members())
+    asked = asked_for(open_approvals(world.identity, world.store))
     after = query.text("after")
     rest = [one for one in found if not after or _place(one.id) > _place(after)]
     shown = rest[:ROWS]
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         claims = [one for one in unit.evidence.ls() if one.released_ms is None and not one.kind.convicts]
     return Quarantine(
         waiting=[Waiting(aside=one, group=_group(one), asked=asked.get(one.id)) for one in shown],
@@ -105,9 +105,9 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Quarantine:
 def gather_one(world: World, _visitor: Visitor, query: Values) -> One:
     """One of them, by its number or the name of a removed member; raises `NotFoundError`."""
     name = query.require("id", _("what is set aside"))
-    aside = quarantine.get(world.shelf, world.identity.trust.members(), name)
-    asked = asked_for(open_approvals(world.identity, world.shelf))
-    with world.shelf.storage.read() as unit:
+    aside = quarantine.get(world.store, world.identity.trust.members(), name)
+    asked = asked_for(open_approvals(world.identity, world.store))
+    with world.store.read() as unit:
         two = two_decide(unit)
     return One(
         waiting=Waiting(aside=aside, group=_group(aside), asked=asked.get(aside.id)),

@@ -77,10 +77,10 @@ class SubsetPage:
 
 def gather(world: World, _visitor: Visitor, _query: Values) -> ReleasesPage:
     """All subsets, and the lists that are released."""
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         followed, lists = unit.partners.counts(), unit.logs.ls(LogKind.OWN_LIST)
     rows = [
-        _row(world, report, followed.get(report.subset.name, 0)) for report in report_subsets(world.shelf)
+        _row(world, report, followed.get(report.subset.name, 0)) for report in report_subsets(world.store)
     ]
     return ReleasesPage(rows=rows, lists=lists)
 
@@ -88,8 +88,8 @@ def gather(world: World, _visitor: Visitor, _query: Values) -> ReleasesPage:
 def gather_one(world: World, _visitor: Visitor, query: Values) -> SubsetPage:
     """One; raises `NotFoundError`."""
     name = query.require("name", _("the name of the subset"))
-    report = report_subset(world.shelf, name)
-    with world.shelf.storage.read() as unit:
+    report = report_subset(world.store, name)
+    with world.store.read() as unit:
         followed, releases = unit.partners.counts(), unit.releases.latest(name, limit=ROWS)
         fetched, newest = unit.fetched.counts(name), releases[0].version if releases else 0
         behind = unit.fetched.behind(name, newest, limit=ROWS + 1)
@@ -116,7 +116,7 @@ def _row(world: World, report: SubsetReport, partners: int) -> SubsetRow:
 def release(world: World, _visitor: Visitor, form: Values) -> Done:
     """Publish what is waiting, and release a subset with what is effective now."""
     name = form.require("name", _("the name of the subset"))
-    done = release_now(world.identity, world.shelf, world.evaluator, name)
+    done = release_now(world.identity, world.store, world.evaluator, name)
     said = (
         _(
             "{name} {version}: {entries} entries, {added} added, {removed} removed, valid until {day}; a pass of its"

@@ -86,7 +86,7 @@ class Dispute:
 def gather(world: World, _visitor: Visitor, query: Values) -> Disputes:
     """Open ones first, of these the one that is due first."""
     start, now_ms = query.number("from"), world.now_ms
-    cases = casework(world.identity, world.shelf).ls()
+    cases = casework(world.identity, world.store).ls()
     waiting = [case for case in cases if case.answered_ms is None]
     return Disputes(
         cases=cases[start : start + ROWS],
@@ -99,7 +99,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Disputes:
 
 
 def _own(world: World) -> list[Own]:
-    found = own_disputes(world.shelf, world.judge.latest().current, world.node)
+    found = own_disputes(world.store, world.judge.latest().current, world.node)
     return [
         Own(
             place=Place(each.origin, each.index),
@@ -113,14 +113,14 @@ def _own(world: World) -> list[Own]:
 
 def gather_one(world: World, _visitor: Visitor, query: Values) -> Dispute:
     """One case with the partner's words; raises `NotFoundError`."""
-    record = get_case(world.shelf, query.require("case", _("the case")))
+    record = get_case(world.store, query.require("case", _("the case")))
     sources = [
         Source(origin=origin, index=index, node=node, own=node == world.node)
-        for origin, index in entries_behind(world.identity, world.shelf, record)
+        for origin, index in entries_behind(world.identity, world.store, record)
         for node in [origin.partition("/")[0]]
     ]
     return Dispute(
-        case=casework(world.identity, world.shelf).show(record),
+        case=casework(world.identity, world.store).show(record),
         sources=sources,
         answer=answer_given(world.identity, record),
     )

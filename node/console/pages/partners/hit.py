@@ -61,9 +61,9 @@ class Hit:
 
 def gather(world: World, _visitor: Visitor, query: Values) -> Hit:
     """One report; raises `NotFoundError`."""
-    record = get_hit(world.shelf, query.require("hit", _("the hit")))
-    hit, said = reported_hit(world.shelf, record)
-    with world.shelf.storage.read() as unit:
+    record = get_hit(world.store, query.require("hit", _("the hit")))
+    hit, said = reported_hit(world.store, record)
+    with world.store.read() as unit:
         origins = {log.id: log.origin for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
         floods = {
             (origins.get(one.log_id, ""), one.first): one.id

@@ -68,7 +68,7 @@ class HowListsFare:
 def gather(world: World, _visitor: Visitor, query: Values) -> Hits:
     """One page of reports; without a view, the overdue ones if there are any, else the open ones."""
     now_ms, partner, origin = world.now_ms, query.text("partner"), query.text("list")
-    counts = hit_counts(world.shelf, now_ms=now_ms)
+    counts = hit_counts(world.store, now_ms=now_ms)
     view = query.text("view") or ("overdue" if counts.overdue else "open")
     if view not in VIEWS:
         raise UsageError("hits are shown by one of: overdue, open, all")
@@ -76,8 +76,8 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Hits:
     if view == "overdue":
         wanted = overdue_hits(now_ms, partner=partner, origin=origin)
     after = _place(query.text("after"))
-    page = hits_page(world.shelf, wanted, after=after, limit=ROWS)
-    with world.shelf.storage.read() as unit:
+    page = hits_page(world.store, wanted, after=after, limit=ROWS)
+    with world.store.read() as unit:
         floods = sum(one.kind == FLOOD for one in unit.quarantine.ls())
         partners = [one.name for one in unit.partners.ls()]
         origins = [log.origin for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)]
@@ -98,9 +98,9 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Hits:
 
 def gather_precision(world: World, _visitor: Visitor, _query: Values) -> HowListsFare:
     """How the newest hits of each list turned out."""
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         counted = min(unit.hits.counted(), COUNTED)
-    return HowListsFare(rows=precision(world.shelf, HitWindow(newest=COUNTED)), counted=counted, few=FEW)
+    return HowListsFare(rows=precision(world.store, HitWindow(newest=COUNTED)), counted=counted, few=FEW)
 
 
 def _query(view: str, partner: str, origin: str) -> str:

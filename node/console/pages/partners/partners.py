@@ -110,7 +110,7 @@ def gather(world: World, _visitor: Visitor, query: Values) -> PartnersPage:
     """A page of them."""
     part, after = query.text("part"), query.text("after")
     now = world.identity.clock.now()
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         found = unit.partners.page(part, after=after, limit=ROWS + 1)
         invited = unit.partners.open_invitations(part, limit=ROWS + 1)
         stopped = frozenset(unit.disclosure.stopped())
@@ -161,7 +161,7 @@ def _agencies(world: World) -> list[tuple[str, str]]:
 def gather_one(world: World, _visitor: Visitor, query: Values) -> PartnerPage:
     """One; raises `NotFoundError`."""
     name = query.require("name", _("the name of the partner"))
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         record, allowance = unit.partners.get(name), unit.partners.allowance(name)
         disclosure, newest = unit.disclosure.find(name), unit.releases.newest(record.subset)
         fetched = unit.fetched.of([name]).get(name)
@@ -176,7 +176,7 @@ def gather_one(world: World, _visitor: Visitor, query: Values) -> PartnerPage:
 
 def gather_invited(world: World, visitor: Visitor, _query: Values) -> InvitedPage | None:
     """The invitation that was just made; None the second time."""
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         filters = {each.name: each.filter for each in unit.subsets.ls()}
     done = take_once(visitor.csrf, "invitation")
     if done is None:

@@ -73,7 +73,7 @@ class Proposal:
 def gather(world: World, _visitor: Visitor, query: Values) -> Proposals:
     """Open ones first, of these the oldest."""
     start = query.number("from")
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         found = unit.proposals.page(skip=start, limit=ROWS + 1)
     return Proposals(
         proposals=found[:ROWS],
@@ -84,9 +84,9 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Proposals:
 
 def gather_one(world: World, _visitor: Visitor, query: Values) -> Proposal:
     """One proposal with what this node knows of its files; raises `NotFoundError`."""
-    record = get_proposal(world.shelf, query.require("proposal", _("the proposal")))
+    record = get_proposal(world.store, query.require("proposal", _("the proposal")))
     return Proposal(
-        seen=see_proposal(world.shelf, open_guards(world.identity, world.shelf), record),
+        seen=see_proposal(world.store, open_guards(world.identity, world.store), record),
         lists=own_lists(world),
         bases=[(name, words) for name, words in bases() if name != "relies-on"],
         collections=_COLLECTIONS,

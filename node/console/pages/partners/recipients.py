@@ -64,7 +64,7 @@ def gather_key(_world: World, visitor: Visitor, _query: Values) -> Done | None:
 
 
 def _recipients(world: World) -> Recipients:
-    return Recipients(world.shelf.storage, world.identity.clock)
+    return Recipients(world.store, world.identity.clock)
 
 
 def _row(world: World, record: RecipientRecord) -> RecipientRow:

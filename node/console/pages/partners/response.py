@@ -123,7 +123,7 @@ def report(world: World, _visitor: Visitor, query: Values) -> File:
     period, form = Period.parse(query.require("period", _("the period"))), query.text("form", "html")
     if form not in FORMS:
         raise UsageError("a report is a page, a sheet or JSON", hint="choose one of: html, csv, json")
-    body = "".join(FORMS[form](make_report(world.identity, world.shelf, period))).encode()
+    body = "".join(FORMS[form](make_report(world.identity, world.store, period))).encode()
     return File(f"{world.node}-transparency-{period.text}.{form}", _TYPES[form], body)
 
 

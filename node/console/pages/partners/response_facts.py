@@ -31,8 +31,8 @@ class Fact:
 
 def facts(world: World) -> Mapping[int, Sequence[Fact]]:
     """By the number of the capability; what is not in it, this node knows nothing of."""
-    lists, hits = report_lists(world.shelf), _hits(world)
-    with world.shelf.storage.read() as unit:
+    lists, hits = report_lists(world.store), _hits(world)
+    with world.store.read() as unit:
         synced = [peer.synced_ms for peer in unit.peers.ls()]
         proposals, enrolled = unit.proposals.open_count(), len(unit.partners.ls())
     partners = Fact(_("companies enrolled as partners"), number(enrolled))
@@ -113,7 +113,7 @@ def _hits(world: World) -> _Hits:
     kept = world.identity.settings.retention.report_days
     days = min(kept or LONGEST_DAYS, LONGEST_DAYS)
     since_ms = world.now_ms - days * DAY_MS
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         reported = sum(unit.hits.by_day(since_ms=since_ms).values())
         waiting = unit.hits.counts(unsaid_since_ms=world.now_ms - DAY_MS)
         told = unit.hit_outcomes.resolved(since_ms=since_ms, within_ms=DAY_MS)
@@ -146,7 +146,7 @@ def _hits(world: World) -> _Hits:
 
 
 def _recall(world: World) -> list[Fact]:
-    found = recall(world.shelf)
+    found = recall(world.store)
     return [
         Fact(_("withdrawals that a peer has not applied yet"), number(found.open)),
         Fact(_("from a withdrawal until peers hold it"), _took(found.held)),

@@ -30,9 +30,9 @@ class Account:
 
 def gather(world: World, visitor: Visitor, _query: Values) -> Account:
     """What is the visitor's own."""
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         passkeys = unit.passkeys.ls(visitor.person)
-    sessions = open_sessions(world.identity, world.shelf).ls(visitor.person)
+    sessions = open_sessions(world.identity, world.store).ls(visitor.person)
     return Account(passkeys=passkeys, sessions=sessions, here=visitor.session)
 
 
@@ -44,13 +44,13 @@ def remove_passkey(world: World, visitor: Visitor, form: Values) -> Done:
 
 def close_session(world: World, visitor: Visitor, form: Values) -> Done:
     """End one of the own sessions."""
-    open_sessions(world.identity, world.shelf).close_one(visitor.person, form.number("session"))
+    open_sessions(world.identity, world.store).close_one(visitor.person, form.number("session"))
     return Done(ACCOUNT, _("The session was ended"))
 
 
 def close_sessions(world: World, visitor: Visitor, _form: Values) -> Done:
     """End all own sessions."""
-    open_sessions(world.identity, world.shelf).close_all(visitor.person)
+    open_sessions(world.identity, world.store).close_all(visitor.person)
     return Done("/console/sign-in", _("All sessions were ended"))
 
 
@@ -59,7 +59,7 @@ def speak(world: World, visitor: Visitor, form: Values) -> Done:
     language = form.text("language")
     if language and language not in LANGUAGES:
         raise UsageError("this console does not speak that language")
-    open_sessions(world.identity, world.shelf).speak(visitor, language)
+    open_sessions(world.identity, world.store).speak(visitor, language)
     return Done(ACCOUNT, "")
 
 

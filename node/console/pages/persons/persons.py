@@ -41,7 +41,7 @@ class Persons:
 
 def gather(world: World, _visitor: Visitor, _query: Values) -> Persons:
     """All persons."""
-    with world.shelf.storage.read() as unit:
+    with world.store.read() as unit:
         persons, passkeys = unit.persons.ls(), unit.passkeys.ls()
     counts = Counter(passkey.person for passkey in passkeys)
     used: dict[str, int] = {}

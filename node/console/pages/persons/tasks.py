@@ -69,7 +69,7 @@ class Tasks:
 
 def gather(world: World, visitor: Visitor, query: Values) -> Tasks:
     """Waiting requests, oldest first, and those that ended."""
-    approvals = carried_out.open_approvals(world.identity, world.shelf)
+    approvals = carried_out.open_approvals(world.identity, world.store)
     before = query.number("before")
     seen = [_task(approvals, approval, visitor) for approval in approvals.ls()]
     waiting = [task for task in seen if task.waits]
@@ -87,15 +87,15 @@ def gather(world: World, visitor: Visitor, query: Values) -> Tasks:
 def gather_one(world: World, visitor: Visitor, query: Values) -> Task:
     """One request; raises `NotFoundError`."""
     query.require("number", _("the number of the request"))
-    approvals = carried_out.open_approvals(world.identity, world.shelf)
+    approvals = carried_out.open_approvals(world.identity, world.store)
     approval = approvals.get(query.number("number"))
-    places = [Place(each.origin, each.index) for each in places_of(world.shelf, approval)]
+    places = [Place(each.origin, each.index) for each in places_of(world.store, approval)]
     return replace(_task(approvals, approval, visitor), look=_look(approval, places), places=places)
 
 
 def approve(world: World, visitor: Visitor, form: Values) -> Done:
     """Decide for it and carry it out."""
-    done = carried_out.approve(world.identity, world.shelf, _number(form), by=visitor.person)
+    done = carried_out.approve(world.identity, world.store, _number(form), by=visitor.person)
     return Done(
         f"{_TASK}?number={done.id}",
         _("Request {number} was approved: {result}").format(number=done.id, result=_(done.result)),
@@ -105,7 +105,7 @@ def approve(world: World, visitor: Visitor, form: Values) -> Done:
 def reject(world: World, visitor: Visitor, form: Values) -> Done:
     """Decide against it; nothing is changed."""
     reason = form.require("reason", _("the reason"))
-    done = carried_out.reject(world.identity, world.shelf, _number(form), by=visitor.person, reason=reason)
+    done = carried_out.reject(world.identity, world.store, _number(form), by=visitor.person, reason=reason)
     return Done(
         f"{_TASK}?number={done.id}",
         _("Request {number} was rejected: nothing was changed").format(number=done.id),

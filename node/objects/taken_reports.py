@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from node.errors import GoneError, NotFoundError
-from node.storage.report_pages import report_pages
-from node.storage.sealed_names import report_name
-from node.storage.shelf import Shelf
+from node.objects.report_pages import report_pages
+from node.objects.sealed_names import report_name
 from node.store.hits.records import HitFilter, HitRecord
 from node.store.lists.records import LogKind
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.encoding import CborValue, encode_cbor
@@ -56,20 +56,20 @@ class TakenReport:
         return HitReport.from_bytes(self.body)
 
 
-def erase_reports(shelf: Shelf, is_gone: Callable[[Digest], bool], *, now_ms: int) -> None:
+def erase_reports(store: Store, is_gone: Callable[[Digest], bool], *, now_ms: int) -> None:
     """Delete the bodies of reports of these digests, and end them; that there was a report, and its receipt, stays."""
-    for record in (record for page in report_pages(shelf, HitFilter()) for record in page):
+    for record in (record for page in report_pages(store, HitFilter()) for record in page):
         try:
-            kept = taken(shelf, record)
+            kept = taken(store, record)
         except NotFoundError:  # purged meanwhile
             continue
         if not kept.body or not is_gone(kept.report().digest):
             continue
-        with shelf.storage.write() as unit:
+        with store.write() as unit:
             unit.hits.lock()
             if unit.hits.find(record.partner, record.report_id) is None:  # purged meanwhile
                 continue
-            change(shelf, unit, record, lambda now: replace(now, body=b""))
+            change(store, unit, record, lambda now: replace(now, body=b""))
             end_shredded(unit, record, now_ms=now_ms)
 
 
@@ -81,14 +81,14 @@ def end_shredded(unit: Unit, record: HitRecord, *, now_ms: int) -> None:
 
 
 def end_reports(
-    shelf: Shelf, unit: Unit, subset: str, gone: Collection[Digest], *, version: int, now_ms: int
+    store: Store, unit: Unit, subset: str, gone: Collection[Digest], *, version: int, now_ms: int
 ) -> None:
     """End the reports of digests that the release `version` of a subset does not list any more."""
     origins = {log.id: log.origin for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
-    found = unit.entries.find([int(key) for key in shelf.vault.keys_of(gone)])
+    found = unit.entries.find([int(key) for key in store.vault.keys_of(gone)])
     entries = {(origins[each.log_id], each.position) for each in found if each.log_id in origins}
     for record in unit.hits.behind(subset, entries):
-        kept = _opened(shelf, record, unit.hits.sealed(record))
+        kept = _opened(store, record, unit.hits.sealed(record))
         if not kept.body or kept.report().digest in gone:  # two digests may share a key of the index
             unit.hits.end(record, ended_ms=_after(record, now_ms), version=version)
 
@@ -98,24 +98,24 @@ def _after(record: HitRecord, now_ms: int) -> int:
     return max(now_ms, record.received_ms + 1)
 
 
-def change(shelf: Shelf, unit: Unit, record: HitRecord, how: Callable[[TakenReport], TakenReport]) -> None:
+def change(store: Store, unit: Unit, record: HitRecord, how: Callable[[TakenReport], TakenReport]) -> None:
     """Change what is kept of a report: as it is now, so that what was shredded meanwhile does not come back."""
     unit.hits.lock()
-    kept = how(_opened(shelf, record, unit.hits.sealed(record)))
-    unit.hits.reseal(record, shelf.vault.seal(report_name(record.partner, record.report_id), kept.to_bytes()))
+    kept = how(_opened(store, record, unit.hits.sealed(record)))
+    unit.hits.reseal(record, store.vault.seal(report_name(record.partner, record.report_id), kept.to_bytes()))
 
 
-def taken(shelf: Shelf, record: HitRecord) -> TakenReport:
+def taken(store: Store, record: HitRecord) -> TakenReport:
     """The report and receipt of a record.
 
     Raises:
         StoreError: it was altered.
         NotFoundError: it was purged meanwhile.
     """
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         sealed = unit.hits.sealed(record)
-    return _opened(shelf, record, sealed)
+    return _opened(store, record, sealed)
 
 
-def _opened(shelf: Shelf, record: HitRecord, sealed: bytes) -> TakenReport:
-    return TakenReport.from_bytes(shelf.vault.unseal(report_name(record.partner, record.report_id), sealed))
+def _opened(store: Store, record: HitRecord, sealed: bytes) -> TakenReport:
+    return TakenReport.from_bytes(store.vault.unseal(report_name(record.partner, record.report_id), sealed))

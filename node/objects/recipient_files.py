@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final, TypeAlias
 
 from node.errors import MissingObjectError, StoreError
-from node.storage.shelf import Shelf
+from node.store.store import Store
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.errors import MalformedError
 
@@ -33,28 +33,28 @@ def count_parts(lines: Sequence[Line]) -> int:
     return -(-len(lines) // PART)
 
 
-def sealed_parts(shelf: Shelf, token: str, lines: Sequence[Line]) -> Iterator[tuple[str, bytes]]:
+def sealed_parts(store: Store, token: str, lines: Sequence[Line]) -> Iterator[tuple[str, bytes]]:
     """The objects of a copy."""
     for number in range(count_parts(lines)):
         name = part_name(token, number)
-        yield name, shelf.vault.seal(name, _pack(lines[number * PART : (number + 1) * PART]))
+        yield name, store.vault.seal(name, _pack(lines[number * PART : (number + 1) * PART]))
 
 
-def read_part(shelf: Shelf, name: str) -> list[Line]:
+def read_part(store: Store, name: str) -> list[Line]:
     """The lines of one object.
 
     Raises:
         MissingObjectError: it is not there.
         StoreError: it is damaged.
     """
-    return _unpack(shelf.vault.unseal(name, shelf.objects.get(name)))
+    return _unpack(store.vault.unseal(name, store.objects.get(name)))
 
 
-def erase_from_copies(shelf: Shelf, is_gone: Callable[[Digest], bool]) -> None:
+def erase_from_copies(store: Store, is_gone: Callable[[Digest], bool]) -> None:
     """Take digests out of every copy that lies there, also of one that a crash left."""
-    for name in list(shelf.objects.ls(FOLDER)):
+    for name in list(store.objects.ls(FOLDER)):
         with suppress(MissingObjectError):  # another copy took its place
-            shelf.rewrite(name, lambda data: _pack(line for line in _unpack(data) if not is_gone(line[1])))
+            store.rewrite(name, lambda data: _pack(line for line in _unpack(data) if not is_gone(line[1])))
 
 
 def _pack(lines: Iterable[Line]) -> bytes:

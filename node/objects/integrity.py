@@ -13,11 +13,11 @@ from typing import Final
 
 from keys.errors import SigfedError
 from node.errors import MissingObjectError, NodeError
-from node.storage.logfiles import LogFiles
-from node.storage.rekey import is_sealed
-from node.storage.release_files import ReleaseFolder, kept_releases
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
+from node.objects.rekey import is_sealed
+from node.objects.release_files import ReleaseFolder, kept_releases
 from node.store.lists.records import LogKind, LogRecord
+from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord
 from protocol.errors import MalformedError
 from protocol.limits import BUNDLE_WIDTH
@@ -56,29 +56,29 @@ def words_of(exc: Exception) -> str:
     return exc.message if isinstance(exc, SigfedError) else _DAMAGED
 
 
-def verify_objects(shelf: Shelf) -> Iterator[Verdict]:
+def verify_objects(store: Store) -> Iterator[Verdict]:
     """A verdict on every object that something vouches for, and on every one that is missing."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         logs = unit.logs.ls(*LogKind)
-    yield from _sealed(shelf)
+    yield from _sealed(store)
     for log in logs:
-        yield from _LogWalk(shelf, log).verdicts()
-    yield from _releases(shelf)
+        yield from _LogWalk(store, log).verdicts()
+    yield from _releases(store)
     for folder in _HASHED:
-        for name in shelf.objects.ls(folder):
+        for name in store.objects.ls(folder):
             said = name.removeprefix(folder).partition(".")[0]
-            right = sha256(shelf.objects.get(name)).hexdigest() == said
+            right = sha256(store.objects.get(name)).hexdigest() == said
             yield Verdict(name, "" if right else "it is not what its name says")
 
 
-def _sealed(shelf: Shelf) -> Iterator[Verdict]:
-    for name in shelf.objects.ls(""):
+def _sealed(store: Store) -> Iterator[Verdict]:
+    for name in store.objects.ls(""):
         if is_sealed(name):
             try:
-                data = shelf.objects.get(name)
+                data = store.objects.get(name)
             except MissingObjectError:  # deleted meanwhile
                 continue
-            yield attempt(name, partial(shelf.vault.unseal, name, data))
+            yield attempt(name, partial(store.vault.unseal, name, data))
 
 
 @dataclass(slots=True)
@@ -98,10 +98,10 @@ class _Side:
 class _LogWalk:
     """The bundles and tiles of one log. Both hold its leaves: the signed root says which of them is right."""
 
-    def __init__(self, shelf: Shelf, log: LogRecord) -> None:
-        self._objects = shelf.objects
+    def __init__(self, store: Store, log: LogRecord) -> None:
+        self._objects = store.objects
         self._log = log
-        self._prefix = f"logs/{LogFiles(shelf.objects, shelf.vault, log.origin).folder}/"
+        self._prefix = f"logs/{LogFiles(store.objects, store.vault, log.origin).folder}/"
         self._bundles: defaultdict[int, dict[int, str]] = defaultdict(dict)
         """By index and width, the names of bundles."""
         self._tiles: defaultdict[tuple[int, int], dict[int, str]] = defaultdict(dict)
@@ -186,37 +186,37 @@ class _LogWalk:
             hashes, level = [root_of(hashes[at : at + BUNDLE_WIDTH]) for at in full], level + 1
 
 
-def _releases(shelf: Shelf) -> Iterator[Verdict]:
-    for record in kept_releases(shelf):
-        folder = ReleaseFolder(shelf, record)
+def _releases(store: Store) -> Iterator[Verdict]:
+    for record in kept_releases(store):
+        folder = ReleaseFolder(store, record)
         data = folder.manifest()
         if sha256(data).digest() != record.manifest_sha256:
             yield Verdict(f"{folder.prefix}manifest", "it is not the one that was released")
             continue
         yield Verdict(f"{folder.prefix}manifest")
         manifest = Manifest.from_bytes(data)
-        if shelf.objects.exists(name := f"{folder.prefix}{ReleasePart.FILTER}"):
-            right = sha256(shelf.objects.get(name)).digest() == manifest.rules.filter
+        if store.objects.exists(name := f"{folder.prefix}{ReleasePart.FILTER}"):
+            right = sha256(store.objects.get(name)).digest() == manifest.rules.filter
             yield Verdict(name, "" if right else "it is not the one whose hash the manifest has")
-        yield from _parts(shelf, folder.prefix, manifest, None)
-        deltas = {name.split("/")[3] for name in shelf.objects.ls(folder.prefix) if "/since-" in name}
+        yield from _parts(store, folder.prefix, manifest, None)
+        deltas = {name.split("/")[3] for name in store.objects.ls(folder.prefix) if "/since-" in name}
         for since in sorted(deltas):
-            held = _held(shelf, record.subset, int(since.removeprefix("since-")))
+            held = _held(store, record.subset, int(since.removeprefix("since-")))
             if held is not None:
-                yield from _parts(shelf, f"{folder.prefix}{since}/", manifest, held)
+                yield from _parts(store, f"{folder.prefix}{since}/", manifest, held)
 
 
-def _held(shelf: Shelf, subset: str, version: int) -> Held | None:
+def _held(store: Store, subset: str, version: int) -> Held | None:
     """The release that a delta starts from; None where it is not kept any more, or damaged: that is told of itself."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         record: ReleaseRecord = unit.releases.get(subset, version)
     try:
-        return ReleaseFolder(shelf, record).load()
+        return ReleaseFolder(store, record).load()
     except NodeError:
         return None
 
 
-def _parts(shelf: Shelf, prefix: str, manifest: Manifest, held: Held | None) -> Iterator[Verdict]:
+def _parts(store: Store, prefix: str, manifest: Manifest, held: Held | None) -> Iterator[Verdict]:
     """Answers first, which need no other file; then screen and labels, which are verified with them."""
     names = {
         part: f"{prefix}{part}"
@@ -226,7 +226,7 @@ def _parts(shelf: Shelf, prefix: str, manifest: Manifest, held: Held | None) -> 
     files: dict[ReleasePart, bytes] = {}
     for part, name in names.items():
         try:
-            files[part] = shelf.objects.get(name)
+            files[part] = store.objects.get(name)
         except MissingObjectError as exc:
             yield Verdict(name, str(exc))
     if len(files) < len(names):

@@ -14,8 +14,8 @@ from itertools import dropwhile, islice
 from typing import Final
 
 from node.errors import MissingObjectError, StoreError
-from node.storage.person_requests import VERIFYING, resealed_payload
-from node.storage.sealed_names import (
+from node.objects.person_requests import VERIFYING, resealed_payload
+from node.objects.sealed_names import (
     case_name,
     csrf_name,
     invite_name,
@@ -27,10 +27,10 @@ from node.storage.sealed_names import (
     tripwire_name,
     verifier_name,
 )
-from node.storage.shelf import Shelf
 from node.store.accounts.records import Outcome
 from node.store.data_key_records import DataKeyRecord, Key, SealedColumn
 from node.store.seal import FIRST_STORAGE_KEY, KEY_BYTES, UNNUMBERED, StorageKeys, seal_name, seal_number
+from node.store.store import Store
 from node.store.unit import Unit
 from node.store.vault import unwrap, wrap
 
@@ -73,32 +73,32 @@ def is_sealed(name: str) -> bool:
     return name.startswith(_SEALED) or "/roster/" in name
 
 
-def verify_cells(shelf: Shelf) -> Iterator[tuple[str, str]]:
+def verify_cells(store: Store) -> Iterator[tuple[str, str]]:
     """Every sealed value of the tables that does not open: what it is called, and why."""
     for column, name_of in _COLUMNS:
-        with shelf.storage.read() as unit:
+        with store.read() as unit:
             found = unit.sealed.older(column, _NOTHING_BEGINS, _ALL)
         for key, value in found:
             try:
-                shelf.vault.unseal(name_of(*key), value)
+                store.vault.unseal(name_of(*key), value)
             except StoreError as exc:
                 yield f"{column.table}.{column.column}", str(exc)
 
 
-def rewrap(shelf: Shelf, secrets: StorageKeys, label: str, *, now_ms: int) -> bool:
+def rewrap(store: Store, secrets: StorageKeys, label: str, *, now_ms: int) -> bool:
     """Wrap all data keys with the storage key `label`, and make a new one for new data; False: it was done before."""
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         records = unit.data_keys.ls()
         if all(each.storage_key == label for each in records):
             return False
         for each in records:
             key = unwrap(secrets(each.storage_key), each.name, each.wrapped)
-            unit.data_keys.put(_wrapped(shelf, each.name, key, label, secrets, each.made_ms))
+            unit.data_keys.put(_wrapped(store, each.name, key, label, secrets, each.made_ms))
         number = max(_numbers(records)) + 1
-        fresh = shelf.vault.entropy(KEY_BYTES)
-        unit.data_keys.put(_wrapped(shelf, seal_name(number), fresh, label, secrets, now_ms))
-    shelf.storage.scrub()
-    shelf.vault.reload()
+        fresh = store.vault.entropy(KEY_BYTES)
+        unit.data_keys.put(_wrapped(store, seal_name(number), fresh, label, secrets, now_ms))
+    store.scrub()
+    store.vault.reload()
     return True
 
 
@@ -137,44 +137,44 @@ class _Cursor:
     stuck: int = 0
 
 
-def reseal(shelf: Shelf, *, now_ms: int, step: int = STEP) -> Resealed:
+def reseal(store: Store, *, now_ms: int, step: int = STEP) -> Resealed:
     """Seal anew some of what older data keys sealed, and drop those keys when nothing is left.
 
     Safe to run again at any time, and beside everything else.
     """
-    shelf.vault.reload()
-    with shelf.storage.read() as unit:
+    store.vault.reload()
+    with store.read() as unit:
         records = unit.data_keys.ls()
     numbers = sorted(_numbers(records))
     older, target = numbers[:-1], numbers[-1]
     if not older:
         return Resealed()
-    made_ms = _dated(shelf, records, target, now_ms)
-    cursor = _load(shelf, target, now_ms)
-    cells = _reseal_cells(shelf, step) + _reseal_requests(shelf)
-    names = list(islice(_names(shelf, cursor.after), step))
-    moved, stuck = _reseal_objects(shelf, names)
+    made_ms = _dated(store, records, target, now_ms)
+    cursor = _load(store, target, now_ms)
+    cells = _reseal_cells(store, step) + _reseal_requests(store)
+    names = list(islice(_names(store, cursor.after), step))
+    moved, stuck = _reseal_objects(store, names)
     cursor = replace(cursor, after=names[-1] if names else cursor.after, stuck=cursor.stuck + stuck)
     report = Resealed(moved=cells.moved + moved, older=len(older), stuck=cells.stuck + cursor.stuck)
     if len(names) == step:
-        _save(shelf, cursor)
+        _save(store, cursor)
         return report
     if cursor.began_ms >= made_ms + SETTLED_MS and not report.stuck and not cells.moved:
-        _drop(shelf, older)
+        _drop(store, older)
         return replace(report, older=0)
     again = now_ms >= made_ms + SETTLED_MS
-    _save(shelf, _Cursor(target, now_ms) if again else cursor)
+    _save(store, _Cursor(target, now_ms) if again else cursor)
     return report
 
 
-def _reseal_objects(shelf: Shelf, names: Sequence[str]) -> tuple[int, int]:
+def _reseal_objects(store: Store, names: Sequence[str]) -> tuple[int, int]:
     moved = stuck = 0
     for name in names:
         try:
-            data = shelf.objects.get(name)
-            if shelf.vault.is_older(data):
-                new = shelf.vault.seal(name, shelf.vault.unseal(name, data))
-                moved += shelf.objects.exchange(name, data, new)
+            data = store.objects.get(name)
+            if store.vault.is_older(data):
+                new = store.vault.seal(name, store.vault.unseal(name, data))
+                moved += store.objects.exchange(name, data, new)
         except MissingObjectError:
             continue
         except StoreError:  # most objects are not sealed, and may begin with any byte
@@ -182,30 +182,30 @@ def _reseal_objects(shelf: Shelf, names: Sequence[str]) -> tuple[int, int]:
     return moved, stuck
 
 
-def _reseal_cells(shelf: Shelf, step: int) -> Resealed:
+def _reseal_cells(store: Store, step: int) -> Resealed:
     moved = stuck = 0
     for column, name_of in _COLUMNS:
-        with shelf.storage.read() as unit:
-            found = unit.sealed.older(column, shelf.vault.newest, step)
+        with store.read() as unit:
+            found = unit.sealed.older(column, store.vault.newest, step)
         changed: list[tuple[Key, bytes, bytes]] = []
         for key, old in found:
             name = name_of(*key)
             try:
-                changed.append((key, old, shelf.vault.seal(name, shelf.vault.unseal(name, old))))
+                changed.append((key, old, store.vault.seal(name, store.vault.unseal(name, old))))
             except StoreError:
                 stuck += 1
         if changed:
-            with shelf.storage.write() as unit:
+            with store.write() as unit:
                 for key, old, new in changed:
                     unit.sealed.exchange(column, key, old, new)
         moved += len(changed)
     return Resealed(moved=moved, stuck=stuck)
 
 
-def _reseal_requests(shelf: Shelf) -> Resealed:
+def _reseal_requests(store: Store) -> Resealed:
     """What waits for a second person, or was approved and cut off, may hold the verifier of a passphrase."""
     moved = stuck = 0
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         requests = [
             request
             for request in unit.approvals.ls(Outcome.OPEN, Outcome.APPROVED)
@@ -213,33 +213,33 @@ def _reseal_requests(shelf: Shelf) -> Resealed:
         ]
     for request in requests:
         try:
-            new = resealed_payload(request.payload, shelf.vault)
+            new = resealed_payload(request.payload, store.vault)
         except StoreError:
             stuck += 1
             continue
         if new is not None:
-            with shelf.storage.write() as unit:
+            with store.write() as unit:
                 unit.sealed.exchange(_REQUEST, (request.id,), request.payload, new)
             moved += 1
     return Resealed(moved=moved, stuck=stuck)
 
 
-def _drop(shelf: Shelf, older: Sequence[int]) -> None:
-    shelf.objects.sweep(wait=True)  # what a killed writer left is sealed anew by nobody
-    with shelf.storage.write() as unit:
+def _drop(store: Store, older: Sequence[int]) -> None:
+    store.objects.sweep(wait=True)  # what a killed writer left is sealed anew by nobody
+    with store.write() as unit:
         for number in older:
             unit.data_keys.drop(seal_name(number))
-    shelf.storage.scrub()
-    shelf.objects.delete(_CURSOR)
-    shelf.vault.reload()
+    store.scrub()
+    store.objects.delete(_CURSOR)
+    store.vault.reload()
 
 
-def _dated(shelf: Shelf, records: Sequence[DataKeyRecord], target: int, now_ms: int) -> int:
+def _dated(store: Store, records: Sequence[DataKeyRecord], target: int, now_ms: int) -> int:
     """When the newest key was made; one of which that is not known counts as made now."""
     record = next(each for each in records if each.name == seal_name(target))
     if record.made_ms:
         return record.made_ms
-    with shelf.storage.write() as unit:
+    with store.write() as unit:
         unit.data_keys.put(replace(record, made_ms=now_ms))
     return now_ms
 
@@ -250,25 +250,25 @@ def _numbers(records: Sequence[DataKeyRecord]) -> list[int]:
 
 
 def _wrapped(
-    shelf: Shelf, name: str, key: bytes, label: str, secrets: StorageKeys, made_ms: int
+    store: Store, name: str, key: bytes, label: str, secrets: StorageKeys, made_ms: int
 ) -> DataKeyRecord:
-    wrapped = wrap(secrets(label), name, key, shelf.vault.entropy)
+    wrapped = wrap(secrets(label), name, key, store.vault.entropy)
     return DataKeyRecord(name=name, wrapped=wrapped, storage_key=label, made_ms=made_ms)
 
 
-def _names(shelf: Shelf, after: str) -> Iterator[str]:
-    return dropwhile(lambda name: name <= after, shelf.objects.ls(""))
+def _names(store: Store, after: str) -> Iterator[str]:
+    return dropwhile(lambda name: name <= after, store.objects.ls(""))
 
 
-def _load(shelf: Shelf, target: int, now_ms: int) -> _Cursor:
+def _load(store: Store, target: int, now_ms: int) -> _Cursor:
     """Where a look through stands; from the beginning when that is not known, or was for another key."""
     try:
-        found = _Cursor(**json.loads(shelf.objects.get(_CURSOR)))
+        found = _Cursor(**json.loads(store.objects.get(_CURSOR)))
     except (MissingObjectError, ValueError, TypeError):
         return _Cursor(target, now_ms)
     return found if found.target == target else _Cursor(target, now_ms)
 
 
-def _save(shelf: Shelf, cursor: _Cursor) -> None:
+def _save(store: Store, cursor: _Cursor) -> None:
     fields = {name: getattr(cursor, name) for name in ("target", "began_ms", "after", "stuck")}
-    shelf.objects.put(_CURSOR, json.dumps(fields).encode())
+    store.objects.put(_CURSOR, json.dumps(fields).encode())

@@ -10,45 +10,45 @@ from collections.abc import Iterator
 from typing import Final
 
 from node.errors import MissingObjectError
-from node.storage.logfiles import LogFiles
-from node.storage.release_files import unclaimed
-from node.storage.shelf import Shelf
+from node.objects.logfiles import LogFiles
+from node.objects.release_files import unclaimed
 from node.store.lists.records import LogKind
+from node.store.store import Store
 
 GRACE_MS: Final = 24 * 60 * 60 * 1000
 _SEEN: Final = "sweeps/seen"
 _KINDS: Final = ("pending", "cases")
 
 
-def sweep(shelf: Shelf, *, now_ms: int) -> int:
+def sweep(store: Store, *, now_ms: int) -> int:
     """Delete abandoned batches of the own lists and files of abandoned releases; returns how many."""
-    before = _read_seen(shelf)
-    orphans = set(_orphans(shelf))
+    before = _read_seen(store)
+    orphans = set(_orphans(store))
     abandoned = {name for name in orphans if now_ms - before.get(name, now_ms) >= GRACE_MS}
     for name in abandoned:
-        shelf.objects.delete(name)
+        store.objects.delete(name)
     seen = {name: before.get(name, now_ms) for name in orphans - abandoned}
     if seen != before:
-        shelf.objects.put(_SEEN, json.dumps(seen).encode())
+        store.objects.put(_SEEN, json.dumps(seen).encode())
     return len(abandoned)
 
 
-def _orphans(shelf: Shelf) -> Iterator[str]:
-    with shelf.storage.read() as unit:
+def _orphans(store: Store) -> Iterator[str]:
+    with store.read() as unit:
         logs = unit.logs.ls(LogKind.OWN_LIST)
     for log in logs:
-        files = LogFiles(shelf.objects, shelf.vault, log.origin)
-        found = {name for kind in _KINDS for name in shelf.objects.ls(files.name(kind, ""))}
+        files = LogFiles(store.objects, store.vault, log.origin)
+        found = {name for kind in _KINDS for name in store.objects.ls(files.name(kind, ""))}
         # The rows are read after the objects: one that was committed in between has its row by now.
-        with shelf.storage.read() as unit:
+        with store.read() as unit:
             rows = (*unit.pending.ls(log.id, first=0), *unit.cases.ls(log.id, first=0))
         yield from found - {batch.object for batch in rows}
-    yield from unclaimed(shelf)
+    yield from unclaimed(store)
 
 
-def _read_seen(shelf: Shelf) -> dict[str, int]:
+def _read_seen(store: Store) -> dict[str, int]:
     try:
-        seen = json.loads(shelf.objects.get(_SEEN))
+        seen = json.loads(store.objects.get(_SEEN))
     except (MissingObjectError, ValueError):
         return {}
     return seen if isinstance(seen, dict) else {}

@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from node.storage.shelf import Shelf
 from node.store.hits.records import HitFilter, HitPlace, HitRecord
+from node.store.store import Store
 
 PAGE: Final = 500
 """Reports read in one transaction."""
 
 
-def report_pages(shelf: Shelf, wanted: HitFilter) -> Iterator[Sequence[HitRecord]]:
+def report_pages(store: Store, wanted: HitFilter) -> Iterator[Sequence[HitRecord]]:
     """All reports that are wanted, in the order of `HitTable.page`; what comes meanwhile may be missing."""
     after: HitPlace | None = None
     while True:
-        with shelf.storage.read() as unit:
+        with store.read() as unit:
             page = unit.hits.page(wanted, after=after, limit=PAGE)
         if page:
             yield page

@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
-from node.storage.sealed_names import proposal_name
-from node.storage.shelf import Shelf
+from node.objects.sealed_names import proposal_name
 from node.store.partners.records import ProposalRecord
+from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.encoding import CborValue, encode_cbor
@@ -69,36 +69,36 @@ class KeptProposal:
         return kept
 
 
-def kept_proposal(shelf: Shelf, record: ProposalRecord) -> KeptProposal:
+def kept_proposal(store: Store, record: ProposalRecord) -> KeptProposal:
     """What a record holds; raises `StoreError` when it was altered."""
     name = proposal_name(record.partner, record.proposal_id)
-    return KeptProposal.from_bytes(shelf.vault.unseal(name, record.sealed))
+    return KeptProposal.from_bytes(store.vault.unseal(name, record.sealed))
 
 
-def sealed_proposal(shelf: Shelf, partner: str, proposal_id: bytes, kept: KeptProposal) -> bytes:
+def sealed_proposal(store: Store, partner: str, proposal_id: bytes, kept: KeptProposal) -> bytes:
     """What is kept, as a record holds it."""
-    return shelf.vault.seal(proposal_name(partner, proposal_id), kept.to_bytes())
+    return store.vault.seal(proposal_name(partner, proposal_id), kept.to_bytes())
 
 
-def delete_hashes(shelf: Shelf, unit: Unit, record: ProposalRecord, numbers: Collection[int]) -> None:
+def delete_hashes(store: Store, unit: Unit, record: ProposalRecord, numbers: Collection[int]) -> None:
     """Delete the hashes of files of a proposal that `unit` read, in a transaction that writes."""
-    left = kept_proposal(shelf, record).without(numbers)
-    unit.proposals.reseal(record, sealed_proposal(shelf, record.partner, record.proposal_id, left))
+    left = kept_proposal(store, record).without(numbers)
+    unit.proposals.reseal(record, sealed_proposal(store, record.partner, record.proposal_id, left))
 
 
-def erase_proposed(shelf: Shelf, is_gone: Callable[[Digest], bool]) -> None:
+def erase_proposed(store: Store, is_gone: Callable[[Digest], bool]) -> None:
     """Delete the hashes of proposed files that have one of these digests; that they were proposed stays."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         names = unit.proposals.names()
     for name in names:
-        with shelf.storage.read() as unit:
+        with store.read() as unit:
             found = unit.proposals.find(*name)
-        if found is None or not _gone(kept_proposal(shelf, found), is_gone):
+        if found is None or not _gone(kept_proposal(store, found), is_gone):
             continue
-        with shelf.storage.write() as unit:
+        with store.write() as unit:
             now = unit.proposals.find(*name)
             if now is not None:
-                delete_hashes(shelf, unit, now, _gone(kept_proposal(shelf, now), is_gone))
+                delete_hashes(store, unit, now, _gone(kept_proposal(store, now), is_gone))
 
 
 def _gone(kept: KeptProposal, is_gone: Callable[[Digest], bool]) -> frozenset[int]:

@@ -1,6 +1,6 @@
 """What sealed values are called: the name that each is bound to when it is sealed, so that none can be put elsewhere.
 
-Which of them lie in which column, for whoever seals all of them anew, is `node.storage.rekey`'s to know.
+Which of them lie in which column, for whoever seals all of them anew, is `node.objects.rekey`'s to know.
 """
 
 

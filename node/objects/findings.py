@@ -7,7 +7,7 @@ from typing import Final
 
 from node.health import Check, Health
 from node.home import Home
-from node.storage.integrity import Verdict
+from node.objects.integrity import Verdict
 
 _LOCKS: Final = ".lock"
 _BY_ITSELF: Final = ("-wal", "-shm")

@@ -12,10 +12,9 @@ from node.lists.entries import ListReader
 from node.lists.imports.intake import ImportReport, Statement, import_rows
 from node.lists.publish import Published, publish
 from node.objects.folder import FolderObjects
+from node.objects.logfiles import LogFiles
 from node.peers.sync.follow import Delivery, Follower, FollowGuards, StagedBundle
 from node.signing.log_signer import FolderLogSigner
-from node.storage.logfiles import LogFiles
-from node.storage.shelf import Shelf
 from node.store.lists.records import LogRecord
 from node.store.store import Store
 from protocol.digest import Algorithm, Digest
@@ -32,16 +31,9 @@ OWN = Statement(basis=Basis.OWN, criteria=1)
 GUARDS = FollowGuards(max_adds_per_day=1000, max_withdraws_per_day=10)
 
 
-def make_shelf(dsn: str, folder: Path) -> Shelf:
+def make_store(dsn: str, folder: Path) -> Store:
     """A new store at `dsn` with its objects in `folder`."""
-    store = new_store(dsn, storage_key=STORAGE_KEY)
-    return Shelf(store, FolderObjects(folder / "objects"), store.vault)
-
-
-def close(shelf: Shelf) -> None:
-    """Close the connections of a store."""
-    assert isinstance(shelf.storage, Store)
-    shelf.storage.dispose()
+    return new_store(dsn, storage_key=STORAGE_KEY, objects=FolderObjects(folder / "objects"))
 
 
 def sqlite_dsn(folder: Path) -> str:
@@ -86,7 +78,7 @@ def refused(line: int) -> RefusedRow:
 class Agency:
     """A node without a network: one list in a store, a signer, and the lists it follows."""
 
-    shelf: Shelf
+    store: Store
     folder: Path
     node: str = "fr.example"
     name: str = "csam"
@@ -94,9 +86,9 @@ class Agency:
     key: LogPrivateKey = field(default_factory=lambda: LogPrivateKey.from_seed(b"k" * 32))
 
     def __post_init__(self) -> None:
-        create_list(self.shelf, self.node, self.name)
+        create_list(self.store, self.node, self.name)
         self.signer = FolderLogSigner(self.folder / "signer", lambda _: [self.key])
-        self.follower = Follower(self.shelf, GUARDS)
+        self.follower = Follower(self.store, GUARDS)
 
     @property
     def origin(self) -> str:
@@ -104,22 +96,22 @@ class Agency:
 
     @property
     def log(self) -> LogRecord:
-        with self.shelf.storage.read() as unit:
+        with self.store.read() as unit:
             return unit.logs.get(self.origin)
 
     def log_of(self, origin: str) -> LogRecord:
-        with self.shelf.storage.read() as unit:
+        with self.store.read() as unit:
             return unit.logs.get(origin)
 
     def add(self, incoming: Iterable[RowResult], statement: Statement = OWN) -> ImportReport:
-        return import_rows(self.shelf, self.origin, incoming, statement=statement, now_ms=self.now_ms)
+        return import_rows(self.store, self.origin, incoming, statement=statement, now_ms=self.now_ms)
 
     def publish(self) -> Published:
         self.now_ms += 1000
-        return publish(self.shelf, self.origin, signer=self.signer, now_ms=self.now_ms)
+        return publish(self.store, self.origin, signer=self.signer, now_ms=self.now_ms)
 
     def files(self, origin: str | None = None) -> LogFiles:
-        return LogFiles(self.shelf.objects, self.shelf.vault, origin or self.origin)
+        return LogFiles(self.store.objects, self.store.vault, origin or self.origin)
 
     def items(self, origin: str | None = None) -> list[tuple[int, bytes, bytes | None]]:
         """Everything that is held of a list."""
@@ -154,9 +146,9 @@ class Agency:
 
 def openings(agency: Agency) -> list[Opening]:
     """Everything that waits or is published."""
-    with agency.shelf.storage.read() as unit:
+    with agency.store.read() as unit:
         log = unit.logs.get(agency.origin)
-        reader = ListReader(agency.shelf, unit, log)
+        reader = ListReader(agency.store, unit, log)
         return [reader.opening(position) for position in range(log.tail)]
 
 

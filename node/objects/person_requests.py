@@ -8,7 +8,7 @@ import json
 from base64 import b64decode, b64encode
 from typing import Final
 
-from node.storage.sealed_names import verifier_name
+from node.objects.sealed_names import verifier_name
 from node.store.accounts.records import PersonRole
 from node.store.vault import Vault
 

@@ -13,8 +13,8 @@ from contextlib import suppress
 from typing import Final
 
 from node.errors import MissingObjectError, StoreError
-from node.storage.rosters import Roster, erase_rows, erased_rows, pack_roster, unpack_roster
-from node.storage.shelf import Shelf
+from node.objects.rosters import Roster, erase_rows, erased_rows, pack_roster, unpack_roster
+from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.unit import Unit
 from protocol.digest import Digest
@@ -33,16 +33,16 @@ _RELEASES: Final = "releases/"
 class ReleaseFolder:
     """The objects of one release."""
 
-    def __init__(self, shelf: Shelf, record: ReleaseRecord) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Store, record: ReleaseRecord) -> None:
+        self._store = store
         self._record = record
         self.prefix = (
             f"{subset_prefix(record.subset)}{record.version}-{record.manifest_sha256.hex()[:_HASH_CHARS]}/"
         )
 
-    def store(self, release: Release, roster: Roster) -> None:
+    def put(self, release: Release, roster: Roster) -> None:
         """Write the release durably."""
-        self._shelf.objects.put_all(
+        self._store.objects.put_all(
             [
                 (self._name("manifest"), release.manifest.to_bytes()),
                 *((self._name(part), data) for part, data in _parts(release, since=None)),
@@ -53,11 +53,11 @@ class ReleaseFolder:
 
     def manifest(self) -> bytes:
         """The leaf."""
-        return self._shelf.objects.get(self._name("manifest"))
+        return self._store.objects.get(self._name("manifest"))
 
     def load(self) -> Held:
         """The release, verified again; raises `StoreError`."""
-        objects = self._shelf.objects
+        objects = self._store.objects
         try:
             manifest = Manifest.from_bytes(self.manifest())
             files = ReleaseFiles(
@@ -78,8 +78,8 @@ class ReleaseFolder:
 
     def roster(self) -> Roster:
         """What the release lists."""
-        names = sorted(self._shelf.objects.ls(f"{self.prefix}roster/"))
-        parts = [self._shelf.vault.unseal(name, self._shelf.objects.get(name)) for name in names]
+        names = sorted(self._store.objects.ls(f"{self.prefix}roster/"))
+        parts = [self._store.vault.unseal(name, self._store.objects.get(name)) for name in names]
         roster = unpack_roster(parts)
         if len(roster) + sum(map(erased_rows, parts)) != self._record.answers:
             raise StoreError(
@@ -96,12 +96,12 @@ class ReleaseFolder:
         Raises `MissingObjectError` for labels and filter of a release without, and for a release that is not kept.
         """
         if since is None or part is ReleasePart.FILTER:
-            return self._shelf.objects.get(self._name(part))
-        return self._shelf.objects.get(self._delta_name(since, part))
+            return self._store.objects.get(self._name(part))
+        return self._store.objects.get(self._delta_name(since, part))
 
     def has_deltas(self, since: ReleaseRecord) -> bool:
         """Whether `part` can be asked for deltas from `since`."""
-        return self._shelf.objects.exists(self._delta_name(since, ReleasePart.ANSWERS))
+        return self._store.objects.exists(self._delta_name(since, ReleasePart.ANSWERS))
 
     def make_deltas(self, since: ReleaseRecord) -> None:
         """Store the deltas from `since`, a kept release, unless they are there; raises `StoreError`."""
@@ -110,22 +110,22 @@ class ReleaseFolder:
 
     def exists(self) -> bool:
         """Whether its files are kept."""
-        return self._shelf.objects.exists(self._name("manifest"))
+        return self._store.objects.exists(self._name("manifest"))
 
     def discard(self) -> None:
         """Delete the files of a release that was not claimed."""
-        for name in list(self._shelf.objects.ls(self.prefix)):
-            self._shelf.objects.delete(name)
+        for name in list(self._store.objects.ls(self.prefix)):
+            self._store.objects.delete(name)
 
     def forget_roster(self) -> None:
         """Delete what only the next release needs."""
-        for name in list(self._shelf.objects.ls(f"{self.prefix}roster/")):
-            self._shelf.objects.delete(name)
+        for name in list(self._store.objects.ls(f"{self.prefix}roster/")):
+            self._store.objects.delete(name)
 
     def _store_deltas(self, since: ReleaseRecord) -> None:
-        new, held = self.load().release, ReleaseFolder(self._shelf, since).load()
+        new, held = self.load().release, ReleaseFolder(self._store, since).load()
         whole = dict(_parts(new, since=None))
-        self._shelf.objects.put_all(
+        self._store.objects.put_all(
             (self._delta_name(since, part), min(data, whole[part], key=len))
             for part, data in _parts(new, since=held)
         )
@@ -133,12 +133,12 @@ class ReleaseFolder:
     def _filter(self) -> bytes | None:
         """None for a release of a version that kept none."""
         name = self._name(ReleasePart.FILTER)
-        return self._shelf.objects.get(name) if self._shelf.objects.exists(name) else None
+        return self._store.objects.get(name) if self._store.objects.exists(name) else None
 
     def _rosters(self, roster: Roster) -> Iterator[tuple[str, bytes]]:
         for number, data in enumerate(pack_roster(roster)):
             name = self._name(f"roster/{number:06}")
-            yield name, self._shelf.vault.seal(name, data)
+            yield name, self._store.vault.seal(name, data)
 
     def _name(self, last: str) -> str:
         return self.prefix + last
@@ -147,28 +147,28 @@ class ReleaseFolder:
         return self._name(f"since-{since.version}/{part}")
 
 
-def erase_from_rosters(shelf: Shelf, is_gone: Callable[[Digest], bool]) -> None:
+def erase_from_rosters(store: Store, is_gone: Callable[[Digest], bool]) -> None:
     """Take digests out of the rosters of all releases; partners' files hold none."""
-    for name in [name for name in shelf.objects.ls(_RELEASES) if "/roster/" in name]:
+    for name in [name for name in store.objects.ls(_RELEASES) if "/roster/" in name]:
         with suppress(MissingObjectError):  # a new release needs it no more
-            shelf.rewrite(name, lambda data: erase_rows(data, is_gone))
+            store.rewrite(name, lambda data: erase_rows(data, is_gone))
 
 
-def unclaimed(shelf: Shelf) -> Iterator[str]:
+def unclaimed(store: Store) -> Iterator[str]:
     """Objects of releases that no row names: of one that is being made, or whose maker died or lost its race."""
-    found = [(_folder_of(name), name) for name in shelf.objects.ls(_RELEASES)]
+    found = [(_folder_of(name), name) for name in store.objects.ls(_RELEASES)]
     # The rows are read after the objects: a release that was claimed in between has its row by now.
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         records = _claimed(unit)
-    named = {ReleaseFolder(shelf, record).prefix for record in records}
+    named = {ReleaseFolder(store, record).prefix for record in records}
     return (name for folder, name in found if folder not in named)
 
 
-def kept_releases(shelf: Shelf) -> Sequence[ReleaseRecord]:
+def kept_releases(store: Store) -> Sequence[ReleaseRecord]:
     """All that are claimed or published, and whose files are kept."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         records = _claimed(unit)
-    return [record for record in records if ReleaseFolder(shelf, record).exists()]
+    return [record for record in records if ReleaseFolder(store, record).exists()]
 
 
 def _claimed(unit: Unit) -> Sequence[ReleaseRecord]:
@@ -191,7 +191,7 @@ def subset_prefix(subset: str) -> str:
     return f"{_RELEASES}{subset}/"
 
 
-def tidy(shelf: Shelf, records: Iterable[ReleaseRecord]) -> None:
+def tidy(store: Store, records: Iterable[ReleaseRecord]) -> None:
     """Delete what no partner can ask for any more; `records` are the published releases of one subset.
 
     Kept are the newest releases whole, the last one of the epoch before, in which partners may still look up, and
@@ -200,15 +200,15 @@ def tidy(shelf: Shelf, records: Iterable[ReleaseRecord]) -> None:
     published = sorted(records, key=lambda record: record.version)
     if not published:
         return
-    newest, kept = published[-1], {ReleaseFolder(shelf, record).prefix for record in published[-KEPT:]}
+    newest, kept = published[-1], {ReleaseFolder(store, record).prefix for record in published[-KEPT:]}
     earlier = [record for record in published if record.epoch < newest.epoch]
-    kept |= {ReleaseFolder(shelf, record).prefix for record in earlier[-1:]}
+    kept |= {ReleaseFolder(store, record).prefix for record in earlier[-1:]}
     for record in published[-2:-1]:
-        ReleaseFolder(shelf, record).forget_roster()
-    for name in list(shelf.objects.ls(subset_prefix(newest.subset))):
+        ReleaseFolder(store, record).forget_roster()
+    for name in list(store.objects.ls(subset_prefix(newest.subset))):
         folder = _folder_of(name)
         if folder not in kept and _version_of(folder) <= newest.version:
-            shelf.objects.delete(name)
+            store.objects.delete(name)
 
 
 def _folder_of(name: str) -> str:

@@ -1,1 +1,0 @@
-"""Where things lie and how they are sealed."""
