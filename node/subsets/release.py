@@ -14,6 +14,7 @@ from typing import Final
 
 from keys.trust.members import Members
 from node.clock import milliseconds
+from node.cycles import acyclic
 from node.errors import ConflictError, TripwireError
 from node.lists.heads import next_head, require_leaves, require_signed
 from node.objects.logfiles import LogFiles
@@ -92,6 +93,7 @@ class Releaser:
         self._evaluator = evaluator
         self._documents = documents
 
+    @acyclic()
     def release(
         self,
         name: str,

@@ -9,6 +9,7 @@ the bytes received. What the numbers mean is left to `sets` and `deltas`. Spec: 
 "Set coding".
 """
 
+from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -23,7 +24,11 @@ MAX_BOUND: Final = 2**63
 """Below this no sum of decoded gaps can wrap around 2^64: quotients and remainders each add up to less than it."""
 
 _BLOCK: Final = 8 * 1024
-"""Numbers (or octets) handled at once: a multiple of 8, so that blocks meet at byte borders, and cache-sized."""
+"""Numbers (or octets) read at once: a multiple of 8, so that blocks meet at byte borders, and cache-sized."""
+
+_WORD: Final = 64
+_WRITTEN: Final = 1024 * _WORD
+"""Numbers written at once: 64 remainders of k bits are k words, and each step handles one of each 64."""
 
 _PHI: Final = (481, 1000)
 """ln of the golden ratio: 2^k at or above this share of the mean gap is the best k (Gallager and Van Voorhis)."""
@@ -43,8 +48,7 @@ def encode_sorted(values: U64Array, bound: int) -> bytes:
     assert int(values[-1]) < bound
     assert bool(np.all(values[1:] >= values[:-1]))
     k = parameter(len(values), bound)
-    gaps = np.diff(values, prepend=np.uint64(0))
-    return _write_unary(gaps >> np.uint64(k)) + _write_remainders(gaps, k)
+    return b"".join((*_write_unary(values, k), *_write_remainders(values, k)))
 
 
 def decode_sorted(data: bytes, *, count: int, bound: int) -> U64Array:
@@ -78,11 +82,26 @@ def _refuse(broken: bool, reason: str) -> None:  # noqa: FBT001 - a condition to
         raise MalformedError("set coding: {reason}", reason)
 
 
-def _write_unary(quotients: U64Array) -> bytes:
-    ends = np.cumsum(quotients + np.uint64(1), dtype=np.uint64)
-    bits = np.zeros(int(ends[-1]), dtype=np.uint8)
-    bits[ends - np.uint64(1)] = 1
-    return np.packbits(bits).tobytes()
+def _gaps(values: U64Array) -> Iterator[U64Array]:
+    """The gaps of sorted values, a block at a time."""
+    last = np.uint64(0)
+    for start in range(0, len(values), _WRITTEN):
+        block = values[start : start + _WRITTEN]
+        yield np.diff(block, prepend=last)
+        last = block[-1]
+
+
+def _write_unary(values: U64Array, k: int) -> Iterator[bytes]:
+    begun = np.zeros(0, dtype=np.uint8)  # bits of an octet that the next block completes
+    for gaps in _gaps(values):
+        ends = np.cumsum((gaps >> np.uint64(k)) + np.uint64(1), dtype=np.uint64) + np.uint64(len(begun))
+        bits = np.zeros(int(ends[-1]), dtype=np.uint8)
+        bits[: len(begun)] = begun
+        bits[ends - np.uint64(1)] = 1
+        whole = len(bits) & ~7
+        yield np.packbits(bits[:whole]).tobytes()
+        begun = bits[whole:]
+    yield np.packbits(begun).tobytes()
 
 
 def _read_unary(octets: _Octets, count: int, longest: int) -> U64Array:
@@ -99,16 +118,21 @@ def _read_unary(octets: _Octets, count: int, longest: int) -> U64Array:
     return (np.diff(ends, prepend=-1) - 1).astype(np.uint64)
 
 
-def _write_remainders(gaps: U64Array, k: int) -> bytes:
+def _write_remainders(values: U64Array, k: int) -> Iterator[bytes]:
     if k == 0:
-        return b""
-    wide = _octets_for(k)
-    octets = gaps.astype(">u8").view(np.uint8).reshape(-1, 8)[:, 8 - wide :]
-    blocks = [
-        np.packbits(np.unpackbits(octets[start : start + _BLOCK], axis=1)[:, 8 * wide - k :]).tobytes()
-        for start in range(0, len(octets), _BLOCK)
-    ]
-    return b"".join(blocks)
+        return
+    for gaps in _gaps(values):
+        remainders = np.zeros(len(gaps) + -len(gaps) % _WORD, dtype=np.uint64)
+        np.bitwise_and(gaps, np.uint64((1 << k) - 1), out=remainders[: len(gaps)])
+        rows = np.ascontiguousarray(remainders.reshape(-1, _WORD).T)
+        words = np.zeros((k, rows.shape[1]), dtype=np.uint64)
+        for at, row in enumerate(rows[: len(gaps)]):
+            word, used = divmod(at * k, _WORD)
+            beyond = k - (_WORD - used)  # bits that the next word takes
+            words[word] |= row >> np.uint64(beyond) if beyond > 0 else row << np.uint64(-beyond)
+            if beyond > 0:
+                words[word + 1] |= row << np.uint64(_WORD - beyond)
+        yield words.T.astype(">u8").tobytes()[: _octets_for(len(gaps) * k)]
 
 
 def _read_remainders(octets: _Octets, count: int, k: int) -> U64Array:

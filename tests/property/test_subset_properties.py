@@ -5,12 +5,13 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.digest import Algorithm
@@ -72,6 +73,27 @@ def test_a_changed_code_is_refused_or_other_values(case: tuple[int, U64Array], d
         other = decode_set(bytes(code), width=width, count=len(values))
         assert other.tolist() != values.tolist()
         assert encode_set(other, width) == bytes(code)
+
+
+@given(st.integers(1, 200_000), st.integers(20, 63), st.integers(0, 2**32), st.booleans())
+@settings(max_examples=25)
+def test_many_values_are_written_as_the_code_is_defined(
+    count: int, width: int, seed: int, ends: bool
+) -> None:
+    """Bit for bit: quotients in unary, remainders of k bits; each padded to an octet."""
+    values = np.random.default_rng(seed).integers(0, 2**width, size=count, dtype=np.uint64)
+    values[: count // 2 if ends else 0] = 2**width - 1  # a gap that is wider than what is written at once
+    values.sort()
+    k = parameter(count, 2**width)
+    gaps = [after - before for before, after in pairwise([0, *values.tolist()])]
+    unary = "".join("0" * (gap >> k) + "1" for gap in gaps)
+    fixed = "".join(f"{gap % 2**k:0{k}b}" for gap in gaps) if k else ""
+    assert encode_multiset(values, width) == _octets(unary) + _octets(fixed)
+
+
+def _octets(bits: str) -> bytes:
+    size = -(-len(bits) // 8)
+    return int(bits.ljust(8 * size, "0") or "0", 2).to_bytes(size)
 
 
 @given(st.integers(1, 2**31), WIDTHS)
