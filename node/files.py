@@ -125,7 +125,7 @@ def create_private(path: Path, data: bytes) -> None:
         ConfigError: the file system cannot keep a private file.
     """
     with _beside(path) as temporary:
-        _write(temporary, data)
+        _write(temporary, [data])
         try:
             os.link(temporary, path)
         except FileExistsError as exc:
@@ -141,10 +141,7 @@ def create_private(path: Path, data: bytes) -> None:
 
 def replace_private(path: Path, data: bytes) -> None:
     """Write a private state file (mode 0600) in place of the old one, durable before this returns."""
-    with _beside(path) as temporary:
-        _write(temporary, data)
-        temporary.replace(path)
-    sync_folder(path.parent)
+    replace_streamed(path, [data])
 
 
 def create_key(path: Path, key: bytes) -> None:
@@ -192,16 +189,13 @@ def _sum_of(fields: Mapping[str, object]) -> str:
     return sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
-def replace_streamed(path: Path, pieces: Iterable[str]) -> None:
-    """Write a private text file piece by piece in place of the old one, durable before this returns.
+def replace_streamed(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a private file piece by piece in place of the old one, durable before this returns.
 
     When making a piece or writing it fails, the old file stays as it is.
     """
     with _beside(path) as temporary:
-        with os.fdopen(os.open(temporary, _NEW, 0o600), "w", encoding="utf-8", newline="") as file:
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())
+        _write(temporary, pieces)
         temporary.replace(path)
     sync_folder(path.parent)
 
@@ -237,9 +231,9 @@ def _beside(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, pieces: Iterable[bytes]) -> None:
     with os.fdopen(os.open(path, _NEW, 0o600), "wb") as file:
-        file.write(data)
+        file.writelines(pieces)
         file.flush()
         os.fsync(file.fileno())
 

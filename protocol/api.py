@@ -7,6 +7,7 @@ made (it is made for one caller), never by a parameter here.
 
 from typing import Protocol
 
+from protocol.encoding import Octets
 from protocol.lists.grant import Grant
 from protocol.messages import (
     EnrolmentReply,
@@ -110,7 +111,7 @@ class ReleaseApi(LogApi, Protocol):
         part: ReleasePart,
         since: int | None,
         max_bytes: int | None = None,
-    ) -> bytes:
+    ) -> Octets:
         """One file of a release: whole, or as the delta from version `since`; refused beyond `max_bytes`."""
         ...
 

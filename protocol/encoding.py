@@ -16,6 +16,8 @@ from typing import Final, TypeAlias
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
 from protocol.limits import MAX_CBOR_DEPTH, MAX_CBOR_ITEMS
 
+Octets: TypeAlias = bytes | memoryview
+"""Bytes, perhaps those of a mapped file."""
 CborValue: TypeAlias = "int | bytes | str | bool | Sequence[CborValue] | Mapping[int, CborValue] | None"
 
 _UNSIGNED: Final = 0

@@ -362,6 +362,7 @@ def _reach(home: Home, enrolment: Enrolment, traffic: Traffic) -> "RemoteNode":
         entropy=system_entropy,
         proxy=partner_proxy(home),
         traffic=traffic,
+        spool=home.partner,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keys.key import AuthPrivateKey
@@ -44,6 +45,7 @@ def reach_node_of(
     proxy: Proxy | None,
     traffic: Traffic | None = None,
     tokens: TokenFile | None = None,
+    spool: Path | None = None,
     limits: RemoteLimits = RemoteLimits(),  # noqa: B008  # frozen
 ) -> "RemoteNode":
     """A partner's connection to the node it is enrolled with, wherever it is by now."""
@@ -61,6 +63,7 @@ def reach_node_of(
         entropy=entropy,
         traffic=traffic,
         tokens=tokens,
+        spool=spool,
         limits=limits,
     )
 

@@ -9,8 +9,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from keys.trust.held import open_held
 from node.errors import StoreError
 from node.files import decode_state, sum_path, verify_key
@@ -22,13 +20,13 @@ from node.hoster.state import Cursor, Enrolment, PartnerFolder
 from node.hoster.store.database import FILE, PartnerStore, Row
 from node.hoster.store.kinds import Fact, Kind
 from node.hoster.store.migrate import aside
+from node.hoster.store.release import map_file, sparing
 from node.objects.findings import below, told
 from node.objects.integrity import UNREADABLE, Verdict, attempt, words_of
 from node.trust.files import pin_of, verify_trust_files
-from protocol.subset.chunks import labels_root, values_root
-from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest
-from protocol.subset.release import check_answers
+from protocol.subset.release import check_answers, check_labels, check_screen, pieces_of
+from protocol.subset.rice import blocks_of
 
 _STEP: Final = "sigfed update --whole fetches a release again; restore the rest, or enrol in another folder"
 _ASIDE: Final = "an earlier version wrote it about what is a row: compare them, then remove it"
@@ -121,14 +119,15 @@ def _releases(folder: PartnerFolder, cursor: Cursor) -> Iterator[Verdict]:
 
 
 def _require_screen(manifest: Manifest, path: Path) -> None:
-    if values_root(np.frombuffer(path.read_bytes(), dtype="<u8")) != manifest.screen_root:
-        raise StoreError("not the values whose root the manifest has")
+    screen = map_file(path)
+    check_screen(manifest, sparing(blocks_of(screen.values), screen.maps))
 
 
 def _require_answers(manifest: Manifest, path: Path) -> None:
-    check_answers(manifest, np.frombuffer(path.read_bytes(), dtype="<u8"))
+    answers = map_file(path)
+    check_answers(manifest, sparing(blocks_of(answers.values), answers.maps))
 
 
 def _require_labels(manifest: Manifest, path: Path) -> None:
-    if labels_root(path.read_bytes(), LABEL_BYTES) != manifest.labels_root:
-        raise StoreError("not the labels whose root the manifest has")
+    labels = map_file(path)
+    check_labels(manifest, sparing(pieces_of(labels.octets), labels.maps))

@@ -34,18 +34,17 @@ from node.files import (
 )
 from node.hoster.store.database import PartnerStore
 from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.release import MappedRelease, NewRelease, load_release, map_file
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
 from protocol.subset.deltas.removals import NOTHING_GONE, without_answers
 from protocol.subset.files import Held
 from protocol.subset.manifest import Manifest
-from protocol.subset.release import verify_release
 from protocol.subset.rice import U64Array
 
 _KEY = "auth.key"
 _NEXT_KEY = "auth.next.key"
 _LOCK = "update.lock"
-_FILTER = "filter.cbor"
 _FORMAT = 1
 _FIRST_FORM = {"root": "1.root.json", "node_document": NODE_FILE, "members": "members.json"}
 """Fields of a state of an earlier version, and the trust files that they hold."""
@@ -208,45 +207,36 @@ class PartnerFolder:
             hint="restore it, or enrol again in another folder",
         )
 
-    def store_release(self, held: Held) -> None:
-        """Write a release durably; it is in force once `save` names its version."""
-        folder = self._release(held.version)
-        shutil.rmtree(folder, ignore_errors=True)
-        make_private_folder(folder)
-        release = held.release
-        files = {
-            "manifest.cbor": release.manifest.to_bytes(),
-            "screen.u64": release.screen.astype("<u8").tobytes(),
-            "answers.u64": release.answers.astype("<u8").tobytes(),
-        }
-        if release.labels is not None:
-            files["labels.bin"] = release.labels
-        if release.filter is not None:
-            files[_FILTER] = release.filter.to_bytes()
-        for name, data in files.items():
-            replace_private(folder / name, data)
-        sync_folder(folder.parent)
+    @contextmanager
+    def arriving(self) -> Iterator[None]:
+        """Have room for a new release; what was not put in place is gone afterwards."""
+        shutil.rmtree(self._arriving, ignore_errors=True)  # of an update that was killed
+        make_private_folder(self._arriving)
+        try:
+            yield
+        finally:
+            shutil.rmtree(self._arriving, ignore_errors=True)
 
-    def load_release(self, version: int) -> Held:
+    def new_release(self, version: int, manifest: Manifest, held: MappedRelease | None) -> NewRelease:
+        """A release to be written into the room for it, from what is `held`."""
+        return NewRelease(self._arriving, version, manifest, held)
+
+    def put_in_place(self, version: int) -> None:
+        """Give the release that was written its place, durably; it is in force once `save` names its version."""
+        shutil.rmtree(self._release(version), ignore_errors=True)
+        self._arriving.rename(self._release(version))
+        sync_folder(self._arriving.parent)
+
+    def load_release(self, version: int) -> MappedRelease:
         """The release of that version.
 
         Raises:
             StoreError: its files are missing or damaged.
         """
-        folder = self._release(version)
         try:
-            manifest = Manifest.from_bytes((folder / "manifest.cbor").read_bytes())
-            labels = (folder / "labels.bin").read_bytes() if manifest.labels_root else None
-            release = verify_release(
-                manifest,
-                screen=_values(folder / "screen.u64"),
-                answers=_values(folder / "answers.u64"),
-                labels=labels,
-                filter_bytes=(folder / _FILTER).read_bytes() if (folder / _FILTER).exists() else None,
-            )
+            return load_release(self._release(version), version)
         except (OSError, ValueError, ProtocolError) as exc:
             raise self._damaged(version) from exc
-        return Held(version, release)
 
     def in_force(self) -> tuple[Enrolment, Held | None]:
         """The enrolment and the release in force, also while an update replaces it; raises as `load_release`.
@@ -279,7 +269,7 @@ class PartnerFolder:
         if cursor.ahead is None:
             return NOTHING_GONE
         try:
-            values = _values(self._gone(cursor.version))
+            values = map_file(self._gone(cursor.version)).values
         except (OSError, ValueError) as exc:
             raise self._damaged(cursor.version) from exc
         if len(values) == 0 or int(values[0]) != len(values) - 1:  # cut off, and what was gone would be back
@@ -343,19 +333,16 @@ class PartnerFolder:
             if folder.name != str(but):
                 shutil.rmtree(folder, ignore_errors=True)
 
+    @property
+    def _arriving(self) -> Path:
+        return self._folder / "releases" / "arriving"
+
     def _release(self, version: int) -> Path:
         return self._folder / "releases" / str(version)
 
 
 def _read_key(path: Path) -> AuthPrivateKey:
     return AuthPrivateKey.from_text(read_private(path).decode("ascii", "replace"))
-
-
-def _values(path: Path) -> U64Array:
-    """The values in a file. They are mapped, not read: processes that look up in one release share its memory."""
-    if path.stat().st_size == 0:
-        return np.empty(0, dtype=np.uint64)
-    return np.memmap(path, dtype="<u8", mode="r").view(np.ndarray).astype(np.uint64, copy=False)
 
 
 def _enrolment_fields(enrolment: Enrolment) -> dict[str, object]:

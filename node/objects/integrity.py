@@ -24,6 +24,7 @@ from protocol.limits import BUNDLE_WIDTH
 from protocol.messages import ReleasePart
 from protocol.subset.files import Held, ReleaseFiles, read_answers, read_release
 from protocol.subset.manifest import Manifest
+from protocol.subset.release import check_answers
 from protocol.tlog.merkle import HASH_BYTES, CompactRange, leaf_hash, root_of
 from protocol.tlog.tiles import decode_bundle, parse_entries_path, parse_tile_path, width_at
 
@@ -236,7 +237,10 @@ def _parts(store: Store, prefix: str, manifest: Manifest, held: Held | None) -> 
         answers=files[ReleasePart.ANSWERS],
         labels=files.get(ReleasePart.LABELS),
     )
-    answers = attempt(names[ReleasePart.ANSWERS], lambda: read_answers(manifest, whole.answers, held=held))
+    answers = attempt(
+        names[ReleasePart.ANSWERS],
+        lambda: check_answers(manifest, read_answers(manifest, whole.answers, held=held)),
+    )
     yield answers
     if answers.wrong:
         return

@@ -25,6 +25,7 @@ from node.remote.kept_tokens import TokenFile
 from node.remote.limits import RemoteLimits
 from node.remote.requests import ask_for
 from node.remote.retry import passes, pause, retried
+from node.remote.spool import Sink
 
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 _TAG_CHARS: Final = 32
@@ -100,14 +101,13 @@ class Client:
         )
         return bytes(sink)
 
-    async def get_resumed(self, ask: Ask) -> bytes:
-        """The body of a long read; an interruption costs what was under way, not what had arrived."""
-        sink, failures, resumes = bytearray(), 0, 0
+    async def get_resumed(self, ask: Ask, sink: Sink) -> None:
+        """Read a long body; an interruption costs what was under way, not what had arrived."""
+        failures = resumes = 0
         while True:
             had = len(sink)
             try:
-                await self._send_rest(ask, sink)
-                return bytes(sink)
+                return await self._send_rest(ask, sink)
             except NodeError as exc:
                 resumes += 1
                 failures = 1 if len(sink) > had else failures + 1
@@ -117,7 +117,7 @@ class Client:
                     raise
                 await pause(failures, exc, limits=self._limits, entropy=self._entropy)
 
-    async def _send_rest(self, ask: Ask, sink: bytearray) -> None:
+    async def _send_rest(self, ask: Ask, sink: Sink) -> None:
         if not sink:
             await self._send(ask, sink)
             return
@@ -134,7 +134,7 @@ class Client:
         if head.status == 206 and _range(head.headers)[1] != len(sink):
             raise PeerUnreachableError("{node} ended its reply early", self._node)
 
-    async def _send(self, ask: Ask, sink: bytearray, *, on_head: OnHead = accept_any) -> ReplyHead:
+    async def _send(self, ask: Ask, sink: Sink, *, on_head: OnHead = accept_any) -> ReplyHead:
         """Send with our token; one that is not accepted, or an earlier command's and not for this, is renewed once."""
         if not ask.authenticated:
             return await self._exchange.send(ask, sink, on_head=on_head)

@@ -19,6 +19,7 @@ from node.errors import NodeError, PeerRefusedError, PeerUnreachableError, Verif
 from node.remote.limits import RemoteLimits
 from node.remote.proxy import Proxy, refusal_hint
 from node.remote.refusals import MAX_PROBLEM_BYTES, refusal
+from node.remote.spool import Sink
 from node.tls import PinnedContext
 
 USER_AGENT: Final = "sigfed"
@@ -110,7 +111,7 @@ class Exchange:
         assert self._session is not None, "not entered"
         await self._session.close()
 
-    async def send(self, ask: Ask, sink: bytearray, *, on_head: OnHead = accept_any) -> ReplyHead:
+    async def send(self, ask: Ask, sink: Sink, *, on_head: OnHead = accept_any) -> ReplyHead:
         """Send `ask`; the body of an answer is appended to `sink`, which never gets longer than `max_bytes`.
 
         Raises:
@@ -147,7 +148,7 @@ class Exchange:
         except (aiohttp.ClientError, OSError) as exc:
             raise PeerUnreachableError("{node} hung up or did not speak HTTP", self._node) from exc
 
-    async def _send(self, ask: Ask, sink: bytearray, on_head: OnHead) -> ReplyHead:
+    async def _send(self, ask: Ask, sink: Sink, on_head: OnHead) -> ReplyHead:
         assert self._session is not None, "not entered"
         async with asyncio.timeout(self._limits.connect_seconds + self._limits.reply_seconds):
             response = await self._session.request(
@@ -178,7 +179,7 @@ class Exchange:
             await self._read(response, body, max_bytes=MAX_PROBLEM_BYTES)
         return refusal(self._node, status=response.status, body=bytes(body))
 
-    async def _read(self, response: aiohttp.ClientResponse, sink: bytearray, *, max_bytes: int) -> None:
+    async def _read(self, response: aiohttp.ClientResponse, sink: Sink, *, max_bytes: int) -> None:
         if len(sink) + (response.content_length or 0) > max_bytes:
             raise self._too_long(max_bytes)
         while not response.content.at_eof():
@@ -197,13 +198,13 @@ class Exchange:
         )
 
 
-async def _fill(response: aiohttp.ClientResponse, sink: bytearray, *, goal: int, end: int) -> None:
+async def _fill(response: aiohttp.ClientResponse, sink: Sink, *, goal: int, end: int) -> None:
     """Read until the sink has `goal` bytes, or more than `end`, or the body is over."""
     while len(sink) < goal and len(sink) <= end:
         chunk = await response.content.readany()
         if not chunk:
             return
-        sink += chunk
+        sink.extend(chunk)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ Spec: docs/spec/http.md.
 """
 
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +18,9 @@ from node.remote.kept_tokens import TokenFile
 from node.remote.limits import RemoteLimits
 from node.remote.proxy import Proxy
 from node.remote.requests import ask_for
+from node.remote.spool import Spool
 from node.tls import TlsIdentity, Traffic, client_context, present
+from protocol.encoding import Octets
 from protocol.lists.grant import Grant, decode_grant
 from protocol.messages import (
     EnrolmentReply,
@@ -34,7 +37,8 @@ from protocol.tlog.tiles import Tile, entries_path, tile_path
 class RemoteNode:
     """A node that we know as `node`, reach at `base_url` and recognise by `pins`. An async context manager.
 
-    An agency `presents` its TLS key, a partner has none; `tokens` keeps its token for the next connection.
+    An agency `presents` its TLS key, a partner has none; `tokens` keeps its token for the next connection. Files of
+    releases arrive in the folder `spool`.
 
     Every method raises what `node.remote.exchange.Exchange.send` raises; `traffic` counts all bytes above TLS.
     """
@@ -53,7 +57,9 @@ class RemoteNode:
         proxy: Proxy | None = None,
         traffic: Traffic | None = None,
         tokens: TokenFile | None = None,
+        spool: Path | None = None,
     ) -> None:
+        self._spool = spool
         self.traffic = traffic or Traffic()
         self._node = node
         self._limits = limits
@@ -191,14 +197,14 @@ class RemoteNode:
         part: ReleasePart,
         since: int | None,
         max_bytes: int | None = None,
-    ) -> bytes:
+    ) -> Octets:
         """One file of a release, whole or as the delta from `since`, `max_bytes` at most; resumed when interrupted."""
         ask = ask_for("release_part", subset=subset, version=str(version), part=part.value)
         path = ask.path if since is None else f"{ask.path}?since={since}"
-        cap = self._limits.max_release_bytes
-        return await self._client.get_resumed(
-            replace(ask, path=path, max_bytes=cap if max_bytes is None else min(cap, max_bytes))
-        )
+        most = within(replace(ask, path=path, max_bytes=self._limits.max_release_bytes), max_bytes)
+        with Spool(self._spool) as sink:
+            await self._client.get_resumed(most, sink)
+            return sink.octets()
 
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
         """Have a batch evaluated; not repeated once sent, because it costs quota."""

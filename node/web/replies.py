@@ -10,6 +10,8 @@ from typing import Final
 
 from aiohttp import web
 
+from protocol.encoding import Octets
+
 NO_STORE: Final = "no-store"
 REVALIDATE: Final = "private, no-cache"
 FOREVER: Final = "private, max-age=31536000, immutable"
@@ -36,7 +38,7 @@ def etag(body: bytes) -> str:
     return f'"{sha256(body).hexdigest()[:_TAG_CHARS]}"'
 
 
-def ranged(request: web.Request, body: bytes, media_type: str) -> web.Response:
+def ranged(request: web.Request, body: Octets, media_type: str) -> web.Response:
     """A reply of which the client may ask a part (`Range: bytes=FIRST-[LAST]`), to resume."""
     headers = {"Content-Type": media_type, "Cache-Control": NO_STORE, "Accept-Ranges": "bytes"}
     asked = _RANGE.fullmatch(request.headers.get("Range", ""))

@@ -2,20 +2,23 @@
 
 Eight bytes say which; the rest is set coding, a delta, or plain labels. The reader says which version it holds,
 so a file that starts elsewhere is refused before it is read. Nothing in a file is trusted: counts and widths come
-from the manifest, and what results is verified. Spec: docs/spec/subset.md, section "Files".
+from the manifest, and what results is verified. Each is read block by block: whoever writes the blocks down needs no
+memory in proportion to the list. Spec: docs/spec/subset.md, section "Files".
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
+from protocol.encoding import Octets
 from protocol.errors import MalformedError, NotCanonicalError, SubsetError
 from protocol.subset.deltas.labels import Labelled, apply_label_delta, encode_label_delta
 from protocol.subset.deltas.values import apply_delta, encode_delta
 from protocol.subset.manifest import Manifest
-from protocol.subset.release import Release, check_answers, verify_release
-from protocol.subset.rice import U64Array
-from protocol.subset.sets import decode_multiset, decode_set, encode_multiset, encode_set
+from protocol.subset.release import Release, pieces_of, verify_release
+from protocol.subset.rice import U64Array, gathered
+from protocol.subset.sets import decode_multiset, encode_multiset, encode_set
 
 FORMAT: Final = 1
 WHOLE: Final = 0
@@ -69,7 +72,7 @@ def write_labels(release: Release, *, since: Held | None = None) -> bytes:
         old = _labelled(since.release)
         if old is not None:
             return _head(since.version) + encode_label_delta(old, new)
-    return _head(WHOLE) + new.labels
+    return _head(WHOLE) + bytes(new.labels)
 
 
 def read_release(manifest: Manifest, files: ReleaseFiles, *, held: Held | None = None) -> Release:
@@ -78,40 +81,38 @@ def read_release(manifest: Manifest, files: ReleaseFiles, *, held: Held | None =
     Raises `MalformedError` for a file that does not parse, `SubsetError` for one that starts from another version
     or leads to values that are not the manifest's.
     """
-    screen = _read_screen(manifest, files.screen, held)
-    answers = _read_answers(manifest, files.answers, held)
-    labels = None if files.labels is None else _read_labels(files.labels, answers, held)
+    screen = gathered(read_screen(manifest, files.screen, held=held))
+    answers = gathered(read_answers(manifest, files.answers, held=held))
+    labels = None if files.labels is None else b"".join(read_labels(files.labels, answers, held=held))
     return verify_release(manifest, screen=screen, answers=answers, labels=labels, filter_bytes=files.filter)
 
 
-def read_answers(manifest: Manifest, data: bytes, *, held: Held | None = None) -> U64Array:
-    """The verified answers of `manifest` alone, from a file as for `read_release`; raises as it does."""
-    answers = _read_answers(manifest, data, held)
-    check_answers(manifest, answers)
-    return answers
-
-
-def _read_screen(manifest: Manifest, data: bytes, held: Held | None) -> U64Array:
+def read_screen(manifest: Manifest, data: Octets, *, held: Held | None = None) -> Iterator[U64Array]:
+    """The screen in a file as for `read_release`, block by block; raises as it does, but verifies nothing."""
     base, body = _open(data, held)
     width = manifest.screen_width
     if width == 0:
-        return decode_set(body, width=1, count=0)
+        if len(body):
+            raise MalformedError("screen: bytes where there is no screen")
+        return iter(())
     if base is None:
-        return decode_set(body, width=width, count=manifest.screen_count)
+        return decode_multiset(body, width=width, count=manifest.screen_count)
     return apply_delta(base.screen, body, width)
 
 
-def _read_answers(manifest: Manifest, data: bytes, held: Held | None) -> U64Array:
+def read_answers(manifest: Manifest, data: Octets, *, held: Held | None = None) -> Iterator[U64Array]:
+    """The answers in a file, likewise."""
     base, body = _open(data, held)
     if base is None:
         return decode_multiset(body, width=manifest.answers_width, count=manifest.answers_count)
     return apply_delta(base.answers, body, manifest.answers_width)
 
 
-def _read_labels(data: bytes, answers: U64Array, held: Held | None) -> bytes:
+def read_labels(data: Octets, answers: U64Array, *, held: Held | None = None) -> Iterator[bytes]:
+    """The labels of these answers in a file, some at a time, likewise."""
     base, body = _open(data, held)
     if base is None:
-        return body
+        return pieces_of(body)
     old = _labelled(base)
     if old is None:
         raise SubsetError("labels: a delta from a release without labels")
@@ -122,7 +123,7 @@ def _head(since: int) -> bytes:
     return _HEAD.pack(FORMAT, since)
 
 
-def _open(data: bytes, held: Held | None) -> tuple[Release | None, bytes]:
+def _open(data: Octets, held: Held | None) -> tuple[Release | None, memoryview]:
     """The release that the file starts from, None for a whole one, and its body."""
     if len(data) < _HEAD.size:
         raise MalformedError("release file: shorter than its head")
@@ -131,7 +132,7 @@ def _open(data: bytes, held: Held | None) -> tuple[Release | None, bytes]:
         raise MalformedError("release file: unknown format")
     if data[1:4] != bytes(3):
         raise NotCanonicalError("release file: reserved bytes are not zero")
-    body = data[_HEAD.size :]
+    body = memoryview(data)[_HEAD.size :]
     if since == WHOLE:
         return None, body
     if held is None or held.version != since:

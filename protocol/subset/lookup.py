@@ -20,6 +20,7 @@ from protocol.subset.label import CANARY_LABEL, Label, open_label, tag
 from protocol.subset.release import Release
 from protocol.subset.rice import U64Array
 from protocol.subset.screen import screen_values, truncate
+from protocol.subset.sets import contains
 from protocol.subset.widths import ceil_log2
 
 _BULK: Final = 1 << 12
@@ -52,7 +53,7 @@ class Screening:
         if self._width == 0:
             return np.ones(len(values), dtype=np.bool_)
         cut = truncate(values, self._width)
-        return _contains(self._values, cut) if len(cut) < _BULK else self._sieve.contains(cut)
+        return contains(self._values, cut) if len(cut) < _BULK else self._sieve.contains(cut)
 
     @cached_property
     def _sieve(self) -> "_Sieve":
@@ -73,7 +74,7 @@ class Lookup:
 
     def answered(self, tags: U64Array) -> NDArray[np.bool_]:
         """Which of these full 64-bit tags, kept from earlier evaluations of this epoch, meet an answer."""
-        return _contains(self._release.answers, truncate(tags, self._manifest.answers_width))
+        return contains(self._release.answers, truncate(tags, self._manifest.answers_width))
 
     def match(self, outputs: Sequence[bytes]) -> list[Match | None]:
         """For each 64-byte PRF output what it met, in order; None is no hit.
@@ -129,20 +130,13 @@ class _Sieve:
         places, bits = _places(wanted >> self._shift)
         found = np.bitwise_and(np.right_shift(self._bits[places], bits), np.uint8(1)).view(np.bool_)
         passed = np.flatnonzero(found)
-        found[passed] = _contains(self._values, wanted[passed])
+        found[passed] = contains(self._values, wanted[passed])
         return found
 
 
 def _places(heads: U64Array) -> tuple[U64Array, NDArray[np.uint8]]:
     """The byte and the bit in it of each head."""
     return heads >> np.uint64(3), (heads & np.uint64(7)).astype(np.uint8)
-
-
-def _contains(values: U64Array, wanted: U64Array) -> NDArray[np.bool_]:
-    if len(values) == 0:
-        return np.zeros(len(wanted), dtype=np.bool_)
-    places = np.minimum(np.searchsorted(values, wanted), len(values) - 1)
-    return np.equal(values[places], wanted)
 
 
 def check_canaries(lookup: Lookup, outputs: Sequence[bytes]) -> None:

@@ -1,20 +1,23 @@
 """A release whose files belong to its manifest, and what may follow it.
 
-`verify_release` is the only way to a `Release`: everything that looks up in one relies on sorted values, counts
-and roots that have been checked. Whether the manifest is the last leaf of a trusted checkpoint is decided before.
-Spec: docs/spec/subset.md, section "Verification".
+Everything that looks up in a `Release` relies on sorted values, counts and roots that have been checked: whoever has
+the files in memory makes one with `verify_release`, whoever maps them checks each as it is read. Whether the manifest
+is the last leaf of a trusted checkpoint is decided before. Spec: docs/spec/subset.md, section "Verification".
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
+import numpy as np
+
+from protocol.encoding import Octets
 from protocol.errors import SubsetError
-from protocol.subset.chunks import labels_root, values_root
+from protocol.subset.chunks import CHUNK, ChunkRoot
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest, ReleaseKind
-from protocol.subset.rice import U64Array
-from protocol.subset.sets import is_set
+from protocol.subset.rice import U64Array, blocks_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,7 +29,7 @@ class Release:
     """Strictly increasing values of `screen_width` bits."""
     answers: U64Array
     """Non-decreasing values of `answers_width` bits."""
-    labels: bytes | None
+    labels: Octets | None
     """48 bytes an answer, in the order of the answers."""
 
     filter: SubsetFilter | None = None
@@ -35,7 +38,7 @@ class Release:
     def label(self, place: int) -> bytes:
         """The sealed label of answer `place` of a release with labels."""
         assert self.labels is not None
-        return self.labels[place * LABEL_BYTES : (place + 1) * LABEL_BYTES]
+        return bytes(self.labels[place * LABEL_BYTES : (place + 1) * LABEL_BYTES])
 
 
 def verify_release(
@@ -43,33 +46,57 @@ def verify_release(
     *,
     screen: U64Array,
     answers: U64Array,
-    labels: bytes | None,
+    labels: Octets | None,
     filter_bytes: bytes | None = None,
 ) -> Release:
     """The release that these files are; raises `SubsetError` naming the file that is not the manifest's."""
-    _check(len(screen) == manifest.screen_count, "screen: number of values")
-    _check(is_set(screen), "screen: order of values")
-    _check_width("screen", screen, manifest.screen_width)
-    _check(values_root(screen) == manifest.screen_root, "screen: not the values whose root the manifest has")
-    check_answers(manifest, answers)
-    _check_labels(manifest, labels)
+    check_screen(manifest, blocks_of(screen))
+    check_answers(manifest, blocks_of(answers))
+    check_labels(manifest, None if labels is None else pieces_of(labels))
     return Release(
         manifest=manifest,
         screen=screen,
         answers=answers,
         labels=labels,
-        filter=None if filter_bytes is None else _read_filter(manifest, filter_bytes),
+        filter=None if filter_bytes is None else read_filter(manifest, filter_bytes),
     )
 
 
-def check_answers(manifest: Manifest, answers: U64Array) -> None:
-    """Check that `answers` are the manifest's; raises `SubsetError`."""
-    _check(len(answers) == manifest.answers_count, "answers: number of values")
-    _check(bool((answers[1:] >= answers[:-1]).all()), "answers: order of values")
-    _check_width("answers", answers, manifest.answers_width)
-    _check(
-        values_root(answers) == manifest.answers_root, "answers: not the values whose root the manifest has"
-    )
+def check_screen(manifest: Manifest, blocks: Iterable[U64Array]) -> None:
+    """Check that these are the screen's values, as they come; raises `SubsetError`."""
+    count, width = manifest.screen_count, manifest.screen_width
+    _check_values("screen", blocks, count, width, manifest.screen_root, strictly=True)
+
+
+def check_answers(manifest: Manifest, blocks: Iterable[U64Array]) -> None:
+    """Check that these are the manifest's answers, as they come; raises `SubsetError`."""
+    count, width = manifest.answers_count, manifest.answers_width
+    _check_values("answers", blocks, count, width, manifest.answers_root, strictly=False)
+
+
+def check_labels(manifest: Manifest, pieces: Iterable[bytes] | None) -> None:
+    """Check that these are the manifest's labels, as they come; raises `SubsetError`."""
+    if pieces is None or manifest.labels_root is None:
+        _check(pieces is None and manifest.labels_root is None, "labels: some where none, none where some")
+        return
+    chunks, size = ChunkRoot(LABEL_BYTES), 0
+    for piece in pieces:
+        chunks.take(piece)
+        size += len(piece)
+    _check(size == manifest.answers_count * LABEL_BYTES, "labels: one for each answer")
+    _check(chunks.root() == manifest.labels_root, "labels: not those whose root the manifest has")
+
+
+def pieces_of(labels: Octets) -> Iterator[bytes]:
+    """Labels in order, some at a time."""
+    size = CHUNK * LABEL_BYTES
+    return (bytes(labels[start : start + size]) for start in range(0, len(labels), size))
+
+
+def read_filter(manifest: Manifest, data: bytes) -> SubsetFilter:
+    """The filter whose hash the manifest has; raises `SubsetError`."""
+    _check(sha256(data).digest() == manifest.rules.filter, "filter: not the one whose hash the manifest has")
+    return SubsetFilter.from_bytes(data)
 
 
 def check_successor(held: Manifest, offered: Manifest) -> None:
@@ -88,24 +115,19 @@ def check_successor(held: Manifest, offered: Manifest) -> None:
         _check(same, "manifest: a removal-only release changes epoch or widths")
 
 
-def _check_width(name: str, values: U64Array, width: int) -> None:
-    _check(len(values) == 0 or int(values[-1]) >> width == 0, f"{name}: value wider than the manifest says")
-
-
-def _check_labels(manifest: Manifest, labels: bytes | None) -> None:
-    if labels is None or manifest.labels_root is None:
-        _check(labels is None and manifest.labels_root is None, "labels: some where none, none where some")
-        return
-    _check(len(labels) == manifest.answers_count * LABEL_BYTES, "labels: one for each answer")
-    _check(
-        labels_root(labels, LABEL_BYTES) == manifest.labels_root,
-        "labels: not those whose root the manifest has",
-    )
-
-
-def _read_filter(manifest: Manifest, data: bytes) -> SubsetFilter:
-    _check(sha256(data).digest() == manifest.rules.filter, "filter: not the one whose hash the manifest has")
-    return SubsetFilter.from_bytes(data)
+def _check_values(
+    name: str, blocks: Iterable[U64Array], count: int, width: int, root: bytes, *, strictly: bool
+) -> None:
+    chunks, found, last = ChunkRoot(8), 0, -1
+    follows = np.greater if strictly else np.greater_equal
+    for block in filter(len, blocks):
+        in_order = bool(follows(int(block[0]), last) and follows(block[1:], block[:-1]).all())
+        _check(in_order, f"{name}: order of values")
+        found, last = found + len(block), int(block[-1])
+        chunks.take_values(block)
+    _check(found == count, f"{name}: number of values")
+    _check(last < 1 << width, f"{name}: value wider than the manifest says")
+    _check(chunks.root() == root, f"{name}: not the values whose root the manifest has")
 
 
 def _check_sources(held: Manifest, offered: Manifest) -> None:

@@ -5,16 +5,17 @@ to a byte. Keeping the two apart costs no bit and lets numpy read each in whole 
 count and bound alone, so a sorted sequence has exactly one code and nothing about it is read from the wire.
 
 A code is read only after its length is known to be possible for `count`, so memory stays within a constant times
-the bytes received. What the numbers mean is left to `sets` and `deltas`. Spec: docs/spec/subset.md, section
-"Set coding".
+the bytes received; read in blocks, it takes none in proportion to the count. What the numbers mean is left to `sets`
+and `deltas`. Spec: docs/spec/subset.md, section "Set coding".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from protocol.encoding import Octets
 from protocol.errors import MalformedError, NotCanonicalError
 
 U64Array: TypeAlias = NDArray[np.uint64]
@@ -22,6 +23,9 @@ _Octets: TypeAlias = NDArray[np.uint8]
 
 MAX_BOUND: Final = 2**63
 """Below this no sum of decoded gaps can wrap around 2^64: quotients and remainders each add up to less than it."""
+
+BLOCK: Final = 64 * 1024
+"""Values that a stream of them has at once, about: half a megabyte."""
 
 _BLOCK: Final = 8 * 1024
 """Numbers (or octets) read at once: a multiple of 8, so that blocks meet at byte borders, and cache-sized."""
@@ -51,8 +55,13 @@ def encode_sorted(values: U64Array, bound: int) -> bytes:
     return b"".join((*_write_unary(values, k), *_write_remainders(values, k)))
 
 
-def decode_sorted(data: bytes, *, count: int, bound: int) -> U64Array:
-    """The `count` numbers below `bound` ≤ 2^63 whose code is `data`.
+def decode_sorted(data: Octets, *, count: int, bound: int) -> U64Array:
+    """The `count` numbers below `bound` ≤ 2^63 whose code is `data`; raises as `decode_blocks`."""
+    return gathered(decode_blocks(data, count=count, bound=bound))
+
+
+def decode_blocks(data: Octets, *, count: int, bound: int) -> Iterator[U64Array]:
+    """The same numbers in order, block by block; what is wrong with a block is found when it is asked for.
 
     Raises `MalformedError` for a length or number of codes that `count` does not allow and for a number at or
     above `bound`, `NotCanonicalError` for padding that is not zero or not minimal.
@@ -60,17 +69,36 @@ def decode_sorted(data: bytes, *, count: int, bound: int) -> U64Array:
     assert 0 < bound <= MAX_BOUND
     if count == 0:
         _refuse(len(data) > 0, "bytes in the code of nothing")
-        return np.empty(0, dtype=np.uint64)
+        return
     k = parameter(count, bound)
-    longest = count + ((bound - 1) >> k)  # bits of the unary part if the numbers reach up to the bound
+    highest = (bound - 1) >> k  # what the quotients add up to at most
     octets = np.frombuffer(data, dtype=np.uint8)
     split = len(octets) - _octets_for(count * k)
-    _refuse(not _octets_for(count) <= split <= _octets_for(longest), "length does not fit the count")
-    gaps = _read_unary(octets[:split], count, longest) << np.uint64(k)
-    gaps |= _read_remainders(octets[split:], count, k)
-    values = np.cumsum(gaps, dtype=np.uint64)
-    _refuse(int(values[-1]) >= bound, "number out of bounds")
-    return values
+    _refuse(not _octets_for(count) <= split <= _octets_for(count + highest), "length does not fit the count")
+    remainders = octets[split:]
+    _check_padding(remainders, count * k)
+    done, value, end = 0, np.uint64(0), -1
+    for ends in _unary_blocks(octets[:split], count):
+        gaps = (np.diff(ends, prepend=end) - 1).astype(np.uint64)
+        done, end = done + len(ends), int(ends[-1])
+        _refuse(end + 1 - done > highest, "number out of bounds")
+        gaps <<= np.uint64(k)
+        gaps |= _read_remainders(remainders, done - len(ends), len(ends), k)
+        gaps[0] += value
+        values = np.cumsum(gaps, dtype=np.uint64)
+        value = values[-1]
+        _refuse(int(value) >= bound, "number out of bounds")
+        yield values
+
+
+def blocks_of(values: U64Array) -> Iterator[U64Array]:
+    """Values in order, block by block."""
+    return (values[start : start + BLOCK] for start in range(0, len(values), BLOCK))
+
+
+def gathered(blocks: Iterable[U64Array]) -> U64Array:
+    """All values of a stream."""
+    return np.concatenate([np.empty(0, dtype=np.uint64), *blocks])
 
 
 def _octets_for(bits: int) -> int:
@@ -104,18 +132,22 @@ def _write_unary(values: U64Array, k: int) -> Iterator[bytes]:
     yield np.packbits(begun).tobytes()
 
 
-def _read_unary(octets: _Octets, count: int, longest: int) -> U64Array:
-    blocks = [
-        np.flatnonzero(np.unpackbits(octets[start : start + _BLOCK])) + 8 * start
-        for start in range(0, len(octets), _BLOCK)
-    ]
-    ends = np.concatenate(blocks)
-    _refuse(len(ends) != count, "number of codes is not the count")
-    last = int(ends[-1])
-    _refuse(last >= longest, "number out of bounds")
-    if last // 8 != len(octets) - 1:
+def _unary_blocks(octets: _Octets, count: int) -> Iterator[NDArray[np.intp]]:
+    """Places of the 1 bits, which are the ends of quotients: a multiple of 8 at once, so that remainders meet bytes."""
+    found, left = 0, np.empty(0, dtype=np.intp)
+    for start in range(0, len(octets), _BLOCK):
+        ends = np.flatnonzero(np.unpackbits(octets[start : start + _BLOCK])) + 8 * start
+        found += len(ends)
+        _refuse(found > count, "number of codes is not the count")
+        left = np.concatenate([left, ends])
+        if whole := len(left) - len(left) % 8:
+            yield left[:whole]
+            left = left[whole:]
+    _refuse(found != count, "number of codes is not the count")
+    if octets[-1] == 0:
         raise NotCanonicalError("set coding: zero bytes behind the last quotient")
-    return (np.diff(ends, prepend=-1) - 1).astype(np.uint64)
+    if len(left):
+        yield left
 
 
 def _write_remainders(values: U64Array, k: int) -> Iterator[bytes]:
@@ -135,13 +167,17 @@ def _write_remainders(values: U64Array, k: int) -> Iterator[bytes]:
         yield words.T.astype(">u8").tobytes()[: _octets_for(len(gaps) * k)]
 
 
-def _read_remainders(octets: _Octets, count: int, k: int) -> U64Array:
+def _check_padding(octets: _Octets, bits: int) -> None:
+    if bits and int(octets[-1]) & ((1 << -bits % 8) - 1):
+        raise NotCanonicalError("set coding: padding bits are not zero")
+
+
+def _read_remainders(octets: _Octets, first: int, count: int, k: int) -> U64Array:
+    """Those of `count` gaps from `first` on, which is a multiple of 8."""
     values = np.zeros(count, dtype=np.uint64)
     if k == 0:
         return values
-    padding = -count * k % 8
-    if int(octets[-1]) & ((1 << padding) - 1):
-        raise NotCanonicalError("set coding: padding bits are not zero")
+    octets = octets[first * k // 8 :]
     for start in range(0, count, _BLOCK):
         block = values[start : start + _BLOCK]
         bits = np.zeros((len(block), 64), dtype=np.uint8)

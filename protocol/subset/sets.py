@@ -5,11 +5,15 @@ own place because the label at that place is its own. Width and count come from 
 and the one code of a sequence follows from them. Spec: docs/spec/subset.md, section "Set coding".
 """
 
+from collections.abc import Iterator
+
 import numpy as np
+from numpy.typing import NDArray
 
 from protocol import limits
-from protocol.errors import MalformedError, TooLargeError
-from protocol.subset.rice import U64Array, decode_sorted, encode_sorted
+from protocol.encoding import Octets
+from protocol.errors import TooLargeError
+from protocol.subset.rice import U64Array, decode_blocks, encode_sorted
 from protocol.subset.widths import MAX_WIDTH
 
 
@@ -19,30 +23,20 @@ def encode_set(values: U64Array, width: int) -> bytes:
     return encode_multiset(values, width)
 
 
-def decode_set(data: bytes, *, width: int, count: int) -> U64Array:
-    """The strictly increasing values, `count` of `width` bits, whose code is `data`.
-
-    Raises `MalformedError` for anything else, `TooLargeError` for more values than a release may have.
-    """
-    values = decode_multiset(data, width=width, count=count)
-    if not is_set(values):
-        raise MalformedError("set coding: a value appears twice")
-    return values
-
-
 def encode_multiset(values: U64Array, width: int) -> bytes:
     """The code of `values` that do not decrease, each below `2^width`."""
     return encode_sorted(values, bound_of(width))
 
 
-def decode_multiset(data: bytes, *, width: int, count: int) -> U64Array:
-    """The values in order, `count` of `width` bits and some perhaps equal, whose code is `data`.
+def decode_multiset(data: Octets, *, width: int, count: int) -> Iterator[U64Array]:
+    """The values in order, `count` of `width` bits and some perhaps equal, whose code is `data`, block by block.
 
-    Raises `MalformedError` for anything else, `TooLargeError` for more values than a release may have.
+    Raises `MalformedError` for anything else, `TooLargeError` for more values than a release may have. That a
+    screen has no value twice is checked with its root.
     """
     if count > limits.MAX_SET_VALUES:
         raise TooLargeError("set coding: at most {most} values", limits.MAX_SET_VALUES)
-    return decode_sorted(data, count=count, bound=bound_of(width))
+    return decode_blocks(data, count=count, bound=bound_of(width))
 
 
 def bound_of(width: int) -> int:
@@ -54,3 +48,11 @@ def bound_of(width: int) -> int:
 def is_set(values: U64Array) -> bool:
     """Whether each value is greater than the one before."""
     return bool(np.all(values[1:] > values[:-1]))
+
+
+def contains(values: U64Array, wanted: U64Array) -> NDArray[np.bool_]:
+    """Which of `wanted` are among the sorted `values`."""
+    if len(values) == 0:
+        return np.zeros(len(wanted), dtype=np.bool_)
+    places = np.minimum(np.searchsorted(values, wanted), len(values) - 1)
+    return np.equal(values[places], wanted)

@@ -15,6 +15,7 @@ from benchmarks import (
     bench_scan,
     bench_setcoding,
     bench_start,
+    bench_update,
     bench_verify,
 )
 from benchmarks.results import Measure, report
@@ -23,6 +24,7 @@ ALL: tuple[Measure, ...] = (
     bench_verify.measure,
     bench_import.measure,
     bench_setcoding.measure,
+    bench_update.measure,
     bench_epoch.measure,
     bench_resealing.measure,
     bench_evaluation_node.measure,

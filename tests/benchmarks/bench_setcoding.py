@@ -14,8 +14,8 @@ import numpy as np
 from benchmarks.results import Result, report
 
 from protocol.subset.deltas.values import apply_delta, encode_delta
-from protocol.subset.rice import U64Array
-from protocol.subset.sets import decode_set, encode_set
+from protocol.subset.rice import U64Array, gathered
+from protocol.subset.sets import decode_multiset, encode_set
 
 COUNT = 1_000_000
 ADDED = 2_000
@@ -61,7 +61,7 @@ def measure_snapshot(values: U64Array, width: int) -> Coded:
     started = time.perf_counter()
     code = encode_set(values, width)
     written = time.perf_counter()
-    same = np.array_equal(decode_set(code, width=width, count=len(values)), values)
+    same = np.array_equal(gathered(decode_multiset(code, width=width, count=len(values))), values)
     read = time.perf_counter()
     assert same
     ratio = 8 * len(code) / entropy_bits(1 << width, len(values))
@@ -73,7 +73,7 @@ def measure_delta(old: U64Array, new: U64Array, width: int) -> Coded:
     started = time.perf_counter()
     delta = encode_delta(old, new, width)
     written = time.perf_counter()
-    same = np.array_equal(apply_delta(old, delta, width), new)
+    same = np.array_equal(gathered(apply_delta(old, delta, width)), new)
     read = time.perf_counter()
     assert same
     least = entropy_bits(1 << width, ADDED) + entropy_bits(len(old), REMOVED)

@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from random import Random
@@ -18,15 +18,15 @@ from protocol.digest import Algorithm
 from protocol.errors import MalformedError, SubsetError
 from protocol.subset.canary import ABSENT, PRESENT
 from protocol.subset.deltas.labels import Labelled, apply_label_delta, encode_label_delta
-from protocol.subset.deltas.values import align, apply_delta, encode_delta
+from protocol.subset.deltas.values import align, apply_delta, encode_delta, stretches
 from protocol.subset.files import Held, ReleaseFiles, read_release, write_answers, write_labels, write_screen
 from protocol.subset.filter import EXACT, ScreenRule, SubsetFilter
 from protocol.subset.label import Backer, Label, LabelSource, choose_label, open_label, seal_label
 from protocol.subset.lookup import Lookup
 from protocol.subset.manifest import MAX_EPOCH, MAX_TIME_MS, Manifest, ReleaseKind
-from protocol.subset.rice import U64Array, parameter
+from protocol.subset.rice import U64Array, gathered, parameter
 from protocol.subset.screen import screen_values
-from protocol.subset.sets import decode_multiset, decode_set, encode_multiset, encode_set
+from protocol.subset.sets import decode_multiset, encode_multiset, encode_set
 from protocol.subset.sources import SourceCheckpoint
 from support.subsets import EMPTY_MANIFEST, SUBSET, make_release, output, u64
 
@@ -42,24 +42,33 @@ def widths_and_values(draw: st.DrawFn, *, unique: bool) -> tuple[int, U64Array]:
     return width, u64(*sorted(draw(st.lists(numbers, max_size=60, unique=unique))))
 
 
+@pytest.fixture(scope="module", params=[1, 2, 3, 1 << 16])
+def stretch(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Values that are handled at once: as few as there can be, and more than any example has."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("protocol.subset.deltas.values.BLOCK", request.param)
+        patched.setattr("protocol.subset.rice._BLOCK", 8 * request.param)
+        yield request.param
+
+
 @given(widths_and_values(unique=True))
 def test_sets_come_back(case: tuple[int, U64Array]) -> None:
     width, values = case
     code = encode_set(values, width)
-    assert decode_set(code, width=width, count=len(values)).tolist() == values.tolist()
+    assert gathered(decode_multiset(code, width=width, count=len(values))).tolist() == values.tolist()
 
 
 @given(widths_and_values(unique=False))
-def test_multisets_come_back(case: tuple[int, U64Array]) -> None:
+def test_multisets_come_back(stretch: int, case: tuple[int, U64Array]) -> None:
     width, values = case
     code = encode_multiset(values, width)
-    assert decode_multiset(code, width=width, count=len(values)).tolist() == values.tolist()
+    assert gathered(decode_multiset(code, width=width, count=len(values))).tolist() == values.tolist()
 
 
 @given(st.binary(max_size=200), WIDTHS, st.integers(0, 100) | st.integers(0, 2**31))
-def test_whatever_is_read_as_values_has_one_code(data: bytes, width: int, count: int) -> None:
+def test_whatever_is_read_as_values_has_one_code(stretch: int, data: bytes, width: int, count: int) -> None:
     with contextlib.suppress(MalformedError):
-        values = decode_multiset(data, width=width, count=count)
+        values = gathered(decode_multiset(data, width=width, count=count))
         assert len(values) == count
         assert encode_multiset(values, width) == data
 
@@ -70,7 +79,7 @@ def test_a_changed_code_is_refused_or_other_values(case: tuple[int, U64Array], d
     code = bytearray(encode_set(values, width)) or bytearray(1)
     code[data.draw(st.integers(0, len(code) - 1))] ^= data.draw(st.integers(1, 255))
     with contextlib.suppress(MalformedError):
-        other = decode_set(bytes(code), width=width, count=len(values))
+        other = gathered(decode_multiset(bytes(code), width=width, count=len(values)))
         assert other.tolist() != values.tolist()
         assert encode_set(other, width) == bytes(code)
 
@@ -120,21 +129,44 @@ def deltas(draw: st.DrawFn) -> tuple[int, U64Array, U64Array]:
     return width, old, u64(*sorted(kept + added))
 
 
+def _alignment(old: U64Array, new: U64Array) -> tuple[list[int], list[int]]:
+    """Rule 36, place by place."""
+
+    def surplus(values: list[int], others: list[int]) -> list[int]:
+        ranks = [(place, value, values[:place].count(value)) for place, value in enumerate(values)]
+        return [place for place, value, rank in ranks if rank >= others.count(value)]
+
+    before, after = old.tolist(), new.tolist()
+    return surplus(before, after), surplus(after, before)
+
+
 @given(deltas())
-def test_deltas_lead_to_the_new_values(case: tuple[int, U64Array, U64Array]) -> None:
+def test_stretches_are_the_alignment_of_the_whole(stretch: int, case: tuple[int, U64Array, U64Array]) -> None:
+    _, old, new = case
+    alignment = align(old, new)
+    assert (alignment.removed.tolist(), alignment.inserted.tolist()) == _alignment(old, new)
+    pieces = [(piece.old, piece.new) for piece in stretches(old, new)]
+    assert [at for here, _ in pieces for at in range(here.start, here.stop)] == list(range(len(old)))
+    assert [at for _, there in pieces for at in range(there.start, there.stop)] == list(range(len(new)))
+    most = max([stretch, *Counter(old.tolist()).values(), *Counter(new.tolist()).values()])
+    assert all(max(here.stop - here.start, there.stop - there.start) <= most for here, there in pieces)
+
+
+@given(deltas())
+def test_deltas_lead_to_the_new_values(stretch: int, case: tuple[int, U64Array, U64Array]) -> None:
     width, old, new = case
-    assert apply_delta(old, encode_delta(old, new, width), width).tolist() == new.tolist()
+    assert gathered(apply_delta(old, encode_delta(old, new, width), width)).tolist() == new.tolist()
 
 
 @given(deltas(), st.data())
 def test_a_changed_delta_is_refused_or_leads_elsewhere(
-    case: tuple[int, U64Array, U64Array], data: st.DataObject
+    stretch: int, case: tuple[int, U64Array, U64Array], data: st.DataObject
 ) -> None:
     width, old, new = case
     delta = bytearray(encode_delta(old, new, width))
     delta[data.draw(st.integers(0, len(delta) - 1))] ^= data.draw(st.integers(1, 255))
     with contextlib.suppress(MalformedError):
-        other = apply_delta(old, bytes(delta), width)
+        other = gathered(apply_delta(old, bytes(delta), width))
         assert other.tolist() != new.tolist()
         assert encode_delta(old, other, width) == bytes(delta)
 
@@ -143,7 +175,7 @@ def test_a_changed_delta_is_refused_or_leads_elsewhere(
 def test_only_malformed_escapes_a_delta(data: bytes, case: tuple[int, U64Array]) -> None:
     width, old = case
     with contextlib.suppress(MalformedError):
-        apply_delta(old, data, width)
+        gathered(apply_delta(old, data, width))
 
 
 # ------------------------------------------------------------------ labels
@@ -210,13 +242,15 @@ def labelled(draw: st.DrawFn) -> tuple[Labelled, Labelled]:
 
 
 @given(labelled(), st.data())
-def test_label_deltas_lead_to_the_new_labels(case: tuple[Labelled, Labelled], data: st.DataObject) -> None:
+def test_label_deltas_lead_to_the_new_labels(
+    stretch: int, case: tuple[Labelled, Labelled], data: st.DataObject
+) -> None:
     old, new = case
     delta = bytearray(encode_label_delta(old, new))
-    assert apply_label_delta(old, bytes(delta), new.answers) == new.labels
+    assert b"".join(apply_label_delta(old, bytes(delta), new.answers)) == new.labels
     delta[data.draw(st.integers(0, len(delta) - 1))] ^= data.draw(st.integers(1, 255))
     with contextlib.suppress(MalformedError):
-        other = apply_label_delta(old, bytes(delta), new.answers)
+        other = b"".join(apply_label_delta(old, bytes(delta), new.answers))
         assert other != new.labels
         assert encode_label_delta(old, Labelled(answers=new.answers, labels=other)) == bytes(delta)
 
@@ -225,7 +259,7 @@ def test_label_deltas_lead_to_the_new_labels(case: tuple[Labelled, Labelled], da
 def test_only_malformed_escapes_a_label_delta(data: bytes, case: tuple[Labelled, Labelled]) -> None:
     old, new = case
     with contextlib.suppress(MalformedError):
-        apply_label_delta(old, data, new.answers)
+        b"".join(apply_label_delta(old, data, new.answers))
 
 
 # ------------------------------------------------------------------ manifest and filter

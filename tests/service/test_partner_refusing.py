@@ -91,6 +91,7 @@ async def test_bad_files_leave_the_last_good_list_in_force(
     assert refused.value.hint
     assert (world.version, world.answers) == (2, set(HELD))
     assert len(asked) == len(set(asked)), "each part is asked for once"
+    assert [path.name for path in (world.folder.folder / "releases").iterdir()] == ["2"]
     assert (await world.update()).new == 3
     assert world.answers == set(NEWEST)
 

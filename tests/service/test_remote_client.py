@@ -294,7 +294,7 @@ class Parts:
 
 async def _release(url: str, *, limits: RemoteLimits = QUICK) -> bytes:
     async with _partner(url, limits=limits) as remote:
-        return await remote.release_part("baseline", version=1, part=ReleasePart.LABELS, since=None)
+        return bytes(await remote.release_part("baseline", version=1, part=ReleasePart.LABELS, since=None))
 
 
 async def test_a_release_file_is_resumed_where_it_stopped() -> None:

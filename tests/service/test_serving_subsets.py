@@ -296,7 +296,7 @@ class Altered:
         data = await self._api.release_part(
             subset, version=version, part=part, since=since, max_bytes=max_bytes
         )
-        return self._altered(part.value, data)
+        return self._altered(part.value, bytes(data))
 
     async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
         data = (await self._api.evaluate(subset, request)).to_bytes()

@@ -32,7 +32,7 @@ def main() -> None:
 PLACES: dict[str, tuple[type, str]] = {
     "objects": (FolderObjects, "put_all"),
     "signature": (FolderLogSigner, "sign"),
-    "release": (PartnerFolder, "store_release"),
+    "release": (PartnerFolder, "put_in_place"),
     "commit": (Store, "write"),
     "next-key": (PartnerFolder, "next_key"),
     "new-key": (PartnerFolder, "renew_key"),

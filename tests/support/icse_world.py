@@ -23,9 +23,10 @@ from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import MemberListing, effective
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis
+from protocol.messages import ReleasePart
 from protocol.selection import Selection, select_screened
 from protocol.subset.canary import PRESENT
-from protocol.subset.files import Held
+from protocol.subset.files import write_answers, write_screen
 from protocol.subset.filter import EXACT, SubsetFilter
 from protocol.subset.lookup import Lookup
 from protocol.subset.release import Release
@@ -126,7 +127,11 @@ def release_of(
 def partner_with(folder: Path, release: Release) -> PartnerFolder:
     """A partner's folder that holds this release."""
     home = PartnerFolder(folder)
-    home.store_release(Held(1, release))
+    with home.arriving():
+        files = home.new_release(1, release.manifest, None)
+        files.write(ReleasePart.SCREEN, write_screen(release))
+        files.write(ReleasePart.ANSWERS, write_answers(release))
+        home.put_in_place(1)
     return home
 
 

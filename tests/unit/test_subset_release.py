@@ -29,7 +29,7 @@ from support.subsets import LABEL, SOURCES, digest, make_release, output, u64
 NAMES = range(20)
 LABELS = [Label(1, (LabelSource(0, place),)) for place in NAMES]
 RELEASE = make_release(NAMES, labels=LABELS)
-SEALED = RELEASE.labels or b""
+SEALED = bytes(RELEASE.labels or b"")
 PLAIN = make_release(NAMES)
 NO_SCREEN = make_release(NAMES, screen_width=0)
 
@@ -393,7 +393,7 @@ def test_label_delta_writes_what_changed(answers: list[int], labels: bytes, writ
     data = encode_label_delta(BEFORE, new)
     assert data.endswith(written)
     assert int.from_bytes(data[:4], "big") == len(written) // LABEL_BYTES
-    assert apply_label_delta(BEFORE, data, new.answers) == labels
+    assert b"".join(apply_label_delta(BEFORE, data, new.answers)) == labels
 
 
 @pytest.mark.parametrize(
@@ -411,4 +411,4 @@ def test_label_delta_writes_what_changed(answers: list[int], labels: bytes, writ
 )
 def test_label_delta_is_refused(data: bytes, answers: list[int], error: type[Exception]) -> None:
     with pytest.raises(error):
-        apply_label_delta(BEFORE, data, u64(*answers))
+        b"".join(apply_label_delta(BEFORE, data, u64(*answers)))

@@ -19,7 +19,8 @@ from protocol.subset.deltas.removals import (
 )
 from protocol.subset.files import Held, read_answers, write_answers
 from protocol.subset.label import LABEL_BYTES
-from protocol.subset.release import Release, verify_release
+from protocol.subset.release import Release, check_answers, verify_release
+from protocol.subset.rice import gathered
 from support.subsets import EMPTY_MANIFEST, LABEL, make_release, u64
 
 
@@ -107,9 +108,9 @@ def test_answers_are_read_alone_and_are_those_of_the_manifest() -> None:
         (write_answers(new), None),
         (write_answers(new, since=Held(1, held)), Held(1, held)),
     ):
-        assert (read_answers(new.manifest, data, held=since) == new.answers).all()
+        assert (gathered(read_answers(new.manifest, data, held=since)) == new.answers).all()
     with pytest.raises(SubsetError, match="answers"):
-        read_answers(new.manifest, write_answers(held), held=None)
+        check_answers(new.manifest, read_answers(new.manifest, write_answers(held), held=None))
 
 
 @given(before=st.lists(st.integers(0, 20)), after=st.lists(st.integers(0, 20)))

@@ -45,7 +45,7 @@ def transparency(
     with read_store(identity) as store:
         report = make_report(identity, store, asked)
     if out is not None:
-        replace_streamed(out, FORMS[out.suffix.lower()[1:]](report))
+        replace_streamed(out, map(str.encode, FORMS[out.suffix.lower()[1:]](report)))
     written = [f"written: {out}"] if out else []
     here.output.result({**as_fields(report), "file": str(out) if out else None}, *written, *_lines(report))
     here.output.following(

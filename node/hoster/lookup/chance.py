@@ -3,6 +3,8 @@
 import numpy as np
 
 from protocol.subset.release import Release
+from protocol.subset.rice import blocks_of
+from protocol.subset.sets import contains
 
 
 def chance(release: Release) -> float:
@@ -24,5 +26,5 @@ def chance_anew(before: Release | None, after: Release) -> float:
         return 0.0
     if not 0 < old <= new:
         return chance(after)
-    heads = after.screen >> np.uint64(new - old)
-    return float(np.count_nonzero(~np.isin(heads, before.screen))) / 2.0**new
+    heads = (block >> np.uint64(new - old) for block in blocks_of(after.screen))
+    return float(sum(np.count_nonzero(~contains(before.screen, block)) for block in heads)) / 2.0**new

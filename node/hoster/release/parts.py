@@ -3,6 +3,7 @@
 from typing import Final
 
 from protocol.api import SubsetApi
+from protocol.encoding import Octets
 from protocol.messages import ReleasePart
 from protocol.subset.files import Held
 from protocol.subset.filter import MAX_FILTER_BYTES
@@ -15,7 +16,7 @@ _HEADS: Final = 32
 
 async def fetch_part(
     api: SubsetApi, subset: str, version: int, part: ReleasePart, *, manifest: Manifest, held: Held | None
-) -> bytes:
+) -> Octets:
     """One file of the release with that manifest, whole or as the delta from `held`; nothing is verified."""
     return await api.release_part(
         subset,

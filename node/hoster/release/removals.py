@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from node.errors import VerificationError
 from node.hoster.release.parts import fetch_part
 from node.hoster.state import Enrolment
+from node.hoster.store.release import NewRelease
 from node.hoster.trust.witness_policy import Backing
 from protocol.api import SubsetApi
 from protocol.messages import ReleasePart
 from protocol.subset.deltas.removals import answers_gone, joined, removal_cap
 from protocol.subset.deltas.values import align
-from protocol.subset.files import Held, read_answers
+from protocol.subset.files import Held
 from protocol.subset.manifest import Manifest
 from protocol.subset.rice import U64Array
 
@@ -32,9 +33,18 @@ class Taken:
 
 
 async def take_away(
-    api: SubsetApi, subset: str, version: int, manifest: Manifest, *, held: Held, before: U64Array
+    api: SubsetApi,
+    subset: str,
+    version: int,
+    manifest: Manifest,
+    *,
+    held: Held,
+    files: NewRelease,
+    before: U64Array,
 ) -> Taken:
     """What the release `version` of `manifest` takes from `held`, of which the answers at `before` are gone already.
+
+    Its answers are written into `files`.
 
     Raises:
         ProtocolError: its answers are not those of its manifest.
@@ -44,7 +54,8 @@ async def take_away(
     if (mine.epoch, mine.answers_width) != (manifest.epoch, manifest.answers_width):
         return Taken(gone=before, waits=True)
     data = await fetch_part(api, subset, version, ReleasePart.ANSWERS, manifest=manifest, held=held)
-    answers = read_answers(manifest, data, held=held)
+    files.write(ReleasePart.ANSWERS, data)
+    answers = files.answers()
     gone = joined(before, answers_gone(held.release, manifest, answers))
     cap = removal_cap(len(held.release.answers))
     if len(gone) > cap:

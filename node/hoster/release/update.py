@@ -22,6 +22,7 @@ from node.hoster.release.parts import fetch_part
 from node.hoster.release.removals import take_away, waiting
 from node.hoster.release.self_test import SelfTest, self_test
 from node.hoster.state import Cursor, Enrolment, MemberFiles, PartnerFolder
+from node.hoster.store.release import MappedRelease, sparing
 from node.hoster.trust.node import Known, OutdatedTrustError, known, refresh, with_register
 from node.hoster.trust.register_changes import member_changes
 from node.hoster.trust.relayed import refresh_members
@@ -31,8 +32,8 @@ from protocol.errors import ForkError, ProtocolError, RollbackError, UnknownSign
 from protocol.messages import ReleasePart
 from protocol.subset.canary import LISTED
 from protocol.subset.deltas.removals import same_answers
-from protocol.subset.deltas.values import align
-from protocol.subset.files import Held, ReleaseFiles, read_release
+from protocol.subset.deltas.values import stretches
+from protocol.subset.files import Held
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.identity import subset_id
 from protocol.subset.manifest import Manifest
@@ -159,7 +160,7 @@ class Updater:
         self,
         old: Enrolment,
         cursor: Cursor,
-        held: Held | None,
+        held: MappedRelease | None,
         follow: Callable[[ReleaseLog], Awaitable[Step]],
     ) -> UpdateReport:
         """As newer trust files say, where those fetched do not explain what is found: both may change meanwhile."""
@@ -184,7 +185,7 @@ class Updater:
         old: Enrolment,
         enrolment: Enrolment,
         cursor: Cursor,
-        held: Held | None,
+        held: MappedRelease | None,
         follow: Callable[[ReleaseLog], Awaitable[Step]],
         news: _News,
     ) -> UpdateReport:
@@ -195,9 +196,10 @@ class Updater:
         news.witnesses += relayed.changes
         news.warnings = relayed.warnings
         policy = self._rule(found, enrolment.origin, relayed.documents, now)
-        step, reached, new, (tested, untested) = await self._follow(
-            enrolment, cursor, held, found, policy, follow
-        )
+        with self._folder.arriving():
+            step, reached, new, (tested, untested) = await self._follow(
+                enrolment, cursor, held, found, policy, follow
+            )
         told = _Told(
             changes=news.changes,
             warnings=(
@@ -232,11 +234,11 @@ class Updater:
         self,
         enrolment: Enrolment,
         cursor: Cursor,
-        held: Held | None,
+        held: MappedRelease | None,
         found: Known,
         policy: Policy,
         follow: Callable[[ReleaseLog], Awaitable[Step]],
-    ) -> tuple[Step, Cursor, Held | None, tuple[SelfTest, tuple[str, ...]]]:
+    ) -> tuple[Step, Cursor, MappedRelease | None, tuple[SelfTest, tuple[str, ...]]]:
         """Follow the log and put in force what may be.
 
         Gives the step, where it ended, a new release, how it was tried and why it could not be.
@@ -254,7 +256,7 @@ class Updater:
             raise VerificationError("{subset}: {reason}", enrolment.subset, exc, hint=_HINT) from exc
         tried = await self._try(enrolment, found, new)
         if new is not None:
-            self._folder.store_release(new)
+            self._folder.put_in_place(new.version)
             self._carry_over(cursor, reached, held, new)
         self._folder.save(enrolment, reached)
         if new is not None:
@@ -264,7 +266,7 @@ class Updater:
         return step, reached, new, tried
 
     async def _try(
-        self, enrolment: Enrolment, found: Known, new: Held | None
+        self, enrolment: Enrolment, found: Known, new: MappedRelease | None
     ) -> tuple[SelfTest, tuple[str, ...]]:
         """Try a new release: how, and why it was not.
 
@@ -299,7 +301,9 @@ class Updater:
             hint=Message("{hint}; the evidence is in {kept}", hint, kept),
         )
 
-    async def _taken(self, enrolment: Enrolment, step: Step, cursor: Cursor, held: Held | None) -> Cursor:
+    async def _taken(
+        self, enrolment: Enrolment, step: Step, cursor: Cursor, held: MappedRelease | None
+    ) -> Cursor:
         """The cursor to keep, after what a head without enough witnesses takes away was written."""
         ahead = step.cursor.ahead
         if step.manifest is None or not step.backing.missing or ahead is None:
@@ -312,41 +316,37 @@ class Updater:
             ahead.version,
             step.manifest,
             held=held,
+            files=self._folder.new_release(ahead.version, step.manifest, held),
             before=self._folder.gone(cursor),
         )
         self._folder.keep_gone(held.version, taken.gone)
         return replace(step.cursor, ahead=replace(ahead, waits=taken.waits))
 
-    def _carry_over(self, cursor: Cursor, reached: Cursor, held: Held | None, new: Held) -> None:
+    def _carry_over(self, cursor: Cursor, reached: Cursor, held: MappedRelease | None, new: Held) -> None:
         """Keep gone what a head that is still ahead took away."""
         if reached.ahead is not None and held is not None:
             gone = self._folder.gone(cursor)
             self._folder.keep_gone(new.version, same_answers(gone, held.release, new.release))
 
-    async def _fetch(self, enrolment: Enrolment, step: Step, held: Held | None, found: Known) -> Held | None:
+    async def _fetch(
+        self, enrolment: Enrolment, step: Step, held: MappedRelease | None, found: Known
+    ) -> MappedRelease | None:
         manifest = step.manifest
         if manifest is None:
             return None
         self._check_manifest(enrolment, manifest, found)
         version = step.cursor.version
-        screen, answers = [
-            await fetch_part(self._api, enrolment.subset, version, part, manifest=manifest, held=held)
-            for part in (ReleasePart.SCREEN, ReleasePart.ANSWERS)
-        ]
-        labels = (
-            await fetch_part(
-                self._api, enrolment.subset, version, ReleasePart.LABELS, manifest=manifest, held=held
-            )
-            if manifest.labels_root
-            else None
-        )
-        files = ReleaseFiles(
-            screen=screen,
-            answers=answers,
-            labels=labels,
-            filter=await self._filter(enrolment.subset, version, manifest, held),
-        )
-        return Held(version, read_release(manifest, files, held=held))
+        files = self._folder.new_release(version, manifest, held)
+        for part in (ReleasePart.SCREEN, ReleasePart.ANSWERS, ReleasePart.LABELS):
+            if part is not ReleasePart.LABELS or manifest.labels_root:
+                data = await fetch_part(
+                    self._api, enrolment.subset, version, part, manifest=manifest, held=held
+                )
+                files.write(part, data)
+        made_by = await self._filter(enrolment.subset, version, manifest, held)
+        if made_by is not None:
+            files.write(ReleasePart.FILTER, made_by)
+        return files.load()
 
     async def _filter(self, subset: str, version: int, manifest: Manifest, held: Held | None) -> bytes | None:
         """The filter of a release; None from a node of a version that serves none."""
@@ -354,9 +354,10 @@ class Updater:
         if before is not None and before.sha256() == manifest.rules.filter:
             return before.to_bytes()
         try:
-            return await fetch_part(
+            data = await fetch_part(
                 self._api, subset, version, ReleasePart.FILTER, manifest=manifest, held=None
             )
+            return bytes(data)
         except NotFoundError:
             return None
 
@@ -403,7 +404,7 @@ def _is_doubted(found: Known, origin: str, version: int) -> bool:
     return any(version - 1 in span for span in found.revocations.doubted(origin))
 
 
-def _report(subset: str, old: Held | None, new: Held | None, told: _Told) -> UpdateReport:
+def _report(subset: str, old: MappedRelease | None, new: MappedRelease | None, told: _Told) -> UpdateReport:
     manifest = new.release.manifest if new else None
     added, removed = _difference(old, new)
     return UpdateReport(
@@ -425,7 +426,7 @@ def _report(subset: str, old: Held | None, new: Held | None, told: _Told) -> Upd
     )
 
 
-def _difference(old: Held | None, new: Held | None) -> tuple[int, int]:
+def _difference(old: MappedRelease | None, new: MappedRelease | None) -> tuple[int, int]:
     if new is None or old is new:
         return 0, 0
     if old is None:
@@ -437,5 +438,6 @@ def _difference(old: Held | None, new: Held | None) -> tuple[int, int]:
     ):
         grown = len(after.answers) - len(before.answers)
         return max(grown, 0), max(-grown, 0)
-    alignment = align(before.answers, after.answers)
-    return len(alignment.inserted), len(alignment.removed)
+    pieces = sparing(stretches(before.answers, after.answers), old.maps + new.maps)
+    changes = [(len(each.alignment.inserted), len(each.alignment.removed)) for each in pieces]
+    return sum(added for added, _ in changes), sum(removed for _, removed in changes)

@@ -1,1 +1,1 @@
-"""What a partner's client keeps, in one SQLite file: `database`, and `migrate` for what were files of their own."""
+"""What a partner's client keeps: rows of one SQLite file, `migrate` for what were files of their own, and releases."""

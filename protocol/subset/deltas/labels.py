@@ -5,18 +5,20 @@ Applied after the answers' delta; the result is verified against the manifest's 
 section "Deltas".
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from protocol.encoding import Octets
 from protocol.errors import MalformedError, NotCanonicalError
-from protocol.subset.deltas.values import align, kept_places
+from protocol.subset.deltas.values import NOTHING, kept_places, stretches
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.rice import U64Array, decode_sorted, encode_sorted
 
 _COUNT_BYTES = 4
-_LabelArray = NDArray[np.void]
+_WORDS = LABEL_BYTES // 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,21 +26,25 @@ class Labelled:
     """Answers and their labels, place by place."""
 
     answers: U64Array
-    labels: bytes
+    labels: Octets
 
 
 def encode_label_delta(old: Labelled, new: Labelled) -> bytes:
     """`count u32 ‖ code of the places written ‖ their labels`, for the labels of `new` given those of `old`."""
     labels = _rows(new.labels)
-    carried, settled = _carry(old, new.answers)
-    changed = labels != carried
-    places = np.flatnonzero(changed | ~settled).astype(np.uint64)
-    code = encode_sorted(places, len(labels)) if len(labels) else b""
-    return len(places).to_bytes(_COUNT_BYTES, "big") + code + labels[places].tobytes()
+    places, written = [NOTHING], []
+    for piece in _carried(old, new.answers):
+        fresh = labels[piece.places]
+        changed = np.flatnonzero((fresh != piece.labels).any(axis=1) | ~piece.settled)
+        places.append((changed + piece.places.start).astype(np.uint64))
+        written.append(fresh[changed].tobytes())
+    found = np.concatenate(places)
+    code = encode_sorted(found, len(labels)) if len(labels) else b""
+    return b"".join([len(found).to_bytes(_COUNT_BYTES, "big"), code, *written])
 
 
-def apply_label_delta(old: Labelled, data: bytes, answers: U64Array) -> bytes:
-    """The labels of `answers`, those that stayed taken from `old`.
+def apply_label_delta(old: Labelled, data: Octets, answers: U64Array) -> Iterator[bytes]:
+    """The labels of `answers` in order, some at a time, those that stayed taken from `old`.
 
     Raises `MalformedError` for bytes that are not a label delta to these answers, `NotCanonicalError` when it
     leaves out a new answer's label or writes one that did not change.
@@ -48,24 +54,45 @@ def apply_label_delta(old: Labelled, data: bytes, answers: U64Array) -> bytes:
     if split < _COUNT_BYTES or count > len(answers):
         raise MalformedError("label delta: count does not fit its length or the answers")
     places = decode_sorted(data[_COUNT_BYTES:split], count=count, bound=max(len(answers), 1))
-    labels, _ = _carry(old, answers)
-    labels[places] = _rows(data[split:])
-    result = labels.tobytes()
-    if encode_label_delta(old, Labelled(answers=answers, labels=result)) != data:
+    written = _rows(data[split:])
+    for piece in _carried(old, answers):
+        bounds = np.array([piece.places.start, piece.places.stop], dtype=np.uint64)
+        first, last = np.searchsorted(places, bounds)
+        yield _written(piece, places[first:last] - bounds[0], written[first:last])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Piece:
+    """Labels for some places, those that stay filled in."""
+
+    places: slice
+    labels: U64Array
+    settled: NDArray[np.bool_]
+
+
+def _written(piece: _Piece, places: U64Array, labels: U64Array) -> bytes:
+    settled = piece.settled[places]
+    changed = (piece.labels[places] != labels).any(axis=1)
+    piece.settled[places] = True
+    once = bool((places[1:] > places[:-1]).all())
+    if not (once and piece.settled.all() and changed[settled].all()):
         raise NotCanonicalError("label delta: not the one between these labels")
-    return result
+    piece.labels[places] = labels
+    return piece.labels.tobytes()
 
 
-def _carry(old: Labelled, answers: U64Array) -> tuple[_LabelArray, NDArray[np.bool_]]:
-    """Labels for `answers` with those that stayed filled in, and which these are."""
-    alignment = align(old.answers, answers)
-    staying = kept_places(len(answers), alignment.inserted)
-    labels = np.zeros(len(answers), dtype=f"V{LABEL_BYTES}")
-    labels[staying] = _rows(old.labels)[kept_places(len(old.answers), alignment.removed)]
-    settled = np.zeros(len(answers), dtype=np.bool_)
-    settled[staying] = True
-    return labels, settled
+def _carried(old: Labelled, answers: U64Array) -> Iterator[_Piece]:
+    """Labels for `answers`, piece by piece, with those that stayed filled in."""
+    labels = _rows(old.labels)
+    for stretch in stretches(old.answers, answers):
+        before, count = labels[stretch.old], stretch.new.stop - stretch.new.start
+        staying = kept_places(count, stretch.alignment.inserted)
+        piece = np.zeros((count, _WORDS), dtype=np.uint64)
+        piece[staying] = before[kept_places(len(before), stretch.alignment.removed)]
+        settled = np.zeros(count, dtype=np.bool_)
+        settled[staying] = True
+        yield _Piece(places=stretch.new, labels=piece, settled=settled)
 
 
-def _rows(labels: bytes) -> _LabelArray:
-    return np.frombuffer(labels, dtype=f"V{LABEL_BYTES}")
+def _rows(labels: Octets) -> U64Array:
+    return np.frombuffer(labels, dtype=np.uint64).reshape(-1, _WORDS)

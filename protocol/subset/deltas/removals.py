@@ -12,13 +12,13 @@ import numpy as np
 
 from protocol import limits
 from protocol.errors import SubsetError
-from protocol.subset.deltas.values import align
+from protocol.subset.deltas.values import NOTHING, align
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release
 from protocol.subset.rice import U64Array
 
-NOTHING_GONE: Final[U64Array] = np.zeros(0, dtype=np.uint64)
+NOTHING_GONE: Final = NOTHING
 
 
 def removal_cap(answers: int) -> int:
@@ -35,14 +35,14 @@ def answers_gone(held: Release, offered: Manifest, answers: U64Array) -> U64Arra
     if (held.manifest.epoch, held.manifest.answers_width) != (offered.epoch, offered.answers_width):
         raise SubsetError("manifest: another epoch or width than the answers held")
     removed = held.answers[align(held.answers, answers).removed]
-    return np.flatnonzero(np.isin(held.answers, removed)).astype(np.uint64)
+    return _places_of(removed, held.answers)
 
 
 def same_answers(gone: U64Array, held: Release, new: Release) -> U64Array:
     """Places in `new` of the answers that are gone from `held`; none in another epoch, where no answer is the same."""
     if (held.manifest.epoch, held.manifest.answers_width) != (new.manifest.epoch, new.manifest.answers_width):
         return NOTHING_GONE
-    return np.flatnonzero(np.isin(new.answers, held.answers[gone])).astype(np.uint64)
+    return _places_of(held.answers[gone], new.answers)
 
 
 def joined(one: U64Array, other: U64Array) -> U64Array:
@@ -65,3 +65,12 @@ def without_answers(release: Release, gone: U64Array) -> Release:
     if labels is not None:
         labels = np.frombuffer(labels, dtype=np.uint8).reshape(-1, LABEL_BYTES)[stays].tobytes()
     return replace(release, answers=release.answers[stays], labels=labels)
+
+
+def _places_of(some: U64Array, values: U64Array) -> U64Array:
+    """All places of these values in sorted `values`."""
+    wanted = np.unique(some)
+    first = np.searchsorted(values, wanted, side="left")
+    counts = np.searchsorted(values, wanted, side="right") - first
+    before = np.cumsum(counts) - counts
+    return (np.repeat(first - before, counts) + np.arange(counts.sum())).astype(np.uint64)

@@ -56,4 +56,4 @@ def require_place(path: Path) -> None:
 
 def write_report(path: Path, summary: ScanSummary, results: Iterable[FileResult], names: Names) -> None:
     """Write the report in place of what was there; raises `OSError` when that fails, and nothing is left of it."""
-    replace_streamed(path, form_of(path)(summary, results, names))
+    replace_streamed(path, map(str.encode, form_of(path)(summary, results, names)))
