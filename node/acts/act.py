@@ -142,6 +142,11 @@ class Act(Generic[F]):
     asks: bool
     """Whether a second person may have to decide."""
 
+    @property
+    def verb(self) -> str:
+        """Its word below the noun."""
+        return self.name.partition(".")[2]
+
 
 def act(
     name: str,

@@ -27,7 +27,7 @@ _CONTEXT: Final = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotati
 def add(app: typer.Typer, acts: Iterable[Act[Any]]) -> None:
     """Give a noun the commands of these acts."""
     for one in acts:
-        app.command(one.name.partition(".")[2], help=one.help)(_command(one))
+        app.command(one.verb, help=one.help)(_command(one))
 
 
 def do(here: Session, act: Act[F], given: F, *, by: str = "") -> Done:

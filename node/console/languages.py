@@ -1,18 +1,25 @@
-"""Which language a page is written in, and its words; English is what stands in templates and code."""
+"""Which language a page is written in, and its words; English is what stands in templates and code.
+
+The file that people translate is the one that is read: `locale/*/LC_MESSAGES/console.po`, as Babel writes it.
+"""
 
 import gettext
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from functools import cache
-from importlib.resources import as_file, files
+from importlib.resources import files
 from typing import Final
 
-from keys.message import Message
+from keys.message import Language, Message
 
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "fr": "Français"}
 """By code, each in its own words."""
 DEFAULT: Final = "en"
-_DOMAIN: Final = "console"
+_SENTENCE: Final = re.compile(r'^msgid (".*")\n(?:msgid_plural ".*"\n)?((?:msgstr\S* ".*"\n)+)', re.MULTILINE)
+_SAID: Final = re.compile(r'^msgstr\S* (".*")$', re.MULTILINE)
+_FORM: Final = re.compile(r"plural=(.+?);")
 
 _current: ContextVar[str] = ContextVar("language", default=DEFAULT)
 
@@ -62,9 +69,34 @@ def translated_plural(one: str, many: str, count: int) -> str:
     return _catalogue(_current.get()).ngettext(one, many, count)
 
 
+class Catalogue:
+    """The sentences of a language, out of the text of a `.po` file; what is not translated stays English."""
+
+    def __init__(self, text: str) -> None:
+        self._said: Mapping[str, Sequence[str]] = dict(_sentences(text))
+        form = _FORM.search(self._said[""][0])
+        assert form is not None, "the header says which number takes which form"
+        self._form = gettext.c2py(form[1])
+
+    def gettext(self, message: str, /) -> str:
+        """The text in this language."""
+        return self._said.get(message, (message,))[0] or message
+
+    def ngettext(self, one: str, many: str, number: int, /) -> str:
+        """The text for this number."""
+        said = self._said.get(one, ())
+        return (said[self._form(number)] if said else "") or (one if number == 1 else many)
+
+
+def _sentences(text: str) -> Iterator[tuple[str, Sequence[str]]]:
+    """Each in English, with its translation; of a plural, with all of them. Quoted as JSON would."""
+    for one, said in _SENTENCE.findall(text.replace('"\n"', "")):
+        yield json.loads(one), [json.loads(each) for each in _SAID.findall(said)]
+
+
 @cache
-def _catalogue(language: str) -> gettext.NullTranslations:
+def _catalogue(language: str) -> Language:
     if language == DEFAULT:
         return gettext.NullTranslations()
-    with as_file(files("node.console").joinpath("locale")) as folder:
-        return gettext.translation(_DOMAIN, folder, [language], fallback=True)
+    path = files("node.console").joinpath("locale", language, "LC_MESSAGES", "console.po")
+    return Catalogue(path.read_text(encoding="utf-8"))

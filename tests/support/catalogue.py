@@ -1,6 +1,6 @@
 """The console's sentences, found where they stand, and their translations.
 
-    python tests/support/catalogue.py          take new sentences into the catalogue, drop old ones, compile it
+    python tests/support/catalogue.py          take new sentences into the catalogue, drop old ones
 
 A sentence stands in a template (`{% trans %}`, `_()`), in Python as an argument of `_`, in an error or a message, or is
 a title or a name that a template translates when it shows it: those are collected from the tables that hold them. What
@@ -11,13 +11,11 @@ meet: the inside of a node stays English.
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 
 import jinja2.ext
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
-from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `support`, where this is run as a program
@@ -60,13 +58,8 @@ _DAY = datetime(2026, 11, 26, tzinfo=UTC)
 
 
 def po_file(language: str) -> Path:
-    """Where people translate."""
+    """Where people translate, and what the program reads."""
     return LOCALE / language / "LC_MESSAGES" / "console.po"
-
-
-def mo_file(language: str) -> Path:
-    """What the program reads."""
-    return po_file(language).with_suffix(".mo")
 
 
 def template(language: str) -> Catalog:
@@ -92,13 +85,6 @@ def read(language: str) -> Catalog:
         return made
     with path.open("rb") as file:
         return read_po(file, locale=language)
-
-
-def compiled(language: str) -> bytes:
-    """What the program should read."""
-    out = BytesIO()
-    write_mo(out, read(language))
-    return out.getvalue()
 
 
 def _written() -> Iterator[tuple[str, int, str | tuple[str, ...]]]:
@@ -157,7 +143,6 @@ def update(language: str) -> Catalog:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         write_po(file, kept, width=120, sort_output=True, no_location=True, include_previous=False)
-    mo_file(language).write_bytes(compiled(language))
     return kept
 
 

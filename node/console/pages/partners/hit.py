@@ -115,6 +115,6 @@ def _handled(hit: ReportedHit) -> Iterator[Moment]:
 PAGES: Final = (Page(name="hit", path=HIT, title="Hit", gather=gather),)
 
 ACTIONS: Final = tuple(
-    action(act, path=f"/console/hits/{act.name.partition('.')[2]}", page="hit", to=_at)
+    action(act, path=f"/console/hits/{act.verb}", page="hit", to=_at)
     for act in (hits.close, hits.hold, hits.unhold)
 )

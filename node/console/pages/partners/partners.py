@@ -216,8 +216,10 @@ ACTIONS: Final = (
         page="partners",
         to=lambda _: f"{_HERE}/invited",
     ),
-    action(acts.quota, path=f"{_ONE}/quota", page="partner", to=_at),
-    action(acts.disclose, path=f"{_ONE}/disclose", page="partner", to=_at),
     action(acts.suspend, path=f"{_ONE}/suspend", page="partners", by=suspend),
-    action(acts.resume, path=f"{_ONE}/resume", page="partner", to=_at),
+    *(
+        action(act, path=f"{_ONE}/{act.verb}", page="partner", to=_at)
+        for act in acts.ACTS
+        if act is not acts.suspend
+    ),
 )

@@ -90,7 +90,6 @@ PAGES: Final = (
 
 ACTIONS: Final = (
     action(acts.add, path=f"{PATH}/add", page="recipients", to=lambda _: PATH),
-    action(acts.grant, path=f"{PATH}/grant", page="recipient", to=_at),
     action(
         acts.key,
         path=f"{PATH}/make-key",
@@ -98,7 +97,10 @@ ACTIONS: Final = (
         to=lambda _: f"{PATH}/key",
         name="recipient-make-key",
     ),
-    action(acts.suspend, path=f"{PATH}/suspend", page="recipient", to=_at),
-    action(acts.resume, path=f"{PATH}/resume", page="recipient", to=_at),
     action(acts.remove, path=f"{PATH}/remove", page="recipient", to=lambda _: PATH),
+    *(
+        action(act, path=f"{PATH}/{act.verb}", page="recipient", to=_at)
+        for act in acts.ACTS
+        if act not in (acts.add, acts.key, acts.remove)
+    ),
 )
