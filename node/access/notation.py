@@ -1,7 +1,7 @@
-"""What people type when they say whom they mean and what one may have: collections, days, grants, fingerprints."""
+"""What people type when they say whom they mean, what one may have, and what they say of an entry."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from keys.errors import MalformedTrustError
 from keys.trust.fingerprint import from_words
@@ -9,8 +9,10 @@ from node.errors import UsageError
 from node.formats.cells import HASH_COLUMNS
 from protocol.digest import Algorithm
 from protocol.errors import MalformedError
+from protocol.limits import MAX_LOG_SIZE
 from protocol.lists.event import collection_number
 from protocol.lists.grant import Grant
+from protocol.lists.opening import Basis, Reason
 
 
 def collection_of(name: str) -> int:
@@ -29,15 +31,50 @@ def columns_of(texts: Iterable[str]) -> dict[str, str] | None:
     return {name: title for name, _, title in pairs} or None
 
 
-def end_of_day(text: str) -> datetime | None:
-    """The end of a day `YYYY-MM-DD` in UTC; None for an empty text; raises `UsageError`."""
-    if not text:
-        return None
+def basis_of(name: str) -> Basis:
+    """The basis of that name; raises `UsageError`."""
     try:
-        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+        return Basis[name.upper().replace("-", "_")]
+    except KeyError:
+        raise UsageError("the basis is one of: own, reviewed, relies-on") from None
+
+
+def reason_of(name: str) -> Reason:
+    """The reason of that name, of a withdrawal or a dispute; raises `UsageError`."""
+    try:
+        return Reason[name.upper()]
+    except KeyError:
+        raise UsageError("the reason is one of: error, legal, duplicate, other") from None
+
+
+def event_of(text: str) -> tuple[str, int]:
+    """The list and the index of an event `ORIGIN:INDEX`; raises `UsageError`."""
+    origin, _, index = text.rpartition(":")
+    is_number = index.isascii() and index.isdecimal() and len(index) < 16
+    if origin.count("/") != 2 or not is_number or int(index) >= MAX_LOG_SIZE:
+        raise UsageError(
+            "an entry is named by its list and index", hint="for example: nl.example/lists/national:12"
+        )
+    return origin, int(index)
+
+
+def day_of(text: str) -> date:
+    """A day `YYYY-MM-DD`; raises `UsageError`."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError as exc:
         raise UsageError("a day is written YYYY-MM-DD") from exc
-    return day + timedelta(days=1)
+
+
+def start_of_day(text: str) -> datetime | None:
+    """The beginning of a day `YYYY-MM-DD` in UTC; None for an empty text; raises `UsageError`."""
+    return datetime.combine(day_of(text), time(), UTC) if text else None
+
+
+def end_of_day(text: str) -> datetime | None:
+    """The end of a day `YYYY-MM-DD` in UTC; None for an empty text; raises `UsageError`."""
+    start = start_of_day(text)
+    return None if start is None else start + timedelta(days=1)
 
 
 def grant_of(collections: str, algorithms: str, until: str) -> Grant:

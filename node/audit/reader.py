@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from keys.message import Message
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.tuf.root import open_roots
 from node.audit.log import audit_log
@@ -38,6 +39,15 @@ class Audited:
     index: int
     record: AuditRecord
 
+    def matches(self, actor: str, action: str) -> bool:
+        """Whether it says who and what: an action (`hit.close`) or its noun; empty: whoever, whatever."""
+        record = self.record
+        return actor in {"", record.actor} and action in {
+            "",
+            record.action,
+            record.action.partition(".")[0],
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedAudit:
@@ -46,6 +56,15 @@ class VerifiedAudit:
     origin: str
     size: int
     actors: frozenset[str]
+
+    @property
+    def said(self) -> Message:
+        """That it is, in words."""
+        return Message(
+            "Verified: {count} records of {log}, none altered, removed or put in.",
+            f"{self.size:,}",
+            self.origin,
+        )
 
 
 def read_audit(store: Store, *, first: int = 0) -> Iterator[Audited]:
@@ -70,6 +89,16 @@ def read_audit_backwards(store: Store, *, before: int | None = None) -> Iterator
         for position, entry in reversed(entries):
             if position < end:
                 yield Audited(position, AuditRecord.from_bytes(entry))
+
+
+def get_audited(store: Store, number: int) -> Audited:
+    """One record; raises `NotFoundError`."""
+    item = next(read_audit(store, first=number), None)
+    if item is None:
+        raise NotFoundError(
+            "there is no record {number}", f"{number:,}", hint="see them with: sigfed audit ls"
+        )
+    return item
 
 
 def count_unsigned(store: Store) -> int:

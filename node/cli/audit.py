@@ -12,8 +12,6 @@ from node.cli.session import session
 if TYPE_CHECKING:
     from node.audit.reader import Audited, VerifiedAudit
 
-_DAY_MS = 24 * 3600 * 1000
-
 app = typer.Typer(help="What was done at this node, and by whom.", no_args_is_help=True)
 
 
@@ -41,21 +39,19 @@ def ls(
     action: Annotated[str, typer.Option(help="Only this noun, or noun.verb.")] = "",
 ) -> None:
     """Records in their order."""
-    from node.access.notation import end_of_day
+    from node.access.notation import start_of_day
     from node.audit.reader import count_unsigned, read_audit
     from node.clock import milliseconds
     from node.identity.store import read_store
 
     here = session(context)
-    day = end_of_day(since)
-    first_ms = milliseconds(day) - _DAY_MS if day else 0
+    day = start_of_day(since)
+    first_ms = milliseconds(day) if day else 0
     with read_store(here.identity()) as store:
         chosen = [
             item
             for item in read_audit(store)
-            if item.record.time_ms >= first_ms
-            and actor in {"", item.record.actor}
-            and action in {"", item.record.action, item.record.action.partition(".")[0]}
+            if item.record.time_ms >= first_ms and item.matches(actor, action)
         ]
         unsigned = count_unsigned(store)
     if here.output.as_json:
@@ -80,15 +76,12 @@ def show(
     context: typer.Context, number: Annotated[int, typer.Argument(help="Number of a record.", min=0)]
 ) -> None:
     """One record with its details."""
-    from node.audit.reader import read_audit
-    from node.errors import NotFoundError
+    from node.audit.reader import get_audited
     from node.identity.store import read_store
 
     here = session(context)
     with read_store(here.identity()) as store:
-        item = next(read_audit(store, first=number), None)
-    if item is None:
-        raise NotFoundError("there is no record {number}", number, hint="see them with: sigfed audit ls")
+        item = get_audited(store, number)
     _, when, who, what, subject, outcome = _cells(item)
     here.output.result(
         _fields(item),
@@ -113,21 +106,15 @@ def verify(
     if file is not None:
         verified = _verify_file(file, words or ask("Fingerprint words of its root"))
     else:
-        from node.audit.log import audit_log
-        from node.audit.reader import verify_audit
+        from node.identity.audit import verify_own
         from node.identity.store import read_store
-        from protocol.audit import audit_origin
 
         identity = here.identity()
-        with read_store(identity) as store, store.read() as unit:
-            log = audit_log(unit)
-        origin = log.origin if log else audit_origin(identity.settings.node)
-        size = identity.log_signer().size(origin)
         with read_store(identity) as store:
-            verified = verify_audit(store, identity.trust.document(), signed_size=size)
+            verified = verify_own(identity, store)
     here.output.result(
         {"origin": verified.origin, "records": verified.size, "actors": sorted(verified.actors)},
-        f"verified: {verified.size:,} records of {verified.origin}, none altered, removed or put in",
+        verified.said,
     )
     here.output.following("sigfed audit export -o FILE, kept somewhere else")
 

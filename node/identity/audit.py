@@ -27,6 +27,7 @@ from node.audit.log import (
     sign_waiting,
     start_audit,
 )
+from node.audit.reader import VerifiedAudit, verify_audit
 from node.clock import milliseconds
 from node.errors import NodeError
 from node.files import create_private, read_private, sync_folder
@@ -43,6 +44,15 @@ from protocol.audit import audit_origin
 _journal = Journal("audit")
 _GAPS: Final = "audit-gaps"
 _NO_DETAILS: Final[Mapping[str, str]] = {}
+
+
+def verify_own(identity: Identity, shelf: Shelf) -> VerifiedAudit:
+    """Check the log of this node against its head and what its signer signed; raises as `verify_audit` does."""
+    with shelf.storage.read() as unit:
+        log = audit_log(unit)
+    origin = log.origin if log else audit_origin(identity.settings.node)
+    size = identity.log_signer().size(origin)
+    return verify_audit(shelf, identity.trust.document(), signed_size=size)
 
 
 def begin(

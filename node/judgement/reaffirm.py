@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from keys.message import Message
 from node.errors import NotFoundError, UsageError
 from node.formats.rows import NO_CASE, ImportRow
 from node.judgement.effective import Current
@@ -37,6 +38,17 @@ class Reaffirmed:
     amended: int
     unchanged: int
     """Entries that named all of these blocks already."""
+
+    def said(self, origin: str) -> Message:
+        """What was queued, in words."""
+        if not self.added and not self.amended:
+            return Message("{list}: its entries overrule these blocks already", origin)
+        return Message(
+            "{list}: {added} entries added and {amended} amended, to overrule the block with the next publication",
+            origin,
+            self.added,
+            self.amended,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +108,14 @@ def listed_collection(current: Current, digests: Iterable[Digest]) -> int:
     return min(numbers)
 
 
+def require_known(basis: Basis) -> None:
+    """Check that it is the agency's own knowledge; raises `UsageError`."""
+    if basis not in {Basis.OWN, Basis.REVIEWED}:
+        raise UsageError(
+            "a block is overruled on own knowledge alone", hint="examine the file, then say own or reviewed"
+        )
+
+
 def reaffirm(
     store: Store,
     origin: str,
@@ -117,10 +137,7 @@ def reaffirm(
             many, or the list itself withdrew or disputes a digest.
         ConflictError: others kept queueing changes at the same moment.
     """
-    if statement.basis not in {Basis.OWN, Basis.REVIEWED}:
-        raise UsageError(
-            "a block is overruled on own knowledge alone", hint="examine the file, then --basis reviewed"
-        )
+    require_known(statement.basis)
     _require_of_others(origin, blocks, continues)
     with store.read() as unit:
         log = own_list(unit, origin)

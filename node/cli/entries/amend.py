@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from node.cli.entries.imports import basis_of
-from node.cli.entries.statements import day_of, legality_of
-from node.cli.output import counted
+from node.access.notation import basis_of, day_of
+from node.cli.entries.statements import legality_of
 from node.cli.session import Session
 from node.errors import NotFoundError, UsageError
 from node.formats.asked import Asked
@@ -89,11 +88,8 @@ def _review_by(text: str) -> date | None:
 
 def _tell(here: Session, origin: str, done: Iterable[Amended]) -> bool:
     positions = sorted({position for one in done for position in one.positions})
-    words = counted(len(positions), "entry").replace("entrys", "entries")
+    whole = Amended(entries=len(positions), unchanged=0, positions=tuple(positions))
     here.output.result(
-        {"origin": origin, "amended": len(positions), "positions": positions},
-        f"{origin}: {words} will say it with the next publication"
-        if positions
-        else f"{origin}: the entries say all of it already",
+        {"origin": origin, "amended": len(positions), "positions": positions}, whole.said(origin)
     )
     return bool(positions)

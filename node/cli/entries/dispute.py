@@ -3,9 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from node.access.notation import collection_of
-from node.cli.entries.withdraw import reason_of
-from node.cli.output import counted
+from node.access.notation import collection_of, reason_of
 from node.cli.session import Session
 from node.errors import AlreadyExistsError, NotFoundError
 from node.formats.asked import Asked
@@ -107,16 +105,12 @@ def _tell_disputed(here: Session, origin: str, done: Disputed) -> None:
             "positions": list(done.positions),
             "passed_over": done.passed_over,
         },
-        f"{origin}: {_hashes(done.digests)} will be blocked with the next publication",
+        done.begun(origin),
     )
 
 
 def _tell_resolved(here: Session, origin: str, done: Disputed) -> None:
     here.output.result(
         {"origin": origin, "resolved": done.digests, "positions": list(done.positions)},
-        f"{origin}: the dispute of {_hashes(done.digests)} will end with the next publication",
+        done.ended(origin),
     )
-
-
-def _hashes(count: int) -> str:
-    return counted(count, "hash") if count == 1 else f"{count:,} hashes"

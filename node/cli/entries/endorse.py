@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from node.access.notation import collection_of
+from node.access.notation import collection_of, event_of
 from node.app.guards import open_guards
 from node.cli.output import counted
-from node.cli.places import place_of
 from node.cli.session import Session
 from node.clock import milliseconds
 from node.errors import NotFoundError, UsageError
@@ -43,7 +42,7 @@ class Choice:
             raise UsageError(
                 "whose entries?", hint="name the peer with --from, or single entries with --only"
             )
-        return [NamedFile(*place_of(text)) for text in self.only]
+        return [NamedFile(*event_of(text)) for text in self.only]
 
     def is_meant(self, entry: Entry) -> bool:
         """Whether the filters let an entry pass."""

@@ -9,16 +9,14 @@ from node.cli.exit_codes import ExitCode
 from node.cli.output import Fact, counted
 from node.cli.session import Session
 from node.clock import milliseconds
-from node.errors import InputRefusedError, UsageError
+from node.errors import InputRefusedError
 from node.formats import read_rows
 from node.lists.catalogue import list_origin
 from node.lists.imports.intake import ImportReport, Statement, import_rows, preview_rows
 from node.rotation.store import write_store
-from protocol.lists.ext import Basis
 
 _SHOWN = 20
 _FORMS = {"icse": "ICSE export", "columns": "CSV with named columns"}
-BASES = {"own": Basis.OWN, "reviewed": Basis.REVIEWED, "relies-on": Basis.RELIES_ON}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +69,6 @@ def read_into(
             )
     _tell(here, report, form=reading.form, left_out=reading.left_out, dry_run=dry_run)
     return ExitCode.PARTIAL if report.refused_total else ExitCode.OK
-
-
-def basis_of(name: str) -> Basis:
-    """The basis of that name; raises `UsageError`."""
-    if name not in BASES:
-        raise UsageError("the basis is one of: {names}", ", ".join(BASES))
-    return BASES[name]
 
 
 def _tell(

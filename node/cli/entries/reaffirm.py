@@ -3,21 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from node.access.notation import collection_of
+from node.access.notation import basis_of, collection_of, event_of
 from node.app.judged import Judge
-from node.cli.entries.imports import basis_of
-from node.cli.places import place_of
 from node.cli.session import Session
 from node.clock import milliseconds
-from node.errors import NotFoundError, UsageError
+from node.errors import NotFoundError
 from node.formats.asked import Asked
-from node.judgement.reaffirm import Reaffirmed, listed_collection, open_blocks, reaffirm
+from node.judgement.reaffirm import Reaffirmed, listed_collection, open_blocks, reaffirm, require_known
 from node.lists.catalogue import list_origin
 from node.lists.continuation import predecessor_of
 from node.lists.imports.intake import Statement
 from node.lists.lookup import Finder
 from node.rotation.store import write_store
-from protocol.lists.ext import Basis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +34,10 @@ def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Ex
     identity = here.identity()
     node = identity.settings.node
     origin = list_origin(node, name)
-    basis = basis_of(examined.basis)
-    if basis is Basis.RELIES_ON:
-        raise UsageError(
-            "a block is overruled on own knowledge alone", hint="--basis own, or --basis reviewed"
-        )
     continues = predecessor_of(identity.trust.document(), origin)
-    statement = Statement(basis=basis, criteria=examined.criteria)
-    named = [place_of(text) for text in examined.blocks]
+    statement = Statement(basis=basis_of(examined.basis), criteria=examined.criteria)
+    require_known(statement.basis)
+    named = [event_of(text) for text in examined.blocks]
     given = collection_of(examined.collection) if examined.collection else None
     missing = []
     with write_store(identity) as store:
@@ -74,8 +67,5 @@ def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Ex
 def _tell(here: Session, origin: str, done: Reaffirmed) -> None:
     here.output.result(
         {"origin": origin, "added": done.added, "amended": done.amended, "unchanged": done.unchanged},
-        f"{origin}: {done.added} entries added, {done.amended} amended, to overrule the block with the next"
-        " publication"
-        if done.added or done.amended
-        else f"{origin}: its entries overrule these blocks already",
+        done.said(origin),
     )

@@ -36,7 +36,7 @@ def shred(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Ask a second person to delete a file's hashes for ever, here and at every peer."""
-    from node.cli.entries.withdraw import reason_of
+    from node.access.notation import reason_of
     from node.cli.hashes import read_hashes
     from node.lists.catalogue import list_origin
     from node.rotation.store import write_store

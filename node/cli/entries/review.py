@@ -40,10 +40,10 @@ def show(
     ] = False,
 ) -> None:
     """What a peer says about a file: each of its hashes, on what basis, and what is missing."""
+    from node.access.notation import event_of
     from node.cli.entries.reviews import show_file
-    from node.cli.places import place_of
 
-    show_file(session(context), place_of(entry), hashes=hashes)
+    show_file(session(context), event_of(entry), hashes=hashes)
 
 
 @app.command("due")

@@ -6,7 +6,6 @@ from datetime import date
 from node.app.judged import Judge
 from node.cli.entries.explain import day_of, statement_fields, statement_words
 from node.cli.output import counted, listing
-from node.cli.places import Place
 from node.cli.session import Session
 from node.identity.store import read_store
 from node.judgement.explain import basis_words
@@ -80,7 +79,7 @@ def _legality(file: WaitingFile) -> list[str]:
     return sorted({code for entry in file.entries for code in entry.ext.legality})
 
 
-def show_file(here: Session, place: Place, *, hashes: bool) -> None:
+def show_file(here: Session, place: tuple[str, int], *, hashes: bool) -> None:
     """One file of a peer; the hashes themselves only when they were asked for."""
     origin, index = place
     identity = here.identity()

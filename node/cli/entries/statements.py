@@ -1,10 +1,9 @@
 """What an agency may say with its entries, as people type it: review dates and countries."""
 
 from collections.abc import Sequence
-from datetime import date
 
 from keys.message import Message
-from node.cli.entries.imports import basis_of
+from node.access.notation import basis_of, day_of
 from node.errors import UsageError
 from node.lists.imports.intake import Statement
 
@@ -22,14 +21,6 @@ def statement_of(
         review_by=day_of(review_by) if review_by else None,
         legality=illegal_in(legality or ()),
     )
-
-
-def day_of(text: str) -> date:
-    """A day `YYYY-MM-DD`; raises `UsageError`."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError as exc:
-        raise UsageError("a day is written YYYY-MM-DD") from exc
 
 
 def legality_of(typed: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
+from node.access.notation import reason_of
 from node.cli.session import Session
-from node.errors import NotFoundError, UsageError
+from node.errors import NotFoundError
 from node.formats.asked import Asked
 from node.lists.catalogue import list_origin
 from node.lists.corrections.withdraw import Withdrawn, withdraw, withdraw_at
 from node.rotation.store import write_store
-from protocol.lists.opening import Reason
 
 
 def withdraw_each(
@@ -60,20 +60,12 @@ def take_effect(here: Session, name: str) -> None:
     here.output.following("sigfed withdrawal ls --open")
 
 
-def reason_of(name: str) -> Reason:
-    """The reason of that name; raises `UsageError`."""
-    try:
-        return Reason[name.upper().replace("-", "_")]
-    except KeyError:
-        known = ", ".join(reason.name.lower() for reason in Reason)
-        raise UsageError("the reason is one of: {known}", known) from None
-
-
 def _tell(here: Session, origin: str, done: Sequence[Withdrawn]) -> None:
     if not done:
         return
-    entries, digests = sum(one.entries for one in done), sum(one.digests for one in done)
+    whole = Withdrawn(
+        entries=sum(one.entries for one in done), digests=sum(one.digests for one in done), positions=()
+    )
     here.output.result(
-        {"origin": origin, "withdrawals": entries, "digests": digests},
-        f"{origin}: {entries} entries of {digests} hashes will end with the next publication",
+        {"origin": origin, "withdrawals": whole.entries, "digests": whole.digests}, whole.said(origin)
     )

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from node.audit.log import audit_log
 from node.audit.reader import (
     Audited,
     count_unsigned,
     export_audit,
-    read_audit,
+    get_audited,
     read_audit_backwards,
-    verify_audit,
 )
 from node.console.languages import translated as _
 from node.console.parts import (
@@ -28,11 +26,10 @@ from node.console.parts import (
     Values,
 )
 from node.console.visitors import Visitor
-from node.console.words import number
 from node.console.world import World
 from node.errors import NotFoundError
+from node.identity.audit import verify_own
 from node.trust.own import DOCUMENT_NAME
-from protocol.audit import audit_origin
 
 _ROWS: Final = 50
 _LOOKED_AT: Final = 5_000
@@ -81,42 +78,21 @@ def _page(world: World, before: int | None, actor: str, action: str) -> tuple[Se
     last = 0
     for item in islice(read_audit_backwards(world.store, before=before), _LOOKED_AT):
         last = item.index
-        if _matches(item, actor, action):
+        if item.matches(actor, action):
             shown.append(item)
             if len(shown) == _ROWS:
                 break
     return shown, last
 
 
-def _matches(item: Audited, actor: str, action: str) -> bool:
-    record = item.record
-    noun = record.action.partition(".")[0]
-    return actor in {"", record.actor} and action in {"", record.action, noun}
-
-
 def gather_record(world: World, _visitor: Visitor, query: Values) -> Audited:
     """One record with its details; raises `NotFoundError`."""
-    at = query.number("number")
-    item = next(read_audit(world.store, first=at), None)
-    if item is None:
-        raise NotFoundError("there is no record {number}", number(at))
-    return item
+    return get_audited(world.store, query.number("number"))
 
 
 def verify(world: World, _visitor: Visitor, _form: Values) -> Done:
     """Check every record against the signed head; what is wrong is raised, and says which record."""
-    identity, store = world.identity, world.store
-    with store.read() as unit:
-        log = audit_log(unit)
-    origin = log.origin if log else audit_origin(world.node)
-    size = identity.log_signer().size(origin)
-    found = verify_audit(store, identity.trust.document(), signed_size=size)
-    return Done(
-        "/console/audit",
-        _("Verified: {count} records of {log}, none altered, removed or put in.").format(
-            count=number(found.size), log=found.origin
-        ),
-    )
+    return Done("/console/audit", _(verify_own(world.identity, world.store).said))
 
 
 def export(world: World, _: Visitor, __: Values) -> File:

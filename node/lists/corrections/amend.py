@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, TypeAlias
 
+from keys.message import Message
 from node.errors import ConflictError, NotFoundError, UsageError
 from node.lists.catalogue import own_list
 from node.lists.changes import Change, pack
@@ -74,6 +75,17 @@ class Amended:
     """Entries that say all of it already."""
     positions: tuple[int, ...]
     """Of the amended entries, ascending."""
+
+    def said(self, origin: str) -> Message:
+        """What was queued, in words."""
+        if not self.entries:
+            return Message("{list}: the entries say all of it already", origin)
+        return Message.counted(
+            "{list}: {count} entry will say it with the next publication",
+            "{list}: {count} entries will say it with the next publication",
+            self.entries,
+            origin,
+        )
 
 
 def amend(store: Store, origin: str, digest: Digest, revise: Revise) -> Amended:

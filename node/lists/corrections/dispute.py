@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from keys.message import Message
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
 from node.lists.catalogue import own_list
 from node.lists.changes import Change, pack
@@ -38,6 +39,24 @@ class Disputed:
     """Of the events that were queued, ascending."""
     passed_over: int = 0
     """Digests that this list blocks already."""
+
+    def begun(self, origin: str) -> Message:
+        """What was queued, in words."""
+        return Message.counted(
+            "{list}: {count} hash will be blocked with the next publication",
+            "{list}: {count} hashes will be blocked with the next publication",
+            self.digests,
+            origin,
+        )
+
+    def ended(self, origin: str) -> Message:
+        """What was resolved, in words."""
+        return Message.counted(
+            "{list}: the dispute of {count} hash will end with the next publication",
+            "{list}: the dispute of {count} hashes will end with the next publication",
+            self.digests,
+            origin,
+        )
 
 
 def dispute(

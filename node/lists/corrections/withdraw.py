@@ -8,6 +8,7 @@ transaction; an entry that waits for publication is withdrawn like a published o
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from keys.message import Message
 from node.errors import ConflictError, NotFoundError
 from node.lists.catalogue import own_list
 from node.lists.changes import Change, pack
@@ -31,6 +32,15 @@ class Withdrawn:
     """Of the file asked for and its siblings."""
     positions: tuple[int, ...]
     """Of the entries, ascending."""
+
+    def said(self, origin: str) -> Message:
+        """What will end, in words."""
+        return Message.counted(
+            "{list}: {count} entry will end with the next publication",
+            "{list}: {count} entries will end with the next publication",
+            self.entries,
+            origin,
+        )
 
 
 def withdraw(store: Store, origin: str, digest: Digest, *, reason: Reason) -> Withdrawn:

@@ -3,12 +3,10 @@
 from typing import Final
 
 from node.console.languages import translated as _
-from node.console.languages import translated_plural
 from node.console.pages.entries.dispute import dispute_at, resolve_at
 from node.console.pages.entries.places import digest_at, place_of
 from node.console.pages.entries.statements import (
     MAX_CRITERIA,
-    basis_from,
     countries_from,
     criteria_from,
     day_from,
@@ -23,7 +21,6 @@ from node.lists.continuation import predecessor_of, require_open
 from node.lists.corrections.amend import Amendment, amend
 from node.lists.imports.intake import Statement
 from node.lists.lookup import Finder
-from protocol.lists.opening import Basis
 
 
 def amend_file(world: World, _visitor: Visitor, form: Values) -> Done:
@@ -36,14 +33,7 @@ def amend_file(world: World, _visitor: Visitor, form: Values) -> Done:
     with world.store.read() as unit:
         digest = digest_at(world, unit, place)
     done = amend(world.store, to, digest, change.revise)
-    if not done.entries:
-        return Done(place.entry, _("{list}: the entries say all of it already").format(list=to))
-    said = translated_plural(
-        "{list}: {count} entry will say it with the next publication",
-        "{list}: {count} entries will say it with the next publication",
-        done.entries,
-    )
-    return Done(place.entry, said.format(list=to, count=done.entries))
+    return Done(place.entry, _(done.said(to)))
 
 
 def _amendment(form: Values) -> Amendment:
@@ -65,8 +55,6 @@ def _amendment(form: Values) -> Amendment:
 def overrule(world: World, _visitor: Visitor, form: Values) -> Done:
     """Reaffirm the file against what other agencies block, after an examination here."""
     place, to = place_of(form), form.require("to", _("your list"))
-    if basis_from(form) is Basis.RELIES_ON:
-        raise UsageError("a block is overruled on own knowledge alone")
     statement = Statement(basis=examined_basis_from(form), criteria=criteria_from(form))
     document = world.identity.trust.document()
     require_open(document, to)
@@ -86,12 +74,7 @@ def overrule(world: World, _visitor: Visitor, form: Values) -> Done:
         now_ms=world.now_ms,
         continues=continues,
     )
-    if not done.added and not done.amended:
-        return Done(place.entry, _("{list}: its entries overrule these blocks already").format(list=to))
-    said = _(
-        "{list}: {added} entries added and {amended} amended, to overrule the block with the next publication"
-    )
-    return Done(place.entry, said.format(list=to, added=done.added, amended=done.amended))
+    return Done(place.entry, _(done.said(to)))
 
 
 ACTIONS: Final = (

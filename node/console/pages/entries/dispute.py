@@ -1,7 +1,6 @@
 """Objecting to a hash, and taking that back: one person, at once, and never half of a file unless that was meant."""
 
 from node.console.languages import translated as _
-from node.console.languages import translated_plural
 from node.console.pages.entries.places import digest_at, place_of
 from node.console.pages.entries.statements import reason_from
 from node.console.parts import Done, Values
@@ -27,12 +26,7 @@ def dispute_at(world: World, _visitor: Visitor, form: Values) -> Done:
         digest = digest_at(world, unit, place)
         digests = {digest} if form.ticked("alone") else Finder(world.store, unit).same_file([digest])
     done = dispute(world.store, to, digests, reason=reason)
-    said = translated_plural(
-        "{list}: {count} hash will be blocked with the next publication",
-        "{list}: {count} hashes will be blocked with the next publication",
-        done.digests,
-    )
-    return Done(place.entry, said.format(list=to, count=done.digests))
+    return Done(place.entry, _(done.begun(to)))
 
 
 def resolve_at(world: World, _visitor: Visitor, form: Values) -> Done:
@@ -46,9 +40,4 @@ def resolve_at(world: World, _visitor: Visitor, form: Values) -> Done:
     with world.store.read() as unit:
         digests = Finder(world.store, unit).same_file([digest_at(world, unit, place)])
     done = resolve(world.store, to, digests)
-    said = translated_plural(
-        "{list}: the dispute of {count} hash will end with the next publication",
-        "{list}: the dispute of {count} hashes will end with the next publication",
-        done.digests,
-    )
-    return Done(place.entry, said.format(list=to, count=done.digests))
+    return Done(place.entry, _(done.ended(to)))

@@ -12,7 +12,6 @@ from node.access.approvals import LEAST_PERSONS
 from node.acts import entries
 from node.app.recall import recall_now
 from node.console.languages import translated as _
-from node.console.languages import translated_plural
 from node.console.pages.acts import action, do, requested
 from node.console.pages.entries.places import Place, digest_at, place_in, place_of
 from node.console.pages.entries.statements import reason_from, reasons
@@ -77,11 +76,7 @@ def withdraw(world: World, _visitor: Visitor, form: Values) -> Done:
     """Withdraw the file of an own entry; publish it and release every subset where that is asked for."""
     place = place_of(form)
     done = withdraw_at(world.store, place.origin, place.index, reason=reason_from(form))
-    said = translated_plural(
-        "{list}: {count} entry will end with the next publication",
-        "{list}: {count} entries will end with the next publication",
-        done.entries,
-    ).format(list=place.origin, count=done.entries)
+    said = _(done.said(place.origin))
     if form.ticked("now"):
         said = "; ".join(map(_, recall_now(world.identity, world.store, place.origin)))
         world.judge.now()  # whoever did it is shown what came of it

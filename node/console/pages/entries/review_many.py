@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from node.access.notation import event_of
 from node.app.guards import open_guards
 from node.app.judged import Judgement
 from node.console.languages import translated as _
@@ -26,7 +27,6 @@ from node.judgement.explain import basis_words
 from node.judgement.queue import WaitingFile, grouped
 from node.lists.continuation import require_open
 from node.lists.imports.intake import ImportReport
-from protocol.limits import MAX_LOG_SIZE
 
 MOST: Final = 500
 """Files of one statement."""
@@ -111,15 +111,7 @@ def _whole(judged: Judgement, place: Place) -> File:
 
 def _named(text: str) -> list[tuple[str, int]]:
     """Entries by list and index; raises `UsageError`."""
-    return [_entry(word) for word in text.split()]
-
-
-def _entry(word: str) -> tuple[str, int]:
-    origin, _colon, index = word.rpartition(":")
-    is_number = index.isascii() and index.isdigit() and len(index) < 16
-    if not origin or not is_number or int(index) >= MAX_LOG_SIZE:
-        raise UsageError("an entry is named by its list and index")
-    return origin, int(index)
+    return [event_of(word) for word in text.split()]
 
 
 def endorse_many(world: World, _visitor: Visitor, form: Values) -> Done:
@@ -148,7 +140,7 @@ def _shown(text: str) -> list[NamedFile]:
         place, _colon, mark = word.rpartition(":")
         if not mark:  # without one, whatever the peer lists now would be meant
             raise UsageError("a file is named without what was shown of it")
-        found.append(NamedFile(*_entry(place), mark))
+        found.append(NamedFile(*event_of(place), mark))
     return found
 
 

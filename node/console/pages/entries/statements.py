@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Final
 
+from node.access.notation import basis_of, day_of, reason_of
 from node.console.languages import translated as _
 from node.console.parts import Values
 from node.errors import UsageError
@@ -31,18 +32,9 @@ def reasons() -> list[tuple[str, str]]:
     ]
 
 
-def basis_from(form: Values) -> Basis:
-    """The basis that was chosen; raises `UsageError`."""
-    name = form.require("basis", _("the basis"))
-    try:
-        return Basis[name.upper().replace("-", "_")]
-    except KeyError:
-        raise UsageError("the basis is one of: own, reviewed, relies-on") from None
-
-
 def examined_basis_from(form: Values) -> Basis:
     """The basis that was chosen; whoever says that it was examined here has ticked that too; raises `UsageError`."""
-    basis = basis_from(form)
+    basis = basis_of(form.require("basis", _("the basis")))
     if basis is not Basis.RELIES_ON and not form.ticked("examined"):
         raise UsageError(
             "this would state, signed, that the file was examined here",
@@ -53,11 +45,7 @@ def examined_basis_from(form: Values) -> Basis:
 
 def reason_from(form: Values) -> Reason:
     """The reason that was chosen; raises `UsageError`."""
-    name = form.require("reason", _("the reason"))
-    try:
-        return Reason[name.upper()]
-    except KeyError:
-        raise UsageError("the reason is one of: error, legal, duplicate, other") from None
+    return reason_of(form.require("reason", _("the reason")))
 
 
 def criteria_from(form: Values) -> int:
@@ -68,12 +56,7 @@ def criteria_from(form: Values) -> int:
 def day_from(form: Values, name: str) -> date | None:
     """The day of a field; None for an empty one; raises `UsageError`."""
     text = form.text(name)
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError("a day is written YYYY-MM-DD") from None
+    return day_of(text) if text else None
 
 
 def countries_from(form: Values, name: str) -> frozenset[str]:

@@ -5,10 +5,11 @@ What holders of offline keys must sign is prepared here as a proposal, and signe
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from keys.trust.lifecycle import KNOWN_TO_NOBODY, NO_PEER_NEEDS, Facts, overlap
+from node.access.notation import start_of_day
 from node.console.languages import translated as _
 from node.console.pages.keys.rows import PURPOSES
 from node.console.parts import SECURITY, Action, Done, Page, Values
@@ -85,7 +86,7 @@ def _named(world: World, name: str) -> tuple[RingKey, Facts]:
 def prepare(world: World, _visitor: Visitor, form: Values) -> Done:
     """Make a successor and the proposal that lists it; what nobody lists begins at once."""
     key, _facts = _named(world, form.require("key", _("the key")))
-    at, of = _day(form.text("at")), key.managed.lineage.of
+    at, of = start_of_day(form.text("at")), key.managed.lineage.of
     name, proposing = proposals.begin(world.identity, f"rotate-{key.name}")
     made = replace_key(proposing, world.store, key.role, of, at=at)
     if isinstance(made, Proposed):
@@ -102,15 +103,6 @@ def let_begin(world: World, visitor: Visitor, form: Values) -> Done:
     allow(world.identity, world.store, key, by=visitor.person)
     said = _("{key} may begin although not every peer has said that it knows it.")
     return Done(_PAGE, said.format(key=key.name))
-
-
-def _day(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError as exc:
-        raise UsageError("a day is written YYYY-MM-DD") from exc
 
 
 PAGES: Final = (Page(name="rotate", path=_HERE, title="Replace a key", gather=gather, roles=SECURITY),)
