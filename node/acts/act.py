@@ -32,6 +32,7 @@ __all__ = (
     "ASKED",
     "JUDGES",
     "OPERATORS",
+    "SECURITY",
     "Act",
     "Done",
     "Fact",
@@ -44,6 +45,7 @@ __all__ = (
 )
 ANALYSTS: Final = frozenset({PersonRole.ANALYST})
 OPERATORS: Final = frozenset({PersonRole.OPERATOR})
+SECURITY: Final = frozenset({PersonRole.SECURITY})
 JUDGES: Final = frozenset(PersonRole) - {PersonRole.VIEWER}
 """Whoever may do more than look."""
 Fact = str | int | float | bool | None | Sequence["Fact"] | Mapping[str, "Fact"]

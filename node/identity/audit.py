@@ -46,13 +46,13 @@ _GAPS: Final = "audit-gaps"
 _NO_DETAILS: Final[Mapping[str, str]] = {}
 
 
-def verify_own(identity: Identity, shelf: Shelf) -> VerifiedAudit:
+def verify_own(identity: Identity, store: Store) -> VerifiedAudit:
     """Check the log of this node against its head and what its signer signed; raises as `verify_audit` does."""
-    with shelf.storage.read() as unit:
+    with store.read() as unit:
         log = audit_log(unit)
     origin = log.origin if log else audit_origin(identity.settings.node)
     size = identity.log_signer().size(origin)
-    return verify_audit(shelf, identity.trust.document(), signed_size=size)
+    return verify_audit(store, identity.trust.document(), signed_size=size)
 
 
 def begin(

@@ -39,12 +39,13 @@ class Asked:
     failure: SigfedError | None = None
 
 
-async def join(identity: Identity, text: str) -> Enrolled:
+async def join(identity: Identity, text: str, *, seconds: float | None = None) -> Enrolled:
     """Enrol this agency with the string that a member made for it.
 
     Raises:
         VerificationError: the string is not from a member of the register.
         AlreadyExistsError: this agency is enrolled with that member already.
+        PeerUnreachableError: it took longer than `seconds`.
     """
     invitation = Invitation.from_text(text)
     members = identity.trust.members().members
@@ -58,7 +59,11 @@ async def join(identity: Identity, text: str) -> Enrolled:
         raise AlreadyExistsError(
             "this agency may ask {node} already", _holder(home).node, hint="ask with: sigfed entry holders"
         )
-    return await enrol(home, text)
+    try:
+        async with asyncio.timeout(seconds):
+            return await enrol(home, text)
+    except TimeoutError:
+        raise PeerUnreachableError("no answer within {number} seconds", f"{seconds:.0f}") from None
 
 
 def holders(identity: Identity) -> list[Holder]:

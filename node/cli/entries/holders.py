@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from node.acts import holders
+from node.cli.acts import do, performing
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.options import HASHES, STDIN
 from node.cli.output import counted, listing
@@ -13,36 +15,19 @@ from node.cli.session import session, wait_for
 
 app = typer.Typer(help="Members whose holdings may be asked about, privately.", no_args_is_help=True)
 
-_LEAVES = (
-    "The member learns that this agency asks, when and how much, and never about what.",
-    "It answers with its name, the collection and its contact; case data is in no list and in no answer.",
-)
 
-
-@app.command("join")
+@app.command("join", help=holders.join.help)
+@performing(holders.join)
 def join(
     context: typer.Context,
     from_stdin: Annotated[bool, STDIN] = False,
-) -> None:
-    """Enrol this agency with the string that another member made for it (`sigfed partner invite --agency`)."""
-    from node.app.peers.holders import join as run_join
-
+) -> ExitCode:
+    """It is asked for, or read."""
     here = session(context)
-    identity = here.identity()
+    here.identity()
     text = sys.stdin.readline() if from_stdin else ask_hidden("String of the other agency")
-    done = wait_for(run_join(identity, text))
-    here.output.result(
-        {
-            "node": done.node,
-            "name": done.enrolment.partner,
-            "subset": done.enrolment.subset,
-            "version": done.report.new,
-            "entries": done.report.entries,
-        },
-        f"may ask {done.node} about {done.report.entries:,} entries, as {done.enrolment.partner}",
-    )
-    here.output.talk(*_LEAVES)
-    here.output.following("sigfed entry holders")
+    done = do(here, holders.join, holders.Joined(invitation=text))
+    return ExitCode.OK if done.outcome == "ok" else ExitCode.PARTIAL
 
 
 @app.command("ls")

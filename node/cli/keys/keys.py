@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from keys.roles import Role
+from node.acts.keys import ACTS
+from node.cli import acts
 from node.cli.keys import ceremony, proposals, revoke
 from node.cli.options import YES
 from node.cli.output import Fact, listing
@@ -17,7 +19,6 @@ from node.cli.session import session
 from node.errors import UsageError
 
 if TYPE_CHECKING:  # commands that touch no key start without them
-    from keys.trust.lifecycle import Advance
     from node.identity.identity import Identity
     from node.ports.keyring import RingKey
 
@@ -115,30 +116,7 @@ def rotate(
     here.output.following("sigfed key status")
 
 
-@app.command("allow")
-def allow(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The key, as sigfed key status names it.")],
-) -> None:
-    """Let a published key begin although some peers have not said that they know it."""
-    from node.rotation.rotate import allow as let_begin
-    from node.rotation.rotate import key_facts
-    from node.rotation.store import write_store
-    from node.signing.ring import get_key
-    from node.trust.adopt import as_listed
-
-    here = session(context)
-    identity = here.identity()
-    with write_store(identity) as store:
-        keys = identity.adopt_keys()
-        key = get_key(as_listed(keys, key_facts(identity, store, keys).listed), name)
-        done = let_begin(identity, store, key, by=identity.actor)
-    missing = sorted(_missing(done, key.managed.kid))
-    here.output.result(
-        {"key": name, "missing": missing},
-        f"{name} may begin; peers that have not said that they know it: {', '.join(missing) or 'none'}",
-    )
-    here.output.following("sigfed key status")
+acts.add(app, ACTS)
 
 
 @app.command("advance")
@@ -165,10 +143,6 @@ def advance(context: typer.Context) -> None:
 
 app.command("revoke")(revoke.revoke)
 app.command("resume")(revoke.resume)
-
-
-def _missing(done: "Advance", kid: str) -> frozenset[str]:
-    return frozenset(peer for step in done.steps if step.kid == kid for peer in step.missing)
 
 
 def _sorted(keys: "tuple[RingKey, ...]") -> "list[RingKey]":

@@ -1,11 +1,15 @@
 """An investigator asks other agencies who holds a file: one answers, and none learns about what."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from node.errors import PeerUnreachableError
+from node.home import Home
+from node.hoster import client
 from support.agencies import LIST, SUBSET, Federation, cheapen, row, table, written
 from support.federated import federated
 from support.processes import PROGRAM, Cli, environment
@@ -92,6 +96,26 @@ def test_a_partners_string_is_not_for_agencies(asking: Cli, federation: Federati
     )
     invite = ("partner", "invite", "wrong", "--subset", SUBSET, "--agency", "nl.example")
     federation.fr.refused(2, "is for partners", *invite)
+
+
+def test_who_joined_stays_joined_where_the_list_does_not_come(
+    asking: Cli, federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The string is used up by then, and this agency may ask: that is said, and on record."""
+
+    async def cut_off(*_: object, **__: object) -> None:
+        raise PeerUnreachableError("cut off")
+
+    for home in Home(asking.home).askers:
+        shutil.rmtree(home.folder)
+    again = ("partner", "invite", "fr-again", "--subset", HOLDINGS, "--agency", "fr.example")
+    string = f"{federation.nl.done(*again)['invitation']}\n"
+    with monkeypatch.context() as cut:
+        cut.setattr(client, "update", cut_off)
+        joined = asking.run("holders", "join", "--stdin", typed=string)
+    assert (joined.exit, joined.results) == (3, [{"node": "nl.example", "subset": HOLDINGS}])
+    newest = asking.run("audit", "ls", "--action", "holders").results[-1]
+    assert (newest["action"], newest["outcome"]) == ("holders.join", "partly")
 
 
 def test_a_member_that_does_not_answer_is_named(asking: Cli, federation: Federation, tmp_path: Path) -> None:

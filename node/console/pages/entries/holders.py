@@ -12,19 +12,18 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
-from keys.errors import SigfedError
+from node.acts import holders as acts
 from node.app.peers import holders as asking
 from node.app.peers.holders import Asked, Holder
 from node.console.languages import translated as _
-from node.console.pages.acts import keep, take
+from node.console.pages.acts import action, keep, take
 from node.console.pages.entries.places import Place, digest_at, place_in
-from node.console.parts import JUDGES, OPERATORS, Action, Done, Page, Section, Values
+from node.console.parts import JUDGES, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.errors import PeerUnreachableError, RateLimitedError, UsageError
+from node.errors import RateLimitedError, UsageError
 from node.formats.asked import Asked as AskedFile
 from node.formats.asked import read_asked
-from node.hoster.client import Enrolled
 from node.hoster.lookup.examiner import Hit
 
 PATH: Final = "/console/holders"
@@ -92,34 +91,6 @@ def gather_asked(_world: World, visitor: Visitor, _query: Values) -> AskedPage |
     return kept if isinstance(kept, AskedPage) else None
 
 
-def join(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Enrol this agency with the string that another made for it."""
-    text = form.require("invitation", _("the string"))
-    before = {holder.node for holder in asking.holders(world.identity)}
-    try:
-        done = asyncio.run(_joined_in_time(world, text))
-    except SigfedError:
-        # The string may be used up all the same: then the enrolment stands, and its list comes with a question.
-        new = [holder for holder in asking.holders(world.identity) if holder.node not in before]
-        if not new:
-            raise
-        said = _("{node} may be asked; its list has not come yet, and is fetched with the first question")
-        facts = {"node": new[0].node, "subset": new[0].subset}
-        return Done(PATH, said.format(node=new[0].node), "partly", facts)
-    facts = {"node": done.node, "subset": done.enrolment.subset}
-    said = _("{node} may be asked about {count} entries, as {name}")
-    filled = said.format(node=done.node, count=f"{done.report.entries:,}", name=done.enrolment.partner)
-    return Done(PATH, filled, facts=facts)
-
-
-async def _joined_in_time(world: World, text: str) -> Enrolled:
-    try:
-        async with asyncio.timeout(SECONDS):
-            return await asking.join(world.identity, text)
-    except TimeoutError:
-        raise PeerUnreachableError("no answer within {number} seconds", f"{SECONDS:.0f}") from None
-
-
 def ask(world: World, visitor: Visitor, form: Values) -> Done:
     """Ask every agency that may be asked who holds a hash; what each said is shown on the next page, once."""
     files = _files(world, form)
@@ -184,14 +155,14 @@ PAGES: Final = (
 )
 
 ACTIONS: Final = (
-    Action(
-        name="holders-join",
+    action(
+        acts.join,
         path=f"{PATH}/join",
         page="holders",
-        act=join,
-        roles=OPERATORS,
-        record="holders.join",
-        fresh=True,
+        to=lambda _: PATH,
+        read=lambda form: acts.Joined(
+            invitation=form.require("invitation", _("the string")), seconds=SECONDS
+        ),
     ),
     Action(
         name="holders-ask",

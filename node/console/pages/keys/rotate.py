@@ -10,7 +10,9 @@ from typing import Final
 
 from keys.trust.lifecycle import KNOWN_TO_NOBODY, NO_PEER_NEEDS, Facts, overlap
 from node.access.notation import start_of_day
+from node.acts import keys
 from node.console.languages import translated as _
+from node.console.pages.acts import action
 from node.console.pages.keys.rows import PURPOSES
 from node.console.parts import SECURITY, Action, Done, Page, Values
 from node.console.visitors import Visitor
@@ -19,7 +21,7 @@ from node.errors import UsageError
 from node.ports.keyring import RingKey
 from node.rotation import proposals
 from node.rotation.rehearsal import rehearse
-from node.rotation.rotate import allow, key_facts
+from node.rotation.rotate import key_facts
 from node.rotation.successors import REPLACED, Proposed, replace_key
 from node.signing.ring import get_key
 from node.trust.adopt import as_listed
@@ -97,14 +99,6 @@ def prepare(world: World, _visitor: Visitor, form: Values) -> Done:
     return Done(_PAGE, said.format(key=key.name, stage=_(key.stage.value), day=f"{start:%Y-%m-%d}"))
 
 
-def let_begin(world: World, visitor: Visitor, form: Values) -> Done:
-    """Let a key begin that some peers do not know yet."""
-    key, _facts = _named(world, form.require("key", _("the key")))
-    allow(world.identity, world.store, key, by=visitor.person)
-    said = _("{key} may begin although not every peer has said that it knows it.")
-    return Done(_PAGE, said.format(key=key.name))
-
-
 PAGES: Final = (Page(name="rotate", path=_HERE, title="Replace a key", gather=gather, roles=SECURITY),)
 
 ACTIONS: Final = (
@@ -118,14 +112,11 @@ ACTIONS: Final = (
         fresh=True,
         told=("key", "at"),
     ),
-    Action(
-        name="key-allow",
+    action(
+        keys.allow,
         path="/console/keys/allow",
         page="keys",
-        act=let_begin,
-        roles=SECURITY,
-        record="key.allow",
-        fresh=True,
-        told=("key",),
+        to=lambda _: _PAGE,
+        read=lambda form: keys.Named(name=form.require("key", _("the key"))),
     ),
 )
