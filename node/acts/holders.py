@@ -46,8 +46,9 @@ def join(node: Node, given: Joined) -> Done:
             outcome="partly",
         )
     name, entries = done.enrolment.partner, done.report.entries
+    count = f"{entries:,}"
     return Done(
-        said=Message("{node} may be asked about {count} entries, as {name}", done.node, f"{entries:,}", name),
+        said=Message("{node} may be asked about {count} entries, as {name}", done.node, count, name),
         facts={
             "node": done.node,
             "name": name,

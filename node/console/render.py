@@ -15,8 +15,9 @@ from node.console.pages.federation.map import tone
 from node.console.pages.federation.standings import meaning, state_words
 from node.console.parts import Page, Refused, Section, Surface
 from node.console.visitors import Visitor
-from node.judgement.explain import basis_words
+from node.judgement.explain import basis_words, statement_words
 from node.pages.text import safe
+from node.subsets.budget import budget
 from protocol.lists.event import collection_name
 
 STATIC: Final = "/console/static/"
@@ -48,6 +49,8 @@ def set_up(app: web.Application, assets: Mapping[str, Asset], surface: Surface[A
         "safe_text": safe,
         "collection": collection_name,
         "basis": basis_words,
+        "budget": budget,
+        "stated": statement_words,
         "translated": translated,
         "knows": words.knows,
     }

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from keys.message import Message
 from keys.trust.members import Members
 from node.errors import NotFoundError
 from node.judgement.effective import Current
@@ -314,6 +315,28 @@ def block_words(kind: BlockKind) -> str:
 def is_past(review_by: date | None, today: date) -> bool:
     """Whether an entry should have been looked at again."""
     return review_by is not None and review_by <= today
+
+
+def source_words(source: EntryRef | str) -> str:
+    """Whose word an entry relies on."""
+    if isinstance(source, str):
+        return source
+    return Message("{origin} entry {index}", source.origin, source.index)
+
+
+def statement_words(ext: Ext, today: date) -> Iterator[Message]:
+    """The rarer things that an entry says."""
+    if ext.review_by is not None:
+        past = is_past(ext.review_by, today)
+        yield Message("review by {day} (past)" if past else "review by {day}", ext.review_by)
+    if ext.legality:
+        yield Message("known to be illegal in {codes}", ", ".join(ext.legality))
+    if ext.hash_profile:
+        yield Message("hash profile {profile}", ext.hash_profile)
+    if ext.relies_on is not None:
+        yield Message("relies on {source}", source_words(ext.relies_on))
+    for ref in ext.reaffirms:
+        yield Message("overrules event {index} of {origin}", ref.index, ref.origin)
 
 
 def _names(reaffirms: Collection[EntryRef], refs: Collection[EntryRef]) -> bool:

@@ -19,6 +19,8 @@ from node.judgement.explain import (
     block_words,
     explain,
     is_past,
+    source_words,
+    statement_words,
 )
 from node.judgement.trace import Traced
 from protocol.judgement.quorum import Standing
@@ -117,31 +119,6 @@ def _listed_lines(listed: Listed, today: date) -> Iterator[str]:
     yield from (f"    {words}" for words in statement_words(ext, today))
 
 
-def statement_words(ext: Ext, today: date) -> Iterator[str]:
-    """The rarer things an entry says."""
-    if ext.review_by is not None:
-        yield f"review by {ext.review_by}{' (past)' if is_past(ext.review_by, today) else ''}"
-    if ext.legality:
-        yield f"known to be illegal in {', '.join(ext.legality)}"
-    if ext.hash_profile:
-        yield f"hash profile {ext.hash_profile}"
-    if ext.relies_on is not None:
-        yield f"relies on {_source_words(ext)}"
-    for ref in ext.reaffirms:
-        yield f"overrules event {ref.index} of {ref.origin}"
-
-
-def _source_words(ext: Ext) -> str:
-    source = ext.relies_on
-    return (
-        source
-        if isinstance(source, str)
-        else ""
-        if source is None
-        else f"{source.origin} entry {source.index}"
-    )
-
-
 def _block_lines(seen: BlockSeen, found: Explanation) -> Iterator[str]:
     block = seen.block
     yield (
@@ -226,7 +203,7 @@ def statement_fields(ext: Ext) -> dict[str, Fact]:
         "review_by": None if ext.review_by is None else ext.review_by.isoformat(),
         "legality": list(ext.legality),
         "hash_profile": ext.hash_profile,
-        "relies_on": _source_words(ext) or None,
+        "relies_on": None if ext.relies_on is None else source_words(ext.relies_on),
         "reaffirms": [{"origin": ref.origin, "index": ref.index} for ref in ext.reaffirms],
     }
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from node.app.judged import Judge
-from node.cli.entries.explain import day_of, statement_fields, statement_words
+from node.cli.entries.explain import day_of, statement_fields
 from node.cli.output import counted, listing
 from node.cli.session import Session
 from node.identity.store import read_store
-from node.judgement.explain import basis_words
+from node.judgement.explain import basis_words, statement_words
 from node.judgement.queue import Examined, WaitingFile, Wanted
 from node.judgement.reminders import due
 from protocol.lists.event import collection_name

@@ -37,8 +37,8 @@ def create(
     """Define a subset: its filter, its key and its release log (asks for a targets key)."""
     from node.access.notation import collection_of
     from node.app.subsets import create_subset
-    from node.cli.lists.budget import budget
     from node.rotation.store import write_store
+    from node.subsets.budget import budget
     from protocol.digest import Algorithm
     from protocol.subset.filter import EXACT, SubsetFilter
 

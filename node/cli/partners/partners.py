@@ -32,8 +32,8 @@ def invite(
     agency: Annotated[str, typer.Option(help="Member that it is for: only with a subset of holdings.")] = "",
 ) -> None:
     """Invite, and say what releases of the subset tell."""
-    from node.cli.lists.budget import budget, together
     from node.identity.store import read_store
+    from node.subsets.budget import budget
 
     here = session(context)
     given = partners.Invited(name=name, subset=subset, files_per_day=files_per_day, agency=agency)
@@ -41,7 +41,7 @@ def invite(
         shared = unit.subsets.get(subset).filter
         others = [(each.name, each.filter) for each in unit.subsets.ls()]
     do(here, partners.invite, given)
-    here.output.talk(*budget(shared), *together(subset, shared, others))
+    here.output.talk(*budget(shared, others))
 
 
 add(app, partners.ACTS)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from keys.message import Message
 from node.app.guards import open_guards
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
@@ -22,14 +23,12 @@ from node.console.world import World
 from node.errors import ConflictError, NotFoundError
 from node.judgement.effective import Current
 from node.judgement.endorse import NamedFile, endorse_named, mark_of
-from node.judgement.explain import basis_words, is_past
+from node.judgement.explain import basis_words, statement_words
 from node.judgement.own_disputes import own_disputes
 from node.judgement.queue import Examined
 from node.lists.continuation import require_open
 from node.lists.imports.intake import ImportReport
 from protocol.lists.event import collection_name
-from protocol.lists.ext import EntryRef
-from protocol.lists.listing import Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +45,8 @@ class HashRow:
     basis: str
     criteria: int | None
     since_ms: int
-    review_by: date | None
-    past: bool
-    """Whether its review date has come."""
-    legality: Sequence[str]
-    profile: str
-    relies_on: str
+    said: Sequence[Message]
+    """What else the entry says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +103,6 @@ def _is_disputed(world: World, current: Current, found: Sequence[Examined]) -> b
     return all(each.withheld for each in found) or any(each.entry.digest in ours for each in found)
 
 
-def source_words(entry: Entry) -> str:
-    """Whose word an entry relies on; empty for none."""
-    source = entry.ext.relies_on
-    return f"{source.origin}:{source.index}" if isinstance(source, EntryRef) else source or ""
-
-
 def _row(each: Examined, today: date) -> HashRow:
     entry, ext = each.entry, each.entry.ext
     return HashRow(
@@ -125,11 +114,7 @@ def _row(each: Examined, today: date) -> HashRow:
         basis=basis_words(ext.basis),
         criteria=ext.criteria,
         since_ms=entry.time_ms,
-        review_by=ext.review_by,
-        past=is_past(ext.review_by, today),
-        legality=ext.legality,
-        profile=ext.hash_profile or "",
-        relies_on=source_words(entry),
+        said=tuple(statement_words(ext, today)),
     )
 
 

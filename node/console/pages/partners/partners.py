@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from keys.message import Message
 from node.access.quotas import DAYS_A_MONTH, candidates_a_day, fill, left
 from node.acts import partners as acts
 from node.acts.act import Fact
@@ -27,8 +28,8 @@ from node.store.partners.records import (
     PartnerRecord,
 )
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
+from node.subsets.budget import budget
 from protocol.enrolment import KEY_DAYS
-from protocol.subset.filter import SubsetFilter
 
 ROWS: Final = 50
 _HERE: Final = "/console/partners"
@@ -100,10 +101,8 @@ class InvitedPage:
     """The member that it is for; empty: a partner."""
     invited: Mapping[str, Fact]
     code: Markup
-    shared: SubsetFilter
-    """What it may follow."""
-    together: Sequence[tuple[str, int]]
-    """Other subsets for partners, and the odds to 1 for a file of who follows both."""
+    told: Sequence[Message]
+    """What releases of the subset tell."""
 
 
 def gather(world: World, _visitor: Visitor, query: Values) -> PartnersPage:
@@ -187,8 +186,7 @@ def gather_invited(world: World, visitor: Visitor, _query: Values) -> InvitedPag
         agency=str(done.facts["agency"]),
         invited=done.facts,
         code=qr(str(done.facts[done.once]), title=_("Invitation of {name}").format(name=partner)),
-        shared=shared,
-        together=list(shared.together(filters.items())),
+        told=tuple(budget(shared, filters.items())),
     )
 
 
