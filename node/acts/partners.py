@@ -1,10 +1,10 @@
 """Partners that may ask privately: more takes two persons, less one."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from keys.message import Message
-from node.acts.act import Done, Field, Node, Request, act, marked
+from node.acts.act import Act, Done, Field, Node, Request, act, marked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +184,7 @@ def resume(node: Node, given: Named) -> Done:
     )
 
 
-ACTS = (suspend, resume, quota, disclose)
+ACTS: tuple[Act[Any], ...] = (suspend, resume, quota, disclose)
 
 
 def _number(count: int) -> str:

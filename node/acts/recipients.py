@@ -1,10 +1,10 @@
 """Recipients, accredited holders of raw hashes: what gives more away takes two persons; what takes away, one."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from keys.message import Message
-from node.acts.act import Done, Field, Node, Request, act, marked
+from node.acts.act import Act, Done, Field, Node, Request, act, marked
 
 if TYPE_CHECKING:
     from node.recipients.accreditation import Recipients, Wanted
@@ -178,7 +178,7 @@ def remove(node: Node, given: Named) -> Done:
     )
 
 
-ACTS = (add, grant, key, suspend, resume, remove)
+ACTS: tuple[Act[Any], ...] = (add, grant, key, suspend, resume, remove)
 
 
 def _recipients(node: Node) -> "Recipients":

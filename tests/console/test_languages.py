@@ -144,7 +144,8 @@ def test_the_program_reads_what_people_translated(language: str) -> None:
         if isinstance(message.id, str):
             assert read.gettext(message.id) == message.string
         else:
-            assert [read.ngettext(*message.id, number) for number in (1, 2)] == list(message.string)
+            one, many = message.id
+            assert tuple(read.ngettext(one, many, number) for number in (1, 2)) == message.string
 
 
 @pytest.mark.parametrize(
