@@ -12,13 +12,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from fcntl import LOCK_NB, LOCK_SH, flock
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Self
 
+import pytest
+
 from node.clock import system_entropy
 from node.demo.ports import free_ports
+from node.identity.lock import LOCK_NAME
 from support.preloaded import Forked, Order, Stream, start_forked
 from support.programs import needed
 from support.this_process import run_command
@@ -129,12 +134,22 @@ class Cli:
 
     def refused(self, code: int, says: str, *arguments: str, typed: str = "", clock: str = "") -> Finished:
         """A command that must end with `code`, print no result, say `says` and change nothing."""
-        before = contents(self.home)
-        finished = self.run(*arguments, typed=typed, clock=clock)
-        assert (finished.exit, finished.out) == (code, ""), finished.err
-        assert says in " ".join(finished.err.split())
-        assert contents(self.home) == before, "a refused command changed something"
-        return finished
+        for _ in range(3 if self._node_runs() else 1):  # a running node writes beside us, but not each time
+            before = contents(self.home)
+            finished = self.run(*arguments, typed=typed, clock=clock)
+            assert (finished.exit, finished.out) == (code, ""), finished.err
+            assert says in " ".join(finished.err.split())
+            if contents(self.home) == before:
+                return finished
+        pytest.fail("a refused command changed something")
+
+    def _node_runs(self) -> bool:
+        with suppress(FileNotFoundError), (self.home / LOCK_NAME).open() as lock:
+            try:
+                flock(lock, LOCK_SH | LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     def start(self, *arguments: str, program: Sequence[str] = ()) -> subprocess.Popen[bytes]:
         """Start a command whose caller waits for it."""
