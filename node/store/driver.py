@@ -61,15 +61,24 @@ def parse_dsn(dsn: str) -> URL:
 
 def connect(url: URL) -> Engine:
     """An engine whose transactions begin as `begin_reading` and `begin_writing` say."""
-    try:
-        if url.get_backend_name() == POSTGRESQL:
-            return create_engine(_given_up_on(url), pool_pre_ping=True)
-    except NoSuchModuleError as exc:  # pragma: no cover - psycopg is a dependency
-        raise ConfigError("PostgreSQL needs the psycopg driver") from exc
-    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    if url.get_backend_name() == POSTGRESQL:
+        try:
+            engine = create_engine(_given_up_on(url), pool_pre_ping=True)
+        except NoSuchModuleError as exc:  # pragma: no cover - psycopg is a dependency
+            raise ConfigError("PostgreSQL needs the psycopg driver") from exc
+    else:
+        engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    _close_behind(engine)
     return engine
+
+
+def _close_behind(engine: Engine) -> None:
+    """What is in use while the engine is disposed of is closed when its user gives it back: no pool would."""
+    disposed: list[Engine] = []
+    event.listen(engine, "engine_disposed", disposed.append)
+    event.listen(engine, "checkin", lambda _, record: record.invalidate() if disposed else None)
 
 
 def _given_up_on(url: URL) -> URL:

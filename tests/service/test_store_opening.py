@@ -377,6 +377,17 @@ os.kill(os.getpid(), signal.SIGKILL)
     again.dispose()
 
 
+def test_who_still_uses_a_store_that_is_disposed_of_leaves_no_connection(dsn: str) -> None:
+    store = create(dsn)
+    with store.read() as unit:
+        raw = unit.logs._connection.connection.driver_connection
+        assert raw is not None
+        store.dispose()
+        assert unit.logs.ls(LogKind.OWN_LIST) == []
+    with pytest.raises(Exception, match="closed"):
+        raw.execute("SELECT 1")
+
+
 def test_a_locked_sqlite_store_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "_BUSY_SECONDS", 0.05)
     dsn = f"sqlite:///{tmp_path}/x.db"
