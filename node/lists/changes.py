@@ -5,7 +5,7 @@ the same batch with the same time gives the same events, however often a publica
 Form of a batch: for each change, op u8, flags u8, collection u16, ref u64, u16 length, opening.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
@@ -21,6 +21,8 @@ _HEAD: Final = Struct(">BBHQH")
 CONTENT_ID: Final = slice(3, 19)
 """Where a content id stands in ext: behind the head of the map, its key 1 and the head of its 16 bytes."""
 _ID_HEAD: Final = b"\x01\x50"
+_ALGORITHMS: Final[Mapping[int, Algorithm]] = {int(algorithm): algorithm for algorithm in SIZES}
+"""By number: asking the enumeration costs as much as all else of an opening."""
 
 
 class Change(NamedTuple):
@@ -125,10 +127,11 @@ def content_id_of(opening: bytes) -> bytes:
 
 def digest_of(opening: bytes) -> Digest | None:
     """The digest in an opening's bytes; None when there is none, or of an algorithm unknown here."""
-    if len(opening) < NONCE_BYTES + 2 or opening[NONCE_BYTES] not in SIZES:
+    algorithm = _ALGORITHMS.get(opening[NONCE_BYTES]) if len(opening) >= NONCE_BYTES + 2 else None
+    if algorithm is None:
         return None
     start = NONCE_BYTES + 2
-    return Digest(Algorithm(opening[NONCE_BYTES]), opening[start : start + opening[NONCE_BYTES + 1]])
+    return Digest(algorithm, opening[start : start + opening[NONCE_BYTES + 1]])
 
 
 @lru_cache(64)

@@ -9,9 +9,9 @@ has no voice: else one liar, who lists the MD5 of others beside made-up digests,
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, groupby, islice
 from typing import Final
 
 import numpy as np
@@ -24,7 +24,6 @@ from node.store.lists.columns import Keys, Positions
 from node.store.lists.records import IndexHit, LogKind, LogRecord
 from node.store.store import Store
 from node.store.unit import Unit
-from node.store.vault import Vault
 from protocol.digest import SIZES, Algorithm, Digest
 
 STRONGER: Final[Mapping[Algorithm, tuple[Algorithm, ...]]] = {
@@ -35,6 +34,10 @@ STRONGER: Final[Mapping[Algorithm, tuple[Algorithm, ...]]] = {
 
 _REACH: Final = len(SIZES) - 1
 """How far from each other the digests of one file stand, at most, when they were listed together."""
+_SOME: Final = 4096
+"""Listed files that are compared at once."""
+_MOST_PAIRS: Final = 1 << 18
+"""Listed and new files of one weak digest that are compared at once: a liar can list one as often as it likes."""
 _NAMES: Final = {Algorithm.MD5: "MD5", Algorithm.SHA1: "SHA-1", Algorithm.SHA256: "SHA-256"}
 
 
@@ -75,10 +78,38 @@ class Siblings:
         same = (digest_of(data) for data in around if data and content_id_of(data) == content_id)
         return tuple(filter(None, same))
 
+    def around(self, hits: Sequence[IndexHit]) -> "_Files":
+        """For entries of one list, in order, what `of` gives for each, as look-up keys."""
+        reader, vault = self._reader(hits[0].log_id), self._store.vault
+        own = np.array([hit.position for hit in hits], dtype=np.int64)
+        places = own[:, None] + np.arange(-_REACH, _REACH + 1)
+        wanted, at = np.unique(places, return_inverse=True)
+        at = at.reshape(places.shape)
+        held = [reader.raw(position) if position >= 0 else b"" for position in wanted.tolist()]
+        digests = [digest_of(data) for data in held]
+        algorithms = np.array([digest.algorithm if digest else 0 for digest in digests], dtype=np.int8)
+        keys = np.zeros(len(held), dtype=np.int64)
+        keys[algorithms > 0] = vault.keys_of(filter(None, digests))
+        numbers: dict[bytes, int] = {b"": 0}
+        ids = [numbers.setdefault(content_id_of(data) if data else b"", len(numbers)) for data in held]
+        files = np.array(ids)[at]
+        same = (files == files[:, _REACH, None]) & (files > 0)
+        same[:, _REACH] = True
+        return _Files(keys=keys[at], algorithms=np.where(same, algorithms[at], 0))
+
     def _reader(self, log_id: int) -> ListReader:
         if log_id not in self._readers:
             self._readers[log_id] = ListReader(self._store, self._unit, self._logs[log_id])
         return self._readers[log_id]
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The digests of files, a row for each, as arrays of one shape."""
+
+    keys: Keys
+    algorithms: NDArray[np.int8]
+    """0 where no digest of the file stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +190,7 @@ class Arrivals:
     """Number of the file: neighbours with one content id have the same."""
 
 
-def among_arrivals(
-    arrivals: Arrivals, hits: Iterable[IndexHit], siblings: Siblings, vault: Vault
-) -> dict[int, str]:
+def among_arrivals(arrivals: Arrivals, hits: Iterable[IndexHit], siblings: Siblings) -> dict[int, str]:
     """Positions of weak digests that contradict each other or a held list, and how.
 
     `hits` are what held lists have of `weak_keys`.
@@ -171,14 +200,23 @@ def among_arrivals(
     for pair in pairs:
         found |= dict.fromkeys(pair.contradicting(), words(pair.weak, pair.stronger) + ", in the same list")
     known = {key for pair in pairs for key in pair.weak_keys.tolist()}
-    for hit in _in_order(hits, dict.fromkeys(known), siblings):
-        listed = siblings.of(hit.log_id, hit.position)
-        keys = [(digest.algorithm, vault.key_of(digest)) for digest in listed]
-        for pair in pairs:
-            for position in pair.against(hit.key, keys):
-                where = f"entry {hit.position} of {siblings.log(hit.log_id).origin}"
-                found.setdefault(position, f"{words(pair.weak, pair.stronger)}: {where}")
+    for listed in _some(_in_order(hits, dict.fromkeys(known), siblings)):
+        files, keys = siblings.around(listed), np.array([hit.key for hit in listed], dtype=np.int64)
+        against = [
+            (at, n, position) for n, pair in enumerate(pairs) for at, position in pair.against(keys, files)
+        ]
+        for at, number, position in sorted(against):
+            pair, hit = pairs[number], listed[at]
+            where = f"entry {hit.position} of {siblings.log(hit.log_id).origin}"
+            found.setdefault(position, f"{words(pair.weak, pair.stronger)}: {where}")
     return found
+
+
+def _some(hits: Sequence[IndexHit]) -> Iterator[Sequence[IndexHit]]:
+    """Entries of one list, in order, so many that what is made of them at once stays small."""
+    for _, of_one in groupby(hits, key=lambda hit: hit.log_id):
+        while some := list(islice(of_one, _SOME)):
+            yield some
 
 
 def weak_keys(arrivals: Arrivals) -> Keys:
@@ -189,7 +227,7 @@ def weak_keys(arrivals: Arrivals) -> Keys:
 
 @dataclass(frozen=True, slots=True)
 class _Pairs:
-    """Files of a pull with both of two algorithms, as arrays of one length."""
+    """Files of a pull with both of two algorithms, by their weak keys, as arrays of one length."""
 
     weak: Algorithm
     stronger: Algorithm
@@ -203,7 +241,8 @@ class _Pairs:
         one = np.flatnonzero(arrivals.algorithms == weak)
         other = np.flatnonzero(arrivals.algorithms == stronger)
         _, ones, others = np.intersect1d(arrivals.files[one], arrivals.files[other], return_indices=True)
-        one, other = one[ones], other[others]
+        order = np.argsort(arrivals.keys[one[ones]], kind="stable")
+        one, other = one[ones][order], other[others][order]
         return cls(weak, stronger, arrivals.positions[one], arrivals.keys[one], arrivals.keys[other])
 
     def contradicting(self) -> list[int]:
@@ -213,10 +252,37 @@ class _Pairs:
         twice = weak[1:][(weak[1:] == weak[:-1]) & (stronger[1:] != stronger[:-1])]
         return [int(position) for position in self.positions[np.isin(self.weak_keys, twice)]]
 
-    def against(self, key: int, listed: Sequence[tuple[Algorithm, int]]) -> list[int]:
-        """Positions with this weak key whose stronger digest is not the listed file's."""
-        theirs = {other for algorithm, other in listed if algorithm is self.stronger}
-        if not theirs or (self.weak, key) not in listed:
-            return []
-        here = np.flatnonzero(self.weak_keys == key)
-        return [int(self.positions[at]) for at in here if int(self.stronger_keys[at]) not in theirs]
+    def against(self, keys: Keys, files: _Files) -> Iterator[tuple[int, int]]:
+        """Positions with one of these weak keys whose stronger digest is not the listed file's, behind its place.
+
+        Each key has the file that it was found in.
+        """
+        theirs = files.algorithms == self.stronger
+        weak = (files.algorithms == self.weak) & (files.keys == keys[:, None])
+        first = np.searchsorted(self.weak_keys, keys, side="left")
+        last = np.searchsorted(self.weak_keys, keys, side="right")
+        counts = np.where(theirs.any(axis=1) & weak.any(axis=1), last - first, 0)
+        begin = 0
+        for end in _ends(counts):
+            at = np.repeat(np.arange(begin, end), counts[begin:end])
+            here = _ranges(first[begin:end], counts[begin:end])
+            met = (files.keys[at] == self.stronger_keys[here, None]) & theirs[at]
+            others = ~met.any(axis=1)
+            yield from zip(at[others].tolist(), self.positions[here[others]].tolist(), strict=True)
+            begin = end
+
+
+def _ends(counts: NDArray[np.int64]) -> Iterator[int]:
+    """Where to stop, so that not too much is made of the counts between: one can have many alone."""
+    done = np.cumsum(counts)
+    end = 0
+    while end < len(counts):
+        before = done[end - 1] if end else 0
+        end = max(end + 1, int(np.searchsorted(done, before + _MOST_PAIRS, side="right")))
+        yield end
+
+
+def _ranges(first: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`count` numbers from each first one on, one after the other."""
+    before = np.cumsum(counts) - counts
+    return np.repeat(first - before, counts) + np.arange(counts.sum())

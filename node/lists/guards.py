@@ -148,7 +148,7 @@ class Guards:
                 for hit in unit.entries.find(weak_keys(arrivals).tolist())
                 if hit.log_id != log.id or hit.position < log.head.size
             ]
-            found |= among_arrivals(arrivals, hits, siblings, self._store.vault)
+            found |= among_arrivals(arrivals, hits, siblings)
         return sorted(found.items())
 
     def benign_of(self, files: Sequence[Sequence[Digest]]) -> Mapping[int, str]:

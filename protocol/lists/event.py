@@ -8,6 +8,7 @@ events before it are `protocol.lists.sequence`'s. Spec: docs/spec/event.md.
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from struct import Struct
 from typing import Final
 
@@ -114,14 +115,19 @@ class Header:
         Raises:
             MalformedError: another length or version, or reserved bytes that are not zero.
         """
-        if len(data) != HEADER_BYTES:
-            raise MalformedError("event header: {count} bytes instead of {size}", len(data), HEADER_BYTES)
-        version, op, collection, algorithm, flags, reserved, time_ms, ref = _LAYOUT.unpack(data)
-        if version != VERSION:
-            raise MalformedError("event header: version {version} is not supported", version)
-        if reserved:
-            raise MalformedError("event header: reserved bytes are not zero")
-        return cls(op=op, collection=collection, algorithm=algorithm, flags=flags, time_ms=time_ms, ref=ref)
+        return _parse(data)
+
+
+@lru_cache(256)  # the adds of one publication have few headers
+def _parse(data: bytes) -> Header:
+    if len(data) != HEADER_BYTES:
+        raise MalformedError("event header: {count} bytes instead of {size}", len(data), HEADER_BYTES)
+    version, op, collection, algorithm, flags, reserved, time_ms, ref = _LAYOUT.unpack(data)
+    if version != VERSION:
+        raise MalformedError("event header: version {version} is not supported", version)
+    if reserved:
+        raise MalformedError("event header: reserved bytes are not zero")
+    return Header(op=op, collection=collection, algorithm=algorithm, flags=flags, time_ms=time_ms, ref=ref)
 
 
 _OPS: Final = frozenset(Op)

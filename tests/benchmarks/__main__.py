@@ -15,6 +15,7 @@ from benchmarks import (
     bench_scan,
     bench_setcoding,
     bench_start,
+    bench_sync,
     bench_update,
     bench_verify,
 )
@@ -23,6 +24,7 @@ from benchmarks.results import Measure, report
 ALL: tuple[Measure, ...] = (
     bench_verify.measure,
     bench_import.measure,
+    bench_sync.measure,
     bench_setcoding.measure,
     bench_update.measure,
     bench_epoch.measure,

@@ -255,7 +255,8 @@ class Follower:
             self._require_unmoved(log)
             raise
         older_keys = self._older_keys(files, intake.older_refs(), log.head.size)
-        suspects = self._known.suspects(log, intake.arrivals())
+        with acyclic():
+            suspects = self._known.suspects(log, intake.arrivals())
         try:
             with self._store.write() as unit:
                 unit.logs.settle(log, note=log.pending_note, checked_ms=now_ms)

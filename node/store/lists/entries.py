@@ -87,4 +87,4 @@ class EntryRows:
         else:
             marks = ",".join("?" * len(keys))
             rows = self._connection.exec_driver_sql(f"{_FIND} IN ({marks})", tuple(keys))
-        return [IndexHit(*row) for row in rows]
+        return [IndexHit(*row) for row in rows.all()]

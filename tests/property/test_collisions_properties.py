@@ -1,0 +1,151 @@
+"""Weak hashes that stand for two files: what is found for all entries of a pull at once is what is found one by one."""
+
+from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.lists import collisions
+from node.lists.changes import content_id_of, digest_of
+from node.lists.collisions import STRONGER, Arrivals, Siblings, among_arrivals, words
+from node.peers.sync.intake import EventIntake
+from node.store.lists.records import IndexHit
+from node.store.vault import LookUpKeys, Vault
+from protocol.digest import Algorithm
+from protocol.lists.event import BASELINE, Header, Op
+from protocol.lists.opening import Ext, Opening
+from support.lists import digest
+
+VAULT = Vault(None, lambda: LookUpKeys(bytes(32), bytes(32)), bytes)  # type: ignore[arg-type]  # nothing is sealed
+FIRST = 10
+"""Position of the first new entry."""
+
+ENTRIES = st.lists(
+    st.tuples(
+        st.sampled_from([Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256, Algorithm.PDQ, None]),
+        st.integers(0, 2),
+        st.integers(0, 3),
+    ),
+    max_size=24,
+)
+"""Kind and value of a digest, None where the opening is not held, and content id, 0 for none."""
+
+
+def _openings(entries: Sequence[tuple[Algorithm | None, int, int]]) -> list[bytes]:
+    made = []
+    for algorithm, value, number in entries:
+        ext = Ext(criteria=1, content_id=bytes([number]) * 16 if number else None)
+        opening = Opening(bytes(16), digest(str(value), algorithm), ext) if algorithm else None
+        made.append(opening.to_bytes() if opening else b"")
+    return made
+
+
+class Held(Siblings):
+    """Held lists of these openings, by number."""
+
+    def __init__(self, lists: Sequence[Sequence[bytes]], aside: Sequence[int]) -> None:
+        self._store = SimpleNamespace(vault=VAULT)  # type: ignore[assignment]
+        self._logs = {number: SimpleNamespace(origin=f"list {number}") for number in range(len(lists))}  # type: ignore[misc]
+        self._readers = {number: SimpleNamespace(raw=_reader(rows)) for number, rows in enumerate(lists)}  # type: ignore[misc]
+        spans = collisions._Spans.of([(position, position) for position in aside])
+        self._aside = dict.fromkeys(range(len(lists)), spans)
+
+
+def _reader(rows: Sequence[bytes]) -> Callable[[int], bytes]:
+    return lambda position: rows[position] if position < len(rows) else b""
+
+
+def _hits(lists: Sequence[Sequence[bytes]], ended: Sequence[int]) -> list[IndexHit]:
+    return [
+        IndexHit(VAULT.key_of(found), number, position, BASELINE, 99 if position in ended else None)
+        for number, rows in enumerate(lists)
+        for position, data in enumerate(rows)
+        if data and (found := digest_of(data)) is not None
+    ]
+
+
+_Pair = tuple[Algorithm, Algorithm, list[tuple[int, int, int]]]
+"""A weak and a stronger algorithm; position, weak and stronger key of each file that has both."""
+
+
+def _pairs(new: Sequence[bytes]) -> list[_Pair]:
+    files: dict[int, dict[Algorithm, tuple[int, int]]] = {}
+    number, last = 0, b""
+    for position, data in enumerate(new, FIRST):
+        found = digest_of(data) if data else None
+        if found is not None:
+            content_id = content_id_of(data)
+            number += not content_id or content_id != last
+            last = content_id
+            files.setdefault(number, {}).setdefault(found.algorithm, (position, VAULT.key_of(found)))
+    return [
+        (
+            weak,
+            stronger,
+            [(*file[weak], file[stronger][1]) for file in files.values() if {weak, stronger} <= {*file}],
+        )
+        for weak, others in STRONGER.items()
+        for stronger in others
+    ]
+
+
+def _one_by_one(new: Sequence[bytes], hits: Sequence[IndexHit], held: Held) -> dict[int, str]:
+    """Each pair of a weak and a stronger digest of a new file, against each other and against each listed file."""
+    told: dict[int, str] = {}
+    for weak, stronger, files in _pairs(new):
+        for position, key, other in files:
+            if any(key == theirs and other != another for _, theirs, another in files):
+                told[position] = words(weak, stronger) + ", in the same list"
+    for hit in sorted(hits, key=lambda hit: (hit.log_id, hit.position)):
+        if hit.ended is None and not held.is_aside(hit):
+            for position, why in _against(hit, _pairs(new), held):
+                where = f"entry {hit.position} of {held.log(hit.log_id).origin}"
+                told.setdefault(position, f"{why}: {where}")
+    return told
+
+
+def _against(hit: IndexHit, pairs: Sequence[_Pair], held: Held) -> Iterator[tuple[int, str]]:
+    listed = [(each.algorithm, VAULT.key_of(each)) for each in held.of(hit.log_id, hit.position)]
+    for weak, stronger, files in pairs:
+        theirs = {key for algorithm, key in listed if algorithm is stronger}
+        for position, key, other in files:
+            if key == hit.key and theirs and (weak, key) in listed and other not in theirs:
+                yield position, words(weak, stronger)
+
+
+def _arrivals(new: Sequence[bytes]) -> Arrivals:
+    events = [Header(op=Op.ADD, collection=BASELINE, time_ms=1).to_bytes() + bytes(32)] * len(new)
+    intake = EventIntake(VAULT, FIRST)
+    intake.take(FIRST, events, new)
+    return intake.arrivals()
+
+
+@pytest.fixture(scope="module", params=[(1, 1), (1 << 12, 1 << 18)], ids=["one at a time", "all at once"])
+def _sizes(request: pytest.FixtureRequest) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(collisions, "_SOME", request.param[0])
+        patched.setattr(collisions, "_MOST_PAIRS", request.param[1])
+        yield
+
+
+@pytest.mark.usefixtures("_sizes")
+@given(
+    new=ENTRIES,
+    lists=st.lists(ENTRIES, min_size=1, max_size=2),
+    ended=st.lists(st.integers(0, 23), max_size=3),
+    aside=st.lists(st.integers(0, 23), max_size=3),
+)
+def test_all_at_once_is_one_by_one(
+    new: list[tuple[Algorithm | None, int, int]],
+    lists: list[list[tuple[Algorithm | None, int, int]]],
+    ended: list[int],
+    aside: list[int],
+) -> None:
+    openings, rows = _openings(new), [_openings(entries) for entries in lists]
+    held, hits = Held(rows, aside), _hits(rows, ended)
+    found = among_arrivals(_arrivals(openings), hits, held)
+    assert found == _one_by_one(openings, hits, held)
+    assert np.all([position >= FIRST for position in found])
