@@ -174,7 +174,7 @@ class Group(ABC):
         return self.reduce(b"".join(uniform))
 
     def finish_each(self, inputs: Sequence[bytes], elements: bytes) -> list[bytes]:
-        """The PRF outputs (64 B each) of modes 0 and 1, from inputs and their unblinded elements (32 B each).
+        """The PRF outputs (64 B each), from inputs and their unblinded elements (32 B each).
 
         Raises:
             OprfError: an input is longer than 65 535 bytes.

@@ -6,12 +6,13 @@ options of the build hook. The sum of a proof is the one thing in variable time,
 
 import re
 import subprocess
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from node.group.build_hook import FLAGS
-from support.kernel import EMULATED, NATIVE, compiled, program
+from support.kernel import EMULATED, NATIVE, compiled, emulator, foreign_program, program
 from support.machine import made_once
 from support.programs import needed
 from support.sizes import THOROUGH, size
@@ -23,6 +24,7 @@ PATIENCE = 1200
 OPTIMISED = (FLAGS[0], "-g")
 BUILDS = {"portable": OPTIMISED, "emulated": (*OPTIMISED, *EMULATED)}
 """Valgrind knows no AVX-512, so it runs one lane; the eight lanes run in plain C."""
+COMPILERS = size(quick=("cc",), thorough=("cc", "clang"))
 # Not optimised: every access stands in the code, and it compiles in a quarter of the time.
 SANITIZED = ("-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 # The fake stack of gcc 12 for use-after-return is aligned to 32 bytes, and code for AVX-512 wants 64.
@@ -40,10 +42,11 @@ def run(*command: str | Path, environment: dict[str, str] | None = None) -> subp
 
 
 @pytest.mark.threat("wrong arithmetic")
+@pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("build", BUILDS)
-def test_no_branch_and_no_address_depends_on_a_secret(build: str) -> None:
+def test_no_branch_and_no_address_depends_on_a_secret(build: str, compiler: str) -> None:
     memcheck = (needed("valgrind"), "-q", "--error-exitcode=9")
-    poison = program("poison", BUILDS[build])
+    poison = program("poison", BUILDS[build], compiler)
     done = run(*memcheck, poison, "1")
     assert done.returncode == 0, done.stderr
     assert f"path {int(build == 'emulated')}" in done.stdout
@@ -52,10 +55,11 @@ def test_no_branch_and_no_address_depends_on_a_secret(build: str) -> None:
     assert "sum" in control.stdout
 
 
+@pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("build", BUILDS)
-def test_all_secrets_take_as_many_instructions(build: str) -> None:
+def test_all_secrets_take_as_many_instructions(build: str, compiler: str) -> None:
     callgrind = (needed("valgrind"), "--tool=callgrind", "--callgrind-out-file=/dev/null")
-    poison = program("poison", BUILDS[build])
+    poison = program("poison", BUILDS[build], compiler)
 
     def counted(*arguments: str) -> str:
         done = run(*callgrind, poison, *arguments)
@@ -80,6 +84,20 @@ if THOROUGH:  # millions of instructions, stepped one by one, take ten minutes
         done = run(stepper(), compiled("kernel"), "0", "sum")
         assert done.returncode == 1, done.stdout
 
+    def test_on_aarch64_all_secrets_take_the_same_way() -> None:
+        """Each block of instructions that an emulator enters, in order: what ends one is a branch."""
+        poison = foreign_program("poison")
+
+        def way(*arguments: str) -> tuple[int, str]:
+            done = run(emulator(), "-d", "exec,nochain", poison, *arguments)
+            blocks = re.findall(r"^Trace \d+: \S+ \[\w+/(\w+)/", done.stderr, re.MULTILINE)
+            assert done.returncode == 0, done.stdout
+            return len(blocks), sha256(" ".join(blocks).encode()).hexdigest()
+
+        ((steps, _),) = {way(str(seed)) for seed in range(1, 4)}
+        assert steps > 100_000
+        assert len({way(str(seed), "public") for seed in range(1, 4)}) > 1
+
 
 def stepper() -> Path:
     needed("cc")
@@ -91,19 +109,22 @@ def stepper() -> Path:
 
 
 @pytest.mark.threat("wrong arithmetic")
+@pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("path", ["0", "1"], ids=["portable", "ifma"])
-def test_no_copy_of_a_secret_outlives_a_call(path: str) -> None:
-    hygiene = program("hygiene", OPTIMISED)
+def test_no_copy_of_a_secret_outlives_a_call(path: str, compiler: str) -> None:
+    hygiene = program("hygiene", OPTIMISED, compiler)
     done = run(hygiene, path)
     assert done.returncode == 0, done.stdout
     assert run(hygiene, path, "leave").returncode == 1, "a copy that was left must be found"
 
 
+@pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize(
     ("path", "most", "flags"),
     [("0", "301", ()), ("1", "301", ()), ("1", size(quick="9", thorough="12"), EMULATED)],
     ids=["portable", "ifma", "emulated"],
 )
-def test_sanitizers_find_nothing(path: str, most: str, flags: tuple[str, ...]) -> None:
-    done = run(program("exercise", (*SANITIZED, *flags)), path, most, environment=OPTIONS)
+def test_sanitizers_find_nothing(path: str, most: str, flags: tuple[str, ...], compiler: str) -> None:
+    exercise = program("exercise", (*SANITIZED, *flags), compiler)
+    done = run(exercise, path, most, environment=OPTIONS)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -3,14 +3,17 @@
 Each library is a file of its own: a process that loads two of them has two choices of a path.
 """
 
+import atexit
 import ctypes
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
+from unittest.mock import patch
 
 import pytest
 
@@ -21,24 +24,35 @@ from node.group.sodium import load_sodium
 from protocol.oprf.group import Group
 from protocol.oprf.kernel import PATHS, KernelGroup
 from protocol.oprf.sodium import SodiumGroup
+from support.foreign_kernel import ForeignKernel
 from support.machine import made_once
 from support.programs import needed
+from support.sizes import THOROUGH
 
 SOURCES: Final = Path(build_hook.__file__).parent / "kernel"
 NATIVE: Final = Path(__file__).parent / "native"
 """Programs in C around the kernel, and the eight lanes in plain C."""
 EMULATED: Final = ("-DSF_EMULATE_IFMA", f"-I{NATIVE}", "-Wno-psabi")
-GROUPS: Final = ("libsodium", *PATHS, "kernel-emulated")
-"""Everything that may stand behind the protocol: the eight lanes also where the processor has none, in plain C."""
+EMULATED_LANES: Final = "kernel-emulated"
+"""The eight lanes in plain C, for processors that have none."""
+BY_CLANG: Final = tuple(f"{path} by clang" for path in PATHS)
+ON_AARCH64: Final = "kernel-portable on AArch64"
+KERNELS: Final = (*PATHS, EMULATED_LANES, *((*BY_CLANG, ON_AARCH64) if THOROUGH else ()))
+"""Every kernel that tests can have here; what another compiler or machine makes of it, in thorough runs alone."""
+GROUPS: Final = ("libsodium", *KERNELS)
+"""Everything that may stand behind the protocol."""
 
+_CROSS: Final = "aarch64-linux-gnu-gcc"
 
 _COMPILING: Final = 1200
 
 
-def compiled(name: str, flags: Sequence[str] = FLAGS, *, sources: Path = SOURCES) -> Path:
-    """A library of this name, made once; the test is skipped where there is no compiler."""
-    needed("cc")
-    with made_once(f"{name}.so") as target:
+def compiled(
+    name: str, flags: Sequence[str] = FLAGS, *, sources: Path = SOURCES, compiler: str = "cc"
+) -> Path:
+    """A library of this name, made once; the test is skipped where there is no such compiler."""
+    command = str(needed(compiler))
+    with made_once(f"{name}.so") as target, patch.dict(os.environ, CC=command):
         failure = "" if target.exists() else compile_kernel(sources, target, flags)
     assert not failure, failure
     return target
@@ -55,9 +69,19 @@ def group_named(name: str) -> Group:
     """One of `GROUPS`; the test is skipped where it cannot be."""
     if name == "libsodium":
         return sodium()
-    if name == "kernel-emulated":
+    if name == EMULATED_LANES:
         return load_kernel(compiled(name, (*EMULATED, "-O1", *FLAGS[1:])), sodium())
+    if name == ON_AARCH64:
+        return KernelGroup(cast("ctypes.CDLL", _answering()))
+    if name in BY_CLANG:
+        return kernel_on(BY_CLANG.index(name), compiled("kernel-by-clang", compiler="clang"))
     return kernel_on(PATHS.index(name), compiled("kernel"))
+
+
+def _answering() -> ForeignKernel:
+    kernel = ForeignKernel((emulator(), foreign_program("answer")))
+    atexit.register(kernel.close)
+    return kernel
 
 
 def kernel_on(path: int, library: Path) -> KernelGroup:
@@ -88,24 +112,34 @@ def mutant(file: str, before: str, after: str) -> Path:
     return compiled(name, ("-O0", *FLAGS[1:]), sources=place)
 
 
-def program(name: str, flags: tuple[str, ...]) -> Path:
-    """A program of `NATIVE`, linked with the kernel's sources; the test is skipped where there is no compiler."""
-    needed("cc")
-    objects = _objects(flags)
-    with made_once(f"{name}-{_named(flags)}") as target:
+def program(name: str, flags: tuple[str, ...], compiler: str = "cc") -> Path:
+    """A program of `NATIVE`, linked with the kernel's sources; the test is skipped where there is no such compiler."""
+    command = (str(needed(compiler)), *flags)
+    objects = _objects(command)
+    with made_once(f"{name}-{_named(command)}") as target:
         if not target.exists():
-            _cc(*flags, "-o", target, NATIVE / f"{name}.c", *objects)
+            _run(*command, "-o", target, NATIVE / f"{name}.c", *objects)
     return target
 
 
-def _objects(flags: tuple[str, ...]) -> list[Path]:
-    """The kernel, compiled once for all programs that want these flags."""
-    with made_once(f"objects-{_named(flags)}") as folder:
+def foreign_program(name: str) -> Path:
+    """The same for AArch64, whole in one file, for an emulator to run."""
+    return program(name, (FLAGS[0], "-static"), _CROSS)
+
+
+def emulator() -> Path:
+    """What runs such a program."""
+    return needed("qemu-aarch64")
+
+
+def _objects(command: tuple[str, ...]) -> list[Path]:
+    """The kernel, compiled once for all programs that want this compiler and these flags."""
+    with made_once(f"objects-{_named(command)}") as folder:
         kept = [folder / f"{source}.o" for source in build_hook.SOURCES]
         folder.mkdir(exist_ok=True)
         for source, target in zip(build_hook.SOURCES, kept, strict=True):
             if not target.exists():
-                _cc(*flags, "-c", "-o", target, SOURCES / source)
+                _run(*command, "-c", "-o", target, SOURCES / source)
     return kept
 
 
@@ -113,7 +147,7 @@ def _named(words: Sequence[str]) -> str:
     return sha256(repr(words).encode()).hexdigest()[:16]
 
 
-def _cc(*words: str | Path) -> None:
-    command = ["cc", f"-I{SOURCES}", f"-I{NATIVE}", *map(str, words)]
+def _run(*words: str | Path) -> None:
+    command = [*map(str, words), f"-I{SOURCES}", f"-I{NATIVE}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILING, check=False)
     assert done.returncode == 0, done.stderr

@@ -16,14 +16,17 @@ from typing import Any
 import pytest
 
 PACKAGES: Mapping[str, str] = {
+    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
     "cc": "gcc",
     "chromium": "chromium",
     "clamdscan": "clamdscan",
+    "clang": "clang",
     "faketime": "faketime",
     "git": "git",
     "initdb": "postgresql",
     "nginx": "nginx-light",
     "node": "nodejs",
+    "qemu-aarch64": "qemu-user",
     "rspamd": "rspamd",
     "softhsm2-util": "softhsm2",
     "squid": "squid",

@@ -43,10 +43,10 @@ def hook(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     made.finalize("standard", {}, "")
 
 
-def compiler(folder: Path, script: str) -> Path:
-    """A program `cc` that does this."""
+def compiler(folder: Path, script: str, name: str = "cc") -> Path:
+    """A program of this name that does this."""
     folder.mkdir(exist_ok=True)
-    program = folder / "cc"
+    program = folder / name
     program.write_text(f"#!/bin/sh\n{script}\n", encoding="latin-1")
     program.chmod(0o755)
     return program
@@ -67,6 +67,13 @@ def test_a_compiler_of_spaces_is_none_named(tree: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("CC", "  ")
     monkeypatch.setenv("PATH", str(compiler(tree / "bin", "echo no >&2; exit 3").parent))
     assert made(tree) == "cc failed: no"
+
+
+@pytest.mark.parametrize("name", ["gcc", "clang"])
+def test_whichever_compiler_is_there_is_taken(tree: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", str(compiler(tree / "bin", "echo no >&2; exit 3", name).parent))
+    assert made(tree) == f"{name} failed: no"
 
 
 def test_no_compiler(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

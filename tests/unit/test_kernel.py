@@ -17,9 +17,8 @@ from protocol.oprf.kernel import PATHS, KernelGroup
 from protocol.oprf.server import outputs
 from protocol.oprf.suite import GROUP_TAG, epoch_key
 from support.edges import ENCODINGS, SCALARS, UNIFORM, WIDE, ZEROS, elements, le
-from support.kernel import compiled, group_named, kernel_on, sodium
+from support.kernel import EMULATED_LANES, KERNELS, ON_AARCH64, compiled, group_named, kernel_on, sodium
 
-KERNELS = (*PATHS, "kernel-emulated")
 SIZES = (
     1,
     2,
@@ -49,7 +48,7 @@ SIZES = (
 )
 """Around the lanes, the chunks that share an inversion, and where the sums change their way."""
 FEW = (1, 2, 7, 8, 9, 25, 193)
-"""Of them for the emulated lanes, which are slow."""
+"""Of them for what is emulated, which is slow."""
 
 
 @pytest.fixture(params=KERNELS)
@@ -78,7 +77,7 @@ def refused(call: Callable[..., object], *arguments: object) -> bool:
 @pytest.mark.parametrize("name", KERNELS)
 def test_every_size_of_a_batch(name: str, oracle: Group) -> None:
     group = group_named(name)
-    for size in FEW if name == "kernel-emulated" else SIZES:
+    for size in FEW if name in {EMULATED_LANES, ON_AARCH64} else SIZES:
         uniform = drawn(64 * size)
         scalars, points = oracle.reduce(uniform), oracle.from_uniform(uniform)
         products = oracle.multiply_each(scalars, points)
