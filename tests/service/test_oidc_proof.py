@@ -84,6 +84,27 @@ async def test_a_sign_in_of_before_proves_nothing(said: dict[str, object]) -> No
     assert await come(False, said) == "alice", "where it proves nothing, it need not"
 
 
+TOKEN_TIMES = {
+    "issued as far ahead as clocks may differ": ({"iat": LEEWAY_SECONDS}, True),
+    "issued a second further ahead": ({"iat": LEEWAY_SECONDS + 1}, False),
+    "ended less long ago than clocks may differ": ({"exp": 1 - LEEWAY_SECONDS}, True),
+    "ended as long ago as that": ({"exp": -LEEWAY_SECONDS}, False),
+    "not before what clocks may differ": ({"nbf": LEEWAY_SECONDS}, True),
+    "not before a second later": ({"nbf": LEEWAY_SECONDS + 1}, False),
+}
+
+
+@pytest.mark.threat("a wrong clock")
+@pytest.mark.parametrize(("times", "counts"), TOKEN_TIMES.values(), ids=TOKEN_TIMES)
+async def test_a_token_counts_within_what_clocks_may_differ(times: dict[str, int], *, counts: bool) -> None:
+    said: dict[str, object] = {name: NOW + offset for name, offset in times.items()}
+    if counts:
+        assert await come(False, said) == "alice"
+    else:
+        with pytest.raises(UnauthenticatedError, match="not accepted"):
+            await come(False, said)
+
+
 @pytest.mark.parametrize("proves", [True, False])
 async def test_the_provider_is_asked_to_ask_anew(proves: bool) -> None:
     async with running() as fake:

@@ -215,6 +215,42 @@ MUTATIONS: Final = (
         "if partner.suspended and not kid:",
         "tests/service/test_admitting.py::test_a_suspended_partner_has_no_credential_until_it_is_resumed",
     ),
+    # ---------------------------------------------------------------- windows
+    _of(
+        "windows",
+        "node.access.callers",
+        "if dated is None or not dated.valid.covers(now):",
+        "if dated is None:",
+        "tests/service/test_credential_windows.py::test_an_agencys_key_counts_in_its_window",
+    ),
+    _of(
+        "windows",
+        "node.access.callers",
+        "milliseconds(now) < partner.old_until_ms",
+        "milliseconds(now) <= partner.old_until_ms",
+        "tests/service/test_credential_windows.py::test_a_partners_former_key_and_its_token_end_on_their_day",
+    ),
+    _of(
+        "windows",
+        "node.web.auth",
+        "if not_before > now.timestamp() + LEEWAY_SECONDS:",
+        "if not_before > now.timestamp() + MAX_ASSERTION_SECONDS:",
+        "tests/service/test_credential_windows.py::test_an_assertion_counts_within_what_clocks_may_differ",
+    ),
+    _of(
+        "windows",
+        "node.web.auth",
+        "self._remember(name, caller, now, min(expires, now + timedelta(seconds=_CACHE_SECONDS)))",
+        "self._remember(name, caller, now, now + timedelta(seconds=_CACHE_SECONDS))",
+        "tests/service/test_credential_windows.py::test_a_token_lives_ten_minutes",
+    ),
+    _of(
+        "windows",
+        "node.console.sign_in.oidc",
+        'and ("nbf" not in claims or time_claim(claims, "nbf") - LEEWAY_SECONDS <= now_s)',
+        "and True",
+        "tests/service/test_oidc_proof.py::test_a_token_counts_within_what_clocks_may_differ",
+    ),
     # ---------------------------------------------------------------- two persons
     _of(
         "two persons",

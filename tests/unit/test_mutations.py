@@ -13,6 +13,7 @@ SUBJECTS = {
     "signatures",
     "budgets",
     "roles",
+    "windows",
     "two persons",
     "rotation",
     "cover",

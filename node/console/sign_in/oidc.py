@@ -147,6 +147,7 @@ class Provider:
             and hmac.compare_digest(text_claim(claims, "nonce").encode(), flow.nonce.encode())
             and time_claim(claims, "exp") + LEEWAY_SECONDS > now_s
             and time_claim(claims, "iat") - LEEWAY_SECONDS <= now_s
+            and ("nbf" not in claims or time_claim(claims, "nbf") - LEEWAY_SECONDS <= now_s)
         )
         if not good:
             raise UnauthenticatedError(_REFUSED, hint="sign in again; is this machine's clock right?")
