@@ -19,7 +19,6 @@ from node.hoster.proposals.folder import OwnProposals
 from node.hoster.state import Cursor, Enrolment, PartnerFolder
 from node.hoster.store.database import FILE, PartnerStore, Row
 from node.hoster.store.kinds import Fact, Kind
-from node.hoster.store.migrate import aside
 from node.hoster.store.release import map_file, sparing
 from node.objects.findings import below, told
 from node.objects.integrity import UNREADABLE, Verdict, attempt, words_of
@@ -29,7 +28,6 @@ from protocol.subset.release import check_answers, check_labels, check_screen, p
 from protocol.subset.rice import blocks_of
 
 _STEP: Final = "sigfed update --whole fetches a release again; restore the rest, or enrol in another folder"
-_ASIDE: Final = "an earlier version wrote it about what is a row: compare them, then remove it"
 _STATE: Final = f"{FILE}/{Kind.FACT}/{Fact.STATE}"
 
 
@@ -56,8 +54,6 @@ def _kept(home: Home) -> Iterator[Verdict]:
     folder = home.partner
     store = PartnerStore(folder)
     yield Verdict(FILE, store.damage())
-    for path in aside(folder):
-        yield Verdict(path.relative_to(folder).as_posix(), _ASIDE)
     with store.reading() as rows:
         found = [(kind, row) for kind in (Kind.FACT, Kind.CONSOLE_TOKEN) for row in rows.ls(kind)]
     for kind, row in found:

@@ -16,6 +16,7 @@ from node.hoster.hits.homes import unconfirmed_files
 from node.hoster.lookup.allowance import Meter
 from node.hoster.settings import load_partner_settings
 from node.hoster.state import Enrolment, PartnerFolder
+from node.hoster.store.migrate import aside
 from node.hoster.trust.node import known
 from node.hoster.trust.relayed import held_documents
 from node.hoster.trust.witness_policy import Backing, backing_of, by_register
@@ -46,6 +47,8 @@ class PartnerStanding:
     evidence: tuple[Path, ...]
     unconfirmed: int
     """Files that a daemon let pass, or not, without a verdict, and that wait for one."""
+    aside: tuple[Path, ...]
+    """What a program of before still wrote about something that is a row: kept, and not taken in."""
     cover: Cover
     evaluations_left: int | None
     """About so many could be made at once now; None: this home has not counted any yet."""
@@ -78,6 +81,8 @@ class PartnerStanding:
             )
         for folder in self.evidence:
             yield f"evidence is kept in {folder}"
+        for path in self.aside:
+            yield f"{path} was written by an earlier version of sigfed, and is not taken in: sigfed doctor"
 
 
 def standing(home: Home, *, clock: Clock | None = None) -> PartnerStanding:
@@ -104,6 +109,7 @@ def standing(home: Home, *, clock: Clock | None = None) -> PartnerStanding:
         gone=len(folder.gone(cursor)),
         evidence=folder.evidence,
         unconfirmed=len(unconfirmed_files(home)),
+        aside=tuple(aside(home.partner)),
         cover=load_partner_settings(home.folder).cover,
         evaluations_left=Meter.of(folder, enrolment, clock or SystemClock()).left(),
     )
@@ -117,6 +123,7 @@ def examine_partner(home: Home, *, clock: Clock | None = None) -> Iterator[Check
         yield from _list(now, (clock or SystemClock()).now())
         yield from _witnesses(now)
         yield from group_checks(load_partner_settings(home.folder).group)
+        yield from _aside(now)
         yield Check("files", Health.OK, "what is in them is compared by: sigfed doctor --deep")
     except SigfedError as exc:
         yield Check("state", Health.FAIL, str(exc), exc.hint)
@@ -151,4 +158,15 @@ def _witnesses(now: PartnerStanding) -> Iterator[Check]:
             Health.WARN,
             f"two signed texts that contradict each other are kept in {folder}",
             "give the folder to another member of the federation than the one that it is about",
+        )
+
+
+def _aside(now: PartnerStanding) -> Iterator[Check]:
+    for path in now.aside:
+        yield Check(
+            "earlier version",
+            Health.WARN,
+            f"{path} was written by an earlier version of sigfed about what is in state.db by now",
+            "stop what still runs of that version; if somebody recorded something there, record it again"
+            " (sigfed hit show, sigfed hit resolve); then remove the file",
         )

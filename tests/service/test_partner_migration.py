@@ -26,6 +26,7 @@ from node.hoster.proposals.folder import own_proposals
 from node.hoster.release.last_update import last_update
 from node.hoster.scan.history import finished_scans
 from node.hoster.state import PartnerFolder
+from node.hoster.status import standing
 from node.hoster.store import database
 from node.hoster.store.database import PartnerStore
 from node.hoster.store.kinds import Fact, Kind
@@ -223,8 +224,12 @@ def test_what_a_program_of_before_wrote_meanwhile_is_taken_in(home: Home) -> Non
     [aside] = late.parent.iterdir()
     assert aside.read_bytes() == data, "and what was not taken in is kept"
     assert aside.name.endswith(f"{known.id}.json")
-    finished = Cli(home.folder).run("doctor", "--deep")
-    assert f"partner/hits/{aside.name}: an earlier version wrote it" in finished.out
+    assert f"{aside} was written by an earlier version" in " ".join(standing(home).words)
+    for words in (("doctor",), ("doctor", "--deep")):
+        said = Cli(home.folder).told(*words).out
+        assert f"{aside} was written by an earlier version" in said
+        assert "then remove the file" in said
+        assert f"{aside.name}: " not in said, "it is not damaged"
 
 
 def test_what_was_damaged_stays_that_and_stops_nothing(home: Home) -> None:
