@@ -29,6 +29,9 @@ class Row:
     """What the audit log calls a command without a noun that changes a node; `init` and `run` record themselves."""
 
 
+HIDDEN: Final = (Row("dev", OPERATOR, "dev", "app", "For who works on sigfed itself."),)
+"""What no help, completion or reference names."""
+
 ROWS: Final = (
     Row(
         "hash",

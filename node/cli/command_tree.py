@@ -10,12 +10,12 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 from typing_extensions import override
 
-from node.cli.command_table import ROWS, Row
+from node.cli.command_table import HIDDEN, ROWS, Row
 from node.cli.homes import housed
 from node.cli.hoster.monitor import watched
 from node.cli.record import recorded
 
-_BY_NAME: Final = {row.name: row for row in ROWS}
+_BY_NAME: Final = {row.name: row for row in (*ROWS, *HIDDEN)}
 
 
 class Loaded(MutableMapping[str, Any]):
@@ -31,11 +31,11 @@ class Loaded(MutableMapping[str, Any]):
 
     @override
     def __iter__(self) -> Iterator[str]:
-        return iter(_BY_NAME)
+        return (row.name for row in ROWS)
 
     @override
     def __len__(self) -> int:
-        return len(_BY_NAME)
+        return len(ROWS)
 
     @override
     def __setitem__(self, name: str, command: Any) -> None:
@@ -62,7 +62,7 @@ class GroupedByUser(TyperGroup):
 
     @override
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(_BY_NAME)
+        return list(self.commands)
 
     @override
     def format_commands(self, ctx: Any, formatter: Any) -> None:

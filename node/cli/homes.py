@@ -14,6 +14,7 @@ ANYWHERE: Final = frozenset(
         "backup",
         "console",
         "demo",
+        "dev",
         "doctor",
         "enroll",
         "evidence",

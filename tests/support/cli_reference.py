@@ -14,6 +14,7 @@ from typing import Any
 
 from typer.main import get_command
 
+from node.cli.command_table import HIDDEN
 from node.cli.main import app
 from support.tour import blocks
 
@@ -98,7 +99,9 @@ def results() -> tuple[set[frozenset[str]], set[frozenset[str]]]:
     that are known.
     """
     files = [
-        *sorted((ROOT / "node/cli").rglob("*.py")),
+        *sorted(
+            {*(ROOT / "node/cli").rglob("*.py")} - {ROOT / f"node/cli/{row.module}.py" for row in HIDDEN}
+        ),
         *sorted((ROOT / "node/acts").glob("*.py")),
         ROOT / "node/hoster/scan/reports/lines.py",
     ]
