@@ -5,6 +5,7 @@ from pathlib import Path
 
 from node.access.notation import collection_of, columns_of
 from node.app.guards import open_guards
+from node.audit.log import masked
 from node.cli.exit_codes import ExitCode
 from node.cli.output import Fact, counted
 from node.cli.session import Session
@@ -96,7 +97,8 @@ def _tell(
         *([f"  … and {report.refused_total - _SHOWN:,} more"] if report.refused_total > _SHOWN else []),
     )
     if left_out:
-        here.output.talk(f"columns that were not used: {', '.join(left_out)}")
+        # Of a table without a header the first row is taken for one: its hashes are no titles.
+        here.output.talk(f"columns that were not used: {', '.join(map(masked, left_out))}")
     if report.apart:
         here.output.talk(
             f"without an MD5: {counted(report.apart, 'row')}. Put all hashes of a file into one row: a release tells"

@@ -214,6 +214,15 @@ def test_a_file_that_cannot_be_used_changes_nothing(agency: Cli) -> None:
     assert agency.done("publish")["adds"] == 7
 
 
+def test_a_hash_among_the_titles_is_not_printed(agency: Cli, tmp_path: Path) -> None:
+    """Who exports a table without a header names columns after its first row."""
+    first, second = (sha256(f"titled {number}".encode()).hexdigest() for number in (1, 2))
+    path = written(tmp_path / "titled.csv", f"md5,{first},name\n{md5(b'x').hexdigest()},{second},n\n")
+    done = agency.run("entry", "import", path, "--list", LIST, "--dry-run")
+    assert "columns that were not used: (hex), name" in done.err
+    assert first not in done.err + done.out
+
+
 def test_a_hash_that_is_asked_about_is_never_half_asked(agency: Cli, tmp_path: Path) -> None:
     asked = written(tmp_path / "asked", f"{sha256(NEW[0]).hexdigest()}\nnot a hash\n")
     agency.refused(2, "line 2 is not a hash", "entry", "explain", "--hash-from", asked)
