@@ -40,18 +40,22 @@ class Aside:
     released_ms: int | None = None
 
     @property
-    def words(self) -> str:
+    def words(self) -> Message:
         """What is set aside, for people."""
+        first, last = f"{self.first:,}", f"{self.first + self.count - 1:,}"
         if self.kind == FORKED:
-            return f"{self.origin} stands still at {self.size:,} events"
+            return Message("{list} stands still at {size} events", self.origin, f"{self.size:,}")
         if self.kind == BLOCKS:
-            return f"{self.count:,} blocks of {self.node}, which is no member any more"
+            return Message(
+                "{count} blocks of {node}, which is no member any more", f"{self.count:,}", self.node
+            )
         if self.kind == FLOOD:
-            return f"entry {self.first:,} of {self.origin}, which stays listed"
+            return Message("entry {first} of {list}, which stays listed", first, self.origin)
         if self.kind == "row":
-            return f"line {self.first:,} of an import into {self.origin}"
-        last = f" to {self.first + self.count - 1:,}" if self.count > 1 else ""
-        return f"{self.kind} {self.first:,}{last} of {self.origin}"
+            return Message("line {first} of an import into {list}", first, self.origin)
+        if self.count > 1:
+            return Message("events {first} to {last} of {list}", first, last, self.origin)
+        return Message("event {first} of {list}", first, self.origin)
 
     @property
     def consequence(self) -> str:

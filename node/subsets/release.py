@@ -7,11 +7,12 @@ steps is finished by the next run. A new release is made when it says something 
 of its life. See docs/reference/releases.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from keys.message import Message
 from keys.trust.members import Members
 from node.clock import milliseconds
 from node.cycles import acyclic
@@ -58,6 +59,21 @@ class ReleaseReport:
     not_after: datetime
     told: "ScreenReport"
 
+    @property
+    def said(self) -> Message:
+        """What it did, in words."""
+        if not self.published:
+            return Message("{name} {version}: nothing changed, no new release", self.subset, self.version)
+        return Message(
+            "{name} {version}: {entries} entries, {added} added, {removed} removed, valid until {day}",
+            self.subset,
+            self.version,
+            f"{self.entries:,}",
+            f"{self.added:,}",
+            f"{self.removed:,}",
+            f"{self.not_after:%Y-%m-%d}",
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScreenReport:
@@ -76,6 +92,33 @@ class ScreenReport:
     """SHA-1 and SHA-256 hashes that no screened hash leads to: another of their file may be screened."""
     contradicted: tuple[EntryRef, ...]
     """Entries of hashes that lists say are of one file with two different others: somebody should look."""
+
+    @property
+    def said(self) -> Iterator[Message]:
+        """What it tells, in words, and which hashes make that more than one value a file."""
+        if self.bits:
+            yield Message(
+                "screen by rule {rule}: a pass means listed at odds of up to {odds} to 1 a file",
+                self.rule,
+                f"{self.odds:,}",
+            )
+        if self.bits and self.worst_odds > self.odds:
+            yield Message(
+                "at worst {odds} to 1: {count} hashes are screened beside another of their file,"
+                " {apart} SHA-1 or SHA-256 may be; list all hashes of a file in one row",
+                f"{self.worst_odds:,}",
+                f"{self.doubled:,}",
+                f"{self.apart:,}",
+            )
+        if self.contradicted:
+            first = self.contradicted[0]
+            yield Message(
+                "{count} entries are of hashes that lists say are of two different files;"
+                " the first is entry {index} of {origin}",
+                f"{len(self.contradicted):,}",
+                first.index,
+                first.origin,
+            )
 
 
 class Releaser:

@@ -141,9 +141,7 @@ def resolve_hit(here: Session, text: str, action: "Action") -> None:
     here.output.result(
         _facts(hit, now_ms()), f"{hit.id[:_SHORT]}: {action}, recorded {moment(hit.resolved_ms)}"
     )
-    here.output.talk(*_said(hit))
-    if done.stopped is not None:
-        here.output.talk(f"The agency was not told yet: {done.stopped}. The next sigfed update tells it.")
+    here.output.talk(done.said)
     if action.value == "false-positive":
         tell_them(here, hit, "it was wrong")
     here.output.following(
@@ -188,17 +186,6 @@ def purge_hits(here: Session, *, dry_run: bool) -> None:
         else "hits are kept for ever: [retention] hit_days is 0",
     )
     here.output.following("sigfed hit purge" if dry_run and found else "sigfed hit ls")
-
-
-def _said(hit: "SpooledHit") -> list[str]:
-    """What left this machine with a resolution, or why nothing did."""
-    if hit.acknowledged:
-        return ["The agency was told: the id of your report, the action and its time."]
-    if hit.not_told:
-        return [f"The agency was not told: {hit.not_told}."]
-    if hit.tried:
-        return [] if hit.receipt else ["The agency was not told: there is no receipt for the report."]
-    return ["Nobody was told: the hit is not reported."] if hit.waiting else []
 
 
 def _facts(hit: "SpooledHit", moment_ms: int) -> dict[str, Fact]:

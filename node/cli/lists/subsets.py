@@ -75,7 +75,6 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
     """Release what is effective now: digests that enough countries list on their own knowledge."""
     from node.app.subsets import release_here
     from node.cli.federation.witnesses import alarmed, standing_facts, tell_standing
-    from node.cli.lists.budget import released
     from node.identity.witnesses import cosign_own
     from node.rotation.store import write_store
     from node.subsets.catalogue import report_subset
@@ -105,12 +104,9 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
             "contradicted": len(report.told.contradicted),
             **standing_facts(standing),
         },
-        f"{report.subset} {report.version}: {report.entries:,} entries, {report.added:,} added,"
-        f" {report.removed:,} removed, valid until {report.not_after:%Y-%m-%d}"
-        if report.published
-        else f"{report.subset} {report.version}: nothing changed, no new release",
+        report.said,
     )
-    here.output.talk(*released(report.told))
+    here.output.talk(*report.told.said)
     tell_standing(here, standing)
     here.output.following(
         "members ask with: sigfed entry holders" if holdings else "partners fetch it with: sigfed update"

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from keys.message import Message
 from node.clock import milliseconds
 from node.errors import NodeError, VerificationError
 from node.files import locked
@@ -59,6 +60,19 @@ class Resolved:
     hit: SpooledHit
     stopped: NodeError | None = None
     """Why the agency was not told, where it is to be."""
+
+    @property
+    def said(self) -> Message:
+        """What left this machine with it, or why nothing did."""
+        if self.stopped is not None:
+            return Message("The agency was not told yet: {why}. The next update tells it.", self.stopped)
+        if self.hit.acknowledged:
+            return Message("The agency was told: the id of your report, what you did, and when.")
+        if self.hit.not_told:
+            return Message("The agency was not told: {why}.", self.hit.not_told)
+        if self.hit.tried:
+            return Message("The agency was not told: there is no receipt for the report.")
+        return Message("Nobody was told: the hit is not reported.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ def test_from_one_string_to_a_resolved_hit_in_five_minutes_of_typing(
     (receipt,) = [line for line in reported if "reported, baseline, receipt verified" in line]
     short = receipt.partition(":")[0]
     resolved = hoster.types(f"sigfed hit resolve {short} --action removed")
-    assert "The agency was told: the id of your report, the action and its time." in resolved
+    assert "The agency was told: the id of your report, what you did, and when." in resolved
 
     (at_agency,) = federation.fr.run("hit", "ls", "--partner", NEWCOMER).results
     assert (str(at_agency["hit"])[:8], at_agency["action"]) == (short, "removed")

@@ -37,31 +37,6 @@ class Waiting:
     asked: Approval | None
     """The request for its release that waits for a second person."""
 
-    @property
-    def words(self) -> str:
-        """What is set aside."""
-        one = self.aside
-        if self.group == "fork":
-            said = _("{list} stands still at {size} events")
-        elif self.group == "blocks":
-            said = _("{count} blocks of {node}, which is no member any more")
-        elif self.group == "flood":
-            said = _("entry {first} of {list}, which stays listed")
-        elif one.kind == "row":
-            said = _("line {first} of an import into {list}")
-        elif one.count > 1:
-            said = _("events {first} to {last} of {list}")
-        else:
-            said = _("event {first} of {list}")
-        return said.format(
-            list=one.origin,
-            node=one.node,
-            size=f"{one.size:,}",
-            count=f"{one.count:,}",
-            first=f"{one.first:,}",
-            last=f"{one.first + one.count - 1:,}",
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quarantine:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
+from keys.message import Message
 from node.app.subsets import release_now
 from node.clock import milliseconds
 from node.console.languages import translated as _
 from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
-from node.console.words import number
 from node.console.world import World
 from node.store.lists.records import LogKind, LogRecord
 from node.store.partners.records import FetchedRelease
@@ -117,24 +117,8 @@ def release(world: World, _visitor: Visitor, form: Values) -> Done:
     """Publish what is waiting, and release a subset with what is effective now."""
     name = form.require("name", _("the name of the subset"))
     done = release_now(world.identity, world.store, world.evaluator, name)
-    said = (
-        _(
-            "{name} {version}: {entries} entries, {added} added, {removed} removed, valid until {day}; a pass of its"
-            " screen means listed at odds of up to {odds} to 1, at worst {worst}; the running node has it cosigned"
-        )
-        if done.published
-        else _("{name} {version}: nothing changed, no new release")
-    ).format(
-        name=name,
-        version=done.version,
-        entries=number(done.entries),
-        added=number(done.added),
-        removed=number(done.removed),
-        day=f"{done.not_after:%Y-%m-%d}",
-        odds=number(done.told.odds),
-        worst=number(done.told.worst_odds),
-    )
-    return Done(f"{_ONE}?name={quote(name, safe='')}", said)
+    told = [*done.told.said, Message("the running node has it cosigned")] if done.published else []
+    return Done(f"{_ONE}?name={quote(name, safe='')}", "; ".join(map(_, [done.said, *told])))
 
 
 PAGES: Final = (

@@ -81,21 +81,8 @@ def resolve(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
     except ValueError:
         raise UsageError("choose what became of the file") from None
     done = asyncio.run(exchange.resolve(*_held(world, form), outcome))
-    hit = done.hit
-    if done.stopped is not None:
-        said = _("The agency was not told yet: {why}. The next update tells it.").format(
-            why=_(done.stopped.message)
-        )
-    elif hit.acknowledged:
-        said = _("The agency was told: the id of your report, what you did, and when.")
-    elif hit.not_told:
-        said = _("The agency was not told: {why}.").format(why=_(hit.not_told))
-    elif hit.tried:
-        said = _("The agency was not told: there is no receipt for the report.")
-    else:
-        said = _("Nobody was told: the hit is not reported.")
     recorded = _("It is recorded what became of the file.")  # outside of the braces, where extractors find it
-    return _done(hit.id, f"{recorded} {said}")
+    return _done(done.hit.id, f"{recorded} {_(done.said)}")
 
 
 def dispute(world: PartnerWorld, _visitor: Visitor, form: Values) -> Done:
