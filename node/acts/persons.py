@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 from keys.message import Message
-from node.acts.act import Done, Field, Node, Request, act, marked
+from node.acts.act import OPERATORS, SECURITY, Done, Field, Node, Request, act, marked
 from node.store.accounts.records import PersonRole
 
 if TYPE_CHECKING:
     from node.access.persons import Persons
 
-DECIDING: Final = frozenset({PersonRole.OPERATOR, PersonRole.SECURITY})
-SECURITY: Final = frozenset({PersonRole.SECURITY})
+DECIDING: Final = OPERATORS | SECURITY
 _ASKED: Final = marked("Request {number}: {what}; nothing has changed yet, another person must approve it")
 
 Passphrase = Callable[[], str]

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from node.access.approvals import KINDS
+from node.acts.act import ANALYSTS, JUDGES, OPERATORS, SECURITY
+from node.acts.hits import HANDLING
 from node.app.approvals import open_approvals
 from node.app.expiry import findings
 from node.app.partners.hits import casework
@@ -32,22 +34,19 @@ REVIEW_AHEAD: Final = timedelta(days=30)
 _GUESTS: Final = frozenset({Thing.INVITATION, Thing.PARTNER_KEY})
 """A partner renews its key by itself, and an invitation that ends harms nobody."""
 
-_HANDLING: Final = frozenset({PersonRole.ANALYST, PersonRole.OPERATOR})
-_JUDGING: Final = frozenset({PersonRole.ANALYST})
-_RUNNING: Final = frozenset({PersonRole.OPERATOR})
 _DOERS: Final[Mapping[str, frozenset[PersonRole]]] = {
-    "quarantine": _HANDLING | {PersonRole.SECURITY},
-    "witnesses": _RUNNING | {PersonRole.SECURITY},
-    "keys": frozenset({PersonRole.SECURITY}),
-    "hits": _HANDLING,
-    "disputes": _JUDGING,
-    "tasks": _HANDLING | {PersonRole.SECURITY},
-    "proposals": _JUDGING,
-    "partners": _RUNNING,
-    "review": _JUDGING,
-    "members": _RUNNING,
-    "recalls": _HANDLING,
-    "health": _RUNNING,
+    "quarantine": JUDGES,
+    "witnesses": OPERATORS | SECURITY,
+    "keys": SECURITY,
+    "hits": HANDLING,
+    "disputes": ANALYSTS,
+    "tasks": JUDGES,
+    "proposals": ANALYSTS,
+    "partners": OPERATORS,
+    "review": ANALYSTS,
+    "members": OPERATORS,
+    "recalls": HANDLING,
+    "health": OPERATORS,
 }
 """Whose work each page is."""
 

@@ -13,18 +13,17 @@ from typing import Any, Final, Generic, Protocol, Self
 
 from typing_extensions import TypeVar, override
 
-from node.acts.act import Act as Performed
+from node.acts import act as acts
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.store.accounts.records import PersonRole
 
 EVERYBODY: Final = frozenset(PersonRole)
-JUDGES: Final = frozenset({PersonRole.ANALYST, PersonRole.OPERATOR, PersonRole.SECURITY})
-"""Whoever may do more than read."""
-ANALYSTS: Final = frozenset({PersonRole.ANALYST})
-OPERATORS: Final = frozenset({PersonRole.OPERATOR})
-SECURITY: Final = frozenset({PersonRole.SECURITY})
+JUDGES: Final = acts.JUDGES
+ANALYSTS: Final = acts.ANALYSTS
+OPERATORS: Final = acts.OPERATORS
+SECURITY: Final = acts.SECURITY
 
 
 MOST_BYTES: Final = 64 * 1024
@@ -215,7 +214,7 @@ class Action(Generic[W]):
     """Of its form, with the files that it holds."""
     told: tuple[str, ...] = ()
     """Fields of the form that the audit record holds; the first is its subject. Never a hash or a secret."""
-    performs: Performed[Any] | None = None
+    performs: acts.Act[Any] | None = None
     """The act that it performs, which records itself and whose fields its form has."""
 
 

@@ -10,16 +10,14 @@ from markupsafe import Markup
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.needs import Need, needs
+from node.console.pages.entries.review import PUBLISHERS, published
 from node.console.pages.federation.map import Place, draw
 from node.console.pages.federation.standings import lag_words, state_words
 from node.console.parts import Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
-from node.console.words import number
 from node.console.world import World
-from node.identity.logs import publish_one
-from node.lists.catalogue import ListReport, own_list, report_lists
+from node.lists.catalogue import ListReport, report_lists
 from node.peers.status import MemberStanding, member_standings
-from node.store.accounts.records import PersonRole
 from node.subsets.catalogue import SubsetReport, report_subsets
 
 
@@ -91,15 +89,7 @@ def _map(world: World, members: Sequence[MemberStanding]) -> Markup:
 
 def publish(world: World, __: Visitor, form: Values) -> Done:
     """Sign and publish what waits in one own list."""
-    origin = form.require("list", _("the list"))
-    with world.store.read() as unit:
-        own_list(unit, origin)
-    done = publish_one(world.identity, world.store, origin)
-    count = done.adds + done.withdrawals + done.others
-    said = translated_plural(
-        "{list}: {count} change was published", "{list}: {count} changes were published", count
-    )
-    return Done("/console/", said.format(list=origin, count=number(count)))
+    return Done("/console/", published(world, form))
 
 
 PAGES: Final = (
@@ -112,7 +102,7 @@ ACTIONS: Final = (
         path="/console/publish",
         page="overview",
         act=publish,
-        roles=frozenset({PersonRole.ANALYST, PersonRole.OPERATOR}),
+        roles=PUBLISHERS,
         fresh=True,
         told=("list",),
     ),

@@ -14,7 +14,7 @@ from typing import Final
 from node.console.languages import translated as _
 from node.console.pages.entries.places import LISTS, Place, digest_at, own_lists, place_in, place_of
 from node.console.pages.entries.statements import bases, reasons
-from node.console.parts import JUDGES, Action, Done, Page, Values
+from node.console.parts import ANALYSTS, JUDGES, SECURITY, Action, Done, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import NotFoundError, UsageError
@@ -24,7 +24,6 @@ from node.judgement.explain import Explanation, explain
 from node.judgement.history import Happened, history
 from node.judgement.queue import Files
 from node.lists.lookup import Finder, Found
-from node.store.accounts.records import PersonRole
 from node.store.lists.records import LogKind
 from protocol.digest import Digest
 from protocol.judgement.quorum import Standing
@@ -271,7 +270,7 @@ ACTIONS: Final = (
         path="/console/entry/reveal",
         page="entry",
         act=reveal,
-        roles=frozenset({PersonRole.ANALYST, PersonRole.SECURITY}),
+        roles=ANALYSTS | SECURITY,
         record="entry.reveal",
         strict=True,
         fresh=True,

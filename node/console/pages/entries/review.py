@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.pages.entries.places import Place
-from node.console.parts import Action, Done, Page, Section, Values
+from node.console.parts import ANALYSTS, OPERATORS, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
+from node.console.words import number
 from node.console.world import World
 from node.errors import UsageError
 from node.identity.logs import publish_one
@@ -23,7 +24,6 @@ from node.judgement.queue import Group, WaitingFile, Wanted, grouped
 from node.judgement.reminders import due
 from node.lists.catalogue import own_list
 from node.lists.continuation import is_closed
-from node.store.accounts.records import PersonRole
 from node.store.lists.records import LogKind
 from protocol.errors import MalformedError
 from protocol.lists.event import BASELINE, INVESTIGATIVE, NATIONAL, OTHER, collection_name, collection_number
@@ -149,19 +149,24 @@ def alike(groups: Mapping[Group, int]) -> list[Alike]:
     ]
 
 
-def publish(world: World, _visitor: Visitor, form: Values) -> Done:
-    """Sign and publish what waits in one own list."""
+def published(world: World, form: Values) -> str:
+    """Sign and publish what waits in one own list; how much that was, in words."""
     origin = form.require("list", _("the list"))
     with world.store.read() as unit:
         own_list(unit, origin)
     done = publish_one(world.identity, world.store, origin)
-    world.judge.now()  # whoever published is shown what came of it
     count = done.adds + done.withdrawals + done.others
-    said = translated_plural(
+    return translated_plural(
         "{list}: {count} change was published", "{list}: {count} changes were published", count
-    )
+    ).format(list=origin, count=number(count))
+
+
+def publish(world: World, _visitor: Visitor, form: Values) -> Done:
+    """Publish, and judge anew: whoever published is shown what came of it."""
+    said = published(world, form)
+    world.judge.now()
     then = _("Peers fetch that now; partners get what enough countries list with the next release.")
-    return Done(PATH, f"{said.format(list=origin, count=count)}. {then}")
+    return Done(PATH, f"{said}. {then}")
 
 
 def wanted_in(query: Values) -> Wanted:
@@ -235,6 +240,8 @@ def _waiting_lists(world: World) -> list[WaitingList]:
     ]
 
 
+PUBLISHERS: Final = ANALYSTS | OPERATORS
+
 PAGES: Final = (Page(name="review", path=PATH, title="Review", gather=gather, section=Section.WORK),)
 
 ACTIONS: Final = (
@@ -243,7 +250,7 @@ ACTIONS: Final = (
         path="/console/review/publish",
         page="review",
         act=publish,
-        roles=frozenset({PersonRole.ANALYST, PersonRole.OPERATOR}),
+        roles=PUBLISHERS,
         fresh=True,
         told=("list",),
     ),
