@@ -10,7 +10,7 @@ restored from a backup of another day than the node, or know more than the node 
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -35,7 +35,7 @@ from node.identity.restored import held_at_first
 from node.identity.sightings import OWN_LOGS, Sighting, log_keys, witnessed
 from node.lists.corrections.erase import carry_out_everywhere
 from node.objects.logfiles import LogFiles
-from node.peers.recovery import Returned, have_back, root_at
+from node.peers.recovery import BrokenHistoryError, Returned, have_back, root_at
 from node.ports.keyring import RingKey
 from node.remote.node import RemoteNode
 from node.rotation.rotate import advance_keys
@@ -114,10 +114,11 @@ async def rejoin(
                 words,
                 hint="try again later, or go on without one: sigfed backup finish --without NODE",
             )
-        await _have_back_lists(identity, store, links, done)
+        await _have_back_lists(identity, store, links, seen, done)
     await asyncio.to_thread(_judge_logs, identity, store, seen, done)
-    await asyncio.to_thread(_replace_keys, identity, store, signers, done)
+    await asyncio.to_thread(_replace_keys, identity, signers, done)
     await asyncio.to_thread(_settle_logs, identity, store, seen, done)
+    await asyncio.to_thread(_continue_audit, identity, store, signers, done)
     if there is not None:
         await asyncio.to_thread(there.rejoined)
     done.voided = _void_invitations(store)
@@ -161,14 +162,19 @@ async def _newest_document(identity: Identity, links: Mapping[str, RemoteNode]) 
 
 
 async def _have_back_lists(
-    identity: Identity, store: Store, links: Mapping[str, RemoteNode], done: Rejoined
+    identity: Identity, store: Store, links: Mapping[str, RemoteNode], seen: _Seen, done: Rejoined
 ) -> None:
     with store.read() as unit:
         lists = unit.logs.ls(LogKind.OWN_LIST)
     document, now_ms = identity.trust.document(), milliseconds(identity.clock.now())
     for log in lists:
         keys = log_keys(document, log.origin)
-        done.returned.append(await have_back(store, log.origin, links, keys=keys, now_ms=now_ms))
+        try:
+            done.returned.append(await have_back(store, log.origin, links, keys=keys, now_ms=now_ms))
+        except BrokenHistoryError as exc:
+            if not identity.alone:
+                raise
+            seen[log.origin].append(Sighting(node=exc.peer, head=exc.head, note=exc.note))
 
 
 def _judge_logs(identity: Identity, store: Store, seen: _Seen, done: Rejoined) -> None:
@@ -207,8 +213,6 @@ def _settle_logs(identity: Identity, store: Store, seen: _Seen, done: Rejoined) 
             try:
                 signer.resume(log.origin, frontier=log.head.frontier, proof=proof, note=log.note)
             except ConflictError:
-                if log.kind is not LogKind.OWN_LIST:  # nothing of another history is had back of these
-                    raise
                 done.lost.append(_forked(log, "its own signer", signed, alone=identity.alone))
                 FolderLogSigner(identity.home.signer, lambda _: ()).give_up(log.origin, size=log.head.size)
                 if isinstance(signer, RemoteLogSigner):
@@ -289,33 +293,32 @@ def _lost(
     return Lost(origin=log.origin, held=log.head.size, seen=size, by=node)
 
 
-def _replace_keys(identity: Identity, store: Store, signers: Sequence[Signer], done: Rejoined) -> None:
-    """One revision: a new name for the witness, a new token key, and an audit log that can go on."""
+def _replace_keys(identity: Identity, signers: Sequence[Signer], done: Rejoined) -> None:
+    """One revision: a new name for the witness, and a new token key."""
     now, ring, keychain = identity.clock.now(), identity.ring, identity.keychain
-    audit = _next_audit(store, done)
 
     def change(old: NodeDocument) -> NodeDocument:
         token = make_key(keychain, ring, Lineage(Role.TOKEN))
         new = with_key(old, Lineage(Role.TOKEN), token, window(now, Role.TOKEN.info.days))
         if old.witness is not None:
             new = replace(new, witness=_renamed(identity, old.witness))
-        if audit and all(log.origin != audit for log in old.logs):
-            key = make_key(keychain, ring, Lineage(Role.LOG, audit))
-            assert isinstance(key, LogPublicKey), "a key of a log"
-            info = log_info(old.endpoints[0].url, audit, key, valid=window(now, LOG_KEY_DAYS))
-            new = replace(new, logs=(*new.logs, info))
         return new
 
     ring.change(_without_tokens)
+    document = _revise(identity, change, signers)
+    if document.witness is not None:
+        done.witness = document.witness.name
+    identity.adopt_keys()
+
+
+def _revise(
+    identity: Identity, change: Callable[[NodeDocument], NodeDocument], signers: Sequence[Signer]
+) -> NodeDocument:
+    """The next node document, behind every number that may have been used since the backup."""
     behind = None
     if identity.signer_link is not None:
         behind = remote_keys(identity.signer_link, identity.trust_files).stamped()
-    document = identity.trust.leave_room(change, signers=signers, room=ROOM, behind=behind)
-    if document.witness is not None:
-        done.witness = document.witness.name
-    if audit:
-        start_audit(store, document.node, name=audit.rpartition("/")[2])
-    identity.adopt_keys()
+    return identity.trust.leave_room(change, signers=signers, room=ROOM, behind=behind)
 
 
 def _without_tokens(keys: tuple[RingKey, ...]) -> Iterator[RingKey]:
@@ -335,14 +338,26 @@ def _renamed(identity: Identity, old: WitnessInfo) -> WitnessInfo:
     return WitnessInfo(name=name, url=old.url, vkeys=(vkey,))
 
 
-def _next_audit(store: Store, done: Rejoined) -> str:
-    """Origin of the audit log that follows one which was given up; empty where it goes on."""
+def _continue_audit(identity: Identity, store: Store, signers: Sequence[Signer], done: Rejoined) -> None:
+    """Another audit log in place of one that was given up: whatever the node does next is recorded in it."""
     with store.read() as unit:
         log = audit_log(unit)
     if log is None or log.origin not in {one.origin for one in done.lost}:
-        return ""
+        return
     stem, _, number = log.name.partition("-")
-    return f"{log.node}/audit/{stem}-{int(number or 1) + 1}"
+    name = f"{stem}-{int(number or 1) + 1}"
+    origin = f"{log.node}/audit/{name}"
+
+    def change(old: NodeDocument) -> NodeDocument:
+        key = make_key(identity.keychain, identity.ring, Lineage(Role.LOG, origin))
+        assert isinstance(key, LogPublicKey), "a key of a log"
+        valid = window(identity.clock.now(), LOG_KEY_DAYS)
+        return replace(old, logs=(*old.logs, log_info(old.endpoints[0].url, origin, key, valid=valid)))
+
+    if all(one.origin != origin for one in identity.trust.document().logs):
+        _revise(identity, change, signers)
+    start_audit(store, log.node, name=name)
+    identity.adopt_keys()
 
 
 def _void_invitations(store: Store) -> list[str]:

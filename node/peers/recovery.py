@@ -1,9 +1,10 @@
 """An own list had back from the peers that hold it, after this node lost its end.
 
-What comes back is believed because this node's own key signed its head: the entries give that root, and every opening
-fits its commitment. The longest history that any peer holds is taken, and only if all others are its beginnings: two
-histories under one key are for people to look at. Peers hold different openings, as far as each was granted, so they
-are asked one after the other. What waited here and was published before the loss is in it, under the same positions.
+What comes back is believed because this node's own key signed its head: the entries give that root, keep the rules of
+a list, and every opening fits its commitment. The longest history that any peer holds is taken, and only if all others
+are its beginnings: two histories under one key are for people to look at, and so is one that no member would follow.
+Peers hold different openings, as far as each was granted, so they are asked one after the other. What waited here and
+was published before the loss is in it, under the same positions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,10 +24,11 @@ from node.peers.sync.follow import Delivery, Follower, StagedBundle
 from node.store.lists.records import LogRecord
 from node.store.store import Store
 from node.store.unit import Unit
-from protocol.errors import ProtocolError
+from protocol.errors import EventRuleError, ProtocolError
 from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import HEADER_BYTES, Header, Op
 from protocol.lists.opening import commitment, origin_hash
+from protocol.lists.sequence import LogShape
 from protocol.pull.bundles import read_events, read_openings
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash
@@ -70,6 +72,22 @@ class _Source:
     head: Checkpoint
 
 
+class BrokenHistoryError(VerificationError):
+    """A peer shows a head that this node's key signed, of entries that break the rules; `head` is that, in `note`."""
+
+    hint = (
+        "is this machine's clock right? If it is, somebody else has signed with this node's key: call the other"
+        " members. To give the list up, and go on in another: sigfed --alone backup finish"
+    )
+
+    def __init__(self, broken: EventRuleError, source: _Source) -> None:
+        words = "{origin}: {peer} holds entries of it that no member takes; {broken}"
+        super().__init__(words, source.head.origin, source.peer, broken.message)
+        self.peer = source.peer
+        self.head = source.head
+        self.note = source.note
+
+
 async def have_back(
     store: Store,
     origin: str,
@@ -82,6 +100,7 @@ async def have_back(
 
     Raises:
         VerificationError: what a peer holds is another history than what is held here, or at another peer.
+        BrokenHistoryError: the longest one breaks the rules of a list, such as one that is dated in the future.
         ProtocolError: what a peer sent is not what this node signed.
         NodeError: a peer that holds the most cannot be reached.
     """
@@ -94,7 +113,7 @@ async def have_back(
         return Returned(origin=origin, old_size=log.head.size, new_size=log.head.size)
     follower = Follower(store, NO_LIMITS, _NobodyGuards(store))
     follower.discard(origin)
-    frontier, unopened = await _stage(store, log, follower, best, sources)
+    frontier, unopened = await _stage(store, log, follower, best, sources, now_ms)
     with store.write() as unit:
         unit.logs.supersede(log)
     _unqueue(store, log, best.head.size)
@@ -113,10 +132,16 @@ async def _ask(peer: str, link: HeldLink, origin: str, keys: Sequence[VerifierKe
 
 
 async def _stage(
-    store: Store, log: LogRecord, follower: Follower, best: _Source, sources: Sequence[_Source]
+    store: Store,
+    log: LogRecord,
+    follower: Follower,
+    best: _Source,
+    sources: Sequence[_Source],
+    now_ms: int,
 ) -> tuple[bytes, int]:
     """Stage everything behind the held head; the frontier at its end, and how many events nobody opens."""
     tree, unopened = CompactRange.from_bytes(log.head.frontier), 0
+    shape, broken = follower.shape(log.origin), None
     held = LogFiles(store.objects, store.vault, log.origin).events(
         log.head.size // BUNDLE_WIDTH, size=log.head.size
     )
@@ -137,13 +162,26 @@ async def _stage(
             if tree.size < at <= index * BUNDLE_WIDTH + width:
                 _require_root(log, source, _grown(tree, leaves[skip : at - index * BUNDLE_WIDTH]), best.peer)
         tree.extend(leaves[skip:])
+        broken = broken or _broken(shape, events[skip:], now_ms)
         openings = await _openings(log.origin, index, events, sources)
         unopened += sum(_hides(event, row) for event, row in zip(events[skip:], openings[skip:], strict=True))
         follower.stage(
             log.origin,
             StagedBundle(index=index, width=width, entries=entries, openings=encode_bundle(openings)),
         )
+    if broken is not None:  # which is said last: only now it is known that the key signed these entries
+        follower.discard(log.origin)
+        raise BrokenHistoryError(broken, best)
     return tree.to_bytes(), unopened
+
+
+def _broken(shape: LogShape, events: Sequence[bytes], now_ms: int) -> EventRuleError | None:
+    """The rule of a list that these events break, which else become part of the shape."""
+    try:
+        shape.admit_bundle(shape.size, events, now_ms)
+    except EventRuleError as exc:
+        return exc
+    return None
 
 
 def _grown(tree: CompactRange, leaves: Sequence[bytes]) -> bytes:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 
@@ -13,14 +13,17 @@ from keys.key import LogPrivateKey
 from node.errors import PeerUnreachableError, VerificationError
 from node.lists.catalogue import list_origin
 from node.objects.logfiles import LogFiles
-from node.peers.recovery import Returned, have_back
+from node.peers.recovery import BrokenHistoryError, Returned, have_back
 from node.peers.return_list import HeldLists
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
-from protocol.lists.event import BASELINE, NATIONAL
+from protocol.limits import MAX_CLOCK_SKEW_MS
+from protocol.lists.event import BASELINE, HEADER_BYTES, NATIONAL, Header
 from protocol.lists.grant import Grant
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
+from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import VerifierKey
+from protocol.tlog.tiles import encode_bundle
 from support.federation import Agency, Federation
 from support.new_stores import new_store
 
@@ -219,3 +222,94 @@ async def test_who_holds_the_most_and_does_not_give_it_stops_the_restore_and_cos
     assert new.log.head.size == 4
     done = await new.have_back(all_.held("most", "opened"))
     assert (done.new_size, done.unopened) == (9, 2)
+
+
+# ---------------------------------------------------------------- what no member follows
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Planted(Held):
+    """Holds what somebody with the key signed behind the entries of `behind`, dated so many milliseconds from now."""
+
+    dates: Sequence[int] = ()
+
+    @property
+    def events(self) -> list[bytes]:
+        held = [event for _, event, _ in self.peer.items(ORIGIN)]
+        headers = [Header.from_bytes(event[:HEADER_BYTES]) for event in held]
+        made = [
+            replace(headers[-1], time_ms=self.peer.now_ms + date).to_bytes() + b"\x07" * 32
+            for date in self.dates
+        ]
+        return [*held, *made]
+
+    def signed(self, key: LogPrivateKey) -> bytes:
+        tree = CompactRange()
+        tree.extend(map(leaf_hash, self.events))
+        return sign_checkpoint(Checkpoint(ORIGIN, tree.size, tree.root()), [key])
+
+    @override
+    async def held_entries(self, origin: str, *, index: int, width: int) -> bytes:
+        return encode_bundle(self.events[index * 256 : index * 256 + width])
+
+    @override
+    async def held_openings(self, origin: str, *, index: int, width: int) -> bytes:
+        return encode_bundle([b""] * width)
+
+
+def planted(all_: Peers, *dates: int) -> Planted:
+    unsigned = Planted(all_.behind, dates=dates)
+    return replace(unsigned, note=unsigned.signed(all_.fr.log_key))
+
+
+@pytest.mark.threat("an old state")
+@pytest.mark.parametrize(
+    ("dates", "broken"),
+    [
+        ((MAX_CLOCK_SKEW_MS,), ""),
+        ((MAX_CLOCK_SKEW_MS + 1,), "event 4: is dated in the future"),
+        ((0, 365 * DAY_MS), "event 5: is dated in the future"),
+        ((0, 0), ""),
+        ((0, -1), "event 5: is dated before the event ahead of it"),
+        ((-365 * DAY_MS,), "event 4: is dated before the event ahead of it"),
+        ((365 * DAY_MS, 0), "event 4: is dated in the future"),
+    ],
+)
+@pytest.mark.parametrize("before", [(), ("behind",)], ids=["nothing", "the beginning"])
+async def test_what_no_member_would_follow_is_not_gone_on_from(
+    federation: Federation,
+    tmp_path: Path,
+    restored: Restore,
+    dates: tuple[int, ...],
+    broken: str,
+    before: tuple[str, ...],
+) -> None:
+    """Behind an entry of next year this node would date all that it publishes next year, withdrawals too."""
+    all_ = await peers(federation)
+    new = restored(all_.fr, tmp_path / "new")
+    if before:
+        await new.have_back(all_.held(*before))
+    peer = planted(all_, *dates)
+    if not broken:
+        assert (await new.have_back({"planted": peer})).new_size == 4 + len(dates)
+        return
+    size = new.log.head.size
+    with pytest.raises(BrokenHistoryError) as caught:
+        await new.have_back({"planted": peer})
+    assert broken in str(caught.value)
+    assert (caught.value.peer, caught.value.head.size) == ("planted", 4 + len(dates))
+    assert new.log.head.size == size
+    assert (await new.have_back(all_.held("most"))).new_size == 9, "nothing of it is left in the way"
+
+
+async def test_a_peer_that_dates_entries_anew_accuses_nobody_but_itself(
+    federation: Federation, tmp_path: Path, restored: Restore
+) -> None:
+    """Its head is ours, its entries are not: to give the list up because of that would be in its hands."""
+    all_ = await peers(federation)
+    new = restored(all_.fr, tmp_path / "new")
+    liar = replace(planted(all_, 365 * DAY_MS), note=planted(all_, 0).note)
+    with pytest.raises(VerificationError, match="not what its head signs"):
+        await new.have_back({"liar": liar})

@@ -360,6 +360,13 @@ MUTATIONS: Final = (
         "return (witnesses + 1) // 2 if witnesses else 0",
         "tests/unit/test_witnesses.py::test_enough_answers_know_every_head_that_was_followed",
     ),
+    _of(
+        "put back",
+        "node.peers.recovery",
+        "broken = broken or _broken(shape, events[skip:], now_ms)",
+        "broken = broken or _broken(shape, events[skip:], 2**52)",
+        "tests/federation/test_having_back.py::test_what_no_member_would_follow_is_not_gone_on_from",
+    ),
     # ---------------------------------------------------------------- deltas
     _of(
         "deltas",

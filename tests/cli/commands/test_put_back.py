@@ -29,7 +29,7 @@ from support.agencies import (
     written,
 )
 from support.federated import federated
-from support.processes import Cli, Running, contents, environment, free_port, wait_until
+from support.processes import PROGRAM, Cli, Running, contents, environment, free_port, wait_until
 
 ORIGIN = f"fr.example/lists/{LIST}"
 
@@ -239,6 +239,14 @@ def test_a_witness_that_dates_beyond_the_calendar_hides_nothing(
         assert "backup finish" in refused.err
 
 
+def believing_any_date(folder: Path) -> list[str]:
+    """The environment of a program that follows lists from the future."""
+    (folder / "sitecustomize.py").write_text(
+        "from protocol.lists import sequence\nsequence.MAX_CLOCK_SKEW_MS = 10**9\n"
+    )
+    return [f"PYTHONPATH={folder}:{environment()['PYTHONPATH']}"]
+
+
 def published_by_a_thief(pair: Federation, folder: Path) -> None:
     """Whoever copied the folder has his own entries cosigned, and this agency publishes meanwhile; then it restarts."""
     grown(pair)
@@ -388,6 +396,36 @@ def test_what_was_good_is_known_however_often_finishing_stops(pair: Federation, 
     assert re.findall(rf"key revoke log-lists-{LIST}-1 --reason compromise --last-good (\d+)", told.err) == [
         str(good)
     ]
+
+
+@pytest.mark.threat("an old state")
+def test_what_a_thief_dated_in_the_future_is_not_gone_on_from(pair: Federation, tmp_path: Path) -> None:
+    """With a member that helps him: behind such an entry all that this agency publishes would wait for that day."""
+    fr, nl = pair.fr, pair.nl
+    pair.nl_node.stop()
+    thief = fr.copied(tmp_path / "thief")
+    import_files(thief, numbered("planted", 1))
+    assert thief.run("--alone", "publish", clock="+8h").exit == 0
+    asking_no_witness(nl)
+    with Running(thief, "--alone"):
+        helped = nl.run("peer", "sync", program=("env", *believing_any_date(tmp_path), *PROGRAM))
+        assert helped.exit == 0, helped.err
+    pair.nl_node = Running(nl)
+    size = report(fr, ORIGIN).log.head.size
+    assert report(nl, ORIGIN).log.head.size == size + 2
+    OutsideNote.of_home(open_identity(Home(fr.home))).drop()
+    import_files(fr, numbered("waiting", 1))
+    refused = fr.run("publish")
+    assert (refused.exit, f"{size + 2} entries of {ORIGIN}" in refused.err) == (2, True), refused.err
+    for _ in range(2):
+        stopped = fr.run("backup", "finish", "--yes")
+        assert stopped.exit == 14, stopped.err
+        assert f"event {size}: is dated in the future" in stopped.err
+        assert "sigfed --alone backup finish" in stopped.err
+    done = fr.run("--alone", "backup", "finish", "--yes")
+    assert done.exit == 0, done.err
+    assert {one["origin"]: one["seen"] for one in done.results if "seen" in one} == {ORIGIN: size + 2}
+    continued(pair)
 
 
 def cosigned_by_fr(pair: Federation, name: str) -> None:

@@ -394,6 +394,46 @@ def test_a_signer_that_knows_the_true_history_lets_finishing_end(
     assert kept.lost_at(ORIGIN) is not None
 
 
+def test_an_audit_log_that_its_signer_knows_otherwise_goes_on_in_another(
+    split_pair: tuple[Federation, Split], tmp_path: Path
+) -> None:
+    """The folder comes from a copy that was used, with a signer of its own, while nobody was there to see it."""
+    pair, signer = split_pair
+    fr = pair.fr
+    for process in (pair.fr_node, signer.process, pair.nl_node):
+        process.stop()
+    other = tmp_path / "other-signer"
+    shutil.copytree(signer.folder, other)
+    twin = fr.copied(tmp_path / "twin")
+    twin.edit("sigfed.toml", str(signer.folder / "socket"), str(other / "socket"))
+    theirs = SignerProcess(other)
+    for process in (signer.process, theirs):
+        process.start()
+    for cli, names in ((fr, ("carol",)), (twin, ("dora", "emil", "fay"))):
+        for name in names:
+            words = ("--alone", "person", "add", name, "--role", "viewer", "--as", "alice")
+            own = f"the passphrase of {name}\n"
+            cli.done(*words, typed=f"the passphrase of alice\n{own}{own}")
+    theirs.stop()
+    twin.edit("sigfed.toml", str(other / "socket"), str(signer.folder / "socket"))
+    shutil.rmtree(fr.home)
+    twin.home.rename(fr.home)
+    pair.nl_node = Running(pair.nl)
+
+    stopped = fr.run("backup", "finish", "--yes")
+    assert (stopped.exit, "sigfed --alone backup finish" in stopped.err) == (14, True), stopped.err
+    finished = fr.run("--alone", "backup", "finish", "--yes")
+    assert finished.exit == 0, finished.err
+    assert {one["origin"] for one in finished.results if "seen" in one} == {"fr.example/audit/main"}
+    import_files(fr, numbered("goes on", 1))
+    assert fr.done("publish")["adds"] == 2
+    assert fr.run("audit", "verify").exit == 0
+    assert fr.run("audit", "ls").results
+    with Running(fr):
+        assert pair.nl.run("peer", "sync").exit == 0
+    assert accusations(pair.nl) == []
+
+
 def test_a_signer_alone_is_lost_and_its_node_brings_it_forward(
     split_pair: tuple[Federation, Split],
 ) -> None:
