@@ -138,7 +138,7 @@ def run(arguments: list[str]) -> int:
         return _machine_failed(error)
     code = result if isinstance(result, int) else ExitCode.OK
     if code == ExitCode.INTERRUPTED:
-        output.talk("sigfed: interrupted; the command can be given again")
+        output.talk("sigfed: interrupted")  # no more is promised: a demonstration begins anew
     output.end(failed=code not in _ENDED_WELL)
     return code
 

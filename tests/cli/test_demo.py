@@ -197,6 +197,8 @@ def test_an_interrupted_walk_leaves_no_process(tmp_path: Path) -> None:
                 assert len(processes_that_name(tmp_path)) > 2
                 os.killpg(demo.pid, signal.SIGINT)
                 break
-        demo.stderr.read()
+        said = demo.stderr.read()
     assert demo.returncode == 130
     assert not processes_that_name(tmp_path)
+    assert "the next walk begins anew, in another folder" in said
+    assert "again" not in said, "it does not resume"

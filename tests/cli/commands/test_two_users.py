@@ -1,6 +1,7 @@
 """A node and its signer as two users of one machine, set up as the manual says, and a third user who is neither."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -215,3 +216,13 @@ def test_units_are_what_systemd_takes(unit: Path, tmp_path: Path) -> None:
     command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(tmp_path / unit.name)]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (said.returncode, said.stderr) == (0, "")
+
+
+@pytest.mark.threat("silent connections")
+@pytest.mark.parametrize(
+    "unit", [unit for unit in UNITS if unit.suffix == ".service"], ids=lambda unit: unit.name
+)
+def test_a_service_has_an_end_to_its_memory_and_leaves_no_core(unit: Path) -> None:
+    lines = unit.read_text().splitlines()
+    assert {"LimitCORE=0", "MemorySwapMax=0"} <= set(lines)
+    assert any(re.fullmatch(r"MemoryMax=[1-9]\d*[MG]", line) for line in lines)
