@@ -27,7 +27,7 @@ from node.recipients.accreditation import Recipients, fetchable
 from node.rotation.store import write_store
 from node.signer_host.host import keys_of
 from node.signing.process.roles import SIGNED_HERE
-from node.trust.expiry import Standing, late, next_due
+from node.trust.expiry import TermState, late, next_due
 from node.trust.found import log_label, spare_files
 
 _LOW_DISK_BYTES = 1 << 30
@@ -135,7 +135,7 @@ def _trust(identity: Identity) -> Iterator[Check]:
     root.check_current(now)
     left = min(document.valid.end, root.expires) - now
     yield Check("trust", Health.OK, f"node document {document.serial}, valid for {left.days} days")
-    unlisted = identity.trust.tuf_standing().unlisted
+    unlisted = identity.trust.tuf_status().unlisted
     if unlisted:
         yield Check(
             "repository",
@@ -150,7 +150,7 @@ def _ends(identity: Identity) -> Iterator[Check]:
     with write_store(identity) as store:
         found = findings(identity, store)
     for one in late(found):
-        ended = one.standing is Standing.ENDED and one.consequence.grave
+        ended = one.standing is TermState.ENDED and one.consequence.grave
         health = Health.FAIL if ended else Health.WARN
         yield Check("ends", health, one.words, f"{one.consequence.who}: {one.consequence.step}")
     due = next_due(found)

@@ -48,7 +48,7 @@ def _trust_files(identity: Identity, document: NodeDocument) -> Iterator[Term]:
     root_days = timedelta(days=Role.ROOT.info.days)
     yield Term.lasting(Thing.ROOT, identity.trust.root().expires, root_days)
     yield Term.lasting(Thing.DOCUMENT, document.valid.end, timedelta(days=DOCUMENT_DAYS))
-    tuf = identity.trust.tuf_standing()
+    tuf = identity.trust.tuf_status()
     ends = (
         (Thing.TARGETS, tuf.targets_end, timedelta(days=Role.TARGETS.info.days)),
         (Thing.SNAPSHOT, tuf.snapshot_end, SNAPSHOT_LASTS),

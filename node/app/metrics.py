@@ -18,7 +18,7 @@ from node.judgement import quarantine
 from node.metrics import Gauge
 from node.store.lists.records import LogKind
 from node.store.store import Store
-from node.trust.expiry import Standing, Thing
+from node.trust.expiry import TermState, Thing
 
 _UNNAMED: Final = frozenset({Thing.INVITATION, Thing.PARTNER_KEY, Thing.RECIPIENT, Thing.RECIPIENT_KEY})
 """Things that are called by names of companies: of these only the first to end is told, and not whose it is."""
@@ -42,7 +42,7 @@ def facts(identity: Identity, store: Store, group: str) -> Iterator[Gauge]:
 
 def _expiry(identity: Identity, store: Store) -> Iterator[Gauge]:
     left: dict[tuple[str, ...], float] = {}
-    standings = Counter({str(standing): 0 for standing in Standing})
+    standings = Counter({str(standing): 0 for standing in TermState})
     for found in findings(identity, store):
         thing = found.term.thing
         place = (thing.replace(" ", "_"), "" if thing in _UNNAMED else found.term.of)

@@ -12,7 +12,7 @@ from node.cli.times import moment
 if TYPE_CHECKING:  # commands that do not show lists start without them
     from keys.trust.members import Members
     from keys.trust.node_document import NodeDocument
-    from node.hoster.status import PartnerStanding
+    from node.hoster.status import PartnerStatus
     from node.identity.identity import Identity
     from node.judgement.quarantine import Aside
     from node.judgement.reminders import Due
@@ -246,7 +246,7 @@ def partner_status(here: Session) -> None:
     here.output.following(*(steps or ["sigfed check FILE" if now.version else "sigfed update"]))
 
 
-def _left(now: "PartnerStanding") -> Iterator[str]:
+def _left(now: "PartnerStatus") -> Iterator[str]:
     if now.evaluations_left is not None:
         yield (
             f"about {now.evaluations_left:,} of {now.enrolment.evaluations_per_day:,} evaluations a day are left"

@@ -7,23 +7,23 @@ from aiohttp import web
 
 from node.console.address import Address
 from node.console.devices import Devices
-from node.console.handlers import Desk
+from node.console.handlers import Console
 from node.console.record import STRANGERS, Strangers, recorded, taken
 from node.console.shell import looks, make_app, rates
 from node.console.sign_in import passkey, provider, registration
 from node.console.surface import SURFACE
-from node.console.visitors import Door
+from node.console.visitors import Visitors
 from node.console.world import World
 
 _DEVICES: Final = "console-device"
 
 
-def make_console(world: World, door: Door, address: Address) -> web.Application:
+def make_console(world: World, visitors: Visitors, address: Address) -> web.Application:
     """The application that serves the console of one running node."""
     clock = world.identity.clock
-    desk = Desk(
+    console = Console(
         world=world,
-        door=door,
+        visitors=visitors,
         address=address,
         surface=SURFACE,
         rates=rates(clock),
@@ -33,7 +33,7 @@ def make_console(world: World, door: Door, address: Address) -> web.Application:
         devices=Devices(partial(world.store.vault.mac, _DEVICES), clock),
     )
     routes = [*passkey.ROUTES, *registration.ROUTES, *provider.ROUTES]
-    app = make_app(desk, clock, routes, world.identity.settings.console)
+    app = make_app(console, clock, routes, world.identity.settings.console)
     app[provider.FLOWS] = provider.Flows()
     app[STRANGERS] = Strangers()
     return app

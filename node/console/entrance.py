@@ -17,7 +17,7 @@ from keys.errors import SigfedError
 from node.connections import address_key
 from node.console.devices import LIFE
 from node.console.forms.posted import read_form
-from node.console.handlers import DESK, SIGN_IN, in_thread, visiting
+from node.console.handlers import CONSOLE, SIGN_IN, in_thread, visiting
 from node.console.languages import translated
 from node.console.parts import Page, Refused, Values
 from node.console.visitors import Visitor
@@ -45,14 +45,14 @@ async def entry_form(request: web.Request, visitor: Visitor | None = None) -> Va
     if visitor is None:
         request.app[COMING].spend(allowance(request))
     else:
-        request.app[DESK].rates.spend(f"person:{visitor.person}")
+        request.app[CONSOLE].rates.spend(f"person:{visitor.person}")
     return await read_form(request, _MAX_BYTES)
 
 
 def allowance(request: web.Request) -> str:
     """By what somebody is counted who has no session: by the person who signed in there before, else by address."""
-    desk = request.app[DESK]
-    known = desk.devices.allowance(request.cookies.get(desk.device_cookie, ""))
+    console = request.app[CONSOLE]
+    known = console.devices.allowance(request.cookies.get(console.device_cookie, ""))
     return known or address_key(request.remote)
 
 
@@ -68,7 +68,7 @@ def target(text: str, pages: Mapping[str, Page[Any]]) -> str:
 
 async def working(request: web.Request, work: Callable[[Any], T]) -> T:
     """What a function makes of the console's world, in a thread."""
-    return await in_thread(request, work, request.app[DESK].world)
+    return await in_thread(request, work, request.app[CONSOLE].world)
 
 
 def refusal(page: Page[Any], error: SigfedError) -> tuple[Refused, int]:
@@ -81,12 +81,12 @@ def refusal(page: Page[Any], error: SigfedError) -> tuple[Refused, int]:
 
 def admitted(request: web.Request, person: str, token: str, to: str) -> web.Response:
     """The reply that gives a browser the session of this token, which is `person`'s, and has it known from now on."""
-    desk = request.app[DESK]
-    response = led_to(target(to, desk.pages))
-    response.set_cookie(desk.cookie, token, secure=True, httponly=True, samesite="Strict", path="/")
+    console = request.app[CONSOLE]
+    response = led_to(target(to, console.pages))
+    response.set_cookie(console.cookie, token, secure=True, httponly=True, samesite="Strict", path="/")
     response.set_cookie(
-        desk.device_cookie,
-        desk.devices.cookie(person),
+        console.device_cookie,
+        console.devices.cookie(person),
         secure=True,
         httponly=True,
         samesite="Lax",  # who comes back from a provider is known, too
@@ -99,7 +99,7 @@ def admitted(request: web.Request, person: str, token: str, to: str) -> web.Resp
 def dismissed(request: web.Request) -> web.Response:
     """The reply that takes a browser's session away."""
     response = led_to(SIGN_IN)
-    response.del_cookie(request.app[DESK].cookie, secure=True, httponly=True, samesite="Strict", path="/")
+    response.del_cookie(request.app[CONSOLE].cookie, secure=True, httponly=True, samesite="Strict", path="/")
     return response
 
 

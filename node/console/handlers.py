@@ -23,7 +23,7 @@ from node.console.languages import translated as _
 from node.console.parts import Action, Done, Download, File, Page, Refused, Surface, Values, W
 from node.console.render import render
 from node.console.threads import Threads
-from node.console.visitors import Door, Inside, Visitor, has_proved
+from node.console.visitors import Inside, Visitor, Visitors, has_proved
 from node.errors import ForbiddenError, UnauthenticatedError
 from node.web.problems import problem_of
 from node.web.ratelimit import TokenBuckets
@@ -41,11 +41,11 @@ _UNPROCESSABLE: Final = 422
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk(Generic[W]):
+class Console(Generic[W]):
     """Everything that handlers use."""
 
     world: W
-    door: Door
+    visitors: Visitors
     address: Address
     surface: Surface[W]
     rates: TokenBuckets
@@ -78,7 +78,7 @@ class Desk(Generic[W]):
     def visitor(self, request: web.Request) -> Visitor | None:
         """Who asks; None for nobody."""
         token = request.cookies.get(self.cookie, "")
-        return self.door.glance(token) if asks_by_itself(request) else self.door.find(token)
+        return self.visitors.glance(token) if asks_by_itself(request) else self.visitors.find(token)
 
     def has_proved(self, visitor: Visitor) -> bool:
         """Whether a passkey was shown in the session just now."""
@@ -95,7 +95,7 @@ class Desk(Generic[W]):
         return self._said.pop(visitor.csrf, "")
 
 
-DESK: Final = web.AppKey("desk", Desk[Any])
+CONSOLE: Final = web.AppKey("console", Console[Any])
 """Of whichever console is served: its own modules know what its world is."""
 VISITOR: Final = web.RequestKey("visitor", Visitor)
 """Of a request: who asks, where that is known."""
@@ -103,59 +103,61 @@ VISITOR: Final = web.RequestKey("visitor", Visitor)
 
 async def show(request: web.Request, page: Page[Any]) -> web.StreamResponse:
     """A page for whoever may see it."""
-    desk = request.app[DESK]
+    console = request.app[CONSOLE]
     visitor = await signed_in(request)
     _require_role(visitor, page.roles)
-    desk.looks.spend(visitor.csrf)
+    console.looks.spend(visitor.csrf)
     query = Values(dict(request.query))
-    model = await in_thread(request, page.gather, desk.world, visitor, query)
+    model = await in_thread(request, page.gather, console.world, visitor, query)
     if asks_by_itself(request):
         return rendered(request, page, model, visitor)
     # What is said or shown once is for whoever acted, not for a tab behind that asks by itself.
-    held = desk.held.take(visitor.csrf, Place(page.name, dict(query)), now_ms=desk.world.now_ms)
-    return rendered(request, page, model, visitor, said=desk.said(visitor), refused=held)
+    held = console.held.take(visitor.csrf, Place(page.name, dict(query)), now_ms=console.world.now_ms)
+    return rendered(request, page, model, visitor, said=console.said(visitor), refused=held)
 
 
 async def act(request: web.Request, action: Action[Any]) -> web.StreamResponse:
     """Carry an action out, then lead to the page that shows it; or show its form again, with what is wrong."""
-    desk = request.app[DESK]
+    console = request.app[CONSOLE]
     visitor = await visiting(request)
     if visitor is None:
         raise UnauthenticatedError("this takes a session", hint="sign in and try again")
     # Before a large form is read: nobody sends one who may not, or many of them.
     _require_role(visitor, action.roles)
-    desk.rates.spend(f"person:{visitor.person}")
+    console.rates.spend(f"person:{visitor.person}")
     form = await read_form(request, action.most_bytes)
     require_own(visitor, form)
-    if action.fresh and not desk.has_proved(visitor):
+    if action.fresh and not console.has_proved(visitor):
         first = Refused(
             action.name,
             _("Who you are was asked for first."),
             _("What you typed is here again: look at it, choose its files anew, and send it."),
             _typed(form),
         )
-        desk.held.hold(visitor.csrf, Place(action.page, dict(_query(form))), first, now_ms=desk.world.now_ms)
-        raise web.HTTPSeeOther(f"{PROVE}?to={quote(_back(desk, action, form), safe='')}")
+        console.held.hold(
+            visitor.csrf, Place(action.page, dict(_query(form))), first, now_ms=console.world.now_ms
+        )
+        raise web.HTTPSeeOther(f"{PROVE}?to={quote(_back(console, action, form), safe='')}")
     try:
-        done = await desk.threads.act(visitor.person, _carried_out, desk, action, visitor, form)
+        done = await console.threads.act(visitor.person, _carried_out, console, action, visitor, form)
     except SigfedError as exc:
         return await _shown_again(request, action, visitor, form, exc)
-    desk.say(visitor, done.said)
+    console.say(visitor, done.said)
     raise web.HTTPSeeOther(done.to)
 
 
 async def download(request: web.Request, row: Download[Any]) -> web.StreamResponse:
     """A file for whoever may take it; that it was taken is recorded before it is handed over."""
-    desk = request.app[DESK]
+    console = request.app[CONSOLE]
     visitor = await signed_in(request)
     _require_role(visitor, row.roles)
-    desk.rates.spend(f"person:{visitor.person}")
-    if row.fresh and not desk.has_proved(visitor):
-        raise web.HTTPSeeOther(f"{PROVE}?to={quote(desk.pages[row.page].path, safe='')}")
-    world = desk.world.acting_as(visitor.person)
+    console.rates.spend(f"person:{visitor.person}")
+    if row.fresh and not console.has_proved(visitor):
+        raise web.HTTPSeeOther(f"{PROVE}?to={quote(console.pages[row.page].path, safe='')}")
+    world = console.world.acting_as(visitor.person)
     query = Values(dict(request.query))
-    file = await desk.threads.act(visitor.person, row.make, world, visitor, query)
-    await in_thread(request, desk.taken, world, row, file)
+    file = await console.threads.act(visitor.person, row.make, world, visitor, query)
+    await in_thread(request, console.taken, world, row, file)
     disposition = f'attachment; filename="{file.name}"'
     return web.Response(
         body=file.body, content_type=file.content_type, headers={"Content-Disposition": disposition}
@@ -166,16 +168,16 @@ async def in_thread(
     request: web.Request, work: Callable[Given, Result], *args: Given.args, **named: Given.kwargs
 ) -> Result:
     """Do what blocks in a thread of the console's own."""
-    return await request.app[DESK].threads.do(work, *args, **named)
+    return await request.app[CONSOLE].threads.do(work, *args, **named)
 
 
 async def visiting(request: web.Request) -> Visitor | None:
     """Who asks, in whose language the reply is written; None for nobody."""
-    desk = request.app[DESK]
-    if not request.cookies.get(desk.cookie):  # strangers take no thread
+    console = request.app[CONSOLE]
+    if not request.cookies.get(console.cookie):  # strangers take no thread
         return None
-    visitor = await in_thread(request, desk.visitor, request)
-    desk.inside.note(request.cookies[desk.cookie], is_open=visitor is not None)
+    visitor = await in_thread(request, console.visitor, request)
+    console.inside.note(request.cookies[console.cookie], is_open=visitor is not None)
     if visitor is not None:
         request[VISITOR] = visitor
         speak(visitor.language or spoken())
@@ -199,19 +201,19 @@ async def signed_in(request: web.Request) -> Visitor:
     raise web.HTTPSeeOther(to)
 
 
-def _carried_out(desk: Desk[Any], action: Action[Any], visitor: Visitor, form: Values) -> Done:
-    world = desk.world.acting_as(visitor.person)
-    return desk.recorded(world, action, form, lambda: action.act(world, visitor, form))
+def _carried_out(console: Console[Any], action: Action[Any], visitor: Visitor, form: Values) -> Done:
+    world = console.world.acting_as(visitor.person)
+    return console.recorded(world, action, form, lambda: action.act(world, visitor, form))
 
 
 async def _shown_again(
     request: web.Request, action: Action[Any], visitor: Visitor, form: Values, error: SigfedError
 ) -> web.Response:
-    desk = request.app[DESK]
-    page = desk.pages[action.page]
+    console = request.app[CONSOLE]
+    page = console.pages[action.page]
     refused = Refused(action.name, translated(error.message), translated(error.hint), _typed(form))
     try:
-        model = await in_thread(request, page.gather, desk.world, visitor, _query(form))
+        model = await in_thread(request, page.gather, console.world, visitor, _query(form))
     except SigfedError:
         raise error from None  # what the form was about is gone
     reply = rendered(request, page, model, visitor, refused=refused, status=_status(error))
@@ -243,9 +245,9 @@ def _typed(form: Values) -> dict[str, str]:
     }
 
 
-def _back(desk: Desk[Any], action: Action[Any], form: Values) -> str:
+def _back(console: Console[Any], action: Action[Any], form: Values) -> str:
     query = form.text("query")
-    return desk.pages[action.page].path + (f"?{query}" if query else "")
+    return console.pages[action.page].path + (f"?{query}" if query else "")
 
 
 def rendered(
@@ -259,7 +261,7 @@ def rendered(
     status: int = 200,
 ) -> web.Response:
     """A page as the world is now; without a visitor, for whoever has no session."""
-    world = request.app[DESK].world
+    world = request.app[CONSOLE].world
     return render(
         request,
         page,

@@ -13,7 +13,7 @@ from node.app.serve import Parts
 from node.config import ConsoleListener, ConsoleSettings
 from node.console.address import Address
 from node.console.app import make_console
-from node.console.visitors import Door
+from node.console.visitors import Visitors
 from node.console.world import World
 from node.errors import ConfigError
 from node.journal import Journal
@@ -23,14 +23,14 @@ _journal: Final = Journal("console")
 
 
 @asynccontextmanager
-async def serve_console(world: World, door: Door, settings: ConsoleSettings) -> AsyncIterator[str]:
+async def serve_console(world: World, visitors: Visitors, settings: ConsoleSettings) -> AsyncIterator[str]:
     """Serve the console while the block lasts; gives the address that people open.
 
     Raises:
         PortTakenError: the address is in use.
         ConfigError: the certificate cannot be used.
     """
-    app = make_console(world, door, Address.parse(settings.url))
+    app = make_console(world, visitors, Address.parse(settings.url))
     async with listening(app, settings) as url:
         world.judge.begin()  # the first page that shows it shall not wait for all lists to be folded
         try:

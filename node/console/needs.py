@@ -27,7 +27,7 @@ from node.judgement.reminders import due
 from node.partners.hits.overview import DAY_MS
 from node.rotation import proposals
 from node.store.accounts.records import Approval, Outcome, PersonRole
-from node.trust.expiry import Standing, Thing, late
+from node.trust.expiry import TermState, Thing, late
 from node.trust.revoke import not_resumed
 
 REVIEW_AHEAD: Final = timedelta(days=30)
@@ -160,7 +160,7 @@ def _ends(world: World) -> Iterator[Need]:
         for one in late(findings(world.identity, world.store))
         if one.term.thing not in _GUESTS | {Thing.PEER_LISTS}
     ]
-    ended = [one for one in found if one.standing is Standing.ENDED and one.consequence.grave]
+    ended = [one for one in found if one.standing is TermState.ENDED and one.consequence.grave]
     yield waits(
         "keys",
         len(ended),

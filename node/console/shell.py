@@ -14,7 +14,7 @@ from node.console.assets import Asset, load_assets
 from node.console.csp.policy import CSP_REPORTS, HEADERS, SECURE_HEADERS
 from node.console.csp.reports import CspReports
 from node.console.entrance import COMING, COMING_BURST, COMING_PER_MINUTE, allowance
-from node.console.handlers import DESK, VISITOR, Desk, act, download, rendered, show
+from node.console.handlers import CONSOLE, VISITOR, Console, act, download, rendered, show
 from node.console.languages import accepted, speak, translated
 from node.console.parts import Action, Download, Page
 from node.console.render import STATIC, set_up
@@ -37,12 +37,12 @@ _REQUESTS: Final = web.AppKey("requests", TokenBuckets)
 
 
 def make_app(
-    desk: Desk[Any], clock: Clock, routes: Iterable[web.AbstractRouteDef], settings: ConsoleListener
+    console: Console[Any], clock: Clock, routes: Iterable[web.AbstractRouteDef], settings: ConsoleListener
 ) -> web.Application:
     """The application of one console; `routes` are those in no table, because they make and end sessions."""
     app = web.Application(middlewares=[_kept_safe, _with_errors])
-    assets, surface = load_assets(), desk.surface
-    app[DESK] = desk
+    assets, surface = load_assets(), console.surface
+    app[CONSOLE] = console
     app[_REQUESTS] = TokenBuckets(
         per_minute=settings.requests_per_address, burst=settings.requests_at_once, clock=clock
     )
@@ -100,13 +100,13 @@ async def _asset(assets: Mapping[str, Asset], request: web.Request) -> web.Strea
 
 
 async def _end_threads(app: web.Application) -> None:
-    app[DESK].threads.close()
+    app[CONSOLE].threads.close()
 
 
 @web.middleware
 async def _kept_safe(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse what is not meant for this console, and tell browsers what its pages may do."""
-    address = request.app[DESK].address
+    address = request.app[CONSOLE].address
     if not address.is_asked_for(request.headers):
         return web.Response(
             status=421, text=f"The console is at {address.origin}/console/\n", headers=HEADERS
@@ -163,12 +163,12 @@ def _asker(request: web.Request) -> str:
 
     To find that out for each request would let strangers have the database asked as often as they like.
     """
-    desk = request.app[DESK]
-    return desk.inside.allowance(request.cookies.get(desk.cookie, "")) or allowance(request)
+    console = request.app[CONSOLE]
+    return console.inside.allowance(request.cookies.get(console.cookie, "")) or allowance(request)
 
 
 def _require_own_page(request: web.Request) -> None:
-    if not request.app[DESK].address.is_origin_of(request.headers):
+    if not request.app[CONSOLE].address.is_origin_of(request.headers):
         raise ForbiddenError(
             "the form was not sent by a page of this console", hint="open the page here, then send it"
         )

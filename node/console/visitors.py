@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from node.access.sessions import Visitor
 
-__all__ = ("FRESH_MS", "Door", "Inside", "Visitor", "has_proved")
+__all__ = ("FRESH_MS", "Inside", "Visitor", "Visitors", "has_proved")
 FRESH_MS: Final = 10 * 60 * 1000
 """For so long a passkey that was shown counts as shown."""
 _MOST_INSIDE: Final = 1024
@@ -39,8 +39,8 @@ def _hash(token: str) -> bytes:
     return sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
-class Door(Protocol):
-    """Knows sessions by their tokens."""
+class Visitors(Protocol):
+    """Knows visitors by the tokens of their sessions."""
 
     def find(self, token: str) -> Visitor | None:
         """Whose open session this is, which is used now; None for no, or no longer, one."""

@@ -16,7 +16,7 @@ from node.hoster.release.last_update import LastUpdate, keep_last_update
 from node.hoster.release.update import UpdateReport
 from node.hoster.settings import load_partner_settings
 from node.hoster.state import PartnerFolder
-from node.hoster.status import PartnerStanding, standing
+from node.hoster.status import PartnerStatus, standing
 
 FAILURES: Final = (SigfedError, OSError)
 """What an update may end with."""
@@ -94,7 +94,7 @@ class Events:
             "usable_until": _time(now.usable_until_ms),
         }
 
-    def _standing(self) -> PartnerStanding | None:
+    def _standing(self) -> PartnerStatus | None:
         try:
             return standing(self.home, clock=self.clock)
         except FAILURES:

@@ -28,7 +28,7 @@ _DAY_MS: Final = 24 * 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartnerStanding:
+class PartnerStatus:
     """What is in force."""
 
     enrolment: Enrolment
@@ -85,7 +85,7 @@ class PartnerStanding:
             yield f"{path} was written by an earlier version of sigfed, and is not taken in: sigfed doctor"
 
 
-def standing(home: Home, *, clock: Clock | None = None) -> PartnerStanding:
+def standing(home: Home, *, clock: Clock | None = None) -> PartnerStatus:
     """How the client in `home` stands now.
 
     Raises:
@@ -98,7 +98,7 @@ def standing(home: Home, *, clock: Clock | None = None) -> PartnerStanding:
     cursor = folder.load()[1]
     found = known(enrolment)
     policy = by_register(found, enrolment.origin, held_documents(folder, found, now), now)
-    return PartnerStanding(
+    return PartnerStatus(
         enrolment=enrolment,
         version=held.version if held else 0,
         entries=len(held.release.answers) - len(LISTED) if held else 0,
@@ -129,7 +129,7 @@ def examine_partner(home: Home, *, clock: Clock | None = None) -> Iterator[Check
         yield Check("state", Health.FAIL, str(exc), exc.hint)
 
 
-def _list(now: PartnerStanding, moment: datetime) -> Iterator[Check]:
+def _list(now: PartnerStatus, moment: datetime) -> Iterator[Check]:
     if not now.version:
         yield Check("list", Health.FAIL, "no release is held, so nothing can be looked up", "sigfed update")
         return
@@ -144,7 +144,7 @@ def _list(now: PartnerStanding, moment: datetime) -> Iterator[Check]:
         yield Check("list", Health.OK, words)
 
 
-def _witnesses(now: PartnerStanding) -> Iterator[Check]:
+def _witnesses(now: PartnerStatus) -> Iterator[Check]:
     back = now.backing
     if back is not None:
         step = "sigfed update; tell the agency if it stays so" if back.missing else ""
@@ -161,7 +161,7 @@ def _witnesses(now: PartnerStanding) -> Iterator[Check]:
         )
 
 
-def _aside(now: PartnerStanding) -> Iterator[Check]:
+def _aside(now: PartnerStatus) -> Iterator[Check]:
     for path in now.aside:
         yield Check(
             "earlier version",

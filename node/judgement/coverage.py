@@ -25,7 +25,7 @@ Counts = Mapping[tuple[int, Algorithm], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ListedEntry:
     """One own entry that stands."""
 
     origin: str
@@ -38,7 +38,7 @@ class Standing:
 class Verdict:
     """Whether one receiver gets an entry."""
 
-    entry: Standing
+    entry: ListedEntry
     kind: str
     """`peer` or `subset`."""
     name: str
@@ -48,13 +48,13 @@ class Verdict:
     """Of a subset: those who are enrolled."""
 
 
-def standing_entries(store: Store, digest: Digest) -> list[Standing]:
+def listed_entries(store: Store, digest: Digest) -> list[ListedEntry]:
     """The own entries of a digest that are not withdrawn."""
     with store.read() as unit:
         logs = {log.id: log for log in unit.logs.ls(LogKind.OWN_LIST)}
         hits = unit.entries.find([store.vault.key_of(digest)])
         return [
-            Standing(
+            ListedEntry(
                 origin=logs[hit.log_id].origin,
                 index=hit.position,
                 collection=hit.collection,
@@ -69,7 +69,7 @@ def standing_entries(store: Store, digest: Digest) -> list[Standing]:
 
 
 def verdicts(
-    store: Store, entry: Standing, digest: Digest, current: Current, *, now: datetime
+    store: Store, entry: ListedEntry, digest: Digest, current: Current, *, now: datetime
 ) -> Iterator[Verdict]:
     """For every peer and subset, whether it gets the entry."""
     with store.read() as unit:
@@ -125,7 +125,7 @@ def state_words(grant: Grant, now: datetime) -> str:
     return "covers"
 
 
-def _not_to_peer(peer: PeerRecord, entry: Standing, algorithm: Algorithm, now: datetime) -> str:
+def _not_to_peer(peer: PeerRecord, entry: ListedEntry, algorithm: Algorithm, now: datetime) -> str:
     grant, name = stored_grant(peer), collection_name(entry.collection)
     if grant == NOTHING:
         return "its grant covers nothing, or cannot be read"
@@ -138,7 +138,7 @@ def _not_to_peer(peer: PeerRecord, entry: Standing, algorithm: Algorithm, now: d
     return "" if entry.published else "it is not published yet"
 
 
-def _not_in_subset(subset: SubsetRecord, entry: Standing, digest: Digest, current: Current) -> str:
+def _not_in_subset(subset: SubsetRecord, entry: ListedEntry, digest: Digest, current: Current) -> str:
     if entry.collection >= PRIVATE_FROM:
         return f"collection {entry.collection} is private and never released"
     if entry.collection not in subset.filter.collections:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from node.store.lists.records import LogKind, LogRecord, Shredding, Standing, Tombstone
+from node.store.lists.records import LogKind, LogRecord, Shredding, StillListed, Tombstone
 from node.store.store import Store
 from protocol.lists.listing import Listing
 from protocol.lists.opening import EntryRef
@@ -58,7 +58,7 @@ def report_shreddings(store: Store) -> tuple[ShreddingReport, ...]:
         shreddings, tombstones, standing = (
             unit.shreddings.ls(),
             unit.tombstones.ls(),
-            unit.tombstones.standing(),
+            unit.tombstones.still_listed(),
         )
     live = _live(store, logs, tombstones, standing)
     return tuple(_report(logs, each, live.get(each.mac or b"", [])) for each in shreddings)
@@ -76,7 +76,7 @@ def shredded_places(store: Store, macs: Collection[bytes]) -> tuple[Place, ...]:
     return tuple(Place(origin=origin, index=index) for origin, index in sorted(found))
 
 
-def _report(logs: Mapping[int, LogRecord], each: Shredding, live: Iterable[Standing]) -> ShreddingReport:
+def _report(logs: Mapping[int, LogRecord], each: Shredding, live: Iterable[StillListed]) -> ShreddingReport:
     places: dict[bool, list[Place]] = {True: [], False: []}
     for other in live:
         if other.log_id != each.log_id:
@@ -98,14 +98,14 @@ def _live(
     store: Store,
     logs: Mapping[int, LogRecord],
     tombstones: Iterable[Tombstone],
-    standing: Iterable[Standing],
-) -> Mapping[bytes, list[Standing]]:
+    standing: Iterable[StillListed],
+) -> Mapping[bytes, list[StillListed]]:
     """What of the recorded entries and disputes still stands, by tombstone."""
     refs: defaultdict[bytes, set[EntryRef]] = defaultdict(set)
     for each in tombstones:
         refs[each.mac].add(EntryRef(logs[each.log_id].origin, each.by, each.leaf_hash))
     listings: dict[int, Listing] = {}
-    live: defaultdict[bytes, list[Standing]] = defaultdict(list)
+    live: defaultdict[bytes, list[StillListed]] = defaultdict(list)
     for one in standing:
         if one.log_id not in listings:
             from node.judgement.effective import listing_of  # noqa: PLC0415 - where nothing was shredded, no list is read

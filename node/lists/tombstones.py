@@ -14,7 +14,7 @@ from node.errors import ConflictError
 from node.formats.rows import ImportRow, RefusedRow, RowResult
 from node.lists.lookup import Finder
 from node.objects.logfiles import LogFiles
-from node.store.lists.records import LogKind, LogRecord, Standing, Tombstone
+from node.store.lists.records import LogKind, LogRecord, StillListed, Tombstone
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
@@ -100,8 +100,8 @@ def note_listed(
         digest = _digest_of(opening)
         mac = None if digest is None else store.vault.tombstone_of(digest)
         if mac in macs:
-            found.append(Standing(mac=mac, log_id=log.id, position=position))
-    unit.tombstones.note_standing(found)
+            found.append(StillListed(mac=mac, log_id=log.id, position=position))
+    unit.tombstones.note_still_listed(found)
 
 
 def _digest_of(opening: bytes | None) -> Digest | None:

@@ -39,7 +39,7 @@ class Freshness(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemberStanding:
+class MemberStatus:
     """A member of the register other than this node."""
 
     member: Member
@@ -69,9 +69,9 @@ class MemberStanding:
         return self.told_ms > 0
 
 
-def member_standings(
+def member_statuses(
     unit: Unit, register: Members, *, own: str, now_ms: int, max_age: timedelta
-) -> list[MemberStanding]:
+) -> list[MemberStatus]:
     """Every member but the node `own`, by country and name."""
     peers = {peer.name: peer for peer in unit.peers.ls()}
     told = {one.peer: one.received_ms for one in unit.trust_acknowledgements.ls()}
@@ -90,7 +90,7 @@ def member_standings(
         if peer is not None:
             freshness = _gravest(freshness, member.node, forked=forked, silent=silent, aside=waiting > 0)
         found.append(
-            MemberStanding(
+            MemberStatus(
                 member=member,
                 peer=peer,
                 lists=[log for log in held if log.kind is LogKind.PEER_LIST],

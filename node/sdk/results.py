@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from node.hoster.hits.spool import SpooledHit
 from node.hoster.release.update import UpdateReport
-from node.hoster.status import PartnerStanding
+from node.hoster.status import PartnerStatus
 from node.ports.verdicts import Outcome, Verdict
 
 
@@ -217,7 +217,7 @@ def report_result(each: Sequence[ReportResult]) -> ReportResult:
 
 
 def status_result(
-    now: PartnerStanding, subset: str, hits: Sequence[SpooledHit], *, now_ms: int
+    now: PartnerStatus, subset: str, hits: Sequence[SpooledHit], *, now_ms: int
 ) -> StatusResult:
     """From how the client of a subset stands, and its hits."""
     return StatusResult(

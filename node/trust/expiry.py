@@ -193,7 +193,7 @@ class Term:
         return cls(thing=thing, of=of, start=end - lasts, end=end)
 
 
-class Standing(StrEnum):
+class TermState(StrEnum):
     """How far something has come."""
 
     GOOD = "good"
@@ -207,7 +207,7 @@ class Finding:
     """A term, seen at one moment."""
 
     term: Term
-    standing: Standing
+    standing: TermState
     left: timedelta
 
     @property
@@ -219,7 +219,7 @@ class Finding:
     def words(self) -> str:
         """For people, in one line."""
         day = f"{self.term.end:%Y-%m-%d}"
-        if self.standing is Standing.ENDED:
+        if self.standing is TermState.ENDED:
             return f"{self.term.name} ended on {day}: {self.consequence.stops}"
         return f"{self.term.name} ends on {day} ({spoken(self.left)}); then {self.consequence.stops}"
 
@@ -232,7 +232,7 @@ def judge(terms: Iterable[Term], now: datetime) -> tuple[Finding, ...]:
 
 def late(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Those that somebody must look at now."""
-    return tuple(found for found in findings if found.standing is not Standing.GOOD)
+    return tuple(found for found in findings if found.standing is not TermState.GOOD)
 
 
 def next_due(findings: Sequence[Finding]) -> Finding | None:
@@ -252,7 +252,7 @@ def spoken(left: timedelta) -> str:
     return f"{hours // 24} days left" if hours >= 48 else f"{hours} hours left"
 
 
-def _standing(term: Term, now: datetime) -> Standing:
+def _standing(term: Term, now: datetime) -> TermState:
     if now >= term.end:
-        return Standing.ENDED
-    return Standing.LATE if now >= term.alarm else Standing.GOOD
+        return TermState.ENDED
+    return TermState.LATE if now >= term.alarm else TermState.GOOD

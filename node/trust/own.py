@@ -51,7 +51,7 @@ from node.trust.tuf.repository import (
     Behind,
     Freshness,
     TufRepository,
-    TufStanding,
+    TufStatus,
     listing_items,
     root_files,
     root_name,
@@ -283,7 +283,7 @@ class OwnTrust:
 
     def _to_propose(self) -> InForce:
         """As `in_force`; raises `ConflictError` where a file was signed and never listed."""
-        found, standing = self.in_force(), self.tuf_standing()
+        found, standing = self.in_force(), self.tuf_status()
         if unlisted := [name for name in standing.unlisted if is_envelope(name)]:
             raise ConflictError(
                 "{unlisted} was signed and never listed, so nothing can be proposed about it",
@@ -329,7 +329,7 @@ class OwnTrust:
             self._install(decided, in_force)
             return True
 
-    def tuf_standing(self) -> TufStanding:
+    def tuf_status(self) -> TufStatus:
         """How the TUF repository stands; reads only."""
         return self._repository.standing(self.root(), self.listed_files())
 
@@ -425,7 +425,7 @@ class OwnTrust:
 
     def _list_rest(self, signers: Sequence[Signer]) -> None:
         """List what was signed and never listed, as where a program of an earlier version was cut off."""
-        if self.tuf_standing().unlisted:
+        if self.tuf_status().unlisted:
             _ = self.document(), self.members(), self.revocations()  # what is damaged is never listed
             listed = self._repository.listing_of(self.root(), self.listed_files(), signers)
             install.install(self._files, list(listed))

@@ -226,7 +226,7 @@ def _outcome(cli: Cli, before: Heads) -> dict[str, object]:
         }
         kept = Counter(name.split("/")[0] for name in store.objects.ls("") if "/audit/" not in name)
     assert [tried.words for tried in drill(identity) if not tried.good] == []
-    assert not identity.trust.tuf_standing().unlisted
+    assert not identity.trust.tuf_status().unlisted
     document = identity.trust.document()
     return {
         "lists": {

@@ -170,7 +170,7 @@ async def test_a_withdrawal_may_reach_partners_at_once(busy: RunningConsole) -> 
 
 
 async def test_shredding_is_asked_for_and_waits_for_a_second_person(busy: RunningConsole) -> None:
-    token = busy.door.open(PersonRole.ANALYST, person="alice", proved_ms=busy.world.now_ms)
+    token = busy.visitors.open(PersonRole.ANALYST, person="alice", proved_ms=busy.world.now_ms)
     async with Browser(f"http://127.0.0.1:{busy.server.port}", busy.authority, token) as browser:
         asked = await browser.get(f"/console/entry/shred?list={_OWN}&index=0")
         assert "2 entries, 0 disputes" in asked.words

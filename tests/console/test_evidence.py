@@ -62,7 +62,7 @@ async def _brought(browser: Browser, busy: RunningConsole, data: bytes, words: s
 
 async def _taken(busy: RunningConsole, name: str) -> bytes:
     """The file, byte for byte."""
-    cookie = f"__Host-sigfed={busy.door.open(PersonRole.ANALYST)}"
+    cookie = f"__Host-sigfed={busy.visitors.open(PersonRole.ANALYST)}"
     headers = {"Host": busy.authority, "Cookie": cookie}
     async with (
         aiohttp.ClientSession(headers=headers, cookie_jar=aiohttp.DummyCookieJar()) as session,

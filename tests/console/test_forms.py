@@ -9,7 +9,7 @@ import pytest
 
 from node.console import render
 from node.console.forms.posted import MOST_TYPED
-from node.console.handlers import DESK
+from node.console.handlers import CONSOLE
 from node.console.parts import Action, Values
 from node.console.surface import ACTIONS
 from node.errors import RateLimitedError, UsageError
@@ -81,7 +81,7 @@ def test_large_forms_are_sent_as_files_are() -> None:
 
 
 async def test_whoever_sends_too_much_is_refused_before_it_is_read(console: RunningConsole) -> None:
-    rates = console.server.runner.app[DESK].rates
+    rates = console.server.runner.app[CONSOLE].rates
     async with console.as_role(PersonRole.ANALYST) as browser:
         with suppress(RateLimitedError):
             while True:

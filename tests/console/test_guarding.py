@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from node.console.csp.policy import CONTENT_SECURITY_POLICY
-from node.console.handlers import DESK
+from node.console.handlers import CONSOLE
 from node.console.threads import ACTS, ACTS_OF_ONE, MOST, THREADS
 from node.errors import RateLimitedError
 from node.store.accounts.records import PersonRole
@@ -70,8 +70,8 @@ async def test_an_error_is_a_page_and_tells_a_stranger_nothing(console: RunningC
 
 async def test_a_hostile_name_is_only_text(console: RunningConsole) -> None:
     hostile = '"><img src=x onerror=alert(1)>\u202e'
-    console.door.visitors["hostile"] = dataclasses.replace(
-        console.door.visitors[console.door.open(PersonRole.ANALYST)], person=hostile
+    console.visitors.inside["hostile"] = dataclasses.replace(
+        console.visitors.inside[console.visitors.open(PersonRole.ANALYST)], person=hostile
     )
     async with console.as_role(PersonRole.ANALYST) as browser:
         reply = await browser.get("/console/", Cookie="__Host-sigfed=hostile")
@@ -101,7 +101,7 @@ async def test_many_such_reports_make_one_line_of_the_journal(
 
 
 async def test_a_session_that_looks_at_too_much_is_told_how_long_to_wait(console: RunningConsole) -> None:
-    looks = console.server.runner.app[DESK].looks
+    looks = console.server.runner.app[CONSOLE].looks
     async with console.as_role(PersonRole.ANALYST) as browser:
         with suppress(RateLimitedError):
             while True:
@@ -115,7 +115,7 @@ async def test_a_session_that_looks_at_too_much_is_told_how_long_to_wait(console
 
 
 async def test_a_flood_of_pages_takes_no_thread_of_the_node_and_is_refused(console: RunningConsole) -> None:
-    threads, held = console.server.runner.app[DESK].threads, threading.Event()
+    threads, held = console.server.runner.app[CONSOLE].threads, threading.Event()
     flood = [asyncio.create_task(threads.do(held.wait)) for _ in range(MOST)]
     await asyncio.sleep(0)
     try:
@@ -134,7 +134,7 @@ async def test_a_flood_of_pages_takes_no_thread_of_the_node_and_is_refused(conso
 @asynccontextmanager
 async def _waiting(console: RunningConsole, *persons: str) -> AsyncIterator[list[asyncio.Task[bool]]]:
     """What these people did waits, as for a peer that does not answer."""
-    threads, held = console.server.runner.app[DESK].threads, threading.Event()
+    threads, held = console.server.runner.app[CONSOLE].threads, threading.Event()
     acts = [asyncio.create_task(threads.act(person, held.wait)) for person in persons]
     await asyncio.sleep(0)
     try:
@@ -183,7 +183,7 @@ async def test_what_people_do_leaves_threads_for_pages(console: RunningConsole) 
 
 
 async def test_whoever_has_no_session_takes_no_thread(console: RunningConsole) -> None:
-    threads, held = console.server.runner.app[DESK].threads, threading.Event()
+    threads, held = console.server.runner.app[CONSOLE].threads, threading.Event()
     flood = [asyncio.create_task(threads.do(held.wait)) for _ in range(MOST)]
     await asyncio.sleep(0)
     try:

@@ -70,7 +70,7 @@ async def test_what_somebody_wrote_is_text_and_keeps_its_place(busy: RunningCons
         context = await browser.new_context(viewport={"width": 390, "height": 844})
         cookie = busy.cookie(PersonRole.OPERATOR, proved_ms=busy.world.now_ms)
         token = cookie["value"]
-        busy.door.visitors[token] = replace(busy.door.visitors[token], person="alice")
+        busy.visitors.inside[token] = replace(busy.visitors.inside[token], person="alice")
         await context.add_cookies([cookie])
         page = await context.new_page()
         page.on("console", lambda message: told.append(message.text))

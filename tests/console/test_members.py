@@ -26,7 +26,7 @@ _MEMBER = f"/console/members/member?node={_NL}"
 
 
 def _operator(busy: RunningConsole) -> Browser:
-    token = busy.door.open(PersonRole.OPERATOR, person="alice", proved_ms=busy.world.now_ms)
+    token = busy.visitors.open(PersonRole.OPERATOR, person="alice", proved_ms=busy.world.now_ms)
     return Browser(f"http://127.0.0.1:{busy.server.port}", busy.authority, token)
 
 

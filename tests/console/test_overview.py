@@ -13,7 +13,7 @@ from node.console.needs import Need, needs
 from node.console.pages.federation.map import Place, draw
 from node.console.surface import PAGES
 from node.evidence.keep import FORKED
-from node.peers.status import Freshness, MemberStanding, member_standings
+from node.peers.status import Freshness, MemberStatus, member_statuses
 from node.store.accounts.records import PersonRole
 from node.store.lists.records import LogKind, Quarantined
 from node.store.peers.records import EvidenceKind, EvidenceRecord
@@ -136,10 +136,10 @@ async def test_who_is_no_peer_is_not_followed(busy: RunningConsole) -> None:
     assert "not followed" in await _overview(busy)
 
 
-def _standings(busy: RunningConsole, *, hours: int = 0, days: int = 0) -> list[MemberStanding]:
+def _standings(busy: RunningConsole, *, hours: int = 0, days: int = 0) -> list[MemberStatus]:
     with busy.world.store.read() as unit:
         synced = max(peer.synced_ms for peer in unit.peers.ls()) if unit.peers.ls() else 0
-        return member_standings(
+        return member_statuses(
             unit,
             busy.world.identity.trust.members(),
             own=busy.world.node,

@@ -16,10 +16,10 @@ from node.console.partner.app import make_partner_console
 from node.console.partner.surface import SURFACE as PARTNERS
 from node.console.parts import Surface
 from node.console.surface import SURFACE
-from node.console.visitors import Door
+from node.console.visitors import Visitors
 from node.store.accounts.records import PersonRole
 from support.cheap_node import CheapNode
-from support.console import Browser, KeptDoor, Reply, RunningConsole, console_in
+from support.console import Browser, KeptVisitors, Reply, RunningConsole, console_in
 from support.partner_console import Seat, partner_console_of, world_of
 
 Running = RunningConsole[Any]
@@ -114,8 +114,8 @@ async def test_routes_are_the_tables_and_the_list(kind: str, founded: CheapNode,
     tables += [("POST", action.path) for action in surface.actions]
     async with _console(kind, founded, tmp_path) as running:
         make = make_console if kind == "agency" else make_partner_console
-        door: Door = KeptDoor()
-        app = make(running.world, door, Address.parse("http://localhost:1/"))
+        visitors: Visitors = KeptVisitors()
+        app = make(running.world, visitors, Address.parse("http://localhost:1/"))
     served = [(route.method, route.resource.canonical) for route in app.router.routes() if route.resource]
     assert len(served) == len(app.router.routes())
     assert sorted(served) == sorted([*tables, *_KINDS[kind].loose])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.formats import read_rows
-from node.judgement.coverage import Standing, difference, readable, standing_entries, verdicts
+from node.judgement.coverage import ListedEntry, difference, listed_entries, readable, verdicts
 from node.judgement.effective import Current, current
 from node.lists.imports.intake import Statement, import_rows
 from node.subsets.catalogue import create_subset
@@ -57,7 +57,7 @@ async def test_a_suppliers_collections_that_are_not_granted_serve_nothing(federa
     for name in ("x", "y"):
         for algorithm, text in ((Algorithm.MD5, md5(name)), (Algorithm.SHA256, sha256(name))):
             found = Digest.from_hex(algorithm, text)
-            [entry] = standing_entries(fr.store, found)
+            [entry] = listed_entries(fr.store, found)
             for verdict in verdicts(fr.store, entry, found, judged(fr), now=fr.clock.now()):
                 assert verdict.why_not
     assert not [number for number, _ in judged(fr).decision.effective if number == BASELINE]
@@ -74,7 +74,7 @@ async def test_a_grant_that_cannot_be_read_serves_nothing(federation: Federation
         unit.peers.update_grant("nl.example", damage)
     await federation.settle()
     assert nl.digests(fr.origin) == set()
-    [entry] = standing_entries(fr.store, digest("a"))
+    [entry] = listed_entries(fr.store, digest("a"))
     [verdict] = verdicts(fr.store, entry, digest("a"), judged(fr), now=fr.clock.now())
     assert verdict.why_not == "its grant covers nothing, or cannot be read"
 
@@ -88,7 +88,7 @@ def _filter(*collections: int) -> SubsetFilter:
     )
 
 
-def why(agency: Agency, entry: Standing, found: Digest) -> dict[str, str]:
+def why(agency: Agency, entry: ListedEntry, found: Digest) -> dict[str, str]:
     return {
         verdict.name: verdict.why_not
         for verdict in verdicts(agency.store, entry, found, judged(agency), now=agency.clock.now())
@@ -109,12 +109,12 @@ async def test_who_gets_an_entry_and_why_not(federation: Federation) -> None:
     create_subset(fr.store, fr.name, "baseline", _filter(), pk=b"\x01" * 32, now_ms=1)
     create_subset(fr.store, fr.name, "national", _filter(NATIONAL), pk=b"\x02" * 32, now_ms=1)
     fr.add("a")
-    [waiting] = standing_entries(fr.store, digest("a"))
+    [waiting] = listed_entries(fr.store, digest("a"))
     assert why(fr, waiting, digest("a"))["nl.example"] == "it is not published yet"
     fr.publish()
     fr.add("b", collection=NATIONAL)
     fr.publish()
-    [a], [b] = standing_entries(fr.store, digest("a")), standing_entries(fr.store, digest("b"))
+    [a], [b] = listed_entries(fr.store, digest("a")), listed_entries(fr.store, digest("b"))
     assert why(fr, a, digest("a")) == {
         "nl.example": "",
         "be.example": "",
@@ -130,8 +130,8 @@ async def test_who_gets_an_entry_and_why_not(federation: Federation) -> None:
     federation.advance(days=1)
     assert why(fr, a, digest("a"))["be.example"] == f"its grant has ended {until:%Y-%m-%d}"
     fr.withdraw("a")
-    assert standing_entries(fr.store, digest("a")) == []
-    assert standing_entries(fr.store, digest("unknown")) == []
+    assert listed_entries(fr.store, digest("a")) == []
+    assert listed_entries(fr.store, digest("unknown")) == []
 
 
 def test_what_another_grant_would_change(federation: Federation) -> None:

@@ -9,7 +9,7 @@ from node.errors import VerificationError
 from node.health import Health
 from node.home import Home
 from node.hoster.lookup.allowance import Meter
-from node.hoster.status import PartnerStanding, examine_partner, standing
+from node.hoster.status import PartnerStatus, examine_partner, standing
 from support.release_logs import WitnessedWorld
 
 NL, BE, DE = "nl.example", "be.example", "de.example"
@@ -30,7 +30,7 @@ class Seat:
         await self.world.update()
 
     @property
-    def standing(self) -> PartnerStanding:
+    def standing(self) -> PartnerStatus:
         return standing(self.home, clock=self.world.clock)
 
     @property

@@ -427,7 +427,7 @@ def test_keys_that_are_here_sign_the_same_files_as_those_elsewhere(team: Team) -
     team.files.data.update(before)
     revise(team.trust, [team.pair("1")[1], team.pair("2")[1]])
     assert elsewhere == {name: team.files.get(name) for name in elsewhere}
-    assert team.trust.tuf_standing().unlisted == ()
+    assert team.trust.tuf_status().unlisted == ()
 
 
 def test_a_signed_or_old_proposal_grows_no_more(team: Team) -> None:

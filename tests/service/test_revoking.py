@@ -197,7 +197,7 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(
         node.identity().signer(AuthPrivateKey)
     again = node.identity()
     take_back(again, store, "auth-1")
-    assert not again.trust.tuf_standing().unlisted
+    assert not again.trust.tuf_status().unlisted
     assert stages(again, Role.AUTH)["auth-1"] is Stage.REVOKED
     assert again.signer(AuthPrivateKey).public.kid not in {
         entry.key for entry in again.trust.revocations().entries

@@ -13,7 +13,7 @@ from node.clock import milliseconds
 from node.recipients.accreditation import KEY_LIFE
 from node.rotation.store import write_store
 from node.store.partners.records import RecipientRecord
-from node.trust.expiry import Standing, Thing
+from node.trust.expiry import TermState, Thing
 from protocol.lists.event import BASELINE
 from protocol.lists.grant import Grant
 from support.real_home import real_home
@@ -27,15 +27,15 @@ KEY, GRANT = Thing.RECIPIENT_KEY, Thing.RECIPIENT
 @pytest.mark.parametrize(
     ("keyed", "until", "told"),
     [
-        pytest.param(None, 300, {GRANT: Standing.GOOD}, id="no key yet"),
-        pytest.param(0, 300, {GRANT: Standing.GOOD}, id="the key outlives the grant"),
-        pytest.param(-100, 300, {GRANT: Standing.GOOD, KEY: Standing.GOOD}, id="a grant that was renewed"),
-        pytest.param(-200, 300, {GRANT: Standing.GOOD, KEY: Standing.LATE}, id="past half of its life"),
-        pytest.param(-366, 300, {GRANT: Standing.GOOD, KEY: Standing.ENDED}, id="ended"),
+        pytest.param(None, 300, {GRANT: TermState.GOOD}, id="no key yet"),
+        pytest.param(0, 300, {GRANT: TermState.GOOD}, id="the key outlives the grant"),
+        pytest.param(-100, 300, {GRANT: TermState.GOOD, KEY: TermState.GOOD}, id="a grant that was renewed"),
+        pytest.param(-200, 300, {GRANT: TermState.GOOD, KEY: TermState.LATE}, id="past half of its life"),
+        pytest.param(-366, 300, {GRANT: TermState.GOOD, KEY: TermState.ENDED}, id="ended"),
     ],
 )
 def test_a_recipients_key_is_told_of_where_it_ends_before_its_grant(
-    tmp_path: Path, keyed: int | None, until: int, told: dict[Thing, Standing]
+    tmp_path: Path, keyed: int | None, until: int, told: dict[Thing, TermState]
 ) -> None:
     identity = real_home(tmp_path, SettableClock(NOW))
     grant = Grant(collections=frozenset({BASELINE}), until=NOW + until * DAY)

@@ -16,7 +16,7 @@ from node.identity.identity import Identity
 from node.store.partners.records import PartnerRecord
 from node.store.peers.records import TrustAcknowledged
 from node.store.store import Store
-from node.trust.expiry import Standing, Thing
+from node.trust.expiry import TermState, Thing
 from node.trust.own import DOCUMENT_NAME
 from protocol.enrolment import KEY_DAYS
 from protocol.trust_acknowledgement import KIND, TrustAcknowledgement
@@ -38,7 +38,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield made
 
 
-def told(identity: Identity, store: Store, thing: Thing) -> list[tuple[str, Standing, datetime]]:
+def told(identity: Identity, store: Store, thing: Thing) -> list[tuple[str, TermState, datetime]]:
     found = [each for each in findings(identity, store) if each.term.thing is thing]
     return [(each.term.of, each.standing, each.term.end) for each in found]
 
@@ -69,18 +69,18 @@ def test_a_peer_that_holds_an_older_document_goes_by_its_end(node: CheapNode, st
     assert told(identity, store, Thing.HELD_BY_PEER) == [], "of the newest, the document itself tells"
     node.clock.moment = NOW + 100 * DAY
     identity.trust.revise_document(lambda old: old, signers=identity.targets_signers())
-    assert told(identity, store, Thing.HELD_BY_PEER) == [(PEER, Standing.LATE, held)]
+    assert told(identity, store, Thing.HELD_BY_PEER) == [(PEER, TermState.LATE, held)]
     node.clock.moment = held
-    assert told(identity, store, Thing.HELD_BY_PEER) == [(PEER, Standing.ENDED, held)]
+    assert told(identity, store, Thing.HELD_BY_PEER) == [(PEER, TermState.ENDED, held)]
     acknowledge(identity, store)
     assert told(identity, store, Thing.HELD_BY_PEER) == []
 
 
 @pytest.mark.parametrize(
-    ("days", "standing"), [(91, Standing.GOOD), (109, Standing.LATE), (KEY_DAYS, Standing.ENDED)]
+    ("days", "standing"), [(91, TermState.GOOD), (109, TermState.LATE), (KEY_DAYS, TermState.ENDED)]
 )
 def test_a_partner_whose_program_does_not_replace_its_key_is_told(
-    node: CheapNode, store: Store, days: int, standing: Standing
+    node: CheapNode, store: Store, days: int, standing: TermState
 ) -> None:
     identity, now_ms = node.identity(), milliseconds(NOW)
     partner = PartnerRecord(

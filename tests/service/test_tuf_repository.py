@@ -137,7 +137,7 @@ def test_a_revision_that_was_cut_off_is_whole_or_never_was() -> None:
             break
         document = node.trust.document()
         found.append(document.contact)
-        assert not node.trust.tuf_standing().unlisted
+        assert not node.trust.tuf_status().unlisted
         node.trust.stamp()
         held = node.trust.current()
         assert open_node_document(held.files["node.json"], node.trust.root()) == document
@@ -243,26 +243,26 @@ def test_names_of_trust_files(path: str, name: str | None) -> None:
 
 def test_a_revision_that_was_cut_off_before_it_was_listed_shows() -> None:
     node = FoundedNode("fr.example", "FR", HandClock())
-    assert node.trust.tuf_standing().unlisted == ()
+    assert node.trust.tuf_status().unlisted == ()
     signed = sign_members(replace(node.trust.members(), version=2), node.signers)
     node.files.put("members.json", signed)
-    assert node.trust.tuf_standing().unlisted == ("members.json",)
+    assert node.trust.tuf_status().unlisted == ("members.json",)
     node.revise(lambda document: document)
-    assert node.trust.tuf_standing().unlisted == ()
+    assert node.trust.tuf_status().unlisted == ()
 
 
 def test_metadata_that_names_something_older_ends_nothing() -> None:
     """A listing that nobody stamped: clients get the one before it, however long that lasts."""
     node = FoundedNode("fr.example", "FR", HandClock())
-    before = node.trust.tuf_standing()
+    before = node.trust.tuf_status()
     assert before.timestamp_end is not None
     TufRepository(node.files, node.clock).list_files(
         node.trust.root(), node.trust.listed_files(), node.signers
     )
-    after = node.trust.tuf_standing()
+    after = node.trust.tuf_status()
     assert (after.snapshot_end, after.timestamp_end) == (None, None)
     assert node.trust.stamp()
-    assert node.trust.tuf_standing().timestamp_end is not None
+    assert node.trust.tuf_status().timestamp_end is not None
 
 
 def test_a_node_that_never_listed_anything() -> None:
@@ -270,7 +270,7 @@ def test_a_node_that_never_listed_anything() -> None:
     for name in list(node.files.data):
         if not name[0].isalpha() and "root" not in name:
             node.files.delete(name)
-    standing = node.trust.tuf_standing()
+    standing = node.trust.tuf_status()
     assert standing.targets_end is None
     assert standing.unlisted == ("members.json", "node.json")
 

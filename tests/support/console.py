@@ -26,21 +26,21 @@ W = TypeVar("W", default=World)
 
 
 @dataclass(slots=True)
-class KeptDoor:
+class KeptVisitors:
     """Sessions that a test opens by itself, for tests that are not about signing in."""
 
-    visitors: dict[str, Visitor] = field(default_factory=dict)
+    inside: dict[str, Visitor] = field(default_factory=dict)
 
     def find(self, token: str) -> Visitor | None:
-        return self.visitors.get(token)
+        return self.inside.get(token)
 
     def glance(self, token: str) -> Visitor | None:
-        return self.visitors.get(token)
+        return self.inside.get(token)
 
     def open(self, role: PersonRole, *, proved_ms: int = 0, person: str = "") -> str:
         """A session of somebody with this role; gives its token."""
-        token = f"session-of-{role}-{len(self.visitors)}"
-        self.visitors[token] = Visitor(
+        token = f"session-of-{role}-{len(self.inside)}"
+        self.inside[token] = Visitor(
             person=person or f"a.{role}", role=role, csrf=f"form-of-{token}", proved_ms=proved_ms
         )
         return token
@@ -127,14 +127,14 @@ class RunningConsole(Generic[W]):
     """A console that answers."""
 
     world: W
-    door: KeptDoor
+    visitors: KeptVisitors
     server: RunningServer
     authority: str
     cookie_name: str = "__Host-sigfed"
 
     def as_role(self, role: PersonRole, *, proved_ms: int = 0, person: str = "") -> Browser:
         """A browser in which somebody with this role is signed in."""
-        token = self.door.open(role, proved_ms=proved_ms, person=person)
+        token = self.visitors.open(role, proved_ms=proved_ms, person=person)
         return Browser(self._address, self.authority, token, cookie=self.cookie_name)
 
     def as_nobody(self) -> Browser:
@@ -143,7 +143,7 @@ class RunningConsole(Generic[W]):
 
     def csrf(self, browser_number: int = -1) -> str:
         """What forms of the session opened last must hold."""
-        return list(self.door.visitors.values())[browser_number].csrf
+        return list(self.visitors.inside.values())[browser_number].csrf
 
     def url(self, path: str) -> str:
         """A page as a browser is led to it."""
@@ -151,7 +151,7 @@ class RunningConsole(Generic[W]):
 
     def cookie(self, role: PersonRole, *, proved_ms: int = 0, person: str = "") -> SetCookieParam:
         """For a real browser in which somebody with this role is signed in."""
-        token = self.door.open(role, proved_ms=proved_ms, person=person)
+        token = self.visitors.open(role, proved_ms=proved_ms, person=person)
         return {
             "name": self.cookie_name,
             "value": token,
@@ -169,14 +169,14 @@ class RunningConsole(Generic[W]):
 @asynccontextmanager
 async def console_of(world: World) -> AsyncIterator[RunningConsole]:
     """The console of a node, on a free port of this machine."""
-    port, door = free_port(), KeptDoor()
+    port, visitors = free_port(), KeptVisitors()
     settings = ConsoleSettings(enabled=True, port=port, url=f"http://localhost:{port}/")
     address = Address.parse(settings.url)
     server = await serve(
-        make_console(world, door, address), ssl_context=None, host="127.0.0.1", port=port, drain_seconds=1
+        make_console(world, visitors, address), ssl_context=None, host="127.0.0.1", port=port, drain_seconds=1
     )
     try:
-        yield RunningConsole(world, door, server, address.authority)
+        yield RunningConsole(world, visitors, server, address.authority)
     finally:
         await server.stop()
 

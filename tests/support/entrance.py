@@ -140,8 +140,8 @@ async def entrance_in(
     with empty_store(node.folder) as store:
         start_audit(store, NODE)
         world = World.of(identity, store, NoEvaluator())  # type: ignore[arg-type]
-        door = open_sessions(identity, store)
-        app = make_console(world, door, Address.parse(settings.url))
+        visitors = open_sessions(identity, store)
+        app = make_console(world, visitors, Address.parse(settings.url))
         server = await serve(app, ssl_context=None, host="127.0.0.1", port=port, drain_seconds=1)
         try:
             yield Entrance(world, node.clock, port, name)

@@ -148,7 +148,7 @@ class TimedConsole:
     def table(self) -> Callable[[], object]:
         """What writes a table of numbers that are at hand."""
         address = Address.parse(f"http://{self.console.authority}/")
-        env = aiohttp_jinja2.get_env(make_console(self.console.world, self.console.door, address))
+        env = aiohttp_jinja2.get_env(make_console(self.console.world, self.console.visitors, address))
         template = env.from_string(_TABLE)
         rows = [(f"hoster-{at:04}", [at * 1000 + more for more in range(5)], at) for at in range(TABLE_ROWS)]
         return lambda: template.render(rows=rows, now_ms=10**12)

@@ -25,7 +25,7 @@ from node.hoster.scan.results import ScanSummary, Status
 from node.hoster.state import PartnerFolder
 from node.web.server import serve
 from protocol.statement.report import SentReport
-from support.console import Browser, KeptDoor, RunningConsole
+from support.console import Browser, KeptVisitors, RunningConsole
 from support.daemons import Daemon
 from support.hits import report_of
 from support.processes import Cli, free_port
@@ -117,12 +117,12 @@ class Seat:
 @asynccontextmanager
 async def partner_console_of(world: PartnerWorld) -> AsyncIterator[RunningConsole[PartnerWorld]]:
     """The console of a home, on a free port of this machine, with sessions that a test opens by itself."""
-    port, door = free_port(), KeptDoor()
+    port, visitors = free_port(), KeptVisitors()
     address = Address.parse(f"http://localhost:{port}/")
-    app = make_partner_console(world, door, address)
+    app = make_partner_console(world, visitors, address)
     server = await serve(app, ssl_context=None, host="127.0.0.1", port=port, drain_seconds=1)
     try:
-        yield RunningConsole(world, door, server, address.authority, COOKIE)
+        yield RunningConsole(world, visitors, server, address.authority, COOKIE)
     finally:
         await server.stop()
 

@@ -6,8 +6,8 @@ import pytest
 
 from node.trust.expiry import (
     CONSEQUENCES,
-    Standing,
     Term,
+    TermState,
     Thing,
     judge,
     late,
@@ -25,22 +25,22 @@ def term(thing: Thing = Thing.DOCUMENT, *, days: int = 100, of: str = "") -> Ter
 @pytest.mark.parametrize(
     ("thing", "day", "standing"),
     [
-        (Thing.DOCUMENT, 0, Standing.GOOD),
-        (Thing.DOCUMENT, 49, Standing.GOOD),
-        (Thing.DOCUMENT, 50, Standing.LATE),
-        (Thing.DOCUMENT, 99, Standing.LATE),
-        (Thing.DOCUMENT, 100, Standing.ENDED),
-        (Thing.DOCUMENT, 1000, Standing.ENDED),
-        (Thing.SNAPSHOT, 59, Standing.GOOD),
-        (Thing.SNAPSHOT, 60, Standing.LATE),
+        (Thing.DOCUMENT, 0, TermState.GOOD),
+        (Thing.DOCUMENT, 49, TermState.GOOD),
+        (Thing.DOCUMENT, 50, TermState.LATE),
+        (Thing.DOCUMENT, 99, TermState.LATE),
+        (Thing.DOCUMENT, 100, TermState.ENDED),
+        (Thing.DOCUMENT, 1000, TermState.ENDED),
+        (Thing.SNAPSHOT, 59, TermState.GOOD),
+        (Thing.SNAPSHOT, 60, TermState.LATE),
     ],
 )
 def test_somebody_is_told_at_half_of_its_life_and_later_of_what_renews_itself(
-    thing: Thing, day: int, standing: Standing
+    thing: Thing, day: int, standing: TermState
 ) -> None:
     (found,) = judge([term(thing)], START + day * DAY)
     assert found.standing is standing
-    assert bool(late([found])) == (standing is not Standing.GOOD)
+    assert bool(late([found])) == (standing is not TermState.GOOD)
 
 
 def test_everything_that_ends_has_a_consequence() -> None:

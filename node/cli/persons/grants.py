@@ -61,7 +61,7 @@ def explain(
     from node.cli.hashes import read_hashes
     from node.errors import NotFoundError
     from node.identity.store import read_store
-    from node.judgement.coverage import standing_entries, verdicts
+    from node.judgement.coverage import listed_entries, verdicts
 
     here = session(context)
     identity = here.identity()
@@ -70,7 +70,7 @@ def explain(
     with read_store(identity) as store:
         current, now = Judge.of(identity, store).now().current, identity.clock.now()
         for name, digest in asked:
-            entries = standing_entries(store, digest)
+            entries = listed_entries(store, digest)
             if not entries:
                 missing.append(f"{name} ({digest.algorithm.name.lower()})")
             for entry in entries:

@@ -17,7 +17,7 @@ from node.console.parts import Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.lists.catalogue import ListReport, report_lists
-from node.peers.status import MemberStanding, member_standings
+from node.peers.status import MemberStatus, member_statuses
 from node.subsets.catalogue import SubsetReport, report_subsets
 
 
@@ -29,7 +29,7 @@ class Overview:
     k: int
     """Countries that must agree."""
     needs: Sequence[Need]
-    members: Sequence[MemberStanding]
+    members: Sequence[MemberStatus]
     map: Markup
     lists: Sequence[ListReport]
     subsets: Sequence[SubsetReport]
@@ -46,7 +46,7 @@ def gather(world: World, __: Visitor, ___: Values) -> Overview:
     identity = world.identity
     register, settings = identity.trust.members(), identity.settings
     with world.store.read() as unit:
-        members = member_standings(
+        members = member_statuses(
             unit,
             register,
             own=world.node,
@@ -66,7 +66,7 @@ def gather(world: World, __: Visitor, ___: Values) -> Overview:
     )
 
 
-def _map(world: World, members: Sequence[MemberStanding]) -> Markup:
+def _map(world: World, members: Sequence[MemberStatus]) -> Markup:
     places = [
         Place(
             node=one.node,

@@ -6,12 +6,12 @@ from node.console.languages import translated as _
 from node.console.needs import Need, in_order, waits
 from node.hoster.hits.spool import SpooledHit
 from node.hoster.release.last_update import LastUpdate
-from node.hoster.status import PartnerStanding
+from node.hoster.status import PartnerStatus
 
 
 def needs(
     hits: Sequence[SpooledHit],
-    lists: Sequence[tuple[PartnerStanding | None, LastUpdate | None]],
+    lists: Sequence[tuple[PartnerStatus | None, LastUpdate | None]],
     now_ms: int,
 ) -> list[Need]:
     """Everything that waits, the urgent first."""
@@ -55,7 +55,7 @@ def _hits(hits: Sequence[SpooledHit], now_ms: int) -> Iterator[Need]:
     )
 
 
-def _list(now: PartnerStanding | None, update: LastUpdate | None, now_ms: int) -> Iterator[Need]:
+def _list(now: PartnerStatus | None, update: LastUpdate | None, now_ms: int) -> Iterator[Need]:
     if now is None:
         yield Need(page="lists", count=1, words=_("list cannot be read: see what is wrong"), urgent=True)
         return

@@ -19,7 +19,7 @@ from node.console.entrance import (
     target,
     working,
 )
-from node.console.handlers import DESK, SIGN_IN, rendered, require_own, signed_in
+from node.console.handlers import CONSOLE, SIGN_IN, rendered, require_own, signed_in
 from node.console.partner.world import PartnerWorld
 from node.console.parts import Page
 from node.errors import NodeError
@@ -38,7 +38,7 @@ class Going:
 
 async def show_sign_in(request: web.Request) -> web.Response:
     """The page for the token."""
-    to = target(request.query.get("to", ""), request.app[DESK].pages)
+    to = target(request.query.get("to", ""), request.app[CONSOLE].pages)
     if await already_in(request):
         return led_to(to)
     return rendered(request, _PAGE, Going(to))
@@ -46,10 +46,10 @@ async def show_sign_in(request: web.Request) -> web.Response:
 
 async def sign_in(request: web.Request) -> web.Response:
     """A session for whom the token was made, in place of the one that the browser had."""
-    desk = request.app[DESK]
+    console = request.app[CONSOLE]
     form = await entry_form(request)
-    to = target(form.text("to"), desk.pages)
-    before = request.cookies.get(desk.cookie, "")
+    to = target(form.text("to"), console.pages)
+    before = request.cookies.get(console.cookie, "")
 
     def open_one(world: PartnerWorld) -> tuple[str, str]:
         guest = world.tokens.take(form.text("token"))
@@ -68,10 +68,10 @@ async def sign_in(request: web.Request) -> web.Response:
 
 async def sign_out(request: web.Request) -> web.Response:
     """End the session."""
-    desk = request.app[DESK]
+    console = request.app[CONSOLE]
     visitor = await signed_in(request)
     require_own(visitor, await entry_form(request, visitor))
-    token = request.cookies.get(desk.cookie, "")
+    token = request.cookies.get(console.cookie, "")
     await working(request, lambda world: world.sessions.close(token))
     return dismissed(request)
 

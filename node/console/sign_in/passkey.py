@@ -20,7 +20,7 @@ from node.console.entrance import (
     target,
     working,
 )
-from node.console.handlers import DESK, PROVE, SIGN_IN, in_thread, rendered, require_own, signed_in
+from node.console.handlers import CONSOLE, PROVE, SIGN_IN, in_thread, rendered, require_own, signed_in
 from node.console.parts import Page
 from node.console.record import STRANGERS, turned_away
 from node.console.sign_in.sessions import come_in, go_out
@@ -42,13 +42,13 @@ class Going:
 
 def going(request: web.Request, to: str) -> Going:
     """What the page for signing in shows."""
-    settings = request.app[DESK].world.identity.settings.console.oidc
+    settings = request.app[CONSOLE].world.identity.settings.console.oidc
     return Going(to, "" if settings is None else urlsplit(settings.issuer).hostname or "")
 
 
 async def show_sign_in(request: web.Request) -> web.Response:
     """The page with the button."""
-    to = target(request.query.get("to", ""), request.app[DESK].pages)
+    to = target(request.query.get("to", ""), request.app[CONSOLE].pages)
     if await already_in(request):
         return led_to(to)
     return rendered(request, SIGN_IN_PAGE, going(request, to))
@@ -63,12 +63,12 @@ async def ask_sign_in(request: web.Request) -> web.Response:
 async def sign_in(request: web.Request) -> web.Response:
     """A session for the person whose passkey was shown."""
     form = await entry_form(request)
-    to = target(form.text("to"), request.app[DESK].pages)
+    to = target(form.text("to"), request.app[CONSOLE].pages)
     try:
         person = await working(request, lambda world: _passkeys(world).sign_in(form.text("answer")))
     except NodeError as exc:
         await in_thread(
-            request, request.app[STRANGERS].turned_away, request.app[DESK].world, exc, by="passkey"
+            request, request.app[STRANGERS].turned_away, request.app[CONSOLE].world, exc, by="passkey"
         )
         refused, status = refusal(SIGN_IN_PAGE, exc)
         return rendered(request, SIGN_IN_PAGE, going(request, to), refused=refused, status=status)
@@ -78,7 +78,7 @@ async def sign_in(request: web.Request) -> web.Response:
 async def show_prove(request: web.Request) -> web.Response:
     """The page that asks whoever is signed in to show a passkey again."""
     visitor = await signed_in(request)
-    to = target(request.query.get("to", ""), request.app[DESK].pages)
+    to = target(request.query.get("to", ""), request.app[CONSOLE].pages)
     return rendered(request, _PROVE, Going(to), visitor=visitor)
 
 
@@ -94,8 +94,8 @@ async def prove(request: web.Request) -> web.Response:
     visitor = await signed_in(request)
     form = await entry_form(request, visitor)
     require_own(visitor, form)
-    to = target(form.text("to"), request.app[DESK].pages)
-    token = request.cookies.get(request.app[DESK].cookie, "")
+    to = target(form.text("to"), request.app[CONSOLE].pages)
+    token = request.cookies.get(request.app[CONSOLE].cookie, "")
 
     def note(world: World) -> None:
         _passkeys(world).prove(form.text("answer"), visitor.person)
@@ -105,7 +105,7 @@ async def prove(request: web.Request) -> web.Response:
         await working(request, note)
     except NodeError as exc:
         await in_thread(
-            request, turned_away, request.app[DESK].world.acting_as(visitor.person), exc, by="proof"
+            request, turned_away, request.app[CONSOLE].world.acting_as(visitor.person), exc, by="proof"
         )
         refused, status = refusal(_PROVE, exc)
         return rendered(request, _PROVE, Going(to), visitor=visitor, refused=refused, status=status)

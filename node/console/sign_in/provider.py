@@ -13,7 +13,7 @@ from typing import Final
 from aiohttp import web
 
 from node.console.entrance import COMING, allowance, led_to, refusal, target, working
-from node.console.handlers import DESK, SIGN_IN, in_thread, rendered
+from node.console.handlers import CONSOLE, SIGN_IN, in_thread, rendered
 from node.console.parts import Page
 from node.console.record import STRANGERS
 from node.console.sign_in.oidc import Flow, Provider
@@ -56,7 +56,7 @@ FLOWS: Final = web.AppKey("flows", Flows)
 async def lead(request: web.Request) -> web.Response:
     """Lead the browser to the provider."""
     request.app[COMING].spend(allowance(request))
-    world, provider = request.app[DESK].world, _provider(request)
+    world, provider = request.app[CONSOLE].world, _provider(request)
     # A link or a window of another site would sign people in who did not ask for it, with what they are there.
     if request.headers.get("Sec-Fetch-Site") not in _AT_OWN_WISH:
         error = ForbiddenError(
@@ -64,7 +64,7 @@ async def lead(request: web.Request) -> web.Response:
         )
         return _refused(request, error, request.query.get("to", ""))
     flow = Flow.begin(
-        world.identity.entropy, target(request.query.get("to", ""), request.app[DESK].pages), world.now_ms
+        world.identity.entropy, target(request.query.get("to", ""), request.app[CONSOLE].pages), world.now_ms
     )
     try:
         response = led_to(await provider.address(flow))
@@ -81,7 +81,7 @@ async def lead(request: web.Request) -> web.Response:
 async def come_back(request: web.Request) -> web.Response:
     """A session for whom the provider sends back."""
     request.app[COMING].spend(allowance(request))
-    world, provider = request.app[DESK].world, _provider(request)
+    world, provider = request.app[CONSOLE].world, _provider(request)
     settings = world.identity.settings.console.oidc
     state, kept = request.query.get("state", ""), request.cookies.get(_COOKIE, "")
     flow = request.app[FLOWS].take(state, world.now_ms)
@@ -113,7 +113,7 @@ def _require_person(world: World, person: str) -> None:
 
 
 async def _turned_away(request: web.Request, error: NodeError, to: str) -> web.Response:
-    await in_thread(request, request.app[STRANGERS].turned_away, request.app[DESK].world, error, by="oidc")
+    await in_thread(request, request.app[STRANGERS].turned_away, request.app[CONSOLE].world, error, by="oidc")
     return _refused(request, error, to)
 
 
@@ -122,18 +122,18 @@ def _refused(request: web.Request, error: NodeError, to: str) -> web.Response:
     return rendered(
         request,
         SIGN_IN_PAGE,
-        going(request, target(to, request.app[DESK].pages)),
+        going(request, target(to, request.app[CONSOLE].pages)),
         refused=refused,
         status=status,
     )
 
 
 def _provider(request: web.Request) -> Provider:
-    desk = request.app[DESK]
-    settings = desk.world.identity.settings.console.oidc
+    console = request.app[CONSOLE]
+    settings = console.world.identity.settings.console.oidc
     if settings is None:
         raise web.HTTPNotFound
-    return Provider(settings, f"{desk.address.origin}{RETURN}")
+    return Provider(settings, f"{console.address.origin}{RETURN}")
 
 
 ROUTES: Final = (

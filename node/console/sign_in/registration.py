@@ -14,7 +14,7 @@ from node.access.approvals import two_decide
 from node.access.invitations import Recognised
 from node.app.accounts import open_invitations, open_passkeys
 from node.console.entrance import entry_form, led_to, refusal, working
-from node.console.handlers import DESK, PROVE, is_own, rendered, require_own, signed_in, visiting
+from node.console.handlers import CONSOLE, PROVE, is_own, rendered, require_own, signed_in, visiting
 from node.console.languages import translated as _
 from node.console.parts import Page, Refused, Values
 from node.console.sign_in.sessions import come_in
@@ -73,7 +73,7 @@ async def add(request: web.Request) -> web.Response:
     """A further passkey of somebody who is signed in and showed one just now."""
     visitor = await signed_in(request)
     require_own(visitor, await entry_form(request, visitor))
-    if not request.app[DESK].has_proved(visitor):
+    if not request.app[CONSOLE].has_proved(visitor):
         return led_to(f"{PROVE}?to={quote(ACCOUNT, safe='')}")
     made = await working(request, lambda world: _question(world, Recognised(visitor.person, b"")))
     return rendered(request, _PASSKEY, made, visitor=visitor)

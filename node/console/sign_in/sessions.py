@@ -4,7 +4,7 @@ from aiohttp import web
 
 from node.app.accounts import open_sessions
 from node.console.entrance import admitted, dismissed, working
-from node.console.handlers import DESK
+from node.console.handlers import CONSOLE
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.identity.audit import tell
@@ -14,8 +14,8 @@ async def come_in(
     request: web.Request, person: str, to: str, *, by: str, proved: bool = True
 ) -> web.Response:
     """Open a session for a person, in place of the one that the browser had; `proved` when a passkey was shown."""
-    desk = request.app[DESK]
-    before = request.cookies.get(desk.cookie, "")
+    console = request.app[CONSOLE]
+    before = request.cookies.get(console.cookie, "")
 
     def open_one(world: World) -> str:
         acting = world.acting_as(person)
@@ -33,11 +33,11 @@ async def come_in(
 
 async def go_out(request: web.Request, visitor: Visitor) -> web.Response:
     """End the session."""
-    desk = request.app[DESK]
+    console = request.app[CONSOLE]
 
     def close(world: World) -> None:
         acting = world.acting_as(visitor.person)
-        open_sessions(acting.identity, acting.store).close(request.cookies.get(desk.cookie, ""))
+        open_sessions(acting.identity, acting.store).close(request.cookies.get(console.cookie, ""))
         tell(acting.identity, acting.store, "console.sign-out", visitor.person)
 
     await working(request, close)

@@ -43,7 +43,7 @@ class TellingOutcome(Done[SpooledHit]):
 
 
 @dataclass(frozen=True, slots=True)
-class ReporterStanding:
+class ReporterStatus:
     """What is left to do with one reporter."""
 
     name: str
@@ -112,17 +112,17 @@ def _answer(ours: HitSender, hit: SpooledHit) -> CaseAnswer | None:
     return None
 
 
-def standings(home: Home, hits: Sequence[SpooledHit]) -> list[ReporterStanding]:
+def standings(home: Home, hits: Sequence[SpooledHit]) -> list[ReporterStatus]:
     """How each configured reporter stands; nothing is asked, and one that cannot be made says why."""
     found = []
     for settings in load_partner_settings(home.folder).reporters:
         try:
             named = _made(home, settings)
         except NodeError as exc:
-            found.append(ReporterStanding(settings.name, 0, str(exc)))
+            found.append(ReporterStatus(settings.name, 0, str(exc)))
             continue
         open_hits = [hit for hit in _untold(hits, named) if why_not(hit, None, named_by_person=False) is None]
-        found.append(ReporterStanding(settings.name, len(open_hits)))
+        found.append(ReporterStatus(settings.name, len(open_hits)))
     return found
 
 

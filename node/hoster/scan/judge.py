@@ -55,7 +55,7 @@ _Answered: TypeAlias = dict[int, _Known]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Screened:
     """What is known of a file without asking, and places of its parts that are more."""
 
     hits: tuple[HitFacts, ...]
@@ -99,7 +99,7 @@ class Screening:
         """Which of these tags, of this epoch, meet an answer."""
         return [bool(met) for met in self._lookup.answered(np.array(tags, dtype=np.uint64))]
 
-    def standing(self, kept: Kept, parts: Sequence[Part], answers: Answers | None) -> Standing:
+    def standing(self, kept: Kept, parts: Sequence[Part], answers: Answers | None) -> Screened:
         """What a file is by what is known of it, and what has to be asked."""
         survives = self._lookup.survives(_values(kept.screens))
         known = self._known(answers)
@@ -127,7 +127,7 @@ class Screening:
                 ask.append(index)
             else:
                 met[index] = outputs
-        return Standing(tuple(dict.fromkeys(hits)), tuple(ask), met)
+        return Screened(tuple(dict.fromkeys(hits)), tuple(ask), met)
 
     def remembered(
         self, answers: Answers | None, parts: Sequence[Part], found: dict[int, Examined]
@@ -359,7 +359,7 @@ class _Waiting:
     kept: Kept
     parts: tuple[Part, ...]
     answers: Answers | None
-    standing: Standing
+    standing: Screened
     left: tuple[int, ...]
     """Places of the parts that have to be."""
     found: dict[int, Examined]

@@ -25,7 +25,7 @@ from node.objects.logfiles import LogFiles
 from node.objects.recipient_files import erase_from_copies
 from node.objects.release_files import erase_from_rosters
 from node.objects.taken_reports import erase_reports
-from node.store.lists.records import LogKind, LogRecord, Shredding, Standing, Tombstone
+from node.store.lists.records import LogKind, LogRecord, Shredding, StillListed, Tombstone
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
@@ -124,7 +124,7 @@ def _erase(
         if now.head != log.head or now.pending is not None or _places(unit, now) != asked:
             return False
         unit.shreddings.erased(buried, now_ms=now_ms)
-        unit.tombstones.drop_standing(log.id, [each.position for each in buried])
+        unit.tombstones.drop_still_listed(log.id, [each.position for each in buried])
     return True
 
 
@@ -161,7 +161,7 @@ def _bury(store: Store, log: LogRecord, graves: Sequence[_Grave], now_ms: int) -
     with store.write() as unit:
         unit.tombstones.add(_tombstones(unit, log, graves, now_ms))
         unit.shreddings.bury([grave.shredding for grave in graves])
-        unit.tombstones.note_standing(list(_standing(store, unit, log, graves)))
+        unit.tombstones.note_still_listed(list(_standing(store, unit, log, graves)))
         unit.entries.remove(log.id, [(key, position) for position, key in keys.items()])
     return [grave.shredding for grave in graves]
 
@@ -186,7 +186,7 @@ def _tombstones(unit: Unit, log: LogRecord, graves: Sequence[_Grave], now_ms: in
     return list(found.values())[: max(MOST_HONOURED - kept, 0)]
 
 
-def _standing(store: Store, unit: Unit, log: LogRecord, graves: Sequence[_Grave]) -> Iterator[Standing]:
+def _standing(store: Store, unit: Unit, log: LogRecord, graves: Sequence[_Grave]) -> Iterator[StillListed]:
     """Active entries and open disputes of the digests in other lists."""
     digests = {store.vault.key_of(grave.digest): grave.digest for grave in graves if grave.digest}
     lists = {each.id: each for each in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
@@ -199,7 +199,7 @@ def _standing(store: Store, unit: Unit, log: LogRecord, graves: Sequence[_Grave]
         opening = _opening(readers[hit.log_id], hit.position)
         if opening is not None and opening.digest == digests[hit.key]:
             mac = store.vault.tombstone_of(digests[hit.key])
-            yield Standing(mac=mac, log_id=hit.log_id, position=hit.position)
+            yield StillListed(mac=mac, log_id=hit.log_id, position=hit.position)
 
 
 def _erase_objects(store: Store, log: LogRecord, due: Sequence[Shredding], now_ms: int) -> None:

@@ -174,7 +174,7 @@ class Tombstone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class StillListed:
     """An entry or dispute of a tombstoned digest in another list: its owner is to shred or reaffirm it."""
 
     mac: bytes = field(repr=False)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
-from node.store.lists.records import Shredding, Standing, Tombstone
+from node.store.lists.records import Shredding, StillListed, Tombstone
 from node.store.lists.tables import ShreddingRow, StandingRow, TombstoneRow
 from node.store.tables import table
 
@@ -97,21 +97,21 @@ class TombstoneRows:
         self._connection.execute(delete(_STANDING).where(_STANDING.c.mac == mac))
         return self._connection.execute(delete(_TOMBSTONE).where(_TOMBSTONE.c.mac == mac)).rowcount
 
-    def note_standing(self, standing: Sequence[Standing]) -> None:
+    def note_still_listed(self, standing: Sequence[StillListed]) -> None:
         """Record entries of tombstoned digests in other lists."""
         for each in standing:
             values = {"log_id": each.log_id, "position": each.position, "mac": each.mac}
             _insert_new(self._connection, _STANDING, values, ("log_id", "position"))
 
-    def standing(self) -> Sequence[Standing]:
+    def still_listed(self) -> Sequence[StillListed]:
         """All of them, by list and position."""
         query = select(_STANDING).order_by(_STANDING.c.log_id, _STANDING.c.position)
         return [
-            Standing(mac=bytes(row.mac), log_id=row.log_id, position=row.position)
+            StillListed(mac=bytes(row.mac), log_id=row.log_id, position=row.position)
             for row in self._connection.execute(query)
         ]
 
-    def drop_standing(self, log_id: int, positions: Sequence[int]) -> None:
+    def drop_still_listed(self, log_id: int, positions: Sequence[int]) -> None:
         """Forget those of a list that were shredded."""
         c = _STANDING.c
         for position in positions:

@@ -54,7 +54,7 @@ class Freshness(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TufStanding:
+class TufStatus:
     """How a repository stands: when its metadata ends, and whether clients get the trust files that are in force."""
 
     targets_end: datetime | None
@@ -154,11 +154,11 @@ class TufRepository:
         self._files.put(_TIMESTAMP, data)
         return True
 
-    def standing(self, root: TrustedRoot, files: Mapping[str, bytes]) -> TufStanding:
+    def standing(self, root: TrustedRoot, files: Mapping[str, bytes]) -> TufStatus:
         """How it stands, where `files` are the trust files in force; raises as `open_targets` does."""
         version = self._newest("targets")
         if not version:
-            return TufStanding(
+            return TufStatus(
                 targets_end=None, snapshot_end=None, timestamp_end=None, unlisted=tuple(sorted(files))
             )
         targets = open_targets(self._files.get(f"{version}.targets.json"), root)
@@ -168,7 +168,7 @@ class TufRepository:
             snapshot = None
         if snapshot is None or (timestamp is not None and timestamp.names != snapshot.version):
             timestamp = None
-        return TufStanding(
+        return TufStatus(
             targets_end=targets.expires,
             snapshot_end=None if snapshot is None else snapshot.expires,
             timestamp_end=None if timestamp is None else timestamp.expires,

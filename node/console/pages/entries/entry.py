@@ -19,7 +19,7 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import NotFoundError, UsageError
 from node.formats.asked import read_asked
-from node.judgement.coverage import Verdict, standing_entries, verdicts
+from node.judgement.coverage import Verdict, listed_entries, verdicts
 from node.judgement.explain import Explanation, explain
 from node.judgement.history import Happened, history
 from node.judgement.queue import Files
@@ -148,7 +148,7 @@ def explained(world: World, place: Place, digest: Digest) -> Explained:
         examinable=None if own or _applies(found) else _examinable(found, world.node),
         receivers=[
             verdict
-            for entry in standing_entries(world.store, digest)
+            for entry in listed_entries(world.store, digest)
             for verdict in verdicts(
                 world.store, entry, digest, judged.current, now=world.identity.clock.now()
             )

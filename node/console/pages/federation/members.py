@@ -25,7 +25,7 @@ from node.console.world import World
 from node.errors import NotFoundError
 from node.judgement.coverage import Counts, difference, state_words
 from node.judgement.recall import report_withdrawals
-from node.peers.status import MemberStanding, member_standings
+from node.peers.status import MemberStatus, member_statuses
 from protocol.lists.event import collection_name
 from protocol.lists.grant import Grant
 
@@ -41,7 +41,7 @@ SYNC_SECONDS: Final = 60.0
 class MemberRow:
     """A member, and what concerns it beside its own standing."""
 
-    standing: MemberStanding
+    standing: MemberStatus
     grant: str
     """What it may read here, in words; empty for who is no peer."""
     unapplied: int
@@ -150,7 +150,7 @@ def _texts(value: object) -> list[str]:
 def _rows(world: World) -> list[MemberRow]:
     identity = world.identity
     with world.store.read() as unit:
-        standings = member_standings(
+        standings = member_statuses(
             unit,
             identity.trust.members(),
             own=world.node,

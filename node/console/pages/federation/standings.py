@@ -6,7 +6,7 @@ from typing import Final
 from node.console.languages import marked
 from node.console.languages import translated as _
 from node.console.words import ago
-from node.peers.status import Freshness, MemberStanding
+from node.peers.status import Freshness, MemberStatus
 
 _WORDS: Final[Mapping[Freshness, str]] = {
     Freshness.FORKED: marked("signed two histories"),
@@ -49,7 +49,7 @@ def meaning(freshness: Freshness) -> str:
     return _(_MEANINGS[freshness])
 
 
-def lag_words(one: MemberStanding, now_ms: int) -> str:
+def lag_words(one: MemberStatus, now_ms: int) -> str:
     """How far behind what is held of a member may be."""
     if one.peer is None:
         return _("nothing is fetched from it")

@@ -21,7 +21,7 @@ from node.hoster.scan.history import finished_scans
 from node.hoster.scan.results import ScanSummary
 from node.hoster.settings import load_partner_settings
 from node.hoster.state import PartnerFolder
-from node.hoster.status import PartnerStanding, standing
+from node.hoster.status import PartnerStatus, standing
 from protocol.errors import ProtocolError
 from protocol.subset.filter import SubsetFilter
 
@@ -130,7 +130,7 @@ def gather(world: PartnerWorld, _: Visitor, __: Values) -> Overview:
     )
 
 
-def list_age(home: Home, now: PartnerStanding) -> ListAge:
+def list_age(home: Home, now: PartnerStatus) -> ListAge:
     """How old the list of one subset is."""
     _, cursor = PartnerFolder(home.partner).load()
     return ListAge(
@@ -145,7 +145,7 @@ def list_age(home: Home, now: PartnerStanding) -> ListAge:
     )
 
 
-def _standing(world: PartnerWorld, home: Home) -> tuple[PartnerStanding | None, str, str]:
+def _standing(world: PartnerWorld, home: Home) -> tuple[PartnerStatus | None, str, str]:
     try:
         return standing(home, clock=world.clock), "", ""
     except NodeError as exc:
