@@ -23,7 +23,8 @@ from node.hoster.settle import settle
 from node.hoster.store.database import Row
 from node.ports.verdicts import Outcome
 from node.remote.node import RemoteNode
-from support.agencies import BOTH, UNLISTED, Federation, written
+from support.agencies import BOTH, SUBSET, UNLISTED, Federation, import_files, numbered, written
+from support.federated import federated
 from support.processes import Cli, wait_until
 from support.requests_seen import asked, evaluations
 
@@ -172,3 +173,28 @@ def _requests(monkeypatch: pytest.MonkeyPatch, *names: str) -> dict[str, float]:
     for name in names:
         timed(name)
     return moments
+
+
+@pytest.mark.threat("logging look-ups")
+def test_who_stores_what_was_just_listed_asks_as_who_does_not(tmp_path: Path) -> None:
+    """Two homes with as many files, scanned before one of them was listed; tokens are counted here, too."""
+    with federated(tmp_path) as made:
+        (held,), (other,) = numbered("held", 1), numbered("else", 1)
+        homes = [made.new_partner(tmp_path / name) for name in ("holder", "other")]
+        for home, first in zip(homes, (held, other), strict=True):
+            folder = tmp_path / f"files of {home.home.name}"
+            folder.mkdir()
+            for number, content in enumerate((first, *numbered("clean", 5))):
+                written(folder / str(number), content)
+            assert home.run("scan", str(folder)).exit == 0
+        for agency in (made.fr, made.nl):
+            import_files(agency, [held])
+            agency.done("publish")
+        made.fr.done("peer", "sync")
+        made.fr.done("subset", "release", SUBSET)
+        for command in (["update"], ["update"], ["scan", "--resume"], ["update"], ["status"]):
+            ours, theirs = (
+                asked(made, home, *command, codes=[0, 1], uncounted=frozenset()) for home in homes
+            )
+            assert ours == theirs, command
+        assert [len(home.run("hit", "ls").results) for home in homes] == [1, 0]
