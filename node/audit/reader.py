@@ -23,7 +23,8 @@ from protocol.encoding import b64, unb64
 from protocol.errors import MalformedError, ProtocolError
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
-from protocol.tlog.merkle import HASH_BYTES, CompactRange, leaf_hash
+from protocol.tlog.hasher import HASH_BYTES
+from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import VerifierKey
 from protocol.tlog.tiles import Tile, width_at
 

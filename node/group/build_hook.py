@@ -20,7 +20,7 @@ from typing import Any, Final
 
 LIBRARY: Final = "kernel/kernel.so"
 """Where the library lies, beside its sources; git leaves it out."""
-SOURCES: Final = ("kernel.c", "hash.c", "scalar.c", "portable.c", "ifma.c")
+SOURCES: Final = ("kernel.c", "hash.c", "sha256.c", "scalar.c", "portable.c", "ifma.c")
 FLAGS: Final = ("-O3", "-fPIC", "-shared", "-fvisibility=hidden")
 _STRIP: Final = ("-Wl,-s",) if sys.platform == "linux" else ()
 _SECONDS: Final = 300

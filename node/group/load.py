@@ -12,13 +12,14 @@ from typing import Final
 
 from node.clock import system_entropy
 from node.group.build_hook import LIBRARY, SOURCES, sources_digest
-from node.group.self_test import check_group, compare_groups
+from node.group.self_test import check_group, compare_groups, compare_hashers
 from node.group.sodium import load_sodium
 from node.names import GroupChoice
 from protocol.errors import OprfError
 from protocol.oprf.group import Group
 from protocol.oprf.kernel import KernelGroup
 from protocol.oprf.sodium import SodiumGroup
+from protocol.tlog.hasher import HASHLIB, Hasher, KernelHasher
 
 KERNEL: Final = Path(__file__).parent / LIBRARY
 """Where the build hook leaves the kernel."""
@@ -58,13 +59,22 @@ def find_group(choice: GroupChoice = "fastest", *, kernel: Path = KERNEL) -> Fou
     return Found(group, f"{group.name}; its self-test passed")
 
 
+def load_hasher(choice: GroupChoice = "fastest", *, kernel: Path = KERNEL) -> Hasher:
+    """What hashes a log: the kernel where it is faster and gives the same as `hashlib`, and `hashlib` otherwise."""
+    if choice == "libsodium" or not kernel.is_file():
+        return HASHLIB
+    try:
+        hasher = KernelHasher(_library(kernel))
+        compare_hashers(hasher, HASHLIB, system_entropy)
+    except Exception:  # noqa: BLE001 - whatever is wrong with it: `doctor` examines the kernel
+        return HASHLIB
+    return hasher
+
+
 def load_kernel(path: Path, oracle: SodiumGroup) -> KernelGroup:
     """The group behind a compiled kernel; raises OprfError for one that cannot be loaded or fails its self-test."""
     try:
-        library = path.read_bytes()
-        _require_whole(library)
-        _require_same_sources(library, path.parent)
-        group = KernelGroup(ctypes.CDLL(str(path)))
+        group = KernelGroup(_library(path))
         check_group(group)
         compare_groups(group, oracle, system_entropy)
     except OprfError:
@@ -74,6 +84,13 @@ def load_kernel(path: Path, oracle: SodiumGroup) -> KernelGroup:
     except Exception as error:  # a broken kernel leads anywhere, and nothing stops for it
         raise OprfError("it fails its self-test: {reason}", repr(error)) from error
     return group
+
+
+def _library(path: Path) -> ctypes.CDLL:
+    library = path.read_bytes()
+    _require_whole(library)
+    _require_same_sources(library, path.parent)
+    return ctypes.CDLL(str(path))
 
 
 def _require_whole(library: bytes) -> None:

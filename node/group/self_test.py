@@ -13,12 +13,14 @@ from typing import Final
 from node.clock import Entropy
 from node.group.vectors import EXCHANGE, MAPPED, MULTIPLES, REFUSED
 from protocol.errors import OprfError
+from protocol.limits import EVENT_BYTES
 from protocol.oprf.client import blind_with, finalize
 from protocol.oprf.group import GENERATOR, IDENTITY, SCALAR_BYTES, Group
 from protocol.oprf.proof import Statement, composite, prove
 from protocol.oprf.server import evaluate_elements, outputs
 from protocol.oprf.suite import GROUP_TAG, derive_key_pair
 from protocol.oprf.xmd import UNIFORM_BYTES
+from protocol.tlog.hasher import Hasher
 
 RANDOM: Final = 64
 """Products that are compared with the oracle's."""
@@ -68,6 +70,25 @@ def compare_groups(group: Group, oracle: Group, entropy: Entropy) -> None:
         raise OprfError("it computes something else than {name}", oracle.name)
     if not (_refuses_in_each_lane(group) and _refuses_among_many(group, elements)):
         raise OprfError("it takes what RFC 9496 refuses")
+
+
+def compare_hashers(hasher: Hasher, oracle: Hasher, entropy: Entropy) -> None:
+    """Leaves, nodes and commitments of random events, one and many, against the oracle.
+
+    Raises:
+        OprfError: one bit differs.
+    """
+    uniform = entropy(UNIFORM_BYTES * RANDOM)
+    openings = [uniform[: 5 * at] for at in range(_PERIOD)]  # two to six blocks of the hash
+    events, few = uniform[: EVENT_BYTES * _PERIOD], uniform[:EVENT_BYTES]
+    if not (
+        hasher.leaves(events) == oracle.leaves(events)
+        and hasher.leaves(few) == oracle.leaves(few)
+        and hasher.nodes(uniform) == oracle.nodes(uniform)
+        and hasher.commitments(events[:49], events, openings)
+        == oracle.commitments(events[:49], events, openings)
+    ):
+        raise OprfError("it hashes otherwise than hashlib")
 
 
 def _computes_the_same(group: Group, oracle: Group, uniform: bytes, scalars: bytes) -> bool:

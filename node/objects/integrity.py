@@ -25,7 +25,8 @@ from protocol.messages import ReleasePart
 from protocol.subset.files import Held, ReleaseFiles, read_answers, read_release
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import check_answers
-from protocol.tlog.merkle import HASH_BYTES, CompactRange, leaf_hash, root_of
+from protocol.tlog.hasher import HASH_BYTES
+from protocol.tlog.merkle import CompactRange, leaf_hash, root_of
 from protocol.tlog.tiles import decode_bundle, parse_entries_path, parse_tile_path, width_at
 
 _DAMAGED: Final = "it is damaged"

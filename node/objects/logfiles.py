@@ -22,7 +22,8 @@ from node.ports.objects import ObjectStore
 from node.store.vault import Vault
 from protocol.errors import MalformedError
 from protocol.limits import BUNDLE_WIDTH
-from protocol.tlog.merkle import HASH_BYTES, leaf_hash
+from protocol.tlog.hasher import HASH_BYTES
+from protocol.tlog.merkle import leaf_hash
 from protocol.tlog.tiles import (
     Tile,
     bundle_widths,

@@ -29,7 +29,7 @@ from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import HEADER_BYTES, Header, Op
 from protocol.lists.opening import commitment, origin_hash
 from protocol.lists.sequence import LogShape
-from protocol.pull.bundles import read_events, read_openings
+from protocol.pull.bundles import apart, read_events, read_openings
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import VerifierKey
@@ -147,7 +147,7 @@ async def _stage(
     )
     for index, width in bundle_widths(log.head.size, best.head.size):
         entries = await best.link.held_entries(log.origin, index=index, width=width)
-        events = read_events(entries, width)
+        events = apart(read_events(entries, width))
         skip = max(log.head.size - index * BUNDLE_WIDTH, 0)
         if events[:skip] != held[:skip]:
             raise VerificationError(

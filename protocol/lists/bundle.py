@@ -9,15 +9,18 @@ function of the bytes: the memory never changes it. Spec: docs/spec/event.md.
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 from typing import Final, TypeAlias
+
+import numpy as np
 
 from protocol.digest import Algorithm
 from protocol.errors import MalformedError, OpeningError
+from protocol.limits import EVENT_BYTES
 from protocol.lists.event import HEADER_BYTES, NO_COLLECTION, Header, Op
 from protocol.lists.grant import Grant
 from protocol.lists.opening import DOMAIN, NONCE_BYTES, Opening, check_opening, readable
 from protocol.lists.sequence import Admission, LogShape
+from protocol.tlog.hasher import HASHLIB, Hasher
 
 _REMEMBERED_FORMS: Final = 4096
 _MAX_REMEMBERED: Final = 512
@@ -25,7 +28,6 @@ _MAX_REMEMBERED: Final = 512
 _ID_HEAD: Final = b"\x01\x50"
 """CBOR of key 1, the content id, and the head of its 16 bytes; they follow the head of the map."""
 _ID_BYTES: Final = 16
-_TIME: Final = slice(8, 16)
 _ALGORITHM: Final = 4
 _SHORTEST: Final = NONCE_BYTES + 2
 """An opening of fewer bytes has no digest length."""
@@ -36,7 +38,8 @@ _ALGORITHMS: Final = frozenset(Algorithm)
 class VerifiedBundle:
     """What a bundle proved, and what it leaves open."""
 
-    leaf_hashes: list[bytes]
+    leaf_hashes: bytes
+    """32 B each."""
     missing: list[int]
     """Indices of granted leaves without an opening: refused at the end of the pull unless shredded by then."""
     unknown: list[int]
@@ -48,13 +51,14 @@ def verify_bundle(
     *,
     origin_hash: bytes,
     first_index: int,
-    events: Sequence[bytes],
+    events: bytes,
     openings: Sequence[bytes | None],
     now_ms: int,
     granted: frozenset[int],
     algorithms: frozenset[Algorithm] | None = None,
+    hasher: Hasher = HASHLIB,
 ) -> VerifiedBundle:
-    """Verify the next events of a list (56 bytes each) and those of their openings that are given.
+    """Verify the next events of a list (56 bytes each, joined) and those of their openings that are given.
 
     `granted` are collections; of a grant of some `algorithms` (None: all) an entry that hides its own may stay closed.
     The shape advances over all events, or over none when something is refused. An opening that this version
@@ -64,16 +68,15 @@ def verify_bundle(
         EventRuleError: an event that breaks a rule of lists.
         OpeningError: an opening that was not asked for, does not match its commitment, or is not well formed.
     """
-    assert len(events) == len(openings), "one opening or None for each event"
     admission = shape.examine(first_index, events, now_ms)
+    assert len(admission.ops) == len(openings), "one opening or None for each event"
     missing = _missing(admission, openings, Grant(collections=granted, algorithms=algorithms))
-    leaves = [sha256(b"\0" + event).digest() for event in events]
     opened = _opened(admission, events, openings)
-    _check_commitments(opened, DOMAIN + origin_hash)
+    _check_commitments(opened, DOMAIN + origin_hash, hasher)
     unreadable = _unreadable(opened)
     shape.accept(admission)
     unknown = sorted(admission.unknown + unreadable)
-    return VerifiedBundle(leaf_hashes=leaves, missing=missing, unknown=unknown)
+    return VerifiedBundle(leaf_hashes=hasher.leaves(events), missing=missing, unknown=unknown)
 
 
 def verify_openings(
@@ -105,12 +108,12 @@ def verify_openings(
         given.append((index, event, opening))
     opened = _Opened(
         indices=[index for index, _, _ in given],
-        events=[event for _, event, _ in given],
+        events=b"".join([event for _, event, _ in given]),
         openings=[opening for _, _, opening in given],
         ops=[shape.op(index) or 0 for index, _, _ in given],
         algorithms=[event[_ALGORITHM] for _, event, _ in given],
     )
-    _check_commitments(opened, DOMAIN + origin_hash)
+    _check_commitments(opened, DOMAIN + origin_hash, HASHLIB)
     _unreadable(opened)
 
 
@@ -139,7 +142,8 @@ class _Opened:
     """The events of a bundle whose openings are given, as columns: a row of objects for each would cost more."""
 
     indices: Sequence[int]
-    events: Sequence[bytes]
+    events: bytes
+    """Joined."""
     openings: Sequence[bytes]
     ops: Sequence[int]
     """0: unknown."""
@@ -147,7 +151,7 @@ class _Opened:
     """As in the headers."""
 
 
-def _opened(admission: Admission, events: Sequence[bytes], openings: Sequence[bytes | None]) -> _Opened:
+def _opened(admission: Admission, events: bytes, openings: Sequence[bytes | None]) -> _Opened:
     given = [opening for opening in openings if opening is not None]
     first, ops, algorithms = admission.first_index, admission.ops, admission.algorithms
     if len(given) == len(openings):
@@ -156,37 +160,24 @@ def _opened(admission: Admission, events: Sequence[bytes], openings: Sequence[by
     places = [at for at, opening in enumerate(openings) if opening is not None]
     return _Opened(
         indices=[first + at for at in places],
-        events=[events[at] for at in places],
+        events=b"".join([_event(events, at) for at in places]),
         openings=given,
         ops=[ops[at] for at in places],
         algorithms=[algorithms[at] for at in places],
     )
 
 
-def _check_commitments(opened: _Opened, prefix: bytes) -> None:
-    found = _commitments(opened, prefix)
-    stated = [event[HEADER_BYTES:] for event in opened.events]
-    if found != stated:
-        wrong = [one != other for one, other in zip(found, stated, strict=True)].index(True)
-        raise OpeningError(opened.indices[wrong], "does not match its commitment")
+def _event(events: bytes, at: int) -> bytes:
+    return events[at * EVENT_BYTES : (at + 1) * EVENT_BYTES]
 
 
-def _commitments(opened: _Opened, prefix: bytes) -> list[bytes]:
-    """What each opening commits to under the header of its event.
-
-    Events of one publication have one time, and few different headers: each is then hashed once and its state copied.
-    """
-    heads = [event[:HEADER_BYTES] for event in opened.events]
-    pairs = zip(heads, opened.openings, strict=True)
-    if not heads or heads[0][_TIME] != heads[-1][_TIME]:
-        return [sha256(prefix + head + opening).digest() for head, opening in pairs]
-    states = {head: sha256(prefix + head) for head in set(heads)}
-    found = []
-    for head, opening in pairs:
-        state = states[head].copy()
-        state.update(opening)
-        found.append(state.digest())
-    return found
+def _check_commitments(opened: _Opened, prefix: bytes, hasher: Hasher) -> None:
+    found = hasher.commitments(prefix, opened.events, opened.openings)
+    rows = np.frombuffer(opened.events, np.uint8).reshape(-1, EVENT_BYTES)
+    stated = np.ascontiguousarray(rows[:, HEADER_BYTES:])
+    if found != stated.tobytes():
+        wrong = (np.frombuffer(found, np.uint8).reshape(stated.shape) != stated).any(axis=1)
+        raise OpeningError(opened.indices[int(wrong.argmax())], "does not match its commitment")
 
 
 def _unreadable(opened: _Opened) -> list[int]:
@@ -221,14 +212,14 @@ def _judge_each(opened: _Opened, places: Iterable[int]) -> list[int]:
         op, opening = opened.ops[at], opened.openings[at]
         if not op or _is_usual_without_id(op, opened.algorithms[at], opening):
             continue
-        if not _is_readable(opened.indices[at], opened.events[at], opening):
+        if not _is_readable(opened.indices[at], _event(opened.events, at), opening):
             unreadable.append(opened.indices[at])
     return unreadable
 
 
 def _is_readable(index: int, event: bytes, opening: bytes) -> bool:
     """Whether this version can read an opening that has no remembered form; raises if it is not well formed."""
-    header = Header.from_bytes(event[:24])
+    header = Header.from_bytes(event[:HEADER_BYTES])
     if not readable(header, opening):
         return False
     try:

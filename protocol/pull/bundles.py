@@ -7,6 +7,8 @@ Spec: docs/spec/sync.md, "Bundles".
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
 from protocol.errors import MalformedError, OverlapError, TooLargeError
 from protocol.limits import EVENT_BYTES, MAX_OPENING_BYTES
 
@@ -15,14 +17,19 @@ _STRIDE: Final = _LENGTH + EVENT_BYTES
 _PREFIX: Final = EVENT_BYTES.to_bytes(_LENGTH)
 
 
-def read_events(data: bytes, width: int) -> list[bytes]:
-    """The `width` events in an entry bundle; raises `MalformedError`, also for entries of another length."""
+def read_events(data: bytes, width: int) -> bytes:
+    """The `width` events (56 B each, joined) in an entry bundle; raises `MalformedError`, also for other lengths."""
     if len(data) > width * _STRIDE:
         raise TooLargeError("entry bundle: longer than its width allows")
     high, low = data[::_STRIDE], data[1::_STRIDE]
     if len(data) != width * _STRIDE or high != bytes(width) or low != _PREFIX[1:] * width:
         raise MalformedError("entry bundle: not as many events as its width says")
-    return [data[at : at + EVENT_BYTES] for at in range(_LENGTH, len(data), _STRIDE)]
+    return np.frombuffer(data, np.uint8).reshape(width, _STRIDE)[:, _LENGTH:].tobytes()
+
+
+def apart(events: bytes) -> list[bytes]:
+    """Joined events, one by one."""
+    return [events[at : at + EVENT_BYTES] for at in range(0, len(events), EVENT_BYTES)]
 
 
 def read_openings(data: bytes | None, width: int) -> list[bytes | None]:
@@ -48,8 +55,9 @@ def read_openings(data: bytes | None, width: int) -> list[bytes | None]:
     return openings
 
 
-def cut_overlap(events: Sequence[bytes], tail: Sequence[bytes]) -> Sequence[bytes]:
+def cut_overlap(events: bytes, tail: Sequence[bytes]) -> bytes:
     """The events of a bundle behind those that are held of it; raises `OverlapError` if these differ."""
-    if tuple(events[: len(tail)]) != tuple(tail):
+    held = b"".join(tail)
+    if not events.startswith(held):
         raise OverlapError("the log was rewritten: entries that are held differ in what is offered")
-    return events[len(tail) :]
+    return events[len(held) :]

@@ -28,6 +28,7 @@ from protocol.pull.bundles import cut_overlap, read_events, read_openings
 from protocol.pull.head import judge_head
 from protocol.pull.inputs import Held, LogTrust
 from protocol.tlog.checkpoint import SignedCheckpoint
+from protocol.tlog.hasher import HASHLIB, Hasher
 from protocol.tlog.tiles import bundle_widths
 
 
@@ -111,6 +112,7 @@ class Pull:
         granted: frozenset[int],
         algorithms: frozenset[Algorithm] | None = None,
         now: datetime,
+        hasher: Hasher = HASHLIB,
     ) -> None:
         self._held = held
         self._head = held.head()
@@ -118,6 +120,7 @@ class Pull:
         self._granted = granted
         self._algorithms = algorithms
         self._now = now
+        self._hasher = hasher
         self._state = _State.ASK_HEAD
         self._tree = held.tree()
         self._start = self._tree.size
@@ -200,7 +203,7 @@ class Pull:
         self._continue()
         return Accepted(index=request.index, width=request.width, entries=entries, openings=openings)
 
-    def _admit(self, request: GetBundle, events: list[bytes], openings: list[bytes | None]) -> None:
+    def _admit(self, request: GetBundle, events: bytes, openings: list[bytes | None]) -> None:
         at = self._tree.size
         overlap = at - request.index * BUNDLE_WIDTH
         new = cut_overlap(events, self._held.tail if overlap else ())
@@ -213,8 +216,9 @@ class Pull:
             now_ms=int(self._now.timestamp() * 1000),
             granted=self._granted,
             algorithms=self._algorithms,
+            hasher=self._hasher,
         )
-        self._tree.extend(verified.leaf_hashes)
+        self._tree.extend_joined(verified.leaf_hashes, self._hasher)
         self._missing.extend(verified.missing if request.openings else ())
         self._unknown.extend(verified.unknown)
 

@@ -15,7 +15,8 @@ from protocol.encoding import b64, parse_decimal, unb64
 from protocol.errors import MalformedError, WrongOriginError
 from protocol.limits import MAX_LOG_SIZE
 from protocol.tlog.cosignature import Cosignature, verify_cosignatures
-from protocol.tlog.merkle import EMPTY_ROOT, HASH_BYTES
+from protocol.tlog.hasher import HASH_BYTES
+from protocol.tlog.merkle import EMPTY_ROOT
 from protocol.tlog.note import Note, VerifierKey, check_name, sign_note, verify_note
 
 _LINES: Final = 3

@@ -13,7 +13,7 @@ from typing import Final, Self, TypeVar
 from protocol.encoding import CborValue, decode_cbor, encode_cbor
 from protocol.errors import MalformedError, NotCanonicalError
 from protocol.limits import MAX_EVIDENCE_BYTES, MAX_PROOF_HASHES
-from protocol.tlog.merkle import HASH_BYTES
+from protocol.tlog.hasher import HASH_BYTES
 
 _VERSION: Final = 1
 

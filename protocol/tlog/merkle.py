@@ -14,8 +14,8 @@ from typing import Final, Self
 
 from protocol.errors import MalformedError, ProofError
 from protocol.limits import MAX_LOG_SIZE
+from protocol.tlog.hasher import HASH_BYTES, HASHLIB, Hasher
 
-HASH_BYTES: Final = 32
 EMPTY_ROOT: Final = sha256(b"").digest()
 """Root of the tree without leaves: SHA-256 of nothing."""
 
@@ -54,13 +54,17 @@ class CompactRange:
 
     def append(self, leaf: bytes) -> None:
         """Add one leaf hash."""
-        self._add([leaf])
+        self._add(leaf, HASHLIB)
 
     def extend(self, leaves: Iterable[bytes]) -> None:
         """Add leaf hashes in order: about one SHA-256 each, level by level, in bounded memory."""
         stream = iter(leaves)
-        while chunk := list(islice(stream, _CHUNK)):
-            self._add(chunk)
+        while chunk := b"".join(islice(stream, _CHUNK)):
+            self._add(chunk, HASHLIB)
+
+    def extend_joined(self, leaves: bytes, hasher: Hasher) -> None:
+        """Add the leaf hashes (32 B each) of a bundle, in order."""
+        self._add(leaves, hasher)
 
     def root(self) -> bytes:
         """RFC 6962 root of all leaves so far, 32 bytes."""
@@ -99,20 +103,18 @@ class CompactRange:
             at -= HASH_BYTES * present
         return tree
 
-    def _add(self, nodes: list[bytes]) -> None:
-        size, added, height = self.size, len(nodes), 0
-        hash_, peaks = sha256, self._peaks
+    def _add(self, nodes: bytes, hasher: Hasher) -> None:
+        size, height, peaks = self.size, 0, self._peaks
+        self.size += len(nodes) // HASH_BYTES
         while nodes:
             if height == len(peaks):
                 peaks.append(b"")
             if size >> height & 1:
-                nodes.insert(0, peaks[height])
-            if len(nodes) & 1:
-                peaks[height] = nodes.pop()
-            lefts = iter(nodes)
-            nodes = [hash_(b"\x01" + left + right).digest() for left, right in zip(lefts, lefts, strict=True)]
+                nodes = peaks[height] + nodes
+            if len(nodes) // HASH_BYTES & 1:
+                peaks[height], nodes = nodes[-HASH_BYTES:], nodes[:-HASH_BYTES]
+            nodes = hasher.nodes(nodes)
             height += 1
-        self.size = size + added
 
 
 def inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:

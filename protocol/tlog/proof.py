@@ -12,7 +12,8 @@ from protocol.encoding import b64, parse_decimal, unb64
 from protocol.errors import MalformedError, TooLargeError
 from protocol.limits import MAX_LOG_SIZE, MAX_PROOF_HASHES, MAX_TLOG_PROOF_BYTES
 from protocol.tlog.checkpoint import SignedCheckpoint, open_checkpoint
-from protocol.tlog.merkle import HASH_BYTES, verify_inclusion
+from protocol.tlog.hasher import HASH_BYTES
+from protocol.tlog.merkle import verify_inclusion
 from protocol.tlog.note import VerifierKey
 from protocol.tlog.policy import Policy, require_quorum
 

@@ -12,7 +12,8 @@ from typing import Final, TypeAlias
 from protocol.encoding import parse_decimal
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
 from protocol.limits import BUNDLE_WIDTH, MAX_LOG_SIZE
-from protocol.tlog.merkle import HASH_BYTES, root_of
+from protocol.tlog.hasher import HASH_BYTES
+from protocol.tlog.merkle import root_of
 
 TILE_HEIGHT: Final = 8
 _MAX_LEVEL: Final = 63

@@ -17,7 +17,8 @@ from protocol.limits import MAX_ADD_CHECKPOINT_BYTES, MAX_LOG_SIZE, MAX_WITNESS_
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.conflict import Conflict, ConflictKind
 from protocol.tlog.cosignature import verify_cosignatures, without_bad_lines
-from protocol.tlog.merkle import EMPTY_ROOT, HASH_BYTES, verify_consistency
+from protocol.tlog.hasher import HASH_BYTES
+from protocol.tlog.merkle import EMPTY_ROOT, verify_consistency
 from protocol.tlog.note import Note, VerifierKey, check_name, lines_of, verify_note
 from protocol.tlog.proof import parse_hashes
 

@@ -73,7 +73,7 @@ def judged(headers: list[Header], openings: list[bytes]) -> list[str]:
             LogShape(),
             origin_hash=origin_hash(ORIGIN),
             first_index=0,
-            events=[event_of(*pair) for pair in zip(headers, openings, strict=True)],
+            events=b"".join([event_of(*pair) for pair in zip(headers, openings, strict=True)]),
             openings=openings,
             now_ms=NOW_MS,
             granted=frozenset({BASELINE}),

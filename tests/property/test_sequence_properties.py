@@ -126,7 +126,7 @@ def test_remembered_forms_judge_like_the_parsers(openings: list[bytes], op: Op) 
             LogShape(),
             origin_hash=origin_hash(ORIGIN),
             first_index=0,
-            events=[*writer.events, *(Event(header, item).to_bytes() for item in sealed)],
+            events=b"".join([*writer.events, *(Event(header, item).to_bytes() for item in sealed)]),
             openings=[*writer.openings, *openings],
             now_ms=header.time_ms,
             granted=frozenset({1}),

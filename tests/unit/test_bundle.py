@@ -30,7 +30,7 @@ def verify(
         LogShape() if shape is None else shape,
         origin_hash=origin_hash(writer.origin),
         first_index=0,
-        events=writer.events,
+        events=b"".join(writer.events),
         openings=writer.openings,
         now_ms=NOW,
         granted=frozenset(granted),
@@ -57,7 +57,7 @@ def test_a_list_with_all_openings() -> None:
     assert max(len(opening or b"") for opening in writer.openings) > 512  # one without a remembered form
     shape = LogShape()
     report = verify(writer, shape=shape)
-    assert report.leaf_hashes == [leaf_hash(event) for event in writer.events]
+    assert report.leaf_hashes == b"".join(map(leaf_hash, writer.events))
     assert report.missing == report.unknown == []
     assert shape.size == len(writer.events)
 
@@ -67,7 +67,7 @@ def test_granted_leaves_without_opening_are_reported() -> None:
     writer.openings[0] = writer.openings[1] = writer.openings[3] = None
     report = verify(writer)
     assert report.missing == [0, 1, 3]
-    assert report.leaf_hashes == [leaf_hash(event) for event in writer.events]
+    assert report.leaf_hashes == b"".join(map(leaf_hash, writer.events))
 
 
 def test_leaves_outside_the_grant_stay_closed() -> None:
@@ -317,7 +317,7 @@ def test_of_some_algorithms_an_entry_that_hides_its_own_may_stay_closed() -> Non
         LogShape(),
         origin_hash=origin_hash(writer.origin),
         first_index=0,
-        events=writer.events,
+        events=b"".join(writer.events),
         openings=writer.openings,
         now_ms=NOW,
         granted=frozenset({BASELINE}),

@@ -22,6 +22,7 @@ from node.errors import (
     UnauthenticatedError,
     WrongPinError,
 )
+from node.group.load import load_hasher
 from node.identity.audit import tell
 from node.identity.identity import Identity
 from node.identity.peer import reach_peer
@@ -96,6 +97,7 @@ class PeerSyncs:
             guards=open_guards(identity, store),
             most=own_limits(identity.settings.guards),
             beyond_limits=beyond_limits,
+            hasher=load_hasher(identity.settings.group),
         )
         self._gossiper = open_gossiper(identity, store, self._clock)
 

@@ -136,6 +136,7 @@ async def overlay_head(store: Store, follower: Follower, pull: ListPull, held: H
         granted=pull.granted,
         algorithms=pull.algorithms,
         now=pull.now,
+        hasher=pull.hasher,
     )
     try:
         return await trial.run(held, note) is not None

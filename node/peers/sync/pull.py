@@ -24,6 +24,7 @@ from protocol.lists.sequence import LogShape
 from protocol.pull.bundles import cut_overlap, read_events
 from protocol.pull.inputs import Held, LogTrust
 from protocol.pull.machine import GetBundle, Pull, Pulled, RecallShape
+from protocol.tlog.hasher import HASHLIB, Hasher
 from protocol.tlog.tiles import encode_bundle
 
 _AHEAD: Final = 8
@@ -78,6 +79,7 @@ class ListPull:
     now: datetime
     algorithms: frozenset[Algorithm] | None = None
     """Of these alone the digests are granted; None: of all."""
+    hasher: Hasher = HASHLIB
     received: int = 0
     _resumed: bool = False
     _tail: tuple[bytes, ...] = ()
@@ -125,7 +127,14 @@ class ListPull:
 
     async def _attempt(self, held: HeldLog, note: bytes | None) -> Committed | None:
         origin = self.trust.origin
-        pull = Pull(_held(held), self.trust, granted=self.granted, algorithms=self.algorithms, now=self.now)
+        pull = Pull(
+            _held(held),
+            self.trust,
+            granted=self.granted,
+            algorithms=self.algorithms,
+            now=self.now,
+            hasher=self.hasher,
+        )
         try:
             pull.receive_head(note)
             await asyncio.to_thread(

@@ -49,6 +49,7 @@ from node.trust.others.revocations import renew, signing, withheld
 from protocol.errors import FreezeError, ProtocolError, UncosignedError, UnknownSignerError
 from protocol.lists.grant import NOTHING, Grant
 from protocol.pull.inputs import LogTrust
+from protocol.tlog.hasher import HASHLIB, Hasher
 
 TRUST_MAX_AGE: Final = timedelta(hours=1)
 
@@ -61,6 +62,7 @@ class Watch:
     most: FollowGuards | None
     beyond_limits: bool
     """Whether the operator asks for what a peer's head brings beyond them, to be set aside."""
+    hasher: Hasher = HASHLIB
 
     def follower(self, store: Store, document: NodeDocument) -> Follower:
         """A follower of the node of `document`."""
@@ -81,9 +83,10 @@ class Syncer:
         guards: Guards | None = None,
         most: FollowGuards | None = None,
         beyond_limits: bool = False,
+        hasher: Hasher = HASHLIB,
     ) -> None:
         self._store = store
-        self._watch = Watch(guards or Guards(store), most, beyond_limits)
+        self._watch = Watch(guards or Guards(store), most, beyond_limits, hasher)
         self._requiring = requiring
         self._clock = clock
         self._trust_max_age = trust_max_age
@@ -311,6 +314,7 @@ class _Session:
             granted=grant.collections,
             algorithms=grant.algorithms,
             now=self._now,
+            hasher=self._watch.hasher,
         )
 
     async def _granted(self) -> Grant:

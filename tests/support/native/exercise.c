@@ -43,6 +43,10 @@ static int batch(size_t n)
 	REFUSED(sf_expand(long_out, text, sizes, n, dst, 256)); /* more than there is room for */
 	REFUSED(sf_weights(out, seed, n, points, points, n, dst, 256));
 	TAKEN(sf_finish(long_out, text, sizes, n, points));
+	if (sf_sha256(out, seed, 1, points, 32, 32, NULL, NULL, 0) == 0) { /* there are instructions for it */
+		TAKEN(sf_sha256(out, seed, 64, points, 32, 32, NULL, NULL, n));
+		TAKEN(sf_sha256(out, seed, 49, points, 32, 24, text, sizes, n));
+	}
 	points[32 * (n - 1)] ^= 1; /* negative: no encoding */
 	REFUSED(sf_multiply(out, scalars, 1, points, n));
 	REFUSED(sf_weighted_sum(out, scalars, points, n));

@@ -18,3 +18,5 @@ int sf_expand(uint8_t *out, const uint8_t *inputs, const uint32_t *sizes, size_t
 int sf_weights(uint8_t *out, const uint8_t *seed, size_t first, const uint8_t *left, const uint8_t *right, size_t n,
 	       const uint8_t *dst, size_t dst_size);
 int sf_finish(uint8_t *out, const uint8_t *inputs, const uint32_t *sizes, size_t n, const uint8_t *elements);
+int sf_sha256(uint8_t *out, const uint8_t *prefix, size_t prefix_size, const uint8_t *rows, size_t stride, size_t width,
+	      const uint8_t *rests, const uint32_t *sizes, size_t n);

@@ -1,0 +1,127 @@
+"""SHA-256 of what a log is made of, many at a time: by `hashlib` one after the other, or by the kernel in one call.
+
+Decides what is hashed: leaves, inner nodes, commitments. Which of the two a program uses, whoever does I/O decides;
+both give the same. Items come joined, and so do their hashes, 32 bytes each. Source: RFC 6962 section 2.1,
+docs/spec/event.md.
+"""
+
+import ctypes
+from array import array
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Final
+
+from typing_extensions import override
+
+from protocol.limits import EVENT_BYTES
+
+HASH_BYTES: Final = 32
+HEADER_BYTES: Final = 24
+
+_LEAF: Final = b"\x00"
+_NODE: Final = b"\x01"
+_PAIR: Final = 2 * HASH_BYTES
+_TIME: Final = slice(8, 16)
+_NO_MEMORY: Final = -2
+
+
+class Hasher:
+    """By `hashlib`."""
+
+    __slots__ = ()
+
+    def leaves(self, events: bytes) -> bytes:
+        """SHA-256(00 || event) of events of 56 bytes."""
+        return b"".join([sha256(_LEAF + event).digest() for event in _rows(events, EVENT_BYTES)])
+
+    def nodes(self, children: bytes) -> bytes:
+        """SHA-256(01 || left || right) of pairs of hashes."""
+        return b"".join([sha256(_NODE + pair).digest() for pair in _rows(children, _PAIR)])
+
+    def commitments(self, prefix: bytes, events: bytes, openings: Sequence[bytes]) -> bytes:
+        """SHA-256(prefix || header || opening) of events, as many as openings.
+
+        Events of one publication have one time, and few different headers: each is then hashed once, and its state
+        copied.
+        """
+        heads = [event[:HEADER_BYTES] for event in _rows(events, EVENT_BYTES)]
+        pairs = zip(heads, openings, strict=True)
+        if not heads or heads[0][_TIME] != heads[-1][_TIME]:
+            return b"".join([sha256(prefix + head + opening).digest() for head, opening in pairs])
+        states = {head: sha256(prefix + head) for head in set(heads)}
+        found = []
+        for head, opening in pairs:
+            state = states[head].copy()
+            state.update(opening)
+            found.append(state.digest())
+        return b"".join(found)
+
+
+HASHLIB: Final = Hasher()
+
+
+class KernelHasher(Hasher):
+    """By the kernel, on a processor that has instructions for it.
+
+    Raises:
+        AttributeError: the library has no such function.
+    """
+
+    __slots__ = ("_hash_rows",)
+
+    def __init__(self, lib: ctypes.CDLL) -> None:
+        function = lib["sf_sha256"]
+        pointer, size = ctypes.c_char_p, ctypes.c_size_t
+        function.argtypes = (
+            ctypes.c_void_p,
+            pointer,
+            size,
+            pointer,
+            size,
+            size,
+            pointer,
+            ctypes.c_void_p,
+            size,
+        )
+        function.restype = ctypes.c_int
+        self._hash_rows = function
+
+    @override
+    def leaves(self, events: bytes) -> bytes:
+        return self._hashes(_LEAF, events, EVENT_BYTES, EVENT_BYTES)
+
+    @override
+    def nodes(self, children: bytes) -> bytes:
+        return self._hashes(_NODE, children, _PAIR, _PAIR)
+
+    @override
+    def commitments(self, prefix: bytes, events: bytes, openings: Sequence[bytes]) -> bytes:
+        sizes = array("I", map(len, openings))
+        rests = b"".join(openings)
+        if len(sizes) * EVENT_BYTES != len(events) or sum(sizes) != len(rests):
+            raise ValueError("as many openings as events are needed, of the type bytes")
+        return self._hashes(prefix, events, EVENT_BYTES, HEADER_BYTES, rests, sizes.buffer_info()[0])
+
+    def _hashes(
+        self,
+        prefix: bytes,
+        rows: bytes,
+        stride: int,
+        width: int,
+        rests: bytes | None = None,
+        sizes: int | None = None,
+    ) -> bytes:
+        count, over = divmod(len(rows), stride)
+        if over or type(rows) is not bytes:  # the kernel believes every length
+            raise ValueError(f"items have {stride} bytes, and are of the type bytes")
+        out = ctypes.create_string_buffer(count * HASH_BYTES)
+        status = self._hash_rows(out, prefix, len(prefix), rows, stride, width, rests, sizes, count)
+        if status == _NO_MEMORY:
+            raise MemoryError
+        if status:
+            raise ValueError("this processor has no instructions for it")
+        return out.raw
+
+
+def _rows(data: bytes, width: int) -> list[bytes]:
+    return [data[at : at + width] for at in range(0, len(data), width)]
