@@ -9,7 +9,7 @@ has no voice: else one liar, who lists the MD5 of others beside made-up digests,
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, groupby, islice
 from typing import Final
@@ -34,6 +34,8 @@ STRONGER: Final[Mapping[Algorithm, tuple[Algorithm, ...]]] = {
 
 _REACH: Final = len(SIZES) - 1
 """How far from each other the digests of one file stand, at most, when they were listed together."""
+_KEYS: Final = 1 << 20
+"""Weak digests that are looked for at once: for each, few bundles are opened again."""
 _SOME: Final = 4096
 """Listed files that are compared at once."""
 _MOST_PAIRS: Final = 1 << 18
@@ -160,7 +162,7 @@ def among_files(
                 if digest.algorithm in STRONGER:
                     weak[key].append((number, digest))
     found: dict[int, str] = {}
-    for hit in _in_order(hits, weak, siblings):
+    for hit in _in_order((hit for hit in hits if hit.key in weak), siblings):
         listed = siblings.of(hit.log_id, hit.position)
         for number, digest in weak[hit.key]:
             why = contradiction(digest, files[number][0], listed) if digest in listed else None
@@ -172,9 +174,9 @@ def among_files(
     return found
 
 
-def _in_order(hits: Iterable[IndexHit], keys: Mapping[int, object], siblings: Siblings) -> list[IndexHit]:
-    """Standing entries with one of the keys, as they stand in their logs: bundles are opened once."""
-    standing = (hit for hit in hits if hit.key in keys and hit.ended is None and hit.collection > 0)
+def _in_order(hits: Iterable[IndexHit], siblings: Siblings) -> list[IndexHit]:
+    """Standing entries, as they stand in their logs: bundles are opened once."""
+    standing = (hit for hit in hits if hit.ended is None and hit.collection > 0)
     counting = [hit for hit in standing if not siblings.is_aside(hit)]
     return sorted(counting, key=lambda hit: (hit.log_id, hit.position))
 
@@ -190,26 +192,36 @@ class Arrivals:
     """Number of the file: neighbours with one content id have the same."""
 
 
-def among_arrivals(arrivals: Arrivals, hits: Iterable[IndexHit], siblings: Siblings) -> dict[int, str]:
+def among_arrivals(
+    arrivals: Arrivals, find: Callable[[Sequence[int]], Iterable[IndexHit]], siblings: Siblings
+) -> dict[int, str]:
     """Positions of weak digests that contradict each other or a held list, and how.
 
-    `hits` are what held lists have of `weak_keys`.
+    `find` gives what held lists have of some look-up keys: it is asked for those of weak digests beside stronger ones.
     """
     pairs = [_Pairs.of(arrivals, weak, other) for weak, others in STRONGER.items() for other in others]
     found: dict[int, str] = {}
     for pair in pairs:
         found |= dict.fromkeys(pair.contradicting(), words(pair.weak, pair.stronger) + ", in the same list")
-    known = {key for pair in pairs for key in pair.weak_keys.tolist()}
-    for listed in _some(_in_order(hits, dict.fromkeys(known), siblings)):
-        files, keys = siblings.around(listed), np.array([hit.key for hit in listed], dtype=np.int64)
-        against = [
-            (at, n, position) for n, pair in enumerate(pairs) for at, position in pair.against(keys, files)
-        ]
-        for at, number, position in sorted(against):
-            pair, hit = pairs[number], listed[at]
-            where = f"entry {hit.position} of {siblings.log(hit.log_id).origin}"
-            found.setdefault(position, f"{words(pair.weak, pair.stronger)}: {where}")
+    known = np.unique(np.concatenate([pair.weak_keys for pair in pairs]))
+    for start in range(0, len(known), _KEYS):
+        hits = _in_order(find(known[start : start + _KEYS].tolist()), siblings)
+        for listed in _some(hits):
+            for position, reason in _against(pairs, listed, siblings):
+                found.setdefault(position, reason)
     return found
+
+
+def _against(
+    pairs: "Sequence[_Pairs]", listed: Sequence[IndexHit], siblings: Siblings
+) -> Iterator[tuple[int, str]]:
+    """Positions of weak digests that listed files contradict, and how: first by the first of these."""
+    files, keys = siblings.around(listed), np.array([hit.key for hit in listed], dtype=np.int64)
+    met = [(at, n, position) for n, pair in enumerate(pairs) for at, position in pair.against(keys, files)]
+    for at, number, position in sorted(met):
+        pair, hit = pairs[number], listed[at]
+        where = f"entry {hit.position} of {siblings.log(hit.log_id).origin}"
+        yield position, f"{words(pair.weak, pair.stronger)}: {where}"
 
 
 def _some(hits: Sequence[IndexHit]) -> Iterator[Sequence[IndexHit]]:
@@ -217,12 +229,6 @@ def _some(hits: Sequence[IndexHit]) -> Iterator[Sequence[IndexHit]]:
     for _, of_one in groupby(hits, key=lambda hit: hit.log_id):
         while some := list(islice(of_one, _SOME)):
             yield some
-
-
-def weak_keys(arrivals: Arrivals) -> Keys:
-    """Look-up keys of the weak digests that stand beside stronger ones."""
-    pairs = [_Pairs.of(arrivals, weak, other) for weak, others in STRONGER.items() for other in others]
-    return np.unique(np.concatenate([pair.weak_keys for pair in pairs]))
 
 
 @dataclass(frozen=True, slots=True)

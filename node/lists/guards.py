@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from keys.message import Message
 from node.errors import AlreadyExistsError, UsageError
 from node.formats.rows import ImportRow, RefusedRow, RowResult
-from node.lists.collisions import Arrivals, Siblings, among_arrivals, among_files, weak_keys
+from node.lists.collisions import Arrivals, Siblings, among_arrivals, among_files
 from node.objects.sealed_names import tripwire_name
 from node.store.lists.columns import Keys
 from node.store.lists.filters import FilterStore
@@ -143,12 +143,12 @@ class Guards:
             for name, mask in self._known_benign(unit).among(arrivals.keys):
                 found |= dict.fromkeys(arrivals.positions[mask].tolist(), _benign_words(name))
             siblings = Siblings(self._store, unit)
-            hits = [
-                hit
-                for hit in unit.entries.find(weak_keys(arrivals).tolist())
-                if hit.log_id != log.id or hit.position < log.head.size
-            ]
-            found |= among_arrivals(arrivals, hits, siblings)
+
+            def held(keys: Sequence[int]) -> Iterator[IndexHit]:
+                hits = unit.entries.find(keys)
+                return (hit for hit in hits if hit.log_id != log.id or hit.position < log.head.size)
+
+            found |= among_arrivals(arrivals, held, siblings)
         return sorted(found.items())
 
     def benign_of(self, files: Sequence[Sequence[Digest]]) -> Mapping[int, str]:

@@ -1,5 +1,6 @@
 """Publication: one history, whatever is cut off and whoever else publishes."""
 
+import gc
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from node.errors import ConflictError, NotFoundError, StoreError, UsageError
-from node.lists.publish import Published, publish
+from node.lists.publish import Published, _Round, publish
 from node.store.lists.records import LogKind
 from protocol.lists.event import Event, Op
 from protocol.lists.opening import commitment, origin_hash
@@ -115,6 +116,29 @@ def test_any_growth_leaves_a_whole_log_and_no_waste(agency: Agency, steps: list[
     assert sum("/tile/0/" in name for name in stored) == bundles
     assert sum(name.startswith("openings/") for name in stored) == bundles
     assert not any(name.startswith("pending/") for name in stored)
+
+
+def test_a_long_queue_is_published_in_rounds_each_let_go_before_the_next(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.lists.queue.BATCH", 50)
+    monkeypatch.setattr("node.lists.publish._ROUND", 100)
+    agency.add(rows(*(f"f{n}" for n in range(200))))
+    alive: list[int] = []
+
+    def count() -> None:
+        alive.append(sum(isinstance(each, _Round) for each in gc.get_objects()))
+        if len(alive) == 3:
+            cut_off()
+
+    signer = Hooked(agency, before=count)
+    with pytest.raises(CutOffError):
+        publish(agency.store, agency.origin, signer=signer, now_ms=NOW_MS)
+    assert agency.log.head.size == 200
+    published = publish(agency.store, agency.origin, signer=signer, now_ms=NOW_MS)
+    assert (published.adds, published.checkpoints, published.size) == (200, 2, 400)
+    assert alive == [1] * 5
+    check_whole(agency)
 
 
 def test_the_time_of_events_never_goes_back(agency: Agency) -> None:

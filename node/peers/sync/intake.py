@@ -38,17 +38,17 @@ class EventIntake:
     vault: Vault
     first: int
     _keys: list[Keys] = field(default_factory=list)
-    _positions: list[int] = field(default_factory=list)
-    _collections: list[int] = field(default_factory=list)
+    _positions: "array[int]" = field(default_factory=lambda: array("q"))
+    _collections: "array[int]" = field(default_factory=lambda: array("i"))
     _ended: dict[int, int] = field(default_factory=dict)
     _suspect: list[tuple[int, str]] = field(default_factory=list)
     _algorithms: "array[int]" = field(default_factory=lambda: array("b"))
     _files: "array[int]" = field(default_factory=lambda: array("q"))
     _content_id: bytes = b""
     _file: int = 0
-    adds: list[int] = field(default_factory=list)
-    withdrawals: list[int] = field(default_factory=list)
-    disputes: list[int] = field(default_factory=list)
+    adds: "array[int]" = field(default_factory=lambda: array("q"))
+    withdrawals: "array[int]" = field(default_factory=lambda: array("q"))
+    disputes: "array[int]" = field(default_factory=lambda: array("q"))
     shreds: list[tuple[int, int]] = field(default_factory=list)
     """Positions whose openings are to be deleted, and of the events that ask for it."""
     last_time_ms: int = 0
@@ -91,8 +91,8 @@ class EventIntake:
     def write(self, unit: Unit, log_id: int, older_keys: Mapping[int, int]) -> None:
         """Index rows and endings; `older_keys` are the look-up keys of `older_refs` as far as they are known."""
         keys = np.concatenate([np.empty(0, dtype=np.int64), *self._keys])
-        positions = np.array(self._positions, dtype=np.int64)
-        collections = np.array(self._collections, dtype=np.int32)
+        positions = np.frombuffer(self._positions, dtype=np.int64)
+        collections = np.frombuffer(self._collections, dtype=np.int32)
         unit.entries.add(log_id, keys=keys, positions=positions, collections=collections)
         ended = {}
         for ref, by in self._ended.items():
@@ -104,11 +104,11 @@ class EventIntake:
 
     def arrivals(self) -> Arrivals:
         """The new entries whose digests are held."""
-        entries = np.flatnonzero(np.array(self._collections, dtype=np.int32) > 0)
+        entries = np.flatnonzero(np.frombuffer(self._collections, dtype=np.int32) > 0)
         keys = np.concatenate([np.empty(0, dtype=np.int64), *self._keys])
         return Arrivals(
             keys=keys[entries],
-            positions=np.array(self._positions, dtype=np.int64)[entries],
+            positions=np.frombuffer(self._positions, dtype=np.int64)[entries],
             algorithms=np.frombuffer(self._algorithms, dtype=np.int8)[entries],
             files=np.frombuffer(self._files, dtype=np.int64)[entries],
         )
