@@ -80,9 +80,8 @@ class BrokenHistoryError(VerificationError):
         " members. To give the list up, and go on in another: sigfed --alone backup finish"
     )
 
-    def __init__(self, broken: EventRuleError, source: _Source) -> None:
-        words = "{origin}: {peer} holds entries of it that no member takes; {broken}"
-        super().__init__(words, source.head.origin, source.peer, broken.message)
+    def __init__(self, message: str, /, *values: object, source: _Source) -> None:
+        super().__init__(message, *values)
         self.peer = source.peer
         self.head = source.head
         self.note = source.note
@@ -171,7 +170,13 @@ async def _stage(
         )
     if broken is not None:  # which is said last: only now it is known that the key signed these entries
         follower.discard(log.origin)
-        raise BrokenHistoryError(broken, best)
+        raise BrokenHistoryError(
+            "{origin}: {peer} holds entries of it that no member takes; {broken}",
+            log.origin,
+            best.peer,
+            broken.message,
+            source=best,
+        )
     return tree.to_bytes(), unopened
 
 
