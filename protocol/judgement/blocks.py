@@ -85,6 +85,14 @@ class Blocking:
             if group.digest == digest and self._standing(collection)[at] is Standing.APPLIES
         ]
 
+    def of(self, digest: Digest, collections: Sequence[int]) -> list[StandingBlock]:
+        """The open blocks of a digest, as `show` shows them."""
+        return [
+            self._show(at, group, collections)
+            for at, group in enumerate(self._groups)
+            if group.digest == digest
+        ]
+
     def blocked(self, collection: int) -> frozenset[Digest]:
         """The digests that may not be effective in a collection."""
         blocked = self._blocked.get(collection)

@@ -161,6 +161,10 @@ class Decision:
         for block in dict.fromkeys((block.node, block.ref, block.kind) for block in blocks):
             yield Blocked(*block)
 
+    def blocks_of(self, digest: Digest, collections: Sequence[int]) -> list[StandingBlock]:
+        """The open blocks of a digest, with their standing in these collections."""
+        return self._blocking.of(digest, collections)
+
     def discount(self, held: MemberListing, entry: Entry) -> Discount | None:
         """Why an active entry of one of the judged lists does not count; None when it does."""
         reason = self._voices.discount(held, entry)

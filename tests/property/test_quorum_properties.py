@@ -5,13 +5,15 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keys.trust.members import Members
 from protocol.digest import Digest
 from protocol.judgement.quorum import Decision, MemberListing, Standing, decide
+from protocol.judgement.restrict import restrict
 from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.ext import Predecessor
 from protocol.lists.listing import fold, overlay
 from protocol.lists.opening import EntryRef, Ext, Reason
 from support.lists import OWN, RELYING, ListWriter, digest, held, member, register
@@ -340,3 +342,109 @@ def test_an_overlay_admits_nothing(federation: Federation, data: st.DataObject) 
     assert set(after.effective) <= set(before.effective)
     for key in before.effective:
         assert (after.explain(*key) == ()) == (key in after.effective)
+
+
+# ------------------------------------------------------------------ some digests judged from a part of the lists
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything that a judgement follows from."""
+
+    trusted: Sequence[MemberListing]
+    overlaid: Sequence[MemberListing]
+    members: Members
+    previous: frozenset[Key]
+    exclusions: frozenset[Digest]
+    tombstones: frozenset[Digest]
+    released: frozenset[EntryRef]
+
+    def decide(self, digests: frozenset[Digest] | None = None) -> Decision:
+        """The judgement of the whole, or of what these digests need."""
+        trusted, overlaid, previous = self.trusted, self.overlaid, self.previous
+        if digests is not None:
+            trusted, overlaid = restrict(trusted, digests), restrict(overlaid, digests)
+            known = digests | {block.digest for one in overlaid for block in one.listing.blocks}
+            previous = frozenset(key for key in previous if key[1] in known)
+        return decide(
+            overlaid,
+            self.members,
+            previous=previous,
+            exclusions=self.exclusions,
+            tombstoned=self.tombstones.__contains__,
+            released=self.released,
+            trusted=trusted,
+        )
+
+
+SPANS = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)), max_size=2)
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> Situation:
+    """Federations with amends, continued logs, overlays, revoked keys, members that left, own exclusions."""
+    federation = draw(federations(least=8))
+    _amend(draw, federation)
+    writers = list(federation.writers.items())
+    if "nl" in federation.writers and draw(st.booleans()):
+        writers.append(("nl", _continued(draw, federation)))
+    trusted, overlaid = [], []
+    for node, writer in writers:
+        stop = draw(st.integers(0, len(writer.items))) if draw(st.booleans()) else len(writer.items)
+        spans = [range(first, first + count) for first, count in draw(SPANS)]
+        base = MemberListing(
+            node=f"{node}.example",
+            listing=fold(writer.origin, writer.items[:stop]),
+            fresh=node not in federation.stale,
+            revoked=tuple(spans),
+        )
+        trusted.append(base)
+        overlaid.append(replace(base, listing=overlay(base.listing, writer.items[stop:])))
+    left = draw(st.frozensets(st.sampled_from(NODES), max_size=2))
+    known = [one for one in federation.members.members if one.node.partition(".")[0] not in left]
+    some = st.frozensets(st.sampled_from(DIGESTS), max_size=1)
+    return Situation(
+        trusted=trusted,
+        overlaid=overlaid,
+        members=replace(federation.members, members=tuple(known)),
+        previous=federation.previous,
+        exclusions=draw(some),
+        tombstones=draw(some),
+        released=frozenset(
+            draw(st.lists(st.sampled_from(sorted(federation.blocks)))) if federation.blocks else ()
+        ),
+    )
+
+
+def _amend(draw: st.DrawFn, federation: Federation) -> None:
+    """Some entries come to rely on others, or to overrule some block or other."""
+    for ref, (node, collection, _, _) in list(federation.adds.items()):
+        if draw(st.integers(0, 3)) == 0:
+            blocks = sorted(federation.blocks)
+            named = draw(st.lists(st.sampled_from(blocks), max_size=1)) if blocks else []
+            ext = replace(OWN, reaffirms=tuple(named)) if named else RELYING
+            federation.writer(node).amend(ref, ext, collection=collection)
+
+
+def _continued(draw: st.DrawFn, federation: Federation) -> ListWriter:
+    """A list that goes on where another ends, and takes blocks of it back."""
+    old, new = federation.writer("nl"), ListWriter("nl.example/lists/next")
+    new.carry_on(Predecessor(old.origin, len(old.events), bytes(32)))
+    mine = sorted(ref for ref, (node, _) in federation.blocks.items() if node == "nl")
+    for value in draw(st.lists(st.sampled_from(DIGESTS), max_size=4)):
+        named = draw(st.lists(st.sampled_from(mine), max_size=1)) if mine else []
+        new.add(value, replace(draw(st.sampled_from([OWN, RELYING])), reaffirms=tuple(named)))
+    return new
+
+
+@settings(max_examples=500)
+@given(situations(), st.frozensets(st.sampled_from(DIGESTS), min_size=1, max_size=2))
+def test_some_digests_are_judged_from_a_part_as_from_the_whole(
+    situation: Situation, digests: frozenset[Digest]
+) -> None:
+    whole, part = situation.decide(), situation.decide(digests)
+    for key in ((collection, value) for collection in COLLECTIONS for value in digests):
+        assert part.effective.get(key) == whole.effective.get(key)
+        assert part.support(*key) == whole.support(*key)
+        assert part.explain(*key) == whole.explain(*key)
+        assert part.blocks_of(key[1], COLLECTIONS) == whole.blocks_of(key[1], COLLECTIONS)

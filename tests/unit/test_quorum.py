@@ -17,9 +17,10 @@ from protocol.judgement.quorum import (
     decide,
     effective,
 )
+from protocol.judgement.restrict import restrict
 from protocol.lists.event import BASELINE, INVESTIGATIVE, NATIONAL, PRIVATE_FROM
 from protocol.lists.ext import Predecessor
-from protocol.lists.listing import BlockKind, overlay
+from protocol.lists.listing import BlockKind, Entry, overlay
 from protocol.lists.opening import EntryRef, Ext, Reason
 from support.lists import OWN, RELYING, REVIEWED, ListWriter, digest, held, member, register
 
@@ -643,3 +644,31 @@ def test_what_is_withheld_is_known_without_its_countries(world: World) -> None:
     dispute(world, "us")
     assert world.decide().is_withheld(BASELINE, A)
     assert not world.decide().is_withheld(BASELINE, B)
+
+
+# ------------------------------------------------------------------------------ judging some digests
+
+
+def test_who_overrules_one_block_decides_about_the_next(world: World) -> None:
+    world.members = replace(MEMBERS, block_cap=1)
+    overruled = world["us"].dispute(A)
+    world["us"].dispute(B)
+    listed_by(world, "fr", "nl", value=B)
+    listed_by(world, "fr", "nl", value=A, ext=replace(OWN, reaffirms=(overruled,)))
+    whole, part = world.decide(), restrict(world.held(), frozenset({B}))
+    assert [block.standing for block in whole.blocks] == [Standing.LIFTED, Standing.APPLIES]
+    assert decide(part, world.members).explain(BASELINE, B) == whole.explain(BASELINE, B) != ()
+    # Without the entries that overrule the first block there would be no room for the second.
+    deaf = [replace(one, listing=replace(one.listing, entries=entries_of(one, B))) for one in world.held()]
+    assert decide(deaf, world.members).explain(BASELINE, B) == ()
+
+
+def test_a_part_of_the_lists_holds_nothing_that_has_no_bearing(world: World) -> None:
+    listed_by(world, "fr", "nl", "de")
+    listed_by(world, "fr", "nl", value=B)
+    part = restrict(world.held(), frozenset({B}))
+    assert [[entry.digest for entry in one.listing.entries.values()] for one in part] == [[B], [B], []]
+
+
+def entries_of(one: MemberListing, value: Digest) -> dict[int, Entry]:
+    return {at: entry for at, entry in one.listing.entries.items() if entry.digest == value}
