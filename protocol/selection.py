@@ -7,10 +7,14 @@ behind a weaker one only on the word of agencies who could have kept it from bei
 docs/spec/subset.md, section "Screen".
 """
 
+from array import array
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from itertools import combinations
-from typing import Final, TypeAlias
+from typing import Final
+
+import numpy as np
 
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import Support
@@ -20,8 +24,8 @@ from protocol.subset.filter import EXACT
 _HIDDEN: Final = (Algorithm.SHA1, Algorithm.SHA256)
 """What may be hidden behind a weaker digest, in the order in which that is decided."""
 
-Links: TypeAlias = Mapping[Digest, Mapping[Digest, set[str]]]
-"""By digest, the weaker digests that it is said to be of one file with, and the nodes that say so."""
+_ID_BYTES: Final = 16
+"""Of a content id, and of what stands for a digest that is not to be released."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,91 +47,168 @@ class Selection:
         return max(len(kinds), 1)
 
 
-def select_screened(
-    supports: Mapping[Digest, Sequence[Support]], listings: Sequence[MemberListing], k: int
-) -> Selection:
-    """What a release of the digests in `supports` screens.
+class Selector:
+    """What a release will screen, in the making: takes digests and what lists say of them, a part after the other.
 
-    `supports` are those of each digest, one for each collection of the subset in which it is effective; `listings` the
-    lists that were judged; `k` is the quorum. In whatever order they come, the result is the same.
+    A part has some of the digests and all their entries; in whatever parts and order they come, the result is the same.
+    Of each entry some forty bytes are kept, and nothing of the listings.
     """
-    nodes = {held.listing.origin: held.node for held in listings}
-    links = links_of(listings, supports)
-    screened = {digest for digest in supports if digest.algorithm not in _HIDDEN}
-    contradicted: list[Digest] = []
-    doubled = apart = 0
-    for algorithm in _HIDDEN:
-        chosen = set()
-        for digest in (digest for digest in supports if digest.algorithm is algorithm):
-            claims = {weaker: said for weaker, said in links.get(digest, {}).items() if weaker in screened}
-            if _is_contradicted(links.get(digest, {})):
-                contradicted.append(digest)
-            elif any(_is_pivotal(said, supports[digest], nodes, k) for said in claims.values()):
-                continue
-            chosen.add(digest)
-            doubled += bool(claims)
-            apart += not claims
-        screened |= chosen
-    return Selection(
-        screened=frozenset(screened), contradicted=tuple(sorted(contradicted)), doubled=doubled, apart=apart
-    )
+
+    def __init__(self, k: int) -> None:
+        self._k = k
+        self._digests: list[Digest] = []
+        self._stands: list[tuple[_Stand, ...]] = []
+        self._known: dict[tuple[_Stand, ...], tuple[_Stand, ...]] = {}
+        self._lists: dict[str, _Rows] = {}
+
+    def add(self, supports: Mapping[Digest, Sequence[Support]], listings: Sequence[MemberListing]) -> None:
+        """Take in digests that will be released, and the entries of their part.
+
+        `supports` are those of each digest, one for each collection of the subset in which it is effective; `listings`
+        the lists that were judged.
+        """
+        nodes = {held.listing.origin: held.node for held in listings}
+        places = {digest: place for place, digest in enumerate(supports, len(self._digests))}
+        for digest, found in supports.items():
+            stands = tuple(_stand(support, nodes) for support in found)
+            self._digests.append(digest)
+            self._stands.append(self._known.setdefault(stands, stands))
+        for held in listings:
+            self._lists.setdefault(held.listing.origin, _Rows(held.node)).take(held, places)
+
+    def select(self) -> Selection:
+        """What a release of these digests screens; `k` is the quorum."""
+        links = _Links(self._lists.values(), len(self._digests))
+        screened = {place for place, digest in enumerate(self._digests) if digest.algorithm not in _HIDDEN}
+        contradicted: list[Digest] = []
+        doubled = apart = 0
+        for algorithm in _HIDDEN:
+            for place, digest in enumerate(self._digests):
+                if digest.algorithm is not algorithm:
+                    continue
+                said = links.of(place)
+                claims = [nodes for weaker, nodes in said.items() if weaker in screened]
+                if len({self._digests[weaker].algorithm for weaker in said}) < len(said):
+                    contradicted.append(digest)
+                elif any(self._is_pivotal(nodes, place) for nodes in claims):
+                    continue
+                screened.add(place)
+                doubled += bool(claims)
+                apart += not claims
+        return Selection(
+            screened=frozenset(self._digests[place] for place in screened),
+            contradicted=tuple(sorted(contradicted)),
+            doubled=doubled,
+            apart=apart,
+        )
+
+    def _is_pivotal(self, nodes: Container[str], place: int) -> bool:
+        """Whether a digest would be effective nowhere without these nodes: then their word may hide it, too."""
+        return not any(stand.is_enough_without(nodes, self._k) for stand in self._stands[place])
 
 
-def links_of(listings: Iterable[MemberListing], wanted: Container[Digest]) -> Links:
-    """What lists say of which digests are of one file, as far as both are wanted; nothing is concluded from it.
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """Who makes a digest effective in one collection, by node."""
 
-    A node says so with two active adds of one list that carry one content id, on whatever basis, outside what may have
-    been signed with a stolen key. Ids of different lists have nothing to do with each other.
+    countries: tuple[frozenset[str], ...]
+    """Of each country those that list it."""
+    authorities: frozenset[str]
+
+    def is_enough_without(self, nodes: Container[str], k: int) -> bool:
+        countries = sum(any(node not in nodes for node in country) for country in self.countries)
+        return countries >= k or any(node not in nodes for node in self.authorities)
+
+
+def _stand(support: Support, nodes: Mapping[str, str]) -> _Stand:
+    said = (frozenset(nodes[entry.origin] for entry in entries) for entries in support.countries.values())
+    return _Stand(countries=tuple(said), authorities=frozenset(support.authorities))
+
+
+class _Rows:
+    """What one list says of which digests are of one file, in columns; nothing is concluded from it.
+
+    It says so with active adds that carry one content id, on whatever basis, outside what may have been signed with a
+    stolen key. Ids of different lists have nothing to do with each other.
     """
-    found: dict[Digest, dict[Digest, set[str]]] = {}
-    for held in listings:
-        for row in _rows(held, wanted):
-            for weaker, digest in _pairs(row):
-                if weaker in wanted and digest in wanted:
-                    found.setdefault(digest, {}).setdefault(weaker, set()).add(held.node)
-    return found
+
+    def __init__(self, node: str) -> None:
+        self.node = node
+        self._ids = bytearray()
+        self._kinds = bytearray()
+        self._places = array("q")
+        """Of a digest that is to be released; of another one a negative number that leads to its hash."""
+        self._others = bytearray()
+
+    def take(self, held: MemberListing, places: Mapping[Digest, int]) -> None:
+        """Take in the exact digests that carry a content id."""
+        for entry in held.listing.entries.values():
+            if entry.digest.algorithm in EXACT and not held.is_revoked(entry.index):
+                content_id = held.ext(entry).content_id
+                if content_id is not None:
+                    self._ids += content_id
+                    self._kinds.append(entry.digest.algorithm)
+                    self._places.append(self._place(entry.digest, places))
+
+    def links(self) -> Iterator[tuple[int, int]]:
+        """Places of each two digests of one file that are both to be released, the weaker last.
+
+        None of a row that names two digests of one algorithm, to be released or not: it is no file's.
+        """
+        for row in self._runs():
+            named: dict[int, int | bytes] = {}
+            for at in row:
+                name = self._name(self._places[at])
+                if named.setdefault(self._kinds[at], name) != name:
+                    break
+            else:
+                released = [name for _, name in sorted(named.items()) if isinstance(name, int)]
+                yield from ((stronger, weaker) for weaker, stronger in combinations(released, 2))
+
+    def _runs(self) -> Iterator[list[int]]:
+        """Which entries carry one content id, where it is more than one."""
+        if not self._ids:
+            return
+        ids = np.frombuffer(bytes(self._ids), dtype=np.uint64).reshape(-1, 2)
+        order = np.lexsort(ids.T)
+        starts = np.flatnonzero(np.any(np.diff(ids[order].view(np.int64), axis=0) != 0, axis=1)) + 1
+        for run in np.split(order, starts):
+            if len(run) > 1:
+                yield run.tolist()
+
+    def _place(self, digest: Digest, places: Mapping[Digest, int]) -> int:
+        place = places.get(digest)
+        if place is None:
+            self._others += blake2b(digest.value, digest_size=_ID_BYTES).digest()
+            place = -(len(self._others) // _ID_BYTES)
+        return place
+
+    def _name(self, place: int) -> int | bytes:
+        """What tells a digest of one algorithm from another."""
+        end = -place * _ID_BYTES
+        return place if place >= 0 else bytes(self._others[end - _ID_BYTES : end])
 
 
-def _rows(held: MemberListing, wanted: Container[Digest]) -> Iterable[set[Digest]]:
-    """The exact digests to which a list gives one content id, where one of them that is wanted could be hidden."""
-    ids = {
-        content_id for content_id, digest in _told(held) if digest.algorithm in _HIDDEN and digest in wanted
-    }
-    rows: dict[bytes, set[Digest]] = {}
-    for content_id, digest in _told(held):
-        if content_id in ids:
-            rows.setdefault(content_id, set()).add(digest)
-    return rows.values()
+class _Links:
+    """Which weaker digests each of `count` digests is said to be of one file with."""
 
+    def __init__(self, lists: Iterable[_Rows], count: int) -> None:
+        self._nodes: list[str] = []
+        said = (array("q"), array("q"), array("q"))
+        for number, rows in enumerate(lists):
+            self._nodes.append(rows.node)
+            for stronger, weaker in rows.links():
+                for column, value in zip(said, (stronger, weaker, number), strict=True):
+                    column.append(value)
+        places = np.array(said[0], dtype=np.int64)
+        order = np.argsort(places, kind="stable")
+        self._weaker = np.array(said[1], dtype=np.int64)[order].tolist()
+        self._said_by = np.array(said[2], dtype=np.int64)[order].tolist()
+        self._starts = np.searchsorted(places[order], np.arange(count + 1)).tolist()
 
-def _told(held: MemberListing) -> Iterator[tuple[bytes, Digest]]:
-    """Content id and exact digest of each entry that carries one, outside what a thief may have signed."""
-    for entry in held.listing.entries.values():
-        if entry.digest.algorithm in EXACT and not held.is_revoked(entry.index):
-            content_id = held.ext(entry).content_id
-            if content_id is not None:
-                yield content_id, entry.digest
-
-
-def _pairs(row: set[Digest]) -> Iterator[tuple[Digest, Digest]]:
-    """Each two of a row, the weaker first; none of a row that names two digests of one algorithm: it is no file's."""
-    if len({digest.algorithm for digest in row}) == len(row):
-        yield from combinations(sorted(row), 2)
-
-
-def _is_contradicted(claims: Mapping[Digest, set[str]]) -> bool:
-    return len({weaker.algorithm for weaker in claims}) < len(claims)
-
-
-def _is_pivotal(
-    nodes: Container[str], supports: Sequence[Support], node_of: Mapping[str, str], k: int
-) -> bool:
-    """Whether a digest would be effective nowhere without these nodes: then their word may hide it, too."""
-    return not any(_is_enough_without(nodes, support, node_of, k) for support in supports)
-
-
-def _is_enough_without(nodes: Container[str], support: Support, node_of: Mapping[str, str], k: int) -> bool:
-    countries = sum(
-        any(node_of[entry.origin] not in nodes for entry in entries) for entries in support.countries.values()
-    )
-    return countries >= k or any(node not in nodes for node in support.authorities)
+    def of(self, place: int) -> Mapping[int, set[str]]:
+        """Places of the weaker ones, and the nodes that say so."""
+        found: dict[int, set[str]] = {}
+        for at in range(self._starts[place], self._starts[place + 1]):
+            found.setdefault(self._weaker[at], set()).add(self._nodes[self._said_by[at]])
+        return found

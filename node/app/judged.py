@@ -6,13 +6,13 @@ with the last one (`latest`) gets that while the next is made. It is for people:
 `node.subsets.draft`, each time from nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from threading import Lock, Thread
 from time import thread_time
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from keys.errors import SigfedError
 from keys.trust.members import Members
@@ -21,13 +21,15 @@ from node.cycles import acyclic
 from node.errors import StoreError
 from node.identity.identity import Identity
 from node.journal import Journal
-from node.judgement.effective import Current, fold_held, judge_held
+from node.judgement.effective import Current, judge_held, judge_some
+from node.judgement.fold import fold_held
 from node.judgement.premises import Premises
 from node.judgement.queue import Files, Group, WaitingFile, Wanted, grouped, waiting_files
-from node.judgement.trace import listed_in
+from node.lists.lookup import Finder
 from node.objects.release_files import ReleaseFolder
-from node.objects.rosters import Roster
+from node.objects.rosters import Roster, listed_in
 from node.store.store import Store
+from protocol.digest import Digest
 from protocol.lists.listing import Listing
 
 _journal = Journal("judged")
@@ -38,6 +40,7 @@ SOON_SECONDS: Final = 0.3
 _AGED: Final = timedelta(minutes=1)
 _END_SECONDS: Final = 10.0
 _ANY: Final = Wanted()
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,7 +116,8 @@ class Judge:
         with self._judging:
             held = self._held
             if held is None or self._moved(held):
-                held = self._held = self._judged(held)
+                before = held
+                held = self._held = _tried(lambda: self._judge(before))
             self._stood = self._clock.now()
             return held
 
@@ -128,6 +132,35 @@ class Judge:
         if self._moved(held):
             self.begin()
         return held
+
+    def some(self, digests: Collection[Digest]) -> Current:
+        """A judgement of now of some digests: the kept one while it stands, else of them alone, which takes no time.
+
+        Nobody waits for a judgement of everything, and what is judged here is not kept.
+        """
+        held = self._standing()
+        if held is not None:
+            return held.current
+        return _tried(
+            lambda: judge_some(
+                self._store, self._members(), digests, now=self._clock.now(), max_age=self._max_age
+            )
+        )
+
+    def some_file(self, origin: str, digest: Digest) -> tuple[Current, Files]:
+        """The same of the file that a list has a digest of, with the files of what was judged."""
+        held = self._standing()
+        if held is not None:
+            return held.current, held.files
+        with self._store.read() as unit:
+            finder = Finder(self._store, unit)
+            file = finder.same_file([digest], log=finder.log(origin))
+        current = self.some(file)
+        return current, Files(current)
+
+    def _standing(self) -> Judgement | None:
+        held = self._held
+        return None if held is None or self._moved(held) else held
 
     def known(self) -> Judgement | None:
         """The last judgement there is, unasked whether it still stands; None before the first.
@@ -167,14 +200,6 @@ class Judge:
         fresh = premises.fresh(now=self._clock.now(), max_age=self._max_age)
         return premises, fresh, self._members()
 
-    def _judged(self, held: Judgement | None) -> Judgement:
-        for _ in range(_TRIES - 1):
-            try:
-                return self._judge(held)
-            except StoreError:
-                continue
-        return self._judge(held)
-
     def _judge(self, held: Judgement | None) -> Judgement:
         at, started = self._clock.now(), thread_time()
         premises, fresh, members = self._read()
@@ -200,6 +225,15 @@ class Judge:
             at=at,
             seconds=thread_time() - started,
         )
+
+
+def _tried(judge: Callable[[], _T]) -> _T:
+    for _ in range(_TRIES - 1):
+        try:
+            return judge()
+        except StoreError:
+            continue
+    return judge()
 
 
 def _basis(premises: Premises, fresh: frozenset[str], members: Members) -> tuple[object, ...]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from node.access.grants import stored_grant
-from node.judgement.effective import Current, listing_of
+from node.judgement.effective import Current
+from node.judgement.fold import listing_of
 from node.lists.entries import ListReader
 from node.store.lists.records import LogKind, LogRecord
 from node.store.peers.records import PeerRecord

@@ -7,24 +7,24 @@ What the guards set aside is left out, additions and withdrawals alike, until it
 Withdrawals and disputes of heads that witnesses have not cosigned yet lie upon the lists as overlays.
 """
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from keys.trust.members import Members
-from node.cycles import acyclic
-from node.judgement.premises import SET_ASIDE, HeldList, Premises
+from node.judgement.part import part_of
+from node.judgement.premises import Premises
+from node.judgement.ranges import ranges_of
 from node.lists.tombstones import honoured_blocks
 from node.lists.tombstones import tombstoned as own_tombstones
-from node.objects.logfiles import LogFiles
+from node.objects.release_files import ReleaseFolder
+from node.objects.rosters import listed_in
 from node.peers.sync.overlays import overlay_items
-from node.store.lists.records import LogRecord, Quarantined
+from node.store.lists.records import LogRecord
 from node.store.store import Store
 from protocol.digest import Digest
-from protocol.judgement.quorum import Decision, MemberListing, decide
-from protocol.lists.listing import Block, Listing, fold, fold_on, overlay
-from protocol.lists.opening import EntryRef
+from protocol.judgement.quorum import Decision, MemberListing, Support, decide
+from protocol.lists.listing import Block, Entry, Listing, overlay
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,37 +35,97 @@ class Current:
     listings: tuple[MemberListing, ...]
     heads: tuple[LogRecord, ...]
     """The logs at the sizes that were folded, in the order of `listings`."""
+    members: Members
+    """The register that was judged by."""
 
 
-def current(
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What is effective of some digests, and their entries."""
+
+    effective: Mapping[tuple[int, Digest], Support]
+    listings: tuple[MemberListing, ...]
+    """The lists as they were judged, with the entries of these digests alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """A judgement of all held lists."""
+
+    heads: tuple[LogRecord, ...]
+    """The logs at the sizes that are judged, in the order of the listings."""
+    shares: Iterator[Share]
+    """Every digest in one of them; judged when asked for, and worth a pass over the lists."""
+
+
+def judge_all(
     store: Store,
     members: Members,
     *,
     now: datetime,
     max_age: timedelta,
-    previous: frozenset[tuple[int, Digest]] = frozenset(),
+    previous: frozenset[tuple[int, Digest]],
     exclusions: frozenset[Digest] = frozenset(),
-    tombstoned: Callable[[Digest], bool] | None = None,
-    released: frozenset[EntryRef] = frozenset(),
-) -> Current:
-    """Judge all held lists; see `protocol.judgement.quorum.decide` for the arguments it takes over.
-
-    Tombstoned is, unless said otherwise, what this node shredded; what peers shredded as an error goes on to block.
-    """
+) -> Everything:
+    """Judge all held lists from nothing, in memory that does not grow with them; the arguments are `decide`'s."""
     with store.read() as unit:
         premises = Premises.of(unit)
-    with acyclic():
-        listings = [fold_held(store, held) for held in premises.lists]
-        return judge_held(
-            store,
-            replace(premises, released=premises.released | released),
-            listings,
-            members,
-            fresh=premises.fresh(now=now, max_age=max_age),
-            previous=previous,
-            exclusions=exclusions,
-            tombstoned=tombstoned,
-        )
+        common = part_of(store, unit, premises, ()).listings
+
+    def shares() -> Iterator[Share]:
+        for each in ranges_of(store, premises.lists, common):
+            judged = judge_held(
+                store,
+                premises,
+                each.listings,
+                members,
+                fresh=premises.fresh(now=now, max_age=max_age),
+                previous=previous,
+                exclusions=exclusions,
+            )
+            yield _share(judged, each.digests)
+
+    return Everything(premises.heads, shares())
+
+
+def _share(judged: Current, digests: frozenset[Digest]) -> Share:
+    """A judgement without the digests that another range has."""
+    effective = judged.decision.effective.items()
+    return Share(
+        effective={key: support for key, support in effective if key[1] in digests},
+        listings=tuple(
+            replace(held, listing=replace(held.listing, entries=dict(_of(held.listing, digests))))
+            for held in judged.listings
+        ),
+    )
+
+
+def _of(listing: Listing, digests: frozenset[Digest]) -> Iterator[tuple[int, Entry]]:
+    return ((index, entry) for index, entry in listing.entries.items() if entry.digest in digests)
+
+
+def judge_some(
+    store: Store,
+    members: Members,
+    digests: Collection[Digest],
+    *,
+    now: datetime,
+    max_age: timedelta,
+    exclusions: frozenset[Digest] = frozenset(),
+) -> Current:
+    """Judge some digests as the whole lists and the newest releases have them; what it costs follows the digests."""
+    with store.read() as unit:
+        premises = Premises.of(unit)
+        part = part_of(store, unit, premises, digests)
+    return judge_held(
+        store,
+        premises,
+        part.listings,
+        members,
+        fresh=premises.fresh(now=now, max_age=max_age),
+        previous=listed_in(ReleaseFolder(store, each).rows(part.digests) for each in premises.releases),
+        exclusions=exclusions,
+    )
 
 
 def judge_held(
@@ -106,7 +166,7 @@ def judge_held(
         released=premises.released,
         trusted=trusted if any(laid.values()) else None,
     )
-    return Current(decision, overlaid, premises.heads)
+    return Current(decision, overlaid, premises.heads, members)
 
 
 def _with_honoured(store: Store, listings: tuple[MemberListing, ...]) -> tuple[MemberListing, ...]:
@@ -124,52 +184,3 @@ def _blocking(listing: Listing, found: Mapping[str, tuple[Block, ...]]) -> Listi
     more = [block for block in found.get(listing.origin, ()) if block.index not in known]
     blocks = sorted((*listing.blocks, *more), key=lambda block: block.index)
     return replace(listing, blocks=tuple(blocks)) if more else listing
-
-
-def listing_of(store: Store, log: LogRecord, set_aside: Sequence[Quarantined] = ()) -> Listing:
-    """What one held list says at its held size, without what was set aside."""
-    runs = [(SET_ASIDE[item.kind], item.first, item.last) for item in set_aside if item.kind in SET_ASIDE]
-    return _fold(store, log.origin, log.head.size, runs, None)
-
-
-def fold_held(store: Store, held: HeldList, since: Listing | None = None) -> Listing:
-    """The same; `since` is what the list said before it grew (see `HeldList.grew_from`), and is folded on."""
-    return _fold(store, held.origin, held.size, held.set_aside, since)
-
-
-def _fold(
-    store: Store, origin: str, size: int, runs: Sequence[tuple[int, int, int]], since: Listing | None
-) -> Listing:
-    files = LogFiles(store.objects, store.vault, origin)
-    items = files.items(first=0 if since is None else since.size, size=size)
-    if runs:
-        items = _without(items, _spans(runs))
-    listing = fold(origin, items) if since is None else fold_on(since, items)
-    return replace(listing, size=size)
-
-
-_Item = tuple[int, bytes, bytes | None]
-_Spans = Mapping[int, tuple[Sequence[int], Sequence[int]]]
-"""By op, first and last positions of disjoint runs, ascending."""
-
-
-def _spans(runs: Sequence[tuple[int, int, int]]) -> _Spans:
-    found: dict[int, tuple[list[int], list[int]]] = {}
-    for op, first, last in sorted(runs):
-        firsts, lasts = found.setdefault(op, ([], []))
-        if lasts and first <= lasts[-1]:
-            lasts[-1] = max(lasts[-1], last)
-        else:
-            firsts.append(first)
-            lasts.append(last)
-    return found
-
-
-def _without(items: Iterator[_Item], spans: _Spans) -> Iterator[_Item]:
-    for item in items:
-        of_op = spans.get(item[1][1])
-        if of_op is not None:
-            at = bisect_right(of_op[0], item[0]) - 1
-            if at >= 0 and item[0] <= of_op[1][at]:
-                continue
-        yield item

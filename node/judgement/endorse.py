@@ -15,7 +15,7 @@ from typing import Final
 
 from node.errors import UsageError
 from node.formats.rows import NO_CASE, ImportRow
-from node.judgement.effective import listing_of
+from node.judgement.fold import listing_of
 from node.lists.changes import AddPacker, Change, Packer, pack
 from node.lists.guards import Guards
 from node.lists.imports.intake import ImportReport, Statement, preview_rows, queue_rows

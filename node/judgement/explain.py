@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from keys.message import Message
-from keys.trust.members import Members
 from node.errors import NotFoundError
 from node.judgement.effective import Current
-from node.judgement.trace import NONE_AT_HAND, Rosters, Traced, trace
+from node.judgement.trace import Traced, trace
 from node.lists.lookup import Finder, Found
 from node.peers.acknowledge import Behind, not_applied
 from node.store.lists.records import LogKind
@@ -140,17 +139,11 @@ class Explanation:
         return any(traced.subset.filter.covers(number, self.digest.algorithm) for number in self.effective_in)
 
 
-def explain(
-    store: Store,
-    current: Current,
-    members: Members,
-    digests: Collection[Digest],
-    rosters: Rosters = NONE_AT_HAND,
-) -> Mapping[Digest, Explanation]:
-    """What held lists, the quorum and this node's releases say about each digest; `rosters` as `trace` takes them."""
-    traced = trace(store, digests, rosters)
+def explain(store: Store, current: Current, digests: Collection[Digest]) -> Mapping[Digest, Explanation]:
+    """What held lists, the quorum and this node's releases say about each digest, all of which were judged."""
+    traced = trace(store, digests)
     with store.read() as unit:
-        teller = _Teller(unit, Finder(store, unit), current, members)
+        teller = _Teller(unit, Finder(store, unit), current)
         return {digest: teller.tell(digest, traced[digest]) for digest in digests}
 
 
@@ -162,16 +155,13 @@ _Held = tuple[MemberListing, Entry]
 class _Teller:
     """Puts together what is known of one digest after the other."""
 
-    def __init__(self, unit: Unit, finder: Finder, current: Current, members: Members) -> None:
+    def __init__(self, unit: Unit, finder: Finder, current: Current) -> None:
         self._unit = unit
         self._finder = finder
         self._decision = current.decision
-        self._k = members.k
+        self._k = current.members.k
         self._held = {held.listing.origin: held for held in current.listings}
-        self._countries = {member.node: member.country for member in members.members}
-        self._blocks: dict[Digest, list[StandingBlock]] = {}
-        for block in current.decision.blocks:
-            self._blocks.setdefault(block.digest, []).append(block)
+        self._countries = {member.node: member.country for member in current.members.members}
 
     def tell(self, digest: Digest, traced: tuple[Traced, ...]) -> Explanation:
         found = self._finder.find([digest])
@@ -181,7 +171,9 @@ class _Teller:
         return Explanation(
             digest=digest,
             listed=tuple(self._listed(held, entry) for held, entry in entries),
-            blocks=tuple(self._seen(block, entries) for block in self._blocks.get(digest, ())),
+            blocks=tuple(
+                self._seen(block, entries) for block in self._decision.blocks_of(digest, sorted(collections))
+            ),
             rules=tuple(self._rule(number, digest) for number in sorted(collections)),
             releases=traced,
             ended=tuple(self._ended(found)),

@@ -166,7 +166,7 @@ def _removed(store: Store, members: Members) -> Iterator[Aside]:
 
 
 def _blocks(store: Store, logs: Sequence[LogRecord]) -> list[EntryRef]:
-    from node.judgement.effective import listing_of  # noqa: PLC0415 - a register from which nobody left needs no lists
+    from node.judgement.fold import listing_of  # noqa: PLC0415 - a register from which nobody left needs no lists
 
     return [
         block.ref

@@ -108,7 +108,7 @@ def _live(
     live: defaultdict[bytes, list[StillListed]] = defaultdict(list)
     for one in standing:
         if one.log_id not in listings:
-            from node.judgement.effective import listing_of  # noqa: PLC0415 - where nothing was shredded, no list is read
+            from node.judgement.fold import listing_of  # noqa: PLC0415 - where nothing was shredded, no list is read
 
             listings[one.log_id] = listing_of(store, logs[one.log_id])
         if _stands(listings[one.log_id], one.position, refs[one.mac]):

@@ -4,14 +4,13 @@ The newest release has a roster of digests. Of older ones the answers are kept, 
 digest in those of the same epoch; chance agrees with one in four billion.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from node.objects.release_files import ReleaseFolder
-from node.objects.rosters import Listed, Roster, previous_of
+from node.objects.rosters import Listed, listed_in
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from protocol.digest import Digest
@@ -33,25 +32,15 @@ class Traced:
     """Whether the release before `since` is known not to have it."""
 
 
-Rosters = Mapping[str, Roster]
-"""What the newest release of each subset lists."""
-NONE_AT_HAND: Final[Rosters] = {}
-
-
-def trace(
-    store: Store, digests: Collection[Digest], rosters: Rosters = NONE_AT_HAND
-) -> Mapping[Digest, tuple[Traced, ...]]:
-    """For each digest, every subset that was released, by name; rosters that are not at hand are read."""
+def trace(store: Store, digests: Collection[Digest]) -> Mapping[Digest, tuple[Traced, ...]]:
+    """For each digest, every subset that was released, by name."""
     with store.read() as unit:
         published = {subset: unit.releases.ls(subset.name) for subset in unit.subsets.ls()}
     found: dict[Digest, list[Traced]] = {digest: [] for digest in digests}
     for subset, records in published.items():
         if records:
             ordered = sorted(records, key=lambda record: record.version)
-            roster = rosters.get(subset.name)
-            if roster is None:
-                roster = ReleaseFolder(store, ordered[-1]).roster()
-            for digest, traced in _trace(store, subset, ordered, digests, roster):
+            for digest, traced in _trace(store, subset, ordered, digests):
                 found[digest].append(traced)
     return {digest: tuple(traced) for digest, traced in found.items()}
 
@@ -64,20 +53,11 @@ def effective_before(store: Store) -> frozenset[tuple[int, Digest]]:
     return listed_in(rosters)
 
 
-def listed_in(rosters: Iterable[Roster]) -> frozenset[tuple[int, Digest]]:
-    """Collection and digest of everything that these rosters list."""
-    return frozenset(key for roster in rosters for key in previous_of(roster))
-
-
 def _trace(
-    store: Store,
-    subset: SubsetRecord,
-    records: list[ReleaseRecord],
-    digests: Collection[Digest],
-    roster: Roster,
+    store: Store, subset: SubsetRecord, records: list[ReleaseRecord], digests: Collection[Digest]
 ) -> Iterator[tuple[Digest, Traced]]:
     newest = records[-1]
-    listed = {digest: roster[digest] for digest in digests if digest in roster}
+    listed = ReleaseFolder(store, newest).rows(digests)
     since = _walk_back(store, records, listed)
     for digest in digests:
         if digest not in listed:

@@ -8,12 +8,12 @@
 The hash in the name keeps two attempts at one version apart: only the one that was claimed is ever read.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
 from node.errors import MissingObjectError, StoreError
-from node.objects.rosters import Roster, erase_rows, erased_rows, pack_roster, unpack_roster
+from node.objects.rosters import Roster, erase_rows, erased_rows, pack_roster, rows_among, unpack_roster
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.unit import Unit
@@ -89,6 +89,12 @@ class ReleaseFolder:
                 hint="restore the object folder from a backup",
             )
         return roster
+
+    def rows(self, digests: Collection[Digest]) -> Roster:
+        """What the release says of these digests, as far as it lists them."""
+        names = sorted(self._store.objects.ls(f"{self.prefix}roster/"))
+        parts = (self._store.vault.unseal(name, self._store.objects.get(name)) for name in names)
+        return {digest: listed for data in parts for digest, listed in rows_among(data, digests)}
 
     def part(self, part: ReleasePart, *, since: ReleaseRecord | None) -> bytes:
         """One file: whole, or from `since` as `make_deltas` stored it: as a delta where that is smaller.

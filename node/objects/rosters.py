@@ -5,7 +5,7 @@ while a list is stale, what is new needs fresh lists. Partners never get it. For
 u8, number of collections u8, length u8, the digest, collections u16 each, the PRF output of 64 bytes.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from struct import Struct
@@ -17,6 +17,8 @@ from protocol.subset.label import OUTPUT_BYTES
 
 PART: Final = 2**15
 """Digests in one sealed object."""
+_FEW: Final = 16
+"""Digests that are looked for in a part faster than its rows are stepped over."""
 _HEAD: Final = Struct(">BBB")
 _NOTHING: Final = bytes(_HEAD.size)
 """In the place of a row that was shredded: no algorithm, no collection, no digest."""
@@ -41,6 +43,11 @@ def previous_of(roster: Roster) -> frozenset[tuple[int, Digest]]:
     )
 
 
+def listed_in(rosters: Iterable[Roster]) -> frozenset[tuple[int, Digest]]:
+    """The effective set that several rosters stand for."""
+    return frozenset(key for roster in rosters for key in previous_of(roster))
+
+
 def pack_roster(roster: Roster) -> Iterator[bytes]:
     """The parts of a roster."""
     rows = iter(sorted(roster.items()))
@@ -58,6 +65,21 @@ def unpack_roster(parts: Iterator[bytes] | Sequence[bytes]) -> Roster:
     return roster
 
 
+def rows_among(data: bytes, digests: Collection[Digest]) -> Iterator[tuple[Digest, Listed]]:
+    """The rows of a part that are of these digests; the others are stepped over unread."""
+    if len(digests) <= _FEW and not any(digest.value in data for digest in digests):
+        return
+    wanted = {bytes((digest.algorithm,)) + digest.value for digest in digests}
+    at = 0
+    while at < len(data):
+        end = _end(data, at)
+        value = at + _HEAD.size
+        if data[at] and data[at : at + 1] + data[value : value + data[at + 2]] in wanted:
+            digest, listed, end = _unpack(data, at)
+            yield digest, listed
+        at = end
+
+
 def erased_rows(data: bytes) -> int:
     """How many rows of a part were shredded."""
     return sum(row is None for row in _rows(data))
@@ -66,6 +88,15 @@ def erased_rows(data: bytes) -> int:
 def erase_rows(data: bytes, is_gone: Callable[[Digest], bool]) -> bytes:
     """The part with the rows of these digests replaced by empty ones: a roster is still known to be whole."""
     return b"".join(_NOTHING if row is None or is_gone(row[0]) else _pack(*row) for row in _rows(data))
+
+
+def _end(data: bytes, at: int) -> int:
+    """Where the row at a place ends."""
+    if data[at] == 0:
+        return at + len(_NOTHING)
+    if at + _HEAD.size > len(data):
+        raise _damaged()
+    return at + _HEAD.size + data[at + 2] + 2 * data[at + 1] + OUTPUT_BYTES
 
 
 def _rows(data: bytes) -> Iterator[tuple[Digest, Listed] | None]:
@@ -87,17 +118,14 @@ def _pack(digest: Digest, listed: Listed) -> bytes:
 
 
 def _unpack(data: bytes, at: int) -> tuple[Digest, Listed, int]:
-    if at + _HEAD.size > len(data):
-        raise _damaged()
-    algorithm, count, length = _HEAD.unpack_from(data, at)
-    value = at + _HEAD.size
-    numbers = value + length
-    output = numbers + 2 * count
-    end = output + OUTPUT_BYTES
+    end = _end(data, at)
     if end > len(data):
         raise _damaged()
+    value = at + _HEAD.size
+    numbers = value + data[at + 2]
+    output = end - OUTPUT_BYTES
     collections = tuple(int.from_bytes(data[n : n + 2]) for n in range(numbers, output, 2))
-    return Digest(Algorithm(algorithm), data[value:numbers]), Listed(collections, data[output:end]), end
+    return Digest(Algorithm(data[at]), data[value:numbers]), Listed(collections, data[output:end]), end
 
 
 def _damaged() -> StoreError:

@@ -76,22 +76,36 @@ def choose(
     }
 
 
+def seal_labels(
+    terms: Terms, chosen: Mapping[Digest, Chosen], outputs: Mapping[Digest, bytes]
+) -> dict[Digest, bytes]:
+    """The label of each of these digests, sealed under its PRF output; none for a release without labels."""
+    if not terms.filter.labels:
+        return {}
+    numbers = {source.origin: source.number for source in terms.sources}
+    return {
+        digest: _sealed(terms, outputs[digest], _label(each, numbers, terms.k))
+        for digest, each in chosen.items()
+    }
+
+
 def compose(
     terms: Terms,
-    chosen: Mapping[Digest, Chosen],
     outputs: Mapping[Digest, bytes],
+    labels: Mapping[Digest, bytes],
     *,
     screened: Collection[Digest],
     held: Release | None,
 ) -> Release:
-    """The release of `chosen` and the canary, whose PRF outputs are all in `outputs`; `screened` are some of `chosen`.
+    """The release of the digests in `outputs`, the canary among them, with the labels that were sealed for the others.
 
-    `held` is the release before: its widths are kept while they fit, and what is only less than it is removal-only.
+    `screened` are some of them. `held` is the release before: its widths are kept while they fit, and what is only less
+    than it is removal-only.
     """
-    digests = [PRESENT, *chosen]
+    digests = list(outputs)
     screen, width = _screen(terms, {PRESENT, *screened}, held)
-    answers, answers_width = _answers(terms, [outputs[digest] for digest in digests], held)
-    labels = _labels(terms, digests, chosen, outputs, answers) if terms.filter.labels else None
+    answers, answers_width = _answers(terms, list(outputs.values()), held)
+    whole = _labels(terms, digests, outputs, labels, answers) if terms.filter.labels else None
     manifest = Manifest(
         subset_id=terms.subset_id,
         epoch=terms.epoch,
@@ -103,7 +117,7 @@ def compose(
         pk=terms.pk,
         screen_root=values_root(screen),
         answers_root=values_root(answers.values),
-        labels_root=None if labels is None else labels_root(labels, LABEL_BYTES),
+        labels_root=None if whole is None else labels_root(whole, LABEL_BYTES),
         sources=terms.sources,
         rules=terms.rules,
         not_after_ms=terms.not_after_ms,
@@ -112,7 +126,7 @@ def compose(
         manifest,
         screen=screen,
         answers=answers.values,
-        labels=labels,
+        labels=whole,
         filter_bytes=terms.filter.to_bytes(),
     )
     return replace(release, manifest=replace(manifest, kind=_kind(held, release)))
@@ -144,17 +158,16 @@ def _answers(terms: Terms, outputs: Sequence[bytes], held: Release | None) -> tu
 def _labels(
     terms: Terms,
     digests: Sequence[Digest],
-    chosen: Mapping[Digest, Chosen],
     outputs: Mapping[Digest, bytes],
+    labels: Mapping[Digest, bytes],
     answers: Answers,
 ) -> bytes:
-    numbers = {source.origin: source.number for source in terms.sources}
+    known = {**labels, PRESENT: _sealed(terms, outputs[PRESENT], CANARY_LABEL)}
+    return b"".join(known[digests[place]] for place in answers.order)
 
-    def sealed(digest: Digest) -> bytes:
-        label = CANARY_LABEL if digest == PRESENT else _label(chosen[digest], numbers, terms.k)
-        return seal_label(outputs[digest], subset_id=terms.subset_id, epoch=terms.epoch, label=label)
 
-    return b"".join(sealed(digests[place]) for place in answers.order)
+def _sealed(terms: Terms, output: bytes, label: Label) -> bytes:
+    return seal_label(output, subset_id=terms.subset_id, epoch=terms.epoch, label=label)
 
 
 def _label(chosen: Chosen, numbers: Mapping[str, int], k: int) -> Label:

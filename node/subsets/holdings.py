@@ -4,22 +4,23 @@ An investigator who finds a file wants to know which agency to talk to. That one
 talk, and no reason to remove anything, so holdings are released to agencies only, in subsets of their own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from keys.trust.members import Members
-from node.judgement.effective import Current
-from node.store.lists.records import LogKind
+from node.store.lists.records import LogKind, LogRecord
 from protocol.digest import Digest
-from protocol.judgement.quorum import Support
+from protocol.judgement.quorum import MemberListing, Support
 from protocol.lists.listing import Entry
 
 
-def held_here(judged: Current, members: Members) -> Mapping[tuple[int, Digest], Support]:
+def held_here(
+    heads: Sequence[LogRecord], listings: Sequence[MemberListing], members: Members
+) -> Mapping[tuple[int, Digest], Support]:
     """The active entries of the own lists as they would support a digest, whatever their basis, by collection."""
     countries = {member.node: member.country for member in members.members}
     found: dict[tuple[int, Digest], list[Entry]] = {}
     node = ""
-    for log, held in zip(judged.heads, judged.listings, strict=True):
+    for log, held in zip(heads, listings, strict=True):
         if log.kind is LogKind.OWN_LIST:
             node = log.node
             for entry in held.listing.entries.values():

@@ -25,7 +25,6 @@ from node.console.parts import Page
 from node.console.surface import PAGES
 from node.identity.identity import Identity
 from node.identity.logs import publish_one
-from node.judgement.effective import current
 from node.judgement.explain import explain
 from node.judgement.trace import effective_before
 from node.lists.imports.intake import import_rows
@@ -36,6 +35,7 @@ from support.large_examples import LARGE_EXAMPLES, WITHOUT
 from support.large_world import FULL, MUCH, ORIGIN, OWN, LargeWorld, file_digests, large_world, made_up_rows
 from support.page_timing import Cost, TimedConsole, timed_console
 from support.partner_pages import HITS, large_seat, partner_cost
+from support.whole import judge_whole
 
 ROUNDS = 5
 PARTNER_ENTRIES = 1_000_000
@@ -45,7 +45,7 @@ MOST_STATEMENTS = 50
 MOST_OF_A_FOLD = 0.6
 """Of the time for a fold from nothing, when one entry came."""
 MOST_KEPT = 0.02
-"""The same, when nothing came, or of one hash: neither takes longer where there is more."""
+"""The same, when nothing came, or of one hash that no judgement is kept of: neither opens what there is more of."""
 MOST_OF_AN_EXAMINATION = 0.1
 """Of the time that all checks of the node take, for the page that shows what they found."""
 
@@ -72,7 +72,7 @@ def _judging(world: LargeWorld, identity: Identity, store: Store) -> Iterator[Re
         _add(identity, store, 10**9 + turn)
         grown.append(_seconds(judge.now))
         kept.append(_seconds(judge.now))
-        explained.append(_seconds(lambda: _explain(store, judge, digest)))
+        explained.append(_seconds(lambda: _explain(identity, store, digest)))
     fold = median(folds)
     for what, times, limit in (
         ("judging anew after a new entry", grown, MOST_OF_A_FOLD),
@@ -89,7 +89,7 @@ def _judging(world: LargeWorld, identity: Identity, store: Store) -> Iterator[Re
 
 
 def _fold(identity: Identity, store: Store) -> None:
-    current(
+    judge_whole(
         store,
         identity.trust.members(),
         now=identity.clock.now(),
@@ -98,9 +98,8 @@ def _fold(identity: Identity, store: Store) -> None:
     )
 
 
-def _explain(store: Store, judge: Judge, digest: Digest) -> None:
-    found = judge.latest()
-    explain(store, found.current, found.members, [digest], found.rosters)
+def _explain(identity: Identity, store: Store, digest: Digest) -> None:
+    explain(store, Judge.of(identity, store).some([digest]), [digest])
 
 
 def _add(identity: Identity, store: Store, number: int) -> None:

@@ -11,7 +11,7 @@ from keys.key import LogPrivateKey
 from keys.trust.node_parts import FinalCheckpoint, LogStatus
 from node.errors import AlreadyExistsError, UsageError
 from node.formats.rows import ImportRow
-from node.judgement.effective import Current, current
+from node.judgement.effective import Current
 from node.judgement.reaffirm import reaffirm
 from node.lists.continuation import (
     announce_continuation,
@@ -35,6 +35,7 @@ from protocol.lists.ext import Predecessor
 from protocol.lists.opening import Basis
 from support.federation import Agency, Federation
 from support.lists import digest
+from support.whole import current
 
 OWN = Statement(basis=Basis.OWN, criteria=1)
 NEW = "fr.example/lists/second"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node.judgement.effective import Current, current
+from node.judgement.effective import Current
 from node.judgement.reaffirm import reaffirm
 from node.lists.corrections.dispute import dispute, resolve
 from node.lists.corrections.withdraw import withdraw
@@ -18,6 +18,7 @@ from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis, EntryRef, Reason
 from support.federation import Agency, Federation
 from support.lists import digest
+from support.whole import current
 
 CAP = 5
 DAILY = 500

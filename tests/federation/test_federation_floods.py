@@ -13,7 +13,6 @@ import pytest
 
 from keys.trust.node_parts import NodeLimits
 from node.errors import BeyondLimitsError
-from node.judgement.effective import current
 from node.lists.corrections.dispute import dispute
 from node.lists.pace import DAY_MS, MOST_AT_ONCE, FollowGuards
 from node.peers.sync.follow import Follower
@@ -27,6 +26,7 @@ from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.adversary import ListPeer, follow
 from support.federation import Agency, Federation
 from support.lists import digest
+from support.whole import current
 
 MOST = FollowGuards(max_adds_per_day=20, max_withdraws_per_day=5, max_disputes_per_day=4)
 BOUNDLESS = NodeLimits(

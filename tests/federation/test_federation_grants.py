@@ -9,7 +9,7 @@ import pytest
 
 from node.formats import read_rows
 from node.judgement.coverage import ListedEntry, difference, listed_entries, readable, verdicts
-from node.judgement.effective import Current, current
+from node.judgement.effective import Current
 from node.lists.imports.intake import Statement, import_rows
 from node.subsets.catalogue import create_subset
 from protocol.digest import Algorithm, Digest
@@ -20,6 +20,7 @@ from protocol.subset.filter import SubsetFilter
 from support.federation import Agency, Federation
 from support.lists import digest
 from support.tables import md5, sha256
+from support.whole import current
 
 SUPPLIER = f"md5,sha256,collection\n{md5('x')},{sha256('x')},investigative\n{md5('y')},{sha256('y')},1024\n"
 

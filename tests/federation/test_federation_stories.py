@@ -14,7 +14,6 @@ from keys.key import LogPrivateKey
 from keys.trust.vkey import DatedVkey
 from keys.trust.window import Window
 from node.errors import ConflictError, NotFoundError, PeerUnreachableError, StoreError
-from node.judgement.effective import current
 from node.peers.sync.sync import Syncer
 from node.trust.own import window
 from protocol.errors import UntrustedError
@@ -33,6 +32,7 @@ from support.federation import (
     unreachable_from,
 )
 from support.lists import digest
+from support.whole import current
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from keys.trust.tuf.root import open_root
 from node.errors import VerificationError
 from node.evidence.keep import MAX_OPEN
 from node.judgement import quarantine
-from node.judgement.effective import current
 from node.peers.gossip import FREEZE_AFTER
 from node.peers.told_heads import MAX_FETCHED
 from node.store.peers.records import EvidenceKind, EvidenceRecord
@@ -43,6 +42,7 @@ from support.gossiping import (
     telling,
 )
 from support.lists import digest
+from support.whole import current
 
 HELD = 300
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from node.judgement.effective import current
 from node.lists.publish import Published
 from node.peers.sync.overlays import drop_overlay
 from node.peers.sync.reports import ListOutcome
@@ -21,6 +20,7 @@ from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.note import Note
 from support.federation import Agency, Federation, Link, on
 from support.lists import digest
+from support.whole import current
 from support.witnesses import MAX_AGE, Witnesses, witness_of
 
 

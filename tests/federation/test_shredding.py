@@ -8,7 +8,6 @@ import pytest
 
 from keys.trust.members import Member, Members
 from node.errors import NotFoundError, StoreError
-from node.judgement.effective import current
 from node.judgement.endorse import endorse
 from node.judgement.shred_status import Place, report_shreddings
 from node.lists.corrections.shred import prepare, shred
@@ -20,6 +19,7 @@ from protocol.lists.opening import Basis, Reason
 from support.digest_search import DigestSearch
 from support.federation import Agency, Federation, check_follows
 from support.lists import digest
+from support.whole import current
 
 SHA256 = Algorithm.SHA256
 

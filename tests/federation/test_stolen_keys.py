@@ -22,7 +22,6 @@ from node.cli.exit_codes import ExitCode
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError
 from node.evidence.doubt import head_at, rounds
 from node.evidence.keep import accused_nodes, verify
-from node.judgement.effective import current
 from node.trust.others.revocations import accept
 from node.trust.own import window
 from node.trust.revoke import next_witness_name, resume_log, revoke_keys, since
@@ -36,6 +35,7 @@ from support.federation import Agency, Call, Federation, Meddle
 from support.gossiping import ask, kept
 from support.lists import digest
 from support.revoked_keys import revoke_log_key
+from support.whole import current
 from support.witnesses import Witnesses
 
 Three = tuple[Agency, Agency, Agency]

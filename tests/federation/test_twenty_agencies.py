@@ -20,7 +20,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from keys.trust.fingerprint import to_words
-from node.judgement.effective import current
 from node.lists.pace import FollowGuards
 from node.peers.gossip import Gossiper
 from node.peers.sync import sync
@@ -35,6 +34,7 @@ from support.hasty import hasty
 from support.liars import LyingList
 from support.lies import LIES, PAPERS
 from support.twenty import Twenty
+from support.whole import current
 
 SEEDS = (1, 2)
 PROVED = {

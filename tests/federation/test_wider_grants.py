@@ -12,7 +12,6 @@ import pytest
 
 from node.errors import ConflictError, ListTooOldError, PeerUnreachableError
 from node.formats.rows import ImportRow
-from node.judgement.effective import current
 from node.lists import changes
 from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import prepare, shred
@@ -34,6 +33,7 @@ from protocol.lists.opening import Basis, Reason
 from protocol.tlog.tiles import decode_bundle, encode_bundle
 from support.federation import EVERYTHING, Agency, Call, Federation, check_follows, flip, on, unreachable_at
 from support.lists import digest
+from support.whole import current
 
 NARROW = Grant(collections=frozenset({BASELINE}))
 SOME = Grant(collections=frozenset({BASELINE, NATIONAL}), algorithms=frozenset({Algorithm.SHA256}))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from keys.trust.members import Member, Members
 from node.app.judged import Judge, Judgement
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
-from node.judgement.effective import current
+from node.judgement.effective import judge_some
 from node.judgement.queue import Wanted, waiting_files
 from node.lists.corrections.amend import Amendment, amend
 from node.lists.corrections.dispute import dispute, resolve
@@ -24,6 +24,7 @@ from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis, Reason
 from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
 from support.times import SettableClock
+from support.whole import current, require_equal
 
 MEMBERS = Members(
     version=1,
@@ -135,6 +136,12 @@ class _World:
         assert found.current.decision.effective == whole.decision.effective
         assert found.current.decision.blocks == whole.decision.blocks
         assert found.waiting == waiting_files(whole, self.members, self.fr.node, Wanted())
+        for name in NAMES:
+            digests = frozenset(file_digests(name))
+            some = judge_some(
+                self.fr.store, self.members, digests, now=self.clock.now(), max_age=timedelta(days=1)
+            )
+            require_equal(some, whole, digests)
 
 
 def _held(agency: Agency, other: Agency) -> int:

@@ -3,12 +3,15 @@
 1 000 worlds; 40 000 with `HYPOTHESIS_PROFILE=thorough`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from random import Random
 
 from protocol.digest import Algorithm, Digest
-from protocol.selection import links_of, select_screened
+from protocol.judgement.quorum import MemberListing
+from protocol.selection import Selector
 from support.screen_worlds import World, world
+from support.selected import links_of, select_plainly, select_screened
 from support.sizes import THOROUGH
 
 WORLDS = 40_000 if THOROUGH else 1_000
@@ -59,3 +62,20 @@ def test_these_worlds_have_something_to_hide() -> None:
     """Where honest nodes list whole rows, one value a file is enough."""
     hidden = sum(len(each.supports()) - len(screened(each)) for each in worlds())
     assert hidden > WORLDS / 10
+
+
+def test_parts_of_the_lists_give_what_the_plain_rule_gives_of_the_whole() -> None:
+    for seed, each in enumerate(worlds()):
+        random, supports, k = Random(seed), each.supports(), each.members.k
+        selector, digests = Selector(k), {one: random.randrange(3) for one in each.files}
+        for part in range(3):
+            selector.add(
+                {one: found for one, found in supports.items() if digests.get(one, 0) == part},
+                [_part(held, digests, part) for held in each.listings],
+            )
+        assert selector.select() == select_plainly(supports, each.listings, k)
+
+
+def _part(held: MemberListing, digests: Mapping[Digest, int], part: int) -> MemberListing:
+    entries = {at: one for at, one in held.listing.entries.items() if digests.get(one.digest, 0) == part}
+    return replace(held, listing=replace(held.listing, entries=entries))

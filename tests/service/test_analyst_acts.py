@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from keys.key import LogPrivateKey
 from keys.trust.members import Member, Members
 from node.errors import AlreadyExistsError, NodeError, NotFoundError, UsageError
-from node.judgement.effective import Current, current
+from node.judgement.effective import Current
 from node.judgement.explain import explain
 from node.judgement.queue import Wanted, waiting_files
 from node.judgement.reaffirm import reaffirm
@@ -31,6 +31,7 @@ from protocol.judgement.quorum import Standing
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis, Reason
 from support.stores import NOW_MS, make_store, row, sha256_digest, sqlite_dsn
+from support.whole import current
 
 NODES = {"de": "DE", "fr": "FR", "fr2": "FR", "nl": "NL", "us": "US"}
 K, CAP = 2, 2
@@ -296,7 +297,7 @@ def _compare(world: World, model: Model) -> None:
             and digest not in blocked
             and country not in model.countries(digest)
         }
-    for digest, found in explain(world.store, judged, MEMBERS, DIGESTS).items():
+    for digest, found in explain(world.store, judged, DIGESTS).items():
         number = DIGESTS.index(digest)
         assert bool(found.effective_in) == (number in model.effective())
         listed = {(each.node.partition(".")[0], not each.why_not) for each in found.listed}

@@ -8,7 +8,7 @@ import pytest
 
 from keys.trust.members import Member, Members
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
-from node.judgement.effective import Current, current
+from node.judgement.effective import Current
 from node.judgement.reaffirm import Reaffirmed, reaffirm
 from node.lists.catalogue import create_list, list_origin, report_list
 from node.lists.corrections.amend import Amendment, amend, amend_at
@@ -25,6 +25,7 @@ from protocol.lists.listing import BlockKind, Listing, fold
 from protocol.lists.opening import Basis, EntryRef, Opening, Reason
 from support.lists import digest
 from support.stores import OWN, Agency, check_whole, file_digests, row, rows, sha256_digest
+from support.whole import current
 
 CAP = 3
 MEMBERS = Members(

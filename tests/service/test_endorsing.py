@@ -6,7 +6,7 @@ import pytest
 
 from keys.trust.members import Member, Members
 from node.errors import NotFoundError, UsageError
-from node.judgement.effective import Current, current
+from node.judgement.effective import Current
 from node.judgement.endorse import Endorsed, NamedFile, endorse, endorse_named, mark_of
 from node.lists.corrections.withdraw import withdraw
 from node.lists.imports.intake import ImportReport, Statement
@@ -16,6 +16,7 @@ from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.listing import Entry, fold
 from protocol.lists.opening import Basis, EntryRef, Reason
 from support.stores import OWN, Agency, check_whole, file_digests, row, rows, sha256_digest
+from support.whole import current
 
 MEMBERS = Members(
     version=1,

@@ -9,7 +9,7 @@ import pytest
 
 from keys.trust.members import Member, Members
 from node.errors import NotFoundError
-from node.judgement.effective import Current, current
+from node.judgement.effective import Current
 from node.judgement.endorse import endorse
 from node.judgement.explain import Explanation, Waiting, explain
 from node.judgement.queue import Files, Wanted, waiting_files
@@ -26,6 +26,7 @@ from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Basis, Reason
 from support.releases import ReleasingAgency, release_both
 from support.stores import OWN, Agency, file_digests, make_store, row, rows, sqlite_dsn
+from support.whole import current
 
 REVIEWED = Statement(basis=Basis.REVIEWED, criteria=2)
 MEMBERS = Members(
@@ -52,7 +53,7 @@ def judged(agency: Agency, later: timedelta = timedelta(0)) -> Current:
 
 
 def explained(agency: Agency, digest: Digest, later: timedelta = timedelta(0)) -> Explanation:
-    return explain(agency.store, judged(agency, later), MEMBERS, [digest])[digest]
+    return explain(agency.store, judged(agency, later), [digest])[digest]
 
 
 @pytest.fixture
@@ -150,7 +151,7 @@ class TestExplain:
 
     def test_many_hashes_at_once_are_told_apart(self, following: Agency) -> None:
         asked = [*file_digests("first file"), *file_digests("no file at all")]
-        found = explain(following.store, judged(following), MEMBERS, asked)
+        found = explain(following.store, judged(following), asked)
         assert [len(found[digest].listed) for digest in asked] == [1, 1, 0, 0]
 
     def test_what_waits_for_publication(self, following: Agency) -> None:
@@ -254,7 +255,7 @@ class TestReleases:
         def told() -> tuple[bool, bool]:
             now = fr.clock.now()
             judged = current(fr.store, members, now=now, max_age=timedelta(days=1))
-            found = explain(fr.store, judged, members, [digest])[digest]
+            found = explain(fr.store, judged, [digest])[digest]
             return found.releases[0].since > 0, found.stays_in(found.releases[0])
 
         assert told() == (True, True)

@@ -9,7 +9,7 @@ import pytest
 from keys.message import Message
 from node.errors import AlreadyExistsError, MissingObjectError, NotFoundError, UsageError
 from node.formats.rows import ImportRow, RefusedRow
-from node.judgement.effective import listing_of
+from node.judgement.fold import listing_of
 from node.lists.guards import Guards
 from node.lists.imports.intake import ImportReport, import_rows, preview_rows
 from node.objects import filters

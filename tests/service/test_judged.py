@@ -1,10 +1,13 @@
 """The kept judgement: one thread makes it, others wait or take the last one, and nothing is folded twice."""
 
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Event
+from typing import IO
 from unittest.mock import patch
 
 import pytest
@@ -13,11 +16,14 @@ from keys.trust.members import Member, Members
 from node.app import judged
 from node.app.judged import Judge
 from node.errors import MissingObjectError
-from node.judgement import effective
+from node.judgement import effective, fold, ranges
+from node.judgement.part import part_of
+from node.judgement.premises import Premises
 from node.judgement.queue import Wanted
 from node.objects.logfiles import LogFiles
 from node.store.lists.records import Quarantined
-from support.stores import Agency, rows
+from protocol.digest import Digest
+from support.stores import Agency, file_digests, rows
 from support.times import SettableClock
 
 MEMBERS = Members(
@@ -54,7 +60,7 @@ def judge(agency: Agency) -> Judge:
 @contextmanager
 def counted_folds() -> Iterator[list[str]]:
     folded: list[str] = []
-    whole = effective.fold_held
+    whole = fold.fold_held
 
     def counting(store, held, since=None):  # type: ignore[no-untyped-def]
         folded.append(held.origin if since is None else f"{held.origin} from {since.size}")
@@ -150,3 +156,54 @@ def test_a_file_is_found_by_any_of_its_entries(judge: Judge, other: Agency) -> N
     files = judge.now().files
     assert files.at(other.origin, 2) == files.at(other.origin, 3)
     assert [each.entry.index for each in files.at(other.origin, 3)] == [2, 3]
+
+
+# ------------------------------------------------------------------ parts and ranges
+
+
+def test_some_hashes_are_judged_without_folding_a_list(judge: Judge) -> None:
+    with patch.object(judged, "fold_held", side_effect=AssertionError):
+        some = judge.some(file_digests("file 0"))
+    assert {digest for _, digest in some.decision.effective} == set(file_digests("file 0"))
+    assert judge.known() is None
+
+
+def test_a_judgement_that_stands_answers_for_some_hashes(judge: Judge, agency: Agency) -> None:
+    whole = judge.now().current
+    assert judge.some(file_digests("file 0")) is whole
+    agency.add(rows("file 1"))
+    agency.publish()
+    some = judge.some(file_digests("file 1"))
+    assert some is not whole
+    assert {digest for _, digest in some.decision.effective} == set(file_digests("file 1"))
+
+
+@pytest.mark.threat("a stolen disk")
+def test_what_waits_for_its_range_lies_sealed_in_a_file_without_a_name(
+    agency: Agency, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranges, "EVENTS", 3)
+    monkeypatch.setattr(ranges, "_PAGE", 1)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    files: list[IO[bytes]] = []
+
+    made = tempfile.TemporaryFile
+
+    def make() -> IO[bytes]:
+        files.append(made())
+        return files[0]
+
+    monkeypatch.setattr(ranges, "TemporaryFile", make)
+    with agency.store.read() as unit:
+        premises = Premises.of(unit)
+        common = part_of(agency.store, unit, premises, ()).listings
+    found: set[Digest] = set()
+    for each in ranges.ranges_of(agency.store, premises.lists, common):
+        found |= each.digests
+        files[0].seek(0)
+        written = files[0].read()
+        assert len(written) > 16 * len(agency.items())
+        assert not any(digest.value in written for digest in found)
+        assert list(tmp_path.glob("tmp*")) == []
+    assert found == {digest for name in FILES for digest in file_digests(name)}
+    assert files[0].closed

@@ -74,7 +74,7 @@ def killed(*_: object, **__: object) -> None:
 
 
 KILLS = {
-    "before the files": lambda patch, fr: patch.setattr(ReleaseFolder, "store", killed),
+    "before the files": lambda patch, fr: patch.setattr(ReleaseFolder, "put", killed),
     "between files and claim": lambda patch, fr: patch.setattr(release, "next_head", killed),
     "between claim and log files": lambda patch, fr: patch.setattr(release, "require_leaves", killed),
     "between log files and signature": lambda patch, fr: patch.setattr(fr.signer, "sign", killed),

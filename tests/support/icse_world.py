@@ -24,7 +24,7 @@ from protocol.judgement.quorum import MemberListing, effective
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis
 from protocol.messages import ReleasePart
-from protocol.selection import Selection, select_screened
+from protocol.selection import Selection
 from protocol.subset.canary import PRESENT
 from protocol.subset.files import write_answers, write_screen
 from protocol.subset.filter import EXACT, SubsetFilter
@@ -33,6 +33,7 @@ from protocol.subset.release import Release
 from protocol.subset.screen import screen_values
 from support.lists import digest, member, register
 from support.screen_worlds import Row, listing_of
+from support.selected import select_screened
 from support.sizes import THOROUGH
 from support.subsets import EMPTY_MANIFEST, SUBSET
 
@@ -121,7 +122,7 @@ def release_of(
     )
     outputs = {each: sha512(bytes([each.algorithm]) + each.value).digest() for each in (PRESENT, *chosen)}
     choice = selection.screened if screened is None else screened & chosen.keys()
-    return compose(terms, chosen, outputs, screened=choice, held=None), selection
+    return compose(terms, outputs, {}, screened=choice, held=None), selection
 
 
 def partner_with(folder: Path, release: Release) -> PartnerFolder:

@@ -11,7 +11,7 @@ from functools import cache
 from hashlib import sha256, shake_256
 from typing import Final
 
-from node.subsets.compose import Terms, choose, compose
+from node.subsets.compose import Terms, choose, compose, seal_labels
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.judgement.quorum import MemberListing, Support
 from protocol.lists.event import BASELINE
@@ -19,13 +19,13 @@ from protocol.lists.listing import Entry, Listing
 from protocol.lists.opening import Basis, Ext
 from protocol.oprf.server import outputs
 from protocol.oprf.suite import KeyPair, epoch_key
-from protocol.selection import select_screened
 from protocol.subset.canary import PRESENT
 from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.files import Held, ReleaseFiles, write_answers, write_labels, write_screen
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.prf_input import prf_input
 from protocol.subset.release import Release
+from support.selected import select_screened
 from support.sodium import loaded_group
 from support.subsets import EMPTY_MANIFEST, SOURCES, SUBSET
 
@@ -148,7 +148,9 @@ def release_of(
     selection = select_screened(
         {digest: each.supports for digest, each in chosen.items()}, _listings(supports.values()), terms.k
     )
-    return compose(terms, chosen, all_outputs(), screened=selection.screened, held=held)
+    outputs = {each: all_outputs()[each] for each in (PRESENT, *chosen)}
+    sealed = seal_labels(terms, chosen, outputs)
+    return compose(terms, outputs, sealed, screened=selection.screened, held=held)
 
 
 def files_of(release: Release, since: Held | None = None) -> ReleaseFiles:

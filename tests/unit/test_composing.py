@@ -7,12 +7,11 @@ from hashlib import sha256, sha512
 import numpy as np
 import pytest
 
-from node.subsets.compose import Chosen, Terms, choose, compose, is_same
+from node.subsets.compose import Chosen, Terms, choose, compose, is_same, seal_labels
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import MemberListing, Support, effective
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Basis, Ext
-from protocol.selection import select_screened
 from protocol.subset.canary import ABSENT, PRESENT
 from protocol.subset.filter import EXACT, SubsetFilter
 from protocol.subset.label import CANARY_LABEL, Label, LabelSource, open_label
@@ -21,6 +20,7 @@ from protocol.subset.release import Release
 from protocol.subset.screen import build_screen
 from protocol.subset.sources import SourceCheckpoint
 from support.lists import OWN, ListWriter, digest, held, member, register
+from support.selected import select_screened
 
 FR, NL, ICSE = "fr.example", "nl.example", "icse.example"
 HASH = sha256(b"any").digest()
@@ -71,7 +71,8 @@ class Federation:
         supports = {each: found.supports for each, found in chosen.items()}
         screened = select_screened(supports, self.lists(), terms.k).screened
         outputs = {each: output(each) for each in (PRESENT, *chosen)}
-        return compose(terms, chosen, outputs, screened=screened, held=before)
+        labels = seal_labels(terms, chosen, outputs)
+        return compose(terms, outputs, labels, screened=screened, held=before)
 
 
 def output(each: Digest) -> bytes:

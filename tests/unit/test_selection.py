@@ -8,9 +8,10 @@ from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import MemberListing, Support, effective
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Basis
-from protocol.selection import Selection, select_screened
+from protocol.selection import Selection
 from support.lists import digest, member, register
 from support.screen_worlds import Row, listing_of
+from support.selected import select_screened
 
 FR, NL, DE, MIX, ICSE = "fr.example", "nl.example", "de.example", "mix.example", "icse.example"
 MEMBERS = (

@@ -11,7 +11,6 @@ from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import effective
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis
-from protocol.selection import select_screened
 from protocol.subset.canary import ABSENT, ABSENT_TEXT, PRESENT, PRESENT_TEXT
 from protocol.subset.chunks import labels_root, values_root
 from protocol.subset.deltas.labels import Labelled, apply_label_delta, encode_label_delta
@@ -28,6 +27,7 @@ from protocol.subset.sets import decode_multiset, encode_multiset
 from support.lists import digest as made_up
 from support.lists import member, register
 from support.screen_worlds import Row, listing_of
+from support.selected import select_screened
 from support.subsets import u64
 
 FOLDER = Path(__file__).parent.parent / "vectors"

@@ -35,8 +35,7 @@ def explain_each(here: Session, asked: Sequence[Asked]) -> None:
     identity = here.identity()
     with read_store(identity) as store:
         digests = {digest for _, file in asked for digest in file}
-        judged = Judge.of(identity, store).now()
-        found = explain(store, judged.current, judged.members, digests, judged.rosters)
+        found = explain(store, Judge.of(identity, store).some(digests), digests)
     teller = _Teller(here, identity.settings.node, identity.clock.now().date())
     steps: dict[str, None] = {}
     for name, file in asked:

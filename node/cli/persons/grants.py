@@ -68,7 +68,8 @@ def explain(
     asked = [(name, digest) for name, digests in read_hashes(hash_from) for digest in digests]
     missing = []
     with read_store(identity) as store:
-        current, now = Judge.of(identity, store).now().current, identity.clock.now()
+        current = Judge.of(identity, store).some({digest for _, digest in asked})
+        now = identity.clock.now()
         for name, digest in asked:
             entries = listed_entries(store, digest)
             if not entries:

@@ -125,8 +125,8 @@ def gather(world: World, _visitor: Visitor, query: Values) -> EntryPage:
 
 def explained(world: World, place: Place, digest: Digest) -> Explained:
     """Everything about one hash."""
-    judged = world.judge.latest()
-    found = explain(world.store, judged.current, judged.members, {digest}, judged.rosters)[digest]
+    current, files = world.judge.some_file(place.origin, digest)
+    found = explain(world.store, current, {digest})[digest]
     own = own_blocks(found, world.node)
     active = own_entries(found, world.node)
     ended = [Place(each.origin, each.index) for each in found.ended if _is_of(each.origin, world.node)]
@@ -139,7 +139,7 @@ def explained(world: World, place: Place, digest: Digest) -> Explained:
     return Explained(
         place=place,
         found=found,
-        siblings=_siblings(judged.files, place),
+        siblings=_siblings(files, place),
         history=history(world.store, found),
         today=world.identity.clock.now().date(),
         active=active,
@@ -149,9 +149,7 @@ def explained(world: World, place: Place, digest: Digest) -> Explained:
         receivers=[
             verdict
             for entry in listed_entries(world.store, digest)
-            for verdict in verdicts(
-                world.store, entry, digest, judged.current, now=world.identity.clock.now()
-            )
+            for verdict in verdicts(world.store, entry, digest, current, now=world.identity.clock.now())
         ],
         overrulable=any(
             seen.block.node != world.node and seen.block.standing is not Standing.LIFTED

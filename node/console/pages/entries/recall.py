@@ -61,7 +61,7 @@ def gather_withdrawing(world: World, _visitor: Visitor, query: Values) -> Withdr
         log = own_list(unit, place.origin)
         digest = digest_at(world, unit, place)
         hits = Family(world.store, unit, log).active(digest)
-    traced = trace(world.store, [digest], world.judge.latest().rosters)[digest]
+    traced = trace(world.store, [digest])[digest]
     return Withdrawing(
         place=place,
         digest=digest,

@@ -1,0 +1,71 @@
+"""What one held list says, without what the guards set aside."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from node.judgement.premises import SET_ASIDE, HeldList
+from node.objects.logfiles import LogFiles
+from node.store.lists.records import LogRecord, Quarantined
+from node.store.store import Store
+from protocol.lists.listing import Listing, fold, fold_on
+
+Item = tuple[int, bytes, bytes | None]
+"""Index, event (56 bytes), and opening where it is held."""
+
+
+def listing_of(store: Store, log: LogRecord, set_aside: Sequence[Quarantined] = ()) -> Listing:
+    """What one held list says at its held size, without what was set aside."""
+    runs = [(SET_ASIDE[item.kind], item.first, item.last) for item in set_aside if item.kind in SET_ASIDE]
+    return _fold(store, log.origin, log.head.size, runs, None)
+
+
+def items_of(store: Store, held: HeldList) -> Iterable[Item]:
+    """The events of a held list, in order."""
+    files = LogFiles(store.objects, store.vault, held.origin)
+    return without(files.items(first=0, size=held.size), held.set_aside)
+
+
+def fold_held(store: Store, held: HeldList, since: Listing | None = None) -> Listing:
+    """The same; `since` is what the list said before it grew (see `HeldList.grew_from`), and is folded on."""
+    return _fold(store, held.origin, held.size, held.set_aside, since)
+
+
+def _fold(
+    store: Store, origin: str, size: int, runs: Sequence[tuple[int, int, int]], since: Listing | None
+) -> Listing:
+    files = LogFiles(store.objects, store.vault, origin)
+    items = without(files.items(first=0 if since is None else since.size, size=size), runs)
+    listing = fold(origin, items) if since is None else fold_on(since, items)
+    return replace(listing, size=size)
+
+
+def without(items: Iterable[Item], runs: Sequence[tuple[int, int, int]]) -> Iterable[Item]:
+    """The items that do not lie in the runs: op, first and last position of events that do not count."""
+    return _outside(items, _spans(runs)) if runs else items
+
+
+_Spans = Mapping[int, tuple[Sequence[int], Sequence[int]]]
+"""By op, first and last positions of disjoint runs, ascending."""
+
+
+def _spans(runs: Sequence[tuple[int, int, int]]) -> _Spans:
+    found: dict[int, tuple[list[int], list[int]]] = {}
+    for op, first, last in sorted(runs):
+        firsts, lasts = found.setdefault(op, ([], []))
+        if lasts and first <= lasts[-1]:
+            lasts[-1] = max(lasts[-1], last)
+        else:
+            firsts.append(first)
+            lasts.append(last)
+    return found
+
+
+def _outside(items: Iterable[Item], spans: _Spans) -> Iterator[Item]:
+    for item in items:
+        of_op = spans.get(item[1][1])
+        if of_op is not None:
+            at = bisect_right(of_op[0], item[0]) - 1
+            if at >= 0 and item[0] <= of_op[1][at]:
+                continue
+        yield item

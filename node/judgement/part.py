@@ -1,0 +1,121 @@
+"""The part of the held lists from which some digests are judged, found by the look-up index: no list is folded.
+
+Of each list the events that are no adds are looked at, 56 bytes each. Openings are opened only where one of the digests
+is, a block, or what may overrule one. What has to be there is `protocol.judgement.restrict`'s to say.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from node.judgement.fold import Item, without
+from node.judgement.premises import HeldList, Premises
+from node.lists.changes import digest_of
+from node.objects.logfiles import LogFiles
+from node.peers.sync.overlays import overlay_items
+from node.store.store import Store
+from node.store.unit import Unit
+from protocol.digest import Digest
+from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.lists.listing import Listing, fold
+from protocol.lists.opening import Opening, Reason, readable
+
+_ENDING: Final = frozenset({Op.WITHDRAW, Op.AMEND})
+"""What is about an add, and is nothing without it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Lists as far as some digests need them."""
+
+    listings: tuple[Listing, ...]
+    """One for each of `Premises.lists`, at its size."""
+    digests: frozenset[Digest]
+    """What can be judged from it: the digests that were asked for, and those that blocks are about."""
+
+
+def part_of(store: Store, unit: Unit, premises: Premises, digests: Iterable[Digest]) -> Part:
+    """The part that `digests` need, as the transaction sees it that the premises were read in."""
+    lists = [_List(store, held) for held in premises.lists]
+    judged = {*digests, *_shredded(unit, lists)}
+    for each, log in zip(lists, premises.heads, strict=True):
+        judged |= each.blocked(overlay_items(store.vault, log, premises.overlays))
+    places: dict[int, list[int]] = {}
+    for hit in unit.entries.find(store.vault.keys_of(judged).tolist()):
+        if hit.collection > 0:
+            places.setdefault(hit.log_id, []).append(hit.position)
+    return Part(
+        listings=tuple(each.fold(places.get(each.held.log_id, ())) for each in lists),
+        digests=frozenset(judged),
+    )
+
+
+def _shredded(unit: Unit, lists: Iterable["_List"]) -> Iterator[Digest]:
+    """Digests that only a tombstone blocks, where a list still names them."""
+    blocking = {each.mac for each in unit.tombstones.ls() if each.blocks}
+    if not blocking:
+        return
+    places: dict[int, list[int]] = {}
+    for each in unit.tombstones.still_listed():
+        if each.mac in blocking:
+            places.setdefault(each.log_id, []).append(each.position)
+    for one in lists:
+        yield from one.digests_at(places.get(one.held.log_id, ()))
+
+
+class _List:
+    """One held list, read where something has to be known."""
+
+    def __init__(self, store: Store, held: HeldList) -> None:
+        self.held = held
+        self._files = LogFiles(store.objects, store.vault, held.origin)
+        self._changes = list(self._files.others_than(Op.ADD, size=held.size))
+        """Position and event of whatever is no add."""
+
+    def blocked(self, overlay: Iterable[Item]) -> set[Digest]:
+        """The digests of all blocks, open or not, those of the list's overlay included."""
+        found: set[Digest | None] = set()
+        ended: set[int] = set()
+        places = [position for position, event in self._changes if event[1] in {Op.WITHDRAW, Op.DISPUTE}]
+        for _, event, opening in (*self._items(places), *overlay):
+            header = Header.from_bytes(event[:HEADER_BYTES])
+            if opening is None or not readable(header, opening):
+                continue
+            if header.op == Op.DISPUTE:
+                found.add(digest_of(opening))
+            elif Opening.from_bytes(opening).ext.reason == Reason.ERROR:
+                ended.add(header.ref)
+        return {digest for digest in found if digest is not None} | set(self.digests_at(ended))
+
+    def digests_at(self, places: Iterable[int]) -> Iterator[Digest]:
+        """The digests of the events at these places, as far as they are known."""
+        for _, _, opening in self._items(places):
+            digest = None if opening is None else digest_of(opening)
+            if digest is not None:
+                yield digest
+
+    def fold(self, adds: Iterable[int]) -> Listing:
+        """What the list says by these adds and everything that is about them, and by all its disputes."""
+        kept = {*adds, *self._taking_back()}
+        places = kept | {
+            position
+            for position, event in self._changes
+            if event[1] not in _ENDING or Header.from_bytes(event[:HEADER_BYTES]).ref in kept
+        }
+        return replace(fold(self.held.origin, self._items(places)), size=self.held.size)
+
+    def _taking_back(self) -> Iterator[int]:
+        """Adds that may take back a block of the log that this one continues: they are looked for in all openings."""
+        first = self._changes[:1]
+        if [event[1] for _, event in first] != [Op.CONTINUE]:
+            return
+        continues = fold(self.held.origin, self._items([0])).continues
+        named = b"" if continues is None else continues.origin.encode()
+        for position, event, opening in self._files.items(first=0, size=self.held.size):
+            if named and opening is not None and named in opening:
+                yield position if event[1] == Op.ADD else Header.from_bytes(event[:HEADER_BYTES]).ref
+
+    def _items(self, places: Iterable[int]) -> Iterable[Item]:
+        held = self.held
+        below = sorted(place for place in set(places) if place < held.size)
+        return without(self._files.items_at(below, size=held.size), held.set_aside)

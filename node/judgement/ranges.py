@@ -1,0 +1,137 @@
+"""All held lists by ranges of look-up keys: everything is judged from nothing, a range after the other.
+
+Each list is read once, and its events are put where the digests are that they are about. What is folded at a time has
+some thirty thousand events, however long the lists are; the rest waits in a file without a name, sealed with a key
+that only this object knows. Blocks, and what may overrule one, belong to every range.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, islice
+from struct import Struct
+from tempfile import TemporaryFile
+from typing import IO, Final
+
+import numpy as np
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from numpy.typing import NDArray
+
+from node.judgement.fold import Item, items_of
+from node.judgement.premises import HeldList
+from node.lists.changes import digest_of
+from node.store.store import Store
+from node.store.vault import KEY_BYTES, seal, unseal
+from protocol.digest import Digest
+from protocol.limits import EVENT_BYTES
+from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.lists.listing import Listing, fold
+
+EVENTS: Final = 2**15
+"""Of all lists together, in one range; on average, for keys are as good as random."""
+_PAGE: Final = 2**16
+"""Octets of a range that are sealed at once."""
+_CHUNK: Final = 2**12
+_ROW: Final = Struct(">HQH")
+"""Number of the list, position, length of the opening; the event and the opening follow."""
+_NOWHERE: Final = 0xFFFF
+"""The range of what no digest is known of; there are fewer."""
+_ABOUT_ADDS: Final = frozenset({Op.WITHDRAW, Op.AMEND})
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Some digests, and all that lists say of them."""
+
+    listings: tuple[Listing, ...]
+    """One for each of the lists; with every block, and the entries that every range needs."""
+    digests: frozenset[Digest]
+
+
+def ranges_of(store: Store, lists: Sequence[HeldList], common: Sequence[Listing]) -> Iterator[Range]:
+    """All digests of held lists by ranges; `common` is the part of each list that every range needs (`part_of`)."""
+    with TemporaryFile() as file:
+        yield from _Ranges(store, lists, common, file).read()
+
+
+class _Ranges:
+    def __init__(
+        self, store: Store, lists: Sequence[HeldList], common: Sequence[Listing], file: IO[bytes]
+    ) -> None:
+        self._store = store
+        self._lists = lists
+        self._common = common
+        self._file = file
+        self._count = min(_NOWHERE, 1 + sum(held.size for held in lists) // EVENTS)
+        self._cipher = AESGCM(store.vault.entropy(KEY_BYTES))
+        self._begun = [bytearray() for _ in range(self._count)]
+        self._pages: list[list[tuple[int, int]]] = [[] for _ in range(self._count)]
+        """Where in the file the pages of each range are: place and length."""
+
+    def read(self) -> Iterator[Range]:
+        """All ranges, each once."""
+        for number, held in enumerate(self._lists):
+            self._put(number, held)
+        for at in range(self._count):
+            yield self._range(at)
+
+    def _put(self, number: int, held: HeldList) -> None:
+        ranges = np.full(held.size, _NOWHERE, dtype=np.uint16)
+        items = iter(items_of(self._store, held))
+        while chunk := list(islice(items, _CHUNK)):
+            self._place_adds(chunk, ranges)
+            for position, event, opening in chunk:
+                header = event[:HEADER_BYTES]
+                if header[1] in _ABOUT_ADDS:
+                    ranges[position] = ranges[Header.from_bytes(header).ref]
+                at = int(ranges[position])
+                if at != _NOWHERE:
+                    self._write(at, number, position, event, opening)
+
+    def _place_adds(self, chunk: Iterable[Item], ranges: NDArray[np.uint16]) -> None:
+        """Note the range of each add whose digest is known."""
+        adds = [
+            (position, digest)
+            for position, event, opening in chunk
+            if event[1] == Op.ADD and opening and (digest := digest_of(opening)) is not None
+        ]
+        if not adds:
+            return
+        keys = self._store.vault.keys_of(digest for _, digest in adds).view(np.uint64) >> np.uint64(32)
+        places = np.array([position for position, _ in adds], dtype=np.int64)
+        ranges[places] = keys * np.uint64(self._count) >> np.uint64(32)
+
+    def _write(self, at: int, number: int, position: int, event: bytes, opening: bytes | None) -> None:
+        page, said = self._begun[at], opening or b""
+        page += _ROW.pack(number, position, len(said)) + event + said
+        if len(page) >= _PAGE:
+            sealed = seal(self._cipher, str(at), bytes(page), self._store.vault.entropy)
+            self._pages[at].append((self._file.tell(), self._file.write(sealed)))
+            page.clear()
+
+    def _range(self, at: int) -> Range:
+        said: dict[int, Listing] = {}
+        for number, rows in groupby(self._rows(at), key=lambda row: row[0]):
+            said[number] = fold(self._lists[number].origin, (row[1] for row in rows))
+        digests = frozenset(entry.digest for each in said.values() for entry in each.entries.values())
+        listings = tuple(
+            replace(common, entries={**common.entries, **said[number].entries}) if number in said else common
+            for number, common in enumerate(self._common)
+        )
+        return Range(listings, digests)
+
+    def _rows(self, at: int) -> Iterator[tuple[int, Item]]:
+        for page in self._read(at):
+            start = 0
+            while start < len(page):
+                number, position, length = _ROW.unpack_from(page, start)
+                middle = start + _ROW.size + EVENT_BYTES
+                start, event = middle + length, page[start + _ROW.size : middle]
+                yield number, (position, event, page[middle:start] or None)
+
+    def _read(self, at: int) -> Iterator[bytes]:
+        """The pages of a range; what of it is in memory is forgotten."""
+        for start, length in self._pages[at]:
+            self._file.seek(start)
+            yield unseal(self._cipher, str(at), self._file.read(length))
+        last, self._begun[at] = self._begun[at], bytearray()
+        yield bytes(last)
