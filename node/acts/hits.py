@@ -22,7 +22,7 @@ class Named:
     hit: Annotated[str, Field(label=marked("the hit"), record=True)]
 
 
-@act("hit.close", roles=HANDLING)
+@act("hit.close", roles=HANDLING, title=marked("Close it: it is dealt with"))
 def close(node: Node, given: Named) -> Done:
     """Mark a report as dealt with."""
     from node.partners.hits.handle import close_hit
@@ -32,7 +32,7 @@ def close(node: Node, given: Named) -> Done:
     return _done(report, Message("It counts as dealt with."), "ls --open", state="closed")
 
 
-@act("hit.hold", roles=HANDLING)
+@act("hit.hold", roles=HANDLING, title=marked("Hold it: an authority may ask for it"))
 def hold(node: Node, given: Named) -> Done:
     """Keep a report from being purged."""
     from node.partners.hits.handle import hold_hit
@@ -43,7 +43,7 @@ def hold(node: Node, given: Named) -> Done:
     return _done(report, said, f"show {_short(report)}", held=True)
 
 
-@act("hit.unhold", roles=HANDLING)
+@act("hit.unhold", roles=HANDLING, title=marked("Hold it no longer"))
 def unhold(node: Node, given: Named) -> Done:
     """Let a report that was held be purged in its time."""
     from node.partners.hits.handle import hold_hit

@@ -103,7 +103,14 @@ def invite(node: Node, given: Invited) -> Done:
     )
 
 
-@act("partner.quota", fresh=True)
+@act(
+    "partner.quota",
+    title=marked("Change the quota"),
+    explains=marked(
+        "Less takes effect at once. More lets somebody test more hashes, so a second person decides."
+    ),
+    fresh=True,
+)
 def quota(node: Node, given: Quota) -> Done | Request:
     """Change how often a partner may ask: less at once, more when a second person approves it."""
     from node.access.grants import PartnerTerms, quota_payload
@@ -130,7 +137,15 @@ def quota(node: Node, given: Quota) -> Done | Request:
     )
 
 
-@act("partner.disclose", fresh=True)
+@act(
+    "partner.disclose",
+    title=marked("Change it"),
+    explains=marked(
+        "A partner may show PDQ values in the clear to learn which are near an entry. Fewer takes effect at once; more,"
+        " and letting it go on after it was stopped, takes a second person."
+    ),
+    fresh=True,
+)
 def disclose(node: Node, given: Disclosure) -> Done | Request:
     """Let a partner show PDQ values and learn what is near: fewer at once, more when a second person approves."""
     from node.access.disclosure import DisclosureTerms, asked_words, disclosure_payload
@@ -153,7 +168,11 @@ def disclose(node: Node, given: Disclosure) -> Done | Request:
     )
 
 
-@act("partner.suspend")
+@act(
+    "partner.suspend",
+    title=marked("Suspend"),
+    explains=marked("Refuse it from now on: a stolen key, a contract that ended. It can be let in again."),
+)
 def suspend(node: Node, given: Named) -> Done:
     """Refuse a partner from now on, or make its unused invitation void; a token counts for 30 seconds more at most."""
     from node.access.grants import PartnerTerms
@@ -172,7 +191,12 @@ def suspend(node: Node, given: Named) -> Done:
     )
 
 
-@act("partner.resume", fresh=True)
+@act(
+    "partner.resume",
+    title=marked("Resume"),
+    explains=marked("Let it ask again, with the key that it has."),
+    fresh=True,
+)
 def resume(node: Node, given: Named) -> Done:
     """Let a suspended partner ask again, with the key it has."""
     from node.access.grants import PartnerTerms

@@ -39,11 +39,20 @@ class Granted(Named):
         ),
     ] = ""
     until: Annotated[
-        str, Field(label=marked("Last day"), help=marked("YYYY-MM-DD; empty: no end."), record=True)
+        str,
+        Field(label=marked("Last day"), help=marked("YYYY-MM-DD; empty: no end."), input="date", record=True),
     ] = ""
 
 
-@act("peer.add", fresh=True)
+@act(
+    "peer.add",
+    title=marked("Follow"),
+    explains=marked(
+        "Its lists are fetched and count, and it may read here what you grant. Where two persons decide, baseline is"
+        " granted at once and more waits for the second."
+    ),
+    fresh=True,
+)
 def add(node: Node, given: Granted) -> Done | Request:
     """Follow a member's lists, and let it read ours; where two persons decide, more than baseline is asked for."""
     from node.access.approvals import two_decide
@@ -98,7 +107,16 @@ def grant(node: Node, given: Granted) -> Done | Request:
     )
 
 
-@act("peer.remove", fresh=True, irreversible=True)
+@act(
+    "peer.remove",
+    title=marked("Remove the peer"),
+    explains=marked(
+        "Nothing is fetched from it any more and it may read nothing here. It stays a member, and what is held of its"
+        " lists stays and counts."
+    ),
+    fresh=True,
+    irreversible=True,
+)
 def remove(node: Node, given: Named) -> Done:
     """Follow a peer no more and serve it nothing; what is held of its lists stays and counts."""
     from node.app.peers.membership import membership

@@ -14,11 +14,18 @@ class Aside:
         str,
         Field(help="Its number, or the name of a removed member.", argument=True, metavar="ID", record=True),
     ]
-    reason: Annotated[str, Field(help="Why it may be let in; kept with the request.", record=True)]
+    reason: Annotated[
+        str,
+        Field(
+            label=marked("Why it may be let in"),
+            help=marked("Kept with the request, which a second person decides."),
+            record=True,
+        ),
+    ]
 
 
 # Fresh: else whoever finds a session open asks in it, and approves in his own.
-@act("quarantine.release", roles=JUDGES, fresh=True)
+@act("quarantine.release", roles=JUDGES, title=marked("Ask for its release"), fresh=True)
 def release(node: Node, given: Aside) -> Request:
     """Ask for its release; a second person approves it."""
     from node.app.quarantine import release_request
