@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from node.cli.command_table import HIDDEN
 from support.cli_reference import (
     FOLDER,
     ROOT,
@@ -93,7 +94,8 @@ def _unknown(line: str) -> str:
     )
     nouns = {tuple(words.split()[1:n]) for words in COMMANDS for n in range(2, len(words.split()))}
     if not path:
-        known = not words or words[0].startswith("--") or tuple(words) in nouns
+        hidden = {row.name for row in HIDDEN}
+        known = not words or words[0].startswith("--") or words[0] in hidden or tuple(words) in nouns
         return "" if known else line
     known_options = {
         name for param in options(COMMANDS[path]) for name in [*param.opts, *param.secondary_opts]
