@@ -241,6 +241,30 @@ def test_a_question_asked_while_the_clock_was_ahead_is_none(
     assert passkeys.sign_in(hers.show(passkeys.ask_sign_in())) == "alice"
 
 
+def test_a_question_to_somebody_inside_ends(
+    persons: Persons, passkeys: SignedIn, clock: SettableClock
+) -> None:
+    hers = register(passkeys, "alice")
+    late, in_time = passkeys.ask_proof("alice"), passkeys.ask_proof("alice")
+    clock.advance(CHALLENGE_LIFE - timedelta(milliseconds=1))
+    passkeys.prove(hers.show(in_time), "alice")
+    clock.advance(timedelta(milliseconds=1))
+    with pytest.raises(UnauthenticatedError, match="too long"):
+        passkeys.prove(hers.show(late), "alice")
+
+
+@pytest.mark.threat("a wrong clock")
+def test_a_question_to_somebody_inside_from_ahead_is_none(
+    persons: Persons, passkeys: SignedIn, clock: SettableClock
+) -> None:
+    hers = register(passkeys, "alice")
+    clock.advance(timedelta(milliseconds=1))
+    ahead = passkeys.ask_proof("alice")
+    clock.advance(-timedelta(milliseconds=1))
+    with pytest.raises(UnauthenticatedError, match="too long"):
+        passkeys.prove(hers.show(ahead), "alice")
+
+
 def test_a_question_for_one_purpose_is_none_for_another(persons: Persons, passkeys: SignedIn) -> None:
     hers = register(passkeys, "alice")
     with pytest.raises(UnauthenticatedError):
@@ -554,6 +578,21 @@ def test_a_token_ends_after_a_day_and_with_the_next(
     clock.advance(timedelta(milliseconds=1))
     with pytest.raises(GoneError):
         invitations.recognise(new, "alice", PASS["alice"])
+
+
+@pytest.mark.threat("a wrong clock")
+@pytest.mark.parametrize(("ahead", "good"), [(LIFE, True), (LIFE + timedelta(milliseconds=1), False)])
+def test_a_token_made_while_the_clock_was_ahead_lives_no_longer_than_a_day_more(
+    persons: Persons, invitations: Invitations, clock: SettableClock, ahead: timedelta, *, good: bool
+) -> None:
+    clock.advance(ahead)
+    issued = invitations.make("alice")
+    clock.advance(-ahead)
+    if good:
+        assert invitations.recognise(issued.text, "alice", PASS["alice"]).person == "alice"
+    else:
+        with pytest.raises(GoneError):
+            invitations.recognise(issued.text, "alice", PASS["alice"])
 
 
 def test_a_token_that_was_recognised_and_ended_registers_nothing(

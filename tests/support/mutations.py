@@ -251,6 +251,28 @@ MUTATIONS: Final = (
         "and True",
         "tests/service/test_oidc_proof.py::test_a_token_counts_within_what_clocks_may_differ",
     ),
+    _of(
+        "windows",
+        "node.access.passkeys",
+        "or not now_ms < asked.expires_ms <= now_ms + _LIFE_MS",
+        "or not now_ms <= asked.expires_ms <= now_ms + _LIFE_MS",
+        "tests/service/test_console_passkeys.py::test_a_question_to_somebody_inside_ends",
+    ),
+    _of(
+        "windows",
+        "node.access.passkeys",
+        "if not good or not now_ms < ends_ms <= now_ms + _LIFE_MS:",
+        "if not good or not now_ms < ends_ms:",
+        "tests/service/test_console_passkeys.py::test_a_question_asked_while_the_clock_was_ahead_is_none",
+    ),
+    _of(
+        "windows",
+        "node.access.invitations",
+        "or record.made_ms - now_ms > LIFE / timedelta(milliseconds=1)",
+        "or record.made_ms < 0",
+        "tests/service/test_console_passkeys.py"
+        "::test_a_token_made_while_the_clock_was_ahead_lives_no_longer_than_a_day_more",
+    ),
     # ---------------------------------------------------------------- two persons
     _of(
         "two persons",
