@@ -1,11 +1,14 @@
 """Where the body of an answer goes: into memory, or for one that may be large into a file without a name."""
 
 import mmap
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Protocol, Self
 
+from node.files import refused
 from protocol.encoding import Octets
 
 
@@ -30,7 +33,7 @@ class Spool:
     """
 
     def __init__(self, folder: Path | None) -> None:
-        self._file = TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - closed with this object
+        self._file = TemporaryFile(dir=folder)  # noqa: SIM115 - closed with this object
         self._size = 0
 
     def __enter__(self) -> Self:
@@ -39,14 +42,17 @@ class Spool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with suppress(OSError):  # what was not flushed is not wanted
+            self._file.close()
 
     def __len__(self) -> int:
         return self._size
 
     def extend(self, data: bytes, /) -> None:
-        """Add what arrived next."""
-        self._size += self._file.write(data)
+        """Add what arrived next; raises `StoreDownError` where the disk takes no more."""
+        with _taking():
+            self._file.write(data)
+        self._size += len(data)
 
     def clear(self) -> None:
         """Forget all of it: it comes anew."""
@@ -55,7 +61,18 @@ class Spool:
         self._size = 0
 
     def octets(self) -> Octets:
-        """All of it, mapped."""
+        """All of it, mapped; raises as `extend`."""
         if not self._size:
             return b""
+        with _taking():
+            self._file.flush()
         return memoryview(mmap.mmap(self._file.fileno(), self._size, access=mmap.ACCESS_READ))
+
+
+@contextmanager
+def _taking() -> Iterator[None]:
+    """A disk that is full is ours: it must not look as if the other node hung up."""
+    try:
+        yield
+    except OSError as exc:
+        raise refused("what arrives of a release", exc) from exc

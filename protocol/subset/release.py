@@ -6,7 +6,7 @@ is the last leaf of a trusted checkpoint is decided before. Spec: docs/spec/subs
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 import numpy as np
@@ -30,15 +30,18 @@ class Release:
     answers: U64Array
     """Non-decreasing values of `answers_width` bits."""
     labels: Octets | None
-    """48 bytes an answer, in the order of the answers."""
-
+    """48 bytes an answer, in the order of the answers, and of those that are gone."""
     filter: SubsetFilter | None = None
     """What it was made by; None when it came without, as from a node that serves none."""
+    gone: U64Array = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
+    """Places of the labels whose answers were taken away, increasing."""
 
     def label(self, place: int) -> bytes:
         """The sealed label of answer `place` of a release with labels."""
         assert self.labels is not None
-        return bytes(self.labels[place * LABEL_BYTES : (place + 1) * LABEL_BYTES])
+        before = self.gone - np.arange(len(self.gone), dtype=np.uint64)  # answers that stay before each
+        at = place + int(np.searchsorted(before, np.uint64(place), side="right"))
+        return bytes(self.labels[at * LABEL_BYTES : (at + 1) * LABEL_BYTES])
 
 
 def verify_release(

@@ -18,7 +18,6 @@ from protocol.subset.deltas.removals import (
     without_answers,
 )
 from protocol.subset.files import Held, read_answers, write_answers
-from protocol.subset.label import LABEL_BYTES
 from protocol.subset.release import Release, check_answers, verify_release
 from protocol.subset.rice import gathered
 from support.subsets import EMPTY_MANIFEST, LABEL, make_release, u64
@@ -78,9 +77,8 @@ def test_labels_go_with_their_answers() -> None:
     assert without_answers(held, NOTHING_GONE) is held
     less = without_answers(held, u64(1, 3))
     assert [int(value) for value in less.answers] == [int(held.answers[place]) for place in (0, 2, 4)]
-    assert less.labels is not None
-    assert len(less.labels) == 3 * LABEL_BYTES
     assert [less.label(place) for place in range(3)] == [held.label(place) for place in (0, 2, 4)]
+    assert less.labels is held.labels, "they may be as large as a disk is, and are not copied"
     assert less.manifest is held.manifest
     assert without_answers(release(1, 2), u64(0)).labels is None
 
@@ -111,6 +109,14 @@ def test_answers_are_read_alone_and_are_those_of_the_manifest() -> None:
         assert (gathered(read_answers(new.manifest, data, held=since)) == new.answers).all()
     with pytest.raises(SubsetError, match="answers"):
         check_answers(new.manifest, read_answers(new.manifest, write_answers(held), held=None))
+
+
+@given(st.sets(st.integers(0, 11)))
+def test_each_label_stays_with_its_answer(places: set[int]) -> None:
+    held = make_release(range(12), labels=[LABEL] * 12)
+    less = without_answers(held, u64(*sorted(places)))
+    stay = [place for place in range(12) if place not in places]
+    assert [less.label(place) for place in range(len(stay))] == [held.label(place) for place in stay]
 
 
 @given(before=st.lists(st.integers(0, 20)), after=st.lists(st.integers(0, 20)))

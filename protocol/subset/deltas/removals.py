@@ -13,7 +13,6 @@ import numpy as np
 from protocol import limits
 from protocol.errors import SubsetError
 from protocol.subset.deltas.values import NOTHING, align
-from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release
 from protocol.subset.rice import U64Array
@@ -61,10 +60,7 @@ def without_answers(release: Release, gone: U64Array) -> Release:
         raise SubsetError("gone: a place that the release does not have")
     stays = np.ones(len(release.answers), dtype=bool)
     stays[gone] = False
-    labels = release.labels
-    if labels is not None:
-        labels = np.frombuffer(labels, dtype=np.uint8).reshape(-1, LABEL_BYTES)[stays].tobytes()
-    return replace(release, answers=release.answers[stays], labels=labels)
+    return replace(release, answers=release.answers[stays], gone=np.unique(gone))
 
 
 def _places_of(some: U64Array, values: U64Array) -> U64Array:
