@@ -273,6 +273,20 @@ MUTATIONS: Final = (
         "tests/service/test_console_passkeys.py"
         "::test_a_token_made_while_the_clock_was_ahead_lives_no_longer_than_a_day_more",
     ),
+    _of(
+        "windows",
+        "node.console.visitors",
+        "return 0 <= now_ms - visitor.proved_ms <= FRESH_MS",
+        "return now_ms - visitor.proved_ms <= FRESH_MS",
+        "tests/unit/test_console_sessions_end.py::test_a_passkey_counts_as_shown_for_ten_minutes",
+    ),
+    _of(
+        "windows",
+        "node.console.partner.sessions",
+        "if 0 <= now_ms - found.opened_ms < _LONGEST_MS and -_SET_MS < idle_ms < _IDLE_MS:",
+        "if 0 <= now_ms - found.opened_ms and -_SET_MS < idle_ms < _IDLE_MS:",
+        "tests/unit/test_console_sessions_end.py::test_a_session_ends_however_much_it_is_used",
+    ),
     # ---------------------------------------------------------------- two persons
     _of(
         "two persons",

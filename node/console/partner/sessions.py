@@ -20,6 +20,8 @@ _MOST: Final = 100
 """Sessions at once; with a further one the oldest ends."""
 _IDLE_MS: Final = int(IDLE.total_seconds() * 1000)
 _LONGEST_MS: Final = int(LONGEST.total_seconds() * 1000)
+_SET_MS: Final = 60 * 1000
+"""By less than this a clock may be set back while somebody works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,9 @@ class Sessions:
         found = self._open.get(hashed)
         if found is None:
             return None
-        # One that was opened ahead of now was so by a wrong clock: how old it is, nobody knows.
-        if 0 <= now_ms - found.opened_ms < _LONGEST_MS and now_ms - found.seen_ms < _IDLE_MS:
+        # One that was opened or used ahead of now was so by a wrong clock: how old or idle it is, nobody knows.
+        idle_ms = now_ms - found.seen_ms
+        if 0 <= now_ms - found.opened_ms < _LONGEST_MS and -_SET_MS < idle_ms < _IDLE_MS:
             return found
         del self._open[hashed]
         return None
