@@ -14,6 +14,7 @@ from typing import Any
 from node.cli.main import run
 from node.hoster.hits.sender import HitSender
 from node.hoster.state import PartnerFolder
+from node.hoster.store.release import NewRelease
 from node.objects.folder import FolderObjects
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
@@ -32,6 +33,7 @@ def main() -> None:
 PLACES: dict[str, tuple[type, str]] = {
     "objects": (FolderObjects, "put_all"),
     "signature": (FolderLogSigner, "sign"),
+    "release-part": (NewRelease, "write"),
     "release": (PartnerFolder, "put_in_place"),
     "commit": (Store, "write"),
     "next-key": (PartnerFolder, "next_key"),
@@ -41,11 +43,11 @@ PLACES: dict[str, tuple[type, str]] = {
     "key-listed": (OwnTrust, "revise_document"),
     "key-stepped": (FolderKeyRing, "change"),
 }
-"""After objects are written and before the transaction that names them; after a signature; after a partner wrote a
-release and before it is in force; at the first transaction that writes; after a partner wrote its next key and before
-the node hears of it; after that key took the place of the old one; after the node answered a report, and
-before the partner keeps that; after a node's key file was written; after its document lists another key; after its ring
-was changed."""
+"""After objects are written and before the transaction that names them; after a signature; after a partner wrote the
+first file of a release; after it wrote all and before it is in force; at the first transaction that writes; after a
+partner wrote its next key and before the node hears of it; after that key took the place of the old one; after the node
+answered a report, and before the partner keeps that; after a node's key file was written; after its document lists
+another key; after its ring was changed."""
 
 
 def _then_die(step: Callable[..., Any]) -> Callable[..., Any]:

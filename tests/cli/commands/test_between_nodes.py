@@ -275,9 +275,11 @@ def test_kills_in_the_middle_of_sync_release_and_update(federation: Federation) 
     released = fr.done("subset", "release", SUBSET)
     assert (released["version"], released["added"], released["removed"]) == (version + 1, 6, 0)
 
-    assert _killed(partner, "release", "update")
-    assert partner.done("status")["version"] == version
+    for place in ("release-part", "release"):
+        assert _killed(partner, place, "update")
+        assert partner.done("status")["version"] == version
     updated = partner.done("update")
+    assert [path.name for path in (partner.home / "partner/releases").iterdir()] == [str(version + 1)]
     assert (updated["old"], updated["new"], updated["added"]) == (version, version + 1, 6)
     assert partner.run("check", federation.files["both"]).exit == 1
 
