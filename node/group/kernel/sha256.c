@@ -101,8 +101,10 @@ static int hash_rows(uint8_t *out, const uint8_t *prefix, size_t prefix_size, co
 			uint8_t *b = m + j * room;
 			size_t size = sizes ? sizes[k + j] : 0;
 			memcpy(b + prefix_size, rows + stride * (k + j), width);
-			if (size) memcpy(b + fixed, rests, size);
-			rests += size;
+			if (size) { /* where there are no sizes there are no rests */
+				memcpy(b + fixed, rests, size);
+				rests += size;
+			}
 			blocks[j] = pad(b, fixed + size);
 		}
 		uint8_t *to = out + 32 * k;
