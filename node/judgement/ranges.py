@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from struct import Struct
-from tempfile import TemporaryFile
+from tempfile import SpooledTemporaryFile
 from typing import IO, Final
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from numpy.typing import NDArray
 
+from node.files import refused
 from node.judgement.fold import Item, items_of
 from node.judgement.premises import HeldList
 from node.lists.changes import digest_of
@@ -30,6 +31,8 @@ EVENTS: Final = 2**15
 """Of all lists together, in one range; on average, for keys are as good as random."""
 _PAGE: Final = 2**16
 """Octets of a range that are sealed at once."""
+_IN_MEMORY: Final = 2**22
+"""Octets that wait in memory: short lists need no folder for temporary files."""
 _CHUNK: Final = 2**12
 _ROW: Final = Struct(">HQH")
 """Number of the list, position, length of the opening; the event and the opening follow."""
@@ -49,7 +52,7 @@ class Range:
 
 def ranges_of(store: Store, lists: Sequence[HeldList], common: Sequence[Listing]) -> Iterator[Range]:
     """All digests of held lists by ranges; `common` is the part of each list that every range needs (`part_of`)."""
-    with TemporaryFile() as file:
+    with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
         yield from _Ranges(store, lists, common, file).read()
 
 
@@ -105,7 +108,10 @@ class _Ranges:
         page += _ROW.pack(number, position, len(said)) + event + said
         if len(page) >= _PAGE:
             sealed = seal(self._cipher, str(at), bytes(page), self._store.vault.entropy)
-            self._pages[at].append((self._file.tell(), self._file.write(sealed)))
+            try:
+                self._pages[at].append((self._file.tell(), self._file.write(sealed)))
+            except OSError as exc:
+                raise refused("the folder for temporary files", exc) from exc
             page.clear()
 
     def _range(self, at: int) -> Range:

@@ -15,7 +15,7 @@ import pytest
 from keys.trust.members import Member, Members
 from node.app import judged
 from node.app.judged import Judge
-from node.errors import MissingObjectError
+from node.errors import MissingObjectError, StoreError
 from node.judgement import effective, fold, ranges
 from node.judgement.part import part_of
 from node.judgement.premises import Premises
@@ -186,14 +186,14 @@ def test_what_waits_for_its_range_lies_sealed_in_a_file_without_a_name(
     monkeypatch.setattr(ranges, "_PAGE", 1)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     files: list[IO[bytes]] = []
-
     made = tempfile.TemporaryFile
 
-    def make() -> IO[bytes]:
+    def make(max_size: int) -> IO[bytes]:
+        assert max_size > 0
         files.append(made())
         return files[0]
 
-    monkeypatch.setattr(ranges, "TemporaryFile", make)
+    monkeypatch.setattr(ranges, "SpooledTemporaryFile", make)
     with agency.store.read() as unit:
         premises = Premises.of(unit)
         common = part_of(agency.store, unit, premises, ()).listings
@@ -207,3 +207,14 @@ def test_what_waits_for_its_range_lies_sealed_in_a_file_without_a_name(
         assert list(tmp_path.glob("tmp*")) == []
     assert found == {digest for name in FILES for digest in file_digests(name)}
     assert files[0].closed
+
+
+def test_a_full_folder_for_temporary_files_is_named(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+    with agency.store.read() as unit:
+        lists = Premises.of(unit).lists
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    assert list(ranges.ranges_of(agency.store, lists, [])) != []  # short lists need none
+    monkeypatch.setattr(ranges, "_PAGE", 1)
+    monkeypatch.setattr(ranges, "_IN_MEMORY", 1)
+    with pytest.raises(StoreError, match="the folder for temporary files cannot be written"):
+        list(ranges.ranges_of(agency.store, lists, []))
