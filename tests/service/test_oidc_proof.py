@@ -14,6 +14,7 @@ from jwt.algorithms import OKPAlgorithm
 from node.clock import system_entropy
 from node.config import OidcSettings
 from node.console.sign_in.oidc import LEEWAY_SECONDS, Flow, Provider
+from node.console.sign_in.provider import Flows
 from node.errors import UnauthenticatedError
 from node.web.server import serve
 from support.processes import free_port
@@ -103,6 +104,17 @@ async def test_a_token_counts_within_what_clocks_may_differ(times: dict[str, int
     else:
         with pytest.raises(UnauthenticatedError, match="not accepted"):
             await come(False, said)
+
+
+@pytest.mark.threat("a wrong clock")
+@pytest.mark.parametrize(
+    ("after_ms", "good"), [(0, True), (599_999, True), (600_000, False), (-1, False)], ids=str
+)
+def test_a_sign_in_that_is_under_way_ends(after_ms: int, *, good: bool) -> None:
+    flows, flow = Flows(), Flow.begin(system_entropy, "/console/", NOW * 1000)
+    flows.keep(flow)
+    assert flows.take(flow.state, NOW * 1000 + after_ms) == (flow if good else None)
+    assert flows.take(flow.state, NOW * 1000) is None, "it is good once"
 
 
 @pytest.mark.parametrize("proves", [True, False])

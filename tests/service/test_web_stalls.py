@@ -7,6 +7,7 @@ import ssl
 import pytest
 from typing_extensions import override
 
+from node.connections import HANDSHAKE_SECONDS
 from node.tls import client_context
 from protocol.messages import ReleasePart
 from support.fakes_api import IDENTITY, Loopback, MemoryNode, MemorySubset
@@ -57,3 +58,29 @@ async def test_a_reply_that_nobody_takes_is_given_up(monkeypatch: pytest.MonkeyP
         (stalled,) = standing(raw.node) - before
         await asyncio.to_thread(wait_until, lambda: stalled not in standing(raw.node))
         connection.close()
+
+
+def silent(port: int, *, tls: bool, first: bytes) -> bytes:
+    """What comes to a client that sends this and then nothing, until the node ends the connection."""
+    plain = socket.create_connection(("127.0.0.1", port), 30)
+    with client_context(frozenset({IDENTITY.spki_sha256})).wrap_socket(plain) if tls else plain as link:
+        link.sendall(first)
+        try:
+            return link.recv(1000)
+        except ConnectionResetError:
+            return b""
+
+
+@pytest.mark.threat("silent connections")
+@pytest.mark.parametrize(
+    ("tls", "first"),
+    [(False, b""), (False, b"\x16\x03\x01"), (True, b""), (True, b"GET /heal")],
+    ids=["nothing", "half a greeting", "no request", "half a request"],
+)
+async def test_who_never_comes_to_ask_is_let_go(
+    monkeypatch: pytest.MonkeyPatch, *, tls: bool, first: bytes
+) -> None:
+    assert HANDSHAKE_SECONDS <= 10
+    monkeypatch.setattr("node.web.http_connections.HANDSHAKE_SECONDS", 0.5)
+    async with raw_access() as raw:
+        assert await asyncio.to_thread(silent, raw.node.server.port, tls=tls, first=first) == b""

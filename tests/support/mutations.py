@@ -287,6 +287,13 @@ MUTATIONS: Final = (
         "if 0 <= now_ms - found.opened_ms and -_SET_MS < idle_ms < _IDLE_MS:",
         "tests/unit/test_console_sessions_end.py::test_a_session_ends_however_much_it_is_used",
     ),
+    _of(
+        "windows",
+        "node.console.sign_in.provider",
+        "0 <= now_ms - flow.began_ms < _LIFE_MS",
+        "now_ms - flow.began_ms <= _LIFE_MS",
+        "tests/service/test_oidc_proof.py::test_a_sign_in_that_is_under_way_ends",
+    ),
     # ---------------------------------------------------------------- two persons
     _of(
         "two persons",
