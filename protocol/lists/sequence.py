@@ -76,6 +76,8 @@ class Admission:
     @property
     def unknown(self) -> list[int]:
         """Indices of events this version does not apply."""
+        if _UNKNOWN not in self.ops:  # nearly always, and this is asked of every bundle
+            return []
         return [self.first_index + at for at, op in enumerate(self.ops) if op == _UNKNOWN]
 
 
