@@ -52,6 +52,7 @@ from node.errors import (
     SignerRefusedError,
 )
 from node.remote.auth import Credentials, assertion
+from node.signing.process.claims import check_token
 from node.signing.process.frames import MAX_BODY, MAX_LEAVES, Ask, Request
 from node.signing.process.listener import MAX_CONNECTIONS
 from node.signing.process.remote import RemoteCosigner, RemoteKeys, RemoteLogSigner
@@ -413,6 +414,29 @@ def test_a_thief_of_the_socket_gets_nothing(node: SignedNode, hostile: Request) 
     assert not isinstance(caught.value, SignerDownError), "the process lives, and says why not"
     assert state(node) == before
     assert node.log.size(LIST) == 5
+
+
+@pytest.mark.threat("the process taken over")
+@pytest.mark.parametrize(
+    ("issued", "life", "signed"),
+    [
+        (0, 1, True),
+        (0, 600, True),
+        (0, 601, False),
+        (0, 0, False),
+        (60, 600, True),
+        (61, 600, False),
+        (-60, 600, True),
+        (-61, 600, False),
+    ],
+)
+def test_a_token_is_of_now_and_of_ten_minutes(issued: int, life: int, *, signed: bool) -> None:
+    claims = claims_of_token(iat=NOW + issued, exp=NOW + issued + life)
+    if signed:
+        check_token(claims, node=NODE, now_s=NOW)
+    else:
+        with pytest.raises(SignerRefusedError):
+            check_token(claims, node=NODE, now_s=NOW)
 
 
 Stamp = Callable[[SignedNode], Request]

@@ -294,6 +294,13 @@ MUTATIONS: Final = (
         "now_ms - flow.began_ms <= _LIFE_MS",
         "tests/service/test_oidc_proof.py::test_a_sign_in_that_is_under_way_ends",
     ),
+    _of(
+        "windows",
+        "node.signing.process.claims",
+        "abs(issued - now_s) <= _SKEW_SECONDS",
+        "issued - now_s <= _SKEW_SECONDS",
+        "tests/service/test_signer_process.py::test_a_token_is_of_now_and_of_ten_minutes",
+    ),
     # ---------------------------------------------------------------- two persons
     _of(
         "two persons",
