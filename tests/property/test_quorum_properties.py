@@ -383,7 +383,8 @@ SPANS = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)), max_size=2)
 @st.composite
 def situations(draw: st.DrawFn) -> Situation:
     """Federations with amends, continued logs, overlays, revoked keys, members that left, own exclusions."""
-    federation = draw(federations(least=8))
+    federation = draw(federations([*KINDS, *["dispute"] * 6], least=8))
+    _overrule(draw, federation)
     _amend(draw, federation)
     writers = list(federation.writers.items())
     if "nl" in federation.writers and draw(st.booleans()):
@@ -414,6 +415,16 @@ def situations(draw: st.DrawFn) -> Situation:
             draw(st.lists(st.sampled_from(sorted(federation.blocks)))) if federation.blocks else ()
         ),
     )
+
+
+def _overrule(draw: st.DrawFn, federation: Federation) -> None:
+    """Several nodes look again at what is blocked, and say so: one of them alone seldom overrules anything."""
+    for ref, (_, value) in sorted(federation.blocks.items()):
+        for node in draw(st.sets(st.sampled_from(NODES))):
+            named = replace(OWN, reaffirms=(ref,))
+            collection = draw(st.sampled_from(COLLECTIONS))
+            add = federation.writer(node).add(value, named, collection=collection)
+            federation.adds[add] = (node, collection, value, True)
 
 
 def _amend(draw: st.DrawFn, federation: Federation) -> None:
