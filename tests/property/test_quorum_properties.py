@@ -377,6 +377,8 @@ class Situation:
         )
 
 
+UNBLOCKED = digest("e")
+"""What nobody disputes: its entries bear on others only where they take a block back."""
 SPANS = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)), max_size=2)
 
 
@@ -442,7 +444,7 @@ def _continued(draw: st.DrawFn, federation: Federation) -> ListWriter:
     old, new = federation.writer("nl"), ListWriter("nl.example/lists/next")
     new.carry_on(Predecessor(old.origin, len(old.events), bytes(32)))
     mine = sorted(ref for ref, (node, _) in federation.blocks.items() if node == "nl")
-    for value in draw(st.lists(st.sampled_from(DIGESTS), max_size=4)):
+    for value in draw(st.lists(st.sampled_from([*DIGESTS, UNBLOCKED, UNBLOCKED]), max_size=6)):
         named = draw(st.lists(st.sampled_from(mine), max_size=1)) if mine else []
         new.add(value, replace(draw(st.sampled_from([OWN, RELYING])), reaffirms=tuple(named)))
     return new

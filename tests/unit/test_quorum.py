@@ -663,6 +663,16 @@ def test_who_overrules_one_block_decides_about_the_next(world: World) -> None:
     assert decide(deaf, world.members).explain(BASELINE, B) == ()
 
 
+def test_a_block_of_a_continued_log_is_taken_back_by_an_entry_of_any_digest(world: World) -> None:
+    block = world["nl"].dispute(A)
+    listed_by(world, "fr", "de")
+    world["nl/next"].carry_on(Predecessor(world["nl"].origin, 1, bytes(32)))
+    assert world.decide().explain(BASELINE, A) != ()
+    world["nl/next"].add(B, replace(RELYING, reaffirms=(block,)))
+    assert world.decide().explain(BASELINE, A) == ()
+    assert decide(restrict(world.held(), frozenset({A})), world.members).explain(BASELINE, A) == ()
+
+
 def test_a_part_of_the_lists_holds_nothing_that_has_no_bearing(world: World) -> None:
     listed_by(world, "fr", "nl", "de")
     listed_by(world, "fr", "nl", value=B)
