@@ -13,7 +13,7 @@ from support.sizes import size
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 10
+SECONDS = 30
 """On each path, in every run."""
 FEWEST = 500
 PRODUCTS = size(quick=FEWEST, thorough=5_000_000)
