@@ -81,7 +81,7 @@ def test_a_changed_code_is_refused_or_other_values(case: tuple[int, U64Array], d
     with contextlib.suppress(MalformedError):
         other = gathered(decode_multiset(bytes(code), width=width, count=len(values)))
         assert other.tolist() != values.tolist()
-        assert encode_set(other, width) == bytes(code)
+        assert encode_multiset(other, width) == bytes(code)
 
 
 @given(st.integers(1, 200_000), st.integers(20, 63), st.integers(0, 2**32), st.booleans())
