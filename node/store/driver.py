@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from node.errors import ConfigError, StoreDownError, StoreError, StoreLockedError
 from node.files import refused
@@ -76,9 +77,18 @@ def connect(url: URL) -> Engine:
 
 def _close_behind(engine: Engine) -> None:
     """What is in use while the engine is disposed of is closed when its user gives it back: no pool would."""
-    disposed: list[Engine] = []
-    event.listen(engine, "engine_disposed", disposed.append)
-    event.listen(engine, "checkin", lambda _, record: record.invalidate() if disposed else None)
+    used: set[ConnectionPoolEntry] = set()
+    left: set[ConnectionPoolEntry] = set()
+
+    def give_back(_: object, entry: ConnectionPoolEntry) -> None:
+        used.discard(entry)
+        if entry in left:
+            left.discard(entry)
+            entry.invalidate()
+
+    event.listen(engine, "checkout", lambda _, entry, __: used.add(entry))
+    event.listen(engine, "engine_disposed", lambda _: left.update(used))
+    event.listen(engine, "checkin", give_back)
 
 
 def _given_up_on(url: URL) -> URL:

@@ -386,6 +386,11 @@ def test_who_still_uses_a_store_that_is_disposed_of_leaves_no_connection(dsn: st
         assert unit.logs.ls(LogKind.OWN_LIST) == []
     with pytest.raises(Exception, match="closed"):
         raw.execute("SELECT 1")
+    with store.read() as unit:
+        again = unit.logs._connection.connection.driver_connection
+    with store.read() as unit:  # whoever goes on with the store is given a connection that is kept
+        assert unit.logs._connection.connection.driver_connection is again
+    store.dispose()
 
 
 def test_a_locked_sqlite_store_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
