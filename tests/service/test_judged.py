@@ -165,7 +165,7 @@ def test_some_hashes_are_judged_without_folding_a_list(judge: Judge) -> None:
     with patch.object(judged, "fold_held", side_effect=AssertionError):
         some = judge.some(file_digests("file 0"))
     assert {digest for _, digest in some.decision.effective} == set(file_digests("file 0"))
-    assert judge.known() is None
+    assert judge._held is None  # it is not kept
 
 
 def test_a_judgement_that_stands_answers_for_some_hashes(judge: Judge, agency: Agency) -> None:
