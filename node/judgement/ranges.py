@@ -83,9 +83,10 @@ class _Ranges:
         while chunk := list(islice(items, _CHUNK)):
             self._place_adds(chunk, ranges)
             for position, event, opening in chunk:
-                header = event[:HEADER_BYTES]
-                if header[1] in _ABOUT_ADDS:
-                    ranges[position] = ranges[Header.from_bytes(header).ref]
+                if event[1] in _ABOUT_ADDS:
+                    header = Header.from_bytes(event[:HEADER_BYTES])
+                    # Nobody checked what an event of a newer version refers to.
+                    ranges[position] = ranges[header.ref] if header.known else _NOWHERE
                 at = int(ranges[position])
                 if at != _NOWHERE:
                     self._write(at, number, position, event, opening)

@@ -119,19 +119,24 @@ def event_of(change: Change, *, origin_hash: bytes, time_ms: int) -> bytes:
 
 
 def content_id_of(opening: bytes) -> bytes:
-    """The content id in an opening's bytes; empty when there is none."""
+    """The content id in an opening's bytes; empty when there is none that is read here."""
+    if len(opening) < NONCE_BYTES + 2:
+        return b""
     end = NONCE_BYTES + 2 + opening[NONCE_BYTES + 1]
     ext = opening[end + 2 :]
     return ext[CONTENT_ID] if ext[1:3] == _ID_HEAD else b""
 
 
 def digest_of(opening: bytes) -> Digest | None:
-    """The digest in an opening's bytes; None when there is none, or of an algorithm unknown here."""
-    algorithm = _ALGORITHMS.get(opening[NONCE_BYTES]) if len(opening) >= NONCE_BYTES + 2 else None
-    if algorithm is None:
+    """The digest in an opening's bytes; None when there is none, or none that is read here.
+
+    Of an event that this version does not know, a peer may open any bytes at all.
+    """
+    if len(opening) < NONCE_BYTES + 2:
         return None
-    start = NONCE_BYTES + 2
-    return Digest(algorithm, opening[start : start + opening[NONCE_BYTES + 1]])
+    algorithm, start = _ALGORITHMS.get(opening[NONCE_BYTES]), NONCE_BYTES + 2
+    value = opening[start : start + opening[NONCE_BYTES + 1]]
+    return None if algorithm is None or len(value) != SIZES[algorithm] else Digest(algorithm, value)
 
 
 @lru_cache(64)

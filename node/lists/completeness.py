@@ -11,7 +11,7 @@ from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogRecord
 from node.store.store import Store
 from protocol.limits import BUNDLE_WIDTH
-from protocol.lists.event import Op
+from protocol.lists.event import HEADER_BYTES, Header, Op
 
 _INDEXED = frozenset({Op.ADD, Op.DISPUTE})
 
@@ -35,13 +35,17 @@ def unindexed(store: Store, log: LogRecord) -> int:
         found = {
             at: digest
             for at, (event, opening) in enumerate(rows, first)
-            if at not in gone and opening and event[1] in _INDEXED and (digest := digest_of(opening))
+            if at not in gone and opening and _is_indexed(event) and (digest := digest_of(opening))
         }
         keys = dict(zip(found, store.vault.keys_of(found.values()).tolist(), strict=True))
         with store.read() as unit:
             held = {(hit.key, hit.position) for hit in unit.entries.find([*keys.values()], log_id=log.id)}
         missing += sum((key, at) not in held for at, key in keys.items())
     return missing
+
+
+def _is_indexed(event: bytes) -> bool:
+    return event[1] in _INDEXED and Header.from_bytes(event[:HEADER_BYTES]).known
 
 
 def _expected(store: Store, log: LogRecord) -> Iterator[str]:

@@ -1,19 +1,29 @@
 """A follower and a peer that lies with valid keys: every attack ends in its error, changes nothing, and is overcome."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from node.errors import NotFoundError
 from node.evidence.judgement import judge
+from node.formats.rows import ImportRow
 from node.judgement import quarantine
+from node.lists.completeness import unindexed
+from node.lists.imports.intake import Statement, import_rows
 from node.peers.sync.reports import SyncReport
 from node.store.lists.records import Quarantined
+from protocol.digest import Algorithm
 from protocol.errors import ForkError, RollbackError
+from protocol.lists.event import BASELINE, Header, Op
+from protocol.lists.opening import Basis, EntryRef, Reason
 from support.adversary import ATTACKS, SECRET, Attack, ListPeer, follow
 from support.federation import Agency, Federation
+from support.lists import OWN, START_MS, ListWriter, digest
 from support.pulling import Served
+from support.whole import current
 
 HELD = 300
 GROWN = 330
@@ -98,6 +108,60 @@ async def test_an_attack_ends_in_its_error_and_is_overcome(
         return  # a log that its node closed stays closed
     assert (await follower.syncer.sync("nl.example", peer)).succeeded
     check_holds(follower, Served(honest, peer.key))
+
+
+def _ended_before_it_was_known(writer: ListWriter) -> None:
+    """An add that a newer version may read, and a withdrawal for error that names it."""
+    writer.withdraw(_short(writer), Reason.ERROR)
+
+
+def _short(writer: ListWriter) -> EntryRef:
+    """An add with an unknown flag, whose opening says MD5 with three octets."""
+    header = Header(op=Op.ADD, collection=BASELINE, flags=2, time_ms=START_MS + len(writer.events))
+    return writer.put(header, bytes((*range(16), Algorithm.MD5, 3, 1, 2, 3, 0, 1, 0xA0)))
+
+
+UNKNOWN: dict[str, Callable[[ListWriter], object]] = {
+    "withdraws what is not there": lambda writer: writer.write(Op.WITHDRAW, flags=2, ref=999),
+    "amends what cannot be": lambda writer: writer.write(Op.AMEND, flags=2, ref=2**63 + 5),
+    "opens a digest that is none": _short,
+    "withdraws a digest that is none": _ended_before_it_was_known,
+}
+"""Events that the rules of lists admit because a newer version may know them."""
+
+
+@pytest.mark.parametrize("write", UNKNOWN.values(), ids=UNKNOWN)
+async def test_an_event_of_a_newer_version_stops_no_judgement(
+    follower: Agency, peer: ListPeer, write: Callable[[ListWriter], object]
+) -> None:
+    """One peer's event would else stop every release of everybody who follows it."""
+    write(peer.writer)
+    peer.grow(len(peer.writer.events) + 2)
+    assert (await follower.syncer.sync("nl.example", peer)).succeeded
+    judged = current(
+        follower.store, follower.trust.members(), now=follower.clock.now(), max_age=timedelta(days=1)
+    )
+    [held] = judged.listings
+    assert sorted(held.listing.entries)[-2:] == [peer.served.size - 2, peer.served.size - 1]
+    assert unindexed(follower.store, follower.log(peer.origin)) == 0
+
+
+async def test_an_event_of_a_newer_version_beside_a_listed_file_stops_no_import(
+    follower: Agency, peer: ListPeer
+) -> None:
+    """What stands around a listed hash is compared with what is imported."""
+    digests = tuple(digest("shared", kind) for kind in (Algorithm.MD5, Algorithm.SHA1))
+    content_id = bytes(range(16))
+    peer.writer.add(digests[0], replace(OWN, content_id=content_id))
+    _short(peer.writer)
+    peer.writer.put(
+        Header(op=9, collection=BASELINE, time_ms=START_MS + len(peer.writer.events)), b"anything"
+    )
+    assert (await follower.syncer.sync("nl.example", peer)).succeeded
+    rows = [ImportRow(2, digests, BASELINE, {}, "")]
+    statement = Statement(basis=Basis.OWN, criteria=1)
+    report = import_rows(follower.store, follower.origin, rows, statement=statement, now_ms=follower.now_ms)
+    assert report.entries == 2
 
 
 @pytest.mark.threat("openings withheld")
