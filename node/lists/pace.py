@@ -132,7 +132,7 @@ def require_within(unit: Unit, node: str, new: Intake, limits: FollowGuards) -> 
     """Refuse a publication of `new` events that the node's followers would set aside.
 
     Raises:
-        BeyondLimitsError: it is more than the node's own document says; nothing was changed.
+        BeyondLimitsError: it is more than the node's own document says.
     """
     before = unit.quarantine.intake_since(node, since_ms=new.received_ms - DAY_MS)
     counts = (

@@ -3,8 +3,8 @@
 One transaction makes the new head pending (compare-and-swap) and with it the time of the round: from then on the events
 are fixed. The objects are written, the signer signs exactly that head, a last transaction publishes it. Whatever is cut
 off between these steps, the next run finds the pending head and finishes it; a pending head is never replaced. What the
-published events ask to delete is deleted after that: a peer must be able to tell that an opening is missing for a
-reason.
+published events ask to delete is deleted after that, before more is published or refused: a peer must be able to tell
+that an opening is missing for a reason.
 """
 
 from collections import Counter
@@ -80,33 +80,36 @@ def publish(
 ) -> Published:
     """Publish everything that waits in the own list `origin`, after finishing what was cut off.
 
-    `limits` are what the node announces as a normal day; a list's first publication is not counted, because whoever
-    follows it from then on asks for all of it.
+    `limits` are what the node announces as a normal day. They are asked once, about all that waits: a withdrawal lets
+    through what waits with it, and is gone after the first round. What comes in meanwhile waits for the next time. A
+    list's first publication is not counted, because whoever follows it from then on asks for all of it.
 
     Raises:
         BeyondLimitsError: more waits than `limits` allow in this day, or this clock is a month ahead of everybody's;
-            nothing was changed.
+            nothing of it was published.
         NotFoundError: there is no such list.
         ConflictError: another publisher was faster; nothing was lost, running again shows the outcome.
     """
     adds = withdrawals = others = checkpoints = 0
-    first = False
+    first, end = False, 0
     while True:
+        carry_out(store, origin, now_ms=now_ms)
         log = _log(store, origin)
-        if log.pending is None and log.note is not None and log.tail == log.head.size:
-            break
         first = first or log.note is None
-        if limits is not None and log.pending is None and not first:
-            _require_within(store, log, limits, now_ms)
+        if log.pending is None and not end:
+            end = log.tail
+            if limits is not None and not first:
+                _require_within(store, log, limits, now_ms)
+        if log.pending is None and log.note is not None and log.head.size >= end:
+            break
         try:
-            done, events = _publish_round(store, log, signer, now_ms, counted=not first)
+            done, events = _publish_round(store, log, signer, now_ms, end=end, counted=not first)
         except ConflictError:
             redo(store, log, now_ms=now_ms)
             raise
         adds, withdrawals = adds + done.adds, withdrawals + done.withdrawals
         others += events - done.adds - done.withdrawals
         checkpoints += 1
-    carry_out(store, origin, now_ms=now_ms)
     return Published(
         size=log.head.size,
         adds=adds,
@@ -124,6 +127,8 @@ def _require_within(store: Store, log: LogRecord, limits: FollowGuards, now_ms: 
     followers set aside what is beyond.
     """
     waiting = log.tail - log.head.size
+    if not waiting:
+        return
     with store.read() as unit:
         if limits is not NO_LIMITS:
             require_plausible(unit, now_ms)
@@ -142,12 +147,12 @@ def _require_within(store: Store, log: LogRecord, limits: FollowGuards, now_ms: 
 
 
 def _publish_round(
-    store: Store, log: LogRecord, signer: LogSigner, now_ms: int, *, counted: bool
+    store: Store, log: LogRecord, signer: LogSigner, now_ms: int, *, end: int, counted: bool
 ) -> tuple[Intake, int]:
-    """One head, from wherever it stands to published: what counts of it, and its events."""
+    """One head, from wherever it stands to published: what counts of it, and its events; a new one ends by `end`."""
     try:
         if log.pending is None:
-            log, round_ = _claim(store, log, now_ms)
+            log, round_ = _claim(store, log, now_ms, end=min(log.head.size + _ROUND, end))
         else:
             round_ = _read_round(store, log, log.pending.time_ms, end=log.pending.size)
         _finish(store, log, round_, signer, now_ms, counted=counted)
@@ -166,10 +171,10 @@ def _log(store: Store, origin: str) -> LogRecord:
         return own_list(unit, origin)
 
 
-def _claim(store: Store, log: LogRecord, now_ms: int) -> tuple[LogRecord, _Round]:
-    """Fix the next head and make it pending."""
+def _claim(store: Store, log: LogRecord, now_ms: int, *, end: int) -> tuple[LogRecord, _Round]:
+    """Fix the next head, which ends by `end`, and make it pending."""
     time_ms = max(now_ms, log.head.time_ms)
-    round_ = _read_round(store, log, time_ms, end=log.head.size + _ROUND)
+    round_ = _read_round(store, log, time_ms, end=end)
     tree = _frontier(log)
     tree.extend(round_.leaves)
     head = Head(size=tree.size, root=tree.root(), frontier=tree.to_bytes(), time_ms=time_ms)

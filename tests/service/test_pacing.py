@@ -1,5 +1,6 @@
 """How much a day: what peers bring beyond it is set aside however they bring it, and own lists do not publish it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 from keys.trust.held import HeldTrust
 from keys.trust.node_parts import NodeLimits
 from node.errors import BeyondLimitsError
+from node.judgement.shred_status import report_shreddings
 from node.lists.changes import Change, pack
+from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
 from node.lists.pace import DAY_MS, NO_LIMITS, Changes, FollowGuards, beyond
 from node.lists.publish import Published, publish
@@ -149,6 +152,12 @@ def dispute(agency: Agency, *names: str) -> None:
         queue.commit(unit)
 
 
+def in_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounds of at most ten changes."""
+    monkeypatch.setattr("node.lists.queue.BATCH", 4)
+    monkeypatch.setattr("node.lists.publish._ROUND", 10)
+
+
 def numbered(count: int, name: str = "f") -> list[str]:
     return [f"{name}{number}" for number in range(count)]
 
@@ -183,6 +192,42 @@ class TestPublishing:
         withdraw(agency.store, agency.origin, file_digests("f0")[0], reason=Reason.ERROR)
         done = release(agency)
         assert (done.adds, done.withdrawals) == (40, 2)
+
+    @pytest.mark.threat("shredded and back")
+    def test_all_rounds_of_one_publication_are_judged_at_once(
+        self, agency: Agency, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The withdrawal lets through what waits with it, though the later rounds hold additions alone."""
+        in_rounds(monkeypatch)
+        agency.add(rows(*numbered(1)))
+        release(agency)
+        plan = prepare(agency.store, agency.origin, file_digests("f0")[0])
+        shred(agency.store, agency.origin, plan.position, reason=Reason.ERROR)
+        agency.add(rows(*numbered(20, "g")))
+        done = release(agency)
+        assert (done.adds, done.withdrawals) == (40, 2)
+        assert done.checkpoints > 2
+        assert all(each.erased_ms for each in report_shreddings(agency.store))
+
+    def test_what_comes_in_after_they_were_judged_is_not_published_with_them(
+        self, agency: Agency, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        in_rounds(monkeypatch)
+        release(agency)
+        agency.add(rows(*numbered(5)))
+        sign, late = agency.signer.sign, [rows(*numbered(5, "late"))]
+
+        def signing(origin: str, *, start: int, leaf_hashes: Sequence[bytes]) -> bytes:
+            while late:
+                agency.add(late.pop())
+            return sign(origin, start=start, leaf_hashes=leaf_hashes)
+
+        monkeypatch.setattr(agency.signer, "sign", signing)
+        assert release(agency).adds == 10
+        assert agency.log.tail == 20
+        with pytest.raises(BeyondLimitsError):
+            release(agency)
+        assert release(agency, NO_LIMITS).adds == 10
 
     def test_it_is_counted_by_kind(self, agency: Agency) -> None:
         agency.add(rows(*numbered(20)))

@@ -305,6 +305,7 @@ class TestRaces:
         check_whole(agency)
 
     def test_what_is_imported_meanwhile_is_published_next(self, agency: Agency) -> None:
+        """Not with the rest, about which alone the limits of a day were asked."""
         agency.add(rows("a"))
         publish(
             agency.store,
@@ -312,6 +313,8 @@ class TestRaces:
             signer=Hooked(agency, before=lambda: agency.add(rows("b")) if agency.log.tail == 2 else None),
             now_ms=NOW_MS,
         )
+        assert (agency.log.head.size, agency.log.tail) == (2, 4)
+        agency.publish()
         assert agency.log.head.size == 4
         check_whole(agency)
 

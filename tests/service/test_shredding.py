@@ -4,13 +4,20 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from node.errors import ConflictError, NotFoundError, StoreError, UsageError
+from node.errors import (
+    BeyondLimitsError,
+    ConflictError,
+    NotFoundError,
+    SignerDownError,
+    StoreError,
+    UsageError,
+)
 from node.formats.rows import ImportRow
 from node.judgement.shred_status import report_shreddings
 from node.lists.corrections import erase
@@ -21,6 +28,8 @@ from node.lists.corrections.withdraw import withdraw
 from node.lists.entries import read_batch
 from node.lists.imports import intake
 from node.lists.imports.case_data import unpack_cases
+from node.lists.pace import FollowGuards
+from node.lists.publish import publish
 from node.lists.tombstones import TombstoneFilter, tombstoned
 from node.objects.logfiles import LogFiles
 from node.objects.release_files import ReleaseFolder
@@ -229,6 +238,55 @@ def test_the_roster_of_the_newest_release_is_emptied_at_once(
     with store.read() as unit:
         assert unit.judged.smallest(fr.lists.origin) == fr.lists.log.head.size
         assert [each.version for each in unit.releases.ls(SUBSET)] == [1, 2]
+
+
+def answer(patch: pytest.MonkeyPatch, agency: Agency, *, times: int) -> None:
+    """Its signer signs so often, and fails after that."""
+    sign, left = agency.signer.sign, [None] * times
+
+    def signing(origin: str, *, start: int, leaf_hashes: Sequence[bytes]) -> bytes:
+        if not left:
+            raise SignerDownError("the signer does not answer")
+        left.pop()
+        return sign(origin, start=start, leaf_hashes=leaf_hashes)
+
+    patch.setattr(agency.signer, "sign", signing)
+
+
+@pytest.mark.threat("shredded and back")
+def test_what_a_round_published_is_deleted_although_the_next_fails(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.lists.publish._ROUND", 2)
+    agency.add(rows("a"))
+    agency.publish()
+    shred_file(agency, "a")
+    agency.add(rows("b"))
+    answer(monkeypatch, agency, times=1)
+    with pytest.raises(SignerDownError):
+        agency.publish()
+    assert agency.log.head.size == 4
+    require_gone(agency, "a")
+
+
+@pytest.mark.threat("shredded and back")
+def test_what_was_pending_is_published_and_deleted_although_more_waits_than_a_day_allows(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest may wait for days."""
+    agency.add(rows("a"))
+    agency.publish()
+    shred_file(agency, "a")
+    with monkeypatch.context() as patch:
+        answer(patch, agency, times=0)
+        with pytest.raises(SignerDownError):
+            agency.publish()
+    agency.add(rows("b"))
+    limits = FollowGuards(max_adds_per_day=1, max_withdraws_per_day=10)
+    with pytest.raises(BeyondLimitsError):
+        publish(agency.store, agency.origin, signer=agency.signer, now_ms=agency.now_ms, limits=limits)
+    assert agency.log.head.size == 4
+    require_gone(agency, "a")
 
 
 @pytest.mark.threat("shredded and back")
