@@ -340,6 +340,45 @@ def test_a_pull_that_loses_in_the_middle_is_told_so(
     check_whole(agency, other.origin)
 
 
+@pytest.mark.threat("shredded and back")
+@pytest.mark.parametrize(
+    ("before", "slice_"), [(0, 256), (10, 2**16)], ids=["a later slice", "an older bundle"]
+)
+def test_a_pull_that_loses_in_the_middle_brings_nothing_back(
+    agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch, before: int, slice_: int
+) -> None:
+    """The faster one deletes what is shredded while the slow one holds it in memory, and what it reads next."""
+    monkeypatch.setattr("node.peers.sync.follow._SLICE", slice_)
+    monkeypatch.setattr("node.peers.sync.stage._PART", 1)
+    if before:
+        fill(other, before, "old")
+        agency.pull(other)
+    agency.follower.follow(other.origin, node=other.node)
+    fill(other, 300)
+    queue = Queue(other.store, other.log)
+    reason = Opening(bytes(16), None, Ext(reason=Reason.ERROR)).to_bytes()
+    queue.put([pack(Change(Op.WITHDRAW, SHRED, BASELINE, 5, reason))])
+    with other.store.write() as unit:
+        queue.commit(unit)
+    other.publish()
+    slow = Follower(agency.store, GUARDS)
+    delivery = agency.stage(other)
+    agency.follower.flush(other.origin)
+    put_all = agency.store.objects.put_all
+
+    def overtaken(items: Iterable[tuple[str, bytes]]) -> None:
+        late = list(items)
+        monkeypatch.setattr(agency.store.objects, "put_all", put_all)
+        held(agency, other)  # finishes what the slow one claimed
+        put_all(late)
+
+    monkeypatch.setattr(agency.store.objects, "put_all", overtaken)
+    with pytest.raises(ConflictError, match="faster"):
+        slow.commit(other.origin, delivery, now_ms=agency.now_ms)
+    assert [index for index, _, opening in agency.items(other.origin) if opening is None] == [5]
+    check_whole(agency, other.origin)
+
+
 def test_an_unchanged_head_is_confirmed(agency: Agency, other: Agency) -> None:
     fill(other, 1)
     agency.pull(other)

@@ -242,27 +242,10 @@ class Follower:
     def _finish(self, log: LogRecord, now_ms: int) -> Committed:
         """From the claimed head to the held one; every step may be repeated."""
         assert log.pending is not None
-        assert log.pending_note is not None, "a peer's head comes signed"
         files = self._files(log.origin)
         intake = EventIntake(self._store.vault, log.head.size)
         try:
-            with acyclic():
-                self._write(log, files, intake)
-        except MalformedError:
-            raise self._not_those(log) from None
-        except MissingObjectError:
-            # Whoever commits a head tidies up behind it, so a slower one may miss what it was about to read.
-            self._require_unmoved(log)
-            raise
-        older_keys = self._older_keys(files, intake.older_refs(), log.head.size)
-        with acyclic():
-            suspects = self._known.suspects(log, intake.arrivals())
-        try:
-            with self._store.write() as unit:
-                unit.logs.settle(log, note=log.pending_note, checked_ms=now_ms)
-                intake.write(unit, log.id, older_keys)
-                quarantined = intake.guard(unit, log, self._guards, suspects=suspects, now_ms=now_ms)
-                note_relisted(self._store, unit, log, first=log.head.size, size=log.pending.size)
+            quarantined = self._settle(log, files, intake, now_ms)
         except ConflictError:
             redo(self._store, log, now_ms=now_ms)
             raise
@@ -277,6 +260,31 @@ class Follower:
             withdrawals=len(intake.withdrawals),
             quarantined=quarantined,
         )
+
+    def _settle(self, log: LogRecord, files: LogFiles, intake: EventIntake, now_ms: int) -> int:
+        """What is staged becomes the held head; returns how many records the guards made of it.
+
+        Raises `ConflictError` where a faster pull did it; by then some of it may be written again.
+        """
+        assert log.pending is not None
+        assert log.pending_note is not None, "a peer's head comes signed"
+        try:
+            with acyclic():
+                self._write(log, files, intake)
+                older_keys = self._older_keys(files, intake.older_refs(), log.head.size)
+                suspects = self._known.suspects(log, intake.arrivals())
+        except MalformedError:
+            raise self._not_those(log) from None
+        except MissingObjectError:
+            # Whoever commits a head tidies up behind it, so a slower one may miss what it was about to read.
+            self._require_unmoved(log)
+            raise
+        with self._store.write() as unit:
+            unit.logs.settle(log, note=log.pending_note, checked_ms=now_ms)
+            intake.write(unit, log.id, older_keys)
+            quarantined = intake.guard(unit, log, self._guards, suspects=suspects, now_ms=now_ms)
+            note_relisted(self._store, unit, log, first=log.head.size, size=log.pending.size)
+        return quarantined
 
     def _write(self, log: LogRecord, files: LogFiles, intake: EventIntake) -> None:
         """Staged bundles into objects, hashed on the way; raises `StoreError` unless they give the pending root."""
