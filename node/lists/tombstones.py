@@ -6,21 +6,21 @@ blocks like any withdrawal for error: within the cap of the register, until othe
 word alone emptied everybody's releases, a liar would only have to list a hash and shred it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
-from node.errors import ConflictError
+from node.errors import ConflictError, StoreError
 from node.formats.rows import ImportRow, RefusedRow, RowResult
+from node.lists.changes import digest_of
 from node.lists.lookup import Finder
 from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogKind, LogRecord, StillListed, Tombstone
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
-from protocol.errors import MalformedError
 from protocol.lists.listing import Block, BlockKind, Listing
-from protocol.lists.opening import Opening
 
 MOST_HONOURED: Final = 1000
 """Tombstones that the events of one peer's list make here, at most."""
@@ -91,24 +91,43 @@ def note_relisted(store: Store, unit: Unit, log: LogRecord, *, first: int, size:
 def note_listed(
     store: Store, unit: Unit, log: LogRecord, openings: Iterable[tuple[int, bytes | None]]
 ) -> None:
-    """Remember which of these openings of a peer's list, by position, list or dispute what was shredded."""
+    """Remember which of these openings of a list, by position, list or dispute what was shredded."""
     macs = frozenset(each.mac for each in unit.tombstones.ls())
+    unit.tombstones.note_still_listed(list(_listed(store, log, openings, macs)))
+
+
+def note_all_listed(store: Store) -> None:
+    """The same of all held lists, where a block may depend on it: older versions remembered less.
+
+    A list that moves meanwhile, or is damaged, is passed over.
+    """
+    with store.read() as unit:
+        logs = unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
+        peers = {log.id for log in logs if log.kind is LogKind.PEER_LIST}
+        macs = frozenset(each.mac for each in unit.tombstones.ls() if each.blocks and each.log_id in peers)
+        known = {(each.log_id, each.position) for each in unit.tombstones.still_listed()}
+    for log in logs:
+        items = LogFiles(store.objects, store.vault, log.origin).items(first=0, size=log.head.size)
+        openings = ((position, opening) for position, _, opening in items)
+        with suppress(StoreError):
+            found = [
+                each for each in _listed(store, log, openings, macs) if (log.id, each.position) not in known
+            ]
+            if found:
+                with store.write() as unit:
+                    unit.tombstones.note_still_listed(found)
+
+
+def _listed(
+    store: Store, log: LogRecord, openings: Iterable[tuple[int, bytes | None]], macs: frozenset[bytes]
+) -> Iterator[StillListed]:
     if not macs:
         return
-    found = []
     for position, opening in openings:
-        digest = _digest_of(opening)
+        digest = digest_of(opening) if opening else None
         mac = None if digest is None else store.vault.tombstone_of(digest)
         if mac in macs:
-            found.append(StillListed(mac=mac, log_id=log.id, position=position))
-    unit.tombstones.note_still_listed(found)
-
-
-def _digest_of(opening: bytes | None) -> Digest | None:
-    try:
-        return Opening.from_bytes(opening).digest if opening else None
-    except MalformedError:  # of a newer version
-        return None
+            yield StillListed(mac=mac, log_id=log.id, position=position)
 
 
 def _among(store: Store, macs: Iterable[bytes]) -> IsTombstoned:

@@ -1,6 +1,7 @@
 """Shredding in a federation: nothing is left anywhere, nothing comes back, newcomers follow, a liar gains nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,15 +11,19 @@ from keys.trust.members import Member, Members
 from node.errors import NotFoundError, StoreError
 from node.judgement.endorse import endorse
 from node.judgement.shred_status import Place, report_shreddings
+from node.lists.corrections.erase import carry_out_everywhere
 from node.lists.corrections.shred import prepare, shred
 from node.lists.imports.intake import ImportReport, Statement
+from node.store.lists.records import Quarantined
 from protocol.digest import Algorithm, Digest
+from protocol.judgement.blocks import Standing
 from protocol.judgement.quorum import Tombstoned
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis, Reason
+from support.adversary import ListPeer, follow
 from support.digest_search import DigestSearch
-from support.federation import Agency, Federation, check_follows
-from support.lists import digest
+from support.federation import Agency, Federation, FoundedNode, check_follows
+from support.lists import ListWriter, digest
 from support.whole import current
 
 SHA256 = Algorithm.SHA256
@@ -48,13 +53,13 @@ def shred_file(agency: Agency, name: str, reason: Reason = Reason.ERROR) -> None
     agency.publish()
 
 
-def register(*agencies: Agency) -> Members:
+def register(*agencies: FoundedNode) -> Members:
     return Members(
         version=1,
         k=2,
         block_cap=10,
         members=tuple(
-            Member(node=each.name, root_sha256=each.founded.root_sha256, country=each.country)
+            Member(node=each.name, root_sha256=each.founded.root_sha256, country=each.name[:2].upper())
             for each in agencies
         ),
     )
@@ -278,3 +283,63 @@ async def test_what_a_guard_set_aside_deletes_nothing(federation: Federation) ->
             unit.quarantine.release(record.id, now_ms=nl.now_ms)
     await federation.settle()
     assert nl.digests(fr.origin) == set()
+
+
+def _withdrawal_waits(fr: Agency, _: ListWriter) -> None:
+    """The own entry counts until its withdrawal is published."""
+    fr.add("shredded")
+    fr.publish()
+    fr.withdraw("shredded")
+
+
+def _withdrawal_is_set_aside(fr: Agency, writer: ListWriter) -> None:
+    """What a guard set aside does not count."""
+    add = writer.add(digest("shredded"))
+    place = writer.withdraw(add).index
+    with fr.store.write() as unit:
+        log = unit.logs.get(writer.origin)
+        aside = Quarantined(
+            log_id=log.id, kind="withdraw", first=place, last=place, reason="many", created_ms=0
+        )
+        unit.quarantine.add([aside])
+
+
+def _listed_twice(_: Agency, writer: ListWriter) -> None:
+    """Of two entries of one list, one is shredded."""
+    writer.add(digest("shredded"))
+
+
+STILL_LISTED = (_withdrawal_waits, _withdrawal_is_set_aside, _listed_twice)
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["new", "of before"])
+@pytest.mark.parametrize("list_still", STILL_LISTED)
+async def test_the_block_that_a_shredding_left_counts_for_the_cap_in_every_part(
+    federation: Federation, list_still: Callable[[Agency, ListWriter], None], before: bool
+) -> None:
+    """Else the next block of the shredding list would apply in some parts, and its list have more than its cap."""
+    fr = federation.agency("fr.example", "FR")
+    nl = ListPeer("nl.example", fr.time)
+    follow(fr, nl)
+    fr.add("listed")
+    fr.publish()
+    nl.writer.add(digest("other"))
+    assert (await fr.syncer.sync("nl.example", nl)).succeeded
+    list_still(fr, nl.writer)
+    nl.writer.withdraw(nl.writer.add(digest("shredded")), Reason.ERROR, shred=True)
+    for name in ("disputed", "listed"):
+        nl.writer.dispute(digest(name))
+    assert (await fr.syncer.sync("nl.example", nl)).succeeded
+    if before:
+        with fr.store.write() as unit:
+            for each in unit.tombstones.still_listed():
+                unit.tombstones.drop_still_listed(each.log_id, [each.position])
+        carry_out_everywhere(fr.store, now_ms=fr.now_ms)
+    members = replace(register(fr, nl.identity), k=1, block_cap=2)
+    judged = current(fr.store, members, now=fr.clock.now(), max_age=timedelta(days=1))
+    assert (BASELINE, digest("listed")) in judged.decision.effective
+    assert [block.standing for block in judged.decision.blocks] == [
+        Standing.APPLIES,
+        Standing.APPLIES,
+        Standing.OVER_CAP,
+    ]

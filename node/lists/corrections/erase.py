@@ -19,7 +19,7 @@ from node.errors import ConflictError, MissingObjectError, NotFoundError, StoreE
 from node.lists.entries import ListReader, read_batch
 from node.lists.imports.case_data import without_entries
 from node.lists.lookup import Finder
-from node.lists.tombstones import MOST_HONOURED
+from node.lists.tombstones import MOST_HONOURED, note_all_listed
 from node.objects.kept_proposals import erase_proposed
 from node.objects.logfiles import LogFiles
 from node.objects.recipient_files import erase_from_copies
@@ -87,7 +87,9 @@ def carry_out_everywhere(store: Store, *, now_ms: int) -> int:
     """Look at every list once more, also where everything was deleted before; returns at how many openings."""
     with store.read() as unit:
         logs = unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
-    return sum(_carry_out(store, log.origin, _published, now_ms) for log in logs)
+    done = sum(_carry_out(store, log.origin, _published, now_ms) for log in logs)
+    note_all_listed(store)
+    return done
 
 
 def _due(unit: Unit, log: LogRecord) -> list[Shredding]:
@@ -187,12 +189,13 @@ def _tombstones(unit: Unit, log: LogRecord, graves: Sequence[_Grave], now_ms: in
 
 
 def _standing(store: Store, unit: Unit, log: LogRecord, graves: Sequence[_Grave]) -> Iterator[StillListed]:
-    """Active entries and open disputes of the digests in other lists."""
+    """Entries and disputes of the digests that are not deleted here, those too whose end may not count yet or ever."""
+    gone = {grave.shredding.position for grave in graves}
     digests = {store.vault.key_of(grave.digest): grave.digest for grave in graves if grave.digest}
     lists = {each.id: each for each in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
     readers: dict[int, ListReader] = {}
     for hit in unit.entries.find(list(digests)):
-        if hit.log_id == log.id or hit.ended is not None or hit.log_id not in lists:
+        if hit.log_id not in lists or (hit.log_id == log.id and hit.position in gone):
             continue
         if hit.log_id not in readers:
             readers[hit.log_id] = ListReader(store, unit, lists[hit.log_id])
