@@ -162,6 +162,8 @@ async def _stage(
                 _require_root(log, source, _grown(tree, leaves[skip : at - index * BUNDLE_WIDTH]), best.peer)
         tree.extend(leaves[skip:])
         broken = broken or _broken(shape, events[skip:], now_ms)
+        if broken is not None:
+            continue  # the rest is only hashed
         openings = await _openings(log.origin, index, events, sources)
         unopened += sum(_hides(event, row) for event, row in zip(events[skip:], openings[skip:], strict=True))
         follower.stage(

@@ -234,6 +234,8 @@ class Planted(Held):
     """Holds what somebody with the key signed behind the entries of `behind`, dated so many milliseconds from now."""
 
     dates: Sequence[int] = ()
+    start: bytes = b""
+    """Of the last of them, in place of its own."""
 
     @property
     def events(self) -> list[bytes]:
@@ -243,7 +245,7 @@ class Planted(Held):
             replace(headers[-1], time_ms=self.peer.now_ms + date).to_bytes() + b"\x07" * 32
             for date in self.dates
         ]
-        return [*held, *made]
+        return [*held, *made[:-1], self.start + made[-1][len(self.start) :]]
 
     def signed(self, key: LogPrivateKey) -> bytes:
         tree = CompactRange()
@@ -259,8 +261,8 @@ class Planted(Held):
         return encode_bundle([b""] * width)
 
 
-def planted(all_: Peers, *dates: int) -> Planted:
-    unsigned = Planted(all_.behind, dates=dates)
+def planted(all_: Peers, *dates: int, start: bytes = b"") -> Planted:
+    unsigned = Planted(all_.behind, dates=dates, start=start)
     return replace(unsigned, note=unsigned.signed(all_.fr.log_key))
 
 
@@ -301,6 +303,28 @@ async def test_what_no_member_would_follow_is_not_gone_on_from(
     assert broken in str(caught.value)
     assert (caught.value.peer, caught.value.head.size) == ("planted", 4 + len(dates))
     assert new.log.head.size == size
+    assert (await new.have_back(all_.held("most"))).new_size == 9, "nothing of it is left in the way"
+
+
+@pytest.mark.threat("an old state")
+@pytest.mark.parametrize(
+    ("start", "broken"),
+    [
+        (b"\2", "event 5: has an unsupported version"),
+        (b"\1\1\0\1\2\0\0\1", "event 5: has reserved bytes that are not zero"),
+    ],
+    ids=["version", "reserved"],
+)
+async def test_what_is_no_event_is_as_broken(
+    federation: Federation, tmp_path: Path, restored: Restore, start: bytes, broken: str
+) -> None:
+    """By a bare error of its form nobody would know which list to give up."""
+    all_ = await peers(federation)
+    new = restored(all_.fr, tmp_path / "new")
+    with pytest.raises(BrokenHistoryError) as caught:
+        await new.have_back({"planted": planted(all_, 0, 0, start=start)})
+    assert ORIGIN in str(caught.value)
+    assert broken in str(caught.value)
     assert (await new.have_back(all_.held("most"))).new_size == 9, "nothing of it is left in the way"
 
 
