@@ -13,7 +13,15 @@ from contextlib import suppress
 from typing import Final
 
 from node.errors import MissingObjectError, StoreError
-from node.objects.rosters import Roster, erase_rows, erased_rows, pack_roster, rows_among, unpack_roster
+from node.objects.rosters import (
+    Roster,
+    count_parts,
+    erase_rows,
+    erased_rows,
+    pack_roster,
+    rows_among,
+    unpack_roster,
+)
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.unit import Unit
@@ -78,22 +86,15 @@ class ReleaseFolder:
 
     def roster(self) -> Roster:
         """What the release lists."""
-        names = sorted(self._store.objects.ls(f"{self.prefix}roster/"))
-        parts = [self._store.vault.unseal(name, self._store.objects.get(name)) for name in names]
+        parts = list(self._roster_parts())
         roster = unpack_roster(parts)
         if len(roster) + sum(map(erased_rows, parts)) != self._record.answers:
-            raise StoreError(
-                "the roster of release {version} of {subset} is not whole",
-                self._record.version,
-                self._record.subset,
-                hint="restore the object folder from a backup",
-            )
+            raise self._not_whole()
         return roster
 
     def rows(self, digests: Collection[Digest]) -> Roster:
         """What the release says of these digests, as far as it lists them."""
-        names = sorted(self._store.objects.ls(f"{self.prefix}roster/"))
-        parts = (self._store.vault.unseal(name, self._store.objects.get(name)) for name in names)
+        parts = self._roster_parts()
         return {digest: listed for data in parts for digest, listed in rows_among(data, digests)}
 
     def part(self, part: ReleasePart, *, since: ReleaseRecord | None) -> bytes:
@@ -145,6 +146,21 @@ class ReleaseFolder:
         for number, data in enumerate(pack_roster(roster)):
             name = self._name(f"roster/{number:06}")
             yield name, self._store.vault.seal(name, data)
+
+    def _roster_parts(self) -> Iterator[bytes]:
+        """The parts of the roster; a newer release that took its place is told from one that lists nothing."""
+        names = sorted(self._store.objects.ls(f"{self.prefix}roster/"))
+        if len(names) != count_parts(self._record.answers):
+            raise self._not_whole()
+        return (self._store.vault.unseal(name, self._store.objects.get(name)) for name in names)
+
+    def _not_whole(self) -> StoreError:
+        return StoreError(
+            "the roster of release {version} of {subset} is not whole",
+            self._record.version,
+            self._record.subset,
+            hint="restore the object folder from a backup",
+        )
 
     def _name(self, last: str) -> str:
         return self.prefix + last

@@ -55,6 +55,11 @@ def pack_roster(roster: Roster) -> Iterator[bytes]:
         yield b"".join(_pack(digest, listed) for digest, listed in part)
 
 
+def count_parts(digests: int) -> int:
+    """How many parts the roster of so many digests has; erasing rows changes nothing in it."""
+    return -(-digests // PART)
+
+
 def unpack_roster(parts: Iterator[bytes] | Sequence[bytes]) -> Roster:
     """The roster of its parts; raises `StoreError` for bytes that are none."""
     roster: dict[Digest, Listed] = {}

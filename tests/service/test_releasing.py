@@ -1,6 +1,6 @@
 """Releases of two agencies' lists: what is in them, what a run of releasing does, what damage it stops at."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -8,13 +8,23 @@ from pathlib import Path
 import pytest
 
 from keys.trust.members import Member
+from node.app.judged import Judge
 from node.errors import AlreadyExistsError, NotFoundError, StoreError, TripwireError, UsageError
 from node.lists.corrections.withdraw import withdraw
 from node.lists.guards import Guards
 from node.lists.imports.intake import Statement
+from node.objects import rosters
 from node.objects.folder import FolderObjects
-from node.objects.release_files import KEPT, ReleaseFolder
-from node.objects.rosters import Listed, erase_rows, pack_roster, previous_of, rows_among, unpack_roster
+from node.objects.release_files import KEPT, ReleaseFolder, erase_from_rosters
+from node.objects.rosters import (
+    Listed,
+    Roster,
+    erase_rows,
+    pack_roster,
+    previous_of,
+    rows_among,
+    unpack_roster,
+)
 from node.ports.evaluator import EpochSecret
 from node.ports.objects import ObjectStore
 from node.store.store import Store
@@ -31,7 +41,7 @@ from protocol.subset.manifest import ReleaseKind
 from protocol.subset.release import check_successor
 from protocol.tlog.checkpoint import open_checkpoint
 from protocol.tlog.note import VerifierKey
-from support.releases import FILTER, LOG_KEY, SUBSET, ReleasingAgency, folder, listed, release_both
+from support.releases import FILTER, LOG_KEY, MAX_AGE, SUBSET, ReleasingAgency, folder, listed, release_both
 from support.stores import Agency, file_digests, row, rows, sha256_digest, sqlite_dsn
 
 RELYING = Statement(basis=Basis.RELIES_ON, criteria=1)
@@ -323,6 +333,44 @@ def test_a_roster_comes_back_and_damage_shows() -> None:
 
 
 # ------------------------------------------------------------------ damage and a bad signer
+
+
+def test_some_hashes_are_judged_by_the_release_that_came_meanwhile(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was released before stays while a list is stale; of the release before the newest no roster is kept."""
+    release_both(fr, other, "a")
+    fr.clock.advance(timedelta(days=2))
+    judge = Judge(fr.store, node="fr.example", members=fr.trust.members, clock=fr.clock, max_age=MAX_AGE)
+    asked = file_digests("a")
+    key = BASELINE, asked[0]
+    assert key in judge.some(asked).decision.effective
+    read = ReleaseFolder.rows
+
+    def overtaken(there: ReleaseFolder, digests: Collection[Digest]) -> Roster:
+        if len(fr.records) == 1:
+            fr.admit(Member(node="be.example", root_sha256=b"\x03" * 32, country="BE"))
+            assert fr.release().version == 2
+        return read(there, digests)
+
+    monkeypatch.setattr(ReleaseFolder, "rows", overtaken)
+    assert key in judge.some(asked).decision.effective
+    assert len(fr.records) == 2
+
+
+def test_rows_of_a_roster_that_is_not_whole_are_none(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing part would read as nothing listed before; a row that was shredded is no missing one."""
+    monkeypatch.setattr(rosters, "PART", 2)
+    release_both(fr, other, "a", "b", "c")
+    assert folder(fr).rows(file_digests("a")).keys() == set(file_digests("a"))
+    gone = file_digests("b")
+    erase_from_rosters(fr.store, lambda digest: digest in gone)
+    assert folder(fr).rows([*gone, *file_digests("a")]).keys() == set(file_digests("a"))
+    fr.store.objects.delete(max(fr.store.objects.ls(f"{folder(fr).prefix}roster/")))
+    with pytest.raises(StoreError, match="not whole"):
+        folder(fr).rows(file_digests("a"))
 
 
 DAMAGE = {
