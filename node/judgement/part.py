@@ -71,11 +71,12 @@ class _List:
         self._files = LogFiles(store.objects, store.vault, held.origin)
         self._changes = list(self._files.others_than(Op.ADD, size=held.size))
         """Position and event of whatever is no add."""
+        self._ended: set[int] = set()
+        """Adds that were withdrawn as errors; `blocked` finds them. They need no row in the look-up index."""
 
     def blocked(self, overlay: Iterable[Item]) -> set[Digest]:
         """The digests of all blocks, open or not, those of the list's overlay included."""
         found: set[Digest | None] = set()
-        ended: set[int] = set()
         places = [position for position, event in self._changes if event[1] in {Op.WITHDRAW, Op.DISPUTE}]
         for _, event, opening in (*self._items(places), *overlay):
             header = Header.from_bytes(event[:HEADER_BYTES])
@@ -84,8 +85,8 @@ class _List:
             if header.op == Op.DISPUTE:
                 found.add(digest_of(opening))
             elif Opening.from_bytes(opening).ext.reason == Reason.ERROR:
-                ended.add(header.ref)
-        return {digest for digest in found if digest is not None} | set(self.digests_at(ended))
+                self._ended.add(header.ref)
+        return {digest for digest in found if digest is not None} | set(self.digests_at(self._ended))
 
     def digests_at(self, places: Iterable[int]) -> Iterator[Digest]:
         """The digests of the events at these places, as far as they are known."""
@@ -95,8 +96,8 @@ class _List:
                 yield digest
 
     def fold(self, adds: Iterable[int]) -> Listing:
-        """What the list says by these adds and everything that is about them, and by all its disputes."""
-        kept = {*adds, *self._taking_back()}
+        """What the list says by these adds, those that it blocks, all that is about them, and all its disputes."""
+        kept = {*adds, *self._ended, *self._taking_back()}
         places = kept | {
             position
             for position, event in self._changes

@@ -1,6 +1,7 @@
 """Shredding in a federation: nothing is left anywhere, nothing comes back, newcomers follow, a liar gains nothing."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from keys.trust.members import Member, Members
 from node.errors import NotFoundError, StoreError
 from node.judgement.endorse import endorse
 from node.judgement.shred_status import Place, report_shreddings
+from node.lists.corrections import erase
 from node.lists.corrections.erase import carry_out_everywhere
 from node.lists.corrections.shred import prepare, shred
 from node.lists.imports.intake import ImportReport, Statement
@@ -318,13 +320,7 @@ async def test_the_block_that_a_shredding_left_counts_for_the_cap_in_every_part(
     federation: Federation, list_still: Callable[[Agency, ListWriter], None], before: bool
 ) -> None:
     """Else the next block of the shredding list would apply in some parts, and its list have more than its cap."""
-    fr = federation.agency("fr.example", "FR")
-    nl = ListPeer("nl.example", fr.time)
-    follow(fr, nl)
-    fr.add("listed")
-    fr.publish()
-    nl.writer.add(digest("other"))
-    assert (await fr.syncer.sync("nl.example", nl)).succeeded
+    fr, nl = await follower_and_peer(federation)
     list_still(fr, nl.writer)
     nl.writer.withdraw(nl.writer.add(digest("shredded")), Reason.ERROR, shred=True)
     for name in ("disputed", "listed"):
@@ -335,6 +331,49 @@ async def test_the_block_that_a_shredding_left_counts_for_the_cap_in_every_part(
             for each in unit.tombstones.still_listed():
                 unit.tombstones.drop_still_listed(each.log_id, [each.position])
         carry_out_everywhere(fr.store, now_ms=fr.now_ms)
+    require_over_the_cap(fr, nl)
+
+
+@pytest.mark.parametrize("shredded", [False, True], ids=["rows lost", "deletion cut off"])
+async def test_a_block_counts_for_the_cap_where_the_look_up_index_has_no_row_of_its_add(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch, shredded: bool
+) -> None:
+    """The index forgets an add before its opening is deleted, and may have been lost."""
+    fr, nl = await follower_and_peer(federation)
+    nl.writer.withdraw(nl.writer.add(digest("blocked")), Reason.ERROR, shred=shredded)
+    for name in ("disputed", "listed"):
+        nl.writer.dispute(digest(name))
+
+    def die(*_: object) -> None:
+        raise StoreError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(erase, "_erase_objects", die)
+        with suppress(StoreError):
+            await fr.syncer.sync("nl.example", nl)
+    key = fr.store.vault.key_of(digest("blocked"))
+    with fr.store.write() as unit:
+        hits = unit.entries.find([key])
+        assert bool(hits) is not shredded
+        for hit in hits:
+            unit.entries.remove(hit.log_id, [(key, hit.position)])
+    require_over_the_cap(fr, nl)
+
+
+async def follower_and_peer(federation: Federation) -> tuple[Agency, ListPeer]:
+    """France lists a file and follows the Netherlands."""
+    fr = federation.agency("fr.example", "FR")
+    nl = ListPeer("nl.example", fr.time)
+    follow(fr, nl)
+    fr.add("listed")
+    fr.publish()
+    nl.writer.add(digest("other"))
+    assert (await fr.syncer.sync("nl.example", nl)).succeeded
+    return fr, nl
+
+
+def require_over_the_cap(fr: Agency, nl: ListPeer) -> None:
+    """Two blocks of the Netherlands apply, which is their cap; the third, of what France lists, does not."""
     members = replace(register(fr, nl.identity), k=1, block_cap=2)
     judged = current(fr.store, members, now=fr.clock.now(), max_age=timedelta(days=1))
     assert (BASELINE, digest("listed")) in judged.decision.effective
