@@ -35,11 +35,11 @@ STRONGER: Final[Mapping[Algorithm, tuple[Algorithm, ...]]] = {
 _REACH: Final = len(SIZES) - 1
 """How far from each other the digests of one file stand, at most, when they were listed together."""
 _KEYS: Final = 1 << 20
-"""Weak digests that are looked for at once: for each, few bundles are opened again."""
-_SOME: Final = 4096
-"""Listed files that are compared at once."""
+"""Weak digests that are looked for at once; of each part that is looked for, bundles are opened again."""
+_LISTED: Final = 4096
+"""Listed files that are read at once."""
 _MOST_PAIRS: Final = 1 << 18
-"""Listed and new files of one weak digest that are compared at once: a liar can list one as often as it likes."""
+"""Pairs of a listed and a new file that are compared at once: a liar lists one as often as it likes."""
 _NAMES: Final = {Algorithm.MD5: "MD5", Algorithm.SHA1: "SHA-1", Algorithm.SHA256: "SHA-256"}
 
 
@@ -206,7 +206,7 @@ def among_arrivals(
     known = np.unique(np.concatenate([pair.weak_keys for pair in pairs]))
     for start in range(0, len(known), _KEYS):
         hits = _in_order(find(known[start : start + _KEYS].tolist()), siblings)
-        for listed in _some(hits):
+        for listed in _parts(hits):
             for position, reason in _against(pairs, listed, siblings):
                 found.setdefault(position, reason)
     return found
@@ -217,18 +217,21 @@ def _against(
 ) -> Iterator[tuple[int, str]]:
     """Positions of weak digests that listed files contradict, and how: first by the first of these."""
     files, keys = siblings.around(listed), np.array([hit.key for hit in listed], dtype=np.int64)
-    met = [(at, n, position) for n, pair in enumerate(pairs) for at, position in pair.against(keys, files)]
-    for at, number, position in sorted(met):
+    first: dict[int, tuple[int, int]] = {}
+    for number, pair in enumerate(pairs):
+        for at, position in pair.against(keys, files):
+            first[position] = min(first.get(position, (at, number)), (at, number))
+    for position, (at, number) in first.items():
         pair, hit = pairs[number], listed[at]
         where = f"entry {hit.position} of {siblings.log(hit.log_id).origin}"
         yield position, f"{words(pair.weak, pair.stronger)}: {where}"
 
 
-def _some(hits: Sequence[IndexHit]) -> Iterator[Sequence[IndexHit]]:
+def _parts(hits: Sequence[IndexHit]) -> Iterator[Sequence[IndexHit]]:
     """Entries of one list, in order, so many that what is made of them at once stays small."""
     for _, of_one in groupby(hits, key=lambda hit: hit.log_id):
-        while some := list(islice(of_one, _SOME)):
-            yield some
+        while part := list(islice(of_one, _LISTED)):
+            yield part
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,30 +268,23 @@ class _Pairs:
         """
         theirs = files.algorithms == self.stronger
         weak = (files.algorithms == self.weak) & (files.keys == keys[:, None])
-        first = np.searchsorted(self.weak_keys, keys, side="left")
-        last = np.searchsorted(self.weak_keys, keys, side="right")
-        counts = np.where(theirs.any(axis=1) & weak.any(axis=1), last - first, 0)
-        begin = 0
-        for end in _ends(counts):
-            at = np.repeat(np.arange(begin, end), counts[begin:end])
-            here = _ranges(first[begin:end], counts[begin:end])
+        rows = _distinct(np.flatnonzero(theirs.any(axis=1) & weak.any(axis=1)), keys, files, theirs)
+        first = np.searchsorted(self.weak_keys, keys[rows], side="left")
+        ends = np.cumsum(np.searchsorted(self.weak_keys, keys[rows], side="right") - first)
+        begins = np.concatenate([[0], ends[:-1]])
+        for start in range(0, int(ends[-1]) if len(ends) else 0, _MOST_PAIRS):
+            numbers = np.arange(start, min(start + _MOST_PAIRS, int(ends[-1])))
+            row = np.searchsorted(ends, numbers, side="right")
+            at, here = rows[row], first[row] + numbers - begins[row]
             met = (files.keys[at] == self.stronger_keys[here, None]) & theirs[at]
             others = ~met.any(axis=1)
             yield from zip(at[others].tolist(), self.positions[here[others]].tolist(), strict=True)
-            begin = end
 
 
-def _ends(counts: NDArray[np.int64]) -> Iterator[int]:
-    """Where to stop, so that not too much is made of the counts between: one can have many alone."""
-    done = np.cumsum(counts)
-    end = 0
-    while end < len(counts):
-        before = done[end - 1] if end else 0
-        end = max(end + 1, int(np.searchsorted(done, before + _MOST_PAIRS, side="right")))
-        yield end
-
-
-def _ranges(first: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`count` numbers from each first one on, one after the other."""
-    before = np.cumsum(counts) - counts
-    return np.repeat(first - before, counts) + np.arange(counts.sum())
+def _distinct(
+    rows: NDArray[np.int64], keys: Keys, files: _Files, theirs: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Of these listed files, in order, the first of each with the same weak and the same stronger digests."""
+    stronger = np.sort(np.where(theirs[rows], files.keys[rows], 0), axis=1)
+    _, first = np.unique(np.column_stack([keys[rows], stronger]), axis=0, return_index=True)
+    return rows[np.sort(first)]

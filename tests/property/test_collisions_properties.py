@@ -1,5 +1,6 @@
 """Weak hashes that stand for two files: what is found for all entries of a pull at once is what is found one by one."""
 
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 
@@ -126,7 +127,7 @@ def _arrivals(new: Sequence[bytes]) -> Arrivals:
 @pytest.fixture(scope="module", params=[1, 1 << 18], ids=["one at a time", "all at once"])
 def _sizes(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
-        for name in ("_KEYS", "_SOME", "_MOST_PAIRS"):
+        for name in ("_KEYS", "_LISTED", "_MOST_PAIRS"):
             patched.setattr(collisions, name, request.param)
         yield
 
@@ -149,3 +150,28 @@ def test_all_at_once_is_one_by_one(
     found = among_arrivals(_arrivals(openings), lambda keys: [hit for hit in hits if hit.key in keys], held)
     assert found == _one_by_one(openings, hits, held)
     assert np.all([position >= FIRST for position in found])
+
+
+@pytest.mark.threat("a flood")
+def test_a_file_that_is_listed_often_fills_no_memory() -> None:
+    """A peer lists one file a thousand times, and then its MD5 beside another SHA-256 ten thousand times."""
+    listed, new = _openings(_copies(1_000, 1)), _openings(_copies(10_000, 2))
+    held, hits, arrivals = Held([listed], ()), _hits([listed], ()), _arrivals(new)
+    tracemalloc.start()
+    try:
+        found = among_arrivals(arrivals, lambda _: hits, held)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    reason = f"{words(Algorithm.MD5, Algorithm.SHA256)}: entry 0 of list 0"
+    assert found == dict.fromkeys(range(FIRST, FIRST + len(new), 2), reason)
+    assert most < 100 << 20
+
+
+def _copies(times: int, value: int) -> list[tuple[Algorithm | None, int, int]]:
+    """Files, each an MD5, always the same, and a SHA-256."""
+    return [
+        one
+        for number in range(times)
+        for one in ((Algorithm.MD5, 0, number % 255 + 1), (Algorithm.SHA256, value, number % 255 + 1))
+    ]
