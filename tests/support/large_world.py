@@ -38,7 +38,7 @@ from node.lists.corrections.withdraw import withdraw
 from node.lists.imports.intake import Statement, import_rows
 from node.objects.folder import FolderObjects
 from node.peers.membership import Membership, introduce
-from node.peers.sync.follow import Delivery, Follower, FollowGuards, StagedBundle
+from node.peers.sync.follow import Follower, FollowGuards
 from node.rotation.store import write_store
 from node.store.lists.records import Quarantined
 from node.store.store import Store
@@ -46,13 +46,12 @@ from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis, Reason
 from protocol.subset.filter import SubsetFilter
-from protocol.tlog.tiles import bundle_widths
 from support.copies import let_go_on
 from support.federation import EVERYTHING, FoundedNode
 from support.large_reports import report_hits
 from support.large_work import fetch_releases, wait_for_people
 from support.real_home import real_home
-from support.stores import Agency, encode, make_store, sqlite_dsn
+from support.stores import Agency, make_store, sqlite_dsn, stage
 from support.times import SettableClock
 
 LIST: Final = "main"
@@ -255,20 +254,7 @@ def _follow(store: Store, other: Agency, now_ms: int) -> None:
     """Take over what the peer has published."""
     follower = Follower(store, MUCH)
     follower.follow(other.origin, node=other.node)
-    held, head, files = follower.held(other.origin, now_ms=now_ms), other.log.head, other.files()
-    for index, width in bundle_widths(held.size, head.size):
-        follower.stage(
-            other.origin,
-            StagedBundle(
-                index=index,
-                width=width,
-                entries=files.entries(index, width, size=head.size),
-                openings=encode(files.openings(index, size=head.size)),
-            ),
-        )
-    note = other.log.note
-    assert note is not None
-    delivery = Delivery(note=note, size=head.size, root=head.root, frontier=head.frontier)
+    delivery = stage(follower, other, now_ms=now_ms)
     follower.commit(other.origin, delivery, now_ms=now_ms)
 
 

@@ -126,22 +126,25 @@ class Agency:
 
     def stage(self, other: "Agency", *, bundles: int | None = None) -> Delivery:
         """Stage the first `bundles` new bundles of `other` (default: all) and return the delivery of all."""
-        held = self.follower.held(other.origin, now_ms=self.now_ms)
-        head, files = other.log.head, other.files()
-        wanted = list(bundle_widths(held.size, head.size))
-        for index, width in wanted[:bundles]:
-            self.follower.stage(
-                other.origin,
-                StagedBundle(
-                    index=index,
-                    width=width,
-                    entries=files.entries(index, width, size=head.size),
-                    openings=encode(files.openings(index, size=head.size)),
-                ),
-            )
-        note = other.log.note
-        assert note is not None
-        return Delivery(note=note, size=head.size, root=head.root, frontier=head.frontier)
+        return stage(self.follower, other, now_ms=self.now_ms, bundles=bundles)
+
+
+def stage(follower: Follower, other: Agency, *, now_ms: int, bundles: int | None = None) -> Delivery:
+    """As `Agency.stage`, of whoever follows `other`."""
+    held, head, files = follower.held(other.origin, now_ms=now_ms), other.log.head, other.files()
+    for index, width in list(bundle_widths(held.size, head.size))[:bundles]:
+        follower.stage(
+            other.origin,
+            StagedBundle(
+                index=index,
+                width=width,
+                entries=files.entries(index, width, size=head.size),
+                openings=encode(files.openings(index, size=head.size)),
+            ),
+        )
+    note = other.log.note
+    assert note is not None
+    return Delivery(note=note, size=head.size, root=head.root, frontier=head.frontier)
 
 
 def openings(agency: Agency) -> list[Opening]:

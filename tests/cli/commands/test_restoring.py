@@ -316,6 +316,17 @@ def test_a_node_alone_is_lost_and_its_signer_knows_more_than_anybody(
     assert accusations(nl) == []
 
 
+def copied(fr: Cli, signer: Split, folder: Path) -> tuple[Cli, SignerProcess]:
+    """The same agency once more, with a signer of its own that runs."""
+    other = folder / "other-signer"
+    shutil.copytree(signer.folder, other)
+    twin = fr.copied(folder / "twin")
+    twin.edit("sigfed.toml", str(signer.folder / "socket"), str(other / "socket"))
+    theirs = SignerProcess(other)
+    theirs.start()
+    return twin, theirs
+
+
 def test_a_signer_gives_up_what_was_signed_twice(
     split_pair: tuple[Federation, Split], tmp_path: Path
 ) -> None:
@@ -324,13 +335,8 @@ def test_a_signer_gives_up_what_was_signed_twice(
     fr = pair.fr
     pair.fr_node.stop()
     signer.process.stop()
-    other = tmp_path / "other-signer"
-    shutil.copytree(signer.folder, other)
-    thief = fr.copied(tmp_path / "thief")
-    thief.edit("sigfed.toml", str(signer.folder / "socket"), str(other / "socket"))
-    theirs = SignerProcess(other)
-    for process in (signer.process, theirs):
-        process.start()
+    thief, theirs = copied(fr, signer, tmp_path)
+    signer.process.start()
     pair.nl_node.stop()
     for name in ("own", "more of its own"):
         import_files(fr, numbered(name, 3))
@@ -360,13 +366,8 @@ def test_a_signer_that_knows_the_true_history_lets_finishing_end(
     fr, nl = pair.fr, pair.nl
     pair.fr_node.stop()
     signer.process.stop()
-    other = tmp_path / "other-signer"
-    shutil.copytree(signer.folder, other)
-    thief = fr.copied(tmp_path / "thief")
-    thief.edit("sigfed.toml", str(signer.folder / "socket"), str(other / "socket"))
-    theirs = SignerProcess(other)
-    for process in (signer.process, theirs):
-        process.start()
+    thief, theirs = copied(fr, signer, tmp_path)
+    signer.process.start()
     fr.copied(tmp_path / "monday")
     if not witnessed:
         pair.nl_node.stop()
@@ -402,20 +403,15 @@ def test_an_audit_log_that_its_signer_knows_otherwise_goes_on_in_another(
     fr = pair.fr
     for process in (pair.fr_node, signer.process, pair.nl_node):
         process.stop()
-    other = tmp_path / "other-signer"
-    shutil.copytree(signer.folder, other)
-    twin = fr.copied(tmp_path / "twin")
-    twin.edit("sigfed.toml", str(signer.folder / "socket"), str(other / "socket"))
-    theirs = SignerProcess(other)
-    for process in (signer.process, theirs):
-        process.start()
+    twin, theirs = copied(fr, signer, tmp_path)
+    signer.process.start()
     for cli, names in ((fr, ("carol",)), (twin, ("dora", "emil", "fay"))):
         for name in names:
             words = ("--alone", "person", "add", name, "--role", "viewer", "--as", "alice")
             own = f"the passphrase of {name}\n"
             cli.done(*words, typed=f"the passphrase of alice\n{own}{own}")
     theirs.stop()
-    twin.edit("sigfed.toml", str(other / "socket"), str(signer.folder / "socket"))
+    twin.edit("sigfed.toml", str(theirs.folder / "socket"), str(signer.folder / "socket"))
     shutil.rmtree(fr.home)
     twin.home.rename(fr.home)
     pair.nl_node = Running(pair.nl)
