@@ -114,8 +114,8 @@ async def rejoin(
                 words,
                 hint="try again later, or go on without one: sigfed backup finish --without NODE",
             )
-        await _have_back_lists(identity, store, links, seen, done)
-    await asyncio.to_thread(_judge_logs, identity, store, seen, done)
+        broken = await _have_back_lists(identity, store, links, seen, done)
+    await asyncio.to_thread(_judge_logs, identity, store, seen, broken, done)
     await asyncio.to_thread(_replace_keys, identity, signers, done)
     await asyncio.to_thread(_settle_logs, identity, store, seen, done)
     await asyncio.to_thread(_continue_audit, identity, store, signers, done)
@@ -163,7 +163,9 @@ async def _newest_document(identity: Identity, links: Mapping[str, RemoteNode]) 
 
 async def _have_back_lists(
     identity: Identity, store: Store, links: Mapping[str, RemoteNode], seen: _Seen, done: Rejoined
-) -> None:
+) -> frozenset[str]:
+    """Origins of lists that a person gives up because what their keys signed breaks the rules."""
+    broken = set()
     with store.read() as unit:
         lists = unit.logs.ls(LogKind.OWN_LIST)
     document, now_ms = identity.trust.document(), milliseconds(identity.clock.now())
@@ -175,13 +177,19 @@ async def _have_back_lists(
             if not identity.alone:
                 raise
             seen[log.origin].append(Sighting(node=exc.peer, head=exc.head, note=exc.note))
+            broken.add(log.origin)
+    return frozenset(broken)
 
 
-def _judge_logs(identity: Identity, store: Store, seen: _Seen, done: Rejoined) -> None:
-    """Which logs can go on, and which cannot."""
+def _judge_logs(
+    identity: Identity, store: Store, seen: _Seen, broken: frozenset[str], done: Rejoined
+) -> None:
+    """Which logs can go on, and which cannot; of a broken one what is pending is not gone on from either."""
     signer = identity.unjoined_log_signer()
     with store.read() as unit:
-        logs = unit.logs.ls(*OWN_LOGS)
+        logs = [
+            replace(log, pending=None) if log.origin in broken else log for log in unit.logs.ls(*OWN_LOGS)
+        ]
     for log in logs:
         sightings = seen.get(log.origin, [])
         if log.note is None and not sightings:

@@ -4,8 +4,9 @@ import json
 import re
 import shutil
 import sqlite3
+import time
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -13,9 +14,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from node.app.checks import examine
+from node.errors import SignerDownError
 from node.home import Home
 from node.identity.identity import open_identity
 from node.identity.outside_note import OutsideNote
+from node.lists.publish import publish
 from node.rotation.store import write_store
 from support.agencies import (
     LIST,
@@ -239,6 +242,13 @@ def test_a_witness_that_dates_beyond_the_calendar_hides_nothing(
         assert "backup finish" in refused.err
 
 
+class NoSigner:
+    """A signer that does not answer."""
+
+    def sign(self, _origin: str, *, start: int, leaf_hashes: Sequence[bytes]) -> bytes:
+        raise SignerDownError("the signer does not answer")
+
+
 def believing_any_date(folder: Path) -> list[str]:
     """The environment of a program that follows lists from the future."""
     (folder / "sitecustomize.py").write_text(
@@ -422,6 +432,35 @@ def test_what_a_thief_dated_in_the_future_is_not_gone_on_from(pair: Federation, 
         assert stopped.exit == 14, stopped.err
         assert f"event {size}: is dated in the future" in stopped.err
         assert "sigfed --alone backup finish" in stopped.err
+    done = fr.run("--alone", "backup", "finish", "--yes")
+    assert done.exit == 0, done.err
+    assert {one["origin"]: one["seen"] for one in done.results if "seen" in one} == {ORIGIN: size + 2}
+    continued(pair)
+
+
+@pytest.mark.threat("an old state")
+def test_what_was_dated_in_the_future_is_given_up_although_it_waits_in_the_folder(
+    pair: Federation, tmp_path: Path
+) -> None:
+    """A clock was wrong: the folder is of the moment in which that publication was begun."""
+    fr, nl = pair.fr, pair.nl
+    pair.nl_node.stop()
+    size = report(fr, ORIGIN).log.head.size
+    import_files(fr, numbered("dated", 1))
+    with write_store(open_identity(Home(fr.home))) as store, pytest.raises(SignerDownError):
+        publish(store, ORIGIN, signer=NoSigner(), now_ms=time.time_ns() // 10**6 + 8 * 3600 * 1000)
+    later = fr.copied(tmp_path / "later")
+    assert later.run("--alone", "publish").exit == 0
+    asking_no_witness(nl)
+    with Running(later, "--alone"):
+        helped = nl.run("peer", "sync", program=("env", *believing_any_date(tmp_path), *PROGRAM))
+        assert helped.exit == 0, helped.err
+    pair.nl_node = Running(nl)
+    log = report(fr, ORIGIN).log
+    assert log.pending is not None
+    assert (log.head.size, log.pending.size) == (size, report(nl, ORIGIN).log.head.size)
+    stopped = fr.run("backup", "finish", "--yes")
+    assert (stopped.exit, "sigfed --alone backup finish" in stopped.err) == (14, True), stopped.err
     done = fr.run("--alone", "backup", "finish", "--yes")
     assert done.exit == 0, done.err
     assert {one["origin"]: one["seen"] for one in done.results if "seen" in one} == {ORIGIN: size + 2}
