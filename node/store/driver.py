@@ -16,7 +16,8 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from typing_extensions import override
 
 from node.errors import ConfigError, StoreDownError, StoreError, StoreLockedError
 from node.files import refused
@@ -43,6 +44,23 @@ _NORMAL: Final = 1
 """SQLite's number for `synchronous=NORMAL`."""
 
 
+class _Pool(QueuePool):
+    """One that closes what was in use when it was disposed of, too, as soon as its user gives it back."""
+
+    _disposed = False
+
+    @override
+    def dispose(self) -> None:
+        self._disposed = True
+        super().dispose()
+
+    @override
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        super()._do_return_conn(record)
+        if self._disposed:
+            super().dispose()
+
+
 def parse_dsn(dsn: str) -> URL:
     """The address of a database; raises `ConfigError` for anything but SQLite files and PostgreSQL."""
     try:
@@ -64,31 +82,14 @@ def connect(url: URL) -> Engine:
     """An engine whose transactions begin as `begin_reading` and `begin_writing` say."""
     if url.get_backend_name() == POSTGRESQL:
         try:
-            engine = create_engine(_given_up_on(url), pool_pre_ping=True)
+            engine = create_engine(_given_up_on(url), poolclass=_Pool, pool_pre_ping=True)
         except NoSuchModuleError as exc:  # pragma: no cover - psycopg is a dependency
             raise ConfigError("PostgreSQL needs the psycopg driver") from exc
     else:
-        engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+        engine = create_engine(url, poolclass=_Pool, connect_args={"timeout": _BUSY_SECONDS})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    _close_behind(engine)
     return engine
-
-
-def _close_behind(engine: Engine) -> None:
-    """What is in use while the engine is disposed of is closed when its user gives it back: no pool would."""
-    used: set[ConnectionPoolEntry] = set()
-    left: set[ConnectionPoolEntry] = set()
-
-    def give_back(_: object, entry: ConnectionPoolEntry) -> None:
-        used.discard(entry)
-        if entry in left:
-            left.discard(entry)
-            entry.invalidate()
-
-    event.listen(engine, "checkout", lambda _, entry, __: used.add(entry))
-    event.listen(engine, "engine_disposed", lambda _: left.update(used))
-    event.listen(engine, "checkin", give_back)
 
 
 def _given_up_on(url: URL) -> URL:

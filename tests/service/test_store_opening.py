@@ -393,6 +393,18 @@ def test_who_still_uses_a_store_that_is_disposed_of_leaves_no_connection(dsn: st
     store.dispose()
 
 
+def test_who_was_given_no_connection_yet_leaves_none_of_a_store_that_is_disposed_of(dsn: str) -> None:
+    store = create(dsn)
+    store.dispose()
+    event.listen(store._engine, "connect", lambda *_: store.dispose(), once=True)
+    with store.read() as unit:
+        raw = unit.logs._connection.connection.driver_connection
+        assert raw is not None
+    with pytest.raises(Exception, match="closed"):
+        raw.execute("SELECT 1")
+    store.dispose()
+
+
 def test_a_locked_sqlite_store_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "_BUSY_SECONDS", 0.05)
     dsn = f"sqlite:///{tmp_path}/x.db"
