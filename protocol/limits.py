@@ -34,7 +34,8 @@ MAX_PROOF_HASHES = 64
 """Hashes in an inclusion or consistency proof: two for each level of the largest tree is 96, honest ones need 49."""
 
 EVENT_BYTES = 56
-"""Header and commitment of one event."""
+HEADER_BYTES = 24
+"""Header and commitment of one event; the header alone."""
 
 MAX_EXT_BYTES = 2048
 """Deterministic CBOR of an opening's `ext`: reaffirmations are its only long field."""

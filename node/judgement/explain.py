@@ -28,7 +28,8 @@ from protocol.judgement.quorum import (
     Tombstoned,
     TooFewCountries,
 )
-from protocol.lists.event import BASELINE, HEADER_BYTES, Header
+from protocol.limits import HEADER_BYTES
+from protocol.lists.event import BASELINE, Header
 from protocol.lists.ext import Ext
 from protocol.lists.listing import BlockKind, Entry
 from protocol.lists.opening import Basis, EntryRef, Reason

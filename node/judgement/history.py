@@ -12,7 +12,8 @@ from node.errors import NotFoundError
 from node.judgement.explain import Explanation, reason_words
 from node.lists.lookup import Finder, Found
 from node.store.store import Store
-from protocol.lists.event import HEADER_BYTES, Header
+from protocol.limits import HEADER_BYTES
+from protocol.lists.event import Header
 
 
 class What(StrEnum):

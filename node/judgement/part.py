@@ -16,7 +16,8 @@ from node.peers.sync.overlays import overlay_items
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
-from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.limits import HEADER_BYTES
+from protocol.lists.event import Header, Op
 from protocol.lists.listing import Listing, fold
 from protocol.lists.opening import Opening, Reason, readable
 

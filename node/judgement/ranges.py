@@ -23,8 +23,8 @@ from node.lists.changes import digest_of
 from node.store.store import Store
 from node.store.vault import KEY_BYTES, seal, unseal
 from protocol.digest import Digest
-from protocol.limits import EVENT_BYTES
-from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.limits import EVENT_BYTES, HEADER_BYTES
+from protocol.lists.event import Header, Op
 from protocol.lists.listing import Listing, fold
 
 EVENTS: Final = 2**15

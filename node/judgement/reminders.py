@@ -16,7 +16,8 @@ from node.lists.entries import parse_opening
 from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
-from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.limits import HEADER_BYTES
+from protocol.lists.event import Header, Op
 from protocol.lists.ext import REVIEW_BY
 from protocol.lists.opening import NONCE_BYTES
 

@@ -10,8 +10,8 @@ from node.lists.changes import digest_of
 from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogRecord
 from node.store.store import Store
-from protocol.limits import BUNDLE_WIDTH
-from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.limits import BUNDLE_WIDTH, HEADER_BYTES
+from protocol.lists.event import Header, Op
 
 _INDEXED = frozenset({Op.ADD, Op.DISPUTE})
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.objects.logfiles import LogFiles
-from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES
-from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES, HEADER_BYTES
+from protocol.lists.event import Header, Op
 
 _ENDING: Final = (int(Op.WITHDRAW), int(Op.RESOLVE))
 _OP: Final = 1

@@ -14,8 +14,8 @@ from node.errors import MissingObjectError, NotFoundError
 from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
-from protocol.limits import BUNDLE_WIDTH
-from protocol.lists.event import HEADER_BYTES, Header
+from protocol.limits import BUNDLE_WIDTH, HEADER_BYTES
+from protocol.lists.event import Header
 from protocol.lists.grant import Grant
 from protocol.lists.opening import NONCE_BYTES
 from protocol.tlog.tiles import Tile, cut_bundle, encode_bundle

@@ -25,12 +25,13 @@ from node.store.lists.records import LogRecord
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.errors import EventRuleError, ProtocolError
-from protocol.limits import BUNDLE_WIDTH
-from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.limits import BUNDLE_WIDTH, HEADER_BYTES
+from protocol.lists.event import Header, Op
 from protocol.lists.opening import commitment, origin_hash
 from protocol.lists.sequence import LogShape
-from protocol.pull.bundles import apart, read_events, read_openings
+from protocol.pull.bundles import read_events, read_openings
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
+from protocol.tlog.hasher import apart
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import VerifierKey
 from protocol.tlog.tileproof import TileTree

@@ -6,6 +6,7 @@ describes each table; the migrations create them, so a change here needs one.
 """
 
 from dataclasses import fields
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -181,8 +182,19 @@ def table(model: type[SQLModel]) -> Table:
 
 def record(kind: type[R], row: Row[Any], /, **others: Any) -> R:
     """A row as other packages see it: each field from the column of its name, but for `others`."""
-    names = [each.name for each in fields(cast("type[DataclassInstance]", kind))]
-    return kind(**{name: getattr(row, name) for name in names if name not in others}, **others)
+    return kind(
+        **{
+            name: getattr(row, name)
+            for name in _names(cast("type[DataclassInstance]", kind))
+            if name not in others
+        },
+        **others,
+    )
+
+
+@cache
+def _names(kind: "type[DataclassInstance]") -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))
 
 
 def every_table() -> MetaData:

@@ -15,12 +15,12 @@ import numpy as np
 
 from protocol.digest import Algorithm
 from protocol.errors import MalformedError, OpeningError
-from protocol.limits import EVENT_BYTES
-from protocol.lists.event import HEADER_BYTES, NO_COLLECTION, Header, Op
+from protocol.limits import EVENT_BYTES, HEADER_BYTES
+from protocol.lists.event import NO_COLLECTION, Header, Op
 from protocol.lists.grant import Grant
 from protocol.lists.opening import DOMAIN, NONCE_BYTES, Opening, check_opening, readable
 from protocol.lists.sequence import Admission, LogShape
-from protocol.tlog.hasher import HASHLIB, Hasher
+from protocol.tlog.hasher import HASHLIB, Hasher, apart
 
 _REMEMBERED_FORMS: Final = 4096
 _MAX_REMEMBERED: Final = 512
@@ -157,18 +157,14 @@ def _opened(admission: Admission, events: bytes, openings: Sequence[bytes | None
     if len(given) == len(openings):
         indices = range(first, first + len(given))
         return _Opened(indices=indices, events=events, openings=given, ops=ops, algorithms=algorithms)
-    places = [at for at, opening in enumerate(openings) if opening is not None]
+    places, rows = [at for at, opening in enumerate(openings) if opening is not None], apart(events)
     return _Opened(
         indices=[first + at for at in places],
-        events=b"".join([_event(events, at) for at in places]),
+        events=b"".join([rows[at] for at in places]),
         openings=given,
         ops=[ops[at] for at in places],
         algorithms=[algorithms[at] for at in places],
     )
-
-
-def _event(events: bytes, at: int) -> bytes:
-    return events[at * EVENT_BYTES : (at + 1) * EVENT_BYTES]
 
 
 def _check_commitments(opened: _Opened, prefix: bytes, hasher: Hasher) -> None:
@@ -207,12 +203,12 @@ def _unreadable(opened: _Opened) -> list[int]:
 
 
 def _judge_each(opened: _Opened, places: Iterable[int]) -> list[int]:
-    unreadable = []
+    unreadable, events = [], apart(opened.events)
     for at in places:
         op, opening = opened.ops[at], opened.openings[at]
         if not op or _is_usual_without_id(op, opened.algorithms[at], opening):
             continue
-        if not _is_readable(opened.indices[at], _event(opened.events, at), opening):
+        if not _is_readable(opened.indices[at], events[at], opening):
             unreadable.append(opened.indices[at])
     return unreadable
 

@@ -14,10 +14,9 @@ from typing import Final
 
 from protocol.digest import Algorithm
 from protocol.errors import MalformedError
-from protocol.limits import EVENT_BYTES
+from protocol.limits import EVENT_BYTES, HEADER_BYTES
 
 VERSION: Final = 1
-HEADER_BYTES: Final = 24
 
 SHRED: Final = 1
 """Flag bit 0: the openings of what is referenced are to be deleted."""

@@ -13,7 +13,8 @@ from typing import Final, Self, assert_never
 
 from protocol.digest import Digest
 from protocol.errors import MalformedError, OpeningError
-from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.limits import HEADER_BYTES
+from protocol.lists.event import Header, Op
 from protocol.lists.opening import EntryRef, Ext, Opening, Predecessor, Reason, check_opening, readable
 from protocol.tlog.merkle import leaf_hash
 

@@ -27,11 +27,6 @@ def read_events(data: bytes, width: int) -> bytes:
     return np.frombuffer(data, np.uint8).reshape(width, _STRIDE)[:, _LENGTH:].tobytes()
 
 
-def apart(events: bytes) -> list[bytes]:
-    """Joined events, one by one."""
-    return [events[at : at + EVENT_BYTES] for at in range(0, len(events), EVENT_BYTES)]
-
-
 def read_openings(data: bytes | None, width: int) -> list[bytes | None]:
     """The `width` openings that belong to a bundle, None for those withheld; raises `MalformedError`.
 

@@ -13,16 +13,20 @@ from typing import Final
 
 from typing_extensions import override
 
-from protocol.limits import EVENT_BYTES
+from protocol.limits import EVENT_BYTES, HEADER_BYTES
 
 HASH_BYTES: Final = 32
-HEADER_BYTES: Final = 24
 
 _LEAF: Final = b"\x00"
 _NODE: Final = b"\x01"
 _PAIR: Final = 2 * HASH_BYTES
 _TIME: Final = slice(8, 16)
 _NO_MEMORY: Final = -2
+
+
+def apart(items: bytes, width: int = EVENT_BYTES) -> list[bytes]:
+    """Joined items of `width` bytes, one by one."""
+    return [items[at : at + width] for at in range(0, len(items), width)]
 
 
 class Hasher:
@@ -32,11 +36,11 @@ class Hasher:
 
     def leaves(self, events: bytes) -> bytes:
         """SHA-256(00 || event) of events of 56 bytes."""
-        return b"".join([sha256(_LEAF + event).digest() for event in _rows(events, EVENT_BYTES)])
+        return b"".join([sha256(_LEAF + event).digest() for event in apart(events)])
 
     def nodes(self, children: bytes) -> bytes:
         """SHA-256(01 || left || right) of pairs of hashes."""
-        return b"".join([sha256(_NODE + pair).digest() for pair in _rows(children, _PAIR)])
+        return b"".join([sha256(_NODE + pair).digest() for pair in apart(children, _PAIR)])
 
     def commitments(self, prefix: bytes, events: bytes, openings: Sequence[bytes]) -> bytes:
         """SHA-256(prefix || header || opening) of events, as many as openings.
@@ -44,7 +48,7 @@ class Hasher:
         Events of one publication have one time, and few different headers: each is then hashed once, and its state
         copied.
         """
-        heads = [event[:HEADER_BYTES] for event in _rows(events, EVENT_BYTES)]
+        heads = [event[:HEADER_BYTES] for event in apart(events)]
         pairs = zip(heads, openings, strict=True)
         if not heads or heads[0][_TIME] != heads[-1][_TIME]:
             return b"".join([sha256(prefix + head + opening).digest() for head, opening in pairs])
@@ -121,7 +125,3 @@ class KernelHasher(Hasher):
         if status:
             raise ValueError("this processor has no instructions for it")
         return out.raw
-
-
-def _rows(data: bytes, width: int) -> list[bytes]:
-    return [data[at : at + width] for at in range(0, len(data), width)]

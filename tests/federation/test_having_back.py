@@ -17,8 +17,8 @@ from node.peers.recovery import BrokenHistoryError, Returned, have_back
 from node.peers.return_list import HeldLists
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
-from protocol.limits import MAX_CLOCK_SKEW_MS
-from protocol.lists.event import BASELINE, HEADER_BYTES, NATIONAL, Header
+from protocol.limits import HEADER_BYTES, MAX_CLOCK_SKEW_MS
+from protocol.lists.event import BASELINE, NATIONAL, Header
 from protocol.lists.grant import Grant
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash

@@ -6,7 +6,8 @@ import pytest
 
 from node.errors import NotFoundError
 from node.peers.return_list import HeldLists
-from protocol.pull.bundles import apart, read_events, read_openings
+from protocol.pull.bundles import read_events, read_openings
+from protocol.tlog.hasher import apart
 from support.federation import Federation
 
 

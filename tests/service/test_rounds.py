@@ -8,7 +8,8 @@ import pytest
 from node.errors import StoreError
 from node.evidence.doubt import Round, rounds
 from node.lists.corrections.withdraw import withdraw
-from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.limits import HEADER_BYTES
+from protocol.lists.event import Header, Op
 from protocol.lists.opening import Reason
 from support.stores import Agency, file_digests, rows
 

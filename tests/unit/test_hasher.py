@@ -12,8 +12,7 @@ import pytest
 
 from node.group.load import load_hasher
 from protocol.limits import EVENT_BYTES
-from protocol.pull.bundles import apart
-from protocol.tlog.hasher import HASHLIB, Hasher, KernelHasher
+from protocol.tlog.hasher import HASHLIB, Hasher, KernelHasher, apart
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from support.kernel import compiled, mutant
 

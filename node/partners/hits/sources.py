@@ -18,8 +18,8 @@ from node.store.store import Store
 from node.store.subsets.records import SubsetRecord
 from node.store.unit import Unit
 from protocol.digest import Digest
-from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES
-from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES, HEADER_BYTES
+from protocol.lists.event import Header, Op
 from protocol.lists.opening import Opening
 from protocol.subset.label import Backer, Label, choose_label
 from protocol.subset.manifest import Manifest

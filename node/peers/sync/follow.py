@@ -23,8 +23,8 @@ from node.peers.sync.stage import StagedBundle, Staging
 from node.store.lists.records import Head, LogKind, LogRecord
 from node.store.store import Store
 from protocol.errors import MalformedError, ProtocolError
-from protocol.limits import BUNDLE_WIDTH
-from protocol.lists.event import HEADER_BYTES, Header
+from protocol.limits import BUNDLE_WIDTH, HEADER_BYTES
+from protocol.lists.event import Header
 from protocol.lists.sequence import LogShape
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import Note

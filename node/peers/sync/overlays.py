@@ -22,8 +22,8 @@ from node.store.store import Store
 from node.store.vault import Vault
 from protocol.errors import ForkError, TooLargeError
 from protocol.history import follow
-from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES
-from protocol.lists.event import HEADER_BYTES, Header, Op
+from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES, HEADER_BYTES
+from protocol.lists.event import Header, Op
 from protocol.lists.sequence import LogShape
 from protocol.tlog.checkpoint import Checkpoint, SignedCheckpoint
 from protocol.tlog.conflict import Conflict, ConflictKind

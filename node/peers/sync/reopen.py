@@ -25,9 +25,9 @@ from node.peers.sync.opened_grants import Opened, note_opened, opened
 from node.store.lists.records import LogRecord, Shredding
 from node.store.store import Store
 from protocol.api import OpeningsApi
-from protocol.limits import BUNDLE_WIDTH, MAX_OPENINGS_BYTES
+from protocol.limits import BUNDLE_WIDTH, HEADER_BYTES, MAX_OPENINGS_BYTES
 from protocol.lists.bundle import verify_openings
-from protocol.lists.event import HEADER_BYTES, Header
+from protocol.lists.event import Header
 from protocol.lists.grant import Grant
 from protocol.lists.opening import origin_hash
 from protocol.lists.sequence import LogShape
