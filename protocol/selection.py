@@ -51,7 +51,7 @@ class Selector:
     """What a release will screen, in the making: takes digests and what lists say of them, a part after the other.
 
     A part has some of the digests and all their entries; in whatever parts and order they come, the result is the same.
-    Of each entry some forty bytes are kept, and nothing of the listings.
+    Of each entry some forty bytes are kept, and nothing of the listings. `k` is the quorum of the release.
     """
 
     def __init__(self, k: int) -> None:
@@ -77,7 +77,7 @@ class Selector:
             self._lists.setdefault(held.listing.origin, _Rows(held.node)).take(held, places)
 
     def select(self) -> Selection:
-        """What a release of these digests screens; `k` is the quorum."""
+        """What a release of these digests screens."""
         links = _Links(self._lists.values(), len(self._digests))
         screened = {place for place, digest in enumerate(self._digests) if digest.algorithm not in _HIDDEN}
         contradicted: list[Digest] = []

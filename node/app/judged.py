@@ -134,7 +134,7 @@ class Judge:
         return held
 
     def some(self, digests: Collection[Digest]) -> Current:
-        """A judgement of now of some digests: the kept one while it stands, else of them alone, which takes no time.
+        """A judgement of now of some digests: the kept one while it stands, else of them alone, without folding a list.
 
         Nobody waits for a judgement of everything, and what is judged here is not kept.
         """

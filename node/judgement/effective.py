@@ -7,7 +7,7 @@ What the guards set aside is left out, additions and withdrawals alike, until it
 Withdrawals and disputes of heads that witnesses have not cosigned yet lie upon the lists as overlays.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,8 +15,7 @@ from keys.trust.members import Members
 from node.judgement.part import part_of
 from node.judgement.premises import Premises
 from node.judgement.ranges import ranges_of
-from node.lists.tombstones import honoured_blocks
-from node.lists.tombstones import tombstoned as own_tombstones
+from node.lists.tombstones import honoured_blocks, tombstoned
 from node.objects.release_files import ReleaseFolder
 from node.objects.rosters import listed_in
 from node.peers.sync.overlays import overlay_items
@@ -67,7 +66,7 @@ def judge_all(
     previous: frozenset[tuple[int, Digest]],
     exclusions: frozenset[Digest] = frozenset(),
 ) -> Everything:
-    """Judge all held lists from nothing, in memory that does not grow with them; the arguments are `decide`'s."""
+    """Judge all held lists from nothing, a range after the other (`ranges_of`); the arguments are `decide`'s."""
     with store.read() as unit:
         premises = Premises.of(unit)
         common = part_of(store, unit, premises, ()).listings
@@ -111,19 +110,25 @@ def judge_some(
     *,
     now: datetime,
     max_age: timedelta,
+    previous: frozenset[tuple[int, Digest]] | None = None,
     exclusions: frozenset[Digest] = frozenset(),
 ) -> Current:
-    """Judge some digests as the whole lists and the newest releases have them; what it costs follows the digests."""
+    """Judge some digests as the whole lists have them, from their part (`part_of`): no list is folded.
+
+    `previous` is what the newest releases list, unless it is given.
+    """
     with store.read() as unit:
         premises = Premises.of(unit)
         part = part_of(store, unit, premises, digests)
+    if previous is None:
+        previous = listed_in(ReleaseFolder(store, each).rows(part.digests) for each in premises.releases)
     return judge_held(
         store,
         premises,
         part.listings,
         members,
         fresh=premises.fresh(now=now, max_age=max_age),
-        previous=listed_in(ReleaseFolder(store, each).rows(part.digests) for each in premises.releases),
+        previous=previous,
         exclusions=exclusions,
     )
 
@@ -137,7 +142,6 @@ def judge_held(
     fresh: frozenset[str],
     previous: frozenset[tuple[int, Digest]],
     exclusions: frozenset[Digest] = frozenset(),
-    tombstoned: Callable[[Digest], bool] | None = None,
 ) -> Current:
     """Judge lists that were folded, one for each of `premises.lists`; `fresh` are the origins of the fresh ones."""
     trusted = tuple(
@@ -162,7 +166,7 @@ def judge_held(
         members,
         previous=previous,
         exclusions=exclusions,
-        tombstoned=tombstoned or own_tombstones(store),
+        tombstoned=tombstoned(store),
         released=premises.released,
         trusted=trusted if any(laid.values()) else None,
     )

@@ -3,15 +3,17 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from node.judgement.premises import SET_ASIDE, HeldList
-from node.objects.logfiles import LogFiles
+from node.objects.logfiles import Item, LogFiles
 from node.store.lists.records import LogRecord, Quarantined
 from node.store.store import Store
+from protocol.lists.event import Op
 from protocol.lists.listing import Listing, fold, fold_on
 
-Item = tuple[int, bytes, bytes | None]
-"""Index, event (56 bytes), and opening where it is held."""
+ABOUT_ADDS: Final = frozenset({Op.WITHDRAW, Op.AMEND})
+"""What is about an add, and is nothing without it."""
 
 
 def listing_of(store: Store, log: LogRecord, set_aside: Sequence[Quarantined] = ()) -> Listing:
@@ -27,7 +29,7 @@ def items_of(store: Store, held: HeldList) -> Iterable[Item]:
 
 
 def fold_held(store: Store, held: HeldList, since: Listing | None = None) -> Listing:
-    """The same; `since` is what the list said before it grew (see `HeldList.grew_from`), and is folded on."""
+    """What a held list says; `since` is what it said before it grew (see `HeldList.grew_from`), and is folded on."""
     return _fold(store, held.origin, held.size, held.set_aside, since)
 
 

@@ -1,17 +1,20 @@
 """The part of the held lists from which some digests are judged, found by the look-up index: no list is folded.
 
-Of each list the events that are no adds are looked at, 56 bytes each. Openings are opened only where one of the digests
-is, a block, or what may overrule one. What has to be there is `protocol.judgement.restrict`'s to say.
+What has to be there: a digest is judged by its own entries and by the blocks that apply to it; which blocks of a list
+apply depends on its other blocks, through the cap, and on the entries that overrule those. So there are all blocks, the
+entries of blocked digests, and in a list that continues a log the entries that take a block of that log back, whatever
+their digest: for those alone all openings are read. Otherwise the headers are, and openings where one of these stands.
 """
 
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from itertools import chain, islice
 
-from node.judgement.fold import Item, without
+from node.judgement.fold import ABOUT_ADDS, without
 from node.judgement.premises import HeldList, Premises
 from node.lists.changes import digest_of
-from node.objects.logfiles import LogFiles
+from node.objects.logfiles import Item, LogFiles
 from node.peers.sync.overlays import overlay_items
 from node.store.store import Store
 from node.store.unit import Unit
@@ -20,9 +23,6 @@ from protocol.limits import HEADER_BYTES
 from protocol.lists.event import Header, Op
 from protocol.lists.listing import Listing, fold
 from protocol.lists.opening import Opening, Reason, readable
-
-_ENDING: Final = frozenset({Op.WITHDRAW, Op.AMEND})
-"""What is about an add, and is nothing without it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,16 +70,21 @@ class _List:
     def __init__(self, store: Store, held: HeldList) -> None:
         self.held = held
         self._files = LogFiles(store.objects, store.vault, held.origin)
-        self._changes = list(self._files.others_than(Op.ADD, size=held.size))
-        """Position and event of whatever is no add."""
+        self._places = array("q")
+        """Of whatever is no add."""
+        self._headers = bytearray()
+        """Of the same."""
+        for position, event in self._files.others_than(Op.ADD, size=held.size):
+            self._places.append(position)
+            self._headers += event[:HEADER_BYTES]
         self._ended: set[int] = set()
         """Adds that were withdrawn as errors; `blocked` finds them. They need no row in the look-up index."""
 
     def blocked(self, overlay: Iterable[Item]) -> set[Digest]:
         """The digests of all blocks, open or not, those of the list's overlay included."""
         found: set[Digest | None] = set()
-        places = [position for position, event in self._changes if event[1] in {Op.WITHDRAW, Op.DISPUTE}]
-        for _, event, opening in (*self._items(places), *overlay):
+        places = (position for position, header in self._changes() if header[1] in {Op.WITHDRAW, Op.DISPUTE})
+        for _, event, opening in chain(self._items(places), overlay):
             header = Header.from_bytes(event[:HEADER_BYTES])
             if opening is None or not readable(header, opening):
                 continue
@@ -101,21 +106,28 @@ class _List:
         kept = {*adds, *self._ended, *self._taking_back()}
         places = kept | {
             position
-            for position, event in self._changes
-            if event[1] not in _ENDING or Header.from_bytes(event[:HEADER_BYTES]).ref in kept
+            for position, header in self._changes()
+            if header[1] not in ABOUT_ADDS or Header.from_bytes(header).ref in kept
         }
         return replace(fold(self.held.origin, self._items(places)), size=self.held.size)
 
     def _taking_back(self) -> Iterator[int]:
         """Adds that may take back a block of the log that this one continues: they are looked for in all openings."""
-        first = self._changes[:1]
-        if [event[1] for _, event in first] != [Op.CONTINUE]:
+        first = [position for position, header in islice(self._changes(), 1) if header[1] == Op.CONTINUE]
+        continues = fold(self.held.origin, self._items(first)).continues
+        if continues is None:
             return
-        continues = fold(self.held.origin, self._items([0])).continues
-        named = b"" if continues is None else continues.origin.encode()
+        named = continues.origin.encode()
         for position, event, opening in self._files.items(first=0, size=self.held.size):
-            if named and opening is not None and named in opening:
-                yield position if event[1] == Op.ADD else Header.from_bytes(event[:HEADER_BYTES]).ref
+            if opening is not None and named in opening:
+                header = Header.from_bytes(event[:HEADER_BYTES])
+                yield position if header.op == Op.ADD else header.ref
+
+    def _changes(self) -> Iterator[tuple[int, bytes]]:
+        """Position and header of whatever is no add."""
+        for number, position in enumerate(self._places):
+            start = number * HEADER_BYTES
+            yield position, bytes(self._headers[start : start + HEADER_BYTES])
 
     def _items(self, places: Iterable[int]) -> Iterable[Item]:
         held = self.held

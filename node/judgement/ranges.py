@@ -1,11 +1,13 @@
 """All held lists by ranges of look-up keys: everything is judged from nothing, a range after the other.
 
 Each list is read once, and its events are put where the digests are that they are about. What is folded at a time has
-some thirty thousand events, however long the lists are; the rest waits in a file without a name, sealed with a key
-that only this object knows. Blocks, and what may overrule one, belong to every range.
+some thirty thousand events, however long the lists are, and the blocks with what may overrule one, which belong to
+every range; the rest waits in a file without a name, sealed with a key that only this object knows. Two octets an event
+say meanwhile where it belongs.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from struct import Struct
@@ -17,9 +19,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from numpy.typing import NDArray
 
 from node.files import refused
-from node.judgement.fold import Item, items_of
+from node.judgement.fold import ABOUT_ADDS, items_of
 from node.judgement.premises import HeldList
 from node.lists.changes import digest_of
+from node.objects.logfiles import Item
 from node.store.store import Store
 from node.store.vault import KEY_BYTES, seal, unseal
 from protocol.digest import Digest
@@ -38,7 +41,6 @@ _ROW: Final = Struct(">HQH")
 """Number of the list, position, length of the opening; the event and the opening follow."""
 _NOWHERE: Final = 0xFFFF
 """The range of what no digest is known of; there are fewer."""
-_ABOUT_ADDS: Final = frozenset({Op.WITHDRAW, Op.AMEND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,12 @@ class Range:
 
 def ranges_of(store: Store, lists: Sequence[HeldList], common: Sequence[Listing]) -> Iterator[Range]:
     """All digests of held lists by ranges; `common` is the part of each list that every range needs (`part_of`)."""
-    with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+    file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closing may fail, and would hide why
+    try:
         yield from _Ranges(store, lists, common, file).read()
+    finally:
+        with suppress(OSError):  # what the disk refused is refused again, and nobody reads it any more
+            file.close()
 
 
 class _Ranges:
@@ -83,7 +89,7 @@ class _Ranges:
         while chunk := list(islice(items, _CHUNK)):
             self._place_adds(chunk, ranges)
             for position, event, opening in chunk:
-                if event[1] in _ABOUT_ADDS:
+                if event[1] in ABOUT_ADDS:
                     header = Header.from_bytes(event[:HEADER_BYTES])
                     # Nobody checked what an event of a newer version refers to.
                     ranges[position] = ranges[header.ref] if header.known else _NOWHERE
@@ -111,6 +117,7 @@ class _Ranges:
             sealed = seal(self._cipher, str(at), bytes(page), self._store.vault.entropy)
             try:
                 self._pages[at].append((self._file.tell(), self._file.write(sealed)))
+                self._file.flush()  # else the next seek would
             except OSError as exc:
                 raise refused("the folder for temporary files", exc) from exc
             page.clear()
@@ -127,7 +134,7 @@ class _Ranges:
         return Range(listings, digests)
 
     def _rows(self, at: int) -> Iterator[tuple[int, Item]]:
-        for page in self._read(at):
+        for page in self._pages_of(at):
             start = 0
             while start < len(page):
                 number, position, length = _ROW.unpack_from(page, start)
@@ -135,7 +142,7 @@ class _Ranges:
                 start, event = middle + length, page[start + _ROW.size : middle]
                 yield number, (position, event, page[middle:start] or None)
 
-    def _read(self, at: int) -> Iterator[bytes]:
+    def _pages_of(self, at: int) -> Iterator[bytes]:
         """The pages of a range; what of it is in memory is forgotten."""
         for start, length in self._pages[at]:
             self._file.seek(start)

@@ -43,6 +43,8 @@ _OP: Final = 2 + 1
 
 Named = tuple[str, bytes]
 """An object to be: name and bytes."""
+Item = tuple[int, bytes, bytes | None]
+"""Index, event (56 bytes), and opening where it is held."""
 
 
 class LogFiles:
@@ -90,8 +92,8 @@ class LogFiles:
         data = self._vault.unseal(name, self._objects.get(name))
         return _decode(data, width) if any(needle in data for needle in needles) else []
 
-    def items(self, *, first: int, size: int) -> Iterator[tuple[int, bytes, bytes | None]]:
-        """Index, event and opening (None: not held) of every event from `first` up to `size`."""
+    def items(self, *, first: int, size: int) -> Iterator[Item]:
+        """Every event from `first` up to `size`."""
         for index in range(first // BUNDLE_WIDTH, -(-size // BUNDLE_WIDTH)):
             start = index * BUNDLE_WIDTH
             rows = zip(self.events(index, size=size), self.openings(index, size=size), strict=True)
@@ -99,7 +101,7 @@ class LogFiles:
                 if position >= first:
                     yield position, event, opening or None
 
-    def items_at(self, positions: Iterable[int], *, size: int) -> Iterator[tuple[int, bytes, bytes | None]]:
+    def items_at(self, positions: Iterable[int], *, size: int) -> Iterator[Item]:
         """The same of the events at these ascending positions below `size`; each of their bundles is read once."""
         for index, group in groupby(positions, key=lambda position: position // BUNDLE_WIDTH):
             events, openings = self.events(index, size=size), self.openings(index, size=size)

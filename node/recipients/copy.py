@@ -15,6 +15,7 @@ from typing import Final
 
 from keys.trust.members import Members
 from node.clock import Clock, milliseconds
+from node.cycles import acyclic
 from node.errors import ConflictError, ListTooOldError, MissingObjectError, StoreError
 from node.judgement.effective import judge_all
 from node.judgement.trace import effective_before
@@ -140,13 +141,14 @@ class RecipientCopy:
             self._store, members, now=self._clock.now(), max_age=self._max_age, previous=previous
         )
         found: set[Line] = set()
-        for share in judged.shares:
-            own = held_here(judged.heads, share.listings, members)
-            found |= {
-                (collection, digest)
-                for collection, digest in share.effective
-                if collection < PRIVATE_FROM and (collection, digest) in own and digest not in CANARIES
-            }
+        with acyclic():
+            for share in judged.shares:
+                own = held_here(judged.heads, share.listings, members)
+                found |= {
+                    (collection, digest)
+                    for collection, digest in share.effective
+                    if collection < PRIVATE_FROM and (collection, digest) in own and digest not in CANARIES
+                }
         tripped = Guards(self._store).tripped({digest for _, digest in found})
         return sorted((line for line in found if line[1] not in tripped), key=lambda line: line[::-1])
 

@@ -209,6 +209,7 @@ class Drafter:
             digests,
             now=order.now,
             max_age=order.max_age,
+            previous=previous_of(self._roster),
             exclusions=order.exclusions,
         )
         share = Share(judged.decision.effective, judged.listings)

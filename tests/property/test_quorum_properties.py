@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from keys.trust.members import Members
 from protocol.digest import Digest
 from protocol.judgement.quorum import Decision, MemberListing, Standing, decide
-from protocol.judgement.restrict import restrict
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.ext import Predecessor
 from protocol.lists.listing import fold, overlay
 from protocol.lists.opening import EntryRef, Ext, Reason
-from support.lists import OWN, RELYING, ListWriter, digest, held, member, register
+from support.lists import OWN, RELYING, ListWriter, digest, held, member, register, restrict
 
 COUNTRIES = {"fr": "FR", "fr2": "FR", "nl": "NL", "de": "DE", "us": "US", "body": None}
 NODES = list(COUNTRIES)

@@ -1,5 +1,6 @@
 """The kept judgement: one thread makes it, others wait or take the last one, and nothing is folded twice."""
 
+import resource
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -218,3 +219,21 @@ def test_a_full_folder_for_temporary_files_is_named(agency: Agency, monkeypatch:
     monkeypatch.setattr(ranges, "_IN_MEMORY", 1)
     with pytest.raises(StoreError, match="the folder for temporary files cannot be written"):
         list(ranges.ranges_of(agency.store, lists, []))
+
+
+def test_a_folder_for_temporary_files_that_fills_up_is_named(
+    agency: Agency, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk may take what a buffer holds only when somebody reads."""
+    with agency.store.read() as unit:
+        lists = Premises.of(unit).lists
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(ranges, "_PAGE", 1)
+    monkeypatch.setattr(ranges, "_IN_MEMORY", 1)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(StoreError, match="the folder for temporary files cannot be written"):
+            list(ranges.ranges_of(agency.store, lists, []))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -1,6 +1,7 @@
 """Lists written event by event, and the registers that judge them; every digest is that of a made-up name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256, shake_256
 from itertools import count
 
@@ -8,7 +9,7 @@ from keys.trust.members import Member, Members
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.judgement.quorum import MemberListing
 from protocol.lists.event import BASELINE, SHRED, Event, Header, Op
-from protocol.lists.listing import Listing, fold
+from protocol.lists.listing import Entry, Listing, fold
 from protocol.lists.opening import (
     Basis,
     EntryRef,
@@ -134,3 +135,32 @@ def held(
 ) -> MemberListing:
     """A writer's list as a node holds it."""
     return MemberListing(node=node, listing=writer.listing(), fresh=fresh, revoked=tuple(revoked))
+
+
+def restrict(listings: Sequence[MemberListing], digests: frozenset[Digest]) -> tuple[MemberListing, ...]:
+    """The lists without the entries that have no bearing on `digests`: `decide` says the same of these digests.
+
+    What stays: every block, the entries of `digests` and of blocked digests, of which some may overrule a block, and in
+    a list that continues a log the entries that take a block of that log back, whatever their digest.
+    """
+    judged = digests | {block.digest for held in listings for block in held.listing.blocks}
+    return tuple(_restricted(held, judged) for held in listings)
+
+
+def _restricted(held: MemberListing, judged: frozenset[Digest]) -> MemberListing:
+    kept = {entry.index: entry for entry in _bearing(held.listing, judged)}
+    return replace(held, listing=replace(held.listing, entries=kept))
+
+
+def _bearing(listing: Listing, judged: frozenset[Digest]) -> Iterator[Entry]:
+    for entry in listing.entries.values():
+        if entry.digest in judged or _takes_back(listing, entry):
+            yield entry
+
+
+def _takes_back(listing: Listing, entry: Entry) -> bool:
+    """Whether an entry names an event of the log that its list continues, in whichever of its versions."""
+    if listing.continues is None:
+        return False
+    said = (entry.ext, *(ext for _, ext in entry.versions))
+    return any(ref.origin == listing.continues.origin for ext in said for ref in ext.reaffirms)

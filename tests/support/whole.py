@@ -8,11 +8,10 @@ from node.judgement.effective import Current, judge_all, judge_held, judge_some
 from node.judgement.fold import fold_held
 from node.judgement.part import part_of
 from node.judgement.premises import Premises
-from node.judgement.trace import effective_before
 from node.store.store import Store
 from protocol.digest import Digest
-from protocol.judgement.restrict import restrict
 from protocol.lists.listing import Entry
+from support.lists import restrict
 
 _RANGES = 4
 _SAMPLE = 10
@@ -35,12 +34,13 @@ def current(
     whole = judge_whole(store, members, now=now, max_age=max_age, previous=previous, exclusions=exclusions)
     digests = {entry.digest for held in whole.listings for entry in held.listing.entries.values()}
     _require_ranges(whole, store, members, now=now, max_age=max_age, previous=previous, exclusions=exclusions)
-    if previous == effective_before(store):
-        for digest in sorted(digests)[:_SAMPLE]:
-            some = judge_some(store, members, [digest], now=now, max_age=max_age, exclusions=exclusions)
-            with store.read() as unit:
-                judged = part_of(store, unit, Premises.of(unit), [digest]).digests
-            require_equal(some, whole, judged)
+    for digest in sorted(digests)[:_SAMPLE]:
+        some = judge_some(
+            store, members, [digest], now=now, max_age=max_age, previous=previous, exclusions=exclusions
+        )
+        with store.read() as unit:
+            judged = part_of(store, unit, Premises.of(unit), [digest]).digests
+        require_equal(some, whole, judged)
     return whole
 
 

@@ -17,12 +17,11 @@ from protocol.judgement.quorum import (
     decide,
     effective,
 )
-from protocol.judgement.restrict import restrict
 from protocol.lists.event import BASELINE, INVESTIGATIVE, NATIONAL, PRIVATE_FROM
 from protocol.lists.ext import Predecessor
 from protocol.lists.listing import BlockKind, Entry, overlay
 from protocol.lists.opening import EntryRef, Ext, Reason
-from support.lists import OWN, RELYING, REVIEWED, ListWriter, digest, held, member, register
+from support.lists import OWN, RELYING, REVIEWED, ListWriter, digest, held, member, register, restrict
 
 A, B = digest("a"), digest("b")
 MEMBERS = register(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from node.errors import StoreError
+from node.objects.logfiles import Item
 from node.objects.sealed_names import overlay_name
 from node.peers.sync.follow import Committed, Delivery, Follower, HeldLog, StagedBundle
 from node.peers.sync.pull import ListPull
@@ -29,9 +30,6 @@ from protocol.tlog.checkpoint import Checkpoint, SignedCheckpoint
 from protocol.tlog.conflict import Conflict, ConflictKind
 from protocol.tlog.note import Note
 from protocol.tlog.tiles import decode_bundle
-
-Item = tuple[int, bytes, bytes | None]
-"""Index, event (56 bytes), and opening where it is held."""
 
 _REMOVING: Final = frozenset({Op.WITHDRAW, Op.DISPUTE})
 _INDEX, _LENGTH = 8, 2
