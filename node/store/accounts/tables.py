@@ -1,10 +1,12 @@
 """The tables of persons, of how they come into the console, and of records on their way into the audit log."""
 
 from sqlalchemy import BigInteger, LargeBinary
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from node.store.tables import TableModel
 
 
-class Person(SQLModel, table=True):
+class Person(TableModel):
     """Somebody who decides here; the verifier is sealed, so a changed row opens nothing."""
 
     __tablename__ = "person"
@@ -17,7 +19,7 @@ class Person(SQLModel, table=True):
     tried_ms: int = Field(sa_type=BigInteger)
 
 
-class ApprovalRow(SQLModel, table=True):
+class ApprovalRow(TableModel):
     """A request for a second person, and what was decided; nothing deletes one."""
 
     __tablename__ = "approval"
@@ -36,7 +38,7 @@ class ApprovalRow(SQLModel, table=True):
     result: str = Field(max_length=1024)
 
 
-class AuditRow(SQLModel, table=True):
+class AuditRow(TableModel):
     """An audit record before it is in the signed log."""
 
     __tablename__ = "audit_queue"
@@ -46,7 +48,7 @@ class AuditRow(SQLModel, table=True):
     position: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class PasskeyRow(SQLModel, table=True):
+class PasskeyRow(TableModel):
     """A passkey; its key is sealed under its person's name, so a changed row opens nothing."""
 
     __tablename__ = "passkey"
@@ -61,7 +63,7 @@ class PasskeyRow(SQLModel, table=True):
     used_ms: int = Field(sa_type=BigInteger)
 
 
-class ConsoleSessionRow(SQLModel, table=True):
+class ConsoleSessionRow(TableModel):
     """A signed-in browser; its CSRF token is sealed under its person's name, so a row put here is no session."""
 
     __tablename__ = "console_session"
@@ -76,7 +78,7 @@ class ConsoleSessionRow(SQLModel, table=True):
     language: str = Field(max_length=16)
 
 
-class PersonTokenRow(SQLModel, table=True):
+class PersonTokenRow(TableModel):
     """A one-time token, by its hash."""
 
     __tablename__ = "person_token"
@@ -89,7 +91,7 @@ class PersonTokenRow(SQLModel, table=True):
     tries: int
 
 
-class ChallengeRow(SQLModel, table=True):
+class ChallengeRow(TableModel):
     """A challenge by its hash: of somebody inside until it is answered, of a sign-in once it was."""
 
     __tablename__ = "challenge"

@@ -1,10 +1,12 @@
 """The tables of partners' hit reports, what became of them, and of the cases that their disputes opened."""
 
 from sqlalchemy import BigInteger, Index, LargeBinary
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from node.store.tables import TableModel
 
 
-class HitReportRow(SQLModel, table=True):
+class HitReportRow(TableModel):
     """One verified report; what it says is sealed."""
 
     __tablename__ = "hit_report"
@@ -34,7 +36,7 @@ class HitReportRow(SQLModel, table=True):
     ended_number: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class HitResolutionRow(SQLModel, table=True):
+class HitResolutionRow(TableModel):
     """One statement of a partner about a report: what became of the file."""
 
     __tablename__ = "hit_resolution"
@@ -47,7 +49,7 @@ class HitResolutionRow(SQLModel, table=True):
     receipt: bytes
 
 
-class HitSourceRow(SQLModel, table=True):
+class HitSourceRow(TableModel):
     """One entry behind a report."""
 
     __tablename__ = "hit_source"
@@ -60,7 +62,7 @@ class HitSourceRow(SQLModel, table=True):
     received_ms: int = Field(sa_type=BigInteger)
 
 
-class PartnerCase(SQLModel, table=True):
+class PartnerCase(TableModel):
     """One dispute of a reported hit; the partner's words are sealed."""
 
     __tablename__ = "partner_case"

@@ -1,10 +1,12 @@
 """The tables of what the guards compare with, of shredding and recall."""
 
 from sqlalchemy import BigInteger, Column, Integer
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from node.store.tables import TableModel
 
 
-class BenignRow(SQLModel, table=True):
+class BenignRow(TableModel):
     """A known-benign set, whose keyed hashes are in a filter file."""
 
     __tablename__ = "benign_set"
@@ -17,7 +19,7 @@ class BenignRow(SQLModel, table=True):
     added_ms: int = Field(sa_type=BigInteger)
 
 
-class TripwireRow(SQLModel, table=True):
+class TripwireRow(TableModel):
     """A digest that must never be released, sealed."""
 
     __tablename__ = "tripwire"
@@ -29,7 +31,7 @@ class TripwireRow(SQLModel, table=True):
     added_ms: int = Field(sa_type=BigInteger)
 
 
-class SetAsideRow(SQLModel, table=True):
+class SetAsideRow(TableModel):
     """A digest, by its keyed hash, of an imported row that was set aside."""
 
     __tablename__ = "set_aside_row"
@@ -48,7 +50,7 @@ def _log() -> "Column[int]":
     return Column(Integer, primary_key=True, autoincrement=False)
 
 
-class ShreddingRow(SQLModel, table=True):
+class ShreddingRow(TableModel):
     """An event whose opening is to be deleted, or was."""
 
     __tablename__ = "shredding"
@@ -60,7 +62,7 @@ class ShreddingRow(SQLModel, table=True):
     erased_ms: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class TombstoneRow(SQLModel, table=True):
+class TombstoneRow(TableModel):
     """A shredded digest, as a keyed hash."""
 
     __tablename__ = "tombstone"
@@ -73,7 +75,7 @@ class TombstoneRow(SQLModel, table=True):
     created_ms: int = Field(sa_type=BigInteger)
 
 
-class StandingRow(SQLModel, table=True):
+class StandingRow(TableModel):
     """An entry or dispute of a tombstoned digest in another list."""
 
     __tablename__ = "standing"
@@ -83,7 +85,7 @@ class StandingRow(SQLModel, table=True):
     mac: bytes = Field(index=True)
 
 
-class AcknowledgementRow(SQLModel, table=True):
+class AcknowledgementRow(TableModel):
     """The newest statement of a peer about an own list."""
 
     __tablename__ = "acknowledgement"
@@ -97,7 +99,7 @@ class AcknowledgementRow(SQLModel, table=True):
     statement: bytes
 
 
-class AcknowledgedRow(SQLModel, table=True):
+class AcknowledgedRow(TableModel):
     """What this node last acknowledged of a peer's list."""
 
     __tablename__ = "acknowledged"
@@ -106,7 +108,7 @@ class AcknowledgedRow(SQLModel, table=True):
     content: bytes
 
 
-class WithdrawalRow(SQLModel, table=True):
+class WithdrawalRow(TableModel):
     """Neighbouring withdraw events of an own list."""
 
     __tablename__ = "withdrawal"
@@ -117,7 +119,7 @@ class WithdrawalRow(SQLModel, table=True):
     published_ms: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class ReachedRow(SQLModel, table=True):
+class ReachedRow(TableModel):
     """When a withdrawal reached a peer, and its releases."""
 
     __tablename__ = "reached"
@@ -129,7 +131,7 @@ class ReachedRow(SQLModel, table=True):
     released_ms: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class JudgedRow(SQLModel, table=True):
+class JudgedRow(TableModel):
     """Up to which size a subset's newest release follows a list."""
 
     __tablename__ = "judged_list"

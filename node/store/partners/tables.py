@@ -1,10 +1,12 @@
 """The tables of partners and recipients: invitations, allowances, proposals, disclosed look-ups, what is laid out."""
 
 from sqlalchemy import BigInteger, Index, LargeBinary
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from node.store.tables import TableModel
 
 
-class Invite(SQLModel, table=True):
+class Invite(TableModel):
     """An invitation; its secret is sealed with the storage key."""
 
     __tablename__ = "invite"
@@ -18,7 +20,7 @@ class Invite(SQLModel, table=True):
     used_ms: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class Partner(SQLModel, table=True):
+class Partner(TableModel):
     """A partner with its bucket of evaluations."""
 
     __tablename__ = "partner"
@@ -39,7 +41,7 @@ class Partner(SQLModel, table=True):
     used: int = Field(sa_type=BigInteger)
 
 
-class UsedAssertion(SQLModel, table=True):
+class UsedAssertion(TableModel):
     """An assertion id that was used, until it expires."""
 
     __tablename__ = "used_assertion"
@@ -49,7 +51,7 @@ class UsedAssertion(SQLModel, table=True):
     expires_ms: int = Field(sa_type=BigInteger, index=True)
 
 
-class EvaluationMonth(SQLModel, table=True):
+class EvaluationMonth(TableModel):
     """Evaluations of all partners in a month, as far as each of them has begun a later one."""
 
     __tablename__ = "evaluation_month"
@@ -60,7 +62,7 @@ class EvaluationMonth(SQLModel, table=True):
     """False: in it, and before, not all were counted."""
 
 
-class FetchedReleaseRow(SQLModel, table=True):
+class FetchedReleaseRow(TableModel):
     """The newest release of a subset of which a partner fetched every file."""
 
     __tablename__ = "fetched_release"
@@ -72,7 +74,7 @@ class FetchedReleaseRow(SQLModel, table=True):
     fetched_ms: int = Field(sa_type=BigInteger)
 
 
-class DisclosureRow(SQLModel, table=True):
+class DisclosureRow(TableModel):
     """What a partner may show in the clear, with its bucket, and what it has shown, in numbers."""
 
     __tablename__ = "disclosure"
@@ -88,7 +90,7 @@ class DisclosureRow(SQLModel, table=True):
     stopped_ms: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class DisclosedAboutRow(SQLModel, table=True):
+class DisclosedAboutRow(TableModel):
     """How many values of a partner were about one entry."""
 
     __tablename__ = "disclosed_about"
@@ -98,7 +100,7 @@ class DisclosedAboutRow(SQLModel, table=True):
     count: int = Field(sa_type=BigInteger)
 
 
-class ProposalRow(SQLModel, table=True):
+class ProposalRow(TableModel):
     """One proposal; what it says is sealed."""
 
     __tablename__ = "proposal"
@@ -113,7 +115,7 @@ class ProposalRow(SQLModel, table=True):
     closed_ms: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class ProposedFileRow(SQLModel, table=True):
+class ProposedFileRow(TableModel):
     """What became of one file of a proposal."""
 
     __tablename__ = "proposed_file"
@@ -127,7 +129,7 @@ class ProposedFileRow(SQLModel, table=True):
     decided_ms: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class Recipient(SQLModel, table=True):
+class Recipient(TableModel):
     """An accredited holder of raw digests; of its key only the SHA-256."""
 
     __tablename__ = "recipient"
@@ -144,7 +146,7 @@ class Recipient(SQLModel, table=True):
     seen_ms: int = Field(sa_type=BigInteger)
 
 
-class RecipientSnapshot(SQLModel, table=True):
+class RecipientSnapshot(TableModel):
     """The copy; there is one row at most."""
 
     __tablename__ = "recipient_snapshot"

@@ -1,10 +1,12 @@
 """The tables of other agencies: evidence, cosignatures, heads, revocations, acknowledgements of trust files."""
 
 from sqlalchemy import BigInteger, Column, Integer, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from node.store.tables import TableModel
 
 
-class Evidence(SQLModel, table=True):
+class Evidence(TableModel):
     """One kept contradiction; the bytes are an object."""
 
     __tablename__ = "evidence"
@@ -19,7 +21,7 @@ class Evidence(SQLModel, table=True):
     released_ms: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class Heard(SQLModel, table=True):
+class Heard(TableModel):
     """The last head of a log that one peer told: one row each, so that nobody fills the table."""
 
     __tablename__ = "heard_head"
@@ -32,7 +34,7 @@ class Heard(SQLModel, table=True):
     heard_ms: int = Field(sa_type=BigInteger)
 
 
-class ReleasedBlock(SQLModel, table=True):
+class ReleasedBlock(TableModel):
     """A block of a removed member that a second person released."""
 
     __tablename__ = "released_block"
@@ -43,7 +45,7 @@ class ReleasedBlock(SQLModel, table=True):
     released_ms: int = Field(sa_type=BigInteger)
 
 
-class Cosigner(SQLModel, table=True):
+class Cosigner(TableModel):
     """One witness of one own log."""
 
     __tablename__ = "cosigner"
@@ -58,7 +60,7 @@ class Cosigner(SQLModel, table=True):
     alarm: bool
 
 
-class Overlay(SQLModel, table=True):
+class Overlay(TableModel):
     """What is held beyond the trusted head of one log."""
 
     __tablename__ = "overlay"
@@ -72,7 +74,7 @@ class Overlay(SQLModel, table=True):
     sealed: bytes
 
 
-class WitnessedLog(SQLModel, table=True):
+class WitnessedLog(TableModel):
     """One log. A lost row would let this witness contradict itself, so nothing deletes one."""
 
     __tablename__ = "witnessed_log"
@@ -86,7 +88,7 @@ class WitnessedLog(SQLModel, table=True):
     cosignature: bytes
 
 
-class NodeRevocations(SQLModel, table=True):
+class NodeRevocations(TableModel):
     """The newest revocations of one node, and which file its newest document names."""
 
     __tablename__ = "node_revocations"
@@ -98,7 +100,7 @@ class NodeRevocations(SQLModel, table=True):
     named: bytes | None = None
 
 
-class TrustAcknowledgementRow(SQLModel, table=True):
+class TrustAcknowledgementRow(TableModel):
     """The newest statement of a peer about this node's trust files."""
 
     __tablename__ = "trust_acknowledgement"
@@ -111,7 +113,7 @@ class TrustAcknowledgementRow(SQLModel, table=True):
     statement: bytes
 
 
-class TrustAcknowledgedRow(SQLModel, table=True):
+class TrustAcknowledgedRow(TableModel):
     """What a peer was last told that is held of its trust files."""
 
     __tablename__ = "trust_acknowledged"

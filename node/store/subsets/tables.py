@@ -1,10 +1,12 @@
 """The tables of subsets: what they take in, the source numbers of their epochs, their releases."""
 
 from sqlalchemy import BigInteger
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from node.store.tables import TableModel
 
 
-class Subset(SQLModel, table=True):
+class Subset(TableModel):
     """A subset with the public key of its epoch; the secret is in a key file, never here."""
 
     __tablename__ = "subset"
@@ -18,7 +20,7 @@ class Subset(SQLModel, table=True):
     sealed_salt: bytes
 
 
-class SourceNumber(SQLModel, table=True):
+class SourceNumber(TableModel):
     """The number that stands for a log in the labels of one epoch."""
 
     __tablename__ = "source_number"
@@ -29,7 +31,7 @@ class SourceNumber(SQLModel, table=True):
     origin: str = Field(max_length=255)
 
 
-class ReleaseRow(SQLModel, table=True):
+class ReleaseRow(TableModel):
     """A release; its note is set when it is published."""
 
     __tablename__ = "subset_release"
