@@ -28,10 +28,13 @@ def passes(error: NodeError, limits: RemoteLimits) -> bool:
 
 async def pause(failures: int, error: NodeError, *, limits: RemoteLimits, entropy: Entropy) -> None:
     """Wait before attempt `failures + 1`."""
-    bound = min(limits.max_pause_seconds, limits.backoff_seconds * 2 ** (failures - 1))
     share = int.from_bytes(entropy(4), "big") / 2**32
     asked = error.retry_after_seconds if isinstance(error, RateLimitedError) else 0
-    await asyncio.sleep(asked + bound * share)
+    await asyncio.sleep(asked + _bound(failures, limits) * share)
+
+
+def _bound(failures: int, limits: RemoteLimits) -> float:
+    return min(limits.max_pause_seconds, limits.backoff_seconds * 2.0 ** (failures - 1))
 
 
 async def retried(
