@@ -103,6 +103,9 @@ def _chosen(home: Home, subset: str) -> Home:
 def main() -> None:
     """Run the command line and leave with its exit code."""
     forbid_core_dumps()  # any command may open a key
+    os.environ.setdefault(
+        "PYDANTIC_DISABLE_PLUGINS", "__all__"
+    )  # no package that is installed beside joins in
     gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
     try:
         code = run(sys.argv[1:])

@@ -15,7 +15,6 @@ if TYPE_CHECKING:  # commands that do not show lists start without them
     from node.hoster.status import PartnerStatus
     from node.identity.identity import Identity
     from node.judgement.quarantine import Aside
-    from node.judgement.reminders import Due
     from node.lists.catalogue import ListReport
     from node.store.peers.records import PeerRecord
     from node.subsets.catalogue import SubsetReport
@@ -40,7 +39,7 @@ class _Standing:
     peers: "Sequence[PeerRecord]"
     partners: int
     group: str
-    to_review: "Sequence[Due]"
+    to_review: Mapping[date, int]
     aside: "Sequence[Aside]"
     recall: _Part
     hits: _Part
@@ -67,10 +66,10 @@ def _standing(identity: "Identity") -> _Standing:
     from node.cli.federation.witnesses import witness_status
     from node.cli.keys.expiry import expiry_status
     from node.cli.partners.hit_status import agency_status
-    from node.group.load import load_group
+    from node.group.load import group_name
     from node.identity.store import read_store
     from node.judgement import quarantine
-    from node.judgement.reminders import due
+    from node.judgement.reminders import count_due
     from node.lists.catalogue import report_lists
     from node.subsets.catalogue import report_subsets
 
@@ -89,8 +88,8 @@ def _standing(identity: "Identity") -> _Standing:
             subsets=report_subsets(store),
             peers=peers,
             partners=partners,
-            group=load_group(identity.settings.group).name,
-            to_review=due(store, until=today + SOON),
+            group=group_name(identity.settings.group),
+            to_review=count_due(store, until=today + SOON),
             aside=quarantine.ls(store, register),
             recall=recall_status(store),
             hits=agency_status(identity, store),
@@ -117,7 +116,7 @@ def _fields(now: _Standing) -> dict[str, Fact]:
         ],
         "partners": now.partners,
         "group": now.group,
-        "to_review": len(now.to_review),
+        "to_review": sum(now.to_review.values()),
         "recall": recalled,
         **reported,
         **witnessed,
@@ -162,9 +161,9 @@ def _aside_lines(aside: "Sequence[Aside]") -> Iterator[str]:
         yield f"{counted(len(aside), 'thing')} set aside: sigfed quarantine ls"
 
 
-def _review_line(found: "Sequence[Due]", today: date) -> str:
-    past = sum(each.review_by <= today for each in found)
-    entries = f"{len(found):,} entries" if len(found) > 1 else "1 entry"
+def _review_line(found: Mapping[date, int], today: date) -> str:
+    count, past = sum(found.values()), sum(each for day, each in found.items() if day <= today)
+    entries = f"{count:,} entries" if count > 1 else "1 entry"
     return f"review: {entries} to look at again within {SOON.days} days, {past:,} overdue: sigfed review due"
 
 
@@ -203,7 +202,7 @@ def _next_step(now: _Standing) -> str:
 def partner_status(here: Session) -> None:
     """The state of a partner's client."""
     from node.cli.partners.hit_status import partner_hits_status
-    from node.group.load import load_group
+    from node.group.load import group_name
     from node.hoster.cover import cover_words
     from node.hoster.settings import load_partner_settings
     from node.hoster.status import standing
@@ -230,7 +229,7 @@ def partner_status(here: Session) -> None:
             "gone": now.gone,
             "evidence": [str(folder) for folder in now.evidence],
             "unconfirmed_files": now.unconfirmed,
-            "group": load_group(load_partner_settings(here.home.folder).group).name,
+            "group": group_name(load_partner_settings(here.home.folder).group),
             **found,
         },
         f"{enrolment.partner}, subset {enrolment.subset}, release {now.version or 'none yet'}",

@@ -23,7 +23,7 @@ from node.evidence.keep import FORKED
 from node.identity.outside_note import silent
 from node.judgement.quarantine import FLOOD
 from node.judgement.recall import report_withdrawals
-from node.judgement.reminders import due
+from node.judgement.reminders import count_due
 from node.partners.hits.overview import DAY_MS
 from node.rotation import proposals
 from node.store.accounts.records import Approval, Outcome, PersonRole
@@ -282,14 +282,14 @@ def _proposals(world: World) -> Iterator[Need]:
 def _reviews(world: World) -> Iterator[Need]:
     today = world.identity.clock.now().date()
     try:
-        found = due(world.store, until=today + REVIEW_AHEAD)
+        found = count_due(world.store, until=today + REVIEW_AHEAD)
     except StoreError:
         return  # the health page tells of a damaged list
-    past = sum(each.review_by <= today for each in found)
+    past = sum(count for day, count in found.items() if day <= today)
     yield waits(
         "review", past, "own entry is past its review date", "own entries are past their review dates"
     )
-    ahead = len(found) - past
+    ahead = sum(found.values()) - past
     yield waits("review", ahead, "own entry to review within 30 days", "own entries to review within 30 days")
 
 

@@ -45,15 +45,23 @@ def load_group(choice: GroupChoice = "fastest") -> Group:
     return find_group(choice).group
 
 
-def find_group(choice: GroupChoice = "fastest", *, kernel: Path = KERNEL) -> Found:
-    """The group to compute with, and why it is that one; raises as `load_group`."""
+def group_name(choice: GroupChoice = "fastest") -> str:
+    """That of the group to compute with, for who computes nothing: a kernel is tried with the RFCs' vectors alone."""
+    return find_group(choice, compare=False).group.name
+
+
+def find_group(choice: GroupChoice = "fastest", *, kernel: Path = KERNEL, compare: bool = True) -> Found:
+    """The group to compute with, and why it is that one; raises as `load_group`.
+
+    Without `compare` a kernel is not compared with libsodium, which takes most of its self-test.
+    """
     sodium = load_sodium()
     if choice == "libsodium":
         return Found(sodium, "libsodium, as the configuration says")
     if not kernel.is_file():
         return Found(sodium, "libsodium; the faster kernel was not compiled when sigfed was installed")
     try:
-        group = load_kernel(kernel, sodium)
+        group = load_kernel(kernel, sodium if compare else None)
     except OprfError as error:
         return Found(sodium, f"libsodium, because the kernel is not used: {error}", refused=True)
     return Found(group, f"{group.name}; its self-test passed")
@@ -71,12 +79,13 @@ def load_hasher(choice: GroupChoice = "fastest", *, kernel: Path = KERNEL) -> Ha
     return hasher
 
 
-def load_kernel(path: Path, oracle: SodiumGroup) -> KernelGroup:
+def load_kernel(path: Path, oracle: SodiumGroup | None) -> KernelGroup:
     """The group behind a compiled kernel; raises OprfError for one that cannot be loaded or fails its self-test."""
     try:
         group = KernelGroup(_library(path))
         check_group(group)
-        compare_groups(group, oracle, system_entropy)
+        if oracle is not None:
+            compare_groups(group, oracle, system_entropy)
     except OprfError:
         raise
     except (OSError, AttributeError) as error:  # not a library, or one without the functions

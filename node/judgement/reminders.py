@@ -1,12 +1,14 @@
 """Own entries whose review date has come: what each list says is read once, and remembered.
 
-`review-by` is advisory: an entry past it stays what it is. `sigfed status` tells of it every time, so what was found is
-kept, sealed and without a digest, beside the log, and only later events are read. Changes that wait for publication
-count when they are published.
+`review-by` is advisory: an entry past it stays what it is. What was found is kept, sealed and without a digest, and
+only later events are read; how many are due on which day is kept in the clear, so that `sigfed status` needs no
+secret. Changes that wait for publication count when they are published.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -21,7 +23,8 @@ from protocol.lists.event import Header, Op
 from protocol.lists.ext import REVIEW_BY
 from protocol.lists.opening import NONCE_BYTES
 
-_NAME: Final = "dates"
+_DATES: Final = ("reviews", "dates")
+_DAYS: Final = ("reviews-due", "days")
 _KEY: Final = bytes((REVIEW_BY,))
 _EXT_FROM: Final = NONCE_BYTES + 2
 _OPENED: Final = frozenset({Op.ADD, Op.AMEND})
@@ -38,15 +41,39 @@ class Due:
 
 def due(store: Store, *, until: date) -> Sequence[Due]:
     """Active own entries with a review date up to `until`, earliest first."""
-    with store.read() as unit:
-        logs = [log for log in unit.logs.ls(LogKind.OWN_LIST) if log.head.size]
     found = (
         Due(date.fromordinal(day), log.origin, index)
-        for log in logs
+        for log in _own_lists(store)
         for index, day in _dates(store, log).items()
         if day <= until.toordinal()
     )
     return sorted(found)
+
+
+def count_due(store: Store, *, until: date) -> Mapping[date, int]:
+    """How many of them there are on each day; a secret is needed only where a list grew since it was last asked."""
+    found: Counter[date] = Counter()
+    for log in _own_lists(store):
+        days = {date.fromordinal(day): count for day, count in _counts(store, log).items()}
+        found.update({day: count for day, count in days.items() if day <= until})
+    return found
+
+
+def _own_lists(store: Store) -> Sequence[LogRecord]:
+    with store.read() as unit:
+        return [log for log in unit.logs.ls(LogKind.OWN_LIST) if log.head.size]
+
+
+def _counts(store: Store, log: LogRecord) -> Mapping[int, int]:
+    """By ordinal, at the published size."""
+    name = _object_name(store, log, *_DAYS)
+    with suppress(StoreError, ValueError, TypeError):  # missing, or damaged
+        size, days = json.loads(store.objects.get(name))
+        if size == log.head.size:
+            return dict(days)
+    counts = Counter(_dates(store, log).values())
+    store.objects.put(name, json.dumps([log.head.size, list(counts.items())]).encode())
+    return counts
 
 
 def _dates(store: Store, log: LogRecord) -> Mapping[int, int]:
@@ -57,7 +84,7 @@ def _dates(store: Store, log: LogRecord) -> Mapping[int, int]:
     if size < log.head.size:
         _read_on(store, log, size, dates)
         data = json.dumps([log.head.size, list(dates.items())]).encode()
-        name = _object_name(store, log)
+        name = _object_name(store, log, *_DATES)
         store.objects.put(name, store.vault.seal(name, data))
     return dates
 
@@ -89,7 +116,7 @@ def _events(store: Store, log: LogRecord, first: int) -> Iterator[tuple[int, Hea
 
 
 def _remembered(store: Store, log: LogRecord) -> tuple[int, dict[int, int]]:
-    name = _object_name(store, log)
+    name = _object_name(store, log, *_DATES)
     try:
         size, dates = json.loads(store.vault.unseal(name, store.objects.get(name)))
     except StoreError:  # missing, or damaged: it says nothing that the list does not say
@@ -97,5 +124,5 @@ def _remembered(store: Store, log: LogRecord) -> tuple[int, dict[int, int]]:
     return size, dict(dates)
 
 
-def _object_name(store: Store, log: LogRecord) -> str:
-    return LogFiles(store.objects, store.vault, log.origin).name("reviews", _NAME)
+def _object_name(store: Store, log: LogRecord, kind: str, last: str) -> str:
+    return LogFiles(store.objects, store.vault, log.origin).name(kind, last)

@@ -7,6 +7,7 @@
     cases/<hex sha256(origin)>/<random>                  local case data, sealed
     staging/<hex sha256(origin)>/<N>                     bundles of a pull under way, from N on, sealed
     reviews/<hex sha256(origin)>/dates                   places and review dates of own entries, sealed
+    reviews-due/<hex sha256(origin)>/days                how many of them there are on each day
     shapes/<hex sha256(origin)>/<size>                   what the event rules remember of a peer's list
     opened/<hex sha256(origin)>/grant                    under which grant a peer's list is opened, sealed
 

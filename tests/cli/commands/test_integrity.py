@@ -35,7 +35,7 @@ ELSEWHERE = "keys/token-elsewhere.json"
 """Says where a key lies."""
 CLIENT = r"((allowance|state)\.json|access\.token|scan\.db)"
 PLAIN = re.compile(
-    r"fr/(sigfed\.toml|sigfed\.db|members/[^/]+/url|objects/(gossip|sweeps)/.*|proposals/.*)"
+    r"fr/(sigfed\.toml|sigfed\.db|members/[^/]+/url|objects/(gossip|sweeps|reviews-due)/.*|proposals/.*)"
     rf"|fr/holders/[0-9a-f]+/partner/{CLIENT}"
     rf"|partner/(partner|followed/[^/]+)/{CLIENT}"
     rf"|signer/(signer\.toml|{ELSEWHERE})"

@@ -155,6 +155,11 @@ class TestOwnEntries:
         ]
         assert len(fr.run("review", "due", "--days", "0").results) == 1
         assert fr.done("status")["to_review"] == 2
+        (storage_key,) = fr.home.glob("keys/storage*")
+        away = storage_key.rename(fr.home / "away")
+        assert fr.done("status")["to_review"] == 2, "it needs no secret"
+        assert "2 entries to look at again within 30 days, 1 overdue" in fr.told("status").out
+        away.rename(storage_key)
         fr.done("entry", "amend", "--list", LIST, "--index", "0", "--review-by", "never")
         fr.done("publish", LIST)
         assert fr.done("status")["to_review"] == 1
