@@ -1,7 +1,7 @@
 """`sigfed doctor --deep`: every file of a node's home that a key, a seal, a signature or a hash vouches for, checked.
 
 What is wrong is named by its path. What nothing vouches for is named as well: of that nobody can say that it is whole.
-Nothing is written, sent or signed.
+Nothing is sent or signed, and nothing written but rows that say what a list says.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,8 @@ from node.health import Check, Health
 from node.hoster.integrity import verify_partner
 from node.identity.identity import Identity
 from node.identity.passphrases import ROOT_CREDENTIAL, available
-from node.lists.completeness import unindexed
+from node.lists.completeness import unindexed, untouched
+from node.lists.touches import rebuild
 from node.objects.filters import FolderFilters
 from node.objects.findings import below, told
 from node.objects.folder import FolderObjects
@@ -34,6 +35,7 @@ from node.trust.files import pin_of, verify_trust_files
 from node.trust.tuf.repository import root_files
 
 _RESTORE: Final = "restore it from a backup: sigfed backup restore, into another folder, has it"
+_JUDGE: Final = "a block may have been overlooked since; judge again: sigfed subset release NAME"
 _LISTS: Final = (LogKind.OWN_LIST, LogKind.PEER_LIST)
 
 
@@ -133,14 +135,16 @@ def _database(identity: Identity) -> Iterator[Check]:
     with write_store(identity) as store:
         wrong = [*_wrong_tables(store)]
         asked = store.damage() is not None
+        rebuilt = [*_rebuilt(store)]
+    yield from rebuilt
     yield from (Check("database", Health.FAIL, words, _RESTORE) for words in wrong)
     if not asked:
         yield Check(
             "not checked", Health.OK, "the pages of PostgreSQL: its operator looks at them with pg_amcheck"
         )
-    if not wrong:
+    if not wrong and not rebuilt:
         pages = "its pages are whole, " if asked else ""
-        words = f"{pages}its sealed values open, and its look-up index has what the lists have"
+        words = f"{pages}its sealed values open, and its indexes have what the lists have"
         yield Check("database", Health.OK, words)
 
 
@@ -157,3 +161,17 @@ def _wrong_tables(store: Store) -> Iterator[str]:
             continue  # the object is named as damaged
         if missing:
             yield f"the look-up index lacks {missing:,} entries of {log.origin}"
+
+
+def _rebuilt(store: Store) -> Iterator[Check]:
+    """The rows by which a few hashes are judged, made anew where some are missing."""
+    with store.read() as unit:
+        logs = unit.logs.ls(*_LISTS)
+    for log in logs:
+        try:
+            if missing := untouched(store, log):
+                rebuild(store, log)
+                words = f"the index of changes lacked {missing:,} rows of {log.origin}, and was made anew"
+                yield Check("database", Health.WARN, words, _JUDGE)
+        except NodeError:
+            continue  # the object is named as damaged

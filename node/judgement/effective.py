@@ -16,6 +16,7 @@ from node.judgement.part import part_of
 from node.judgement.premises import Premises
 from node.judgement.ranges import ranges_of
 from node.lists.tombstones import honoured_blocks, tombstoned
+from node.lists.touches import catch_up
 from node.objects.release_files import ReleaseFolder
 from node.objects.rosters import listed_in
 from node.peers.sync.overlays import overlay_items
@@ -67,6 +68,7 @@ def judge_all(
     exclusions: frozenset[Digest] = frozenset(),
 ) -> Everything:
     """Judge all held lists from nothing, a range after the other (`ranges_of`); the arguments are `decide`'s."""
+    catch_up(store)
     with store.read() as unit:
         premises = Premises.of(unit)
         common = part_of(store, unit, premises, ()).listings
@@ -117,6 +119,7 @@ def judge_some(
 
     `previous` is what the newest releases list, unless it is given.
     """
+    catch_up(store)
     with store.read() as unit:
         premises = Premises.of(unit)
         part = part_of(store, unit, premises, digests)

@@ -1,21 +1,21 @@
-"""The part of the held lists from which some digests are judged, found by the look-up index: no list is folded.
+"""The part of the held lists from which some digests are judged, found by the indexes: no list is gone through.
 
 What has to be there: a digest is judged by its own entries and by the blocks that apply to it; which blocks of a list
 apply depends on its other blocks, through the cap, and on the entries that overrule those. So there are all blocks, the
 entries of blocked digests, and in a list that continues a log the entries that take a block of that log back, whatever
-their digest: for those alone all openings are read. Otherwise the headers are, and openings where one of these stands.
+their digest.
 """
 
-from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, islice
 
-from node.judgement.fold import ABOUT_ADDS, without
+from node.errors import ConflictError
+from node.judgement.fold import without
 from node.judgement.premises import HeldList, Premises
 from node.lists.changes import digest_of
 from node.objects.logfiles import Item, LogFiles
 from node.peers.sync.overlays import overlay_items
+from node.store.lists.records import LogRecord, Reach
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
@@ -36,8 +36,13 @@ class Part:
 
 
 def part_of(store: Store, unit: Unit, premises: Premises, digests: Iterable[Digest]) -> Part:
-    """The part that `digests` need, as the transaction sees it that the premises were read in."""
-    lists = [_List(store, held) for held in premises.lists]
+    """The part that `digests` need, as the transaction sees it that the premises were read in.
+
+    Raises `ConflictError` for a list that `catch_up` has not read to its end.
+    """
+    for log in premises.heads:
+        _require_noted(log)
+    lists = [_List(store, unit, held) for held in premises.lists]
     judged = {*digests, *_shredded(unit, lists)}
     for each, log in zip(lists, premises.heads, strict=True):
         judged |= each.blocked(overlay_items(store.vault, log, premises.overlays))
@@ -49,6 +54,11 @@ def part_of(store: Store, unit: Unit, premises: Premises, digests: Iterable[Dige
         listings=tuple(each.fold(places.get(each.held.log_id, ())) for each in lists),
         digests=frozenset(judged),
     )
+
+
+def _require_noted(log: LogRecord) -> None:
+    if log.touched < log.head.size:
+        raise ConflictError("{origin} is being read anew", log.origin, hint="run the command again")
 
 
 def _shredded(unit: Unit, lists: Iterable["_List"]) -> Iterator[Digest]:
@@ -67,32 +77,25 @@ def _shredded(unit: Unit, lists: Iterable["_List"]) -> Iterator[Digest]:
 class _List:
     """One held list, read where something has to be known."""
 
-    def __init__(self, store: Store, held: HeldList) -> None:
+    def __init__(self, store: Store, unit: Unit, held: HeldList) -> None:
         self.held = held
         self._files = LogFiles(store.objects, store.vault, held.origin)
-        self._places = array("q")
-        """Of whatever is no add."""
-        self._headers = bytearray()
-        """Of the same."""
-        for position, event in self._files.others_than(Op.ADD, size=held.size):
-            self._places.append(position)
-            self._headers += event[:HEADER_BYTES]
-        self._ended: set[int] = set()
-        """Adds that were withdrawn as errors; `blocked` finds them. They need no row in the look-up index."""
+        self._touches = unit.touches
+        self._blocks = self._reaching(Reach.ALL)
+        """Adds that were withdrawn as errors, and disputes. They need no row in the look-up index."""
 
     def blocked(self, overlay: Iterable[Item]) -> set[Digest]:
         """The digests of all blocks, open or not, those of the list's overlay included."""
         found: set[Digest | None] = set()
-        places = (position for position, header in self._changes() if header[1] in {Op.WITHDRAW, Op.DISPUTE})
-        for _, event, opening in chain(self._items(places), overlay):
+        for _, event, opening in overlay:
             header = Header.from_bytes(event[:HEADER_BYTES])
             if opening is None or not readable(header, opening):
                 continue
             if header.op == Op.DISPUTE:
                 found.add(digest_of(opening))
             elif Opening.from_bytes(opening).ext.reason == Reason.ERROR:
-                self._ended.add(header.ref)
-        return {digest for digest in found if digest is not None} | set(self.digests_at(self._ended))
+                self._blocks.add(header.ref)
+        return {digest for digest in found if digest is not None} | set(self.digests_at(self._blocks))
 
     def digests_at(self, places: Iterable[int]) -> Iterator[Digest]:
         """The digests of the events at these places, as far as they are known."""
@@ -102,32 +105,18 @@ class _List:
                 yield digest
 
     def fold(self, adds: Iterable[int]) -> Listing:
-        """What the list says by these adds, those that it blocks, all that is about them, and all its disputes."""
-        kept = {*adds, *self._ended, *self._taking_back()}
-        places = kept | {
-            position
-            for position, header in self._changes()
-            if header[1] not in ABOUT_ADDS or Header.from_bytes(header).ref in kept
-        }
-        return replace(fold(self.held.origin, self._items(places)), size=self.held.size)
+        """What the list says by these adds, those that it blocks, and its disputes, with all that is about them."""
+        kept = {*adds, *self._blocks, *self._taking_back()}
+        about = {touch.position for touch in self._touches.about(self.held.log_id, kept)}
+        return replace(fold(self.held.origin, self._items(kept | about)), size=self.held.size)
 
-    def _taking_back(self) -> Iterator[int]:
-        """Adds that may take back a block of the log that this one continues: they are looked for in all openings."""
-        first = [position for position, header in islice(self._changes(), 1) if header[1] == Op.CONTINUE]
-        continues = fold(self.held.origin, self._items(first)).continues
-        if continues is None:
-            return
-        named = continues.origin.encode()
-        for position, event, opening in self._files.items(first=0, size=self.held.size):
-            if opening is not None and named in opening:
-                header = Header.from_bytes(event[:HEADER_BYTES])
-                yield position if header.op == Op.ADD else header.ref
+    def _taking_back(self) -> set[int]:
+        """Adds that may take back a block of the log that this one continues."""
+        continues = fold(self.held.origin, self._items(self._blocks & {0})).continues
+        return set() if continues is None else self._reaching(Reach.CONTINUED)
 
-    def _changes(self) -> Iterator[tuple[int, bytes]]:
-        """Position and header of whatever is no add."""
-        for number, position in enumerate(self._places):
-            start = number * HEADER_BYTES
-            yield position, bytes(self._headers[start : start + HEADER_BYTES])
+    def _reaching(self, reach: Reach) -> set[int]:
+        return {touch.ref for touch in self._touches.reaching(self.held.log_id, reach)}
 
     def _items(self, places: Iterable[int]) -> Iterable[Item]:
         held = self.held

@@ -1,4 +1,4 @@
-"""Which objects that the tables name are not in the object store: what a lost or half-restored disk looks like.
+"""Which objects that the tables name are not in the object store, and which rows the lists ask for are in no table.
 
 Of `missing_objects` only names are compared; what an object holds is verified whenever it is read, and by
 `node.objects.integrity`.
@@ -7,6 +7,7 @@ Of `missing_objects` only names are compared; what an object holds is verified w
 from collections.abc import Iterator
 
 from node.lists.changes import digest_of
+from node.lists.touches import bundle_touches
 from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogRecord
 from node.store.store import Store
@@ -41,6 +42,20 @@ def unindexed(store: Store, log: LogRecord) -> int:
         with store.read() as unit:
             held = {(hit.key, hit.position) for hit in unit.entries.find([*keys.values()], log_id=log.id)}
         missing += sum((key, at) not in held for at, key in keys.items())
+    return missing
+
+
+def untouched(store: Store, log: LogRecord) -> int:
+    """How many rows about its events are missing, as far as the list was read: what is judged may be wrong."""
+    files = LogFiles(store.objects, store.vault, log.origin)
+    missing = 0
+    for index in range(-(-log.touched // BUNDLE_WIDTH)):
+        said = [
+            each for each in bundle_touches(files, index, size=log.head.size) if each.position < log.touched
+        ]
+        with store.read() as unit:
+            held = {each[:2]: each.reach for each in unit.touches.about(log.id, (each.ref for each in said))}
+        missing += sum(held.get(each[:2], -1) < each.reach for each in said)
     return missing
 
 

@@ -21,8 +21,6 @@ from protocol.lists.opening import Opening
 
 _KEPT: Final = 32
 _FEW: Final = 16
-_OP: Final = 1
-_REF: Final = slice(16, 24)
 
 
 class ListReader:
@@ -30,6 +28,7 @@ class ListReader:
 
     def __init__(self, store: Store, unit: Unit, log: LogRecord) -> None:
         self._store = store
+        self._unit = unit
         self._log = log
         self._files = LogFiles(store.objects, store.vault, log.origin)
         self._waiting = unit.pending.ls(log.id, first=log.head.size)
@@ -69,15 +68,10 @@ class ListReader:
                 yield position, parse_opening(data)
 
     def amends(self, refs: frozenset[int]) -> Iterator[tuple[int, Opening | None]]:
-        """Position of the entry and opening of every amend of these entries, oldest first.
-
-        It reads every header: amends are few, and an index of them would cost every import.
-        """
-        for index in range(-(-self._log.head.size // BUNDLE_WIDTH)):
-            for at, event in enumerate(self._files.events(index, size=self._log.head.size)):
-                ref = int.from_bytes(event[_REF])
-                if event[_OP] == Op.AMEND and ref in refs:
-                    yield ref, _parse_held(self._bundle(index)[at])
+        """Position of the entry and opening of every amend of these entries, oldest first."""
+        for touch in self._unit.touches.about(self._log.id, refs):
+            if touch.op == Op.AMEND:
+                yield touch.ref, _parse_held(self.raw(touch.position))
         for batch in self._waiting:
             for change in read_batch(self._store, batch.object):
                 if change.op == Op.AMEND and change.ref in refs:

@@ -18,13 +18,12 @@ by shredding, and when a peer opens what it withheld before.
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import groupby
-from typing import Final
 
 from node.errors import NotFoundError, StoreError
 from node.ports.objects import ObjectStore
 from node.store.vault import Vault
 from protocol.errors import MalformedError
-from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES
+from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.hasher import HASH_BYTES
 from protocol.tlog.merkle import leaf_hash
 from protocol.tlog.tiles import (
@@ -37,10 +36,6 @@ from protocol.tlog.tiles import (
     tile_path,
     width_at,
 )
-
-_ROW: Final = 2 + EVENT_BYTES
-_OP: Final = 2 + 1
-"""Where the op of the first event of a bundle stands, and how far the next ones are from it."""
 
 Named = tuple[str, bytes]
 """An object to be: name and bytes."""
@@ -109,16 +104,6 @@ class LogFiles:
             for position in group:
                 at = position % BUNDLE_WIDTH
                 yield position, events[at], openings[at] or None
-
-    def others_than(self, op: int, *, size: int) -> Iterator[tuple[int, bytes]]:
-        """Index and event of every event up to `size` with another op."""
-        for index in range(-(-size // BUNDLE_WIDTH)):
-            width = width_at(level=0, index=index, size=size)
-            data = self._objects.get(self._entries_name(index, width))
-            if data[_OP::_ROW].count(op) < width:  # most bundles are one import's, and are not taken apart
-                for position, event in enumerate(_decode(data, width), index * BUNDLE_WIDTH):
-                    if event[1] != op:
-                        yield position, event
 
     def growth(
         self, old_size: int, events: Sequence[bytes], openings: Sequence[bytes] | None

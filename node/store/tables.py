@@ -70,6 +70,7 @@ class Log(TableModel):
     tail: int = Field(sa_column=_big())
     checked_ms: int = Field(sa_column=_big())
     reopened: int = Field(sa_column=_big())
+    touched: int = Field(sa_column=_big(default=0))
 
 
 class PendingBatch(TableModel):
@@ -106,6 +107,19 @@ class EntryRow(TableModel):
     position: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     collection: int
     ended: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class TouchRow(TableModel):
+    """One event that a judgement of others needs, by the event that it is about; clustered by that."""
+
+    __tablename__ = "touch"
+    __table_args__ = (Index("ix_touch_reach", "log_id", "reach"), {"sqlite_with_rowid": False})
+
+    log_id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    ref: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    position: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    op: int
+    reach: int
 
 
 class QuarantineRow(TableModel):
@@ -188,12 +202,11 @@ class Lease(TableModel):
 @cache
 def table(model: type[TableModel]) -> Table:
     """The Core table of a model, made when it is first asked for: statements are built from it."""
-    arguments = getattr(model, "__table_args__", ())
-    options = arguments if isinstance(arguments, dict) else {}
+    said = getattr(model, "__table_args__", ())
+    items: list[Any] = [said] if isinstance(said, dict) else list(said)
+    options = items.pop() if items and isinstance(items[-1], dict) else {}
     columns = [_column(name, get_column_from_field(field)) for name, field in model.model_fields.items()]
-    return Table(
-        str(model.__tablename__), SQLModel.metadata, *columns, *(() if options else arguments), **options
-    )
+    return Table(str(model.__tablename__), SQLModel.metadata, *columns, *items, **options)
 
 
 def _column(name: str, column: "Column[Any]") -> "Column[Any]":

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import node.store.lists.logs
     import node.store.lists.quarantine
     import node.store.lists.shreddings
+    import node.store.lists.touches
     import node.store.partners.disclosure
     import node.store.partners.fetches
     import node.store.partners.partners
@@ -48,6 +49,7 @@ class Unit:
     pending: "node.store.lists.batches.PendingRows"
     cases: "node.store.lists.batches.CaseRows"
     entries: "node.store.lists.entries.EntryRows"
+    touches: "node.store.lists.touches.TouchRows"
     quarantine: "node.store.lists.quarantine.QuarantineRows"
     guards: "node.store.lists.guards.GuardRows"
     peers: "node.store.peers.peers.PeerRows"

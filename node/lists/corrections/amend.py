@@ -16,6 +16,7 @@ from node.lists.catalogue import own_list
 from node.lists.changes import Change, pack
 from node.lists.lookup import Finder, Found
 from node.lists.queue import Queue, retried
+from node.lists.touches import catch_up
 from node.store.store import Store
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
@@ -125,6 +126,7 @@ Choose: TypeAlias = Callable[[Finder], Sequence[Found]]
 
 
 def _amend(store: Store, origin: str, choose: Choose, revise: Revise) -> Amended:
+    catch_up(store)
     with store.read() as unit:
         log = own_list(unit, origin)
         finder = Finder(store, unit)

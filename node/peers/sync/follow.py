@@ -282,6 +282,7 @@ class Follower:
         with self._store.write() as unit:
             unit.logs.settle(log, note=log.pending_note, checked_ms=now_ms)
             intake.write(unit, log.id, older_keys)
+            unit.touches.advance(log.id, first=log.head.size, end=log.pending.size)
             quarantined = intake.guard(unit, log, self._guards, suspects=suspects, now_ms=now_ms)
             note_relisted(self._store, unit, log, first=log.head.size, size=log.pending.size)
         return quarantined

@@ -7,7 +7,7 @@ it out.
 """
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,8 +17,9 @@ from keys.message import Message
 from node.lists.changes import content_id_of, digest_of
 from node.lists.collisions import Arrivals
 from node.lists.pace import DAY_MS, Changes, FollowGuards, Record, beyond
+from node.lists.touches import touches_of
 from node.store.lists.columns import Keys, Positions
-from node.store.lists.records import LogRecord, Quarantined, Shredding
+from node.store.lists.records import LogRecord, Quarantined, Shredding, Touch
 from node.store.unit import Unit
 from node.store.vault import Vault
 from protocol.digest import degenerate
@@ -41,6 +42,7 @@ class EventIntake:
     _positions: "array[int]" = field(default_factory=lambda: array("q"))
     _collections: "array[int]" = field(default_factory=lambda: array("i"))
     _ended: dict[int, int] = field(default_factory=dict)
+    _touches: list[Touch] = field(default_factory=list)
     _suspect: list[tuple[int, str]] = field(default_factory=list)
     _algorithms: "array[int]" = field(default_factory=lambda: array("b"))
     _files: "array[int]" = field(default_factory=lambda: array("q"))
@@ -73,10 +75,15 @@ class EventIntake:
                 if reason is not None and header.op == Op.ADD:
                     self._suspect.append((at, reason))
         self._keys.append(self.vault.keys_of(digests))
+        self._touches += touches_of(position, events, openings)
 
-    def older(self, ended: Mapping[int, int]) -> None:
-        """What was taken is not new, but opened late: `ended` is what ended since; deletions were asked for then."""
-        self._ended = {position: ended[position] for position in self._positions if position in ended}
+    def older(self, about: Iterable[Touch]) -> None:
+        """What was taken is not new, but opened late: `about` it is what came since; deletions were asked for then."""
+        taken = frozenset(self._positions)
+        self._ended.clear()
+        for touch in about:
+            if touch.op in _ENDING and touch.ref in taken:
+                self._ended.setdefault(touch.ref, touch.position)
         self.shreds.clear()
 
     def rows(self) -> list[tuple[int, int]]:
@@ -89,7 +96,7 @@ class EventIntake:
         return [ref for ref in self._ended if ref < self.first]
 
     def write(self, unit: Unit, log_id: int, older_keys: Mapping[int, int]) -> None:
-        """Index rows and endings; `older_keys` are the look-up keys of `older_refs` as far as they are known."""
+        """What was taken, into the indexes; `older_keys` are the keys of `older_refs` as far as they are known."""
         keys = np.concatenate([np.empty(0, dtype=np.int64), *self._keys])
         positions = np.frombuffer(self._positions, dtype=np.int64)
         collections = np.frombuffer(self._collections, dtype=np.int32)
@@ -100,6 +107,7 @@ class EventIntake:
             if key is not None:
                 ended[key, ref] = by
         unit.entries.end(log_id, ended)
+        unit.touches.put(log_id, self._touches)
         unit.shreddings.add([Shredding(log_id=log_id, position=ref, by=by) for ref, by in self.shreds])
 
     def arrivals(self) -> Arrivals:

@@ -15,9 +15,9 @@ from typing import Final, TypeVar
 
 from node.errors import ConflictError, MissingObjectError
 from node.lists.corrections.erase import carry_out
-from node.lists.endings import Endings
 from node.lists.guards import Guards
 from node.lists.tombstones import note_listed
+from node.lists.touches import catch_up
 from node.objects.logfiles import LogFiles
 from node.peers.sync.follow import Follower
 from node.peers.sync.intake import EventIntake
@@ -87,7 +87,6 @@ class Reopening:
     now_ms: int
     most_bundles: int = _MOST_BUNDLES
     done: Reopened = field(default_factory=Reopened)
-    _endings: Endings | None = None
 
     async def run(self) -> Reopened:
         """Open what is closed and granted; nothing is asked when that is known to be nothing.
@@ -118,6 +117,7 @@ class Reopening:
         return self.done
 
     def _start(self) -> tuple[LogRecord, Sequence[Shredding], Opened]:
+        catch_up(self.store)
         return *self._stand(), opened(self.store, self.origin)
 
     def _note(self, log: LogRecord, deletions: Sequence[Shredding], before: Opened, at: int) -> None:
@@ -216,9 +216,9 @@ class Reopening:
         for run in _runs(new):
             events = [lacking.events[at] for at in run]
             intake.take(lacking.start + run[0], events, [new[at] for at in run])
-        if self._endings is None:
-            self._endings = self._reading(log, lambda: Endings.of(self._files(), log.head.size))
-        intake.older(self._endings.within(lacking.start, lacking.start + len(lacking.events)))
+        with self.store.read() as unit:
+            about = unit.touches.about(log.id, range(lacking.start, lacking.start + len(lacking.events)))
+        intake.older(about)
         return intake
 
     def _put(self, log: LogRecord, index: int, new: Mapping[int, bytes]) -> None:

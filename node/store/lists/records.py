@@ -13,7 +13,8 @@ test nothing with it, and whoever holds neither digest nor file can read nothing
 """
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 
 class LogKind(StrEnum):
@@ -62,6 +63,8 @@ class LogRecord:
     """When a peer's head was last seen to be the newest (or was published, for an own log)."""
     reopened: int
     """How often older events were opened: what the list says can change while its head stands."""
+    touched: int = 0
+    """Up to which position `touch` has what the events say; less than the head where an older version wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,27 @@ class IndexHit:
     """Negated for a dispute, which lists nothing: an entry and an objection must never be taken for each other."""
     ended: int | None
     """Position of the withdraw or resolve that ended it."""
+
+
+class Reach(IntEnum):
+    """Which judgements need an event."""
+
+    ITS_ENTRY = 0
+    """Those of the entry or dispute that it is about."""
+    CONTINUED = 1
+    """All, in a list that continues a log: it may take a block of that log back."""
+    ALL = 2
+    """All: it blocks, or it says which log the list continues."""
+
+
+class Touch(NamedTuple):
+    """One event that says something of another one, or of other lists. A named tuple: a pull may bring many."""
+
+    ref: int
+    """Position of what it is about: of itself, when it refers to no other."""
+    position: int
+    op: int
+    reach: Reach
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

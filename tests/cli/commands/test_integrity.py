@@ -2,7 +2,9 @@
 
 import re
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from hashlib import sha256
 from itertools import cycle, product
 from pathlib import Path
@@ -180,6 +182,22 @@ def test_a_backup_has_the_rows_of_one_moment(homes: dict[str, Cli], tmp_path: Pa
     copy = again.home / folder.relative_to(fr.home)
     assert {kind: bodies(copy, kind) for kind in Kind} == before
     assert not list(copy.glob("*-journal"))
+
+
+def test_an_index_of_changes_that_lacks_rows_is_made_anew(homes: dict[str, Cli], tmp_path: Path) -> None:
+    fr = homes["fr"].copied(tmp_path / "fr")
+    let_go_on(fr.home)
+    fr.done("entry", "withdraw", "--list", "other", "--index", "0", "--yes")
+    fr.done("publish", "other")
+    with closing(sqlite3.connect(fr.home / "sigfed.db")) as database, database:
+        assert database.execute("DELETE FROM touch").rowcount > 0
+    code, found = checks(fr)
+    [warned] = (each for each in found if each["check"] == "database")
+    assert (code, warned["health"], "was made anew" in warned["words"]) == (0, "warn", True)
+    assert "sigfed subset release" in warned["step"]
+    code, found = checks(fr)
+    [whole] = (each for each in found if each["check"] == "database")
+    assert (code, whole["health"]) == (0, "ok")
 
 
 @pytest.mark.slow

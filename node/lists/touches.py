@@ -1,0 +1,113 @@
+"""What a judgement of some digests reads of a list beside their entries: what ends or amends them, and all blocks.
+
+Who moves a head or opens an older event notes it in that transaction (`touches_of`); what older versions did not note
+is read once, by whoever judges first (`catch_up`). An event of which too much is noted is read in vain. The rules are
+`protocol.judgement`'s alone.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Final
+
+from node.errors import MissingObjectError
+from node.objects.logfiles import LogFiles
+from node.store.lists.records import LogKind, LogRecord, Reach, Touch
+from node.store.store import Store
+from protocol.errors import MalformedError
+from protocol.limits import BUNDLE_WIDTH, HEADER_BYTES
+from protocol.lists.event import REFERRING, Header, Op
+from protocol.lists.ext import REAFFIRMS
+from protocol.lists.opening import NONCE_BYTES, Opening, Reason, readable
+
+_SLICE: Final = 64
+"""Bundles that are read before it is noted how far that got."""
+_ADD: Final = int(Op.ADD)
+_HASH: Final = b"\x58\x20"
+"""CBOR's head of 32 bytes: whoever names an event gives its hash."""
+_REFS: Final = re.compile(bytes((REAFFIRMS,)) + rb"[\x81-\x97]")
+"""The key and the head of an array of at most 16 (`MAX_REAFFIRMS`)."""
+_EVERYWHERE: Final = frozenset({Op.DISPUTE, Op.CONTINUE})
+
+
+def touches_of(first: int, events: Sequence[bytes], openings: Sequence[bytes]) -> Iterator[Touch]:
+    """What verified events from the position `first` on say of others; an empty opening is one that is not held."""
+    for position, (event, opening) in enumerate(zip(events, openings, strict=True), first):
+        if event[1] != _ADD or _HASH in opening:  # most events are adds that name no other
+            yield from _touch_of(position, event, opening)
+
+
+def _touch_of(position: int, event: bytes, opening: bytes) -> Iterator[Touch]:
+    header = Header.from_bytes(event[:HEADER_BYTES])
+    if not header.known:
+        return
+    reach = _reach(header, opening)
+    if header.op != Op.ADD or reach:
+        yield Touch(header.ref if header.op in REFERRING else position, position, header.op, reach)
+
+
+def _reach(header: Header, opening: bytes) -> Reach:
+    if header.op in _EVERYWHERE:
+        return Reach.ALL
+    if not opening or not readable(header, opening):
+        return Reach.ITS_ENTRY
+    try:
+        if header.op == Op.WITHDRAW:
+            return Reach.ALL if _is_error(opening[NONCE_BYTES:]) else Reach.ITS_ENTRY
+        reaffirms = _REFS.search(opening) is not None and Opening.from_bytes(opening).ext.reaffirms
+    except (
+        MalformedError
+    ):  # nobody verified what came back from peers; whoever folds the list says what is wrong
+        return Reach.ALL
+    return Reach.CONTINUED if reaffirms else Reach.ITS_ENTRY
+
+
+@lru_cache(64)
+def _is_error(said: bytes) -> bool:
+    """Whether the rest of an opening behind its nonce names this reason: thousands of withdrawals say the same."""
+    return Opening.from_bytes(bytes(NONCE_BYTES) + said).ext.reason == Reason.ERROR
+
+
+def catch_up(store: Store) -> None:
+    """Read what older versions noted nothing of; goes on where it was cut off."""
+    while (log := _behind(store)) is not None:
+        try:
+            _read_on(store, log)
+        except MissingObjectError:  # a wider bundle took the place of the one that was read
+            if not _grew(store, log):
+                raise
+
+
+def rebuild(store: Store, log: LogRecord) -> None:
+    """Read a list from its beginning, because rows are missing."""
+    with store.write() as unit:
+        unit.touches.restart(log.id)
+    catch_up(store)
+
+
+def _behind(store: Store) -> LogRecord | None:
+    with store.read() as unit:
+        logs = unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
+    return next((log for log in logs if log.touched < log.head.size), None)
+
+
+def _grew(store: Store, log: LogRecord) -> bool:
+    with store.read() as unit:
+        return unit.logs.get(log.origin).head.size > log.head.size
+
+
+def _read_on(store: Store, log: LogRecord) -> None:
+    files, size = LogFiles(store.objects, store.vault, log.origin), log.head.size
+    begun = log.touched // BUNDLE_WIDTH
+    touches: list[Touch] = []
+    for index in range(begun, begun + _SLICE):
+        touches += bundle_touches(files, index, size=size)
+    with store.write() as unit:
+        unit.touches.put(log.id, touches)
+        unit.touches.advance(log.id, first=log.touched, end=min((begun + _SLICE) * BUNDLE_WIDTH, size))
+
+
+def bundle_touches(files: LogFiles, index: int, *, size: int) -> Iterator[Touch]:
+    """What the events of one bundle of a list of `size` say of others, as far as its openings are held."""
+    events, openings = files.events(index, size=size), files.openings(index, size=size)
+    return touches_of(index * BUNDLE_WIDTH, events, openings)

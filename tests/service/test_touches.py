@@ -1,0 +1,385 @@
+"""What judging one hash reads follows that hash and the blocks, however long the lists are, whoever wrote them."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from sqlalchemy import text
+
+from node.errors import ConflictError
+from node.judgement.effective import Current, judge_some
+from node.judgement.part import part_of
+from node.judgement.premises import Premises
+from node.lists.changes import Change, pack
+from node.lists.completeness import untouched
+from node.lists.corrections.dispute import dispute, resolve
+from node.lists.corrections.erase import carry_out
+from node.lists.corrections.shred import prepare, shred
+from node.lists.corrections.withdraw import withdraw
+from node.lists.queue import Queue
+from node.lists.touches import catch_up, rebuild, touches_of
+from node.objects.folder import FolderObjects
+from node.peers.sync.intake import EventIntake
+from node.store.driver import parse_dsn
+from node.store.lists.records import LogRecord, Reach, Touch
+from node.store.store import Store, connected
+from protocol.digest import Digest
+from protocol.limits import BUNDLE_WIDTH
+from protocol.lists.event import BASELINE, Header, Op
+from protocol.lists.ext import CONTENT_ID_BYTES, Ext
+from protocol.lists.opening import NONCE_BYTES, EntryRef, Opening, Predecessor, Reason
+from support.lists import OWN, RELYING, ListWriter, digest, member, register
+from support.stores import STORAGE_KEY, Agency, file_digests, rows
+from support.whole import current, judge_whole, require_equal
+
+MEMBERS = register(member("fr.example", "FR"), member("nl.example", "NL"))
+MAX_AGE = timedelta(days=1)
+BLOCK = EntryRef("old.example/lists/main", 7, b"\x07" * 32)
+SAYS_MORE = replace(OWN, reaffirms=(BLOCK,), content_id=bytes(CONTENT_ID_BYTES))
+ERROR, LEGAL = Ext(reason=Reason.ERROR), Ext(reason=Reason.LEGAL)
+
+
+def now(agency: Agency) -> datetime:
+    return datetime.fromtimestamp(agency.now_ms / 1000, UTC)
+
+
+def judged(agency: Agency, name: str) -> Current:
+    digests = file_digests(name)
+    return judge_some(agency.store, MEMBERS, digests, now=now(agency), max_age=MAX_AGE, previous=frozenset())
+
+
+def require_whole(agency: Agency, *names: str) -> None:
+    whole = judge_whole(agency.store, MEMBERS, now=now(agency), max_age=MAX_AGE)
+    for name in names:
+        require_equal(judged(agency, name), whole, frozenset(file_digests(name)))
+
+
+def require_noted(store: Store) -> None:
+    """That no row is missing, and that all of each list is in the rows."""
+    with store.read() as unit:
+        heads = Premises.of(unit).heads
+    assert [log.touched for log in heads] == [log.head.size for log in heads]
+    assert [untouched(store, log) for log in heads] == [0] * len(heads)
+
+
+def held(store: Store, log: LogRecord) -> set[Touch]:
+    with store.read() as unit:
+        return set(unit.touches.about(log.id, range(log.head.size)))
+
+
+def queue(agency: Agency, *changes: tuple[Op, Digest | None, Ext]) -> None:
+    """Queue changes that refer to nothing, in this order."""
+    records = [
+        pack(
+            Change(
+                op,
+                0,
+                0 if op is Op.CONTINUE else BASELINE,
+                0,
+                Opening(agency.store.vault.entropy(NONCE_BYTES), about, ext).to_bytes(),
+            )
+        )
+        for op, about, ext in changes
+    ]
+    waiting = Queue(agency.store, agency.log)
+    waiting.put(records)
+    with agency.store.write() as unit:
+        waiting.commit(unit)
+
+
+# ------------------------------------------------------------------ what an event says of others
+
+
+def put_broken(writer: ListWriter) -> object:
+    header = Header(op=Op.WITHDRAW, collection=BASELINE, ref=0, time_ms=0)
+    return writer.put(header, bytes(NONCE_BYTES) + b"\0\0\0\x01\xff")
+
+
+SAID: dict[str, tuple[Callable[[ListWriter], object], list[tuple[int, int, Reach]]]] = {
+    "an add": (lambda to: to.add(digest("b"), OWN), []),
+    "an add that relies on an entry": (lambda to: to.add(digest("b"), replace(RELYING, relies_on=BLOCK)), []),
+    "an add that overrules": (lambda to: to.add(digest("b"), SAYS_MORE), [(1, 1, Reach.CONTINUED)]),
+    "a withdrawal": (lambda to: to.write(Op.WITHDRAW, ext=LEGAL, ref=0), [(0, 1, Reach.ITS_ENTRY)]),
+    "as an error": (lambda to: to.write(Op.WITHDRAW, ext=ERROR, ref=0), [(0, 1, Reach.ALL)]),
+    "an amend": (lambda to: to.write(Op.AMEND, ext=OWN, ref=0), [(0, 1, Reach.ITS_ENTRY)]),
+    "an amend that overrules": (
+        lambda to: to.write(Op.AMEND, ext=replace(SAYS_MORE, content_id=None), ref=0),
+        [(0, 1, Reach.CONTINUED)],
+    ),
+    "a dispute": (lambda to: to.write(Op.DISPUTE, digest("b"), LEGAL), [(1, 1, Reach.ALL)]),
+    "its end": (lambda to: to.write(Op.RESOLVE, ext=LEGAL, ref=0), [(0, 1, Reach.ITS_ENTRY)]),
+    "of a newer version": (lambda to: to.write(Op.WITHDRAW, ext=ERROR, ref=0, flags=2), []),
+    "of a newer op": (lambda to: to.write(9, ext=ERROR), []),
+    "what nobody can read": (put_broken, [(0, 1, Reach.ALL)]),
+}
+
+
+def rows_of(writer: ListWriter, openings: list[bytes]) -> list[tuple[int, int, Reach]]:
+    found = list(touches_of(0, writer.events, openings))
+    assert [each.op for each in found] == [writer.events[each.position][1] for each in found]
+    return [(each.ref, each.position, each.reach) for each in found]
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_what_an_event_says_of_others(case: str) -> None:
+    write, said = SAID[case]
+    writer = ListWriter()
+    writer.add(digest("a"), OWN)
+    write(writer)
+    openings = [opening or b"" for opening in writer.openings]
+    assert rows_of(writer, openings) == said
+    assert rows_of(writer, [b"", b""]) == [  # its header is known to everybody
+        (ref, at, Reach.ITS_ENTRY if writer.events[1][1] != Op.DISPUTE else Reach.ALL)
+        for ref, at, _ in said
+        if writer.events[1][1] != Op.ADD
+    ]
+
+
+def test_the_event_that_continues_a_log() -> None:
+    writer = ListWriter()
+    writer.write(Op.CONTINUE, ext=Ext(continues=Predecessor("a/lists/b", 0, bytes(32))), collection=0)
+    assert rows_of(writer, [b""]) == [(0, 0, Reach.ALL)]
+
+
+# ------------------------------------------------------------------ who writes it
+
+
+def touch(position: int, reach: Reach) -> Touch:
+    return Touch(3, position, Op.WITHDRAW, reach)
+
+
+@pytest.mark.both_databases
+def test_the_reach_of_a_row_never_falls(agency: Agency) -> None:
+    """Who reads a list anew may have read an opening before it came."""
+    for reach in (Reach.ITS_ENTRY, Reach.ALL, Reach.ITS_ENTRY):
+        with agency.store.write() as unit:
+            unit.touches.put(agency.log.id, [touch(5, reach), touch(4, Reach.ITS_ENTRY)])
+    with agency.store.read() as unit:
+        assert unit.touches.about(agency.log.id, [3, 9]) == [touch(4, Reach.ITS_ENTRY), touch(5, Reach.ALL)]
+        assert unit.touches.reaching(agency.log.id, Reach.ALL) == [touch(5, Reach.ALL)]
+
+
+def test_whatever_happens_to_a_list_is_noted_with_its_head(agency: Agency, other: Agency) -> None:
+    old = Predecessor("nl.example/lists/old", 8, bytes(32))
+    queue(other, (Op.CONTINUE, None, Ext(continues=old)), (Op.ADD, digest("back"), SAYS_MORE))
+    other.add(rows(*"abcdef"))
+    agency.add(rows(*"abc"))
+    for step in (
+        lambda one: withdraw(one.store, one.origin, file_digests("a")[0], reason=Reason.ERROR),
+        lambda one: dispute(one.store, one.origin, file_digests("b"), collection=BASELINE),
+        lambda one: resolve(one.store, one.origin, file_digests("b")),
+        lambda one: withdraw(one.store, one.origin, file_digests("c")[0], reason=Reason.OTHER),
+        lambda one: one.add(rows("g")),
+    ):
+        for one in (other, agency):
+            step(one)
+            one.publish()
+        agency.pull(other)
+        require_noted(agency.store)
+        require_whole(agency, *"abcg")
+
+
+def test_an_opening_that_comes_late_is_noted_with_it(agency: Agency) -> None:
+    agency.add(rows("a"))
+    agency.publish()
+    withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.ERROR)
+    agency.publish()
+    *_, (at, event, opening) = agency.items()
+    assert opening is not None
+    with agency.store.write() as unit:
+        unit.touches.restart(agency.log.id)
+        unit._connection.execute(text("DELETE FROM touch"))
+    for seen, reach in ((b"", Reach.ITS_ENTRY), (opening, Reach.ALL)):
+        intake = EventIntake(agency.store.vault, 0)
+        intake.take(at, [event], [seen])
+        intake.older([])
+        with agency.store.write() as unit:
+            intake.write(unit, agency.log.id, {})
+        assert {each.reach for each in held(agency.store, agency.log)} == {reach}
+
+
+def test_a_block_whose_hash_was_deleted_is_judged_as_before(agency: Agency, other: Agency) -> None:
+    other.add(rows("a", "b"))
+    other.publish()
+    agency.pull(other)
+    plan = prepare(other.store, other.origin, file_digests("a")[0])
+    shred(other.store, other.origin, plan.position, reason=Reason.ERROR)
+    agency.add(rows("a", "b"))
+    for one in (other, agency):
+        one.publish()
+    agency.pull(other)
+    require_whole(agency, "a", "b")
+    carry_out(agency.store, other.origin, now_ms=agency.now_ms)
+    require_noted(agency.store)
+    require_whole(agency, "a", "b")
+    assert judged(agency, "a").decision.blocks != ()
+
+
+# ------------------------------------------------------------------ what is read
+
+
+@contextmanager
+def counted_reads() -> Iterator[Counter[str]]:
+    """How often each object is read while the block runs."""
+    read, found = FolderObjects.get, Counter[str]()
+
+    def get(self: FolderObjects, name: str) -> bytes:
+        found[name] += 1
+        return read(self, name)
+
+    with patch.object(FolderObjects, "get", get):
+        yield found
+
+
+OLD = Predecessor("fr.example/lists/old", 8, bytes(32))
+FIRST: dict[str, list[tuple[Op, Digest | None, Ext]]] = {
+    "a list": [],
+    "a list that continues a log": [
+        (Op.CONTINUE, None, Ext(continues=OLD)),
+        (Op.ADD, digest("back"), replace(SAYS_MORE, reaffirms=(EntryRef(OLD.origin, 7, bytes(32)),))),
+    ],
+}
+
+
+@pytest.mark.parametrize("first", FIRST)
+def test_one_hash_of_a_longer_list_reads_no_more(agency: Agency, first: str) -> None:
+    if FIRST[first]:
+        queue(agency, *FIRST[first])
+    agency.add(rows(*(f"file {number}" for number in range(200))))
+    agency.publish()
+    withdraw(agency.store, agency.origin, file_digests("file 7")[0], reason=Reason.ERROR)
+    agency.publish()
+    with counted_reads() as before:
+        judged(agency, "file 1")
+    agency.add(rows(*(f"more {number}" for number in range(600))))
+    agency.publish()
+    for number in range(3):
+        withdraw(agency.store, agency.origin, file_digests(f"more {number}")[0], reason=Reason.OTHER)
+    agency.publish()
+    assert agency.log.head.size > 6 * BUNDLE_WIDTH
+    with counted_reads() as after:
+        judged(agency, "file 1")
+    assert 0 < after.total() <= before.total()
+    require_whole(agency, "file 1", "file 7", "more 1")
+
+
+# ------------------------------------------------------------------ homes of older versions
+
+
+def age(dsn: str) -> None:
+    """Make a database what the version before left."""
+    with connected(parse_dsn(dsn)) as engine:
+        with engine.begin() as connection:
+            connection.execute(text("DROP TABLE touch"))
+            connection.execute(text("ALTER TABLE log DROP COLUMN touched"))
+            connection.execute(text("UPDATE alembic_version SET version_num = '0027'"))
+        engine.dispose()
+
+
+OPEN = """
+import os, signal, sys
+from pathlib import Path
+from node.lists import touches
+from node.objects.folder import FolderObjects
+from node.store.store import Store
+
+touches._SLICE = 1
+read = touches._read_on
+slices = []
+
+def read_on(store, log):
+    slices.append(log)
+    if len(slices) == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    read(store, log)
+
+touches._read_on = read_on
+store = Store.open(
+    sys.argv[1],
+    objects=FolderObjects(Path(sys.argv[2])),
+    storage_keys=lambda _: bytes(range(32)),
+    entropy=os.urandom,
+)
+touches.catch_up(store)
+"""
+
+
+@pytest.mark.both_databases
+def test_a_home_of_an_older_version_is_read_once_and_goes_on_where_it_was_killed(
+    agency: Agency, other: Agency, dsn: str, tmp_path: Path
+) -> None:
+    other.add(rows(*(f"file {number}" for number in range(450))))
+    other.publish()
+    agency.add(rows(*(f"file {number}" for number in range(700))))
+    agency.publish()
+    for one, name in ((agency, "file 1"), (other, "file 2")):
+        withdraw(one.store, one.origin, file_digests(name)[0], reason=Reason.ERROR)
+        one.publish()
+    agency.pull(other)
+    agency.store.dispose()
+    age(dsn)
+    killed = subprocess.run(
+        [sys.executable, "-c", OPEN, dsn, str(tmp_path / "objects")], capture_output=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    agency.store = Store.open(
+        dsn,
+        objects=FolderObjects(tmp_path / "objects"),
+        storage_keys=lambda _: STORAGE_KEY,
+        entropy=os.urandom,
+    )
+    try:
+        with agency.store.read() as unit:
+            assert {log.touched for log in Premises.of(unit).heads} == {0, 3 * BUNDLE_WIDTH}
+        with counted_reads() as rest:
+            catch_up(agency.store)
+        whole = sum(-(-log.head.size // BUNDLE_WIDTH) for log in (agency.log, agency.log_of(other.origin)))
+        assert rest.total() == 2 * (whole - 3)
+        with counted_reads() as nothing:
+            catch_up(agency.store)
+        assert not nothing
+        require_noted(agency.store)
+        require_whole(agency, "file 1", "file 2", "file 3")
+    finally:
+        agency.store.dispose()
+
+
+def test_what_an_older_version_wrote_beside_is_read_by_the_next_that_judges(agency: Agency) -> None:
+    agency.add(rows("a", "b"))
+    agency.publish()
+    before = agency.log
+    withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.ERROR)
+    agency.publish()
+    with agency.store.write() as unit:
+        unit._connection.execute(text("DELETE FROM touch"))
+        unit._connection.execute(text("UPDATE log SET touched = :size"), {"size": before.head.size})
+    with agency.store.read() as unit, pytest.raises(ConflictError):
+        part_of(agency.store, unit, Premises.of(unit), [])
+    require_whole(agency, "a", "b")
+    require_noted(agency.store)
+
+
+def test_rows_that_are_missing_are_counted_and_made_anew(agency: Agency) -> None:
+    agency.add(rows("a", "b"))
+    agency.publish()
+    withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.ERROR)
+    withdraw(agency.store, agency.origin, file_digests("b")[0], reason=Reason.OTHER)
+    agency.publish()
+    with agency.store.write() as unit:
+        unit._connection.execute(text("UPDATE touch SET reach = 0"))
+    assert untouched(agency.store, agency.log) == len(file_digests("a"))
+    with agency.store.write() as unit:
+        unit._connection.execute(text("DELETE FROM touch"))
+    assert untouched(agency.store, agency.log) == 2 * len(file_digests("a"))
+    rebuild(agency.store, agency.log)
+    require_noted(agency.store)
+    assert current(agency.store, MEMBERS, now=now(agency), max_age=MAX_AGE).decision.blocks
