@@ -41,7 +41,7 @@ class FileKind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class ToldHead:
+class GossipHead:
     """The newest signed note of a log that somebody holds."""
 
     origin: str
@@ -49,7 +49,7 @@ class ToldHead:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class ToldFile:
+class GossipFile:
     """A signed trust file that somebody holds: whose, which, of what version, and the SHA-256 of the whole envelope."""
 
     node: str
@@ -63,8 +63,8 @@ class ToldFile:
 class Gossip:
     """What somebody says that it holds; `evidence` are SHA-256 of evidence, 32 bytes each."""
 
-    heads: tuple[ToldHead, ...] = ()
-    files: tuple[ToldFile, ...] = ()
+    heads: tuple[GossipHead, ...] = ()
+    files: tuple[GossipFile, ...] = ()
     evidence: tuple[bytes, ...] = ()
 
     def to_bytes(self) -> bytes:
@@ -92,7 +92,7 @@ class Gossip:
         return read
 
     @classmethod
-    def of(cls, heads: Iterable[ToldHead], files: Iterable[ToldFile], evidence: Iterable[bytes]) -> Self:
+    def of(cls, heads: Iterable[GossipHead], files: Iterable[GossipFile], evidence: Iterable[bytes]) -> Self:
         """Put in order, and cut to what a reader takes; of the heads, everybody loses the last ones alike."""
         return cls(
             heads=_within(in_turn(sorted(heads), lambda head: head.origin.partition("/")[0])),
@@ -119,8 +119,8 @@ def is_name(text: str) -> bool:
     return _HEX.fullmatch(text) is not None
 
 
-def _within(heads: Sequence[ToldHead]) -> tuple[ToldHead, ...]:
-    taken: list[ToldHead] = []
+def _within(heads: Sequence[GossipHead]) -> tuple[GossipHead, ...]:
+    taken: list[GossipHead] = []
     room = MAX_GOSSIP_BYTES - _ROOM
     for head in heads[:MAX_GOSSIP_LOGS]:
         room -= len(head.note) + len(head.origin.encode()) + 8
@@ -142,20 +142,20 @@ def _read(
     return found
 
 
-def _head(value: CborValue) -> ToldHead:
+def _head(value: CborValue) -> GossipHead:
     match value:
         case [str(origin), bytes(note)] if 0 < len(note) <= MAX_NOTE_BYTES:
             check_name(origin)
-            return ToldHead(origin, note)
+            return GossipHead(origin, note)
         case _:
             raise MalformedError("gossip: not a head")
 
 
-def _file(value: CborValue) -> ToldFile:
+def _file(value: CborValue) -> GossipFile:
     match value:
         case [str(node), (1 | 2) as kind, bytes(root), int(version), bytes(digest)]:
             if is_node_name(node) and version > 0:
-                return ToldFile(node, FileKind(kind), _sha256(root), version, _sha256(digest))
+                return GossipFile(node, FileKind(kind), _sha256(root), version, _sha256(digest))
         case _:
             pass
     raise MalformedError("gossip: not a trust file")

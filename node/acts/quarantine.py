@@ -7,7 +7,7 @@ from node.acts.act import JUDGES, Field, Node, Request, act, marked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aside:
+class QuarantineItem:
     """What to let in, and why."""
 
     id: Annotated[
@@ -26,7 +26,7 @@ class Aside:
 
 # Fresh: else whoever finds a session open asks in it, and approves in his own.
 @act("quarantine.release", roles=JUDGES, title=marked("Ask for its release"), fresh=True)
-def release(node: Node, given: Aside) -> Request:
+def release(node: Node, given: QuarantineItem) -> Request:
     """Ask for its release; a second person approves it."""
     from node.app.quarantine import release_request
 

@@ -18,7 +18,7 @@ from node.identity.audit import gaps
 from node.identity.identity import Identity
 from node.identity.keyring import lost_epochs
 from node.identity.lease import require_lease
-from node.identity.put_back import logs_put_back, require_current
+from node.identity.rollback import require_current, rolled_back_logs
 from node.lists.catalogue import report_lists
 from node.lists.completeness import missing_objects
 from node.names import CONFIG_NAME
@@ -169,7 +169,7 @@ def _store(identity: Identity) -> Iterator[Check]:
             for report in reports
             if report.log.kind == "own_list" and signer.size(report.log.origin) < report.log.head.size
         ]
-        put_back = logs_put_back(identity, store)
+        put_back = rolled_back_logs(identity, store)
         with store.read() as unit:
             late = [peer.name for peer in unit.peers.ls() if not peer.synced_ms]
     if put_back:

@@ -13,7 +13,7 @@ from node.audit.reader import count_unsigned
 from node.clock import milliseconds
 from node.identity.identity import Identity
 from node.identity.outside_note import silent
-from node.identity.put_back import is_confirmed
+from node.identity.rollback import is_confirmed
 from node.judgement import quarantine
 from node.metrics import Gauge
 from node.store.lists.records import LogKind

@@ -60,7 +60,7 @@ def require_as_asked(identity: Identity, store: Store, approval: Approval) -> No
         )
 
 
-def _open_evidence(aside: quarantine.Aside) -> list[str]:
+def _open_evidence(aside: quarantine.QuarantineItem) -> list[str]:
     return sorted(one.sha256 for one in aside.evidence if one.released_ms is None)
 
 

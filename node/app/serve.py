@@ -39,8 +39,8 @@ from node.identity.keyring import accepted_token_keys
 from node.identity.lease import release_lease, renew_lease
 from node.identity.lock import running
 from node.identity.logs import own_origins, publish_one
-from node.identity.put_back import forget, is_confirmed, require_current
 from node.identity.restored import require_joined
+from node.identity.rollback import forget, is_confirmed, require_current
 from node.identity.witnesses import cosign_own, own_witness
 from node.journal import Journal
 from node.judgement.recall import has_waiting

@@ -14,7 +14,7 @@ from node.group.sodium import load_sodium
 from node.identity.audit import tell
 from node.identity.identity import Identity
 from node.identity.logs import announce, publish_own
-from node.identity.put_back import signer_of
+from node.identity.rollback import signer_of
 from node.ports.evaluator import Evaluator
 from node.signing.epochs import epoch_secrets, oprf_label, public_of_epoch
 from node.store.store import Store

@@ -30,8 +30,8 @@ from node.errors import ConflictError, PeerUnreachableError, SignerRefusedError,
 from node.identity.identity import Identity, remote_keys
 from node.identity.keyring import make_key
 from node.identity.peer import reach_peer
-from node.identity.put_back import settle
 from node.identity.restored import held_at_first
+from node.identity.rollback import settle
 from node.identity.sightings import OWN_LOGS, Sighting, log_keys, witnessed
 from node.lists.corrections.erase import carry_out_everywhere
 from node.objects.logfiles import LogFiles

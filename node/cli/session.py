@@ -62,7 +62,7 @@ class Session:
 
 
 def _before_signing(identity: "Identity") -> None:
-    from node.identity.put_back import require_current
+    from node.identity.rollback import require_current
     from node.rotation.store import write_store
 
     with write_store(identity) as store:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # commands that do not show lists start without them
     from keys.trust.node_document import NodeDocument
     from node.hoster.status import PartnerStatus
     from node.identity.identity import Identity
-    from node.judgement.quarantine import Aside
+    from node.judgement.quarantine import QuarantineItem
     from node.lists.catalogue import ListReport
     from node.store.peers.records import PeerRecord
     from node.subsets.catalogue import SubsetReport
@@ -27,7 +27,7 @@ SOON = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Standing:
+class _Status:
     """What is told of a node; of a part with a module of its own, its fields and its lines."""
 
     document: "NodeDocument"
@@ -40,7 +40,7 @@ class _Standing:
     partners: int
     group: str
     to_review: Mapping[date, int]
-    aside: "Sequence[Aside]"
+    aside: "Sequence[QuarantineItem]"
     recall: _Part
     hits: _Part
     witnesses: _Part
@@ -56,12 +56,12 @@ class _Standing:
 
 def show_status(here: Session) -> None:
     """The state of a node."""
-    now = _standing(here.identity())
+    now = _read_status(here.identity())
     here.output.result(_fields(now), *_lines(now))
     here.output.following(_next_step(now), now.dated)
 
 
-def _standing(identity: "Identity") -> _Standing:
+def _read_status(identity: "Identity") -> _Status:
     from node.cli.entries.recall_status import recall_status
     from node.cli.federation.witnesses import witness_status
     from node.cli.keys.expiry import expiry_status
@@ -79,7 +79,7 @@ def _standing(identity: "Identity") -> _Standing:
         with store.read() as unit:
             peers, partners = list(unit.peers.ls()), len(unit.partners.ls())
         ends, end_lines, dated = expiry_status(identity, store)
-        return _Standing(
+        return _Status(
             document=document,
             register=register,
             country=identity.settings.country,
@@ -99,7 +99,7 @@ def _standing(identity: "Identity") -> _Standing:
         )
 
 
-def _fields(now: _Standing) -> dict[str, Fact]:
+def _fields(now: _Status) -> dict[str, Fact]:
     (recalled, _), (reported, _), (witnessed, _), (ends, _) = now.recall, now.hits, now.witnesses, now.ends
     return {
         "node": now.document.node,
@@ -126,7 +126,7 @@ def _fields(now: _Standing) -> dict[str, Fact]:
     }
 
 
-def _lines(now: _Standing) -> Iterator[str]:
+def _lines(now: _Status) -> Iterator[str]:
     (_, recalled), (_, reported), (_, witnessed), (_, ends) = now.recall, now.hits, now.witnesses, now.ends
     yield (
         f"{now.document.node} ({now.country}), {counted(len(now.register.members), 'member')},"
@@ -147,7 +147,7 @@ def _lines(now: _Standing) -> Iterator[str]:
     yield f"{counted(now.partners, 'partner')}; node document valid until {now.document.valid.end:%Y-%m-%d}"
 
 
-def _aside_lines(aside: "Sequence[Aside]") -> Iterator[str]:
+def _aside_lines(aside: "Sequence[QuarantineItem]") -> Iterator[str]:
     from node.evidence.keep import FORKED
     from node.judgement.quarantine import FLOOD
 
@@ -187,7 +187,7 @@ def _list_cells(report: "ListReport") -> tuple[str, ...]:
     )
 
 
-def _next_step(now: _Standing) -> str:
+def _next_step(now: _Status) -> str:
     if not now.lists:
         return "sigfed list create NAME"
     if now.waiting:
@@ -205,9 +205,9 @@ def partner_status(here: Session) -> None:
     from node.group.load import group_name
     from node.hoster.cover import cover_words
     from node.hoster.settings import load_partner_settings
-    from node.hoster.status import standing
+    from node.hoster.status import read_partner_status
 
-    now = standing(here.home)
+    now = read_partner_status(here.home)
     found, hit_lines, steps = partner_hits_status(here.home)
     enrolment, end_ms = now.enrolment, now.not_after_ms
     here.output.result(

@@ -11,8 +11,8 @@ from node.acts.act import specs
 from node.console import words
 from node.console.assets import Asset
 from node.console.languages import LANGUAGES, spoken, translated, translated_plural
+from node.console.pages.federation.freshness import meaning, state_words
 from node.console.pages.federation.map import tone
-from node.console.pages.federation.standings import meaning, state_words
 from node.console.parts import Page, Refused, Section, Surface
 from node.console.visitors import Visitor
 from node.judgement.explain import basis_words, statement_words

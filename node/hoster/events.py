@@ -16,7 +16,7 @@ from node.hoster.release.last_update import LastUpdate, keep_last_update
 from node.hoster.release.update import UpdateReport
 from node.hoster.settings import load_partner_settings
 from node.hoster.state import PartnerFolder
-from node.hoster.status import PartnerStatus, standing
+from node.hoster.status import PartnerStatus, read_partner_status
 
 FAILURES: Final = (SigfedError, OSError)
 """What an update may end with."""
@@ -96,7 +96,7 @@ class Events:
 
     def _standing(self) -> PartnerStatus | None:
         try:
-            return standing(self.home, clock=self.clock)
+            return read_partner_status(self.home, clock=self.clock)
         except FAILURES:
             return None  # what is damaged is told by the update itself
 

@@ -16,7 +16,7 @@ from node.hoster.hits.homes import hits
 from node.hoster.scan.results import ScanSummary, Status
 from node.hoster.scan.scans import default_state
 from node.hoster.scan.state import open_state, state_key
-from node.hoster.status import standing
+from node.hoster.status import read_partner_status
 from node.hoster.subsets import names_of
 from node.metrics import Gauge, of_subsets, text_of
 
@@ -66,7 +66,7 @@ def facts(home: Home, clock: Clock) -> Iterator[Gauge]:
 
 
 def _list(home: Home, clock: Clock) -> Iterator[Gauge]:
-    now = standing(home, clock=clock)
+    now = read_partner_status(home, clock=clock)
     yield _one("release_version", "Version of the release in force; 0 for none.", now.version)
     yield _one("entries", "Hashes in the release in force.", now.entries)
     times = {

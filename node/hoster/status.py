@@ -85,7 +85,7 @@ class PartnerStatus:
             yield f"{path} was written by an earlier version of sigfed, and is not taken in: sigfed doctor"
 
 
-def standing(home: Home, *, clock: Clock | None = None) -> PartnerStatus:
+def read_partner_status(home: Home, *, clock: Clock | None = None) -> PartnerStatus:
     """How the client in `home` stands now.
 
     Raises:
@@ -118,7 +118,7 @@ def standing(home: Home, *, clock: Clock | None = None) -> PartnerStatus:
 def examine_partner(home: Home, *, clock: Clock | None = None) -> Iterator[Check]:
     """All checks of a partner's client, in the order in which they should be mended."""
     try:
-        now = standing(home, clock=clock)
+        now = read_partner_status(home, clock=clock)
         yield Check("enrolment", Health.OK, f"{now.enrolment.partner}, subset {now.enrolment.subset}")
         yield from _list(now, (clock or SystemClock()).now())
         yield from _witnesses(now)

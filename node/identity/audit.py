@@ -33,7 +33,7 @@ from node.errors import NodeError
 from node.files import create_private, read_private, sync_folder
 from node.identity.identity import Identity
 from node.identity.keyring import log_key
-from node.identity.put_back import signer_of
+from node.identity.rollback import signer_of
 from node.journal import Journal
 from node.store.store import Store
 from node.trust.announce import LOG_KEY_DAYS, announce_log

@@ -12,7 +12,7 @@ from node.errors import AlreadyExistsError, UsageError
 from node.identity.audit import tell
 from node.identity.identity import Identity
 from node.identity.keyring import log_key
-from node.identity.put_back import signer_of
+from node.identity.rollback import signer_of
 from node.lists.catalogue import create_list as catalogue_list
 from node.lists.catalogue import list_origin, own_list
 from node.lists.continuation import (

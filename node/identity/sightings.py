@@ -31,7 +31,7 @@ from node.trust.others.documents import member_documents
 from node.trust.tuf.repository import root_files
 from protocol.api import TrustApi, WitnessApi
 from protocol.errors import ProtocolError, UnknownSignerError
-from protocol.gossip import Gossip, ToldHead
+from protocol.gossip import Gossip, GossipHead
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint
 from protocol.tlog.cosignature import verify_cosignatures, without_bad_lines
 from protocol.tlog.note import Note, VerifierKey
@@ -114,9 +114,9 @@ def _cosigned_s(note: bytes, theirs: NodeDocument) -> int:
     return 0
 
 
-async def told(identity: Identity, store: Store, *, seconds: float) -> list[tuple[str, ToldHead]]:
+async def told(identity: Identity, store: Store, *, seconds: float) -> list[tuple[str, GossipHead]]:
     """Heads that peers say they hold, of any log, and who says so; all are asked at once."""
-    found: list[tuple[str, ToldHead]] = []
+    found: list[tuple[str, GossipHead]] = []
 
     async def ask(peer: PeerRecord) -> None:
         with suppress(TimeoutError, SigfedError):
@@ -133,7 +133,7 @@ async def told(identity: Identity, store: Store, *, seconds: float) -> list[tupl
     return found
 
 
-def forgotten(identity: Identity, store: Store, heads: Iterable[tuple[str, ToldHead]]) -> list[str]:
+def forgotten(identity: Identity, store: Store, heads: Iterable[tuple[str, GossipHead]]) -> list[str]:
     """What this node's witness has cosigned, as others show it, beyond what it remembers; in words."""
     witness = identity.trust.without_proposal().document().witness
     if witness is None:

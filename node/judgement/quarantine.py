@@ -20,7 +20,7 @@ from protocol.lists.ext import EntryRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aside:
+class QuarantineItem:
     """Something that waits for people; `id` is what they call it by: a number, or the name of a removed member."""
 
     id: str
@@ -80,7 +80,7 @@ FLOOD = "flood"
 """Of entries that partners report far more often than others (`node.partners.hits.floods`)."""
 
 
-def ls(store: Store, members: Members) -> list[Aside]:
+def ls(store: Store, members: Members) -> list[QuarantineItem]:
     """Everything that waits: records by number, then blocks of removed members by name."""
     with store.read() as unit:
         logs = {log.id: log for log in unit.logs.ls(*LogKind)}
@@ -89,7 +89,7 @@ def ls(store: Store, members: Members) -> list[Aside]:
     return [*found, *_removed(store, members)]
 
 
-def get(store: Store, members: Members, name: str) -> Aside:
+def get(store: Store, members: Members, name: str) -> QuarantineItem:
     """One of them, by its number or by the name of a removed member; raises `NotFoundError`."""
     if name.isascii() and name.isdigit() and len(name) < 19:
         with store.read() as unit:
@@ -102,7 +102,7 @@ def get(store: Store, members: Members, name: str) -> Aside:
     raise NotFoundError("nothing of {name} is set aside", name, hint="see all with: sigfed quarantine ls")
 
 
-def require_open(aside: Aside) -> None:
+def require_open(aside: QuarantineItem) -> None:
     """Check that it was not released yet; raises `UsageError`."""
     if aside.released_ms is not None:
         raise UsageError(
@@ -123,11 +123,11 @@ def release(store: Store, members: Members, name: str, *, now_ms: int) -> str:
     return f"released: {aside.words}"
 
 
-def _aside(record: Quarantined, log: LogRecord, kept: Sequence[EvidenceRecord]) -> Aside:
+def _aside(record: Quarantined, log: LogRecord, kept: Sequence[EvidenceRecord]) -> QuarantineItem:
     whole = record.kind == FORKED
     subjects = (log.origin, log.node) if whole else ()
     proofs = [one for subject in subjects for one in kept if one.subject == subject and one.kind.convicts]
-    return Aside(
+    return QuarantineItem(
         id=str(record.id),
         kind=record.kind,
         node=log.node,
@@ -142,7 +142,7 @@ def _aside(record: Quarantined, log: LogRecord, kept: Sequence[EvidenceRecord]) 
     )
 
 
-def _removed(store: Store, members: Members) -> Iterator[Aside]:
+def _removed(store: Store, members: Members) -> Iterator[QuarantineItem]:
     """Blocks of nodes whose lists are held and that the register does not name."""
     known = {member.node for member in members.members}
     with store.read() as unit:
@@ -152,7 +152,7 @@ def _removed(store: Store, members: Members) -> Iterator[Aside]:
         refs = _blocks(store, [log for log in logs if log.node == node])
         waiting = [ref for ref in refs if ref not in done]
         if waiting:
-            yield Aside(
+            yield QuarantineItem(
                 id=node,
                 kind=BLOCKS,
                 node=node,

@@ -13,7 +13,7 @@ from keys.trust.members import Members
 from node.errors import UsageError
 from node.lists.tallies import Tally, tally
 from node.partners.hits.overview import DAY_MS, Precision, precision
-from node.store.hits.records import CaseRecord, HitWindow, Told
+from node.store.hits.records import CaseRecord, HitWindow, ResolutionCount
 from node.store.lists.records import LogKind
 from node.store.store import Store
 from node.store.unit import Unit
@@ -58,7 +58,7 @@ def count(
         releases = list(_releases(unit, period))
         evaluations = unit.partners.evaluations(period.months[:begun])
         told = [
-            unit.hit_tallies.told(HitWindow(since_ms=begin, until_ms=end), within_ms=DAY_MS)
+            unit.hit_tallies.resolutions(HitWindow(since_ms=begin, until_ms=end), within_ms=DAY_MS)
             for begin, end in pairwise(edges)
         ]
     hits = [each for month in told for each in month]
@@ -136,25 +136,25 @@ def _releases(unit: Unit, period: Period) -> Sequence[ReleaseCount]:
     return found
 
 
-def _reports(hits: Iterable[Told]) -> int:
+def _reports(hits: Iterable[ResolutionCount]) -> int:
     return sum(each.reports for each in hits)
 
 
-def _collections(hits: Sequence[Told]) -> Mapping[str, int]:
+def _collections(hits: Sequence[ResolutionCount]) -> Mapping[str, int]:
     counted: Counter[str] = Counter()
     for each in hits:
         counted[collection_name(each.collection)] += each.reports
     return dict(sorted(counted.items()))
 
 
-def _outcomes(hits: Sequence[Told]) -> Mapping[str, int]:
+def _outcomes(hits: Sequence[ResolutionCount]) -> Mapping[str, int]:
     counted: Counter[str] = Counter()
     for each in hits:
         counted[_outcome(each)] += each.reports
     return counted
 
 
-def _outcome(hit: Told) -> str:
+def _outcome(hit: ResolutionCount) -> str:
     if hit.action is None:
         return NOT_TOLD
     if hit.action == Action.FALSE_POSITIVE:

@@ -26,8 +26,8 @@ from node.evidence.keep import (
     accused_nodes,
     verify,
 )
+from node.peers.gossip_heads import Asking, Hearing
 from node.peers.holdings import HeldFile, Telling
-from node.peers.told_heads import Asking, Hearing
 from node.ports.objects import ObjectStore
 from node.store.store import Store
 from node.trust.others.refresh import newest_root
@@ -35,7 +35,7 @@ from node.trust.others.revocations import accept, believable
 from node.trust.own import OwnTrust
 from protocol.api import GossipApi
 from protocol.errors import ProtocolError
-from protocol.gossip import FileKind, Gossip, ToldFile
+from protocol.gossip import FileKind, Gossip, GossipFile
 from protocol.trustfork import TrustFork
 
 FREEZE_AFTER: Final = timedelta(hours=6)
@@ -216,7 +216,7 @@ class Gossiper:
         with self._store.read() as unit:
             return [(one.node, one.named) for one in unit.revocations.ls() if one.missing and one.named]
 
-    def _take_file(self, asking: Asking, ours: HeldFile, other: ToldFile, data: bytes) -> None:
+    def _take_file(self, asking: Asking, ours: HeldFile, other: GossipFile, data: bytes) -> None:
         """Two files of one version convict; a newer document says whose keys count now, whoever brings it."""
         name = other.sha256.hex()
         root = self._newest_root(other.node) or asking.accused[other.node].root
@@ -241,7 +241,7 @@ class Gossiper:
             peer = unit.peers.find(node)
             return None if peer is None else newest_root(peer)
 
-    def _take_newer(self, asking: Asking, other: ToldFile, data: bytes, root: TrustedRoot) -> None:
+    def _take_newer(self, asking: Asking, other: GossipFile, data: bytes, root: TrustedRoot) -> None:
         if other.kind is not FileKind.NODE:
             return
         node, accused = other.node, asking.accused[other.node]

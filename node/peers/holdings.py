@@ -25,7 +25,7 @@ from node.store.unit import Unit
 from node.trust.others.documents import member_files
 from node.trust.own import DOCUMENT_NAME, MEMBERS_NAME
 from node.trust.tuf.repository import root_files
-from protocol.gossip import FileKind, Gossip, ToldFile, ToldHead, in_turn, is_name
+from protocol.gossip import FileKind, Gossip, GossipFile, GossipHead, in_turn, is_name
 from protocol.limits import MAX_GOSSIP_EVIDENCE
 
 _KINDS: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.PEER_LIST, LogKind.PEER_RELEASES)
@@ -35,7 +35,7 @@ _KINDS: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.PEER_LIST, LogK
 class HeldFile:
     """A trust file that is held, and what is told about it."""
 
-    told: ToldFile
+    told: GossipFile
     data: bytes
 
 
@@ -105,21 +105,21 @@ class ServedTelling:
         return await asyncio.to_thread(self._telling.object, name)
 
 
-def _heads(unit: Unit) -> Iterator[ToldHead]:
+def _heads(unit: Unit) -> Iterator[GossipHead]:
     """The larger of what is held and what was cosigned, for each log."""
     notes = {log.origin: log.note for log in unit.logs.ls(*_KINDS) if log.note is not None}
     for record in unit.witnessed.ls():
         note = notes.get(record.origin)
         if note is None or claimed_head(note).size < record.head.size:
             notes[record.origin] = record.head.note + record.cosignature
-    yield from (ToldHead(origin, note) for origin, note in notes.items())
+    yield from (GossipHead(origin, note) for origin, note in notes.items())
 
 
 def _told(roots: Sequence[bytes], document: bytes, register: bytes) -> Iterator[HeldFile]:
     root = open_roots(roots, fingerprint(roots[0]))[-1]
 
     def held(kind: FileKind, version: int, data: bytes) -> HeldFile:
-        return HeldFile(ToldFile(root.node, kind, root.sha256, version, sha256(data).digest()), data)
+        return HeldFile(GossipFile(root.node, kind, root.sha256, version, sha256(data).digest()), data)
 
     yield held(FileKind.NODE, open_node_document(document, root).serial, document)
     with suppress(KeysError):  # a register that does not verify is not told

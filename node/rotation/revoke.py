@@ -24,7 +24,7 @@ from node.errors import ConflictError, NotFoundError, UsageError
 from node.identity.audit import tell
 from node.identity.identity import Identity
 from node.identity.keyring import make_key
-from node.identity.put_back import signer_of
+from node.identity.rollback import signer_of
 from node.identity.witnesses import cosign_own
 from node.lists.head_renewal import resign
 from node.ports.keyring import RingKey, signing

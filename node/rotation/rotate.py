@@ -23,7 +23,7 @@ from node.identity.audit import about, tell
 from node.identity.distant_keys import refer, require_unused
 from node.identity.identity import Identity
 from node.identity.keyring import new_label
-from node.identity.put_back import signer_of
+from node.identity.rollback import signer_of
 from node.journal import Journal
 from node.lists.head_renewal import sign_also
 from node.ports.keyring import RingKey, label_of, signing, silent

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from node.identity.identity import Identity
-from node.identity.put_back import require_current
+from node.identity.rollback import require_current
 from node.identity.store import read_store
 from node.rotation.rotate import begin_overdue
 from node.store.store import Store

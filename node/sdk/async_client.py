@@ -38,7 +38,7 @@ from node.hoster.judge.machine import CONFIRM_LOCK
 from node.hoster.judge.subset import SubsetJudge, joint_judge, require_tried, subset_judges
 from node.hoster.release.update import UpdateReport
 from node.hoster.settle import settle
-from node.hoster.status import standing
+from node.hoster.status import read_partner_status
 from node.hoster.subsets import chosen
 from node.ports.verdicts import Outcome, Verdict
 from node.sdk.disclosure import disclosed_results, to_show
@@ -379,7 +379,9 @@ class AsyncClient:
         now_ms = milliseconds(_CLOCK.now())
         return joint_status(
             [
-                status_result(standing(home), self._name(home), hit_spool(home).ls(), now_ms=now_ms)
+                status_result(
+                    read_partner_status(home), self._name(home), hit_spool(home).ls(), now_ms=now_ms
+                )
                 for home in self._homes
             ]
         )

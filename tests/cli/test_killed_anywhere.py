@@ -25,7 +25,7 @@ from node.clock import milliseconds
 from node.home import Home
 from node.identity.audit import sign
 from node.identity.identity import open_identity
-from node.identity.put_back import settle
+from node.identity.rollback import settle
 from node.lists.catalogue import report_list
 from node.objects.logfiles import LogFiles
 from node.objects.sweep import sweep

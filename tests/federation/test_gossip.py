@@ -18,12 +18,12 @@ from node.errors import VerificationError
 from node.evidence.keep import MAX_OPEN
 from node.judgement import quarantine
 from node.peers.gossip import FREEZE_AFTER
-from node.peers.told_heads import MAX_FETCHED
+from node.peers.gossip_heads import MAX_FETCHED
 from node.store.peers.records import EvidenceKind, EvidenceRecord
 from protocol.digest import Digest
 from protocol.errors import RollbackError
 from protocol.evidence import encode_fork
-from protocol.gossip import FileKind, Gossip, ToldFile, ToldHead
+from protocol.gossip import FileKind, Gossip, GossipFile, GossipHead
 from protocol.limits import MAX_GOSSIP_EVIDENCE
 from protocol.lists.opening import Reason
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
@@ -308,7 +308,7 @@ async def test_false_evidence_is_kept_out_and_asked_for_once(agencies: list[Agen
         for at in range(MAX_GOSSIP_EVIDENCE - 1)
     ]
     names = [sha256(data).digest() for data in false]
-    told = Gossip.of([ToldHead(liar.origin, false[0])], [], [*names, b"?" * 32])
+    told = Gossip.of([GossipHead(liar.origin, false[0])], [], [*names, b"?" * 32])
     peer = ToldByHand(told.to_bytes(), {name.hex(): data for name, data in zip(names, false, strict=True)})
     asking = gossiper(agencies[0])
     report = await asking.ask(agencies[1].name, peer)
@@ -327,7 +327,7 @@ async def test_a_head_by_a_key_that_is_not_known_here_yet_is_passed_over(
     """The log may have another key since, which its node names at the next sync."""
     await sync(liar, *agencies)
     head = signed(liar, 2 * HELD, b"r" * 32, LogPrivateKey.from_seed(b"n" * 32))
-    told = ToldByHand(Gossip.of([ToldHead(liar.origin, head)], [], []).to_bytes())
+    told = ToldByHand(Gossip.of([GossipHead(liar.origin, head)], [], []).to_bytes())
     assert (await gossiper(agencies[0]).ask(agencies[1].name, told)).words == ""
     with agencies[0].store.read() as unit:
         assert not unit.evidence.heard()
@@ -398,9 +398,10 @@ async def test_heads_of_logs_that_nobody_follows_are_not_remembered(
     agencies[0].syncer._refreshed.clear()
     await sync(liar, agencies[0])
     heads = [
-        ToldHead(origin, sign_checkpoint(Checkpoint(origin, 7, b"r" * 32), [liar.key])) for origin in origins
+        GossipHead(origin, sign_checkpoint(Checkpoint(origin, 7, b"r" * 32), [liar.key]))
+        for origin in origins
     ]
-    ahead = ToldHead(liar.origin, signed(liar, 10 * HELD, b"r" * 32))
+    ahead = GossipHead(liar.origin, signed(liar, 10 * HELD, b"r" * 32))
     report = await gossiper(agencies[0]).ask(
         agencies[1].name, ToldByHand(Gossip.of([*heads, ahead], [], []).to_bytes())
     )
@@ -443,7 +444,7 @@ async def test_whose_keys_count_is_learned_before_what_a_liar_makes(
     names = {sha256(data).hexdigest(): data for data in forks}
     newer = liar.identity.revise(lambda old: old)
     data = liar.identity.files.get("node.json")
-    file = ToldFile(
+    file = GossipFile(
         "nl.example",
         FileKind.NODE,
         liar.identity.founded.root_sha256,
@@ -475,8 +476,8 @@ async def test_one_fork_dressed_up_is_kept_once(agencies: list[Agency], liar: Li
     [
         b"",
         b"junk",
-        Gossip.of([ToldHead("un.known/lists/main", b"note")], [], []).to_bytes(),
-        Gossip.of([], [ToldFile("nl.example", FileKind.NODE, b"r" * 32, 9, b"s" * 32)], []).to_bytes(),
+        Gossip.of([GossipHead("un.known/lists/main", b"note")], [], []).to_bytes(),
+        Gossip.of([], [GossipFile("nl.example", FileKind.NODE, b"r" * 32, 9, b"s" * 32)], []).to_bytes(),
     ],
     ids=["nothing", "junk", "a log of a stranger", "a file under another root"],
 )
@@ -652,7 +653,7 @@ async def test_a_head_of_the_own_log_that_this_node_does_not_have_is_told_to_its
     own.add("listed")
     own.publish()
     stolen = sign_checkpoint(Checkpoint(own.origin, 9, b"9" * 32), own.log_keys)
-    peer = ToldByHand(Gossip.of([ToldHead(own.origin, stolen)], [], []).to_bytes())
+    peer = ToldByHand(Gossip.of([GossipHead(own.origin, stolen)], [], []).to_bytes())
     for _ in range(2):
         await gossiper(own).ask(agencies[1].name, peer)
     [record] = kept(own)

@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 from keys.trust.fingerprint import to_words
 from node.lists.pace import FollowGuards
 from node.peers.gossip import Gossiper
+from node.peers.gossip_heads import Hearing
 from node.peers.sync import sync
-from node.peers.told_heads import Hearing
 from protocol.judgement.blocks import Blocking
 from protocol.judgement.quorum import Decision, Standing
 from protocol.lists import bundle

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from protocol.encoding import encode_cbor
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
-from protocol.gossip import FileKind, Gossip, ToldFile, ToldHead, is_name
+from protocol.gossip import FileKind, Gossip, GossipFile, GossipHead, is_name
 from protocol.limits import (
     MAX_GOSSIP_BYTES,
     MAX_GOSSIP_EVIDENCE,
@@ -20,9 +20,9 @@ from protocol.limits import (
 NAMES = st.sampled_from(["a.example", "b.example", "fr.example", "nl.example"])
 SHA = st.binary(min_size=32, max_size=32)
 HEADS = st.builds(
-    lambda node, name, note: ToldHead(f"{node}/lists/{name}", note), NAMES, NAMES, st.binary(min_size=1)
+    lambda node, name, note: GossipHead(f"{node}/lists/{name}", note), NAMES, NAMES, st.binary(min_size=1)
 )
-FILES = st.builds(ToldFile, NAMES, st.sampled_from(FileKind), SHA, st.integers(1, 2**53), SHA)
+FILES = st.builds(GossipFile, NAMES, st.sampled_from(FileKind), SHA, st.integers(1, 2**53), SHA)
 GOSSIP = st.builds(
     Gossip.of,
     st.lists(HEADS, unique_by=lambda one: one.origin),
@@ -92,8 +92,8 @@ def test_the_order_is_one() -> None:
 
 
 def test_what_is_told_is_cut_to_what_is_read() -> None:
-    heads = [ToldHead(f"n{at:05}.example/lists/m", b"n" * 20_000) for at in range(1000)]
-    files = [ToldFile(f"n{at:05}.example", FileKind.NODE, b"r" * 32, 1, b"s" * 32) for at in range(1000)]
+    heads = [GossipHead(f"n{at:05}.example/lists/m", b"n" * 20_000) for at in range(1000)]
+    files = [GossipFile(f"n{at:05}.example", FileKind.NODE, b"r" * 32, 1, b"s" * 32) for at in range(1000)]
     evidence = [at.to_bytes(32) for at in range(1000)]
     told = Gossip.of(heads, files, evidence)
     assert 0 < len(told.heads) < MAX_GOSSIP_LOGS
@@ -104,16 +104,16 @@ def test_what_is_told_is_cut_to_what_is_read() -> None:
 
 @pytest.mark.parametrize("note", [b"n", b"n" * MAX_NOTE_BYTES], ids=["many logs", "long notes"])
 def test_who_has_many_logs_does_not_crowd_out_the_others(note: bytes) -> None:
-    crowd = [ToldHead(f"aa.example/lists/l{at:05}", note) for at in range(1000)]
-    others = [ToldHead(f"{name}.example/lists/m", b"n") for name in ("fr", "nl", "zz")]
+    crowd = [GossipHead(f"aa.example/lists/l{at:05}", note) for at in range(1000)]
+    others = [GossipHead(f"{name}.example/lists/m", b"n") for name in ("fr", "nl", "zz")]
     told = Gossip.of([*crowd, *others], [], [])
     assert set(others) < set(told.heads)
     assert Gossip.from_bytes(told.to_bytes()) == told
 
 
 def test_the_most_that_is_told_is_within_the_items_of_one_value() -> None:
-    heads = [ToldHead(f"n{at:05}.example/lists/m", b"n") for at in range(MAX_GOSSIP_LOGS)]
-    files = [ToldFile(f"n{at:05}.example", FileKind.NODE, b"r" * 32, 1, b"s" * 32) for at in range(600)]
+    heads = [GossipHead(f"n{at:05}.example/lists/m", b"n") for at in range(MAX_GOSSIP_LOGS)]
+    files = [GossipFile(f"n{at:05}.example", FileKind.NODE, b"r" * 32, 1, b"s" * 32) for at in range(600)]
     told = Gossip.of(heads, files, [at.to_bytes(32) for at in range(200)])
     assert Gossip.from_bytes(told.to_bytes()).heads == tuple(heads)
 

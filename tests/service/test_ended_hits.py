@@ -17,7 +17,7 @@ from node.hoster.hits.resolutions import Action
 from node.hoster.hits.retention import expired, is_finished
 from node.hoster.hits.sender import MAX_FULL_PAGES, HitSender
 from node.hoster.hits.spool import HitSpool, Readable, SpooledHit
-from node.hoster.hits.teller import NotTold, why_not
+from node.hoster.hits.teller import NotNotified, why_not
 from node.objects.release_files import ReleaseFolder
 from node.objects.rosters import Roster
 from protocol.digest import Algorithm, Digest
@@ -165,7 +165,7 @@ async def test_what_is_left_of_a_file_is_judged_anew(partner: Partner, *, report
     [left] = [each for each in partner.spool.ls() if each.waiting]
     assert left.sent.report.digest == digest("a file", Algorithm.MD5)
     assert (left.weak, left.countries) == (True, ())
-    assert why_not(await partner.report(left), None, named_by_person=False) is NotTold.WEAK
+    assert why_not(await partner.report(left), None, named_by_person=False) is NotNotified.WEAK
 
 
 async def test_a_reported_one_is_to_be_undone_until_somebody_says_so(partner: Partner) -> None:
@@ -174,7 +174,7 @@ async def test_a_reported_one_is_to_be_undone_until_somebody_says_so(partner: Pa
     await withdraw(partner, "a file")
     [heard] = await partner.sender.hear_ends()
     assert (heard.state, heard.to_undo, is_finished(heard)) == ("withdrawn", True, False)
-    assert why_not(heard, None, named_by_person=True) is NotTold.WITHDRAWN
+    assert why_not(heard, None, named_by_person=True) is NotNotified.WITHDRAWN
     end = partner.sender.end(heard)
     assert end is not None
     assert (end.version, end.node) == (2, "fr.example")

@@ -181,7 +181,7 @@ def test_reports_of_a_window_are_counted(store: Store, window: HitWindow, report
     found = precision(store, window)
     assert sum(one.reports for one in found) == reports
     with store.read() as unit:
-        told = unit.hit_tallies.told(window, within_ms=DAY_MS)
+        told = unit.hit_tallies.resolutions(window, within_ms=DAY_MS)
     assert sum(each.reports for each in told) == reports
 
 

@@ -26,7 +26,7 @@ from node.hoster.proposals.folder import own_proposals
 from node.hoster.release.last_update import last_update
 from node.hoster.scan.history import finished_scans
 from node.hoster.state import PartnerFolder
-from node.hoster.status import standing
+from node.hoster.status import read_partner_status
 from node.hoster.store import database
 from node.hoster.store.database import PartnerStore
 from node.hoster.store.kinds import Fact, Kind
@@ -224,7 +224,7 @@ def test_what_a_program_of_before_wrote_meanwhile_is_taken_in(home: Home) -> Non
     [aside] = late.parent.iterdir()
     assert aside.read_bytes() == data, "and what was not taken in is kept"
     assert aside.name.endswith(f"{known.id}.json")
-    assert f"{aside} was written by an earlier version" in " ".join(standing(home).words)
+    assert f"{aside} was written by an earlier version" in " ".join(read_partner_status(home).words)
     for words in (("doctor",), ("doctor", "--deep")):
         said = Cli(home.folder).told(*words).out
         assert f"{aside} was written by an earlier version" in said

@@ -15,7 +15,7 @@ from node.app.peers.sync import PeerSyncs
 from node.audit.log import start_audit
 from node.clock import milliseconds
 from node.errors import NodeError, PeerUnreachableError
-from node.identity import put_back
+from node.identity import rollback
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from support.cheap_node import NODE, CheapNode, empty_store
@@ -92,14 +92,14 @@ async def test_nobody_waits_for_a_slow_peer(
     node: CheapNode, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It goes on beside the next rounds, and is told of when it is done."""
-    monkeypatch.setattr(put_back, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(rollback, "PATIENCE_SECONDS", 0.2)
     async with AsyncExitStack() as stack:
         silent = await stack.enter_async_context(hostile(_silence))
         asked = await stack.enter_async_context(hostile(says(reply(b"no trust file"))))
         for name, url in (("a.example", silent.url), ("c.example", asked.url)):
             add_peer(store, node, name, url + "/")
         with suppress(NodeError):  # as a node asks at its start
-            await asyncio.to_thread(put_back.require_current, node.identity(), store)
+            await asyncio.to_thread(rollback.require_current, node.identity(), store)
         before = silent.connections
         syncs = PeerSyncs(node.identity(), store, seconds=20)
         rounds = [await syncs.run(wait=5), await syncs.run(wait=5)]

@@ -120,7 +120,7 @@ def test_what_is_done_is_recorded_without_what_must_not_be(node: Node) -> None:
         (partners.Named(name="no"), {"name": "no"}),
         (recipients.Keyed(name="no"), {"name": "no"}),
         (recipients.Keyed(name="no", keep_old=True), {"name": "no", "keep_old": "yes"}),
-        (quarantine.Aside(id="3", reason="no"), {"id": "3", "reason": "no"}),
+        (quarantine.QuarantineItem(id="3", reason="no"), {"id": "3", "reason": "no"}),
         (Given(name=""), {"count": "0"}),
     ],
 )

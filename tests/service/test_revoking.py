@@ -21,7 +21,7 @@ from node.clock import milliseconds
 from node.errors import ConflictError, NotFoundError, UsageError, VerificationError
 from node.evidence.doubt import head_at, vouched
 from node.formats.rows import ImportRow
-from node.identity import logs, put_back
+from node.identity import logs, rollback
 from node.identity.identity import Identity, open_freshness
 from node.identity.key_holders import ProposalFile, read_proposal
 from node.identity.keyring import accepted_token_keys, successors
@@ -35,7 +35,7 @@ from node.trust import install
 from node.trust.others.revocations import revocations_of
 from node.trust.own import REVOKED_NAME, OwnTrust
 from protocol.digest import Algorithm
-from protocol.gossip import ToldHead
+from protocol.gossip import GossipHead
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
@@ -296,16 +296,16 @@ def forged(node: CheapNode, store: Store, monkeypatch: pytest.MonkeyPatch) -> No
     key = identity.keychain.signer(LogPrivateKey, "lists-main-1")
     note = sign_checkpoint(Checkpoint(ORIGIN, 1, bytes(32)), [key])
 
-    async def told(*_: object, **__: object) -> list[tuple[str, ToldHead]]:
-        return [("nl.example", ToldHead(ORIGIN, note))]
+    async def told(*_: object, **__: object) -> list[tuple[str, GossipHead]]:
+        return [("nl.example", GossipHead(ORIGIN, note))]
 
-    monkeypatch.setattr(put_back, "told", told)
+    monkeypatch.setattr(rollback, "told", told)
     OutsideNote.of_home(identity).drop()
 
 
 def gated(identity: Identity, store: Store) -> Identity:
     """The node as a command opens it."""
-    identity.trust.before_signing = partial(put_back.require_current, identity, store)
+    identity.trust.before_signing = partial(rollback.require_current, identity, store)
     return identity
 
 
@@ -332,8 +332,8 @@ def test_who_goes_on_alone_takes_a_key_back_and_adds_nothing_to_the_log_that_a_t
     logs.create_list(identity, store, "another")
     assert logs.publish_one(identity, store, f"{NODE}/lists/another").changed, "other logs go on"
     assert has_fork(store, ORIGIN), "the proof of it lets it be continued"
-    assert not put_back.is_confirmed(identity), "which is no answer for other commands"
+    assert not rollback.is_confirmed(identity), "which is no answer for other commands"
     done = take_back(identity, store, "log-lists-main-1", size=1)
     assert done.successor is not None
-    put_back.require_current(node.identity(), store, afresh=True)
+    rollback.require_current(node.identity(), store, afresh=True)
     assert logs.publish_one(node.identity(), store, ORIGIN).changed, "what waited is signed by the next key"

@@ -28,11 +28,11 @@ from node.errors import (
     UsageError,
 )
 from node.evaluator.process import EvaluatorProcess
-from node.identity import logs, outside_note, put_back
+from node.identity import logs, outside_note, rollback
 from node.identity.audit import tell
 from node.identity.identity import Identity
-from node.identity.put_back import logs_put_back
 from node.identity.restored import mark_restored
+from node.identity.rollback import rolled_back_logs
 from node.identity.sightings import Sightings
 from node.metrics import Metrics
 from node.signing.log_signer import FolderLogSigner
@@ -42,7 +42,7 @@ from node.subsets.catalogue import report_subset
 from node.subsets.deltas import Deltas
 from node.web.listener import Listener
 from protocol.digest import Algorithm
-from protocol.gossip import ToldHead
+from protocol.gossip import GossipHead
 from protocol.subset.filter import SubsetFilter
 from support.cheap_node import NODE, CheapNode, empty_store
 
@@ -195,7 +195,7 @@ def test_what_another_process_signs_meanwhile_is_no_sign_of_an_older_folder(
         return size(signer, origin)
 
     monkeypatch.setattr(FolderLogSigner, "size", slow)
-    assert logs_put_back(identity, store) == []
+    assert rolled_back_logs(identity, store) == []
     assert identity.log_signer().size(f"{NODE}/audit/main") == 2, "it was signed, and signed meanwhile"
 
 
@@ -211,7 +211,7 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> list[object]:
         asked.append(arguments)
         return SILENT
 
-    monkeypatch.setattr(put_back, "_too_few", nobody)
+    monkeypatch.setattr(rollback, "_too_few", nobody)
     return asked
 
 
@@ -219,14 +219,14 @@ def test_a_machine_that_went_back_while_it_ran_does_not_sign_by_what_was_noted_b
     agency: CheapNode, store: Store, request: pytest.FixtureRequest
 ) -> None:
     identity = agency.identity()
-    put_back.require_current(identity, store)
+    rollback.require_current(identity, store)
     asked = request.getfixturevalue("silent")
-    put_back.require_current(identity, store)
+    rollback.require_current(identity, store)
     assert not asked, "it was noted that the folder is the newest"
     agency.clock.moment += timedelta(minutes=2)
     for _ in range(2):
         with pytest.raises(PeerUnreachableError):
-            put_back.require_current(identity, store)
+            rollback.require_current(identity, store)
 
 
 def test_what_does_not_end_in_time_keeps_nobody_waiting(
@@ -245,9 +245,9 @@ def test_what_does_not_end_in_time_keeps_nobody_waiting(
                 await asyncio.to_thread(look_for_a_name)
         return Sightings(heads={})
 
-    monkeypatch.setattr(put_back, "witnessed", asked)
+    monkeypatch.setattr(rollback, "witnessed", asked)
     with pytest.raises(PeerUnreachableError):
-        put_back.require_current(agency.identity(), store)
+        rollback.require_current(agency.identity(), store)
     assert not ended.is_set()
     returned.set()
     assert ended.wait(30)
@@ -258,7 +258,7 @@ def test_who_goes_on_alone_waits_once_for_those_who_do_not_answer(
 ) -> None:
     identity = replace(agency.identity(), alone=True)
     for _ in range(3):
-        put_back.require_current(identity, store)
+        rollback.require_current(identity, store)
     assert len(silent) == 1
     assert outside_note.silent(identity) == {}, "nothing waits for them"
     assert outside_note.silent(agency.identity()) == SILENT[0]
@@ -274,7 +274,7 @@ def test_who_goes_on_alone_signs_nothing_behind_its_own_signer(
     assert silent, "it goes on alone by now"
     identity.log_signer().sign(f"{NODE}/audit/main", start=1, leaf_hashes=[b"of a later day".ljust(32)])
     with pytest.raises(RestoredError, match="older than what this node has signed"):
-        put_back.require_current(identity, store)
+        rollback.require_current(identity, store)
 
 
 def test_who_goes_on_alone_signs_nothing_in_a_folder_that_is_known_to_be_put_back(
@@ -283,7 +283,7 @@ def test_who_goes_on_alone_signs_nothing_in_a_folder_that_is_known_to_be_put_bac
     identity = replace(agency.identity(), alone=True)
     mark_restored(identity.home, backup="", now=identity.clock.now(), why="others have seen more")
     with pytest.raises(RestoredError, match="others have seen more"):
-        put_back.require_current(identity, store)
+        rollback.require_current(identity, store)
     assert not silent
 
 
@@ -292,7 +292,7 @@ def test_nobody_waits_for_members_that_were_silent_a_moment_ago(
 ) -> None:
     for _ in range(3):
         with pytest.raises(PeerUnreachableError, match="nobody answers"):
-            put_back.require_current(agency.identity(), store)
+            rollback.require_current(agency.identity(), store)
     assert len(silent) == 1
 
 
@@ -303,12 +303,12 @@ async def test_a_running_node_asks_silent_members_again_and_stops_once_it_is_put
     parts = replace(parts_of(identity, store), stopped=asyncio.get_running_loop().create_future())
     (job,) = [job for job in parts.jobs() if job.name == "confirm"]
     with monkeypatch.context() as nobody:
-        nobody.setattr(put_back, "_too_few", lambda *_: SILENT)
+        nobody.setattr(rollback, "_too_few", lambda *_: SILENT)
         await job.work()
-    assert not put_back.is_confirmed(identity)
+    assert not rollback.is_confirmed(identity)
     assert outside_note.silent(identity) == SILENT[0]
     await job.work()
-    assert put_back.is_confirmed(identity)
+    assert rollback.is_confirmed(identity)
     assert outside_note.silent(identity) == {}
     assert not parts.stopped.done()
     mark_restored(identity.home, backup="", now=identity.clock.now(), why="others have seen more")
@@ -336,15 +336,15 @@ def test_a_head_that_a_peer_holds_and_nobody_cosigned_tells_it_too(
         (log,) = unit.logs.ls(LogKind.OWN_AUDIT)
     assert log.note is not None
 
-    async def told(*_: object, **__: object) -> list[tuple[str, ToldHead]]:
-        return [("nl.example", ToldHead(log.origin, log.note or b""))]
+    async def told(*_: object, **__: object) -> list[tuple[str, GossipHead]]:
+        return [("nl.example", GossipHead(log.origin, log.note or b""))]
 
-    monkeypatch.setattr(put_back, "told", told)
+    monkeypatch.setattr(rollback, "told", told)
     identity = replace(agency, folder=older).identity()
     with empty_store(older) as back:
         start_audit(back, NODE)
         with pytest.raises(RestoredError, match="has seen 1 entries"):
-            put_back.require_current(identity, back)
+            rollback.require_current(identity, back)
 
 
 @pytest.fixture(params=["outside", "in the process"])
@@ -363,7 +363,7 @@ def test_what_was_signed_alone_is_no_answer_of_the_members(
         assert tell(replace(agency.identity(), alone=True), store, "node.run", subject)
     assert len(silent) == 1
     with pytest.raises(PeerUnreachableError):
-        put_back.require_current(agency.identity(), store)
+        rollback.require_current(agency.identity(), store)
 
 
 @pytest.mark.usefixtures("noted")
@@ -372,12 +372,12 @@ def test_a_signer_that_is_held_while_the_machine_goes_back_does_not_bring_the_an
 ) -> None:
     identity = agency.identity()
     start_audit(store, NODE)
-    held = put_back.signer_of(identity, store)
+    held = rollback.signer_of(identity, store)
     request.getfixturevalue("silent")
     agency.clock.moment += timedelta(minutes=2)
     for _ in range(2):
         with pytest.raises(PeerUnreachableError):
-            put_back.require_current(identity, store)
+            rollback.require_current(identity, store)
         record(
             store,
             held,
@@ -394,7 +394,7 @@ def test_where_nothing_can_be_noted_outside_the_process_remembers(
     """A unit with `ProcSubset=pid` hides the number of this start of the machine."""
     nowhere(monkeypatch)
     identity = agency.identity()
-    put_back.require_current(identity, store)
+    rollback.require_current(identity, store)
     asked = request.getfixturevalue("silent")
-    put_back.require_current(identity, store)
+    rollback.require_current(identity, store)
     assert not asked

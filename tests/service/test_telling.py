@@ -10,7 +10,7 @@ from typing_extensions import override
 from node.errors import ConfigError, NodeError, PeerRefusedError, PeerUnreachableError, VerificationError
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import HitSpool, SpooledHit
-from node.hoster.hits.teller import Named, NotTold, Teller, why_not
+from node.hoster.hits.teller import Named, NotNotified, Teller, why_not
 from node.hoster.reporters.cybertip import CyberTipline
 from node.hoster.reporters.kinds import maker
 from node.ports.reporters import ENTRY_POINTS, OutsideHit, OutsideReceipt, Progress
@@ -129,13 +129,13 @@ def answered(outcome: Outcome) -> CaseAnswer:
     ("change", "answer", "by_person", "expected"),
     [
         (lambda hit: hit, None, False, None),
-        (lambda hit: replace(hit, receipt=b""), None, True, NotTold.UNCONFIRMED),
-        (lambda hit: replace(hit, weak=True), None, False, NotTold.WEAK),
+        (lambda hit: replace(hit, receipt=b""), None, True, NotNotified.UNCONFIRMED),
+        (lambda hit: replace(hit, weak=True), None, False, NotNotified.WEAK),
         (lambda hit: replace(hit, weak=True), None, True, None),
-        (lambda hit: replace(hit, action=Action.FALSE_POSITIVE), None, True, NotTold.FALSE_POSITIVE),
+        (lambda hit: replace(hit, action=Action.FALSE_POSITIVE), None, True, NotNotified.FALSE_POSITIVE),
         (lambda hit: replace(hit, action=Action.REMOVED), None, False, None),
-        (lambda hit: replace(hit, case=b"c"), None, True, NotTold.DISPUTED),
-        (lambda hit: replace(hit, case=b"c"), answered(Outcome.UPHELD), True, NotTold.DISPUTED),
+        (lambda hit: replace(hit, case=b"c"), None, True, NotNotified.DISPUTED),
+        (lambda hit: replace(hit, case=b"c"), answered(Outcome.UPHELD), True, NotNotified.DISPUTED),
         (lambda hit: replace(hit, case=b"c"), answered(Outcome.REJECTED), False, None),
     ],
 )
@@ -144,7 +144,7 @@ def test_who_may_be_told(
     change: Callable[[SpooledHit], SpooledHit],
     answer: CaseAnswer | None,
     by_person: bool,
-    expected: NotTold | None,
+    expected: NotNotified | None,
 ) -> None:
     assert why_not(change(confirmed(spool)), answer, named_by_person=by_person) is expected
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from node.home import Home
 from node.identity.identity import open_identity
-from node.identity.put_back import settle
+from node.identity.rollback import settle
 from node.rotation.store import write_store
 
 

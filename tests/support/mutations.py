@@ -384,14 +384,14 @@ MUTATIONS: Final = (
     # ---------------------------------------------------------------- put back
     _of(
         "put back",
-        "node.identity.put_back",
+        "node.identity.rollback",
         "if signed.get(log.origin, 0) > (log.pending.size if log.pending else log.head.size)",
         "if signed.get(log.origin, 0) < 0",
         "tests/service/test_starting_logs.py::test_who_goes_on_alone_signs_nothing_behind_its_own_signer",
     ),
     _of(
         "put back",
-        "node.identity.put_back",
+        "node.identity.rollback",
         "if one.head.size > log.head.size]",
         "if one.head.size > log.head.size + 1]",
         "tests/service/test_starting_logs.py::test_a_head_that_a_peer_holds_and_nobody_cosigned_tells_it_too",

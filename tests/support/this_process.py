@@ -19,7 +19,7 @@ from unittest.mock import patch
 import pytest
 
 from node.cli.main import main
-from node.identity import outside_note, put_back
+from node.identity import outside_note, rollback
 from support.moving_time import changed
 from support.preloaded import customizations, run_forked
 
@@ -86,7 +86,7 @@ def _in_place(
         open(streams[1], "w", closefd=False) as stdout,
         open(streams[2], "w", buffering=1, closefd=False) as stderr,
         patch.multiple(sys, stdin=stdin, stdout=stdout, stderr=stderr, argv=["sigfed", *arguments]),
-        patch.object(put_back, "_asked", {}),
+        patch.object(rollback, "_asked", {}),
         patch.object(outside_note, "_kept", {}),
         patch.dict(os.environ, variables, clear=True),
         changed(os.environ),

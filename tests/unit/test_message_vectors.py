@@ -23,7 +23,7 @@ from protocol.audit import AuditRecord
 from protocol.digest import Algorithm, Digest
 from protocol.enrolment import Invitation, enrolment_mac, enrolment_string
 from protocol.evidence import verify_evidence
-from protocol.gossip import FileKind, Gossip, ToldFile
+from protocol.gossip import FileKind, Gossip, GossipFile
 from protocol.hit_evidence.verify import verify_hit
 from protocol.statement.case import CaseState, Outcome, PartnerDispute, open_answer
 from protocol.statement.end import Ended, EndedReports, ReportEnd
@@ -177,7 +177,7 @@ def test_gossip() -> None:
         (FileKind.NODE, FINGERPRINT, 7),
         (FileKind.MEMBERS, FINGERPRINT, 3),
     ]
-    assert all(isinstance(file, ToldFile) for file in told.files)
+    assert all(isinstance(file, GossipFile) for file in told.files)
     assert told.evidence == (sha256(MESSAGES["fork"]).digest(),)
 
 

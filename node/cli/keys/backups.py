@@ -198,7 +198,7 @@ def finish(
 
 
 def _require_whole(identity: "Identity") -> None:
-    from node.identity.put_back import require_whole
+    from node.identity.rollback import require_whole
     from node.identity.store import open_store
 
     store = open_store(identity)

@@ -10,7 +10,7 @@ from node.cli.output import Fact, table
 from node.cli.session import session
 
 if TYPE_CHECKING:
-    from node.judgement.quarantine import Aside
+    from node.judgement.quarantine import QuarantineItem
 
 app = typer.Typer(help="What waits until people have looked at it.", no_args_is_help=True)
 
@@ -71,7 +71,7 @@ def show(context: typer.Context, name: _Id) -> None:
 acts.add(app, [quarantine.release])
 
 
-def _of_flood(own: str, aside: "Aside") -> list[str]:
+def _of_flood(own: str, aside: "QuarantineItem") -> list[str]:
     """What can be done about an entry that is reported too often: its owner can withdraw it, others can dispute it."""
     from node.judgement.quarantine import FLOOD
 
@@ -88,7 +88,7 @@ def _of_flood(own: str, aside: "Aside") -> list[str]:
     ]
 
 
-def _fields(aside: "Aside") -> dict[str, Fact]:
+def _fields(aside: "QuarantineItem") -> dict[str, Fact]:
     fields: dict[str, Fact] = {
         "id": aside.id,
         "kind": aside.kind,

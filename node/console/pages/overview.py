@@ -11,8 +11,8 @@ from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.needs import Need, needs
 from node.console.pages.entries.review import PUBLISHERS, published
+from node.console.pages.federation.freshness import lag_words, state_words
 from node.console.pages.federation.map import Place, draw
-from node.console.pages.federation.standings import lag_words, state_words
 from node.console.parts import Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World

@@ -20,7 +20,7 @@ from node.hoster.connection import partner_proxy
 from node.hoster.hits.exchange import alone, reporting
 from node.hoster.hits.sender import HitSender
 from node.hoster.hits.spool import SpooledHit
-from node.hoster.hits.teller import Named, NotTold, Teller, why_not
+from node.hoster.hits.teller import Named, NotNotified, Teller, why_not
 from node.hoster.reporters.kinds import maker
 from node.hoster.settings import ReporterSettings, load_partner_settings
 from node.hoster.store.database import PartnerStore, Rows
@@ -39,7 +39,7 @@ class TellingOutcome(Done[SpooledHit]):
     """What became of telling one reporter of hits; done is what was told now, or earlier where it was named."""
 
     reporter: str
-    passed_over: Sequence[tuple[SpooledHit, NotTold]]
+    passed_over: Sequence[tuple[SpooledHit, NotNotified]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from keys.message import Message
 from node.clock import Entropy, system_entropy
 from node.errors import NotFoundError, StoreError, UsageError
 from node.files import decode_state
+from node.hoster.hits.notification import Notification
 from node.hoster.hits.resolutions import Action, Done
-from node.hoster.hits.told import Told
 from node.hoster.store.database import PartnerStore, Row, Rows, verify_sealed
 from node.hoster.store.kinds import Fact, Kind
 from node.store.vault import seal, unseal
@@ -70,7 +70,7 @@ class SpooledHit:
     """What the node last said of the case; empty: not disputed."""
     action: Action | None = None
     resolved_ms: int = 0
-    told: tuple[Told, ...] = ()
+    told: tuple[Notification, ...] = ()
     """Whom else it was told, or tried to be."""
     acknowledged: bytes = b""
     """The node's statement that it was told what became of the file; empty: it was not."""
@@ -447,7 +447,9 @@ def _hit(fields: dict[str, Any], opened: Mapping[str, bytes]) -> SpooledHit:
         case=unb64(fields["case"]),
         action=Action(fields["action"]) if fields["action"] else None,
         resolved_ms=int(fields["resolved_ms"]),
-        told=tuple(map(Told.from_fields, fields.get("told", ()))),  # hits of an earlier version have none
+        told=tuple(
+            map(Notification.from_fields, fields.get("told", ()))
+        ),  # hits of an earlier version have none
         acknowledged=unb64(fields.get("acknowledged", "")),
         not_told=str(fields.get("not_told", "")),
         held=bool(fields.get("held", False)),

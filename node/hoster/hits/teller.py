@@ -11,9 +11,9 @@ from typing import Final
 
 from node.clock import Clock, milliseconds
 from node.errors import NodeError, PeerRefusedError, VerificationError
+from node.hoster.hits.notification import Notification
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import HitSpool, SpooledHit
-from node.hoster.hits.told import Told
 from node.ports.reporters import Entry, OutsideHit, Reporter
 from protocol.statement.case import CaseAnswer, Outcome
 from protocol.statement.receipt import Receipt
@@ -22,7 +22,7 @@ _LONGEST_REFERENCE: Final = 128
 _LONGEST_FAILURE: Final = 200
 
 
-class NotTold(StrEnum):
+class NotNotified(StrEnum):
     """Why a hit is not told to anybody but the agency, in words."""
 
     UNCONFIRMED = "the agency has not confirmed it"
@@ -39,29 +39,33 @@ class Named:
     entry: Entry
     reporter: Reporter
 
-    def told(self, hit: SpooledHit) -> Told:
+    def told(self, hit: SpooledHit) -> Notification:
         """How far it told of a hit."""
         found = [each for each in hit.told if each.destination == self.reporter.destination]
-        return found[0] if found else Told(reporter=self.entry.name, destination=self.reporter.destination)
+        return (
+            found[0]
+            if found
+            else Notification(reporter=self.entry.name, destination=self.reporter.destination)
+        )
 
-    def with_told(self, hit: SpooledHit, told: Told) -> SpooledHit:
+    def with_told(self, hit: SpooledHit, told: Notification) -> SpooledHit:
         """The hit with that in place of what was kept of this reporter."""
         others = (each for each in hit.told if each.destination != told.destination)
         return replace(hit, told=(*others, told))
 
 
-def why_not(hit: SpooledHit, answer: CaseAnswer | None, *, named_by_person: bool) -> NotTold | None:
+def why_not(hit: SpooledHit, answer: CaseAnswer | None, *, named_by_person: bool) -> NotNotified | None:
     """Why nobody but the agency may be told of a hit; None: they may. `answer` is the agency's to its dispute."""
     if not hit.receipt:
-        return NotTold.UNCONFIRMED
+        return NotNotified.UNCONFIRMED
     if hit.ended_ms:
-        return NotTold.WITHDRAWN
+        return NotNotified.WITHDRAWN
     if hit.action is Action.FALSE_POSITIVE:
-        return NotTold.FALSE_POSITIVE
+        return NotNotified.FALSE_POSITIVE
     if hit.case and (answer is None or answer.outcome is not Outcome.REJECTED):
-        return NotTold.DISPUTED
+        return NotNotified.DISPUTED
     if hit.weak and not named_by_person:
-        return NotTold.WEAK
+        return NotNotified.WEAK
     return None
 
 
@@ -118,7 +122,7 @@ class _Kept:
 
     def change(self, **fields: str | int) -> SpooledHit:
         """Write the hit with these fields of what was told."""
-        told = Told.from_fields({**self._to.told(self._hit).to_fields(), **fields})
+        told = Notification.from_fields({**self._to.told(self._hit).to_fields(), **fields})
         self._hit = self._to.with_told(self._hit, told)
         self._spool.save(self._hit)
         return self._hit

@@ -12,13 +12,13 @@ from typing import Final
 from node.objects.report_pages import PAGE, report_pages
 from node.store.hits.records import (
     CaseRecord,
-    Fared,
     HitCounts,
     HitFilter,
     HitPlace,
     HitRecord,
     HitSourceRecord,
     HitWindow,
+    OutcomeCount,
     ResolutionRecord,
 )
 from node.store.store import Store
@@ -197,14 +197,14 @@ class Precision:
 def precision(store: Store, window: HitWindow = _EVERY) -> list[Precision]:
     """How each list fares, by collection; a hit counts for every list that is behind it."""
     with store.read() as unit:
-        fared, judges = unit.hit_tallies.fared(window), unit.hit_tallies.judges(window)
-    groups: dict[tuple[str, int], list[Fared]] = {}
+        fared, judges = unit.hit_tallies.outcomes(window), unit.hit_tallies.judges(window)
+    groups: dict[tuple[str, int], list[OutcomeCount]] = {}
     for each in fared:
         groups.setdefault((each.origin, each.collection), []).append(each)
     return [_precision(groups[name], partners=judges.get(name, 0)) for name in sorted(groups)]
 
 
-def _precision(fared: Sequence[Fared], *, partners: int) -> Precision:
+def _precision(fared: Sequence[OutcomeCount], *, partners: int) -> Precision:
     judged = [each for each in fared if _judged(each.action, each.outcome)]
     return Precision(
         origin=fared[0].origin,

@@ -142,7 +142,7 @@ class HitWindow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fared:
+class OutcomeCount:
     """Reports of one list and collection of which the same was said; one counts for every list that is behind it."""
 
     origin: str
@@ -155,7 +155,7 @@ class Fared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ResolutionCount:
     """Reports of one collection of which the same was said."""
 
     collection: int

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, case, func, or_, select
 
-from node.store.hits.records import Fared, HitWindow, Told
+from node.store.hits.records import HitWindow, OutcomeCount, ResolutionCount
 from node.store.hits.tables import HitReportRow, HitResolutionRow, HitSourceRow, PartnerCase
 from node.store.tables import table
 
@@ -20,13 +20,13 @@ class HitTallyRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def fared(self, window: HitWindow) -> Sequence[Fared]:
+    def outcomes(self, window: HitWindow) -> Sequence[OutcomeCount]:
         """How many reports each list and collection is behind, by what partners and the agency said of them."""
         hits = _judged(window)
         groups = (_SOURCE.c.origin, hits.c.collection, hits.c.action, hits.c.outcome)
         wanted = _with_sources(select(*groups, func.count()), hits).group_by(*groups)
         return [
-            Fared(
+            OutcomeCount(
                 origin=row[0],
                 collection=int(row[1]),
                 action=row[2],
@@ -45,7 +45,7 @@ class HitTallyRows:
         wanted = _with_sources(counted, hits).where(said).group_by(*groups)
         return {(row[0], int(row[1])): int(row[2]) for row in self._connection.execute(wanted)}
 
-    def told(self, window: HitWindow, *, within_ms: int) -> Sequence[Told]:
+    def resolutions(self, window: HitWindow, *, within_ms: int) -> Sequence[ResolutionCount]:
         """How many reports there are of each collection, by what their partners said, and whether in time."""
         hits = _windowed(window)
         last = (
@@ -63,7 +63,7 @@ class HitTallyRows:
         groups = (rows.c.collection, rows.c.action, rows.c.in_time)
         wanted = select(*groups, func.count(), func.count(rows.c.ended_ms)).group_by(*groups)
         return [
-            Told(
+            ResolutionCount(
                 collection=int(row[0]),
                 action=row[1],
                 in_time=bool(row[2]),

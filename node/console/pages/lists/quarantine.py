@@ -19,7 +19,7 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.evidence.keep import FORKED
 from node.judgement import quarantine
-from node.judgement.quarantine import BLOCKS, FLOOD, Aside
+from node.judgement.quarantine import BLOCKS, FLOOD, QuarantineItem
 from node.store.accounts.records import Approval
 from node.store.peers.records import EvidenceRecord
 
@@ -31,7 +31,7 @@ ASIDE: Final = "/console/quarantine/one"
 class Waiting:
     """One thing that is set aside."""
 
-    aside: Aside
+    aside: QuarantineItem
     group: str
     """guard, flood, fork or blocks."""
     asked: Approval | None
@@ -91,7 +91,7 @@ def gather_one(world: World, _visitor: Visitor, query: Values) -> One:
     )
 
 
-def _group(aside: Aside) -> str:
+def _group(aside: QuarantineItem) -> str:
     return {FORKED: "fork", FLOOD: "flood", BLOCKS: "blocks"}.get(aside.kind, "guard")
 
 
@@ -113,9 +113,9 @@ PAGES: Final = (
 )
 
 
-def _aside(form: Values) -> acts.Aside:
+def _aside(form: Values) -> acts.QuarantineItem:
     name, reason = form.require("id", _("what is set aside")), form.require("reason", _("the reason"))
-    return acts.Aside(id=name, reason=reason)
+    return acts.QuarantineItem(id=name, reason=reason)
 
 
 ACTIONS: Final = (action(acts.release, path="/console/quarantine/release", page="aside", read=_aside),)

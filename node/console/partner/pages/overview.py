@@ -21,7 +21,7 @@ from node.hoster.scan.history import finished_scans
 from node.hoster.scan.results import ScanSummary
 from node.hoster.settings import load_partner_settings
 from node.hoster.state import PartnerFolder
-from node.hoster.status import PartnerStatus, standing
+from node.hoster.status import PartnerStatus, read_partner_status
 from protocol.errors import ProtocolError
 from protocol.subset.filter import SubsetFilter
 
@@ -147,7 +147,7 @@ def list_age(home: Home, now: PartnerStatus) -> ListAge:
 
 def _standing(world: PartnerWorld, home: Home) -> tuple[PartnerStatus | None, str, str]:
     try:
-        return standing(home, clock=world.clock), "", ""
+        return read_partner_status(home, clock=world.clock), "", ""
     except NodeError as exc:
         return None, str(exc), exc.hint
     except (KeysError, ProtocolError) as exc:

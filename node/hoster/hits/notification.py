@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Notification:
     """How far one other side was told of a hit."""
 
     reporter: str
@@ -26,7 +26,7 @@ class Told:
         return asdict(self)
 
     @classmethod
-    def from_fields(cls, fields: Mapping[str, Any]) -> "Told":
+    def from_fields(cls, fields: Mapping[str, Any]) -> "Notification":
         """From what is kept; raises `ValueError`, `KeyError` or `TypeError`."""
         return cls(
             reporter=str(fields["reporter"]),

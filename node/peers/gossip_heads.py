@@ -20,7 +20,7 @@ from node.store.store import Store
 from node.store.unit import Unit
 from protocol.errors import ProtocolError, UnknownSignerError
 from protocol.evidence import encode_fork, encode_rollback
-from protocol.gossip import Gossip, ToldHead
+from protocol.gossip import Gossip, GossipHead
 from protocol.tlog.checkpoint import SignedCheckpoint, open_checkpoint
 
 MAX_FETCHED: Final = 16
@@ -72,7 +72,7 @@ class Hearing:
             except ProtocolError:
                 asking.refused += 1
 
-    def _take_head(self, asking: Asking, one: ToldHead, accused: Accused) -> None:
+    def _take_head(self, asking: Asking, one: GossipHead, accused: Accused) -> None:
         theirs = open_checkpoint(one.note, origin=one.origin, log_keys=log_keys(accused.document, one.origin))
         with self._store.read() as unit:
             notes, log = _own_notes(unit, one.origin), _find(unit, one.origin)

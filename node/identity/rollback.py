@@ -54,7 +54,7 @@ from node.store.lists.records import LogRecord
 from node.store.store import Store
 from node.trust.others.documents import member_documents
 from protocol.errors import ProtocolError
-from protocol.gossip import ToldHead
+from protocol.gossip import GossipHead
 from protocol.tlog.checkpoint import SignedCheckpoint
 from protocol.witness.policy import answers_needed
 
@@ -68,7 +68,7 @@ _ROOTS: Final = 1 << 40
 _journal = Journal("put-back")
 
 
-def logs_put_back(identity: Identity, store: Store) -> list[str]:
+def rolled_back_logs(identity: Identity, store: Store) -> list[str]:
     """Origins of own logs of which more was signed than the database knows."""
     signer = identity.log_signer()
     signed = {log.origin: signer.size(log.origin) for log in _own_logs(identity, store)}
@@ -273,12 +273,12 @@ def _judge(
     store: Store,
     found: Sightings,
     newer: Sequence[str],
-    heads: Sequence[tuple[str, ToldHead]],
+    heads: Sequence[tuple[str, GossipHead]],
 ) -> dict[str, str]:
     """Own logs of which others have another history, in words; raises `RestoredError` where they have seen more."""
     own = identity.trust.without_proposal().document()
     with store.read() as unit:
-        heads = [*heads, *((one.source, ToldHead(one.origin, one.note)) for one in unit.evidence.heard())]
+        heads = [*heads, *((one.source, GossipHead(one.origin, one.note)) for one in unit.evidence.heard())]
     # Read last: what this node publishes meanwhile may be heard back before it is read here.
     logs = {log.origin: log for log in _own_logs(identity, store) if not is_closed(own, log.origin)}
     seen = {origin: list(found.heads.get(origin, ())) for origin in logs}
@@ -385,7 +385,7 @@ def _in_a_loop(work: Coroutine[Any, Any, None]) -> None:
 
 def _require_forward(identity: Identity, store: Store, noted: Mapping[str, int]) -> Mapping[str, int]:
     """Check that nothing is behind the signer or what is noted; how far this folder has signed."""
-    if found := logs_put_back(identity, store):
+    if found := rolled_back_logs(identity, store):
         raise RestoredError(
             "the database is older than what this node has signed: {names}",
             ", ".join(found),

@@ -9,7 +9,7 @@ from node.errors import VerificationError
 from node.health import Health
 from node.home import Home
 from node.hoster.lookup.allowance import Meter
-from node.hoster.status import PartnerStatus, examine_partner, standing
+from node.hoster.status import PartnerStatus, examine_partner, read_partner_status
 from support.release_logs import WitnessedWorld
 
 NL, BE, DE = "nl.example", "be.example", "de.example"
@@ -30,8 +30,8 @@ class Seat:
         await self.world.update()
 
     @property
-    def standing(self) -> PartnerStatus:
-        return standing(self.home, clock=self.world.clock)
+    def status(self) -> PartnerStatus:
+        return read_partner_status(self.home, clock=self.world.clock)
 
     @property
     def found(self) -> dict[str, Health]:
@@ -53,7 +53,7 @@ FINE = dict.fromkeys(("enrolment", "list", "witnesses", "libsodium", "group", "f
 async def test_a_list_that_is_as_it_should_be(seat: Seat) -> None:
     await seat.hold()
     assert seat.found == FINE
-    now = seat.standing
+    now = seat.status
     assert (now.version, now.entries, now.ahead, now.gone, now.evidence) == (1, len(BASE) - 1, 0, 0, ())
     assert list(now.words) == [
         "2 of 2 needed witnesses stand behind it (be.example, nl.example), last on 2026-05-04 12:00 UTC"
@@ -63,13 +63,13 @@ async def test_a_list_that_is_as_it_should_be(seat: Seat) -> None:
 
 async def test_what_is_left_of_a_day_is_told_once_something_was_counted(seat: Seat) -> None:
     await seat.hold()
-    assert seat.standing.evaluations_left is None
-    Meter.of(seat.world.folder, seat.standing.enrolment, seat.world.clock).spent(64)
-    assert seat.standing.evaluations_left == seat.standing.enrolment.evaluations_per_day - 64
+    assert seat.status.evaluations_left is None
+    Meter.of(seat.world.folder, seat.status.enrolment, seat.world.clock).spent(64)
+    assert seat.status.evaluations_left == seat.status.enrolment.evaluations_per_day - 64
 
 
 async def test_before_the_first_release(seat: Seat) -> None:
-    now = seat.standing
+    now = seat.status
     assert (now.version, now.entries, now.backing, now.cosigned_ms, list(now.words)) == (0, 0, None, 0, [])
     assert seat.found == {
         "enrolment": Health.OK,
@@ -109,7 +109,7 @@ async def test_a_release_that_waits(seat: Seat) -> None:
     with pytest.raises(VerificationError):
         await seat.world.update()
     assert seat.found == FINE | {"waiting": Health.WARN}
-    assert list(seat.standing.words)[1] == (
+    assert list(seat.status.words)[1] == (
         "release 2 waits for witnesses; 3 answers that it takes away are gone already"
     )
 
@@ -124,8 +124,8 @@ async def test_evidence_that_is_kept(seat: Seat) -> None:
     with pytest.raises(VerificationError, match="rollback"):
         await seat.world.update()
     assert seat.found == FINE | {"evidence": Health.WARN}
-    (kept,) = seat.standing.evidence
-    assert f"evidence is kept in {kept}" in list(seat.standing.words)
+    (kept,) = seat.status.evidence
+    assert f"evidence is kept in {kept}" in list(seat.status.words)
 
 
 async def test_damage(seat: Seat) -> None:
