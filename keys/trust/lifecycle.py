@@ -202,13 +202,6 @@ def revoke(key: ManagedKey) -> ManagedKey:
     return replace(key, stage=Stage.REVOKED)
 
 
-def lose(key: ManagedKey) -> ManagedKey:
-    """The key after the loss of its private half; one that is destroyed or revoked stays what it is."""
-    if key.stage in {Stage.DESTROYED, Stage.REVOKED}:
-        return key
-    return replace(key, stage=Stage.LOST)
-
-
 def successor_window(valid: Window) -> Window:
     """The window of the next key: as long, and overlapping this one by a quarter, but at most by two weeks."""
     life = valid.end - valid.start

@@ -17,6 +17,7 @@ BEYOND_LIMITS = typer.Option(
     "--beyond-limits",
     help="Fetch what a list brings beyond what the guards expect; they set the excess aside.",
 )
+REASON = typer.Option(help="error (blocks the hash everywhere until reaffirmed), legal, duplicate, other.")
 YES = typer.Option("--yes", help="Do not ask.")
 
 

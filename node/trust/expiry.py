@@ -60,6 +60,12 @@ class Consequence:
     """The node, or what others get from it, fails when it has ended."""
 
 
+_UNSIGNED: Final = Consequence(
+    stops="TUF clients take no trust file any more",
+    who=Actor.OPERATOR,
+    step="let the node run: sigfed run signs it; if it does run, its journal says why it does not",
+    renewed=True,
+)
 CONSEQUENCES: Final[Mapping[Thing, Consequence]] = MappingProxyType(
     {
         Thing.ROOT: Consequence(
@@ -93,18 +99,8 @@ CONSEQUENCES: Final[Mapping[Thing, Consequence]] = MappingProxyType(
             step="replace the certificate",
             grave=False,
         ),
-        Thing.SNAPSHOT: Consequence(
-            stops="TUF clients take no trust file any more",
-            who=Actor.OPERATOR,
-            step="let the node run: sigfed run signs it; if it does run, its journal says why it does not",
-            renewed=True,
-        ),
-        Thing.TIMESTAMP: Consequence(
-            stops="TUF clients take no trust file any more",
-            who=Actor.OPERATOR,
-            step="let the node run: sigfed run signs it; if it does run, its journal says why it does not",
-            renewed=True,
-        ),
+        Thing.SNAPSHOT: _UNSIGNED,
+        Thing.TIMESTAMP: _UNSIGNED,
         Thing.COSIGNATURE: Consequence(
             stops="peers and partners take no addition of this log until it is cosigned anew",
             who=Actor.OPERATOR,

@@ -139,11 +139,6 @@ class Group(ABC):
         """`left * right` modulo the order."""
         return _scalar(self._scalar_multiply, left, right)
 
-    def invert(self, scalar: bytes) -> bytes:
-        """The inverse of a scalar modulo the order; raises OprfError for zero."""
-        _require_one(scalar)
-        return self.invert_each(scalar)
-
     def invert_each(self, scalars: bytes) -> bytes:
         """The inverse of every scalar for the price of one and three products each (Montgomery's trick).
 

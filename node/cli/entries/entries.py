@@ -11,7 +11,7 @@ import typer
 from node.cli.entries import corrections, recalls
 from node.cli.entries.holders import ask_holders
 from node.cli.exit_codes import ExitCode
-from node.cli.options import CRITERIA, HASHES, INDEX, OWN_LIST, YES, require_one_way
+from node.cli.options import CRITERIA, HASHES, INDEX, OWN_LIST, REASON, YES, require_one_way
 from node.cli.output import Progress
 from node.cli.prompts import confirm
 from node.cli.session import session
@@ -102,10 +102,7 @@ def withdraw(
     name: Annotated[str, OWN_LIST],
     hash_from: Annotated[str, HASHES] = "",
     index: Annotated[int | None, INDEX] = None,
-    reason: Annotated[
-        str,
-        typer.Option(help="error (blocks the hash everywhere until reaffirmed), legal, duplicate, other."),
-    ] = "error",
+    reason: Annotated[str, REASON] = "error",
     now: Annotated[bool, typer.Option("--now", help="Publish it and release every subset.")] = False,
     yes: Annotated[bool, YES] = False,
 ) -> None:

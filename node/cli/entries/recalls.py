@@ -6,7 +6,7 @@ import typer
 
 from node.acts import entries
 from node.cli.acts import do, performing, require_two
-from node.cli.options import AS, HASHES, INDEX, OWN_LIST, YES, require_one_way
+from node.cli.options import AS, HASHES, INDEX, OWN_LIST, REASON, YES, require_one_way
 from node.cli.output import Fact, counted, listing
 from node.cli.prompts import confirm
 from node.cli.session import session
@@ -28,10 +28,7 @@ def shred(
     name: Annotated[str, OWN_LIST],
     hash_from: Annotated[str, HASHES] = "",
     index: Annotated[int | None, INDEX] = None,
-    reason: Annotated[
-        str,
-        typer.Option(help="error (blocks the hash everywhere until reaffirmed), legal, duplicate, other."),
-    ] = "error",
+    reason: Annotated[str, REASON] = "error",
     by: Annotated[str, AS] = "",
     yes: Annotated[bool, YES] = False,
 ) -> None:

@@ -29,7 +29,7 @@ from node.hoster.gateways.clamd_protocol import (
 )
 from node.hoster.gateways.patience import WHOLE_SECONDS, Patience
 from node.hoster.gateways.roots import Roots
-from node.hoster.gateways.wire import EndedError, Wire
+from node.hoster.gateways.wire import Wire, wired
 from node.ports.inspection import Inspected, Inspector
 
 IDLE_SECONDS: Final = 120.0
@@ -57,13 +57,8 @@ class ClamdService:
 
     async def serve(self, connection: socket.socket, _client: str = "") -> None:
         """Answer one connection until it ends."""
-        wire = Wire(connection, self.patience)
-        try:
+        with wired(connection, self.patience) as wire:
             await _Conversation(self, wire).hold()
-        except (EndedError, TimeoutError, OSError):
-            return  # whoever asked has gone, or sends nothing
-        finally:
-            wire.close()
 
 
 class _Conversation:

@@ -32,7 +32,7 @@ from node.hoster.gateways.icap_protocol import (
     reply,
 )
 from node.hoster.gateways.patience import WHOLE_SECONDS, Patience
-from node.hoster.gateways.wire import EndedError, Wire
+from node.hoster.gateways.wire import EndedError, Wire, wired
 from node.journal import Journal
 from node.ports.inspection import Inspected, Inspector, Upload
 from node.ports.verdicts import Outcome, Verdict, Verdicts, blocks
@@ -74,13 +74,8 @@ class IcapService:
 
     async def serve(self, connection: socket.socket, _client: str = "") -> None:
         """Answer one connection until it ends."""
-        wire = Wire(connection, self.patience)
-        try:
+        with wired(connection, self.patience) as wire:
             await _Conversation(self, wire).hold()
-        except (EndedError, TimeoutError, OSError):
-            return  # whoever asked has gone, or sends nothing
-        finally:
-            wire.close()
 
 
 class _Conversation:

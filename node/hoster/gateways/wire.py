@@ -5,8 +5,8 @@ import os
 import select
 import socket
 from collections import deque
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any, Final, TypeVar
 
 from node.connections import probe
@@ -21,6 +21,14 @@ _Found = TypeVar("_Found")
 
 class EndedError(Exception):
     """The other side ended the connection, or sent more than it may where one thing was awaited."""
+
+
+@contextmanager
+def wired(connection: socket.socket, patience: Patience) -> "Iterator[Wire]":
+    """A wire to whoever asks, closed afterwards: that they have gone, or send nothing, ends it and is no failure."""
+    wire = Wire(connection, patience)
+    with closing(wire), suppress(EndedError, TimeoutError, OSError):
+        yield wire
 
 
 class Wire:

@@ -19,12 +19,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.message import Message
 from node.clock import Entropy, system_entropy
-from node.errors import NotFoundError, StoreError, UsageError
+from node.errors import NotFoundError, StoreError
 from node.files import decode_state
 from node.hoster.hits.notification import Notification
 from node.hoster.hits.resolutions import Action, Done
 from node.hoster.store.database import PartnerStore, Row, Rows, verify_sealed
 from node.hoster.store.kinds import Fact, Kind
+from node.short_ids import only_one, typed_digits
 from node.store.vault import seal, unseal
 from protocol.digest import is_weak
 from protocol.encoding import b64, decode_cbor, encode_cbor, unb64
@@ -38,7 +39,6 @@ if TYPE_CHECKING:  # what only reads the spool loads nothing that looks up
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
 """A removal is recorded within a day of the hit."""
-MIN_ID_CHARS: Final = 4
 _FORMAT: Final = 1
 _KEY: Final = "hits"
 _SEALED: Final = ("report", "receipt", "found", "end")
@@ -318,16 +318,10 @@ class HitSpool:
 
     def get(self, text: str) -> SpooledHit:
         """The one hit whose id begins with these digits; raises `NotFoundError` or `UsageError`."""
-        digits = text.lower().replace("-", "")
-        if len(digits) < MIN_ID_CHARS:
-            raise UsageError("an id is given by {least} or more of its digits", MIN_ID_CHARS)
         with self._store.reading() as rows:
-            found = rows.beginning(Kind.HIT, digits)
-        if len(found) > 1:
-            raise UsageError("{count} ids begin with that", len(found), hint="give more digits")
-        if not found:
-            raise NotFoundError("there is no such hit here", hint="see them with: sigfed hit ls")
-        return self._open(found[0])
+            found = rows.beginning(Kind.HIT, typed_digits(text))
+        none = NotFoundError("there is no such hit here", hint="see them with: sigfed hit ls")
+        return self._open(only_one(found, none))
 
     def _key(self) -> bytes:
         """The key of the spool, made with its first hit."""

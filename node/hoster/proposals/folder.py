@@ -15,18 +15,18 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.message import Message
 from node.clock import Entropy, system_entropy
-from node.errors import NotFoundError, StoreError, UsageError
+from node.errors import NotFoundError, StoreError
 from node.home import Home
 from node.hoster.state import PartnerFolder
 from node.hoster.store.database import PartnerStore, Row, verify_sealed
 from node.hoster.store.kinds import Kind
+from node.short_ids import only_one, typed_digits
 from node.store.vault import seal, unseal
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
 from protocol.statement.proposal import Proposal, ProposedFile
 from protocol.statement.proposal_state import FileState, ProposalState
 
-MIN_ID_CHARS: Final = 4
 _FORMAT: Final = 1
 _KEY: Final = "proposals"
 
@@ -108,16 +108,10 @@ class OwnProposals:
 
     def get(self, text: str) -> OwnProposal:
         """The one proposal whose id begins with these digits; raises `NotFoundError` or `UsageError`."""
-        digits = text.lower().replace("-", "")
-        if len(digits) < MIN_ID_CHARS:
-            raise UsageError("an id is given by {least} or more of its digits", MIN_ID_CHARS)
         with self._store.reading() as rows:
-            found = rows.beginning(Kind.PROPOSAL, digits)
-        if len(found) > 1:
-            raise UsageError("{count} ids begin with that", len(found), hint="give more digits")
-        if not found:
-            raise NotFoundError("there is no such proposal here", hint="see them with: sigfed proposal ls")
-        return self._open(found[0])
+            found = rows.beginning(Kind.PROPOSAL, typed_digits(text))
+        none = NotFoundError("there is no such proposal here", hint="see them with: sigfed proposal ls")
+        return self._open(only_one(found, none))
 
     def forget(self, kept: OwnProposal) -> None:
         """Remove one that the node does not have."""

@@ -4,7 +4,6 @@ A case changes nothing by itself. Whoever answers it withdraws the entry from an
 entry it is. The partner's words are kept sealed; the answer is a statement that the partner may show to anybody.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar
@@ -15,6 +14,7 @@ from node.clock import Clock, milliseconds
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
 from node.objects.sealed_names import case_name
 from node.objects.taken_reports import taken
+from node.short_ids import only_one, typed_digits
 from node.store.hits.records import CaseRecord, HitRecord
 from node.store.store import Store
 from protocol.digest import Digest
@@ -27,7 +27,6 @@ Record = TypeVar("Record", HitRecord, CaseRecord)
 
 _NONE: Final = NotFoundError("there is no such id here", hint="see them with: sigfed hit ls, sigfed case ls")
 
-MIN_ID_CHARS = 4
 """Hexadecimal digits of a report's id that a person must type."""
 
 
@@ -161,7 +160,7 @@ def get_hit(store: Store, text: str) -> HitRecord:
     except ValueError:
         raise _NONE from None
     with store.read() as unit:
-        return _one(unit.hits.between(first, last, partner=partner))
+        return only_one(unit.hits.between(first, last, partner=partner), _NONE, of_partners=True)
 
 
 def get_case(store: Store, text: str) -> CaseRecord:
@@ -170,7 +169,7 @@ def get_case(store: Store, text: str) -> CaseRecord:
         cases = unit.partner_cases.ls()
     partner, digits = _typed(text)
     found = [case for case in cases if case.report_id.hex().startswith(digits)]
-    return _one([case for case in found if partner in {"", case.partner}])
+    return only_one([case for case in found if partner in {"", case.partner}], _NONE, of_partners=True)
 
 
 def reported_digest(store: Store, case: CaseRecord) -> Digest:
@@ -201,18 +200,7 @@ def _hit(store: Store, case: CaseRecord) -> HitRecord:
 def _typed(text: str) -> tuple[str, str]:
     """The partner, empty if none is named, and the digits."""
     partner, _, typed = text.rpartition("/")
-    digits = typed.lower().replace("-", "")
-    if len(digits) < MIN_ID_CHARS:
-        raise UsageError("an id is given by {least} or more of its digits", MIN_ID_CHARS)
-    return partner, digits
-
-
-def _one(found: Sequence[Record]) -> Record:
-    if len(found) > 1:
-        raise UsageError("{count} ids begin with that", len(found), hint="give more digits, or PARTNER/ID")
-    if not found:
-        raise _NONE
-    return found[0]
+    return partner, typed_digits(typed)
 
 
 def _state(record: CaseRecord) -> CaseState:

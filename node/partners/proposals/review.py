@@ -8,7 +8,6 @@ whatever happens in between, taking up again finds the file listed.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from node.errors import ConflictError, NotFoundError, UsageError
 from node.formats.rows import ImportRow
@@ -16,6 +15,7 @@ from node.lists.guards import Guards
 from node.lists.imports.intake import ImportReport, Statement, import_rows
 from node.lists.lookup import Finder, Found
 from node.objects.kept_proposals import KeptProposal, kept_proposal
+from node.short_ids import only_one, typed_digits
 from node.store.partners.records import FileRecord, ProposalRecord
 from node.store.store import Store
 from protocol.limits import MAX_REASON_BYTES
@@ -24,7 +24,6 @@ from protocol.lists.ext import Basis
 from protocol.statement.proposal import ProposedFile
 from protocol.statement.proposal_state import FileState
 
-MIN_ID_CHARS: Final = 4
 """Hexadecimal digits of a proposal's id that a person must type."""
 
 
@@ -69,20 +68,17 @@ def get_proposal(store: Store, text: str) -> ProposalRecord:
         NotFoundError: there is none.
     """
     partner, _, typed = text.rpartition("/")
-    digits = typed.lower().replace("-", "")
-    if len(digits) < MIN_ID_CHARS:
-        raise UsageError("an id is given by {least} or more of its digits", MIN_ID_CHARS)
+    digits = typed_digits(typed)
     with store.read() as unit:
         names = [
             (owner, proposal_id)
             for owner, proposal_id in unit.proposals.names()
             if proposal_id.hex().startswith(digits) and partner in {"", owner}
         ]
-        found = unit.proposals.find(*names[0]) if len(names) == 1 else None
-    if len(names) > 1:
-        raise UsageError("{count} ids begin with that", len(names), hint="give more digits, or PARTNER/ID")
+        none = NotFoundError("there is no such proposal here", hint="see them with: sigfed proposal ls")
+        found = unit.proposals.find(*only_one(names, none, of_partners=True))
     if found is None:
-        raise NotFoundError("there is no such proposal here", hint="see them with: sigfed proposal ls")
+        raise none
     return found
 
 
