@@ -22,7 +22,7 @@ from node.hoster.state import PartnerFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beaten:
+class BeatResult:
     """What a beat brought."""
 
     found: tuple[SpooledHit, ...] = ()
@@ -31,7 +31,7 @@ class Beaten:
     """Why the batch was not answered, in words."""
 
 
-async def beat(home: Home, *, anew: float = 0.0, means: Means = MEANS) -> Beaten:
+async def beat(home: Home, *, anew: float = 0.0, means: Means = MEANS) -> BeatResult:
     """Judge what is stored by the release in force, and send one batch; without cover neither is done.
 
     `anew` is with which probability a stored hash has to be asked about since an update. What is not answered waits for
@@ -40,7 +40,7 @@ async def beat(home: Home, *, anew: float = 0.0, means: Means = MEANS) -> Beaten
     begun = asyncio.get_running_loop().time()
     enrolment, held = PartnerFolder(home.partner).in_force()
     if held is None or load_partner_settings(home.folder).cover is Cover.OFF:
-        return Beaten()
+        return BeatResult()
     found: list[SpooledHit] = []
     try:
         examiner = covered_examiner(home, enrolment, held, means=means)
@@ -63,8 +63,8 @@ async def beat(home: Home, *, anew: float = 0.0, means: Means = MEANS) -> Beaten
             if state is not None:
                 asking(state).conclude(batch, outputs)
     except NodeError as exc:
-        return Beaten(found=tuple(found), problem=exc.message)
-    return Beaten(found=tuple(found))
+        return BeatResult(found=tuple(found), problem=exc.message)
+    return BeatResult(found=tuple(found))
 
 
 @contextmanager

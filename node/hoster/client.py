@@ -20,7 +20,7 @@ from node.errors import (
     WrongPinError,
 )
 from node.files import sync_folder
-from node.formats.asked import read_asked
+from node.formats.hash_queries import read_hash_queries
 from node.hashing.plan import HashPlan, images_installed
 from node.hashing.workers import HashWorkers, processors
 from node.home import Home
@@ -408,9 +408,9 @@ def _asked_elsewhere(others: Sequence[Home], named: Named) -> tuple[Named, Named
 
 def _read_asked(source: str) -> Named:
     if source == "-":
-        return list(read_asked(sys.stdin.buffer))
+        return list(read_hash_queries(sys.stdin.buffer))
     try:
         with Path(source).open("rb") as stream:
-            return list(read_asked(stream))
+            return list(read_hash_queries(stream))
     except OSError as exc:
         raise InputRefusedError("{source} cannot be read: {reason}", source, exc.strerror) from exc

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from keys.errors import SigfedError
 from keys.message import Message
 from node.home import Home
-from node.hoster.beat import Beaten, beat
+from node.hoster.beat import BeatResult, beat
 from node.hoster.client import update
 from node.hoster.cover import whole_ticks
 from node.hoster.events import FAILURES, Events
@@ -52,7 +52,7 @@ async def settle(home: Home, *, anew: float, means: Means = MEANS) -> Settled:
     follow, it ends on one: all of it takes longer when there are hits.
     """
     begun = asyncio.get_running_loop().time()
-    beaten, ended = Beaten(), dict[str, SpooledHit]()
+    beaten, ended = BeatResult(), dict[str, SpooledHit]()
     answered = told = purged = 0
     problems: list[str] = []
     with _going_on(problems):

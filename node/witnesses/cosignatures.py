@@ -27,7 +27,7 @@ from node.store.lists.records import LogKind, LogRecord
 from node.store.peers.records import CosignerRecord
 from node.store.store import Store
 from node.trust.others.refresh import log_trust
-from node.witnesses.cosigners import Asked, OwnHead, ask_witness
+from node.witnesses.cosigners import OwnHead, WitnessAnswer, ask_witness
 from protocol.api import WitnessApi
 from protocol.history import fresh_cosignatures
 from protocol.tlog.cosignature import Cosignature, verify_cosignatures, without_bad_lines
@@ -58,7 +58,7 @@ class Cosigned:
     """Those whose cosignature on this head is recent."""
     missing: int
     """How many more a follower with this node's register needs."""
-    asked: tuple[Asked, ...] = ()
+    asked: tuple[WitnessAnswer, ...] = ()
     """Those that were asked now."""
 
     @property
@@ -176,7 +176,7 @@ class Cosigning:
         return max(timedelta(seconds=seconds), _LEAST_AGE)
 
     def _standing(
-        self, head: _Head, documents: Mapping[str, NodeDocument], asked: Sequence[Asked] = ()
+        self, head: _Head, documents: Mapping[str, NodeDocument], asked: Sequence[WitnessAnswer] = ()
     ) -> Cosigned:
         recent = head.recent(now=self._clock.now(), max_age=self._age(documents))
         return Cosigned(
@@ -199,12 +199,12 @@ class Cosigning:
 
     async def _ask_all(
         self, head: _Head, due: Sequence[str], documents: Mapping[str, NodeDocument]
-    ) -> Sequence[Asked]:
+    ) -> Sequence[WitnessAnswer]:
         files = LogFiles(self._store.objects, self._store.vault, head.log.origin)
         size = head.log.head.size
         guesses = await asyncio.to_thread(self._guesses, head.log)
 
-        async def ask(node: str) -> Asked:
+        async def ask(node: str) -> WitnessAnswer:
             # A tree each: its tiles are read in threads, and the witnesses are asked at once.
             own = OwnHead(note=head.bare(), tree=TileTree(size, lambda tile: files.tile(tile, size=size)))
             return await self._ask(node, own, head.keys[node], documents.get(node), guesses.get(node, 0))
@@ -213,16 +213,16 @@ class Cosigning:
 
     async def _ask(
         self, node: str, own: OwnHead, keys: Sequence[VerifierKey], document: NodeDocument | None, guess: int
-    ) -> Asked:
+    ) -> WitnessAnswer:
         if document is None or not keys:
-            return Asked(witness=node, words="no valid key of its witness is known here")
+            return WitnessAnswer(witness=node, words="no valid key of its witness is known here")
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS), self._dial(document) as api:
                 return await ask_witness(api, own, witness=node, keys=keys, guess=guess)
         except TimeoutError:
-            return Asked(witness=node, words=Message("did not answer in time"))
+            return WitnessAnswer(witness=node, words=Message("did not answer in time"))
         except SigfedError as exc:
-            return Asked(witness=node, words=exc.message)
+            return WitnessAnswer(witness=node, words=exc.message)
 
     def _guesses(self, log: LogRecord) -> dict[str, int]:
         """Where each witness stood last; what is beyond the log is no place to start from."""
@@ -230,7 +230,7 @@ class Cosigning:
             records = [record for record in unit.cosigners.ls() if record.origin == log.origin]
         return {record.witness: record.size for record in records if record.size <= log.head.size}
 
-    def _keep(self, head: _Head, asked: Sequence[Asked]) -> _Head:
+    def _keep(self, head: _Head, asked: Sequence[WitnessAnswer]) -> _Head:
         """Put the new lines on the note, unless the log has grown meanwhile; remember how everybody answered."""
         for one in asked:
             if one.alarm:
@@ -245,7 +245,7 @@ class Cosigning:
             "{origin}: its note would not stand still", head.log.origin, hint="run the command again"
         )
 
-    def _put(self, head: _Head, asked: Sequence[Asked], lines: Sequence[NoteSignature]) -> _Head:
+    def _put(self, head: _Head, asked: Sequence[WitnessAnswer], lines: Sequence[NoteSignature]) -> _Head:
         now_ms = milliseconds(self._clock.now())
         with self._store.write() as unit:
             for one in asked:
@@ -267,7 +267,7 @@ def _place(log: LogRecord) -> tuple[int, bytes]:
     return log.head.size, log.head.root
 
 
-def _record(origin: str, asked: Asked, held: CosignerRecord | None, now_ms: int) -> CosignerRecord:
+def _record(origin: str, asked: WitnessAnswer, held: CosignerRecord | None, now_ms: int) -> CosignerRecord:
     first = held.since_ms if held else 0
     said_s = asked.cosigned_s or (held.cosigned_s if held else 0)
     return CosignerRecord(

@@ -31,7 +31,7 @@ class OwnHead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class WitnessAnswer:
     """How one witness answered about one head."""
 
     witness: str
@@ -49,7 +49,7 @@ class Asked:
 
 async def ask_witness(
     api: WitnessApi, head: OwnHead, *, witness: str, keys: Sequence[VerifierKey], guess: int
-) -> Asked:
+) -> WitnessAnswer:
     """How `witness`, whose keys these are, answers when it is asked to cosign `head`.
 
     Raises:
@@ -69,7 +69,7 @@ async def _submit(api: WitnessApi, head: OwnHead, old_size: int) -> bytes | Refu
     return await api.add_checkpoint(await asyncio.to_thread(head.request, old_size))
 
 
-def _accepted(witness: str, answer: bytes, head: OwnHead, keys: Sequence[VerifierKey]) -> Asked:
+def _accepted(witness: str, answer: bytes, head: OwnHead, keys: Sequence[VerifierKey]) -> WitnessAnswer:
     try:
         note = Note(head.note.text, parse_signatures(answer.decode()))
     except UnicodeDecodeError:
@@ -77,7 +77,7 @@ def _accepted(witness: str, answer: bytes, head: OwnHead, keys: Sequence[Verifie
     cosignatures = verify_cosignatures(note, keys)
     if not cosignatures:
         raise UntrustedError("an answer without a cosignature by the witness's key")
-    return Asked(
+    return WitnessAnswer(
         witness=witness,
         words="cosigned",
         lines=tuple(line for _, line in lines_of(note, keys)),
@@ -95,9 +95,9 @@ _WORDS = {
 }
 
 
-def _refused(witness: str, refused: Refuse, size: int) -> Asked:
+def _refused(witness: str, refused: Refuse, size: int) -> WitnessAnswer:
     if refused.status is Status.BEHIND and (refused.size or 0) > size:
         words = f"says that it cosigned size {refused.size:,}, which is more than this log has"
-        return Asked(witness=witness, words=words, size=refused.size, alarm=True)
+        return WitnessAnswer(witness=witness, words=words, size=refused.size, alarm=True)
     alarm = refused.status is Status.INCONSISTENT
-    return Asked(witness=witness, words=_WORDS[refused.status], size=refused.size, alarm=alarm)
+    return WitnessAnswer(witness=witness, words=_WORDS[refused.status], size=refused.size, alarm=alarm)

@@ -31,7 +31,7 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class HolderAnswer:
     """What one member answered about each file: a hit, or None; or why it did not answer."""
 
     holder: Holder
@@ -74,28 +74,30 @@ def holders(identity: Identity) -> list[Holder]:
     return sorted(found, key=lambda holder: holder.node)
 
 
-async def ask(holder: Holder, files: Sequence[Sequence[Digest]]) -> Asked:
+async def ask(holder: Holder, files: Sequence[Sequence[Digest]]) -> HolderAnswer:
     """What a member says about files by their hashes, on its newest release; its failures are an answer too."""
     try:
         await update(holder.home)
-        return Asked(holder=_holder(holder.home), hits=await look_up(holder.home, files))
+        return HolderAnswer(holder=_holder(holder.home), hits=await look_up(holder.home, files))
     except SigfedError as exc:
-        return Asked(holder=holder, failure=exc)
+        return HolderAnswer(holder=holder, failure=exc)
 
 
 async def ask_all(
     members: Sequence[Holder], files: Sequence[Sequence[Digest]], *, seconds: float | None = None
-) -> list[Asked]:
+) -> list[HolderAnswer]:
     """What each of them says, in their order, asked side by side; who takes longer than `seconds` did not answer."""
     return await asyncio.gather(*(_ask_within(member, files, seconds) for member in members))
 
 
-async def _ask_within(holder: Holder, files: Sequence[Sequence[Digest]], seconds: float | None) -> Asked:
+async def _ask_within(
+    holder: Holder, files: Sequence[Sequence[Digest]], seconds: float | None
+) -> HolderAnswer:
     try:
         async with asyncio.timeout(seconds):
             return await ask(holder, files)
     except TimeoutError:
-        return Asked(
+        return HolderAnswer(
             holder=holder, failure=PeerUnreachableError("no answer within {number} seconds", f"{seconds:.0f}")
         )
 

@@ -8,7 +8,7 @@ from node.access.notation import basis_of, day_of
 from node.cli.entries.statements import legality_of
 from node.cli.session import Session
 from node.errors import NotFoundError, UsageError
-from node.formats.asked import Asked
+from node.formats.hash_queries import HashQuery
 from node.lists.catalogue import list_origin
 from node.lists.corrections.amend import Amended, Amendment, amend, amend_at
 from node.rotation.store import write_store
@@ -46,7 +46,7 @@ def amendment_of(wishes: Wishes) -> Amendment:
     return change
 
 
-def amend_each(here: Session, name: str, asked: Sequence[Asked], change: Amendment) -> None:
+def amend_each(here: Session, name: str, asked: Sequence[HashQuery], change: Amendment) -> None:
     """Amend every file asked about; a file that is not listed is named, and the others are amended."""
     identity = here.identity()
     origin = list_origin(identity.settings.node, name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from node.access.notation import collection_of, reason_of
 from node.cli.session import Session
 from node.errors import AlreadyExistsError, NotFoundError
-from node.formats.asked import Asked
+from node.formats.hash_queries import HashQuery
 from node.lists.catalogue import list_origin
 from node.lists.corrections.dispute import Disputed, NoCollectionError, dispute, resolve, resolve_at
 from node.lists.lookup import Finder
@@ -25,7 +25,7 @@ class Objection:
     """Whether the other hashes of the file are left out."""
 
 
-def dispute_each(here: Session, name: str, asked: Sequence[Asked], objection: Objection) -> None:
+def dispute_each(here: Session, name: str, asked: Sequence[HashQuery], objection: Objection) -> None:
     """Dispute every file asked about; one that is disputed already is named, and the others are disputed."""
     identity = here.identity()
     origin = list_origin(identity.settings.node, name)
@@ -47,7 +47,7 @@ def dispute_each(here: Session, name: str, asked: Sequence[Asked], objection: Ob
         )
 
 
-def resolve_each(here: Session, name: str, asked: Sequence[Asked]) -> None:
+def resolve_each(here: Session, name: str, asked: Sequence[HashQuery]) -> None:
     """Resolve what is disputed of every file asked about; one that is not disputed is named."""
     identity = here.identity()
     origin = list_origin(identity.settings.node, name)
@@ -69,7 +69,7 @@ def resolve_index(here: Session, name: str, index: int) -> None:
         _tell_resolved(here, origin, resolve_at(store, origin, index))
 
 
-def _whole_files(store: Store, asked: Sequence[Asked]) -> list[Asked]:
+def _whole_files(store: Store, asked: Sequence[HashQuery]) -> list[HashQuery]:
     """Each file with the hashes that held lists give the same content id."""
     with store.read() as unit:
         finder = Finder(store, unit)
@@ -79,7 +79,7 @@ def _whole_files(store: Store, asked: Sequence[Asked]) -> list[Asked]:
 def _act_on_each(
     here: Session,
     origin: str,
-    asked: Sequence[Asked],
+    asked: Sequence[HashQuery],
     act: Callable[[Sequence[Digest]], Disputed],
     tell: Callable[[Session, str, Disputed], None],
 ) -> list[str]:

@@ -7,7 +7,7 @@ from textwrap import wrap
 from node.app.judged import Judge
 from node.cli.output import Fact
 from node.cli.session import Session
-from node.formats.asked import Asked
+from node.formats.hash_queries import HashQuery
 from node.identity.store import read_store
 from node.judgement.explain import (
     BlockSeen,
@@ -30,7 +30,7 @@ from protocol.lists.ext import Ext
 _WIDTH = 79
 
 
-def explain_each(here: Session, asked: Sequence[Asked]) -> None:
+def explain_each(here: Session, asked: Sequence[HashQuery]) -> None:
     """Explain every hash that was asked about."""
     identity = here.identity()
     with read_store(identity) as store:

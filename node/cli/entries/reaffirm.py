@@ -8,7 +8,7 @@ from node.app.judged import Judge
 from node.cli.session import Session
 from node.clock import milliseconds
 from node.errors import NotFoundError
-from node.formats.asked import Asked
+from node.formats.hash_queries import HashQuery
 from node.judgement.reaffirm import Reaffirmed, listed_collection, open_blocks, reaffirm, require_known
 from node.lists.catalogue import list_origin
 from node.lists.continuation import predecessor_of
@@ -29,7 +29,7 @@ class Examination:
     """Empty: where others list the hash."""
 
 
-def reaffirm_each(here: Session, name: str, asked: Sequence[Asked], examined: Examination) -> None:
+def reaffirm_each(here: Session, name: str, asked: Sequence[HashQuery], examined: Examination) -> None:
     """Overrule what blocks the files asked about; one that nothing blocks is named."""
     identity = here.identity()
     node = identity.settings.node

@@ -12,7 +12,7 @@ from node.cli.prompts import confirm
 from node.cli.session import session
 
 if TYPE_CHECKING:
-    from node.formats.asked import Asked
+    from node.formats.hash_queries import HashQuery
     from node.judgement.recall import PeerState, WithdrawalReport
     from node.judgement.shred_status import ShreddingReport
     from node.lists.corrections.shred import ShredPlan
@@ -53,7 +53,9 @@ def shred(
         do(here, entries.shred, given, by=by)
 
 
-def _plans(store: "Store", origin: str, asked: "list[Asked]", index: int | None) -> "list[list[ShredPlan]]":
+def _plans(
+    store: "Store", origin: str, asked: "list[HashQuery]", index: int | None
+) -> "list[list[ShredPlan]]":
     """What to delete of each file; raises `NotFoundError` for one that the list never had."""
     from node.errors import NotFoundError
     from node.lists.corrections.shred import prepare, prepare_at

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from node.access.notation import reason_of
 from node.cli.session import Session
 from node.errors import NotFoundError
-from node.formats.asked import Asked
+from node.formats.hash_queries import HashQuery
 from node.lists.catalogue import list_origin
 from node.lists.corrections.withdraw import Withdrawn, withdraw, withdraw_at
 from node.rotation.store import write_store
 
 
 def withdraw_each(
-    here: Session, name: str, asked: Sequence[Asked], *, reason: str, then: Callable[[], None]
+    here: Session, name: str, asked: Sequence[HashQuery], *, reason: str, then: Callable[[], None]
 ) -> None:
     """Withdraw every file asked about; a file that is not listed is named, and the others are withdrawn.
 

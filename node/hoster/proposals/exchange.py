@@ -9,7 +9,7 @@ from pathlib import Path
 from node.clock import SystemClock, system_entropy
 from node.errors import InputRefusedError, NodeError, NotFoundError
 from node.files import locked
-from node.formats.asked import read_asked
+from node.formats.hash_queries import read_hash_queries
 from node.hashing.outcomes import Outcome
 from node.hashing.plan import HashPlan, images_installed
 from node.hashing.workers import HashWorkers, processors
@@ -159,9 +159,9 @@ def _digests(outcome: Outcome) -> Sequence[Digest]:
 
 def _read(source: str) -> tuple[_Named, _Unread]:
     if source == "-":
-        return list(read_asked(sys.stdin.buffer)), []
+        return list(read_hash_queries(sys.stdin.buffer)), []
     try:
         with Path(source).open("rb") as stream:
-            return list(read_asked(stream)), []
+            return list(read_hash_queries(stream)), []
     except OSError as exc:
         raise InputRefusedError("{source} cannot be read: {reason}", source, exc.strerror) from exc

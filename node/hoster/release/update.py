@@ -84,7 +84,7 @@ class UpdateReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Told:
+class _Remarks:
     """What to say besides the release."""
 
     changes: tuple[str, ...]
@@ -200,7 +200,7 @@ class Updater:
             step, reached, new, (tested, untested) = await self._follow(
                 enrolment, cursor, held, found, policy, follow
             )
-        told = _Told(
+        told = _Remarks(
             changes=news.changes,
             warnings=(
                 *news.warnings,
@@ -404,7 +404,9 @@ def _is_doubted(found: Known, origin: str, version: int) -> bool:
     return any(version - 1 in span for span in found.revocations.doubted(origin))
 
 
-def _report(subset: str, old: MappedRelease | None, new: MappedRelease | None, told: _Told) -> UpdateReport:
+def _report(
+    subset: str, old: MappedRelease | None, new: MappedRelease | None, told: _Remarks
+) -> UpdateReport:
     manifest = new.release.manifest if new else None
     added, removed = _difference(old, new)
     return UpdateReport(

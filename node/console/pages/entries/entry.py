@@ -18,7 +18,7 @@ from node.console.parts import ANALYSTS, JUDGES, SECURITY, Action, Done, Page, V
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import NotFoundError, UsageError
-from node.formats.asked import read_asked
+from node.formats.hash_queries import read_hash_queries
 from node.judgement.coverage import Verdict, listed_entries, verdicts
 from node.judgement.explain import Explanation, explain
 from node.judgement.history import Happened, history
@@ -231,7 +231,7 @@ def look_up(world: World, _visitor: Visitor, form: Values) -> Done:
 
 
 def _typed(form: Values) -> Digest:
-    asked = read_asked(io.BytesIO(form.require("hash", _("the hash")).encode()))
+    asked = read_hash_queries(io.BytesIO(form.require("hash", _("the hash")).encode()))
     if len(asked) != 1 or len(asked[0][1]) != 1:
         raise UsageError("one hash at a time is looked up here")
     return asked[0][1][0]

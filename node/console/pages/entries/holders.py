@@ -14,7 +14,7 @@ from typing import Final
 
 from node.acts import holders as acts
 from node.app.peers import holders as asking
-from node.app.peers.holders import Asked, Holder
+from node.app.peers.holders import Holder, HolderAnswer
 from node.console.languages import translated as _
 from node.console.pages.acts import action, keep, take
 from node.console.pages.entries.places import Place, digest_at, place_in
@@ -22,8 +22,7 @@ from node.console.parts import JUDGES, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import RateLimitedError, UsageError
-from node.formats.asked import Asked as AskedFile
-from node.formats.asked import read_asked
+from node.formats.hash_queries import HashQuery, read_hash_queries
 from node.hoster.lookup.examiner import Hit
 
 PATH: Final = "/console/holders"
@@ -120,12 +119,12 @@ def ask(world: World, visitor: Visitor, form: Values) -> Done:
     return Done(f"{PATH}/asked", sentence, facts=facts)
 
 
-def _files(world: World, form: Values) -> Sequence[AskedFile]:
+def _files(world: World, form: Values) -> Sequence[HashQuery]:
     place = place_in(form)
     if place is not None:
         with world.store.read() as unit:
             return [("", (digest_at(world, unit, place),))]
-    files = read_asked(io.BytesIO(form.require("hash", _("the hash")).encode()))
+    files = read_hash_queries(io.BytesIO(form.require("hash", _("the hash")).encode()))
     if len(files) > MOST:
         raise UsageError(
             "at most {most} files are asked about at once",
@@ -135,7 +134,7 @@ def _files(world: World, form: Values) -> Sequence[AskedFile]:
     return files
 
 
-def _answer(files: Sequence[AskedFile], asked: Asked) -> Answer:
+def _answer(files: Sequence[HashQuery], asked: HolderAnswer) -> Answer:
     failure = "" if asked.failure is None else _(asked.failure.message)
     held = [
         Held(name=_named(name), value=digests[0].value, hit=None if hit is None or hit.test_file else hit)

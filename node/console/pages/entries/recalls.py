@@ -17,7 +17,7 @@ from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
-from node.formats.asked import read_asked
+from node.formats.hash_queries import read_hash_queries
 from node.judgement.recall import WithdrawalReport, report_withdrawals
 from node.judgement.shred_status import ShreddingReport, report_shreddings
 
@@ -69,7 +69,7 @@ def _unfinished(each: ShreddingReport) -> tuple[bool, bool]:
 
 def _hashes(form: Values) -> entries.Readmitted:
     """As many as are typed, one a line."""
-    asked = read_asked(io.BytesIO(form.require("hash", _("the hash")).encode()))
+    asked = read_hash_queries(io.BytesIO(form.require("hash", _("the hash")).encode()))
     return entries.Readmitted(hashes=[digest for _name, digests in asked for digest in digests])
 
 

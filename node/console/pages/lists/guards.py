@@ -16,8 +16,8 @@ from node.console.pages.acts import action
 from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.formats.asked import read_asked
 from node.formats.benign import read_benign
+from node.formats.hash_queries import read_hash_queries
 from node.store.lists.records import BenignSet, Tripwire
 from protocol.digest import Algorithm
 
@@ -59,7 +59,7 @@ def _benign(form: Values) -> acts.Benign:
 
 
 def _tripwires(form: Values) -> acts.Tripwires:
-    asked = read_asked(io.BytesIO(form.require("hash", _("the hash")).encode()))
+    asked = read_hash_queries(io.BytesIO(form.require("hash", _("the hash")).encode()))
     return acts.Tripwires(
         note=form.text("note"), digests=[digest for _name, found in asked for digest in found]
     )

@@ -18,11 +18,11 @@ from protocol.lists.event import NATIONAL
 MAX_ASKED_BYTES = 64 * 1024 * 1024
 _BY_LENGTH = {32: Algorithm.MD5, 40: Algorithm.SHA1, 64: Algorithm.SHA256}
 
-Asked = tuple[str, Sequence[Digest]]
+HashQuery = tuple[str, Sequence[Digest]]
 """A name to show (a line or the table's id) and the hashes of one file."""
 
 
-def read_asked(stream: BinaryIO) -> list[Asked]:
+def read_hash_queries(stream: BinaryIO) -> list[HashQuery]:
     """The files asked about.
 
     Raises:
@@ -39,8 +39,8 @@ def read_asked(stream: BinaryIO) -> list[Asked]:
     return [_line(number, line) for number, line in enumerate(data.splitlines(), 1) if line.strip()]
 
 
-def _table(data: bytes) -> list[Asked]:
-    asked: list[Asked] = []
+def _table(data: bytes) -> list[HashQuery]:
+    asked: list[HashQuery] = []
     for row in read_columns(io.BytesIO(data), collection=NATIONAL):
         if isinstance(row, RefusedRow):
             raise InputRefusedError("line {line}: {reason}", row.line, row.reason)
@@ -48,7 +48,7 @@ def _table(data: bytes) -> list[Asked]:
     return asked
 
 
-def _line(number: int, line: bytes) -> Asked:
+def _line(number: int, line: bytes) -> HashQuery:
     text = line.removeprefix(b"\xef\xbb\xbf").decode("ascii", "replace").strip()
     named, colon, rest = text.partition(":")
     try:
