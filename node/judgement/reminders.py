@@ -54,8 +54,7 @@ def count_due(store: Store, *, until: date) -> Mapping[date, int]:
     """How many of them there are on each day; a secret is needed only where a list grew since it was last asked."""
     found: Counter[date] = Counter()
     for log in _own_lists(store):
-        days = {date.fromordinal(day): count for day, count in _counts(store, log).items()}
-        found.update({day: count for day, count in days.items() if day <= until})
+        found.update({day: count for day, count in _counts(store, log).items() if day <= until})
     return found
 
 
@@ -64,15 +63,16 @@ def _own_lists(store: Store) -> Sequence[LogRecord]:
         return [log for log in unit.logs.ls(LogKind.OWN_LIST) if log.head.size]
 
 
-def _counts(store: Store, log: LogRecord) -> Mapping[int, int]:
-    """By ordinal, at the published size."""
+def _counts(store: Store, log: LogRecord) -> Mapping[date, int]:
+    """At the published size."""
     name = _object_name(store, log, *_DAYS)
-    with suppress(StoreError, ValueError, TypeError):  # missing, or damaged
+    with suppress(StoreError, AttributeError, TypeError, ValueError):  # missing, or damaged
         size, days = json.loads(store.objects.get(name))
         if size == log.head.size:
-            return dict(days)
-    counts = Counter(_dates(store, log).values())
-    store.objects.put(name, json.dumps([log.head.size, list(counts.items())]).encode())
+            return {date.fromisoformat(day): int(count) for day, count in days.items()}
+    counts = Counter(date.fromordinal(day) for day in _dates(store, log).values())
+    days = {day.isoformat(): count for day, count in counts.items()}
+    store.objects.put(name, json.dumps([log.head.size, days]).encode())
     return counts
 
 

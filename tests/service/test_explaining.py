@@ -13,7 +13,7 @@ from node.judgement.effective import Current
 from node.judgement.endorse import endorse
 from node.judgement.explain import Explanation, Waiting, explain
 from node.judgement.queue import Files, Wanted, waiting_files
-from node.judgement.reminders import Due, due
+from node.judgement.reminders import Due, count_due, due
 from node.judgement.trace import effective_before, trace
 from node.lists.corrections.amend import Amendment, amend, amend_at
 from node.lists.corrections.dispute import dispute
@@ -307,3 +307,16 @@ class TestReminders:
         assert [index for index, _ in self.dates(agency)] == [0, 1]
         agency.store.objects.put(name, b"torn by a power cut")
         assert [index for index, _ in self.dates(agency)] == [0, 1], "read anew from the list"
+
+    @pytest.mark.parametrize(
+        "days", ['"2029-01-01"', "[[1, 2]]", '{"someday": 1}', '{"2029-01-01": []}', "torn"]
+    )
+    def test_days_that_are_damaged_are_counted_anew(self, agency: Agency, days: str) -> None:
+        agency.add([row("first file")], replace(OWN, review_by=date(2029, 1, 1)))
+        agency.publish()
+        told = {date(2029, 1, 1): 2}
+        assert count_due(agency.store, until=date(2030, 1, 1)) == told
+        (name,) = agency.store.objects.ls("reviews-due/")
+        agency.store.objects.put(name, f"[2, {days}]".encode())
+        assert count_due(agency.store, until=date(2030, 1, 1)) == told
+        assert count_due(agency.store, until=date(2028, 1, 1)) == {}
