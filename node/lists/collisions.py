@@ -10,8 +10,8 @@ has no voice: else one liar, who lists the MD5 of others beside made-up digests,
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import accumulate, groupby, islice
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
@@ -38,6 +38,8 @@ _KEYS: Final = 1 << 20
 """Weak digests that are looked for at once; of each part that is looked for, bundles are opened again."""
 _LISTED: Final = 4096
 """Listed files that are read at once."""
+_LISTED_ROW: Final = np.dtype([("log_id", "i8"), ("position", "i8"), ("key", "i8")])
+"""A third of what it takes as an object, and a pull may meet a whole list."""
 _MOST_PAIRS: Final = 1 << 18
 """Pairs of a listed and a new file that are compared at once: a liar lists one as often as it likes."""
 _NAMES: Final = {Algorithm.MD5: "MD5", Algorithm.SHA1: "SHA-1", Algorithm.SHA256: "SHA-256"}
@@ -80,11 +82,10 @@ class Siblings:
         same = (digest_of(data) for data in around if data and content_id_of(data) == content_id)
         return tuple(filter(None, same))
 
-    def around(self, hits: Sequence[IndexHit]) -> "_Files":
+    def around(self, log_id: int, positions: Positions) -> "_Files":
         """For entries of one list, in order, what `of` gives for each, as look-up keys."""
-        reader, vault = self._reader(hits[0].log_id), self._store.vault
-        own = np.array([hit.position for hit in hits], dtype=np.int64)
-        places = own[:, None] + np.arange(-_REACH, _REACH + 1)
+        reader, vault = self._reader(log_id), self._store.vault
+        places = positions[:, None] + np.arange(-_REACH, _REACH + 1)
         wanted, at = np.unique(places, return_inverse=True)
         at = at.reshape(places.shape)
         held = [reader.raw(position) if position >= 0 else b"" for position in wanted.tolist()]
@@ -176,20 +177,23 @@ def among_files(
 
 def _in_order(hits: Iterable[IndexHit], siblings: Siblings) -> list[IndexHit]:
     """Standing entries, as they stand in their logs: bundles are opened once."""
-    standing = (hit for hit in hits if hit.ended is None and hit.collection > 0)
-    counting = [hit for hit in standing if not siblings.is_aside(hit)]
-    return sorted(counting, key=lambda hit: (hit.log_id, hit.position))
+    return sorted(_standing(hits, siblings), key=lambda hit: (hit.log_id, hit.position))
+
+
+def _standing(hits: Iterable[IndexHit], siblings: Siblings) -> Iterator[IndexHit]:
+    counting = (hit for hit in hits if hit.ended is None and hit.collection > 0)
+    return (hit for hit in counting if not siblings.is_aside(hit))
 
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Adds that a pull brought, in order, as arrays of one length."""
+    """Adds that a pull brought, or all of them whose look-up keys lie in one range."""
 
     keys: Keys
     positions: Positions
-    algorithms: NDArray[np.int8]
-    files: NDArray[np.int64] = field(repr=False)
-    """Number of the file: neighbours with one content id have the same."""
+    """As many, in the same order."""
+    pairs: "Sequence[Pairs]"
+    """Of the files among them, for each weak algorithm and each that is stronger."""
 
 
 def among_arrivals(
@@ -199,60 +203,83 @@ def among_arrivals(
 
     `find` gives what held lists have of some look-up keys: it is asked for those of weak digests beside stronger ones.
     """
-    pairs = [_Pairs.of(arrivals, weak, other) for weak, others in STRONGER.items() for other in others]
-    found: dict[int, str] = {}
+    pairs, found = arrivals.pairs, dict[int, str]()
     for pair in pairs:
         found |= dict.fromkeys(pair.contradicting(), words(pair.weak, pair.stronger) + ", in the same list")
     known = np.unique(np.concatenate([pair.weak_keys for pair in pairs]))
     for start in range(0, len(known), _KEYS):
-        hits = _in_order(find(known[start : start + _KEYS].tolist()), siblings)
-        for listed in _parts(hits):
+        hits = find(known[start : start + _KEYS].tolist())
+        for listed in _parts(_standing(hits, siblings)):
             for position, reason in _against(pairs, listed, siblings):
                 found.setdefault(position, reason)
     return found
 
 
 def _against(
-    pairs: "Sequence[_Pairs]", listed: Sequence[IndexHit], siblings: Siblings
+    pairs: "Sequence[Pairs]", listed: "NDArray[np.void]", siblings: Siblings
 ) -> Iterator[tuple[int, str]]:
     """Positions of weak digests that listed files contradict, and how: first by the first of these."""
-    files, keys = siblings.around(listed), np.array([hit.key for hit in listed], dtype=np.int64)
+    log_id, keys = int(listed["log_id"][0]), listed["key"]
+    files = siblings.around(log_id, listed["position"])
     first: dict[int, tuple[int, int]] = {}
     for number, pair in enumerate(pairs):
         for at, position in pair.against(keys, files):
             first[position] = min(first.get(position, (at, number)), (at, number))
     for position, (at, number) in first.items():
-        pair, hit = pairs[number], listed[at]
-        where = f"entry {hit.position} of {siblings.log(hit.log_id).origin}"
+        pair = pairs[number]
+        where = f"entry {listed['position'][at]} of {siblings.log(log_id).origin}"
         yield position, f"{words(pair.weak, pair.stronger)}: {where}"
 
 
-def _parts(hits: Sequence[IndexHit]) -> Iterator[Sequence[IndexHit]]:
+def _parts(standing: Iterable[IndexHit]) -> Iterator["NDArray[np.void]"]:
     """Entries of one list, in order, so many that what is made of them at once stays small."""
-    for _, of_one in groupby(hits, key=lambda hit: hit.log_id):
-        while part := list(islice(of_one, _LISTED)):
-            yield part
+    rows = np.fromiter(((hit.log_id, hit.position, hit.key) for hit in standing), dtype=_LISTED_ROW)
+    rows.sort(order=["log_id", "position"])
+    for of_one in np.split(rows, np.flatnonzero(np.diff(rows["log_id"])) + 1):
+        yield from (of_one[at : at + _LISTED] for at in range(0, len(of_one), _LISTED))
 
 
 @dataclass(frozen=True, slots=True)
-class _Pairs:
-    """Files of a pull with both of two algorithms, by their weak keys, as arrays of one length."""
+class Columns:
+    """Digests of a list as they stand there, as arrays of one length."""
+
+    keys: Keys
+    positions: Positions
+    algorithms: NDArray[np.int8]
+    files: NDArray[np.int64]
+    """Number of the file: neighbours with one content id have the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Files of a pull with both of two algorithms, ordered by their weak keys, as arrays of one length."""
 
     weak: Algorithm
     stronger: Algorithm
-    positions: Positions
     weak_keys: Keys
+    positions: Positions
     stronger_keys: Keys
 
     @classmethod
-    def of(cls, arrivals: Arrivals, weak: Algorithm, stronger: Algorithm) -> "_Pairs":
-        """Those of the two algorithms."""
-        one = np.flatnonzero(arrivals.algorithms == weak)
-        other = np.flatnonzero(arrivals.algorithms == stronger)
-        _, ones, others = np.intersect1d(arrivals.files[one], arrivals.files[other], return_indices=True)
-        order = np.argsort(arrivals.keys[one[ones]], kind="stable")
-        one, other = one[ones][order], other[others][order]
-        return cls(weak, stronger, arrivals.positions[one], arrivals.keys[one], arrivals.keys[other])
+    def all_of(cls, digests: Columns) -> "tuple[Pairs, ...]":
+        """Those of every weak algorithm and each that is stronger."""
+        return tuple(cls._of(digests, weak, other) for weak, others in STRONGER.items() for other in others)
+
+    @classmethod
+    def _of(cls, digests: Columns, weak: Algorithm, stronger: Algorithm) -> "Pairs":
+        one = np.flatnonzero(digests.algorithms == weak)
+        other = np.flatnonzero(digests.algorithms == stronger)
+        _, ones, others = np.intersect1d(digests.files[one], digests.files[other], return_indices=True)
+        one, other = one[ones], other[others]
+        return cls.ordered(weak, stronger, digests.keys[one], digests.positions[one], digests.keys[other])
+
+    @classmethod
+    def ordered(
+        cls, weak: Algorithm, stronger: Algorithm, weak_keys: Keys, positions: Positions, stronger_keys: Keys
+    ) -> "Pairs":
+        """Those of two algorithms, from any order; of one weak key they stay as they are."""
+        order = np.argsort(weak_keys, kind="stable")
+        return cls(weak, stronger, weak_keys[order], positions[order], stronger_keys[order])
 
     def contradicting(self) -> list[int]:
         """Positions whose weak digest stands beside two stronger ones."""

@@ -8,7 +8,7 @@ probability N / 2^64. Caps on changes a day are in `node.lists.pace`. See docs/r
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 import numpy as np
@@ -145,7 +145,8 @@ class Guards:
             siblings = Siblings(self._store, unit)
 
             def held(keys: Sequence[int]) -> Iterator[IndexHit]:
-                hits = unit.entries.find(keys)
+                parts = (keys[at : at + _CHUNK] for at in range(0, len(keys), _CHUNK))
+                hits = chain.from_iterable(map(unit.entries.find, parts))
                 return (hit for hit in hits if hit.log_id != log.id or hit.position < log.head.size)
 
             found |= among_arrivals(arrivals, held, siblings)

@@ -6,9 +6,8 @@ than it allows itself. Only the first pull of each list of a peer that is being 
 just asked for all of it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from keys.message import Message
 from keys.trust.node_parts import DEFAULT_DISPUTES_PER_DAY, NodeLimits
@@ -75,13 +74,25 @@ NO_LIMITS: Final = FollowGuards(
 """Of an operator who publishes more than a normal day's changes on purpose."""
 
 
+class Places(Protocol):
+    """Positions of one kind of events, ascending, wherever they are kept."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def __getitem__(self, at: int, /) -> int:
+        """One of them; from the end where `at` is negative."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """Positions of what one pull brought, by kind, ascending."""
+    """What one pull brought, by kind."""
 
-    adds: Sequence[int]
-    withdrawals: Sequence[int]
-    disputes: Sequence[int]
+    adds: Places
+    withdrawals: Places
+    disputes: Places
 
 
 def beyond(
@@ -175,7 +186,7 @@ def _is_first(unit: Unit, log: LogRecord, now_ms: int) -> bool:
     return not synced_ms and (not begun_ms or now_ms - begun_ms < DAY_MS)
 
 
-def _beyond(kind: str, positions: Sequence[int], allowed: int, what: str) -> list[Record]:
+def _beyond(kind: str, positions: Places, allowed: int, what: str) -> list[Record]:
     allowed = max(allowed, 0)
     if len(positions) <= allowed:
         return []

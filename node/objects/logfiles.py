@@ -6,6 +6,7 @@
     pending/<hex sha256(origin)>/<random>                changes that wait for publication, sealed
     cases/<hex sha256(origin)>/<random>                  local case data, sealed
     staging/<hex sha256(origin)>/<N>                     bundles of a pull under way, from N on, sealed
+    staging/<hex sha256(origin)>/slices/<N>              what its events from N on mean, until all is taken over, sealed
     reviews/<hex sha256(origin)>/dates                   places and review dates of own entries, sealed
     reviews-due/<hex sha256(origin)>/days                how many of them there are on each day
     shapes/<hex sha256(origin)>/<size>                   what the event rules remember of a peer's list

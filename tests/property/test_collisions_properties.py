@@ -121,7 +121,7 @@ def _arrivals(new: Sequence[bytes]) -> Arrivals:
     events = [Header(op=Op.ADD, collection=BASELINE, time_ms=1).to_bytes() + bytes(32)] * len(new)
     intake = EventIntake(VAULT, FIRST)
     intake.take(FIRST, events, new)
-    return intake.arrivals()
+    return intake.taken({}).arrivals()
 
 
 @pytest.fixture(scope="module", params=[1, 1 << 18], ids=["one at a time", "all at once"])

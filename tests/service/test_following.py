@@ -1,5 +1,6 @@
 """Following: a pull stops at any point and goes on, and what is held is always whole."""
 
+import tracemalloc
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from node.lists.corrections.withdraw import withdraw
 from node.lists.queue import Queue
 from node.peers.sync.follow import Committed, Delivery, Follower, HeldLog
 from node.peers.sync.intake import DAY_MS
+from node.store.lists.logs import LogRows
 from node.store.lists.records import Quarantined
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE, SHRED, Op
@@ -226,7 +228,7 @@ class TestCutOff:
         self, agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fill(other, 300)
-        self.cut_off(agency, other, monkeypatch, type(_logs(agency)), "settle")
+        self.cut_off(agency, other, monkeypatch, LogRows, "settle")
         assert held(agency, other).size == 600
         check_whole(agency, other.origin)
         with agency.store.read() as unit:
@@ -250,11 +252,6 @@ class TestCutOff:
         assert held(agency, other).size == 0
         agency.pull(other)
         assert agency.items(other.origin) == other.items()
-
-
-def _logs(agency: Agency) -> object:
-    with agency.store.read() as unit:
-        return unit.logs
 
 
 def _drop_last(delivery: Delivery) -> Delivery:
@@ -303,6 +300,66 @@ def test_bundles_that_change_between_two_looks_are_not_held(
     check_whole(agency, other.origin)
 
 
+def test_a_slice_that_was_made_of_something_else_is_made_again(
+    agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pull without openings left it; the next one, of the same head, brings them."""
+    monkeypatch.setattr("node.peers.sync.slices.EVENTS", 256)
+    fill(other, 300)
+    agency.follower.follow(other.origin, node=other.node)
+    delivery = agency.stage(other)
+    whole = [agency.follower.staged(other.origin, index=n, width=w) for n, w in ((0, 256), (1, 256), (2, 88))]
+    agency.follower.discard(other.origin)
+    for bundle in whole:
+        assert bundle is not None
+        agency.follower.stage(other.origin, replace(bundle, openings=None))
+    kept = dict[str, bytes]()
+
+    def dies(*_: object, **__: object) -> None:
+        kept.update((name, agency.store.objects.get(name)) for name in agency.store.objects.ls("staging/"))
+        raise CutOffError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LogRows, "settle", dies)
+        with pytest.raises(CutOffError):
+            agency.follower.commit(other.origin, delivery, now_ms=agency.now_ms)
+    with agency.store.write() as unit:
+        unit.logs.abandon(agency.log_of(other.origin))
+    agency.follower.discard(other.origin)
+    for name in kept:
+        if "/slices/" in name:
+            agency.store.objects.put(name, kept[name])
+    restarted(agency)
+    agency.pull(other)
+    assert agency.items(other.origin) == other.items()
+    with agency.store.read() as unit:
+        assert unit.entries.count(agency.log_of(other.origin).id) == {1: 600}
+
+
+@pytest.mark.threat("a flood")
+def test_memory_does_not_grow_with_the_list(
+    agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slices and parts of the staging are small here, so that short lists have many."""
+    monkeypatch.setattr("node.peers.sync.slices.EVENTS", 8 * 256)
+    monkeypatch.setattr("node.peers.sync.slices._ROWS", 4 * 256)
+    monkeypatch.setattr("node.peers.sync.stage._PART", 4)
+    peaks = []
+    for number, count in enumerate([8_000, 32_000]):
+        fill(other, count // 2, f"s{number}-")
+        agency.follower.follow(other.origin, node=other.node)
+        delivery = agency.stage(other)
+        tracemalloc.start()
+        try:
+            before, _ = tracemalloc.get_traced_memory()
+            agency.follower.commit(other.origin, delivery, now_ms=agency.now_ms)
+            peaks.append(tracemalloc.get_traced_memory()[1] - before)
+        finally:
+            tracemalloc.stop()
+    small, large = peaks
+    assert large <= 1.3 * small, f"{small:,} and {large:,} octets"
+
+
 def test_of_two_pulls_one_is_told(agency: Agency, other: Agency) -> None:
     fill(other, 10)
     agency.follower.follow(other.origin, node=other.node)
@@ -348,7 +405,7 @@ def test_a_pull_that_loses_in_the_middle_brings_nothing_back(
     agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch, before: int, slice_: int
 ) -> None:
     """The faster one deletes what is shredded while the slow one holds it in memory, and what it reads next."""
-    monkeypatch.setattr("node.peers.sync.follow._SLICE", slice_)
+    monkeypatch.setattr("node.peers.sync.slices.EVENTS", slice_)
     monkeypatch.setattr("node.peers.sync.stage._PART", 1)
     if before:
         fill(other, before, "old")

@@ -1,9 +1,17 @@
 """kill -9 of a real process in the middle of its work: nothing acknowledged is lost, and the next run repairs."""
 
+from typing import Any
+
 import pytest
 
+from node.objects.logfiles import LogFiles
+from node.peers.sync import slices
+from node.peers.sync.follow import Follower
+from node.peers.sync.intake import EventIntake
+from node.store.lists.records import Head
+from protocol.limits import BUNDLE_WIDTH
 from support.dying import kill_at
-from support.stores import NOW_MS, Agency, check_whole, openings, rows
+from support.stores import GUARDS, NOW_MS, Agency, check_whole, openings, rows
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.usefixtures("random_order")]
 
@@ -58,3 +66,52 @@ def test_a_killed_publication_is_finished_by_the_next(
     assert agency.items()[2][1][8:16] == (NOW_MS + 1000).to_bytes(8), "the pending head was not replaced"
     assert openings(agency)[:602] == waiting, "the random order was drawn once"
     check_whole(agency)
+
+
+def _claim(agency: Agency, other: Agency) -> None:
+    """Stage all that `other` published, and claim its head, as a commit does at its beginning."""
+    agency.follower.follow(other.origin, node=other.node)
+    made = agency.stage(other)
+    agency.follower.flush(other.origin)
+    head = Head(size=made.size, root=made.root, frontier=made.frontier, time_ms=other.now_ms)
+    with agency.store.write() as unit:
+        unit.logs.claim(unit.logs.get(other.origin), head, note=made.note)
+
+
+def _kept(agency: Agency) -> dict[str, bytes]:
+    objects = agency.store.objects
+    return {name: objects.get(name) for name in objects.ls("staging/") if "/slices/" in name}
+
+
+def test_a_pull_killed_between_its_slices_goes_on_behind_the_last(
+    agency: Agency, other: Agency, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other.add(rows(*(f"f{n}" for n in range(500))))
+    other.publish()
+    _claim(agency, other)
+    log, before = agency.log_of(other.origin), dict[str, bytes]()
+    for number, place in enumerate(["slice", "slice", "slice", "before-commit"], 1):
+        kill_at(agency, dsn, "follow", place)
+        kept = _kept(agency)
+        assert len(kept) == min(number, 3), "the last slice is not kept"
+        assert before.items() <= kept.items(), "and what was kept is not made again"
+        before = kept
+        assert agency.log_of(other.origin) == log
+        with agency.store.read() as unit:
+            assert unit.entries.counts() == {}, "nobody sees a part of it"
+    taken = list[int]()
+    take = Follower._take
+    monkeypatch.setattr(slices, "EVENTS", BUNDLE_WIDTH)
+
+    def noted(follower: Follower, files: LogFiles, events: EventIntake, *others: Any) -> bytes:
+        taken.append(events.first)
+        return take(follower, files, events, *others)
+
+    monkeypatch.setattr(Follower, "_take", noted)
+    assert Follower(agency.store, GUARDS).held(other.origin, now_ms=NOW_MS).size == 1000
+    assert taken == [3 * BUNDLE_WIDTH]
+    assert agency.items(other.origin) == other.items()
+    assert not list(agency.store.objects.ls("staging/"))
+    check_whole(agency, other.origin)
+    with agency.store.read() as unit:
+        assert unit.entries.count(log.id) == {1: 1000}

@@ -203,7 +203,7 @@ def test_an_opening_that_comes_late_is_noted_with_it(agency: Agency) -> None:
         intake.take(at, [event], [seen])
         intake.older([])
         with agency.store.write() as unit:
-            intake.write(unit, agency.log.id, {})
+            intake.taken({}).write(unit, agency.log.id)
         assert {each.reach for each in held(agency.store, agency.log)} == {reach}
 
 

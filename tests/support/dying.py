@@ -1,6 +1,8 @@
-"""A child process that imports or publishes and is killed with SIGKILL at a named place.
+"""A child process that imports, publishes or follows and is killed with SIGKILL at a named place.
 
-    python -m support.dying DSN FOLDER {import|publish} {writing|objects|claim|sign|settle|before-erasing|bury|rewrite}
+    python -m support.dying DSN FOLDER {import|publish|audit|follow} PLACE
+
+Places are the keys of `_arm`, and `claim`; whoever follows takes over what is claimed, in slices of one bundle.
 
 The place is reached inside the real call, with everything before it done: a process that dies there cannot tidy up.
 """
@@ -20,13 +22,17 @@ from node.lists.imports.intake import import_rows
 from node.lists.publish import publish
 from node.objects import folder as objects
 from node.objects.folder import FolderObjects
+from node.peers.sync import follow, slices
+from node.peers.sync.follow import Follower
 from node.signing.log_signer import FolderLogSigner
 from node.store.lists.logs import LogRows
 from node.store.store import Store
 from node.store.unit import Unit
-from support.stores import NOW_MS, OWN, STORAGE_KEY, Agency, rows
+from protocol.limits import BUNDLE_WIDTH
+from support.stores import GUARDS, NOW_MS, OWN, STORAGE_KEY, Agency, rows
 
 ORIGIN = "fr.example/lists/csam"
+FOLLOWED = "nl.example/lists/csam"
 _ROOT = Path(__file__).parents[2]
 
 
@@ -53,6 +59,9 @@ def main() -> None:
         import_rows(store, ORIGIN, rows(*names), statement=OWN, now_ms=NOW_MS)
     elif work == "audit":
         record(store, signer, actor="node", action="node.run", subject="dying", now_ms=NOW_MS)
+    elif work == "follow":
+        slices.EVENTS = BUNDLE_WIDTH  # type: ignore[misc]  # the process ends with it
+        Follower(store, GUARDS).held(FOLLOWED, now_ms=NOW_MS)
     else:
         publish(store, ORIGIN, signer=signer, now_ms=NOW_MS + 7)
 
@@ -69,6 +78,8 @@ def _arm(place: str) -> None:
         "before-erasing": (erase, "_erase"),
         "bury": (erase, "_bury"),
         "rewrite": (erase, "_erase_objects"),
+        "slice": (slices.Slices, "keep"),
+        "before-commit": (follow, "note_relisted"),
     }
     owner, name = targets[place]
     if place.startswith("before-"):

@@ -2,12 +2,14 @@
 
 The pull has verified what is staged; here it is hashed once more on its way into the store, so that bytes that changed
 in between never stand under a signed head. The new head is claimed first (compare-and-swap), then the objects are
-written, then one transaction moves the head together with the look-up index and the guards' records. What is cut off
-after the claim is finished by the next `held`; what cannot be finished is fetched again.
+written slice by slice, then one transaction moves the head together with the look-up index and the guards' records: who
+looks a hash up sees the index alone, so nothing of a head may be in it before all is. What is cut off after the claim
+is finished by the next `held`, from the slice that it was at; what cannot be finished is fetched again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, groupby
 
 from keys.message import Message
 from node.cycles import acyclic
@@ -18,7 +20,8 @@ from node.lists.guards import Guards
 from node.lists.pace import MOST_AT_ONCE, most_at_once
 from node.lists.tombstones import note_relisted
 from node.objects.logfiles import LogFiles
-from node.peers.sync.intake import EventIntake, FollowGuards
+from node.peers.sync.intake import EventIntake, FollowGuards, OpenFile, guard
+from node.peers.sync.slices import Slice, Slices, cuts, source_of
 from node.peers.sync.stage import StagedBundle, Staging
 from node.store.lists.records import Head, LogKind, LogRecord
 from node.store.store import Store
@@ -31,9 +34,6 @@ from protocol.tlog.note import Note
 from protocol.tlog.tiles import bundle_widths, decode_bundle
 
 __all__ = ["Committed", "Delivery", "FollowGuards", "Follower", "HeldLog", "StagedBundle"]
-
-_SLICE = 256 * BUNDLE_WIDTH
-"""Events written at a time: whole tiles of the second level, so that few partial ones come and go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,15 +82,6 @@ class _NotStagedError(StoreError):
     """Staged bundles that are gone or altered."""
 
     hint = "sync again: they will be fetched anew"
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """New events of one bundle, with openings (empty: not held)."""
-
-    first: int
-    events: list[bytes]
-    openings: list[bytes]
 
 
 class Follower:
@@ -242,26 +233,27 @@ class Follower:
     def _finish(self, log: LogRecord, now_ms: int) -> Committed:
         """From the claimed head to the held one; every step may be repeated."""
         assert log.pending is not None
-        files = self._files(log.origin)
-        intake = EventIntake(self._store.vault, log.head.size)
+        files, slices = self._files(log.origin), Slices(self._store, log.origin)
         try:
-            quarantined = self._settle(log, files, intake, now_ms)
+            quarantined = self._settle(log, files, slices, now_ms)
         except ConflictError:
             redo(self._store, log, now_ms=now_ms)
             raise
         self.discard(log.origin)
-        for name in files.outgrown(log.head.size, log.pending.size):
-            self._store.objects.delete(name)
+        for first, end in cuts(log.head.size, log.pending.size):
+            for name in files.outgrown(first, end):
+                self._store.objects.delete(name)
         carry_out(self._store, log.origin, now_ms=now_ms)
+        changes = slices.changes()
         return Committed(
             old_size=log.head.size,
             new_size=log.pending.size,
-            adds=len(intake.adds),
-            withdrawals=len(intake.withdrawals),
+            adds=len(changes.adds),
+            withdrawals=len(changes.withdrawals),
             quarantined=quarantined,
         )
 
-    def _settle(self, log: LogRecord, files: LogFiles, intake: EventIntake, now_ms: int) -> int:
+    def _settle(self, log: LogRecord, files: LogFiles, slices: Slices, now_ms: int) -> int:
         """What is staged becomes the held head; returns how many records the guards made of it.
 
         Raises `ConflictError` where a faster pull did it; by then some of it may be written again.
@@ -270,56 +262,77 @@ class Follower:
         assert log.pending_note is not None, "a peer's head comes signed"
         try:
             with acyclic():
-                self._write(log, files, intake)
-                older_keys = self._older_keys(files, intake.older_refs(), log.head.size)
-                suspects = self._known.suspects(log, intake.arrivals())
+                self._write(log, files, slices)
+                found = (self._known.suspects(log, arrivals) for arrivals in slices.arrivals())
+                suspects = [*chain.from_iterable(found), *slices.suspects()]
         except MalformedError:
             raise self._not_those(log) from None
         except MissingObjectError:
             # Whoever commits a head tidies up behind it, so a slower one may miss what it was about to read.
             self._require_unmoved(log)
             raise
+        changes = slices.changes()
         with self._store.write() as unit:
             unit.logs.settle(log, note=log.pending_note, checked_ms=now_ms)
-            intake.write(unit, log.id, older_keys)
+            slices.write(unit, log.id)
             unit.touches.advance(log.id, first=log.head.size, end=log.pending.size)
-            quarantined = intake.guard(unit, log, self._guards, suspects=suspects, now_ms=now_ms)
+            quarantined = guard(unit, log, changes, self._guards, suspects=suspects, now_ms=now_ms)
             note_relisted(self._store, unit, log, first=log.head.size, size=log.pending.size)
         return quarantined
 
-    def _write(self, log: LogRecord, files: LogFiles, intake: EventIntake) -> None:
-        """Staged bundles into objects, hashed on the way; raises `StoreError` unless they give the pending root."""
+    def _write(self, log: LogRecord, files: LogFiles, slices: Slices) -> None:
+        """Staged bundles into objects and slices, hashed on the way; what a pull that was cut off wrote stands.
+
+        Raises `StoreError` unless they give the pending root.
+        """
         assert log.pending is not None
-        tree = CompactRange.from_bytes(log.head.frontier)
-        at, events, openings = log.head.size, list[bytes](), list[bytes]()
-        for piece in self._pieces(log, log.pending.size):
-            intake.take(piece.first, piece.events, piece.openings)
-            tree.extend(leaf_hash(event) for event in piece.events)
-            events += piece.events
-            openings += piece.openings
-            end = at + len(events)
-            if end % _SLICE and end < log.pending.size:
-                continue
-            self._store.objects.put_all(files.growth(at, events, openings))
-            if at > log.head.size:  # a size that nobody has seen; the held one is tidied after the commit
-                for name in files.outgrown(at, end):
-                    self._store.objects.delete(name)
-            at, events, openings = end, [], []
-        if tree.to_bytes() != log.pending.frontier or tree.root() != log.pending.root:
+        frontier, file = log.head.frontier, OpenFile()
+        for first, end in cuts(log.head.size, log.pending.size):
+            bundles = self._bundles(log, first, end)
+            source = source_of(frontier, file, bundles)
+            made = slices.recall(first, source)
+            last = end == log.pending.size
+            if made is None:
+                intake = EventIntake(self._store.vault, first, file)
+                frontier = self._take(files, intake, bundles, frontier)
+                older = self._older_keys(files, intake.older_refs(), first)
+                made = Slice(source=source, frontier=frontier, taken=intake.taken(older))
+                if not last:
+                    slices.keep(first, made)
+            slices.add(first, made, last=last)
+            frontier, file = made.frontier, made.taken.file
+        if frontier != log.pending.frontier or CompactRange.from_bytes(frontier).root() != log.pending.root:
             raise self._not_those(log)
 
-    def _pieces(self, log: LogRecord, size: int) -> Iterator[_Piece]:
-        """The staged events from the held size to `size`."""
+    def _take(
+        self, files: LogFiles, intake: EventIntake, bundles: Sequence[StagedBundle], frontier: bytes
+    ) -> bytes:
+        """The events of a slice, and openings (empty: not held), into objects; the frontier behind them."""
+        tree, first = CompactRange.from_bytes(frontier), intake.first
+        events, openings = list[bytes](), list[bytes]()
+        for bundle in bundles:
+            start = bundle.index * BUNDLE_WIDTH
+            skip = max(first - start, 0)
+            new = decode_bundle(bundle.entries, bundle.width)[skip:]
+            rows = (
+                [b""] * bundle.width
+                if bundle.openings is None
+                else decode_bundle(bundle.openings, bundle.width)
+            )
+            intake.take(start + skip, new, rows[skip:])
+            tree.extend(leaf_hash(event) for event in new)
+            events += new
+            openings += rows[skip:]
+        self._store.objects.put_all(files.growth(first, events, openings))
+        return tree.to_bytes()
+
+    def _bundles(self, log: LogRecord, first: int, end: int) -> list[StagedBundle]:
+        """What is staged of the events from `first` up to `end`."""
         staging = self._staging(log.origin)
-        for index, width in bundle_widths(log.head.size, size):
-            bundle = staging.get(index, width)
-            if bundle is None:
-                raise self._not_those(log)
-            events = decode_bundle(bundle.entries, width)
-            openings = [b""] * width if bundle.openings is None else decode_bundle(bundle.openings, width)
-            start = index * BUNDLE_WIDTH
-            skip = max(log.head.size - start, 0)
-            yield _Piece(start + skip, events[skip:], openings[skip:])
+        found = [staging.get(index, width) for index, width in bundle_widths(first, end)]
+        if None in found:
+            raise self._not_those(log)
+        return [bundle for bundle in found if bundle is not None]
 
     def _last_time(self, log: LogRecord, size: int) -> int:
         index, width = next(bundle_widths(size - 1, size))
@@ -343,14 +356,13 @@ class Follower:
         self.discard(log.origin)
 
     def _older_keys(self, files: LogFiles, refs: Iterable[int], size: int) -> dict[int, int]:
-        """Look-up keys of held entries whose openings are there."""
-        found = {}
-        for ref in refs:
-            index, at = divmod(ref, BUNDLE_WIDTH)
-            data = files.openings(index, size=size)[at]
-            digest = parse_opening(data).digest if data else None
-            if digest is not None:
-                found[ref] = self._store.vault.key_of(digest)
+        """Look-up keys of entries before `size` whose openings are there."""
+        found: dict[int, int] = {}
+        for index, group in groupby(sorted(refs), key=lambda ref: ref // BUNDLE_WIDTH):
+            rows = files.openings(index, size=size)
+            held = {ref: parse_opening(data) for ref in group if (data := rows[ref % BUNDLE_WIDTH])}
+            digests = {ref: opening.digest for ref, opening in held.items() if opening.digest is not None}
+            found |= dict(zip(digests, self._store.vault.keys_of(digests.values()).tolist(), strict=True))
         return found
 
     def _not_those(self, log: LogRecord) -> "_NotStagedError":

@@ -20,7 +20,7 @@ from node.lists.tombstones import note_listed
 from node.lists.touches import catch_up
 from node.objects.logfiles import LogFiles
 from node.peers.sync.follow import Follower
-from node.peers.sync.intake import EventIntake
+from node.peers.sync.intake import EventIntake, Taken, set_aside
 from node.peers.sync.opened_grants import Opened, note_opened, opened
 from node.store.lists.records import LogRecord, Shredding
 from node.store.store import Store
@@ -196,13 +196,13 @@ class Reopening:
             grant=self.grant,
         )
         new = {at: opening for at in sorted(lacking.possible) if (opening := openings[at]) is not None}
-        intake = self._intake(log, lacking, new)
-        suspects = self.guards.suspects(log, intake.arrivals())
+        taken = self._taken(log, lacking, new)
+        suspects = [*self.guards.suspects(log, taken.arrivals()), *taken.suspects]
         with self.store.write() as unit:
             self._require_stands(log, unit.logs.get(log.origin))
-            unit.entries.remove(log.id, intake.rows())  # of an attempt that was cut off
-            intake.write(unit, log.id, {})
-            aside = intake.set_aside(unit, log, suspects=suspects, now_ms=self.now_ms)
+            unit.entries.remove(log.id, taken.rows())  # of an attempt that was cut off
+            taken.write(unit, log.id)
+            aside = set_aside(unit, log, taken.adds, suspects=suspects, now_ms=self.now_ms)
             note_listed(self.store, unit, log, [(lacking.start + at, row) for at, row in new.items()])
             unit.logs.note_reopened(log)  # here for whoever is cut off before the next line is done
         self._reading(log, lambda: self._put(log, lacking.index, new))
@@ -211,7 +211,7 @@ class Reopening:
         self.done.openings += len(new)
         self.done.quarantined += aside
 
-    def _intake(self, log: LogRecord, lacking: _Lacking, new: Mapping[int, bytes]) -> EventIntake:
+    def _taken(self, log: LogRecord, lacking: _Lacking, new: Mapping[int, bytes]) -> Taken:
         intake = EventIntake(self.store.vault, 0)
         for run in _runs(new):
             events = [lacking.events[at] for at in run]
@@ -219,7 +219,7 @@ class Reopening:
         with self.store.read() as unit:
             about = unit.touches.about(log.id, range(lacking.start, lacking.start + len(lacking.events)))
         intake.older(about)
-        return intake
+        return intake.taken({})
 
     def _put(self, log: LogRecord, index: int, new: Mapping[int, bytes]) -> None:
         """Keep the openings, unless the list moved: then a wider bundle may have been written without them.

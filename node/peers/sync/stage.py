@@ -5,7 +5,7 @@ stored in sealed parts of many bundles; what an unclean end loses is the part th
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from struct import Struct
 from typing import Final
@@ -15,6 +15,8 @@ from node.objects.logfiles import LogFiles
 from node.store.store import Store
 from protocol.limits import BUNDLE_WIDTH
 
+SLICES: Final = "slices/"
+"""Where in the folder what was made of the bundles is kept until all of it is."""
 _PART: Final = 64
 _HEAD: Final = Struct(">QHII")  # index, width, bytes of entries, bytes of openings + 1 (0: none)
 
@@ -36,8 +38,8 @@ class Staging:
         self._store = store
         self._files = LogFiles(store.objects, store.vault, origin)
         self._prefix = self._files.name("staging", "")
-        names = store.objects.ls(self._prefix)
-        self._parts = sorted(int(name.removeprefix(self._prefix)) for name in names)
+        names = (name.removeprefix(self._prefix) for name in store.objects.ls(self._prefix))
+        self._parts = sorted(int(name) for name in names if "/" not in name)
         self._filling: list[StagedBundle] = []
         self._opened: tuple[int, dict[int, StagedBundle]] = (-1, {})
 
@@ -89,12 +91,21 @@ class Staging:
             if all(bundle.index * BUNDLE_WIDTH + bundle.width <= size for bundle in bundles):
                 self._store.objects.delete(self._prefix + str(part))
                 self._parts.remove(part)
+        self._drop_slices(lambda first: first < size)
 
     def discard(self) -> None:
         """Forget and delete everything."""
         for part in self._parts:
             self._store.objects.delete(self._prefix + str(part))
         self._parts, self._filling, self._opened = [], [], (-1, {})
+        self._drop_slices(lambda _: True)
+
+    def _drop_slices(self, is_gone: Callable[[int], bool]) -> None:
+        """Delete what was kept of slices of a pull that was being taken over: see `node.peers.sync.slices`."""
+        folder = self._prefix + SLICES
+        for name in list(self._store.objects.ls(folder)):
+            if is_gone(int(name.removeprefix(folder))):
+                self._store.objects.delete(name)
 
     def _part(self, first: int) -> dict[int, StagedBundle]:
         if self._opened[0] != first:
