@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from node.cli.output import Fact, counted, table
 from node.cli.session import Session
 from node.cli.times import moment
+from node.names import GroupChoice
 
 if TYPE_CHECKING:  # commands that do not show lists start without them
     from keys.trust.members import Members
@@ -38,7 +39,6 @@ class _Status:
     subsets: "Sequence[SubsetReport]"
     peers: "Sequence[PeerRecord]"
     partners: int
-    group: str
     to_review: Mapping[date, int]
     aside: "Sequence[QuarantineItem]"
     recall: _Part
@@ -56,9 +56,19 @@ class _Status:
 
 def show_status(here: Session) -> None:
     """The state of a node."""
-    now = _read_status(here.identity())
-    here.output.result(_fields(now), *_lines(now))
+    identity = here.identity()
+    now = _read_status(identity)
+    here.output.result(_fields(now, _group(here, identity.settings.group)), *_lines(now))
     here.output.following(_next_step(now), now.dated)
+
+
+def _group(here: Session, choice: GroupChoice) -> str:
+    """Its name, which is a field alone: people need not wait until a kernel was tried."""
+    if not here.output.as_json:
+        return ""
+    from node.group.load import group_name
+
+    return group_name(choice)
 
 
 def _read_status(identity: "Identity") -> _Status:
@@ -66,7 +76,6 @@ def _read_status(identity: "Identity") -> _Status:
     from node.cli.federation.witnesses import witness_status
     from node.cli.keys.expiry import expiry_status
     from node.cli.partners.hit_status import agency_status
-    from node.group.load import group_name
     from node.identity.store import read_store
     from node.judgement import quarantine
     from node.judgement.reminders import count_due
@@ -88,7 +97,6 @@ def _read_status(identity: "Identity") -> _Status:
             subsets=report_subsets(store),
             peers=peers,
             partners=partners,
-            group=group_name(identity.settings.group),
             to_review=count_due(store, until=today + SOON),
             aside=quarantine.ls(store, register),
             recall=recall_status(store),
@@ -99,7 +107,7 @@ def _read_status(identity: "Identity") -> _Status:
         )
 
 
-def _fields(now: _Status) -> dict[str, Fact]:
+def _fields(now: _Status, group: str) -> dict[str, Fact]:
     (recalled, _), (reported, _), (witnessed, _), (ends, _) = now.recall, now.hits, now.witnesses, now.ends
     return {
         "node": now.document.node,
@@ -115,7 +123,7 @@ def _fields(now: _Status) -> dict[str, Fact]:
             for report in now.subsets
         ],
         "partners": now.partners,
-        "group": now.group,
+        "group": group,
         "to_review": sum(now.to_review.values()),
         "recall": recalled,
         **reported,
@@ -148,8 +156,7 @@ def _lines(now: _Status) -> Iterator[str]:
 
 
 def _aside_lines(aside: "Sequence[QuarantineItem]") -> Iterator[str]:
-    from node.evidence.keep import FORKED
-    from node.judgement.quarantine import FLOOD
+    from node.store.lists.records import FLOOD, FORKED
 
     for one in aside:
         if one.kind == FORKED:
@@ -202,7 +209,6 @@ def _next_step(now: _Status) -> str:
 def partner_status(here: Session) -> None:
     """The state of a partner's client."""
     from node.cli.partners.hit_status import partner_hits_status
-    from node.group.load import group_name
     from node.hoster.cover import cover_words
     from node.hoster.settings import load_partner_settings
     from node.hoster.status import read_partner_status
@@ -229,7 +235,7 @@ def partner_status(here: Session) -> None:
             "gone": now.gone,
             "evidence": [str(folder) for folder in now.evidence],
             "unconfirmed_files": now.unconfirmed,
-            "group": group_name(load_partner_settings(here.home.folder).group),
+            "group": _group(here, load_partner_settings(here.home.folder).group),
             **found,
         },
         f"{enrolment.partner}, subset {enrolment.subset}, release {now.version or 'none yet'}",

@@ -19,14 +19,13 @@ from node.app.partners.hits import casework
 from node.console.languages import translated_plural
 from node.console.world import World
 from node.errors import StoreError
-from node.evidence.keep import FORKED
 from node.identity.outside_note import silent
-from node.judgement.quarantine import FLOOD
 from node.judgement.recall import report_withdrawals
 from node.judgement.reminders import count_due
 from node.partners.hits.overview import DAY_MS
 from node.rotation import proposals
 from node.store.accounts.records import Approval, Outcome, PersonRole
+from node.store.lists.records import FLOOD, FORKED
 from node.trust.expiry import TermState, Thing, late
 from node.trust.revoke import not_resumed
 

@@ -21,7 +21,7 @@ from node.evidence.divergence import local_tree
 from node.evidence.judgement import accused_log, claimed_head, judge
 from node.journal import Journal
 from node.ports.objects import ObjectStore
-from node.store.lists.records import LogKind, LogRecord, Quarantined
+from node.store.lists.records import FORKED, LogKind, LogRecord, Quarantined
 from node.store.peers.records import EvidenceKind, EvidenceRecord
 from node.store.store import Store
 from node.store.unit import Unit
@@ -33,9 +33,6 @@ from protocol.evidence import notes_of
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.conflict import Conflict, ConflictKind, read_conflict
 from protocol.trustfork import TrustFork, content_pair, verify_trust_fork
-
-FORKED: Final = "log"
-"""Kind of the quarantine record that stops a whole log."""
 
 MAX_OPEN: Final = 8
 """Evidence of one kind and subject that is kept while nobody has looked, and of what people have looked at: one

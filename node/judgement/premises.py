@@ -12,8 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 
 from node.clock import milliseconds
-from node.evidence.keep import FORKED
-from node.store.lists.records import LogKind, LogRecord, Shredding, Tombstone
+from node.store.lists.records import FORKED, LogKind, LogRecord, Shredding, Tombstone
 from node.store.peers.records import OverlayRecord
 from node.store.subsets.records import ReleaseRecord
 from node.store.unit import Unit

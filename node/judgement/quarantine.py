@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from keys.message import Message
 from keys.trust.members import Members
 from node.errors import NotFoundError, UsageError
-from node.evidence.keep import FORKED
-from node.store.lists.records import LogKind, LogRecord, Quarantined
+from node.store.lists.records import FLOOD, FORKED, LogKind, LogRecord, Quarantined
 from node.store.peers.records import EvidenceRecord
 from node.store.store import Store
 from protocol.lists.ext import EntryRef
@@ -76,8 +75,6 @@ class QuarantineItem:
 
 
 BLOCKS = "blocks"
-FLOOD = "flood"
-"""Of entries that partners report far more often than others (`node.partners.hits.floods`)."""
 
 
 def ls(store: Store, members: Members) -> list[QuarantineItem]:

@@ -11,8 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from keys.trust.members import Member, Members
-from node.evidence.keep import FORKED
-from node.store.lists.records import LogKind, LogRecord
+from node.store.lists.records import FORKED, LogKind, LogRecord
 from node.store.peers.records import PeerRecord
 from node.store.unit import Unit
 from node.trust.others.revocations import withheld

@@ -11,11 +11,10 @@ import pytest
 
 from node.audit.reader import read_audit
 from node.console.pages.partners import hits
-from node.judgement.quarantine import FLOOD
 from node.partners.hits.instructions import UNDO_REPORT
 from node.partners.hits.overview import ReportedHit, reported_hits
 from node.store.accounts.records import PersonRole
-from node.store.lists.records import Quarantined
+from node.store.lists.records import FLOOD, Quarantined
 from support.console import RunningConsole, console_of
 from support.times import SettableClock
 

@@ -12,10 +12,9 @@ from node.console import needs as needs_module
 from node.console.needs import Need, needs
 from node.console.pages.federation.map import Place, draw
 from node.console.surface import PAGES
-from node.evidence.keep import FORKED
 from node.peers.status import Freshness, MemberStatus, member_statuses
 from node.store.accounts.records import PersonRole
-from node.store.lists.records import LogKind, Quarantined
+from node.store.lists.records import FORKED, LogKind, Quarantined
 from node.store.peers.records import EvidenceKind, EvidenceRecord
 from support.browser import browsing_async
 from support.console import RunningConsole

@@ -4,9 +4,8 @@ from urllib.parse import urlencode
 
 from node.app.approvals import open_approvals
 from node.audit.reader import read_audit
-from node.evidence.keep import FORKED
 from node.store.accounts.records import PersonRole
-from node.store.lists.records import Quarantined
+from node.store.lists.records import FORKED, Quarantined
 from node.store.peers.records import EvidenceKind, EvidenceRecord
 from support.console import RunningConsole
 

@@ -7,11 +7,10 @@ import pytest
 
 from node.console.parts import Page
 from node.console.surface import PAGES
-from node.evidence.keep import FORKED
 from node.partners.hits.overview import reported_hits
 from node.store.accounts.records import PersonRole
 from node.store.hits.records import HitSourceRecord
-from node.store.lists.records import LogKind, Quarantined
+from node.store.lists.records import FORKED, LogKind, Quarantined
 from node.store.unit import Unit
 from support.console import RunningConsole
 from support.console_examples import EXAMPLES

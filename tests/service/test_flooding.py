@@ -8,7 +8,7 @@ import pytest
 from node.judgement import quarantine
 from node.partners.hits import floods
 from node.partners.hits.floods import FloodLimits
-from node.store.lists.records import Quarantined
+from node.store.lists.records import FLOOD, Quarantined
 from protocol.statement.receipt import open_receipt
 from support.hits import SUBSET, HitWorld, hit_world
 
@@ -36,7 +36,7 @@ async def report(world: HitWorld, *partners: str, name: str = "everybody has it"
 
 def set_aside(world: HitWorld) -> list[Quarantined]:
     with world.fr.store.read() as unit:
-        return [one for one in unit.quarantine.ls() if one.kind == quarantine.FLOOD]
+        return [one for one in unit.quarantine.ls() if one.kind == FLOOD]
 
 
 @pytest.mark.threat("one entry meets many files")

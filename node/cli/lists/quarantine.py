@@ -73,7 +73,7 @@ acts.add(app, [quarantine.release])
 
 def _of_flood(own: str, aside: "QuarantineItem") -> list[str]:
     """What can be done about an entry that is reported too often: its owner can withdraw it, others can dispute it."""
-    from node.judgement.quarantine import FLOOD
+    from node.store.lists.records import FLOOD
 
     if aside.kind != FLOOD:
         return []

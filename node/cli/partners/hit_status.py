@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 def agency_status(identity: "Identity", store: "Store") -> tuple[dict[str, Fact], list[str]]:
     """Fields and lines about partners' reports, disputes, proposals and disclosed look-ups; overdue disputes first."""
-    from node.app.partners.hits import casework
     from node.clock import milliseconds
     from node.partners.hits.overview import hit_counts
 
@@ -24,8 +23,8 @@ def agency_status(identity: "Identity", store: "Store") -> tuple[dict[str, Fact]
     hits = hit_counts(store, now_ms=now_ms)
     with store.read() as unit:
         proposed, stopped = unit.proposals.open_count(), len(unit.disclosure.stopped())
-    work = casework(identity, store)
-    waiting, late = sum(case.answered_ms is None for case in work.ls()), len(work.overdue())
+        due = [case.due_ms for case in unit.partner_cases.ls() if case.answered_ms is None]
+    waiting, late = len(due), sum(each <= now_ms for each in due)
     told = (
         (late, f"{counted(late, 'dispute')} of partners overdue: sigfed case ls"),
         (waiting - late, f"{counted(waiting - late, 'dispute')} of partners to answer: sigfed case ls"),

@@ -13,9 +13,8 @@ from typing import Final
 from keys.message import Message
 from node.clock import Clock, milliseconds
 from node.journal import Journal
-from node.judgement.quarantine import FLOOD
 from node.store.hits.records import HitSourceRecord
-from node.store.lists.records import Quarantined
+from node.store.lists.records import FLOOD, Quarantined
 from node.store.store import Store
 from node.store.unit import Unit
 

@@ -14,7 +14,12 @@ test nothing with it, and whoever holds neither digest nor file can read nothing
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+FORKED: Final = "log"
+"""Kind of the quarantine record that stops a whole log."""
+FLOOD: Final = "flood"
+"""Kind of those of entries that partners report far more often than others (`node.partners.hits.floods`)."""
 
 
 class LogKind(StrEnum):

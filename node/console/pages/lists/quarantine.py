@@ -17,10 +17,10 @@ from node.console.pages.acts import action
 from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.evidence.keep import FORKED
 from node.judgement import quarantine
-from node.judgement.quarantine import BLOCKS, FLOOD, QuarantineItem
+from node.judgement.quarantine import BLOCKS, QuarantineItem
 from node.store.accounts.records import Approval
+from node.store.lists.records import FLOOD, FORKED
 from node.store.peers.records import EvidenceRecord
 
 ROWS: Final = 50

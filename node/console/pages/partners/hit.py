@@ -14,11 +14,10 @@ from node.console.pages.acts import action
 from node.console.parts import Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
-from node.judgement.quarantine import FLOOD
 from node.partners.hits.cases import get_hit
 from node.partners.hits.instructions import UNDO_REPORT
 from node.partners.hits.overview import ReportedHit, reported_hit
-from node.store.lists.records import LogKind
+from node.store.lists.records import FLOOD, LogKind
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action as FileAction
 

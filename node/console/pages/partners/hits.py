@@ -13,7 +13,6 @@ from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
-from node.judgement.quarantine import FLOOD
 from node.partners.hits.instructions import UNDO_REPORT
 from node.partners.hits.overview import (
     FEW,
@@ -25,7 +24,7 @@ from node.partners.hits.overview import (
     precision,
 )
 from node.store.hits.records import HitCounts, HitFilter, HitPlace, HitWindow
-from node.store.lists.records import LogKind
+from node.store.lists.records import FLOOD, LogKind
 
 ROWS: Final = 50
 COUNTED: Final = 4_000
