@@ -81,6 +81,7 @@ class _List:
         self.held = held
         self._files = LogFiles(store.objects, store.vault, held.origin)
         self._touches = unit.touches
+        self._read: dict[int, Item] = {}
         self._blocks = self._reaching(Reach.ALL)
         """Adds that were withdrawn as errors, and disputes. They need no row in the look-up index."""
 
@@ -119,6 +120,9 @@ class _List:
         return {touch.ref for touch in self._touches.reaching(self.held.log_id, reach)}
 
     def _items(self, places: Iterable[int]) -> Iterable[Item]:
+        """What counts of the events at these places, in order; each is read once, for a block is asked for twice."""
         held = self.held
         below = sorted(place for place in set(places) if place < held.size)
-        return without(self._files.items_at(below, size=held.size), held.set_aside)
+        new = (place for place in below if place not in self._read)
+        self._read.update((item[0], item) for item in self._files.items_at(new, size=held.size))
+        return without((self._read[place] for place in below), held.set_aside)
