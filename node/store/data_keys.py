@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Table, delete, func, insert, select, update
 
 from node.store.data_key_records import DataKeyRecord, Key, SealedColumn
-from node.store.tables import DataKey, every_table, table
+from node.store.tables import DataKey, Rows, every_table, table
 
 _KEY = table(DataKey)
 
 
-class DataKeyRows:
+class DataKeyRows(Rows):
     """The `data_key` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def ls(self) -> Sequence[DataKeyRecord]:
         """All, by name."""
@@ -42,11 +39,8 @@ class DataKeyRows:
         self._connection.execute(delete(_KEY).where(_KEY.c.name == name))
 
 
-class SealedCellRows:
+class SealedCellRows(Rows):
     """Sealed columns of any table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def older(self, column: SealedColumn, newest: bytes, limit: int) -> Sequence[tuple[Key, bytes]]:
         """Up to `limit` values that do not begin with `newest`, with the names of their rows."""

@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnClause,
+    Connection,
     Index,
     Integer,
     LargeBinary,
@@ -197,6 +198,13 @@ class Lease(TableModel):
     place: str
     term: int = Field(sa_column=_big())
     until_ms: int = Field(sa_column=_big())
+
+
+class Rows:
+    """The rows of a noun inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
 
 @cache

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Row, insert, select, update
 
 from keys.message import pack, unpack
 from node.errors import ConflictError, NotFoundError
 from node.store.accounts.records import Approval, Outcome
 from node.store.accounts.tables import ApprovalRow
-from node.store.tables import record, table
+from node.store.tables import Rows, record, table
 
 _TABLE = table(ApprovalRow)
 _C = _TABLE.c
@@ -17,11 +17,8 @@ _LONGEST = 1024
 """Characters of a subject or a result as it is kept."""
 
 
-class ApprovalRows:
+class ApprovalRows(Rows):
     """The `approval` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(
         self, *, kind: str, subject: str, payload: bytes, requested_by: str, requested_ms: int

@@ -2,20 +2,17 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from node.store.accounts.tables import AuditRow
-from node.store.tables import table
+from node.store.tables import Rows, table
 
 _TABLE = table(AuditRow)
 _C = _TABLE.c
 
 
-class AuditQueueRows:
+class AuditQueueRows(Rows):
     """The `audit_queue` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, record: bytes) -> None:
         """Queue an encoded record."""

@@ -2,24 +2,21 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.accounts.records import ChallengeRecord, PasskeyRecord, Purpose
 from node.store.accounts.tables import ChallengeRow, PasskeyRow
-from node.store.tables import record, table
+from node.store.tables import Rows, record, table
 
 _PASSKEY, _CHALLENGE = table(PasskeyRow), table(ChallengeRow)
 _ANSWERED = _CHALLENGE.c.purpose == Purpose.SIGN_IN.value
 """What strangers are asked is kept from its answer on; anything else is gone with it."""
 
 
-class PasskeyRows:
+class PasskeyRows(Rows):
     """The `passkey` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, passkey: PasskeyRecord) -> None:
         """Add one; raises `AlreadyExistsError` for a credential that is there."""
@@ -70,11 +67,8 @@ class PasskeyRows:
         self._connection.execute(delete(_PASSKEY).where(_PASSKEY.c.person == person))
 
 
-class ChallengeRows:
+class ChallengeRows(Rows):
     """The `challenge` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, challenge: ChallengeRecord) -> bool:
         """Add one; False when it is there."""

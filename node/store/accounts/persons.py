@@ -3,23 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Row, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.accounts.records import PersonRecord, PersonRole
 from node.store.accounts.tables import Person
-from node.store.tables import record, table
+from node.store.tables import Rows, record, table
 
 _TABLE = table(Person)
 _C = _TABLE.c
 
 
-class PersonRows:
+class PersonRows(Rows):
     """The `person` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, person: PersonRecord) -> None:
         """Add a person; raises `AlreadyExistsError`."""

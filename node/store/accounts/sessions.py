@@ -2,21 +2,18 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 from node.errors import NotFoundError
 from node.store.accounts.records import SessionRecord, TokenRecord
 from node.store.accounts.tables import ConsoleSessionRow, PersonTokenRow
-from node.store.tables import record, table
+from node.store.tables import Rows, record, table
 
 _SESSION, _TOKEN = table(ConsoleSessionRow), table(PersonTokenRow)
 
 
-class ConsoleSessionRows:
+class ConsoleSessionRows(Rows):
     """The `console_session` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, session: SessionRecord) -> None:
         """Add one."""
@@ -75,11 +72,8 @@ class ConsoleSessionRows:
         self._connection.execute(update(_SESSION).where(_SESSION.c.number == number).values(values))
 
 
-class PersonTokenRows:
+class PersonTokenRows(Rows):
     """The `person_token` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, token: TokenRecord) -> None:
         """Add one."""

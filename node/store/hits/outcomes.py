@@ -4,23 +4,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, func, insert, select
+from sqlalchemy import Row, and_, case, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError
 from node.store.hits.records import HitSourceRecord, ReportName, ResolutionRecord, Resolved
 from node.store.hits.reports import among
 from node.store.hits.tables import HitReportRow, HitResolutionRow, HitSourceRow
-from node.store.tables import record, table
+from node.store.tables import Rows, record, table
 
 _HIT, _RESOLUTION, _SOURCE = table(HitReportRow), table(HitResolutionRow), table(HitSourceRow)
 
 
-class HitOutcomeRows:
+class HitOutcomeRows(Rows):
     """The `hit_resolution` and `hit_source` tables."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, resolution: ResolutionRecord) -> None:
         """Keep a resolution; raises `AlreadyExistsError` when that report has one of that time."""

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     FromClause,
     Select,
     and_,
@@ -26,7 +25,7 @@ from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.driver import POSTGRESQL
 from node.store.hits.records import CaseRecord, HitCounts, HitFilter, HitPlace, HitRecord, ReportName
 from node.store.hits.tables import HitReportRow, HitResolutionRow, HitSourceRow, PartnerCase
-from node.store.tables import DAY, record, table
+from node.store.tables import DAY, Rows, record, table
 
 _HIT, _CASE = table(HitReportRow), table(PartnerCase)
 _RESOLUTION, _SOURCE = table(HitResolutionRow), table(HitSourceRow)
@@ -41,11 +40,8 @@ def among(rows: FromClause, reports: Collection[ReportName]) -> ColumnElement[bo
     return tuple_(rows.c.partner, rows.c.report_id).in_(list(reports))
 
 
-class HitRows:
+class HitRows(Rows):
     """The `hit_report` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, hit: HitRecord, sealed: bytes) -> None:
         """Keep a report with what it says; raises `AlreadyExistsError` when the partner has another of that id."""
@@ -186,11 +182,8 @@ class HitRows:
             self._connection.execute(delete(rows).where(*this))
 
 
-class PartnerCaseRows:
+class PartnerCaseRows(Rows):
     """The `partner_case` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, case: CaseRecord) -> None:
         """Open a case; raises `AlreadyExistsError` when there is one for that report."""

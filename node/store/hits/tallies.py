@@ -3,22 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, or_, select
 
 from node.store.hits.records import HitWindow, OutcomeCount, ResolutionCount
 from node.store.hits.tables import HitReportRow, HitResolutionRow, HitSourceRow, PartnerCase
-from node.store.tables import table
+from node.store.tables import Rows, table
 
 _HIT, _CASE = table(HitReportRow), table(PartnerCase)
 _RESOLUTION, _SOURCE = table(HitResolutionRow), table(HitSourceRow)
 _NEWEST_FIRST: Final = (_HIT.c.received_ms.desc(), _HIT.c.partner.desc(), _HIT.c.report_id.desc())
 
 
-class HitTallyRows:
+class HitTallyRows(Rows):
     """The tables of hits, counted."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def outcomes(self, window: HitWindow) -> Sequence[OutcomeCount]:
         """How many reports each list and collection is behind, by what partners and the agency said of them."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from node.store.driver import POSTGRESQL, insert_rows
 from node.store.lists.records import IndexHit
-from node.store.tables import EntryRow, table
+from node.store.tables import EntryRow, Rows, table
 
 if TYPE_CHECKING:
     from node.store.lists.columns import Collections, Keys, Positions
@@ -23,11 +23,11 @@ _INSERT: Final = 2**17
 _FIND: Final = "SELECT key, log_id, position, collection, ended FROM entry_index WHERE key "
 
 
-class EntryRows:
+class EntryRows(Rows):
     """The `entry_index` table inside one transaction."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._postgresql = connection.dialect.name == POSTGRESQL
 
     def add(self, log_id: int, *, keys: "Keys", positions: "Positions", collections: "Collections") -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 import numpy as np
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from keys.message import Message
@@ -13,7 +13,7 @@ from node.store.lists.columns import Keys
 from node.store.lists.quarantine import values_of
 from node.store.lists.records import BenignSet, Quarantined, Tripwire
 from node.store.lists.tables import BenignRow, SetAsideRow, TripwireRow
-from node.store.tables import QuarantineRow, table
+from node.store.tables import QuarantineRow, Rows, table
 
 _BENIGN = table(BenignRow)
 _TRIPWIRE = table(TripwireRow)
@@ -22,11 +22,8 @@ _QUARANTINE = table(QuarantineRow)
 _IN_LIST: Final = 500
 
 
-class GuardRows:
+class GuardRows(Rows):
     """The `benign_set`, `tripwire` and `set_aside_row` tables inside one transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add_benign(self, record: BenignSet) -> None:
         """Record a set whose filter is durable; raises `AlreadyExistsError` for its name."""

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Update, case, insert, select, update
+from sqlalchemy import Row, Update, case, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.lists.records import Head, LogKind, LogRecord
-from node.store.tables import Log, record, table
+from node.store.tables import Log, Rows, record, table
 from protocol.tlog.merkle import EMPTY_ROOT, CompactRange
 
 _LOG = table(Log)
@@ -22,11 +22,8 @@ _NO_PENDING: Final = {
 }
 
 
-class LogRows:
+class LogRows(Rows):
     """The `log` table inside one transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def create(self, *, origin: str, kind: LogKind, node: str, name: str) -> LogRecord:
         """Add a log of size 0; raises `AlreadyExistsError`."""

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 
 from keys.message import pack, unpack
 from node.errors import NotFoundError
 from node.store.lists.records import Intake, Quarantined
-from node.store.tables import IntakeRow, Log, QuarantineRow, record, table
+from node.store.tables import IntakeRow, Log, QuarantineRow, Rows, record, table
 
 _QUARANTINE = table(QuarantineRow)
 _INTAKE = table(IntakeRow)
@@ -29,11 +29,8 @@ def values_of(record: Quarantined) -> dict[str, Any]:
     }
 
 
-class QuarantineRows:
+class QuarantineRows(Rows):
     """The `quarantine` and `intake` tables inside one transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, records: Sequence[Quarantined]) -> None:
         """Set aside."""

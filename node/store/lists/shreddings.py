@@ -7,16 +7,13 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from node.store.lists.records import Shredding, StillListed, Tombstone
 from node.store.lists.tables import ShreddingRow, StandingRow, TombstoneRow
-from node.store.tables import table
+from node.store.tables import Rows, table
 
 _SHREDDING, _TOMBSTONE, _STANDING = table(ShreddingRow), table(TombstoneRow), table(StandingRow)
 
 
-class ShreddingRows:
+class ShreddingRows(Rows):
     """The `shredding` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, shreddings: Sequence[Shredding]) -> None:
         """Record; a position that is recorded already keeps its first record."""
@@ -58,11 +55,8 @@ class ShreddingRows:
         self._connection.execute(again)
 
 
-class TombstoneRows:
+class TombstoneRows(Rows):
     """The `tombstone` and `standing` tables."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, tombstones: Sequence[Tombstone]) -> None:
         """Keep; one digest once for each list."""

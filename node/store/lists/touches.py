@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, select, update
 
 from node.store.driver import POSTGRESQL
 from node.store.lists.records import Reach, Touch
-from node.store.tables import Log, TouchRow, table
+from node.store.tables import Log, Rows, TouchRow, table
 
 _LOG: Final = table(Log)
 _TOUCH: Final = table(TouchRow)
@@ -19,11 +19,11 @@ _C: Final = _TOUCH.c
 _IN_LIST: Final = 1000
 
 
-class TouchRows:
+class TouchRows(Rows):
     """The `touch` table inside one transaction."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._mark = "%s" if connection.dialect.name == POSTGRESQL else "?"
 
     def put(self, log_id: int, touches: Iterable[Touch]) -> None:

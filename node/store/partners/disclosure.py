@@ -3,20 +3,17 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Select, delete, insert, select, update
 
 from node.store.partners.records import Allowance, DisclosureRecord
 from node.store.partners.tables import DisclosedAboutRow, DisclosureRow
-from node.store.tables import table
+from node.store.tables import Rows, table
 
 _DISCLOSURE, _ABOUT = table(DisclosureRow), table(DisclosedAboutRow)
 
 
-class DisclosureRows:
+class DisclosureRows(Rows):
     """The `disclosure` and `disclosed_about` tables."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def find(self, partner: str) -> DisclosureRecord | None:
         """That of a partner; None: it was never allowed any."""

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, select, text
+from sqlalchemy import Row, func, select, text
 
 from node.store.partners.records import FetchedRelease
 from node.store.partners.tables import FetchedReleaseRow, Partner
 from node.store.subsets.tables import ReleaseRow
-from node.store.tables import record, table
+from node.store.tables import Rows, record, table
 
 _FETCHED, _PARTNER, _RELEASE = table(FetchedReleaseRow), table(Partner), table(ReleaseRow)
 _PUT: Final = text(
@@ -21,11 +21,8 @@ _OF_RELEASE: Final = (_RELEASE.c.subset == _FETCHED.c.subset) & (_RELEASE.c.vers
 _OF_PARTNER: Final = (_FETCHED.c.partner == _PARTNER.c.name) & (_FETCHED.c.subset == _PARTNER.c.subset)
 
 
-class FetchedRows:
+class FetchedRows(Rows):
     """The `fetched_release` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def put(self, partner: str, subset: str, version: int, *, now_ms: int) -> None:
         """Keep that a partner fetched a release, in place of an older one; of one that it has, nothing changes."""

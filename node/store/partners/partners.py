@@ -4,25 +4,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from keys.message import Message
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, ReplayedError
 from node.store.partners.records import Allowance, InviteRecord, PartnerRecord
 from node.store.partners.tables import EvaluationMonth, Invite, Partner, UsedAssertion
-from node.store.tables import record, table
+from node.store.tables import Rows, record, table
 
 _INVITE, _PARTNER, _USED = table(Invite), table(Partner), table(UsedAssertion)
 _MILLI = 1000
 _MONTH = table(EvaluationMonth)
 
 
-class PartnerRows:
+class PartnerRows(Rows):
     """The `partner` and `invite` tables."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def invite(self, invite: InviteRecord, *, now_ms: int) -> None:
         """Keep an invitation in place of one that ended unused; raises `AlreadyExistsError` for any other."""
@@ -196,11 +193,8 @@ class PartnerRows:
         return row
 
 
-class ReplayRows:
+class ReplayRows(Rows):
     """The `used_assertion` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def forget(self, *, before_ms: int) -> None:
         """Remove ids that expired before."""

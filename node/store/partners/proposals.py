@@ -4,24 +4,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, func, insert, select, update
+from sqlalchemy import Select, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError
 from node.store.partners.records import FileRecord, ProposalRecord
 from node.store.partners.tables import ProposalRow, ProposedFileRow
-from node.store.tables import record, table
+from node.store.tables import Rows, record, table
 from protocol.statement.proposal_state import FileState
 
 _PROPOSAL, _FILE = table(ProposalRow), table(ProposedFileRow)
 _WAITS = _FILE.c.state == int(FileState.WAITING)
 
 
-class ProposalRows:
+class ProposalRows(Rows):
     """The `proposal` and `proposed_file` tables."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, proposal: ProposalRecord) -> None:
         """Keep a proposal, all of its files waiting; raises `AlreadyExistsError` when the partner has that id."""

@@ -2,23 +2,20 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.partners.records import RecipientRecord, SnapshotRecord
 from node.store.partners.tables import Recipient, RecipientSnapshot
-from node.store.tables import record, table
+from node.store.tables import Rows, record, table
 
 _TABLE, _SNAPSHOT = table(Recipient), table(RecipientSnapshot)
 _C = _TABLE.c
 
 
-class RecipientRows:
+class RecipientRows(Rows):
     """The `recipient` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, recipient: RecipientRecord) -> None:
         """Add one; raises `AlreadyExistsError`."""
@@ -81,11 +78,8 @@ class RecipientRows:
         self._connection.execute(update(_TABLE).where(_C.name == name).values(values))
 
 
-class RecipientSnapshotRows:
+class RecipientSnapshotRows(Rows):
     """The `recipient_snapshot` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def find(self) -> SnapshotRecord | None:
         """The copy, if one is laid out."""

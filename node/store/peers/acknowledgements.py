@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, delete, func, insert, select, update
+from sqlalchemy import and_, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import ConflictError
@@ -15,18 +15,15 @@ from node.store.lists.tables import (
     WithdrawalRow,
 )
 from node.store.peers.records import Acknowledgement, Applied, Reached, Withdrawal
-from node.store.tables import DAY, Peer, record, table
+from node.store.tables import DAY, Peer, Rows, record, table
 
 _PEER = table(Peer)
 _ACKS, _SENT = table(AcknowledgementRow), table(AcknowledgedRow)
 _WITHDRAWAL, _REACHED, _JUDGED = table(WithdrawalRow), table(ReachedRow), table(JudgedRow)
 
 
-class AcknowledgementRows:
+class AcknowledgementRows(Rows):
     """The `acknowledgement` and `acknowledged` tables."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def find(self, log_id: int, peer: str) -> Acknowledgement | None:
         """The newest of a peer about a list."""
@@ -80,11 +77,8 @@ class AcknowledgementRows:
             return 0
 
 
-class WithdrawalRows:
+class WithdrawalRows(Rows):
     """The `withdrawal` and `reached` tables."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, withdrawal: Withdrawal) -> None:
         """Record one that waits for publication, in the transaction that takes its positions."""
@@ -166,11 +160,8 @@ class WithdrawalRows:
             self._connection.execute(insert(_REACHED).values(values | times))
 
 
-class JudgedRows:
+class JudgedRows(Rows):
     """The `judged_list` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def note(self, subset: str, sizes: Mapping[str, int]) -> None:
         """Replace what a subset follows: sizes by origin."""

@@ -4,21 +4,18 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import delete, insert, select
 
 from node.store.peers.records import CosignerRecord, OverlayRecord
 from node.store.peers.tables import Cosigner, Overlay
-from node.store.tables import record, table
+from node.store.tables import Rows, record, table
 
 _COSIGNER: Final = table(Cosigner)
 _OVERLAY: Final = table(Overlay)
 
 
-class CosignerRows:
+class CosignerRows(Rows):
     """The `cosigner` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def find(self, origin: str, witness: str) -> CosignerRecord | None:
         """What is known of this witness of this log."""
@@ -39,11 +36,8 @@ class CosignerRows:
         self._connection.execute(insert(_COSIGNER).values(asdict(record)))
 
 
-class OverlayRows:
+class OverlayRows(Rows):
     """The `overlay` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def find(self, log_id: int) -> OverlayRecord | None:
         """The overlay of a log."""

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import Row, and_, delete, insert, or_, select, update
 
 from node.errors import NotFoundError
 from node.store.peers.records import EvidenceKind, EvidenceRecord, HeardHead
 from node.store.peers.tables import Evidence, Heard, ReleasedBlock
-from node.store.tables import record, table
+from node.store.tables import Rows, record, table
 from protocol.lists.opening import EntryRef
 
 _EVIDENCE = table(Evidence)
@@ -16,11 +16,8 @@ _HEARD = table(Heard)
 _BLOCK = table(ReleasedBlock)
 
 
-class EvidenceRows:
+class EvidenceRows(Rows):
     """The `evidence`, `heard_head` and `released_block` tables."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, record: EvidenceRecord) -> bool:
         """Keep; False when that subject, kind and pair is kept already."""

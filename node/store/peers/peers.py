@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from keys.message import pack, unpack
 from keys.trust.held import HeldTrust
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.peers.records import PeerRecord
-from node.store.tables import Peer, PeerFile, record, table
+from node.store.tables import Peer, PeerFile, Rows, record, table
 
 _PEER = table(Peer)
 _C = _PEER.c
@@ -20,11 +20,8 @@ _LONGEST = 65_536
 """Characters of an outcome as it is kept."""
 
 
-class PeerRows:
+class PeerRows(Rows):
     """The `peer` table inside one transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, peer: PeerRecord) -> None:
         """Add a peer; raises `AlreadyExistsError`."""

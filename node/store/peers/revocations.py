@@ -2,22 +2,19 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import insert, select, update
 
 from node.errors import ConflictError
 from node.store.peers.records import RevocationRecord
 from node.store.peers.tables import NodeRevocations
-from node.store.tables import record, table
+from node.store.tables import Rows, record, table
 
 _TABLE = table(NodeRevocations)
 _C = _TABLE.c
 
 
-class RevocationRows:
+class RevocationRows(Rows):
     """The `node_revocations` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def get(self, node: str) -> RevocationRecord:
         """What is known of a node; an empty record when that is nothing."""

@@ -3,22 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import ConflictError
 from node.store.peers.records import TrustAcknowledged
 from node.store.peers.tables import TrustAcknowledgedRow, TrustAcknowledgementRow
-from node.store.tables import record, table
+from node.store.tables import Rows, record, table
 
 _ACKS, _SENT = table(TrustAcknowledgementRow), table(TrustAcknowledgedRow)
 
 
-class TrustAcknowledgementRows:
+class TrustAcknowledgementRows(Rows):
     """The `trust_acknowledgement` and `trust_acknowledged` tables."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def find(self, peer: str) -> TrustAcknowledged | None:
         """The newest of a peer."""

@@ -4,24 +4,21 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import ConflictError, NotFoundError
 from node.store.peers.records import WitnessRecord
 from node.store.peers.tables import WitnessedLog
-from node.store.tables import table
+from node.store.tables import Rows, table
 from protocol.witness.cosign import Witnessed
 
 _TABLE = table(WitnessedLog)
 _C = _TABLE.c
 
 
-class WitnessRows:
+class WitnessRows(Rows):
     """The `witnessed_log` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def find(self, origin: str) -> WitnessRecord | None:
         """What was cosigned last of a log; None if nothing ever was."""

@@ -3,24 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Row, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.subsets.tables import ReleaseRow, SourceNumber, Subset
-from node.store.tables import record, table
+from node.store.tables import Rows, record, table
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.manifest import ReleaseKind
 
 _SUBSET, _SOURCE, _RELEASE = table(Subset), table(SourceNumber), table(ReleaseRow)
 
 
-class SubsetRows:
+class SubsetRows(Rows):
     """The `subset` and `source_number` tables."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def create(self, subset: SubsetRecord) -> None:
         """Add a subset; raises `AlreadyExistsError`."""
@@ -78,11 +75,8 @@ class SubsetRows:
             self._connection.execute(insert(_SOURCE), rows)
 
 
-class ReleaseRows:
+class ReleaseRows(Rows):
     """The `subset_release` table."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, release: ReleaseRecord) -> None:
         """Record a release whose leaf is in the pending head; raises `ConflictError` when the version is taken."""
