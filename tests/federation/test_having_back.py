@@ -12,14 +12,16 @@ from typing_extensions import override
 from keys.key import LogPrivateKey
 from node.errors import PeerUnreachableError, VerificationError
 from node.lists.catalogue import list_origin
+from node.lists.completeness import untouched
 from node.objects.logfiles import LogFiles
 from node.peers.recovery import BrokenHistoryError, Returned, have_back
 from node.peers.return_list import HeldLists
-from node.store.lists.records import LogKind, LogRecord
+from node.store.lists.records import LogKind, LogRecord, Reach
 from node.store.store import Store
 from protocol.limits import HEADER_BYTES, MAX_CLOCK_SKEW_MS
-from protocol.lists.event import BASELINE, NATIONAL, Header
+from protocol.lists.event import BASELINE, NATIONAL, Header, Op
 from protocol.lists.grant import Grant
+from protocol.lists.opening import Reason
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import VerifierKey
@@ -167,6 +169,23 @@ async def test_what_is_here_is_gone_on_from(
         assert (done.old_size, done.new_size) == sizes
     done = await new.have_back(all_.held("behind", "opened"))
     assert (done.old_size, done.new_size) == (9, 9)
+
+
+async def test_what_a_withdrawal_says_of_others_comes_back_with_it(
+    federation: Federation, tmp_path: Path, restored: Restore
+) -> None:
+    all_ = await peers(federation)
+    all_.fr.withdraw("1 4 2", Reason.ERROR)
+    all_.fr.publish()
+    federation.advance(hours=1)
+    await federation.sync(all_.behind, all_.fr)
+    new = restored(all_.fr, tmp_path / "new")
+    await new.have_back(all_.held("behind"))
+    assert untouched(new.store, new.log) == 0
+    assert new.log.touched == new.log.head.size
+    with new.store.read() as unit:
+        found = unit.touches.reaching(new.log.id, Reach.ALL)
+    assert {each.op for each in found} == {Op.WITHDRAW}
 
 
 def forged(fr: Agency, size: int) -> bytes:
