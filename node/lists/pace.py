@@ -7,13 +7,16 @@ just asked for all of it.
 """
 
 from dataclasses import dataclass
-from typing import Final, Protocol, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from keys.message import Message
 from keys.trust.node_parts import DEFAULT_DISPUTES_PER_DAY, NodeLimits
 from node.errors import BeyondLimitsError, NotFoundError
 from node.store.lists.records import Intake, LogRecord
 from node.store.unit import Unit
+
+if TYPE_CHECKING:
+    from node.config import Guards as GuardSettings
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
 MOST_AT_ONCE: Final = 20_000_000
@@ -36,8 +39,8 @@ class FollowGuards:
     max_disputes_per_day: int = DEFAULT_DISPUTES_PER_DAY
 
     @classmethod
-    def of(cls, limits: NodeLimits) -> Self:
-        """What a node document calls normal days."""
+    def of(cls, limits: "NodeLimits | GuardSettings") -> Self:
+        """What a node document calls normal days, or what this node lets any peer change a day."""
         return cls(
             max_adds_per_day=limits.max_adds_per_day,
             max_withdraws_per_day=limits.max_withdraws_per_day,

@@ -18,18 +18,19 @@ from node.lists.catalogue import own_list
 from node.lists.changes import event_of
 from node.lists.corrections.erase import carry_out, redo
 from node.lists.entries import read_batch
+from node.lists.heads import next_head
 from node.lists.pace import DAY_MS, NO_LIMITS, FollowGuards, require_within
 from node.lists.touches import touches_of
 from node.objects.logfiles import LogFiles
 from node.ports.log_signer import LogSigner
-from node.store.lists.records import Batch, Head, Intake, LogRecord
+from node.store.lists.records import Batch, Intake, LogRecord
 from node.store.store import Store
 from node.trust.others.time import require_plausible
 from protocol.errors import MalformedError
 from protocol.lists.event import Op
 from protocol.lists.opening import origin_hash
 from protocol.tlog.checkpoint import Checkpoint
-from protocol.tlog.merkle import CompactRange, leaf_hash
+from protocol.tlog.merkle import leaf_hash
 from protocol.tlog.note import Note
 
 _ROUND: Final = 2**16
@@ -176,9 +177,7 @@ def _claim(store: Store, log: LogRecord, now_ms: int, *, end: int) -> tuple[LogR
     """Fix the next head, which ends by `end`, and make it pending."""
     time_ms = max(now_ms, log.head.time_ms)
     round_ = _read_round(store, log, time_ms, end=end)
-    tree = _frontier(log)
-    tree.extend(round_.leaves)
-    head = Head(size=tree.size, root=tree.root(), frontier=tree.to_bytes(), time_ms=time_ms)
+    head = next_head(log, round_.leaves, time_ms=time_ms)
     with store.write() as unit:
         unit.logs.claim(log, head, note=None)
         return unit.logs.get(log.origin), round_
@@ -228,9 +227,8 @@ def _finish(
 def _check_root(log: LogRecord, leaves: Sequence[bytes]) -> None:
     """Damage to the queue must stop here: the head is fixed, and other events would never fit it."""
     assert log.pending is not None
-    tree = _frontier(log)
-    tree.extend(leaves)
-    if tree.size != log.pending.size or tree.root() != log.pending.root:
+    head = next_head(log, leaves, time_ms=log.pending.time_ms)
+    if (head.size, head.root) != (log.pending.size, log.pending.root):
         raise _OtherChangesError(
             "{origin}: the waiting changes are not those of its pending head",
             log.origin,
@@ -246,13 +244,6 @@ def _check_note(log: LogRecord, note: bytes) -> None:
         raise StoreError("{origin}: the signer gave something that is not a checkpoint", log.origin) from exc
     if signed != Checkpoint(log.origin, log.pending.size, log.pending.root):
         raise StoreError("{origin}: the signer signed another head than the pending one", log.origin)
-
-
-def _frontier(log: LogRecord) -> CompactRange:
-    try:
-        return CompactRange.from_bytes(log.head.frontier)
-    except MalformedError as exc:
-        raise StoreError("{origin}: its stored frontier is damaged", log.origin) from exc
 
 
 def _tidy(store: Store, files: LogFiles, log: LogRecord, done: Sequence[Batch]) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from keys.errors import KeysError
 from keys.key import StatementPrivateKey
-from node.app.guards import open_guards, own_limits
+from node.app.guards import open_guards
 from node.app.peers.evidence import open_gossiper
 from node.app.peers.renewal import catch_up_with
 from node.clock import Clock
@@ -27,6 +27,7 @@ from node.identity.audit import tell
 from node.identity.identity import Identity
 from node.identity.peer import reach_peer
 from node.identity.witnesses import requiring
+from node.lists.pace import FollowGuards
 from node.peers.acknowledge import Acknowledger
 from node.peers.gossip import GossipReport
 from node.peers.sync.reports import ListOutcome, SyncReport
@@ -95,7 +96,7 @@ class PeerSyncs:
             clock or identity.clock,
             requiring=requiring(identity, store),
             guards=open_guards(identity, store),
-            most=own_limits(identity.settings.guards),
+            most=FollowGuards.of(identity.settings.guards),
             beyond_limits=beyond_limits,
             hasher=load_hasher(identity.settings.group),
         )
