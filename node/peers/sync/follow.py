@@ -7,7 +7,7 @@ looks a hash up sees the index alone, so nothing of a head may be in it before a
 is finished by the next `held`, from the slice that it was at; what cannot be finished is fetched again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, groupby
 
@@ -21,7 +21,7 @@ from node.lists.pace import MOST_AT_ONCE, most_at_once
 from node.lists.tombstones import note_relisted
 from node.objects.logfiles import LogFiles
 from node.peers.sync.intake import EventIntake, FollowGuards, OpenFile, guard
-from node.peers.sync.slices import Slice, Slices, cuts, source_of
+from node.peers.sync.slices import Slice, Slices, Source, cuts
 from node.peers.sync.stage import StagedBundle, Staging
 from node.store.lists.records import Head, LogKind, LogRecord
 from node.store.store import Store
@@ -288,15 +288,13 @@ class Follower:
         assert log.pending is not None
         frontier, file = log.head.frontier, OpenFile()
         for first, end in cuts(log.head.size, log.pending.size):
-            bundles = self._bundles(log, first, end)
-            source = source_of(frontier, file, bundles)
-            made = slices.recall(first, source)
             last = end == log.pending.size
+            made = slices.recall(first, Source(frontier, file), self._bundles(log, first, end))
             if made is None:
-                intake = EventIntake(self._store.vault, first, file)
-                frontier = self._take(files, intake, bundles, frontier)
+                source, intake = Source(frontier, file), EventIntake(self._store.vault, first, file)
+                frontier = self._take(files, intake, source.read(self._bundles(log, first, end)), frontier)
                 older = self._older_keys(files, intake.older_refs(), first)
-                made = Slice(source=source, frontier=frontier, taken=intake.taken(older))
+                made = Slice(source=source.text, frontier=frontier, taken=intake.taken(older))
                 if not last:
                     slices.keep(first, made)
             slices.add(first, made, last=last)
@@ -305,7 +303,7 @@ class Follower:
             raise self._not_those(log)
 
     def _take(
-        self, files: LogFiles, intake: EventIntake, bundles: Sequence[StagedBundle], frontier: bytes
+        self, files: LogFiles, intake: EventIntake, bundles: Iterable[StagedBundle], frontier: bytes
     ) -> bytes:
         """The events of a slice, and openings (empty: not held), into objects; the frontier behind them."""
         tree, first = CompactRange.from_bytes(frontier), intake.first
@@ -326,20 +324,18 @@ class Follower:
         self._store.objects.put_all(files.growth(first, events, openings))
         return tree.to_bytes()
 
-    def _bundles(self, log: LogRecord, first: int, end: int) -> list[StagedBundle]:
+    def _bundles(self, log: LogRecord, first: int, end: int) -> Iterator[StagedBundle]:
         """What is staged of the events from `first` up to `end`."""
         staging = self._staging(log.origin)
-        found = [staging.get(index, width) for index, width in bundle_widths(first, end)]
-        if None in found:
-            raise self._not_those(log)
-        return [bundle for bundle in found if bundle is not None]
+        for index, width in bundle_widths(first, end):
+            bundle = staging.get(index, width)
+            if bundle is None:
+                raise self._not_those(log)
+            yield bundle
 
     def _last_time(self, log: LogRecord, size: int) -> int:
-        index, width = next(bundle_widths(size - 1, size))
-        bundle = self._staging(log.origin).get(index, width)
-        if bundle is None:
-            raise self._not_those(log)
-        return Header.from_bytes(decode_bundle(bundle.entries, width)[-1][:HEADER_BYTES]).time_ms
+        bundle = next(self._bundles(log, size - 1, size))
+        return Header.from_bytes(decode_bundle(bundle.entries, bundle.width)[-1][:HEADER_BYTES]).time_ms
 
     def _repair(self, log: LogRecord, now_ms: int) -> None:
         """Finish a commit that was cut off, or forget it: the peer still has what is missing here."""

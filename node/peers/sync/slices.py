@@ -63,20 +63,30 @@ class Slice:
     """What some events mean, and the log at their end."""
 
     source: str
-    """What it was made of: see `source_of`."""
+    """What it was made of: see `Source`."""
     frontier: bytes
     """`CompactRange.to_bytes()` behind its last event."""
     taken: Taken
 
 
-def source_of(frontier: bytes, file: OpenFile, bundles: Iterable[StagedBundle]) -> str:
-    """What a slice is made of: the log and the file before it, and what is staged for it; hexadecimal."""
-    hashed = sha256(json.dumps([frontier.hex(), _file_words(file)]).encode())
-    for bundle in bundles:
-        openings = b"" if bundle.openings is None else bundle.openings
-        sizes = bundle.index, bundle.width, len(bundle.entries), len(openings), bundle.openings is None
-        hashed.update(repr(sizes).encode() + bundle.entries + openings)
-    return hashed.hexdigest()
+class Source:
+    """What a slice is made of: the log and the file before it, and the bundles that are read for it."""
+
+    def __init__(self, frontier: bytes, file: OpenFile) -> None:
+        self._hash = sha256(json.dumps([frontier.hex(), _file_words(file)]).encode())
+
+    @property
+    def text(self) -> str:
+        """SHA-256 of it all, hexadecimal."""
+        return self._hash.hexdigest()
+
+    def read(self, bundles: Iterable[StagedBundle]) -> Iterator[StagedBundle]:
+        """The bundles, noted as they go."""
+        for bundle in bundles:
+            openings = b"" if bundle.openings is None else bundle.openings
+            sizes = bundle.index, bundle.width, len(bundle.entries), len(openings), bundle.openings is None
+            self._hash.update(repr(sizes).encode() + bundle.entries + openings)
+            yield bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +113,7 @@ class Slices:
         self._counts: list[_Counts] = []
         self._last: Taken | None = None
 
-    def recall(self, first: int, source: str) -> Slice | None:
+    def recall(self, first: int, source: Source, bundles: Iterable[StagedBundle]) -> Slice | None:
         """The slice that was kept from `first` on, if it was made of the same; else it is forgotten.
 
         What is made of something else is about to take the place of its objects.
@@ -112,7 +122,9 @@ class Slices:
             kept = self._load(first)
         except StoreError:  # not there; damage is the same
             return None
-        if kept.source == source:
+        for _ in source.read(bundles):
+            pass
+        if kept.source == source.text:
             return kept
         self._store.objects.delete(self._prefix + str(first))
         return None
@@ -132,15 +144,7 @@ class Slices:
 
     def arrivals(self) -> Iterator[Arrivals]:
         """All new entries whose digests are held, and their files, by ranges of keys."""
-        for lowest, highest in self._ranges():
-            parts = [(_rows(taken, lowest, highest), _pairs(taken, lowest, highest)) for taken in self._all()]
-            keys, positions, collections = _joined(rows for rows, _ in parts)
-            entries = collections > 0
-            pairs = [
-                Pairs.ordered(*kinds, *_joined(each[at] for _, each in parts))
-                for at, kinds in enumerate(_PAIRS)
-            ]
-            yield Arrivals(keys[entries], positions[entries], pairs)
+        return (self._arrivals(lowest, highest) for lowest, highest in self._ranges())
 
     def suspects(self) -> Iterator[Suspect]:
         """Entries that say nothing about a file."""
@@ -161,6 +165,14 @@ class Slices:
             unit.entries.add(log_id, keys=keys, positions=positions, collections=collections)
         for taken in self._all():
             taken.mark(unit, log_id)
+
+    def _arrivals(self, lowest: int, highest: int) -> Arrivals:
+        parts = [(_entries(taken, lowest, highest), _pairs(taken, lowest, highest)) for taken in self._all()]
+        keys, positions = _joined(rows for rows, _ in parts)
+        pairs = [
+            Pairs.ordered(*kinds, *_joined(each[at] for _, each in parts)) for at, kinds in enumerate(_PAIRS)
+        ]
+        return Arrivals(keys, positions, pairs)
 
     def _all(self) -> Iterator[Taken]:
         for first in self._kept:
@@ -204,6 +216,13 @@ class _Places:
 def _rows(taken: Taken, lowest: int, highest: int) -> _Part:
     """Keys, positions and collections of the look-up rows whose keys lie in a range."""
     return _part(lowest, highest, taken.keys, taken.positions, taken.collections)
+
+
+def _entries(taken: Taken, lowest: int, highest: int) -> _Part:
+    """Keys and positions of those that are entries."""
+    keys, positions, collections = _rows(taken, lowest, highest)
+    entries = collections > 0
+    return [keys[entries], positions[entries]]
 
 
 def _pairs(taken: Taken, lowest: int, highest: int) -> list[_Part]:
