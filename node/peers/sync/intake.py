@@ -24,6 +24,7 @@ from node.store.lists.records import LogRecord, Quarantined, Shredding, Touch
 from node.store.unit import Unit
 from node.store.vault import Vault
 from protocol.digest import degenerate
+from protocol.limits import HEADER_BYTES
 from protocol.lists.event import Header, Op
 
 __all__ = ["DAY_MS", "EventIntake", "FollowGuards", "OpenFile", "Taken", "guard", "set_aside"]
@@ -121,7 +122,7 @@ class EventIntake:
         """Take in verified events from `position` on; an empty opening is one that is not held."""
         digests = []
         for at, (event, opening) in enumerate(zip(events, openings, strict=True), position):
-            header = Header.from_bytes(event[:24])
+            header = Header.from_bytes(event[:HEADER_BYTES])
             if not header.known:
                 continue
             self._note(at, header)
