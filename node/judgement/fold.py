@@ -1,7 +1,7 @@
 """What one held list says, without what the guards set aside."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -44,14 +44,16 @@ def _fold(
 
 def without(items: Iterable[Item], runs: Sequence[tuple[int, int, int]]) -> Iterable[Item]:
     """The items that do not lie in the runs: op, first and last position of events that do not count."""
-    return _outside(items, _spans(runs)) if runs else items
+    spans = spans_of(runs)
+    return (item for item in items if not covers(spans, item[1][1], item[0])) if runs else items
 
 
-_Spans = Mapping[int, tuple[Sequence[int], Sequence[int]]]
+Spans = Mapping[int, tuple[Sequence[int], Sequence[int]]]
 """By op, first and last positions of disjoint runs, ascending."""
 
 
-def _spans(runs: Sequence[tuple[int, int, int]]) -> _Spans:
+def spans_of(runs: Sequence[tuple[int, int, int]]) -> Spans:
+    """The runs by their op, joined where they overlap."""
     found: dict[int, tuple[list[int], list[int]]] = {}
     for op, first, last in sorted(runs):
         firsts, lasts = found.setdefault(op, ([], []))
@@ -63,11 +65,10 @@ def _spans(runs: Sequence[tuple[int, int, int]]) -> _Spans:
     return found
 
 
-def _outside(items: Iterable[Item], spans: _Spans) -> Iterator[Item]:
-    for item in items:
-        of_op = spans.get(item[1][1])
-        if of_op is not None:
-            at = bisect_right(of_op[0], item[0]) - 1
-            if at >= 0 and item[0] <= of_op[1][at]:
-                continue
-        yield item
+def covers(spans: Spans, op: int, position: int) -> bool:
+    """Whether the event lies in a run of its op."""
+    of_op = spans.get(op)
+    if of_op is None:
+        return False
+    at = bisect_right(of_op[0], position) - 1
+    return at >= 0 and position <= of_op[1][at]

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from node.errors import ConflictError
-from node.judgement.fold import without
+from node.judgement.fold import covers, spans_of, without
 from node.judgement.premises import HeldList, Premises
 from node.lists.changes import digest_of
 from node.objects.logfiles import Item, LogFiles
 from node.peers.sync.overlays import overlay_items
-from node.store.lists.records import LogRecord, Reach
+from node.store.lists.records import LogRecord, Reach, Touch
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
@@ -81,6 +81,7 @@ class _List:
         self.held = held
         self._files = LogFiles(store.objects, store.vault, held.origin)
         self._touches = unit.touches
+        self._aside = spans_of(held.set_aside)
         self._read: dict[int, Item] = {}
         self._blocks = self._reaching(Reach.ALL)
         """Adds that were withdrawn as errors, and disputes. They need no row in the look-up index."""
@@ -108,7 +109,7 @@ class _List:
     def fold(self, adds: Iterable[int]) -> Listing:
         """What the list says by these adds, those that it blocks, and its disputes, with all that is about them."""
         kept = {*adds, *self._blocks, *self._taking_back()}
-        about = {touch.position for touch in self._touches.about(self.held.log_id, kept)}
+        about = {touch.position for touch in self._counting(self._touches.about(self.held.log_id, kept))}
         return replace(fold(self.held.origin, self._items(kept | about)), size=self.held.size)
 
     def _taking_back(self) -> set[int]:
@@ -117,7 +118,11 @@ class _List:
         return set() if continues is None else self._reaching(Reach.CONTINUED)
 
     def _reaching(self, reach: Reach) -> set[int]:
-        return {touch.ref for touch in self._touches.reaching(self.held.log_id, reach)}
+        return {touch.ref for touch in self._counting(self._touches.reaching(self.held.log_id, reach))}
+
+    def _counting(self, touches: Iterable[Touch]) -> Iterator[Touch]:
+        """Of events that are not set aside: whoever steals a peer's key withdraws all of its list as errors."""
+        return (touch for touch in touches if not covers(self._aside, touch.op, touch.position))
 
     def _items(self, places: Iterable[int]) -> Iterable[Item]:
         """What counts of the events at these places, in order; each is read once, for a block is asked for twice."""

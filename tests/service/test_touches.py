@@ -28,6 +28,7 @@ from node.lists.corrections.withdraw import withdraw
 from node.lists.queue import Queue
 from node.lists.touches import catch_up, rebuild, touches_of
 from node.objects.folder import FolderObjects
+from node.peers.sync.follow import Follower, FollowGuards
 from node.peers.sync.intake import EventIntake
 from node.store.driver import parse_dsn
 from node.store.lists.records import LogRecord, Reach, Touch
@@ -270,6 +271,27 @@ def test_one_hash_of_a_longer_list_reads_no_more(agency: Agency, first: str) -> 
         judged(agency, "file 1")
     assert 0 < after.total() <= before.total()
     require_whole(agency, "file 1", "file 7", "more 1")
+
+
+def test_what_is_set_aside_is_not_read(agency: Agency, other: Agency) -> None:
+    """A thief of a peer's key withdraws all of its list as errors: nothing of it counts until a person has looked."""
+    other.add(rows(*(f"file {number}" for number in range(600))))
+    other.publish()
+    agency.add(rows("file 1"))
+    agency.publish()
+    agency.pull(other)
+    with counted_reads() as before:
+        judged(agency, "file 1")
+    other.add(rows("more"))
+    for number in range(200, 600):
+        withdraw(other.store, other.origin, file_digests(f"file {number}")[0], reason=Reason.ERROR)
+    other.publish()
+    agency.follower = Follower(agency.store, FollowGuards(max_adds_per_day=1000, max_withdraws_per_day=0))
+    agency.pull(other)
+    with counted_reads() as after:
+        judged(agency, "file 1")
+    assert after.total() == before.total() > 0
+    require_whole(agency, "file 1", "file 300")
 
 
 # ------------------------------------------------------------------ homes of older versions
