@@ -68,9 +68,9 @@ def _is_error(said: bytes) -> bool:
     return Opening.from_bytes(bytes(NONCE_BYTES) + said).ext.reason == Reason.ERROR
 
 
-def catch_up(store: Store) -> None:
-    """Read what older versions noted nothing of; goes on where it was cut off."""
-    while (log := _behind(store)) is not None:
+def catch_up(store: Store, origin: str | None = None) -> None:
+    """Read what older versions noted nothing of, in one list or in all; goes on where it was cut off."""
+    while (log := _behind(store, origin)) is not None:
         try:
             _read_on(store, log)
         except MissingObjectError:  # a wider bundle took the place of the one that was read
@@ -82,13 +82,14 @@ def rebuild(store: Store, log: LogRecord) -> None:
     """Read a list from its beginning, because rows are missing."""
     with store.write() as unit:
         unit.touches.restart(log.id)
-    catch_up(store)
+    catch_up(store, log.origin)
 
 
-def _behind(store: Store) -> LogRecord | None:
+def _behind(store: Store, origin: str | None) -> LogRecord | None:
     with store.read() as unit:
         logs = unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
-    return next((log for log in logs if log.touched < log.head.size), None)
+    wanted = (log for log in logs if origin in {None, log.origin})
+    return next((log for log in wanted if log.touched < log.head.size), None)
 
 
 def _grew(store: Store, log: LogRecord) -> bool:

@@ -15,12 +15,13 @@ from unittest.mock import patch
 import pytest
 from sqlalchemy import text
 
-from node.errors import ConflictError
+from node.errors import ConflictError, MissingObjectError
 from node.judgement.effective import Current, judge_some
 from node.judgement.part import part_of
 from node.judgement.premises import Premises
 from node.lists.changes import Change, pack
 from node.lists.completeness import untouched
+from node.lists.corrections.amend import Amendment, amend
 from node.lists.corrections.dispute import dispute, resolve
 from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import prepare, shred
@@ -388,6 +389,21 @@ def test_what_an_older_version_wrote_beside_is_read_by_the_next_that_judges(agen
         part_of(agency.store, unit, Premises.of(unit), [])
     require_whole(agency, "a", "b")
     require_noted(agency.store)
+
+
+def test_who_changes_one_list_reads_no_other(agency: Agency, other: Agency) -> None:
+    """Of a home of an older version: another list's damage stops neither amends nor pulls."""
+    for one in (agency, other):
+        one.add(rows("a"))
+        one.publish()
+    agency.pull(other)
+    with agency.store.write() as unit:
+        unit._connection.execute(text("UPDATE log SET touched = 0"))
+    for name in agency.files(other.origin).bundles(size=other.log.head.size):
+        agency.store.objects.delete(name)
+    amend(agency.store, agency.origin, file_digests("a")[0], Amendment(criteria=2).revise)
+    with pytest.raises(MissingObjectError):
+        judged(agency, "a")
 
 
 def test_rows_that_are_missing_are_counted_and_made_anew(agency: Agency) -> None:

@@ -126,7 +126,7 @@ Choose: TypeAlias = Callable[[Finder], Sequence[Found]]
 
 
 def _amend(store: Store, origin: str, choose: Choose, revise: Revise) -> Amended:
-    catch_up(store)
+    catch_up(store, origin)
     with store.read() as unit:
         log = own_list(unit, origin)
         finder = Finder(store, unit)

@@ -117,7 +117,7 @@ class Reopening:
         return self.done
 
     def _start(self) -> tuple[LogRecord, Sequence[Shredding], Opened]:
-        catch_up(self.store)
+        catch_up(self.store, self.origin)
         return *self._stand(), opened(self.store, self.origin)
 
     def _note(self, log: LogRecord, deletions: Sequence[Shredding], before: Opened, at: int) -> None:
