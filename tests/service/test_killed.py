@@ -4,14 +4,16 @@ from typing import Any
 
 import pytest
 
+from node.lists.corrections.withdraw import withdraw
 from node.objects.logfiles import LogFiles
 from node.peers.sync import slices
-from node.peers.sync.follow import Follower
+from node.peers.sync.follow import Delivery, Follower, StagedBundle
 from node.peers.sync.intake import EventIntake
 from node.store.lists.records import Head
 from protocol.limits import BUNDLE_WIDTH
+from protocol.lists.opening import Reason
 from support.dying import kill_at
-from support.stores import GUARDS, NOW_MS, Agency, check_whole, openings, rows
+from support.stores import GUARDS, NOW_MS, Agency, check_whole, file_digests, openings, rows
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.usefixtures("random_order")]
 
@@ -115,3 +117,42 @@ def test_a_pull_killed_between_its_slices_goes_on_behind_the_last(
     check_whole(agency, other.origin)
     with agency.store.read() as unit:
         assert unit.entries.count(log.id) == {1: 1000}
+
+
+def test_a_slice_from_before_an_older_event_was_opened_is_made_again(
+    agency: Agency, other: Agency, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever dropped the claim died before the slices were deleted; they know nothing of that event's key."""
+    other.add(rows("a"))
+    other.publish()
+    opened = other.items()
+    agency.follower.follow(other.origin, node=other.node)
+    first = other.files().entries(0, 2, size=2)
+    agency.follower.stage(other.origin, StagedBundle(index=0, width=2, entries=first, openings=None))
+    head, note = other.log.head, other.log.note
+    assert note is not None
+    delivery = Delivery(note=note, size=head.size, root=head.root, frontier=head.frontier)
+    agency.follower.commit(other.origin, delivery, now_ms=NOW_MS)
+    withdraw(other.store, other.origin, file_digests("a")[0], reason=Reason.LEGAL)
+    other.publish()
+    other.add(rows(*(f"f{n}" for n in range(200))))
+    other.publish()
+    _claim(agency, other)
+    kill_at(agency, dsn, "follow", "slice")
+    log = agency.log_of(other.origin)
+    with agency.store.write() as unit:
+        unit.logs.abandon(log)
+    intake = EventIntake(agency.store.vault, 0)
+    intake.take(0, [event for _, event, _ in opened], [opening or b"" for _, _, opening in opened])
+    with agency.store.write() as unit:
+        intake.taken({}).write(unit, log.id)
+        unit.logs.note_reopened(log)
+    late = {at: opening or b"" for at, _, opening in opened}
+    agency.store.objects.put_all(agency.files(other.origin).with_openings(0, late, size=2))
+    monkeypatch.setattr(slices, "EVENTS", BUNDLE_WIDTH)
+    agency.follower = Follower(agency.store, GUARDS)
+    agency.pull(other)
+    assert agency.items(other.origin)[:2] == opened
+    keys = agency.store.vault.keys_of(file_digests("a")).tolist()
+    with agency.store.read() as unit:
+        assert [hit.ended is not None for hit in unit.entries.find(keys)] == [True, True]

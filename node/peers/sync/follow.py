@@ -286,12 +286,13 @@ class Follower:
         Raises `StoreError` unless they give the pending root.
         """
         assert log.pending is not None
-        frontier, file = log.head.frontier, OpenFile()
+        vault, frontier, file = self._store.vault, log.head.frontier, OpenFile()
         for first, end in cuts(log.head.size, log.pending.size):
             last = end == log.pending.size
-            made = slices.recall(first, Source(frontier, file), self._bundles(log, first, end))
+            before = Source(frontier, file, log.reopened)
+            made = slices.recall(first, before, self._bundles(log, first, end))
             if made is None:
-                source, intake = Source(frontier, file), EventIntake(self._store.vault, first, file)
+                source, intake = Source(frontier, file, log.reopened), EventIntake(vault, first, file)
                 frontier = self._take(files, intake, source.read(self._bundles(log, first, end)), frontier)
                 older = self._older_keys(files, intake.older_refs(), first)
                 made = Slice(source=source.text, frontier=frontier, taken=intake.taken(older))

@@ -70,10 +70,13 @@ class Slice:
 
 
 class Source:
-    """What a slice is made of: the log and the file before it, and the bundles that are read for it."""
+    """What a slice is made of: the log and the file before it, and the bundles that are read for it.
 
-    def __init__(self, frontier: bytes, file: OpenFile) -> None:
-        self._hash = sha256(json.dumps([frontier.hex(), _file_words(file)]).encode())
+    `reopened` is the log's: a slice has the keys of older events that were open, and openings of the held last bundle.
+    """
+
+    def __init__(self, frontier: bytes, file: OpenFile, reopened: int) -> None:
+        self._hash = sha256(json.dumps([frontier.hex(), _file_words(file), reopened]).encode())
 
     @property
     def text(self) -> str:
