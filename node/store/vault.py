@@ -4,8 +4,9 @@ The storage key wraps the data keys and nothing else, and is opened when one of 
 seal openings, waiting changes and case data (`sealing`); the index key turns digests into look-up keys, and the
 tombstone key those that were shredded into tombstones; the nonce of every sealing is random. Tokens that are kept
 nowhere have a key for each purpose, derived from the index key: whoever asks for many of them spends no nonces.
-Whoever holds the files and not the storage key learns counts, collections and times, and which withdrawals call an
-entry an error: what peers are told anyway. See docs/reference/store.md.
+Whoever holds the files and not the storage key learns counts, collections and times, and from the table `touch` which
+withdrawals call an entry an error and which entries overrule a block: what peers may be told anyway. See
+docs/reference/store.md.
 """
 
 import hmac
