@@ -300,6 +300,37 @@ def test_bundles_that_change_between_two_looks_are_not_held(
     check_whole(agency, other.origin)
 
 
+def test_what_is_altered_in_the_last_slice_leaves_nothing_behind(
+    agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.peers.sync.slices.EVENTS", 256)
+    monkeypatch.setattr("node.peers.sync.stage._PART", 1)
+    other.add(
+        [row("nothing", digests=[Digest(Algorithm.MD5, bytes(16))])]
+    )  # the guards have something to say, too
+    fill(other, 150)
+    agency.follower.follow(other.origin, node=other.node)
+    delivery = agency.stage(other)
+    agency.follower.flush(other.origin)
+    name = max(agency.store.objects.ls("staging/"))
+    data = bytearray(agency.store.vault.unseal(name, agency.store.objects.get(name)))
+    data[18 + 2 + 40] ^= 1
+    agency.store.objects.put(name, agency.store.vault.seal(name, bytes(data)))
+    before = agency.log_of(other.origin)
+    restarted(agency)
+    with pytest.raises(StoreError, match="not those that were verified"):
+        agency.follower.commit(other.origin, delivery, now_ms=agency.now_ms)
+    assert agency.log_of(other.origin) == before
+    assert not list(agency.store.objects.ls("staging/"))
+    assert not set_aside(agency, other)
+    with agency.store.read() as unit:
+        assert unit.entries.counts() == {}
+    agency.pull(other)
+    assert agency.items(other.origin) == other.items()
+    assert len(set_aside(agency, other)) == 1
+    check_whole(agency, other.origin)
+
+
 def test_a_slice_that_was_made_of_something_else_is_made_again(
     agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
