@@ -119,6 +119,25 @@ def test_a_pull_killed_between_its_slices_goes_on_behind_the_last(
         assert unit.entries.count(log.id) == {1: 1000}
 
 
+def test_whoever_drops_a_claim_and_dies_leaves_no_slice_of_it(
+    agency: Agency, other: Agency, dsn: str
+) -> None:
+    other.add(rows(*(f"f{n}" for n in range(300))))
+    other.publish()
+    _claim(agency, other)
+    kill_at(agency, dsn, "follow", "slice")
+    assert _kept(agency)
+    for name in set(agency.store.objects.ls("staging/")) - set(_kept(agency)):
+        agency.store.objects.delete(name)
+    kill_at(agency, dsn, "follow", "claim")  # what it commits first is that the claim is dropped
+    assert agency.log_of(other.origin).pending is None
+    assert not _kept(agency)
+    agency.follower = Follower(agency.store, GUARDS)
+    agency.pull(other)
+    assert agency.items(other.origin) == other.items()
+    check_whole(agency, other.origin)
+
+
 def test_a_slice_from_before_an_older_event_was_opened_is_made_again(
     agency: Agency, other: Agency, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

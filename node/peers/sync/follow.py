@@ -348,9 +348,10 @@ class Follower:
             return  # somebody else finished it
 
     def _abandon(self, log: LogRecord) -> None:
+        # In this order: no later pull may meet slices of a claim that is gone.
+        self.discard(log.origin)
         with self._store.write() as unit:
             unit.logs.abandon(log)
-        self.discard(log.origin)
 
     def _older_keys(self, files: LogFiles, refs: Iterable[int], size: int) -> dict[int, int]:
         """Look-up keys of entries before `size` whose openings are there."""
