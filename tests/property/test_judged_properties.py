@@ -111,14 +111,24 @@ class _World:
     def clock_ms(self) -> int:
         return int(self.clock.moment.timestamp() * 1000)
 
-    def _set_aside(self, _: Agency, name: str) -> None:
+    def _set_aside(self, agency: Agency, name: str) -> None:
+        """Two entries of the followed list, or all that it took away so far."""
         place = NAMES.index(name)
         with self.fr.store.write() as unit:
             log = unit.logs.get(self.nl.origin)
-            aside = Quarantined(
-                log_id=log.id, kind="add", first=place, last=place + 1, reason="listed", created_ms=0
+            runs = (
+                [("add", place, place + 1)]
+                if agency is self.nl
+                else [(kind, 0, log.head.size) for kind in ("withdraw", "dispute")]
             )
-            unit.quarantine.add([aside])
+            unit.quarantine.add(
+                [
+                    Quarantined(
+                        log_id=log.id, kind=kind, first=first, last=last, reason="listed", created_ms=0
+                    )
+                    for kind, first, last in runs
+                ]
+            )
 
     def _release(self, _: Agency, name: str) -> None:
         with self.fr.store.write() as unit:
