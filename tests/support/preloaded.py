@@ -179,8 +179,10 @@ def run_forked(
 def _obey(order: Order) -> None:
     from node.cli.main import main
     from support.moving_time import changed
+    from support.source_order import keep_order
 
     hurry()
+    keep_order()
     for number, stream in enumerate(order.streams):
         os.dup2(stream.number, number)
         os.close(stream.number)

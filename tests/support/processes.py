@@ -26,7 +26,7 @@ from node.demo.ports import free_ports
 from node.identity.lock import LOCK_NAME
 from support.preloaded import Forked, Order, Stream, start_forked
 from support.programs import needed
-from support.this_process import run_command
+from support.this_process import own_environment, run_command
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-P", "-m", "node")
@@ -260,7 +260,7 @@ class Running:
 
 def environment() -> dict[str, str]:
     """The environment of a command: nothing of it names another home."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SIGFED_")}
+    kept = {name: value for name, value in own_environment().items() if not name.startswith("SIGFED_")}
     return kept | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "COLUMNS": "100"}
 
 

@@ -30,6 +30,16 @@ So is what goes by a moved clock, which clients of the test go by as well, in th
 """
 _STREAMS = (("0", "rb"), ("1", "wb"), ("2", "wb"))
 _ONE_AT_A_TIME = Lock()
+_SWITCH = Lock()
+"""Held while one environment takes the place of the other: a thread that reads then would find half of it."""
+_OWN: list[dict[str, str]] = []
+"""The environment of this process while that of a command is in its place."""
+
+
+def own_environment() -> dict[str, str]:
+    """The environment of this process, whatever a command has in its place in another thread."""
+    with _SWITCH:
+        return dict(_OWN[-1] if _OWN else os.environ)
 
 
 def run_command(
@@ -88,7 +98,7 @@ def _in_place(
         patch.multiple(sys, stdin=stdin, stdout=stdout, stderr=stderr, argv=["sigfed", *arguments]),
         patch.object(rollback, "_asked", {}),
         patch.object(outside_note, "_kept", {}),
-        patch.dict(os.environ, variables, clear=True),
+        _environment(variables),
         changed(os.environ),
     ):
         os.chdir(folder)
@@ -98,3 +108,20 @@ def _in_place(
             os.chdir(back)
             journal.setLevel(level)
             journal.handlers[:] = handlers
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    with _SWITCH:
+        _OWN.append(dict(os.environ))
+        _put(variables)
+    try:
+        yield
+    finally:
+        with _SWITCH:
+            _put(_OWN.pop())
+
+
+def _put(variables: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(variables)
