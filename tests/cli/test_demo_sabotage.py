@@ -86,6 +86,7 @@ def test_a_spoilt_claim_is_seen(kept: KeptWalk, claim: str) -> None:
     assert Path(last["report"]).name == REPORT
 
 
+@pytest.mark.slow
 def test_the_same_end_without_sabotage_holds(kept: KeptWalk) -> None:
     """What is taken up is sound: played honestly to its end, everything holds."""
     last = WALK[-1]

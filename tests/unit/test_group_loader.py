@@ -228,6 +228,7 @@ def test_a_kernel_with_one_flipped_bit_is_refused(file: str, number: str) -> Non
     assert "the kernel is not used" in found.remark
 
 
+@pytest.mark.slow
 @pytest.mark.threat("wrong arithmetic")
 @pytest.mark.parametrize(
     ("path", "file", "before", "after"), size(quick=MUTANTS[:6], thorough=MUTANTS), ids=str

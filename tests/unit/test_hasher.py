@@ -103,6 +103,7 @@ def test_the_kernel_is_used_where_it_is(kernel: Hasher) -> None:
     assert isinstance(load_hasher(kernel=compiled("kernel")), type(kernel))
 
 
+@pytest.mark.slow
 @pytest.mark.threat("wrong arithmetic")
 @pytest.mark.parametrize(
     ("before", "after"),
