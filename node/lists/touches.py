@@ -26,7 +26,7 @@ _ADD: Final = int(Op.ADD)
 _HASH: Final = b"\x58\x20"
 """CBOR's head of 32 bytes: whoever names an event gives its hash."""
 _REFS: Final = re.compile(bytes((REAFFIRMS,)) + rb"[\x81-\x97]")
-"""The key and the head of an array of at most 16 (`MAX_REAFFIRMS`)."""
+"""The key, and the head of an array of up to 23, which `MAX_REAFFIRMS` keeps to."""
 _EVERYWHERE: Final = frozenset({Op.DISPUTE, Op.CONTINUE})
 
 
@@ -55,9 +55,7 @@ def _reach(header: Header, opening: bytes) -> Reach:
         if header.op == Op.WITHDRAW:
             return Reach.ALL if _is_error(opening[NONCE_BYTES:]) else Reach.ITS_ENTRY
         reaffirms = _REFS.search(opening) is not None and Opening.from_bytes(opening).ext.reaffirms
-    except (
-        MalformedError
-    ):  # nobody verified what came back from peers; whoever folds the list says what is wrong
+    except MalformedError:  # nobody verified what peers gave back; whoever folds the list says what is wrong
         return Reach.ALL
     return Reach.CONTINUED if reaffirms else Reach.ITS_ENTRY
 

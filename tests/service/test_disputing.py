@@ -253,10 +253,11 @@ class TestCap:
         nl.publish()
         dispute(agency.store, us.origin, digests)
         us.publish()
-        assert len(effective(agency)) == 1000 - CAP
-        standing = [block.standing for block in blocks(agency)]
+        decision = judged(agency).decision
+        assert len(decision.effective) == 1000 - CAP
+        standing = [block.standing for block in decision.blocks]
         assert standing == [Standing.APPLIES] * CAP + [Standing.OVER_CAP] * (1000 - CAP)
-        resolve(agency.store, us.origin, [blocks(agency)[0].digest])
+        resolve(agency.store, us.origin, [decision.blocks[0].digest])
         us.publish()
         assert len(effective(agency)) == 1000 - CAP, "the next one takes the free place"
 
