@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from node.demo.chapters.chapters import CHAPTERS, claims_of
 from node.demo.claims import CLAIMS
+from support.machine import made_once
 from support.walks import processes_that_name
 
 pytestmark = pytest.mark.slow
@@ -39,11 +40,19 @@ class Walked:
 
 
 @pytest.fixture(scope="module")
-def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
-    folder = tmp_path_factory.mktemp("demo") / "new"
-    done = subprocess.run([*DEMO, str(folder)], capture_output=True, text=True, check=False, timeout=900)
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    return Walked(folder=folder, code=done.returncode, lines=lines, talk=done.stderr)
+def walked() -> Walked:
+    """Played once for all workers; never changed."""
+    with made_once("demonstration") as place:
+        folder, kept = place / "new", place / "ended.json"
+        if not place.exists():
+            place.mkdir()
+            done = subprocess.run(
+                [*DEMO, str(folder)], capture_output=True, text=True, check=False, timeout=900
+            )
+            kept.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
+    code, out, talk = json.loads(kept.read_text())
+    lines = [json.loads(line) for line in out.splitlines()]
+    return Walked(folder=folder, code=code, lines=lines, talk=talk)
 
 
 @pytest.mark.threat("an altered release", "two persons", "case data leaving")
