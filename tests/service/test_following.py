@@ -11,6 +11,7 @@ from node.errors import ConflictError, NotFoundError, StoreError
 from node.lists.changes import Change, pack
 from node.lists.corrections.withdraw import withdraw
 from node.lists.queue import Queue
+from node.peers.sync import slices
 from node.peers.sync.follow import Committed, Delivery, Follower, HeldLog
 from node.peers.sync.intake import DAY_MS
 from node.store.lists.logs import LogRows
@@ -363,6 +364,31 @@ def test_a_slice_that_was_made_of_something_else_is_made_again(
     restarted(agency)
     agency.pull(other)
     assert agency.items(other.origin) == other.items()
+    with agency.store.read() as unit:
+        assert unit.entries.count(agency.log_of(other.origin).id) == {1: 600}
+
+
+def test_a_slice_that_another_version_kept_is_made_again(
+    agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.peers.sync.slices.EVENTS", 256)
+    fill(other, 300)
+    agency.follower.follow(other.origin, node=other.node)
+    delivery = agency.stage(other)
+
+    def dies(*_: object, **__: object) -> None:
+        raise CutOffError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("node.peers.sync.slices._FORM", 0)
+        patched.setattr("node.peers.sync.slices._ARRAYS", slices._ARRAYS[::-1])
+        patched.setattr(LogRows, "settle", dies)
+        with pytest.raises(CutOffError):
+            agency.follower.commit(other.origin, delivery, now_ms=agency.now_ms)
+    restarted(agency)
+    assert held(agency, other).size == 600
+    assert agency.items(other.origin) == other.items()
+    check_whole(agency, other.origin)
     with agency.store.read() as unit:
         assert unit.entries.count(agency.log_of(other.origin).id) == {1: 600}
 

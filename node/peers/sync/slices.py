@@ -33,6 +33,8 @@ EVENTS: Final = 256 * BUNDLE_WIDTH
 """In a slice: whole tiles of the second level, so that few partial ones come and go."""
 _ROWS: Final = 2**18
 """In a range of keys; on average, for keys are as good as random."""
+_FORM: Final = 1
+"""Of what is kept; a version that reads or means something else has another."""
 _REASON: Final = 255
 _LENGTH: Final = 8
 _ARRAYS: Final = (
@@ -123,7 +125,7 @@ class Slices:
         """
         try:
             kept = self._load(first)
-        except StoreError:  # not there; damage is the same
+        except StoreError:  # not there; damage is the same, and so is what another version kept
             return None
         for _ in source.read(bundles):
             pass
@@ -255,6 +257,7 @@ def _to_bytes(made: Slice) -> bytes:
     columns = [getattr(taken, name) for name in _ARRAYS]
     columns += [getattr(pairs, name) for pairs in taken.pairs for name in _PAIR_ARRAYS]
     about = {
+        "form": _FORM,
         "source": made.source,
         "frontier": made.frontier.hex(),
         "file": _file_words(taken.file),
@@ -266,9 +269,11 @@ def _to_bytes(made: Slice) -> bytes:
 
 
 def _from_bytes(data: bytes) -> Slice:
-    """What `_to_bytes` gave: it was sealed, so nobody else wrote it."""
+    """What `_to_bytes` gave: it was sealed, so nobody else wrote it. Raises `StoreError` for another form."""
     at = _LENGTH + int.from_bytes(data[:_LENGTH])
     about = json.loads(data[_LENGTH:at])
+    if about.get("form") != _FORM:
+        raise StoreError("another version of this program kept it", hint="sync again")
     columns = []
     for kind, shape in about["columns"]:
         count = math.prod(shape)
@@ -277,7 +282,7 @@ def _from_bytes(data: bytes) -> Slice:
     pairs = columns[len(_ARRAYS) :]
     content_id, firsts = about["file"]
     taken = Taken(
-        **dict(zip(_ARRAYS, columns, strict=False)),
+        **dict(zip(_ARRAYS, columns[: len(_ARRAYS)], strict=True)),
         pairs=tuple(
             Pairs(*kinds, *pairs[len(_PAIR_ARRAYS) * n :][: len(_PAIR_ARRAYS)])
             for n, kinds in enumerate(_PAIRS)
