@@ -169,11 +169,11 @@ def _store(identity: Identity) -> Iterator[Check]:
             for report in reports
             if report.log.kind == "own_list" and signer.size(report.log.origin) < report.log.head.size
         ]
-        put_back = rolled_back_logs(identity, store)
+        rolled_back = rolled_back_logs(identity, store)
         with store.read() as unit:
             late = [peer.name for peer in unit.peers.ls() if not peer.synced_ms]
-    if put_back:
-        words = f"the database is older than what this node has signed: {', '.join(put_back)}"
+    if rolled_back:
+        words = f"the database is older than what this node has signed: {', '.join(rolled_back)}"
         yield Check("store", Health.FAIL, words, "do not publish; sigfed backup finish")
     elif behind:
         yield Check(
@@ -188,7 +188,7 @@ def _store(identity: Identity) -> Iterator[Check]:
         yield Check("peers", Health.WARN, f"never synced: {', '.join(late)}", "sigfed peer sync")
 
 
-def _put_back(identity: Identity) -> Iterator[Check]:
+def _rolled_back(identity: Identity) -> Iterator[Check]:
     """Says something only where the members have seen more than this folder holds, or cannot be asked."""
     with write_store(identity) as store:
         try:
@@ -313,7 +313,7 @@ _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "trust": _trust,
     "ends": _ends,
     "store": _store,
-    "put back": _put_back,
+    "put back": _rolled_back,
     "audit": _audit,
     "logs": _logs,
     "evidence": _evidence,

@@ -66,7 +66,7 @@ def held_at_first(home: Home, sizes: Mapping[str, int]) -> Mapping[str, int]:
     return {**sizes, **fields.get("held", {})}
 
 
-def found_put_back(home: Home, words: str, *, now: datetime) -> NoReturn:
+def refuse_rolled_back(home: Home, words: str, *, now: datetime) -> NoReturn:
     """Mark a home of which others have seen more than it holds; raises `RestoredError`."""
     with suppress(AlreadyExistsError):
         mark_restored(home, backup="", now=now, why=words)

@@ -32,7 +32,7 @@ from node.errors import (
 from node.evidence.contradictions import keep_other_history
 from node.identity.identity import Identity
 from node.identity.outside_note import OutsideNote
-from node.identity.restored import found_put_back
+from node.identity.restored import refuse_rolled_back
 from node.identity.sightings import (
     OWN_LOGS,
     Sighting,
@@ -309,7 +309,7 @@ def _judge(
             " {words}",
             Message.joined("; ", words),
         )
-        found_put_back(identity.home, said, now=identity.clock.now())
+        refuse_rolled_back(identity.home, said, now=identity.clock.now())
     return forks
 
 
@@ -395,7 +395,7 @@ def _require_forward(identity: Identity, store: Store, noted: Mapping[str, int])
     back = [name for name, size in noted.items() if name in now and now[name] < size]
     if back:
         words = Message("this folder was put back while the machine ran: {names}", ", ".join(sorted(back)))
-        found_put_back(identity.home, words, now=identity.clock.now())
+        refuse_rolled_back(identity.home, words, now=identity.clock.now())
     return now
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from keys.trust.node_document import NodeDocument
 from node.errors import NotFoundError
 from node.identity.identity import Identity
-from node.identity.restored import found_put_back, require_joined
+from node.identity.restored import refuse_rolled_back, require_joined
 from node.objects.folder import FolderObjects
 from node.remote.outbound import proxy_of
 from node.store.peers.records import Cosigner
@@ -52,7 +52,7 @@ def requiring(identity: Identity, store: Store) -> "Requiring":
         return own_witness(identity, store)
 
     def forgot(words: str) -> NoReturn:
-        found_put_back(identity.home, words, now=identity.clock.now())
+        refuse_rolled_back(identity.home, words, now=identity.clock.now())
 
     from node.peers.sync.requirements import Requiring  # noqa: PLC0415 - see above
 
