@@ -15,7 +15,7 @@ import pytest
 
 from support.agencies import LIST, cheapen, found_agency, import_files, numbered, table
 from support.processes import ROOT, Cli, contents, environment, wait_until
-from support.programs import needed
+from support.programs import found, needed
 from support.public_program import publish_program
 
 UNITS = sorted(path for kind in ("service", "timer") for path in (ROOT / "docs/deploy").glob(f"*.{kind}"))
@@ -96,12 +96,14 @@ def test_root_does_not_take_a_folder_of_before_from_its_user(interpreter: Sequen
 @pytest.fixture
 def machine(interpreter: Sequence[str]) -> Iterator[Machine]:
     names = {who: f"sigfed-t{os.getpid()}-{who[0]}" for who in ("node", "signer", "other")}
+    # Whoever became root by `su` has no /usr/sbin in PATH.
+    add, remove = str(found("useradd")), str(found("userdel"))
     folder = Path(mkdtemp(prefix="sigfed-users-"))
     folder.chmod(0o755)
     try:
-        subprocess.run(["useradd", "--system", "--user-group", "--no-create-home", names["node"]], check=True)
+        subprocess.run([add, "--system", "--user-group", "--no-create-home", names["node"]], check=True)
         for who in ("signer", "other"):
-            command = ["useradd", "--system", "--no-create-home", "--gid", names["node"], names[who]]
+            command = [add, "--system", "--no-create-home", "--gid", names["node"], names[who]]
             subprocess.run(command, check=True)
         cli = found_agency(folder, name="fr", country="FR")
         cheapen(cli)
@@ -114,7 +116,7 @@ def machine(interpreter: Sequence[str]) -> Iterator[Machine]:
         yield made
     finally:
         for who in ("signer", "other", "node"):
-            subprocess.run(["userdel", names[who]], check=False, capture_output=True)
+            subprocess.run([remove, names[who]], check=False, capture_output=True)
         shutil.rmtree(folder)
 
 
