@@ -8,13 +8,14 @@ import json
 import runpy
 from base64 import b64decode
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from keys.key import LogPublicKey, StatementPublicKey
+from keys.key import LogPublicKey, StatementPrivateKey, StatementPublicKey
 from keys.trust.fingerprint import from_words
 from keys.trust.statement import open_statement
 from protocol import acknowledgement, transfer
@@ -22,6 +23,7 @@ from protocol.acknowledgement import Acknowledgement
 from protocol.audit import AuditRecord
 from protocol.digest import Algorithm, Digest
 from protocol.enrolment import Invitation, enrolment_mac, enrolment_string
+from protocol.errors import ProofError
 from protocol.evidence import verify_evidence
 from protocol.gossip import FileKind, Gossip, GossipFile
 from protocol.hit_evidence.verify import verify_hit
@@ -29,7 +31,7 @@ from protocol.statement.case import CaseState, Outcome, PartnerDispute, open_ans
 from protocol.statement.end import Ended, EndedReports, ReportEnd
 from protocol.statement.receipt import open_receipt
 from protocol.statement.report import SentReport, require_evaluated
-from protocol.statement.resolution import Action, Resolution, open_resolution
+from protocol.statement.resolution import Action, Resolution, open_resolution, sign_resolution
 from protocol.subset.label import Label, LabelSource
 from protocol.tlog.conflict import Conflict, ConflictKind, Divergence, read_conflict
 from protocol.tlog.note import SignatureType, VerifierKey
@@ -103,6 +105,13 @@ def test_resolution() -> None:
     receipt = open_resolution(told, partner="hoster", resolution=resolution, keys=[STATEMENT])
     assert (receipt.node, receipt.received_ms) == ("fr.example", TIME_MS + 7)
     assert receipt.to_bytes() == open_statement(told, "resolution-receipt", [STATEMENT])
+    other = replace(resolution, action=Action.REMOVED)
+    for partner, about in (("other", resolution), ("hoster", other)):
+        with pytest.raises(ProofError):
+            open_resolution(told, partner=partner, resolution=about, keys=[STATEMENT])
+    key = StatementPrivateKey.from_seed(bytes(32))
+    again = sign_resolution(receipt, key)
+    assert open_resolution(again, partner="hoster", resolution=resolution, keys=[key.public]) == receipt
 
 
 def test_ended() -> None:
