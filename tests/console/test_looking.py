@@ -1,11 +1,10 @@
 """Every page in a real browser: on a desk and on a telephone, light and dark, with script and without.
 
-With `SIGFED_SHOTS=FOLDER` pictures of all are kept there, to be looked at: light ones in English, dark ones in French.
+With `SIGFED_SHOTS=FOLDER` pictures of all are kept there, to be looked at: of a desk, light and in English, and of a
+telephone, dark and in French.
 """
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, BrowserContext
@@ -16,7 +15,7 @@ from node.console.parts import Page
 from node.console.surface import PAGES
 from node.console.world import World
 from node.store.accounts.records import PersonRole
-from support.browser import axe_async, browsing_async
+from support.browser import axe_async, browsing_async, keep_picture
 from support.console import RunningConsole
 from support.console_examples import EXAMPLES
 from support.watching import Watch
@@ -114,14 +113,13 @@ async def test_a_page_is_for_everybody_who_may_see_it(
             assert await looked.locator("h1").count() == 1
             assert await looked.evaluate("document.documentElement.lang") == language
             read[language] = set(await looked.evaluate(_READ))
+            await keep_picture(looked, f"{page.name}-{size}-{scheme}")
             await context.close()
         for role in others:
             context = await _context(browser, busy, role, size="desk", scheme="light")
             await _looked_at(context, _url(busy, page), watch)
             await context.close()
         await _reads_without_script(browser, busy, page, first)
-        if folder := os.environ.get("SIGFED_SHOTS", ""):
-            await _keep_pictures(browser, busy, page, Path(folder))
     assert watch.amiss(busy.url("")) == []
     assert "csp-violation" not in caplog.text
     english = {text for text in read["en"] & read["fr"] - _AS_WRITTEN if _SENTENCE.search(text)}
@@ -167,14 +165,3 @@ async def _reads_without_script(
     assert len(await read.locator("main").inner_text()) > len(page.title)
     assert await read.get_by_role("link", name="Overview").is_visible()
     await without.close()
-
-
-async def _keep_pictures(browser: Browser, busy: RunningConsole, page: Page, folder: Path) -> None:
-    for size in _SIZES:
-        for scheme, language in (("light", "en"), ("dark", "fr")):
-            role = PersonRole.OPERATOR if PersonRole.OPERATOR in page.roles else min(page.roles)
-            context = await _context(browser, busy, role, size=size, scheme=scheme, language=language)
-            looked = await context.new_page()
-            await looked.goto(_url(busy, page))
-            await looked.screenshot(path=folder / f"{page.name}-{size}-{scheme}.png", full_page=True)
-            await context.close()

@@ -3,7 +3,6 @@
 With `SIGFED_SHOTS=FOLDER` pictures of all are kept there, to be looked at.
 """
 
-import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +20,7 @@ from node.hoster.console_tokens import Guest
 from node.hoster.hits.resolutions import Action
 from node.store.accounts.records import PersonRole
 from node.web.server import serve
-from support.browser import axe_async, browsing_async
+from support.browser import axe_async, browsing_async, keep_picture
 from support.console import RunningConsole
 from support.partner_console import EXAMPLES, Seat, partner_console_of, world_of
 from support.processes import free_port
@@ -87,6 +86,7 @@ async def test_a_page_is_for_everybody_who_may_see_it(
             assert wide <= _SIZES[size][0], f"{page.name} is {wide} wide"
             assert await looked.locator("h1").count() == 1
             assert await looked.locator("html").get_attribute("lang") == language[:2]
+            await keep_picture(looked, f"{_PICTURED}{page.name}-{size}-{scheme}")
             await context.close()
         without = await _context(browser, busy, size="desk", scheme="light", language="en-GB", script=False)
         read = await without.new_page()
@@ -94,8 +94,6 @@ async def test_a_page_is_for_everybody_who_may_see_it(
         assert len(await read.locator("main").inner_text()) > len(page.title)
         assert await read.get_by_role("link", name="Overview").is_visible()
         await without.close()
-        if folder := os.environ.get("SIGFED_SHOTS", ""):
-            await _keep_pictures(browser, busy, page, Path(folder))
     assert watch.amiss(busy.url("")) == []
     assert "csp-violation" not in caplog.text
 
@@ -122,9 +120,7 @@ async def test_a_home_in_which_nothing_is_well(tmp_path: Path, held: bool) -> No
         loud = looked.locator(".notice.bad strong")
         words = "The list is outdated" if held else "No list is held yet."
         assert words in await loud.inner_text()
-        if folder := os.environ.get("SIGFED_SHOTS", ""):
-            name = "outdated" if held else "no-list"
-            await looked.screenshot(path=Path(folder) / f"{_PICTURED}overview-{name}.png", full_page=True)
+        await keep_picture(looked, f"{_PICTURED}overview-{'outdated' if held else 'no-list'}")
         await context.close()
 
 
@@ -158,15 +154,3 @@ async def test_from_the_token_to_a_resolved_hit(tmp_path: Path, script: bool) ->
     finally:
         await server.stop()
     assert seat.spool.get(hit.id).action is Action.REMOVED
-
-
-async def _keep_pictures(browser: Browser, busy: Running, page: Page[PartnerWorld], folder: Path) -> None:
-    for size in _SIZES:
-        for scheme, language in (("light", "en-GB"), ("dark", "fr-FR")):
-            context = await _context(browser, busy, size=size, scheme=scheme, language=language)
-            looked = await context.new_page()
-            await looked.goto(_url(busy, page))
-            await looked.screenshot(
-                path=folder / f"{_PICTURED}{page.name}-{size}-{scheme}.png", full_page=True
-            )
-            await context.close()

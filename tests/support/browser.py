@@ -6,8 +6,10 @@ and what such a test does with `asyncio.run` it does in another thread. Where th
 loop, `browsing_async` has the same browser there.
 """
 
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.async_playwright import Axe as AsyncAxe
@@ -50,6 +52,12 @@ async def browsing_async() -> AsyncIterator[AsyncBrowser]:
             yield browser
         finally:
             await browser.close()
+
+
+async def keep_picture(page: AsyncPage, name: str) -> None:
+    """A picture of the whole page as it is now, in the folder that `SIGFED_SHOTS` names; none without it."""
+    if folder := os.environ.get("SIGFED_SHOTS", ""):
+        await page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
 def axe(page: Page) -> list[str]:
