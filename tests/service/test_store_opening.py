@@ -1,6 +1,7 @@
 """Creating and opening a store, on both databases."""
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -144,6 +145,13 @@ def test_migrations_make_the_tables_that_the_models_declare(dsn: str) -> None:
         version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
     assert version == newest_revision()
     store.dispose()
+
+
+def test_the_page_of_the_store_names_every_table() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "store.md").read_text("utf-8")
+    rows = page.partition("## Tables\n")[2].partition("\nA **look-up key**")[0]
+    named = re.findall(r"^\| (`[^|]+) \|", rows, flags=re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(named))) == sorted(every_table().tables)
 
 
 def test_two_that_upgrade_at_once_upgrade_once(dsn: str) -> None:

@@ -109,6 +109,14 @@ MUTATIONS: Final = (
     ),
     _of(
         "quorum",
+        "protocol.judgement.quorum",
+        "if self._is_enough(support) and not self._is_withheld(key):",
+        "if self._is_enough(support):",
+        "tests/unit/test_quorum.py::test_a_block_applies_in_all_collections_and_against_all",
+        "tests/unit/test_quorum.py::test_excluded_and_tombstoned_digests_are_never_effective",
+    ),
+    _of(
+        "quorum",
         "protocol.judgement.voices",
         "if held.is_revoked(entry.index):\n            return Discount.REVOKED_KEY",
         "if held.is_revoked(entry.index) and not held.fresh:\n            return Discount.REVOKED_KEY",
