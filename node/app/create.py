@@ -19,7 +19,7 @@ from node.home import Home, store_dsn
 from node.identity import passphrases
 from node.identity.keyring import certificate_name, make_tls
 from node.identity.lease import claim_of
-from node.objects.folder import FolderObjects
+from node.objects.stores import open_objects, open_trust
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
 from node.signing.ring import FolderKeyRing
@@ -100,7 +100,7 @@ def create(home: Home, plan: Plan, *, clock: Clock, entropy: Entropy) -> Founded
     _require_empty(home)
     keychain, root_keychain = _new_keychains(home, plan, entropy)
     make_private_folder(home.folder)
-    files = FolderObjects(home.trust)
+    files = open_trust(home)
     identity = create_identity(settings.node, now=clock.now())
     founding = Founding(
         node=settings.node,
@@ -139,7 +139,7 @@ def _fill(
     """Make the store, and begin the audit log in it."""
     store = Store.create(
         store_dsn(home, settings),
-        objects=FolderObjects(home.objects),
+        objects=open_objects(home),
         storage_key=storage_key,
         entropy=entropy,
         claim=claim_of(home, settings),

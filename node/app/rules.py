@@ -1,7 +1,6 @@
 """The documents whose hashes a release names, as this node holds them now."""
 
 from node.identity.identity import Identity
-from node.objects.folder import FolderObjects
 from node.store.store import Store
 from node.subsets.catalogue import subset_origin
 from node.subsets.draft import RuleDocuments
@@ -18,7 +17,7 @@ def rule_documents(identity: Identity, store: Store, subset: str) -> RuleDocumen
     """
     now = identity.clock.now()
     origin = subset_origin(identity.settings.node, subset)
-    held = member_documents(store, FolderObjects(identity.home.introductions), identity.trust)
+    held = member_documents(store, identity.introductions, identity.trust)
     policy = witness_policy(
         origin,
         identity.trust.members(),

@@ -46,7 +46,6 @@ from node.journal import Journal
 from node.judgement.recall import has_waiting
 from node.lists.corrections.erase import carry_out_everywhere
 from node.metrics import Metrics
-from node.objects.folder import FolderObjects
 from node.objects.sweep import sweep
 from node.partners.admission import Admission, ServedEnrolment
 from node.partners.disclosed_lookup import DisclosedLookups, PartnerDisclosure
@@ -120,7 +119,7 @@ class Parts:
             identity.trust_files,
             identity.trust,
             store,
-            FolderObjects(identity.home.introductions),
+            identity.introductions,
         )
         evaluating = Evaluating(
             store,

@@ -19,7 +19,6 @@ from node.lists.completeness import unindexed, untouched
 from node.lists.touches import rebuild
 from node.objects.filters import FolderFilters
 from node.objects.findings import below, told
-from node.objects.folder import FolderObjects
 from node.objects.integrity import UNREADABLE, Verdict, attempt, verify_objects, words_of
 from node.objects.rekey import verify_cells
 from node.ports.objects import ObjectStore
@@ -91,7 +90,7 @@ def _trust(identity: Identity) -> Iterator[Verdict]:
 
 def _members(identity: Identity) -> Iterator[Verdict]:
     """Trust files as agencies were introduced, under the root that the register pins where it names them."""
-    files = FolderObjects(identity.home.introductions)
+    files = identity.introductions
     pins = {each.node: each.root_sha256 for each in identity.trust.members().members}
     for node in sorted({name.partition("/")[0] for name in files.ls("")}):
         held = _all(files, f"{node}/trust/")

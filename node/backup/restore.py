@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO, Final
 
 from node import config
+from node.backup.archive import BackupHeader, Part, read_header, read_parts
 from node.backup.write import DATABASE_PART, HOME_PARTS
 from node.clock import Clock
 from node.config import Settings
@@ -23,7 +24,6 @@ from node.files import make_private_folder, sync_folder
 from node.home import Home
 from node.identity.restored import mark_restored
 from node.names import CONFIG_NAME
-from node.objects.archive import BackupHeader, Part, read_header, read_parts
 from node.signing.keychain import derivation
 from node.store.copy import copy_in
 
@@ -39,7 +39,7 @@ class Verified:
 
 
 def verify_backup(source: Path, passphrase: bytes) -> Verified:
-    """Read a backup to its end and write nothing; raises as `node.objects.archive.read_parts` does."""
+    """Read a backup to its end and write nothing; raises as `node.backup.archive.read_parts` does."""
     with derivation():
         parts = read_parts(source, passphrase, lambda _name, _stream: None)
     return Verified(header=read_header(source), parts=tuple(parts))

@@ -1,6 +1,6 @@
 """Backups of the folder of a signer process, which its node cannot read: written, tried, and made into a new folder.
 
-State and keys go into one encrypted file, as of a home (`node.objects.archive`); files here are replaced, never
+State and keys go into one encrypted file, as of a home (`node.backup.archive`); files here are replaced, never
 rewritten, so each is whole. State is taken before keys: what signed it is there. A folder that was made of a backup is
 marked, and its trust files go on ahead of every version that may have been stamped since.
 """
@@ -14,6 +14,7 @@ from typing import Final
 from keys.errors import SigfedError
 from keys.key import PRIVATE_KEY_TYPES
 from keys.keyfile import KdfProfile
+from node.backup.archive import Sealing, writing
 from node.backup.drill import Tried
 from node.backup.rejoin import ROOM
 from node.backup.restore import Verified, beside, unpack
@@ -23,7 +24,6 @@ from node.config import load_signer
 from node.errors import VerificationError
 from node.files import make_private_folder
 from node.names import SIGNER_CONFIG_NAME
-from node.objects.archive import Sealing, writing
 from node.signer_host.host import open_keychain
 from node.signing.keychain import derivation
 from node.signing.log_signer import FolderLogSigner

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from keys.keyfile import KdfProfile
+from node.backup.archive import Part, Sealing, writing
 from node.config import Secrets, Settings
 from node.errors import StoreError, StoreLockedError
 from node.files import make_private_folder, try_locked
@@ -23,7 +24,6 @@ from node.hoster.store.database import PartnerStore
 from node.identity.audit import under_way
 from node.identity.identity import Identity
 from node.identity.lock import revising
-from node.objects.archive import Part, Sealing, writing
 from node.signing.keychain import derivation
 from node.store.copy import copy_out
 

@@ -36,9 +36,10 @@ from node.identity.lease import require_lease
 from node.identity.lock import revising
 from node.identity.restored import require_joined
 from node.identity.witness_policies import policies
-from node.objects.folder import FolderObjects
+from node.objects.stores import open_introductions, open_trust
 from node.ports.keyring import KeyRing, RingKey, signing
 from node.ports.log_signer import StandingLogSigner
+from node.ports.objects import ObjectStore
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
 from node.signing.online import OnlineKeychain, SplitKeys
@@ -63,7 +64,7 @@ class Identity:
     entropy: Entropy
     keychain: OnlineKeychain
     root_keychain: Keychain
-    trust_files: FolderObjects
+    trust_files: ObjectStore
     trust: OwnTrust
     ring: KeyRing
     proposing: bool = False
@@ -74,6 +75,11 @@ class Identity:
     """Whether to sign although too few members could say whether the folder was put back."""
     actor: str = OPERATOR
     """Who acts, for the audit log, where no person is named."""
+
+    @property
+    def introductions(self) -> ObjectStore:
+        """Trust files of members, as they were introduced."""
+        return open_introductions(self.home)
 
     def root_signers(self) -> Sequence[Signer]:
         """As many root keys as must sign a root; raises as `targets_signers` does."""
@@ -226,7 +232,7 @@ def open_identity(
     """
     settings = config.load(home.folder)
     keychains = make_keychains(home, settings, entropy=entropy)
-    files = FolderObjects(home.trust)
+    files = open_trust(home)
     the_clock = clock or SystemClock()
     ring = FolderKeyRing(home.ring)
     link = None if settings.signer.socket is None else SignerLink(settings.signer.socket)
@@ -264,14 +270,14 @@ def _revising(home: Home, settings: Settings) -> Iterator[None]:
         yield
 
 
-def remote_keys(link: SignerLink, files: FolderObjects) -> "RemoteKeys":
+def remote_keys(link: SignerLink, files: ObjectStore) -> "RemoteKeys":
     """The keys that the signer process has."""
     from node.signing.process.remote import RemoteKeys  # noqa: PLC0415
 
     return RemoteKeys(link, vouching=vouching(files))
 
 
-def vouching(files: FolderObjects) -> "Vouching":
+def vouching(files: ObjectStore) -> "Vouching":
     """What vouches for a trust file, for a signer that judges by it."""
     repository = TufRepository(files, SystemClock())
 
@@ -310,7 +316,7 @@ def held_labels(keychain: OnlineKeychain, role: Role, named: Sequence[PublicKey]
     return [label for label in keychain.labels(role) if keychain.public(role, label) in texts]
 
 
-def _pinned(home: Home, settings: Settings, files: FolderObjects) -> bytes:
+def _pinned(home: Home, settings: Settings, files: ObjectStore) -> bytes:
     """The fingerprint of the root, as the configuration names it.
 
     Whoever can write to the trust folder alone could otherwise give the node another root, whose files would then be

@@ -11,8 +11,8 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.tuf.root import TrustedRoot
 from node.clock import Clock
 from node.errors import AlreadyExistsError
-from node.objects.folder import FolderObjects
 from node.ports.keyring import KeyRing, RingKey, next_label
+from node.ports.objects import ObjectStore
 from node.signing.online import OnlineKeychain
 from node.trust.adopt import KeyFile, adopt
 from node.trust.own import OwnTrust, Succeed
@@ -27,7 +27,7 @@ def certificate_name(label: str) -> str:
     return f"tls-{label}.pem"
 
 
-def successors(keychain: OnlineKeychain, ring: KeyRing, files: FolderObjects) -> Succeed:
+def successors(keychain: OnlineKeychain, ring: KeyRing, files: ObjectStore) -> Succeed:
     """Adds to a node document the keys that follow those in it; their key files are made on the way."""
 
     def succeed(document: NodeDocument, root: TrustedRoot) -> NodeDocument:
@@ -63,7 +63,7 @@ def _make_epoch(keychain: OnlineKeychain, subset: str, epoch: int) -> bytes:
     return public_of_epoch(keychain, load_sodium(), subset, epoch)
 
 
-def make_tls(keychain: OnlineKeychain, ring: KeyRing, files: FolderObjects, document: NodeDocument) -> bytes:
+def make_tls(keychain: OnlineKeychain, ring: KeyRing, files: ObjectStore, document: NodeDocument) -> bytes:
     """A new TLS key with its certificate; its pin. Cut off between the two, the certificate is made again."""
     from node.tls import create_identity  # noqa: PLC0415 - most commands do without
 
@@ -95,7 +95,7 @@ def new_label(keychain: OnlineKeychain, ring: KeyRing, lineage: Lineage) -> str:
 
 
 def adopt_keys(
-    keychain: OnlineKeychain, ring: KeyRing, files: FolderObjects, trust: OwnTrust, clock: Clock
+    keychain: OnlineKeychain, ring: KeyRing, files: ObjectStore, trust: OwnTrust, clock: Clock
 ) -> tuple[RingKey, ...]:
     """Take into the ring what the newest trust files say, and the key files that they name; returns the ring."""
     root, document = trust.root(), trust.document()
@@ -119,7 +119,7 @@ def accepted_token_keys(ring: Iterable[RingKey], now: datetime) -> Sequence[Toke
     return [TokenPublicKey.from_text(key.public) for key in ring if key.role is Role.TOKEN and counts(key)]
 
 
-def _key_files(keychain: OnlineKeychain, files: FolderObjects) -> Iterator[KeyFile]:
+def _key_files(keychain: OnlineKeychain, files: ObjectStore) -> Iterator[KeyFile]:
     for role in Role:
         if not role.info.online:
             continue
@@ -129,7 +129,7 @@ def _key_files(keychain: OnlineKeychain, files: FolderObjects) -> Iterator[KeyFi
             yield KeyFile(role=role, label=label, kid=kid, public=public)
 
 
-def _kid(role: Role, label: str, public: str, files: FolderObjects) -> str:
+def _kid(role: Role, label: str, public: str, files: ObjectStore) -> str:
     if role in PRIVATE_KEY_TYPES:
         return PRIVATE_KEY_TYPES[role].public_type.from_text(public).kid
     from node.tls import TlsIdentity  # noqa: PLC0415 - most commands do without

@@ -46,7 +46,6 @@ from node.identity.sightings import (
 from node.journal import Journal
 from node.lists.completeness import missing_objects
 from node.lists.continuation import is_closed
-from node.objects.folder import FolderObjects
 from node.objects.logfiles import LogFiles
 from node.peers.recovery import root_at
 from node.ports.log_signer import StandingLogSigner
@@ -334,7 +333,7 @@ def _is_of_this_history(store: Store, log: LogRecord, seen: Sighting) -> bool:
 def _too_few(identity: Identity, store: Store, found: Sightings) -> tuple[Mapping[str, str], str]:
     """Who did not answer, each with why, and that in words; nothing where enough did."""
     trust = identity.trust.without_proposal()
-    documents = member_documents(store, FolderObjects(identity.home.introductions), trust)
+    documents = member_documents(store, identity.introductions, trust)
     others = [one.node for one in trust.members().members if one.node != identity.settings.node]
     cosigners = {node for node in others if node not in documents or documents[node].witness}
     needed = answers_needed(len(cosigners))

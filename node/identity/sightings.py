@@ -21,7 +21,6 @@ from node.errors import NotFoundError
 from node.identity.identity import Identity
 from node.identity.peer import reach_peer
 from node.identity.witnesses import reach_witness
-from node.objects.folder import FolderObjects
 from node.remote.node import RemoteNode
 from node.remote.outbound import proxy_of
 from node.store.lists.records import LogKind
@@ -215,5 +214,4 @@ def _public(identity: Identity, document: NodeDocument) -> RemoteNode:
 
 
 def _documents(identity: Identity, store: Store) -> Mapping[str, NodeDocument]:
-    introductions = FolderObjects(identity.home.introductions)
-    return member_documents(store, introductions, identity.trust.without_proposal())
+    return member_documents(store, identity.introductions, identity.trust.without_proposal())

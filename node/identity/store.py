@@ -7,7 +7,7 @@ from keys.roles import Role
 from node.home import store_dsn
 from node.identity.identity import Identity
 from node.identity.lease import claim_of
-from node.objects.folder import FolderObjects
+from node.objects.stores import open_objects
 from node.store.store import Store
 
 
@@ -29,7 +29,7 @@ def open_store(identity: Identity) -> Store:
     """The node's store; raises as `read_store`. Whoever opens it disposes of it."""
     return Store.open(
         store_dsn(identity.home, identity.settings),
-        objects=FolderObjects(identity.home.objects),
+        objects=open_objects(identity.home),
         storage_keys=lambda label: identity.keychain.secret(Role.STORAGE, label),
         entropy=identity.entropy,
         claim=claim_of(identity.home, identity.settings),

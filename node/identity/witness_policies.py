@@ -8,7 +8,7 @@ from keys.trust.node_document import NodeDocument
 from node.clock import Clock, Entropy
 from node.config import Settings
 from node.home import Home, store_dsn
-from node.objects.folder import FolderObjects
+from node.objects.stores import open_introductions, open_objects
 from node.signing.online import OnlineKeychain
 from node.store.store import Store
 from node.trust.others.documents import member_files
@@ -25,12 +25,12 @@ def policies(
     def make(document: NodeDocument, members: Members) -> Mapping[str, bytes]:
         store = Store.open(
             store_dsn(home, settings),
-            objects=FolderObjects(home.objects),
+            objects=open_objects(home),
             storage_keys=lambda label: keychain.secret(Role.STORAGE, label),
             entropy=entropy,
         )
         try:
-            held = member_files(store, FolderObjects(home.introductions), members, own=document.node)
+            held = member_files(store, open_introductions(home), members, own=document.node)
             with store.read() as unit:
                 documents = {node: signing(unit, files.document) for node, files in held.items()}
             return policy_files(document, members, documents, clock.now())

@@ -10,7 +10,6 @@ from keys.trust.node_document import NodeDocument
 from node.errors import NotFoundError
 from node.identity.identity import Identity
 from node.identity.restored import refuse_rolled_back, require_joined
-from node.objects.folder import FolderObjects
 from node.remote.outbound import proxy_of
 from node.store.peers.records import Cosigner
 from node.store.store import Store
@@ -107,8 +106,7 @@ def reach_witness(identity: Identity, document: NodeDocument) -> AbstractAsyncCo
 
 
 def _documents(identity: Identity, store: Store) -> Mapping[str, NodeDocument]:
-    introductions = FolderObjects(identity.home.introductions)
-    return member_documents(store, introductions, identity.trust)
+    return member_documents(store, identity.introductions, identity.trust)
 
 
 def _max_age(identity: Identity) -> timedelta:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.backup import sealed_stream
+from node.backup.sealed_stream import SealedReader, SealedWriter
 from node.errors import VerificationError
-from node.objects import sealed_stream
-from node.objects.sealed_stream import SealedReader, SealedWriter
 
 KEY, HEADER = bytes(range(32)), b"a header\n"
 PIECES = st.lists(st.binary(max_size=40), max_size=12)

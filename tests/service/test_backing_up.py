@@ -11,11 +11,11 @@ import pytest
 from keys.keyfile import ONLINE
 from keys.roles import Role
 from node.backup import write
+from node.backup.archive import ArchiveWriter, writing
 from node.backup.restore import restore_backup
 from node.backup.write import create_backup
 from node.home import Home
 from node.identity.identity import open_identity
-from node.objects.archive import ArchiveWriter, writing
 from node.signing.epochs import oprf_label
 from support.real_home import real_home
 from support.times import SettableClock

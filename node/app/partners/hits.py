@@ -7,7 +7,6 @@ from keys.signer import Signer
 from keys.trust.members import open_members
 from node.access.quotas import Quotas
 from node.identity.identity import Identity
-from node.objects.folder import FolderObjects
 from node.partners.hits.cases import Casework
 from node.partners.hits.floods import FloodLimits, FloodWatch
 from node.ports.evaluator import Evaluator
@@ -42,7 +41,7 @@ def served_hits(identity: Identity, store: Store, evaluator: Evaluator) -> "Serv
         store,
         identity.trust,
         identity.trust_files,
-        FolderObjects(identity.home.introductions),
+        identity.introductions,
         signer=signer,
     )
     resolving = Resolving(store, identity.clock, node=identity.settings.node, signer=signer)

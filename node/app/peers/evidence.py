@@ -7,7 +7,6 @@ from node.clock import Clock
 from node.errors import MissingObjectError, NotFoundError
 from node.evidence.keep import Accused, accused_nodes
 from node.identity.identity import Identity
-from node.objects.folder import FolderObjects
 from node.peers.gossip import Gossiper
 from node.peers.holdings import Telling
 from node.store.store import Store
@@ -18,13 +17,12 @@ from node.trust.tuf.repository import root_name
 
 def accused_of(identity: Identity, store: Store) -> Mapping[str, Accused]:
     """Every node whose root this node has pinned, with its newest held document."""
-    introductions = FolderObjects(identity.home.introductions)
-    return accused_nodes(store, introductions, identity.trust)
+    return accused_nodes(store, identity.introductions, identity.trust)
 
 
 def open_telling(identity: Identity, store: Store) -> Telling:
     """What this node tells its peers that it holds."""
-    return Telling(store, identity.trust_files, FolderObjects(identity.home.introductions))
+    return Telling(store, identity.trust_files, identity.introductions)
 
 
 def open_gossiper(identity: Identity, store: Store, clock: Clock) -> Gossiper:
@@ -34,7 +32,7 @@ def open_gossiper(identity: Identity, store: Store, clock: Clock) -> Gossiper:
         identity.trust,
         clock,
         own=identity.trust_files,
-        introductions=FolderObjects(identity.home.introductions),
+        introductions=identity.introductions,
     )
 
 
@@ -52,9 +50,8 @@ def trust_files_of(identity: Identity, store: Store, node: str) -> dict[str, byt
         return {**roots, DOCUMENT_NAME: identity.trust_files.get(DOCUMENT_NAME), **named}
     if peer is not None:
         return {**_judged_by(peer.trust), **named}
-    introductions = FolderObjects(identity.home.introductions)
     try:
-        return {**_judged_by(introduced_trust(introductions, node)), **named}
+        return {**_judged_by(introduced_trust(identity.introductions, node)), **named}
     except MissingObjectError as exc:
         raise NotFoundError("{node} was never a member here", node) from exc
 

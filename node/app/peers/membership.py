@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from node.identity.identity import Identity
-from node.objects.folder import FolderObjects
 from node.peers.membership import Membership
 from node.rotation.store import write_store
 
@@ -13,4 +12,4 @@ from node.rotation.store import write_store
 def membership(identity: Identity) -> Iterator[Membership]:
     """The membership service over the node's store, closed when the block ends."""
     with write_store(identity) as store:
-        yield Membership(identity.trust, store, FolderObjects(identity.home.introductions), identity.clock)
+        yield Membership(identity.trust, store, identity.introductions, identity.clock)

@@ -24,9 +24,9 @@ from typing import Any, BinaryIO, Final, cast
 from keys.encoding import format_time
 from keys.errors import KeysError
 from keys.keyfile import KdfProfile, WrappingKey
+from node.backup.sealed_stream import SealedReader, SealedWriter
 from node.errors import AlreadyExistsError, InputRefusedError, NotFoundError, StoreError, VerificationError
 from node.files import sync_folder
-from node.objects.sealed_stream import SealedReader, SealedWriter
 
 VERSION: Final = 1
 _MANIFEST: Final = "manifest.jsonl"
