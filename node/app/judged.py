@@ -26,15 +26,14 @@ from node.judgement.fold import fold_held
 from node.judgement.premises import Premises
 from node.judgement.queue import Files, Group, WaitingFile, Wanted, grouped, waiting_files
 from node.lists.lookup import Finder
-from node.objects.release_files import ReleaseFolder
-from node.objects.rosters import Roster, listed_in
+from node.objects.listed import catch_up, effective_in
 from node.store.store import Store
 from protocol.digest import Digest
 from protocol.lists.listing import Listing
 
 _journal = Journal("judged")
 _TRIES: Final = 3
-"""Bundles and rosters give way to newer ones while they are read: then those are read."""
+"""Bundles and releases give way to newer ones while they are read: then those are read."""
 SOON_SECONDS: Final = 0.3
 """Who looks at a page does not mind to wait so long for what was changed just now."""
 _AGED: Final = timedelta(minutes=1)
@@ -53,8 +52,6 @@ class Judgement:
     fresh: frozenset[str]
     folded: Sequence[Listing]
     """What each of `premises.lists` says, without overlays."""
-    rosters: Mapping[str, Roster]
-    """What the newest release of each subset lists, by its name."""
     current: Current
     at: datetime
     """When it was judged."""
@@ -205,14 +202,13 @@ class Judge:
         premises, fresh, members = self._read()
         with acyclic():
             folded = _fold(self._store, premises, held)
-            rosters = _rosters(self._store, premises, held)
             current = judge_held(
                 self._store,
                 premises,
                 folded,
                 members,
                 fresh=fresh,
-                previous=listed_in(rosters.values()),
+                previous=_listed(self._store, premises, folded),
             )
         return Judgement(
             node=self._node,
@@ -220,7 +216,6 @@ class Judge:
             premises=premises,
             fresh=fresh,
             folded=folded,
-            rosters=rosters,
             current=current,
             at=at,
             seconds=thread_time() - started,
@@ -256,13 +251,9 @@ def _fold(store: Store, premises: Premises, held: Judgement | None) -> list[List
     return found
 
 
-def _rosters(store: Store, premises: Premises, held: Judgement | None) -> dict[str, Roster]:
-    """What the newest releases list; shredding takes rows out of a roster that is known."""
-    kept = held is not None and held.premises.shreddings == premises.shreddings
-    known = {each.subset: each for each in held.premises.releases} if held is not None and kept else {}
-    return {
-        each.subset: held.rosters[each.subset]
-        if held is not None and known.get(each.subset) == each
-        else ReleaseFolder(store, each).roster()
-        for each in premises.releases
-    }
+def _listed(store: Store, premises: Premises, folded: Sequence[Listing]) -> frozenset[tuple[int, Digest]]:
+    """What the newest releases list of the digests in these lists; no other is judged."""
+    catch_up(store)
+    digests = {entry.digest for listing in folded for entry in listing.entries.values()}
+    with store.read() as unit:
+        return effective_in(store, unit, premises.releases, digests)

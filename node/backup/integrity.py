@@ -20,6 +20,7 @@ from node.lists.touches import rebuild
 from node.objects.filters import FolderFilters
 from node.objects.findings import below, told
 from node.objects.integrity import UNREADABLE, Verdict, attempt, verify_objects, words_of
+from node.objects.listed import catch_up, count_strange
 from node.objects.rekey import verify_cells
 from node.ports.objects import ObjectStore
 from node.rotation import proposals
@@ -28,6 +29,7 @@ from node.signing.log_signer import FolderLogSigner
 from node.signing.ring import FolderKeyRing
 from node.store.lists.records import LogKind
 from node.store.store import Store
+from node.store.subsets.records import ReleaseRecord
 from node.subsets.registers import verify_registers
 from node.tls import verify_certificate
 from node.trust.files import pin_of, verify_trust_files
@@ -160,6 +162,25 @@ def _wrong_tables(store: Store) -> Iterator[str]:
             continue  # the object is named as damaged
         if missing:
             yield f"the look-up index lacks {missing:,} entries of {log.origin}"
+    catch_up(store)
+    with store.read() as unit:
+        newest = [unit.releases.newest(subset.name) for subset in unit.subsets.ls()]
+    for record in newest:
+        if record is not None:
+            yield from _wrong_rows(store, record)
+
+
+def _wrong_rows(store: Store, record: ReleaseRecord) -> Iterator[str]:
+    """What the database says that the newest release of a subset lists, against its answers."""
+    try:
+        strange, missing = count_strange(store, record)
+    except NodeError:
+        return  # the release is named as damaged
+    name = f"release {record.version} of {record.subset}"
+    if strange:
+        yield f"{strange:,} rows of what {name} lists are in none of its answers"
+    if missing:
+        yield f"{missing:,} rows of what {name} lists are missing"
 
 
 def _rebuilt(store: Store) -> Iterator[Check]:

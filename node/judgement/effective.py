@@ -10,6 +10,7 @@ Withdrawals and disputes of heads that witnesses have not cosigned yet lie upon 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from keys.trust.members import Members
 from node.judgement.part import part_of
@@ -17,14 +18,18 @@ from node.judgement.premises import Premises
 from node.judgement.ranges import ranges_of
 from node.lists.tombstones import honoured_blocks, tombstoned
 from node.lists.touches import catch_up
-from node.objects.release_files import ReleaseFolder
-from node.objects.rosters import listed_in
+from node.objects import listed
 from node.peers.sync.overlays import overlay_items
 from node.store.lists.records import LogRecord
 from node.store.store import Store
+from node.store.subsets.records import ReleaseRecord
+from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.judgement.quorum import Decision, MemberListing, Support, decide
 from protocol.lists.listing import Block, Entry, Listing, overlay
+
+Previous: TypeAlias = frozenset[tuple[int, Digest]] | Sequence[ReleaseRecord]
+"""What was effective before, collection and digest; or the newest releases that list it, asked about digests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Share:
     effective: Mapping[tuple[int, Digest], Support]
     listings: tuple[MemberListing, ...]
     """The lists as they were judged, with the entries of these digests alone."""
+    keys: range
+    """Of their look-up keys; no other share has digests in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,32 +71,52 @@ def judge_all(
     *,
     now: datetime,
     max_age: timedelta,
-    previous: frozenset[tuple[int, Digest]],
+    previous: Previous | None = None,
     exclusions: frozenset[Digest] = frozenset(),
 ) -> Everything:
-    """Judge all held lists from nothing, a range after the other (`ranges_of`); the arguments are `decide`'s."""
-    catch_up(store)
+    """Judge all held lists from nothing, a range after the other (`ranges_of`); the arguments are `decide`'s.
+
+    `previous` are the newest releases, unless they are given. When one of them is the newest no more while shares are
+    judged, that raises `ConflictError`.
+    """
+    _catch_up(store)
     with store.read() as unit:
         premises = Premises.of(unit)
-        common = part_of(store, unit, premises, ()).listings
+        part = part_of(store, unit, premises, ())
+        before = premises.releases if previous is None else previous
+        common = _effective_before(store, unit, before, part.digests)
 
     def shares() -> Iterator[Share]:
-        for each in ranges_of(store, premises.lists, common):
+        for each in ranges_of(store, premises.lists, part.listings):
+            with store.read() as unit:
+                known = common | _effective_before(store, unit, before, each.digests, each.keys)
             judged = judge_held(
                 store,
                 premises,
                 each.listings,
                 members,
                 fresh=premises.fresh(now=now, max_age=max_age),
-                previous=previous,
+                previous=known,
                 exclusions=exclusions,
             )
-            yield _share(judged, each.digests)
+            yield _share(judged, each.digests, each.keys)
 
     return Everything(premises.heads, shares())
 
 
-def _share(judged: Current, digests: frozenset[Digest]) -> Share:
+def _catch_up(store: Store) -> None:
+    """Whoever judges first reads what older versions wrote down otherwise."""
+    catch_up(store)
+    listed.catch_up(store)
+
+
+def _effective_before(
+    store: Store, unit: Unit, said: Previous, digests: frozenset[Digest], keys: range | None = None
+) -> frozenset[tuple[int, Digest]]:
+    return said if isinstance(said, frozenset) else listed.effective_in(store, unit, said, digests, keys)
+
+
+def _share(judged: Current, digests: frozenset[Digest], keys: range) -> Share:
     """A judgement without the digests that another range has."""
     effective = judged.decision.effective.items()
     return Share(
@@ -98,6 +125,7 @@ def _share(judged: Current, digests: frozenset[Digest]) -> Share:
             replace(held, listing=replace(held.listing, entries=dict(_of(held.listing, digests))))
             for held in judged.listings
         ),
+        keys=keys,
     )
 
 
@@ -112,26 +140,26 @@ def judge_some(
     *,
     now: datetime,
     max_age: timedelta,
-    previous: frozenset[tuple[int, Digest]] | None = None,
+    previous: Previous | None = None,
     exclusions: frozenset[Digest] = frozenset(),
 ) -> Current:
     """Judge some digests as the whole lists have them, from their part (`part_of`): no list is folded.
 
-    `previous` is what the newest releases list, unless it is given.
+    `previous` are the newest releases, unless they are given.
     """
-    catch_up(store)
+    _catch_up(store)
     with store.read() as unit:
         premises = Premises.of(unit)
         part = part_of(store, unit, premises, digests)
-    if previous is None:
-        previous = listed_in(ReleaseFolder(store, each).rows(part.digests) for each in premises.releases)
+        before = premises.releases if previous is None else previous
+        known = _effective_before(store, unit, before, part.digests)
     return judge_held(
         store,
         premises,
         part.listings,
         members,
         fresh=premises.fresh(now=now, max_age=max_age),
-        previous=previous,
+        previous=known,
         exclusions=exclusions,
     )
 

@@ -39,6 +39,8 @@ _IN_MEMORY: Final = 2**22
 _CHUNK: Final = 2**12
 _ROW: Final = Struct(">HQH")
 """Number of the list, position, length of the opening; the event and the opening follow."""
+_LOWEST: Final = -(2**31)
+"""Of the upper halves of look-up keys, which are signed: those say which range a key is in."""
 _NOWHERE: Final = 0xFFFF
 """The range of what no digest is known of; there are fewer."""
 
@@ -50,6 +52,8 @@ class Range:
     listings: tuple[Listing, ...]
     """One for each of the lists; with every block, and the entries that every range needs."""
     digests: frozenset[Digest]
+    keys: range
+    """Their look-up keys are in it, and those of no other range's digests."""
 
 
 def ranges_of(store: Store, lists: Sequence[HeldList], common: Sequence[Listing]) -> Iterator[Range]:
@@ -106,9 +110,10 @@ class _Ranges:
         ]
         if not adds:
             return
-        keys = self._store.vault.keys_of(digest for _, digest in adds).view(np.uint64) >> np.uint64(32)
+        keys = self._store.vault.keys_of(digest for _, digest in adds)
+        heads = (keys >> np.int64(32)) - np.int64(_LOWEST)
         places = np.array([position for position, _ in adds], dtype=np.int64)
-        ranges[places] = keys * np.uint64(self._count) >> np.uint64(32)
+        ranges[places] = heads * self._count >> np.int64(32)
 
     def _write(self, at: int, number: int, position: int, event: bytes, opening: bytes | None) -> None:
         page, said = self._begun[at], opening or b""
@@ -131,7 +136,11 @@ class _Ranges:
             replace(common, entries={**common.entries, **said[number].entries}) if number in said else common
             for number, common in enumerate(self._common)
         )
-        return Range(listings, digests)
+        return Range(listings, digests, range(self._first(at), self._first(at + 1)))
+
+    def _first(self, at: int) -> int:
+        """The lowest look-up key of a range."""
+        return (-(-(at << 32) // self._count) + _LOWEST) << 32
 
     def _rows(self, at: int) -> Iterator[tuple[int, Item]]:
         for page in self._pages_of(at):

@@ -1,20 +1,19 @@
 """In which releases of this node's subsets a digest is: the newest surely, older ones as far as they are kept.
 
-The newest release has a roster of digests. Of older ones the answers are kept, and the roster's PRF outputs find a
-digest in those of the same epoch; chance agrees with one in four billion.
+The newest release has a row for each digest. Of older ones the answers are kept, and the row's tag finds the digest in
+those of the same epoch; chance agrees with one in four billion.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from node.objects.listed import catch_up, listed_in
 from node.objects.release_files import ReleaseFolder
-from node.objects.rosters import Listed, listed_in
 from node.store.store import Store
-from node.store.subsets.records import ReleaseRecord, SubsetRecord
+from node.store.subsets.records import Listed, ReleaseRecord, SubsetRecord
 from protocol.digest import Digest
-from protocol.subset.label import tag
 from protocol.subset.lookup import Lookup
 
 
@@ -34,30 +33,29 @@ class Traced:
 
 def trace(store: Store, digests: Collection[Digest]) -> Mapping[Digest, tuple[Traced, ...]]:
     """For each digest, every subset that was released, by name."""
+    catch_up(store)
     with store.read() as unit:
         published = {subset: unit.releases.ls(subset.name) for subset in unit.subsets.ls()}
+        listed = {
+            subset: listed_in(store, unit, records[-1], digests)
+            for subset, records in published.items()
+            if records
+        }
     found: dict[Digest, list[Traced]] = {digest: [] for digest in digests}
-    for subset, records in published.items():
-        if records:
-            ordered = sorted(records, key=lambda record: record.version)
-            for digest, traced in _trace(store, subset, ordered, digests):
-                found[digest].append(traced)
+    for subset, rows in listed.items():
+        for digest, traced in _trace(store, subset, published[subset], digests, rows):
+            found[digest].append(traced)
     return {digest: tuple(traced) for digest, traced in found.items()}
 
 
-def effective_before(store: Store) -> frozenset[tuple[int, Digest]]:
-    """Collection and digest of everything that the newest releases list: what was effective before for the quorum."""
-    with store.read() as unit:
-        newest = [unit.releases.newest(subset.name) for subset in unit.subsets.ls()]
-    rosters = (ReleaseFolder(store, record).roster() for record in newest if record is not None)
-    return listed_in(rosters)
-
-
 def _trace(
-    store: Store, subset: SubsetRecord, records: list[ReleaseRecord], digests: Collection[Digest]
+    store: Store,
+    subset: SubsetRecord,
+    records: Sequence[ReleaseRecord],
+    digests: Collection[Digest],
+    listed: Mapping[Digest, Listed],
 ) -> Iterator[tuple[Digest, Traced]]:
     newest = records[-1]
-    listed = ReleaseFolder(store, newest).rows(digests)
     since = _walk_back(store, records, listed)
     for digest in digests:
         if digest not in listed:
@@ -69,7 +67,7 @@ def _trace(
             Traced(
                 subset=subset,
                 version=newest.version,
-                collections=listed[digest].collections,
+                collections=listed[digest].numbers,
                 since=version,
                 exact=exact,
             ),
@@ -77,7 +75,7 @@ def _trace(
 
 
 def _walk_back(
-    store: Store, records: list[ReleaseRecord], listed: Mapping[Digest, Listed]
+    store: Store, records: Sequence[ReleaseRecord], listed: Mapping[Digest, Listed]
 ) -> dict[Digest, tuple[int, bool]]:
     """For each digest the oldest release of an unbroken row that ends in the newest, and whether that is certain."""
     newest = records[-1]
@@ -87,8 +85,8 @@ def _walk_back(
         folder = ReleaseFolder(store, record)
         if not open_ or record.epoch != newest.epoch or not folder.exists():
             break
-        tags = b"".join(tag(listed[digest].output) for digest in open_)
-        answered = Lookup(folder.load().release).answered(np.frombuffer(tags, dtype=">u8").astype(np.uint64))
+        tags = np.array([listed[digest].tag for digest in open_], dtype=np.int64).view(np.uint64)
+        answered = Lookup(folder.load().release).answered(tags)
         for digest, has in zip(open_, answered.tolist(), strict=True):
             since[digest] = (record.version, record.version == 1) if has else (since[digest][0], True)
         open_ = [digest for digest, has in zip(open_, answered.tolist(), strict=True) if has]

@@ -4,13 +4,16 @@ Two digests may share a look-up key, so every row is held against its opening; o
 deleted says nothing. Which digests belong to one file only the agencies that list it know: their content ids say it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from node.errors import NotFoundError
+from node.lists.changes import digest_of
 from node.lists.entries import ListReader
+from node.objects.logfiles import LogFiles
 from node.store.lists.records import IndexHit, LogKind, LogRecord
 from node.store.store import Store
+from node.store.subsets.records import WideKey
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.lists.opening import Opening
@@ -39,6 +42,21 @@ class Found:
     def collection(self) -> int:
         """Its collection, of an add or a dispute."""
         return abs(self.hit.collection)
+
+
+def digests_named(store: Store, unit: Unit, names: Collection[WideKey]) -> dict[WideKey, Digest]:
+    """The digests that these keyed hashes are of, as far as an opening in a held list names them."""
+    places: dict[int, set[int]] = {}
+    for hit in unit.entries.find([key for key, _ in names]):
+        places.setdefault(hit.log_id, set()).add(hit.position)
+    named: set[Digest] = set()
+    for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST):
+        files, size = LogFiles(store.objects, store.vault, log.origin), log.head.size
+        below = sorted(place for place in places.get(log.id, ()) if place < size)
+        openings = (opening for _, _, opening in files.items_at(below, size=size) if opening)
+        named |= {digest for digest in map(digest_of, openings) if digest is not None}
+    found = zip(store.vault.wide_keys_of(named), named, strict=True)
+    return {name: digest for name, digest in found if name in names}
 
 
 class Finder:

@@ -2,30 +2,18 @@
 
     releases/<subset>/<version>-<start of the manifest's SHA-256>/manifest            the leaf
     …/screen, …/answers, …/labels, …/filter                                           as partners get them
-    …/roster/<N>                                                                      sealed, for the next release
     …/since-<version>/screen, …                                                       deltas, made once
 
 The hash in the name keeps two attempts at one version apart: only the one that was claimed is ever read.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from node.errors import MissingObjectError, StoreError
-from node.objects.rosters import (
-    Roster,
-    count_parts,
-    erase_rows,
-    erased_rows,
-    pack_roster,
-    rows_among,
-    unpack_roster,
-)
+from node.errors import StoreError
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.unit import Unit
-from protocol.digest import Digest
 from protocol.errors import ProtocolError
 from protocol.messages import ReleasePart
 from protocol.subset.files import Held, ReleaseFiles, read_release, write_answers, write_labels, write_screen
@@ -35,7 +23,7 @@ from protocol.subset.release import Release
 KEPT: Final = 32
 """Releases whose files are kept: whoever is further behind fetches whole files."""
 _HASH_CHARS: Final = 32
-_RELEASES: Final = "releases/"
+RELEASES: Final = "releases/"
 
 
 class ReleaseFolder:
@@ -48,14 +36,13 @@ class ReleaseFolder:
             f"{subset_prefix(record.subset)}{record.version}-{record.manifest_sha256.hex()[:_HASH_CHARS]}/"
         )
 
-    def put(self, release: Release, roster: Roster) -> None:
+    def put(self, release: Release) -> None:
         """Write the release durably."""
         self._store.objects.put_all(
             [
                 (self._name("manifest"), release.manifest.to_bytes()),
                 *((self._name(part), data) for part, data in _parts(release, since=None)),
                 *_filter_of(release, self._name(ReleasePart.FILTER)),
-                *self._rosters(roster),
             ]
         )
 
@@ -84,19 +71,6 @@ class ReleaseFolder:
                 hint="restore the object folder from a backup",
             ) from exc
 
-    def roster(self) -> Roster:
-        """What the release lists."""
-        parts = list(self._roster_parts())
-        roster = unpack_roster(parts)
-        if len(roster) + sum(map(erased_rows, parts)) != self._record.answers:
-            raise self._not_whole()
-        return roster
-
-    def rows(self, digests: Collection[Digest]) -> Roster:
-        """What the release says of these digests, as far as it lists them."""
-        parts = self._roster_parts()
-        return {digest: listed for data in parts for digest, listed in rows_among(data, digests)}
-
     def part(self, part: ReleasePart, *, since: ReleaseRecord | None) -> bytes:
         """One file: whole, or from `since` as `make_deltas` stored it: as a delta where that is smaller.
 
@@ -124,11 +98,6 @@ class ReleaseFolder:
         for name in list(self._store.objects.ls(self.prefix)):
             self._store.objects.delete(name)
 
-    def forget_roster(self) -> None:
-        """Delete what only the next release needs."""
-        for name in list(self._store.objects.ls(f"{self.prefix}roster/")):
-            self._store.objects.delete(name)
-
     def _store_deltas(self, since: ReleaseRecord) -> None:
         new, held = self.load().release, ReleaseFolder(self._store, since).load()
         whole = dict(_parts(new, since=None))
@@ -142,26 +111,6 @@ class ReleaseFolder:
         name = self._name(ReleasePart.FILTER)
         return self._store.objects.get(name) if self._store.objects.exists(name) else None
 
-    def _rosters(self, roster: Roster) -> Iterator[tuple[str, bytes]]:
-        for number, data in enumerate(pack_roster(roster)):
-            name = self._name(f"roster/{number:06}")
-            yield name, self._store.vault.seal(name, data)
-
-    def _roster_parts(self) -> Iterator[bytes]:
-        """The parts of the roster; a newer release that took its place is told from one that lists nothing."""
-        names = sorted(self._store.objects.ls(f"{self.prefix}roster/"))
-        if len(names) != count_parts(self._record.answers):
-            raise self._not_whole()
-        return (self._store.vault.unseal(name, self._store.objects.get(name)) for name in names)
-
-    def _not_whole(self) -> StoreError:
-        return StoreError(
-            "the roster of release {version} of {subset} is not whole",
-            self._record.version,
-            self._record.subset,
-            hint="restore the object folder from a backup",
-        )
-
     def _name(self, last: str) -> str:
         return self.prefix + last
 
@@ -169,16 +118,9 @@ class ReleaseFolder:
         return self._name(f"since-{since.version}/{part}")
 
 
-def erase_from_rosters(store: Store, is_gone: Callable[[Digest], bool]) -> None:
-    """Take digests out of the rosters of all releases; partners' files hold none."""
-    for name in [name for name in store.objects.ls(_RELEASES) if "/roster/" in name]:
-        with suppress(MissingObjectError):  # a new release needs it no more
-            store.rewrite(name, lambda data: erase_rows(data, is_gone))
-
-
 def unclaimed(store: Store) -> Iterator[str]:
     """Objects of releases that no row names: of one that is being made, or whose maker died or lost its race."""
-    found = [(_folder_of(name), name) for name in store.objects.ls(_RELEASES)]
+    found = [(_folder_of(name), name) for name in store.objects.ls(RELEASES)]
     # The rows are read after the objects: a release that was claimed in between has its row by now.
     with store.read() as unit:
         records = _claimed(unit)
@@ -210,7 +152,7 @@ def _pending(unit: Unit, subset: SubsetRecord) -> Iterator[ReleaseRecord]:
 
 def subset_prefix(subset: str) -> str:
     """The folder of all releases of a subset."""
-    return f"{_RELEASES}{subset}/"
+    return f"{RELEASES}{subset}/"
 
 
 def tidy(store: Store, records: Iterable[ReleaseRecord]) -> None:
@@ -225,8 +167,6 @@ def tidy(store: Store, records: Iterable[ReleaseRecord]) -> None:
     newest, kept = published[-1], {ReleaseFolder(store, record).prefix for record in published[-KEPT:]}
     earlier = [record for record in published if record.epoch < newest.epoch]
     kept |= {ReleaseFolder(store, record).prefix for record in earlier[-1:]}
-    for record in published[-2:-1]:
-        ReleaseFolder(store, record).forget_roster()
     for name in list(store.objects.ls(subset_prefix(newest.subset))):
         folder = _folder_of(name)
         if folder not in kept and _version_of(folder) <= newest.version:

@@ -52,3 +52,8 @@ def tripwire_name(key: int) -> str:
 def verifier_name(name: str) -> str:
     """Bound to the name: nobody's verifier can be put in the place of another's."""
     return f"persons/{name}/verifier"
+
+
+def is_roster(name: str) -> bool:
+    """Whether an object is what older versions kept of a release; `node.objects.listed` reads and deletes them."""
+    return "/roster/" in name

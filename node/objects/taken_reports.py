@@ -13,6 +13,7 @@ from node.objects.sealed_names import report_name
 from node.store.hits.records import HitFilter, HitRecord
 from node.store.lists.records import LogKind
 from node.store.store import Store
+from node.store.subsets.records import WideKey
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.encoding import CborValue, encode_cbor
@@ -81,15 +82,16 @@ def end_shredded(unit: Unit, record: HitRecord, *, now_ms: int) -> None:
 
 
 def end_reports(
-    store: Store, unit: Unit, subset: str, gone: Collection[Digest], *, version: int, now_ms: int
+    store: Store, unit: Unit, subset: str, gone: Collection[WideKey], *, version: int, now_ms: int
 ) -> None:
-    """End the reports of digests that the release `version` of a subset does not list any more."""
+    """End the reports of digests, by their keyed hashes, that the release `version` does not list any more."""
     origins = {log.id: log.origin for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)}
-    found = unit.entries.find([int(key) for key in store.vault.keys_of(gone)])
+    found = unit.entries.find([key for key, _ in gone])
     entries = {(origins[each.log_id], each.position) for each in found if each.log_id in origins}
     for record in unit.hits.behind(subset, entries):
         kept = _opened(store, record, unit.hits.sealed(record))
-        if not kept.body or kept.report().digest in gone:  # two digests may share a key of the index
+        # Two digests may share a key of the index.
+        if not kept.body or store.vault.wide_keys_of([kept.report().digest])[0] in gone:
             unit.hits.end(record, ended_ms=_after(record, now_ms), version=version)
 
 

@@ -19,7 +19,8 @@ from node.formats.recipient_list import Values, values_of
 from node.hashing.distance import RECOMMENDED
 from node.hashing.near import near
 from node.journal import Journal
-from node.objects.release_files import ReleaseFolder
+from node.lists.lookup import digests_named
+from node.objects.listed import catch_up
 from node.partners.parameters import require_subset
 from node.store.partners.records import DisclosureRecord
 from node.store.store import Store
@@ -119,25 +120,22 @@ class DisclosedLookups:
         return record
 
     def _values(self, release: ReleaseRecord) -> _Listed:
-        """The PDQ values of a release; they are read again for another release, and after a shredding."""
+        """The PDQ values of a release; they are read again for another release, and after a shredding.
+
+        The lists say which they are; what none of them names any more is near nothing.
+        """
         with self._store.read() as unit:
             shredded = frozenset(each.mac for each in unit.tombstones.ls())
         kept = self._listed.get(release.subset)
         if kept is not None and (kept.manifest_sha256, kept.shredded) == (release.manifest_sha256, shredded):
             return kept
-        roster = ReleaseFolder(self._store, release).roster()
-        digests = tuple(
-            digest
-            for digest, listed in roster.items()
-            if digest.algorithm is Algorithm.PDQ and listed.collections
-        )
-        made = _Listed(
-            release.manifest_sha256,
-            shredded,
-            digests,
-            tuple(roster[digest].collections for digest in digests),
-            values_of(digests),
-        )
+        catch_up(self._store)
+        with self._store.read() as unit:
+            rows = unit.listed.of_kind(release.subset, release.version, Algorithm.PDQ)
+            found = digests_named(self._store, unit, {row.name for row in rows})
+        listed = {found[row.name]: row.numbers for row in rows if row.name in found}
+        digests = tuple(listed)
+        made = _Listed(release.manifest_sha256, shredded, digests, tuple(listed.values()), values_of(digests))
         self._listed[release.subset] = made
         return made
 

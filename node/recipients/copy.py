@@ -18,7 +18,6 @@ from node.clock import Clock, milliseconds
 from node.cycles import acyclic
 from node.errors import ConflictError, ListTooOldError, MissingObjectError, StoreError
 from node.judgement.effective import judge_all
-from node.judgement.trace import effective_before
 from node.lists.guards import Guards
 from node.objects.recipient_files import (
     FOLDER,
@@ -103,7 +102,7 @@ class RecipientCopy:
         if held is not None and held.basis == basis and self._is_whole(held):
             return held
         before = self._lines_of(held)
-        lines = self._judge(frozenset(before) if held else effective_before(self._store))
+        lines = self._judge(frozenset(before) if held else None)
         if held is not None and held.digests == len(before) and lines == before:
             return self._claim(held, replace(held, basis=basis), [])
         made = SnapshotRecord(
@@ -135,7 +134,7 @@ class RecipientCopy:
         with self._store.write() as unit:
             unit.recipient_snapshot.drop()
 
-    def _judge(self, previous: frozenset[Line]) -> list[Line]:
+    def _judge(self, previous: frozenset[Line] | None) -> list[Line]:
         members = self._members()
         judged = judge_all(
             self._store, members, now=self._clock.now(), max_age=self._max_age, previous=previous

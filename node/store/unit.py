@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import node.store.peers.revocations
     import node.store.peers.trust_acknowledgements
     import node.store.peers.witness
+    import node.store.subsets.listed
     import node.store.subsets.subsets
 
 
@@ -58,6 +59,7 @@ class Unit:
     replays: "node.store.partners.partners.ReplayRows"
     subsets: "node.store.subsets.subsets.SubsetRows"
     releases: "node.store.subsets.subsets.ReleaseRows"
+    listed: "node.store.subsets.listed.ListedRows"
     witnessed: "node.store.peers.witness.WitnessRows"
     cosigners: "node.store.peers.cosignatures.CosignerRows"
     overlays: "node.store.peers.cosignatures.OverlayRows"

@@ -4,9 +4,9 @@ The storage key wraps the data keys and nothing else, and is opened when one of 
 seal openings, waiting changes and case data (`sealing`); the index key turns digests into look-up keys, and the
 tombstone key those that were shredded into tombstones; the nonce of every sealing is random. Tokens that are kept
 nowhere have a key for each purpose, derived from the index key: whoever asks for many of them spends no nonces.
-Whoever holds the files and not the storage key learns counts, collections and times, and from the table `touch` which
-withdrawals call an entry an error and which entries overrule a block: what peers may be told anyway. See
-docs/reference/store.md.
+Whoever holds the files and not the storage key learns counts, collections and times, from the table `touch` which
+withdrawals call an entry an error and which entries overrule a block: what peers may be told anyway; and from `listed`
+which entries are behind which answer of a release. See docs/reference/store.md.
 """
 
 import hmac
@@ -114,7 +114,15 @@ class Vault:
         return int(self.keys_of([digest])[0])
 
     def keys_of(self, digests: Iterable[Digest]) -> "Keys":
-        """The look-up keys of many digests, in their order.
+        """The look-up keys of many digests, in their order."""
+        return self._macs(digests)[:, 0]
+
+    def wide_keys_of(self, digests: Iterable[Digest]) -> list[tuple[int, int]]:
+        """The look-up key of each digest and the eight bytes that follow: no two digests have the same sixteen."""
+        return [(key, rest) for key, rest in self._macs(digests)[:, :2].tolist()]
+
+    def _macs(self, digests: Iterable[Digest]) -> "Keys":
+        """A row of four signed integers for each digest.
 
         HMAC as RFC 2104 spells it out: two calls of SHA-256, which is half as long as `hmac.digest` takes.
         """
@@ -122,7 +130,7 @@ class Vault:
 
         inner, outer, hash_ = self._derived.inner, self._derived.outer, sha256
         macs = [hash_(outer + hash_(inner[d.algorithm] + d.value).digest()).digest() for d in digests]
-        return np.frombuffer(b"".join(macs), dtype=">i8")[::4].astype(np.int64)
+        return np.frombuffer(b"".join(macs), dtype=">i8").reshape(-1, 4).astype(np.int64)
 
     def random_order(self, count: int) -> "Positions":
         """Each number below `count` once, in an order that nobody can guess."""

@@ -91,10 +91,12 @@ def _reported(store: Store, subset: SubsetRecord, newest: ReleaseRecord | None) 
     stays = subset.filter.renewed().algorithms
     if newest is None or stays == subset.filter.algorithms:
         return SubsetReport(subset=subset, newest=newest)
-    from node.objects.release_files import ReleaseFolder  # noqa: PLC0415 - NumPy reads them
+    from node.objects.listed import catch_up  # noqa: PLC0415 - NumPy reads what older versions left
 
-    roster = ReleaseFolder(store, newest).roster()
-    leaving = sum(digest.algorithm not in stays for digest in roster.keys() - {*LISTED})
+    catch_up(store)
+    with store.read() as unit:
+        counts = unit.listed.count(newest.subset, newest.version)
+    leaving = sum(count for algorithm, count in counts.items() if algorithm not in stays)
     return SubsetReport(subset=subset, newest=newest, leaving=leaving)
 
 

@@ -5,7 +5,7 @@ the lists say: a list that names the absent test file must not make every partne
 docs/spec/subset.md.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,16 +14,15 @@ import numpy as np
 from protocol.digest import Digest
 from protocol.judgement.quorum import Support
 from protocol.lists.listing import Entry
-from protocol.subset.answers import Answers, build_answers
 from protocol.subset.canary import CANARIES, PRESENT
 from protocol.subset.chunks import labels_root, values_root
 from protocol.subset.deltas.values import align
 from protocol.subset.filter import SubsetFilter
-from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Backer, Label, choose_label, seal_label
+from protocol.subset.label import LABEL_BYTES, Backer, Label, choose_label
 from protocol.subset.manifest import Manifest, ReleaseKind, RuleHashes
 from protocol.subset.release import Release, verify_release
 from protocol.subset.rice import U64Array
-from protocol.subset.screen import build_screen
+from protocol.subset.screen import build_screen, truncate
 from protocol.subset.sources import SourceCheckpoint
 from protocol.subset.widths import answer_width, kept_answer_width, kept_screen_width, screen_width
 
@@ -76,48 +75,37 @@ def choose(
     }
 
 
-def seal_labels(
-    terms: Terms, chosen: Mapping[Digest, Chosen], outputs: Mapping[Digest, bytes]
-) -> dict[Digest, bytes]:
-    """The label of each of these digests, sealed under its PRF output; none for a release without labels."""
+def labels_of(terms: Terms, chosen: Mapping[Digest, Chosen]) -> dict[Digest, Label]:
+    """The label of each of these digests; none for a release without labels."""
     if not terms.filter.labels:
         return {}
     numbers = {source.origin: source.number for source in terms.sources}
-    return {
-        digest: _sealed(terms, outputs[digest], _label(each, numbers, terms.k))
-        for digest, each in chosen.items()
-    }
+    return {digest: _label(each, numbers, terms.k) for digest, each in chosen.items()}
 
 
 def compose(
-    terms: Terms,
-    outputs: Mapping[Digest, bytes],
-    labels: Mapping[Digest, bytes],
-    *,
-    screened: Collection[Digest],
-    held: Release | None,
+    terms: Terms, tags: U64Array, labels: bytes | None, *, screened: Collection[Digest], held: Release | None
 ) -> Release:
-    """The release of the digests in `outputs`, the canary among them, with the labels that were sealed for the others.
+    """The release of digests by their tags in the order of the answers, the canary's among them.
 
-    `screened` are some of them. `held` is the release before: its widths are kept while they fit, and what is only less
-    than it is removal-only.
+    `labels` were sealed for them, in this order; None for a release without. Some of the digests are `screened`. `held`
+    is the release before: its widths are kept while they fit, and what is only less than it is removal-only.
     """
-    digests = list(outputs)
     screen, width = _screen(terms, {PRESENT, *screened}, held)
-    answers, answers_width = _answers(terms, list(outputs.values()), held)
-    whole = _labels(terms, digests, outputs, labels, answers) if terms.filter.labels else None
+    answers_width = _answers_width(terms, len(tags), held)
+    answers = truncate(tags, answers_width)
     manifest = Manifest(
         subset_id=terms.subset_id,
         epoch=terms.epoch,
         kind=ReleaseKind.ORDINARY,
         screen_count=len(screen),
-        answers_count=len(digests),
+        answers_count=len(answers),
         screen_width=width,
         answers_width=answers_width,
         pk=terms.pk,
         screen_root=values_root(screen),
-        answers_root=values_root(answers.values),
-        labels_root=None if whole is None else labels_root(whole, LABEL_BYTES),
+        answers_root=values_root(answers),
+        labels_root=None if labels is None else labels_root(labels, LABEL_BYTES),
         sources=terms.sources,
         rules=terms.rules,
         not_after_ms=terms.not_after_ms,
@@ -125,8 +113,8 @@ def compose(
     release = verify_release(
         manifest,
         screen=screen,
-        answers=answers.values,
-        labels=whole,
+        answers=answers,
+        labels=labels,
         filter_bytes=terms.filter.to_bytes(),
     )
     return replace(release, manifest=replace(manifest, kind=_kind(held, release)))
@@ -147,27 +135,10 @@ def _screen(terms: Terms, screened: Collection[Digest], held: Release | None) ->
     return (build_screen(screened, width) if width else _NO_SCREEN), width
 
 
-def _answers(terms: Terms, outputs: Sequence[bytes], held: Release | None) -> tuple[Answers, int]:
+def _answers_width(terms: Terms, count: int, held: Release | None) -> int:
     if held is None or held.manifest.epoch != terms.epoch:
-        width = answer_width(len(outputs))
-    else:
-        width = kept_answer_width(held.manifest.answers_width, count=len(outputs))
-    return build_answers(outputs, width), width
-
-
-def _labels(
-    terms: Terms,
-    digests: Sequence[Digest],
-    outputs: Mapping[Digest, bytes],
-    labels: Mapping[Digest, bytes],
-    answers: Answers,
-) -> bytes:
-    known = {**labels, PRESENT: _sealed(terms, outputs[PRESENT], CANARY_LABEL)}
-    return b"".join(known[digests[place]] for place in answers.order)
-
-
-def _sealed(terms: Terms, output: bytes, label: Label) -> bytes:
-    return seal_label(output, subset_id=terms.subset_id, epoch=terms.epoch, label=label)
+        return answer_width(count)
+    return kept_answer_width(held.manifest.answers_width, count=count)
 
 
 def _label(chosen: Chosen, numbers: Mapping[str, int], k: int) -> Label:

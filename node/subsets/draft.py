@@ -12,21 +12,21 @@ from typing import Final
 from keys.trust.members import Members
 from node.clock import milliseconds
 from node.errors import StoreError
-from node.judgement.effective import Share, judge_all, judge_some
+from node.judgement.effective import judge_all, judge_some
 from node.lists.guards import Guards
-from node.objects.rosters import Listed, Roster, previous_of
+from node.objects.listed import rows_in
 from node.objects.sealed_names import salt_name
 from node.ports.evaluator import Evaluator
 from node.store.lists.records import LogRecord
 from node.store.store import Store
-from node.store.subsets.records import ReleaseRecord, SubsetRecord
-from node.subsets.compose import Chosen, Terms, choose, compose, seal_labels
+from node.store.subsets.records import Listed, ReleaseRecord, SubsetRecord, WideKey
+from node.subsets.compose import Chosen, Terms, choose
+from node.subsets.content import Content, Held
 from node.subsets.holdings import held_here
 from protocol.digest import Digest
 from protocol.judgement.quorum import MemberListing, Support
 from protocol.lists.opening import EntryRef
 from protocol.selection import Selection, Selector
-from protocol.subset.canary import PRESENT
 from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.identity import subset_id
 from protocol.subset.manifest import RuleHashes
@@ -44,15 +44,6 @@ class RuleDocuments:
 
     criteria: bytes = b""
     witness_policy: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """The newest release."""
-
-    record: ReleaseRecord
-    release: Release
-    roster: Roster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +66,9 @@ class Draft:
     release: Release
     selection: Selection
     """Which digests its screen knows files by."""
-    roster: Roster
+    ended: Sequence[WideKey] = field(repr=False)
+    """Rows of the release before that are so no longer."""
+    new: Sequence[Listed] = field(repr=False)
     record: ReleaseRecord
     sources: Mapping[str, int] = field(repr=False)
     """Numbers that this release gives for the first time."""
@@ -85,36 +78,15 @@ class Draft:
     """Entries of digests that lists say are of one file with two different others."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class _Made:
-    """What a release lists, in the making: of each digest what the release needs, and not who supports it."""
+    """What a release lists, in the making, and what it is refused for."""
 
-    terms: Terms
+    content: Content
+    selector: Selector
     sources: Mapping[str, int]
-    roster: dict[Digest, Listed]
-    labels: dict[Digest, bytes] = field(default_factory=dict)
     tripped: set[Digest] = field(default_factory=set)
     entries: list[EntryRef] = field(default_factory=list)
-    selector: Selector = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.selector = Selector(self.terms.k)
-
-    def trip(self, tripped: Iterable[Digest], entries: Iterable[EntryRef]) -> None:
-        """Note what must never be released, and the entries that back it."""
-        self.tripped.update(tripped)
-        self.entries.extend(entries)
-
-    def take(
-        self,
-        chosen: Mapping[Digest, Chosen],
-        listings: Sequence[MemberListing],
-        outputs: Mapping[Digest, bytes],
-    ) -> None:
-        """List these digests, of which `listings` have all entries."""
-        self.labels |= seal_labels(self.terms, chosen, outputs)
-        self.roster |= {digest: Listed(each.collections, outputs[digest]) for digest, each in chosen.items()}
-        self.selector.add({digest: each.supports for digest, each in chosen.items()}, listings)
 
 
 class Drafter:
@@ -129,8 +101,7 @@ class Drafter:
         self._documents = documents
         self._order = order
         self._held = held
-        self._roster = held.roster if held else {}
-        self._outputs = _outputs_of(held, order.subset.epoch)
+        self._outputs: dict[Digest, bytes] = {}
 
     def draft(self) -> Draft:
         """A draft of what the lists say now.
@@ -141,62 +112,74 @@ class Drafter:
             TooLargeError: the epoch has run out of source numbers.
         """
         self._require_key()
-        made = self._made(None)
+        made = self._made()
         if (
             made.tripped
         ):  # what was released before and is on no tripwire may stay, so withdrawals still get out
-            entries, made = made.entries, self._made(frozenset(self._roster.keys() - made.tripped))
+            entries, made = made.entries, self._made(frozenset(made.tripped))
             made.entries = entries
-        held, selection = self._held, made.selector.select()
-        release = compose(
-            made.terms,
-            {digest: listed.output for digest, listed in made.roster.items()},
-            made.labels,
-            screened=selection.screened,
-            held=held.release if held else None,
-        )
+        selection = made.selector.select()
+        release = made.content.compose(selection.screened)
         return Draft(
             release=release,
             selection=selection,
-            roster=made.roster,
-            record=self._record(release, _difference(held, made.roster)),
+            ended=made.content.ended,
+            new=made.content.new,
+            record=self._record(release, made.content),
             sources=made.sources,
             tripped=_ordered(made.entries),
             contradicted=self._backing(selection.contradicted),
         )
 
-    def _made(self, kept: frozenset[Digest] | None) -> "_Made":
-        """What a release lists by what the lists say now, of these digests alone where they are given."""
+    def _made(self, without: frozenset[Digest] | None = None) -> _Made:
+        """What a release lists by what the lists say now; only what is released already, if it is to be `without`."""
         order, subset = self._order, self._order.subset
         judged = judge_all(
             self._store,
             order.members,
             now=order.now,
             max_age=order.max_age,
-            previous=previous_of(self._roster),
+            previous=self._previous,
             exclusions=order.exclusions,
         )
         given, numbers = self._numbers(judged.heads)
-        self._evaluate([PRESENT])
+        terms = self._terms(judged.heads, numbers)
         made = _Made(
-            terms=self._terms(judged.heads, numbers),
-            sources={origin: number for origin, number in numbers.items() if origin not in given},
-            roster={PRESENT: Listed((), self._outputs[PRESENT])},
+            Content(self._store.vault, terms, self._held, self._evaluated),
+            Selector(terms.k),
+            {origin: number for origin, number in numbers.items() if origin not in given},
         )
         for share in judged.shares:
-            chosen = choose(self._supported(judged.heads, share), subset.filter)
+            rows = [row for record in self._previous for row in rows_in(self._store, record, share.keys)]
+            chosen = choose(self._supported(judged.heads, share.effective, share.listings), subset.filter)
             tripped = self._guards.tripped(chosen)
-            made.trip(tripped, _entries(chosen, tripped))
-            left_out = tripped if kept is None else chosen.keys() - kept
+            made.tripped |= tripped
+            made.entries += _entries(chosen, tripped)
+            left_out = tripped if without is None else without | self._unlisted(chosen, rows)
             chosen = {digest: each for digest, each in chosen.items() if digest not in left_out}
-            self._evaluate(chosen)
-            made.take(chosen, share.listings, self._outputs)
+            made.content.take(chosen, rows)
+            made.selector.add({digest: each.supports for digest, each in chosen.items()}, share.listings)
         return made
 
-    def _supported(self, heads: Sequence[LogRecord], share: Share) -> Mapping[tuple[int, Digest], Support]:
+    @property
+    def _previous(self) -> Sequence[ReleaseRecord]:
+        return [self._held.record] if self._held else []
+
+    def _unlisted(self, digests: Collection[Digest], rows: Iterable[Listed]) -> set[Digest]:
+        """Those of which none of these rows is."""
+        names = {row.name for row in rows}
+        found = zip(self._store.vault.wide_keys_of(digests), digests, strict=True)
+        return {digest for name, digest in found if name not in names}
+
+    def _supported(
+        self,
+        heads: Sequence[LogRecord],
+        effective: Mapping[tuple[int, Digest], Support],
+        listings: Sequence[MemberListing],
+    ) -> Mapping[tuple[int, Digest], Support]:
         if self._order.subset.filter.holdings:
-            return held_here(heads, share.listings, self._order.members)
-        return share.effective
+            return held_here(heads, listings, self._order.members)
+        return effective
 
     def _backing(self, digests: Collection[Digest]) -> tuple[EntryRef, ...]:
         """The entries that back some of what was chosen: they are judged once more, for few are ever asked for."""
@@ -209,11 +192,11 @@ class Drafter:
             digests,
             now=order.now,
             max_age=order.max_age,
-            previous=previous_of(self._roster),
+            previous=self._previous,
             exclusions=order.exclusions,
         )
-        share = Share(judged.decision.effective, judged.listings)
-        chosen = choose(self._supported(judged.heads, share), order.subset.filter)
+        supported = self._supported(judged.heads, judged.decision.effective, judged.listings)
+        chosen = choose(supported, order.subset.filter)
         return _entries(chosen, chosen.keys() & digests)
 
     def _require_key(self) -> None:
@@ -227,16 +210,16 @@ class Drafter:
                 hint="restore the key files from a backup",
             )
 
-    def _evaluate(self, digests: Iterable[Digest]) -> None:
-        """Add the outputs that are missing."""
+    def _evaluated(self, digests: Sequence[Digest]) -> Sequence[bytes]:
+        """The outputs of these digests; those that an earlier attempt needed are at hand."""
         subset = self._order.subset
         number = subset_id(subset.origin)
         missing = [digest for digest in digests if digest not in self._outputs]
-        if not missing:
-            return
-        inputs = [prf_input(number, digest) for digest in missing]
-        found = self._evaluator.outputs(subset.name, subset.epoch, inputs)
-        self._outputs.update(zip(missing, found, strict=True))
+        if missing:
+            inputs = [prf_input(number, digest) for digest in missing]
+            found = self._evaluator.outputs(subset.name, subset.epoch, inputs)
+            self._outputs.update(zip(missing, found, strict=True))
+        return [self._outputs[digest] for digest in digests]
 
     def _numbers(self, heads: Sequence[LogRecord]) -> tuple[Mapping[str, int], Mapping[str, int]]:
         """The source numbers given so far in this epoch, and those with this release's."""
@@ -280,8 +263,10 @@ class Drafter:
             exclusions=exclusions_hash(salt, order.exclusions),
         )
 
-    def _record(self, release: Release, difference: tuple[int, int]) -> ReleaseRecord:
+    def _record(self, release: Release, content: Content) -> ReleaseRecord:
+        """What was shredded since has no row any more, and counts as removed."""
         manifest = release.manifest
+        before = self._held.record.answers - 1 if self._held else 0
         return ReleaseRecord(
             subset=self._order.subset.name,
             version=self._held.record.version + 1 if self._held else 1,
@@ -289,18 +274,11 @@ class Drafter:
             kind=manifest.kind,
             manifest_sha256=sha256(manifest.to_bytes()).digest(),
             answers=manifest.answers_count,
-            added=difference[0],
-            removed=difference[1],
+            added=content.count - content.stayed,
+            removed=before - content.stayed,
             created_ms=milliseconds(self._order.now),
             not_after_ms=manifest.not_after_ms,
         )
-
-
-def _outputs_of(held: Held | None, epoch: int) -> dict[Digest, bytes]:
-    """Outputs that need not be computed again."""
-    if held is None or held.record.epoch != epoch:
-        return {}
-    return {digest: listed.output for digest, listed in held.roster.items()}
 
 
 def _entries(chosen: Mapping[Digest, Chosen], digests: Iterable[Digest]) -> tuple[EntryRef, ...]:
@@ -317,12 +295,3 @@ def _entries(chosen: Mapping[Digest, Chosen], digests: Iterable[Digest]) -> tupl
 
 def _ordered(refs: Iterable[EntryRef]) -> tuple[EntryRef, ...]:
     return tuple(sorted(refs, key=lambda ref: (ref.origin, ref.index)))
-
-
-def _difference(held: Held | None, new: Roster) -> tuple[int, int]:
-    """How many digests come and go; what was shredded is not in the roster any more."""
-    if held is None:
-        return len(new) - 1, 0  # the test file comes with the first release, and is not counted
-    before, now = held.roster.keys() - {PRESENT}, new.keys() - {PRESENT}
-    shredded = held.record.answers - len(held.roster)
-    return len(now - before), len(before - now) + shredded

@@ -18,15 +18,18 @@ from node.clock import milliseconds
 from node.cycles import acyclic
 from node.errors import ConflictError, TripwireError
 from node.lists.heads import next_head, require_leaves, require_signed
+from node.objects.listed import catch_up
 from node.objects.logfiles import LogFiles
 from node.objects.release_files import ReleaseFolder, tidy
 from node.objects.taken_reports import end_reports
 from node.ports.evaluator import Evaluator
 from node.ports.log_signer import LogSigner
 from node.store.store import Store
-from node.store.subsets.records import ReleaseRecord, SubsetRecord
+from node.store.subsets.records import ReleaseRecord, SubsetRecord, WideKey
+from node.store.unit import Unit
 from node.subsets.compose import is_same
-from node.subsets.draft import LIFE, Draft, Drafter, Held, Order, RuleDocuments
+from node.subsets.content import Held
+from node.subsets.draft import LIFE, Draft, Drafter, Order, RuleDocuments
 from node.subsets.grounds import Grounds
 from protocol.digest import Digest
 from protocol.lists.opening import EntryRef
@@ -166,6 +169,7 @@ class Releaser:
         order = Order(
             subset=subset, members=members, now=now, max_age=max_age, exclusions=exclusions, until=until
         )
+        catch_up(self._store)
         finished = self._finish(stored, now)
         held = self._held(name)
         drafter = Drafter(self._store, self._evaluator, self._documents, order, held)
@@ -196,15 +200,14 @@ class Releaser:
             record = unit.releases.newest(name)
         if record is None:
             return None
-        folder = ReleaseFolder(self._store, record)
-        return Held(record, folder.load().release, folder.roster())
+        return Held(record, ReleaseFolder(self._store, record).load().release)
 
     def _claim(self, subset: SubsetRecord, standing: Grounds, draft: Draft) -> bool:
         """Store the files and make the release pending; False when a list has moved since it was judged."""
         if self._standing() != standing:
             return False
         files = ReleaseFolder(self._store, draft.record)
-        files.put(draft.release, draft.roster)
+        files.put(draft.release)
         leaf = leaf_hash(draft.release.manifest.to_bytes())
         with self._store.write() as unit:
             log = unit.logs.get(subset.origin)
@@ -212,7 +215,7 @@ class Releaser:
                 if (
                     log.pending is None and log.head.size < draft.record.version
                 ):  # nobody else made the same one
-                    files.discard()  # what moved may be a shredding, and has looked at rosters already
+                    files.discard()
                 return False
             if log.head.size != draft.record.version - 1:
                 raise ConflictError(
@@ -221,6 +224,8 @@ class Releaser:
             head = next_head(log, [leaf], time_ms=draft.record.created_ms)
             unit.logs.claim(log, head, note=None)
             unit.releases.add(draft.record)
+            unit.listed.reach(subset.name, draft.record.version)
+            unit.listed.advance(subset.name, draft.record.version, ended=draft.ended, new=draft.new)
             unit.subsets.add_sources(subset.name, subset.epoch, draft.sources)
             unit.subsets.set_filter(subset.name, subset.filter)
         return True
@@ -232,7 +237,6 @@ class Releaser:
             if log.pending is None:
                 return False
             record = unit.releases.get(subset.name, log.pending.size)
-        gone = self._gone(record, subset.filter)
         manifest = ReleaseFolder(self._store, record).manifest()
         leaves = [leaf_hash(manifest)]
         require_leaves(log, leaves)
@@ -244,9 +248,11 @@ class Releaser:
             unit.hits.lock()  # a report is kept before this release, and ends with it, or is judged by it
             unit.logs.settle(log, note=note, checked_ms=milliseconds(now))
             unit.releases.publish(subset.name, record.version, note)
+            gone = _gone(unit, record, subset.filter)
             end_reports(
                 self._store, unit, subset.name, gone, version=record.version, now_ms=milliseconds(now)
             )
+            unit.listed.settle(subset.name, record.version)
             unit.judged.note(subset.name, _sizes(Manifest.from_bytes(manifest)))
             published = unit.releases.ls(subset.name)
         for name in files.outgrown(log.head.size, record.version):
@@ -254,17 +260,6 @@ class Releaser:
         self._prepare_deltas(published)
         tidy(self._store, published)
         return True
-
-    def _gone(self, record: ReleaseRecord, made_by: SubsetFilter) -> frozenset[Digest]:
-        """What a pending release does not list any more; what was shredded is in no roster, and is not among them.
-
-        Nor is a kind of hashes that the subset takes in no more: nobody withdrew those.
-        """
-        held = self._held(record.subset) if record.removed else None
-        if held is None:
-            return _NOTHING
-        gone = held.roster.keys() - ReleaseFolder(self._store, record).roster().keys()
-        return frozenset(digest for digest in gone if digest.algorithm in made_by.algorithms)
 
     def _note_judged(self, name: str, manifest: Manifest) -> None:
         """The newest release says already what the lists say now: nobody waits for it to take something out."""
@@ -278,6 +273,15 @@ class Releaser:
         last, new = sorted(published, key=lambda record: record.version)[-2:]
         if ReleaseFolder(self._store, last).exists():
             ReleaseFolder(self._store, new).make_deltas(last)
+
+
+def _gone(unit: Unit, record: ReleaseRecord, made_by: SubsetFilter) -> set[WideKey]:
+    """What a pending release does not list any more; what was shredded has no row, and is not among it.
+
+    Nor is a kind of hashes that the subset takes in no more: nobody withdrew those.
+    """
+    left = unit.listed.left(record.subset, record.version)
+    return {row.name for row in left if row.algorithm in made_by.algorithms}
 
 
 def _sizes(manifest: Manifest) -> Mapping[str, int]:

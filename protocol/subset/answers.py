@@ -6,33 +6,27 @@ the label of answer `i`, so a look-up tries every place of the run and the label
 docs/spec/subset.md, section "Answers".
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol.subset.label import OUTPUT_BYTES
 from protocol.subset.rice import U64Array
-from protocol.subset.screen import truncate
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """Values in order, and where each came from."""
+def order_answers(tags: U64Array, whole: Callable[[list[int]], Sequence[bytes]]) -> NDArray[np.intp]:
+    """The order of distinct 64-byte PRF outputs, of which answer `i` belongs to the one at place `order[i]`.
 
-    values: U64Array
-    """The truncated tags, not decreasing."""
-    order: NDArray[np.intp]
-    """`order[i]` is the index of the output that answer `i` belongs to."""
-
-
-def build_answers(outputs: Sequence[bytes], width: int) -> Answers:
-    """The answers of distinct 64-byte PRF `outputs`, ordered by the whole output and cut to `width` bits."""
-    columns = np.frombuffer(b"".join(outputs), dtype=">u8").reshape(-1, OUTPUT_BYTES // 8).astype(np.uint64)
-    assert len(columns) == len(outputs)
-    order = np.lexsort(columns.T[::-1])  # the last key given is the first to count
-    return Answers(truncate(columns[order, 0], width), order)
+    Given are their first eight bytes; `whole` gives those at some places whole, and is asked where that is not enough.
+    """
+    order = np.argsort(tags, kind="stable")
+    ordered = tags[order]
+    twins = ordered[1:] == ordered[:-1]
+    tied = np.flatnonzero(np.append(twins, False) | np.insert(twins, 0, False))
+    if len(tied):
+        places = order[tied].tolist()
+        order[tied] = [place for _, place in sorted(zip(whole(places), places, strict=True))]
+    return order
 
 
 def equal_range(values: U64Array, value: int) -> range:

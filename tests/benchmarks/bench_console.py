@@ -26,7 +26,6 @@ from node.console.surface import PAGES
 from node.identity.identity import Identity
 from node.identity.logs import publish_one
 from node.judgement.explain import explain
-from node.judgement.trace import effective_before
 from node.lists.imports.intake import import_rows
 from node.store.accounts.records import PersonRole
 from node.store.store import Store
@@ -35,7 +34,7 @@ from support.large_examples import LARGE_EXAMPLES, WITHOUT
 from support.large_world import FULL, MUCH, ORIGIN, OWN, LargeWorld, file_digests, large_world, made_up_rows
 from support.page_timing import Cost, TimedConsole, timed_console
 from support.partner_pages import HITS, large_seat, partner_cost
-from support.whole import judge_whole
+from support.whole import effective_before, judge_whole
 
 ROUNDS = 5
 PARTNER_ENTRIES = 1_000_000

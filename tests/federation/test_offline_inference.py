@@ -16,7 +16,6 @@ import pytest
 
 from protocol.digest import Digest
 from protocol.errors import SubsetError
-from protocol.subset.answers import build_answers
 from protocol.subset.deltas.values import encode_delta
 from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.files import Held, read_release
@@ -26,6 +25,7 @@ from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release
 from protocol.subset.screen import build_screen
 from protocol.subset.widths import screen_width
+from support.answers import build_answers
 from support.digest_search import DigestSearch
 from support.known_world import (
     EXCLUDED,

@@ -19,7 +19,6 @@ from node.hoster.hits.sender import MAX_FULL_PAGES, HitSender
 from node.hoster.hits.spool import HitSpool, Readable, SpooledHit
 from node.hoster.hits.teller import NotNotified, why_not
 from node.objects.release_files import ReleaseFolder
-from node.objects.rosters import Roster
 from protocol.digest import Algorithm, Digest
 from protocol.limits import MAX_ENDS
 from protocol.lists.event import BASELINE
@@ -30,6 +29,7 @@ from protocol.subset.files import Held
 from protocol.subset.filter import EXACT, ScreenRule, SubsetFilter
 from support.hits import HOSTER, SUBSET, HitWorld, hit_world, kept_reports, named, report_of
 from support.lists import digest
+from support.releases import listed_of
 from support.spooling import HIT, Api, Partner, recorded
 
 MIXED = SubsetFilter(
@@ -415,7 +415,7 @@ async def test_a_kind_of_hashes_that_the_subset_takes_in_no_more_ends_nothing(pa
     waiting, reported, late = [await looked_up(partner, picture, name) for name in ("one", "two", "three")]
     reported = await partner.report(reported)
     report = await world.release()
-    assert (report.removed, picture in roster(world)) == (1, False)
+    assert (report.removed, picture in listed_of(world.fr.store)) == (1, False)
     assert judge_again(partner.spool, held(world), now_ms=world.fr.now_ms) == []
     assert await partner.sender.hear_ends() == []
     assert partner.spool.get(waiting.id).waiting
@@ -432,13 +432,6 @@ async def test_a_kind_of_hashes_that_the_subset_takes_in_no_more_ends_nothing(pa
 def release_by(world: HitWorld, subset_filter: SubsetFilter) -> None:
     with world.fr.store.write() as unit:
         unit.subsets.set_filter(SUBSET, subset_filter)
-
-
-def roster(world: HitWorld) -> Roster:
-    with world.fr.store.read() as unit:
-        newest = unit.releases.newest(SUBSET)
-    assert newest is not None
-    return ReleaseFolder(world.fr.store, newest).roster()
 
 
 async def looked_up(partner: Partner, found: Digest, name: str) -> SpooledHit:

@@ -14,7 +14,7 @@ from node.judgement.endorse import endorse
 from node.judgement.explain import Explanation, Waiting, explain
 from node.judgement.queue import Files, Wanted, waiting_files
 from node.judgement.reminders import Due, count_due, due
-from node.judgement.trace import effective_before, trace
+from node.judgement.trace import trace
 from node.lists.corrections.amend import Amendment, amend, amend_at
 from node.lists.corrections.dispute import dispute
 from node.lists.corrections.withdraw import withdraw
@@ -26,7 +26,7 @@ from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Basis, Reason
 from support.releases import ReleasingAgency, release_both
 from support.stores import OWN, Agency, file_digests, make_store, row, rows, sqlite_dsn
-from support.whole import current
+from support.whole import current, effective_before
 
 REVIEWED = Statement(basis=Basis.REVIEWED, criteria=2)
 MEMBERS = Members(

@@ -1,6 +1,6 @@
 """Releases of two agencies' lists: what is in them, what a run of releasing does, what damage it stops at."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -8,29 +8,17 @@ from pathlib import Path
 import pytest
 
 from keys.trust.members import Member
-from node.app.judged import Judge
 from node.errors import AlreadyExistsError, NotFoundError, StoreError, TripwireError, UsageError
 from node.lists.corrections.withdraw import withdraw
 from node.lists.guards import Guards
 from node.lists.imports.intake import Statement
-from node.objects import rosters
 from node.objects.folder import FolderObjects
-from node.objects.release_files import KEPT, ReleaseFolder, erase_from_rosters
-from node.objects.rosters import (
-    Listed,
-    Roster,
-    erase_rows,
-    pack_roster,
-    previous_of,
-    rows_among,
-    unpack_roster,
-)
+from node.objects.release_files import KEPT, ReleaseFolder
 from node.ports.evaluator import EpochSecret
 from node.ports.objects import ObjectStore
 from node.store.store import Store
 from node.subsets.catalogue import create_subset, report_subset, report_subsets
 from node.subsets.draft import LIFE
-from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Basis, Reason
 from protocol.subset.canary import ABSENT, PRESENT
@@ -38,11 +26,12 @@ from protocol.subset.deltas.removals import answers_gone
 from protocol.subset.deltas.values import align
 from protocol.subset.label import LabelSource, open_label
 from protocol.subset.manifest import ReleaseKind
+from protocol.subset.prf_input import prf_input
 from protocol.subset.release import check_successor
 from protocol.tlog.checkpoint import open_checkpoint
 from protocol.tlog.note import VerifierKey
-from support.releases import FILTER, LOG_KEY, MAX_AGE, SUBSET, ReleasingAgency, folder, listed, release_both
-from support.stores import Agency, file_digests, row, rows, sha256_digest, sqlite_dsn
+from support.releases import FILTER, LOG_KEY, SUBSET, ReleasingAgency, folder, listed, release_both
+from support.stores import Agency, file_digests, row, rows, sqlite_dsn
 
 RELYING = Statement(basis=Basis.RELIES_ON, criteria=1)
 
@@ -118,8 +107,8 @@ def test_the_release_log_is_signed_and_holds_the_manifest(fr: ReleasingAgency, o
 def test_labels_open_to_the_entries_of_both(fr: ReleasingAgency, other: Agency) -> None:
     other.add(rows("first at nl"))
     release_both(fr, other, "a", "b")
-    release, roster = folder(fr).load().release, folder(fr).roster()
-    wanted = roster[file_digests("b")[0]].output
+    release = folder(fr).load().release
+    [wanted] = fr.evaluator.outputs(SUBSET, 1, [prf_input(release.manifest.subset_id, file_digests("b")[0])])
     labels = []
     for place in range(release.manifest.answers_count):
         try:
@@ -218,7 +207,7 @@ def test_exclusions_and_the_absent_test_file_stay_out(fr: ReleasingAgency, other
     report = fr.release(exclusions=frozenset(file_digests("a")))
     assert listed(fr) == set(file_digests("b"))
     assert report.entries == 2
-    assert folder(fr).roster()[PRESENT].collections == ()
+    assert folder(fr).load().release.manifest.answers_count == 3
 
 
 def test_a_release_without_labels_and_one_without_screen(store: Store, tmp_path: Path, other: Agency) -> None:
@@ -248,7 +237,7 @@ def test_outputs_of_an_epoch_are_computed_once(fr: ReleasingAgency, other: Agenc
     fr.follow(other)
     fr.release()
     fr.release()
-    assert asked == [1, 4, 2]  # the test file, what two files are listed by, and one more
+    assert asked == [1, 4, 1, 2, 1]  # the test file each time, what two files are listed by, and one more
 
 
 def test_a_wrong_key_file_releases_nothing(fr: ReleasingAgency, other: Agency) -> None:
@@ -258,7 +247,7 @@ def test_a_wrong_key_file_releases_nothing(fr: ReleasingAgency, other: Agency) -
         fr.release()
 
 
-# ------------------------------------------------------------------ subsets, rosters, what is kept
+# ------------------------------------------------------------------ subsets, what is kept
 
 
 def test_old_files_go_and_the_newest_stay(
@@ -274,8 +263,8 @@ def test_old_files_go_and_the_newest_stay(
         fr.release()
     kept = [ReleaseFolder(fr.store, record).exists() for record in fr.records]
     assert kept == [False, False, True, True]
-    rosters = [name for name in fr.store.objects.ls("releases/") if "/roster/" in name]
-    assert len(rosters) == 1
+    with fr.store.read() as unit:
+        assert len(unit.listed.all(SUBSET)) == len(listed(fr)) == 8
 
 
 def test_objects_of_a_release_hold_no_digest(fr: ReleasingAgency, other: Agency, tmp_path: Path) -> None:
@@ -287,8 +276,12 @@ def test_objects_of_a_release_hold_no_digest(fr: ReleasingAgency, other: Agency,
     assert not [
         digest for digest in listed(fr) if digest.value in stored or digest.value.hex().encode() in stored
     ]
-    outputs = [item.output for item in folder(fr).roster().values()]
-    assert not [output for output in outputs if output in stored]
+    subset = folder(fr).load().release.manifest.subset_id
+    outputs = fr.evaluator.outputs(SUBSET, 1, [prf_input(subset, digest) for digest in listed(fr)])
+    database = b"".join(path.read_bytes() for path in tmp_path.glob("*.db*"))
+    assert all(output[:8] in database for output in outputs), "its tag is in each row"
+    assert not [output for output in outputs if output[8:16] in stored + database]
+    assert not [digest for digest in listed(fr) if digest.value in database]
 
 
 def test_subsets_are_made_once_and_reported(fr: ReleasingAgency, other: Agency) -> None:
@@ -305,77 +298,10 @@ def test_subsets_are_made_once_and_reported(fr: ReleasingAgency, other: Agency) 
     assert report.newest == fr.records[-1]
 
 
-@pytest.mark.parametrize("count", [1, 40], ids=["few", "many"])
-def test_rows_of_some_digests_are_found_without_the_others(count: int) -> None:
-    roster = {sha256_digest(str(number)): Listed((1, 2), bytes([number]) * 64) for number in range(50)}
-    inside = Digest(Algorithm.MD5, b"\x01" * 16)
-    # The bytes of a row of `inside` stand in the value of another digest: a liar may list what it likes.
-    roster[Digest(Algorithm.SHA256, b"\x01\x01\x10" + inside.value + b"\x01" * 13)] = Listed((1,), b"n" * 64)
-    asked = [inside, sha256_digest("listed nowhere"), *list(roster)[:count]]
-    data = b"".join(pack_roster(roster))
-    gone = erase_rows(data, lambda digest: digest == asked[2])
-    assert dict(rows_among(data, asked)) == {digest: roster[digest] for digest in asked[2:]}
-    assert dict(rows_among(gone, asked)) == {digest: roster[digest] for digest in asked[3:]}
-
-
-def test_a_roster_comes_back_and_damage_shows() -> None:
-    roster = {
-        sha256_digest("a"): Listed((1, 2), b"\1" * 64),
-        Digest(Algorithm.MD5, b"\2" * 16): Listed((), b"\3" * 64),
-    }
-    parts = list(pack_roster(roster))
-    assert unpack_roster(parts) == roster
-    assert previous_of(roster) == {(1, sha256_digest("a")), (2, sha256_digest("a"))}
-    between_rows = len(parts[0]) - (3 + 32 + 4 + 64)
-    for cut in set(range(1, len(parts[0]))) - {between_rows}:
-        with pytest.raises(StoreError):
-            unpack_roster([parts[0][:cut]])
-
-
 # ------------------------------------------------------------------ damage and a bad signer
 
 
-def test_some_hashes_are_judged_by_the_release_that_came_meanwhile(
-    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was released before stays while a list is stale; of the release before the newest no roster is kept."""
-    release_both(fr, other, "a")
-    fr.clock.advance(timedelta(days=2))
-    judge = Judge(fr.store, node="fr.example", members=fr.trust.members, clock=fr.clock, max_age=MAX_AGE)
-    asked = file_digests("a")
-    key = BASELINE, asked[0]
-    assert key in judge.some(asked).decision.effective
-    read = ReleaseFolder.rows
-
-    def overtaken(there: ReleaseFolder, digests: Collection[Digest]) -> Roster:
-        if len(fr.records) == 1:
-            fr.admit(Member(node="be.example", root_sha256=b"\x03" * 32, country="BE"))
-            assert fr.release().version == 2
-        return read(there, digests)
-
-    monkeypatch.setattr(ReleaseFolder, "rows", overtaken)
-    assert key in judge.some(asked).decision.effective
-    assert len(fr.records) == 2
-
-
-def test_rows_of_a_roster_that_is_not_whole_are_none(
-    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A missing part would read as nothing listed before; a row that was shredded is no missing one."""
-    monkeypatch.setattr(rosters, "PART", 2)
-    release_both(fr, other, "a", "b", "c")
-    assert folder(fr).rows(file_digests("a")).keys() == set(file_digests("a"))
-    gone = file_digests("b")
-    erase_from_rosters(fr.store, lambda digest: digest in gone)
-    assert folder(fr).rows([*gone, *file_digests("a")]).keys() == set(file_digests("a"))
-    fr.store.objects.delete(max(fr.store.objects.ls(f"{folder(fr).prefix}roster/")))
-    with pytest.raises(StoreError, match="not whole"):
-        folder(fr).rows(file_digests("a"))
-
-
 DAMAGE = {
-    "a part of the roster is missing": ("/roster/", lambda objects, name: objects.delete(name)),
-    "the roster was altered": ("/roster/", lambda objects, name: objects.put(name, b"\1" * 99)),
     "the screen was altered": ("/screen", lambda objects, name: objects.put(name, b"\1\0\0\0\0\0\0\0\0")),
     "the labels are missing": ("/labels", lambda objects, name: objects.delete(name)),
     "the manifest was altered": ("/manifest", lambda objects, name: objects.put(name, b"\xa0")),

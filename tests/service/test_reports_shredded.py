@@ -8,13 +8,13 @@ import pytest
 from node.errors import GoneError
 from node.lists.corrections.erase import carry_out_everywhere
 from node.lists.corrections.shred import prepare, shred
-from node.objects.release_files import ReleaseFolder
 from node.objects.taken_reports import taken
 from protocol.lists.opening import Reason
 from protocol.statement.end import FROM_THE_FIRST, EndedReports
 from support.federation import Agency
 from support.hits import SUBSET, HitWorld, hit_world, kept_reports, named
 from support.lists import digest
+from support.releases import listed_of
 
 
 async def test_the_body_of_a_report_goes_and_its_receipt_stays(tmp_path: Path) -> None:
@@ -49,10 +49,8 @@ def is_reported(world: HitWorld) -> bool:
     return bool(taken(world.fr.store, record).body)
 
 
-def in_roster(world: HitWorld) -> bool:
-    with world.fr.store.read() as unit:
-        record = unit.releases.ls(SUBSET)[-1]
-    return named("a file") in ReleaseFolder(world.fr.store, record).roster()
+def is_listed(world: HitWorld) -> bool:
+    return named("a file") in listed_of(world.fr.store)
 
 
 async def test_a_peer_alone_deletes_no_report_of_what_others_list(tmp_path: Path) -> None:
@@ -67,12 +65,13 @@ async def test_a_peer_alone_deletes_no_report_of_what_others_list(tmp_path: Path
         world.federation.clock.advance(timedelta(hours=1))
         carry_out_everywhere(world.fr.store, now_ms=world.fr.now_ms)
         assert is_reported(world)
-        assert in_roster(world)
+        assert is_listed(world)
         world.fr.withdraw("a file")
         world.fr.publish()
         carry_out_everywhere(world.fr.store, now_ms=world.fr.now_ms)
         assert not is_reported(world), "now nobody lists it, and one agency shredded it"
-        assert not in_roster(world)
+        await world.release()
+        assert not is_listed(world)
 
 
 async def test_a_report_that_comes_after_the_shredding_is_kept_without_its_body(tmp_path: Path) -> None:

@@ -31,15 +31,15 @@ from node.lists.touches import catch_up, rebuild, touches_of
 from node.objects.folder import FolderObjects
 from node.peers.sync.follow import Follower, FollowGuards
 from node.peers.sync.intake import EventIntake
-from node.store.driver import parse_dsn
 from node.store.lists.records import LogRecord, Reach, Touch
-from node.store.store import Store, connected
+from node.store.store import Store
 from protocol.digest import Digest
 from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import BASELINE, Header, Op
 from protocol.lists.ext import CONTENT_ID_BYTES, Ext
 from protocol.lists.opening import NONCE_BYTES, EntryRef, Opening, Predecessor, Reason
 from support.lists import OWN, RELYING, ListWriter, digest, member, register
+from support.older import age
 from support.stores import STORAGE_KEY, Agency, file_digests, rows
 from support.whole import current, judge_whole, require_equal
 
@@ -298,16 +298,6 @@ def test_what_is_set_aside_is_not_read(agency: Agency, other: Agency) -> None:
 # ------------------------------------------------------------------ homes of older versions
 
 
-def age(dsn: str) -> None:
-    """Make a database what the version before left."""
-    with connected(parse_dsn(dsn)) as engine:
-        with engine.begin() as connection:
-            connection.execute(text("DROP TABLE touch"))
-            connection.execute(text("ALTER TABLE log DROP COLUMN touched"))
-            connection.execute(text("UPDATE alembic_version SET version_num = '0027'"))
-        engine.dispose()
-
-
 OPEN = """
 import os, signal, sys
 from pathlib import Path
@@ -349,7 +339,7 @@ def test_a_home_of_an_older_version_is_read_once_and_goes_on_where_it_was_killed
         one.publish()
     agency.pull(other)
     agency.store.dispose()
-    age(dsn)
+    age(dsn, "0027")
     killed = subprocess.run(
         [sys.executable, "-c", OPEN, dsn, str(tmp_path / "objects")], capture_output=True, check=False
     )

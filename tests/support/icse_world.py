@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.hoster.state import PartnerFolder
-from node.subsets.compose import Chosen, Terms, choose, compose
+from node.subsets.compose import Chosen, Terms, choose
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import MemberListing, effective
 from protocol.lists.event import BASELINE
@@ -31,6 +31,7 @@ from protocol.subset.filter import EXACT, SubsetFilter
 from protocol.subset.lookup import Lookup
 from protocol.subset.release import Release
 from protocol.subset.screen import screen_values
+from support.answers import compose_whole
 from support.lists import digest, member, register
 from support.screen_worlds import Row, listing_of
 from support.selected import select_screened
@@ -122,7 +123,7 @@ def release_of(
     )
     outputs = {each: sha512(bytes([each.algorithm]) + each.value).digest() for each in (PRESENT, *chosen)}
     choice = selection.screened if screened is None else screened & chosen.keys()
-    return compose(terms, outputs, {}, screened=choice, held=None), selection
+    return compose_whole(terms, chosen, outputs, screened=choice, held=None), selection
 
 
 def partner_with(folder: Path, release: Release) -> PartnerFolder:

@@ -11,7 +11,7 @@ from functools import cache
 from hashlib import sha256, shake_256
 from typing import Final
 
-from node.subsets.compose import Terms, choose, compose, seal_labels
+from node.subsets.compose import Terms, choose
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.judgement.quorum import MemberListing, Support
 from protocol.lists.event import BASELINE
@@ -25,6 +25,7 @@ from protocol.subset.files import Held, ReleaseFiles, write_answers, write_label
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.prf_input import prf_input
 from protocol.subset.release import Release
+from support.answers import compose_whole
 from support.selected import select_screened
 from support.sodium import loaded_group
 from support.subsets import EMPTY_MANIFEST, SOURCES, SUBSET
@@ -149,8 +150,7 @@ def release_of(
         {digest: each.supports for digest, each in chosen.items()}, _listings(supports.values()), terms.k
     )
     outputs = {each: all_outputs()[each] for each in (PRESENT, *chosen)}
-    sealed = seal_labels(terms, chosen, outputs)
-    return compose(terms, outputs, sealed, screened=selection.screened, held=held)
+    return compose_whole(terms, chosen, outputs, screened=selection.screened, held=held)
 
 
 def files_of(release: Release, since: Held | None = None) -> ReleaseFiles:

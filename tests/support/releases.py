@@ -18,6 +18,7 @@ from node.hoster.lookup.examiner import Examiner, Hit
 from node.hoster.release.update import Updater, UpdateReport
 from node.hoster.state import PartnerFolder
 from node.hoster.trust.node import known
+from node.lists.lookup import digests_named
 from node.lists.publish import publish
 from node.objects.folder import FolderObjects
 from node.objects.release_files import ReleaseFolder
@@ -29,7 +30,7 @@ from node.ports.evaluator import EpochSecret
 from node.signing.log_signer import FolderLogSigner
 from node.store.peers.records import FetchedTrust
 from node.store.store import Store
-from node.store.subsets.records import ReleaseRecord
+from node.store.subsets.records import Listed, ReleaseRecord
 from node.subsets.catalogue import create_subset
 from node.subsets.deltas import Deltas
 from node.subsets.epochs import AnnouncedEpochs
@@ -42,7 +43,6 @@ from protocol.digest import Algorithm, Digest
 from protocol.enrolment import Invitation
 from protocol.lists.event import BASELINE
 from protocol.oprf.suite import epoch_key
-from protocol.subset.canary import PRESENT
 from protocol.subset.filter import SubsetFilter
 from support.founding import MemoryKeys
 from support.sodium import loaded_group
@@ -56,6 +56,8 @@ FILTER = SubsetFilter(collections=frozenset({BASELINE}), algorithms=EXACT, scree
 SEED = b"\x05" * 32
 MAX_AGE = timedelta(days=1)
 SPKI = b"\x07" * 32
+EVERY = range(-(2**63), 2**63)
+"""Look-up key."""
 LOG_KEY = LogPrivateKey.from_seed(b"z" * 32)
 LIMITS = NodeLimits(max_adds_per_day=1000, max_withdraws_per_day=10, max_checkpoint_age_s=86_400)
 
@@ -213,7 +215,17 @@ def folder(fr: ReleasingAgency) -> ReleaseFolder:
 
 
 def listed(fr: ReleasingAgency) -> set[Digest]:
-    return folder(fr).roster().keys() - {PRESENT}
+    return set(listed_of(fr.store))
+
+
+def listed_of(store: Store) -> dict[Digest, Listed]:
+    """What the newest release lists, by the digests that held lists name; every row has to be of one of them."""
+    with store.read() as unit:
+        record = unit.releases.newest(SUBSET)
+        assert record is not None
+        rows = unit.listed.between(record.subset, record.version, EVERY)
+        found = digests_named(store, unit, {row.name for row in rows})
+    return {found[row.name]: row for row in rows}
 
 
 def release_both(fr: ReleasingAgency, nl: Agency, *names: str) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from protocol.digest import Algorithm, Digest
-from protocol.subset.answers import build_answers
 from protocol.subset.chunks import labels_root, values_root
 from protocol.subset.identity import subset_id
 from protocol.subset.label import LABEL_BYTES, Label, LabelSource, seal_label
@@ -19,6 +18,7 @@ from protocol.subset.screen import build_screen
 from protocol.subset.sources import SourceCheckpoint
 from protocol.subset.widths import answer_width, screen_width
 from protocol.tlog.merkle import EMPTY_ROOT
+from support.answers import build_answers
 
 ORIGIN = "fr.example/subsets/baseline"
 SUBSET = subset_id(ORIGIN)

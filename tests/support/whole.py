@@ -8,6 +8,7 @@ from node.judgement.effective import Current, judge_all, judge_held, judge_some
 from node.judgement.fold import fold_held
 from node.judgement.part import part_of
 from node.judgement.premises import Premises
+from node.objects.listed import effective_in
 from node.store.store import Store
 from protocol.digest import Digest
 from protocol.lists.listing import Entry
@@ -65,6 +66,15 @@ def judge_whole(
         previous=previous,
         exclusions=exclusions,
     )
+
+
+def effective_before(store: Store) -> frozenset[Key]:
+    """Everything that the newest releases list of what the held lists name."""
+    with store.read() as unit:
+        premises = Premises.of(unit)
+        folded = [fold_held(store, held) for held in premises.lists]
+        digests = {entry.digest for listing in folded for entry in listing.entries.values()}
+        return effective_in(store, unit, premises.releases, digests)
 
 
 def require_equal(some: Current, whole: Current, digests: frozenset[Digest]) -> None:

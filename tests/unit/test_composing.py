@@ -7,7 +7,7 @@ from hashlib import sha256, sha512
 import numpy as np
 import pytest
 
-from node.subsets.compose import Chosen, Terms, choose, compose, is_same, seal_labels
+from node.subsets.compose import Chosen, Terms, choose, is_same
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import MemberListing, Support, effective
 from protocol.lists.event import BASELINE, NATIONAL
@@ -19,6 +19,7 @@ from protocol.subset.manifest import ReleaseKind, RuleHashes
 from protocol.subset.release import Release
 from protocol.subset.screen import build_screen
 from protocol.subset.sources import SourceCheckpoint
+from support.answers import compose_whole
 from support.lists import OWN, ListWriter, digest, held, member, register
 from support.selected import select_screened
 
@@ -71,8 +72,7 @@ class Federation:
         supports = {each: found.supports for each, found in chosen.items()}
         screened = select_screened(supports, self.lists(), terms.k).screened
         outputs = {each: output(each) for each in (PRESENT, *chosen)}
-        labels = seal_labels(terms, chosen, outputs)
-        return compose(terms, outputs, labels, screened=screened, held=before)
+        return compose_whole(terms, chosen, outputs, screened=screened, held=before)
 
 
 def output(each: Digest) -> bytes:

@@ -8,7 +8,6 @@ from protocol.digest import Algorithm, Digest
 from protocol.oprf.client import blind, finalize
 from protocol.oprf.server import evaluate, outputs
 from protocol.oprf.suite import KeyPair, epoch_key
-from protocol.subset.answers import build_answers
 from protocol.subset.canary import ABSENT, CANARIES, PRESENT
 from protocol.subset.chunks import labels_root, values_root
 from protocol.subset.files import ReleaseFiles, read_release, write_answers, write_labels, write_screen
@@ -19,6 +18,7 @@ from protocol.subset.prf_input import prf_input
 from protocol.subset.release import verify_release
 from protocol.subset.screen import build_screen, screen_values
 from protocol.subset.widths import answer_width, screen_width
+from support.answers import build_answers
 from support.sodium import loaded_group
 from support.subsets import EMPTY_MANIFEST, LABEL, SUBSET, digest
 

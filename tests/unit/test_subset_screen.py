@@ -4,9 +4,11 @@ from hashlib import blake2b, sha256
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from protocol.digest import Algorithm, Digest
-from protocol.subset.answers import build_answers, equal_range
+from protocol.subset.answers import equal_range, order_answers
 from protocol.subset.chunks import labels_root, values_root
 from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.identity import subset_id
@@ -15,7 +17,8 @@ from protocol.subset.prf_input import prf_input
 from protocol.subset.screen import build_screen, screen_value, screen_values, truncate
 from protocol.subset.widths import answer_width, kept_answer_width, kept_screen_width, screen_width
 from protocol.tlog.merkle import EMPTY_ROOT, leaf_hash, node_hash
-from support.subsets import ORIGIN, SUBSET, digest, output, u64
+from support.answers import build_answers
+from support.subsets import ORIGIN, SUBSET, digest, u64
 
 FILE = ("fr.example/lists/main", b"1" * 16)
 OTHER = ("fr.example/lists/main", b"2" * 16)
@@ -107,18 +110,21 @@ def test_answer_width_is_kept_while_false_positives_stay_rare(held: int, kept: i
     assert kept_answer_width(held, count=10**6) == kept
 
 
-def test_answers_are_in_the_order_of_whole_outputs() -> None:
-    same_tag = [b"\x05" * 8 + bytes([last]) * 56 for last in (9, 3, 7)]
-    outputs = [output(1), *same_tag, output(2)]
-    answers = build_answers(outputs, 40)
-    ordered = [outputs[place] for place in answers.order]
-    assert ordered == sorted(outputs)
-    assert answers.values.tolist() == [int.from_bytes(tag(item), "big") >> 24 for item in ordered]
-    assert len(equal_range(answers.values, int.from_bytes(b"\x05" * 5, "big"))) == 3
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2**32)), unique=True))
+def test_answers_are_in_the_order_of_whole_outputs(named: list[tuple[int, int]]) -> None:
+    """Which are asked for where tags are equal, and only there."""
+    outputs = [bytes([first]) * 8 + last.to_bytes(56) for first, last in named]
+    asked: list[int] = []
 
+    def whole(places: list[int]) -> list[bytes]:
+        asked.extend(places)
+        return [outputs[place] for place in places]
 
-def test_no_answers() -> None:
-    assert build_answers([], 32).values.tolist() == []
+    tags = np.array([int.from_bytes(tag(item)) for item in outputs], dtype=np.uint64)
+    order = order_answers(tags, whole)
+    assert np.array_equal(order, build_answers(outputs, 40).order) if outputs else not len(order)
+    heads = [first for first, _ in named]
+    assert sorted(asked) == [place for place, first in enumerate(heads) if heads.count(first) > 1]
 
 
 def test_equal_range_of_a_value_that_is_not_there_is_empty() -> None:

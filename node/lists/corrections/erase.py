@@ -1,16 +1,16 @@
 """Doing what SHRED asks for: openings deleted whole, here, of own lists and of peers', and nothing left of them.
 
-Three steps, each of which may be repeated. One transaction writes the tombstones and takes the look-up rows out, while
-the openings still say which digest it is. Then everything is rewritten that holds it: openings, what a crash left of
-older ones, case data, abandoned batches; and rosters of releases, copies for recipients, partners' reports and
-proposals, but for what others still list when a peer shredded it. A last transaction notes that it is done, unless the
-list moved meanwhile. A withdrawal that a guard set aside deletes nothing until somebody has released it: whoever steals
-a peer's key must not empty what others hold of its list.
+Three steps, each of which may be repeated. One transaction writes the tombstones and takes out the look-up rows and
+the rows of releases, while the openings still say which digest it is. Then everything is rewritten that holds it:
+openings, what a crash left of older ones, case data, abandoned batches; and copies for recipients, partners' reports
+and proposals. What others still list stays in those, and in releases, when a peer shredded it. A last transaction notes
+that it is done, unless the list moved meanwhile. A withdrawal that a guard set aside deletes nothing until somebody has
+released it: whoever steals a peer's key must not empty what others hold of its list.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -21,9 +21,9 @@ from node.lists.imports.case_data import without_entries
 from node.lists.lookup import Finder
 from node.lists.tombstones import MOST_HONOURED, note_all_listed
 from node.objects.kept_proposals import erase_proposed
+from node.objects.listed import catch_up, forget_rosters
 from node.objects.logfiles import LogFiles
 from node.objects.recipient_files import erase_from_copies
-from node.objects.release_files import erase_from_rosters
 from node.objects.taken_reports import erase_reports
 from node.store.lists.records import LogKind, LogRecord, Shredding, StillListed, Tombstone
 from node.store.store import Store
@@ -36,6 +36,7 @@ from protocol.tlog.merkle import leaf_hash
 _ATTEMPTS: Final = 5
 _Select = Callable[[Unit, LogRecord], list[Shredding]]
 """Which deletions of a list to do."""
+_Reading = Callable[[], AbstractContextManager[Unit]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +159,19 @@ def _opening(reader: ListReader, position: int) -> Opening | None:
 
 
 def _bury(store: Store, log: LogRecord, graves: Sequence[_Grave], now_ms: int) -> list[Shredding]:
-    """Tombstones in, look-up rows out; returns the shreddings with their tombstones."""
+    """Tombstones in, look-up rows and what releases list out; returns the shreddings with their tombstones."""
     keys = {grave.shredding.position: store.vault.key_of(grave.digest) for grave in graves if grave.digest}
+    digests = {grave.digest for grave in graves if grave.digest}
+    catch_up(store)
     with store.write() as unit:
         unit.tombstones.add(_tombstones(unit, log, graves, now_ms))
         unit.shreddings.bury([grave.shredding for grave in graves])
         unit.tombstones.note_still_listed(list(_standing(store, unit, log, graves)))
         unit.entries.remove(log.id, [(key, position) for position, key in keys.items()])
+        is_gone = _gone(
+            store, log, _macs(grave.shredding for grave in graves), reading=lambda: nullcontext(unit)
+        )
+        unit.listed.erase(store.vault.wide_keys_of(filter(is_gone, digests)))
     return [grave.shredding for grave in graves]
 
 
@@ -208,7 +215,7 @@ def _standing(store: Store, unit: Unit, log: LogRecord, graves: Sequence[_Grave]
 def _erase_objects(store: Store, log: LogRecord, due: Sequence[Shredding], now_ms: int) -> None:
     files = LogFiles(store.objects, store.vault, log.origin)
     positions = [each.position for each in due]
-    macs = frozenset(each.mac for each in due if each.mac is not None)
+    macs = _macs(due)
     store.objects.put_all(files.without_openings(positions, size=log.head.size))
     for name in list(files.stale_openings(positions, size=log.head.size)):
         store.objects.delete(name)
@@ -219,29 +226,35 @@ def _erase_objects(store: Store, log: LogRecord, due: Sequence[Shredding], now_m
         for name in list(store.objects.ls(files.name("staging", ""))):  # costs a pull under way its bundles
             store.objects.delete(name)
 
-    is_gone = _gone(store, log, macs)
-    erase_from_rosters(store, is_gone)
+    is_gone = _gone(store, log, macs, reading=store.read)
+    forget_rosters(store)
     erase_from_copies(store, is_gone)
     erase_reports(store, is_gone, now_ms=now_ms)
     erase_proposed(store, is_gone)
     store.objects.sweep(wait=True)  # what killed writers left holds digests, too
 
 
-def _gone(store: Store, log: LogRecord, macs: frozenset[bytes]) -> Callable[[Digest], bool]:
+def _macs(shreddings: Iterable[Shredding]) -> frozenset[bytes]:
+    return frozenset(each.mac for each in shreddings if each.mac is not None)
+
+
+def _gone(
+    store: Store, log: LogRecord, macs: frozenset[bytes], *, reading: _Reading
+) -> Callable[[Digest], bool]:
     """Whether nothing here may hold a digest any more, because it was shredded in `log`.
 
     By this node's own word that is so until it is readmitted. By a peer's word only what nobody lists is gone: else one
-    liar, who lists what others list and shreds it, would empty everybody's rosters and reports.
+    liar, who lists what others list and shreds it, would empty everybody's reports.
     """
     if log.kind is LogKind.OWN_LIST:
-        with store.read() as unit:
+        with reading() as unit:
             own = macs.intersection(each.mac for each in unit.tombstones.ls() if each.log_id == log.id)
         return lambda digest: store.vault.tombstone_of(digest) in own
-    return lambda digest: store.vault.tombstone_of(digest) in macs and not _is_listed(store, digest)
+    return lambda digest: store.vault.tombstone_of(digest) in macs and not _is_listed(store, digest, reading)
 
 
-def _is_listed(store: Store, digest: Digest) -> bool:
-    with store.read() as unit:
+def _is_listed(store: Store, digest: Digest, reading: _Reading) -> bool:
+    with reading() as unit:
         found = Finder(store, unit).find([digest])
         return any(each.is_entry or each.is_dispute for each in found)
 

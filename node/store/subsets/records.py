@@ -5,6 +5,7 @@ the two its record has no note, and partners do not see it.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.manifest import ReleaseKind
@@ -25,6 +26,35 @@ class SubsetRecord:
     created_ms: int
     sealed_salt: bytes
     """The salt of the commitment to exclusions, sealed with the storage key."""
+
+
+WideKey: TypeAlias = tuple[int, int]
+"""The look-up key of a digest, and the eight bytes of its keyed hash that follow: of two digests they differ."""
+
+
+class Listed(NamedTuple):
+    """What a release says of one digest; integers are signed, as the database has them."""
+
+    key: int
+    rest: int
+    tag: int
+    """The first eight bytes of its PRF output in the release's epoch."""
+    label: int
+    """What tells its label from another one, sealed or not; 0 in a release without."""
+    algorithm: int
+    collections: bytes
+    """In which it is effective, ascending, two bytes each."""
+
+    @property
+    def name(self) -> WideKey:
+        """Which digest it is about."""
+        return self.key, self.rest
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Its collections."""
+        found = self.collections
+        return tuple(int.from_bytes(found[at : at + 2]) for at in range(0, len(found), 2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,6 +118,15 @@ class ReleaseRows(Rows):
         row = self._connection.execute(_published(subset).order_by(_RELEASE.c.version.desc()).limit(1))
         return next(map(_release, row), None)
 
+    def unlisted(self) -> Sequence[ReleaseRecord]:
+        """The newest of each subset, published or claimed, of which no rows say what they list, oldest first."""
+        behind = _RELEASE.c.version > _SUBSET.c.listed
+        rows = select(_RELEASE).join(_SUBSET, _SUBSET.c.name == _RELEASE.c.subset).where(behind)
+        found: dict[tuple[str, bool], ReleaseRecord] = {}
+        for row in self._connection.execute(rows.order_by(_RELEASE.c.version)):
+            found[row.subset, row.note is None] = _release(row)
+        return sorted(found.values(), key=lambda record: record.version)
+
     def latest(self, subset: str, *, limit: int) -> Sequence[ReleaseRecord]:
         """The last published releases, newest first."""
         rows = self._connection.execute(_published(subset).order_by(_RELEASE.c.version.desc()).limit(limit))

@@ -1,9 +1,15 @@
-"""The tables of subsets: what they take in, the source numbers of their epochs, their releases."""
+"""The tables of subsets: what they take in, the source numbers of their epochs, their releases, what these list."""
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Column, Index, text
 from sqlmodel import Field
 
 from node.store.tables import TableModel
+
+_ENDED = text("ended IS NOT NULL")
+
+
+def _key() -> "Column[int]":
+    return Column(BigInteger, primary_key=True, autoincrement=False)
 
 
 class Subset(TableModel):
@@ -18,6 +24,7 @@ class Subset(TableModel):
     pk: bytes
     created_ms: int = Field(sa_type=BigInteger)
     sealed_salt: bytes
+    listed: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
 
 
 class SourceNumber(TableModel):
@@ -47,3 +54,24 @@ class ReleaseRow(TableModel):
     created_ms: int = Field(sa_type=BigInteger)
     not_after_ms: int = Field(sa_type=BigInteger)
     note: bytes | None = None
+
+
+class ListedRow(TableModel):
+    """What releases from `since` on say of a digest, by 16 bytes of its keyed hash; clustered by that."""
+
+    __tablename__ = "listed"
+    __table_args__ = (
+        Index("ix_listed_ended", "subset", "ended", sqlite_where=_ENDED, postgresql_where=_ENDED),
+        {"sqlite_with_rowid": False},
+    )
+
+    subset: str = Field(max_length=64, primary_key=True)
+    key: int = Field(sa_column=_key())
+    rest: int = Field(sa_column=_key())
+    since: int = Field(sa_column=_key())
+    ended: int | None = Field(default=None, sa_type=BigInteger)
+    """The first release that says something else, while it waits for its signature."""
+    tag: int = Field(sa_type=BigInteger)
+    label: int = Field(sa_type=BigInteger)
+    algorithm: int
+    collections: bytes

@@ -227,3 +227,22 @@ def unnamed(cli: Cli, flips: list[tuple[str, str]]) -> list[tuple[str, str, int,
         return [(*flips[0], done.exit, done.err)]
     half = len(flips) // 2
     return unnamed(cli, flips[:half]) + unnamed(cli, flips[half:])
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("UPDATE listed SET tag = tag / 2", "lists are in none of its answers"),
+        ("DELETE FROM listed", "lists are missing"),
+    ],
+)
+def test_rows_that_are_not_what_the_newest_release_lists_are_named(
+    homes: dict[str, Cli], tmp_path: Path, change: str, told: str
+) -> None:
+    fr = homes["fr"].copied(tmp_path / "fr")
+    let_go_on(fr.home)
+    with closing(sqlite3.connect(fr.home / "sigfed.db")) as database, database:
+        assert database.execute(change).rowcount > 0
+    code, found = checks(fr)
+    [wrong] = (each for each in found if each["check"] == "database")
+    assert (code, wrong["health"], told in wrong["words"]) == (2, "fail", True), found

@@ -1,0 +1,187 @@
+"""What the newest release of a subset lists: rows by keyed hash, found by whoever has a digest.
+
+It is the *previous effective set* of the quorum: what was listed stays while a list is stale, what is new needs fresh
+lists. Older versions kept it in sealed objects beside the release, its *roster*, with digests and PRF outputs. Whoever
+asks first makes rows of them (`catch_up`), in one transaction; then they are deleted.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from struct import Struct
+from typing import Final
+
+import numpy as np
+
+from node.errors import ConflictError, StoreError
+from node.objects.release_files import RELEASES, ReleaseFolder
+from node.objects.sealed_names import is_roster
+from node.store.store import Store
+from node.store.subsets.listed import ListedRows
+from node.store.subsets.records import Listed, ReleaseRecord, WideKey
+from node.store.unit import Unit
+from protocol.digest import Algorithm, Digest
+from protocol.subset.canary import PRESENT
+from protocol.subset.label import OUTPUT_BYTES, Label, tag
+from protocol.subset.lookup import Lookup
+
+_PART: Final = 2**15
+"""Digests in one object of a roster."""
+_HEAD: Final = Struct(">BBB")
+"""Of a row of a roster: algorithm, number of collections, length of the digest. All zero: it was shredded."""
+_WORD: Final = 8
+_EVERY: Final = range(-(2**63), 2**63)
+"""Look-up key."""
+
+
+def listed_in(
+    store: Store, unit: Unit, record: ReleaseRecord, digests: Collection[Digest]
+) -> Mapping[Digest, Listed]:
+    """What a newest release says of these digests, as far as it lists them.
+
+    Raises `ConflictError` for one that is the newest no more: rows of what it alone listed are gone.
+    """
+    names = _names(store, digests)
+    rows = _newest(unit, record).find(record.subset, record.version, (key for key, _ in names))
+    return {names[row.name]: row for row in rows if row.name in names}
+
+
+def effective_in(
+    store: Store,
+    unit: Unit,
+    records: Iterable[ReleaseRecord],
+    digests: Collection[Digest],
+    keys: range | None = None,
+) -> frozenset[tuple[int, Digest]]:
+    """Collection and digest of what is listed of these digests by newest releases, as `listed_in`.
+
+    `keys` is a range that all their look-up keys are in, where it has not many more.
+    """
+    names = _names(store, digests)
+    found: set[tuple[int, Digest]] = set()
+    for record in records:
+        table, release = _newest(unit, record), (record.subset, record.version)
+        rows = table.between(*release, keys) if keys else table.find(*release, (key for key, _ in names))
+        known = ((row.numbers, names[row.name]) for row in rows if row.name in names)
+        found |= {(collection, digest) for numbers, digest in known for collection in numbers}
+    return frozenset(found)
+
+
+def rows_in(store: Store, record: ReleaseRecord, keys: range) -> Sequence[Listed]:
+    """What a newest release lists whose look-up keys are in this range; raises as `listed_in`."""
+    with store.read() as unit:
+        return _newest(unit, record).between(record.subset, record.version, keys)
+
+
+def count_strange(store: Store, record: ReleaseRecord) -> tuple[int, int]:
+    """How many rows of a newest release have a tag that its answers lack, and how many are missing at least.
+
+    What was shredded since it was made has no row.
+    """
+    answers = Lookup(ReleaseFolder(store, record).load().release)
+    with store.read() as unit:
+        rows = _newest(unit, record).between(record.subset, record.version, _EVERY)
+        since = [
+            each
+            for each in unit.shreddings.ls()
+            if (each.erased_ms or record.created_ms) >= record.created_ms
+        ]
+    answered = answers.answered(np.array([row.tag for row in rows], dtype=np.int64).view(np.uint64))
+    return len(rows) - int(answered.sum()), max(record.answers - 1 - len(rows) - len(since), 0)
+
+
+def packed(collections: Iterable[int]) -> bytes:
+    """Collections as a row has them."""
+    return b"".join(collection.to_bytes(2) for collection in collections)
+
+
+def tag_of(output: bytes) -> int:
+    """The tag of a PRF output of 64 bytes, as a row has it."""
+    return int.from_bytes(tag(output), signed=True)
+
+
+def mark_of(label: Label | None) -> int:
+    """What a row has of a label: two that differ have the same with a probability of 2^-64. 0 for none."""
+    if label is None:
+        return 0
+    return int.from_bytes(sha256(label.to_bytes()).digest()[:_WORD], signed=True)
+
+
+def catch_up(store: Store) -> None:
+    """Make rows of what older versions kept of the newest releases; nothing is to do but once."""
+    with store.read() as unit:
+        behind = unit.releases.unlisted()
+    for record in behind:
+        rows = {row.name: row for row in rows_of_roster(store, record)}
+        with store.write() as unit:
+            if unit.listed.reach(record.subset, record.version):  # nobody else did, and shredded some since
+                _advance(unit, record, rows)
+    if behind:
+        forget_rosters(store)
+
+
+def forget_rosters(store: Store) -> None:
+    """Delete what rows were made of, and a crash left."""
+    for name in [name for name in store.objects.ls(RELEASES) if is_roster(name)]:
+        store.objects.delete(name)
+
+
+def _advance(unit: Unit, record: ReleaseRecord, rows: Mapping[WideKey, Listed]) -> None:
+    """The first one's rows are all new; a pending one, made by the version before, follows it."""
+    before = {row.name: row for row in unit.listed.all(record.subset)}
+    unit.listed.advance(
+        record.subset,
+        record.version,
+        ended=[name for name, row in before.items() if rows.get(name) != row],
+        new=[row for name, row in rows.items() if before.get(name) != row],
+    )
+
+
+def _newest(unit: Unit, record: ReleaseRecord) -> ListedRows:
+    newest = unit.releases.newest(record.subset)
+    if newest is None or newest.version != record.version:
+        raise ConflictError("{name} was released meanwhile", record.subset, hint="run the command again")
+    return unit.listed
+
+
+def _names(store: Store, digests: Collection[Digest]) -> dict[WideKey, Digest]:
+    return dict(zip(store.vault.wide_keys_of(digests), digests, strict=True))
+
+
+def rows_of_roster(store: Store, record: ReleaseRecord) -> Iterator[Listed]:
+    """The rows that a roster stands for, with what tells the labels that its outputs open."""
+    lookup = Lookup(ReleaseFolder(store, record).load().release)
+    for data in _parts(store, record):
+        part = [(digest, numbers, output) for digest, numbers, output in _unpack(data) if digest != PRESENT]
+        names = store.vault.wide_keys_of(digest for digest, _, _ in part)
+        for (key, rest), (digest, numbers, output), met in zip(
+            names, part, lookup.match([output for _, _, output in part]), strict=True
+        ):
+            mark = mark_of(None if met is None else met.label)
+            yield Listed(key, rest, tag_of(output), mark, digest.algorithm, numbers)
+
+
+def _parts(store: Store, record: ReleaseRecord) -> Iterator[bytes]:
+    names = sorted(name for name in store.objects.ls(ReleaseFolder(store, record).prefix) if is_roster(name))
+    if len(names) != -(-record.answers // _PART):
+        raise StoreError(
+            "the roster of release {version} of {subset} is not whole",
+            record.version,
+            record.subset,
+            hint="restore the object folder from a backup",
+        )
+    return (store.vault.unseal(name, store.objects.get(name)) for name in names)
+
+
+def _unpack(data: bytes) -> Iterator[tuple[Digest, bytes, bytes]]:
+    """Digest, collections and PRF output of each row of a roster that was not shredded."""
+    at = 0
+    while at < len(data):
+        algorithm, collections, length = _HEAD.unpack_from(data, at)
+        value = at + _HEAD.size
+        if not algorithm:
+            at = value
+            continue
+        numbers = value + length
+        output = numbers + 2 * collections
+        at = output + OUTPUT_BYTES
+        yield Digest(Algorithm(algorithm), data[value:numbers]), data[numbers:output], data[output:at]

@@ -1,0 +1,119 @@
+"""What releases list, inside one transaction: rows by keyed hash, each from one release until another says otherwise.
+
+A release that is claimed and not published yet ends rows and begins others; who asks what the one before it lists gets
+the rows of before, until `settle` deletes them with the publication.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from node.store.driver import POSTGRESQL, insert_rows
+from node.store.subsets.records import Listed, WideKey
+from node.store.subsets.tables import ListedRow, Subset
+from node.store.tables import Rows, table
+
+_LISTED, _SUBSET = table(ListedRow), table(Subset)
+_C: Final = _LISTED.c
+_IN_LIST: Final = 1000
+_INSERT: Final = 2**17
+_COLUMNS: Final = (
+    ("subset", "text"),
+    ("since", "int8"),
+    ("key", "int8"),
+    ("rest", "int8"),
+    ("tag", "int8"),
+    ("label", "int8"),
+    ("algorithm", "int4"),
+    ("collections", "bytea"),
+)
+_NAMED: Final = ", ".join(Listed._fields)
+_ROWS: Final = select(*(_C[name] for name in Listed._fields))
+
+
+class ListedRows(Rows):
+    """The `listed` table inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._mark = "%s" if connection.dialect.name == POSTGRESQL else "?"
+
+    def find(self, subset: str, version: int, keys: Iterable[int]) -> list[Listed]:
+        """What a release says of digests with these look-up keys."""
+        wanted = sorted(set(keys))
+        found: list[Listed] = []
+        for at in range(0, len(wanted), _IN_LIST):
+            part = wanted[at : at + _IN_LIST]
+            found += self._said(subset, version, f"key IN ({', '.join([self._mark] * len(part))})", part)
+        return found
+
+    def between(self, subset: str, version: int, keys: range) -> list[Listed]:
+        """What a release says of digests whose look-up keys are in this range, by key."""
+        return self._said(
+            subset, version, f"key BETWEEN {self._mark} AND {self._mark}", (keys.start, keys.stop - 1)
+        )
+
+    def all(self, subset: str) -> list[Listed]:
+        """What the newest release says, claimed or published."""
+        return [
+            Listed(*row)
+            for row in self._connection.execute(_ROWS.where(_C.subset == subset, _C.ended.is_(None)))
+        ]
+
+    def of_kind(self, subset: str, version: int, algorithm: int) -> list[Listed]:
+        """What a release says of the digests of one algorithm."""
+        return self._said(subset, version, f"algorithm = {self._mark}", (algorithm,))
+
+    def count(self, subset: str, version: int) -> Mapping[int, int]:
+        """How many digests a release lists, by their algorithm."""
+        said = _C.subset == subset, _C.since <= version, _C.ended.is_(None) | (_C.ended > version)
+        query = select(_C.algorithm, func.count()).where(*said).group_by(_C.algorithm)
+        return {row[0]: row[1] for row in self._connection.execute(query)}
+
+    def reach(self, subset: str, version: int) -> bool:
+        """Note that the rows are those of this release; False when they are already, or of a later one."""
+        moved = update(_SUBSET).where(_SUBSET.c.name == subset, _SUBSET.c.listed < version)
+        return bool(self._connection.execute(moved.values(listed=version)).rowcount)
+
+    def advance(self, subset: str, version: int, *, ended: Iterable[WideKey], new: Iterable[Listed]) -> None:
+        """Let a release say something else of some digests, or nothing any more, and list others."""
+        mark = self._mark
+        rows = [(version, subset, *name) for name in ended]
+        if rows:
+            self._connection.exec_driver_sql(
+                f"UPDATE listed SET ended = {mark} WHERE subset = {mark}"  # noqa: S608 - nothing but placeholders
+                f" AND key = {mark} AND rest = {mark} AND ended IS NULL",
+                rows,
+            )
+        ordered = sorted(new)
+        for at in range(0, len(ordered), _INSERT):
+            part = ((subset, version, *row) for row in ordered[at : at + _INSERT])
+            insert_rows(self._connection, "listed", _COLUMNS, part)
+
+    def left(self, subset: str, version: int) -> Sequence[Listed]:
+        """What the release before this one listed and this one does not; until `settle`."""
+        successor = _LISTED.alias("successor")
+        same = (successor.c.subset == _C.subset, successor.c.key == _C.key, successor.c.rest == _C.rest)
+        stays = select(1).where(*same, successor.c.since == version).exists()
+        rows = _ROWS.where(_C.subset == subset, _C.ended == version, ~stays)
+        return [Listed(*row) for row in self._connection.execute(rows)]
+
+    def settle(self, subset: str, version: int) -> None:
+        """Delete what this release, which is published, ended."""
+        self._connection.execute(delete(_LISTED).where(_C.subset == subset, _C.ended <= version))
+
+    def erase(self, names: Iterable[WideKey]) -> None:
+        """Delete what any release says of these digests."""
+        in_any = _C.subset.in_(select(_SUBSET.c.name))  # the index begins with it
+        for key, rest in names:
+            self._connection.execute(delete(_LISTED).where(in_any, _C.key == key, _C.rest == rest))
+
+    def _said(self, subset: str, version: int, which: str, values: Sequence[int]) -> list[Listed]:
+        mark = self._mark
+        rows = self._connection.exec_driver_sql(
+            f"SELECT {_NAMED} FROM listed WHERE subset = {mark} AND {which}"  # noqa: S608 - nothing but placeholders
+            f" AND since <= {mark} AND (ended IS NULL OR ended > {mark})",
+            (subset, *values, version, version),
+        )
+        return [Listed(*row) for row in rows.all()]

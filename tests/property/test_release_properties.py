@@ -1,0 +1,266 @@
+"""A release is byte for byte the one that is made from nothing, whatever happened since the one before.
+
+From nothing: all lists are folded whole, every listed digest is evaluated, every label sealed, and what the release
+before lists is remembered by digest.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import pytest
+from hypothesis import Phase, example, given, settings
+from hypothesis import strategies as st
+
+from node.errors import AlreadyExistsError, ConflictError, NotFoundError, TripwireError, UsageError
+from node.lists.corrections import erase
+from node.lists.corrections.dispute import dispute, resolve
+from node.lists.corrections.shred import prepare, shred
+from node.lists.corrections.withdraw import withdraw
+from node.lists.guards import Guards
+from node.objects.release_files import ReleaseFolder
+from node.ports.evaluator import EpochSecret
+from node.store.store import Store
+from node.subsets import release as releasing
+from node.subsets.compose import Terms, choose
+from protocol.digest import Digest
+from protocol.judgement.quorum import MemberListing
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.opening import Reason
+from protocol.oprf.suite import epoch_key
+from protocol.subset.canary import PRESENT
+from protocol.subset.prf_input import prf_input
+from protocol.subset.release import Release
+from support.answers import compose_whole
+from support.releases import FILTER, MAX_AGE, SEED, SUBSET, ReleasingAgency, listed_of
+from support.selected import select_screened
+from support.sodium import loaded_group
+from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
+from support.whole import judge_whole
+
+BOTH = replace(FILTER, collections=frozenset({BASELINE, NATIONAL}))
+NAMES: Final = ("a", "b", "c", "d", "e")
+_REFUSED = (AlreadyExistsError, ConflictError, NotFoundError, UsageError)
+
+
+class Killed(BaseException):
+    """What a kill -9 looks like from inside: nothing handles it."""
+
+
+def _killed(*_: object, **__: object) -> None:
+    raise Killed
+
+
+@dataclass
+class FromNothing:
+    """The release that was made last, and what it lists."""
+
+    version: int = 0
+    release: Release | None = None
+    listed: dict[Digest, tuple[int, ...]] = field(default_factory=dict)
+
+
+class World:
+    """An agency that releases what it and another list; each act may be one that is refused."""
+
+    def __init__(self, folder: Path, *, alike: bool) -> None:
+        for name in ("fr", "nl"):
+            (folder / name).mkdir()
+        self._stores = [make_store(sqlite_dsn(folder / name), folder / name) for name in ("fr", "nl")]
+        self.fr = ReleasingAgency(self._stores[0], folder / "fr", subset_filter=BOTH)
+        self.nl = Agency(self._stores[1], folder / "nl", node="nl.example")
+        self._epoch = 1
+        self._exclusions: frozenset[Digest] = frozenset()
+        self._before = FromNothing()
+        if alike:
+            self._make_outputs_alike()
+
+    def _make_outputs_alike(self) -> None:
+        """As if tags had two bits, so that most answers are equal to others and only whole outputs tell the order."""
+        outputs = self.fr.evaluator.outputs
+
+        def alike(subset: str, epoch: int, inputs: Sequence[bytes]) -> list[bytes]:
+            return [bytes([one[0] % 4] * 8) + one[8:] for one in outputs(subset, epoch, inputs)]
+
+        self.fr.evaluator.outputs = alike  # type: ignore[method-assign]
+
+    def close(self) -> None:
+        self.fr.evaluator.close()
+        for store in self._stores:
+            store.dispose()
+
+    def act(self, kind: str, own: bool, name: str) -> None:
+        agency = self.fr.lists if own else self.nl
+        digest, now_ms = file_digests(name)[0], self.fr.lists.now_ms
+        acts: dict[str, Callable[[], object]] = {
+            "add": lambda: agency.add(rows(name)),
+            "national": lambda: agency.add(rows(name, collection=NATIONAL)),
+            "withdraw": lambda: withdraw(agency.store, agency.origin, digest, reason=Reason.OTHER),
+            "error": lambda: withdraw(agency.store, agency.origin, digest, reason=Reason.ERROR),
+            "dispute": lambda: dispute(agency.store, agency.origin, [digest], collection=BASELINE),
+            "resolve": lambda: resolve(agency.store, agency.origin, [digest]),
+            "shred": lambda: self._shred(agency, digest),
+            "follow": lambda: self.fr.follow(self.nl),
+            "later": lambda: self.fr.clock.advance(timedelta(hours=30 * NAMES.index(name))),
+            "tripwire": lambda: Guards(self.fr.store).add_tripwires([digest], note="", now_ms=now_ms),
+            "no tripwire": lambda: Guards(self.fr.store).remove_tripwires(
+                [each.id for each, _ in Guards(self.fr.store).tripwires()]
+            ),
+            "exclude": lambda: setattr(self, "_exclusions", self._exclusions ^ {digest}),
+            "epoch": self._enter_epoch,
+            "kill": lambda: self._release_killed(own),
+        }
+        with suppress(*_REFUSED):
+            acts[kind]()
+
+    def release(self) -> None:
+        """Release what there is to say, and compare."""
+        self.fr.lists.now_ms = int(self.fr.clock.now().timestamp() * 1000)
+        with suppress(TripwireError):
+            self.fr.release(exclusions=self._exclusions)
+        if self.fr.records and self.fr.records[-1].version > self._before.version:
+            self._compare(self.fr.records[-1].version)
+        if self.fr.records:
+            rows_ = {digest: row.numbers for digest, row in listed_of(self.fr.store).items()}
+            assert rows_ == self._before.listed
+
+    def _shred(self, agency: Agency, digest: Digest) -> None:
+        plan = prepare(agency.store, agency.origin, digest)
+        shred(agency.store, agency.origin, plan.position, reason=Reason.LEGAL)
+        agency.publish()
+        if agency is self.nl:
+            self.fr.follow(self.nl)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(erase, "erase_reports", self._forget)
+            erase.carry_out(self.fr.store, agency.origin, now_ms=self.fr.lists.now_ms)
+
+    def _forget(self, _: Store, is_gone: Callable[[Digest], bool], **__: int) -> None:
+        """What is erased everywhere is not remembered, either."""
+        kept = {digest: numbers for digest, numbers in self._before.listed.items() if not is_gone(digest)}
+        self._before.listed = kept
+
+    def _enter_epoch(self) -> None:
+        self._epoch += 1
+        seeds = [bytes([number]) * 32 for number in range(2, self._epoch + 1)]
+        secrets = [
+            EpochSecret(subset=SUBSET, epoch=at, seed=seed) for at, seed in enumerate([SEED, *seeds], 1)
+        ]
+        self.fr.evaluator.hold(secrets)
+        with self.fr.store.write() as unit:
+            unit.subsets.enter(SUBSET, self._epoch, epoch_key(loaded_group(), secrets[-1].seed).public)
+
+    def _release_killed(self, claimed: bool) -> None:
+        with pytest.MonkeyPatch.context() as patched, suppress(Killed, TripwireError):
+            patched.setattr(releasing, "require_leaves" if claimed else "next_head", _killed)
+            self.fr.release(exclusions=self._exclusions)
+        with self.fr.store.read() as unit:
+            pending = unit.logs.get(self.fr.subset.origin).pending
+        if pending is not None:
+            self._compare(pending.size)
+
+    def _compare(self, version: int) -> None:
+        """A release, published or claimed, against the one from nothing."""
+        with self.fr.store.read() as unit:
+            record = unit.releases.get(SUBSET, version)
+        assert version == self._before.version + 1
+        made = ReleaseFolder(self.fr.store, record).load().release
+        whole, listed = self._whole(made)
+        assert made.manifest == whole.manifest
+        assert (made.answers.tolist(), made.screen.tolist()) == (
+            whole.answers.tolist(),
+            whole.screen.tolist(),
+        )
+        assert made.labels == whole.labels
+        before = self._before
+        came, stayed = listed.keys() - before.listed.keys(), listed.keys() & before.listed.keys()
+        answers = before.release.manifest.answers_count - 1 if before.release else 0
+        assert (record.added, record.removed) == (len(came), answers - len(stayed))
+        self._before = FromNothing(version, whole, listed)
+
+    def _whole(self, made: Release) -> tuple[Release, dict[Digest, tuple[int, ...]]]:
+        store, members, manifest = self.fr.store, self.fr.trust.members(), made.manifest
+        before = self._before
+        judged = judge_whole(
+            store,
+            members,
+            now=self.fr.clock.now(),
+            max_age=MAX_AGE,
+            previous=frozenset(
+                (number, digest) for digest, numbers in before.listed.items() for number in numbers
+            ),
+            exclusions=self._exclusions,
+        )
+        chosen = choose(judged.decision.effective, BOTH)
+        tripped = Guards(store).tripped(chosen)
+        if tripped:
+            chosen = {
+                each: of for each, of in chosen.items() if each in before.listed and each not in tripped
+            }
+        terms = Terms(
+            subset_id=manifest.subset_id,
+            epoch=self._epoch,
+            pk=manifest.pk,
+            filter=BOTH,
+            k=members.k,
+            sources=manifest.sources,
+            rules=manifest.rules,
+            not_after_ms=manifest.not_after_ms,
+        )
+        digests = [PRESENT, *chosen]
+        inputs = [prf_input(manifest.subset_id, digest) for digest in digests]
+        outputs = dict(zip(digests, self.fr.evaluator.outputs(SUBSET, self._epoch, inputs), strict=True))
+        listings: Sequence[MemberListing] = judged.listings
+        screened = select_screened(
+            {digest: each.supports for digest, each in chosen.items()}, listings, members.k
+        ).screened
+        release = compose_whole(terms, chosen, outputs, screened=screened, held=before.release)
+        return release, {digest: each.collections for digest, each in chosen.items()}
+
+
+_ACTS = (
+    "add",
+    "national",
+    "withdraw",
+    "error",
+    "dispute",
+    "resolve",
+    "shred",
+    "follow",
+    "later",
+    "tripwire",
+    "no tripwire",
+    "exclude",
+    "epoch",
+    "kill",
+)
+Acts = list[tuple[str, bool, str]]
+
+
+@settings(max_examples=25, phases=[Phase.explicit, Phase.generate, Phase.shrink], deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(_ACTS), st.booleans(), st.sampled_from(NAMES)), max_size=12),
+    st.booleans(),
+)
+@example([("withdraw", True, "a"), ("kill", True, "a"), ("add", True, "a"), ("follow", True, "a")], False)
+@example([("shred", True, "a"), ("epoch", True, "a"), ("withdraw", True, "b"), ("shred", False, "c")], True)
+@example([("tripwire", True, "b"), ("withdraw", False, "a"), ("follow", True, "a")], True)
+@example([("later", True, "c"), ("national", True, "a"), ("national", False, "a")], False)
+def test_a_release_equals_the_one_from_nothing(acts: Acts, alike: bool) -> None:
+    with TemporaryDirectory() as folder:
+        world = World(Path(folder), alike=alike)
+        try:
+            for own in (True, False):
+                for name in NAMES[:4]:
+                    world.act("add", own, name)
+            world.act("follow", True, "a")
+            world.release()
+            assert world.fr.records
+            for act in acts:
+                world.act(*act)
+                world.release()
+        finally:
+            world.close()

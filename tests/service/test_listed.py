@@ -1,0 +1,339 @@
+"""What releases list, as rows by keyed hash: read by those who ask, one release after another, from older versions."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+
+from keys.trust.members import Member
+from node.app.judged import Judge
+from node.errors import ConflictError, StoreError
+from node.judgement.effective import judge_all
+from node.judgement.trace import trace
+from node.lists.corrections.erase import carry_out
+from node.lists.corrections.shred import prepare, shred
+from node.lists.corrections.withdraw import withdraw
+from node.objects import listed as listed_rows
+from node.objects.folder import FolderObjects
+from node.objects.listed import catch_up, count_strange, listed_in
+from node.objects.sealed_names import is_roster
+from node.store.store import Store
+from node.store.vault import Vault
+from node.subsets import release
+from node.subsets.draft import LIFE
+from protocol.digest import Digest
+from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.opening import Reason
+from support.older import age, give_rosters
+from support.releases import (
+    FILTER,
+    MAX_AGE,
+    SUBSET,
+    ReleasingAgency,
+    folder,
+    listed,
+    release_both,
+    release_rows,
+)
+from support.stores import STORAGE_KEY, Agency, file_digests, rows
+
+both_databases = pytest.mark.both_databases
+
+
+@pytest.fixture
+def fr(store: Store, tmp_path: Path) -> Iterator[ReleasingAgency]:
+    agency = ReleasingAgency(store, tmp_path / "fr")
+    yield agency
+    agency.evaluator.close()
+
+
+class Killed(BaseException):
+    """What a kill -9 looks like from inside: nothing handles it."""
+
+
+def claim(fr: ReleasingAgency) -> None:
+    """A release that nobody came to sign."""
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(release, "require_leaves", killed)
+        with pytest.raises(Killed):
+            fr.release()
+
+
+def changing(fr: ReleasingAgency, other: Agency) -> None:
+    """A release of two files, and what makes one go and another come."""
+    release_both(fr, other, "a", "b")
+    withdraw(fr.store, fr.lists.origin, file_digests("a")[0], reason=Reason.OTHER)
+    fr.lists.add(rows("c"))
+    other.add(rows("c"))
+    fr.follow(other)
+
+
+def table(store: Store) -> list[tuple[object, ...]]:
+    with store.read() as unit:
+        found = unit._connection.execute(text("SELECT * FROM listed ORDER BY key, rest, since"))
+        return [tuple(row) for row in found]
+
+
+@both_databases
+def test_a_release_that_is_claimed_says_nothing_until_it_is_published(
+    fr: ReleasingAgency, other: Agency
+) -> None:
+    changing(fr, other)
+    claim(fr)
+    assert listed(fr) == {*file_digests("a"), *file_digests("b")}
+    found = trace(fr.store, [file_digests("a")[0], file_digests("c")[0]])
+    assert [(each.version, each.since) for (each,) in found.values()] == [(1, 1), (1, 0)]
+    with fr.store.read() as unit:
+        left = {row.name for row in unit.listed.left(SUBSET, 2)}
+    assert left == set(fr.store.vault.wide_keys_of(file_digests("a")))
+    fr.release()
+    assert listed(fr) == {*file_digests("b"), *file_digests("c")}
+    assert [row[4] for row in table(fr.store)] == [None] * 4, "nothing is kept of what ended"
+
+
+def test_another_label_is_another_row_and_nothing_that_left(
+    store: Store, tmp_path: Path, other: Agency
+) -> None:
+    both = replace(FILTER, collections=frozenset({BASELINE, NATIONAL}))
+    fr = ReleasingAgency(store, tmp_path / "fr", subset_filter=both)
+    release_rows(fr, other, [*rows("a", collection=NATIONAL), *rows("b")])
+    before = set(table(fr.store))
+    for agency in (fr.lists, other):
+        agency.add(rows("a"))
+    fr.follow(other)
+    claim(fr)
+    with fr.store.read() as unit:
+        assert unit.listed.left(SUBSET, 2) == []
+    fr.release()
+    assert [(each.added, each.removed) for each in fr.records] == [(4, 0), (0, 0)]
+    changed = set(table(fr.store)) - before
+    assert {row[1:3] for row in changed} == set(fr.store.vault.wide_keys_of(file_digests("a")))
+    assert {row[3] for row in changed} == {2}
+    fr.evaluator.close()
+
+
+@both_databases
+def test_a_digest_that_shares_its_look_up_key_with_a_listed_one_is_not_taken_for_it(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While lists are stale, what was listed before stays, and what is new does not come."""
+    macs = Vault._macs
+
+    def alike(vault: Vault, digests: list[Digest]) -> np.ndarray:
+        found = macs(vault, digests)
+        found[:, 0] = 7
+        return found
+
+    monkeypatch.setattr(Vault, "_macs", alike)
+    release_both(fr, other, "a")
+    fr.lists.add(rows("b"))
+    other.add(rows("b"))
+    fr.follow(other)
+    fr.clock.advance(timedelta(days=2))
+    judge = Judge(fr.store, node="fr.example", members=fr.trust.members, clock=fr.clock, max_age=MAX_AGE)
+    a, b = file_digests("a")[0], file_digests("b")[0]
+    effective = {(BASELINE, digest) for digest in file_digests("a")}
+    assert judge.some([a, b]).decision.effective.keys() & {(BASELINE, a), (BASELINE, b)} == {(BASELINE, a)}
+    assert judge.now().current.decision.effective.keys() == effective
+    fr.lists.publish()
+    assert not fr.release_only().published
+    withdraw(fr.store, fr.lists.origin, a, reason=Reason.OTHER)
+    assert (fr.release().removed, listed(fr)) == (2, set())
+
+
+def test_whoever_reads_on_in_a_release_that_was_replaced_is_told(fr: ReleasingAgency, other: Agency) -> None:
+    changing(fr, other)
+    record, digests = fr.records[-1], file_digests("a")
+    now, members = fr.clock.now(), fr.trust.members()
+    fr.lists.publish()
+    shares = judge_all(fr.store, members, now=now, max_age=MAX_AGE).shares
+    fr.release_only()
+    with fr.store.read() as unit, pytest.raises(ConflictError):
+        listed_in(fr.store, unit, record, digests)
+    with pytest.raises(ConflictError, match="released meanwhile"):
+        list(shares)
+
+
+def test_a_judgement_of_everything_is_made_again_when_a_release_came_meanwhile(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release_both(fr, other, "a")
+    fr.clock.advance(timedelta(days=2))
+    judge = Judge(fr.store, node="fr.example", members=fr.trust.members, clock=fr.clock, max_age=MAX_AGE)
+    take_over = listed_rows.catch_up
+
+    def overtaken(store: Store) -> None:
+        take_over(store)
+        if len(fr.records) == 1:
+            fr.admit(Member(node="be.example", root_sha256=b"\x03" * 32, country="BE"))
+            assert fr.release().version == 2
+
+    monkeypatch.setattr("node.app.judged.catch_up", overtaken)
+    assert judge.now().current.decision.effective.keys() == {(BASELINE, each) for each in file_digests("a")}
+    assert len(fr.records) == 2
+
+
+# ------------------------------------------------------------------ damage
+
+
+def test_rows_that_are_not_of_the_release_stop_the_next_one(fr: ReleasingAgency, other: Agency) -> None:
+    release_both(fr, other, "a", "b")
+    assert count_strange(fr.store, fr.records[-1]) == (0, 0)
+    with fr.store.write() as unit:
+        unit._connection.execute(text("UPDATE listed SET tag = tag / 2"))
+    assert count_strange(fr.store, fr.records[-1]) == (4, 0)
+    with pytest.raises(StoreError, match="lists what its files do not"):
+        fr.release()
+    assert len(fr.records) == 1
+
+
+def test_missing_rows_are_told_from_those_that_were_shredded(fr: ReleasingAgency, other: Agency) -> None:
+    release_both(fr, other, "a", "b")
+    plan = prepare(fr.store, fr.lists.origin, file_digests("a")[0])
+    shred(fr.store, fr.lists.origin, plan.position, reason=Reason.OTHER)
+    fr.lists.publish()
+    assert len(table(fr.store)) == 2
+    assert count_strange(fr.store, fr.records[-1]) == (0, 0)
+    with fr.store.write() as unit:
+        unit._connection.execute(text("DELETE FROM listed"))
+    assert count_strange(fr.store, fr.records[-1]) == (0, 2)
+
+
+# ------------------------------------------------------------------ homes of older versions
+
+OPEN = """
+import os, signal, sys
+from pathlib import Path
+from node.objects import listed
+from node.objects.folder import FolderObjects
+from node.store.store import Store
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(listed, sys.argv[3], die)
+store = Store.open(
+    sys.argv[1],
+    objects=FolderObjects(Path(sys.argv[2])),
+    storage_keys=lambda _: bytes(range(32)),
+    entropy=os.urandom,
+)
+listed.catch_up(store)
+"""
+
+
+def rosters(store: Store) -> list[str]:
+    return [name for name in store.objects.ls("releases/") if is_roster(name)]
+
+
+@both_databases
+@pytest.mark.parametrize("labels", [True, pytest.param(False, id="without labels")])
+def test_a_home_of_an_older_version_is_read_once_wherever_that_is_killed(
+    store: Store, other: Agency, dsn: str, tmp_path: Path, labels: bool
+) -> None:
+    """One of whose releases waits for its signature."""
+    fr = ReleasingAgency(store, tmp_path / "fr", subset_filter=replace(FILTER, labels=labels))
+    changing(fr, other)
+    claim(fr)
+    before = table(store)
+    give_rosters(fr)
+    store.dispose()
+    age(dsn, "0028")
+    for place in ("rows_of_roster", "_advance", "forget_rosters"):
+        done = subprocess.run(
+            [sys.executable, "-c", OPEN, dsn, str(tmp_path / "objects"), place],
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert len(rosters(store)) == 2
+    again = Store.open(
+        dsn,
+        objects=FolderObjects(tmp_path / "objects"),
+        storage_keys=lambda _: STORAGE_KEY,
+        entropy=os.urandom,
+    )
+    try:
+        catch_up(again)
+        assert table(again) == before
+        with again.read() as unit:
+            assert unit.releases.unlisted() == []
+    finally:
+        again.dispose()
+        fr.evaluator.close()
+
+
+def test_the_next_release_of_an_older_home_says_the_same_and_evaluates_nothing_again(
+    fr: ReleasingAgency, other: Agency
+) -> None:
+    release_both(fr, other, "a", "b")
+    give_rosters(fr)
+    older(fr.store)
+    asked: list[int] = []
+    outputs = fr.evaluator.outputs
+
+    def counted(subset: str, epoch: int, inputs: list[bytes]) -> list[bytes]:
+        asked.append(len(inputs))
+        return outputs(subset, epoch, inputs)
+
+    fr.evaluator.outputs = counted  # type: ignore[method-assign, assignment]
+    report = fr.release()
+    assert (report.published, report.entries, asked) == (False, 4, [1])
+    fr.clock.advance(LIFE)
+    again = fr.release()
+    assert (again.version, again.added, again.removed) == (2, 0, 0)
+    assert rosters(fr.store) == []
+
+
+def older(store: Store) -> None:
+    """Let the rows of an open store be gone, as if they had never been."""
+    with store.write() as unit:
+        unit._connection.execute(text("DELETE FROM listed"))
+        unit._connection.execute(text("UPDATE subset SET listed = 0"))
+
+
+def test_a_roster_that_is_not_whole_stops_whoever_asks(fr: ReleasingAgency, other: Agency) -> None:
+    """It would read as nothing listed before."""
+    release_both(fr, other, "a")
+    older(fr.store)
+    with pytest.raises(StoreError, match="not whole"):
+        fr.release()
+    fr.store.objects.put(f"{folder(fr).prefix}roster/000000", b"\1" * 99)
+    with pytest.raises(StoreError, match="does not open"):
+        trace(fr.store, file_digests("a"))
+    assert len(fr.records) == 1
+
+
+def test_what_is_shredded_while_an_older_home_is_read_does_not_come_back(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release_both(fr, other, "a", "b")
+    give_rosters(fr)
+    older(fr.store)
+    read, first = listed_rows.rows_of_roster, iter([True])
+
+    def overtaken(*args: object) -> list[object]:
+        found = list(read(*args))  # type: ignore[arg-type]
+        if next(first, False):
+            plan = prepare(fr.store, fr.lists.origin, file_digests("a")[0])
+            shred(fr.store, fr.lists.origin, plan.position, reason=Reason.OTHER)
+            fr.lists.publish()
+            carry_out(fr.store, fr.lists.origin, now_ms=fr.lists.now_ms)
+        return found  # type: ignore[return-value]
+
+    monkeypatch.setattr(listed_rows, "rows_of_roster", overtaken)
+    catch_up(fr.store)
+    assert listed(fr) == set(file_digests("b"))
+    assert rosters(fr.store) == []
