@@ -12,7 +12,7 @@ from node.objects.stores import open_introductions, open_objects
 from node.signing.online import OnlineKeychain
 from node.store.store import Store
 from node.trust.others.documents import member_files
-from node.trust.others.revocations import signing
+from node.trust.others.revocations import all_signing
 from node.trust.own import Texts
 from node.witnesses.policies import policy_files
 
@@ -32,7 +32,7 @@ def policies(
         try:
             held = member_files(store, open_introductions(home), members, own=document.node)
             with store.read() as unit:
-                documents = {node: signing(unit, files.document) for node, files in held.items()}
+                documents = all_signing(unit, {node: files.document for node, files in held.items()})
             return policy_files(document, members, documents, clock.now())
         finally:
             store.dispose()

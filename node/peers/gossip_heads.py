@@ -15,7 +15,7 @@ from node.evidence.judgement import claimed_head, log_keys
 from node.evidence.keep import Accused, Verdict, accused_node, keep, of_log, suspended, verify
 from node.journal import Journal
 from node.store.lists.records import LogKind, LogRecord
-from node.store.peers.records import EvidenceKind, HeardHead
+from node.store.peers.records import EvidenceKind, HeardHead, WitnessRecord
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.errors import ProtocolError, UnknownSignerError
@@ -75,8 +75,8 @@ class Hearing:
     def _take_head(self, asking: Asking, one: GossipHead, accused: Accused) -> None:
         theirs = open_checkpoint(one.note, origin=one.origin, log_keys=log_keys(accused.document, one.origin))
         with self._store.read() as unit:
-            notes, log = _own_notes(unit, one.origin), _find(unit, one.origin)
-        for note in notes:
+            log, cosigned = _find(unit, one.origin), unit.witnessed.find(one.origin)
+        for note in _own_notes(log, cosigned):
             ours = claimed_head(note)
             if ours.size == theirs.checkpoint.size and ours.root != theirs.checkpoint.root:
                 self._found(asking, encode_fork(note, one.note), EvidenceKind.FORK)
@@ -179,11 +179,10 @@ class Hearing:
         asking.keep(self._store, data, of_log(data, kind), source=one.source)
 
 
-def _own_notes(unit: Unit, origin: str) -> list[bytes]:
+def _own_notes(log: LogRecord | None, cosigned: WitnessRecord | None) -> list[bytes]:
     """What is held and what was cosigned of a log."""
-    log, record = _find(unit, origin), unit.witnessed.find(origin)
     held = [] if log is None or log.note is None else [log.note]
-    return [*held, *([] if record is None else [record.head.note])]
+    return [*held, *([] if cosigned is None else [cosigned.head.note])]
 
 
 def _find(unit: Unit, origin: str) -> LogRecord | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, Update, case, insert, select, update
+from sqlalchemy import Row, Update, bindparam, case, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
@@ -13,6 +13,8 @@ from protocol.tlog.merkle import EMPTY_ROOT, CompactRange
 
 _LOG = table(Log)
 _C = _LOG.c
+_BY_ORIGIN: Final = select(_LOG).where(_C.origin == bindparam("origin"))
+_BY_KIND: Final = select(_LOG).where(_C.kind.in_(bindparam("kinds", expanding=True))).order_by(_C.origin)
 _NO_PENDING: Final = {
     "pending_size": None,
     "pending_root": None,
@@ -58,14 +60,13 @@ class LogRows(Rows):
 
     def find(self, origin: str) -> LogRecord | None:
         """The log of `origin`, if there is one."""
-        row = self._connection.execute(select(_LOG).where(_C.origin == origin)).one_or_none()
+        row = self._connection.execute(_BY_ORIGIN, {"origin": origin}).one_or_none()
         return None if row is None else _record(row)
 
     def ls(self, *kinds: LogKind) -> Sequence[LogRecord]:
         """All logs of these kinds, by origin."""
         wanted = [kind.value for kind in kinds]
-        rows = self._connection.execute(select(_LOG).where(_C.kind.in_(wanted)).order_by(_C.origin))
-        return [_record(row) for row in rows]
+        return [_record(row) for row in self._connection.execute(_BY_KIND, {"kinds": wanted})]
 
     def reserve(self, log: LogRecord, count: int) -> None:
         """Take `count` positions from `log.tail` on; raises `ConflictError` when others took some meanwhile."""

@@ -1,9 +1,9 @@
 """Records of the guards, and how much each pull brought."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, update
 
 from keys.message import pack, unpack
 from node.errors import NotFoundError
@@ -15,6 +15,19 @@ _INTAKE = table(IntakeRow)
 _LOG = table(Log)
 _LONGEST = 255
 """Characters of a reason as it is kept."""
+_OPEN: Final = select(_QUARANTINE).where(_QUARANTINE.c.released_ms.is_(None)).order_by(_QUARANTINE.c.id)
+_OPEN_OF_LOG: Final = _OPEN.where(_QUARANTINE.c.log_id == bindparam("log_id"))
+_BROUGHT: Final = (
+    select(
+        func.coalesce(func.min(_INTAKE.c.received_ms), 0),
+        *(
+            func.coalesce(func.sum(column), 0)
+            for column in (_INTAKE.c.adds, _INTAKE.c.withdrawals, _INTAKE.c.disputes)
+        ),
+    )
+    .join_from(_INTAKE, _LOG)
+    .where(_LOG.c.node == bindparam("node"), _INTAKE.c.received_ms >= bindparam("since_ms"))
+)
 
 
 def values_of(record: Quarantined) -> dict[str, Any]:
@@ -40,11 +53,8 @@ class QuarantineRows(Rows):
 
     def ls(self, log_id: int | None = None) -> Sequence[Quarantined]:
         """What is set aside and not released, oldest first."""
-        c = _QUARANTINE.c
-        query = select(_QUARANTINE).where(c.released_ms.is_(None)).order_by(c.id)
-        if log_id is not None:
-            query = query.where(c.log_id == log_id)
-        return [_record(row) for row in self._connection.execute(query)]
+        query = _OPEN if log_id is None else _OPEN_OF_LOG
+        return [_record(row) for row in self._connection.execute(query, {"log_id": log_id})]
 
     def get(self, record_id: int) -> Quarantined:
         """One record, released or not; raises `NotFoundError`."""
@@ -85,10 +95,7 @@ class QuarantineRows(Rows):
 
     def intake_since(self, node: str, *, since_ms: int) -> Intake:
         """What all lists of a node brought from `since_ms` on, together; `received_ms` is the first time, or 0."""
-        c = _INTAKE.c
-        sums = [func.coalesce(func.sum(column), 0) for column in (c.adds, c.withdrawals, c.disputes)]
-        query = select(func.coalesce(func.min(c.received_ms), 0), *sums).join_from(_INTAKE, _LOG)
-        row = self._connection.execute(query.where(_LOG.c.node == node, c.received_ms >= since_ms)).one()
+        row = self._connection.execute(_BROUGHT, {"node": node, "since_ms": since_ms}).one()
         return Intake(
             received_ms=int(row[0]), adds=int(row[1]), withdrawals=int(row[2]), disputes=int(row[3])
         )

@@ -1,15 +1,18 @@
 """Shreddings and tombstones inside one transaction; what is recorded twice is kept once."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 
 from node.store.lists.records import Shredding, StillListed, Tombstone
 from node.store.lists.tables import ShreddingRow, StandingRow, TombstoneRow
 from node.store.tables import Rows, table
 
 _SHREDDING, _TOMBSTONE, _STANDING = table(ShreddingRow), table(TombstoneRow), table(StandingRow)
+_ALL: Final = select(_SHREDDING).order_by(_SHREDDING.c.log_id, _SHREDDING.c.position)
+_OF_LOG: Final = _ALL.where(_SHREDDING.c.log_id == bindparam("log_id"))
+_TOMBSTONES: Final = select(_TOMBSTONE).order_by(_TOMBSTONE.c.log_id, _TOMBSTONE.c.by, _TOMBSTONE.c.mac)
 
 
 class ShreddingRows(Rows):
@@ -23,9 +26,7 @@ class ShreddingRows(Rows):
 
     def ls(self, log_id: int | None = None) -> Sequence[Shredding]:
         """By list and position, of one list or of all."""
-        query = select(_SHREDDING).order_by(_SHREDDING.c.log_id, _SHREDDING.c.position)
-        if log_id is not None:
-            query = query.where(_SHREDDING.c.log_id == log_id)
+        query = _ALL if log_id is None else _OF_LOG
         return [
             Shredding(
                 log_id=row.log_id,
@@ -34,7 +35,7 @@ class ShreddingRows(Rows):
                 mac=None if row.mac is None else bytes(row.mac),
                 erased_ms=row.erased_ms,
             )
-            for row in self._connection.execute(query)
+            for row in self._connection.execute(query, {"log_id": log_id})
         ]
 
     def bury(self, shreddings: Sequence[Shredding]) -> None:
@@ -73,7 +74,6 @@ class TombstoneRows(Rows):
 
     def ls(self) -> Sequence[Tombstone]:
         """All of them, by list and position."""
-        query = select(_TOMBSTONE).order_by(_TOMBSTONE.c.log_id, _TOMBSTONE.c.by, _TOMBSTONE.c.mac)
         return [
             Tombstone(
                 mac=bytes(row.mac),
@@ -83,7 +83,7 @@ class TombstoneRows(Rows):
                 blocks=row.blocks,
                 created_ms=row.created_ms,
             )
-            for row in self._connection.execute(query)
+            for row in self._connection.execute(_TOMBSTONES)
         ]
 
     def lift(self, mac: bytes) -> int:

@@ -12,6 +12,7 @@ from node.store.tables import Rows, record, table
 
 _COSIGNER: Final = table(Cosigner)
 _OVERLAY: Final = table(Overlay)
+_OVERLAYS: Final = select(_OVERLAY).order_by(_OVERLAY.c.log_id)
 
 
 class CosignerRows(Rows):
@@ -47,10 +48,7 @@ class OverlayRows(Rows):
 
     def ls(self) -> Sequence[OverlayRecord]:
         """All overlays, by log."""
-        return [
-            record(OverlayRecord, row)
-            for row in self._connection.execute(select(_OVERLAY).order_by(_OVERLAY.c.log_id))
-        ]
+        return [record(OverlayRecord, row) for row in self._connection.execute(_OVERLAYS)]
 
     def put(self, record: OverlayRecord) -> None:
         """Store the record in the place of an older one."""

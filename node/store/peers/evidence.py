@@ -1,9 +1,9 @@
 """Kept contradictions, heads that were heard, and released blocks, inside one transaction."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, and_, delete, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, delete, insert, or_, select, update
 
 from node.errors import NotFoundError
 from node.store.peers.records import EvidenceKind, EvidenceRecord, HeardHead
@@ -14,6 +14,9 @@ from protocol.lists.opening import EntryRef
 _EVIDENCE = table(Evidence)
 _HEARD = table(Heard)
 _BLOCK = table(ReleasedBlock)
+_KEPT: Final = select(_EVIDENCE).order_by(_EVIDENCE.c.created_ms, _EVIDENCE.c.sha256)
+_ABOUT: Final = _KEPT.where(_EVIDENCE.c.subject == bindparam("subject"))
+_ALL_HEARD: Final = select(_HEARD).order_by(_HEARD.c.origin, _HEARD.c.source)
 
 
 class EvidenceRows(Rows):
@@ -40,11 +43,8 @@ class EvidenceRows(Rows):
 
     def ls(self, subject: str | None = None) -> Sequence[EvidenceRecord]:
         """All that is kept, oldest first, what was released included."""
-        c = _EVIDENCE.c
-        query = select(_EVIDENCE).order_by(c.created_ms, c.sha256)
-        if subject is not None:
-            query = query.where(c.subject == subject)
-        return [_record(row) for row in self._connection.execute(query)]
+        query = _KEPT if subject is None else _ABOUT
+        return [_record(row) for row in self._connection.execute(query, {"subject": subject})]
 
     def get(self, sha256: str) -> EvidenceRecord:
         """By its name; raises `NotFoundError`."""
@@ -76,7 +76,6 @@ class EvidenceRows(Rows):
 
     def heard(self) -> Sequence[HeardHead]:
         """All heads that were heard."""
-        query = select(_HEARD).order_by(_HEARD.c.origin, _HEARD.c.source)
         return [
             HeardHead(
                 origin=row.origin,
@@ -86,7 +85,7 @@ class EvidenceRows(Rows):
                 note=bytes(row.note),
                 heard_ms=row.heard_ms,
             )
-            for row in self._connection.execute(query)
+            for row in self._connection.execute(_ALL_HEARD)
         ]
 
     def unhear(self, head: HeardHead) -> None:

@@ -1,9 +1,9 @@
 """The agencies this node knows, and their signed files. A node document never goes back to an older serial."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, delete, insert, or_, select, update
+from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from keys.message import pack, unpack
@@ -16,6 +16,10 @@ _PEER = table(Peer)
 _C = _PEER.c
 _FILE = table(PeerFile)
 _F = _FILE.c
+_PEERS: Final = select(_PEER).order_by(_C.name)
+_BY_NAME: Final = select(_PEER).where(_C.name == bindparam("name"))
+_FILES: Final = select(_F.peer, _F.name, _F.content)
+_FILES_OF: Final = _FILES.where(_F.peer == bindparam("peer"))
 _LONGEST = 65_536
 """Characters of an outcome as it is kept."""
 
@@ -54,14 +58,14 @@ class PeerRows(Rows):
 
     def find(self, name: str) -> PeerRecord | None:
         """The peer of that name, if there is one."""
-        row = self._connection.execute(select(_PEER).where(_C.name == name)).one_or_none()
+        row = self._connection.execute(_BY_NAME, {"name": name}).one_or_none()
         return None if row is None else _record(row, self._files(name))
 
     def ls(self) -> Sequence[PeerRecord]:
         """All peers by name."""
-        rows = self._connection.execute(select(_PEER).order_by(_C.name)).all()
+        rows = self._connection.execute(_PEERS).all()
         files: dict[str, dict[str, bytes]] = {row.name: {} for row in rows}
-        for held in self._connection.execute(select(_F.peer, _F.name, _F.content)):
+        for held in self._connection.execute(_FILES):
             files.get(held.peer, {})[held.name] = bytes(held.content)
         return [_record(row, files[row.name]) for row in rows]
 
@@ -92,7 +96,7 @@ class PeerRows(Rows):
         self._replace_files(name, trust)
 
     def _files(self, name: str) -> Mapping[str, bytes]:
-        rows = self._connection.execute(select(_F.name, _F.content).where(_F.peer == name))
+        rows = self._connection.execute(_FILES_OF, {"peer": name})
         return {row.name: bytes(row.content) for row in rows}
 
     def _replace_files(self, peer: str, trust: HeldTrust) -> None:

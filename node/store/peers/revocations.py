@@ -1,8 +1,9 @@
 """What nodes took back, inside one transaction. A node's file never goes back to an older version."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from node.errors import ConflictError
 from node.store.peers.records import RevocationRecord
@@ -11,6 +12,7 @@ from node.store.tables import Rows, record, table
 
 _TABLE = table(NodeRevocations)
 _C = _TABLE.c
+_OF_NODE: Final = select(_TABLE).where(_C.node == bindparam("node"))
 
 
 class RevocationRows(Rows):
@@ -18,7 +20,7 @@ class RevocationRows(Rows):
 
     def get(self, node: str) -> RevocationRecord:
         """What is known of a node; an empty record when that is nothing."""
-        row = self._connection.execute(select(_TABLE).where(_C.node == node)).one_or_none()
+        row = self._connection.execute(_OF_NODE, {"node": node}).one_or_none()
         return RevocationRecord(node=node) if row is None else record(RevocationRecord, row)
 
     def ls(self) -> Sequence[RevocationRecord]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import ConflictError, NotFoundError
@@ -15,6 +15,7 @@ from protocol.witness.cosign import Witnessed
 
 _TABLE = table(WitnessedLog)
 _C = _TABLE.c
+_BY_ORIGIN: Final = select(_TABLE).where(_C.origin == bindparam("origin"))
 
 
 class WitnessRows(Rows):
@@ -22,7 +23,7 @@ class WitnessRows(Rows):
 
     def find(self, origin: str) -> WitnessRecord | None:
         """What was cosigned last of a log; None if nothing ever was."""
-        row = self._connection.execute(select(_TABLE).where(_C.origin == origin)).one_or_none()
+        row = self._connection.execute(_BY_ORIGIN, {"origin": origin}).one_or_none()
         return None if row is None else _record(row)
 
     def get(self, origin_sha256: str) -> WitnessRecord:

@@ -19,7 +19,7 @@ from node.ports.objects import ObjectStore
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.trust.others.introductions import introduced_trust
-from node.trust.others.revocations import signing
+from node.trust.others.revocations import all_signing
 from node.trust.own import OwnTrust
 
 _journal = Journal("documents")
@@ -42,7 +42,7 @@ def member_documents(store: Store, introductions: ObjectStore, trust: OwnTrust) 
     files = member_files(store, introductions, trust.members(), own=own.node)
     documents = {**{node: held.document for node, held in files.items()}, own.node: own}
     with store.read() as unit:
-        return {node: signing(unit, document) for node, document in documents.items()}
+        return all_signing(unit, documents)
 
 
 def member_files(

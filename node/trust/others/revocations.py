@@ -33,6 +33,15 @@ def signing(unit: Unit, document: NodeDocument) -> NodeDocument:
     return revocations_of(unit, document.node).signing(document)
 
 
+def all_signing(unit: Unit, documents: Mapping[str, NodeDocument]) -> Mapping[str, NodeDocument]:
+    """The same of several documents, by node name."""
+    known = {record.node: record for record in unit.revocations.ls()}
+    return {
+        node: _read(known.get(node, RevocationRecord(node=node))).signing(document)
+        for node, document in documents.items()
+    }
+
+
 def believable(unit: Unit, document: NodeDocument) -> NodeDocument:
     """A node's document without the keys that were stolen: by whose signatures something can be proved."""
     return revocations_of(unit, document.node).believable(document)
