@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from node.errors import ConfigError, NotInitialisedError, no_node
 from node.names import CONFIG_NAME, OUTBOUND_NAME, SIGNER_CONFIG_NAME, GroupChoice
 
+_BUCKET = r"^(s3://[a-z0-9][a-z0-9.-]+[a-z0-9](/[A-Za-z0-9_][A-Za-z0-9._-]*)*/?)?$"  # a prefix as names of objects are
 _NODE_NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"
 
 
@@ -60,10 +61,18 @@ class Listen(Listener):
 
 
 class StoreSettings(Section):
-    """Where tables live; objects are always in the home folder."""
+    """Where tables and objects live. Credentials of a bucket come from the environment (`AWS_…`)."""
 
     dsn: str = ""
     """Empty: SQLite in the home folder. PostgreSQL: `postgresql+psycopg://user@host/database`."""
+    objects: Annotated[str, Field(pattern=_BUCKET)] = ""
+    """Empty: a folder of the home. A bucket: `s3://BUCKET/PREFIX`."""
+    objects_endpoint: Annotated[str, Field(pattern=r"^(https?://[A-Za-z0-9._:\[\]-]+/?)?$")] = ""
+    """Address of the S3 store; empty: as the environment says (`AWS_ENDPOINT_URL`)."""
+    objects_region: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]*$")] = ""
+    """Empty: as the environment says (`AWS_REGION`)."""
+    objects_ca_file: Path | None = None
+    """PEM file of the authority that signed its certificate, beside those of the system."""
 
 
 class Secrets(Section):

@@ -17,12 +17,13 @@ from node.health import Check, Health
 from node.identity.audit import gaps
 from node.identity.identity import Identity
 from node.identity.keyring import lost_epochs
-from node.identity.lease import require_lease
+from node.identity.lease import claim_of, require_lease
 from node.identity.rollback import require_current, rolled_back_logs
 from node.lists.catalogue import report_lists
 from node.lists.completeness import missing_objects
 from node.names import CONFIG_NAME
 from node.objects.integrity import UNREADABLE, words_of
+from node.objects.stores import open_bucket
 from node.recipients.accreditation import Recipients, fetchable
 from node.rotation.store import write_store
 from node.signer_host.host import keys_of
@@ -188,6 +189,16 @@ def _store(identity: Identity) -> Iterator[Check]:
         yield Check("peers", Health.WARN, f"never synced: {', '.join(late)}", "sigfed peer sync")
 
 
+def _objects(identity: Identity) -> Iterator[Check]:
+    """Says something only of a node whose objects are in a bucket."""
+    if identity.settings.store.objects:
+        open_bucket(identity.settings, claim_of(identity.home, identity.settings)).prepare()
+        words = (
+            f"{identity.settings.store.objects} compares before it writes, and keeps nothing that is deleted"
+        )
+        yield Check("objects", Health.OK, words)
+
+
 def _rolled_back(identity: Identity) -> Iterator[Check]:
     """Says something only where the members have seen more than this folder holds, or cannot be asked."""
     with write_store(identity) as store:
@@ -312,6 +323,7 @@ _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "signer": _signer,
     "trust": _trust,
     "ends": _ends,
+    "objects": _objects,
     "store": _store,
     "put back": _rolled_back,
     "audit": _audit,

@@ -50,6 +50,7 @@ def plan(
     port: int,
     profile: str,
     dsn: str,
+    objects: str,
     passphrase_file: Path | None,
     root_passphrase_file: Path | None,
     root_kdf: str,
@@ -67,7 +68,7 @@ def plan(
         "country": country,
         "profile": profile,
         "listen": {"host": host, "port": port, "url": url if url.endswith("/") else url + "/"},
-        "store": {"dsn": dsn},
+        "store": {"dsn": dsn, "objects": objects},
         "secrets": _paths(passphrase_file=passphrase_file, root_passphrase_file=root_passphrase_file),
     }
     settings = config.validate(fields, source="init")
@@ -98,6 +99,8 @@ def create(home: Home, plan: Plan, *, clock: Clock, entropy: Entropy) -> Founded
     """
     settings = plan.settings
     _require_empty(home)
+    if settings.store.objects:
+        _require_empty_bucket(home, settings)
     keychain, root_keychain = _new_keychains(home, plan, entropy)
     make_private_folder(home.folder)
     files = open_trust(home)
@@ -137,12 +140,13 @@ def _fill(
     home: Home, settings: Settings, keychain: Keychain, clock: Clock, *, storage_key: bytes, entropy: Entropy
 ) -> None:
     """Make the store, and begin the audit log in it."""
+    claim = claim_of(home, settings)
     store = Store.create(
         store_dsn(home, settings),
-        objects=open_objects(home),
+        objects=open_objects(home, settings, claim),
         storage_key=storage_key,
         entropy=entropy,
-        claim=claim_of(home, settings),
+        claim=claim,
     )
     try:
         origin = start_audit(store, settings.node).origin
@@ -168,6 +172,17 @@ def _require_empty(home: Home) -> None:
                 path,
                 hint="choose another folder with --home; nothing was changed",
             )
+
+
+def _require_empty_bucket(home: Home, settings: Settings) -> None:
+    objects = open_objects(home, settings, claim_of(home, settings))
+    if next(objects.ls(""), None) is not None:
+        raise AlreadyExistsError(
+            "there are objects in {bucket}",
+            settings.store.objects,
+            hint="take another prefix: the objects of each node are below one of its own",
+        )
+    objects.prepare()
 
 
 def _new_keychains(home: Home, plan: Plan, entropy: Entropy) -> tuple[Keychain, Keychain]:

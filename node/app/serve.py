@@ -30,7 +30,7 @@ from node.app.subsets import release_with
 from node.audit.log import NODE
 from node.clock import milliseconds
 from node.config import MetricsSettings
-from node.errors import PeerUnreachableError, RestoredError
+from node.errors import PeerUnreachableError, RestoredError, StoreLockedError
 from node.evaluator.process import EvaluatorProcess
 from node.identity.audit import sign as sign_audit
 from node.identity.audit import tell
@@ -171,9 +171,10 @@ class Parts:
         )
 
     def _answers(self) -> bool:
-        """Ask the database for something small, raises `StoreDownError`; whether what is added gets signed."""
+        """Ask the store for something small, raises `StoreDownError`; whether what is added gets signed."""
         with self.store.read() as unit:
             unit.subsets.ls()
+        next(self.store.objects.ls("sweeps/"), None)
         return self.identity.alone or is_confirmed(self.identity)
 
     def _witness(self) -> ServedWitness | None:
@@ -290,8 +291,12 @@ class Parts:
             _journal.warning("key-alarm", about=about, role=alarm.lineage.role, reason=alarm.kind)
 
     async def _renew(self) -> None:
-        """Whoever would take this node's place sees that it runs."""
-        await asyncio.to_thread(renew_lease, self.identity.home, self.identity.settings)
+        """Whoever would take this node's place sees that it runs; where somebody has, it serves nobody any more."""
+        try:
+            await asyncio.to_thread(renew_lease, self.identity.home, self.identity.settings)
+        except StoreLockedError as exc:
+            if not self.stopped.done():
+                self.stopped.set_exception(exc)
 
     async def _confirm(self) -> None:
         """Members that were silent are asked again; a node that finds itself put back, serves nobody any more."""
@@ -351,6 +356,7 @@ async def serve_until_stopped(
         stack.enter_context(running(identity.home))
         forget(identity)  # a machine that goes back to a snapshot with its memory has the note of then
         store = stack.enter_context(write_store(identity))
+        await asyncio.to_thread(store.objects.prepare)
         stack.enter_context(_leased(identity))
         await asyncio.to_thread(_ask, identity, store, afresh=True)
         evaluator = stack.enter_context(

@@ -117,20 +117,20 @@ def _place(home: Home, name: str) -> Path:
 
 
 def _settle_in(home: Home, found: Verified, *, clock: Clock, dsn: str) -> None:
-    """The configuration names the new database, never the old one, which another node may use."""
+    """The configuration names the new database, never the old one or the old bucket, which another node may use."""
     settings = config.load(home.folder)
     if settings.node != found.header.node:
         raise VerificationError("the backup is of another node than it says")
     if dsn:
         copy_in(home.database, dsn)
         home.database.unlink()
-    if settings.store.dsn != dsn:
+    if (settings.store.dsn, settings.store.objects) != (dsn, ""):
         _point(home, settings, dsn)
     mark_restored(home, backup=found.header.created, now=clock.now())
 
 
 def _point(home: Home, settings: Settings, dsn: str) -> None:
     path = home.folder / CONFIG_NAME
-    store = settings.store.model_copy(update={"dsn": dsn})
+    store = settings.store.model_copy(update={"dsn": dsn, "objects": ""})
     path.unlink()
     config.write_new(home.folder, settings.model_copy(update={"store": store}))

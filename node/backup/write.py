@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from keys.keyfile import KdfProfile
 from node.backup.archive import Part, Sealing, writing
@@ -23,16 +23,21 @@ from node.home import Home, store_dsn
 from node.hoster.store.database import PartnerStore
 from node.identity.audit import under_way
 from node.identity.identity import Identity
+from node.identity.lease import claim_of
 from node.identity.lock import revising
+from node.objects.stores import open_bucket
 from node.signing.keychain import derivation
 from node.store.copy import copy_out
+
+if TYPE_CHECKING:
+    from node.backup.mirror import Mirror
 
 DATABASE_PART: Final = "database.sqlite"
 HOME_PARTS: Final = "home/"
 _SALT_BYTES: Final = 16
 _FIRST: Final = ("ring.json",)
 """Held fast before all others: every key that the ring names has its file by then."""
-_STAGING: Final = "objects/staging"
+_STAGING: Final = "staging/"
 _KEYS: Final = "keys/"
 
 
@@ -66,12 +71,17 @@ def create_backup(
         held, database = scratch / "home", scratch / DATABASE_PART
         held.mkdir(mode=0o700)
         left_out = _left_out(home, settings, offline_keys=offline_keys) | under_way(identity)
+        mirror = _mirror(home, settings, held)
+        if mirror is not None:
+            mirror.approach()
+
+        def at_that_moment() -> None:
+            _hold_fast(home, held, left_out)
+            if mirror is not None:
+                mirror.follow()
+
         with revising(home):
-            copy_out(
-                store_dsn(home, settings),
-                database,
-                at_that_moment=lambda: _hold_fast(home, held, left_out),
-            )
+            copy_out(store_dsn(home, settings), database, at_that_moment=at_that_moment)
         with derivation(), writing(target, node=settings.node, created=now, sealing=sealing) as archive:
             archive.add(DATABASE_PART, database)
             for name in _files(held):
@@ -79,6 +89,16 @@ def create_backup(
                     archive.add(HOME_PARTS + name, held / name)
             parts = archive.parts
     return Backup(path=target, parts=tuple(parts))
+
+
+def _mirror(home: Home, settings: Settings, held: Path) -> "Mirror | None":
+    """What brings objects here that are in a bucket."""
+    if not settings.store.objects:
+        return None
+    from node.backup.mirror import Mirror  # noqa: PLC0415 - few nodes have a bucket
+
+    objects = open_bucket(settings, claim_of(home, settings))
+    return Mirror(objects, held / home.objects.name, without=_STAGING)
 
 
 @contextmanager
@@ -98,7 +118,8 @@ def _scratch(home: Home) -> Iterator[Path]:
 
 def _left_out(home: Home, settings: Settings, *, offline_keys: bool) -> frozenset[Path]:
     secrets: Secrets = settings.secrets
-    found = {home.scratch, home.folder / _STAGING, home.restored}
+    objects = home.objects if settings.store.objects else home.objects / _STAGING
+    found = {home.scratch, objects, home.restored}
     found |= {home.database.with_name(home.database.name + end) for end in ("", "-wal", "-shm")}
     found |= {path for path in secrets.paths if path is not None}
     return frozenset(found if offline_keys else found | {home.offline_keys})

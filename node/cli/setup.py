@@ -48,6 +48,9 @@ def init(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8443,
     profile: Annotated[str, typer.Option(help="small: 1 of 2 holders must sign; full: 2 of 3.")] = "small",
     store: Annotated[str, typer.Option(help="Database address; default is SQLite in the home folder.")] = "",
+    objects: Annotated[
+        str, typer.Option(help="Bucket for the objects, s3://BUCKET/PREFIX; default is a folder of the home.")
+    ] = "",
     passphrase_file: Annotated[
         Path | None, typer.Option(help="File with the passphrase of the node's keys (mode 600).")
     ] = None,
@@ -71,6 +74,7 @@ def init(
         port=port,
         profile=profile,
         dsn=store,
+        objects=objects,
         passphrase_file=passphrase_file,
         root_passphrase_file=root_passphrase_file,
         root_kdf=root_kdf,

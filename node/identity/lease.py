@@ -11,6 +11,7 @@ from node.config import Settings
 from node.errors import NotFoundError
 from node.files import locked, read_private, sync_folder
 from node.home import Home
+from node.objects.stores import open_bucket
 from node.store import lease
 from node.store.lease import Claim
 
@@ -55,21 +56,31 @@ def _new_id(path: Path) -> str:
 
 
 def require_lease(home: Home, settings: Settings) -> None:
-    """Check that what lies beside the database may be revised here; raises `StoreLockedError`."""
+    """Check that what lies beside database and objects may be revised here; raises `StoreLockedError`."""
+    claim = claim_of(home, settings)
     if settings.store.dsn:
-        lease.require(settings.store.dsn, claim_of(home, settings))
+        lease.require(settings.store.dsn, claim)
+    elif settings.store.objects:
+        open_bucket(settings, claim).prepare()
 
 
 def take_lease(home: Home, settings: Settings, *, ready: Callable[[], None]) -> None:
     """Let this home follow the one before it, unless `ready` raises; raises as `node.store.lease.take`."""
+    claim = claim_of(home, settings)
     if settings.store.dsn:
-        lease.take(settings.store.dsn, claim_of(home, settings), ready=ready)
+        lease.take(settings.store.dsn, claim, ready=ready)
+    elif settings.store.objects:
+        ready()
+        open_bucket(settings, claim).take_over()
 
 
 def renew_lease(home: Home, settings: Settings) -> None:
-    """Say that the node runs here; raises `StoreLockedError` where another home has the lease."""
+    """Say that the node runs here; raises `StoreLockedError` where another home has the lease, or the objects."""
+    claim = claim_of(home, settings)
     if settings.store.dsn:
-        lease.renew(settings.store.dsn, claim_of(home, settings))
+        lease.renew(settings.store.dsn, claim)
+    elif settings.store.objects:
+        open_bucket(settings, claim).require_own()
 
 
 def release_lease(home: Home, settings: Settings) -> None:

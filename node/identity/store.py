@@ -27,10 +27,11 @@ def read_store(identity: Identity) -> Iterator[Store]:
 
 def open_store(identity: Identity) -> Store:
     """The node's store; raises as `read_store`. Whoever opens it disposes of it."""
+    claim = claim_of(identity.home, identity.settings)
     return Store.open(
         store_dsn(identity.home, identity.settings),
-        objects=open_objects(identity.home),
+        objects=open_objects(identity.home, identity.settings, claim),
         storage_keys=lambda label: identity.keychain.secret(Role.STORAGE, label),
         entropy=identity.entropy,
-        claim=claim_of(identity.home, identity.settings),
+        claim=claim,
     )

@@ -8,6 +8,7 @@ from keys.trust.node_document import NodeDocument
 from node.clock import Clock, Entropy
 from node.config import Settings
 from node.home import Home, store_dsn
+from node.identity.lease import claim_of
 from node.objects.stores import open_introductions, open_objects
 from node.signing.online import OnlineKeychain
 from node.store.store import Store
@@ -25,7 +26,7 @@ def policies(
     def make(document: NodeDocument, members: Members) -> Mapping[str, bytes]:
         store = Store.open(
             store_dsn(home, settings),
-            objects=open_objects(home),
+            objects=open_objects(home, settings, claim_of(home, settings)),
             storage_keys=lambda label: keychain.secret(Role.STORAGE, label),
             entropy=entropy,
         )

@@ -19,7 +19,11 @@ _INDEXED = frozenset({Op.ADD, Op.DISPUTE})
 
 def missing_objects(store: Store, log: LogRecord) -> list[str]:
     """Names of the entry bundles and waiting changes of `log` that are gone."""
-    return [name for name in _expected(store, log) if not store.objects.exists(name)]
+    expected = list(_expected(store, log))
+    files = LogFiles(store.objects, store.vault, log.origin)
+    # Listed, not asked for one by one: of a bucket that is one question for a thousand objects.
+    held = {name for kind in ("logs", "pending") for name in store.objects.ls(files.name(kind, ""))}
+    return [name for name in expected if name not in held]
 
 
 def unindexed(store: Store, log: LogRecord) -> int:

@@ -5,7 +5,6 @@ are checked here, because a name that climbs out of the folder would be a write 
 """
 
 import os
-import re
 import threading
 from collections.abc import Iterable, Iterator
 from itertools import count, islice
@@ -13,8 +12,8 @@ from pathlib import Path
 
 from node.errors import MissingObjectError, StoreError
 from node.files import holding_temporaries, refused, sweep_temporaries, sync_folder
+from node.ports.objects import checked
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*", re.ASCII)
 _TEMPORARY = ".tmp-"
 _CHUNK = 512
 _serial = count()
@@ -26,6 +25,9 @@ class FolderObjects:
     def __init__(self, root: Path) -> None:
         self._root = root
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def prepare(self) -> None:
+        """Nothing: a folder compares, and lies in the home that it is of."""
 
     def put(self, name: str, data: bytes) -> None:
         """Store `data` under `name`, replacing what was there; durable on return."""
@@ -71,7 +73,7 @@ class FolderObjects:
         """The bytes of `name`; raises `MissingObjectError`."""
         try:
             # Not by way of a `Path`, which takes as long as reading: pages go through hundreds of bundles.
-            with open(f"{self._root}/{_checked(name)}", "rb", buffering=0) as file:  # noqa: PTH123
+            with open(f"{self._root}/{checked(name)}", "rb", buffering=0) as file:  # noqa: PTH123
                 return file.read()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise MissingObjectError(
@@ -102,7 +104,7 @@ class FolderObjects:
         return iter(sorted(found))
 
     def _path(self, name: str) -> Path:
-        return self._root / _checked(name)
+        return self._root / checked(name)
 
     def _put_chunk(self, items: list[tuple[str, bytes]]) -> None:
         placed = [(self._path(name), data) for name, data in items]
@@ -133,12 +135,6 @@ class FolderObjects:
         for path in reversed(missing):  # one by one: `parents=True` gives the mode to the last only
             path.mkdir(mode=0o700, exist_ok=True)
         return [path.parent for path in missing]
-
-
-def _checked(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise StoreError("an object name of other characters than letters, digits, dots, dashes and slashes")
-    return name
 
 
 def _temporary_beside(path: Path) -> Path:

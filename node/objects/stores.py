@@ -1,17 +1,42 @@
 """Where a node keeps its objects: whatever needs some gets them here.
 
-Three folders of the home, each an object store of its own. Trust files stay on the machine whatever happens to the
-other two: whoever keeps objects for a node must not be able to put back an old root or an old register.
+Three object stores: the objects of a node, which may be in a bucket, and two folders of trust files, which stay on the
+machine: whoever keeps a node's objects must not be able to put back an old root or an old register.
 """
 
+from typing import TYPE_CHECKING
+
+from node.config import Settings
 from node.home import Home
 from node.objects.folder import FolderObjects
 from node.ports.objects import ObjectStore
+from node.store.lease import Claim
+
+if TYPE_CHECKING:  # where the objects are in a folder, nothing of this is loaded
+    from node.objects.s3 import S3Objects
 
 
-def open_objects(home: Home) -> ObjectStore:
-    """The bulk: lists, openings, releases, cases, and whatever else is sealed in them."""
-    return FolderObjects(home.objects)
+def open_objects(home: Home, settings: Settings, claim: Claim) -> ObjectStore:
+    """The bulk: lists, openings, releases, cases, and whatever else is sealed in them; `claim` is the home's."""
+    return open_bucket(settings, claim) if settings.store.objects else FolderObjects(home.objects)
+
+
+def open_bucket(settings: Settings, claim: Claim) -> "S3Objects":
+    """The objects of a node that keeps them in a bucket."""
+    from node.objects.bucket import Bucket  # noqa: PLC0415 - few nodes do
+    from node.objects.s3 import Owner, S3Objects  # noqa: PLC0415
+
+    said = settings.store
+    name, _, prefix = said.objects.partition("://")[2].partition("/")
+    bucket = Bucket(
+        name=name,
+        prefix=prefix.rstrip("/"),
+        endpoint=said.objects_endpoint,
+        region=said.objects_region,
+        ca_file=said.objects_ca_file,
+    )
+    home, place = (claim.holder, claim.place) if claim.inside else ("", "")
+    return S3Objects(bucket, Owner(node=settings.node, home=home, place=place))
 
 
 def open_trust(home: Home) -> ObjectStore:

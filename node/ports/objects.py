@@ -4,12 +4,34 @@ Names are relative paths with `/`; what they mean is for `node.objects.logfiles`
 object is there whole or not at all, whatever kills the process.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Protocol
+
+from node.errors import StoreError
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*", re.ASCII)
+
+
+def checked(name: str) -> str:
+    """A name as it is, where it may be one; raises `StoreError`."""
+    if not _NAME.fullmatch(name):
+        raise StoreError("an object name of other characters than letters, digits, dots, dashes and slashes")
+    return name
 
 
 class ObjectStore(Protocol):
     """A folder or bucket of named bytes."""
+
+    def prepare(self) -> None:
+        """Make sure that what is written will be kept as this says, before anything is.
+
+        Raises:
+            StoreDownError: nothing can be written now.
+            ConfigError: never will it be kept so.
+            StoreLockedError: the objects are another node's.
+        """
+        ...
 
     def put(self, name: str, data: bytes) -> None:
         """Store `data` under `name`, replacing what was there; durable on return."""

@@ -1,6 +1,6 @@
 """Whether a node can answer, beside whether it runs: for whoever starts it, watches it or puts a proxy before it.
 
-Anybody may ask, so what is asked of the database is asked once for all who want to know within a moment.
+Anybody may ask, so what is asked of the store is asked once for all who want to know within a moment.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ class Readiness:
         self._at: datetime | None = None
 
     async def require(self) -> bool:
-        """What was said; raises what stands in the way, `StoreDownError` too for a database that says nothing."""
+        """What was said; raises what stands in the way, `StoreDownError` too for a store that says nothing."""
         now = self._clock.now()
         fresh = self._at is not None and timedelta() <= now - self._at < _GOOD_FOR
         if self._asked is None or (self._asked.done() and not fresh):
@@ -37,4 +37,4 @@ class Readiness:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 return await asyncio.shield(self._asked)
         except TimeoutError:
-            raise StoreDownError("the database does not answer") from None
+            raise StoreDownError("the store does not answer") from None

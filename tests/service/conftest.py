@@ -10,6 +10,7 @@ from node.store.store import Store
 from support.new_stores import database_with_tables
 from support.postgres import PostgresServer, postgres_server
 from support.programs import needed
+from support.seaweedfs import S3Server, seaweedfs
 from support.sizes import THOROUGH
 from support.stores import Agency, make_store, sqlite_dsn
 
@@ -17,6 +18,12 @@ from support.stores import Agency, make_store, sqlite_dsn
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    with seaweedfs() as server:
         yield server
 
 

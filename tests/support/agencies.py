@@ -71,9 +71,15 @@ def written(path: Path, content: str | bytes) -> str:
 
 
 def found_agency(
-    folder: Path, *, name: str, country: str, clock_file: Path | None = None, store: str = ""
+    folder: Path,
+    *,
+    name: str,
+    country: str,
+    clock_file: Path | None = None,
+    store: str = "",
+    objects: str = "",
 ) -> Cli:
-    """A node that was just founded; with a DSN as `store`, its tables are there."""
+    """A node that was just founded; with a DSN as `store`, its tables are there, and its `objects` in a bucket."""
     secrets = {"passphrase": PASSPHRASE, "root-passphrase": ROOT_PASSPHRASE}
     files = {secret: folder / f"{name}-{secret}" for secret in secrets}
     for secret, path in files.items():
@@ -83,6 +89,7 @@ def found_agency(
     arguments = ["init", "--node", f"{name}.example", "--country", country, "--root-kdf", "online"]
     arguments += ["--url", f"https://127.0.0.1:{port}/", "--port", str(port)]
     arguments += ["--store", store] if store else []
+    arguments += ["--objects", objects] if objects else []
     for secret, path in files.items():
         arguments += [f"--{secret}-file", str(path)]
     cli.done(*arguments)
@@ -235,17 +242,25 @@ def federate(
     files_per_day: int = 10_000,
     clock_file: Path | None = None,
     store: str = "",
+    objects: str = "",
 ) -> Federation:
     """Found, publish, become members and peers, release, enrol; both agencies list `shared` too.
 
-    `store` is the DSN of the first one's tables.
+    `store` is the DSN of the first one's tables; below `objects`, a bucket, each has its objects.
     """
     listed = {"fr": ("FR", [BOTH, *shared]), "nl": ("NL", [BOTH, SINGLE, *shared])}
 
     def make(name: str) -> tuple[Cli, Running]:
         country, contents = listed[name]
         dsn = store if name == "fr" else ""
-        cli = found_agency(folder, name=name, country=country, clock_file=clock_file, store=dsn)
+        cli = found_agency(
+            folder,
+            name=name,
+            country=country,
+            clock_file=clock_file,
+            store=dsn,
+            objects=objects and f"{objects}/{name}",
+        )
         list_files(cli, contents)
         return cli, Running(cli)
 

@@ -28,6 +28,9 @@ class MemoryObjects:
     def __init__(self) -> None:
         self.data: dict[str, bytes] = {}
 
+    def prepare(self) -> None:
+        pass
+
     def put(self, name: str, data: bytes) -> None:
         self.data[name] = data
 

@@ -22,6 +22,7 @@ def real_home(folder: Path, clock: SettableClock) -> Identity:
         host="127.0.0.1",
         port=1,
         profile="small",
+        objects="",
         dsn="",
         passphrase_file=passphrase,
         root_passphrase_file=passphrase,

@@ -1,4 +1,4 @@
-"""Objects in a bucket, listed and read as a stream; the only file that knows obstore.
+"""Objects in a bucket, listed and read as a stream.
 
 Credentials, region and endpoint come from the environment (`AWS_…`), as other tools have them, and never from a command
 line. An object whose ETag and size are those of before is not read again. What is not too large is hashed in a process
@@ -19,12 +19,11 @@ from node.hashing.plan import HashPlan
 from node.hashing.read import StreamHasher
 from node.hoster.scan.reader import Hashing, Read
 from node.hoster.scan.sources import Item
+from node.objects.bucket import SCHEME, s3_store
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
-    from obstore.store import S3Store
 
-SCHEME: Final = "s3://"
 _HELD_BYTES: Final = 64 * 2**20
 """Larger objects are not held in memory, so nothing looks into them."""
 _LARGE: Final = f"not looked into: larger than {_HELD_BYTES // 2**20} MiB, and in a bucket"
@@ -46,7 +45,7 @@ class Bucket:
         self._source = source
         self._name = name
         self._prefix = prefix.strip("/")
-        self._store = _store(name)
+        self._store = s3_store(name, retry_config={"max_retries": 4, "retry_timeout": _PATIENCE})
 
     def items(self) -> Iterator[Item]:
         """All objects in the order of their keys; a listing that breaks off is a result of its own.
@@ -156,17 +155,6 @@ async def _hash_stream(stream: AsyncIterator[bytes], plan: HashPlan) -> Hashed:
 
 async def _next(reading: AsyncIterator[Read]) -> Read | None:
     return await anext(reading, None)
-
-
-def _store(bucket: str) -> "S3Store":
-    try:
-        from obstore.store import S3Store  # noqa: PLC0415 - of an extra
-    except ImportError as exc:
-        raise UsageError(
-            "buckets need one more package",
-            hint="pip install 'FILE[s3]', of the file that sigfed was installed from",
-        ) from exc
-    return S3Store(bucket, retry_config={"max_retries": 4, "retry_timeout": _PATIENCE})
 
 
 def _words(error: Exception) -> str:

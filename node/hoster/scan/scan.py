@@ -21,7 +21,7 @@ from node.hoster.hits.homes import hit_spool
 from node.hoster.own_node import pace_of
 from node.hoster.scan.history import keep_scan
 from node.hoster.scan.judge import Asking, Screening
-from node.hoster.scan.objects import SCHEME, Bucket
+from node.hoster.scan.objects import Bucket
 from node.hoster.scan.reader import Progress, Reading, locally, plan_name
 from node.hoster.scan.results import FileResult, ScanSummary
 from node.hoster.scan.run import Ended, Stopping, run_scan
@@ -29,6 +29,7 @@ from node.hoster.scan.scans import default_state
 from node.hoster.scan.sources import Walk, read_list
 from node.hoster.scan.state import Run, ScanState, open_state, own_files, state_key
 from node.hoster.state import PartnerFolder
+from node.objects.bucket import SCHEME
 
 _CLOCK = SystemClock()
 _DAY_MS: Final = 24 * 60 * 60 * 1000

@@ -1,0 +1,177 @@
+"""Objects in a bucket of an S3 store.
+
+A PUT is whole or not at all, and durable when it is answered; no upload in parts is ever begun, so a writer that is
+killed leaves nothing behind. What is written in place of what was read must not have been changed by somebody else
+meanwhile: that takes a store that compares (`If-None-Match`, `If-Match`). One that takes such a request and does not
+compare loses writes without a word, so each process that writes has it refuse two of them first.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from typing import Final
+
+from node.errors import ConfigError, MissingObjectError, StoreLockedError
+from node.objects.bucket import Bucket
+from node.ports.objects import checked
+
+_OWNER: Final = ".owner"
+"""Says whose the objects are. No object has a name that begins with a dot."""
+_NO_MARK: Final = f'"{"0" * 32}"'
+_CHUNK: Final = 64
+_AT_ONCE: Final = 16
+_TRIES: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose objects they are."""
+
+    node: str
+    home: str = ""
+    """Its folder, where the database lies in it: a copy of both would write past the first."""
+    place: str = ""
+    """Says to people where that is."""
+
+
+class S3Objects:
+    """The object store in a bucket. Nothing is asked of it before it is used."""
+
+    def __init__(self, bucket: Bucket, owner: Owner) -> None:
+        self._bucket = bucket
+        self._owner = owner
+
+    def prepare(self) -> None:
+        """Make sure, once in a process, that what is written here is compared, and is this node's.
+
+        Raises:
+            StoreDownError: the store cannot be reached, or takes nothing.
+            ConfigError: it does not compare, or keeps what is deleted.
+            StoreLockedError: the objects are another node's.
+        """
+        _prepare(self._bucket, self._owner)
+
+    def require_own(self) -> None:
+        """Look whether the objects are still this node's; raises `StoreLockedError`."""
+        found = self._bucket.get(_OWNER)
+        if found is not None:
+            _require_own(found[0], _owner_bytes(self._owner))
+
+    def take_over(self) -> None:
+        """Say that the objects are this home's from now on, whoever's they were."""
+        self._bucket.put(_OWNER, _owner_bytes(self._owner))
+
+    def put(self, name: str, data: bytes) -> None:
+        """Store `data` under `name`, replacing what was there; durable on return."""
+        self.put_all([(name, data)])
+
+    def put_all(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """Store many objects, some at a time; all are durable on return."""
+        stream = iter(items)
+        while chunk := [(checked(name), data) for name, data in islice(stream, _CHUNK)]:
+            self.prepare()
+            with ThreadPoolExecutor(min(_AT_ONCE, len(chunk))) as pool:
+                list(pool.map(lambda item: self._bucket.put(*item), chunk))
+
+    def exchange(self, name: str, old: bytes, new: bytes) -> bool:
+        """Store `new` in place of `old`, durably; False when something else is there by now, or nothing."""
+        self.prepare()
+        found = self._bucket.get(checked(name))
+        if found is None or found[0] != old:
+            return False
+        return self._bucket.replace(name, found[1], new)
+
+    def sweep(self, *, wait: bool = False) -> int:
+        """Delete nothing: there are no objects that are half written."""
+        del wait
+        return 0
+
+    def get(self, name: str) -> bytes:
+        """The bytes of `name`; raises `MissingObjectError`."""
+        found = self._bucket.get(checked(name))
+        if found is None:
+            raise MissingObjectError(
+                "object {name} is missing", name, hint="restore the objects from a backup"
+            )
+        return found[0]
+
+    def exists(self, name: str) -> bool:
+        """Whether there is an object of that name."""
+        return self._bucket.exists(checked(name))
+
+    def delete(self, name: str) -> None:
+        """Remove `name`; nothing happens when it is not there."""
+        self.prepare()
+        self._bucket.delete(checked(name))
+
+    def ls(self, prefix: str) -> Iterator[str]:
+        """Names that start with `prefix`, which is empty or ends with `/`, sorted."""
+        return iter(sorted(self.marks(prefix)))
+
+    def marks(self, prefix: str = "") -> dict[str, str]:
+        """By the name of each object, what changes when it does."""
+        assert not prefix or prefix.endswith("/"), "a prefix is a folder"
+        found = self._bucket.marks(prefix and checked(prefix.rstrip("/")))
+        return {name: mark for name, mark in found.items() if name != _OWNER}
+
+
+@lru_cache(maxsize=16)
+def _prepare(bucket: Bucket, owner: Owner) -> None:
+    data = _owner_bytes(owner)
+    for _ in range(_TRIES):
+        found = bucket.get(_OWNER)
+        if found is None:
+            bucket.create(_OWNER, data)
+            continue
+        held, mark = found
+        _require_own(held, data)
+        if not mark:
+            raise _not_compared("If-Match")
+        # The same bytes: where it is written after all, nothing is lost.
+        if bucket.create(_OWNER, held):
+            raise _not_compared("If-None-Match")
+        if bucket.replace(_OWNER, _NO_MARK, held):
+            raise _not_compared("If-Match")
+        kept = bucket.keeps_versions(_OWNER, mark, held)
+        if kept is None:
+            continue  # another process did the same just now
+        if kept:
+            raise ConfigError(
+                "this bucket keeps every version of an object, so that nothing in it is ever deleted",
+                hint="what is shredded must be gone: take a bucket without versions, in store.objects",
+            )
+        return
+    raise _not_compared("If-Match")
+
+
+def _require_own(held: bytes, wanted: bytes) -> None:
+    try:
+        other, mine = json.loads(held), json.loads(wanted)
+        node, home, place = other["node"], other["home"], other["place"]
+    except (ValueError, LookupError, TypeError):
+        raise StoreLockedError(
+            "what says whose objects these are is damaged", hint="see who writes to this bucket"
+        ) from None
+    if (node, home) == (mine["node"], mine["home"]):
+        return
+    raise StoreLockedError(
+        "the objects in this bucket belong to another folder: {place}",
+        place or node,
+        hint="take another prefix, in store.objects. If the node moves here: stop it there,"
+        " then here sigfed backup finish",
+    )
+
+
+def _owner_bytes(owner: Owner) -> bytes:
+    return json.dumps({"node": owner.node, "home": owner.home, "place": owner.place}).encode()
+
+
+def _not_compared(header: str) -> ConfigError:
+    return ConfigError(
+        "this object store does not heed {header}: what two write at once would be lost",
+        header,
+        hint="take one that does, in store.objects; nothing of the node was written to it",
+    )

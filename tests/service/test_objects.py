@@ -1,0 +1,71 @@
+"""What every object store does, in a folder and in a bucket of a real S3 store."""
+
+from pathlib import Path
+
+import pytest
+
+from node.errors import MissingObjectError, StoreError
+from node.objects.folder import FolderObjects
+from node.objects.s3 import Owner, S3Objects
+from node.ports.objects import ObjectStore
+from support import seaweedfs
+from support.seaweedfs import S3Server
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def objects(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    if request.param == "folder":
+        return FolderObjects(tmp_path / "objects")
+    seaweedfs.program()
+    server: S3Server = request.getfixturevalue("s3")
+    server.environment(monkeypatch)
+    bucket = server.bucket(tmp_path.name)
+    return S3Objects(bucket, Owner(node="fr.example"))
+
+
+def test_gives_back_what_was_put(objects: ObjectStore) -> None:
+    objects.put("logs/a/tile/0/000.p/7", b"one")
+    objects.put("logs/a/tile/0/000.p/7", b"two")
+    assert objects.get("logs/a/tile/0/000.p/7") == b"two"
+    assert objects.exists("logs/a/tile/0/000.p/7")
+
+
+def test_many_are_put_and_listed_in_order(objects: ObjectStore) -> None:
+    objects.put_all((f"a/{n:04}", bytes((n % 256,))) for n in range(1100))
+    objects.put("b/x", b"")
+    assert list(objects.ls("a/")) == [f"a/{n:04}" for n in range(1100)]
+    assert list(objects.ls(""))[-1] == "b/x"
+    assert list(objects.ls("none/")) == []
+
+
+def test_deletes_twice_without_complaint(objects: ObjectStore) -> None:
+    objects.put("a/b", b"x")
+    objects.delete("a/b")
+    objects.delete("a/b")
+    assert not objects.exists("a/b")
+    with pytest.raises(MissingObjectError):
+        objects.get("a/b")
+
+
+@pytest.mark.parametrize("name", ["a/b/c", "a"], ids=["under an object", "a folder"])
+def test_what_is_not_an_object_is_missing(objects: ObjectStore, name: str) -> None:
+    objects.put("a/b", b"x")
+    with pytest.raises(MissingObjectError):
+        objects.get(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "/etc/passwd", "a/../b", "a//b", "", ".tmp-1", "a/.hidden", "a\0b", "a\nb", "ä"]
+)
+def test_refuses_names_that_leave_the_folder(objects: ObjectStore, name: str) -> None:
+    with pytest.raises(StoreError):
+        objects.put(name, b"x")
+
+
+def test_an_object_is_exchanged_only_for_what_it_still_is(objects: ObjectStore) -> None:
+    objects.put("a/b", b"old")
+    assert objects.exchange("a/b", b"old", b"new")
+    assert not objects.exchange("a/b", b"old", b"newer")
+    assert not objects.exchange("a/none", b"old", b"new")
+    assert not objects.exchange("none/none", b"old", b"new")
+    assert objects.get("a/b") == b"new"

