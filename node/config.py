@@ -75,6 +75,9 @@ class StoreSettings(Section):
     """PEM file of the authority that signed its certificate, beside those of the system."""
 
 
+_STORE_KEYS: Final = frozenset(StoreSettings.model_fields)
+
+
 class Secrets(Section):
     """Files that hold passphrases (one line each); without them the CLI asks."""
 
@@ -414,6 +417,33 @@ def _invalid(error: ValidationError, source: str) -> ConfigError:
     where = ".".join(str(part) for part in first["loc"])
     return ConfigError(
         "{source}: {where}: {reason}", source, where, first["msg"], hint="see docs/reference/config.md"
+    )
+
+
+def with_store(home: Path, store: StoreSettings) -> str:
+    """The text of the configuration in `home` with other settings of `[store]`, and all else as somebody wrote it.
+
+    Raises:
+        ConfigError: it is written in a way into which they cannot be put; the text says what to write.
+    """
+    path = home / CONFIG_NAME
+    keys = {name: value for name, value in store.model_dump(mode="json").items() if value}
+    said = [f"{name} = {_toml(value)}" for name, value in keys.items()]
+    lines = path.read_text(encoding="utf-8").splitlines()
+    first = lines.index("[store]") if "[store]" in lines else len(lines)
+    last = next((at for at in range(first + 1, len(lines)) if lines[at].startswith("[")), len(lines))
+    kept = [line for line in lines[first + 1 : last] if line.partition("=")[0].strip() not in _STORE_KEYS]
+    made = "\n".join(
+        [*lines[:first], *([] if first < len(lines) else [""]), "[store]", *said, *kept, *lines[last:]]
+    )
+    wanted = load(home).model_copy(update={"store": store})
+    try:
+        if parse(made, source=str(path)) == wanted:
+            return f"{made}\n"
+    except ConfigError:
+        pass
+    raise ConfigError(
+        "{path} cannot be changed", path, hint=f"write [store] as a table of its own: {'; '.join(said)}"
     )
 
 

@@ -67,6 +67,11 @@ class Home:
         return self.folder / "objects"
 
     @property
+    def moved_objects(self) -> Path:
+        """What is left of the folder of objects that are in a bucket now, until it is deleted."""
+        return self.folder / "objects-moved"
+
+    @property
     def filters(self) -> Path:
         """Known-benign sets, as keyed hashes."""
         return self.folder / "filters"

@@ -191,12 +191,16 @@ def _store(identity: Identity) -> Iterator[Check]:
 
 def _objects(identity: Identity) -> Iterator[Check]:
     """Says something only of a node whose objects are in a bucket."""
+    home = identity.home
     if identity.settings.store.objects:
-        open_bucket(identity.settings, claim_of(identity.home, identity.settings)).prepare()
+        open_bucket(identity.settings, claim_of(home, identity.settings)).prepare()
         words = (
             f"{identity.settings.store.objects} compares before it writes, and keeps nothing that is deleted"
         )
         yield Check("objects", Health.OK, words)
+        if home.objects.is_dir() or home.moved_objects.exists():
+            step = f"sigfed store move --to {identity.settings.store.objects} ends what was cut off"
+            yield Check("objects", Health.WARN, "the folder that they were in is still in the home", step)
 
 
 def _rolled_back(identity: Identity) -> Iterator[Check]:

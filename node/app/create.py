@@ -19,7 +19,7 @@ from node.home import Home, store_dsn
 from node.identity import passphrases
 from node.identity.keyring import certificate_name, make_tls
 from node.identity.lease import claim_of
-from node.objects.stores import open_objects, open_trust
+from node.objects.stores import open_bucket, open_objects, open_trust
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
 from node.signing.ring import FolderKeyRing
@@ -100,7 +100,7 @@ def create(home: Home, plan: Plan, *, clock: Clock, entropy: Entropy) -> Founded
     settings = plan.settings
     _require_empty(home)
     if settings.store.objects:
-        _require_empty_bucket(home, settings)
+        open_bucket(settings, claim_of(home, settings)).claim()
     keychain, root_keychain = _new_keychains(home, plan, entropy)
     make_private_folder(home.folder)
     files = open_trust(home)
@@ -172,17 +172,6 @@ def _require_empty(home: Home) -> None:
                 path,
                 hint="choose another folder with --home; nothing was changed",
             )
-
-
-def _require_empty_bucket(home: Home, settings: Settings) -> None:
-    objects = open_objects(home, settings, claim_of(home, settings))
-    if next(objects.ls(""), None) is not None:
-        raise AlreadyExistsError(
-            "there are objects in {bucket}",
-            settings.store.objects,
-            hint="take another prefix: the objects of each node are below one of its own",
-        )
-    objects.prepare()
 
 
 def _new_keychains(home: Home, plan: Plan, entropy: Entropy) -> tuple[Keychain, Keychain]:

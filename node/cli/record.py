@@ -52,6 +52,7 @@ THEMSELVES: Final = frozenset(
         "signer.refer",
         "signer.run",
         "signer.split",
+        "store.move",
     }
 )
 """Actions whose services record them, because the running node does them as well or their order matters."""

@@ -109,9 +109,9 @@ class FolderObjects:
     def _put_chunk(self, items: list[tuple[str, bytes]]) -> None:
         placed = [(self._path(name), data) for name, data in items]
         folders = {path.parent for path, _ in placed}
-        made = {folder for parent in folders for folder in self._make(parent)}
         beside = [(_temporary_beside(path), path, data) for path, data in placed]
         try:
+            made = {folder for parent in folders for folder in self._make(parent)}
             with holding_temporaries(self._root):
                 try:
                     for temporary, _, data in beside:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final
 
-from node.errors import ConfigError, MissingObjectError, StoreLockedError
+from node.errors import AlreadyExistsError, ConfigError, MissingObjectError, StoreLockedError
 from node.objects.bucket import Bucket
 from node.ports.objects import checked
 
@@ -53,6 +53,16 @@ class S3Objects:
             StoreLockedError: the objects are another node's.
         """
         _prepare(self._bucket, self._owner)
+
+    def claim(self) -> None:
+        """Begin to keep objects here; raises `AlreadyExistsError` where somebody's are, and as `prepare`."""
+        if self._bucket.get(_OWNER) is None and self.marks():
+            raise AlreadyExistsError(
+                "there are objects in {bucket}",
+                str(self._bucket),
+                hint="take another prefix: the objects of each node are below one of its own",
+            )
+        self.prepare()
 
     def require_own(self) -> None:
         """Look whether the objects are still this node's; raises `StoreLockedError`."""

@@ -57,9 +57,18 @@ def copy_in(source: Path, dsn: str) -> None:
         origin.dispose()
 
 
+@contextmanager
+def alone(dsn: str) -> Iterator[None]:
+    """Nobody else writes to the database at `dsn` while the block lasts; raises as `copy_out`."""
+    with connected(parse_dsn(dsn)) as engine:
+        with _alone(engine):
+            yield
+        engine.dispose()
+
+
 def _copy_file(engine: Engine, path: Path, target: Path, at_that_moment: Callable[[], None]) -> None:
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
-        with begin_writing(engine) as connection, connection.begin():
+        with _alone(engine):
             source.execute("BEGIN")
             source.execute(
                 "SELECT count(*) FROM sqlite_master"
@@ -88,8 +97,9 @@ def _copy_rows_out(engine: Engine, target: Path, at_that_moment: Callable[[], No
 def _alone(engine: Engine) -> Iterator[None]:
     """Nobody else writes to any table."""
     with begin_writing(engine) as connection, connection.begin():
-        names = ", ".join(f'"{table.name}"' for table in every_table().sorted_tables)
-        connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE MODE")
+        if engine.dialect.name == POSTGRESQL:  # elsewhere there is one writer anyway
+            names = ", ".join(f'"{table.name}"' for table in every_table().sorted_tables)
+            connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE MODE")
         yield
 
 

@@ -191,8 +191,10 @@ def test_a_store_that_ignores_conditions_is_refused(
     assert refused.exit == 2
     assert "does not heed If-None-Match" in refused.err
     proxy.mend()
-    with pytest.raises(AssertionError, match=f"there are objects in {BUCKET}/fr"):
+    with pytest.raises(AssertionError, match="belong to another folder"):
         found_agency(tmp_path, name="de", country="DE", objects=f"{BUCKET}/fr")
+    with pytest.raises(AssertionError, match=f"there are objects in {BUCKET}"):
+        found_agency(tmp_path, name="de", country="DE", objects=BUCKET)
     found_agency(tmp_path, name="de", country="DE", objects=f"{BUCKET}/de")
 
 

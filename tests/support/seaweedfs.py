@@ -150,6 +150,8 @@ class Fault:
     """Nothing is answered until it is well again."""
     adds: Mapping[str, str] = field(default_factory=dict)
     """Headers of what the store answers, as `Some-Header`; an empty one is left out."""
+    alters: str = ""
+    """What is in the names of objects whose bytes it changes on the way."""
     of: str = ""
     """The method that it is about; empty: all."""
     once: bool = False
@@ -238,6 +240,8 @@ class _Handler(BaseHTTPRequestHandler):
             if fault.cuts == "after":
                 self.close_connection = True
             else:
+                if fault.alters and fault.alters in self.path and data:
+                    data = bytes([data[0] ^ 1]) + data[1:]
                 known = {name.title(): value for name, value in said.items()}
                 self._answer(status, data, {**known, **fault.adds})
 

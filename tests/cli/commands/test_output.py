@@ -62,9 +62,10 @@ ELSEWHERE = {
     ("signer", "run"),
     ("signer", "show"),
     ("signer", "split"),
+    ("store", "move"),
 }
-"""Commands that are not run here: the demonstration and the signer process have their own tests, nodes run already,
-evidence needs a culprit."""
+"""Commands that are not run here: the demonstration, the signer process and buckets have their own tests, nodes run
+already, evidence needs a culprit."""
 
 
 def all_commands() -> set[tuple[str, ...]]:

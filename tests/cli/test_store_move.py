@@ -1,0 +1,232 @@
+"""Moving objects into a bucket of a real S3 store: killed anywhere, nothing is lost, and nobody writes aside."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from node.config import load
+from node.errors import StoreDownError
+from node.home import Home
+from node.identity.identity import open_identity
+from node.identity.store import open_store
+from node.objects.bucket import Bucket
+from node.objects.s3 import Owner, S3Objects
+from support.agencies import SUBSET, found_agency, import_files, list_files, numbered
+from support.postgres import postgres_server
+from support.processes import PROGRAM, Cli, Running
+from support.seaweedfs import KEY, OPEN, SECRET, BadProxy, Fault, S3Server, bad_proxy, seaweedfs
+
+COMMENT = "# somebody wrote this\n"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[S3Server]:
+    with seaweedfs() as running:
+        yield running
+
+
+@pytest.fixture
+def proxy(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[BadProxy]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    with bad_proxy(server) as standing:
+        yield standing
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """An agency with a list, a release and changes that wait; never changed."""
+    cli = found_agency(tmp_path_factory.mktemp("agency"), name="fr", country="FR")
+    list_files(cli, numbered("published", 300))
+    cli.done("subset", "create", SUBSET)
+    cli.done("subset", "release", SUBSET)
+    import_files(cli, numbered("waiting", 3))
+    cli.edit("sigfed.toml", "[store]\n", f"[store]\n{COMMENT}")
+    return cli
+
+
+@pytest.fixture
+def agency(founded: Cli, tmp_path: Path) -> Cli:
+    return founded.copied(tmp_path / "fr")
+
+
+def move(cli: Cli, proxy: BadProxy, folder: Path) -> tuple[str, ...]:
+    return ("store", "move", "--to", f"s3://{OPEN}/moved/{folder.name}", "--endpoint", proxy.endpoint)
+
+
+def in_folder(cli: Cli) -> dict[str, bytes]:
+    top = cli.home / "objects"
+    return {path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*") if path.is_file()}
+
+
+def in_bucket(server: S3Server, folder: Path) -> dict[str, bytes]:
+    bucket = Bucket(name=OPEN, prefix=f"moved/{folder.name}", endpoint=server.endpoint)
+    objects = S3Objects(bucket, Owner(node="nobody.example"))
+    return {name: objects.get(name) for name in objects.ls("")}
+
+
+def require_moved(cli: Cli, server: S3Server, folder: Path, before: dict[str, bytes]) -> None:
+    """Every object is there as it was, the folder is gone, and the node goes on from there."""
+    found = in_bucket(server, folder)
+    grown = {name for name in before if name not in found}
+    assert all("/tile/" in name and ".p/" in name for name in grown), (
+        "a wider one took its place: of the audit log"
+    )
+    assert len(grown) <= 2
+    assert all(found[name] == data for name, data in before.items() if name not in grown)
+    assert not (cli.home / "objects").is_dir()
+    assert not (cli.home / "objects-moved").exists()
+    assert COMMENT in (cli.home / "sigfed.toml").read_text()
+    assert load(cli.home).store.objects == f"s3://{OPEN}/moved/{folder.name}"
+    looked = cli.run("doctor", "--deep")
+    assert looked.exit == 0, looked.out
+    assert cli.done("publish")["adds"] == 6
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_every_object_is_moved_and_read_back(
+    database: str, agency: Cli, proxy: BadProxy, server: S3Server, tmp_path: Path
+) -> None:
+    if database == "postgresql":
+        with postgres_server() as running:
+            cli = found_agency(tmp_path, name="be", country="BE", store=running.database())
+            list_files(cli, numbered("published", 3))
+            cli.done(*move(cli, proxy, tmp_path))
+            assert cli.run("doctor", "--deep").exit == 0
+        return
+    before = in_folder(agency)
+    done = agency.done(*move(agency, proxy, tmp_path))
+    everything = {"objects": len(before), "bytes": sum(map(len, before.values())), "copied": len(before)}
+    assert done == {**everything, "to": f"s3://{OPEN}/moved/{tmp_path.name}"}
+    again = agency.done(*move(agency, proxy, tmp_path))
+    assert again["copied"] == 0
+    elsewhere = agency.run("store", "move", "--to", f"s3://{OPEN}/other", "--endpoint", proxy.endpoint)
+    assert elsewhere.exit == 2
+    assert "are in s3://" in elsewhere.err
+    require_moved(agency, server, tmp_path, before)
+    actions = [one["action"] for one in agency.run("audit", "ls").results]
+    assert "store.move" in actions
+
+
+_DYING = """
+import os, signal, sys
+from node.app import move
+from node.cli import main
+where, after = sys.argv[1], int(sys.argv[2])
+owner = move._Copy if hasattr(move._Copy, where) else move
+real, calls = getattr(owner, where), 0
+def dying(*arguments, **named):
+    global calls
+    calls += 1
+    if calls > after:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*arguments, **named)
+setattr(owner, where, dying)
+sys.exit(main.run(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "after"),
+    [
+        ("_copy", 0),
+        ("_copy", 7),
+        ("_is", 11),
+        ("tidy", 0),
+        ("replace_private", 0),
+        ("_set_aside", 0),
+        ("_let_go", 0),
+    ],
+)
+def test_killed_anywhere_the_same_command_goes_on(
+    where: str, after: int, agency: Cli, proxy: BadProxy, server: S3Server, tmp_path: Path
+) -> None:
+    before = in_folder(agency)
+    words = move(agency, proxy, tmp_path)
+    killed = subprocess.run(
+        [sys.executable, "-P", "-c", _DYING, where, str(after), "--home", str(agency.home), *words],
+        env={**os.environ, **agency.variables()},
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    there = len(in_bucket(server, tmp_path))
+    done = agency.done(*words)
+    if done["objects"]:  # else it was killed when all of them were there
+        assert done["copied"] <= len(before) - there + 16, "what was there is not written again"
+    require_moved(agency, server, tmp_path, before)
+
+
+def test_what_changes_meanwhile_follows(
+    agency: Cli, proxy: BadProxy, server: S3Server, tmp_path: Path
+) -> None:
+    """A move that was killed lies days back: what was written since, and what was deleted."""
+    words = move(agency, proxy, tmp_path)
+    subprocess.run(
+        [sys.executable, "-P", "-c", _DYING, "tidy", "0", "--home", str(agency.home), *words],
+        env={**os.environ, **agency.variables()},
+        check=False,
+    )
+    agency.done("publish")
+    import_files(agency, numbered("since", 3))
+    before = in_folder(agency)
+    agency.done(*words)
+    pending = {name for name in before if name.startswith("pending/")}
+    assert {name for name in in_bucket(server, tmp_path) if name.startswith("pending/")} == pending
+    require_moved(agency, server, tmp_path, before)
+
+
+def test_who_still_knows_the_folder_fails_instead_of_writing_there(
+    agency: Cli, proxy: BadProxy, tmp_path: Path
+) -> None:
+    """As a command that waits for somebody to type a passphrase meanwhile."""
+    identity = open_identity(Home(agency.home))
+    store = open_store(identity)
+    agency.done(*move(agency, proxy, tmp_path))
+    with pytest.raises(StoreDownError, match="cannot be written"):
+        store.objects.put("pending/aside", b"x")
+    store.dispose()
+    with pytest.raises(FileExistsError):
+        open_store(identity)
+
+
+def test_a_node_that_runs_is_not_moved(agency: Cli, proxy: BadProxy, tmp_path: Path) -> None:
+    with Running(agency):
+        refused = agency.run(*move(agency, proxy, tmp_path))
+    assert refused.exit == 11
+    assert load(agency.home).store.objects == ""
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "says"),
+    [
+        (Fault(answers=507, of="PUT"), 2, "answered 507"),
+        (Fault(ignores=frozenset({"if-match"})), 2, "does not heed If-Match"),
+    ],
+    ids=["full", "does not compare"],
+)
+def test_a_store_that_fails_changes_nothing(
+    fault: Fault, code: int, says: str, agency: Cli, proxy: BadProxy, server: S3Server, tmp_path: Path
+) -> None:
+    before = in_folder(agency)
+    proxy.bad = fault
+    refused = agency.run(*move(agency, proxy, tmp_path), program=PROGRAM)
+    assert (refused.exit, says in refused.err) == (code, True), refused.err
+    assert (in_folder(agency), load(agency.home).store.objects) == (before, "")
+    proxy.mend()
+    agency.done(*move(agency, proxy, tmp_path))
+    require_moved(agency, server, tmp_path, before)
+
+
+def test_a_store_that_gives_back_other_bytes_is_noticed(agency: Cli, proxy: BadProxy, tmp_path: Path) -> None:
+    before = in_folder(agency)
+    proxy.bad = Fault(alters="logs/", of="GET")
+    refused = agency.run(*move(agency, proxy, tmp_path), program=PROGRAM)
+    assert refused.exit == 14
+    assert "gave back other bytes" in refused.err
+    assert (in_folder(agency), load(agency.home).store.objects) == (before, "")
