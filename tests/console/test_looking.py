@@ -5,8 +5,13 @@ telephone, dark and in French.
 """
 
 import re
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext
 from playwright.async_api import Page as BrowserPage
 
@@ -16,7 +21,8 @@ from node.console.surface import PAGES
 from node.console.world import World
 from node.store.accounts.records import PersonRole
 from support.browser import axe_async, browsing_async, keep_picture
-from support.console import RunningConsole
+from support.busy_agency import open_world
+from support.console import RunningConsole, console_of
 from support.console_examples import EXAMPLES
 from support.watching import Watch
 
@@ -51,6 +57,25 @@ _AS_WRITTEN = {
 }
 """What people wrote, and what stands in records, is not translated either."""
 _SENTENCE = re.compile(r"[A-Za-z]{2,} [a-z]{2,} [a-z]{2,}")
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def busy(busy_home: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningConsole]:
+    """One console for all that only look at it."""
+    home = tmp_path_factory.mktemp("looking") / "busy"
+    shutil.copytree(busy_home, home, ignore=shutil.ignore_patterns("*.lock"))
+    with ExitStack() as stack:
+        async with console_of(open_world(home, stack)) as running:
+            yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with browsing_async() as started:
+        yield started
 
 
 def _named(page: Page[World]) -> str:
@@ -94,7 +119,7 @@ async def _lookers(busy: RunningConsole, page: Page[World]) -> list[PersonRole]:
 
 @pytest.mark.parametrize("page", PAGES, ids=_named)
 async def test_a_page_is_for_everybody_who_may_see_it(
-    busy: RunningConsole, page: Page[World], caplog: pytest.LogCaptureFixture
+    browser: Browser, busy: RunningConsole, page: Page[World], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Axe holds nothing against it in any role, the policy stops nothing, it fits the screen, reads without script.
 
@@ -102,24 +127,23 @@ async def test_a_page_is_for_everybody_who_may_see_it(
     """
     watch = Watch()
     first, *others = await _lookers(busy, page)
-    async with browsing_async() as browser:
-        read = {}
-        for size, scheme, language in _JUDGED:
-            context = await _context(browser, busy, first, size=size, scheme=scheme, language=language)
-            looked = await _looked_at(context, _url(busy, page), watch)
-            width = _SIZES[size][0]
-            wide = await looked.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{page.name} is {wide} wide on a screen of {width}"
-            assert await looked.locator("h1").count() == 1
-            assert await looked.evaluate("document.documentElement.lang") == language
-            read[language] = set(await looked.evaluate(_READ))
-            await keep_picture(looked, f"{page.name}-{size}-{scheme}")
-            await context.close()
-        for role in others:
-            context = await _context(browser, busy, role, size="desk", scheme="light")
-            await _looked_at(context, _url(busy, page), watch)
-            await context.close()
-        await _reads_without_script(browser, busy, page, first)
+    read = {}
+    for size, scheme, language in _JUDGED:
+        context = await _context(browser, busy, first, size=size, scheme=scheme, language=language)
+        looked = await _looked_at(context, _url(busy, page), watch)
+        width = _SIZES[size][0]
+        wide = await looked.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{page.name} is {wide} wide on a screen of {width}"
+        assert await looked.locator("h1").count() == 1
+        assert await looked.evaluate("document.documentElement.lang") == language
+        read[language] = set(await looked.evaluate(_READ))
+        await keep_picture(looked, f"{page.name}-{size}-{scheme}")
+        await context.close()
+    for role in others:
+        context = await _context(browser, busy, role, size="desk", scheme="light")
+        await _looked_at(context, _url(busy, page), watch)
+        await context.close()
+    await _reads_without_script(browser, busy, page, first)
     assert watch.amiss(busy.url("")) == []
     assert "csp-violation" not in caplog.text
     english = {text for text in read["en"] & read["fr"] - _AS_WRITTEN if _SENTENCE.search(text)}
@@ -127,20 +151,19 @@ async def test_a_page_is_for_everybody_who_may_see_it(
 
 
 async def test_what_a_page_must_not_do_is_seen(
-    busy: RunningConsole, caplog: pytest.LogCaptureFixture
+    browser: Browser, busy: RunningConsole, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A picture of another site and a script in the page: stopped, complained of, and reported here."""
     watch = Watch()
-    async with browsing_async() as browser:
-        context = await _context(browser, busy, PersonRole.VIEWER, size="desk", scheme="light")
-        watch.over(context)
-        page = await context.new_page()
-        await page.goto(busy.url("/console/account"))
-        assert watch.amiss(busy.url("")) == []
-        async with page.expect_request(busy.url(CSP_REPORTS)):
-            await page.evaluate(_FORBIDDEN)
-        await page.close()
-        await context.close()
+    context = await _context(browser, busy, PersonRole.VIEWER, size="desk", scheme="light")
+    watch.over(context)
+    page = await context.new_page()
+    await page.goto(busy.url("/console/account"))
+    assert watch.amiss(busy.url("")) == []
+    async with page.expect_request(busy.url(CSP_REPORTS)):
+        await page.evaluate(_FORBIDDEN)
+    await page.close()
+    await context.close()
     assert len(watch.complaints) >= 2
     assert {_ELSEWHERE, busy.url(CSP_REPORTS)} <= set(watch.amiss(busy.url("")))
     assert "csp-violation" in caplog.text

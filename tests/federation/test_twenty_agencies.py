@@ -137,6 +137,7 @@ def test_every_way_to_lie_that_leaves_evidence_is_verified_elsewhere() -> None:
 # ---------------------------------------------------------------- all at once
 
 
+@pytest.mark.slow
 @pytest.mark.threat("a copied list")
 @settings(
     max_examples=3,
