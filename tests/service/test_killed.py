@@ -15,7 +15,7 @@ from protocol.lists.opening import Reason
 from support.dying import kill_at
 from support.stores import GUARDS, NOW_MS, Agency, check_whole, file_digests, openings, rows
 
-pytestmark = [pytest.mark.both_databases, pytest.mark.usefixtures("random_order")]
+pytestmark = [pytest.mark.slow, pytest.mark.both_databases, pytest.mark.usefixtures("random_order")]
 
 
 def test_an_import_killed_between_objects_and_commit_has_not_happened(agency: Agency, dsn: str) -> None:

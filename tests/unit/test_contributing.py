@@ -44,6 +44,7 @@ def test_few_files_are_touched(diff: str, most: int) -> None:
     assert len(set(_files(diff))) == len(_files(diff))
 
 
+@pytest.mark.slow
 def test_a_verb_is_complete_with_what_the_guide_shows(tmp_path: Path) -> None:
     for tree in TREES:
         shutil.copytree(

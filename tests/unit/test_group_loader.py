@@ -243,6 +243,7 @@ def test_a_kernel_that_is_wrong_in_ordinary_use_is_refused(
         self_test.compare_groups(group, sodium_group(), os.urandom)
 
 
+@pytest.mark.slow
 @pytest.mark.threat("wrong arithmetic")
 @pytest.mark.parametrize(
     ("file", "before", "after"),
