@@ -78,8 +78,8 @@ class Bucket:
         with _told():
             try:
                 _client(self).head(name)
-            except FileNotFoundError:
-                return False
+            except FileNotFoundError:  # or there is no bucket, which an answer without a body cannot say
+                return self.get(name) is not None
             return True
 
     def put(self, name: str, data: bytes) -> None:

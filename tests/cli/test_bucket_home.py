@@ -24,6 +24,7 @@ from support.agencies import (
     import_files,
     list_files,
     numbered,
+    report,
     table,
     written,
 )
@@ -159,10 +160,35 @@ def test_a_store_that_is_down_is_said_and_comes_back_by_itself(pair: Federation,
     assert "the object store answered 503" in refused.err
     assert not any(each in refused.err for each in (KEY, SECRET, proxy.endpoint))
     wait_until(lambda: fetch(pair.fr, pair.fr_node, "/health/ready")[0] == 503)
+    assert pair.partner.run("check", pair.files["both"]).exit == 1, "which reads no object"
     proxy.mend()
     wait_until(lambda: fetch(pair.fr, pair.fr_node, "/health/ready")[0] == 200)
     assert pair.fr.done("publish")["adds"] == 10
     assert pair.fr.run("doctor", "--deep").exit == 0
+
+
+@pytest.mark.parametrize("after", [0, 1, 3, 5])
+@pytest.mark.parametrize("how", ["cut", "killed"])
+def test_a_publication_that_breaks_off_is_done_again(
+    how: str, after: int, pair: Federation, proxy: BadProxy
+) -> None:
+    import_files(pair.fr, numbered(f"broken off {how} {after}", 5))
+    size = report(pair.fr).log.head.size
+    if how == "cut":
+        proxy.bad = Fault(cuts="before", of="PUT", after=after)
+        assert pair.fr.run("publish").exit in {0, 2}
+    else:
+        proxy.bad = Fault(stalls=True, of="PUT", after=after)
+        publishing = pair.fr.start("publish")
+        wait_until(lambda: proxy.waiting > 0 or publishing.poll() is not None)
+        publishing.kill()
+        publishing.communicate()
+    proxy.mend()
+    pair.fr.run("publish")
+    found = report(pair.fr)
+    assert (found.log.head.size, found.waiting) == (size + 10, 0)
+    looked = pair.fr.run("doctor", "--deep")
+    assert looked.exit == 0, looked.out
 
 
 def test_a_read_only_store_goes_on_answering(pair: Federation, proxy: BadProxy) -> None:

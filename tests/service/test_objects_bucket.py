@@ -2,14 +2,18 @@
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import trustme
 
 from node.errors import ConfigError, StoreDownError, StoreLockedError
 from node.objects import bucket as bucket_module
@@ -51,13 +55,16 @@ def proxy(server: S3Server) -> Iterator[BadProxy]:
         yield proxy
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waits for tenths of a second where a node waits for seconds."""
-    short = timedelta(seconds=0.5)
-    for name in ("quick", "sending", "reading"):
-        monkeypatch.setitem(bucket_module._PATIENCE, name, {"timeout": short})
-    monkeypatch.setitem(bucket_module._RETRY, "retry_timeout", short)
+@contextmanager
+def impatient(*, waits: float = 10) -> Iterator[None]:
+    """Asks once more instead of three times, and waits as long for an answer."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("quick", "sending", "reading"):
+            patched.setitem(bucket_module._PATIENCE, name, {"timeout": timedelta(seconds=waits)})
+        patched.setitem(bucket_module._RETRY, "max_retries", 1)
+        bucket_module._client.cache_clear()
+        yield
+    bucket_module._client.cache_clear()
 
 
 def through(proxy: BadProxy, server: S3Server, folder: Path) -> S3Objects:
@@ -116,7 +123,6 @@ def test_the_objects_of_another_node_are_left_alone(server: S3Server, tmp_path: 
     assert S3Objects(bucket, first).get("a/b") == b"y"
 
 
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("act", ACTS)
 @pytest.mark.parametrize("kind", DOWN)
 def test_what_cannot_be_done_now_is_said_and_can_be_done_again(
@@ -126,7 +132,10 @@ def test_what_cannot_be_done_now_is_said_and_can_be_done_again(
     objects = through(proxy, server, tmp_path)
     objects.put("a/b", b"old")
     proxy.bad = fault
-    with pytest.raises(StoreDownError, match=says) as refused:
+    with (
+        impatient(waits=0.5 if fault.stalls else 10),
+        pytest.raises(StoreDownError, match=says) as refused,
+    ):
         ACTS[act](objects)
     said = f"{refused.value} {refused.value.hint} {refused.value.__cause__}"
     assert not any(secret in said for secret in (KEY, SECRET, proxy.endpoint, tmp_path.name, "a/b"))
@@ -135,16 +144,33 @@ def test_what_cannot_be_done_now_is_said_and_can_be_done_again(
     ACTS[act](objects)
 
 
-@pytest.mark.usefixtures("impatient")
 def test_a_store_that_is_not_there(server: S3Server) -> None:
     bucket = Bucket(name="open", endpoint=f"http://127.0.0.1:{free_port()}", region="eu")
-    for act in ACTS.values():
-        with pytest.raises(StoreDownError, match="cannot be reached"):
-            act(S3Objects(bucket, MINE))
     nowhere = Bucket(name="nobody-made-this", endpoint=server.endpoint, region="eu")
-    for name in ("get", "ls", "put"):
+    with impatient():
+        for act in ACTS.values():
+            with pytest.raises(StoreDownError, match="cannot be reached"):
+                act(S3Objects(bucket, MINE))
+    for name in ("get", "exists", "ls", "put"):
         with pytest.raises(StoreDownError, match="there is no such bucket"):
             ACTS[name](S3Objects(nowhere, MINE))
+
+
+def test_only_a_certificate_of_an_authority_that_is_known_is_believed(
+    server: S3Server, tmp_path: Path
+) -> None:
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    known = tmp_path / "authority.pem"
+    known.write_bytes(authority.cert_pem.bytes())
+    with bad_proxy(server, context) as proxy:
+        stranger = server.bucket(tmp_path.name, proxy.endpoint)
+        with impatient(), pytest.raises(StoreDownError, match="cannot be reached"):
+            S3Objects(stranger, MINE).put("a/b", b"x")
+        assert proxy.asked == []
+        S3Objects(replace(stranger, ca_file=known), MINE).put("a/b", b"x")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        S3Objects(replace(stranger, ca_file=tmp_path / "none"), MINE).get("a/b")
 
 
 def test_wrong_credentials(server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

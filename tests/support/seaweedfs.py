@@ -6,10 +6,11 @@ what to type where there is none. Everything is on 127.0.0.1, on free ports, and
 
 import http.client
 import json
+import ssl
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -155,6 +156,8 @@ class Fault:
     of: str = ""
     """The method that it is about; empty: all."""
     once: bool = False
+    after: int = 0
+    """So many requests pass first."""
 
 
 WELL = Fault()
@@ -166,18 +169,24 @@ class BadProxy:
 
     to: int
     port: int = 0
+    scheme: str = "http"
     bad: Fault = WELL
     asked: list[str] = field(default_factory=list)
     """Methods and paths."""
+    waiting: int = 0
+    """Requests that it lets wait."""
     freed: Event = field(default_factory=Event)
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def fault(self, method: str) -> Fault:
         found = self.bad
         if found.of not in {"", method}:
+            return WELL
+        if found.after:
+            self.bad = replace(found, after=found.after - 1)
             return WELL
         if found.once:
             self.bad = WELL
@@ -185,16 +194,17 @@ class BadProxy:
 
     def mend(self) -> None:
         """Nothing is wrong any more."""
-        self.bad = WELL
-        self.freed.set()
+        self.bad, stalled, self.freed, self.waiting = WELL, self.freed, Event(), 0
+        stalled.set()
 
 
 @contextmanager
-def bad_proxy(server: S3Server) -> Iterator[BadProxy]:
-    """A proxy before the bucket that is open to all."""
-    proxy = BadProxy(server.port)
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, proxy))
-    listener.daemon_threads = True
+def bad_proxy(server: S3Server, certificate: ssl.SSLContext | None = None) -> Iterator[BadProxy]:
+    """A proxy before the bucket that is open to all; with a certificate it ends TLS."""
+    proxy = BadProxy(server.port, scheme="https" if certificate else "http")
+    listener = _Listener(("127.0.0.1", 0), partial(_Handler, proxy))
+    if certificate is not None:
+        listener.socket = certificate.wrap_socket(listener.socket, server_side=True)
     proxy.port = listener.server_port
     thread = Thread(target=listener.serve_forever, args=(0.05,))
     thread.start()
@@ -205,6 +215,14 @@ def bad_proxy(server: S3Server) -> Iterator[BadProxy]:
         listener.shutdown()
         thread.join()
         listener.server_close()
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+
+    @override
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a client that was killed is no fault, and commands of this process write where it would."""
 
 
 _ITS_OWN = frozenset({"connection", "transfer-encoding", "content-length", "date", "server"})
@@ -228,6 +246,7 @@ class _Handler(BaseHTTPRequestHandler):
         proxy.asked.append(f"{self.command} {self.path.partition('?')[0]}")
         fault = proxy.fault(self.command)
         if fault.stalls:
+            proxy.waiting += 1
             proxy.freed.wait()
         if fault.cuts == "before" or fault.stalls:
             self.close_connection = True
