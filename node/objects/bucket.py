@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
-from node.errors import ConfigError, StoreDownError, StoreError, UsageError
+from node.errors import ConfigError, NodeError, StoreDownError, StoreError, UsageError
 from protocol.limits import MAX_RELEASE_FILE_BYTES
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ _RETRY: Final["RetryConfig"] = {
 }
 _STATUS: Final = re.compile(r"status code: (\d{3})")
 _REFUSED: Final = frozenset({"401", "403"})
+_NOT_IMPLEMENTED: Final = "501"
 _NO_BUCKET: Final = "NoSuchBucket"
 _PLAIN: Final = "BadScheme"
 _TIMEOUT: Final = "kind: Timeout"
@@ -181,19 +182,13 @@ def _told() -> Iterator[None]:
         raise _down(exc) from None
 
 
-def _down(error: Exception) -> StoreDownError:
+def _down(error: Exception) -> NodeError:
     words = str(error)
     answered = _STATUS.search(words)
-    status = "" if answered is None else answered[1]
     if _NO_BUCKET in words:
         return StoreDownError("there is no such bucket", hint="make it, or correct store.objects")
-    if status in _REFUSED or type(error).__name__ == "UnauthenticatedError":
-        return StoreDownError(
-            "the object store refuses this node",
-            hint="see the AWS_ variables of its environment, its clock, and what the bucket allows it",
-        )
-    if status:
-        return StoreDownError("the object store answered {status}", status, hint=_SEE)
+    if answered is not None:
+        return _answered(answered[1])
     if _PLAIN in words:
         return StoreDownError(
             "the address of the object store begins with http",
@@ -202,6 +197,20 @@ def _down(error: Exception) -> StoreDownError:
     if _TIMEOUT in words:
         return StoreDownError("the object store takes too long", hint=_SEE)
     return StoreDownError("the object store cannot be reached", hint=_SEE)
+
+
+def _answered(status: str) -> NodeError:
+    if status in _REFUSED:
+        return StoreDownError(
+            "the object store refuses this node",
+            hint="see the AWS_ variables of its environment, its clock, and what the bucket allows it",
+        )
+    if status == _NOT_IMPLEMENTED:
+        return ConfigError(
+            "this object store does not know a request that this node makes",
+            hint="take one that compares before it writes (If-None-Match, If-Match), in store.objects",
+        )
+    return StoreDownError("the object store answered {status}", status, hint=_SEE)
 
 
 def _require_bucket(error: FileNotFoundError) -> None:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final
 
-from node.errors import AlreadyExistsError, ConfigError, MissingObjectError, StoreLockedError
+from node.errors import AlreadyExistsError, ConfigError, MissingObjectError, StoreDownError, StoreLockedError
 from node.objects.bucket import Bucket
 from node.ports.objects import checked
 
@@ -130,7 +130,7 @@ class S3Objects:
 
 @lru_cache(maxsize=16)
 def _prepare(bucket: Bucket, owner: Owner) -> None:
-    data = _owner_bytes(owner)
+    data, before = _owner_bytes(owner), ""
     for _ in range(_TRIES):
         found = bucket.get(_OWNER)
         if found is None:
@@ -138,23 +138,28 @@ def _prepare(bucket: Bucket, owner: Owner) -> None:
             continue
         held, mark = found
         _require_own(held, data)
-        if not mark:
+        if mark in {"", before}:  # nobody else wrote it, and it was refused all the same
             raise _not_compared("If-Match")
-        # The same bytes: where it is written after all, nothing is lost.
-        if bucket.create(_OWNER, held):
-            raise _not_compared("If-None-Match")
-        if bucket.replace(_OWNER, _NO_MARK, held):
-            raise _not_compared("If-Match")
-        kept = bucket.keeps_versions(_OWNER, mark, held)
-        if kept is None:
-            continue  # another process did the same just now
-        if kept:
-            raise ConfigError(
-                "this bucket keeps every version of an object, so that nothing in it is ever deleted",
-                hint="what is shredded must be gone: take a bucket without versions, in store.objects",
-            )
-        return
-    raise _not_compared("If-Match")
+        if _heeds(bucket, held, mark):
+            return
+        before = mark
+    raise StoreDownError("too many commands begin at once", hint="do the same again")
+
+
+def _heeds(bucket: Bucket, held: bytes, mark: str) -> bool:
+    """Whether the store compares; False when another process asked it the same just now. Raises `ConfigError`."""
+    # The same bytes: where they are written after all, nothing is lost.
+    if bucket.create(_OWNER, held):
+        raise _not_compared("If-None-Match")
+    if bucket.replace(_OWNER, _NO_MARK, held):
+        raise _not_compared("If-Match")
+    kept = bucket.keeps_versions(_OWNER, mark, held)
+    if kept:
+        raise ConfigError(
+            "this bucket keeps every version of an object, so that nothing in it is ever deleted",
+            hint="what is shredded must be gone: take a bucket without versions, in store.objects",
+        )
+    return kept is False
 
 
 def _require_own(held: bytes, wanted: bytes) -> None:

@@ -78,8 +78,17 @@ def through(proxy: BadProxy, server: S3Server, folder: Path) -> S3Objects:
         (Fault(ignores=frozenset({"if-match"})), "does not heed If-Match"),
         (Fault(adds={"X-Amz-Version-Id": "3"}), "keeps every version"),
         (Fault(adds={"Etag": ""}), "does not heed If-Match"),
+        (Fault(answers=412, of="PUT"), "does not heed If-Match"),
+        (Fault(answers=501, of="PUT"), "does not know a request"),
     ],
-    ids=["creates over what is there", "replaces what it was not", "deletes nothing", "has no marks"],
+    ids=[
+        "creates over what is there",
+        "replaces what it was not",
+        "deletes nothing",
+        "has no marks",
+        "replaces nothing",
+        "knows none",
+    ],
 )
 @pytest.mark.parametrize("act", ["put", "put_all", "exchange", "delete"])
 def test_a_store_that_does_not_keep_its_word_is_not_written_to(
