@@ -1,4 +1,4 @@
-"""A node as `sigfed init` makes it, in this process and with a clock that a test moves."""
+"""A node as `sigfed init` makes it, in this process, with a clock that a test moves and keys that open at once."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ from node.app.create import create, plan
 from node.clock import system_entropy
 from node.home import Home
 from node.identity.identity import Identity, open_identity
+from support.moving_time import changed
 from support.times import SettableClock
 
 
@@ -28,5 +29,6 @@ def real_home(folder: Path, clock: SettableClock) -> Identity:
         root_passphrase_file=passphrase,
         root_kdf="online",
     )
-    create(home, wanted, clock=clock, entropy=system_entropy)
+    with changed({"CHEAP_KEYS": "1"}):
+        create(home, wanted, clock=clock, entropy=system_entropy)
     return open_identity(home, clock=clock)
