@@ -125,7 +125,9 @@ class S3Objects:
         """By the name of each object, what changes when it does."""
         assert not prefix or prefix.endswith("/"), "a prefix is a folder"
         found = self._bucket.marks(prefix and checked(prefix.rstrip("/")))
-        return {name: mark for name, mark in found.items() if name != _OWNER}
+        # Somebody's prefix may begin with another's.
+        others = tuple(name.removesuffix(_OWNER) for name in found if name.endswith(f"/{_OWNER}"))
+        return {name: mark for name, mark in found.items() if name != _OWNER and not name.startswith(others)}
 
 
 @lru_cache(maxsize=16)

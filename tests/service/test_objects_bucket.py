@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from node.errors import ConfigError, StoreDownError, StoreLockedError
+from node.errors import AlreadyExistsError, ConfigError, StoreDownError, StoreLockedError
 from node.objects import bucket as bucket_module
 from node.objects.bucket import Bucket
 from node.objects.s3 import Owner, S3Objects
@@ -130,6 +130,21 @@ def test_the_objects_of_another_node_are_left_alone(server: S3Server, tmp_path: 
     with pytest.raises(StoreLockedError, match="belong to another folder: host:/copy"):
         S3Objects(bucket, first).require_own()
     assert S3Objects(bucket, first).get("a/b") == b"y"
+
+
+def test_a_prefix_that_begins_with_another_is_a_place_of_its_own(server: S3Server, tmp_path: Path) -> None:
+    outer = S3Objects(server.bucket(tmp_path.name), MINE)
+    inner = S3Objects(server.bucket(f"{tmp_path.name}/logs/nl"), Owner(node="nl.example"))
+    inner.claim()
+    outer.claim()
+    for objects in (outer, inner):
+        objects.put("logs/a", b"x")
+    assert [list(objects.ls("")) for objects in (outer, inner)] == [["logs/a"], ["logs/a"]]
+    outer.delete("logs/a")
+    assert inner.get("logs/a") == b"x"
+    outer.put("logs/b", b"x")
+    with pytest.raises(AlreadyExistsError, match="there are objects in"):
+        S3Objects(server.bucket(f"{tmp_path.name}/logs"), MINE).claim()
 
 
 @pytest.mark.parametrize("act", ACTS)
