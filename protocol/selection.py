@@ -35,16 +35,10 @@ class Selection:
     screened: frozenset[Digest] = field(repr=False)
     contradicted: tuple[Digest, ...] = field(default=(), repr=False)
     """Digests that lists say are of one file with two different ones of a weaker algorithm: an operator looks."""
-    doubled: int = 0
+    doubled: frozenset[Digest] = field(default=frozenset(), repr=False)
     """Screened digests of a file of which a weaker digest is screened as well."""
-    apart: int = 0
+    apart: frozenset[Digest] = field(default=frozenset(), repr=False)
     """Screened SHA-1 and SHA-256 digests that are linked to no weaker one; another of their file may be screened."""
-
-    @property
-    def most_values(self) -> int:
-        """How many values of one file there may be in the screen at worst."""
-        kinds = {digest.algorithm for digest in self.screened} & EXACT
-        return max(len(kinds), 1)
 
 
 class Selector:
@@ -81,7 +75,8 @@ class Selector:
         links = _Links(self._lists.values(), len(self._digests))
         screened = {place for place, digest in enumerate(self._digests) if digest.algorithm not in _HIDDEN}
         contradicted: list[Digest] = []
-        doubled = apart = 0
+        doubled: set[Digest] = set()
+        apart: set[Digest] = set()
         for algorithm in _HIDDEN:
             for place, digest in enumerate(self._digests):
                 if digest.algorithm is not algorithm:
@@ -93,13 +88,12 @@ class Selector:
                 elif any(self._is_pivotal(nodes, place) for nodes in claims):
                     continue
                 screened.add(place)
-                doubled += bool(claims)
-                apart += not claims
+                (doubled if claims else apart).add(digest)
         return Selection(
             screened=frozenset(self._digests[place] for place in screened),
             contradicted=tuple(sorted(contradicted)),
-            doubled=doubled,
-            apart=apart,
+            doubled=frozenset(doubled),
+            apart=frozenset(apart),
         )
 
     def _is_pivotal(self, nodes: Container[str], place: int) -> bool:

@@ -19,6 +19,7 @@ from node.objects.sealed_names import (
     case_name,
     csrf_name,
     invite_name,
+    is_basis,
     is_roster,
     overlay_name,
     passkey_name,
@@ -71,7 +72,7 @@ _REQUEST: Final = SealedColumn("approval", ("id",), "payload")
 
 def is_sealed(name: str) -> bool:
     """Whether the object of that name is sealed."""
-    return name.startswith(_SEALED) or is_roster(name)
+    return name.startswith(_SEALED) or is_basis(name) or is_roster(name)
 
 
 def verify_cells(store: Store) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
     releases/<subset>/<version>-<start of the manifest's SHA-256>/manifest            the leaf
     …/screen, …/answers, …/labels, …/filter                                           as partners get them
+    …/basis                                                                           sealed, for the next release
     …/since-<version>/screen, …                                                       deltas, made once
 
 The hash in the name keeps two attempts at one version apart: only the one that was claimed is ever read.
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from node.errors import StoreError
+from node.objects.sealed_names import basis_name
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.unit import Unit
@@ -36,15 +38,27 @@ class ReleaseFolder:
             f"{subset_prefix(record.subset)}{record.version}-{record.manifest_sha256.hex()[:_HASH_CHARS]}/"
         )
 
-    def put(self, release: Release) -> None:
-        """Write the release durably."""
+    def put(self, release: Release, basis: bytes | None) -> None:
+        """Write the release durably, with what the next one may begin from."""
         self._store.objects.put_all(
             [
                 (self._name("manifest"), release.manifest.to_bytes()),
                 *((self._name(part), data) for part, data in _parts(release, since=None)),
                 *_filter_of(release, self._name(ReleasePart.FILTER)),
+                *([] if basis is None else [(self._basis, self._store.vault.seal(self._basis, basis))]),
             ]
         )
+
+    def basis(self) -> bytes | None:
+        """What the next release may begin from; None where it is not there, or damaged: it can be done without."""
+        try:
+            return self._store.vault.unseal(self._basis, self._store.objects.get(self._basis))
+        except StoreError:
+            return None
+
+    def forget_basis(self) -> None:
+        """Delete what only the next release begins from."""
+        self._store.objects.delete(self._basis)
 
     def manifest(self) -> bytes:
         """The leaf."""
@@ -111,6 +125,10 @@ class ReleaseFolder:
         name = self._name(ReleasePart.FILTER)
         return self._store.objects.get(name) if self._store.objects.exists(name) else None
 
+    @property
+    def _basis(self) -> str:
+        return basis_name(self.prefix)
+
     def _name(self, last: str) -> str:
         return self.prefix + last
 
@@ -167,6 +185,8 @@ def tidy(store: Store, records: Iterable[ReleaseRecord]) -> None:
     newest, kept = published[-1], {ReleaseFolder(store, record).prefix for record in published[-KEPT:]}
     earlier = [record for record in published if record.epoch < newest.epoch]
     kept |= {ReleaseFolder(store, record).prefix for record in earlier[-1:]}
+    for record in published[-2:-1]:
+        ReleaseFolder(store, record).forget_basis()
     for name in list(store.objects.ls(subset_prefix(newest.subset))):
         folder = _folder_of(name)
         if folder not in kept and _version_of(folder) <= newest.version:

@@ -3,6 +3,18 @@
 Which of them lie in which column, for whoever seals all of them anew, is `node.objects.rekey`'s to know.
 """
 
+_BASIS = "/basis"
+
+
+def basis_name(release: str) -> str:
+    """The object that the release after the one in this folder begins from."""
+    return release.rstrip("/") + _BASIS
+
+
+def is_basis(name: str) -> bool:
+    """Whether an object has that name."""
+    return name.startswith("releases/") and name.endswith(_BASIS)
+
 
 def case_name(partner: str, report_id: bytes) -> str:
     """The name under which a partner's words are sealed."""

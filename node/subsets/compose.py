@@ -7,7 +7,7 @@ docs/spec/subset.md.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -59,6 +59,13 @@ class Terms:
     not_after_ms: int
 
 
+class Screen(NamedTuple):
+    """Values in order, each once, and how many bits they have."""
+
+    values: U64Array
+    width: int
+
+
 def choose(
     effective: Mapping[tuple[int, Digest], Support], subset_filter: SubsetFilter
 ) -> dict[Digest, Chosen]:
@@ -84,26 +91,25 @@ def labels_of(terms: Terms, chosen: Mapping[Digest, Chosen]) -> dict[Digest, Lab
 
 
 def compose(
-    terms: Terms, tags: U64Array, labels: bytes | None, *, screened: Collection[Digest], held: Release | None
+    terms: Terms, tags: U64Array, labels: bytes | None, *, screen: Screen, held: Release | None
 ) -> Release:
     """The release of digests by their tags in the order of the answers, the canary's among them.
 
-    `labels` were sealed for them, in this order; None for a release without. Some of the digests are `screened`. `held`
-    is the release before: its widths are kept while they fit, and what is only less than it is removal-only.
+    `labels` were sealed for them, in this order; None for a release without. `held` is the release before: its widths
+    are kept while they fit, and what is only less than it is removal-only.
     """
-    screen, width = _screen(terms, {PRESENT, *screened}, held)
-    answers_width = _answers_width(terms, len(tags), held)
+    answers_width = width_of_answers(terms, len(tags), held)
     answers = truncate(tags, answers_width)
     manifest = Manifest(
         subset_id=terms.subset_id,
         epoch=terms.epoch,
         kind=ReleaseKind.ORDINARY,
-        screen_count=len(screen),
+        screen_count=len(screen.values),
         answers_count=len(answers),
-        screen_width=width,
+        screen_width=screen.width,
         answers_width=answers_width,
         pk=terms.pk,
-        screen_root=values_root(screen),
+        screen_root=values_root(screen.values),
         answers_root=values_root(answers),
         labels_root=None if labels is None else labels_root(labels, LABEL_BYTES),
         sources=terms.sources,
@@ -112,7 +118,7 @@ def compose(
     )
     release = verify_release(
         manifest,
-        screen=screen,
+        screen=screen.values,
         answers=answers,
         labels=labels,
         filter_bytes=terms.filter.to_bytes(),
@@ -126,16 +132,23 @@ def is_same(held: Release, new: Release) -> bool:
     return replace(new.manifest, sources=old.sources, not_after_ms=old.not_after_ms, kind=old.kind) == old
 
 
-def _screen(terms: Terms, screened: Collection[Digest], held: Release | None) -> tuple[U64Array, int]:
-    count, bits = len(screened), terms.filter.screen_bits
+def screen_of(terms: Terms, screened: Collection[Digest], held: Release | None) -> Screen:
+    """The screen of some digests of a release, and of the canary."""
+    digests = {PRESENT, *screened}
+    width = width_of_screen(terms, len(digests), held)
+    return Screen(build_screen(digests, width) if width else _NO_SCREEN, width)
+
+
+def width_of_screen(terms: Terms, count: int, held: Release | None) -> int:
+    """Bits of a screen value, for so many digests; 0 for no screen."""
+    bits = terms.filter.screen_bits
     if held is None:
-        width = screen_width(count, bits)
-    else:
-        width = kept_screen_width(held.manifest.screen_width, count=count, screen_bits=bits)
-    return (build_screen(screened, width) if width else _NO_SCREEN), width
+        return screen_width(count, bits)
+    return kept_screen_width(held.manifest.screen_width, count=count, screen_bits=bits)
 
 
-def _answers_width(terms: Terms, count: int, held: Release | None) -> int:
+def width_of_answers(terms: Terms, count: int, held: Release | None) -> int:
+    """Bits of an answer, for so many."""
     if held is None or held.manifest.epoch != terms.epoch:
         return answer_width(count)
     return kept_answer_width(held.manifest.answers_width, count=count)

@@ -7,6 +7,7 @@ sealed: neither needs the PRF output, which is kept nowhere. Whatever else is ne
 from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,10 @@ from node.errors import StoreError
 from node.objects.listed import mark_of, packed, tag_of
 from node.store.subsets.records import Listed, ReleaseRecord, WideKey
 from node.store.vault import Vault
-from node.subsets.compose import Chosen, Terms, compose, labels_of
+from node.subsets.basis import Basis, Marks, marks_of
+from node.subsets.compose import Chosen, Screen, Terms, compose, labels_of, width_of_answers
 from protocol.digest import Digest
+from protocol.selection import Selection
 from protocol.subset.answers import order_answers
 from protocol.subset.canary import PRESENT
 from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Label, seal_label
@@ -31,6 +34,23 @@ class Held:
 
     record: ReleaseRecord
     release: Release
+    basis: Basis | None = None
+    """What the next one may begin from."""
+
+
+class Answers(NamedTuple):
+    """Digests in the order of the answers: a row of each array for each."""
+
+    tags: U64Array
+    """Cut to their width, where they are taken over from a release."""
+    labels: NDArray[np.uint8] | None
+    """48 bytes each; None for a release without."""
+    marks: Marks
+
+    def compose(self, terms: Terms, screen: Screen, held: Release | None) -> Release:
+        """The release that they make."""
+        labels = None if self.labels is None else self.labels.tobytes()
+        return compose(terms, self.tags, labels, screen=screen, held=held)
 
 
 class Content:
@@ -48,8 +68,8 @@ class Content:
         """Of which digests the release before says something else, or they are listed no more."""
         self.new: list[Listed] = []
         """What this release says and the one before does not."""
-        self.stayed = 0
-        """Digests that the release before lists as well."""
+        self.came = self.stayed = self.left = 0
+        """Digests that only this release lists, that both list, and that only the one before does."""
         self._vault = vault
         self._held = held
         self._evaluate = evaluate
@@ -57,13 +77,11 @@ class Content:
         self._digests: list[Digest] = []
         self._tags = array("q")
         self._labels = bytearray()
-        (output,) = evaluate([PRESENT])
-        self._add(PRESENT, tag_of(output), self._seal(output, CANARY_LABEL))
 
-    @property
-    def count(self) -> int:
-        """Digests, the test file not among them."""
-        return len(self._digests) - 1
+    def take_test_file(self) -> None:
+        """List the test file, of which there is no row."""
+        (output,) = self._evaluate([PRESENT])
+        self._add(PRESENT, tag_of(output), self._seal(output, CANARY_LABEL))
 
     def take(self, chosen: Mapping[Digest, Chosen], rows: Collection[Listed]) -> None:
         """List these digests; `rows` are what the release before lists of the same part of all digests."""
@@ -71,7 +89,9 @@ class Content:
         before = {row.name: row for row in rows}
         held = [before.pop(name, None) for name in names]
         self.ended += before
+        self.left += len(before)
         self.stayed += len(rows) - len(before)
+        self.came += len(chosen) - len(rows) + len(before)
         labels = labels_of(self.terms, chosen)
         said = [
             (mark_of(labels.get(digest)), int(digest.algorithm), packed(each.collections))
@@ -99,15 +119,12 @@ class Content:
                 mark, algorithm, collections = said[at]
                 self.new.append(Listed(*names[at], tag, mark, algorithm, collections))
 
-    def compose(self, screened: Collection[Digest]) -> Release:
-        """The release of all that was taken; some of it is screened."""
+    def answers(self, selection: Selection) -> Answers:
+        """All that was taken, in the order of the answers."""
         tags = np.array(self._tags, dtype=np.int64).view(np.uint64)
         order = order_answers(tags, lambda places: self._evaluate([self._digests[at] for at in places]))
-        labels = None
-        if self.terms.filter.labels:
-            labels = _cells(self._labels)[order].tobytes()
-        held = self._held.release if self._held else None
-        return compose(self.terms, tags[order], labels, screened=screened, held=held)
+        cells = _cells(self._labels)[order] if self.terms.filter.labels else None
+        return Answers(tags[order], cells, marks_of(self._digests, selection)[order])
 
     def _add(self, digest: Digest, tag: int, label: bytes) -> None:
         self._digests.append(digest)
@@ -142,6 +159,41 @@ class Content:
             if alone:
                 found[at] = labels[number * LABEL_BYTES : (number + 1) * LABEL_BYTES]
         return found
+
+
+def changed_answers(
+    terms: Terms, held: Held, marks: Marks, gone: Collection[Listed], new: Answers
+) -> Answers | None:
+    """The answers of the release before without those of some rows, and with new ones.
+
+    None where it is not known whose is which of equal ones, or all have another width.
+    """
+    release, width = held.release, held.release.manifest.answers_width
+    first, end = _runs(held, np.array([row.tag for row in gone], dtype=np.int64))
+    count = len(release.answers) - len(gone) + len(new.tags)
+    if (end - first > 1).any() or width_of_answers(terms, count, release) != width:
+        return None
+    values = np.delete(release.answers, first)
+    added = truncate(new.tags, width)
+    places = np.searchsorted(values, added)
+    beside = values[np.minimum(places, len(values) - 1)]  # the test file's is always there
+    if (added[1:] == added[:-1]).any() or (beside == added).any():
+        return None
+    labels = None
+    if new.labels is not None:
+        if release.labels is None:
+            return None
+        labels = np.insert(np.delete(_cells(release.labels), first, axis=0), places, new.labels, axis=0)
+    left = np.delete(marks, first)
+    return Answers(
+        np.insert(values, places, added) << np.uint64(64 - width), labels, np.insert(left, places, new.marks)
+    )
+
+
+def marks_before(held: Held, marks: Marks, rows: Collection[Listed]) -> list[int]:
+    """The mark of each row's digest in a release, where no other answer is the same."""
+    first, _ = _runs(held, np.array([row.tag for row in rows], dtype=np.int64))
+    return [int(mark) for mark in marks[first]]
 
 
 def _runs(held: Held, tags: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -1,32 +1,38 @@
 """A release in the making: the lists are judged, what is new is evaluated, the rest is arithmetic.
 
+It begins from the release before where nothing but new events can have changed what that one lists: then what these
+have a bearing on is judged alone. It is the same, byte for byte, as the one that is made whole.
+
 Nothing here is written anywhere: a draft is only published if the lists still stand where they were judged.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from typing import Final
 
-from keys.trust.members import Members
 from node.clock import milliseconds
 from node.errors import StoreError
-from node.judgement.effective import judge_all, judge_some
+from node.judgement.effective import Current, judge_all, judge_some
 from node.lists.guards import Guards
-from node.objects.listed import rows_in
+from node.objects.listed import listed_in, rows_in
 from node.objects.sealed_names import salt_name
 from node.ports.evaluator import Evaluator
 from node.store.lists.records import LogRecord
 from node.store.store import Store
-from node.store.subsets.records import Listed, ReleaseRecord, SubsetRecord, WideKey
-from node.subsets.compose import Chosen, Terms, choose
-from node.subsets.content import Content, Held
+from node.store.subsets.records import Listed, ReleaseRecord, WideKey
+from node.subsets.basis import Basis, Marks, Screened, changed_screen, is_screened, shared_values
+from node.subsets.changes import affected
+from node.subsets.compose import Chosen, Terms, choose, screen_of
+from node.subsets.content import Content, Held, changed_answers, marks_before
+from node.subsets.files import Files, rows_of
+from node.subsets.grounds import Order, fingerprint
 from node.subsets.holdings import held_here
 from protocol.digest import Digest
 from protocol.judgement.quorum import MemberListing, Support
 from protocol.lists.opening import EntryRef
-from protocol.selection import Selection, Selector
+from protocol.selection import Selector
 from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.identity import subset_id
 from protocol.subset.manifest import RuleHashes
@@ -47,25 +53,14 @@ class RuleDocuments:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What was asked for: a subset, and what to judge it by."""
-
-    subset: SubsetRecord
-    members: Members
-    now: datetime
-    max_age: timedelta
-    exclusions: frozenset[Digest]
-    until: datetime
-    """When the subset's epoch ends: nobody looks anything up in its releases after that."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A release that is made and not claimed."""
 
     release: Release
-    selection: Selection
-    """Which digests its screen knows files by."""
+    screened: Screened
+    """What its screen tells of a file at worst."""
+    basis: Basis | None
+    """What the next release may begin from; None: it is made whole."""
     ended: Sequence[WideKey] = field(repr=False)
     """Rows of the release before that are so no longer."""
     new: Sequence[Listed] = field(repr=False)
@@ -84,9 +79,16 @@ class _Made:
 
     content: Content
     selector: Selector
+    heads: Sequence[LogRecord]
     sources: Mapping[str, int]
+    files: bytearray = field(default_factory=bytearray)
     tripped: set[Digest] = field(default_factory=set)
     entries: list[EntryRef] = field(default_factory=list)
+
+    @property
+    def terms(self) -> Terms:
+        """Under which it is made."""
+        return self.content.terms
 
 
 class Drafter:
@@ -101,6 +103,7 @@ class Drafter:
         self._documents = documents
         self._order = order
         self._held = held
+        self._fingerprint: bytes | None = None
         self._outputs: dict[Digest, bytes] = {}
 
     def draft(self) -> Draft:
@@ -112,24 +115,136 @@ class Drafter:
             TooLargeError: the epoch has run out of source numbers.
         """
         self._require_key()
+        # Before anything is judged: what moves meanwhile is in the next fingerprint.
+        with self._store.read() as unit:
+            self._fingerprint = fingerprint(unit, self._order)
+        return self._changed() or self._whole()
+
+    def _whole(self) -> Draft:
         made = self._made()
-        if (
-            made.tripped
-        ):  # what was released before and is on no tripwire may stay, so withdrawals still get out
+        kept_from_tripping = bool(made.tripped)
+        if kept_from_tripping:
+            # What was released before and is on no tripwire may stay, so withdrawals still get out.
             entries, made = made.entries, self._made(frozenset(made.tripped))
             made.entries = entries
+        held, selection = self._held.release if self._held else None, made.selector.select()
+        made.content.take_test_file()
+        answers = made.content.answers(selection)
+        screen = screen_of(made.terms, selection.screened, held)
+        basis = Basis(
+            fingerprint=self._fingerprint or b"",
+            marks=answers.marks,
+            shared=shared_values(selection.screened, screen.width),
+            files=Files().with_more(made.files),
+            contradicted=self._store.vault.wide_keys_of(selection.contradicted),
+        )
+        listed = self._held.record.answers - 1 if self._held else 0
+        return self._draft(
+            made,
+            answers.compose(made.terms, screen, held),
+            basis if self._fingerprint and not kept_from_tripping else None,
+            removed=listed - made.content.stayed,  # what was shredded since has no row any more
+            contradicted=selection.contradicted,
+            marks=answers.marks,
+        )
+
+    def _changed(self) -> Draft | None:
+        """The same from the release before, when all that is new are some events; None: it has to be made whole."""
+        held = self._held
+        if held is None or (basis := held.basis) is None or basis.fingerprint != self._fingerprint:
+            return None
+        sizes = {source.origin: source.size for source in held.release.manifest.sources}
+        digests = affected(self._store, sizes, basis.files, basis.contradicted)
+        if digests is None:
+            return None
+        made, rows = self._made_of(digests, sizes)
+        if made.tripped:
+            return None
         selection = made.selector.select()
-        release = made.content.compose(selection.screened)
+        new = made.content.answers(selection)
+        answers = changed_answers(made.terms, held, basis.marks, rows.values(), new)
+        if answers is None:
+            return None
+        marks = marks_before(held, basis.marks, rows.values())
+        before = [digest for digest, mark in zip(rows, marks, strict=True) if is_screened(mark)]
+        screen = changed_screen(made.terms, held.release, basis.shared, before=before, now=selection.screened)
+        if screen is None:
+            return None
+        following = Basis(
+            fingerprint=basis.fingerprint,
+            marks=answers.marks,
+            shared=screen[1],
+            files=basis.files.with_more(made.files),
+            contradicted=self._store.vault.wide_keys_of(selection.contradicted),
+        )
+        release = answers.compose(made.terms, screen[0], held.release)
+        return self._draft(
+            made,
+            release,
+            following,
+            removed=made.content.left,
+            contradicted=selection.contradicted,
+            marks=answers.marks,
+        )
+
+    def _draft(
+        self,
+        made: _Made,
+        release: Release,
+        basis: Basis | None,
+        *,
+        removed: int,
+        contradicted: Collection[Digest],
+        marks: Marks,
+    ) -> Draft:
         return Draft(
             release=release,
-            selection=selection,
+            screened=Screened.of(marks),
+            basis=basis,
             ended=made.content.ended,
             new=made.content.new,
-            record=self._record(release, made.content),
+            record=self._record(release, added=made.content.came, removed=removed),
             sources=made.sources,
             tripped=_ordered(made.entries),
-            contradicted=self._backing(selection.contradicted),
+            contradicted=self._backing(contradicted),
         )
+
+    def _made_of(
+        self, digests: frozenset[Digest], since: Mapping[str, int]
+    ) -> tuple[_Made, Mapping[Digest, Listed]]:
+        """What a release lists of these digests, and what the one before does, when lists had the sizes `since`."""
+        judged = self._judged(digests)
+        made = self._begun(judged.heads)
+        with self._store.read() as unit:
+            rows = {} if self._held is None else listed_in(self._store, unit, self._held.record, digests)
+        effective = {key: support for key, support in judged.decision.effective.items() if key[1] in digests}
+        chosen = choose(effective, self._order.subset.filter)
+        made.tripped |= self._guards.tripped(chosen)
+        if not made.tripped:
+            self._take(made, chosen, rows.values(), judged.listings, since)
+        return made, rows
+
+    def _begun(self, heads: Sequence[LogRecord]) -> _Made:
+        given, numbers = self._numbers(heads)
+        terms = self._terms(heads, numbers)
+        return _Made(
+            Content(self._store.vault, terms, self._held, self._evaluated),
+            Selector(terms.k),
+            heads,
+            {origin: number for origin, number in numbers.items() if origin not in given},
+        )
+
+    def _take(
+        self,
+        made: _Made,
+        chosen: Mapping[Digest, Chosen],
+        rows: Collection[Listed],
+        listings: Sequence[MemberListing],
+        since: Mapping[str, int] | None = None,
+    ) -> None:
+        made.content.take(chosen, rows)
+        made.selector.add({digest: each.supports for digest, each in chosen.items()}, listings)
+        made.files += rows_of(listings, {log.origin: log.id for log in made.heads}, since)
 
     def _made(self, without: frozenset[Digest] | None = None) -> _Made:
         """What a release lists by what the lists say now; only what is released already, if it is to be `without`."""
@@ -142,13 +257,7 @@ class Drafter:
             previous=self._previous,
             exclusions=order.exclusions,
         )
-        given, numbers = self._numbers(judged.heads)
-        terms = self._terms(judged.heads, numbers)
-        made = _Made(
-            Content(self._store.vault, terms, self._held, self._evaluated),
-            Selector(terms.k),
-            {origin: number for origin, number in numbers.items() if origin not in given},
-        )
+        made = self._begun(judged.heads)
         for share in judged.shares:
             rows = [row for record in self._previous for row in rows_in(self._store, record, share.keys)]
             chosen = choose(self._supported(judged.heads, share.effective, share.listings), subset.filter)
@@ -157,8 +266,7 @@ class Drafter:
             made.entries += _entries(chosen, tripped)
             left_out = tripped if without is None else without | self._unlisted(chosen, rows)
             chosen = {digest: each for digest, each in chosen.items() if digest not in left_out}
-            made.content.take(chosen, rows)
-            made.selector.add({digest: each.supports for digest, each in chosen.items()}, share.listings)
+            self._take(made, chosen, rows, share.listings)
         return made
 
     @property
@@ -185,8 +293,14 @@ class Drafter:
         """The entries that back some of what was chosen: they are judged once more, for few are ever asked for."""
         if not digests:
             return ()
+        judged = self._judged(digests)
+        supported = self._supported(judged.heads, judged.decision.effective, judged.listings)
+        chosen = choose(supported, self._order.subset.filter)
+        return _entries(chosen, chosen.keys() & digests)
+
+    def _judged(self, digests: Collection[Digest]) -> Current:
         order = self._order
-        judged = judge_some(
+        return judge_some(
             self._store,
             order.members,
             digests,
@@ -195,9 +309,6 @@ class Drafter:
             previous=self._previous,
             exclusions=order.exclusions,
         )
-        supported = self._supported(judged.heads, judged.decision.effective, judged.listings)
-        chosen = choose(supported, order.subset.filter)
-        return _entries(chosen, chosen.keys() & digests)
 
     def _require_key(self) -> None:
         """With another key than partners know, every look-up in the release would miss, and nobody would notice."""
@@ -263,10 +374,8 @@ class Drafter:
             exclusions=exclusions_hash(salt, order.exclusions),
         )
 
-    def _record(self, release: Release, content: Content) -> ReleaseRecord:
-        """What was shredded since has no row any more, and counts as removed."""
+    def _record(self, release: Release, *, added: int, removed: int) -> ReleaseRecord:
         manifest = release.manifest
-        before = self._held.record.answers - 1 if self._held else 0
         return ReleaseRecord(
             subset=self._order.subset.name,
             version=self._held.record.version + 1 if self._held else 1,
@@ -274,8 +383,8 @@ class Drafter:
             kind=manifest.kind,
             manifest_sha256=sha256(manifest.to_bytes()).digest(),
             answers=manifest.answers_count,
-            added=content.count - content.stayed,
-            removed=before - content.stayed,
+            added=added,
+            removed=removed,
             created_ms=milliseconds(self._order.now),
             not_after_ms=manifest.not_after_ms,
         )

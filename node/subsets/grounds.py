@@ -6,10 +6,21 @@ and judges again when they moved, so that no withdrawal or dispute that this nod
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from datetime import datetime, timedelta
+from hashlib import sha256
+from importlib.metadata import version
+from typing import Final, Self
 
+from keys.trust.members import Members
+from node.judgement.premises import HeldList, Premises
 from node.store.lists.records import LogKind
+from node.store.subsets.records import SubsetRecord
 from node.store.unit import Unit
+from protocol.digest import Digest
+
+_RULE: Final = 1
+"""Of judging, choosing and screening: whoever changes what these give counts on, and the next release is made whole, as
+it is by another version of the program."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +46,54 @@ class Grounds:
             tombstones=frozenset(each.mac for each in unit.tombstones.ls()),
             tripwires=frozenset(each.id for each in unit.guards.tripwires()),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What was asked for: a subset, and what to judge it by."""
+
+    subset: SubsetRecord
+    members: Members
+    now: datetime
+    max_age: timedelta
+    exclusions: frozenset[Digest]
+    until: datetime
+    """When the subset's epoch ends: nobody looks anything up in its releases after that."""
+
+
+def fingerprint(unit: Unit, order: Order) -> bytes | None:
+    """What a release follows from, but for the events of members' lists.
+
+    None where other things than new events may change it: a list that is not fresh counts for what is listed already.
+    """
+    premises = Premises.of(unit)
+    members = {member.node for member in order.members.members}
+    fresh = premises.fresh(now=order.now, max_age=order.max_age)
+    counting = {log.origin for log in premises.heads if log.node in members}
+    subset = order.subset
+    if premises.overlays or not counting <= fresh or subset.filter.holdings:
+        return None
+    said = (
+        (_RULE, version("sigfed")),
+        [_fixed(each, whole=each.origin not in counting) for each in premises.lists],
+        sorted(premises.forked),
+        sorted((ref.origin, ref.index) for ref in premises.released),
+        sorted(
+            (origin, [(each.start, each.stop) for each in spans])
+            for origin, spans in premises.revoked.items()
+        ),
+        sorted(premises.silent),
+        [(each.mac, each.log_id, each.by, each.blocks) for each in premises.tombstones],
+        sorted(each.id for each in unit.guards.tripwires()),
+        order.members.sha256,
+        sorted((digest.algorithm, digest.value) for digest in order.exclusions),
+        (subset.name, subset.epoch, subset.filter.sha256()),
+    )
+    return sha256(repr(said).encode()).digest()
+
+
+def _fixed(held: HeldList, *, whole: bool) -> tuple[object, ...]:
+    """What has to stay of a list: of one that may grow only whether there is anything, for then it is a source."""
+    shredded = [(position, erased_ms is None) for position, erased_ms in held.shredded]
+    size = held.size if whole else min(held.size, 1)
+    return held.origin, size, held.reopened, held.set_aside, shredded

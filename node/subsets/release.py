@@ -27,10 +27,11 @@ from node.ports.log_signer import LogSigner
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord, WideKey
 from node.store.unit import Unit
+from node.subsets.basis import Basis
 from node.subsets.compose import is_same
 from node.subsets.content import Held
-from node.subsets.draft import LIFE, Draft, Drafter, Order, RuleDocuments
-from node.subsets.grounds import Grounds
+from node.subsets.draft import LIFE, Draft, Drafter, RuleDocuments
+from node.subsets.grounds import Grounds, Order
 from protocol.digest import Digest
 from protocol.lists.opening import EntryRef
 from protocol.subset.filter import ScreenRule, SubsetFilter
@@ -200,14 +201,16 @@ class Releaser:
             record = unit.releases.newest(name)
         if record is None:
             return None
-        return Held(record, ReleaseFolder(self._store, record).load().release)
+        folder = ReleaseFolder(self._store, record)
+        basis = folder.basis()
+        return Held(record, folder.load().release, Basis.from_bytes(basis) if basis else None)
 
     def _claim(self, subset: SubsetRecord, standing: Grounds, draft: Draft) -> bool:
         """Store the files and make the release pending; False when a list has moved since it was judged."""
         if self._standing() != standing:
             return False
         files = ReleaseFolder(self._store, draft.record)
-        files.put(draft.release)
+        files.put(draft.release, draft.basis.to_bytes() if draft.basis else None)
         leaf = leaf_hash(draft.release.manifest.to_bytes())
         with self._store.write() as unit:
             log = unit.logs.get(subset.origin)
@@ -330,14 +333,14 @@ def _report(record: ReleaseRecord, draft: Draft, *, published: bool) -> ReleaseR
 
 
 def _told(draft: Draft) -> ScreenReport:
-    made_by, selection = draft.release.filter, draft.selection
+    made_by, screened = draft.release.filter, draft.screened
     assert made_by is not None
     return ScreenReport(
         rule=made_by.screen_rule,
         bits=made_by.screen_bits,
         odds=made_by.odds(),
-        worst_odds=made_by.odds(selection.most_values),
-        doubled=selection.doubled,
-        apart=selection.apart,
+        worst_odds=made_by.odds(screened.most_values),
+        doubled=screened.doubled,
+        apart=screened.apart,
         contradicted=draft.contradicted,
     )

@@ -16,34 +16,38 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
+from keys.trust.members import Members
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, TripwireError, UsageError
+from node.judgement.reaffirm import open_blocks, reaffirm
 from node.lists.corrections import erase
+from node.lists.corrections.amend import Amendment, amend
 from node.lists.corrections.dispute import dispute, resolve
 from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
 from node.lists.guards import Guards
+from node.lists.imports.intake import Statement
 from node.objects.release_files import ReleaseFolder
 from node.ports.evaluator import EpochSecret
 from node.store.store import Store
 from node.subsets import release as releasing
-from node.subsets.compose import Terms, choose
+from node.subsets.compose import Terms, choose, is_same
 from protocol.digest import Digest
 from protocol.judgement.quorum import MemberListing
 from protocol.lists.event import BASELINE, NATIONAL
-from protocol.lists.opening import Reason
+from protocol.lists.opening import Basis, Reason
 from protocol.oprf.suite import epoch_key
 from protocol.subset.canary import PRESENT
 from protocol.subset.prf_input import prf_input
 from protocol.subset.release import Release
 from support.answers import compose_whole
-from support.releases import FILTER, MAX_AGE, SEED, SUBSET, ReleasingAgency, listed_of
-from support.selected import select_screened
+from support.releases import FILTER, MAX_AGE, SEED, SUBSET, ReleasingAgency, folder, listed_of
+from support.selected import budget, select_screened
 from support.sodium import loaded_group
-from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
+from support.stores import Agency, file_digests, make_store, row, rows, sha256_digest, sqlite_dsn
 from support.whole import judge_whole
 
 BOTH = replace(FILTER, collections=frozenset({BASELINE, NATIONAL}))
-NAMES: Final = ("a", "b", "c", "d", "e")
+NAMES: Final = ("a", "b", "c", "d", "e", "f")
 _REFUSED = (AlreadyExistsError, ConflictError, NotFoundError, UsageError)
 
 
@@ -67,7 +71,7 @@ class FromNothing:
 class World:
     """An agency that releases what it and another list; each act may be one that is refused."""
 
-    def __init__(self, folder: Path, *, alike: bool) -> None:
+    def __init__(self, folder: Path, *, alike: bool, authority: bool) -> None:
         for name in ("fr", "nl"):
             (folder / name).mkdir()
         self._stores = [make_store(sqlite_dsn(folder / name), folder / name) for name in ("fr", "nl")]
@@ -76,8 +80,20 @@ class World:
         self._epoch = 1
         self._exclusions: frozenset[Digest] = frozenset()
         self._before = FromNothing()
+        self._told = (1, 0, 0, False)
         if alike:
             self._make_outputs_alike()
+        self._register(authority=authority)
+
+    def _register(self, *, authority: bool) -> None:
+        """At most one block of a list applies. What an authority says is enough, against a block, too."""
+        said = frozenset({BASELINE}) if authority else frozenset()
+
+        def revised(old: Members) -> Members:
+            members = tuple(replace(each, authority_for=said) for each in old.members)
+            return replace(old, block_cap=1, members=members)
+
+        self.fr.trust.revise_members(revised, signers=self.fr.signers)
 
     def _make_outputs_alike(self) -> None:
         """As if tags had two bits, so that most answers are equal to others and only whole outputs tell the order."""
@@ -99,10 +115,18 @@ class World:
         acts: dict[str, Callable[[], object]] = {
             "add": lambda: agency.add(rows(name)),
             "national": lambda: agency.add(rows(name, collection=NATIONAL)),
+            "mixed": lambda: agency.add([row(name, digests=[file_digests(name)[0], sha256_digest(name)])]),
+            "liar": lambda: agency.add(
+                [row(name, digests=[digest, sha256_digest(_after(name))], collection=NATIONAL)]
+            ),
+            "amend": lambda: amend(
+                agency.store, agency.origin, digest, Amendment(basis=Basis.REVIEWED).revise
+            ),
             "withdraw": lambda: withdraw(agency.store, agency.origin, digest, reason=Reason.OTHER),
             "error": lambda: withdraw(agency.store, agency.origin, digest, reason=Reason.ERROR),
             "dispute": lambda: dispute(agency.store, agency.origin, [digest], collection=BASELINE),
             "resolve": lambda: resolve(agency.store, agency.origin, [digest]),
+            "reaffirm": lambda: self._reaffirm(digest),
             "shred": lambda: self._shred(agency, digest),
             "follow": lambda: self.fr.follow(self.nl),
             "later": lambda: self.fr.clock.advance(timedelta(hours=30 * NAMES.index(name))),
@@ -116,17 +140,48 @@ class World:
         }
         with suppress(*_REFUSED):
             acts[kind]()
+        if not own and kind not in {"later", "kill"}:
+            self.fr.follow(self.nl)
 
     def release(self) -> None:
         """Release what there is to say, and compare."""
         self.fr.lists.now_ms = int(self.fr.clock.now().timestamp() * 1000)
-        with suppress(TripwireError):
-            self.fr.release(exclusions=self._exclusions)
+        try:
+            report = self.fr.release(exclusions=self._exclusions)
+        except TripwireError:
+            report = None
         if self.fr.records and self.fr.records[-1].version > self._before.version:
             self._compare(self.fr.records[-1].version)
+        elif report is not None:
+            self._require_nothing_new()
+        if report is not None:
+            odds = BOTH.odds(self._told[0])
+            told = report.told
+            assert (told.worst_odds, told.doubled, told.apart) == (odds, *self._told[1:3])
+            assert bool(told.contradicted) == self._told[3]
         if self.fr.records:
-            rows_ = {digest: row.numbers for digest, row in listed_of(self.fr.store).items()}
-            assert rows_ == self._before.listed
+            assert {
+                digest: row.numbers for digest, row in listed_of(self.fr.store).items()
+            } == self._before.listed
+
+    def _require_nothing_new(self) -> None:
+        held, before = folder(self.fr).load().release, self._before.release
+        whole, _ = self._whole(held)
+        assert before is not None
+        assert is_same(before, whole)
+
+    def _reaffirm(self, digest: Digest) -> None:
+        members, now = self.fr.trust.members(), self.fr.clock.now()
+        judged = judge_whole(self.fr.store, members, now=now, max_age=MAX_AGE)
+        blocks = open_blocks(judged, "fr.example", [digest])
+        reaffirm(
+            self.fr.store,
+            self.fr.lists.origin,
+            blocks,
+            statement=Statement(basis=Basis.REVIEWED, criteria=2),
+            collection=BASELINE,
+            now_ms=self.fr.lists.now_ms,
+        )
 
     def _shred(self, agency: Agency, digest: Digest) -> None:
         plan = prepare(agency.store, agency.origin, digest)
@@ -214,44 +269,89 @@ class World:
         inputs = [prf_input(manifest.subset_id, digest) for digest in digests]
         outputs = dict(zip(digests, self.fr.evaluator.outputs(SUBSET, self._epoch, inputs), strict=True))
         listings: Sequence[MemberListing] = judged.listings
-        screened = select_screened(
+        selection = select_screened(
             {digest: each.supports for digest, each in chosen.items()}, listings, members.k
-        ).screened
-        release = compose_whole(terms, chosen, outputs, screened=screened, held=before.release)
+        )
+        self._told = (*budget(selection), len(selection.contradicted) > 0)
+        release = compose_whole(terms, chosen, outputs, screened=selection.screened, held=before.release)
         return release, {digest: each.collections for digest, each in chosen.items()}
 
 
-_ACTS = (
+def _after(name: str) -> str:
+    return NAMES[(NAMES.index(name) + 1) % len(NAMES)]
+
+
+_SAID: Final = (
     "add",
     "national",
+    "mixed",
+    "liar",
+    "amend",
     "withdraw",
     "error",
     "dispute",
     "resolve",
-    "shred",
-    "follow",
-    "later",
-    "tripwire",
-    "no tripwire",
-    "exclude",
-    "epoch",
-    "kill",
+    "reaffirm",
 )
+"""In lists: mostly the next release begins from the one before."""
+_ELSE: Final = ("shred", "follow", "later", "tripwire", "no tripwire", "exclude", "epoch", "kill")
 Acts = list[tuple[str, bool, str]]
 
 
-@settings(max_examples=25, phases=[Phase.explicit, Phase.generate, Phase.shrink], deadline=None)
+@settings(max_examples=40, phases=[Phase.explicit, Phase.generate, Phase.shrink], deadline=None)
 @given(
-    st.lists(st.tuples(st.sampled_from(_ACTS), st.booleans(), st.sampled_from(NAMES)), max_size=12),
+    st.lists(
+        st.tuples(st.sampled_from(_SAID * 3 + _ELSE), st.booleans(), st.sampled_from(NAMES)), max_size=12
+    ),
+    st.sampled_from([False, False, False, True]),
     st.booleans(),
 )
-@example([("withdraw", True, "a"), ("kill", True, "a"), ("add", True, "a"), ("follow", True, "a")], False)
-@example([("shred", True, "a"), ("epoch", True, "a"), ("withdraw", True, "b"), ("shred", False, "c")], True)
-@example([("tripwire", True, "b"), ("withdraw", False, "a"), ("follow", True, "a")], True)
-@example([("later", True, "c"), ("national", True, "a"), ("national", False, "a")], False)
-def test_a_release_equals_the_one_from_nothing(acts: Acts, alike: bool) -> None:
+@example(
+    [
+        ("add", False, "e"),
+        ("add", False, "f"),
+        ("dispute", True, "e"),
+        ("dispute", True, "f"),
+        ("withdraw", False, "b"),
+        ("resolve", True, "e"),
+    ],
+    False,
+    True,
+)
+@example([("add", True, "e"), ("dispute", False, "e"), ("reaffirm", True, "e")], False, True)
+@example(
+    [
+        ("add", False, "e"),
+        ("later", True, "b"),
+        ("add", True, "e"),
+        ("withdraw", True, "a"),
+        ("follow", True, "a"),
+    ],
+    False,
+    False,
+)
+@example(
+    [
+        ("mixed", True, "b"),
+        ("mixed", False, "b"),
+        ("liar", True, "a"),
+        ("add", True, "e"),
+        ("add", False, "e"),
+    ],
+    False,
+    False,
+)
+@example(
+    [("withdraw", True, "a"), ("kill", True, "a"), ("add", True, "a"), ("follow", True, "a")], False, False
+)
+@example(
+    [("shred", True, "a"), ("epoch", True, "a"), ("withdraw", True, "b"), ("shred", False, "c")], True, True
+)
+@example([("tripwire", True, "b"), ("withdraw", False, "a"), ("follow", True, "a")], True, False)
+@example([("later", True, "c"), ("national", True, "a"), ("national", False, "a")], False, False)
+def test_a_release_equals_the_one_from_nothing(acts: Acts, alike: bool, authority: bool) -> None:
     with TemporaryDirectory() as folder:
-        world = World(Path(folder), alike=alike)
+        world = World(Path(folder), alike=alike, authority=authority)
         try:
             for own in (True, False):
                 for name in NAMES[:4]:

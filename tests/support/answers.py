@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from node.subsets.compose import Chosen, Terms, compose, labels_of
+from node.subsets.compose import Chosen, Terms, compose, labels_of, screen_of
 from protocol.digest import Digest
 from protocol.subset.canary import PRESENT
 from protocol.subset.label import CANARY_LABEL, OUTPUT_BYTES, seal_label
@@ -59,4 +59,4 @@ def compose_whole(
             )
             for place in answers.order
         )
-    return compose(terms, answers.tags, sealed, screened=screened, held=held)
+    return compose(terms, answers.tags, sealed, screen=screen_of(terms, screened, held), held=held)

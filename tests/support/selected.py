@@ -4,6 +4,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Final, TypeAlias
 
+from node.subsets.basis import Screened, marks_of
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import MemberListing, Support
 from protocol.selection import Selection, Selector
@@ -24,6 +25,12 @@ def select_screened(
     return selector.select()
 
 
+def budget(selection: Selection) -> tuple[int, int, int]:
+    """How many values of one file its screen may have at worst, and how many digests are doubled and apart."""
+    told = Screened.of(marks_of(selection.screened, selection))
+    return told.most_values, told.doubled, told.apart
+
+
 def select_plainly(
     supports: Mapping[Digest, Sequence[Support]], listings: Sequence[MemberListing], k: int
 ) -> Selection:
@@ -36,7 +43,8 @@ def select_plainly(
     links = links_of(listings, supports)
     screened = {digest for digest in supports if digest.algorithm not in _HIDDEN}
     contradicted: list[Digest] = []
-    doubled = apart = 0
+    doubled: set[Digest] = set()
+    apart: set[Digest] = set()
     for algorithm in _HIDDEN:
         chosen = set()
         for digest in (digest for digest in supports if digest.algorithm is algorithm):
@@ -46,11 +54,13 @@ def select_plainly(
             elif any(_is_pivotal(said, supports[digest], nodes, k) for said in claims.values()):
                 continue
             chosen.add(digest)
-            doubled += bool(claims)
-            apart += not claims
+            (doubled if claims else apart).add(digest)
         screened |= chosen
     return Selection(
-        screened=frozenset(screened), contradicted=tuple(sorted(contradicted)), doubled=doubled, apart=apart
+        screened=frozenset(screened),
+        contradicted=tuple(sorted(contradicted)),
+        doubled=frozenset(doubled),
+        apart=frozenset(apart),
     )
 
 

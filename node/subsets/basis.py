@@ -1,0 +1,158 @@
+"""What a release leaves to the next one, so that this can begin from it: sealed, of the newest release only.
+
+It stands beside answers, labels and screen, and says what these do not: whether each digest is screened, and why; which
+values of the screen several digests share; which entries are of one file. It holds no digest.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from node.store.subsets.records import WideKey
+from node.subsets.compose import Screen, Terms, width_of_screen
+from node.subsets.files import Files
+from protocol.digest import Digest
+from protocol.selection import Selection
+from protocol.subset.canary import PRESENT
+from protocol.subset.filter import EXACT
+from protocol.subset.release import Release
+from protocol.subset.rice import U64Array
+from protocol.subset.screen import screen_values, truncate
+
+_SCREENED: Final = 16
+"""Bits of a mark, beside the number of its algorithm."""
+_DOUBLED: Final = 32
+_APART: Final = 64
+Marks = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screened:
+    """How many values of one file a screen may have at worst, and how many of its digests make it so."""
+
+    most_values: int
+    doubled: int
+    apart: int
+
+    @classmethod
+    def of(cls, marks: Marks) -> "Screened":
+        """As the marks of a release's digests say."""
+        kinds = {int(mark) % _SCREENED for mark in np.unique(marks[(marks & _SCREENED) > 0])} & EXACT
+        doubled, apart = (int(np.count_nonzero(marks & bit)) for bit in (_DOUBLED, _APART))
+        return cls(most_values=max(len(kinds), 1), doubled=doubled, apart=apart)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Basis:
+    """What the next release may begin from."""
+
+    fingerprint: bytes
+    """Of everything else that the release follows from (`node.subsets.grounds`)."""
+    marks: Marks = field(repr=False)
+    """One for each answer, in their order."""
+    shared: Mapping[int, int] = field(repr=False)
+    """Values of the screen that are of several digests, and of how many."""
+    files: Files
+    contradicted: Sequence[WideKey] = field(repr=False)
+    """Digests that lists say are of two files."""
+
+    def to_bytes(self) -> bytes:
+        """The basis as it is sealed."""
+        file = BytesIO()
+        np.savez(
+            file,
+            fingerprint=np.frombuffer(self.fingerprint, dtype=np.uint8),
+            marks=self.marks,
+            values=np.array([*self.shared], dtype=np.uint64),
+            counts=np.array([*self.shared.values()], dtype=np.int64),
+            files=np.frombuffer(self.files.to_bytes(), dtype=np.uint8),
+            contradicted=np.array(self.contradicted, dtype=np.int64).reshape(-1, 2),
+        )
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Basis":
+        """What `to_bytes` wrote."""
+        with np.load(BytesIO(data), allow_pickle=False) as read:
+            return cls(
+                fingerprint=read["fingerprint"].tobytes(),
+                marks=read["marks"],
+                shared=dict(zip(read["values"].tolist(), read["counts"].tolist(), strict=True)),
+                files=Files.from_bytes(read["files"].tobytes()),
+                contradicted=[(key, rest) for key, rest in read["contradicted"].tolist()],
+            )
+
+
+def marks_of(digests: Iterable[Digest], selection: Selection) -> Marks:
+    """A mark for each digest; none for the test file, which is always screened and never counted."""
+    found = bytearray()
+    for digest in digests:
+        screened = _SCREENED * (digest in selection.screened)
+        why = _DOUBLED * (digest in selection.doubled) + _APART * (digest in selection.apart)
+        found.append(0 if digest == PRESENT else digest.algorithm + screened + why)
+    return np.frombuffer(bytes(found), dtype=np.uint8)
+
+
+def is_screened(mark: int) -> bool:
+    """Whether a digest with this mark is screened."""
+    return bool(mark & _SCREENED)
+
+
+def shared_values(screened: Collection[Digest], width: int) -> Mapping[int, int]:
+    """Values of a screen of this width that several of these digests have, or one and the test file."""
+    if not width:
+        return {}
+    values, counts = np.unique(truncate(screen_values({PRESENT, *screened}), width), return_counts=True)
+    several = counts > 1
+    return dict(zip(values[several].tolist(), counts[several].tolist(), strict=True))
+
+
+def changed_screen(
+    terms: Terms,
+    held: Release,
+    shared: Mapping[int, int],
+    *,
+    before: Collection[Digest],
+    now: Collection[Digest],
+) -> tuple[Screen, Mapping[int, int]] | None:
+    """The screen of the release before when other digests are screened `now` than `before`, and what is shared in it.
+
+    None when it has another width: then every value is another.
+    """
+    width = held.manifest.screen_width
+    count = len(held.screen) + sum(shared.values()) - len(shared) + len(now) - len(before)
+    if width_of_screen(terms, count, held) != width:
+        return None
+    if not width:
+        return Screen(held.screen, 0), {}
+    moved = Counter(_values(now, width))
+    moved.subtract(_values(before, width))
+    moves = {value: by for value, by in moved.items() if by}
+    here = np.isin(np.array([*moves], dtype=np.uint64), held.screen, assume_unique=True).tolist()
+    counts = dict(shared)
+    come: list[int] = []
+    gone: list[int] = []
+    for (value, by), known in zip(moves.items(), here, strict=True):
+        held_by = counts.pop(value, int(known))
+        if held_by + by > 1:
+            counts[value] = held_by + by
+        if not held_by:
+            come.append(value)
+        elif held_by + by == 0:
+            gone.append(value)
+    values = np.setdiff1d(held.screen, np.array(gone, dtype=np.uint64), assume_unique=True)
+    return Screen(_merged(values, come), width), counts
+
+
+def _values(digests: Collection[Digest], width: int) -> list[int]:
+    return [int(value) for value in truncate(screen_values(digests), width)]
+
+
+def _merged(values: U64Array, more: Sequence[int]) -> U64Array:
+    new = np.sort(np.array(more, dtype=np.uint64))
+    return np.insert(values, np.searchsorted(values, new), new)

@@ -1,0 +1,113 @@
+"""What a release has to judge again when nothing but new events came since the one before: which digests these change.
+
+An event changes what is said of its digest. An event that blocks, ends or may overrule a block changes whatever is
+blocked, through the cap of its list. And whether a digest is screened depends on the other digests of its files, which
+content ids tell. Everything else that a judgement follows from has to be what it was (`node.subsets.grounds`).
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from node.judgement.part import part_of
+from node.judgement.premises import HeldList, Premises
+from node.lists.changes import digest_of
+from node.lists.lookup import digests_named
+from node.lists.touches import catch_up, touches_of
+from node.objects.logfiles import Item, LogFiles
+from node.store.store import Store
+from node.store.subsets.records import WideKey
+from node.store.unit import Unit
+from node.subsets.files import Files
+from protocol.digest import Digest
+from protocol.limits import HEADER_BYTES
+from protocol.lists.event import REFERRING, Header, Op
+from protocol.lists.opening import Opening, readable
+
+_SHARE: Final = 20
+_MOST: Final = 10_000
+"""Digests that are judged by themselves; or a twentieth of the events, if that is less: whole lists are faster."""
+_FEW: Final = 256
+"""As many in any case."""
+
+
+def affected(
+    store: Store, held: Mapping[str, int], files: Files, contradicted: Collection[WideKey]
+) -> frozenset[Digest] | None:
+    """The digests to judge again, when lists had these sizes; None where everything is.
+
+    `files` are those that lists told of then, and `contradicted` the digests that were of two files.
+    """
+    catch_up(store)
+    with store.read() as unit:
+        premises = Premises.of(unit)
+        new = [(each, held.get(each.origin, each.size)) for each in premises.lists]
+        most = min(_MOST, max(_FEW, sum(held.values()) // _SHARE))
+        if sum(each.size - first for each, first in new) > most:
+            return None
+        found = set(digests_named(store, unit, contradicted).values())
+        blocking = False
+        for each, first in new:
+            files_of = LogFiles(store.objects, store.vault, each.origin)
+            items = list(files_of.items_at(range(first, each.size), size=each.size))
+            if any(event[1] == Op.CONTINUE for _, event, _ in items):
+                return None
+            found |= set(_digests_of(files_of, each, items))
+            blocking = blocking or _blocks(first, items)
+        if blocking:
+            found = set(part_of(store, unit, premises, found).digests)
+        return _with_siblings(store, unit, premises.lists, files, found, most)
+
+
+def _blocks(first: int, items: Sequence[Item]) -> bool:
+    """Whether some of these events, of which the first is at `first`, is more than one more entry."""
+    openings = [opening or b"" for _, _, opening in items]
+    return any(True for _ in touches_of(first, [event for _, event, _ in items], openings))
+
+
+def _digests_of(files: LogFiles, held: HeldList, items: Iterable[Item]) -> Iterator[Digest]:
+    """What events are about, as far as that is known."""
+    refs: set[int] = set()
+    for _, event, opening in items:
+        header = Header.from_bytes(event[:HEADER_BYTES])
+        if header.known and header.op in REFERRING:
+            refs.add(header.ref)
+        elif opening is not None and (digest := digest_of(opening)) is not None:
+            yield digest
+    for _, _, opening in files.items_at(sorted(refs), size=held.size):
+        if opening is not None and (digest := digest_of(opening)) is not None:
+            yield digest
+
+
+def _with_siblings(
+    store: Store, unit: Unit, lists: Iterable[HeldList], files: Files, digests: set[Digest], most: int
+) -> frozenset[Digest] | None:
+    """With all digests of their files, and of the files of these, and so on; None for more than `most`."""
+    readers = {each.log_id: (LogFiles(store.objects, store.vault, each.origin), each.size) for each in lists}
+    found, new = set(digests), digests
+    while new:
+        if len(found) > most:
+            return None
+        places: dict[int, list[int]] = {}
+        for hit in unit.entries.find(store.vault.keys_of(new).tolist()):
+            if hit.collection > 0 and hit.log_id in readers and hit.position < readers[hit.log_id][1]:
+                places.setdefault(hit.log_id, []).append(hit.position)
+        siblings: set[Digest] = set()
+        for log_id, positions in places.items():
+            reader, size = readers[log_id]
+            said = (
+                _content_id(event, opening)
+                for _, event, opening in reader.items_at(sorted(positions), size=size)
+            )
+            beside = files.beside(log_id, {each for each in said if each is not None})
+            openings = (opening for _, _, opening in reader.items_at(beside, size=size) if opening)
+            siblings |= {digest for digest in map(digest_of, openings) if digest is not None}
+        new = siblings - found
+        found |= new
+    return frozenset(found)
+
+
+def _content_id(event: bytes, opening: bytes | None) -> bytes | None:
+    header = Header.from_bytes(event[:HEADER_BYTES])
+    if opening is None or not readable(header, opening):
+        return None
+    return Opening.from_bytes(opening).ext.content_id

@@ -1,0 +1,189 @@
+"""A release begins from the one before when only events are new, and is made whole when anything else may have moved.
+
+That both are byte for byte the same is shown by tests/property/test_release_properties.py.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from keys.trust.members import Member
+from node.errors import TripwireError
+from node.judgement.effective import judge_all
+from node.lists.corrections.amend import Amendment, amend
+from node.lists.corrections.dispute import dispute
+from node.lists.corrections.shred import prepare, shred
+from node.lists.corrections.withdraw import withdraw
+from node.lists.guards import Guards
+from node.objects.release_files import ReleaseFolder
+from node.objects.sealed_names import basis_name, is_basis
+from node.ports.evaluator import EpochSecret
+from node.store.lists.records import Quarantined
+from node.store.store import Store
+from node.subsets import changes, grounds
+from protocol.lists.opening import Basis, Reason
+from protocol.oprf.suite import epoch_key
+from support.releases import SEED, SUBSET, ReleasingAgency, folder, listed, release_both
+from support.sodium import loaded_group
+from support.stores import Agency, file_digests, rows
+
+FILES = tuple(f"file {number}" for number in range(12))
+Change = Callable[[ReleasingAgency, Agency], object]
+
+
+@pytest.fixture
+def fr(store: Store, tmp_path: Path, other: Agency) -> Iterator[ReleasingAgency]:
+    agency = ReleasingAgency(store, tmp_path / "fr")
+    release_both(agency, other, *FILES)
+    yield agency
+    agency.evaluator.close()
+
+
+def add(fr: ReleasingAgency, nl: Agency, *names: str) -> None:
+    for agency in (fr.lists, nl):
+        agency.add(rows(*names))
+
+
+def is_made_whole(fr: ReleasingAgency) -> bool:
+    with patch("node.subsets.draft.judge_all", wraps=judge_all) as judged:
+        fr.release()
+    return bool(judged.called)
+
+
+def disputed(fr: ReleasingAgency, nl: Agency) -> None:
+    nl.add(rows("z"))
+    fr.follow(nl)
+    dispute(fr.store, fr.lists.origin, [file_digests("z")[0]])
+
+
+EVENTS: dict[str, Change] = {
+    "nothing": lambda fr, nl: None,
+    "two more files": lambda fr, nl: add(fr, nl, "a", "b"),
+    "a withdrawal": lambda fr, nl: withdraw(
+        fr.store, fr.lists.origin, file_digests("file 1")[0], reason=Reason.OTHER
+    ),
+    "an error": lambda fr, nl: withdraw(nl.store, nl.origin, file_digests("file 1")[0], reason=Reason.ERROR),
+    "an amended entry": lambda fr, nl: amend(
+        fr.store,
+        fr.lists.origin,
+        file_digests("file 1")[0],
+        Amendment(basis=Basis.REVIEWED).revise,
+    ),
+    "a dispute": disputed,
+}
+
+
+@pytest.mark.parametrize("change", EVENTS.values(), ids=EVENTS)
+def test_new_events_are_judged_by_themselves(fr: ReleasingAgency, other: Agency, change: Change) -> None:
+    change(fr, other)
+    fr.follow(other)
+    assert not is_made_whole(fr)
+    change(fr, other) if change is EVENTS["nothing"] else add(fr, other, "later")
+    fr.follow(other)
+    assert not is_made_whole(fr), "nor is the one after it"
+
+
+def stale(fr: ReleasingAgency, nl: Agency) -> None:
+    fr.clock.advance(timedelta(days=2))
+
+
+def shredded(fr: ReleasingAgency, nl: Agency) -> None:
+    plan = prepare(fr.store, fr.lists.origin, file_digests("file 2")[0])
+    shred(fr.store, fr.lists.origin, plan.position, reason=Reason.LEGAL)
+
+
+def set_aside(fr: ReleasingAgency, nl: Agency) -> None:
+    with fr.store.write() as unit:
+        log = unit.logs.get(nl.origin)
+        unit.quarantine.add(
+            [Quarantined(log_id=log.id, kind="add", first=2, last=3, reason="listed", created_ms=0)]
+        )
+
+
+def next_epoch(fr: ReleasingAgency, nl: Agency) -> None:
+    seed = b"\x06" * 32
+    secrets = [EpochSecret(subset=SUBSET, epoch=at, seed=each) for at, each in enumerate((SEED, seed), 1)]
+    fr.evaluator.hold(secrets)
+    with fr.store.write() as unit:
+        unit.subsets.enter(SUBSET, 2, epoch_key(loaded_group(), seed).public)
+
+
+def one_more_list(fr: ReleasingAgency, nl: Agency) -> None:
+    lists = Agency(fr.store, fr.lists.folder, name="more")
+    lists.add(rows("file 1"))
+    lists.publish()
+
+
+ELSE: dict[str, Change] = {
+    "a member": lambda fr, nl: fr.admit(Member(node="be.example", root_sha256=b"\x03" * 32, country="BE")),
+    "a tripwire": lambda fr, nl: Guards(fr.store).add_tripwires(file_digests("q"), note="", now_ms=1),
+    "a list that is not fresh": stale,
+    "a shredding": shredded,
+    "what a guard set aside": set_aside,
+    "an epoch": next_epoch,
+    "a list": one_more_list,
+    "no basis": lambda fr, nl: fr.store.objects.delete(basis_name(folder(fr).prefix)),
+    "a damaged basis": lambda fr, nl: fr.store.objects.put(basis_name(folder(fr).prefix), b"\1" * 99),
+}
+
+
+@pytest.mark.parametrize("change", ELSE.values(), ids=ELSE)
+def test_anything_else_makes_it_whole(fr: ReleasingAgency, other: Agency, change: Change) -> None:
+    fr.lists.add(rows("only fr"))
+    fr.lists.publish()
+    change(fr, other)
+    assert is_made_whole(fr)
+
+
+def test_so_does_more_than_is_judged_one_by_one(fr: ReleasingAgency, other: Agency) -> None:
+    add(fr, other, "a", "b")
+    fr.follow(other)
+    fr.lists.publish()
+    with patch.object(changes, "_FEW", 7):
+        assert is_made_whole(fr), "eight entries are new"
+    assert listed(fr) >= set(file_digests("a"))
+
+
+def test_so_does_another_rule_of_a_newer_program(fr: ReleasingAgency) -> None:
+    with patch.object(grounds, "_RULE", grounds._RULE + 1):
+        assert is_made_whole(fr)
+
+
+def test_after_whatever_made_it_whole_the_next_one_begins_from_it(fr: ReleasingAgency, other: Agency) -> None:
+    shredded(fr, other)
+    assert is_made_whole(fr)
+    add(fr, other, "a")
+    fr.follow(other)
+    assert not is_made_whole(fr)
+
+
+def test_a_release_that_a_tripwire_cut_short_is_nothing_to_begin_from(
+    fr: ReleasingAgency, other: Agency
+) -> None:
+    add(fr, other, "logo")
+    withdraw(fr.store, fr.lists.origin, file_digests("file 1")[0], reason=Reason.OTHER)
+    fr.follow(other)
+    Guards(fr.store).add_tripwires(file_digests("logo"), note="", now_ms=1)
+    with pytest.raises(TripwireError, match="adds nothing"):
+        fr.release()
+    assert folder(fr).basis() is None
+    Guards(fr.store).remove_tripwires([1, 2])
+    assert is_made_whole(fr)
+    assert listed(fr) >= set(file_digests("logo"))
+
+
+def test_only_the_newest_release_has_a_basis_and_it_holds_no_digest(
+    fr: ReleasingAgency, other: Agency
+) -> None:
+    add(fr, other, "a")
+    fr.follow(other)
+    fr.release()
+    assert [name for name in fr.store.objects.ls("releases/") if is_basis(name)] == [
+        basis_name(ReleaseFolder(fr.store, fr.records[-1]).prefix)
+    ]
+    data = folder(fr).basis()
+    assert data is not None
+    assert not [digest for digest in listed(fr) if digest.value in data]
