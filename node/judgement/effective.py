@@ -79,7 +79,7 @@ def judge_all(
     `previous` are the newest releases, unless they are given. When one of them is the newest no more while shares are
     judged, that raises `ConflictError`.
     """
-    _catch_up(store)
+    _catch_up(store, previous)
     with store.read() as unit:
         premises = Premises.of(unit)
         part = part_of(store, unit, premises, ())
@@ -104,10 +104,14 @@ def judge_all(
     return Everything(premises.heads, shares())
 
 
-def _catch_up(store: Store) -> None:
-    """Whoever judges first reads what older versions wrote down otherwise."""
+def _catch_up(store: Store, previous: Previous | None) -> None:
+    """Whoever judges first reads what older versions wrote down otherwise, of the releases that are asked."""
     catch_up(store)
-    listed.catch_up(store)
+    if previous is None:
+        listed.catch_up(store)
+    elif not isinstance(previous, frozenset):
+        for each in previous:
+            listed.catch_up(store, each.subset)
 
 
 def _effective_before(
@@ -147,7 +151,7 @@ def judge_some(
 
     `previous` are the newest releases, unless they are given.
     """
-    _catch_up(store)
+    _catch_up(store, previous)
     with store.read() as unit:
         premises = Premises.of(unit)
         part = part_of(store, unit, premises, digests)

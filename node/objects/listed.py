@@ -5,7 +5,9 @@ lists. Older versions kept it in sealed objects beside the release, its *roster*
 asks first makes rows of them (`catch_up`), in one transaction; then they are deleted.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from struct import Struct
 from typing import Final
@@ -15,6 +17,7 @@ import numpy as np
 from node.errors import ConflictError, StoreError
 from node.objects.release_files import RELEASES, ReleaseFolder
 from node.objects.sealed_names import is_roster
+from node.store.lists.records import LogKind
 from node.store.store import Store
 from node.store.subsets.listed import ListedRows
 from node.store.subsets.records import Listed, ReleaseRecord, WideKey
@@ -106,23 +109,58 @@ def mark_of(label: Label | None) -> int:
     return int.from_bytes(sha256(label.to_bytes()).digest()[:_WORD], signed=True)
 
 
-def catch_up(store: Store) -> None:
-    """Make rows of what older versions kept of the newest releases; nothing is to do but once."""
+def catch_up(store: Store, subset: str | None = None) -> None:
+    """Make rows of what older versions kept of the newest releases of one subset or of all; once."""
     with store.read() as unit:
-        behind = unit.releases.unlisted()
+        behind = [record for record in unit.releases.unlisted() if subset in (None, record.subset)]
     for record in behind:
-        rows = {row.name: row for row in rows_of_roster(store, record)}
+        rows = list(rows_of_roster(store, record))
         with store.write() as unit:
             if unit.listed.reach(record.subset, record.version):  # nobody else did, and shredded some since
-                _advance(unit, record, rows)
+                gone = _gone_among(store, unit, rows)
+                _advance(unit, record, {row.name: row for digest, row in rows if digest not in gone})
     if behind:
         forget_rosters(store)
 
 
 def forget_rosters(store: Store) -> None:
     """Delete what rows were made of, and a crash left."""
+    waiting = _unlisted(store)
     for name in [name for name in store.objects.ls(RELEASES) if is_roster(name)]:
-        store.objects.delete(name)
+        if not name.startswith(waiting):
+            store.objects.delete(name)
+
+
+def erase_from_rosters(store: Store, is_gone: Callable[[Digest], bool]) -> None:
+    """Take digests out of what no rows were made of yet.
+
+    A part that does not open is passed over: nothing is to be had from it, and `catch_up` looks again at what a backup
+    brings back.
+    """
+    for prefix in _unlisted(store):
+        for name in [name for name in store.objects.ls(prefix) if is_roster(name)]:
+            with suppress(StoreError):
+                store.rewrite(name, partial(_without, is_gone=is_gone))
+
+
+def _unlisted(store: Store) -> tuple[str, ...]:
+    """The folders of releases that no rows are of yet."""
+    with store.read() as unit:
+        return tuple(ReleaseFolder(store, record).prefix for record in unit.releases.unlisted())
+
+
+def _gone_among(store: Store, unit: Unit, rows: Iterable[tuple[Digest, Listed]]) -> set[Digest]:
+    """What was shredded since: by this node's own word, or by a peer's while no list has it in its index."""
+    graves: dict[bytes, set[int]] = {}
+    for each in unit.tombstones.ls():
+        graves.setdefault(each.mac, set()).add(each.log_id)
+    if not graves:
+        return set()
+    own = {log.id for log in unit.logs.ls(LogKind.OWN_LIST)}
+    found = ((digest, row.key, graves.get(store.vault.tombstone_of(digest))) for digest, row in rows)
+    shredded = [(digest, key, by) for digest, key, by in found if by]
+    listed = {hit.key for hit in unit.entries.find([key for _, key, _ in shredded]) if hit.ended is None}
+    return {digest for digest, key, by in shredded if by & own or key not in listed}
 
 
 def _advance(unit: Unit, record: ReleaseRecord, rows: Mapping[WideKey, Listed]) -> None:
@@ -147,17 +185,19 @@ def _names(store: Store, digests: Collection[Digest]) -> dict[WideKey, Digest]:
     return dict(zip(store.vault.wide_keys_of(digests), digests, strict=True))
 
 
-def rows_of_roster(store: Store, record: ReleaseRecord) -> Iterator[Listed]:
-    """The rows that a roster stands for, with what tells the labels that its outputs open."""
+def rows_of_roster(store: Store, record: ReleaseRecord) -> Iterator[tuple[Digest, Listed]]:
+    """The digests of a roster and their rows, with what tells the labels that its outputs open."""
     lookup = Lookup(ReleaseFolder(store, record).load().release)
     for data in _parts(store, record):
-        part = [(digest, numbers, output) for digest, numbers, output in _unpack(data) if digest != PRESENT]
+        part = [
+            (digest, numbers, output) for digest, numbers, output, _ in _unpack(data) if digest != PRESENT
+        ]
         names = store.vault.wide_keys_of(digest for digest, _, _ in part)
         for (key, rest), (digest, numbers, output), met in zip(
             names, part, lookup.match([output for _, _, output in part]), strict=True
         ):
             mark = mark_of(None if met is None else met.label)
-            yield Listed(key, rest, tag_of(output), mark, digest.algorithm, numbers)
+            yield digest, Listed(key, rest, tag_of(output), mark, digest.algorithm, numbers)
 
 
 def _parts(store: Store, record: ReleaseRecord) -> Iterator[bytes]:
@@ -172,16 +212,21 @@ def _parts(store: Store, record: ReleaseRecord) -> Iterator[bytes]:
     return (store.vault.unseal(name, store.objects.get(name)) for name in names)
 
 
-def _unpack(data: bytes) -> Iterator[tuple[Digest, bytes, bytes]]:
-    """Digest, collections and PRF output of each row of a roster that was not shredded."""
+def _without(data: bytes, *, is_gone: Callable[[Digest], bool]) -> bytes:
+    return b"".join(row for digest, _, _, row in _unpack(data) if not is_gone(digest))
+
+
+def _unpack(data: bytes) -> Iterator[tuple[Digest, bytes, bytes, bytes]]:
+    """Digest, collections and PRF output of each row of a roster that was not shredded, and the whole row."""
     at = 0
     while at < len(data):
         algorithm, collections, length = _HEAD.unpack_from(data, at)
-        value = at + _HEAD.size
+        start, value = at, at + _HEAD.size
         if not algorithm:
             at = value
             continue
         numbers = value + length
         output = numbers + 2 * collections
         at = output + OUTPUT_BYTES
-        yield Digest(Algorithm(algorithm), data[value:numbers]), data[numbers:output], data[output:at]
+        digest = Digest(Algorithm(algorithm), data[value:numbers])
+        yield digest, data[numbers:output], data[output:at], data[start:at]

@@ -129,7 +129,7 @@ class DisclosedLookups:
         kept = self._listed.get(release.subset)
         if kept is not None and (kept.manifest_sha256, kept.shredded) == (release.manifest_sha256, shredded):
             return kept
-        catch_up(self._store)
+        catch_up(self._store, release.subset)
         with self._store.read() as unit:
             rows = unit.listed.of_kind(release.subset, release.version, Algorithm.PDQ)
             found = digests_named(self._store, unit, {row.name for row in rows})

@@ -93,7 +93,7 @@ def _reported(store: Store, subset: SubsetRecord, newest: ReleaseRecord | None) 
         return SubsetReport(subset=subset, newest=newest)
     from node.objects.listed import catch_up  # noqa: PLC0415 - NumPy reads what older versions left
 
-    catch_up(store)
+    catch_up(store, newest.subset)
     with store.read() as unit:
         counts = unit.listed.count(newest.subset, newest.version)
     leaving = sum(count for algorithm, count in counts.items() if algorithm not in stays)

@@ -170,7 +170,7 @@ class Releaser:
         order = Order(
             subset=subset, members=members, now=now, max_age=max_age, exclusions=exclusions, until=until
         )
-        catch_up(self._store)
+        catch_up(self._store, name)
         finished = self._finish(stored, now)
         held = self._held(name)
         drafter = Drafter(self._store, self._evaluator, self._documents, order, held)

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from keys.trust.members import Member
 from node.app.judged import Judge
 from node.errors import ConflictError, StoreError
+from node.evaluator.in_process import InProcessEvaluator
 from node.judgement.effective import judge_all
 from node.judgement.trace import trace
 from node.lists.corrections.erase import carry_out
@@ -25,13 +26,17 @@ from node.objects import listed as listed_rows
 from node.objects.folder import FolderObjects
 from node.objects.listed import catch_up, count_strange, listed_in
 from node.objects.sealed_names import is_roster
+from node.ports.evaluator import EpochSecret
 from node.store.store import Store
 from node.store.vault import Vault
 from node.subsets import release
+from node.subsets.catalogue import create_subset
 from node.subsets.draft import LIFE
+from node.subsets.release import Releaser
 from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Reason
+from protocol.oprf.suite import epoch_key
 from support.older import age, give_rosters
 from support.releases import (
     FILTER,
@@ -43,6 +48,7 @@ from support.releases import (
     release_both,
     release_rows,
 )
+from support.sodium import loaded_group
 from support.stores import STORAGE_KEY, Agency, file_digests, rows
 
 both_databases = pytest.mark.both_databases
@@ -339,3 +345,74 @@ def test_what_is_shredded_while_an_older_home_is_read_does_not_come_back(
     catch_up(fr.store)
     assert listed(fr) == set(file_digests("b"))
     assert rosters(fr.store) == []
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+def test_a_roster_that_is_not_whole_keeps_no_shredding_and_no_withdrawal_back(
+    fr: ReleasingAgency, other: Agency, damage: str
+) -> None:
+    """What of it still opens loses the digest; a backup that brings the rest back does not bring the digest."""
+    release_both(fr, other, "a", "b")
+    give_rosters(fr)
+    older(fr.store)
+    (roster,) = rosters(fr.store)
+    backup = fr.store.objects.get(roster)
+    if damage == "missing":
+        fr.store.objects.delete(roster)
+    else:
+        fr.store.objects.put(roster, bytes([backup[0] ^ 1]) + backup[1:])
+    plan = prepare(fr.store, fr.lists.origin, file_digests("a")[0])
+    shred(fr.store, fr.lists.origin, plan.position, reason=Reason.OTHER)
+    withdraw(fr.store, fr.lists.origin, file_digests("b")[0], reason=Reason.OTHER)
+    fr.lists.publish()
+    with fr.store.read() as unit:
+        assert len(unit.tombstones.ls()) == 2
+        assert {each.erased_ms for each in unit.shreddings.ls()} == {fr.lists.now_ms}
+    fr.store.objects.put(roster, backup)
+    catch_up(fr.store)
+    assert listed(fr) == set(file_digests("b"))
+    assert rosters(fr.store) == []
+    assert (fr.release().removed, listed(fr)) == (4, set())
+
+
+def test_what_is_shredded_goes_from_rosters_that_nobody_asked_for_yet(
+    fr: ReleasingAgency, other: Agency
+) -> None:
+    release_both(fr, other, "a", "b")
+    give_rosters(fr)
+    older(fr.store)
+    (roster,) = rosters(fr.store)
+    plan = prepare(fr.store, fr.lists.origin, file_digests("a")[0])
+    shred(fr.store, fr.lists.origin, plan.position, reason=Reason.OTHER)
+    fr.lists.publish()
+    data = fr.store.vault.unseal(roster, fr.store.objects.get(roster))
+    assert [digest.value in data for name in ("a", "b") for digest in file_digests(name)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_a_roster_that_is_not_whole_stops_no_other_subset(fr: ReleasingAgency, other: Agency) -> None:
+    release_both(fr, other, "a")
+    seed = b"\x06" * 32
+    create_subset(
+        fr.store,
+        "fr.example",
+        "second",
+        FILTER,
+        pk=epoch_key(loaded_group(), seed).public,
+        now_ms=fr.lists.now_ms,
+    )
+    evaluator = InProcessEvaluator(
+        loaded_group(), [EpochSecret(subset="second", epoch=1, seed=seed)], entropy=os.urandom
+    )
+    older(fr.store)
+    report = Releaser(fr.store, fr.signer, evaluator).release(
+        "second", members=fr.trust.members(), now=fr.clock.now(), max_age=MAX_AGE
+    )
+    evaluator.close()
+    assert (report.published, report.entries) == (True, 2)
+    with pytest.raises(StoreError, match="not whole"):
+        fr.release()

@@ -21,7 +21,7 @@ from node.lists.imports.case_data import without_entries
 from node.lists.lookup import Finder
 from node.lists.tombstones import MOST_HONOURED, note_all_listed
 from node.objects.kept_proposals import erase_proposed
-from node.objects.listed import catch_up, forget_rosters
+from node.objects.listed import erase_from_rosters, forget_rosters
 from node.objects.logfiles import LogFiles
 from node.objects.recipient_files import erase_from_copies
 from node.objects.taken_reports import erase_reports
@@ -162,7 +162,6 @@ def _bury(store: Store, log: LogRecord, graves: Sequence[_Grave], now_ms: int) -
     """Tombstones in, look-up rows and what releases list out; returns the shreddings with their tombstones."""
     keys = {grave.shredding.position: store.vault.key_of(grave.digest) for grave in graves if grave.digest}
     digests = {grave.digest for grave in graves if grave.digest}
-    catch_up(store)
     with store.write() as unit:
         unit.tombstones.add(_tombstones(unit, log, graves, now_ms))
         unit.shreddings.bury([grave.shredding for grave in graves])
@@ -228,6 +227,7 @@ def _erase_objects(store: Store, log: LogRecord, due: Sequence[Shredding], now_m
 
     is_gone = _gone(store, log, macs, reading=store.read)
     forget_rosters(store)
+    erase_from_rosters(store, is_gone)
     erase_from_copies(store, is_gone)
     erase_reports(store, is_gone, now_ms=now_ms)
     erase_proposed(store, is_gone)
