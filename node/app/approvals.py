@@ -93,4 +93,4 @@ HANDLERS: dict[str, Handler] = {
     "person.remove": lambda node, store, one: open_persons(node, store).carry_out_remove(one),
     "person.reset": lambda node, store, one: open_persons(node, store).carry_out_reset(one),
 }
-"""By kind; each kind of `services.access.approving.KINDS` has one."""
+"""By kind; each kind of `node.access.approvals.KINDS` has one."""

@@ -3,7 +3,7 @@
 In it is what this agency lists itself and what is effective now by the rule of releases, so whatever was withdrawn,
 disputed, shredded or set aside is not. What other agencies opened to this one is not handed on. It lies sealed among
 the objects, in the order of the digests. It may be served exactly as long as its basis is that of the store: as soon as
-a list moves it may not, until it is laid out again. Who gets what of it is `services.serving_recipients`' matter.
+a list moves it may not, until it is laid out again. Who gets what of it is for `node.recipients.service` to say.
 """
 
 from collections.abc import Callable, Sequence

@@ -89,7 +89,7 @@ class Evaluated(NamedTuple):
 
     report: SentReport
     tag: bytes
-    """The first 8 bytes of its PRF output (`protocol.subset.answers.tag`)."""
+    """The first 8 bytes of its PRF output (`protocol.subset.label.tag`)."""
 
 
 def authenticate(report: HitReport, output: bytes) -> SentReport:

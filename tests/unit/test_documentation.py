@@ -1,4 +1,4 @@
-"""What pages name exists, in the code and on the disk; what is made for them when they are built is there."""
+"""What pages and comments name exists, in the code and on the disk; what pages get when they are built is there."""
 
 import ast
 import re
@@ -13,6 +13,7 @@ PAGES = sorted(
     path for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")] if path.parent.name != "adr"
 )
 """But for records of decisions, which tell of the past."""
+SOURCES = [path for part in ("node", "protocol", "keys", "tests") for path in (ROOT / part).rglob("*.py")]
 DOTTED = re.compile(r"`((?:node|protocol|keys)(?:\.\w+)+)(?:\(\))?`")
 PATH = re.compile(r"`((?:node|protocol|keys|tests|docs|\.ci)/[\w./-]+)(?:::\w+)?`")
 OF_A_HOME = re.compile(r"keys/(?!.*\.py$)")
@@ -29,7 +30,10 @@ def unknown(text: str) -> list[str]:
 def _is_there(name: str) -> bool:
     path = ROOT / name.replace(".", "/")
     files = (path / "__init__.py", path.with_suffix(".py"))
-    return any(file.is_file() for file in files) or _is_defined(*name.rpartition(".")[::2])
+    owner, _, last = name.rpartition(".")  # of a method the class, else the module
+    return any(file.is_file() for file in files) or any(
+        _is_defined(*each) for each in ((owner, last), owner.rpartition(".")[::2])
+    )
 
 
 def _is_defined(module: str, attribute: str) -> bool:
@@ -61,9 +65,14 @@ def test_one_that_does_not_exist_is_noticed() -> None:
     assert unknown(there + ", ".join(f"`{name}`" for name in gone)) == gone
 
 
+def test_modules_that_comments_of_the_product_name_exist() -> None:
+    texts = {path: path.read_text(encoding="utf-8") for path in SOURCES if "tests" not in path.parts}
+    assert sum(len(DOTTED.findall(text)) for text in texts.values()) > 50
+    assert {(path, name) for path, text in texts.items() for name in unknown(text)} == set()
+
+
 def test_pages_that_the_code_names_exist() -> None:
-    sources = [path for part in ("node", "protocol", "keys", "tests") for path in (ROOT / part).rglob("*.py")]
-    named = {(path, page) for path in sources for page in SOURCE.findall(path.read_text(encoding="utf-8"))}
+    named = {(path, page) for path in SOURCES for page in SOURCE.findall(path.read_text(encoding="utf-8"))}
     assert len(named) > 100
     assert {page for _, page in named if not (ROOT / page).exists()} == set()
 

@@ -218,7 +218,7 @@ class Approval:
 
     id: int
     kind: str
-    """`noun.verb`, a key of `services.access.approving.KINDS`."""
+    """`noun.verb`, a key of `node.access.approvals.KINDS`."""
     subject: str
     """What it is about, in words for people; never a digest."""
     payload: bytes = field(repr=False)
