@@ -114,17 +114,26 @@ def catch_up(store: Store, subset: str | None = None) -> None:
     with store.read() as unit:
         behind = [record for record in unit.releases.unlisted() if subset in (None, record.subset)]
     for record in behind:
-        rows = list(rows_of_roster(store, record))
-        with store.write() as unit:
-            if unit.listed.reach(record.subset, record.version):  # nobody else did, and shredded some since
-                gone = _gone_among(store, unit, rows)
-                _advance(unit, record, {row.name: row for digest, row in rows if digest not in gone})
+        _catch_up(store, record)
     if behind:
         forget_rosters(store)
 
 
+def _catch_up(store: Store, record: ReleaseRecord) -> None:
+    try:
+        rows = list(rows_of_roster(store, record))
+    except StoreError:
+        if ReleaseFolder(store, record).prefix in _unlisted(store):
+            raise
+        return  # another process made rows of it, and deleted it under this one
+    with store.write() as unit:
+        if unit.listed.reach(record.subset, record.version):  # nobody else did, and shredded some since
+            gone = _gone_among(store, unit, rows)
+            _advance(unit, record, {row.name: row for digest, row in rows if digest not in gone})
+
+
 def forget_rosters(store: Store) -> None:
-    """Delete what rows were made of, and a crash left."""
+    """Delete what rows were made of, and a crash left; `tidy` does, too, when a release is published."""
     waiting = _unlisted(store)
     for name in [name for name in store.objects.ls(RELEASES) if is_roster(name)]:
         if not name.startswith(waiting):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from node.errors import StoreError
-from node.objects.sealed_names import basis_name
+from node.objects.sealed_names import basis_name, is_roster
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.unit import Unit
@@ -177,7 +177,8 @@ def tidy(store: Store, records: Iterable[ReleaseRecord]) -> None:
     """Delete what no partner can ask for any more; `records` are the published releases of one subset.
 
     Kept are the newest releases whole, the last one of the epoch before, in which partners may still look up, and
-    everything of versions above them: another process may be writing one.
+    everything of versions above them: another process may be writing one. A roster of an older version is not: rows
+    were made of it, and a crash or a power cut left it.
     """
     published = sorted(records, key=lambda record: record.version)
     if not published:
@@ -189,7 +190,7 @@ def tidy(store: Store, records: Iterable[ReleaseRecord]) -> None:
         ReleaseFolder(store, record).forget_basis()
     for name in list(store.objects.ls(subset_prefix(newest.subset))):
         folder = _folder_of(name)
-        if folder not in kept and _version_of(folder) <= newest.version:
+        if is_roster(name) or (folder not in kept and _version_of(folder) <= newest.version):
             store.objects.delete(name)
 
 

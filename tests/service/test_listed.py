@@ -277,6 +277,11 @@ def test_a_home_of_an_older_version_is_read_once_wherever_that_is_killed(
         assert table(again) == before
         with again.read() as unit:
             assert unit.releases.unlisted() == []
+        assert len(rosters(again)) == 2, (
+            "of the newest and of the claimed release: the third died before it deleted"
+        )
+        fr.release_only()
+        assert rosters(again) == []
     finally:
         again.dispose()
         fr.evaluator.close()
@@ -322,6 +327,26 @@ def test_a_roster_that_is_not_whole_stops_whoever_asks(fr: ReleasingAgency, othe
     with pytest.raises(StoreError, match="does not open"):
         trace(fr.store, file_digests("a"))
     assert len(fr.records) == 1
+
+
+def test_whoever_reads_an_older_home_while_another_makes_an_end_of_it_finds_it_made(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release_both(fr, other, "a", "b")
+    before = table(fr.store)
+    give_rosters(fr)
+    older(fr.store)
+    read = listed_rows.rows_of_roster
+
+    def overtaken(*args: object) -> object:
+        monkeypatch.setattr(listed_rows, "rows_of_roster", read)
+        catch_up(fr.store)
+        assert rosters(fr.store) == []
+        return read(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(listed_rows, "rows_of_roster", overtaken)
+    catch_up(fr.store)
+    assert table(fr.store) == before
 
 
 def test_what_is_shredded_while_an_older_home_is_read_does_not_come_back(
