@@ -1,11 +1,9 @@
 """The tables of subsets: what they take in, the source numbers of their epochs, their releases, what these list."""
 
-from sqlalchemy import BigInteger, Column, Index, text
+from sqlalchemy import BigInteger, Column, Index
 from sqlmodel import Field
 
 from node.store.tables import TableModel
-
-_ENDED = text("ended IS NOT NULL")
 
 
 def _key() -> "Column[int]":
@@ -61,7 +59,8 @@ class ListedRow(TableModel):
 
     __tablename__ = "listed"
     __table_args__ = (
-        Index("ix_listed_ended", "subset", "ended", sqlite_where=_ENDED, postgresql_where=_ENDED),
+        # Of ended rows alone, as its migration says; said here too, every command would load PostgreSQL's dialect.
+        Index("ix_listed_ended", "subset", "ended"),
         {"sqlite_with_rowid": False},
     )
 
