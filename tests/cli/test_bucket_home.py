@@ -1,15 +1,22 @@
 """Agencies whose objects are in a bucket of a real S3 store, and their partner: the same commands, whatever it does."""
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import md5, sha256
 from itertools import count
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from node.app.serve import Parts
 from node.config import load
+from node.errors import StoreLockedError
+from node.home import Home
+from node.identity.identity import open_identity
 from node.objects.bucket import Bucket
 from node.objects.s3 import Owner, S3Objects
 from support.agencies import (
@@ -206,7 +213,7 @@ def test_a_read_only_store_goes_on_answering(pair: Federation, proxy: BadProxy) 
 
 
 def test_a_store_that_ignores_conditions_is_refused(
-    pair: Federation, proxy: BadProxy, tmp_path: Path
+    pair: Federation, proxy: BadProxy, server: S3Server, tmp_path: Path
 ) -> None:
     proxy.bad = Fault(ignores=frozenset({"if-none-match", "if-match"}))
     with pytest.raises(AssertionError, match="does not heed If-None-Match"):
@@ -219,9 +226,18 @@ def test_a_store_that_ignores_conditions_is_refused(
     proxy.mend()
     with pytest.raises(AssertionError, match="belong to another folder"):
         found_agency(tmp_path, name="de", country="DE", objects=f"{BUCKET}/fr")
-    with pytest.raises(AssertionError, match=f"there are objects in {BUCKET}"):
-        found_agency(tmp_path, name="de", country="DE", objects=BUCKET)
+    Bucket(name=OPEN, prefix="agencies/used", endpoint=server.endpoint).put("of/somebody", b"x")
+    with pytest.raises(AssertionError, match=f"there are objects in {BUCKET}/used"):
+        found_agency(tmp_path, name="de", country="DE", objects=f"{BUCKET}/used")
     found_agency(tmp_path, name="de", country="DE", objects=f"{BUCKET}/de")
+
+
+async def stops_after_a_minute(cli: Cli) -> BaseException | None:
+    """Why a node that runs in this home stops when it looks, which it does each minute."""
+    stopped = asyncio.get_running_loop().create_future()
+    running = SimpleNamespace(identity=open_identity(Home(cli.home)), stopped=stopped)
+    await Parts._renew(cast("Parts", running))
+    return stopped.exception() if stopped.done() else None
 
 
 @pytest.mark.threat("two folders, one node")
@@ -247,10 +263,12 @@ def test_a_copy_of_the_folder_does_not_write_into_its_bucket(
         assert str(first.home) in refused.err
     assert list(objects_of(server, first).ls("")) == before
     first.done("contact", "b@be.example")
+    assert asyncio.run(stops_after_a_minute(first)) is None
     moved = first.copied(tmp_path / "moved")
     moved.done("backup", "finish", "--yes")
     moved.done(*writes[-2])
     assert first.run("contact", "c@be.example", program=PROGRAM).exit == 11
+    assert isinstance(asyncio.run(stops_after_a_minute(first)), StoreLockedError)
 
 
 @pytest.mark.threat("the keeper of the objects")
