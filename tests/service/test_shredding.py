@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from keys.key import LogPrivateKey
 from node.errors import (
     BeyondLimitsError,
     ConflictError,
@@ -31,14 +32,24 @@ from node.lists.imports.case_data import unpack_cases
 from node.lists.pace import FollowGuards
 from node.lists.publish import publish
 from node.lists.tombstones import TombstoneFilter, tombstoned
+from node.objects.folder import FolderObjects
 from node.objects.logfiles import LogFiles
 from node.store.lists.records import Quarantined
 from node.store.store import Store
 from protocol.digest import Digest
 from protocol.lists.event import NATIONAL, SHRED, Event, Op
 from protocol.lists.opening import Opening, Reason
-from support.releases import SUBSET, ReleasingAgency, listed_of, release_both
-from support.stores import Agency, check_whole, file_digests, row, rows, sha256_digest
+from support.releases import EVERY, SUBSET, ReleasingAgency, listed_of, release_both
+from support.stores import (
+    Agency,
+    check_whole,
+    file_digests,
+    make_store,
+    row,
+    rows,
+    sha256_digest,
+    sqlite_dsn,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -464,3 +475,59 @@ def test_an_own_dispute_is_resolved_and_deleted_with_it(agency: Agency) -> None:
         (Op.RESOLVE, SHRED, 4),
     ]
     require_gone(agency, "a")
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+def test_a_peer_s_shredding_is_done_while_another_list_is_damaged(
+    store: Store, tmp_path: Path, other: Agency, damage: str
+) -> None:
+    """What a damaged bundle says is taken as listed: a peer's word takes nothing from reports and releases then."""
+    fr = ReleasingAgency(store, tmp_path)
+    release_both(fr, other, "a", "b")
+    (tmp_path / "third").mkdir()
+    elsewhere = make_store(sqlite_dsn(tmp_path / "third"), tmp_path / "third")
+    third = Agency(elsewhere, tmp_path / "third", node="be.example", key=LogPrivateKey.from_seed(b"b" * 32))
+    third.add(rows("a"))
+    fr.follow(third)
+    elsewhere.dispose()
+    for name in ("a", "b"):
+        withdraw(store, fr.lists.origin, file_digests(name)[0], reason=Reason.OTHER)
+    fr.lists.publish()
+    (bundle,) = store.objects.ls(fr.lists.files(third.origin).name("openings", ""))
+    if damage == "missing":
+        store.objects.delete(bundle)
+    else:
+        store.objects.put(bundle, b"\1" * 99)
+    for name in ("a", "b"):
+        shred_file(other, name)
+    fr.follow(other)
+    log_id = fr.lists.log_of(third.origin).id
+    with store.read() as unit:
+        assert [each.erased_ms for each in unit.shreddings.ls()] == [fr.lists.now_ms] * 4
+        rows_left = unit.listed.between(SUBSET, 1, EVERY)
+        assert {row.name for row in rows_left} == set(store.vault.wide_keys_of(file_digests("a")))
+        assert [each.position for each in unit.tombstones.still_listed() if each.log_id == log_id] == [0, 1]
+
+
+def test_a_peer_s_shredding_of_many_hashes_reads_what_others_list_once(
+    agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"file {number}" for number in range(12)]
+    for each in (agency, other):
+        each.add(rows(*names))
+        each.publish()
+    agency.pull(other)
+    for name in names[1:]:
+        shred_file(other, name)
+    other.publish()
+    own = agency.files().name("openings", "")
+    read: list[str] = []
+    get = FolderObjects.get
+
+    def counted(objects: FolderObjects, name: str) -> bytes:
+        read.append(name)
+        return get(objects, name)
+
+    monkeypatch.setattr(FolderObjects, "get", counted)
+    agency.pull(other)
+    assert sum(name.startswith(own) for name in read) <= 3

@@ -10,7 +10,7 @@ released it: whoever steals a peer's key must not empty what others hold of its 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -18,7 +18,6 @@ from typing import Final
 from node.errors import ConflictError, MissingObjectError, NotFoundError, StoreError
 from node.lists.entries import ListReader, read_batch
 from node.lists.imports.case_data import without_entries
-from node.lists.lookup import Finder
 from node.lists.tombstones import MOST_HONOURED, note_all_listed
 from node.objects.kept_proposals import erase_proposed
 from node.objects.listed import erase_from_rosters, forget_rosters
@@ -36,7 +35,6 @@ from protocol.tlog.merkle import leaf_hash
 _ATTEMPTS: Final = 5
 _Select = Callable[[Unit, LogRecord], list[Shredding]]
 """Which deletions of a list to do."""
-_Reading = Callable[[], AbstractContextManager[Unit]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +165,7 @@ def _bury(store: Store, log: LogRecord, graves: Sequence[_Grave], now_ms: int) -
         unit.shreddings.bury([grave.shredding for grave in graves])
         unit.tombstones.note_still_listed(list(_standing(store, unit, log, graves)))
         unit.entries.remove(log.id, [(key, position) for position, key in keys.items()])
-        is_gone = _gone(
-            store, log, _macs(grave.shredding for grave in graves), reading=lambda: nullcontext(unit)
-        )
-        unit.listed.erase(store.vault.wide_keys_of(filter(is_gone, digests)))
+        unit.listed.erase(store.vault.wide_keys_of(_gone_among(store, unit, log, digests)))
     return [grave.shredding for grave in graves]
 
 
@@ -205,10 +200,19 @@ def _standing(store: Store, unit: Unit, log: LogRecord, graves: Sequence[_Grave]
             continue
         if hit.log_id not in readers:
             readers[hit.log_id] = ListReader(store, unit, lists[hit.log_id])
-        opening = _opening(readers[hit.log_id], hit.position)
-        if opening is not None and opening.digest == digests[hit.key]:
+        if _may_name(readers[hit.log_id], hit.position, digests[hit.key]):
             mac = store.vault.tombstone_of(digests[hit.key])
             yield StillListed(mac=mac, log_id=hit.log_id, position=hit.position)
+
+
+def _may_name(reader: ListReader, position: int, digest: Digest) -> bool:
+    """Whether this opening is of the digest with whose look-up key it was found; of a damaged one the key says it."""
+    try:
+        return reader.opening(position).digest == digest
+    except NotFoundError:  # deleted
+        return False
+    except StoreError:
+        return True
 
 
 def _erase_objects(store: Store, log: LogRecord, due: Sequence[Shredding], now_ms: int) -> None:
@@ -225,7 +229,7 @@ def _erase_objects(store: Store, log: LogRecord, due: Sequence[Shredding], now_m
         for name in list(store.objects.ls(files.name("staging", ""))):  # costs a pull under way its bundles
             store.objects.delete(name)
 
-    is_gone = _gone(store, log, macs, reading=store.read)
+    is_gone = _is_gone(store, log, macs)
     forget_rosters(store)
     erase_from_rosters(store, is_gone)
     erase_from_copies(store, is_gone)
@@ -238,25 +242,39 @@ def _macs(shreddings: Iterable[Shredding]) -> frozenset[bytes]:
     return frozenset(each.mac for each in shreddings if each.mac is not None)
 
 
-def _gone(
-    store: Store, log: LogRecord, macs: frozenset[bytes], *, reading: _Reading
-) -> Callable[[Digest], bool]:
-    """Whether nothing here may hold a digest any more, because it was shredded in `log`.
+def _gone_among(store: Store, unit: Unit, log: LogRecord, digests: set[Digest]) -> set[Digest]:
+    """Those that nothing here may hold any more, because they were shredded in `log`.
 
     By this node's own word that is so until it is readmitted. By a peer's word only what nobody lists is gone: else one
-    liar, who lists what others list and shreds it, would empty everybody's reports.
+    liar, who lists what others list and shreds it, would empty everybody's reports. The index alone tells who lists it:
+    another list's damage keeps no shredding back.
     """
     if log.kind is LogKind.OWN_LIST:
-        with reading() as unit:
-            own = macs.intersection(each.mac for each in unit.tombstones.ls() if each.log_id == log.id)
+        own = _tombstoned_in(unit, log)
+        return {digest for digest in digests if store.vault.tombstone_of(digest) in own}
+    keys = dict(zip(digests, store.vault.keys_of(digests).tolist(), strict=True))
+    listed = {hit.key for hit in unit.entries.find(list(keys.values())) if hit.ended is None}
+    return {digest for digest, key in keys.items() if key not in listed}
+
+
+def _is_gone(store: Store, log: LogRecord, macs: frozenset[bytes]) -> Callable[[Digest], bool]:
+    """The same of the digest of one of these tombstones, for whoever goes through everything that is kept."""
+    if log.kind is LogKind.OWN_LIST:
+        with store.read() as unit:
+            own = macs & _tombstoned_in(unit, log)
         return lambda digest: store.vault.tombstone_of(digest) in own
-    return lambda digest: store.vault.tombstone_of(digest) in macs and not _is_listed(store, digest, reading)
+
+    def is_gone(digest: Digest) -> bool:
+        if store.vault.tombstone_of(digest) not in macs:
+            return False
+        with store.read() as unit:
+            return bool(_gone_among(store, unit, log, {digest}))
+
+    return is_gone
 
 
-def _is_listed(store: Store, digest: Digest, reading: _Reading) -> bool:
-    with reading() as unit:
-        found = Finder(store, unit).find([digest])
-        return any(each.is_entry or each.is_dispute for each in found)
+def _tombstoned_in(unit: Unit, log: LogRecord) -> frozenset[bytes]:
+    return frozenset(each.mac for each in unit.tombstones.ls() if each.log_id == log.id)
 
 
 def _erase_cases(store: Store, log: LogRecord, positions: Sequence[int]) -> None:
