@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
+from unittest.mock import patch
 
 import pytest
 from hypothesis import Phase, example, given, settings
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from keys.trust.members import Members
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, TripwireError, UsageError
+from node.judgement.ranges import EVENTS
 from node.judgement.reaffirm import open_blocks, reaffirm
 from node.lists.corrections import erase
 from node.lists.corrections.amend import Amendment, amend
@@ -305,6 +307,7 @@ Acts = list[tuple[str, bool, str]]
     ),
     st.sampled_from([False, False, False, True]),
     st.booleans(),
+    st.sampled_from([2, EVENTS]),
 )
 @example(
     [
@@ -317,8 +320,9 @@ Acts = list[tuple[str, bool, str]]
     ],
     False,
     True,
+    2,
 )
-@example([("add", True, "e"), ("dispute", False, "e"), ("reaffirm", True, "e")], False, True)
+@example([("add", True, "e"), ("dispute", False, "e"), ("reaffirm", True, "e")], False, True, EVENTS)
 @example(
     [
         ("add", False, "e"),
@@ -329,6 +333,7 @@ Acts = list[tuple[str, bool, str]]
     ],
     False,
     False,
+    2,
 )
 @example(
     [
@@ -340,17 +345,22 @@ Acts = list[tuple[str, bool, str]]
     ],
     False,
     False,
+    EVENTS,
 )
 @example(
-    [("withdraw", True, "a"), ("kill", True, "a"), ("add", True, "a"), ("follow", True, "a")], False, False
+    [("withdraw", True, "a"), ("kill", True, "a"), ("add", True, "a"), ("follow", True, "a")], False, False, 2
 )
 @example(
-    [("shred", True, "a"), ("epoch", True, "a"), ("withdraw", True, "b"), ("shred", False, "c")], True, True
+    [("shred", True, "a"), ("epoch", True, "a"), ("withdraw", True, "b"), ("shred", False, "c")],
+    True,
+    True,
+    EVENTS,
 )
-@example([("tripwire", True, "b"), ("withdraw", False, "a"), ("follow", True, "a")], True, False)
-@example([("later", True, "c"), ("national", True, "a"), ("national", False, "a")], False, False)
-def test_a_release_equals_the_one_from_nothing(acts: Acts, alike: bool, authority: bool) -> None:
-    with TemporaryDirectory() as folder:
+@example([("tripwire", True, "b"), ("withdraw", False, "a"), ("follow", True, "a")], True, False, 2)
+@example([("later", True, "c"), ("national", True, "a"), ("national", False, "a")], False, False, EVENTS)
+def test_a_release_equals_the_one_from_nothing(acts: Acts, alike: bool, authority: bool, events: int) -> None:
+    """Also when it is judged in many ranges of `events` events."""
+    with TemporaryDirectory() as folder, patch("node.judgement.ranges.EVENTS", events):
         world = World(Path(folder), alike=alike, authority=authority)
         try:
             for own in (True, False):
