@@ -72,6 +72,11 @@ class Home:
         return self.folder / "objects-moved"
 
     @property
+    def moving(self) -> Path:
+        """Says where a move of the objects goes that has not ended."""
+        return self.folder / "objects-moving.json"
+
+    @property
     def filters(self) -> Path:
         """Known-benign sets, as keyed hashes."""
         return self.folder / "filters"

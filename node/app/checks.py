@@ -8,6 +8,7 @@ from datetime import timedelta
 from keys.roles import Role
 from keys.trust.window import valid_at
 from node.app.expiry import findings
+from node.app.move import noted, require_moved
 from node.app.partners.hits import casework
 from node.audit.log import audit_log
 from node.audit.reader import count_unsigned
@@ -190,17 +191,17 @@ def _store(identity: Identity) -> Iterator[Check]:
 
 
 def _objects(identity: Identity) -> Iterator[Check]:
-    """Says something only of a node whose objects are in a bucket."""
-    home = identity.home
-    if identity.settings.store.objects:
-        open_bucket(identity.settings, claim_of(home, identity.settings)).prepare()
-        words = (
-            f"{identity.settings.store.objects} compares before it writes, and keeps nothing that is deleted"
-        )
+    """Says something only of a node whose objects are in a bucket, or on the way there."""
+    home, settings = identity.home, identity.settings
+    require_moved(home, settings)
+    note = noted(home)
+    if note is not None:
+        words = f"a move to {note.to} was cut off; what is shredded meanwhile is in that bucket still"
+        yield Check("objects", Health.WARN, words, f"sigfed store move --to {note.to} ends it")
+    if settings.store.objects:
+        open_bucket(settings, claim_of(home, settings)).prepare()
+        words = f"{settings.store.objects} compares before it writes, and keeps nothing that is deleted"
         yield Check("objects", Health.OK, words)
-        if home.objects.is_dir() or home.moved_objects.exists():
-            step = f"sigfed store move --to {identity.settings.store.objects} ends what was cut off"
-            yield Check("objects", Health.WARN, "the folder that they were in is still in the home", step)
 
 
 def _rolled_back(identity: Identity) -> Iterator[Check]:

@@ -1,9 +1,11 @@
 """Moving a node's objects out of the folder of its home into a bucket.
 
-Each object is copied, read back and compared, while commands go on. Then, while nobody writes to the database or to the
-folder, what has changed since follows, and the configuration names the bucket. A command that began before and still
-knows the folder finds a file in its place, and fails instead of writing where nobody looks any more. Killed anywhere,
-the same command goes on: what is there already is read and compared, and nothing else.
+The bucket is claimed, empty, and a note in the home says where the move goes. Each object is copied, read back and
+compared, while commands go on. Then, while nobody writes to the database or to the folder, what has changed since
+follows; the folder is renamed and a file put in its place, so that a command which began before fails instead of
+writing where nobody looks any more; and last the configuration names the bucket. Only what the move itself renamed is
+deleted, and only when the note says that every object of it is in the bucket. Killed anywhere, the same command goes on
+from the note.
 """
 
 import shutil
@@ -12,21 +14,42 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from node import config
 from node.config import Settings, StoreSettings
-from node.errors import MissingObjectError, UsageError, VerificationError
-from node.files import holding_temporaries, replace_private
+from node.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    MissingObjectError,
+    NotFoundError,
+    StoreDownError,
+    UsageError,
+    VerificationError,
+)
+from node.files import (
+    create_private,
+    decode_state,
+    encode_state,
+    holding_temporaries,
+    read_private,
+    remove_private,
+    replace_private,
+)
 from node.home import Home, store_dsn
 from node.identity.lease import claim_of, require_lease
 from node.identity.lock import running
-from node.objects.s3 import S3Objects
-from node.objects.stores import open_bucket, open_objects
+from node.objects.stores import open_bucket, open_source, placing
 from node.ports.objects import ObjectStore
 from node.store.copy import alone
 
+if TYPE_CHECKING:
+    from node.objects.s3 import S3Objects
+
 _AT_ONCE: Final = 16
+_ROUNDS: Final = 4
+_FEW: Final = 100
+_BY_HAND: Final = "take store.objects out of sigfed.toml, then sigfed store move --to that bucket"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,52 +63,124 @@ class Moved:
     """Of them those that were not there before."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Of a move that has begun."""
+
+    to: str
+    """The bucket."""
+    whole: bool = False
+    """Whether all of what was renamed is in it."""
+
+
+def noted(home: Home) -> Note | None:
+    """The move that has begun in `home` and has not ended; raises `StoreDownError` where that cannot be read."""
+    try:
+        fields = decode_state(read_private(home.moving))
+        return Note(to=str(fields["to"]), whole=fields["whole"] is True)
+    except NotFoundError:
+        return None
+    except (ValueError, KeyError):
+        raise StoreDownError(
+            "{path} is damaged", home.moving, hint="delete it, then sigfed store move to another prefix"
+        ) from None
+
+
+def require_moved(home: Home, settings: Settings) -> None:
+    """See to a configuration into which nobody wrote the bucket himself; raises `AlreadyExistsError`.
+
+    What is in the folder may be nowhere else then.
+    """
+    if not settings.store.objects:
+        return
+    note = noted(home)
+    for folder in (home.objects, home.moved_objects):
+        if folder.is_dir() and not (folder == home.moved_objects and note is not None and note.whole):
+            raise AlreadyExistsError(
+                "{folder}/ is in the home, and no move has copied all of it", folder.name, hint=_BY_HAND
+            )
+
+
 def move_objects(home: Home, wanted: StoreSettings) -> Moved:
     """Move the objects of the node in `home` to the bucket that `wanted` names; its settings say so from then on.
 
     Raises:
         StoreLockedError: the node runs, or the objects in the bucket are another's.
-        AlreadyExistsError: there are objects in the bucket that nobody says are his.
+        AlreadyExistsError: objects are in the bucket that no move of this home wrote; or in the folder, though the
+            configuration names the bucket.
         VerificationError: what was read back is not what was written.
-        UsageError: the node's objects are in another bucket.
+        UsageError: the node's objects are in another bucket, or a move to another was cut off.
+        ConflictError: somebody changed where the configuration says that tables or objects are.
     """
     settings = config.load(home.folder)
+    at, to = settings.store.objects.rstrip("/"), wanted.objects.rstrip("/")
     with running(home):
         require_lease(home, settings)
-        if settings.store.objects not in {"", wanted.objects}:
-            raise UsageError("the objects are in {bucket} already", settings.store.objects)
+        note = noted(home)
+        if at not in {"", to}:
+            raise UsageError("the objects are in {bucket} already", at)
+        if note is not None and note.to != to:
+            raise UsageError(
+                "a move to {bucket} was cut off: what it wrote is there still",
+                note.to,
+                hint="end it: sigfed store move to that bucket; or delete everything below that prefix with the"
+                " program of the store, then objects-moving.json in the home",
+            )
+        require_moved(home, settings)
         nothing = Moved(objects=0, bytes=0, copied=0)
-        moved = nothing if settings.store.objects else _move(home, settings, wanted)
+        moved = nothing if at else _move(home, settings, wanted, begun=note is not None)
         _let_go(home)
     return moved
 
 
-def _move(home: Home, settings: Settings, wanted: StoreSettings) -> Moved:
-    text = config.with_store(home.folder, wanted)
+def _move(home: Home, settings: Settings, wanted: StoreSettings, *, begun: bool) -> Moved:
+    config.with_store(home.folder, wanted)  # what cannot be written is said before anything is copied
     target = open_bucket(settings.model_copy(update={"store": wanted}), claim_of(home, settings))
-    target.claim()
-    copy = _Copy(open_objects(home, settings, claim_of(home, settings)), home.objects, target)
-    copy.follow()
-    with alone(store_dsn(home, settings)), holding_temporaries(home.objects, alone=True):
+    target.claim(begun=begun)
+    _write_note(home, wanted, whole=False)
+    source, folder = open_source(home)
+    copy = _Copy(source, folder, target)
+    copy.approach()
+    with alone(store_dsn(home, settings)), holding_temporaries(folder, alone=True):
         copy.follow()
         copy.tidy()
-        replace_private(home.config, text.encode())
+        if config.load(home.folder).store != settings.store:
+            raise ConflictError("[store] in sigfed.toml was changed meanwhile", hint="do the same again")
+        text = config.with_store(home.folder, wanted)
         _set_aside(home)
+        _write_note(home, wanted, whole=True)
+        replace_private(home.config, text.encode())
     return Moved(
         objects=len(copy.marks), bytes=sum(mark[0] for mark in copy.marks.values()), copied=copy.copied
     )
 
 
-def _let_go(home: Home) -> None:
-    """Delete the folder whose objects are all in the bucket."""
-    if home.objects.is_dir():  # killed after the configuration named the bucket
-        _set_aside(home)
-    shutil.rmtree(home.moved_objects, ignore_errors=True)
+def _write_note(home: Home, wanted: StoreSettings, *, whole: bool) -> None:
+    replace_private(home.moving, encode_state({"to": wanted.objects.rstrip("/"), "whole": whole}))
 
 
 def _set_aside(home: Home) -> None:
-    home.objects.rename(home.moved_objects)
-    home.objects.touch(mode=0o600)
+    """Give the folder another name, and its name to a file: nobody makes it anew meanwhile."""
+    with placing(home):
+        if home.objects.is_dir():
+            home.objects.rename(home.moved_objects)
+        if not home.objects.exists():
+            create_private(home.objects, b"")
+
+
+def _let_go(home: Home) -> None:
+    """Delete the folder whose objects are all in the bucket, then the note."""
+    if home.moved_objects.exists():
+        try:
+            shutil.rmtree(home.moved_objects)
+        except OSError as exc:
+            raise StoreDownError(
+                "{folder} cannot be deleted: {reason}",
+                home.moved_objects,
+                exc.strerror or "it failed",
+                hint="its objects are in the bucket; do the same again, so that nothing shredded stays in it",
+            ) from exc
+    remove_private(home.moving)
 
 
 @dataclass(slots=True)
@@ -94,22 +189,33 @@ class _Copy:
 
     source: ObjectStore
     folder: Path
-    target: S3Objects
+    target: "S3Objects"
     marks: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     """Of what was copied size, time of its last change and number of its file: a new state is a new file."""
+    there: set[str] = field(default_factory=set)
+    """What may be in the bucket."""
     copied: int = 0
 
-    def follow(self) -> None:
-        """Copy what is new, or another than it was."""
+    def approach(self) -> None:
+        """Copy until little is left that others change meanwhile."""
+        self.there = set(self.target.ls(""))
+        for _ in range(_ROUNDS):
+            if self.follow() < _FEW:
+                return
+
+    def follow(self) -> int:
+        """Copy what is new, or another than it was; returns how many."""
         now = dict(self._found())
         changed = [name for name, mark in now.items() if self.marks.get(name) != mark]
+        self.there |= now.keys()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             self.copied += sum(pool.map(self._copy, changed))
         self.marks = now
+        return len(changed)
 
     def tidy(self) -> None:
-        """Delete what the folder has no more, as of a move that was cut off."""
-        for name in set(self.target.ls("")) - self.marks.keys():
+        """Delete what this move wrote and the folder has no more."""
+        for name in self.there - self.marks.keys():
             self.target.delete(name)
 
     def _found(self) -> Iterator[tuple[str, tuple[int, int, int]]]:

@@ -10,21 +10,29 @@ from collections.abc import Iterable, Iterator
 from itertools import count, islice
 from pathlib import Path
 
-from node.errors import MissingObjectError, StoreError
+from node.errors import MissingObjectError, StoreDownError, StoreError
 from node.files import holding_temporaries, refused, sweep_temporaries, sync_folder
 from node.ports.objects import checked
 
 _TEMPORARY = ".tmp-"
 _CHUNK = 512
+_MOVED = "they were moved into a bucket: do the same again; if it does not help, see sigfed doctor"
 _serial = count()
 
 
 class FolderObjects:
-    """The object store in `root`, which is created when it is missing, readable by its owner only."""
+    """The object store in `root`, readable by its owner only.
 
-    def __init__(self, root: Path) -> None:
+    Where something else has the place of the folder by now, the objects were moved elsewhere: everything raises
+    `StoreDownError` then, whatever it would have found in the folder.
+    """
+
+    def __init__(self, root: Path, *, create: bool = True) -> None:
+        """Create `root` where it is missing, if the caller wants that."""
         self._root = root
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if create and not root.exists():
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._require_there()
 
     def prepare(self) -> None:
         """Nothing: a folder compares, and lies in the home that it is of."""
@@ -54,9 +62,10 @@ class FolderObjects:
                     temporary.unlink(missing_ok=True)
             sync_folder(path.parent)
         except FileNotFoundError:
+            self._require_there()
             return False
         except OSError as exc:
-            raise refused("the object folder", exc) from exc
+            raise self._refused(exc) from exc
         return True
 
     def sweep(self, *, wait: bool = False) -> int:
@@ -65,9 +74,11 @@ class FolderObjects:
         While somebody writes nothing is deleted; with `wait`, when all of them are done.
         """
         try:
-            return sweep_temporaries(self._root, below=True, wait=wait)
+            swept = sweep_temporaries(self._root, below=True, wait=wait)
         except OSError as exc:
-            raise refused("the object folder", exc) from exc
+            raise self._refused(exc) from exc
+        self._require_there()
+        return swept
 
     def get(self, name: str) -> bytes:
         """The bytes of `name`; raises `MissingObjectError`."""
@@ -76,6 +87,7 @@ class FolderObjects:
             with open(f"{self._root}/{checked(name)}", "rb", buffering=0) as file:  # noqa: PTH123
                 return file.read()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            self._require_there()
             raise MissingObjectError(
                 "object {name} is missing", name, hint="restore the object folder from a backup"
             ) from None
@@ -84,12 +96,19 @@ class FolderObjects:
 
     def exists(self, name: str) -> bool:
         """Whether there is an object of that name."""
-        return self._path(name).is_file()
+        if self._path(name).is_file():
+            return True
+        self._require_there()
+        return False
 
     def delete(self, name: str) -> None:
         """Remove `name`; nothing happens when it is not there."""
-        with holding_temporaries(self._root):
-            self._path(name).unlink(missing_ok=True)
+        try:
+            with holding_temporaries(self._root):
+                self._path(name).unlink(missing_ok=True)
+        except OSError as exc:
+            raise self._refused(exc) from exc
+        self._require_there()
 
     def ls(self, prefix: str) -> Iterator[str]:
         """Names that start with `prefix`, which is empty or ends with `/`, sorted; temporary files are not objects."""
@@ -101,7 +120,16 @@ class FolderObjects:
             for name in names
             if not name.startswith(_TEMPORARY)
         ]
+        self._require_there()  # after it: it may have moved while the half of it was listed
         return iter(sorted(found))
+
+    def _require_there(self) -> None:
+        if not self._root.is_dir():
+            raise StoreDownError("the objects are not in their folder any more", hint=_MOVED)
+
+    def _refused(self, exc: OSError) -> StoreDownError:
+        self._require_there()
+        return refused("the object folder", exc)
 
     def _path(self, name: str) -> Path:
         return self._root / checked(name)
@@ -125,13 +153,14 @@ class FolderObjects:
             for folder in folders | made:
                 sync_folder(folder)
         except OSError as exc:
-            raise refused("the object folder", exc) from exc
+            raise self._refused(exc) from exc
 
     def _make(self, folder: Path) -> list[Path]:
-        """Create `folder`; returns the folders that got a new one in them."""
+        """Create `folder`, and never the root anew; returns the folders that got a new one in them."""
         if folder.is_dir():
             return []
-        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        above = (path for path in (folder, *folder.parents) if path.is_relative_to(self._root))
+        missing = [path for path in above if path != self._root and not path.exists()]
         for path in reversed(missing):  # one by one: `parents=True` gives the mode to the last only
             path.mkdir(mode=0o700, exist_ok=True)
         return [path.parent for path in missing]

@@ -20,6 +20,7 @@ from node.ports.objects import checked
 
 _OWNER: Final = ".owner"
 """Says whose the objects are. No object has a name that begins with a dot."""
+_OF_ITS_OWN: Final = "take another prefix: the objects of each node are below one of its own"
 _NO_MARK: Final = f'"{"0" * 32}"'
 _CHUNK: Final = 64
 _AT_ONCE: Final = 16
@@ -54,14 +55,21 @@ class S3Objects:
         """
         _prepare(self._bucket, self._owner)
 
-    def claim(self) -> None:
-        """Begin to keep objects here; raises `AlreadyExistsError` where somebody's are, and as `prepare`."""
-        if self._bucket.get(_OWNER) is None and self.marks():
-            raise AlreadyExistsError(
-                "there are objects in {bucket}",
-                str(self._bucket),
-                hint="take another prefix: the objects of each node are below one of its own",
+    def claim(self, *, begun: bool = False) -> None:
+        """Begin to keep objects here, or go on: then what is here is what this home wrote.
+
+        Raises:
+            AlreadyExistsError: somebody's objects are here.
+            StoreLockedError: the objects are another home's, or, of what has `begun`, nobody's.
+            StoreDownError, ConfigError: as `prepare`.
+        """
+        self.require_own()
+        if begun and self._bucket.get(_OWNER) is None:
+            raise StoreLockedError(
+                "{bucket} is not where the move began", str(self._bucket), hint="see --endpoint, and AWS_"
             )
+        if not begun and self.marks():
+            raise AlreadyExistsError("there are objects in {bucket}", str(self._bucket), hint=_OF_ITS_OWN)
         self.prepare()
 
     def require_own(self) -> None:

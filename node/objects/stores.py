@@ -4,9 +4,14 @@ Three object stores: the objects of a node, which may be in a bucket, and two fo
 machine: whoever keeps a node's objects must not be able to put back an old root or an old register.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from node.config import Settings
+from node.errors import StoreDownError
+from node.files import locked, make_private_folder
 from node.home import Home
 from node.objects.folder import FolderObjects
 from node.ports.objects import ObjectStore
@@ -18,7 +23,27 @@ if TYPE_CHECKING:  # where the objects are in a folder, nothing of this is loade
 
 def open_objects(home: Home, settings: Settings, claim: Claim) -> ObjectStore:
     """The bulk: lists, openings, releases, cases, and whatever else is sealed in them; `claim` is the home's."""
-    return open_bucket(settings, claim) if settings.store.objects else FolderObjects(home.objects)
+    if settings.store.objects:
+        return open_bucket(settings, claim)
+    if not home.objects.exists():
+        with placing(home):
+            if home.moved_objects.exists():  # a move was killed before it put a file there
+                raise StoreDownError("a move of the objects was cut off", hint="sigfed doctor says where to")
+            make_private_folder(home.objects)
+    return FolderObjects(home.objects, create=False)
+
+
+def open_source(home: Home) -> tuple[ObjectStore, Path]:
+    """The objects that a move takes out of the home, and their folder: one that was killed late has renamed it."""
+    folder = home.moved_objects if home.moved_objects.is_dir() else home.objects
+    return FolderObjects(folder, create=False), folder
+
+
+@contextmanager
+def placing(home: Home) -> Iterator[None]:
+    """Nobody else makes the folder of objects, or puts something else in its place, while the block lasts."""
+    with locked(home.folder / "objects.lock"):
+        yield
 
 
 def open_bucket(settings: Settings, claim: Claim) -> "S3Objects":

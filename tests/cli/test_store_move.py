@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,8 @@ from node.identity.identity import open_identity
 from node.identity.store import open_store
 from node.objects.bucket import Bucket
 from node.objects.s3 import Owner, S3Objects
-from support.agencies import SUBSET, found_agency, import_files, list_files, numbered
+from node.ports.objects import ObjectStore
+from support.agencies import LIST, SUBSET, found_agency, import_files, list_files, numbered, table, written
 from support.postgres import postgres_server
 from support.processes import PROGRAM, Cli, Running
 from support.seaweedfs import KEY, OPEN, SECRET, BadProxy, Fault, S3Server, bad_proxy, seaweedfs
@@ -70,7 +71,9 @@ def in_bucket(server: S3Server, folder: Path) -> dict[str, bytes]:
     return {name: objects.get(name) for name in objects.ls("")}
 
 
-def require_moved(cli: Cli, server: S3Server, folder: Path, before: dict[str, bytes]) -> None:
+def require_moved(
+    cli: Cli, server: S3Server, folder: Path, before: dict[str, bytes], *, waiting: int = 3
+) -> None:
     """Every object is there as it was, the folder is gone, and the node goes on from there."""
     found = in_bucket(server, folder)
     grown = {name for name in before if name not in found}
@@ -80,12 +83,12 @@ def require_moved(cli: Cli, server: S3Server, folder: Path, before: dict[str, by
     assert len(grown) <= 2
     assert all(found[name] == data for name, data in before.items() if name not in grown)
     assert not (cli.home / "objects").is_dir()
-    assert not (cli.home / "objects-moved").exists()
+    assert not list(cli.home.glob("objects-*"))
     assert COMMENT in (cli.home / "sigfed.toml").read_text()
     assert load(cli.home).store.objects == f"s3://{OPEN}/moved/{folder.name}"
     looked = cli.run("doctor", "--deep")
-    assert looked.exit == 0, looked.out
-    assert cli.done("publish")["adds"] == 6
+    assert looked.exit == 0, looked.results
+    assert cli.done("publish")["adds"] == 2 * waiting
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
@@ -134,13 +137,17 @@ sys.exit(main.run(sys.argv[3:]))
 @pytest.mark.parametrize(
     ("where", "after"),
     [
+        ("_write_note", 0),
         ("_copy", 0),
         ("_copy", 7),
         ("_is", 11),
         ("tidy", 0),
-        ("replace_private", 0),
         ("_set_aside", 0),
+        ("create_private", 0),
+        ("_write_note", 1),
+        ("replace_private", 2),
         ("_let_go", 0),
+        ("remove_private", 0),
     ],
 )
 def test_killed_anywhere_the_same_command_goes_on(
@@ -156,10 +163,16 @@ def test_killed_anywhere_the_same_command_goes_on(
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     there = len(in_bucket(server, tmp_path))
+    looked = agency.run("doctor")
+    path = written(tmp_path / "between.csv", table(*numbered("between", 3)))
+    between = agency.run("entry", "import", path, "--list", LIST, "--basis", "own", program=PROGRAM)
+    assert between.exit in {0, 2}, between.err
+    before = in_folder(agency) or before
     done = agency.done(*words)
     if done["objects"]:  # else it was killed when all of them were there
         assert done["copied"] <= len(before) - there + 16, "what was there is not written again"
-    require_moved(agency, server, tmp_path, before)
+    require_moved(agency, server, tmp_path, before, waiting=3 if between.exit else 6)
+    assert any("was cut off" in str(each) for each in looked.results) == (where != "_write_note" or after > 0)
 
 
 def test_what_changes_meanwhile_follows(
@@ -188,11 +201,40 @@ def test_who_still_knows_the_folder_fails_instead_of_writing_there(
     identity = open_identity(Home(agency.home))
     store = open_store(identity)
     agency.done(*move(agency, proxy, tmp_path))
-    with pytest.raises(StoreDownError, match="cannot be written"):
-        store.objects.put("pending/aside", b"x")
+    acts: tuple[Callable[[ObjectStore], object], ...] = (
+        lambda objects: objects.put("pending/aside", b"x"),
+        lambda objects: objects.exchange("pending/aside", b"x", b"y"),
+        lambda objects: objects.get("pending/aside"),
+        lambda objects: objects.exists("pending/aside"),
+        lambda objects: objects.ls(""),
+        lambda objects: objects.ls("pending/"),
+        lambda objects: objects.delete("pending/aside"),
+        lambda objects: objects.sweep(wait=True),
+    )
+    for act in acts:
+        with pytest.raises(StoreDownError, match="not in their folder any more"):
+            act(store.objects)
     store.dispose()
-    with pytest.raises(FileExistsError):
+    with pytest.raises(StoreDownError, match="not in their folder any more"):
         open_store(identity)
+
+
+def test_a_folder_that_no_move_copied_is_never_deleted(
+    agency: Cli, proxy: BadProxy, server: S3Server, tmp_path: Path
+) -> None:
+    """Somebody wrote the bucket into the configuration, which copies nothing."""
+    before, words = in_folder(agency), move(agency, proxy, tmp_path)
+    by_hand = f'objects = "s3://{OPEN}/moved/{tmp_path.name}"\nobjects_endpoint = "{proxy.endpoint}"\n'
+    empty = 'objects = ""\nobjects_endpoint = ""\n'
+    agency.edit("sigfed.toml", empty, by_hand)
+    looked = agency.run("doctor")
+    assert (looked.exit, "take store.objects out" in str(looked.results)) == (2, True), looked.results
+    refused = agency.run(*words, program=PROGRAM)
+    assert (refused.exit, "no move has copied all of it" in refused.err) == (2, True), refused.err
+    assert in_folder(agency) == before
+    agency.edit("sigfed.toml", by_hand, empty)
+    agency.done(*words)
+    require_moved(agency, server, tmp_path, before)
 
 
 def test_a_node_that_runs_is_not_moved(agency: Cli, proxy: BadProxy, tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """The object folder: whole or not at all, durable, and its owner's alone; what every store does is in test_objects."""
 
 import os
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
-from node.errors import StoreError
+from node.errors import StoreDownError, StoreError
 from node.objects.folder import FolderObjects
 
 
@@ -71,6 +72,53 @@ def test_what_is_exchanged_leaves_nothing_beside_it(objects: FolderObjects, tmp_
     assert objects.exchange("a/b", b"old", b"new")
     assert not objects.exchange("a/b", b"old", b"newer")
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["b"]
+
+
+ACTS: dict[str, Callable[[FolderObjects], object]] = {
+    "put": lambda objects: objects.put("a/b", b"x"),
+    "put beside": lambda objects: objects.put("c/d", b"x"),
+    "exchange": lambda objects: objects.exchange("a/b", b"old", b"new"),
+    "get": lambda objects: objects.get("a/b"),
+    "exists": lambda objects: objects.exists("a/b"),
+    "delete": lambda objects: objects.delete("a/b"),
+    "ls": lambda objects: objects.ls(""),
+    "ls below": lambda objects: objects.ls("a/"),
+    "sweep": lambda objects: objects.sweep(wait=True),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("barred", [False, True])
+def test_nothing_is_said_of_a_folder_that_was_moved(
+    objects: FolderObjects, tmp_path: Path, act: str, barred: bool
+) -> None:
+    """That nothing is there would be taken for the truth: a shredding would say that it is done."""
+    objects.put("a/b", b"old")
+    root, moved = tmp_path / "objects", tmp_path / "moved"
+    root.rename(moved)
+    if barred:
+        root.touch()
+    with pytest.raises(StoreDownError, match="not in their folder any more"):
+        ACTS[act](objects)
+    assert not root.is_dir()
+    assert (moved / "a/b").read_bytes() == b"old"
+
+
+def test_a_folder_that_is_moved_while_it_is_listed(
+    objects: FolderObjects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects.put_all([("a/b", b"x"), ("c/d", b"x")])
+    walk = os.walk
+
+    def walked(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+        for each in walk(top):
+            yield each
+            if each[2]:
+                (tmp_path / "objects").rename(tmp_path / "moved")
+
+    monkeypatch.setattr(os, "walk", walked)
+    with pytest.raises(StoreDownError, match="not in their folder any more"):
+        objects.ls("")
 
 
 @pytest.mark.parametrize("change", ["put", "delete"])
