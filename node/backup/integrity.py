@@ -1,10 +1,13 @@
 """`sigfed doctor --deep`: every file of a node's home that a key, a seal, a signature or a hash vouches for, checked.
 
 What is wrong is named by its path. What nothing vouches for is named as well: of that nobody can say that it is whole.
-Nothing is sent or signed, and nothing written but rows that say what a list says.
+Nothing is sent or signed, and nothing written but rows that say what a list says; what no release may begin from is
+deleted.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from typing import Final
@@ -22,6 +25,7 @@ from node.objects.findings import below, told
 from node.objects.integrity import UNREADABLE, Verdict, attempt, verify_objects, words_of
 from node.objects.listed import catch_up, count_strange
 from node.objects.rekey import verify_cells
+from node.objects.release_files import ReleaseFolder
 from node.ports.objects import ObjectStore
 from node.rotation import proposals
 from node.rotation.store import write_store
@@ -30,6 +34,8 @@ from node.signing.ring import FolderKeyRing
 from node.store.lists.records import LogKind
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord
+from node.subsets.compare import differing
+from node.subsets.grounds import Order
 from node.subsets.registers import verify_registers
 from node.tls import verify_certificate
 from node.trust.files import pin_of, verify_trust_files
@@ -136,7 +142,7 @@ def _database(identity: Identity) -> Iterator[Check]:
     with write_store(identity) as store:
         wrong = [*_wrong_tables(store)]
         asked = store.damage() is not None
-        rebuilt = [*_rebuilt(store)]
+        rebuilt = [*_rebuilt(store), *_compared(identity, store)]
     yield from rebuilt
     yield from (Check("database", Health.FAIL, words, _RESTORE) for words in wrong)
     if not asked:
@@ -168,6 +174,32 @@ def _wrong_tables(store: Store) -> Iterator[str]:
     for record in newest:
         if record is not None:
             yield from _wrong_rows(store, record)
+
+
+def _compared(identity: Identity, store: Store) -> Iterator[Check]:
+    """What the newest releases list, judged from nothing; what they list otherwise they leave to none after them."""
+    with store.read() as unit:
+        newest = [(subset, unit.releases.newest(subset.name)) for subset in unit.subsets.ls()]
+    for subset, record in newest:
+        if record is None:
+            continue
+        order = Order(
+            subset=replace(subset, filter=subset.filter.renewed()),
+            members=identity.trust.members(),
+            now=identity.clock.now(),
+            max_age=timedelta(hours=identity.settings.guards.max_checkpoint_age_hours),
+            exclusions=frozenset(),
+            until=identity.clock.now(),
+        )
+        try:
+            wrong = differing(store, record, order)
+        except NodeError:
+            continue  # the object is named as damaged
+        if wrong:
+            ReleaseFolder(store, record).forget_basis()
+            words = f"release {record.version} of {record.subset} lists {wrong:,} hashes otherwise than the lists say"
+            step = f"releases are made whole until one is due: sigfed subset release {record.subset}"
+            yield Check("database", Health.WARN, words, step)
 
 
 def _wrong_rows(store: Store, record: ReleaseRecord) -> Iterator[str]:

@@ -38,16 +38,19 @@ class ReleaseFolder:
             f"{subset_prefix(record.subset)}{record.version}-{record.manifest_sha256.hex()[:_HASH_CHARS]}/"
         )
 
-    def put(self, release: Release, basis: bytes | None) -> None:
-        """Write the release durably, with what the next one may begin from."""
+    def put(self, release: Release) -> None:
+        """Write the release durably."""
         self._store.objects.put_all(
             [
                 (self._name("manifest"), release.manifest.to_bytes()),
                 *((self._name(part), data) for part, data in _parts(release, since=None)),
                 *_filter_of(release, self._name(ReleasePart.FILTER)),
-                *([] if basis is None else [(self._basis, self._store.vault.seal(self._basis, basis))]),
             ]
         )
+
+    def put_basis(self, basis: bytes) -> None:
+        """Write what the next release may begin from."""
+        self._store.objects.put(self._basis, self._store.vault.seal(self._basis, basis))
 
     def basis(self) -> bytes | None:
         """What the next release may begin from; None where it is not there, or damaged: it can be done without."""

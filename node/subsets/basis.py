@@ -4,6 +4,7 @@ It stands beside answers, labels and screen, and says what these do not: whether
 values of the screen several digests share; which entries are of one file. It holds no digest.
 """
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,6 +54,8 @@ class Basis:
 
     fingerprint: bytes
     """Of everything else that the release follows from (`node.subsets.grounds`)."""
+    sizes: Mapping[str, int]
+    """Of members' lists when they were last judged; the release says what they did then, and may be older."""
     marks: Marks = field(repr=False)
     """One for each answer, in their order."""
     shared: Mapping[int, int] = field(repr=False)
@@ -67,6 +70,7 @@ class Basis:
         np.savez(
             file,
             fingerprint=np.frombuffer(self.fingerprint, dtype=np.uint8),
+            sizes=np.frombuffer(json.dumps(dict(self.sizes)).encode(), dtype=np.uint8),
             marks=self.marks,
             values=np.array([*self.shared], dtype=np.uint64),
             counts=np.array([*self.shared.values()], dtype=np.int64),
@@ -81,6 +85,7 @@ class Basis:
         with np.load(BytesIO(data), allow_pickle=False) as read:
             return cls(
                 fingerprint=read["fingerprint"].tobytes(),
+                sizes=json.loads(read["sizes"].tobytes()),
                 marks=read["marks"],
                 shared=dict(zip(read["values"].tolist(), read["counts"].tolist(), strict=True)),
                 files=Files.from_bytes(read["files"].tobytes()),

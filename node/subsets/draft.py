@@ -133,6 +133,7 @@ class Drafter:
         screen = screen_of(made.terms, selection.screened, held)
         basis = Basis(
             fingerprint=self._fingerprint or b"",
+            sizes=_sizes(made.terms),
             marks=answers.marks,
             shared=shared_values(selection.screened, screen.width),
             files=Files().with_more(made.files),
@@ -153,11 +154,10 @@ class Drafter:
         held = self._held
         if held is None or (basis := held.basis) is None or basis.fingerprint != self._fingerprint:
             return None
-        sizes = {source.origin: source.size for source in held.release.manifest.sources}
-        digests = affected(self._store, sizes, basis.files, basis.contradicted)
+        digests = affected(self._store, basis.sizes, basis.files, basis.contradicted)
         if digests is None:
             return None
-        made, rows = self._made_of(digests, sizes)
+        made, rows = self._made_of(digests, basis.sizes)
         if made.tripped:
             return None
         selection = made.selector.select()
@@ -172,6 +172,7 @@ class Drafter:
             return None
         following = Basis(
             fingerprint=basis.fingerprint,
+            sizes=_sizes(made.terms),
             marks=answers.marks,
             shared=screen[1],
             files=basis.files.with_more(made.files),
@@ -400,6 +401,10 @@ def _entries(chosen: Mapping[Digest, Chosen], digests: Iterable[Digest]) -> tupl
         for entry in entries
     }
     return _ordered(found)
+
+
+def _sizes(terms: Terms) -> Mapping[str, int]:
+    return {source.origin: source.size for source in terms.sources}
 
 
 def _ordered(refs: Iterable[EntryRef]) -> tuple[EntryRef, ...]:

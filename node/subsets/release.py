@@ -181,6 +181,7 @@ class Releaser:
                 raise _tripped(draft, "nothing was released, and the release before stays in force")
             if held is not None and not draft.tripped and not _is_due(held, draft.release, now):
                 self._note_judged(name, draft.release.manifest)
+                self._keep_basis(held, draft)
                 return _report(held.record, draft, published=finished)
             if self._claim(subset, standing, draft):
                 self._finish(subset, now)
@@ -210,7 +211,9 @@ class Releaser:
         if self._standing() != standing:
             return False
         files = ReleaseFolder(self._store, draft.record)
-        files.put(draft.release, draft.basis.to_bytes() if draft.basis else None)
+        files.put(draft.release)
+        if draft.basis:
+            files.put_basis(draft.basis.to_bytes())
         leaf = leaf_hash(draft.release.manifest.to_bytes())
         with self._store.write() as unit:
             log = unit.logs.get(subset.origin)
@@ -268,6 +271,16 @@ class Releaser:
         """The newest release says already what the lists say now: nobody waits for it to take something out."""
         with self._store.write() as unit:
             unit.judged.note(name, _sizes(manifest))
+
+    def _keep_basis(self, held: Held, draft: Draft) -> None:
+        """Of a draft that says what the newest release says: the next one judges only what is new from here on.
+
+        Not when rows would change: they are written with the next release, which judges the same once more.
+        """
+        new, old = draft.basis, held.basis
+        moved = new and (old is None or (old.fingerprint, old.sizes) != (new.fingerprint, new.sizes))
+        if new and moved and not draft.ended and not draft.new:
+            ReleaseFolder(self._store, held.record).put_basis(new.to_bytes())
 
     def _prepare_deltas(self, published: Sequence[ReleaseRecord]) -> None:
         """Make what nearly every partner will ask for, once it is published: a withdrawal must not wait for it."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from sqlalchemy import text
 
 from keys.trust.members import Member
 from node.errors import TripwireError
@@ -24,9 +25,11 @@ from node.ports.evaluator import EpochSecret
 from node.store.lists.records import Quarantined
 from node.store.store import Store
 from node.subsets import changes, grounds
+from node.subsets.compare import differing
+from node.subsets.grounds import Order
 from protocol.lists.opening import Basis, Reason
 from protocol.oprf.suite import epoch_key
-from support.releases import SEED, SUBSET, ReleasingAgency, folder, listed, release_both
+from support.releases import MAX_AGE, SEED, SUBSET, ReleasingAgency, folder, listed, release_both
 from support.sodium import loaded_group
 from support.stores import Agency, file_digests, rows
 
@@ -147,6 +150,33 @@ def test_so_does_more_than_is_judged_one_by_one(fr: ReleasingAgency, other: Agen
     assert listed(fr) >= set(file_digests("a"))
 
 
+def test_what_is_made_whole_and_says_nothing_new_is_begun_from_too(
+    fr: ReleasingAgency, other: Agency
+) -> None:
+    """As after the program was upgraded: else each run was made whole until a release is due."""
+    folder(fr).forget_basis()
+    fr.lists.add(rows("only fr"))
+    assert is_made_whole(fr)
+    assert len(fr.records) == 1
+    add(fr, other, "a")
+    fr.follow(other)
+    assert not is_made_whole(fr)
+
+
+def test_what_was_judged_is_not_judged_again_when_no_release_was_due(
+    fr: ReleasingAgency, other: Agency
+) -> None:
+    with patch.object(changes, "_FEW", 4):
+        for name in ("a", "b", "c"):
+            fr.lists.add(rows(name))
+            assert not is_made_whole(fr), name
+        assert len(fr.records) == 1
+        other.add(rows("a"))
+        fr.follow(other)
+        assert not is_made_whole(fr)
+    assert listed(fr) == {*file_digests("a"), *(digest for name in FILES for digest in file_digests(name))}
+
+
 def test_so_does_another_rule_of_a_newer_program(fr: ReleasingAgency) -> None:
     with patch.object(grounds, "_RULE", grounds._RULE + 1):
         assert is_made_whole(fr)
@@ -173,6 +203,44 @@ def test_a_release_that_a_tripwire_cut_short_is_nothing_to_begin_from(
     Guards(fr.store).remove_tripwires([1, 2])
     assert is_made_whole(fr)
     assert listed(fr) >= set(file_digests("logo"))
+
+
+def test_what_it_lists_is_compared_with_a_judgement_from_nothing(fr: ReleasingAgency, other: Agency) -> None:
+    add(fr, other, "a")
+    fr.follow(other)
+    fr.release()
+    assert compared(fr) == 0
+    with fr.store.write() as unit:
+        unit._connection.execute(text("UPDATE listed SET label = label + 1 WHERE since = 2"))
+        unit._connection.execute(
+            text("DELETE FROM listed WHERE key = (SELECT min(key) FROM listed WHERE since = 1)")
+        )
+    assert compared(fr) == 3
+    folder(fr).forget_basis()
+    assert compared(fr) is None, "nothing begins from it"
+    assert is_made_whole(fr)
+    assert is_made_whole(fr), "until one is due that puts the rows right"
+    add(fr, other, "b")
+    fr.follow(other)
+    assert is_made_whole(fr)
+    assert compared(fr) == 0
+    add(fr, other, "c")
+    fr.follow(other)
+    assert compared(fr) == 0, "what is new is passed over"
+    assert not is_made_whole(fr)
+
+
+def compared(fr: ReleasingAgency) -> int | None:
+    now = fr.clock.now()
+    order = Order(
+        subset=fr.subset,
+        members=fr.trust.members(),
+        now=now,
+        max_age=MAX_AGE,
+        exclusions=frozenset(),
+        until=now,
+    )
+    return differing(fr.store, fr.records[-1], order)
 
 
 def test_only_the_newest_release_has_a_basis_and_it_holds_no_digest(

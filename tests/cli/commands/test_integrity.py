@@ -229,6 +229,24 @@ def unnamed(cli: Cli, flips: list[tuple[str, str]]) -> list[tuple[str, str, int,
     return unnamed(cli, flips[:half]) + unnamed(cli, flips[half:])
 
 
+def test_a_release_that_lists_something_else_than_the_lists_say_is_one_to_begin_from_no_more(
+    homes: dict[str, Cli], tmp_path: Path
+) -> None:
+    fr = homes["fr"].copied(tmp_path / "fr")
+    let_go_on(fr.home)
+    fr.done("subset", "release", SUBSET)
+    with closing(sqlite3.connect(fr.home / "sigfed.db")) as database, database:
+        assert database.execute("UPDATE listed SET label = label + 1").rowcount > 0
+    code, found = checks(fr)
+    [warned] = (each for each in found if each["check"] == "database")
+    assert (code, warned["health"], "otherwise than the lists say" in warned["words"]) == (0, "warn", True), (
+        found
+    )
+    fr.done("subset", "release", SUBSET)
+    code, found = checks(fr)
+    assert (code, [each["health"] for each in found if each["check"] == "database"]) == (0, ["ok"])
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -1,0 +1,61 @@
+"""What the newest release of a subset lists, against a judgement of all lists from nothing.
+
+Releases begin from those before them, so an error in one would stay in all that follow until one is made whole.
+"""
+
+from node.judgement.effective import judge_all
+from node.objects.listed import catch_up, mark_of, packed, rows_in
+from node.objects.release_files import ReleaseFolder
+from node.store.store import Store
+from node.store.subsets.records import ReleaseRecord
+from node.subsets.basis import Basis
+from node.subsets.changes import affected
+from node.subsets.compose import Terms, choose, labels_of
+from node.subsets.grounds import Order, fingerprint
+from protocol.subset.manifest import Manifest
+
+
+def differing(store: Store, record: ReleaseRecord, order: Order) -> int | None:
+    """How many digests a newest release lists otherwise than a judgement from nothing, but for what is new since.
+
+    None of a release that the next one does not begin from: that is made whole in any case.
+    """
+    catch_up(store)
+    folder = ReleaseFolder(store, record)
+    data, manifest = folder.basis(), Manifest.from_bytes(folder.manifest())
+    basis = Basis.from_bytes(data) if data else None
+    with store.read() as unit:
+        stands = basis and fingerprint(unit, order) == basis.fingerprint
+    new = affected(store, basis.sizes, basis.files, basis.contradicted) if basis and stands else None
+    if new is None:
+        return None
+    passed_over = set(store.vault.wide_keys_of(new))
+    terms = Terms(
+        subset_id=manifest.subset_id,
+        epoch=manifest.epoch,
+        pk=manifest.pk,
+        filter=order.subset.filter,
+        k=order.members.k,
+        sources=manifest.sources,
+        rules=manifest.rules,
+        not_after_ms=manifest.not_after_ms,
+    )
+    judged = judge_all(
+        store,
+        order.members,
+        now=order.now,
+        max_age=order.max_age,
+        previous=[record],
+        exclusions=order.exclusions,
+    )
+    wrong = 0
+    for share in judged.shares:
+        chosen = choose(share.effective, order.subset.filter)
+        labels, names = labels_of(terms, chosen), store.vault.wide_keys_of(chosen)
+        said = {
+            (*name, mark_of(labels.get(digest)), packed(each.collections))
+            for name, (digest, each) in zip(names, chosen.items(), strict=True)
+        }
+        rows = {(row.key, row.rest, row.label, row.collections) for row in rows_in(store, record, share.keys)}
+        wrong += len({each[:2] for each in said ^ rows} - passed_over)
+    return wrong
