@@ -75,6 +75,11 @@ def rows_in(store: Store, record: ReleaseRecord, keys: range) -> Sequence[Listed
         return _newest(unit, record).between(record.subset, record.version, keys)
 
 
+def of_kind_in(unit: Unit, record: ReleaseRecord, algorithm: Algorithm) -> Sequence[Listed]:
+    """What a newest release lists of digests of one algorithm; raises as `listed_in`."""
+    return _newest(unit, record).of_kind(record.subset, record.version, algorithm)
+
+
 def count_strange(store: Store, record: ReleaseRecord) -> tuple[int, int]:
     """How many rows of a newest release have a tag that its answers lack, and how many are missing at least.
 

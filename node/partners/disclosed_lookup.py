@@ -8,19 +8,28 @@ look. What is kept is numbers; the audit log gets them as well. Spec: docs/spec/
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from node.access.quotas import spend
 from node.audit.log import NODE, OK, enqueue, new_record
 from node.clock import Clock, milliseconds
-from node.errors import ForbiddenError, ListTooOldError, NotFoundError, UnauthenticatedError, UsageError
+from node.errors import (
+    ConflictError,
+    ForbiddenError,
+    ListTooOldError,
+    MissingObjectError,
+    NotFoundError,
+    UnauthenticatedError,
+    UsageError,
+)
 from node.formats.recipient_list import Values, values_of
 from node.hashing.distance import RECOMMENDED
 from node.hashing.near import near
 from node.journal import Journal
 from node.lists.lookup import digests_named
-from node.objects.listed import catch_up
+from node.objects.listed import catch_up, of_kind_in
 from node.partners.parameters import require_subset
 from node.store.partners.records import DisclosureRecord
 from node.store.store import Store
@@ -40,15 +49,18 @@ ABOUT: Final = 2 * RECOMMENDED
 """A value this near an entry is about it. Whoever has one that is near (31) learns from others that are up to 31 away
 from that one, so up to 62 from the entry; a picture that has nothing to do with it differs in about 128 bits."""
 
+_ATTEMPTS: Final = 5
+"""How often lists may move under whoever reads what a release lists."""
 _MOST_COUNTED: Final = 16
 """Entries that one value is counted for, the nearest: a list has many versions of some pictures."""
 _journal = Journal("disclosed")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Listed:
     """The PDQ values of one release, while it is the newest."""
 
+    version: int
     manifest_sha256: bytes
     shredded: frozenset[bytes]
     digests: tuple[Digest, ...] = field(repr=False)
@@ -85,6 +97,7 @@ class DisclosedLookups:
             ForbiddenError: this partner may not, or is stopped until persons have looked.
             OverQuotaError: the values of the day are used up.
             ListTooOldError: the subset has no release that is in force.
+            ConflictError: one release after the other came while it was read.
         """
         if not self._enabled:
             raise NotFoundError("this node answers no disclosed look-ups")
@@ -96,12 +109,12 @@ class DisclosedLookups:
         if Algorithm.PDQ not in asked.filter.algorithms:
             raise NotFoundError("{subset} has no PDQ values: nothing can be near them", subset)
         require_content(query)
-        release = self._release(subset)
+        listed = self._newest(subset)
         self._charge(partner, len(query.values))
-        found = self._compare(self._values(release), query.values)
+        found = self._compare(listed, query.values)
         self._count(partner, found)
         collections = tuple(each.collection for each in found)
-        return DisclosedReply(version=release.version, collections=collections).to_bytes()
+        return DisclosedReply(version=listed.version, collections=collections).to_bytes()
 
     def _charge(self, partner: str, count: int) -> None:
         now = self._clock.now()
@@ -111,6 +124,12 @@ class DisclosedLookups:
             held = _allowed(unit, partner)
             left = spend(held.allowance, held.values_per_day, count, now, what="disclosed values")
             unit.disclosure.put(replace(held, allowance=left))
+
+    def _newest(self, subset: str) -> _Listed:
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(ConflictError, MissingObjectError):  # another release came, or a bundle grew
+                return self._values(self._release(subset))
+        return self._values(self._release(subset))
 
     def _release(self, subset: str) -> ReleaseRecord:
         with self._store.read() as unit:
@@ -131,11 +150,18 @@ class DisclosedLookups:
             return kept
         catch_up(self._store, release.subset)
         with self._store.read() as unit:
-            rows = unit.listed.of_kind(release.subset, release.version, Algorithm.PDQ)
+            rows = of_kind_in(unit, release, Algorithm.PDQ)
             found = digests_named(self._store, unit, {row.name for row in rows})
         listed = {found[row.name]: row.numbers for row in rows if row.name in found}
         digests = tuple(listed)
-        made = _Listed(release.manifest_sha256, shredded, digests, tuple(listed.values()), values_of(digests))
+        made = _Listed(
+            version=release.version,
+            manifest_sha256=release.manifest_sha256,
+            shredded=shredded,
+            digests=digests,
+            collections=tuple(listed.values()),
+            values=values_of(digests),
+        )
         self._listed[release.subset] = made
         return made
 

@@ -95,6 +95,8 @@ def _reported(store: Store, subset: SubsetRecord, newest: ReleaseRecord | None) 
 
     catch_up(store, newest.subset)
     with store.read() as unit:
+        newest = unit.releases.newest(subset.name)
+        assert newest is not None, "a release is never taken back"
         counts = unit.listed.count(newest.subset, newest.version)
     leaving = sum(count for algorithm, count in counts.items() if algorithm not in stays)
     return SubsetReport(subset=subset, newest=newest, leaving=leaving)

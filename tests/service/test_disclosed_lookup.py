@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
@@ -14,6 +14,7 @@ from node.access.disclosure import MOST_VALUES_A_DAY, Disclosure, DisclosureTerm
 from node.access.grants import PartnerTerms
 from node.audit.log import start_audit
 from node.errors import (
+    ConflictError,
     ForbiddenError,
     ListTooOldError,
     NodeError,
@@ -23,17 +24,25 @@ from node.errors import (
     UsageError,
 )
 from node.lists.corrections.withdraw import withdraw
+from node.lists.lookup import digests_named
+from node.objects.listed import catch_up
+from node.partners import disclosed_lookup
 from node.partners.disclosed_lookup import (
     ABOUT,
     MOST_ABOUT_ONE,
     DisclosedLookups,
     PartnerDisclosure,
 )
+from node.ports.evaluator import EpochSecret
+from node.store.store import Store
+from node.store.subsets.records import WideKey
+from node.store.unit import Unit
 from protocol.audit import AuditRecord
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Reason
+from protocol.oprf.suite import epoch_key
 from protocol.statement.disclosed import DisclosedQuery
 from support.disclosed import (
     ask,
@@ -46,6 +55,7 @@ from support.disclosed import (
     query_of,
 )
 from support.hits import HOSTER, OTHER, SUBSET, HitWorld, hit_world
+from support.sodium import loaded_group
 
 LISTED, SECOND = picture("listed"), picture("second")
 PER_DAY = 100
@@ -104,6 +114,52 @@ async def test_only_what_the_release_lists_counts(world: HitWorld, answering: Di
     assert ask(answering, picture("of one alone"), picture("not released yet")) == [0, 0]
     await world.release()
     assert ask(answering, picture("not released yet")) == [BASELINE]
+
+
+def enter_next_epoch(world: HitWorld) -> None:
+    with world.fr.store.write() as unit:
+        epoch = unit.subsets.get(SUBSET).epoch + 1
+        secret = EpochSecret(subset=SUBSET, epoch=epoch, seed=bytes([epoch]) * 32)
+        world.evaluator.hold([secret])
+        unit.subsets.enter(SUBSET, epoch, epoch_key(loaded_group(), secret.seed).public)
+
+
+@pytest.mark.parametrize("last", [True, False])
+async def test_a_release_that_comes_while_the_one_before_is_read_answers_instead(
+    world: HitWorld, answering: DisclosedLookups, monkeypatch: pytest.MonkeyPatch, last: bool
+) -> None:
+    """What the one before said is gone by then. Whoever is overtaken again and again is charged nothing."""
+    loop = asyncio.get_running_loop()
+
+    def overtaken(store: Store, subset: str) -> None:
+        catch_up(store, subset)
+        if last:
+            monkeypatch.setattr(disclosed_lookup, "catch_up", catch_up)
+        enter_next_epoch(world)  # every tag is another one
+        asyncio.run_coroutine_threadsafe(world.release(), loop).result()
+
+    monkeypatch.setattr(disclosed_lookup, "catch_up", overtaken)
+    if last:
+        assert await asyncio.to_thread(ask, answering, LISTED) == [BASELINE]
+    else:
+        with pytest.raises(ConflictError, match="released meanwhile"):
+            await asyncio.to_thread(ask, answering, LISTED)
+        assert (shown(world).asked, shown(world).left) == (0, PER_DAY)
+
+
+async def test_a_bundle_that_is_outgrown_while_it_is_read_is_read_again(
+    world: HitWorld, answering: DisclosedLookups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, read = "node.partners.disclosed_lookup.digests_named", digests_named
+
+    def overtaken(store: Store, unit: Unit, names: Collection[WideKey]) -> dict[WideKey, Digest]:
+        monkeypatch.setattr(place, read)
+        list_pictures([world.fr], "another")
+        world.fr.publish()
+        return read(store, unit, names)
+
+    monkeypatch.setattr(place, overtaken)
+    assert ask(answering, LISTED) == [BASELINE]
 
 
 async def test_what_is_withdrawn_is_not_answered_even_before_the_next_release(
