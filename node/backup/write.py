@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from keys.keyfile import KdfProfile
+from node import config
 from node.backup.archive import Part, Sealing, writing
 from node.config import Secrets, Settings
-from node.errors import StoreError, StoreLockedError
+from node.errors import ConflictError, StoreError, StoreLockedError
 from node.files import make_private_folder, try_locked
 from node.home import Home, store_dsn
 from node.hoster.store.database import PartnerStore
@@ -62,6 +63,7 @@ def create_backup(
     Raises:
         AlreadyExistsError: the file is there; nothing is overwritten.
         StoreLockedError: another backup is being written.
+        ConflictError: the objects were moved while it was begun, or a move of them was cut off.
     """
     home, settings, now = identity.home, identity.settings, identity.clock.now()
     if target.is_dir():
@@ -76,6 +78,7 @@ def create_backup(
             mirror.approach()
 
         def at_that_moment() -> None:
+            _require_unmoved(home, settings)
             _hold_fast(home, held, left_out)
             if mirror is not None:
                 mirror.follow()
@@ -89,6 +92,17 @@ def create_backup(
                     archive.add(HOME_PARTS + name, held / name)
             parts = archive.parts
     return Backup(path=target, parts=tuple(parts))
+
+
+def _require_unmoved(home: Home, settings: Settings) -> None:
+    """What is left out was decided before somebody typed a passphrase, and a move may have ended since."""
+    folder, bucket = home.objects, settings.store.objects
+    aside = folder.is_dir() if bucket else folder.is_file() or home.moved_objects.exists()
+    if aside or config.load(home.folder).store != settings.store:
+        raise ConflictError(
+            "the objects were moved meanwhile, or a move of them was cut off",
+            hint="do the same again; if it does not help, see sigfed doctor",
+        )
 
 
 def _mirror(home: Home, settings: Settings, held: Path) -> "Mirror | None":

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from node.app.create import ROOT_KDF
+from node.backup.write import create_backup
 from node.config import load
-from node.errors import StoreDownError
+from node.errors import ConflictError, StoreDownError
 from node.home import Home
 from node.identity.identity import open_identity
 from node.identity.store import open_store
@@ -155,12 +157,7 @@ def test_killed_anywhere_the_same_command_goes_on(
 ) -> None:
     before = in_folder(agency)
     words = move(agency, proxy, tmp_path)
-    killed = subprocess.run(
-        [sys.executable, "-P", "-c", _DYING, where, str(after), "--home", str(agency.home), *words],
-        env={**os.environ, **agency.variables()},
-        capture_output=True,
-        check=False,
-    )
+    killed = kill_in(where, after, agency, words)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     there = len(in_bucket(server, tmp_path))
     looked = agency.run("doctor")
@@ -175,16 +172,21 @@ def test_killed_anywhere_the_same_command_goes_on(
     assert any("was cut off" in str(each) for each in looked.results) == (where != "_write_note" or after > 0)
 
 
+def kill_in(where: str, after: int, cli: Cli, words: tuple[str, ...]) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(
+        [sys.executable, "-P", "-c", _DYING, where, str(after), "--home", str(cli.home), *words],
+        env={**os.environ, **cli.variables()},
+        capture_output=True,
+        check=False,
+    )
+
+
 def test_what_changes_meanwhile_follows(
     agency: Cli, proxy: BadProxy, server: S3Server, tmp_path: Path
 ) -> None:
     """A move that was killed lies days back: what was written since, and what was deleted."""
     words = move(agency, proxy, tmp_path)
-    subprocess.run(
-        [sys.executable, "-P", "-c", _DYING, "tidy", "0", "--home", str(agency.home), *words],
-        env={**os.environ, **agency.variables()},
-        check=False,
-    )
+    kill_in("tidy", 0, agency, words)
     agency.done("publish")
     import_files(agency, numbered("since", 3))
     before = in_folder(agency)
@@ -217,6 +219,22 @@ def test_who_still_knows_the_folder_fails_instead_of_writing_there(
     store.dispose()
     with pytest.raises(StoreDownError, match="not in their folder any more"):
         open_store(identity)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_backup_that_was_begun_before_says_that_it_has_no_objects(
+    killed: bool, agency: Cli, proxy: BadProxy, tmp_path: Path
+) -> None:
+    """As one that waits for its passphrase, or for the database that the move holds."""
+    identity, target = open_identity(Home(agency.home)), tmp_path / "backup"
+    words = move(agency, proxy, tmp_path)
+    if killed:
+        assert kill_in("replace_private", 2, agency, words).returncode == -signal.SIGKILL
+    else:
+        agency.done(*words)
+    with pytest.raises(ConflictError, match="were moved meanwhile"):
+        create_backup(identity, target, passphrase=b"made-up words", profile=ROOT_KDF["online"])
+    assert not target.exists()
 
 
 def test_a_folder_that_no_move_copied_is_never_deleted(
