@@ -216,6 +216,8 @@ class Releaser:
             files.put_basis(draft.basis.to_bytes())
         leaf = leaf_hash(draft.release.manifest.to_bytes())
         with self._store.write() as unit:
+            # What is shredded before is among the grounds; what is shredded after finds the rows.
+            unit.listed.lock(subset.name)
             log = unit.logs.get(subset.origin)
             if Grounds.of(unit) != standing:
                 if (

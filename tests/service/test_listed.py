@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from node.judgement.trace import trace
 from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
+from node.lists.heads import next_head
 from node.objects import listed as listed_rows
 from node.objects.folder import FolderObjects
 from node.objects.listed import catch_up, count_strange, listed_in
@@ -189,6 +192,34 @@ def test_a_judgement_of_everything_is_made_again_when_a_release_came_meanwhile(
     monkeypatch.setattr("node.app.judged.catch_up", overtaken)
     assert judge.now().current.decision.effective.keys() == {(BASELINE, each) for each in file_digests("a")}
     assert len(fr.records) == 2
+
+
+@both_databases
+def test_what_is_shredded_in_the_moment_of_a_claim_has_no_row(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for agency in (fr.lists, other):
+        agency.add(rows("a", "b"))
+    fr.follow(other)
+    fr.lists.publish()
+    plan = prepare(fr.store, fr.lists.origin, file_digests("a")[0])
+
+    def shred_it() -> None:
+        shred(fr.store, fr.lists.origin, plan.position, reason=Reason.OTHER)
+        fr.lists.publish()
+
+    shredding = Thread(target=shred_it)
+
+    def overtaken(*args: Any, **named: Any) -> object:
+        """In the transaction of the claim, which has looked at what is shredded by then."""
+        shredding.start()
+        shredding.join(2)  # what does not wait for the claim is done by then
+        return next_head(*args, **named)
+
+    monkeypatch.setattr("node.subsets.release.next_head", overtaken)
+    assert fr.release_only().entries == 4
+    shredding.join()
+    assert {row[1:3] for row in table(fr.store)} == set(fr.store.vault.wide_keys_of(file_digests("b")))
 
 
 # ------------------------------------------------------------------ damage

@@ -71,6 +71,14 @@ class ListedRows(Rows):
         query = select(_C.algorithm, func.count()).where(*said).group_by(_C.algorithm)
         return {row[0]: row[1] for row in self._connection.execute(query)}
 
+    def lock(self, *subsets: str) -> None:
+        """Let nobody else list or erase in these subsets, or any, before this transaction is over.
+
+        On SQLite nobody could. What a burying deletes on PostgreSQL it would not see while a claim inserts it.
+        """
+        wanted = select(_SUBSET.c.name).order_by(_SUBSET.c.name).with_for_update()
+        self._connection.execute(wanted.where(_SUBSET.c.name.in_(subsets)) if subsets else wanted)
+
     def reach(self, subset: str, version: int) -> bool:
         """Note that the rows are those of this release; False when they are already, or of a later one."""
         moved = update(_SUBSET).where(_SUBSET.c.name == subset, _SUBSET.c.listed < version)
@@ -107,6 +115,7 @@ class ListedRows(Rows):
         """Delete what any release says of these digests."""
         mark, rows = self._mark, list(names)
         if rows:
+            self.lock()
             self._connection.exec_driver_sql(
                 # The index begins with the subset.
                 f"DELETE FROM listed WHERE subset IN (SELECT name FROM subset) AND key = {mark} AND rest = {mark}",  # noqa: S608
