@@ -33,7 +33,6 @@ from node.signing.log_signer import FolderLogSigner
 from node.signing.ring import FolderKeyRing
 from node.store.lists.records import LogKind
 from node.store.store import Store
-from node.store.subsets.records import ReleaseRecord
 from node.subsets.compare import differing
 from node.subsets.grounds import Order
 from node.subsets.registers import verify_registers
@@ -168,12 +167,10 @@ def _wrong_tables(store: Store) -> Iterator[str]:
             continue  # the object is named as damaged
         if missing:
             yield f"the look-up index lacks {missing:,} entries of {log.origin}"
-    catch_up(store)
     with store.read() as unit:
-        newest = [unit.releases.newest(subset.name) for subset in unit.subsets.ls()]
-    for record in newest:
-        if record is not None:
-            yield from _wrong_rows(store, record)
+        subsets = unit.subsets.ls()
+    for subset in subsets:
+        yield from _wrong_rows(store, subset.name)
 
 
 def _compared(identity: Identity, store: Store) -> Iterator[Check]:
@@ -202,13 +199,22 @@ def _compared(identity: Identity, store: Store) -> Iterator[Check]:
             yield Check("database", Health.WARN, words, step)
 
 
-def _wrong_rows(store: Store, record: ReleaseRecord) -> Iterator[str]:
+def _wrong_rows(store: Store, subset: str) -> Iterator[str]:
     """What the database says that the newest release of a subset lists, against its answers."""
+    try:
+        catch_up(store, subset)
+    except NodeError as exc:
+        yield words_of(exc)
+        return
+    with store.read() as unit:
+        record = unit.releases.newest(subset)
+    if record is None:
+        return
     try:
         strange, missing = count_strange(store, record)
     except NodeError:
         return  # the release is named as damaged
-    name = f"release {record.version} of {record.subset}"
+    name = f"release {record.version} of {subset}"
     if strange:
         yield f"{strange:,} rows of what {name} lists are in none of its answers"
     if missing:

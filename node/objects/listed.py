@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from functools import partial
 from hashlib import sha256
+from itertools import pairwise
 from struct import Struct
 from typing import Final
 
@@ -32,6 +33,8 @@ _PART: Final = 2**15
 _HEAD: Final = Struct(">BBB")
 """Of a row of a roster: algorithm, number of collections, length of the digest. All zero: it was shredded."""
 _WORD: Final = 8
+_AT_ONCE: Final = 2**15
+"""Rows that are looked through at a time."""
 _EVERY: Final = range(-(2**63), 2**63)
 """Look-up key."""
 
@@ -83,18 +86,31 @@ def of_kind_in(unit: Unit, record: ReleaseRecord, algorithm: Algorithm) -> Seque
 def count_strange(store: Store, record: ReleaseRecord) -> tuple[int, int]:
     """How many rows of a newest release have a tag that its answers lack, and how many are missing at least.
 
-    What was shredded since it was made has no row.
+    What was shredded since it was made has no row. A peer may have shredded it before: the row goes when the others
+    list it no more.
     """
     answers = Lookup(ReleaseFolder(store, record).load().release)
+    count = strange = 0
     with store.read() as unit:
-        rows = _newest(unit, record).between(record.subset, record.version, _EVERY)
-        since = [
-            each
+        table = _newest(unit, record)
+        for keys in _ranges(record.answers):
+            rows = table.between(record.subset, record.version, keys)
+            tags = np.array([row.tag for row in rows], dtype=np.int64).view(np.uint64)
+            count += len(rows)
+            strange += len(rows) - int(answers.answered(tags).sum())
+        own = {log.id for log in unit.logs.ls(LogKind.OWN_LIST)}
+        shredded = sum(
+            each.log_id not in own or (each.erased_ms or record.created_ms) >= record.created_ms
             for each in unit.shreddings.ls()
-            if (each.erased_ms or record.created_ms) >= record.created_ms
-        ]
-    answered = answers.answered(np.array([row.tag for row in rows], dtype=np.int64).view(np.uint64))
-    return len(rows) - int(answered.sum()), max(record.answers - 1 - len(rows) - len(since), 0)
+        )
+    return strange, max(record.answers - 1 - count - shredded, 0)
+
+
+def _ranges(rows: int) -> Iterator[range]:
+    """Ranges of look-up keys, which are as good as random, with `_AT_ONCE` rows on average."""
+    parts = -(-rows // _AT_ONCE)
+    ends = [_EVERY.start + (_EVERY.stop - _EVERY.start) * part // parts for part in range(parts + 1)]
+    return (range(*pair) for pair in pairwise(ends))
 
 
 def packed(collections: Iterable[int]) -> bytes:

@@ -21,7 +21,7 @@ from node.errors import ConflictError, StoreError
 from node.evaluator.in_process import InProcessEvaluator
 from node.judgement.effective import judge_all
 from node.judgement.trace import trace
-from node.lists.corrections.erase import carry_out
+from node.lists.corrections.erase import carry_out, carry_out_everywhere
 from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
 from node.lists.heads import next_head
@@ -40,6 +40,7 @@ from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Reason
 from protocol.oprf.suite import epoch_key
+from protocol.tlog.tiles import encode_bundle
 from support.older import age, give_rosters
 from support.releases import (
     FILTER,
@@ -225,7 +226,11 @@ def test_what_is_shredded_in_the_moment_of_a_claim_has_no_row(
 # ------------------------------------------------------------------ damage
 
 
-def test_rows_that_are_not_of_the_release_stop_the_next_one(fr: ReleasingAgency, other: Agency) -> None:
+@pytest.mark.parametrize("at_once", [1, 2**15])
+def test_rows_that_are_not_of_the_release_stop_the_next_one(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(listed_rows, "_AT_ONCE", at_once)
     release_both(fr, other, "a", "b")
     assert count_strange(fr.store, fr.records[-1]) == (0, 0)
     with fr.store.write() as unit:
@@ -247,6 +252,37 @@ def test_missing_rows_are_told_from_those_that_were_shredded(fr: ReleasingAgency
     with fr.store.write() as unit:
         unit._connection.execute(text("DELETE FROM listed"))
     assert count_strange(fr.store, fr.records[-1]) == (0, 2)
+
+
+def test_a_row_that_an_older_shredding_of_a_peer_took_is_not_missing(
+    fr: ReleasingAgency, other: Agency
+) -> None:
+    """What a peer shredded and others listed then is in releases made since, until the others list it no more."""
+    fr.trust.revise_members(
+        lambda old: replace(
+            old, members=tuple(replace(each, authority_for=frozenset({BASELINE})) for each in old.members)
+        ),
+        signers=fr.signers,
+    )
+    for agency in (fr.lists, other):
+        agency.add(rows("a", "b"))
+    fr.follow(other)
+    files = fr.lists.files(other.origin)
+    opened = files.openings(0, size=fr.lists.log_of(other.origin).head.size)
+    plan = prepare(other.store, other.origin, file_digests("a")[0])
+    shred(other.store, other.origin, plan.position, reason=Reason.OTHER)
+    fr.follow(other)
+    fr.clock.advance(timedelta(hours=1))
+    assert fr.release().entries == 4
+    withdraw(fr.store, fr.lists.origin, file_digests("a")[0], reason=Reason.OTHER)
+    fr.lists.publish()
+    (name,) = fr.store.objects.ls(files.name("openings", ""))
+    kept = files.openings(0, size=fr.lists.log_of(other.origin).head.size)
+    again = encode_bundle([*opened, *kept[len(opened) :]])
+    fr.store.objects.put(name, fr.store.vault.seal(name, again))  # as a pull may that lost its race
+    carry_out_everywhere(fr.store, now_ms=fr.lists.now_ms)
+    assert len(table(fr.store)) == 2
+    assert count_strange(fr.store, fr.records[-1]) == (0, 0)
 
 
 # ------------------------------------------------------------------ homes of older versions

@@ -264,3 +264,18 @@ def test_rows_that_are_not_what_the_newest_release_lists_are_named(
     code, found = checks(fr)
     [wrong] = (each for each in found if each["check"] == "database")
     assert (code, wrong["health"], told in wrong["words"]) == (2, "fail", True), found
+
+
+def test_a_roster_of_an_older_version_that_is_not_whole_hides_nothing_else(
+    homes: dict[str, Cli], tmp_path: Path
+) -> None:
+    fr = homes["fr"].copied(tmp_path / "fr")
+    let_go_on(fr.home)
+    with closing(sqlite3.connect(fr.home / "sigfed.db")) as database, database:
+        for change in ("DELETE FROM listed", "UPDATE subset SET listed = 0", "DELETE FROM entry_index"):
+            assert database.execute(change).rowcount > 0
+    code, found = checks(fr)
+    wrong = [each["words"] for each in found if each["check"] == "database"]
+    assert code == 2
+    assert any("is not whole" in words for words in wrong), wrong
+    assert any("the look-up index lacks" in words for words in wrong), wrong
