@@ -247,7 +247,10 @@ def _logs(identity: Identity) -> Iterator[Check]:
     for origin, count in lost.items():
         if count:
             words = f"{count:,} objects of {origin} are gone"
-            yield Check("logs", Health.FAIL, words, "restore objects/ from a backup")
+            step = "restore objects/ from a backup"
+            if identity.settings.store.objects:
+                step = "put them back from a copy of the bucket; or restore a backup into a new home"
+            yield Check("logs", Health.FAIL, words, step)
     if not keyless and not any(lost.values()):
         yield Check("logs", Health.OK, "every list has its key and its objects")
 

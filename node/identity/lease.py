@@ -60,7 +60,7 @@ def require_lease(home: Home, settings: Settings) -> None:
     claim = claim_of(home, settings)
     if settings.store.dsn:
         lease.require(settings.store.dsn, claim)
-    elif settings.store.objects:
+    if settings.store.objects:
         open_bucket(settings, claim).prepare()
 
 
@@ -69,7 +69,7 @@ def take_lease(home: Home, settings: Settings, *, ready: Callable[[], None]) -> 
     claim = claim_of(home, settings)
     if settings.store.dsn:
         lease.take(settings.store.dsn, claim, ready=ready)
-    elif settings.store.objects:
+    if settings.store.objects:
         ready()
         open_bucket(settings, claim).take_over()
 
@@ -79,7 +79,7 @@ def renew_lease(home: Home, settings: Settings) -> None:
     claim = claim_of(home, settings)
     if settings.store.dsn:
         lease.renew(settings.store.dsn, claim)
-    elif settings.store.objects:
+    if settings.store.objects:
         open_bucket(settings, claim).require_own()
 
 

@@ -1,9 +1,9 @@
 """Objects in a bucket of an S3 store.
 
-A PUT is whole or not at all, and durable when it is answered; no upload in parts is ever begun, so a writer that is
-killed leaves nothing behind. What is written in place of what was read must not have been changed by somebody else
-meanwhile: that takes a store that compares (`If-None-Match`, `If-Match`). One that takes such a request and does not
-compare loses writes without a word, so each process that writes has it refuse two of them first.
+A PUT is whole or not at all, and as durable as the store's answer to it; no upload in parts is ever begun, so a writer
+that is killed leaves nothing behind. What is written in place of what was read must not have been changed by somebody
+else meanwhile: that takes a store that compares (`If-None-Match`, `If-Match`). One that takes such a request and does
+not compare loses writes without a word, so each process that writes has it refuse two of them first.
 """
 
 import json
@@ -33,7 +33,7 @@ class Owner:
 
     node: str
     home: str = ""
-    """Its folder, where the database lies in it: a copy of both would write past the first."""
+    """What names its folder and no copy of it: two databases may have the same node in them."""
     place: str = ""
     """Says to people where that is."""
 
@@ -76,11 +76,23 @@ class S3Objects:
         """Look whether the objects are still this node's; raises `StoreLockedError`."""
         found = self._bucket.get(_OWNER)
         if found is not None:
-            _require_own(found[0], _owner_bytes(self._owner))
+            _require_own(found[0], self._owner)
 
     def take_over(self) -> None:
-        """Say that the objects are this home's from now on, whoever's they were."""
-        self._bucket.put(_OWNER, _owner_bytes(self._owner))
+        """Say that the objects are this home's from now on; raises `StoreLockedError` where they are another node's."""
+        data = _owner_bytes(self._owner)
+        for _ in range(_TRIES):
+            found = self._bucket.get(_OWNER)
+            if found is None:
+                if self._bucket.create(_OWNER, data):
+                    return
+                continue
+            node, _, place = _read_owner(found[0])
+            if node != self._owner.node:
+                raise _elsewhere(place or node, hint=_OF_ITS_OWN)
+            if found[0] == data or self._bucket.replace(_OWNER, found[1], data):
+                return
+        raise _too_many()
 
     def put(self, name: str, data: bytes) -> None:
         """Store `data` under `name`, replacing what was there; durable on return."""
@@ -112,7 +124,9 @@ class S3Objects:
         found = self._bucket.get(checked(name))
         if found is None:
             raise MissingObjectError(
-                "object {name} is missing", name, hint="restore the objects from a backup"
+                "object {name} is missing",
+                name,
+                hint="put it back from a copy of the bucket; or restore a backup into a new home",
             )
         return found[0]
 
@@ -147,13 +161,15 @@ def _prepare(bucket: Bucket, owner: Owner) -> None:
             bucket.create(_OWNER, data)
             continue
         held, mark = found
-        _require_own(held, data)
+        if not _require_own(held, owner):
+            bucket.replace(_OWNER, mark, data)
+            continue
         if mark in {"", before}:  # nobody else wrote it, and it was refused all the same
             raise _not_compared("If-Match")
         if _heeds(bucket, held, mark):
             return
         before = mark
-    raise StoreDownError("too many commands begin at once", hint="do the same again")
+    raise _too_many()
 
 
 def _heeds(bucket: Bucket, held: bytes, mark: str) -> bool:
@@ -172,22 +188,36 @@ def _heeds(bucket: Bucket, held: bytes, mark: str) -> bool:
     return kept is False
 
 
-def _require_own(held: bytes, wanted: bytes) -> None:
+def _require_own(held: bytes, owner: Owner) -> bool:
+    """Refuse what is another's; False of a node's own that names no folder, as earlier versions wrote it."""
+    node, home, place = _read_owner(held)
+    if node != owner.node:
+        raise _elsewhere(place or node, hint=_OF_ITS_OWN)
+    if home not in {"", owner.home}:
+        raise _elsewhere(
+            place or node,
+            hint="use that one, or take another prefix, in store.objects. If the node moves here: stop it there,"
+            " then here sigfed backup finish",
+        )
+    return home == owner.home
+
+
+def _read_owner(held: bytes) -> tuple[str, str, str]:
     try:
-        other, mine = json.loads(held), json.loads(wanted)
-        node, home, place = other["node"], other["home"], other["place"]
+        fields = json.loads(held)
+        return str(fields["node"]), str(fields["home"]), str(fields["place"])
     except (ValueError, LookupError, TypeError):
         raise StoreLockedError(
             "what says whose objects these are is damaged", hint="see who writes to this bucket"
         ) from None
-    if (node, home) == (mine["node"], mine["home"]):
-        return
-    raise StoreLockedError(
-        "the objects in this bucket belong to another folder: {place}",
-        place or node,
-        hint="take another prefix, in store.objects. If the node moves here: stop it there,"
-        " then here sigfed backup finish",
-    )
+
+
+def _elsewhere(place: str, *, hint: str) -> StoreLockedError:
+    return StoreLockedError("the objects in this bucket belong to another folder: {place}", place, hint=hint)
+
+
+def _too_many() -> StoreDownError:
+    return StoreDownError("too many commands begin at once", hint="do the same again")
 
 
 def _owner_bytes(owner: Owner) -> bytes:

@@ -60,8 +60,7 @@ def open_bucket(settings: Settings, claim: Claim) -> "S3Objects":
         region=said.objects_region,
         ca_file=said.objects_ca_file,
     )
-    home, place = (claim.holder, claim.place) if claim.inside else ("", "")
-    return S3Objects(bucket, Owner(node=settings.node, home=home, place=place))
+    return S3Objects(bucket, Owner(node=settings.node, home=claim.holder, place=claim.place))
 
 
 def open_trust(home: Home) -> ObjectStore:

@@ -95,14 +95,33 @@ def require_moved(
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_every_object_is_moved_and_read_back(
-    database: str, agency: Cli, proxy: BadProxy, server: S3Server, tmp_path: Path
+    database: str,
+    agency: Cli,
+    proxy: BadProxy,
+    server: S3Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
     if database == "postgresql":
         with postgres_server() as running:
             cli = found_agency(tmp_path, name="be", country="BE", store=running.database())
             list_files(cli, numbered("published", 3))
             cli.done(*move(cli, proxy, tmp_path))
             assert cli.run("doctor", "--deep").exit == 0
+            before = in_bucket(server, tmp_path)
+            (tmp_path / "anew").mkdir()
+            with pytest.raises(AssertionError, match="belong to another folder"):  # of the same node, though
+                found_agency(
+                    tmp_path / "anew",
+                    name="be",
+                    country="BE",
+                    store=running.database(),
+                    objects=f"s3://{OPEN}/moved/{tmp_path.name}",
+                )
+            assert in_bucket(server, tmp_path) == before
+            cli.done("publish")
         return
     before = in_folder(agency)
     done = agency.done(*move(agency, proxy, tmp_path))

@@ -118,6 +118,29 @@ def test_it_is_asked_once_and_who_reads_does_not_ask(
     assert len(proxy.asked) == before + 1
 
 
+def test_the_objects_of_another_node_are_not_taken_over(server: S3Server, tmp_path: Path) -> None:
+    bucket = server.bucket(tmp_path.name)
+    S3Objects(bucket, MINE).put("a/b", b"x")
+    before = bucket.get(".owner")
+    with pytest.raises(StoreLockedError, match="belong to another folder") as refused:
+        S3Objects(bucket, Owner(node="nl.example", home="one")).take_over()
+    assert "backup finish" not in str(refused.value.hint)
+    assert bucket.get(".owner") == before
+
+
+def test_what_names_no_folder_yet_is_the_first_ones(server: S3Server, tmp_path: Path) -> None:
+    """Earlier versions wrote the node alone where the tables are in PostgreSQL."""
+    bucket = server.bucket(tmp_path.name)
+    S3Objects(bucket, Owner(node="fr.example")).put("a/b", b"x")
+    first, second = (S3Objects(bucket, Owner(node="fr.example", home=home)) for home in ("one", "two"))
+    for objects in (first, second):
+        objects.require_own()
+    first.put("a/b", b"y")
+    with pytest.raises(StoreLockedError, match="belong to another folder"):
+        second.put("a/b", b"z")
+    assert first.get("a/b") == b"y"
+
+
 def test_the_objects_of_another_node_are_left_alone(server: S3Server, tmp_path: Path) -> None:
     bucket = server.bucket(tmp_path.name)
     first, copy = (Owner(node="fr.example", home=home, place=f"host:/{home}") for home in ("one", "copy"))
