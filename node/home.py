@@ -1,12 +1,13 @@
 """Where everything of an agency's node, and of a partner's client, lies inside its home folder."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from node.files import is_temporary, sweep_temporaries
+from node.files import is_temporary, sweep_temporaries, try_locked
 from node.names import CONFIG_NAME
 
 if TYPE_CHECKING:  # the help of all commands loads no settings
@@ -101,6 +102,11 @@ class Home:
         """What a backup that is being written holds fast; nothing otherwise."""
         return self.folder / "backup-scratch"
 
+    @property
+    def scratch_lock(self) -> Path:
+        """Held by the backup that is being written."""
+        return self.folder / "backup.lock"
+
     def asking(self, pin: bytes) -> "Home":
         """The folder of this agency as a client of the member whose root begins with `pin`."""
         return Home(self.folder / _HOLDERS / pin.hex())
@@ -136,7 +142,7 @@ class Home:
         return Home(self.folder, origin.replace("/", "+"))
 
     def sweep(self) -> int:
-        """Delete the temporary files that processes which were killed left here; returns how many."""
+        """Delete what processes that were killed left here, temporary files and backups; returns how many files."""
         trees = (self.objects, self.trust, self.introductions)
         swept = sum(sweep_temporaries(tree, below=True) for tree in trees)
         for top, inner, names in os.walk(self.folder):
@@ -144,7 +150,18 @@ class Home:
             inner[:] = [name for name in inner if folder / name not in trees]
             if any(is_temporary(folder / name) for name in names):
                 swept += sweep_temporaries(folder)
-        return swept
+        return swept + self._sweep_scratch()
+
+    def _sweep_scratch(self) -> int:
+        """What a backup held fast by a second name, openings too that were shredded since."""
+        if not self.scratch.exists():
+            return 0
+        with try_locked(self.scratch_lock) as free:
+            if not free:
+                return 0
+            found = sum(len(names) for _, _, names in os.walk(self.scratch))
+            shutil.rmtree(self.scratch)
+        return found
 
 
 def store_dsn(home: Home, settings: "Settings") -> str:

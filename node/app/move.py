@@ -11,9 +11,11 @@ from the note.
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from node import config
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from node.objects.s3 import S3Objects
 
 _AT_ONCE: Final = 16
+_LARGE_BYTES: Final = 8 * 2**20
 _ROUNDS: Final = 4
 _FEW: Final = 100
 _BY_HAND: Final = "take store.objects out of sigfed.toml, then sigfed store move --to that bucket"
@@ -195,6 +198,8 @@ class _Copy:
     there: set[str] = field(default_factory=set)
     """What may be in the bucket."""
     copied: int = 0
+    one_large: Lock = field(default_factory=Lock)
+    """Held while a large object is in memory: twice, as it was read and as it came back."""
 
     def approach(self) -> None:
         """Copy until little is left that others change meanwhile."""
@@ -209,7 +214,7 @@ class _Copy:
         changed = [name for name, mark in now.items() if self.marks.get(name) != mark]
         self.there |= now.keys()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            self.copied += sum(pool.map(self._copy, changed))
+            self.copied += sum(pool.map(self._copy, changed, (now[name][0] for name in changed)))
         self.marks = now
         return len(changed)
 
@@ -226,20 +231,21 @@ class _Copy:
                 continue
             yield name, (found.st_size, found.st_mtime_ns, found.st_ino)
 
-    def _copy(self, name: str) -> bool:
-        try:
-            data = self.source.get(name)
-        except MissingObjectError:
-            return False  # deleted just now
-        if self._is(name, data):
-            return False
-        self.target.put(name, data)
-        if not self._is(name, data):
-            raise VerificationError(
-                "the object store gave back other bytes than it took",
-                hint="nothing was moved; the node goes on with its folder",
-            )
-        return True
+    def _copy(self, name: str, size: int) -> bool:
+        with self.one_large if size > _LARGE_BYTES else nullcontext():
+            try:
+                data = self.source.get(name)
+            except MissingObjectError:
+                return False  # deleted just now
+            if self._is(name, data):
+                return False
+            self.target.put(name, data)
+            if not self._is(name, data):
+                raise VerificationError(
+                    "the object store gave back other bytes than it took",
+                    hint="nothing was moved; the node goes on with its folder",
+                )
+            return True
 
     def _is(self, name: str, data: bytes) -> bool:
         try:

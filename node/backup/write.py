@@ -119,7 +119,7 @@ def _mirror(home: Home, settings: Settings, held: Path) -> "Mirror | None":
 def _scratch(home: Home) -> Iterator[Path]:
     """A folder for this backup alone; what one that was killed left in it goes first."""
     make_private_folder(home.scratch)
-    with try_locked(home.folder / "backup.lock") as free:
+    with try_locked(home.scratch_lock) as free:
         if not free:
             raise StoreLockedError("another backup of this node is being written", hint="wait for it")
         shutil.rmtree(home.scratch)

@@ -26,14 +26,18 @@ if TYPE_CHECKING:
 SCHEME: Final = "s3://"
 _MAX_BYTES: Final = 2 * MAX_RELEASE_FILE_BYTES
 """No object is as large; a store that says so is not read into memory."""
+_MEDIUM_BYTES: Final = 2**20
 _LARGE_BYTES: Final = 8 * 2**20
 _PAGE: Final = 1000
 _SHORT: Final = timedelta(seconds=10)
+_MIDDLING: Final = timedelta(minutes=2)
 _LONG: Final = timedelta(minutes=15)
 _QUICK: Final["ClientConfig"] = {"connect_timeout": timedelta(seconds=3), "timeout": _SHORT}
+_TAKING: Final["ClientConfig"] = {**_QUICK, "timeout": _MIDDLING}
 _SENDING: Final["ClientConfig"] = {**_QUICK, "timeout": _LONG}
 _READING: Final["ClientConfig"] = {**_SENDING, "read_timeout": _SHORT}
-"""How long is waited: for an answer; while a large object leaves; for the next bytes of one that arrives."""
+"""How long is waited: for an answer; while objects leave, of which 16 share the line; for the next bytes of one that
+arrives."""
 _RETRY: Final["RetryConfig"] = {
     "max_retries": 3,
     "retry_timeout": _SHORT,
@@ -116,9 +120,9 @@ class Bucket:
             return {each["path"]: each["e_tag"] or "" for page in pages for each in page}
 
     def _put_if(self, name: str, data: bytes, mode: "PutMode") -> Mapping[str, Any] | None:
-        from obstore.exceptions import AlreadyExistsError, PreconditionError  # noqa: PLC0415 - of an extra
-
         with _told():
+            from obstore.exceptions import AlreadyExistsError, PreconditionError  # noqa: PLC0415 - of an extra
+
             try:
                 # Asked again because the answer was lost, it would stand in its own way.
                 return self._put(name, data, mode, once=True)
@@ -129,12 +133,14 @@ class Bucket:
                 return None
 
     def _put(self, name: str, data: bytes, mode: "PutMode", *, once: bool) -> Mapping[str, Any]:
-        client = _client(self, "sending" if len(data) > _LARGE_BYTES else "quick", once=once)
+        size = len(data)
+        patience = "quick" if size <= _MEDIUM_BYTES else "taking" if size <= _LARGE_BYTES else "sending"
+        client = _client(self, patience, once=once)
         # In parts it would be quicker, and what a killed writer sent of them would stay in the store, unseen.
         return client.put(name, data, mode=mode, use_multipart=False)
 
 
-_PATIENCE: Final = {"quick": _QUICK, "sending": _SENDING, "reading": _READING}
+_PATIENCE: Final = {"quick": _QUICK, "taking": _TAKING, "sending": _SENDING, "reading": _READING}
 
 
 @lru_cache(maxsize=16)
@@ -161,19 +167,26 @@ def _client(bucket: Bucket, patience: str = "quick", *, once: bool = False) -> "
 
 def s3_store(bucket: str, **options: Any) -> "S3Store":
     """A client of a bucket, from a package that not everybody has; raises `UsageError` without."""
+    _require_package()
+    from obstore.store import S3Store  # noqa: PLC0415 - of an extra
+
+    return S3Store(bucket, **options)
+
+
+def _require_package() -> None:
     try:
-        from obstore.store import S3Store  # noqa: PLC0415 - of an extra
+        import obstore.store  # noqa: PLC0415, F401 - of an extra
     except ImportError as exc:
         raise UsageError(
             "buckets need one more package",
             hint="pip install 'FILE[s3]', of the file that sigfed was installed from",
         ) from exc
-    return S3Store(bucket, **options)
 
 
 @contextmanager
 def _told() -> Iterator[None]:
     """Say what stands in the way, without what the client says of it."""
+    _require_package()
     from obstore.exceptions import BaseError  # noqa: PLC0415 - of an extra
 
     try:

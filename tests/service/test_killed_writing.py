@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from node.files import holding_temporaries, sweep_temporaries
+from node.files import holding_temporaries, sweep_temporaries, try_locked
 from node.home import Home
 from node.lists.corrections.shred import prepare, shred
 from node.objects.folder import FolderObjects
@@ -75,6 +75,21 @@ def test_a_home_is_swept_of_what_killed_processes_left(what: str, tmp_path: Path
     (tmp_path / ".netrc.0123456789abcdef").symlink_to(tmp_path / ".profile")
     assert Home(tmp_path).sweep() == 1
     assert {path.name for path in left(tmp_path)} == {".profile", ".netrc.0123456789abcdef"}
+
+
+@pytest.mark.threat("shredded and back")
+def test_what_a_killed_backup_held_fast_is_swept(tmp_path: Path) -> None:
+    """By a second name of each file, openings too, which a shredding replaces under the first."""
+    home = Home(tmp_path)
+    held = home.scratch / "home/openings/a"
+    held.parent.mkdir(parents=True)
+    held.write_bytes(b"sealed")
+    with try_locked(home.scratch_lock) as writing:
+        assert writing
+        assert home.sweep() == 0
+        assert held.exists()
+    assert home.sweep() == 1
+    assert not home.scratch.exists()
 
 
 def test_what_is_being_written_now_is_left_alone(tmp_path: Path) -> None:

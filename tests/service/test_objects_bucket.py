@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from node.errors import AlreadyExistsError, ConfigError, StoreDownError, StoreLockedError
+from node.errors import AlreadyExistsError, ConfigError, StoreDownError, StoreLockedError, UsageError
 from node.objects import bucket as bucket_module
 from node.objects.bucket import Bucket
 from node.objects.s3 import Owner, S3Objects
@@ -59,7 +59,7 @@ def proxy(server: S3Server) -> Iterator[BadProxy]:
 def impatient(*, waits: float = 10) -> Iterator[None]:
     """Asks once more instead of three times, and waits as long for an answer."""
     with pytest.MonkeyPatch.context() as patched:
-        for name in ("quick", "sending", "reading"):
+        for name in ("quick", "taking", "sending", "reading"):
             patched.setitem(bucket_module._PATIENCE, name, {"timeout": timedelta(seconds=waits)})
         patched.setitem(bucket_module._RETRY, "max_retries", 1)
         bucket_module._client.cache_clear()
@@ -189,6 +189,16 @@ def test_what_cannot_be_done_now_is_said_and_can_be_done_again(
     proxy.mend()
     assert objects.get("a/b") == b"old"
     ACTS[act](objects)
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_without_the_package_it_is_said_what_to_install(act: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [each for each in sys.modules if each.partition(".")[0] == "obstore"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    with pytest.raises(UsageError, match="one more package") as refused:
+        ACTS[act](S3Objects(Bucket(name="open", prefix="nobody-asked"), MINE))
+    assert "[s3]" in refused.value.hint
 
 
 def test_a_store_that_is_not_there(server: S3Server) -> None:
