@@ -14,7 +14,6 @@ from typing import Final, Self
 from node.errors import ConflictError, StoreError
 from node.formats.rows import ImportRow, RefusedRow, RowResult
 from node.lists.changes import digest_of
-from node.lists.lookup import Finder
 from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogKind, LogRecord, StillListed, Tombstone
 from node.store.store import Store
@@ -35,19 +34,6 @@ def tombstoned(store: Store) -> IsTombstoned:
     with store.read() as unit:
         own = {log.id for log in unit.logs.ls(LogKind.OWN_LIST)}
         return _among(store, (each.mac for each in unit.tombstones.ls() if each.log_id in own))
-
-
-def gone_among(store: Store, unit: Unit, digests: Iterable[Digest]) -> frozenset[Digest]:
-    """Those that nothing new may hold: this node shredded them, or a peer did and nobody lists or disputes them."""
-    by_mac = {store.vault.tombstone_of(digest): digest for digest in digests}
-    graves = [each for each in unit.tombstones.ls() if each.mac in by_mac]
-    if not graves:
-        return frozenset()
-    own = {log.id for log in unit.logs.ls(LogKind.OWN_LIST)}
-    shredded = frozenset(by_mac[each.mac] for each in graves)
-    found = Finder(store, unit).find(shredded)
-    listed = {each.digest for each in found if each.is_entry or each.is_dispute}
-    return shredded - listed | {by_mac[each.mac] for each in graves if each.log_id in own}
 
 
 @dataclass(frozen=True, slots=True)

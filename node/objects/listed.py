@@ -18,6 +18,7 @@ import numpy as np
 from node.errors import ConflictError, StoreError
 from node.objects.release_files import RELEASES, ReleaseFolder
 from node.objects.sealed_names import is_roster
+from node.store.index import gone_among
 from node.store.lists.records import LogKind
 from node.store.store import Store
 from node.store.subsets.listed import ListedRows
@@ -149,7 +150,7 @@ def _catch_up(store: Store, record: ReleaseRecord) -> None:
         return  # another process made rows of it, and deleted it under this one
     with store.write() as unit:
         if unit.listed.reach(record.subset, record.version):  # nobody else did, and shredded some since
-            gone = _gone_among(store, unit, rows)
+            gone = gone_among(store.vault, unit, (digest for digest, _ in rows))
             _advance(unit, record, {row.name: row for digest, row in rows if digest not in gone})
 
 
@@ -177,20 +178,6 @@ def _unlisted(store: Store) -> tuple[str, ...]:
     """The folders of releases that no rows are of yet."""
     with store.read() as unit:
         return tuple(ReleaseFolder(store, record).prefix for record in unit.releases.unlisted())
-
-
-def _gone_among(store: Store, unit: Unit, rows: Iterable[tuple[Digest, Listed]]) -> set[Digest]:
-    """What was shredded since: by this node's own word, or by a peer's while no list has it in its index."""
-    graves: dict[bytes, set[int]] = {}
-    for each in unit.tombstones.ls():
-        graves.setdefault(each.mac, set()).add(each.log_id)
-    if not graves:
-        return set()
-    own = {log.id for log in unit.logs.ls(LogKind.OWN_LIST)}
-    found = ((digest, row.key, graves.get(store.vault.tombstone_of(digest))) for digest, row in rows)
-    shredded = [(digest, key, by) for digest, key, by in found if by]
-    listed = {hit.key for hit in unit.entries.find([key for _, key, _ in shredded]) if hit.ended is None}
-    return {digest for digest, key, by in shredded if by & own or key not in listed}
 
 
 def _advance(unit: Unit, record: ReleaseRecord, rows: Mapping[WideKey, Listed]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from node.errors import GoneError
 from node.lists.corrections.erase import carry_out_everywhere
 from node.lists.corrections.shred import prepare, shred
+from node.objects.logfiles import LogFiles
 from node.objects.taken_reports import taken
 from protocol.lists.opening import Reason
 from protocol.statement.end import FROM_THE_FIRST, EndedReports
@@ -101,3 +102,20 @@ async def test_a_report_of_what_a_peer_alone_shredded_is_kept_while_others_list_
         await world.hits().report_hit(SUBSET, later.to_bytes())
         kept = {record.report_id: taken(world.fr.store, record) for record in kept_reports(world.fr.store)}
         assert not kept[later.report.report_id].body, "nobody lists it any more"
+
+
+async def test_a_report_of_what_a_peer_shredded_is_taken_while_another_list_is_damaged(
+    tmp_path: Path,
+) -> None:
+    """The index tells who lists it, and the release what the report needs."""
+    async with hit_world(tmp_path, labels=True) as world:
+        world.list_both("a file")
+        await world.release()
+        sent = await world.evaluated("a file")
+        shred_file(world.nl, "a file")
+        await world.federation.settle()
+        files = LogFiles(world.fr.store.objects, world.fr.store.vault, world.fr.origin)
+        for name in list(world.fr.store.objects.ls(files.name("openings", ""))):
+            world.fr.store.objects.put(name, b"\1" * 99)
+        await world.hits().report_hit(SUBSET, sent.to_bytes())
+        assert is_reported(world)

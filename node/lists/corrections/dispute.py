@@ -17,7 +17,7 @@ from node.lists.catalogue import own_list
 from node.lists.changes import Change, pack
 from node.lists.lookup import Finder, Found
 from node.lists.queue import Queue, retried
-from node.lists.tombstones import gone_among
+from node.store.index import gone_among
 from node.store.lists.records import LogRecord
 from node.store.store import Store
 from node.store.unit import Unit
@@ -214,7 +214,7 @@ def _commit(
 
 
 def _require_none_gone(store: Store, unit: Unit, digests: Collection[Digest]) -> None:
-    if gone_among(store, unit, digests):
+    if gone_among(store.vault, unit, digests):
         raise UsageError(
             "this hash was shredded: a dispute would bring it back",
             hint="two persons can let it be named again: sigfed entry readmit",

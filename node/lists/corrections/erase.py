@@ -24,6 +24,7 @@ from node.objects.listed import erase_from_rosters, forget_rosters
 from node.objects.logfiles import LogFiles
 from node.objects.recipient_files import erase_from_copies
 from node.objects.taken_reports import erase_reports
+from node.store.index import listed_among
 from node.store.lists.records import LogKind, LogRecord, Shredding, StillListed, Tombstone
 from node.store.store import Store
 from node.store.unit import Unit
@@ -246,15 +247,12 @@ def _gone_among(store: Store, unit: Unit, log: LogRecord, digests: set[Digest]) 
     """Those that nothing here may hold any more, because they were shredded in `log`.
 
     By this node's own word that is so until it is readmitted. By a peer's word only what nobody lists is gone: else one
-    liar, who lists what others list and shreds it, would empty everybody's reports. The index alone tells who lists it:
-    another list's damage keeps no shredding back.
+    liar, who lists what others list and shreds it, would empty everybody's reports.
     """
     if log.kind is LogKind.OWN_LIST:
         own = _tombstoned_in(unit, log)
         return {digest for digest in digests if store.vault.tombstone_of(digest) in own}
-    keys = dict(zip(digests, store.vault.keys_of(digests).tolist(), strict=True))
-    listed = {hit.key for hit in unit.entries.find(list(keys.values())) if hit.ended is None}
-    return {digest for digest, key in keys.items() if key not in listed}
+    return digests - listed_among(store.vault, unit, digests)
 
 
 def _is_gone(store: Store, log: LogRecord, macs: frozenset[bytes]) -> Callable[[Digest], bool]:

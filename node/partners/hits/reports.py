@@ -23,7 +23,6 @@ from node.errors import (
     RateLimitedError,
     UsageError,
 )
-from node.lists.tombstones import gone_among
 from node.objects.release_files import ReleaseFolder
 from node.objects.sealed_names import report_name
 from node.objects.taken_reports import TakenReport, end_shredded, taken
@@ -32,6 +31,7 @@ from node.partners.hits.floods import FloodWatch
 from node.partners.hits.sources import label_of
 from node.ports.evaluator import Evaluator
 from node.store.hits.records import HitRecord, HitSourceRecord
+from node.store.index import gone_among
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.unit import Unit
@@ -256,7 +256,7 @@ class Reporting:
                 if unit.releases.newest(record.subset) != newest:
                     return None
                 # Asked where no shredding can come in between: the releases that partners hold outlive a listing.
-                gone = bool(gone_among(self._store, unit, [digest]))
+                gone = bool(gone_among(self._store.vault, unit, [digest]))
                 kept = replace(new, body=b"") if gone else new
                 unit.hits.add(record, self._store.vault.seal(name, kept.to_bytes()))
                 sources = _sources(unit, record, label)
