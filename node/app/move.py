@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Final
 from node import config
 from node.config import Settings, StoreSettings
 from node.errors import (
-    AlreadyExistsError,
     ConflictError,
     MissingObjectError,
     NotFoundError,
@@ -41,7 +40,7 @@ from node.files import (
 from node.home import Home, store_dsn
 from node.identity.lease import claim_of, require_lease
 from node.identity.lock import running
-from node.objects.stores import open_bucket, open_source, placing
+from node.objects.stores import open_bucket, open_source, placing, require_no_folder
 from node.ports.objects import ObjectStore
 from node.store.copy import alone
 
@@ -52,7 +51,6 @@ _AT_ONCE: Final = 16
 _LARGE_BYTES: Final = 8 * 2**20
 _ROUNDS: Final = 4
 _FEW: Final = 100
-_BY_HAND: Final = "take store.objects out of sigfed.toml, then sigfed store move --to that bucket"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,18 +88,11 @@ def noted(home: Home) -> Note | None:
 
 
 def require_moved(home: Home, settings: Settings) -> None:
-    """See to a configuration into which nobody wrote the bucket himself; raises `AlreadyExistsError`.
-
-    What is in the folder may be nowhere else then.
-    """
-    if not settings.store.objects:
-        return
+    """See to a configuration that names the bucket because a move has ended; raises `AlreadyExistsError`."""
     note = noted(home)
-    for folder in (home.objects, home.moved_objects):
-        if folder.is_dir() and not (folder == home.moved_objects and note is not None and note.whole):
-            raise AlreadyExistsError(
-                "{folder}/ is in the home, and no move has copied all of it", folder.name, hint=_BY_HAND
-            )
+    require_no_folder(settings, home.objects)
+    if note is None or not note.whole:
+        require_no_folder(settings, home.moved_objects)
 
 
 def move_objects(home: Home, wanted: StoreSettings) -> Moved:

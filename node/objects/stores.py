@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from node.config import Settings
-from node.errors import StoreDownError
+from node.errors import AlreadyExistsError, StoreDownError
 from node.files import locked, make_private_folder
 from node.home import Home
 from node.objects.folder import FolderObjects
@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # where the objects are in a folder, nothing of this is loade
 def open_objects(home: Home, settings: Settings, claim: Claim) -> ObjectStore:
     """The bulk: lists, openings, releases, cases, and whatever else is sealed in them; `claim` is the home's."""
     if settings.store.objects:
+        require_no_folder(settings, home.objects)
         return open_bucket(settings, claim)
     if not home.objects.exists():
         with placing(home):
@@ -44,6 +45,20 @@ def placing(home: Home) -> Iterator[None]:
     """Nobody else makes the folder of objects, or puts something else in its place, while the block lasts."""
     with locked(home.folder / "objects.lock"):
         yield
+
+
+def require_no_folder(settings: Settings, folder: Path) -> None:
+    """See to a bucket that nobody wrote into the configuration of a home that has its objects in a folder.
+
+    What is in the folder is nowhere else then, and what is written meanwhile would be in the bucket alone. Raises
+    `AlreadyExistsError`.
+    """
+    if settings.store.objects and folder.is_dir():
+        raise AlreadyExistsError(
+            "{folder}/ is in the home, and no move has copied all of it",
+            folder.name,
+            hint="take store.objects out of sigfed.toml, then sigfed store move --to that bucket",
+        )
 
 
 def open_bucket(settings: Settings, claim: Claim) -> "S3Objects":

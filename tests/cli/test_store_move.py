@@ -127,8 +127,10 @@ def test_every_object_is_moved_and_read_back(
     done = agency.done(*move(agency, proxy, tmp_path))
     everything = {"objects": len(before), "bytes": sum(map(len, before.values())), "copied": len(before)}
     assert done == {**everything, "to": f"s3://{OPEN}/moved/{tmp_path.name}"}
+    agency.edit("sigfed.toml", f'moved/{tmp_path.name}"', f'moved/{tmp_path.name}/"')
     again = agency.done(*move(agency, proxy, tmp_path))
     assert again["copied"] == 0
+    agency.edit("sigfed.toml", f'moved/{tmp_path.name}/"', f'moved/{tmp_path.name}"')
     elsewhere = agency.run("store", "move", "--to", f"s3://{OPEN}/other", "--endpoint", proxy.endpoint)
     assert elsewhere.exit == 2
     assert "are in s3://" in elsewhere.err
@@ -266,8 +268,11 @@ def test_a_folder_that_no_move_copied_is_never_deleted(
     agency.edit("sigfed.toml", empty, by_hand)
     looked = agency.run("doctor")
     assert (looked.exit, "take store.objects out" in str(looked.results)) == (2, True), looked.results
-    refused = agency.run(*words, program=PROGRAM)
-    assert (refused.exit, "no move has copied all of it" in refused.err) == (2, True), refused.err
+    path = written(tmp_path / "more.csv", table(*numbered("more", 3)))
+    for typed in (words, ("entry", "import", path, "--list", LIST, "--basis", "own"), ("publish",)):
+        refused = agency.run(*typed, program=PROGRAM)
+        assert (refused.exit, "no move has copied all of it" in refused.err) == (2, True), (typed, refused)
+    assert in_bucket(server, tmp_path) == {}
     assert in_folder(agency) == before
     agency.edit("sigfed.toml", by_hand, empty)
     agency.done(*words)

@@ -16,6 +16,7 @@ from node.errors import (
     ConflictError,
     NotFoundError,
     SignerDownError,
+    StoreDownError,
     StoreError,
     UsageError,
 )
@@ -327,6 +328,35 @@ def test_a_partial_object_that_a_crash_left_is_found(agency: Agency) -> None:
     agency.publish()
     agency.store.objects.put(narrow, data)
     shred_file(agency, "a")
+    agency.publish()
+    require_gone(agency, "a")
+
+
+def test_objects_that_move_away_meanwhile_are_deleted_where_they_are(
+    agency: Agency, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As into a bucket: that nothing is in the folder any more does not mean that nothing is left."""
+    agency.add(rows("a"))
+    agency.publish()
+    [narrow] = agency.store.objects.ls("openings/")
+    data = agency.store.objects.get(narrow)
+    agency.add(rows("b"))
+    agency.publish()
+    agency.store.objects.put(narrow, data)
+    shred_file(agency, "a")
+    root, moved, real = tmp_path / "objects", tmp_path / "moved", LogFiles.stale_openings
+
+    def moving(files: LogFiles, positions: Sequence[int], *, size: int) -> Iterator[str]:
+        root.rename(moved)
+        root.touch()
+        return real(files, positions, size=size)
+
+    monkeypatch.setattr(LogFiles, "stale_openings", moving)
+    with pytest.raises(StoreDownError, match="not in their folder any more"):
+        agency.publish()
+    monkeypatch.undo()
+    root.unlink()
+    moved.rename(root)
     agency.publish()
     require_gone(agency, "a")
 
