@@ -38,10 +38,15 @@ class Current:
 
     decision: Decision
     listings: tuple[MemberListing, ...]
-    heads: tuple[LogRecord, ...]
-    """The logs at the sizes that were folded, in the order of `listings`."""
+    """One for each list of the premises."""
+    premises: Premises
     members: Members
     """The register that was judged by."""
+
+    @property
+    def heads(self) -> tuple[LogRecord, ...]:
+        """The logs at the sizes that were folded, in the order of `listings`."""
+        return self.premises.heads
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +64,8 @@ class Share:
 class Everything:
     """A judgement of all held lists."""
 
-    heads: tuple[LogRecord, ...]
-    """The logs at the sizes that are judged, in the order of the listings."""
+    premises: Premises
+    """With the logs at the sizes that are judged, in the order of the listings."""
     shares: Iterator[Share]
     """Every digest in one of them; judged when asked for, and worth a pass over the lists."""
 
@@ -101,7 +106,7 @@ def judge_all(
             )
             yield _share(judged, each.digests, each.keys)
 
-    return Everything(premises.heads, shares())
+    return Everything(premises, shares())
 
 
 def _catch_up(store: Store, previous: Previous | None) -> None:
@@ -205,7 +210,7 @@ def judge_held(
         released=premises.released,
         trusted=trusted if any(laid.values()) else None,
     )
-    return Current(decision, overlaid, premises.heads, members)
+    return Current(decision, overlaid, premises, members)
 
 
 def _with_honoured(store: Store, listings: tuple[MemberListing, ...]) -> tuple[MemberListing, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from node.errors import StoreError
-from node.objects.sealed_names import basis_name, is_roster
+from node.objects.sealed_names import basis_name, is_basis, is_roster
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.unit import Unit
@@ -189,11 +189,11 @@ def tidy(store: Store, records: Iterable[ReleaseRecord]) -> None:
     newest, kept = published[-1], {ReleaseFolder(store, record).prefix for record in published[-KEPT:]}
     earlier = [record for record in published if record.epoch < newest.epoch]
     kept |= {ReleaseFolder(store, record).prefix for record in earlier[-1:]}
-    for record in published[-2:-1]:
-        ReleaseFolder(store, record).forget_basis()
     for name in list(store.objects.ls(subset_prefix(newest.subset))):
         folder = _folder_of(name)
-        if is_roster(name) or (folder not in kept and _version_of(folder) <= newest.version):
+        version = _version_of(folder)
+        outgrown = is_basis(name) and version < newest.version
+        if is_roster(name) or outgrown or (folder not in kept and version <= newest.version):
             store.objects.delete(name)
 
 

@@ -142,7 +142,7 @@ class RecipientCopy:
         found: set[Line] = set()
         with acyclic():
             for share in judged.shares:
-                own = held_here(judged.heads, share.listings, members)
+                own = held_here(judged.premises.heads, share.listings, members)
                 found |= {
                     (collection, digest)
                     for collection, digest in share.effective

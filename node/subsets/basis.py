@@ -10,10 +10,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Final
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from node.objects.release_files import ReleaseFolder
 from node.store.subsets.records import WideKey
 from node.subsets.compose import Screen, Terms, width_of_screen
 from node.subsets.files import Files
@@ -91,6 +93,15 @@ class Basis:
                 files=Files.from_bytes(read["files"].tobytes()),
                 contradicted=[(key, rest) for key, rest in read["contradicted"].tolist()],
             )
+
+
+def basis_of(folder: ReleaseFolder) -> Basis | None:
+    """What a release left; None where that is nothing, or of another version of the program."""
+    data = folder.basis()
+    try:
+        return None if data is None else Basis.from_bytes(data)
+    except (BadZipFile, KeyError, ValueError):
+        return None
 
 
 def marks_of(digests: Iterable[Digest], selection: Selection) -> Marks:

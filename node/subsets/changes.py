@@ -5,8 +5,8 @@ blocked, through the cap of its list. And whether a digest is screened depends o
 content ids tell. Everything else that a judgement follows from has to be what it was (`node.subsets.grounds`).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from node.judgement.part import part_of
 from node.judgement.premises import HeldList, Premises
@@ -15,9 +15,10 @@ from node.lists.lookup import digests_named
 from node.lists.touches import catch_up, touches_of
 from node.objects.logfiles import Item, LogFiles
 from node.store.store import Store
-from node.store.subsets.records import WideKey
 from node.store.unit import Unit
+from node.subsets.basis import Basis
 from node.subsets.files import Files
+from node.subsets.grounds import Order, fingerprint, tripwires_of
 from protocol.digest import Digest
 from protocol.limits import HEADER_BYTES
 from protocol.lists.event import REFERRING, Header, Op
@@ -30,22 +31,27 @@ _FEW: Final = 256
 """As many in any case."""
 
 
-def affected(
-    store: Store, held: Mapping[str, int], files: Files, contradicted: Collection[WideKey]
-) -> frozenset[Digest] | None:
-    """The digests to judge again, when lists had these sizes; None where everything is.
+class Affected(NamedTuple):
+    """What is to be judged again, and by what that was found."""
 
-    `files` are those that lists told of then, and `contradicted` the digests that were of two files.
-    """
+    digests: frozenset[Digest]
+    premises: Premises
+
+
+def affected(store: Store, order: Order, basis: Basis) -> Affected | None:
+    """What is to be judged again since a release left this basis; None where everything is."""
     catch_up(store)
     with store.read() as unit:
         premises = Premises.of(unit)
-        new = [(each, held.get(each.origin, each.size)) for each in premises.lists]
-        most = min(_MOST, max(_FEW, sum(held.values()) // _SHARE))
+        if fingerprint(premises, tripwires_of(unit), order) != basis.fingerprint:
+            return None
+        new = [(each, basis.sizes.get(each.origin, each.size)) for each in premises.lists]
+        most = min(_MOST, max(_FEW, sum(basis.sizes.values()) // _SHARE))
         if sum(each.size - first for each, first in new) > most:
             return None
-        found = set(digests_named(store, unit, contradicted).values())
-        blocking = False
+        found = set(digests_named(store, unit, basis.contradicted).values())
+        # A block that only a tombstone remembers counts while somebody lists its digest: a mere entry moves the cap.
+        blocking = any(each.blocks for each in premises.tombstones)
         for each, first in new:
             files_of = LogFiles(store.objects, store.vault, each.origin)
             items = list(files_of.items_at(range(first, each.size), size=each.size))
@@ -55,7 +61,8 @@ def affected(
             blocking = blocking or _blocks(first, items)
         if blocking:
             found = set(part_of(store, unit, premises, found).digests)
-        return _with_siblings(store, unit, premises.lists, files, found, most)
+        digests = _with_siblings(store, unit, premises.lists, basis.files, found, most)
+        return None if digests is None else Affected(digests, premises)
 
 
 def _blocks(first: int, items: Sequence[Item]) -> bool:

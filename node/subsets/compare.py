@@ -8,10 +8,10 @@ from node.objects.listed import catch_up, mark_of, packed, rows_in
 from node.objects.release_files import ReleaseFolder
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord
-from node.subsets.basis import Basis
+from node.subsets.basis import basis_of
 from node.subsets.changes import affected
 from node.subsets.compose import Terms, choose, labels_of
-from node.subsets.grounds import Order, fingerprint
+from node.subsets.grounds import Order
 from protocol.subset.manifest import Manifest
 
 
@@ -22,14 +22,11 @@ def differing(store: Store, record: ReleaseRecord, order: Order) -> int | None:
     """
     catch_up(store)
     folder = ReleaseFolder(store, record)
-    data, manifest = folder.basis(), Manifest.from_bytes(folder.manifest())
-    basis = Basis.from_bytes(data) if data else None
-    with store.read() as unit:
-        stands = basis and fingerprint(unit, order) == basis.fingerprint
-    new = affected(store, basis.sizes, basis.files, basis.contradicted) if basis and stands else None
+    basis, manifest = basis_of(folder), Manifest.from_bytes(folder.manifest())
+    new = affected(store, order, basis) if basis else None
     if new is None:
         return None
-    passed_over = set(store.vault.wide_keys_of(new))
+    passed_over = set(store.vault.wide_keys_of(new.digests))
     terms = Terms(
         subset_id=manifest.subset_id,
         epoch=manifest.epoch,

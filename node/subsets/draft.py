@@ -15,6 +15,7 @@ from typing import Final
 from node.clock import milliseconds
 from node.errors import StoreError
 from node.judgement.effective import Current, judge_all, judge_some
+from node.judgement.premises import Premises
 from node.lists.guards import Guards
 from node.objects.listed import listed_in, rows_in
 from node.objects.sealed_names import salt_name
@@ -27,7 +28,7 @@ from node.subsets.changes import affected
 from node.subsets.compose import Chosen, Terms, choose, screen_of
 from node.subsets.content import Content, Held, changed_answers, marks_before
 from node.subsets.files import Files, rows_of
-from node.subsets.grounds import Order, fingerprint
+from node.subsets.grounds import Order, fingerprint, tripwires_of
 from node.subsets.holdings import held_here
 from protocol.digest import Digest
 from protocol.judgement.quorum import MemberListing, Support
@@ -79,7 +80,7 @@ class _Made:
 
     content: Content
     selector: Selector
-    heads: Sequence[LogRecord]
+    premises: Premises
     sources: Mapping[str, int]
     files: bytearray = field(default_factory=bytearray)
     tripped: set[Digest] = field(default_factory=set)
@@ -103,7 +104,6 @@ class Drafter:
         self._documents = documents
         self._order = order
         self._held = held
-        self._fingerprint: bytes | None = None
         self._outputs: dict[Digest, bytes] = {}
 
     def draft(self) -> Draft:
@@ -115,10 +115,11 @@ class Drafter:
             TooLargeError: the epoch has run out of source numbers.
         """
         self._require_key()
-        # Before anything is judged: what moves meanwhile is in the next fingerprint.
-        with self._store.read() as unit:
-            self._fingerprint = fingerprint(unit, self._order)
         return self._changed() or self._whole()
+
+    def _fingerprint(self, premises: Premises) -> bytes | None:
+        with self._store.read() as unit:
+            return fingerprint(premises, tripwires_of(unit), self._order)
 
     def _whole(self) -> Draft:
         made = self._made()
@@ -131,8 +132,10 @@ class Drafter:
         made.content.take_test_file()
         answers = made.content.answers(selection)
         screen = screen_of(made.terms, selection.screened, held)
+        # Of the premises that were judged by: what moved, and moved back, is not in another reading of them.
+        found = self._fingerprint(made.premises)
         basis = Basis(
-            fingerprint=self._fingerprint or b"",
+            fingerprint=found or b"",
             sizes=_sizes(made.terms),
             marks=answers.marks,
             shared=shared_values(selection.screened, screen.width),
@@ -143,7 +146,7 @@ class Drafter:
         return self._draft(
             made,
             answers.compose(made.terms, screen, held),
-            basis if self._fingerprint and not kept_from_tripping else None,
+            basis if found and not kept_from_tripping else None,
             removed=listed - made.content.stayed,  # what was shredded since has no row any more
             contradicted=selection.contradicted,
             marks=answers.marks,
@@ -152,13 +155,14 @@ class Drafter:
     def _changed(self) -> Draft | None:
         """The same from the release before, when all that is new are some events; None: it has to be made whole."""
         held = self._held
-        if held is None or (basis := held.basis) is None or basis.fingerprint != self._fingerprint:
+        if held is None or (basis := held.basis) is None:
             return None
-        digests = affected(self._store, basis.sizes, basis.files, basis.contradicted)
-        if digests is None:
+        new_events = affected(self._store, self._order, basis)
+        if new_events is None:
             return None
-        made, rows = self._made_of(digests, basis.sizes)
-        if made.tripped:
+        made, rows = self._made_of(new_events.digests, basis.sizes)
+        moved = made.premises.lists != new_events.premises.lists
+        if made.tripped or moved or self._fingerprint(made.premises) != basis.fingerprint:
             return None
         selection = made.selector.select()
         new = made.content.answers(selection)
@@ -215,7 +219,7 @@ class Drafter:
     ) -> tuple[_Made, Mapping[Digest, Listed]]:
         """What a release lists of these digests, and what the one before does, when lists had the sizes `since`."""
         judged = self._judged(digests)
-        made = self._begun(judged.heads)
+        made = self._begun(judged.premises)
         with self._store.read() as unit:
             rows = {} if self._held is None else listed_in(self._store, unit, self._held.record, digests)
         effective = {key: support for key, support in judged.decision.effective.items() if key[1] in digests}
@@ -225,13 +229,13 @@ class Drafter:
             self._take(made, chosen, rows.values(), judged.listings, since)
         return made, rows
 
-    def _begun(self, heads: Sequence[LogRecord]) -> _Made:
-        given, numbers = self._numbers(heads)
-        terms = self._terms(heads, numbers)
+    def _begun(self, premises: Premises) -> _Made:
+        given, numbers = self._numbers(premises.heads)
+        terms = self._terms(premises.heads, numbers)
         return _Made(
             Content(self._store.vault, terms, self._held, self._evaluated),
             Selector(terms.k),
-            heads,
+            premises,
             {origin: number for origin, number in numbers.items() if origin not in given},
         )
 
@@ -245,7 +249,7 @@ class Drafter:
     ) -> None:
         made.content.take(chosen, rows)
         made.selector.add({digest: each.supports for digest, each in chosen.items()}, listings)
-        made.files += rows_of(listings, {log.origin: log.id for log in made.heads}, since)
+        made.files += rows_of(listings, {log.origin: log.id for log in made.premises.heads}, since)
 
     def _made(self, without: frozenset[Digest] | None = None) -> _Made:
         """What a release lists by what the lists say now; only what is released already, if it is to be `without`."""
@@ -258,10 +262,11 @@ class Drafter:
             previous=self._previous,
             exclusions=order.exclusions,
         )
-        made = self._begun(judged.heads)
+        made = self._begun(judged.premises)
+        heads = judged.premises.heads
         for share in judged.shares:
             rows = [row for record in self._previous for row in rows_in(self._store, record, share.keys)]
-            chosen = choose(self._supported(judged.heads, share.effective, share.listings), subset.filter)
+            chosen = choose(self._supported(heads, share.effective, share.listings), subset.filter)
             tripped = self._guards.tripped(chosen)
             made.tripped |= tripped
             made.entries += _entries(chosen, tripped)

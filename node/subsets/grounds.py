@@ -44,8 +44,13 @@ class Grounds:
             overlays=frozenset((one.log_id, one.root) for one in unit.overlays.ls()),
             set_aside=frozenset(item.id for item in unit.quarantine.ls()),
             tombstones=frozenset(each.mac for each in unit.tombstones.ls()),
-            tripwires=frozenset(each.id for each in unit.guards.tripwires()),
+            tripwires=tripwires_of(unit),
         )
+
+
+def tripwires_of(unit: Unit) -> frozenset[int]:
+    """The look-up keys of what must never be released; a number may stand for another tripwire tomorrow."""
+    return frozenset(each.key for each in unit.guards.tripwires())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +66,12 @@ class Order:
     """When the subset's epoch ends: nobody looks anything up in its releases after that."""
 
 
-def fingerprint(unit: Unit, order: Order) -> bytes | None:
-    """What a release follows from, but for the events of members' lists.
+def fingerprint(premises: Premises, tripwires: frozenset[int], order: Order) -> bytes | None:
+    """What a release follows from that is judged by these premises, but for the events of members' lists.
 
     None where other things than new events may change it: a list that is not fresh counts for what is listed already.
+    Whatever has a bearing on a judgement has to be in it: what is left out makes the next release wrong, not slow.
     """
-    premises = Premises.of(unit)
     members = {member.node for member in order.members.members}
     fresh = premises.fresh(now=order.now, max_age=order.max_age)
     counting = {log.origin for log in premises.heads if log.node in members}
@@ -84,7 +89,7 @@ def fingerprint(unit: Unit, order: Order) -> bytes | None:
         ),
         sorted(premises.silent),
         [(each.mac, each.log_id, each.by, each.blocks) for each in premises.tombstones],
-        sorted(each.id for each in unit.guards.tripwires()),
+        sorted(tripwires),
         order.members.sha256,
         sorted((digest.algorithm, digest.value) for digest in order.exclusions),
         (subset.name, subset.epoch, subset.filter.sha256()),

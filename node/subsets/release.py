@@ -27,7 +27,7 @@ from node.ports.log_signer import LogSigner
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord, WideKey
 from node.store.unit import Unit
-from node.subsets.basis import Basis
+from node.subsets.basis import basis_of
 from node.subsets.compose import is_same
 from node.subsets.content import Held
 from node.subsets.draft import LIFE, Draft, Drafter, RuleDocuments
@@ -180,10 +180,10 @@ class Releaser:
             if draft.tripped and not _takes_out(held, draft, now):
                 raise _tripped(draft, "nothing was released, and the release before stays in force")
             if held is not None and not draft.tripped and not _is_due(held, draft.release, now):
-                self._note_judged(name, draft.release.manifest)
-                self._keep_basis(held, draft)
-                return _report(held.record, draft, published=finished)
-            if self._claim(subset, standing, draft):
+                if self._note_judged(name, standing, draft.release.manifest):
+                    self._keep_basis(held, draft)
+                    return _report(held.record, draft, published=finished)
+            elif self._claim(subset, standing, draft):
                 self._finish(subset, now)
                 if draft.tripped:
                     record = draft.record
@@ -203,8 +203,7 @@ class Releaser:
         if record is None:
             return None
         folder = ReleaseFolder(self._store, record)
-        basis = folder.basis()
-        return Held(record, folder.load().release, Basis.from_bytes(basis) if basis else None)
+        return Held(record, folder.load().release, basis_of(folder))
 
     def _claim(self, subset: SubsetRecord, standing: Grounds, draft: Draft) -> bool:
         """Store the files and make the release pending; False when a list has moved since it was judged."""
@@ -269,10 +268,16 @@ class Releaser:
         tidy(self._store, published)
         return True
 
-    def _note_judged(self, name: str, manifest: Manifest) -> None:
-        """The newest release says already what the lists say now: nobody waits for it to take something out."""
+    def _note_judged(self, name: str, standing: Grounds, manifest: Manifest) -> bool:
+        """The newest release says already what the lists say now: nobody waits for it to take something out.
+
+        False when a list has moved since it was judged: agencies are told, signed, how far partners follow.
+        """
         with self._store.write() as unit:
+            if Grounds.of(unit) != standing:
+                return False
             unit.judged.note(name, _sizes(manifest))
+        return True
 
     def _keep_basis(self, held: Held, draft: Draft) -> None:
         """Of a draft that says what the newest release says: the next one judges only what is new from here on.

@@ -4,18 +4,25 @@ That both are byte for byte the same is shown by tests/property/test_release_pro
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 
+from keys.key import LogPrivateKey
 from keys.trust.members import Member
 from node.errors import TripwireError
 from node.judgement.effective import judge_all
 from node.lists.corrections.amend import Amendment, amend
 from node.lists.corrections.dispute import dispute
+from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
 from node.lists.guards import Guards
@@ -27,11 +34,11 @@ from node.store.store import Store
 from node.subsets import changes, grounds
 from node.subsets.compare import differing
 from node.subsets.grounds import Order
-from protocol.lists.opening import Basis, Reason
+from protocol.lists.opening import Basis, EntryRef, Reason
 from protocol.oprf.suite import epoch_key
 from support.releases import MAX_AGE, SEED, SUBSET, ReleasingAgency, folder, listed, release_both
 from support.sodium import loaded_group
-from support.stores import Agency, file_digests, rows
+from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
 
 FILES = tuple(f"file {number}" for number in range(12))
 Change = Callable[[ReleasingAgency, Agency], object]
@@ -120,15 +127,52 @@ def one_more_list(fr: ReleasingAgency, nl: Agency) -> None:
     lists.publish()
 
 
+def another_tripwire(fr: ReleasingAgency, nl: Agency) -> None:
+    """SQLite gives it the number of the one that was removed."""
+    guards = Guards(fr.store)
+    guards.add_tripwires(file_digests("wrong")[:1], note="", now_ms=1)
+    add(fr, nl, "a")
+    fr.follow(nl)
+    fr.release()
+    guards.remove_tripwires([record.id for record, _ in guards.tripwires()])
+    guards.add_tripwires(file_digests("q")[:1], note="", now_ms=2)
+
+
+def reopened(fr: ReleasingAgency, nl: Agency) -> None:
+    with fr.store.write() as unit:
+        unit.logs.note_reopened(unit.logs.get(nl.origin))
+
+
+def withholds_revocations(fr: ReleasingAgency, nl: Agency) -> None:
+    with fr.store.write() as unit:
+        unit.revocations.name(nl.node, b"\1" * 32)
+
+
+def released_block(fr: ReleasingAgency, nl: Agency) -> None:
+    with fr.store.write() as unit:
+        unit.evidence.release_blocks([EntryRef("be.example/lists/main", 1, b"\1" * 32)], now_ms=1)
+
+
+def of_another_format(fr: ReleasingAgency, nl: Agency) -> None:
+    data = BytesIO()
+    np.savez(data, fingerprint=np.zeros(32, dtype=np.uint8))
+    folder(fr).put_basis(data.getvalue())
+
+
 ELSE: dict[str, Change] = {
     "a member": lambda fr, nl: fr.admit(Member(node="be.example", root_sha256=b"\x03" * 32, country="BE")),
     "a tripwire": lambda fr, nl: Guards(fr.store).add_tripwires(file_digests("q"), note="", now_ms=1),
+    "another tripwire": another_tripwire,
+    "older events that were opened": reopened,
+    "revocations that are not held": withholds_revocations,
+    "a block that was released": released_block,
     "a list that is not fresh": stale,
     "a shredding": shredded,
     "what a guard set aside": set_aside,
     "an epoch": next_epoch,
     "a list": one_more_list,
     "no basis": lambda fr, nl: fr.store.objects.delete(basis_name(folder(fr).prefix)),
+    "a basis of another format": of_another_format,
     "a damaged basis": lambda fr, nl: fr.store.objects.put(basis_name(folder(fr).prefix), b"\1" * 99),
 }
 
@@ -139,6 +183,84 @@ def test_anything_else_makes_it_whole(fr: ReleasingAgency, other: Agency, change
     fr.lists.publish()
     change(fr, other)
     assert is_made_whole(fr)
+
+
+def test_an_entry_that_makes_a_shredded_block_count_moves_the_cap(
+    fr: ReleasingAgency, other: Agency, tmp_path: Path
+) -> None:
+    """A block that only a tombstone remembers has room in its list's cap for as long as somebody lists the digest."""
+    with third_agency(tmp_path) as third:
+        fr.admit(Member(node=third.node, root_sha256=b"\x03" * 32, country="BE"))
+        fr.trust.revise_members(lambda old: replace(old, block_cap=1), signers=fr.signers)
+        fr.lists.add(rows("disputed"))
+        third.add(rows("disputed"))
+        other.add(rows("shredded"))
+        for each in (other, third):
+            fr.follow(each)
+        fr.release()
+        plan = prepare(other.store, other.origin, file_digests("shredded")[0])
+        shred(other.store, other.origin, plan.position, reason=Reason.ERROR)
+        other.publish()
+        dispute(other.store, other.origin, file_digests("disputed")[:1], collection=1)
+        fr.follow(other)
+        carry_out(fr.store, other.origin, now_ms=fr.lists.now_ms)
+        fr.release()
+        assert file_digests("disputed")[0] not in listed(fr)
+        third.add(rows("shredded"))
+        fr.follow(third)
+        assert not is_made_whole(fr)
+        assert file_digests("disputed")[0] in listed(fr), "the dispute is beyond the cap now"
+
+
+@contextmanager
+def third_agency(tmp_path: Path) -> Iterator[Agency]:
+    folder = tmp_path / "third"
+    folder.mkdir()
+    key = LogPrivateKey.from_seed(b"b" * 32)
+    made = Agency(make_store(sqlite_dsn(folder), folder), folder, node="be.example", key=key)
+    try:
+        yield made
+    finally:
+        made.store.dispose()
+
+
+def test_a_withdrawal_that_comes_while_it_is_judged_is_not_noted_as_applied(
+    fr: ReleasingAgency, other: Agency
+) -> None:
+    """Else its agency was told so, signed, while partners still had the entry."""
+    fr.lists.add(rows("only fr"))
+
+    def slow(*given: Any) -> Any:
+        found = changes.affected(*given)
+        if other.log.head.size == before:
+            withdraw(other.store, other.origin, file_digests("file 1")[0], reason=Reason.OTHER)
+            fr.follow(other)
+        return found
+
+    before = other.log.head.size
+    with patch("node.subsets.draft.affected", slow):
+        fr.release()
+    assert other.log.head.size > before
+    assert file_digests("file 1")[0] not in listed(fr)
+
+
+def test_what_moves_and_moves_back_while_it_is_judged_is_noticed(fr: ReleasingAgency, other: Agency) -> None:
+    """A node that withholds revocations for a moment: its entries do not count then, and must not be lost for good."""
+    add(fr, other, "a")
+    fr.follow(other)
+    withdraw(fr.store, fr.lists.origin, file_digests("file 1")[0], reason=Reason.OTHER)
+
+    def silenced(*given: Any) -> Any:
+        found = changes.affected(*given)
+        withholds_revocations(fr, other)
+        return found
+
+    with patch("node.subsets.draft.affected", silenced):
+        fr.release()
+    with fr.store.write() as unit:
+        unit.revocations.name(other.node, None)
+    fr.release()
+    assert file_digests("a")[0] in listed(fr)
 
 
 def test_so_does_more_than_is_judged_one_by_one(fr: ReleasingAgency, other: Agency) -> None:
@@ -248,7 +370,12 @@ def test_only_the_newest_release_has_a_basis_and_it_holds_no_digest(
 ) -> None:
     add(fr, other, "a")
     fr.follow(other)
-    fr.release()
+    with patch("node.subsets.release.tidy", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        fr.release()
+    for name in ("b", "c"):
+        add(fr, other, name)
+        fr.follow(other)
+        fr.release()
     assert [name for name in fr.store.objects.ls("releases/") if is_basis(name)] == [
         basis_name(ReleaseFolder(fr.store, fr.records[-1]).prefix)
     ]

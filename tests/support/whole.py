@@ -106,7 +106,7 @@ def _require_ranges(
     with patch("node.judgement.ranges.EVENTS", max(events, 1)):
         judged = judge_all(store, members, now=now, max_age=max_age, previous=previous, exclusions=exclusions)
         shares = list(judged.shares)
-    assert judged.heads == whole.heads
+    assert judged.premises.heads == whole.heads
     effective = [item for share in shares for item in share.effective.items()]
     assert dict(effective) == whole.decision.effective
     assert len(effective) == len(whole.decision.effective)
