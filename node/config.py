@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from keys.message import Message
 from node.errors import ConfigError, NotInitialisedError, no_node
 from node.names import CONFIG_NAME, OUTBOUND_NAME, SIGNER_CONFIG_NAME, GroupChoice
 
@@ -443,7 +444,9 @@ def with_store(home: Path, store: StoreSettings) -> str:
     except ConfigError:
         pass
     raise ConfigError(
-        "{path} cannot be changed", path, hint=f"write [store] as a table of its own: {'; '.join(said)}"
+        "{path} cannot be changed",
+        path,
+        hint=Message("write [store] as a table of its own: {lines}", "; ".join(said)),
     )
 
 
