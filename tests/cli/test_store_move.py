@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from node.app.create import ROOT_KDF
+from node.app.move import _Copy
 from node.backup.write import create_backup
 from node.config import load
 from node.errors import ConflictError, StoreDownError
@@ -21,7 +22,7 @@ from node.objects.s3 import Owner, S3Objects
 from node.ports.objects import ObjectStore
 from support.agencies import LIST, SUBSET, found_agency, import_files, list_files, numbered, table, written
 from support.postgres import postgres_server
-from support.processes import PROGRAM, Cli, Running
+from support.processes import PROGRAM, Cli, Running, wait_until
 from support.seaweedfs import KEY, OPEN, SECRET, BadProxy, Fault, S3Server, bad_proxy, seaweedfs
 
 COMMENT = "# somebody wrote this\n"
@@ -240,6 +241,35 @@ def test_who_still_knows_the_folder_fails_instead_of_writing_there(
     store.dispose()
     with pytest.raises(StoreDownError, match="not in their folder any more"):
         open_store(identity)
+
+
+def waits_for_the_folder(process: "subprocess.Popen[bytes]") -> bool:
+    """Whether it stands where it would write an object, while the move has the folder alone."""
+    locks = Path("/proc/locks").read_text().splitlines()
+    return any("-> FLOCK" in line and f" {process.pid} " in line for line in locks)
+
+
+def test_what_others_are_about_to_write_while_the_move_ends(
+    agency: Cli, proxy: BadProxy, server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = in_folder(agency)
+    begun: list[subprocess.Popen[bytes]] = []
+    path = written(tmp_path / "meanwhile.csv", table(*numbered("meanwhile", 3)))
+    tidy = _Copy.tidy
+
+    def tidying(copy: _Copy) -> None:
+        begun.append(agency.start("entry", "import", path, "--list", LIST, "--basis", "own"))
+        wait_until(lambda: waits_for_the_folder(begun[0]) or begun[0].poll() is not None)
+        assert begun[0].poll() is None
+        agency.edit("sigfed.toml", COMMENT, f"{COMMENT}# and this, while it was copied\n")
+        tidy(copy)
+
+    monkeypatch.setattr(_Copy, "tidy", tidying)
+    agency.done(*move(agency, proxy, tmp_path))
+    _, said = begun[0].communicate(timeout=60)
+    assert (begun[0].returncode, b"not in their folder any more" in said) == (2, True), said
+    assert "# and this, while" in (agency.home / "sigfed.toml").read_text()
+    require_moved(agency, server, tmp_path, before)
 
 
 @pytest.mark.parametrize("killed", [False, True])
