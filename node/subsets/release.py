@@ -180,9 +180,10 @@ class Releaser:
             if draft.tripped and not _takes_out(held, draft, now):
                 raise _tripped(draft, "nothing was released, and the release before stays in force")
             if held is not None and not draft.tripped and not _is_due(held, draft.release, now):
+                held = self._with_basis(held, draft)
                 if self._note_judged(name, standing, draft.release.manifest):
-                    self._keep_basis(held, draft)
                     return _report(held.record, draft, published=finished)
+                drafter = Drafter(self._store, self._evaluator, self._documents, order, held)
             elif self._claim(subset, standing, draft):
                 self._finish(subset, now)
                 if draft.tripped:
@@ -279,15 +280,17 @@ class Releaser:
             unit.judged.note(name, _sizes(manifest))
         return True
 
-    def _keep_basis(self, held: Held, draft: Draft) -> None:
-        """Of a draft that says what the newest release says: the next one judges only what is new from here on.
+    def _with_basis(self, held: Held, draft: Draft) -> Held:
+        """With that of a draft that says what the newest release says: the next one judges only what is new from here.
 
         Not when rows would change: they are written with the next release, which judges the same once more.
         """
         new, old = draft.basis, held.basis
         moved = new and (old is None or (old.fingerprint, old.sizes) != (new.fingerprint, new.sizes))
-        if new and moved and not draft.ended and not draft.new:
-            ReleaseFolder(self._store, held.record).put_basis(new.to_bytes())
+        if not new or not moved or draft.ended or draft.new:
+            return held
+        ReleaseFolder(self._store, held.record).put_basis(new.to_bytes())
+        return replace(held, basis=new)
 
     def _prepare_deltas(self, published: Sequence[ReleaseRecord]) -> None:
         """Make what nearly every partner will ask for, once it is published: a withdrawal must not wait for it."""

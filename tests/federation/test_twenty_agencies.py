@@ -33,6 +33,7 @@ from support.gossiping import kept, standing_still
 from support.hasty import hasty
 from support.liars import LyingList
 from support.lies import LIES, PAPERS
+from support.sizes import size
 from support.twenty import Twenty
 from support.whole import current, judge_whole
 
@@ -140,7 +141,7 @@ def test_every_way_to_lie_that_leaves_evidence_is_verified_elsewhere() -> None:
 @pytest.mark.slow
 @pytest.mark.threat("a copied list")
 @settings(
-    max_examples=3,
+    max_examples=size(quick=2, thorough=6),
     derandomize=True,
     database=None,
     deadline=None,
