@@ -5,7 +5,7 @@ That both are byte for byte the same is shown by tests/property/test_release_pro
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +20,7 @@ from keys.key import LogPrivateKey
 from keys.trust.members import Member
 from node.errors import TripwireError
 from node.judgement.effective import judge_all
+from node.judgement.premises import Premises
 from node.lists.corrections.amend import Amendment, amend
 from node.lists.corrections.dispute import dispute
 from node.lists.corrections.erase import carry_out
@@ -29,11 +30,13 @@ from node.lists.guards import Guards
 from node.objects.release_files import ReleaseFolder
 from node.objects.sealed_names import basis_name, is_basis
 from node.ports.evaluator import EpochSecret
-from node.store.lists.records import Quarantined
+from node.store.lists.records import Quarantined, Tombstone
+from node.store.peers.records import OverlayRecord
 from node.store.store import Store
 from node.subsets import changes, grounds
 from node.subsets.compare import differing
-from node.subsets.grounds import Order
+from node.subsets.grounds import Order, fingerprint
+from protocol.lists.event import Op
 from protocol.lists.opening import Basis, EntryRef, Reason
 from protocol.oprf.suite import epoch_key
 from support.releases import MAX_AGE, SEED, SUBSET, ReleasingAgency, folder, listed, release_both
@@ -353,8 +356,12 @@ def test_what_it_lists_is_compared_with_a_judgement_from_nothing(fr: ReleasingAg
 
 
 def compared(fr: ReleasingAgency) -> int | None:
+    return differing(fr.store, fr.records[-1], ordered(fr))
+
+
+def ordered(fr: ReleasingAgency) -> Order:
     now = fr.clock.now()
-    order = Order(
+    return Order(
         subset=fr.subset,
         members=fr.trust.members(),
         now=now,
@@ -362,7 +369,58 @@ def compared(fr: ReleasingAgency) -> int | None:
         exclusions=frozenset(),
         until=now,
     )
-    return differing(fr.store, fr.records[-1], order)
+
+
+def first_list(**other: Any) -> Callable[[Premises], Premises]:
+    return lambda held: replace(held, lists=(replace(held.lists[0], **other), *held.lists[1:]))
+
+
+BLOCK = EntryRef("fr.example/lists/main", 0, b"\1" * 32)
+TOMBSTONE = Tombstone(mac=b"\1" * 32, log_id=1, by=0, leaf_hash=b"\2" * 32, blocks=True, created_ms=0)
+OVERLAY = OverlayRecord(log_id=1, base_size=1, base_root=b"", size=2, root=b"", note=b"", sealed=b"")
+PREMISES: dict[str, Callable[[Premises], Premises]] = {
+    "forked": lambda held: replace(held, forked=frozenset({99})),
+    "overlays": lambda held: replace(held, overlays=(OVERLAY,)),
+    "released": lambda held: replace(held, released=frozenset({BLOCK})),
+    "revoked": lambda held: replace(held, revoked={BLOCK.origin: (range(1, 2),)}),
+    "silent": lambda held: replace(held, silent=frozenset({"be.example"})),
+    "tombstones": lambda held: replace(held, tombstones=(TOMBSTONE,)),
+    "lists": lambda held: replace(held, lists=held.lists[1:]),
+    "lists.reopened": first_list(reopened=7),
+    "lists.set_aside": first_list(set_aside=((int(Op.ADD), 0, 0),)),
+    "lists.shredded": first_list(shredded=((0, None),)),
+}
+IN_OTHERS = {"heads", "shreddings", "releases"}
+"""Heads are in the lists, shreddings too; the release before has no bearing while all lists are fresh."""
+ORDERS: dict[str, Callable[[Order], Order]] = {
+    "subset": lambda order: replace(order, subset=replace(order.subset, epoch=2)),
+    "subset.filter": lambda order: replace(
+        order, subset=replace(order.subset, filter=replace(order.subset.filter, screen_bits=8))
+    ),
+    "members": lambda order: replace(order, members=replace(order.members, k=order.members.k + 1)),
+    "now": lambda order: replace(order, now=order.now + 2 * MAX_AGE),
+    "max_age": lambda order: replace(order, max_age=timedelta(0)),
+    "exclusions": lambda order: replace(order, exclusions=frozenset(file_digests("q"))),
+}
+
+
+def test_what_a_judgement_follows_from_is_in_the_fingerprint(fr: ReleasingAgency) -> None:
+    """What is left out makes the next release wrong: a new field of either has to be decided on here."""
+    fr.clock.advance(timedelta(seconds=1))
+    with fr.store.read() as unit:
+        premises = Premises.of(unit)
+    order, none = ordered(fr), frozenset[int]()
+    before = fingerprint(premises, none, order)
+    assert before is not None
+    others = {name: fingerprint(change(premises), none, order) for name, change in PREMISES.items()}
+    others |= {name: fingerprint(premises, none, change(order)) for name, change in ORDERS.items()}
+    others["tripwires"] = fingerprint(premises, frozenset({1}), order)
+    assert [name for name, found in others.items() if found == before] == []
+    grown = first_list(size=premises.lists[0].size + 1, root=b"\3" * 32)(premises)
+    assert fingerprint(grown, none, order) == before, "events of a member's list are what it may begin with"
+    decided = {name.partition(".")[0] for name in PREMISES} | IN_OTHERS
+    assert decided == {each.name for each in fields(Premises)}
+    assert {name.partition(".")[0] for name in ORDERS} == {each.name for each in fields(Order)} - {"until"}
 
 
 def test_only_the_newest_release_has_a_basis_and_it_holds_no_digest(
