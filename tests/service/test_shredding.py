@@ -318,8 +318,8 @@ def test_a_killed_deletion_is_finished_by_the_next_publication(agency: Agency, d
     assert len(opened(agency)) == 400
 
 
-def test_a_partial_object_that_a_crash_left_is_found(agency: Agency) -> None:
-    """A publication that died before it tidied up leaves the narrower bundle, with the openings in it."""
+def leave_narrower_bundle(agency: Agency) -> None:
+    """As a publication that died before it tidied up leaves one, with openings of "a" in it."""
     agency.add(rows("a"))
     agency.publish()
     [narrow] = agency.store.objects.ls("openings/")
@@ -327,6 +327,10 @@ def test_a_partial_object_that_a_crash_left_is_found(agency: Agency) -> None:
     agency.add(rows("b"))
     agency.publish()
     agency.store.objects.put(narrow, data)
+
+
+def test_a_partial_object_that_a_crash_left_is_found(agency: Agency) -> None:
+    leave_narrower_bundle(agency)
     shred_file(agency, "a")
     agency.publish()
     require_gone(agency, "a")
@@ -336,13 +340,7 @@ def test_objects_that_move_away_meanwhile_are_deleted_where_they_are(
     agency: Agency, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As into a bucket: that nothing is in the folder any more does not mean that nothing is left."""
-    agency.add(rows("a"))
-    agency.publish()
-    [narrow] = agency.store.objects.ls("openings/")
-    data = agency.store.objects.get(narrow)
-    agency.add(rows("b"))
-    agency.publish()
-    agency.store.objects.put(narrow, data)
+    leave_narrower_bundle(agency)
     shred_file(agency, "a")
     root, moved, real = tmp_path / "objects", tmp_path / "moved", LogFiles.stale_openings
 
