@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,31 +18,20 @@ if TYPE_CHECKING:  # only `init` needs what founding needs
     from node.trust.found import Founded
 
 
+def _asked(question: str, *, help: str) -> Any:  # noqa: A002 - as Typer calls it
+    """An option that a person is asked for who does not give it."""
+    return typer.Option(default_factory=lambda: ask(question), show_default=False, help=help)
+
+
 def init(
     context: typer.Context,
     node: Annotated[
-        str,
-        typer.Option(
-            default_factory=lambda: ask("Name of this node, like a DNS name (for ever)"),
-            show_default=False,
-            help="Name, like fr.example; for ever.",
-        ),
+        str, _asked("Name of this node, like a DNS name (for ever)", help="Name, like fr.example; for ever.")
     ],
-    country: Annotated[
-        str,
-        typer.Option(
-            default_factory=lambda: ask("Country of the agency (two letters)"),
-            show_default=False,
-            help="Two letters.",
-        ),
-    ],
+    country: Annotated[str, _asked("Country of the agency (two letters)", help="Two letters.")],
     url: Annotated[
         str,
-        typer.Option(
-            default_factory=lambda: ask("Address at which peers and partners reach it (https://…)"),
-            show_default=False,
-            help="Public address, https://…",
-        ),
+        _asked("Address at which peers and partners reach it (https://…)", help="Public address, https://…"),
     ],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8443,
