@@ -9,6 +9,7 @@ from node.errors import NodeError, StoreLockedError
 from node.home import Home
 from node.hoster.client import covered_examiner
 from node.hoster.cover import BATCH, Cover
+from node.hoster.folder import PartnerFolder
 from node.hoster.hits.ends import keep_outputs, unjudged
 from node.hoster.hits.exchange import alone
 from node.hoster.hits.homes import hit_spool
@@ -18,7 +19,6 @@ from node.hoster.scan.judge import Asking, Batch, Screening
 from node.hoster.scan.scans import default_state
 from node.hoster.scan.state import ScanState, open_state, state_key
 from node.hoster.settings import load_partner_settings
-from node.hoster.state import PartnerFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from node.hoster.connection import EachTime, partner_proxy, partner_tokens, reac
 from node.hoster.cover import Cover
 from node.hoster.enrolment import enrol as enrol_with
 from node.hoster.enrolment import introduce, refused
+from node.hoster.folder import Enrolment, PartnerFolder
 from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.key_renewal import is_due
@@ -36,7 +37,6 @@ from node.hoster.lookup.examiner import Examiner, Hit
 from node.hoster.own_node import MEANS, Means, examiner_of
 from node.hoster.release.update import Updater, UpdateReport
 from node.hoster.settings import load_partner_settings
-from node.hoster.state import Enrolment, PartnerFolder
 from node.hoster.trust.node import Known, caught_up, is_confirmed, known
 from node.hoster.trust.witness_policy import by_register
 from node.tls import Traffic

@@ -9,8 +9,8 @@ from keys.key import AuthPrivateKey
 from node import config
 from node.clock import Clock, Entropy
 from node.home import Home
+from node.hoster.folder import Enrolment
 from node.hoster.key_renewal import REFUSED_HINT
-from node.hoster.state import Enrolment
 from node.hoster.trust.node import known
 from node.remote.kept_tokens import TokenFile
 from node.remote.limits import RemoteLimits

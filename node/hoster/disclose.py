@@ -4,10 +4,10 @@ from node.clock import SystemClock, system_entropy
 from node.errors import UsageError
 from node.home import Home
 from node.hoster.connection import partner_proxy, partner_tokens, reach_node_of
+from node.hoster.folder import PartnerFolder
 from node.hoster.lookup.disclosure import Disclosed, Shown
 from node.hoster.lookup.disclosure import disclose as show
 from node.hoster.settings import load_partner_settings
-from node.hoster.state import PartnerFolder
 from node.hoster.trust.node import known
 
 _CLOCK = SystemClock()

@@ -13,7 +13,7 @@ from keys.trust.held import HeldTrust, open_held
 from keys.trust.names import is_log_name
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import VerificationError, WrongPinError
-from node.hoster.state import Enrolment
+from node.hoster.folder import Enrolment
 from node.hoster.trust.node import Known, known_of
 from node.store.peers.records import FetchedTrust
 from protocol.api import EnrolmentApi

@@ -11,11 +11,11 @@ from keys.errors import SigfedError
 from node.clock import Clock, SystemClock, milliseconds
 from node.errors import NodeError
 from node.home import Home
+from node.hoster.folder import PartnerFolder
 from node.hoster.hooks import Facts, Hooks
 from node.hoster.release.last_update import LastUpdate, keep_last_update
 from node.hoster.release.update import UpdateReport
 from node.hoster.settings import load_partner_settings
-from node.hoster.state import PartnerFolder
 from node.hoster.status import PartnerStatus, read_partner_status
 
 FAILURES: Final = (SigfedError, OSError)

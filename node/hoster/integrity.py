@@ -14,9 +14,9 @@ from node.errors import StoreError
 from node.files import decode_state, sum_path, verify_key
 from node.health import Check
 from node.home import Home
+from node.hoster.folder import Cursor, Enrolment, PartnerFolder
 from node.hoster.hits.homes import hit_spool, unconfirmed_files
 from node.hoster.proposals.folder import OwnProposals
-from node.hoster.state import Cursor, Enrolment, PartnerFolder
 from node.hoster.store.database import FILE, PartnerStore, Row
 from node.hoster.store.kinds import Fact, Kind
 from node.hoster.store.release import map_file, sparing

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from keys.key import AuthPrivateKey
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import ConflictError, PeerRefusedError, UnauthenticatedError
-from node.hoster.state import Enrolment, PartnerFolder
+from node.hoster.folder import Enrolment, PartnerFolder
 from protocol.api import RenewalApi
 from protocol.enrolment import KEY_DAYS, renewal_string
 from protocol.messages import RenewalRequest

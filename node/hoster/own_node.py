@@ -11,11 +11,11 @@ from node.group.load import load_group
 from node.home import Home
 from node.hoster.connection import partner_proxy, partner_tokens, reach_node_of
 from node.hoster.cover import Pace
+from node.hoster.folder import Enrolment, PartnerFolder
 from node.hoster.lookup.allowance import Meter
 from node.hoster.lookup.chance import chance
 from node.hoster.lookup.examiner import Evaluates, Examiner
 from node.hoster.settings import load_partner_settings
-from node.hoster.state import Enrolment, PartnerFolder
 from node.hoster.trust.node import known
 from protocol.api import HitApi
 from protocol.subset.files import Held

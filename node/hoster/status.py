@@ -12,10 +12,10 @@ from node.group.check import group_checks
 from node.health import Check, Health
 from node.home import Home
 from node.hoster.cover import Cover
+from node.hoster.folder import Enrolment, PartnerFolder
 from node.hoster.hits.homes import unconfirmed_files
 from node.hoster.lookup.allowance import Meter
 from node.hoster.settings import load_partner_settings
-from node.hoster.state import Enrolment, PartnerFolder
 from node.hoster.store.migrate import aside
 from node.hoster.trust.node import known
 from node.hoster.trust.relayed import held_documents

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from keys.message import Message
 from node.errors import UsageError
 from node.home import Home
-from node.hoster.state import PartnerFolder
+from node.hoster.folder import PartnerFolder
 
 
 def names_of(homes: Sequence[Home]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from node.group.load import load_group
 from node.home import Home
 from node.hoster.client import enrol
 from node.hoster.connection import reach_node_of
-from node.hoster.state import PartnerFolder
+from node.hoster.folder import PartnerFolder
 from node.identity.identity import open_identity
 from node.remote.limits import RemoteLimits
 from node.remote.node import RemoteNode

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from benchmarks.results import Result, in_turns, report
 
-from node.hoster.state import PartnerFolder
+from node.hoster.folder import PartnerFolder
 from node.hoster.store.release import load_release, map_file
 from protocol.messages import ReleasePart
 from protocol.subset.chunks import labels_root, values_root

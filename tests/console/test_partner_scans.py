@@ -8,9 +8,9 @@ import pytest
 from keys.trust.fingerprint import to_words
 from node.console.partner.pages import lists
 from node.errors import VerificationError
+from node.hoster.folder import PartnerFolder
 from node.hoster.scan.history import keep_scan
 from node.hoster.scan.state import open_state, state_key
-from node.hoster.state import PartnerFolder
 from node.store.accounts.records import PersonRole
 from support.partner_console import Seat, partner_console_of, world_of
 

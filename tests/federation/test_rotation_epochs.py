@@ -12,7 +12,7 @@ import pytest
 
 from keys.trust.lifecycle import Stage
 from node.home import Home
-from node.hoster.state import PartnerFolder
+from node.hoster.folder import PartnerFolder
 from node.identity.identity import open_identity
 from node.rotation.storage_keys import reseal_some
 from node.rotation.store import write_store

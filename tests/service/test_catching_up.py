@@ -15,7 +15,7 @@ from node.clock import SystemClock, milliseconds
 from node.errors import NodeError, WrongPinError
 from node.home import Home
 from node.hoster import client
-from node.hoster.state import Enrolment, PartnerFolder
+from node.hoster.folder import Enrolment, PartnerFolder
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.tls import TlsIdentity, create_identity

@@ -20,13 +20,13 @@ from node.home import Home
 from node.hoster import cover
 from node.hoster.beat import beat
 from node.hoster.cover import Cover
+from node.hoster.folder import Enrolment
 from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.sender import HitSender
 from node.hoster.own_node import Means, OwnNode
 from node.hoster.scan.scans import default_state
 from node.hoster.scan.state import state_key
 from node.hoster.settle import settle
-from node.hoster.state import Enrolment
 from node.hoster.trust.node import known
 from node.names import PARTNER_NAME
 from protocol.api import HitApi, SubsetApi

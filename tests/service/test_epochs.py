@@ -19,10 +19,10 @@ from node.errors import (
     StoreError,
     VerificationError,
 )
+from node.hoster.folder import Enrolment
 from node.hoster.lookup.examiner import Examiner
 from node.hoster.release.self_test import SelfTest
 from node.hoster.release.update import Updater, UpdateReport
-from node.hoster.state import Enrolment
 from node.hoster.trust.node import Known
 from node.lists.publish import publish
 from node.ports.evaluator import EpochSecret

@@ -21,11 +21,11 @@ import pytest
 from node.errors import ConfigError, StoreError
 from node.files import replace_private
 from node.home import Home
+from node.hoster.folder import PartnerFolder
 from node.hoster.hits.homes import hit_spool, unconfirmed_files
 from node.hoster.proposals.folder import own_proposals
 from node.hoster.release.last_update import last_update
 from node.hoster.scan.history import finished_scans
-from node.hoster.state import PartnerFolder
 from node.hoster.status import read_partner_status
 from node.hoster.store import database
 from node.hoster.store.database import PartnerStore

@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from node.errors import ConfigError, StoreDownError, StoreError, StoreLockedError
-from node.hoster.state import PartnerFolder
+from node.hoster.folder import PartnerFolder
 from node.hoster.store import database
 from node.hoster.store.database import PartnerStore, Rows
 from node.hoster.store.kinds import Fact, Kind

@@ -25,8 +25,8 @@ from keys.trust.tuf.root import open_root
 from keys.trust.vkey import DatedVkey
 from node.clock import milliseconds
 from node.errors import PeerUnreachableError, StoreError, VerificationError
+from node.hoster.folder import PartnerFolder
 from node.hoster.release.update import Updater
-from node.hoster.state import PartnerFolder
 from node.hoster.store.kinds import Fact, Kind
 from node.hoster.trust.witness_policy import by_register, policy_hash, unwitnessed
 from node.trust.announce import announce_epoch

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from keys.key import AuthPrivateKey
-from node.hoster.state import PartnerFolder
+from node.hoster.folder import PartnerFolder
 
 
 def test_an_enrolment_that_was_begun_goes_on_with_its_key(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from node.files import (
     sum_path,
     verify_key,
 )
-from node.hoster.state import PartnerFolder
+from node.hoster.folder import PartnerFolder
 from node.objects.folder import FolderObjects
 
 

@@ -21,10 +21,10 @@ from node.errors import (
     VerificationError,
 )
 from node.home import Home
+from node.hoster.folder import Enrolment
 from node.hoster.proposals import exchange
 from node.hoster.proposals.folder import OwnProposal, OwnProposals
 from node.hoster.proposals.sender import Proposer, Sender, Words, choose
-from node.hoster.state import Enrolment
 from node.hoster.store.kinds import Kind
 from node.hoster.trust.node import Known
 from protocol.digest import Algorithm, Digest

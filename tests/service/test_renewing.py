@@ -12,8 +12,8 @@ from node.access.callers import StoredCallers
 from node.clock import milliseconds, system_entropy
 from node.errors import ConflictError, PeerRefusedError, UnauthenticatedError, VerificationError
 from node.hoster import key_renewal
+from node.hoster.folder import PartnerFolder
 from node.hoster.key_renewal import is_due, renew
-from node.hoster.state import PartnerFolder
 from node.partners.key_renewal import OVERLAP, PartnerRenewal, ServedRenewals
 from node.store.store import Store
 from protocol.enrolment import KEY_DAYS, renewal_string

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from node.cli.main import run
+from node.hoster.folder import PartnerFolder
 from node.hoster.hits.sender import HitSender
-from node.hoster.state import PartnerFolder
 from node.hoster.store.release import NewRelease
 from node.objects.folder import FolderObjects
 from node.signing.keychain import Keychain

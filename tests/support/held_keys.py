@@ -31,7 +31,7 @@ from keys.trust.tuf.write_root import author_next_root
 from node.clock import system_entropy
 from node.home import Home
 from node.hoster.connection import reach_node_of
-from node.hoster.state import PartnerFolder
+from node.hoster.folder import PartnerFolder
 from node.hoster.trust.node import known, refresh
 from node.identity.identity import Identity, open_freshness, open_identity
 from node.identity.peer import reach_peer

@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from node.hoster.state import PartnerFolder
+from node.hoster.folder import PartnerFolder
 from node.subsets.compose import Chosen, Terms, choose
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import MemberListing, effective

@@ -14,6 +14,7 @@ from node.console.partner.app import COOKIE, make_partner_console
 from node.console.partner.listener import open_world
 from node.console.partner.world import PartnerWorld
 from node.home import Home
+from node.hoster.folder import PartnerFolder
 from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import HitSpool, SpooledHit
@@ -22,7 +23,6 @@ from node.hoster.lookup.allowance import Meter
 from node.hoster.release.last_update import LastUpdate, keep_last_update
 from node.hoster.scan.history import keep_scan
 from node.hoster.scan.results import ScanSummary, Status
-from node.hoster.state import PartnerFolder
 from node.web.server import serve
 from protocol.statement.report import SentReport
 from support.console import Browser, KeptVisitors, RunningConsole

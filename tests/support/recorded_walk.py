@@ -24,7 +24,7 @@ from node.demo.parties import AGENCIES, Party
 from node.demo.processes import Facts, Outcome
 from node.demo.world import LIST, Act, World
 from node.formats import ImportRow, read_rows
-from node.hoster.state import PartnerFolder
+from node.hoster.folder import PartnerFolder
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE
 from protocol.subset.lookup import Lookup

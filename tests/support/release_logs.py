@@ -18,8 +18,8 @@ from keys.trust.members import Member
 from keys.trust.node_parts import EpochInfo
 from node.clock import milliseconds
 from node.errors import NotFoundError
+from node.hoster.folder import Enrolment, PartnerFolder
 from node.hoster.release.update import Updater, UpdateReport
-from node.hoster.state import Enrolment, PartnerFolder
 from node.hoster.trust.witness_policy import Rule, by_register
 from node.trust.announce import announce_epoch
 from node.trust.own import window

@@ -14,9 +14,9 @@ from node.clock import milliseconds, system_entropy
 from node.evaluator.in_process import InProcessEvaluator
 from node.formats.rows import RowResult
 from node.hoster.enrolment import enrol, introduce
+from node.hoster.folder import PartnerFolder
 from node.hoster.lookup.examiner import Examiner, Hit
 from node.hoster.release.update import Updater, UpdateReport
-from node.hoster.state import PartnerFolder
 from node.hoster.trust.node import known
 from node.lists.lookup import digests_named
 from node.lists.publish import publish

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from node.clock import milliseconds
 from node.errors import NodeError
+from node.hoster.folder import Enrolment
 from node.hoster.hits.sender import HitSender
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.lookup.examiner import Examiner, Hit, Source
-from node.hoster.state import Enrolment
 from node.hoster.trust.node import Known
 from node.objects.release_files import ReleaseFolder
 from protocol.digest import Algorithm

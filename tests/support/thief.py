@@ -28,7 +28,7 @@ from node.errors import ConflictError, UnauthenticatedError
 from node.group.load import load_group
 from node.home import Home
 from node.hoster.connection import reach_node_of
-from node.hoster.state import PartnerFolder
+from node.hoster.folder import PartnerFolder
 from node.identity.identity import Identity, open_identity
 from node.identity.peer import reach_peer
 from node.jose import sign_token

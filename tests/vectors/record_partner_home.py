@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from node.home import Home
+from node.hoster.folder import PartnerFolder
 from node.hoster.hits.homes import hit_spool, unconfirmed_files
 from node.hoster.hits.reporters import agree, named_reporters
-from node.hoster.state import PartnerFolder
 from protocol.digest import Algorithm, Digest
 from protocol.encoding import b64
 from support.agencies import BOTH, LIST, SUBSET, Federation, table, written

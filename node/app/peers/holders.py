@@ -12,8 +12,8 @@ from keys.errors import SigfedError
 from node.errors import AlreadyExistsError, PeerUnreachableError, VerificationError
 from node.home import Home
 from node.hoster.client import Enrolled, enrol, look_up, update
+from node.hoster.folder import PartnerFolder
 from node.hoster.lookup.examiner import Hit
-from node.hoster.state import PartnerFolder
 from node.hoster.trust.node import known
 from node.identity.identity import Identity
 from protocol.digest import Digest

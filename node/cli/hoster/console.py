@@ -46,8 +46,8 @@ def token(
     from node.cli.times import moment
     from node.clock import SystemClock, system_entropy
     from node.hoster.console_tokens import ConsoleTokens, Guest
+    from node.hoster.folder import PartnerFolder
     from node.hoster.settings import load_partner_settings
-    from node.hoster.state import PartnerFolder
     from node.store.accounts.records import PersonRole
 
     here = _partner(context)

@@ -11,8 +11,8 @@ from node.console.partner.world import PartnerWorld
 from node.home import Home
 from node.hoster.console_tokens import ConsoleTokens
 from node.hoster.daemon.agent import until_stopped
+from node.hoster.folder import PartnerFolder
 from node.hoster.settings import load_partner_settings
-from node.hoster.state import PartnerFolder
 
 
 def open_world(*homes: Home, clock: Clock | None = None, entropy: Entropy = system_entropy) -> PartnerWorld:

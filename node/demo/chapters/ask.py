@@ -9,7 +9,7 @@ from node.demo.processes import Facts, Outcome
 from node.demo.synthetic import MadeUp
 from node.demo.world import SUBSET, Act, World
 from node.home import Home
-from node.hoster.state import PartnerFolder
+from node.hoster.folder import PartnerFolder
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.subset.canary import LISTED
 from protocol.subset.lookup import Lookup

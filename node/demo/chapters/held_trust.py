@@ -14,7 +14,7 @@ from node.demo.later import MovedClock
 from node.demo.parties import Party
 from node.demo.world import World
 from node.home import Home
-from node.hoster.state import PartnerFolder
+from node.hoster.folder import PartnerFolder
 from node.hoster.trust.node import known
 from node.identity.identity import Identity, open_identity
 from node.ports.keyring import RingKey

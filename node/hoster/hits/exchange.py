@@ -11,6 +11,7 @@ from node.errors import NodeError, VerificationError
 from node.files import locked
 from node.home import Home
 from node.hoster.cover import whole_ticks
+from node.hoster.folder import PartnerFolder
 from node.hoster.hits.ends import judge_again
 from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.resolutions import Action
@@ -19,7 +20,6 @@ from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.lookup.examiner import Examiner
 from node.hoster.own_node import MEANS, Means, examiner_of
 from node.hoster.settings import load_partner_settings
-from node.hoster.state import PartnerFolder
 from node.hoster.trust.node import known
 from node.hoster.turns import Done, Turns, in_turn, is_of_one
 from protocol.statement.case import CaseAnswer

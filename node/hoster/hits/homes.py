@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from node.errors import NodeError, NotFoundError, StoreError, UsageError
 from node.home import Home
+from node.hoster.folder import PartnerFolder
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.lookup.unconfirmed import UnconfirmedFiles
-from node.hoster.state import PartnerFolder
 
 
 def hit_spool(home: Home) -> HitSpool:

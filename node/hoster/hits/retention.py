@@ -8,11 +8,11 @@ from dataclasses import replace
 from node.clock import Clock, SystemClock, kept_since_ms
 from node.files import locked
 from node.home import Home
+from node.hoster.folder import PartnerFolder
 from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.settings import load_partner_settings
-from node.hoster.state import PartnerFolder
 
 _CLOCK = SystemClock()
 

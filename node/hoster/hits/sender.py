@@ -20,10 +20,10 @@ from node.errors import (
     UsageError,
     VerificationError,
 )
+from node.hoster.folder import Enrolment
 from node.hoster.hits.resolutions import Action, Done
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.lookup.examiner import Examiner
-from node.hoster.state import Enrolment
 from node.hoster.trust.node import Known
 from protocol.api import HitApi
 from protocol.errors import ProtocolError

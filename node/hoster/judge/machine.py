@@ -21,6 +21,7 @@ from node.home import Home
 from node.hoster.beat import beat
 from node.hoster.cover import beat_minutes
 from node.hoster.events import FAILURES
+from node.hoster.folder import PartnerFolder
 from node.hoster.hits.spool import SpooledHit
 from node.hoster.hooks import Facts, Hooks
 from node.hoster.judge.daemons import running_daemon
@@ -29,7 +30,6 @@ from node.hoster.judge.joint import JointJudge
 from node.hoster.judge.subset import SubsetJudge, joint_judge, require_tried, subset_judges
 from node.hoster.settings import AgentSettings, load_partner_settings
 from node.hoster.settle import bring_update
-from node.hoster.state import PartnerFolder
 from node.journal import Journal
 
 RELOAD_SECONDS: Final = 2.0

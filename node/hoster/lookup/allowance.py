@@ -15,7 +15,7 @@ from typing import Final
 from node.clock import Clock, milliseconds
 from node.errors import NodeError
 from node.files import locked, read_private
-from node.hoster.state import Enrolment, PartnerFolder
+from node.hoster.folder import Enrolment, PartnerFolder
 
 _NAME: Final = "allowance.json"
 _DAY_MS: Final = 24 * 60 * 60 * 1000

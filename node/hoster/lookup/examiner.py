@@ -26,9 +26,9 @@ from node.errors import (
 )
 from node.hashing.plan import MISSING_IMAGES
 from node.hoster.cover import BATCH, elements, whole_ticks
+from node.hoster.folder import Enrolment
 from node.hoster.lookup.allowance import Meter
 from node.hoster.lookup.chance import chance
-from node.hoster.state import Enrolment
 from node.hoster.trust.node import Known
 from protocol.digest import Algorithm, Digest, is_weak
 from protocol.errors import ProtocolError

@@ -15,9 +15,9 @@ from node.hashing.plan import HashPlan, images_installed
 from node.hashing.workers import HashWorkers, processors
 from node.home import Home
 from node.hoster.connection import partner_proxy, reach_node_of
+from node.hoster.folder import Enrolment, PartnerFolder
 from node.hoster.proposals.folder import OwnProposal, OwnProposals, own_proposals
 from node.hoster.proposals.sender import Chosen, Proposer, Sender, Words, choose
-from node.hoster.state import Enrolment, PartnerFolder
 from node.hoster.trust.node import known
 from node.hoster.turns import Done, Turns, in_turn, is_of_one
 from protocol.digest import Digest

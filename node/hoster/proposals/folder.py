@@ -17,7 +17,7 @@ from keys.message import Message
 from node.clock import Entropy, system_entropy
 from node.errors import NotFoundError, StoreError
 from node.home import Home
-from node.hoster.state import PartnerFolder
+from node.hoster.folder import PartnerFolder
 from node.hoster.store.database import PartnerStore, Row, verify_sealed
 from node.hoster.store.kinds import Kind
 from node.short_ids import only_one, typed_digits

@@ -12,8 +12,8 @@ from keys.errors import KeysError
 from keys.message import Message
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import NotFoundError, PeerRefusedError, UsageError, VerificationError
+from node.hoster.folder import Enrolment
 from node.hoster.proposals.folder import OwnProposal, OwnProposals
-from node.hoster.state import Enrolment
 from node.hoster.trust.node import Known
 from protocol.api import ProposalApi
 from protocol.digest import Digest

@@ -17,10 +17,10 @@ from node.errors import NotInitialisedError
 from node.group.load import load_group
 from node.home import Home
 from node.hoster.connection import partner_proxy, partner_tokens, reach_node_of
+from node.hoster.folder import Enrolment, PartnerFolder
 from node.hoster.lookup.allowance import Meter
 from node.hoster.lookup.examiner import Examiner
 from node.hoster.settings import load_partner_settings
-from node.hoster.state import Enrolment, PartnerFolder
 from node.hoster.trust.node import Known, known
 from node.journal import Journal
 from node.remote.node import RemoteNode

@@ -13,7 +13,7 @@ from typing import Final
 
 from node.clock import milliseconds
 from node.errors import VerificationError
-from node.hoster.state import Cursor
+from node.hoster.folder import Cursor
 from node.hoster.trust.node import Known
 from node.hoster.trust.witness_policy import Backing, backing, backing_of
 from protocol.api import LogApi

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from node.errors import VerificationError
+from node.hoster.folder import Enrolment
 from node.hoster.release.parts import fetch_part
-from node.hoster.state import Enrolment
 from node.hoster.store.release import NewRelease
 from node.hoster.trust.witness_policy import Backing
 from protocol.api import SubsetApi

@@ -16,12 +16,12 @@ from keys.errors import KeysError, SigfedError
 from keys.message import Message
 from node.clock import Clock
 from node.errors import NotFoundError, OverQuotaError, TrustForkError, VerificationError
+from node.hoster.folder import Cursor, Enrolment, MemberFiles, PartnerFolder
 from node.hoster.lookup.chance import chance_anew
 from node.hoster.release.log import DisownedError, ReleaseLog, Step
 from node.hoster.release.parts import fetch_part
 from node.hoster.release.removals import take_away, waiting
 from node.hoster.release.self_test import SelfTest, self_test
-from node.hoster.state import Cursor, Enrolment, MemberFiles, PartnerFolder
 from node.hoster.store.release import MappedRelease, sparing
 from node.hoster.trust.node import Known, OutdatedTrustError, known, refresh, with_register
 from node.hoster.trust.register_changes import member_changes

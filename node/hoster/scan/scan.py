@@ -17,6 +17,7 @@ from node.hashing.workers import HashWorkers
 from node.home import Home
 from node.hoster.client import confirmed, covered_examiner
 from node.hoster.cover import Pace
+from node.hoster.folder import PartnerFolder
 from node.hoster.hits.homes import hit_spool
 from node.hoster.own_node import pace_of
 from node.hoster.scan.history import keep_scan
@@ -28,7 +29,6 @@ from node.hoster.scan.run import Ended, Stopping, run_scan
 from node.hoster.scan.scans import default_state
 from node.hoster.scan.sources import Walk, read_list
 from node.hoster.scan.state import Run, ScanState, open_state, own_files, state_key
-from node.hoster.state import PartnerFolder
 from node.objects.bucket import SCHEME
 
 _CLOCK = SystemClock()

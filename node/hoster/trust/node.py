@@ -15,7 +15,7 @@ from keys.trust.tuf.root import TrustedRoot
 from keys.trust.window import valid_at
 from node.clock import milliseconds
 from node.errors import NodeError, NotFoundError, VerificationError
-from node.hoster.state import Enrolment
+from node.hoster.folder import Enrolment
 from node.trust.tuf.client import follow
 from protocol.api import TrustApi
 from protocol.tlog.note import VerifierKey

@@ -16,7 +16,7 @@ from keys.trust.members import Member
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.tuf.root import TrustedRoot, open_roots
 from node.errors import NotFoundError, PeerRefusedError, RateLimitedError
-from node.hoster.state import MemberFiles, PartnerFolder
+from node.hoster.folder import MemberFiles, PartnerFolder
 from node.hoster.trust.node import Known
 from protocol.api import TrustApi
 from protocol.trustfork import TrustFork

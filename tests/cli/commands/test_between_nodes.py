@@ -22,7 +22,7 @@ from typing_extensions import override
 
 from keys.trust.lifecycle import Stage
 from node.home import Home
-from node.hoster.state import PartnerFolder
+from node.hoster.folder import PartnerFolder
 from node.identity.identity import open_identity
 from node.identity.peer import reach_peer
 from node.rotation.store import write_store

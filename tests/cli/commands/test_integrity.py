@@ -14,8 +14,8 @@ import pytest
 from keys.key import TokenPrivateKey
 from node.files import create_private
 from node.home import Home
+from node.hoster.folder import PartnerFolder
 from node.hoster.hits.homes import unconfirmed_files
-from node.hoster.state import PartnerFolder
 from node.hoster.store.database import FILE, PartnerStore
 from node.hoster.store.kinds import Kind
 from node.identity.identity import open_identity

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from node.hoster.state import PartnerFolder
+from node.hoster.folder import PartnerFolder
 from support.agencies import BOTH, UNLISTED, Federation
 
 PAGE = Path(__file__).parents[3] / "docs/reference/metrics.md"

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from node.errors import NodeError
 from node.group.load import load_group
 from node.home import Home
-from node.hoster.state import Cursor, PartnerFolder
+from node.hoster.folder import Cursor, PartnerFolder
 from node.hoster.subsets import chosen, names_of
 from node.sdk import Client, Outcome, Screen, scan_partition
 from support.agencies import BOTH, SUBSET, UNLISTED, Federation, import_files, written

@@ -15,10 +15,10 @@ from node.console.visitors import Visitor
 from node.errors import VerificationError
 from node.health import Check, Health
 from node.home import Home
+from node.hoster.folder import PartnerFolder
 from node.hoster.release.self_test import tested_here
 from node.hoster.settings import load_partner_settings
 from node.hoster.settle import Settled, bring_update
-from node.hoster.state import PartnerFolder
 from node.hoster.status import examine_partner
 from node.hoster.trust.node import known
 

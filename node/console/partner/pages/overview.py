@@ -14,13 +14,13 @@ from node.console.visitors import Visitor
 from node.errors import NodeError
 from node.home import Home
 from node.hoster.cover import Cover, evaluations
+from node.hoster.folder import PartnerFolder
 from node.hoster.hits.homes import hit_spool
 from node.hoster.judge.daemons import Daemon, running_daemons
 from node.hoster.release.last_update import LastUpdate, last_update
 from node.hoster.scan.history import finished_scans
 from node.hoster.scan.results import ScanSummary
 from node.hoster.settings import load_partner_settings
-from node.hoster.state import PartnerFolder
 from node.hoster.status import PartnerStatus, read_partner_status
 from protocol.errors import ProtocolError
 from protocol.subset.filter import SubsetFilter
