@@ -25,8 +25,16 @@ from node.files import refused
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
 _BUSY_SECONDS: Final = 30
-_CONNECT_SECONDS: Final = 10
-_SILENT_MS: Final = 30_000
+_POOL_SECONDS: Final = 5
+"""Who waits longer for a connection is refused: whoever asks comes again, and waits nowhere in the dark."""
+_LIMITS: Final[Mapping[str, str]] = {
+    "connect_timeout": "3",
+    "tcp_user_timeout": "30000",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+}
+"""How long a server that says nothing is waited for: each host in turn, then what was sent, then what is awaited."""
 _PRIMARY: Final = 0xFF
 """Of SQLite's error codes, the part that says what failed."""
 _REFUSALS: Final[Mapping[int | str, int]] = {
@@ -82,7 +90,9 @@ def connect(url: URL) -> Engine:
     """An engine whose transactions begin as `begin_reading` and `begin_writing` say."""
     if url.get_backend_name() == POSTGRESQL:
         try:
-            engine = create_engine(_given_up_on(url), poolclass=_Pool, pool_pre_ping=True)
+            engine = create_engine(
+                _given_up_on(url), poolclass=_Pool, pool_pre_ping=True, pool_timeout=_POOL_SECONDS
+            )
         except NoSuchModuleError as exc:  # pragma: no cover - psycopg is a dependency
             raise ConfigError("PostgreSQL needs the psycopg driver") from exc
     else:
@@ -94,8 +104,7 @@ def connect(url: URL) -> Engine:
 
 def _given_up_on(url: URL) -> URL:
     """The same address, with a bound to how long a server that says nothing is waited for."""
-    limits = {"connect_timeout": str(_CONNECT_SECONDS), "tcp_user_timeout": str(_SILENT_MS)}
-    return url.update_query_dict({name: value for name, value in limits.items() if name not in url.query})
+    return url.update_query_dict({name: value for name, value in _LIMITS.items() if name not in url.query})
 
 
 def begin_reading(engine: Engine) -> Connection:

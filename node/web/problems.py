@@ -16,6 +16,8 @@ from protocol import errors as protocol_errors
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:sigfed:problem:"
+_SOON_SECONDS: Final = "5"
+"""After which it is worth asking a node again that cannot answer now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,8 @@ def _headers(error: Exception, problem: Problem) -> dict[str, str]:
         return {"Retry-After": str(error.retry_after_seconds)}
     if isinstance(error, web.HTTPMethodNotAllowed):
         return {"Allow": ", ".join(sorted(error.allowed_methods))}
+    if problem.status == 503:
+        return {"Retry-After": _SOON_SECONDS}
     if problem.status == 401:
         return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
     return {}

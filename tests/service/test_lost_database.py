@@ -9,11 +9,14 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 
+import psycopg
+
 from node.web.auth import ASSERTION_TYP
 from node.web.handlers.oauth import ASSERTION_TYPE, GRANT_TYPE
 from support.agencies import found_agency
 from support.postgres import postgres_server
 from support.processes import Running, free_port, wait_until
+from support.relay import relay
 
 
 def in_base64(value: object) -> str:
@@ -31,8 +34,11 @@ ASSERTION = ".".join(
 ASKED = {"grant_type": GRANT_TYPE, "client_assertion_type": ASSERTION_TYPE, "client_assertion": ASSERTION}
 
 
+READY, DOWN = (200, ""), (503, "unavailable 5")
+
+
 def answered(url: str, *, data: str = "", headers: dict[str, str] | None = None) -> tuple[int, str]:
-    """Status and problem of a reply."""
+    """Status and problem of a reply, and in how many seconds it says to come again."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     request = urllib.request.Request(url, data=data.encode() or None, headers=headers or {})
@@ -42,8 +48,10 @@ def answered(url: str, *, data: str = "", headers: dict[str, str] | None = None)
     except HTTPError as exc:
         with exc:
             body = exc.read()
-        problem = exc.headers.get_content_type() == "application/problem+json"
-        return exc.code, json.loads(body)["type"].rpartition(":")[2] if problem else ""
+        if exc.headers.get_content_type() != "application/problem+json":
+            return exc.code, ""
+        soon = exc.headers.get("Retry-After", "")
+        return exc.code, f"{json.loads(body)['type'].rpartition(':')[2]} {soon}".strip()
 
 
 def test_a_lost_database_is_503_everywhere_and_the_node_lives(tmp_path: Path) -> None:
@@ -58,16 +66,51 @@ def test_a_lost_database_is_503_everywhere_and_the_node_lives(tmp_path: Path) ->
         cli.edit("sigfed.toml", "port = 9844", f"port = {monitoring}")
         url = str(stack.enter_context(Running(cli)).answered["serving"])
         needs = {
-            f"{url}/health/ready": (200, ""),
-            f"http://127.0.0.1:{monitoring}/metrics": (200, ""),
-            f"http://localhost:{console}/console/sign-in": (200, ""),
+            f"{url}/health/ready": READY,
+            f"http://127.0.0.1:{monitoring}/metrics": READY,
+            f"http://localhost:{console}/console/sign-in": READY,
         }
         assert {one: answered(one) for one in needs} == needs
         server.close()
-        wait_until(lambda: answered(f"{url}/health/ready") == (503, "unavailable"))
+        wait_until(lambda: answered(f"{url}/health/ready") == DOWN)
         assert answered(f"{url}/health") == (200, "")
         assert answered(f"{url}/trust/node.json") == (200, "")
-        assert answered(f"{url}/oauth2/token", data=urlencode(ASKED)) == (503, "unavailable")
+        assert answered(f"{url}/oauth2/token", data=urlencode(ASKED)) == DOWN
         assert answered(f"http://127.0.0.1:{monitoring}/metrics") == (200, ""), "it has to say what fails"
         session = {"Cookie": "__Host-sigfed=" + "a" * 64}
         assert answered(f"http://localhost:{console}/console/", headers=session)[0] == 503
+
+
+def test_of_several_hosts_the_one_that_writes_is_found_again(tmp_path: Path) -> None:
+    """Of three the first is gone, the second takes no writes, and the third goes away for a while."""
+    with ExitStack() as stack:
+        standby = stack.enter_context(postgres_server(default_transaction_read_only="on"))
+        primary = stack.enter_context(postgres_server())
+        database = primary.database().rpartition("/")[2]
+        way = stack.enter_context(relay(primary.port))
+        hosts = "&".join(f"host=127.0.0.1:{port}" for port in (free_port(), standby.port, way.port))
+        standby.make(database)
+        dsn = f"postgresql+psycopg://sigfed@/{database}?{hosts}&target_session_attrs=read-write"
+        cli = found_agency(tmp_path, name="fr", country="FR", store=dsn)
+        with Running(cli) as node:
+            ready = f"{node.answered['serving']}/health/ready"
+            assert answered(ready) == READY
+            way.cut()
+            wait_until(lambda: answered(ready) == DOWN)
+            assert cli.run("list", "create", "csam").exit == 2
+            way.mend()
+            wait_until(lambda: answered(ready) == READY)
+            cli.done("list", "create", "csam")
+
+
+def test_a_statement_is_given_as_long_as_the_dsn_says(tmp_path: Path) -> None:
+    """And who waits for a lock until then is told that the database is down, not that the node failed."""
+    with postgres_server() as server:
+        dsn = server.database()
+        cli = found_agency(tmp_path, name="fr", country="FR", store=dsn)
+        cli.edit("sigfed.toml", f'"{dsn}"', f'"{dsn}?options=-c%20statement_timeout%3D300"')
+        with psycopg.connect(dsn.replace("+psycopg", "")) as other:
+            other.execute("LOCK TABLE lease")
+            refused = cli.run("list", "create", "csam")
+            assert (refused.exit, "QueryCanceled" in refused.err) == (2, True)
+        cli.done("list", "create", "csam")

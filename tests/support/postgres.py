@@ -29,17 +29,22 @@ class PostgresServer:
     def database(self, *, like: str = "") -> str:
         """DSN of a new database: empty, or as the one with the DSN `like`, to which nobody may be connected."""
         name = f"sigfed_{os.getpid()}_{next(_serial)}"
+        self.make(name, like=like)
+        return f"postgresql+psycopg://{_ROLE}@127.0.0.1:{self.port}/{name}"
+
+    def make(self, name: str, *, like: str = "") -> None:
+        """Make a database of this name."""
         with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
             template = f" TEMPLATE {like.rpartition('/')[2]}" if like else ""
+            connection.execute(b"SET default_transaction_read_only = off")
             connection.execute(f"CREATE DATABASE {name}{template}".encode())
-        return f"postgresql+psycopg://{_ROLE}@127.0.0.1:{self.port}/{name}"
 
     def _conninfo(self, name: str) -> str:
         return f"host=127.0.0.1 port={self.port} user={_ROLE} dbname={name}"
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
+def postgres_server(**settings: str) -> Iterator[PostgresServer]:
     """A cluster that lives as long as the block; the test that asks is skipped where PostgreSQL is not installed."""
     folder = needed("initdb").resolve().parent
     with tempfile.TemporaryDirectory(prefix="sigfed-pg-", ignore_cleanup_errors=True) as scratch:
@@ -52,7 +57,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         )
         server = PostgresServer(free_port())
         process = subprocess.Popen(
-            [*become, folder / "postgres", "-D", data, *_settings(server.port)],
+            [*become, folder / "postgres", "-D", data, *_settings(port=str(server.port), **settings)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -64,10 +69,9 @@ def postgres_server() -> Iterator[PostgresServer]:
             process.wait(timeout=30)
 
 
-def _settings(port: int) -> Sequence[str]:
+def _settings(**given: str) -> Sequence[str]:
     values = {
         "listen_addresses": "127.0.0.1",
-        "port": str(port),
         "unix_socket_directories": "",
         "fsync": "off",
         "synchronous_commit": "off",
@@ -75,6 +79,7 @@ def _settings(port: int) -> Sequence[str]:
         "autovacuum": "off",
         "max_connections": "40",
         "shared_buffers": "32MB",
+        **given,
     }
     return [part for name, value in values.items() for part in ("-c", f"{name}={value}")]
 
