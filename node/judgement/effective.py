@@ -54,6 +54,8 @@ class Share:
     """What is effective of some digests, and their entries."""
 
     effective: Mapping[tuple[int, Digest], Support]
+    waiting: frozenset[tuple[int, Digest]]
+    """Collection and digest of what would have more support if all lists were fresh."""
     listings: tuple[MemberListing, ...]
     """The lists as they were judged, with the entries of these digests alone."""
     keys: range
@@ -130,6 +132,7 @@ def _share(judged: Current, digests: frozenset[Digest], keys: range) -> Share:
     effective = judged.decision.effective.items()
     return Share(
         effective={key: support for key, support in effective if key[1] in digests},
+        waiting=frozenset(key for key in judged.decision.waiting() if key[1] in digests),
         listings=tuple(
             replace(held, listing=replace(held.listing, entries=dict(_of(held.listing, digests))))
             for held in judged.listings

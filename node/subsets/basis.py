@@ -65,6 +65,17 @@ class Basis:
     files: Files
     contradicted: Sequence[WideKey] = field(repr=False)
     """Digests that lists say are of two files."""
+    stale: frozenset[str]
+    """Origins of the members' lists that were not fresh when they were last judged."""
+    waiting: frozenset[WideKey] = field(repr=False)
+    """Digests that one of these keeps from being listed: what else is not listed would not be if they were fresh."""
+    unheard: frozenset[WideKey] = field(repr=False)
+    """Digests that became listed without what these say of them: the next release counts that, too."""
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        """What the next judgement goes on from: two bases of one release differ in nothing else."""
+        return self.fingerprint, self.sizes, self.stale, self.waiting, self.unheard
 
     def to_bytes(self) -> bytes:
         """The basis as it is sealed."""
@@ -73,11 +84,14 @@ class Basis:
             file,
             fingerprint=np.frombuffer(self.fingerprint, dtype=np.uint8),
             sizes=np.frombuffer(json.dumps(dict(self.sizes)).encode(), dtype=np.uint8),
+            stale=np.frombuffer(json.dumps(sorted(self.stale)).encode(), dtype=np.uint8),
             marks=self.marks,
             values=np.array([*self.shared], dtype=np.uint64),
             counts=np.array([*self.shared.values()], dtype=np.int64),
             files=np.frombuffer(self.files.to_bytes(), dtype=np.uint8),
-            contradicted=np.array(self.contradicted, dtype=np.int64).reshape(-1, 2),
+            contradicted=_pairs(self.contradicted),
+            waiting=_pairs(self.waiting),
+            unheard=_pairs(self.unheard),
         )
         return file.getvalue()
 
@@ -91,8 +105,19 @@ class Basis:
                 marks=read["marks"],
                 shared=dict(zip(read["values"].tolist(), read["counts"].tolist(), strict=True)),
                 files=Files.from_bytes(read["files"].tobytes()),
-                contradicted=[(key, rest) for key, rest in read["contradicted"].tolist()],
+                contradicted=_names(read["contradicted"]),
+                stale=frozenset(json.loads(read["stale"].tobytes())),
+                waiting=frozenset(_names(read["waiting"])),
+                unheard=frozenset(_names(read["unheard"])),
             )
+
+
+def _pairs(names: Collection[WideKey]) -> NDArray[np.int64]:
+    return np.array(sorted(names), dtype=np.int64).reshape(-1, 2)
+
+
+def _names(pairs: NDArray[np.int64]) -> list[WideKey]:
+    return [(key, rest) for key, rest in pairs.tolist()]
 
 
 def basis_of(folder: ReleaseFolder) -> Basis | None:

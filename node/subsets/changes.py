@@ -1,8 +1,11 @@
-"""What a release has to judge again when nothing but new events came since the one before: which digests these change.
+"""What a release has to judge again when nothing but events and fresh lists are new since the one before.
 
 An event changes what is said of its digest. An event that blocks, ends or may overrule a block changes whatever is
-blocked, through the cap of its list. And whether a digest is screened depends on the other digests of its files, which
-content ids tell. Everything else that a judgement follows from has to be what it was (`node.subsets.grounds`).
+blocked, through the cap of its list. A list that is fresh again brings in what waited for it; and on what became listed
+while it was not, it is heard from the next release on. Nothing that is listed leaves with the freshness of a list, but
+what is blocked may: who overrules that has to be fresh. And whether a digest is screened depends on the other digests
+of its files, which content ids tell. Everything else that a judgement follows from has to be what it was
+(`node.subsets.grounds`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +21,7 @@ from node.store.store import Store
 from node.store.unit import Unit
 from node.subsets.basis import Basis
 from node.subsets.files import Files
-from node.subsets.grounds import Order, fingerprint, tripwires_of
+from node.subsets.grounds import Order, fingerprint, stale, tripwires_of
 from protocol.digest import Digest
 from protocol.limits import HEADER_BYTES
 from protocol.lists.event import REFERRING, Header, Op
@@ -36,6 +39,8 @@ class Affected(NamedTuple):
 
     digests: frozenset[Digest]
     premises: Premises
+    stale: frozenset[str]
+    """Of `node.subsets.grounds`, by the premises."""
 
 
 def affected(store: Store, order: Order, basis: Basis) -> Affected | None:
@@ -47,11 +52,13 @@ def affected(store: Store, order: Order, basis: Basis) -> Affected | None:
             return None
         new = [(each, basis.sizes.get(each.origin, each.size)) for each in premises.lists]
         most = min(_MOST, max(_FEW, sum(basis.sizes.values()) // _SHARE))
-        if sum(each.size - first for each, first in new) > most:
+        now_stale = stale(premises, order)
+        again = {*basis.contradicted, *basis.unheard, *(basis.waiting if basis.stale - now_stale else ())}
+        if sum(each.size - first for each, first in new) + len(again) > most:
             return None
-        found = set(digests_named(store, unit, basis.contradicted).values())
+        found = set(digests_named(store, unit, again).values())
         # A block that only a tombstone remembers counts while somebody lists its digest: a mere entry moves the cap.
-        blocking = any(each.blocks for each in premises.tombstones)
+        blocking = any(each.blocks for each in premises.tombstones) or bool(now_stale or basis.stale)
         for each, first in new:
             files_of = LogFiles(store.objects, store.vault, each.origin)
             items = list(files_of.items_at(range(first, each.size), size=each.size))
@@ -62,7 +69,7 @@ def affected(store: Store, order: Order, basis: Basis) -> Affected | None:
         if blocking:
             found = set(part_of(store, unit, premises, found).digests)
         digests = _with_siblings(store, unit, premises.lists, basis.files, found, most)
-        return None if digests is None else Affected(digests, premises)
+        return None if digests is None else Affected(digests, premises, now_stale)
 
 
 def _blocks(first: int, items: Sequence[Item]) -> bool:

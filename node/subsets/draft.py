@@ -1,7 +1,8 @@
 """A release in the making: the lists are judged, what is new is evaluated, the rest is arithmetic.
 
-It begins from the release before where nothing but new events can have changed what that one lists: then what these
-have a bearing on is judged alone. It is the same, byte for byte, as the one that is made whole.
+It begins from the release before where nothing but new events and the freshness of lists can have changed what that
+one lists: then what these have a bearing on is judged alone. It is the same, byte for byte, as the one that is made
+whole.
 
 Nothing here is written anywhere: a draft is only published if the lists still stand where they were judged.
 """
@@ -28,7 +29,7 @@ from node.subsets.changes import affected
 from node.subsets.compose import Chosen, Terms, choose, screen_of
 from node.subsets.content import Content, Held, changed_answers, marks_before
 from node.subsets.files import Files, rows_of
-from node.subsets.grounds import Order, fingerprint, tripwires_of
+from node.subsets.grounds import Order, fingerprint, stale, tripwires_of
 from node.subsets.holdings import held_here
 from protocol.digest import Digest
 from protocol.judgement.quorum import MemberListing, Support
@@ -83,6 +84,8 @@ class _Made:
     premises: Premises
     sources: Mapping[str, int]
     files: bytearray = field(default_factory=bytearray)
+    waiting: set[WideKey] = field(default_factory=set)
+    unheard: set[WideKey] = field(default_factory=set)
     tripped: set[Digest] = field(default_factory=set)
     entries: list[EntryRef] = field(default_factory=list)
 
@@ -141,6 +144,9 @@ class Drafter:
             shared=shared_values(selection.screened, screen.width),
             files=Files().with_more(made.files),
             contradicted=self._store.vault.wide_keys_of(selection.contradicted),
+            stale=stale(made.premises, self._order),
+            waiting=frozenset(made.waiting),
+            unheard=frozenset(made.unheard),
         )
         listed = self._held.record.answers - 1 if self._held else 0
         return self._draft(
@@ -161,7 +167,10 @@ class Drafter:
         if new_events is None:
             return None
         made, rows = self._made_of(new_events.digests, basis.sizes)
-        moved = made.premises.lists != new_events.premises.lists
+        moved = (made.premises.lists, stale(made.premises, self._order)) != (
+            new_events.premises.lists,
+            new_events.stale,
+        )
         if made.tripped or moved or self._fingerprint(made.premises) != basis.fingerprint:
             return None
         selection = made.selector.select()
@@ -174,6 +183,7 @@ class Drafter:
         screen = changed_screen(made.terms, held.release, basis.shared, before=before, now=selection.screened)
         if screen is None:
             return None
+        judged = self._store.vault.wide_keys_of(new_events.digests)
         following = Basis(
             fingerprint=basis.fingerprint,
             sizes=_sizes(made.terms),
@@ -181,6 +191,9 @@ class Drafter:
             shared=screen[1],
             files=basis.files.with_more(made.files),
             contradicted=self._store.vault.wide_keys_of(selection.contradicted),
+            stale=new_events.stale,
+            waiting=basis.waiting.difference(judged) | made.waiting,
+            unheard=basis.unheard.difference(judged) | made.unheard,
         )
         release = answers.compose(made.terms, screen[0], held.release)
         return self._draft(
@@ -227,6 +240,7 @@ class Drafter:
         made.tripped |= self._guards.tripped(chosen)
         if not made.tripped:
             self._take(made, chosen, rows.values(), judged.listings, since)
+            self._wait(made, chosen, (key for key in judged.decision.waiting() if key[1] in digests))
         return made, rows
 
     def _begun(self, premises: Premises) -> _Made:
@@ -251,6 +265,16 @@ class Drafter:
         made.selector.add({digest: each.supports for digest, each in chosen.items()}, listings)
         made.files += rows_of(listings, {log.origin: log.id for log in made.premises.heads}, since)
 
+    def _wait(
+        self, made: _Made, chosen: Mapping[Digest, Chosen], waiting: Iterable[tuple[int, Digest]]
+    ) -> None:
+        """Note what would have more support if all lists were fresh."""
+        covers = self._order.subset.filter.covers
+        keys = [key for key in waiting if covers(key[0], key[1].algorithm)]
+        for key, name in zip(keys, self._store.vault.wide_keys_of(key[1] for key in keys), strict=True):
+            is_listed = key[1] in chosen and key[0] in chosen[key[1]].collections
+            (made.unheard if is_listed else made.waiting).add(name)
+
     def _made(self, without: frozenset[Digest] | None = None) -> _Made:
         """What a release lists by what the lists say now; only what is released already, if it is to be `without`."""
         order, subset = self._order, self._order.subset
@@ -273,6 +297,7 @@ class Drafter:
             left_out = tripped if without is None else without | self._unlisted(chosen, rows)
             chosen = {digest: each for digest, each in chosen.items() if digest not in left_out}
             self._take(made, chosen, rows, share.listings)
+            self._wait(made, chosen, share.waiting)
         return made
 
     @property

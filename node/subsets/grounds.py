@@ -66,28 +66,28 @@ class Order:
     """When the subset's epoch ends: nobody looks anything up in its releases after that."""
 
 
-def fingerprint(premises: Premises, tripwires: frozenset[int], order: Order) -> bytes | None:
-    """What a release follows from that is judged by these premises, but for the events of members' lists.
+def stale(premises: Premises, order: Order) -> frozenset[str]:
+    """Origins of the members' lists that are not fresh: what they say counts for what is listed already, and alone."""
+    return _counting(premises, order) - premises.fresh(now=order.now, max_age=order.max_age)
 
-    None where other things than new events may change it: a list that is not fresh counts for what is listed already.
-    Whatever has a bearing on a judgement has to be in it: what is left out makes the next release wrong, not slow.
+
+def fingerprint(premises: Premises, tripwires: frozenset[int], order: Order) -> bytes | None:
+    """What a release follows from that is judged by these premises, but for the events of members' lists and `stale`.
+
+    None where other things may change it. Whatever has a bearing on a judgement has to be in it: what is left out makes
+    the next release wrong, not slow.
     """
-    members = {member.node for member in order.members.members}
-    fresh = premises.fresh(now=order.now, max_age=order.max_age)
-    counting = {log.origin for log in premises.heads if log.node in members}
-    subset = order.subset
-    if premises.overlays or not counting <= fresh or subset.filter.holdings:
+    counting, subset = _counting(premises, order), order.subset
+    if premises.overlays or subset.filter.holdings:
         return None
     said = (
         (_RULE, version("sigfed")),
         [_fixed(each, whole=each.origin not in counting) for each in premises.lists],
-        sorted(premises.forked),
         sorted((ref.origin, ref.index) for ref in premises.released),
         sorted(
             (origin, [(each.start, each.stop) for each in spans])
             for origin, spans in premises.revoked.items()
         ),
-        sorted(premises.silent),
         [(each.mac, each.log_id, each.by, each.blocks) for each in premises.tombstones],
         sorted(tripwires),
         order.members.sha256,
@@ -95,6 +95,11 @@ def fingerprint(premises: Premises, tripwires: frozenset[int], order: Order) -> 
         (subset.name, subset.epoch, subset.filter.sha256()),
     )
     return sha256(repr(said).encode()).digest()
+
+
+def _counting(premises: Premises, order: Order) -> frozenset[str]:
+    members = {member.node for member in order.members.members}
+    return frozenset(log.origin for log in premises.heads if log.node in members)
 
 
 def _fixed(held: HeldList, *, whole: bool) -> tuple[object, ...]:

@@ -286,7 +286,7 @@ class Releaser:
         Not when rows would change: they are written with the next release, which judges the same once more.
         """
         new, old = draft.basis, held.basis
-        moved = new and (old is None or (old.fingerprint, old.sizes) != (new.fingerprint, new.sizes))
+        moved = new and (old is None or old.state != new.state)
         if not new or not moved or draft.ended or draft.new:
             return held
         ReleaseFolder(self._store, held.record).put_basis(new.to_bytes())

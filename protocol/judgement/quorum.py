@@ -161,6 +161,16 @@ class Decision:
         for block in dict.fromkeys((block.node, block.ref, block.kind) for block in blocks):
             yield Blocked(*block)
 
+    def waiting(self) -> Iterator[Key]:
+        """What would have more support if all lists were fresh, and enough: new ones with the word of a stale list.
+
+        Whatever else is not blocked is as it would be with all lists fresh, and stays so while it is effective before.
+        """
+        for key, voices in self._voices.adds.items():
+            is_waiting = key not in self._previous and not all(voice.fresh for voice in voices)
+            if is_waiting and self._is_enough(_support(key, voices)) and not self._is_withheld(key):
+                yield key
+
     def blocks_of(self, digest: Digest, collections: Sequence[int]) -> list[StandingBlock]:
         """The open blocks of a digest, with their standing in these collections."""
         return self._blocking.of(digest, collections)
@@ -179,16 +189,7 @@ class Decision:
 
     def _support(self, key: Key) -> Support:
         """The voices that count for a digest: new ones must come from fresh lists."""
-        countries: defaultdict[str, list[Entry]] = defaultdict(list)
-        authorities: defaultdict[str, list[Entry]] = defaultdict(list)
-        for voice in self._counting(key):
-            if voice.member.country is not None:
-                countries[voice.member.country].append(voice.entry)
-            if key[0] in voice.member.authority_for:
-                authorities[voice.member.node].append(voice.entry)
-        return Support(
-            collection=key[0], digest=key[1], countries=_ordered(countries), authorities=_ordered(authorities)
-        )
+        return _support(key, self._counting(key))
 
     def _counting(self, key: Key) -> list[Voice]:
         voices = self._voices.adds.get(key, [])
@@ -275,6 +276,20 @@ def effective(
         tombstoned=tombstoned,
         released=released,
     ).effective
+
+
+def _support(key: Key, voices: Sequence[Voice]) -> Support:
+    """What these voices are worth."""
+    countries: defaultdict[str, list[Entry]] = defaultdict(list)
+    authorities: defaultdict[str, list[Entry]] = defaultdict(list)
+    for voice in voices:
+        if voice.member.country is not None:
+            countries[voice.member.country].append(voice.entry)
+        if key[0] in voice.member.authority_for:
+            authorities[voice.member.node].append(voice.entry)
+    return Support(
+        collection=key[0], digest=key[1], countries=_ordered(countries), authorities=_ordered(authorities)
+    )
 
 
 def _ordered(entries: Mapping[str, list[Entry]]) -> Mapping[str, tuple[Entry, ...]]:

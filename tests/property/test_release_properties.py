@@ -32,7 +32,10 @@ from node.objects.release_files import ReleaseFolder
 from node.ports.evaluator import EpochSecret
 from node.store.store import Store
 from node.subsets import release as releasing
+from node.subsets.compare import differing
 from node.subsets.compose import Terms, choose, is_same
+from node.subsets.grounds import Order
+from node.trust.others.revocations import withheld
 from protocol.digest import Digest
 from protocol.judgement.quorum import MemberListing
 from protocol.lists.event import BASELINE, NATIONAL
@@ -128,7 +131,7 @@ class World:
             "error": lambda: withdraw(agency.store, agency.origin, digest, reason=Reason.ERROR),
             "dispute": lambda: dispute(agency.store, agency.origin, [digest], collection=BASELINE),
             "resolve": lambda: resolve(agency.store, agency.origin, [digest]),
-            "reaffirm": lambda: self._reaffirm(digest),
+            "reaffirm": lambda: self._reaffirm(agency, digest),
             "shred": lambda: self._shred(agency, digest),
             "follow": lambda: self.fr.follow(self.nl),
             "later": lambda: self.fr.clock.advance(timedelta(hours=30 * NAMES.index(name))),
@@ -137,6 +140,7 @@ class World:
                 [each.id for each, _ in Guards(self.fr.store).tripwires()]
             ),
             "exclude": lambda: setattr(self, "_exclusions", self._exclusions ^ {digest}),
+            "silence": self._silence,
             "epoch": self._enter_epoch,
             "kill": lambda: self._release_killed(own),
         }
@@ -162,9 +166,24 @@ class World:
             assert (told.worst_odds, told.doubled, told.apart) == (odds, *self._told[1:3])
             assert bool(told.contradicted) == self._told[3]
         if self.fr.records:
+            assert not self._differing(), "as `doctor --deep` compares them"
             assert {
                 digest: row.numbers for digest, row in listed_of(self.fr.store).items()
             } == self._before.listed
+
+    def _differing(self) -> int | None:
+        now = self.fr.clock.now()
+        with self.fr.store.read() as unit:
+            subset = unit.subsets.get(SUBSET)
+        order = Order(
+            subset=subset,
+            members=self.fr.trust.members(),
+            now=now,
+            max_age=MAX_AGE,
+            exclusions=self._exclusions,
+            until=now,
+        )
+        return differing(self.fr.store, self.fr.records[-1], order)
 
     def _require_nothing_new(self) -> None:
         held, before = folder(self.fr).load().release, self._before.release
@@ -172,14 +191,13 @@ class World:
         assert before is not None
         assert is_same(before, whole)
 
-    def _reaffirm(self, digest: Digest) -> None:
+    def _reaffirm(self, agency: Agency, digest: Digest) -> None:
         members, now = self.fr.trust.members(), self.fr.clock.now()
         judged = judge_whole(self.fr.store, members, now=now, max_age=MAX_AGE)
-        blocks = open_blocks(judged, "fr.example", [digest])
         reaffirm(
-            self.fr.store,
-            self.fr.lists.origin,
-            blocks,
+            agency.store,
+            agency.origin,
+            open_blocks(judged, agency.node, [digest]),
             statement=Statement(basis=Basis.REVIEWED, criteria=2),
             collection=BASELINE,
             now_ms=self.fr.lists.now_ms,
@@ -194,6 +212,11 @@ class World:
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(erase, "erase_reports", self._forget)
             erase.carry_out(self.fr.store, agency.origin, now_ms=self.fr.lists.now_ms)
+
+    def _silence(self) -> None:
+        """Its node withholds which keys it took back, and its list is fresh no more; or it is again."""
+        with self.fr.store.write() as unit:
+            unit.revocations.name(self.nl.node, None if withheld(unit) else bytes(32))
 
     def _forget(self, _: Store, is_gone: Callable[[Digest], bool], **__: int) -> None:
         """What is erased everywhere is not remembered, either."""
@@ -296,14 +319,17 @@ _SAID: Final = (
     "reaffirm",
 )
 """In lists: mostly the next release begins from the one before."""
-_ELSE: Final = ("shred", "follow", "later", "tripwire", "no tripwire", "exclude", "epoch", "kill")
+_FRESH: Final = ("follow", "later", "silence")
+"""Not in lists, and yet mostly the same."""
+_ELSE: Final = ("shred", "tripwire", "no tripwire", "exclude", "epoch", "kill")
 Acts = list[tuple[str, bool, str]]
 
 
 @settings(max_examples=40, phases=[Phase.explicit, Phase.generate, Phase.shrink], deadline=None)
 @given(
     st.lists(
-        st.tuples(st.sampled_from(_SAID * 3 + _ELSE), st.booleans(), st.sampled_from(NAMES)), max_size=12
+        st.tuples(st.sampled_from(_SAID * 3 + _FRESH * 3 + _ELSE), st.booleans(), st.sampled_from(NAMES)),
+        max_size=12,
     ),
     st.sampled_from([False, False, False, True]),
     st.booleans(),
@@ -353,6 +379,21 @@ Acts = list[tuple[str, bool, str]]
 @example(
     [("shred", True, "a"), ("epoch", True, "a"), ("withdraw", True, "b"), ("shred", False, "c")],
     True,
+    True,
+    EVENTS,
+)
+@example(
+    [("silence", True, "a"), ("add", False, "e"), ("add", True, "e"), ("follow", True, "a")], False, True, 2
+)
+@example(
+    [
+        ("add", False, "e"),
+        ("dispute", True, "e"),
+        ("silence", True, "a"),
+        ("reaffirm", False, "e"),
+        ("silence", True, "a"),
+    ],
+    False,
     True,
     EVENTS,
 )

@@ -30,16 +30,25 @@ from node.lists.guards import Guards
 from node.objects.release_files import ReleaseFolder
 from node.objects.sealed_names import basis_name, is_basis
 from node.ports.evaluator import EpochSecret
-from node.store.lists.records import Quarantined, Tombstone
+from node.store.lists.records import FORKED, Quarantined, Tombstone
 from node.store.peers.records import OverlayRecord
 from node.store.store import Store
 from node.subsets import changes, grounds
 from node.subsets.compare import differing
-from node.subsets.grounds import Order, fingerprint
+from node.subsets.grounds import Order, fingerprint, stale
 from protocol.lists.event import Op
 from protocol.lists.opening import Basis, EntryRef, Reason
 from protocol.oprf.suite import epoch_key
-from support.releases import MAX_AGE, SEED, SUBSET, ReleasingAgency, folder, listed, release_both
+from support.releases import (
+    MAX_AGE,
+    SEED,
+    SUBSET,
+    ReleasingAgency,
+    folder,
+    listed,
+    listed_of,
+    release_both,
+)
 from support.sodium import loaded_group
 from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
 
@@ -99,8 +108,109 @@ def test_new_events_are_judged_by_themselves(fr: ReleasingAgency, other: Agency,
     assert not is_made_whole(fr), "nor is the one after it"
 
 
-def stale(fr: ReleasingAgency, nl: Agency) -> None:
+def silent(fr: ReleasingAgency, nl: Agency) -> None:
     fr.clock.advance(timedelta(days=2))
+
+
+def back(fr: ReleasingAgency, nl: Agency) -> None:
+    fr.follow(nl)
+
+
+def withholds_revocations(fr: ReleasingAgency, nl: Agency) -> None:
+    with fr.store.write() as unit:
+        unit.revocations.name(nl.node, b"\1" * 32)
+
+
+def gives_revocations(fr: ReleasingAgency, nl: Agency) -> None:
+    with fr.store.write() as unit:
+        unit.revocations.name(nl.node, None)
+
+
+def convicted(fr: ReleasingAgency, nl: Agency) -> None:
+    with fr.store.write() as unit:
+        log = unit.logs.get(nl.origin)
+        unit.quarantine.add(
+            [Quarantined(log_id=log.id, kind=FORKED, first=0, last=0, reason="a fork", created_ms=0)]
+        )
+
+
+def acquitted(fr: ReleasingAgency, nl: Agency) -> None:
+    with fr.store.write() as unit:
+        for each in unit.quarantine.ls():
+            unit.quarantine.release(each.id, now_ms=1)
+
+
+EDGES: dict[str, tuple[Change, Change]] = {
+    "a silent peer": (silent, back),
+    "revocations that are not held": (withholds_revocations, gives_revocations),
+    "a log that a proof convicted": (convicted, acquitted),
+}
+
+
+@pytest.mark.parametrize(("goes", "comes"), EDGES.values(), ids=EDGES)
+def test_a_list_that_is_not_fresh_keeps_out_what_is_new_and_is_judged_when_it_is(
+    fr: ReleasingAgency, other: Agency, goes: Change, comes: Change
+) -> None:
+    """For as long as a peer is silent, and a convicted log may stand still for months, no release is made whole."""
+    waiting = file_digests("waiting")[0]
+    other.add(rows("waiting"))
+    fr.follow(other)
+    assert not is_made_whole(fr)
+    before = listed(fr)
+    goes(fr, other)
+    fr.lists.add(rows("waiting"))
+    assert not is_made_whole(fr), "of what is listed, nothing leaves"
+    assert listed(fr) == before
+    assert compared(fr) == 0
+    fr.lists.add(rows("only fr"))
+    assert not is_made_whole(fr), "nor is the one after it"
+    comes(fr, other)
+    assert not is_made_whole(fr)
+    assert waiting in listed(fr)
+    assert compared(fr) == 0
+    assert not is_made_whole(fr)
+
+
+def test_what_a_stale_list_says_of_what_became_listed_without_it_is_heard_by_the_next_release(
+    fr: ReleasingAgency, other: Agency, tmp_path: Path
+) -> None:
+    """Two fresh lists are enough; its label names the two with the lowest numbers of all that list it."""
+    with third_agency(tmp_path) as third:
+        fr.admit(Member(node=third.node, root_sha256=b"\x03" * 32, country="BE"))
+        third.add(rows("of be"))
+        other.add(rows("heard"))
+        fr.follow(other)
+        fr.follow(third)
+        fr.release()
+        silent(fr, other)
+        third.add(rows("heard"))
+        fr.follow(third)
+        fr.lists.add(rows("heard"))
+        assert not is_made_whole(fr)
+        before = listed_of(fr.store)[file_digests("heard")[0]].label
+        assert not is_made_whole(fr)
+        assert compared(fr) == 0
+        assert listed_of(fr.store)[file_digests("heard")[0]].label != before
+        assert not is_made_whole(fr)
+        assert len(fr.records) == 4, "and is not heard twice"
+
+
+def test_too_much_that_waits_makes_it_whole_once(fr: ReleasingAgency, other: Agency) -> None:
+    names = [f"new {number}" for number in range(4)]
+    other.add(rows(*names))
+    fr.follow(other)
+    fr.release()
+    silent(fr, other)
+    fr.lists.add(rows(*names))
+    fr.release()
+    with patch.object(changes, "_FEW", 7):
+        fr.lists.add(rows("only fr"))
+        assert not is_made_whole(fr), "what waits is judged when it may be listed"
+        back(fr, other)
+        assert is_made_whole(fr), "eight hashes waited"
+        assert listed(fr) >= {digest for name in names for digest in file_digests(name)}
+        fr.lists.add(rows("one more"))
+        assert not is_made_whole(fr)
 
 
 def shredded(fr: ReleasingAgency, nl: Agency) -> None:
@@ -146,11 +256,6 @@ def reopened(fr: ReleasingAgency, nl: Agency) -> None:
         unit.logs.note_reopened(unit.logs.get(nl.origin))
 
 
-def withholds_revocations(fr: ReleasingAgency, nl: Agency) -> None:
-    with fr.store.write() as unit:
-        unit.revocations.name(nl.node, b"\1" * 32)
-
-
 def released_block(fr: ReleasingAgency, nl: Agency) -> None:
     with fr.store.write() as unit:
         unit.evidence.release_blocks([EntryRef("be.example/lists/main", 1, b"\1" * 32)], now_ms=1)
@@ -167,9 +272,7 @@ ELSE: dict[str, Change] = {
     "a tripwire": lambda fr, nl: Guards(fr.store).add_tripwires(file_digests("q"), note="", now_ms=1),
     "another tripwire": another_tripwire,
     "older events that were opened": reopened,
-    "revocations that are not held": withholds_revocations,
     "a block that was released": released_block,
-    "a list that is not fresh": stale,
     "a shredding": shredded,
     "what a guard set aside": set_aside,
     "an epoch": next_epoch,
@@ -379,11 +482,11 @@ BLOCK = EntryRef("fr.example/lists/main", 0, b"\1" * 32)
 TOMBSTONE = Tombstone(mac=b"\1" * 32, log_id=1, by=0, leaf_hash=b"\2" * 32, blocks=True, created_ms=0)
 OVERLAY = OverlayRecord(log_id=1, base_size=1, base_root=b"", size=2, root=b"", note=b"", sealed=b"")
 PREMISES: dict[str, Callable[[Premises], Premises]] = {
-    "forked": lambda held: replace(held, forked=frozenset({99})),
+    "forked": lambda held: replace(held, forked=frozenset({held.lists[1].log_id})),
     "overlays": lambda held: replace(held, overlays=(OVERLAY,)),
     "released": lambda held: replace(held, released=frozenset({BLOCK})),
     "revoked": lambda held: replace(held, revoked={BLOCK.origin: (range(1, 2),)}),
-    "silent": lambda held: replace(held, silent=frozenset({"be.example"})),
+    "silent": lambda held: replace(held, silent=frozenset({"nl.example"})),
     "tombstones": lambda held: replace(held, tombstones=(TOMBSTONE,)),
     "lists": lambda held: replace(held, lists=held.lists[1:]),
     "lists.reopened": first_list(reopened=7),
@@ -391,7 +494,7 @@ PREMISES: dict[str, Callable[[Premises], Premises]] = {
     "lists.shredded": first_list(shredded=((0, None),)),
 }
 IN_OTHERS = {"heads", "shreddings", "releases"}
-"""Heads are in the lists, shreddings too; the release before has no bearing while all lists are fresh."""
+"""Heads are in the lists, shreddings too; on which release it begins from, the basis is with it."""
 ORDERS: dict[str, Callable[[Order], Order]] = {
     "subset": lambda order: replace(order, subset=replace(order.subset, epoch=2)),
     "subset.filter": lambda order: replace(
@@ -410,14 +513,18 @@ def test_what_a_judgement_follows_from_is_in_the_fingerprint(fr: ReleasingAgency
     with fr.store.read() as unit:
         premises = Premises.of(unit)
     order, none = ordered(fr), frozenset[int]()
-    before = fingerprint(premises, none, order)
-    assert before is not None
-    others = {name: fingerprint(change(premises), none, order) for name, change in PREMISES.items()}
-    others |= {name: fingerprint(premises, none, change(order)) for name, change in ORDERS.items()}
-    others["tripwires"] = fingerprint(premises, frozenset({1}), order)
+
+    def said(premises: Premises, order: Order, tripwires: frozenset[int] = none) -> tuple[object, object]:
+        return fingerprint(premises, tripwires, order), stale(premises, order)
+
+    before = said(premises, order)
+    assert before[0] is not None
+    others = {name: said(change(premises), order) for name, change in PREMISES.items()}
+    others |= {name: said(premises, change(order)) for name, change in ORDERS.items()}
+    others["tripwires"] = said(premises, order, frozenset({1}))
     assert [name for name, found in others.items() if found == before] == []
     grown = first_list(size=premises.lists[0].size + 1, root=b"\3" * 32)(premises)
-    assert fingerprint(grown, none, order) == before, "events of a member's list are what it may begin with"
+    assert said(grown, order) == before, "events of a member's list are what it may begin with"
     decided = {name.partition(".")[0] for name in PREMISES} | IN_OTHERS
     assert decided == {each.name for each in fields(Premises)}
     assert {name.partition(".")[0] for name in ORDERS} == {each.name for each in fields(Order)} - {"until"}

@@ -437,6 +437,25 @@ def test_a_removal_that_is_not_cosigned_yet_makes_room_for_nothing(world: World)
 # ------------------------------------------------------------------------------ freshness
 
 
+def test_what_would_have_more_support_with_all_lists_fresh_waits(world: World) -> None:
+    listed_by(world, "fr", "nl")
+    listed_by(world, "fr", "de", "nl", value=B)
+    assert list(world.decide().waiting()) == [], "all are fresh"
+    world.stale.add("nl")
+    assert list(world.decide().waiting()) == [(BASELINE, A), (BASELINE, B)]
+    assert world.effective() == {B}, "one of them does with less"
+    world.previous = frozenset({(BASELINE, A)})
+    assert list(world.decide().waiting()) == [(BASELINE, B)], "what was effective before hears all"
+    world["us"].dispute(B)
+    assert list(world.decide().waiting()) == [], "nor does what is blocked wait for them"
+
+
+def test_what_would_not_be_enough_waits_for_nobody(world: World) -> None:
+    listed_by(world, "nl")
+    world.stale.add("nl")
+    assert list(world.decide().waiting()) == []
+
+
 def test_a_new_digest_needs_fresh_countries(world: World) -> None:
     (_, ref) = listed_by(world, "fr", "nl")
     world.stale = {"nl"}
