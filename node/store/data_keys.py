@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Table, delete, func, insert, select, update
 
 from node.store.data_key_records import DataKeyRecord, Key, SealedColumn
-from node.store.tables import DataKey, Rows, every_table, table
+from node.store.tables import DataKey, Rows, every_table, table, values_of
 
 _KEY = table(DataKey)
 
@@ -15,24 +15,12 @@ class DataKeyRows(Rows):
 
     def ls(self) -> Sequence[DataKeyRecord]:
         """All, by name."""
-        rows = self._connection.execute(select(_KEY).order_by(_KEY.c.name))
-        return [
-            DataKeyRecord(
-                name=row.name, wrapped=bytes(row.wrapped), storage_key=row.storage_key, made_ms=row.made_ms
-            )
-            for row in rows
-        ]
+        return self._records(DataKeyRecord, select(_KEY).order_by(_KEY.c.name))
 
     def put(self, record: DataKeyRecord) -> None:
         """Add a key, or replace the one of its name."""
         self.drop(record.name)
-        row = {
-            "name": record.name,
-            "wrapped": record.wrapped,
-            "storage_key": record.storage_key,
-            "made_ms": record.made_ms,
-        }
-        self._connection.execute(insert(_KEY).values(row))
+        self._connection.execute(insert(_KEY).values(values_of(record)))
 
     def drop(self, name: str) -> None:
         """Remove a key that nothing is sealed with any more."""

@@ -6,6 +6,7 @@ describes each table; the migrations create them, so a change here needs one.
 """
 
 from dataclasses import fields
+from enum import Enum
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +22,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Row,
+    Select,
     Table,
     literal_column,
 )
@@ -206,6 +208,15 @@ class Rows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    def _find(self, kind: type[R], wanted: Select[Any], **given: object) -> R | None:
+        """The record of the one row that is wanted; None: there is none."""
+        row = self._connection.execute(wanted, given).one_or_none()
+        return None if row is None else record(kind, row)
+
+    def _records(self, kind: type[R], wanted: Select[Any], **given: object) -> list[R]:
+        """Those of all rows that are wanted."""
+        return [record(kind, row) for row in self._connection.execute(wanted, given)]
+
 
 @cache
 def table(model: type[TableModel]) -> Table:
@@ -224,19 +235,28 @@ def _column(name: str, column: "Column[Any]") -> "Column[Any]":
 
 def record(kind: type[R], row: Row[Any], /, **others: Any) -> R:
     """A row as other packages see it: each field from the column of its name, but for `others`."""
-    return kind(
-        **{
-            name: getattr(row, name)
-            for name in _names(cast("type[DataclassInstance]", kind))
-            if name not in others
-        },
-        **others,
-    )
+    for name, made in _fields(cast("type[DataclassInstance]", kind)):
+        if name not in others:
+            value = getattr(row, name)
+            others[name] = value if made is None else made(value)
+    return kind(**others)
+
+
+def values_of(record: object, /, *without: str, **others: Any) -> dict[str, Any]:
+    """The row of a record: a column of each field's name, but `without` some, and `others`."""
+    for name, _ in _fields(cast("type[DataclassInstance]", type(record))):
+        if name not in without and name not in others:
+            others[name] = getattr(record, name)
+    return {name: value.value if isinstance(value, Enum) else value for name, value in others.items()}
 
 
 @cache
-def _names(kind: "type[DataclassInstance]") -> tuple[str, ...]:
-    return tuple(each.name for each in fields(kind))
+def _fields(kind: "type[DataclassInstance]") -> tuple[tuple[str, type[Enum] | None], ...]:
+    """Name of each field, and of what enumeration it is."""
+    return tuple(
+        (each.name, each.type if isinstance(each.type, type) and issubclass(each.type, Enum) else None)
+        for each in fields(kind)
+    )
 
 
 def every_table() -> MetaData:

@@ -68,6 +68,4 @@ class ApprovalRows(Rows):
 
 
 def _record(row: Row[Any]) -> Approval:
-    return record(
-        Approval, row, subject=unpack(row.subject), outcome=Outcome(row.outcome), result=unpack(row.result)
-    )
+    return record(Approval, row, subject=unpack(row.subject), result=unpack(row.result))

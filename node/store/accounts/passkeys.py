@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.accounts.records import ChallengeRecord, PasskeyRecord, Purpose
 from node.store.accounts.tables import ChallengeRow, PasskeyRow
-from node.store.tables import Rows, record, table
+from node.store.tables import Rows, table, values_of
 
 _PASSKEY, _CHALLENGE = table(PasskeyRow), table(ChallengeRow)
 _ANSWERED = _CHALLENGE.c.purpose == Purpose.SIGN_IN.value
@@ -20,17 +20,8 @@ class PasskeyRows(Rows):
 
     def add(self, passkey: PasskeyRecord) -> None:
         """Add one; raises `AlreadyExistsError` for a credential that is there."""
-        row = {
-            "person": passkey.person,
-            "credential": passkey.credential,
-            "sealed_key": passkey.sealed_key,
-            "sign_count": passkey.sign_count,
-            "name": passkey.name,
-            "added_ms": passkey.added_ms,
-            "used_ms": passkey.used_ms,
-        }
         try:
-            self._connection.execute(insert(_PASSKEY).values(row))
+            self._connection.execute(insert(_PASSKEY).values(values_of(passkey, "number")))
         except IntegrityError:
             raise AlreadyExistsError("this passkey is registered already") from None
 
@@ -39,13 +30,12 @@ class PasskeyRows(Rows):
         wanted = select(_PASSKEY).order_by(_PASSKEY.c.number)
         if person:
             wanted = wanted.where(_PASSKEY.c.person == person)
-        return [record(PasskeyRecord, row) for row in self._connection.execute(wanted)]
+        return self._records(PasskeyRecord, wanted)
 
     def lock(self, credential: bytes) -> PasskeyRecord | None:
         """The one with this id, changed by nobody else until this transaction ends; None: there is none."""
         wanted = select(_PASSKEY).where(_PASSKEY.c.credential == credential).with_for_update()
-        row = self._connection.execute(wanted).one_or_none()
-        return None if row is None else record(PasskeyRecord, row)
+        return self._find(PasskeyRecord, wanted)
 
     def note_use(self, number: int, *, sign_count: int, used_ms: int) -> None:
         """Keep what it said when it was shown."""
@@ -72,15 +62,8 @@ class ChallengeRows(Rows):
 
     def add(self, challenge: ChallengeRecord) -> bool:
         """Add one; False when it is there."""
-        row = {
-            "challenge_hash": challenge.challenge_hash,
-            "purpose": challenge.purpose.value,
-            "person": challenge.person,
-            "token_hash": challenge.token_hash,
-            "expires_ms": challenge.expires_ms,
-        }
         try:
-            self._connection.execute(insert(_CHALLENGE).values(row))
+            self._connection.execute(insert(_CHALLENGE).values(values_of(challenge)))
         except IntegrityError:
             return False
         return True
@@ -88,16 +71,10 @@ class ChallengeRows(Rows):
     def take(self, challenge_hash: bytes) -> ChallengeRecord | None:
         """The one with this hash, which is gone afterwards: of two answers that meet one finds nothing."""
         this = _CHALLENGE.c.challenge_hash == challenge_hash
-        row = self._connection.execute(select(_CHALLENGE).where(this).with_for_update()).one_or_none()
-        if row is None or not self._connection.execute(delete(_CHALLENGE).where(this)).rowcount:
+        found = self._find(ChallengeRecord, select(_CHALLENGE).where(this).with_for_update())
+        if found is None or not self._connection.execute(delete(_CHALLENGE).where(this)).rowcount:
             return None
-        return ChallengeRecord(
-            challenge_hash=bytes(row.challenge_hash),
-            purpose=Purpose(row.purpose),
-            person=row.person,
-            token_hash=bytes(row.token_hash),
-            expires_ms=row.expires_ms,
-        )
+        return found
 
     def remove_all(self, person: str) -> None:
         """Forget those that a person must answer."""

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, NotFoundError
-from node.store.accounts.records import PersonRecord, PersonRole
+from node.store.accounts.records import PersonRecord
 from node.store.accounts.tables import Person
-from node.store.tables import Rows, record, table
+from node.store.tables import Rows, table, values_of
 
 _TABLE = table(Person)
 _C = _TABLE.c
@@ -20,16 +20,8 @@ class PersonRows(Rows):
 
     def add(self, person: PersonRecord) -> None:
         """Add a person; raises `AlreadyExistsError`."""
-        row = {
-            "name": person.name,
-            "role": person.role.value,
-            "verifier": person.verifier,
-            "added_ms": person.added_ms,
-            "tries": person.tries,
-            "tried_ms": person.tried_ms,
-        }
         try:
-            self._connection.execute(insert(_TABLE).values(row))
+            self._connection.execute(insert(_TABLE).values(values_of(person)))
         except IntegrityError:
             raise AlreadyExistsError("there is a person {name} already", person.name) from None
 
@@ -39,22 +31,21 @@ class PersonRows(Rows):
 
     def find(self, name: str) -> PersonRecord | None:
         """The person of that name, if there is one."""
-        row = self._connection.execute(select(_TABLE).where(_C.name == name)).one_or_none()
-        return None if row is None else _record(row)
+        return self._find(PersonRecord, select(_TABLE).where(_C.name == name))
 
     def lock(self, name: str) -> PersonRecord:
         """As `get`, and nobody else changes or locks the person until this transaction ends."""
         return self._one(name, select(_TABLE).where(_C.name == name).with_for_update())
 
     def _one(self, name: str, wanted: Select[Any]) -> PersonRecord:
-        row = self._connection.execute(wanted).one_or_none()
-        if row is None:
+        found = self._find(PersonRecord, wanted)
+        if found is None:
             raise NotFoundError("there is no person {name}", name, hint="see them with: sigfed person ls")
-        return _record(row)
+        return found
 
     def ls(self) -> Sequence[PersonRecord]:
         """All persons by name."""
-        return [_record(row) for row in self._connection.execute(select(_TABLE).order_by(_C.name))]
+        return self._records(PersonRecord, select(_TABLE).order_by(_C.name))
 
     def remove(self, name: str) -> None:
         """Forget a person; raises `NotFoundError`."""
@@ -71,7 +62,3 @@ class PersonRows(Rows):
         """Count a try, or forget them after the right one."""
         values = {"tries": tries, "tried_ms": tried_ms}
         self._connection.execute(update(_TABLE).where(_C.name == name).values(values))
-
-
-def _record(row: Row[Any]) -> PersonRecord:
-    return record(PersonRecord, row, role=PersonRole(row.role))

@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert, or_, select, update
 from node.errors import NotFoundError
 from node.store.accounts.records import SessionRecord, TokenRecord
 from node.store.accounts.tables import ConsoleSessionRow, PersonTokenRow
-from node.store.tables import Rows, record, table
+from node.store.tables import Rows, table, values_of
 
 _SESSION, _TOKEN = table(ConsoleSessionRow), table(PersonTokenRow)
 
@@ -17,27 +17,16 @@ class ConsoleSessionRows(Rows):
 
     def add(self, session: SessionRecord) -> None:
         """Add one."""
-        row = {
-            "token_hash": session.token_hash,
-            "person": session.person,
-            "sealed_csrf": session.sealed_csrf,
-            "opened_ms": session.opened_ms,
-            "seen_ms": session.seen_ms,
-            "proved_ms": session.proved_ms,
-            "language": session.language,
-        }
-        self._connection.execute(insert(_SESSION).values(row))
+        self._connection.execute(insert(_SESSION).values(values_of(session, "number")))
 
     def find(self, token_hash: bytes) -> SessionRecord | None:
         """The one of that token; None: there is none."""
-        wanted = select(_SESSION).where(_SESSION.c.token_hash == token_hash)
-        row = self._connection.execute(wanted).one_or_none()
-        return None if row is None else record(SessionRecord, row)
+        return self._find(SessionRecord, select(_SESSION).where(_SESSION.c.token_hash == token_hash))
 
     def ls(self, person: str) -> Sequence[SessionRecord]:
         """Those of a person, oldest first."""
         wanted = select(_SESSION).where(_SESSION.c.person == person).order_by(_SESSION.c.number)
-        return [record(SessionRecord, row) for row in self._connection.execute(wanted)]
+        return self._records(SessionRecord, wanted)
 
     def note_seen(self, number: int, seen_ms: int) -> None:
         """It was used."""
@@ -77,29 +66,12 @@ class PersonTokenRows(Rows):
 
     def add(self, token: TokenRecord) -> None:
         """Add one."""
-        row = {
-            "token_hash": token.token_hash,
-            "person": token.person,
-            "made_ms": token.made_ms,
-            "expires_ms": token.expires_ms,
-            "used_ms": token.used_ms,
-            "tries": token.tries,
-        }
-        self._connection.execute(insert(_TOKEN).values(row))
+        self._connection.execute(insert(_TOKEN).values(values_of(token)))
 
     def lock(self, token_hash: bytes) -> TokenRecord | None:
         """The one with this hash, changed by nobody else until this transaction ends; None: there is none."""
-        wanted = select(_TOKEN).where(_TOKEN.c.token_hash == token_hash).with_for_update()
-        row = self._connection.execute(wanted).one_or_none()
-        if row is None:
-            return None
-        return TokenRecord(
-            token_hash=bytes(row.token_hash),
-            person=row.person,
-            made_ms=row.made_ms,
-            expires_ms=row.expires_ms,
-            used_ms=row.used_ms,
-            tries=row.tries,
+        return self._find(
+            TokenRecord, select(_TOKEN).where(_TOKEN.c.token_hash == token_hash).with_for_update()
         )
 
     def note_try(self, token_hash: bytes) -> None:

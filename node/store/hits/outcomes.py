@@ -1,17 +1,15 @@
 """What became of reported hits, and the entries behind them, inside one transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
-from typing import Any
 
-from sqlalchemy import Row, and_, case, func, insert, select
+from sqlalchemy import and_, case, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError
 from node.store.hits.records import HitSourceRecord, ReportName, ResolutionRecord, Resolved
 from node.store.hits.reports import among
 from node.store.hits.tables import HitReportRow, HitResolutionRow, HitSourceRow
-from node.store.tables import Rows, record, table
+from node.store.tables import Rows, table, values_of
 
 _HIT, _RESOLUTION, _SOURCE = table(HitReportRow), table(HitResolutionRow), table(HitSourceRow)
 
@@ -22,7 +20,7 @@ class HitOutcomeRows(Rows):
     def add(self, resolution: ResolutionRecord) -> None:
         """Keep a resolution; raises `AlreadyExistsError` when that report has one of that time."""
         try:
-            self._connection.execute(insert(_RESOLUTION).values(_values(resolution)))
+            self._connection.execute(insert(_RESOLUTION).values(values_of(resolution)))
         except IntegrityError:
             raise AlreadyExistsError("a resolution of this time was kept meanwhile") from None
 
@@ -31,13 +29,12 @@ class HitOutcomeRows(Rows):
         wanted = select(_RESOLUTION).where(
             _RESOLUTION.c.partner == partner, _RESOLUTION.c.report_id == report_id
         )
-        return [_resolution(row) for row in self._connection.execute(wanted.order_by(_RESOLUTION.c.done_ms))]
+        return self._records(ResolutionRecord, wanted.order_by(_RESOLUTION.c.done_ms))
 
     def counting(self, reports: Collection[ReportName]) -> Mapping[ReportName, ResolutionRecord]:
         """The resolution that counts, for those of a page of reports that have any."""
         wanted = select(_RESOLUTION).where(among(_RESOLUTION, reports)).order_by(_RESOLUTION.c.done_ms)
-        rows = self._connection.execute(wanted)
-        return {(found.partner, found.report_id): found for found in map(_resolution, rows)}
+        return {(found.partner, found.report_id): found for found in self._records(ResolutionRecord, wanted)}
 
     def received_since(self, partner: str, *, since_ms: int) -> int:
         """How many resolutions of a partner came at `since_ms` or later."""
@@ -79,21 +76,20 @@ class HitOutcomeRows(Rows):
     def add_sources(self, sources: Sequence[HitSourceRecord]) -> None:
         """Keep which entries are behind a report."""
         if sources:
-            self._connection.execute(insert(_SOURCE), list(map(_values, sources)))
+            self._connection.execute(insert(_SOURCE), list(map(values_of, sources)))
 
     def sources(self, reports: Collection[ReportName]) -> Mapping[ReportName, Sequence[HitSourceRecord]]:
         """The entries behind a page of reports, each by origin."""
         found: dict[ReportName, list[HitSourceRecord]] = {}
         wanted = select(_SOURCE).where(among(_SOURCE, reports)).order_by(_SOURCE.c.origin)
-        for row in self._connection.execute(wanted):
-            found.setdefault((row.partner, bytes(row.report_id)), []).append(record(HitSourceRecord, row))
+        for source in self._records(HitSourceRecord, wanted):
+            found.setdefault((source.partner, source.report_id), []).append(source)
         return found
 
     def sources_of(self, partner: str, report_id: bytes) -> Sequence[HitSourceRecord]:
         """The entries behind one report, by origin."""
         these = (_SOURCE.c.partner == partner, _SOURCE.c.report_id == report_id)
-        wanted = select(_SOURCE).where(*these).order_by(_SOURCE.c.origin)
-        return [record(HitSourceRecord, row) for row in self._connection.execute(wanted)]
+        return self._records(HitSourceRecord, select(_SOURCE).where(*these).order_by(_SOURCE.c.origin))
 
     def matched(self, origin: str, position: int, *, since_ms: int) -> Mapping[str, int]:
         """How many reports each partner made of an entry at `since_ms` or later."""
@@ -101,11 +97,3 @@ class HitOutcomeRows(Rows):
         these = (c.origin == origin, c.position == position, c.received_ms >= since_ms)
         wanted = select(c.partner, func.count()).where(*these).group_by(c.partner)
         return {row[0]: int(row[1]) for row in self._connection.execute(wanted)}
-
-
-def _values(record: ResolutionRecord | HitSourceRecord) -> dict[str, Any]:
-    return {each.name: getattr(record, each.name) for each in fields(record)}
-
-
-def _resolution(row: Row[Any]) -> ResolutionRecord:
-    return record(ResolutionRecord, row)

@@ -1,13 +1,11 @@
 """Hit reports and partners' cases, inside one transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
 from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
     FromClause,
-    Select,
     and_,
     delete,
     exists,
@@ -25,7 +23,7 @@ from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.driver import POSTGRESQL
 from node.store.hits.records import CaseRecord, HitCounts, HitFilter, HitPlace, HitRecord, ReportName
 from node.store.hits.tables import HitReportRow, HitResolutionRow, HitSourceRow, PartnerCase
-from node.store.tables import DAY, Rows, record, table
+from node.store.tables import DAY, Rows, table, values_of
 
 _HIT, _CASE = table(HitReportRow), table(PartnerCase)
 _RESOLUTION, _SOURCE = table(HitResolutionRow), table(HitSourceRow)
@@ -46,15 +44,14 @@ class HitRows(Rows):
     def add(self, hit: HitRecord, sealed: bytes) -> None:
         """Keep a report with what it says; raises `AlreadyExistsError` when the partner has another of that id."""
         try:
-            self._connection.execute(insert(_HIT).values(**_values(hit), sealed=sealed))
+            self._connection.execute(insert(_HIT).values(values_of(hit, sealed=sealed)))
         except IntegrityError:
             raise AlreadyExistsError("a report of this id was kept meanwhile") from None
 
     def find(self, partner: str, report_id: bytes) -> HitRecord | None:
         """A partner's report; None when there is none."""
         wanted = select(*_SHOWN).where(_HIT.c.partner == partner, _HIT.c.report_id == report_id)
-        row = self._connection.execute(wanted).one_or_none()
-        return None if row is None else record(HitRecord, row)
+        return self._find(HitRecord, wanted)
 
     def sealed(self, hit: HitRecord) -> bytes:
         """Report and receipt, sealed; raises `NotFoundError` when it was purged meanwhile."""
@@ -73,8 +70,10 @@ class HitRows(Rows):
         last = None if after is None else _place(after)
         if wanted.unsaid_since_ms is None:
             rows = rows.order_by(*(column.desc() for column in _PLACE))
-            return self._records(rows if last is None else rows.where(place < last))
-        return self._records((rows if last is None else rows.where(place > last)).order_by(*_PLACE))
+            return self._records(HitRecord, rows if last is None else rows.where(place < last))
+        return self._records(
+            HitRecord, (rows if last is None else rows.where(place > last)).order_by(*_PLACE)
+        )
 
     def counts(self, *, unsaid_since_ms: int) -> HitCounts:
         """How many are open; overdue are those that came before `unsaid_since_ms`."""
@@ -93,10 +92,7 @@ class HitRows(Rows):
     def between(self, first: bytes, last: bytes, *, partner: str) -> Sequence[HitRecord]:
         """Reports with ids from `first` to `last`, both included; of every partner where `partner` is empty."""
         rows = select(*_SHOWN).where(_HIT.c.report_id.between(first, last))
-        return self._records(rows.where(_HIT.c.partner == partner) if partner else rows)
-
-    def _records(self, rows: Select[Any]) -> Sequence[HitRecord]:
-        return [record(HitRecord, row) for row in self._connection.execute(rows)]
+        return self._records(HitRecord, rows.where(_HIT.c.partner == partner) if partner else rows)
 
     def _count_unsaid(self) -> int:
         return self._counted(_HIT.c.closed_ms.is_(None), ~_SAID)
@@ -111,16 +107,12 @@ class HitRows(Rows):
     def found_earlier(self, partner: str, *, epoch: int) -> int:
         """How many of a partner's reports in an epoch are of hits that it found in an earlier one."""
         these = (_HIT.c.partner == partner, _HIT.c.epoch == epoch, _HIT.c.found_epoch.is_not(None))
-        return int(
-            self._connection.execute(select(func.count()).select_from(_HIT).where(*these)).scalar_one()
-        )
+        return self._counted(*these)
 
     def received_since(self, partner: str, *, since_ms: int) -> int:
         """How many reports of a partner came at `since_ms` or later."""
         these = (_HIT.c.partner == partner, _HIT.c.received_ms >= since_ms)
-        return int(
-            self._connection.execute(select(func.count()).select_from(_HIT).where(*these)).scalar_one()
-        )
+        return self._counted(*these)
 
     def by_day(self, *, since_ms: int) -> Mapping[int, int]:
         """How many reports came on each day, by its number since 1970 in UTC; days without any are left out."""
@@ -153,7 +145,7 @@ class HitRows(Rows):
                 select(*_SHOWN).join(_SOURCE, mine).where(_HIT.c.subset == subset, _HIT.c.ended_ms.is_(None))
             )
             these = tuple_(_SOURCE.c.origin, _SOURCE.c.position).in_(wanted[at : at + _AT_ONCE])
-            found |= {record.name: record for record in self._records(rows.where(these))}
+            found |= {record.name: record for record in self._records(HitRecord, rows.where(these))}
         return list(found.values())
 
     def end(self, hit: HitRecord, *, ended_ms: int, version: int) -> None:
@@ -168,7 +160,8 @@ class HitRows(Rows):
         last = select(_HIT.c.ended_number).where(_HIT.c.partner == partner, _HIT.c.report_id == after)
         start = self._connection.execute(last).scalar_one_or_none() or 0
         these = (_HIT.c.partner == partner, _HIT.c.subset == subset, _HIT.c.ended_number > start)
-        return self._records(select(*_SHOWN).where(*these).order_by(_HIT.c.ended_number).limit(limit))
+        wanted = select(*_SHOWN).where(*these).order_by(_HIT.c.ended_number)
+        return self._records(HitRecord, wanted.limit(limit))
 
     def hold(self, hit: HitRecord, *, held_ms: int | None) -> None:
         """Keep a report from being purged, or (None) no longer."""
@@ -188,28 +181,25 @@ class PartnerCaseRows(Rows):
     def add(self, case: CaseRecord) -> None:
         """Open a case; raises `AlreadyExistsError` when there is one for that report."""
         try:
-            self._connection.execute(insert(_CASE).values(_values(case)))
+            self._connection.execute(insert(_CASE).values(values_of(case)))
         except IntegrityError:
             raise AlreadyExistsError("a case for this report was opened meanwhile") from None
 
     def find(self, partner: str, report_id: bytes) -> CaseRecord | None:
         """The case of a partner's report; None when there is none."""
         wanted = select(_CASE).where(_CASE.c.partner == partner, _CASE.c.report_id == report_id)
-        row = self._connection.execute(wanted).one_or_none()
-        return None if row is None else record(CaseRecord, row)
+        return self._find(CaseRecord, wanted)
 
     def of(self, reports: Collection[ReportName]) -> Mapping[ReportName, CaseRecord]:
         """The cases of those of a page of reports that have one."""
-        rows = self._connection.execute(select(_CASE).where(among(_CASE, reports)))
-        return {
-            (found.partner, found.report_id): found for found in (record(CaseRecord, row) for row in rows)
-        }
+        wanted = select(_CASE).where(among(_CASE, reports))
+        return {(found.partner, found.report_id): found for found in self._records(CaseRecord, wanted)}
 
     def ls(self) -> Sequence[CaseRecord]:
         """All cases: open ones first, of these the one that is due first."""
         answered = _CASE.c.answered_ms.is_not(None)
         wanted = select(_CASE).order_by(answered, _CASE.c.due_ms, _CASE.c.partner, _CASE.c.report_id)
-        return [record(CaseRecord, row) for row in self._connection.execute(wanted)]
+        return self._records(CaseRecord, wanted)
 
     def answer(self, case: CaseRecord, *, outcome: int, answer: bytes, answered_ms: int) -> None:
         """Keep the answer; raises `ConflictError` when the case was answered before."""
@@ -245,7 +235,3 @@ def _wanted(wanted: HitFilter) -> list[ColumnElement[bool]]:
 
 def _place(place: HitPlace) -> ColumnElement[Any]:
     return tuple_(*(literal(value, column.type) for value, column in zip(place, _PLACE, strict=True)))
-
-
-def _values(record: HitRecord | CaseRecord) -> dict[str, Any]:
-    return {each.name: getattr(record, each.name) for each in fields(record)}

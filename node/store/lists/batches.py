@@ -1,36 +1,32 @@
 """Batches of sealed objects by position: one class for waiting changes and for case data, which differ in the table."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import Table, delete, insert, select
 
 from node.store.lists.records import Batch
-from node.store.tables import CaseBatch, PendingBatch, table
+from node.store.tables import CaseBatch, PendingBatch, Rows, table, values_of
 
 
-class BatchRows:
+class BatchRows(Rows):
     """A batch table inside one transaction."""
 
-    def __init__(self, connection: Connection, table: Table) -> None:
-        self._connection = connection
-        self._table = table
+    _table: ClassVar[Table]
 
     def add(self, log_id: int, batches: Sequence[Batch]) -> None:
         """Record batches whose objects are durable."""
         if batches:
-            rows = [
-                {"log_id": log_id, "first": b.first, "count": b.count, "object": b.object} for b in batches
-            ]
+            rows = [values_of(batch, log_id=log_id) for batch in batches]
             self._connection.execute(insert(self._table), rows)
 
     def ls(self, log_id: int, *, first: int, end: int | None = None) -> Sequence[Batch]:
         """Batches with a position from `first` on and before `end`, in order."""
         c = self._table.c
-        query = select(c.first, c.count, c.object).where(c.log_id == log_id, c.first + c.count > first)
+        query = select(self._table).where(c.log_id == log_id, c.first + c.count > first)
         if end is not None:
             query = query.where(c.first < end)
-        rows = self._connection.execute(query.order_by(c.first))
-        return [Batch(first=row[0], count=row[1], object=row[2]) for row in rows]
+        return self._records(Batch, query.order_by(c.first))
 
     def remove(self, log_id: int, *, end: int) -> Sequence[Batch]:
         """Forget the batches that lie wholly before `end`; returns them, for their objects to be deleted."""
@@ -44,12 +40,10 @@ class BatchRows:
 class PendingRows(BatchRows):
     """The `pending_batch` table."""
 
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection, table(PendingBatch))
+    _table = table(PendingBatch)
 
 
 class CaseRows(BatchRows):
     """The `case_batch` table."""
 
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection, table(CaseBatch))
+    _table = table(CaseBatch)

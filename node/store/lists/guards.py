@@ -10,10 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from keys.message import Message
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.lists.columns import Keys
-from node.store.lists.quarantine import values_of
+from node.store.lists.quarantine import quarantined
 from node.store.lists.records import BenignSet, Quarantined, Tripwire
 from node.store.lists.tables import BenignRow, SetAsideRow, TripwireRow
-from node.store.tables import QuarantineRow, Rows, table
+from node.store.tables import QuarantineRow, Rows, table, values_of
 
 _BENIGN = table(BenignRow)
 _TRIPWIRE = table(TripwireRow)
@@ -27,16 +27,8 @@ class GuardRows(Rows):
 
     def add_benign(self, record: BenignSet) -> None:
         """Record a set whose filter is durable; raises `AlreadyExistsError` for its name."""
-        values = {
-            "name": record.name,
-            "file": record.file,
-            "hashes": record.hashes,
-            "rows": record.rows,
-            "refused": record.refused,
-            "added_ms": record.added_ms,
-        }
         try:
-            self._connection.execute(insert(_BENIGN).values(values))
+            self._connection.execute(insert(_BENIGN).values(values_of(record)))
         except IntegrityError as exc:
             raise AlreadyExistsError(
                 "there is a known-benign set {name}",
@@ -49,8 +41,7 @@ class GuardRows(Rows):
 
     def benign(self) -> Sequence[BenignSet]:
         """All sets, by name."""
-        rows = self._connection.execute(select(_BENIGN).order_by(_BENIGN.c.name))
-        return [BenignSet(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+        return self._records(BenignSet, select(_BENIGN).order_by(_BENIGN.c.name))
 
     def remove_benign(self, name: str) -> BenignSet:
         """Forget a set; raises `NotFoundError`."""
@@ -69,17 +60,14 @@ class GuardRows(Rows):
         for record in records:
             if record.key not in held:
                 new.setdefault(record.key, record)
-        rows = [
-            {"key": r.key, "sealed": r.sealed, "note": r.note, "added_ms": r.added_ms} for r in new.values()
-        ]
+        rows = [values_of(record, "id") for record in new.values()]
         if rows:
             self._connection.execute(insert(_TRIPWIRE), rows)
         return len(rows)
 
     def tripwires(self) -> Sequence[Tripwire]:
         """All tripwires, oldest first."""
-        rows = self._connection.execute(select(_TRIPWIRE).order_by(_TRIPWIRE.c.id))
-        return [Tripwire(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+        return self._records(Tripwire, select(_TRIPWIRE).order_by(_TRIPWIRE.c.id))
 
     def remove_tripwire(self, number: int) -> None:
         """Forget one; raises `NotFoundError`."""
@@ -90,7 +78,7 @@ class GuardRows(Rows):
 
     def set_aside(self, record: Quarantined, keys: Collection[int]) -> None:
         """Set an imported row aside, with the look-up keys of its digests."""
-        wanted = insert(_QUARANTINE).values(values_of(record))
+        wanted = insert(_QUARANTINE).values(quarantined(record))
         made = self._connection.execute(wanted.returning(_QUARANTINE.c.id))
         number = made.scalar_one()
         rows = [{"quarantine_id": number, "key": key} for key in sorted(set(keys))]

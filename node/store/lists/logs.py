@@ -158,7 +158,6 @@ def _record(row: Row[Any]) -> LogRecord:
     return record(
         LogRecord,
         row,
-        kind=LogKind(row.kind),
         head=Head(size=row.size, root=bytes(row.root), frontier=bytes(row.frontier), time_ms=row.time_ms),
         pending=pending,
     )

@@ -8,7 +8,7 @@ from sqlalchemy import Row, bindparam, func, insert, select, update
 from keys.message import pack, unpack
 from node.errors import NotFoundError
 from node.store.lists.records import Intake, Quarantined
-from node.store.tables import IntakeRow, Log, QuarantineRow, Rows, record, table
+from node.store.tables import IntakeRow, Log, QuarantineRow, Rows, record, table, values_of
 
 _QUARANTINE = table(QuarantineRow)
 _INTAKE = table(IntakeRow)
@@ -30,16 +30,9 @@ _BROUGHT: Final = (
 )
 
 
-def values_of(record: Quarantined) -> dict[str, Any]:
+def quarantined(record: Quarantined) -> dict[str, Any]:
     """The row of what is set aside anew."""
-    return {
-        "log_id": record.log_id,
-        "kind": record.kind,
-        "first": record.first,
-        "last": record.last,
-        "reason": pack(record.reason, _LONGEST),
-        "created_ms": record.created_ms,
-    }
+    return values_of(record, "id", reason=pack(record.reason, _LONGEST))
 
 
 class QuarantineRows(Rows):
@@ -49,7 +42,7 @@ class QuarantineRows(Rows):
         """Set aside."""
         if not records:
             return
-        self._connection.execute(insert(_QUARANTINE), list(map(values_of, records)))
+        self._connection.execute(insert(_QUARANTINE), list(map(quarantined, records)))
 
     def ls(self, log_id: int | None = None) -> Sequence[Quarantined]:
         """What is set aside and not released, oldest first."""
@@ -84,14 +77,7 @@ class QuarantineRows(Rows):
 
     def note_intake(self, log_id: int, intake: Intake) -> None:
         """Record what a pull brought, or a publication gave out."""
-        values = {
-            "log_id": log_id,
-            "received_ms": intake.received_ms,
-            "adds": intake.adds,
-            "withdrawals": intake.withdrawals,
-            "disputes": intake.disputes,
-        }
-        self._connection.execute(insert(_INTAKE).values(values))
+        self._connection.execute(insert(_INTAKE).values(values_of(intake, log_id=log_id)))
 
     def intake_since(self, node: str, *, since_ms: int) -> Intake:
         """What all lists of a node brought from `since_ms` on, together; `received_ms` is the first time, or 0."""

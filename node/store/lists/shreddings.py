@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, insert, selec
 
 from node.store.lists.records import Shredding, StillListed, Tombstone
 from node.store.lists.tables import ShreddingRow, StandingRow, TombstoneRow
-from node.store.tables import Rows, table
+from node.store.tables import Rows, table, values_of
 
 _SHREDDING, _TOMBSTONE, _STANDING = table(ShreddingRow), table(TombstoneRow), table(StandingRow)
 _ALL: Final = select(_SHREDDING).order_by(_SHREDDING.c.log_id, _SHREDDING.c.position)
@@ -21,22 +21,13 @@ class ShreddingRows(Rows):
     def add(self, shreddings: Sequence[Shredding]) -> None:
         """Record; a position that is recorded already keeps its first record."""
         for each in shreddings:
-            values = {"log_id": each.log_id, "position": each.position, "by": each.by}
+            values = values_of(each, "mac", "erased_ms")
             _insert_new(self._connection, _SHREDDING, values, ("log_id", "position"))
 
     def ls(self, log_id: int | None = None) -> Sequence[Shredding]:
         """By list and position, of one list or of all."""
         query = _ALL if log_id is None else _OF_LOG
-        return [
-            Shredding(
-                log_id=row.log_id,
-                position=row.position,
-                by=row.by,
-                mac=None if row.mac is None else bytes(row.mac),
-                erased_ms=row.erased_ms,
-            )
-            for row in self._connection.execute(query, {"log_id": log_id})
-        ]
+        return self._records(Shredding, query, log_id=log_id)
 
     def bury(self, shreddings: Sequence[Shredding]) -> None:
         """Note the tombstones of recorded shreddings, before their openings are deleted."""
@@ -62,29 +53,11 @@ class TombstoneRows(Rows):
     def add(self, tombstones: Sequence[Tombstone]) -> None:
         """Keep; one digest once for each list."""
         for each in tombstones:
-            values = {
-                "mac": each.mac,
-                "log_id": each.log_id,
-                "by": each.by,
-                "leaf_hash": each.leaf_hash,
-                "blocks": each.blocks,
-                "created_ms": each.created_ms,
-            }
-            _insert_new(self._connection, _TOMBSTONE, values, ("mac", "log_id"))
+            _insert_new(self._connection, _TOMBSTONE, values_of(each), ("mac", "log_id"))
 
     def ls(self) -> Sequence[Tombstone]:
         """All of them, by list and position."""
-        return [
-            Tombstone(
-                mac=bytes(row.mac),
-                log_id=row.log_id,
-                by=row.by,
-                leaf_hash=bytes(row.leaf_hash),
-                blocks=row.blocks,
-                created_ms=row.created_ms,
-            )
-            for row in self._connection.execute(_TOMBSTONES)
-        ]
+        return self._records(Tombstone, _TOMBSTONES)
 
     def lift(self, mac: bytes) -> int:
         """Forget a digest's tombstones, and who still lists it; returns how many there were."""
@@ -94,16 +67,12 @@ class TombstoneRows(Rows):
     def note_still_listed(self, standing: Sequence[StillListed]) -> None:
         """Record entries of tombstoned digests in other lists."""
         for each in standing:
-            values = {"log_id": each.log_id, "position": each.position, "mac": each.mac}
-            _insert_new(self._connection, _STANDING, values, ("log_id", "position"))
+            _insert_new(self._connection, _STANDING, values_of(each), ("log_id", "position"))
 
     def still_listed(self) -> Sequence[StillListed]:
         """All of them, by list and position."""
         query = select(_STANDING).order_by(_STANDING.c.log_id, _STANDING.c.position)
-        return [
-            StillListed(mac=bytes(row.mac), log_id=row.log_id, position=row.position)
-            for row in self._connection.execute(query)
-        ]
+        return self._records(StillListed, query)
 
     def drop_still_listed(self, log_id: int, positions: Sequence[int]) -> None:
         """Forget those of a list that were shredded."""

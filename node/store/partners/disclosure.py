@@ -7,7 +7,7 @@ from sqlalchemy import Select, delete, insert, select, update
 
 from node.store.partners.records import Allowance, DisclosureRecord
 from node.store.partners.tables import DisclosedAboutRow, DisclosureRow
-from node.store.tables import Rows, table
+from node.store.tables import Rows, record, table, values_of
 
 _DISCLOSURE, _ABOUT = table(DisclosureRow), table(DisclosedAboutRow)
 
@@ -25,16 +25,7 @@ class DisclosureRows(Rows):
 
     def put(self, record: DisclosureRecord) -> None:
         """Keep what a partner may show and has shown, in place of what was kept."""
-        values = {
-            "values_per_day": record.values_per_day,
-            "level": record.allowance.level,
-            "level_ms": record.allowance.level_ms,
-            "month": record.allowance.month,
-            "used": record.allowance.used,
-            "asked": record.asked,
-            "met": record.met,
-            "stopped_ms": record.stopped_ms,
-        }
+        values = values_of(record, "partner", "allowance") | values_of(record.allowance)
         kept = update(_DISCLOSURE).where(_DISCLOSURE.c.partner == record.partner).values(values)
         if not self._connection.execute(kept).rowcount:
             self._connection.execute(insert(_DISCLOSURE).values(partner=record.partner, **values))
@@ -64,13 +55,4 @@ class DisclosureRows(Rows):
 
     def _one(self, wanted: Select[Any]) -> DisclosureRecord | None:
         row = self._connection.execute(wanted).one_or_none()
-        if row is None:
-            return None
-        return DisclosureRecord(
-            partner=row.partner,
-            values_per_day=row.values_per_day,
-            allowance=Allowance(level=row.level, level_ms=row.level_ms, month=row.month, used=row.used),
-            asked=row.asked,
-            met=row.met,
-            stopped_ms=row.stopped_ms,
-        )
+        return None if row is None else record(DisclosureRecord, row, allowance=record(Allowance, row))

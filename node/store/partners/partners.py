@@ -11,7 +11,7 @@ from keys.message import Message
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, ReplayedError
 from node.store.partners.records import Allowance, InviteRecord, PartnerRecord
 from node.store.partners.tables import EvaluationMonth, Invite, Partner, UsedAssertion
-from node.store.tables import Rows, record, table
+from node.store.tables import Rows, record, table, values_of
 
 _INVITE, _PARTNER, _USED = table(Invite), table(Partner), table(UsedAssertion)
 _MILLI = 1000
@@ -23,15 +23,6 @@ class PartnerRows(Rows):
 
     def invite(self, invite: InviteRecord, *, now_ms: int) -> None:
         """Keep an invitation in place of one that ended unused; raises `AlreadyExistsError` for any other."""
-        row = {
-            "invite_id": invite.invite_id,
-            "partner": invite.partner,
-            "subset": invite.subset,
-            "sealed_secret": invite.sealed_secret,
-            "evaluations_per_day": invite.evaluations_per_day,
-            "expires_ms": invite.expires_ms,
-            "used_ms": invite.used_ms,
-        }
         ended = (
             _INVITE.c.partner == invite.partner,
             _INVITE.c.used_ms.is_(None),
@@ -51,7 +42,7 @@ class PartnerRows(Rows):
                 ),
             )
         try:
-            self._connection.execute(insert(_INVITE).values(row))
+            self._connection.execute(insert(_INVITE).values(values_of(invite)))
         except IntegrityError:
             raise AlreadyExistsError(
                 "{name} was invited already",
@@ -61,17 +52,14 @@ class PartnerRows(Rows):
 
     def invitation(self, invite_id: bytes) -> InviteRecord | None:
         """The invitation of that id, whatever its state; None when there never was one."""
-        wanted = select(_INVITE).where(_INVITE.c.invite_id == invite_id)
-        row = self._connection.execute(wanted).one_or_none()
-        return None if row is None else record(InviteRecord, row)
+        return self._find(InviteRecord, select(_INVITE).where(_INVITE.c.invite_id == invite_id))
 
     def open_invitations(self, part: str = "", *, limit: int | None = None) -> Sequence[InviteRecord]:
         """Those that nobody used, by partner, of names that hold `part`; the first `limit` where that is given."""
         wanted = select(_INVITE).where(_INVITE.c.used_ms.is_(None))
         if part:
             wanted = wanted.where(_INVITE.c.partner.contains(part, autoescape=True))
-        rows = self._connection.execute(wanted.order_by(_INVITE.c.partner).limit(limit))
-        return [record(InviteRecord, row) for row in rows]
+        return self._records(InviteRecord, wanted.order_by(_INVITE.c.partner).limit(limit))
 
     def void_invitation(self, partner: str) -> bool:
         """Forget the invitation of a partner that has not used it; False when there is none."""
@@ -86,22 +74,10 @@ class PartnerRows(Rows):
 
     def add(self, partner: PartnerRecord) -> None:
         """Add a partner with a full bucket; raises `AlreadyExistsError`."""
-        row = {
-            "name": partner.name,
-            "subset": partner.subset,
-            "auth_key": partner.auth_key,
-            "evaluations_per_day": partner.evaluations_per_day,
-            "added_ms": partner.added_ms,
-            "seen_ms": partner.seen_ms,
-            "suspended": partner.suspended,
-            "key_ms": partner.key_ms,
-            "old_key": partner.old_key,
-            "old_until_ms": partner.old_until_ms,
-            "level": partner.evaluations_per_day * _MILLI,
-            "level_ms": partner.added_ms,
-            "month": "",
-            "used": 0,
-        }
+        bucket = Allowance(
+            level=partner.evaluations_per_day * _MILLI, level_ms=partner.added_ms, month="", used=0
+        )
+        row = values_of(partner) | values_of(bucket)
         try:
             self._connection.execute(insert(_PARTNER).values(row))
         except IntegrityError:
@@ -113,10 +89,7 @@ class PartnerRows(Rows):
 
     def ls(self) -> Sequence[PartnerRecord]:
         """All partners by name."""
-        return [
-            record(PartnerRecord, row)
-            for row in self._connection.execute(select(_PARTNER).order_by(_PARTNER.c.name))
-        ]
+        return self._records(PartnerRecord, select(_PARTNER).order_by(_PARTNER.c.name))
 
     def page(self, part: str, *, after: str, limit: int) -> Sequence[tuple[PartnerRecord, Allowance]]:
         """Partners whose names hold `part`, by name, the first `limit` that come after a name."""

@@ -1,7 +1,6 @@
 """Partners' proposals and what became of their files, inside one transaction."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Select, and_, delete, func, insert, select, update
@@ -10,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from node.errors import AlreadyExistsError
 from node.store.partners.records import FileRecord, ProposalRecord
 from node.store.partners.tables import ProposalRow, ProposedFileRow
-from node.store.tables import Rows, record, table
+from node.store.tables import Rows, table, values_of
 from protocol.statement.proposal_state import FileState
 
 _PROPOSAL, _FILE = table(ProposalRow), table(ProposedFileRow)
@@ -22,32 +21,28 @@ class ProposalRows(Rows):
 
     def add(self, proposal: ProposalRecord) -> None:
         """Keep a proposal, all of its files waiting; raises `AlreadyExistsError` when the partner has that id."""
-        values = {each.name: getattr(proposal, each.name) for each in fields(proposal)}
         try:
-            self._connection.execute(insert(_PROPOSAL).values(values))
+            self._connection.execute(insert(_PROPOSAL).values(values_of(proposal)))
         except IntegrityError:
             raise AlreadyExistsError("a proposal of this id was kept meanwhile") from None
         name = {"partner": proposal.partner, "proposal_id": proposal.proposal_id}
-        waiting = {"state": int(FileState.WAITING), "reason": "", "origin": "", "decided_ms": None}
-        rows = [{**name, **waiting, "number": number} for number in range(1, proposal.files + 1)]
-        self._connection.execute(insert(_FILE), rows)
+        waiting = (FileRecord(number=each, state=FileState.WAITING) for each in range(1, proposal.files + 1))
+        self._connection.execute(insert(_FILE), [values_of(each, **name) for each in waiting])
 
     def find(self, partner: str, proposal_id: bytes) -> ProposalRecord | None:
         """A partner's proposal; None when there is none."""
         wanted = select(_PROPOSAL).where(
             _PROPOSAL.c.partner == partner, _PROPOSAL.c.proposal_id == proposal_id
         )
-        row = self._connection.execute(wanted).one_or_none()
-        return None if row is None else record(ProposalRecord, row)
+        return self._find(ProposalRecord, wanted)
 
     def ls(self) -> Sequence[ProposalRecord]:
         """All proposals: open ones first, of these the oldest."""
-        return [record(ProposalRecord, row) for row in self._connection.execute(_in_order())]
+        return self._records(ProposalRecord, _in_order())
 
     def page(self, *, skip: int, limit: int) -> Sequence[ProposalRecord]:
         """Up to `limit` of them in that order, after the first `skip`."""
-        wanted = _in_order().offset(skip).limit(limit)
-        return [record(ProposalRecord, row) for row in self._connection.execute(wanted)]
+        return self._records(ProposalRecord, _in_order().offset(skip).limit(limit))
 
     def names(self) -> Sequence[tuple[str, bytes]]:
         """Partner and id of every proposal: all of them at once may be more than fits into memory."""
@@ -62,16 +57,7 @@ class ProposalRows(Rows):
     def files(self, proposal: ProposalRecord) -> Sequence[FileRecord]:
         """What became of its files, in their order."""
         wanted = select(_FILE).where(_files_of(proposal)).order_by(_FILE.c.number)
-        return [
-            FileRecord(
-                number=row.number,
-                state=row.state,
-                reason=row.reason,
-                origin=row.origin,
-                decided_ms=row.decided_ms,
-            )
-            for row in self._connection.execute(wanted)
-        ]
+        return self._records(FileRecord, wanted)
 
     def received_since(self, partner: str, *, since_ms: int) -> tuple[int, int]:
         """How many proposals of a partner, with how many files, came at `since_ms` or later."""
@@ -88,19 +74,14 @@ class ProposalRows(Rows):
     def decide(self, proposal: ProposalRecord, numbers: Collection[int], outcome: FileRecord) -> int:
         """Give the outcome to those of these files that wait; returns how many. The last one closes the proposal."""
         these = (_files_of(proposal), _FILE.c.number.in_(numbers), _WAITS)
-        values = {
-            "state": outcome.state,
-            "reason": outcome.reason,
-            "origin": outcome.origin,
-            "decided_ms": outcome.decided_ms,
-        }
-        decided = self._connection.execute(update(_FILE).where(*these).values(values)).rowcount
+        decided = update(_FILE).where(*these).values(values_of(outcome, "number"))
+        count = self._connection.execute(decided).rowcount
         left = select(func.count()).select_from(_FILE).where(_files_of(proposal), _WAITS)
         if not self._connection.execute(left).scalar_one():
             this = (_this(proposal), _PROPOSAL.c.closed_ms.is_(None))
             closed = update(_PROPOSAL).where(*this).values(closed_ms=outcome.decided_ms)
             self._connection.execute(closed)
-        return decided
+        return count
 
     def reseal(self, proposal: ProposalRecord, sealed: bytes) -> None:
         """Replace what is sealed of a proposal, of which something was deleted."""

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.partners.records import RecipientRecord, SnapshotRecord
 from node.store.partners.tables import Recipient, RecipientSnapshot
-from node.store.tables import Rows, record, table
+from node.store.tables import Rows, table, values_of
 
 _TABLE, _SNAPSHOT = table(Recipient), table(RecipientSnapshot)
 _C = _TABLE.c
@@ -19,9 +19,8 @@ class RecipientRows(Rows):
 
     def add(self, recipient: RecipientRecord) -> None:
         """Add one; raises `AlreadyExistsError`."""
-        row = {column.name: getattr(recipient, column.name) for column in _TABLE.columns}
         try:
-            self._connection.execute(insert(_TABLE).values(row))
+            self._connection.execute(insert(_TABLE).values(values_of(recipient)))
         except IntegrityError:
             raise AlreadyExistsError("there is a recipient {name} already", recipient.name) from None
 
@@ -36,14 +35,11 @@ class RecipientRows(Rows):
 
     def find(self, name: str) -> RecipientRecord | None:
         """The recipient of that name, if there is one."""
-        row = self._connection.execute(select(_TABLE).where(_C.name == name)).one_or_none()
-        return None if row is None else record(RecipientRecord, row)
+        return self._find(RecipientRecord, select(_TABLE).where(_C.name == name))
 
     def ls(self) -> Sequence[RecipientRecord]:
         """All recipients by name."""
-        return [
-            record(RecipientRecord, row) for row in self._connection.execute(select(_TABLE).order_by(_C.name))
-        ]
+        return self._records(RecipientRecord, select(_TABLE).order_by(_C.name))
 
     def set_grant(self, name: str, grant: str) -> None:
         """Replace what it may fetch; raises `NotFoundError`."""
@@ -83,14 +79,12 @@ class RecipientSnapshotRows(Rows):
 
     def find(self) -> SnapshotRecord | None:
         """The copy, if one is laid out."""
-        row = self._connection.execute(select(_SNAPSHOT)).one_or_none()
-        return None if row is None else record(SnapshotRecord, row)
+        return self._find(SnapshotRecord, select(_SNAPSHOT))
 
     def put(self, snapshot: SnapshotRecord) -> None:
         """Replace it."""
         self.drop()
-        row = {column.name: getattr(snapshot, column.name) for column in _SNAPSHOT.columns}
-        self._connection.execute(insert(_SNAPSHOT).values(row))
+        self._connection.execute(insert(_SNAPSHOT).values(values_of(snapshot)))
 
     def drop(self) -> None:
         """Serve none."""

@@ -10,9 +10,7 @@ A recipient's key is kept as its SHA-256 alone. What a recipient is served is on
 its grant filters at every read.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,41 +158,3 @@ class SnapshotRecord:
     basis: bytes
     """A hash of what it was made of: while that is the same, so is what the lists say."""
     made_ms: int
-
-
-class RecipientDownload(Protocol):
-    """What one recipient may fetch now."""
-
-    @property
-    def name(self) -> str:
-        """The recipient."""
-        ...
-
-    @property
-    def tag(self) -> str:
-        """Changes with the copy and with the grant; says nothing of what is in it."""
-        ...
-
-    def chunks(self) -> Iterator[bytes]:
-        """The lines, in parts; start and end are in the audit log.
-
-        Raises:
-            UnauthenticatedError: it may fetch nothing any more, or something else.
-            MissingObjectError: another copy took the place of this one.
-            NodeError: the start cannot be recorded.
-        """
-        ...
-
-
-class RecipientService(Protocol):
-    """Where recipients are served."""
-
-    def open(self, key: str) -> RecipientDownload:
-        """The download of whoever shows this key.
-
-        Raises:
-            NotFoundError: this node has no recipients.
-            UnauthenticatedError: unknown, suspended or ended, all alike.
-            ListTooOldError: no copy is laid out that is known to be what the lists say.
-        """
-        ...

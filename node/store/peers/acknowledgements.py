@@ -15,7 +15,7 @@ from node.store.lists.tables import (
     WithdrawalRow,
 )
 from node.store.peers.records import Acknowledgement, Applied, Reached, Withdrawal
-from node.store.tables import DAY, Peer, Rows, record, table
+from node.store.tables import DAY, Peer, Rows, table, values_of
 
 _PEER = table(Peer)
 _ACKS, _SENT = table(AcknowledgementRow), table(AcknowledgedRow)
@@ -28,29 +28,21 @@ class AcknowledgementRows(Rows):
     def find(self, log_id: int, peer: str) -> Acknowledgement | None:
         """The newest of a peer about a list."""
         query = select(_ACKS).where(_ACKS.c.log_id == log_id, _ACKS.c.peer == peer)
-        row = self._connection.execute(query).one_or_none()
-        return None if row is None else record(Acknowledgement, row)
+        return self._find(Acknowledgement, query)
 
     def ls(self, log_id: int) -> Sequence[Acknowledgement]:
         """The newest of each peer about a list, by peer."""
         query = select(_ACKS).where(_ACKS.c.log_id == log_id).order_by(_ACKS.c.peer)
-        return [record(Acknowledgement, row) for row in self._connection.execute(query)]
+        return self._records(Acknowledgement, query)
 
     def replace(self, old: Acknowledgement | None, new: Acknowledgement) -> None:
         """Put `new` in the place of `old`; raises `ConflictError` when another came in between."""
-        values = {
-            "held_size": new.held_size,
-            "released_size": new.released_size,
-            "time_ms": new.time_ms,
-            "received_ms": new.received_ms,
-            "statement": new.statement,
-        }
-        c = _ACKS.c
+        values, c = values_of(new), _ACKS.c
         if old is not None:
             same = (c.log_id == old.log_id, c.peer == old.peer, c.statement == old.statement)
             changed = self._connection.execute(update(_ACKS).where(*same).values(values)).rowcount
         else:
-            changed = self._insert(values | {"log_id": new.log_id, "peer": new.peer})
+            changed = self._insert(values)
         if changed != 1:
             raise ConflictError("another acknowledgement of this peer came in between")
 
@@ -82,8 +74,7 @@ class WithdrawalRows(Rows):
 
     def add(self, withdrawal: Withdrawal) -> None:
         """Record one that waits for publication, in the transaction that takes its positions."""
-        values = {"log_id": withdrawal.log_id, "first": withdrawal.first, "last": withdrawal.last}
-        self._connection.execute(insert(_WITHDRAWAL).values(values))
+        self._connection.execute(insert(_WITHDRAWAL).values(values_of(withdrawal)))
 
     def publish(self, log_id: int, *, size: int, now_ms: int) -> None:
         """Note that everything before `size` is published now."""
@@ -94,14 +85,12 @@ class WithdrawalRows(Rows):
     def ls(self, log_id: int) -> Sequence[Withdrawal]:
         """Withdrawals of a list, oldest first."""
         query = select(_WITHDRAWAL).where(_WITHDRAWAL.c.log_id == log_id).order_by(_WITHDRAWAL.c.first)
-        return [record(Withdrawal, row) for row in self._connection.execute(query)]
+        return self._records(Withdrawal, query)
 
     def waiting(self) -> Sequence[Withdrawal]:
         """Those of all lists that are not published yet."""
         query = select(_WITHDRAWAL).where(_WITHDRAWAL.c.published_ms.is_(None))
-        return [
-            record(Withdrawal, row) for row in self._connection.execute(query.order_by(_WITHDRAWAL.c.log_id))
-        ]
+        return self._records(Withdrawal, query.order_by(_WITHDRAWAL.c.log_id))
 
     def note_reached(self, reached: Sequence[Reached]) -> None:
         """Record; times that are known already stay."""
@@ -111,17 +100,7 @@ class WithdrawalRows(Rows):
     def reached(self, log_id: int) -> Sequence[Reached]:
         """Whom the withdrawals of a list reached."""
         query = select(_REACHED).where(_REACHED.c.log_id == log_id)
-        rows = self._connection.execute(query.order_by(_REACHED.c.first, _REACHED.c.peer))
-        return [
-            Reached(
-                log_id=row.log_id,
-                first=row.first,
-                peer=row.peer,
-                held_ms=row.held_ms,
-                released_ms=row.released_ms,
-            )
-            for row in rows
-        ]
+        return self._records(Reached, query.order_by(_REACHED.c.first, _REACHED.c.peer))
 
     def applied_by_day(self, *, since_ms: int) -> Sequence[Applied]:
         """How fast those published at `since_ms` or later were applied, by peers that were there then."""
@@ -155,9 +134,7 @@ class WithdrawalRows(Rows):
             "released_ms": func.coalesce(c.released_ms, each.released_ms),
         }
         if self._connection.execute(update(_REACHED).where(*same).values(known)).rowcount == 0:
-            values = {"log_id": each.log_id, "first": each.first, "peer": each.peer}
-            times = {"held_ms": each.held_ms, "released_ms": each.released_ms}
-            self._connection.execute(insert(_REACHED).values(values | times))
+            self._connection.execute(insert(_REACHED).values(values_of(each)))
 
 
 class JudgedRows(Rows):

@@ -1,14 +1,14 @@
 """Kept contradictions, heads that were heard, and released blocks, inside one transaction."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Row, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
 
 from node.errors import NotFoundError
-from node.store.peers.records import EvidenceKind, EvidenceRecord, HeardHead
+from node.store.peers.records import EvidenceRecord, HeardHead
 from node.store.peers.tables import Evidence, Heard, ReleasedBlock
-from node.store.tables import Rows, record, table
+from node.store.tables import Rows, table, values_of
 from protocol.lists.opening import EntryRef
 
 _EVIDENCE = table(Evidence)
@@ -29,30 +29,20 @@ class EvidenceRows(Rows):
         known = select(c.sha256).where(or_(c.sha256 == record.sha256, same))
         if self._connection.execute(known).first() is not None:
             return False
-        row = {
-            "sha256": record.sha256,
-            "kind": record.kind.value,
-            "subject": record.subject,
-            "pair": record.pair,
-            "source": record.source,
-            "created_ms": record.created_ms,
-            "released_ms": record.released_ms,
-        }
-        self._connection.execute(insert(_EVIDENCE).values(row))
+        self._connection.execute(insert(_EVIDENCE).values(values_of(record)))
         return True
 
     def ls(self, subject: str | None = None) -> Sequence[EvidenceRecord]:
         """All that is kept, oldest first, what was released included."""
         query = _KEPT if subject is None else _ABOUT
-        return [_record(row) for row in self._connection.execute(query, {"subject": subject})]
+        return self._records(EvidenceRecord, query, subject=subject)
 
     def get(self, sha256: str) -> EvidenceRecord:
         """By its name; raises `NotFoundError`."""
-        query = select(_EVIDENCE).where(_EVIDENCE.c.sha256 == sha256)
-        row = self._connection.execute(query).one_or_none()
-        if row is None:
+        found = self._find(EvidenceRecord, select(_EVIDENCE).where(_EVIDENCE.c.sha256 == sha256))
+        if found is None:
             raise NotFoundError("no such evidence is kept", hint="see what is kept with: sigfed evidence ls")
-        return _record(row)
+        return found
 
     def release(self, subjects: Sequence[str], *, now_ms: int) -> int:
         """People looked at everything that is kept of these; gives how many were open."""
@@ -62,31 +52,12 @@ class EvidenceRows(Rows):
 
     def hear(self, head: HeardHead) -> None:
         """Replace what was heard of the log from the source."""
-        c = _HEARD.c
-        self._connection.execute(delete(_HEARD).where(c.origin == head.origin, c.source == head.source))
-        row = {
-            "origin": head.origin,
-            "source": head.source,
-            "size": head.size,
-            "root": head.root,
-            "note": head.note,
-            "heard_ms": head.heard_ms,
-        }
-        self._connection.execute(insert(_HEARD).values(row))
+        self.unhear(head)
+        self._connection.execute(insert(_HEARD).values(values_of(head)))
 
     def heard(self) -> Sequence[HeardHead]:
         """All heads that were heard."""
-        return [
-            HeardHead(
-                origin=row.origin,
-                source=row.source,
-                size=row.size,
-                root=bytes(row.root),
-                note=bytes(row.note),
-                heard_ms=row.heard_ms,
-            )
-            for row in self._connection.execute(_ALL_HEARD)
-        ]
+        return self._records(HeardHead, _ALL_HEARD)
 
     def unhear(self, head: HeardHead) -> None:
         """Drop what was heard: it was judged."""
@@ -114,7 +85,3 @@ class EvidenceRows(Rows):
             EntryRef(row.origin, row.position, bytes(row.leaf))
             for row in self._connection.execute(select(_BLOCK))
         )
-
-
-def _record(row: Row[Any]) -> EvidenceRecord:
-    return record(EvidenceRecord, row, kind=EvidenceKind(row.kind))

@@ -10,7 +10,7 @@ from keys.message import pack, unpack
 from keys.trust.held import HeldTrust
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.peers.records import PeerRecord
-from node.store.tables import Peer, PeerFile, Rows, record, table
+from node.store.tables import Peer, PeerFile, Rows, record, table, values_of
 
 _PEER = table(Peer)
 _C = _PEER.c
@@ -29,16 +29,7 @@ class PeerRows(Rows):
 
     def add(self, peer: PeerRecord) -> None:
         """Add a peer; raises `AlreadyExistsError`."""
-        row = {
-            "name": peer.name,
-            "url": peer.url,
-            "serial": peer.serial,
-            "grant_json": peer.grant,
-            "added_ms": peer.added_ms,
-            "confirmed_ms": peer.confirmed_ms,
-            "synced_ms": peer.synced_ms,
-            "outcome": pack(peer.outcome, _LONGEST),
-        }
+        row = values_of(peer, "trust", "grant", grant_json=peer.grant, outcome=pack(peer.outcome, _LONGEST))
         try:
             self._connection.execute(insert(_PEER).values(row))
         except IntegrityError:

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, insert, select, update
 from node.errors import ConflictError
 from node.store.peers.records import RevocationRecord
 from node.store.peers.tables import NodeRevocations
-from node.store.tables import Rows, record, table
+from node.store.tables import Rows, table
 
 _TABLE = table(NodeRevocations)
 _C = _TABLE.c
@@ -20,15 +20,11 @@ class RevocationRows(Rows):
 
     def get(self, node: str) -> RevocationRecord:
         """What is known of a node; an empty record when that is nothing."""
-        row = self._connection.execute(_OF_NODE, {"node": node}).one_or_none()
-        return RevocationRecord(node=node) if row is None else record(RevocationRecord, row)
+        return self._find(RevocationRecord, _OF_NODE, node=node) or RevocationRecord(node=node)
 
     def ls(self) -> Sequence[RevocationRecord]:
         """All that is known, by node name."""
-        return [
-            record(RevocationRecord, row)
-            for row in self._connection.execute(select(_TABLE).order_by(_C.node))
-        ]
+        return self._records(RevocationRecord, select(_TABLE).order_by(_C.node))
 
     def name(self, node: str, sha256: bytes | None) -> None:
         """Remember which file a node's newest document names."""

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from node.errors import ConflictError
 from node.store.peers.records import TrustAcknowledged
 from node.store.peers.tables import TrustAcknowledgedRow, TrustAcknowledgementRow
-from node.store.tables import Rows, record, table
+from node.store.tables import Rows, table, values_of
 
 _ACKS, _SENT = table(TrustAcknowledgementRow), table(TrustAcknowledgedRow)
 
@@ -19,27 +19,17 @@ class TrustAcknowledgementRows(Rows):
 
     def find(self, peer: str) -> TrustAcknowledged | None:
         """The newest of a peer."""
-        row = self._connection.execute(select(_ACKS).where(_ACKS.c.peer == peer)).one_or_none()
-        return None if row is None else record(TrustAcknowledged, row)
+        return self._find(TrustAcknowledged, select(_ACKS).where(_ACKS.c.peer == peer))
 
     def ls(self) -> Sequence[TrustAcknowledged]:
         """The newest of each peer, by peer."""
-        return [
-            record(TrustAcknowledged, row)
-            for row in self._connection.execute(select(_ACKS).order_by(_ACKS.c.peer))
-        ]
+        return self._records(TrustAcknowledged, select(_ACKS).order_by(_ACKS.c.peer))
 
     def replace(self, old: TrustAcknowledged | None, new: TrustAcknowledged) -> None:
         """Put `new` in the place of `old`; raises `ConflictError` when another came in between."""
-        values = {
-            "root_version": new.root_version,
-            "serial": new.serial,
-            "time_ms": new.time_ms,
-            "received_ms": new.received_ms,
-            "statement": new.statement,
-        }
+        values = values_of(new)
         if old is None:
-            changed = self._insert(values | {"peer": new.peer})
+            changed = self._insert(values)
         else:
             same = (_ACKS.c.peer == old.peer, _ACKS.c.statement == old.statement)
             changed = self._connection.execute(update(_ACKS).where(*same).values(values)).rowcount

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from node.errors import ConflictError, NotFoundError
 from node.store.peers.records import WitnessRecord
 from node.store.peers.tables import WitnessedLog
-from node.store.tables import Rows, table
+from node.store.tables import Rows, record, table, values_of
 from protocol.witness.cosign import Witnessed
 
 _TABLE = table(WitnessedLog)
@@ -39,14 +39,7 @@ class WitnessRows(Rows):
 
     def replace(self, old: WitnessRecord | None, new: WitnessRecord) -> None:
         """Put `new` in the place of `old`; raises `ConflictError` when another came in between."""
-        head = new.head
-        values = {
-            "size": head.size,
-            "root": head.root,
-            "time_s": head.time_s,
-            "note": head.note,
-            "cosignature": new.cosignature,
-        }
+        values = values_of(new.head, cosignature=new.cosignature)
         if old is None:
             self._insert(new.origin, values)
             return
@@ -65,5 +58,4 @@ class WitnessRows(Rows):
 
 
 def _record(row: Row[Any]) -> WitnessRecord:
-    head = Witnessed(size=row.size, root=bytes(row.root), time_s=row.time_s, note=bytes(row.note))
-    return WitnessRecord(origin=row.origin, head=head, cosignature=bytes(row.cosignature))
+    return record(WitnessRecord, row, head=record(Witnessed, row))

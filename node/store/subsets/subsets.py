@@ -9,9 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.subsets.tables import ReleaseRow, SourceNumber, Subset
-from node.store.tables import Rows, record, table
+from node.store.tables import Rows, record, table, values_of
 from protocol.subset.filter import SubsetFilter
-from protocol.subset.manifest import ReleaseKind
 
 _SUBSET, _SOURCE, _RELEASE = table(Subset), table(SourceNumber), table(ReleaseRow)
 
@@ -21,15 +20,7 @@ class SubsetRows(Rows):
 
     def create(self, subset: SubsetRecord) -> None:
         """Add a subset; raises `AlreadyExistsError`."""
-        row = {
-            "name": subset.name,
-            "origin": subset.origin,
-            "filter_cbor": subset.filter.to_bytes(),
-            "epoch": subset.epoch,
-            "pk": subset.pk,
-            "created_ms": subset.created_ms,
-            "sealed_salt": subset.sealed_salt,
-        }
+        row = values_of(subset, "filter", filter_cbor=subset.filter.to_bytes())
         try:
             self._connection.execute(insert(_SUBSET).values(row))
         except IntegrityError:
@@ -80,21 +71,8 @@ class ReleaseRows(Rows):
 
     def add(self, release: ReleaseRecord) -> None:
         """Record a release whose leaf is in the pending head; raises `ConflictError` when the version is taken."""
-        row = {
-            "subset": release.subset,
-            "version": release.version,
-            "epoch": release.epoch,
-            "kind": int(release.kind),
-            "manifest_sha256": release.manifest_sha256,
-            "answers": release.answers,
-            "added": release.added,
-            "removed": release.removed,
-            "created_ms": release.created_ms,
-            "not_after_ms": release.not_after_ms,
-            "note": release.note,
-        }
         try:
-            self._connection.execute(insert(_RELEASE).values(row))
+            self._connection.execute(insert(_RELEASE).values(values_of(release)))
         except IntegrityError:
             raise ConflictError(
                 "release {version} of {subset} was made meanwhile", release.version, release.subset
@@ -108,35 +86,32 @@ class ReleaseRows(Rows):
     def get(self, subset: str, version: int) -> ReleaseRecord:
         """A release, published or not; raises `NotFoundError`."""
         wanted = select(_RELEASE).where(_RELEASE.c.subset == subset, _RELEASE.c.version == version)
-        row = self._connection.execute(wanted).one_or_none()
-        if row is None:
+        found = self._find(ReleaseRecord, wanted)
+        if found is None:
             raise NotFoundError("there is no release {version} of {subset}", version, subset)
-        return _release(row)
+        return found
 
     def newest(self, subset: str) -> ReleaseRecord | None:
         """The newest published release."""
-        row = self._connection.execute(_published(subset).order_by(_RELEASE.c.version.desc()).limit(1))
-        return next(map(_release, row), None)
+        return next(iter(self.latest(subset, limit=1)), None)
 
     def unlisted(self) -> Sequence[ReleaseRecord]:
         """The newest of each subset, published or claimed, of which no rows say what they list, oldest first."""
         behind = _RELEASE.c.version > _SUBSET.c.listed
         rows = select(_RELEASE).join(_SUBSET, _SUBSET.c.name == _RELEASE.c.subset).where(behind)
         found: dict[tuple[str, bool], ReleaseRecord] = {}
-        for row in self._connection.execute(rows.order_by(_RELEASE.c.version)):
-            found[row.subset, row.note is None] = _release(row)
+        for each in self._records(ReleaseRecord, rows.order_by(_RELEASE.c.version)):
+            found[each.subset, each.note is None] = each
         return sorted(found.values(), key=lambda record: record.version)
 
     def latest(self, subset: str, *, limit: int) -> Sequence[ReleaseRecord]:
         """The last published releases, newest first."""
-        rows = self._connection.execute(_published(subset).order_by(_RELEASE.c.version.desc()).limit(limit))
-        return [_release(row) for row in rows]
+        wanted = _published(subset).order_by(_RELEASE.c.version.desc()).limit(limit)
+        return self._records(ReleaseRecord, wanted)
 
     def ls(self, subset: str) -> Sequence[ReleaseRecord]:
         """The published releases, oldest first."""
-        return [
-            _release(row) for row in self._connection.execute(_published(subset).order_by(_RELEASE.c.version))
-        ]
+        return self._records(ReleaseRecord, _published(subset).order_by(_RELEASE.c.version))
 
 
 def _published(subset: str) -> Select[Any]:
@@ -145,7 +120,3 @@ def _published(subset: str) -> Select[Any]:
 
 def _subset(row: Row[Any]) -> SubsetRecord:
     return record(SubsetRecord, row, filter=SubsetFilter.from_bytes(bytes(row.filter_cbor)))
-
-
-def _release(row: Row[Any]) -> ReleaseRecord:
-    return record(ReleaseRecord, row, kind=ReleaseKind(row.kind))
