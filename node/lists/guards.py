@@ -18,9 +18,9 @@ from keys.message import Message
 from node.errors import AlreadyExistsError, UsageError
 from node.formats.rows import ImportRow, RefusedRow, RowResult
 from node.lists.collisions import Arrivals, Siblings, among_arrivals, among_files
+from node.objects.filters import FolderFilters
 from node.objects.sealed_names import tripwire_name
 from node.store.lists.columns import Keys
-from node.store.lists.filters import FilterStore
 from node.store.lists.records import BenignSet, IndexHit, LogRecord, Tripwire
 from node.store.store import Store
 from node.store.unit import Unit
@@ -126,7 +126,7 @@ class RowGuard:
 class Guards:
     """The guards of one node; `filters` is where its known-benign sets are, without which it has none."""
 
-    def __init__(self, store: Store, filters: FilterStore | None = None) -> None:
+    def __init__(self, store: Store, filters: FolderFilters | None = None) -> None:
         self._store = store
         self._filters = filters
 
@@ -246,7 +246,7 @@ class Guards:
         return frozenset(digest for digest in held if digest in digests)
 
     @property
-    def _place(self) -> FilterStore:
+    def _place(self) -> FolderFilters:
         if self._filters is None:
             raise UsageError("this node has no place for known-benign sets")
         return self._filters

@@ -16,7 +16,7 @@ from node.errors import NotFoundError
 from node.objects.recipient_files import Line
 from node.recipients.accreditation import fetchable, grant_of, recognise, require_same
 from node.recipients.copy import RecipientCopy
-from node.store.partners.records import RecipientDownload, RecipientRecord, SnapshotRecord
+from node.store.partners.records import RecipientRecord, SnapshotRecord
 from node.store.store import Store
 from protocol.lists.event import collection_name
 from protocol.lists.grant import Grant
@@ -38,8 +38,8 @@ class DownloadLog(Protocol):
         ...
 
 
-class ServedRecipients:
-    """`node.store.partners.records.RecipientService` over the store."""
+class RecipientService:
+    """Where recipients are served."""
 
     def __init__(self, store: Store, clock: Clock, copy: RecipientCopy, record: DownloadLog) -> None:
         self._store = store
@@ -47,18 +47,26 @@ class ServedRecipients:
         self._copy = copy
         self._record = record
 
-    def open(self, key: str) -> RecipientDownload:
-        """The download of whoever shows this key; raises as `RecipientService.open`."""
+    def open(self, key: str) -> "RecipientDownload":
+        """The download of whoever shows this key.
+
+        Raises:
+            NotFoundError: this node has no recipients.
+            UnauthenticatedError: unknown, suspended or ended, all alike.
+            ListTooOldError: no copy is laid out that is known to be what the lists say.
+        """
         with self._store.read() as unit:
             if not unit.recipients.ls():
                 raise NotFoundError("this node has no recipients")
         recipient = recognise(self._store, key, self._clock.now())
-        return _Download(self._store, self._clock, self._copy, self._record, recipient, self._copy.standing())
+        return RecipientDownload(
+            self._store, self._clock, self._copy, self._record, recipient, self._copy.standing()
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class _Download:
-    """`node.store.partners.records.RecipientDownload` of one copy, as the grant was when it was opened."""
+class RecipientDownload:
+    """What one recipient may fetch now of one copy, as its grant was when it was opened."""
 
     _store: Store
     _clock: Clock
@@ -74,13 +82,19 @@ class _Download:
 
     @property
     def tag(self) -> str:
-        """Of the random tag of the copy and what is fetched of it: no hash of any digest."""
+        """Changes with copy and grant: of the copy's random tag and what is fetched of it, no hash of any digest."""
         grant = grant_of(self._recipient)
         said = (self._held.tag, sorted(self._collections()), sorted(grant.algorithms or ()))
         return sha256(repr((said, grant.algorithms is None)).encode()).hexdigest()[:_TAG_CHARS]
 
     def chunks(self) -> Iterator[bytes]:
-        """The lines, part by part; raises as `RecipientDownload.chunks`."""
+        """The lines, part by part; start and end are in the audit log.
+
+        Raises:
+            UnauthenticatedError: it may fetch nothing any more, or something else.
+            MissingObjectError: another copy took the place of this one.
+            NodeError: the start cannot be recorded.
+        """
         self._begin()
         lines = length = 0
         for number in range(self._held.parts):

@@ -58,7 +58,7 @@ def truthful(entries: bytes, openings: bytes) -> Answer:
 
 
 class ListPeer:
-    """A founded node with one list in memory (`node.ports.links.PeerLink`)."""
+    """A founded node with one list in memory (`protocol.api.PeerApi`)."""
 
     def __init__(self, name: str, clock: SettableClock) -> None:
         self.identity = FoundedNode(name, "NL", clock)

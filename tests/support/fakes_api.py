@@ -13,10 +13,10 @@ from keys.key import AuthPrivateKey, AuthPublicKey, TokenPrivateKey
 from node.clock import system_entropy
 from node.errors import GoneError, NotFoundError, ReplayedError
 from node.ports.callers import LOG_READ, Caller, CallerKind, Credential, Recognise, open_scope, query_scope
+from node.recipients.service import RecipientService
 from node.remote.auth import Credentials
 from node.remote.limits import RemoteLimits
 from node.remote.node import RemoteNode
-from node.store.partners.records import RecipientService
 from node.tls import TlsIdentity, Traffic, create_identity
 from node.web.app import make_app
 from node.web.listener import Listener

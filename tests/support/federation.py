@@ -258,7 +258,7 @@ def honest(_call: Call, answer: bytes) -> bytes:
 
 
 class Link:
-    """A connection from one node to another (`node.ports.links.PeerLink`), with somebody in between."""
+    """A connection from one node to another (`protocol.api.PeerApi`), with somebody in between."""
 
     def __init__(self, api: Callable[[], PeerApi], grant: Callable[[], Grant]) -> None:
         self._api = api

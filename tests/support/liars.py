@@ -219,7 +219,7 @@ class Liar:
 
 
 class LiarLink:
-    """A connection of one follower to a liar (`node.ports.links.PeerLink`)."""
+    """A connection of one follower to a liar (`protocol.api.PeerApi`)."""
 
     def __init__(self, liar: Liar, follower: str) -> None:
         self._liar = liar

@@ -14,9 +14,8 @@ from datetime import timedelta
 
 from node.recipients.accreditation import Recipients, Wanted, recipient_payload
 from node.recipients.copy import RecipientCopy
-from node.recipients.service import ServedRecipients
+from node.recipients.service import RecipientDownload, RecipientService
 from node.store.accounts.records import Approval
-from node.store.partners.records import RecipientDownload
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE
 from protocol.lists.grant import Grant
@@ -44,7 +43,7 @@ class Desk:
         self.recipients = Recipients(fr.store, fr.clock)
         self.copy = RecipientCopy(fr.store, fr.clock, fr.trust.members, max_age=MAX_AGE)
         self.downloads = Downloads()
-        self.served = ServedRecipients(fr.store, fr.clock, self.copy, self.downloads)
+        self.served = RecipientService(fr.store, fr.clock, self.copy, self.downloads)
         self.open = self.served.open
 
     def grant(self, *collections: int, **changes: object) -> Grant:

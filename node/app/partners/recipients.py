@@ -11,8 +11,7 @@ from node.identity.identity import Identity
 from node.journal import Journal
 from node.recipients.accreditation import Recipients
 from node.recipients.copy import RecipientCopy
-from node.recipients.service import ServedRecipients
-from node.store.partners.records import RecipientService
+from node.recipients.service import RecipientService
 from node.store.store import Store
 
 ACTION: Final = "recipient.fetch"
@@ -38,7 +37,7 @@ class RunningRecipients:
         if not self.enabled:
             return None
         log = _AuditedDownloads(self._identity, self._store)
-        return ServedRecipients(self._store, self._identity.clock, self._copy, log)
+        return RecipientService(self._store, self._identity.clock, self._copy, log)
 
     def lay_out(self) -> None:
         """Bring the copy to what the lists say now, or delete it where nobody may fetch anything.

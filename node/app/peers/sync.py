@@ -32,9 +32,9 @@ from node.peers.acknowledge import Acknowledger
 from node.peers.gossip import GossipReport
 from node.peers.sync.reports import ListOutcome, SyncReport
 from node.peers.sync.sync import Syncer
-from node.ports.links import PeerLink
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
+from protocol.api import PeerApi
 
 PEER_SECONDS: Final = 1800.0
 """For one sync with one peer, whatever it answers; the next one goes on from what is staged."""
@@ -137,7 +137,7 @@ class PeerSyncs:
         told = await asyncio.gather(*(self._tell_in_time(peer, acknowledger) for peer in due))
         return dict(zip((peer.name for peer in due), told, strict=True))
 
-    async def run_over(self, name: str, link: PeerLink) -> SyncReport:
+    async def run_over(self, name: str, link: PeerApi) -> SyncReport:
         """Sync with one peer over a link that is there already."""
         return await self._syncer.sync(name, link)
 

@@ -35,7 +35,6 @@ from node.peers.sync.pull import ListPull
 from node.peers.sync.reopen import Reopened, Reopening
 from node.peers.sync.reports import ListOutcome, SyncReport
 from node.peers.sync.requirements import Requiring
-from node.ports.links import PeerLink
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.trust.others.refresh import (
@@ -46,6 +45,7 @@ from node.trust.others.refresh import (
     refresh_peer,
 )
 from node.trust.others.revocations import renew, signing, withheld
+from protocol.api import PeerApi
 from protocol.errors import FreezeError, ProtocolError, UncosignedError, UnknownSignerError
 from protocol.lists.grant import NOTHING, Grant
 from protocol.pull.inputs import LogTrust
@@ -92,7 +92,7 @@ class Syncer:
         self._trust_max_age = trust_max_age
         self._refreshed: dict[str, datetime] = {}
 
-    async def sync(self, name: str, link: PeerLink) -> SyncReport:
+    async def sync(self, name: str, link: PeerApi) -> SyncReport:
         """Bring the lists of the peer `name` up to date over `link`.
 
         What the peer does wrong is in the report; raises `NotFoundError` for a name that is not a peer, and what the
@@ -137,7 +137,7 @@ class _Session:
     def __init__(
         self,
         store: Store,
-        link: PeerLink,
+        link: PeerApi,
         peer: PeerRecord,
         now: datetime,
         requiring: Requiring | None,

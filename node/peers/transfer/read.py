@@ -70,7 +70,7 @@ class HeldList:
 
 
 class Carried:
-    """`node.ports.links.PeerLink` over the files of a transfer whose head was verified."""
+    """`protocol.api.PeerApi` over the files of a transfer whose head was verified."""
 
     def __init__(self, files: ObjectStore, transfer: Transfer) -> None:
         self._files = files
