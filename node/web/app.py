@@ -1,24 +1,12 @@
-"""The web application: exactly the endpoints of `protocol.endpoints.ENDPOINTS`, each with its handler."""
+"""The web application: exactly the endpoints of `protocol.endpoints.ENDPOINTS`, each with the handler of its name."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
 
 from node.web.auth import TokenGate, TokenIssuer
-from node.web.handlers import (
-    acknowledgements,
-    disclosed,
-    gossip,
-    held,
-    hits,
-    logs,
-    oauth,
-    proposals,
-    public,
-    recipients,
-    subsets,
-    witness,
-)
+from node.web.handlers import partners, peers, recipients, service, trust
 from node.web.middleware import Handler, gate, journal
 from node.web.ratelimit import TokenBuckets
 from node.web.readiness import Readiness
@@ -26,53 +14,22 @@ from node.web.services import WebServices
 from node.web.settings import WebSettings
 from node.web.state import STATE, WebState
 from protocol.endpoints import ENDPOINTS
+from protocol.endpoints.partners import SUBSETS
+from protocol.endpoints.peers import LISTS, WATCHING
+from protocol.endpoints.recipients import RECIPIENTS
+from protocol.endpoints.service import SERVICE
+from protocol.endpoints.trust import TRUST
 from protocol.limits import MAX_REQUEST_BODY
 
-HANDLERS: Final[dict[str, Handler]] = {
-    "root": public.root,
-    "node_document": public.node_document,
-    "members": public.members,
-    "member_root": public.member_root,
-    "member_document": public.member_document,
-    "tuf_metadata": public.tuf_metadata,
-    "tuf_target": public.tuf_target,
-    "list_checkpoint": logs.checkpoint,
-    "list_entries": logs.entries,
-    "list_tile": logs.tile,
-    "openings": logs.openings,
-    "grant": logs.grant,
-    "acknowledge": acknowledgements.acknowledge,
-    "acknowledge_trust": acknowledgements.acknowledge_trust,
-    "held_checkpoint": held.checkpoint,
-    "held_entries": held.entries,
-    "held_openings": held.openings,
-    "subset_checkpoint": subsets.checkpoint,
-    "subset_entries": subsets.entries,
-    "subset_tile": subsets.tile,
-    "release_part": subsets.release_part,
-    "evaluate": subsets.evaluate,
-    "report_hit": hits.report,
-    "hit_evidence": hits.evidence,
-    "ended_reports": hits.ended,
-    "resolve_hit": hits.resolve,
-    "open_case": hits.open_case,
-    "case": hits.case,
-    "propose": proposals.propose,
-    "proposal": proposals.proposal,
-    "withdraw_proposal": proposals.withdraw,
-    "disclosed_lookup": disclosed.look_up,
-    "renew_key": subsets.renew_key,
-    "recipient_digests": recipients.digests,
-    "add_checkpoint": witness.add_checkpoint,
-    "witnessed_checkpoint": witness.checkpoint,
-    "gossip": gossip.gossip,
-    "evidence": gossip.evidence,
-    "enrol": public.enrol,
-    "token": oauth.token,
-    "authorization_server": oauth.metadata,
-    "openapi": public.openapi,
-    "health": public.health,
-    "ready": public.ready,
+_MODULES: Final = (
+    (trust, TRUST),
+    (peers, (*LISTS, *WATCHING)),
+    (partners, SUBSETS),
+    (recipients, RECIPIENTS),
+    (service, SERVICE),
+)
+HANDLERS: Final[Mapping[str, Handler]] = {
+    endpoint.name: getattr(module, endpoint.name) for module, endpoints in _MODULES for endpoint in endpoints
 }
 
 

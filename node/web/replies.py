@@ -1,4 +1,4 @@
-"""Replies: bytes with the endpoint's media type, conditional and partial where that is documented.
+"""Replies: bytes of the media type that the endpoint's line says, conditional and partial where that is documented.
 
 An ETag is a hash of public signed bytes, never of list contents. Ranges are single (RFC 9110 §14.2); a range header in
 any other form is ignored, as the RFC says it may be.
@@ -10,6 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
+from node.web.state import endpoint_of
 from protocol.encoding import Octets
 
 NO_STORE: Final = "no-store"
@@ -19,18 +20,18 @@ _RANGE: Final = re.compile(r"bytes=([0-9]{1,18})-([0-9]{1,18})?")
 _TAG_CHARS: Final = 32
 
 
-def plain(body: bytes, media_type: str, *, cache: str = NO_STORE) -> web.Response:
+def plain(request: web.Request, body: bytes, *, cache: str = NO_STORE) -> web.Response:
     """A whole reply."""
-    return web.Response(body=body, headers={"Content-Type": media_type, "Cache-Control": cache})
+    return web.Response(body=body, headers={"Content-Type": _media_type(request), "Cache-Control": cache})
 
 
-def conditional(request: web.Request, body: bytes, media_type: str) -> web.Response:
+def conditional(request: web.Request, body: bytes) -> web.Response:
     """A reply that costs almost nothing when the client holds the same bytes (`If-None-Match`)."""
     tag = etag(body)
     headers = {"ETag": tag, "Cache-Control": REVALIDATE}
     if request.headers.get("If-None-Match") == tag:
         return web.Response(status=304, headers=headers)
-    return web.Response(body=body, headers=headers | {"Content-Type": media_type})
+    return web.Response(body=body, headers=headers | {"Content-Type": _media_type(request)})
 
 
 def etag(body: bytes) -> str:
@@ -38,9 +39,9 @@ def etag(body: bytes) -> str:
     return f'"{sha256(body).hexdigest()[:_TAG_CHARS]}"'
 
 
-def ranged(request: web.Request, body: Octets, media_type: str) -> web.Response:
+def ranged(request: web.Request, body: Octets) -> web.Response:
     """A reply of which the client may ask a part (`Range: bytes=FIRST-[LAST]`), to resume."""
-    headers = {"Content-Type": media_type, "Cache-Control": NO_STORE, "Accept-Ranges": "bytes"}
+    headers = {"Content-Type": _media_type(request), "Cache-Control": NO_STORE, "Accept-Ranges": "bytes"}
     asked = _RANGE.fullmatch(request.headers.get("Range", ""))
     if asked is None:
         return web.Response(body=body, headers=headers)
@@ -49,3 +50,9 @@ def ranged(request: web.Request, body: Octets, media_type: str) -> web.Response:
         raise web.HTTPRequestRangeNotSatisfiable
     headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
     return web.Response(status=206, body=memoryview(body)[first : last + 1], headers=headers)
+
+
+def _media_type(request: web.Request) -> str:
+    endpoint = endpoint_of(request)
+    assert endpoint is not None, "what is no endpoint has no handler"
+    return endpoint.media_type

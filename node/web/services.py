@@ -12,7 +12,7 @@ from keys.signer import Signer
 from node.clock import Clock, Entropy
 from node.ports.callers import Caller, CallerDirectory, Recognise
 from node.ports.replay import ReplayGuard
-from node.store.partners.records import RecipientService
+from node.recipients.service import RecipientService
 from protocol.api import (
     AcknowledgementApi,
     DisclosedApi,

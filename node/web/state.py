@@ -1,17 +1,20 @@
 """What the handlers of one application share, and what one request carries, under typed keys."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from aiohttp import web
 
+from node.errors import NotFoundError
 from node.ports.callers import Caller
-from node.ports.limits import RateLimiter
 from node.web.auth import TokenGate, TokenIssuer
+from node.web.ratelimit import TokenBuckets
 from node.web.readiness import Readiness
 from node.web.services import WebServices
 from node.web.settings import WebSettings
 from protocol.endpoints import ENDPOINTS, Endpoint
+
+Service = TypeVar("Service")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +26,8 @@ class WebState:
     token_issuer: TokenIssuer
     gate: TokenGate
     readiness: Readiness
-    callers: RateLimiter
-    addresses: RateLimiter
+    callers: TokenBuckets
+    addresses: TokenBuckets
 
 
 STATE: Final = web.AppKey("state", WebState)
@@ -46,3 +49,10 @@ def endpoint_path(name: str) -> str:
 def services_of(request: web.Request) -> WebServices:
     """The services of the application that got the request."""
     return request.app[STATE].services
+
+
+def offered(service: Service | None, words: str) -> Service:
+    """A service that the node may not have; raises `NotFoundError` with these words where it has none."""
+    if service is None:
+        raise NotFoundError(words)
+    return service

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import psycopg
 
 from node.web.auth import ASSERTION_TYP
-from node.web.handlers.oauth import ASSERTION_TYPE, GRANT_TYPE
+from node.web.handlers.service import ASSERTION_TYPE, GRANT_TYPE
 from support.agencies import found_agency
 from support.postgres import postgres_server
 from support.processes import Running, free_port, wait_until

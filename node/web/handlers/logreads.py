@@ -16,9 +16,6 @@ from protocol.errors import MalformedError
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.tiles import parse_entries_path, parse_tile_path
 
-BIN = "application/octet-stream"
-_TEXT = "text/plain; charset=utf-8"
-
 
 def origin_of(request: web.Request, kind: str) -> str:
     """Origin of the log of this node that the path names; `kind` is `list` or `subset`.
@@ -53,7 +50,7 @@ async def read_checkpoint(request: web.Request, api: LogApi, origin: str) -> web
     """The signed head of a log."""
     note = await api.checkpoint(origin, held=None)
     assert note is not None, "nothing was said to be held"
-    return conditional(request, note, _TEXT)
+    return conditional(request, note)
 
 
 async def read_entries(request: web.Request, api: LogApi, origin: str) -> web.StreamResponse:
@@ -61,11 +58,11 @@ async def read_entries(request: web.Request, api: LogApi, origin: str) -> web.St
     index, width = bundle_of(request)
     first = first_of(request, width)
     body = await api.entries(origin, index=index, width=width, first=first)
-    return plain(body, BIN, cache=FOREVER if width == BUNDLE_WIDTH and not first else NO_STORE)
+    return plain(request, body, cache=FOREVER if width == BUNDLE_WIDTH and not first else NO_STORE)
 
 
 async def read_tile(request: web.Request, api: LogApi, origin: str) -> web.StreamResponse:
     """A hash tile; a full one never changes."""
     asked = parse_tile_path(f"tile/{request.match_info['level']}/{request.match_info['tile']}")
     body = await api.tile(origin, level=asked.level, index=asked.index, width=asked.width)
-    return plain(body, BIN, cache=FOREVER if asked.full else NO_STORE)
+    return plain(request, body, cache=FOREVER if asked.full else NO_STORE)

@@ -10,31 +10,24 @@ from typing import Final
 
 from aiohttp import web
 
-from node.errors import NodeError, NotFoundError
-from node.store.partners.records import RecipientService
+from node.errors import NodeError
 from node.web.middleware import bearer
 from node.web.replies import NO_STORE
-from node.web.state import services_of
+from node.web.state import offered, services_of
 
 LINES: Final = "application/x-ndjson"
 
 
-async def digests(request: web.Request) -> web.StreamResponse:
+async def recipient_digests(request: web.Request) -> web.StreamResponse:
     """Everything that the recipient may fetch now, or 304 when it holds just that."""
-    download = await asyncio.to_thread(_service(request).open, bearer(request) or "")
+    service = offered(services_of(request).recipients, "this node has no recipients")
+    download = await asyncio.to_thread(service.open, bearer(request) or "")
     headers = {"ETag": f'"{download.tag}"', "Cache-Control": NO_STORE}
     if request.headers.get("If-None-Match") == headers["ETag"]:
         return web.Response(status=304, headers=headers)
     chunks = download.chunks()
     first = await _next(chunks)  # what fails before the first line is still a problem
     return await _stream(request, headers, first, chunks)
-
-
-def _service(request: web.Request) -> RecipientService:
-    service = services_of(request).recipients
-    if service is None:
-        raise NotFoundError("this node has no recipients")
-    return service
 
 
 async def _stream(
