@@ -22,6 +22,7 @@ from keys.errors import KeysError
 from keys.key import AuthPrivateKey
 from keys.trust.held import NODE_FILE, HeldTrust
 from node.errors import AlreadyExistsError, StoreError, no_partner
+from node.fields import from_fields, to_fields
 from node.files import (
     create_key,
     decode_state,
@@ -180,7 +181,8 @@ class PartnerFolder:
 
     def save(self, enrolment: Enrolment, cursor: Cursor) -> None:
         """Replace the state."""
-        fields = {"v": _FORMAT, **_enrolment_fields(enrolment), **_cursor_fields(cursor)}
+        trust = {name: b64(data) for name, data in enrolment.trust.to_files().items()}
+        fields = {"v": _FORMAT, **to_fields(enrolment, trust=trust), **to_fields(cursor)}
         with self._store.writing() as rows:
             rows.put(Kind.FACT, Fact.STATE, json.dumps(fields).encode())
 
@@ -196,7 +198,8 @@ class PartnerFolder:
             raise no_partner(self._folder)
         try:
             fields = decode_state(state)  # one of before has a SHA-256 of its own
-            return _read_enrolment(fields), _read_cursor(fields)
+            # A state that knew no witnesses has no head that waits: the head held is the one to go on from.
+            return _read_enrolment(fields), from_fields(Cursor, fields, "ahead", "waits", "seen_ms")
         except (ValueError, KeyError, TypeError, AttributeError, ProtocolError, KeysError) as exc:
             raise self._damaged_state() from exc
 
@@ -345,59 +348,9 @@ def _read_key(path: Path) -> AuthPrivateKey:
     return AuthPrivateKey.from_text(read_private(path).decode("ascii", "replace"))
 
 
-def _enrolment_fields(enrolment: Enrolment) -> dict[str, object]:
-    return {
-        "url": enrolment.url,
-        "partner": enrolment.partner,
-        "subset": enrolment.subset,
-        "origin": enrolment.origin,
-        "evaluations_per_day": enrolment.evaluations_per_day,
-        "grace_days": enrolment.grace_days,
-        "trust": {name: b64(data) for name, data in enrolment.trust.to_files().items()},
-        "confirmed_ms": enrolment.confirmed_ms,
-        "revoked": b64(enrolment.revoked),
-        "key_ms": enrolment.key_ms,
-    }
-
-
 def _read_enrolment(fields: dict[str, Any]) -> Enrolment:
     """Of a state that knew one root only, the files that it had; whether they still count, a refresh says."""
     first = {name: fields[old] for old, name in _FIRST_FORM.items() if old in fields}
-    return Enrolment(
-        url=fields["url"],
-        partner=fields["partner"],
-        subset=fields["subset"],
-        origin=fields["origin"],
-        evaluations_per_day=int(fields["evaluations_per_day"]),
-        grace_days=int(fields["grace_days"]),
-        trust=HeldTrust.from_files({name: unb64(data) for name, data in fields.get("trust", first).items()}),
-        confirmed_ms=int(fields.get("confirmed_ms", 0)),
-        revoked=unb64(fields.get("revoked", "")),
-        key_ms=int(fields.get("key_ms", 0)),
-    )
-
-
-def _cursor_fields(cursor: Cursor) -> dict[str, object]:
-    return {
-        "version": cursor.version,
-        "note": b64(cursor.note),
-        "frontier": b64(cursor.frontier),
-        "tail": [b64(leaf) for leaf in cursor.tail],
-        "waits": cursor.waits,
-        "seen_ms": cursor.seen_ms,
-        "ahead": _cursor_fields(cursor.ahead) if cursor.ahead else None,
-    }
-
-
-def _read_cursor(fields: dict[str, Any]) -> Cursor:
-    """Of a state that knew no witnesses the head held is the one to go on from."""
-    ahead = fields.get("ahead")
-    return Cursor(
-        version=int(fields["version"]),
-        note=unb64(fields["note"]),
-        frontier=unb64(fields["frontier"]),
-        tail=tuple(unb64(leaf) for leaf in fields["tail"]),
-        waits=bool(fields.get("waits", False)),
-        seen_ms=int(fields.get("seen_ms", 0)),
-        ahead=_read_cursor(ahead) if ahead else None,
-    )
+    trust = {name: unb64(data) for name, data in fields.get("trust", first).items()}
+    known = {"confirmed_ms": 0, **fields}
+    return from_fields(Enrolment, known, "revoked", "key_ms", trust=HeldTrust.from_files(trust))

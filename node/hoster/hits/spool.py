@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from keys.message import Message
 from node.clock import Entropy, system_entropy
 from node.errors import NotFoundError, StoreError
+from node.fields import from_fields, to_fields
 from node.files import decode_state
 from node.hoster.hits.notification import Notification
 from node.hoster.hits.resolutions import Action, Done
@@ -42,6 +43,10 @@ DAY_MS: Final = 24 * 60 * 60 * 1000
 _FORMAT: Final = 1
 _KEY: Final = "hits"
 _SEALED: Final = ("report", "receipt", "found", "end")
+_APART: Final = ("sent", "receipt", "tag", "others", "end")
+"""Fields that are in what is sealed."""
+_NEWER: Final = ("told", "acknowledged", "not_told", "held", "ended_ms", "late", "instead")
+"""Fields that hits of an earlier version do not have."""
 _MAX_FOUND: Final = 8 * 1024
 
 
@@ -403,55 +408,20 @@ def _mark(key: bytes, hit: SpooledHit) -> str:
 
 
 def _fields(hit: SpooledHit) -> dict[str, Any]:
-    return {
-        "v": _FORMAT,
-        "name": hit.name,
-        "found_ms": hit.found_ms,
-        "collection": hit.collection,
-        "countries": list(hit.countries),
-        "weak": hit.weak,
-        "tried": hit.tried,
-        "refused": hit.refused,
-        "case": b64(hit.case),
-        "action": hit.action,
-        "resolved_ms": hit.resolved_ms,
-        "told": [each.to_fields() for each in hit.told],
-        "acknowledged": b64(hit.acknowledged),
-        "not_told": hit.not_told,
-        "held": hit.held,
-        "ended_ms": hit.ended_ms,
-        "late": hit.late,
-        "instead": hit.instead,
-        "before": [[done.action, done.done_ms] for done in hit.before],
-    }
+    before = [[done.action, done.done_ms] for done in hit.before]
+    return {"v": _FORMAT, **to_fields(hit, *_APART, before=before)}
 
 
 def _hit(fields: dict[str, Any], opened: Mapping[str, bytes]) -> SpooledHit:
     tag, others = _found(opened["found"])
-    return SpooledHit(
+    return from_fields(
+        SpooledHit,
+        {"tried": bool(opened["receipt"]), **fields},  # hits of an earlier version do not say it
+        *_NEWER,
         sent=SentReport.from_bytes(opened["report"]),
-        name=str(fields["name"]),
-        found_ms=int(fields["found_ms"]),
-        collection=str(fields["collection"]),
-        countries=tuple(map(str, fields["countries"])),
-        weak=bool(fields["weak"]),
         receipt=opened["receipt"],
-        tried=bool(fields.get("tried", opened["receipt"])),  # hits of an earlier version do not say it
-        refused=str(fields["refused"]),
-        case=unb64(fields["case"]),
-        action=Action(fields["action"]) if fields["action"] else None,
-        resolved_ms=int(fields["resolved_ms"]),
-        told=tuple(
-            map(Notification.from_fields, fields.get("told", ()))
-        ),  # hits of an earlier version have none
-        acknowledged=unb64(fields.get("acknowledged", "")),
-        not_told=str(fields.get("not_told", "")),
-        held=bool(fields.get("held", False)),
         tag=tag,
         others=others,
-        ended_ms=int(fields.get("ended_ms", 0)),
         end=opened["end"],
-        late=bool(fields.get("late", False)),
-        instead=str(fields.get("instead", "")),
         before=tuple(Done(Action(action), int(done_ms)) for action, done_ms in fields.get("before", ())),
     )

@@ -7,7 +7,7 @@ is written with the hit before the next one is told.
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from node.clock import Clock, milliseconds
 from node.errors import NodeError, PeerRefusedError, VerificationError
@@ -120,9 +120,9 @@ class _Kept:
     def keep(self, text: str) -> None:
         self.change(progress=text)
 
-    def change(self, **fields: str | int) -> SpooledHit:
+    def change(self, **fields: Any) -> SpooledHit:
         """Write the hit with these fields of what was told."""
-        told = Notification.from_fields({**self._to.told(self._hit).to_fields(), **fields})
+        told = replace(self._to.told(self._hit), **fields)
         self._hit = self._to.with_told(self._hit, told)
         self._spool.save(self._hit)
         return self._hit

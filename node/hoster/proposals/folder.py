@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from keys.message import Message
 from node.clock import Entropy, system_entropy
 from node.errors import NotFoundError, StoreError
+from node.fields import from_fields, to_fields
 from node.home import Home
 from node.hoster.folder import PartnerFolder
 from node.hoster.store.database import PartnerStore, Row, verify_sealed
@@ -83,15 +84,9 @@ class OwnProposals:
 
     def save(self, kept: OwnProposal) -> None:
         """Write a proposal in place of what was kept of it."""
-        fields = {
-            "v": _FORMAT,
-            "body": b64(kept.proposal.to_bytes()),
-            "names": list(kept.names),
-            "made_ms": kept.made_ms,
-            "receipt": b64(kept.receipt),
-            "refused": kept.refused,
-            "state": b64(kept.state.to_bytes()) if kept.state else "",
-        }
+        state = b64(kept.state.to_bytes()) if kept.state else ""
+        body = b64(kept.proposal.to_bytes())
+        fields = {"v": _FORMAT, **to_fields(kept, "proposal", body=body, state=state)}
         sealed = seal(self._cipher(), kept.id, json.dumps(fields).encode(), self._entropy)
         with self._store.writing() as rows:
             rows.put(Kind.PROPOSAL, kept.id, sealed)
@@ -125,14 +120,9 @@ class OwnProposals:
     def _open(self, row: Row) -> OwnProposal:
         try:
             fields = json.loads(unseal(self._cipher(), row.name, row.body))
-            return OwnProposal(
-                proposal=Proposal.from_bytes(unb64(fields["body"])),
-                names=tuple(map(str, fields["names"])),
-                made_ms=int(fields["made_ms"]),
-                receipt=unb64(fields["receipt"]),
-                refused=str(fields["refused"]),
-                state=ProposalState.from_bytes(unb64(fields["state"])) if fields["state"] else None,
-            )
+            state = ProposalState.from_bytes(unb64(fields["state"])) if fields["state"] else None
+            proposal = Proposal.from_bytes(unb64(fields["body"]))
+            return from_fields(OwnProposal, fields, proposal=proposal, state=state)
         except (ValueError, KeyError, TypeError, ProtocolError, StoreError) as exc:
             raise StoreError(
                 "proposal {id} in {path} is damaged",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from node.errors import NodeError
+from node.fields import from_fields, to_fields
 from node.hoster.store.database import PartnerStore
 from node.hoster.store.kinds import Fact, Kind
 
@@ -28,7 +29,7 @@ class LastUpdate:
 
 def keep_last_update(folder: Path, last: LastUpdate) -> None:
     """Remember it in a partner's `folder`; what cannot be written is not known later, and stops nothing."""
-    fields = {"at_ms": last.at_ms, "error": last.error[:_LONGEST], "hint": last.hint[:_LONGEST]}
+    fields = to_fields(last, error=last.error[:_LONGEST], hint=last.hint[:_LONGEST])
     with suppress(OSError, NodeError), PartnerStore(folder).writing() as rows:
         rows.put(Kind.FACT, Fact.LAST_UPDATE, json.dumps(fields).encode())
 
@@ -37,7 +38,6 @@ def last_update(folder: Path) -> LastUpdate | None:
     """The newest one; None: none is known."""
     try:
         with PartnerStore(folder).reading() as rows:
-            fields = json.loads(rows.body(Kind.FACT, Fact.LAST_UPDATE) or b"{}")
-        return LastUpdate(at_ms=int(fields["at_ms"]), error=str(fields["error"]), hint=str(fields["hint"]))
+            return from_fields(LastUpdate, json.loads(rows.body(Kind.FACT, Fact.LAST_UPDATE) or b"{}"))
     except (NodeError, OSError, ValueError, KeyError, TypeError):
         return None

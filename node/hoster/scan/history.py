@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from node.errors import NodeError
+from node.fields import from_fields, to_fields
 from node.hoster.scan.results import ScanSummary, Status
 from node.hoster.store.database import PartnerStore, Rows
 from node.hoster.store.kinds import Fact, Kind
@@ -42,32 +43,10 @@ def _finished(rows: Rows) -> Sequence[ScanSummary]:
 
 
 def _fields(summary: ScanSummary) -> dict[str, Any]:
-    return {
-        "sources": [source[:1000] for source in summary.sources[:_MOST_SOURCES]],
-        "counts": {status.value: count for status, count in summary.counts.items()},
-        "bytes": summary.bytes,
-        "read": summary.read,
-        "passed_over": summary.passed_over,
-        "started_ms": summary.started_ms,
-        "ended_ms": summary.ended_ms,
-        "subset": summary.subset,
-        "release": summary.release,
-        "list_age_ms": summary.list_age_ms,
-        "screen_only": summary.screen_only,
-    }
+    sources = [source[:1000] for source in summary.sources[:_MOST_SOURCES]]
+    return to_fields(summary, "to_undo", sources=sources, counts=dict(summary.counts))
 
 
 def _summary(fields: dict[str, Any]) -> ScanSummary:
-    return ScanSummary(
-        sources=tuple(map(str, fields["sources"])),
-        counts={Status(name): int(count) for name, count in fields["counts"].items()},
-        bytes=int(fields["bytes"]),
-        read=int(fields["read"]),
-        passed_over=int(fields["passed_over"]),
-        started_ms=int(fields["started_ms"]),
-        ended_ms=int(fields["ended_ms"]),
-        subset=str(fields["subset"]),
-        release=int(fields["release"]),
-        list_age_ms=int(fields["list_age_ms"]),
-        screen_only=bool(fields["screen_only"]),
-    )
+    counts = {Status(name): int(count) for name, count in fields["counts"].items()}
+    return from_fields(ScanSummary, fields, "to_undo", counts=counts)
