@@ -35,10 +35,15 @@ def milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
+def moment_of(time_ms: int) -> datetime:
+    """The moment that is so many milliseconds after 1970, in UTC."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC)
+
+
 def minute(time_ms: int) -> str:
     """A moment for people: `2026-05-31 12:00 UTC`; its number where no calendar has it, as a stranger may sign any."""
     try:
-        return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+        return f"{moment_of(time_ms):%Y-%m-%d %H:%M} UTC"
     except (OverflowError, ValueError, OSError):
         return f"{time_ms} ms"
 

@@ -123,13 +123,13 @@ def reset_by_root(node: Node, given: Reset) -> Done:
 def token(node: Node, given: Named) -> Done:
     """Make a one-time token, with which (and the passphrase) a person registers a passkey in the console."""
     from node.app.accounts import open_invitations, welcome_url
-    from node.pages.text import moment
+    from node.clock import minute
 
     url = welcome_url(node.identity)
     issued = open_invitations(node.identity, node.store).make(given.name)
     off = "switch the console on: enabled = true under [console] in sigfed.toml, then sigfed run"
     return Done(
-        said=Message("typed once at {url}, before {time}", url, moment(issued.expires_ms)),
+        said=Message("typed once at {url}, before {time}", url, minute(issued.expires_ms)),
         facts={"person": given.name, "token": issued.text, "url": url, "expires_ms": issued.expires_ms},
         once="token",
         following=() if node.identity.settings.console.enabled else (off,),

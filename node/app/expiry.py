@@ -11,6 +11,7 @@ from keys.trust.node_document import NodeDocument, from_json
 from keys.trust.node_parts import LogStatus
 from keys.trust.window import Window
 from node.access.grants import stored_grant
+from node.clock import moment_of
 from node.identity.identity import Identity
 from node.identity.keyring import certificate_name
 from node.partners.admission import INVITATION_DAYS
@@ -115,11 +116,11 @@ def _peers(identity: Identity, unit: Unit) -> Iterator[Term]:
             continue  # a sync with it says so
         valid = document.valid
         yield Term(thing=Thing.PEER_TRUST, of=peer.name, start=valid.start, end=valid.end)
-        seen = _moment(peer.synced_ms or peer.added_ms)
+        seen = moment_of(peer.synced_ms or peer.added_ms)
         yield Term(thing=Thing.PEER_LISTS, of=peer.name, start=seen, end=seen + lasts)
         until = stored_grant(peer).until
         if until is not None:
-            start = max(_moment(peer.added_ms), until - LONGEST)
+            start = max(moment_of(peer.added_ms), until - LONGEST)
             yield Term(thing=Thing.PEER_GRANT, of=peer.name, start=start, end=until)
 
 
@@ -139,20 +140,16 @@ def _guests(unit: Unit) -> Iterator[Term]:
     for recipient in unit.recipients.ls():
         until = grant_of(recipient).until
         if until is not None:
-            start = max(_moment(recipient.added_ms), until - LONGEST)
+            start = max(moment_of(recipient.added_ms), until - LONGEST)
             yield Term(thing=Thing.RECIPIENT, of=recipient.name, start=start, end=until)
             if recipient.key_sha256 and key_end(recipient) < until:  # else it ends with the grant
                 yield Term.lasting(Thing.RECIPIENT_KEY, key_end(recipient), KEY_LIFE, of=recipient.name)
     for partner in unit.partners.ls():
         if partner.suspended:
             continue
-        start = _moment(partner.key_ms)
+        start = moment_of(partner.key_ms)
         end = start + timedelta(days=KEY_DAYS)
         yield Term(thing=Thing.PARTNER_KEY, of=partner.name, start=start, end=end)
     for invite in unit.partners.open_invitations():
-        end = _moment(invite.expires_ms)
+        end = moment_of(invite.expires_ms)
         yield Term.lasting(Thing.INVITATION, end, timedelta(days=INVITATION_DAYS), of=invite.partner)
-
-
-def _moment(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)

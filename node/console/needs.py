@@ -7,7 +7,7 @@ only its page shows. Blocks of removed members are not counted: that they stay i
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from node.access.approvals import KINDS
@@ -16,6 +16,7 @@ from node.acts.hits import HANDLING
 from node.app.approvals import open_approvals
 from node.app.expiry import findings
 from node.app.partners.hits import casework
+from node.clock import moment_of
 from node.console.languages import translated_plural
 from node.console.world import World
 from node.errors import StoreError
@@ -232,11 +233,7 @@ def _disputes(world: World) -> Iterator[Need]:
         words = translated_plural(
             "dispute to answer, by {day}", "disputes to answer, the first by {day}", rest
         )
-        yield Need(page="disputes", count=rest, words=words.format(day=_day(first)))
-
-
-def _day(time_ms: int) -> str:
-    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d}"
+        yield Need(page="disputes", count=rest, words=words.format(day=f"{moment_of(first):%Y-%m-%d}"))
 
 
 def _tasks(world: World) -> Iterator[Need]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from node.clock import moment_of
 from node.console.languages import marked, translated_plural
 from node.console.languages import translated as _
 from node.pages.text import visible
@@ -53,7 +54,7 @@ def day(value: date | int | None) -> Markup:
     """A day."""
     if not value:
         return Markup("-")
-    at = datetime.fromtimestamp(value / 1000, UTC).date() if isinstance(value, int) else value
+    at = moment_of(value).date() if isinstance(value, int) else value
     return _day(at)
 
 

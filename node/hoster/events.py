@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from keys.errors import SigfedError
-from node.clock import Clock, SystemClock, milliseconds
+from node.clock import Clock, SystemClock, milliseconds, moment_of
 from node.errors import NodeError
 from node.home import Home
 from node.hoster.folder import PartnerFolder
@@ -102,4 +101,4 @@ class Events:
 
 
 def _time(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="seconds") if time_ms else ""
+    return moment_of(time_ms).isoformat(timespec="seconds") if time_ms else ""

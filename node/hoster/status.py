@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from keys.errors import SigfedError
-from node.clock import Clock, SystemClock, milliseconds
+from node.clock import Clock, SystemClock, milliseconds, moment_of
 from node.group.check import group_checks
 from node.health import Check, Health
 from node.home import Home
@@ -133,7 +133,7 @@ def _list(now: PartnerStatus, moment: datetime) -> Iterator[Check]:
     if not now.version:
         yield Check("list", Health.FAIL, "no release is held, so nothing can be looked up", "sigfed update")
         return
-    end = datetime.fromtimestamp(now.not_after_ms / 1000, UTC)
+    end = moment_of(now.not_after_ms)
     if milliseconds(moment) >= now.usable_until_ms:
         yield Check("list", Health.FAIL, f"release {now.version} ended on {end:%Y-%m-%d}", "sigfed update")
     elif moment >= end:

@@ -4,7 +4,6 @@ Names of files come from whoever uploaded them. Escaping keeps them from being m
 when shown (control characters, marks that turn the direction of writing) is written out.
 """
 
-from datetime import UTC, datetime
 from html import escape
 from typing import Final
 
@@ -49,11 +48,6 @@ def size(count: int) -> str:
 def counted(count: int, noun: str) -> str:
     """A number with its noun: `1 file`, `2,000 files`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def moment(time_ms: int) -> str:
-    """A time, in UTC."""
-    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def lasting(seconds: float) -> str:

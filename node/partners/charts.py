@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from node.clock import moment_of
 from node.lists.tallies import tally_since
 from node.store.lists.records import LogKind
 from node.store.peers.records import Applied
@@ -61,12 +62,12 @@ def days(now_ms: int, count: int) -> Axis:
     """The last days, today included."""
     last = now_ms // DAY_MS
     edges = [day * DAY_MS for day in range(last - count + 1, last + 2)]
-    return Axis([f"{_at(edge):%Y-%m-%d}" for edge in edges[:-1]], edges)
+    return Axis([f"{moment_of(edge):%Y-%m-%d}" for edge in edges[:-1]], edges)
 
 
 def months(now_ms: int, count: int) -> Axis:
     """The last months, this one included."""
-    now = _at(now_ms)
+    now = moment_of(now_ms)
     last = now.year * 12 + now.month - 1
     starts = [
         datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC) for month in range(last - count + 1, last + 2)
@@ -126,7 +127,3 @@ def _latency(applied: Sequence[Applied]) -> Latency:
         mean_ms=sum(each.total_ms for each in applied) // count,
         slowest_ms=max(each.slowest_ms for each in applied),
     )
-
-
-def _at(time_ms: int) -> datetime:
-    return datetime.fromtimestamp(time_ms / 1000, UTC)

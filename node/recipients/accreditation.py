@@ -10,14 +10,14 @@ whatever a grant says. See docs/reference/recipients.md.
 import json
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
 
 from keys.trust.names import is_log_name
 from node.access.grants import grant_words, widens
-from node.clock import Clock, Entropy, milliseconds
+from node.clock import Clock, Entropy, milliseconds, moment_of
 from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, UnauthenticatedError, UsageError
 from node.store.accounts.records import Approval
 from node.store.partners.records import RecipientRecord
@@ -225,7 +225,7 @@ def is_served(record: RecipientRecord, now: datetime) -> bool:
 
 def key_end(record: RecipientRecord) -> datetime:
     """When the key of a recipient ends."""
-    return datetime.fromtimestamp(record.keyed_ms / 1000, UTC) + KEY_LIFE
+    return moment_of(record.keyed_ms) + KEY_LIFE
 
 
 def state_words(record: RecipientRecord, now: datetime) -> str:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
+from node.clock import moment_of
 from node.hoster.hits.spool import SpooledHit
 from node.hoster.release.update import UpdateReport
 from node.hoster.status import PartnerStatus
@@ -169,7 +170,7 @@ def hit_result(hit: SpooledHit, subset: str) -> HitResult:
         id=hit.id,
         name=hit.name,
         state=hit.state,
-        found=_moment(hit.found_ms),
+        found=moment_of(hit.found_ms),
         collection=hit.collection,
         countries=hit.countries,
         weak=hit.weak,
@@ -225,7 +226,7 @@ def status_result(
         subset=subset,
         version=now.version,
         entries=now.entries,
-        not_after=_moment(now.not_after_ms) if now.not_after_ms else None,
+        not_after=moment_of(now.not_after_ms) if now.not_after_ms else None,
         unreported_hits=sum(hit.waiting for hit in hits),
         overdue_hits=sum(hit.overdue(now_ms) for hit in hits),
         unknown_files=now.unconfirmed,
@@ -245,7 +246,3 @@ def joint_status(each: Sequence[StatusResult]) -> StatusResult:
         unknown_files=sum(one.unknown_files for one in each),
         subsets=tuple(each),
     )
-
-
-def _moment(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, UTC)

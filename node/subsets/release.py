@@ -14,7 +14,7 @@ from typing import Final
 
 from keys.message import Message
 from keys.trust.members import Members
-from node.clock import milliseconds
+from node.clock import milliseconds, moment_of
 from node.cycles import acyclic
 from node.errors import ConflictError, TripwireError
 from node.lists.heads import next_head, require_leaves, require_signed
@@ -350,7 +350,7 @@ def _report(record: ReleaseRecord, draft: Draft, *, published: bool) -> ReleaseR
         entries=record.answers - 1,
         added=record.added if published else 0,
         removed=record.removed if published else 0,
-        not_after=datetime.fromtimestamp(record.not_after_ms / 1000, UTC),
+        not_after=moment_of(record.not_after_ms),
         told=_told(draft),
     )
 

@@ -4,8 +4,8 @@ A number that is not told is the word `withheld` or `not recorded` in its place.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 
+from node.clock import moment_of
 from node.pages.sheets import sheet
 from node.transparency.publication import Judged, Report
 from node.transparency.suppression import Hidden, Number, Parts
@@ -76,7 +76,7 @@ def as_sheet(report: Report) -> Iterator[str]:
 
 def _rows(report: Report) -> Iterator[tuple[str, str | int | None]]:
     yield "what", "number"
-    made = datetime.fromtimestamp(report.made_ms / 1000, UTC)
+    made = moment_of(report.made_ms)
     yield "report", f"{report.node}, {report.period.text}, made {made:%Y-%m-%d}"
     for name, value in as_fields(report).items():
         yield from _flat(name, value)

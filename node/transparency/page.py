@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from node.clock import minute
 from node.pages.charts import Series, columns, line
 from node.pages.document import END, beginning
 from node.pages.tables import Column, table
-from node.pages.text import moment, safe, with_commands
+from node.pages.text import safe, with_commands
 from node.transparency.hit_sections import disputes, hits, outcomes, precision
 from node.transparency.publication import Report
 from node.transparency.words import in_words, percent
@@ -35,7 +36,7 @@ def _head(report: Report) -> str:
     tint, words = (
         ("held", "the whole period")
         if report.complete
-        else ("waiting", f"not over yet: up to {moment(report.made_ms)}")
+        else ("waiting", f"not over yet: up to {minute(report.made_ms)}")
     )
     force = report.months[-1].in_force if report.months else 0
     facts = (
@@ -149,7 +150,7 @@ def _reading(report: Report) -> str:
         "well, or the sum itself. Percentages are computed from shown numbers, and left out where one is missing."
     )
     made = (
-        f"Made {moment(report.made_ms)} by `sigfed report transparency --period {report.period.text}` from the node's "
+        f"Made {minute(report.made_ms)} by `sigfed report transparency --period {report.period.text}` from the node's "
         "own records. What partners say later changes the numbers of a later report."
     )
     lines = (

@@ -1,7 +1,7 @@
 """What the store knows about the steps of keys: who must know a successor, who does, and what time it surely is."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from keys.errors import KeysError
@@ -11,7 +11,7 @@ from keys.trust.listed import ListedKey
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import LogStatus
 from keys.trust.tuf.repository import open_timestamp
-from node.clock import Clock, milliseconds
+from node.clock import Clock, milliseconds, moment_of
 from node.objects.rekey import storage_keys_in_use
 from node.ports.keyring import RingKey
 from node.store.unit import Unit
@@ -46,7 +46,7 @@ def _sure(unit: Unit, now: datetime) -> datetime | None:
     # What is dated ahead of this clock says no more than this clock does.
     times = [min(now, said) for said in _said_current(unit)]
     if newest_ms := newest_time_ms(unit):
-        times.append(datetime.fromtimestamp(min(newest_ms, milliseconds(now)) / 1000, UTC))
+        times.append(moment_of(min(newest_ms, milliseconds(now))))
     return max(times) + BELIEVED if times else None
 
 

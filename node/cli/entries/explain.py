@@ -1,12 +1,13 @@
 """`sigfed entry explain`: what the federation says about a hash, for a terminal of eighty columns and as JSON."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from textwrap import wrap
 
 from node.app.judged import Judge
 from node.cli.output import Fact
 from node.cli.session import Session
+from node.clock import moment_of
 from node.formats.hash_queries import HashQuery
 from node.identity.store import read_store
 from node.judgement.explain import (
@@ -191,7 +192,7 @@ def _list_name(origin: str) -> str:
 
 def day_of(time_ms: int) -> str:
     """The day of a time, in UTC."""
-    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d}"
+    return f"{moment_of(time_ms):%Y-%m-%d}"
 
 
 def statement_fields(ext: Ext) -> dict[str, Fact]:

@@ -19,8 +19,8 @@ def ls(
 ) -> None:
     """Passkeys, whose they are, and when they were last used."""
     from node.app.accounts import open_passkeys
+    from node.clock import minute
     from node.identity.store import read_store
-    from node.pages.text import moment
 
     here = session(context)
     identity = here.identity()
@@ -39,7 +39,7 @@ def ls(
             )
         return
     rows = [
-        (str(one.number), one.person, one.name, moment(one.used_ms) if one.used_ms else "never")
+        (str(one.number), one.person, one.name, minute(one.used_ms) if one.used_ms else "never")
         for one in found
     ]
     here.output.result({}, *listing(("number", "person", "name", "last used"), rows, none="no passkeys"))

@@ -6,10 +6,10 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from importlib.metadata import version as version_of
 from pathlib import Path
 
+from node.clock import moment_of
 from node.connections import Acceptor, listen_tcp
 from node.errors import ConfigError, UsageError
 from node.files import read_private
@@ -177,4 +177,4 @@ def _version(made: Judging) -> str:
     seen_ms = min(each.seen_ms for each in in_force)
     if not seen_ms:
         return said
-    return f"{said}/{datetime.fromtimestamp(seen_ms / 1000, UTC):%a %b %d %H:%M:%S %Y}"
+    return f"{said}/{moment_of(seen_ms):%a %b %d %H:%M:%S %Y}"

@@ -9,12 +9,11 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Final, Protocol
 
 import numpy as np
 
-from node.clock import Clock, Entropy, milliseconds
+from node.clock import Clock, Entropy, milliseconds, moment_of
 from node.errors import (
     GoneError,
     ListTooOldError,
@@ -310,7 +309,7 @@ class Examiner:
         # In milliseconds, not in dates: the node chose both numbers, and their sum may lie beyond the calendar.
         end_ms = self._manifest.not_after_ms + self._enrolment.grace_days * _DAY_MS
         if milliseconds(self._clock.now()) >= end_ms:
-            end = datetime.fromtimestamp(end_ms / 1000, UTC)
+            end = moment_of(end_ms)
             raise ListTooOldError(
                 "release {version} of {subset} ended on {end}",
                 self.version,

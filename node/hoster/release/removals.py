@@ -6,8 +6,8 @@ screen, its labels and its later end wait. In all no more goes than a cap. Spec:
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from node.clock import moment_of
 from node.errors import VerificationError
 from node.hoster.folder import Enrolment
 from node.hoster.release.parts import fetch_part
@@ -97,7 +97,7 @@ def _hint(enrolment: Enrolment, held: Held | None, damaged: int) -> str:
             "you are enrolled, the invitation has done its work: run sigfed update later, when the other members'"
             " nodes answer; until then there is no list here. Tell the agency if it lasts"
         )
-    end = datetime.fromtimestamp(held.release.manifest.not_after_ms / 1000, UTC)
+    end = moment_of(held.release.manifest.not_after_ms)
     return (
         f"release {held.version}, without what was withdrawn since, stays in force until {end:%Y-%m-%d} and"
         f" {enrolment.grace_days} days more; after that nothing is looked up (exit code 13). Run sigfed update again;"

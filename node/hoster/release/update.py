@@ -8,13 +8,13 @@ what it takes away comes in force at once (`removals`), and nothing else.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Final
 
 from keys.errors import KeysError, SigfedError
 from keys.message import Message
-from node.clock import Clock
+from node.clock import Clock, moment_of
 from node.errors import NotFoundError, OverQuotaError, TrustForkError, VerificationError
 from node.hoster.folder import Cursor, Enrolment, MemberFiles, PartnerFolder
 from node.hoster.lookup.chance import chance_anew
@@ -416,7 +416,7 @@ def _report(
         added=added,
         removed=removed,
         entries=manifest.answers_count - len(LISTED) if manifest else 0,
-        not_after=datetime.fromtimestamp(manifest.not_after_ms / 1000, UTC) if manifest else None,
+        not_after=moment_of(manifest.not_after_ms) if manifest else None,
         member_changes=told.changes,
         warnings=told.warnings,
         backing=told.step.backing,

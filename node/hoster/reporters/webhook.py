@@ -9,7 +9,6 @@ import json
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64Error
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Final
@@ -17,7 +16,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from keys.message import Message
-from node.clock import milliseconds
+from node.clock import milliseconds, moment_of
 from node.config import Section, validated
 from node.errors import ConfigError, PeerRefusedError
 from node.ports.reporters import Entry, HttpAsk, OutsideHit, OutsideReceipt, Progress, Tools
@@ -113,7 +112,7 @@ def _body(hit: OutsideHit) -> bytes:
 
 
 def _moment(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return moment_of(at_ms).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _site(url: str) -> str:

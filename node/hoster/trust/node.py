@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from keys.errors import KeysError, MalformedTrustError
@@ -13,7 +13,7 @@ from keys.trust.node_parts import EpochInfo
 from keys.trust.revocations import Revocations, file_name, none_revoked, open_revocations
 from keys.trust.tuf.root import TrustedRoot
 from keys.trust.window import valid_at
-from node.clock import milliseconds
+from node.clock import milliseconds, moment_of
 from node.errors import NodeError, NotFoundError, VerificationError
 from node.hoster.folder import Enrolment
 from node.trust.tuf.client import follow
@@ -119,7 +119,7 @@ def is_confirmed(enrolment: Enrolment, now: datetime) -> bool:
     """Whether the node confirmed its keys within the last seven days: older ones count only after a refresh."""
     # One ahead of now is a day old at most: files are not confirmed when they have ended. What is wrong with this
     # machine's clock, the node says before it answers.
-    confirmed = min(datetime.fromtimestamp(enrolment.confirmed_ms / 1000, UTC), now)
+    confirmed = min(moment_of(enrolment.confirmed_ms), now)
     try:
         require_confirmed(enrolment.partner, confirmed, now)
     except KeysError:

@@ -6,7 +6,7 @@ it must not be ahead of this node's clock, and not behind what this node has see
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Final
 
@@ -17,6 +17,7 @@ from keys.trust.node_document import open_node_document
 from keys.trust.statement import open_statement
 from keys.trust.tuf.root import MAX_ROOTS, TrustedRoot, open_next_root, open_roots
 from keys.trust.window import valid_at
+from node.clock import moment_of
 from node.errors import MissingObjectError, NotFoundError, StoreError, UsageError, VerificationError
 from node.peers.sync.opened_grants import opened
 from node.ports.objects import ObjectStore
@@ -79,7 +80,7 @@ class Carried:
     @property
     def time(self) -> ExportTime:
         """When the heads were the newest."""
-        return ExportTime(_moment(self.transfer))
+        return ExportTime(moment_of(self.transfer.time_ms))
 
     async def root(self) -> bytes:
         """The peer's `1.root.json`."""
@@ -190,7 +191,7 @@ def _open(unit: Unit, files: ObjectStore, peer: PeerRecord, *, node: str, now: d
         raise NotFoundError("there is no finished transfer in this folder", hint=_INCOMPLETE) from None
     document = signing(unit, open_node_document(document_data, _newest_root(files, peer)))
     transfer = _signed(head, [dated.key for dated in document.statement_keys])
-    moment = _moment(transfer)
+    moment = moment_of(transfer.time_ms)
     if moment > now + _SKEW:
         raise VerificationError("the transfer is dated in the future", hint="compare the two nodes' clocks")
     document.valid.require(moment, f"the node document of {document.node}")
@@ -228,10 +229,6 @@ def _require_news(unit: Unit, transfer: Transfer) -> None:
             raise UsageError(
                 "this transfer is older than what is held of {origin}", origin, hint="ask for a new export"
             )
-
-
-def _moment(transfer: Transfer) -> datetime:
-    return datetime.fromtimestamp(transfer.time_ms / 1000, UTC)
 
 
 def held_lists(store: Store, name: str) -> dict[str, HeldList]:

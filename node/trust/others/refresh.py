@@ -5,13 +5,13 @@ noticed within a day. Keys count for seven days after the peer confirmed them. S
 """
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 
 from keys.trust.held import open_held, require_confirmed
 from keys.trust.node_document import NodeDocument
 from keys.trust.tuf.root import TrustedRoot, open_roots
 from keys.trust.window import valid_at
-from node.clock import milliseconds
+from node.clock import milliseconds, moment_of
 from node.errors import NotFoundError
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
@@ -29,7 +29,7 @@ def held_document(peer: PeerRecord, now: datetime) -> NodeDocument:
     """
     opened = open_held(peer.trust)
     opened.check_current(now)
-    require_confirmed(peer.name, datetime.fromtimestamp(peer.confirmed_ms / 1000, UTC), now)
+    require_confirmed(peer.name, moment_of(peer.confirmed_ms), now)
     return opened.document
 
 

@@ -6,10 +6,11 @@ that others are responsible for. The numbers are confidential, as small ones are
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from node.app.partners.transparency import FORMS, make_report
+from node.clock import moment_of
 from node.console.languages import marked
 from node.console.languages import translated as _
 from node.console.pages.partners.response_facts import Fact, facts
@@ -94,7 +95,7 @@ class Response:
 
 def gather(world: World, _visitor: Visitor, _query: Values) -> Response:
     """Everything, as it stands now."""
-    periods = list(_periods(datetime.fromtimestamp(world.now_ms / 1000, UTC)))
+    periods = list(_periods(moment_of(world.now_ms)))
     over = (each.text for each in periods if each.length == 6 and each.end_ms <= world.now_ms)
     return Response(
         groups=GROUPS,

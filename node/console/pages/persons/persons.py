@@ -7,13 +7,13 @@ from typing import Final
 
 from keys.message import Message
 from node.acts import persons as acts
+from node.clock import minute
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do
 from node.console.parts import Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
-from node.pages.text import moment
 from node.store.accounts.records import PasskeyRecord, PersonRecord, PersonRole
 
 PERSONS: Final = "/console/persons"
@@ -64,7 +64,7 @@ def token(world: World, visitor: Visitor, form: Values) -> Done:
         PERSONS,
         _(
             "The token of {name}: {token}. It is shown this once; {name} types it at {url} before {time}"
-        ).format(name=name, token=made["token"], url=made["url"], time=moment(int(str(made["expires_ms"])))),
+        ).format(name=name, token=made["token"], url=made["url"], time=minute(int(str(made["expires_ms"])))),
     )
 
 

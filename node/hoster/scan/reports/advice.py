@@ -5,11 +5,12 @@ Nothing that a scan does hides, moves or deletes a file, and nobody was told of 
 
 from collections.abc import Iterator
 
+from node.clock import minute
 from node.hoster.hits.instructions import FOUND, UNDO
 from node.hoster.hits.spool import DAY_MS
 from node.hoster.scan.reports.selection import Gathered
 from node.hoster.scan.results import ScanSummary, Status
-from node.pages.text import counted, moment
+from node.pages.text import counted
 
 _OLD_MS = 2 * DAY_MS
 
@@ -49,7 +50,7 @@ def _hits(summary: ScanSummary, found: Gathered) -> Iterator[str]:
     yield "Tell the agency: `sigfed hit report --all`. Nobody was told yet; the hits are kept safely on this machine."
     yield (
         "Record what became of each file within 24 hours of the finding, the first by "
-        f"{moment(summary.started_ms + DAY_MS)}: `sigfed hit resolve ID --action removed` (or disabled, "
+        f"{minute(summary.started_ms + DAY_MS)}: `sigfed hit resolve ID --action removed` (or disabled, "
         "preserved, false-positive)."
     )
     yield "If a file is not what the list says: `sigfed hit dispute ID`. The agency must answer."

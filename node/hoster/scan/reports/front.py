@@ -1,8 +1,9 @@
 """The upper part of a scan's page, for who has ten seconds: the verdict, four numbers, what was compared with what."""
 
+from node.clock import minute
 from node.hoster.scan.reports.names import Names
 from node.hoster.scan.results import ScanSummary, Status
-from node.pages.text import counted, lasting, moment, safe, size
+from node.pages.text import counted, lasting, safe, size
 
 
 def unseen(summary: ScanSummary) -> int:
@@ -56,7 +57,7 @@ def _lead(summary: ScanSummary, names: Names) -> str:
         else "was interrupted"
     )
     return (
-        f"The scan of {where}{f' and {more} more places' if more > 0 else ''} began on {moment(summary.started_ms)}"
+        f"The scan of {where}{f' and {more} more places' if more > 0 else ''} began on {minute(summary.started_ms)}"
         f" and {end}. Files were compared with release {summary.release} of the list “{summary.subset}”, which the"
         f" agency had confirmed {lasting(summary.list_age_ms / 1000)} before."
     )

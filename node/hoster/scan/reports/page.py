@@ -7,6 +7,7 @@ bear. It holds names of files, no hash and no picture.
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from node.clock import minute
 from node.hoster.scan.reports.advice import next_steps
 from node.hoster.scan.reports.front import head
 from node.hoster.scan.reports.listings import hits, missed, others
@@ -16,7 +17,7 @@ from node.hoster.scan.results import FileResult, ScanSummary, Status
 from node.pages.charts import Bar, share
 from node.pages.document import END, beginning
 from node.pages.tables import Column, table
-from node.pages.text import counted, lasting, moment, with_commands
+from node.pages.text import counted, lasting, with_commands
 
 _KINDS: Final = (
     (Status.HIT, "On the list", "bad"),
@@ -90,8 +91,8 @@ def _looked_at(summary: ScanSummary, names: Names) -> str:
 
 def _facts(summary: ScanSummary, names: Names) -> Iterator[tuple[str, str]]:
     yield "places", " · ".join(map(names.source, summary.sources))
-    yield "began", moment(summary.started_ms)
-    yield "ended", moment(summary.ended_ms) if summary.ended_ms else "interrupted"
+    yield "began", minute(summary.started_ms)
+    yield "ended", minute(summary.ended_ms) if summary.ended_ms else "interrupted"
     yield "list", f"release {summary.release} of {summary.subset}"
     yield "list confirmed", f"{lasting(summary.list_age_ms / 1000)} before the scan began"
     unchanged = summary.files - summary.read
