@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from node.demo.record import Record, Step
-from node.demo.report.text import colour
+from node.demo.report.lanes import tint
 from node.pages.text import safe, size
 
 _WIDEST: Final = 75
@@ -25,7 +25,7 @@ def _bar(step: Step, longest: int) -> str:
     assert step.source is not None
     label = f"{step.source.title} to {step.who.title}"
     return (
-        f'<li class="{colour(step.who, trouble=step.trouble)}"><b>{safe(label)}</b>'
+        f'<li class="{tint(step)}"><b>{safe(label)}</b>'
         f'<span class="note">{safe(step.note)}</span><span class="load">'
         f'<svg class="length" width="{_WIDEST * step.moved / longest:.1f}%" height="17" aria-hidden="true"></svg>'
         f'<span class="bytes">{size(step.moved)}</span></span></li>'

@@ -6,7 +6,6 @@ from typing import Final
 
 from node.demo.parties import Party
 from node.demo.record import Step
-from node.demo.report.text import colour, duration
 from node.pages.text import safe, size
 
 _AT: Final = {Party.FR: 16, Party.NL: 50, Party.HOSTER: 84}
@@ -34,6 +33,11 @@ class Scales:
         return 100 * log10(max(step.moved or 0, _SMALLEST) / _SMALLEST) / whole
 
 
+def tint(step: Step) -> str:
+    """The class that carries the colour of a step."""
+    return "trouble" if step.trouble else step.who.value
+
+
 def lanes(steps: Iterable[Step], scales: Scales) -> str:
     """The rows of a chapter."""
     return (
@@ -51,11 +55,11 @@ def _head() -> str:
 
 
 def _row(step: Step, scales: Scales) -> Iterator[str]:
-    tint = colour(step.who, trouble=step.trouble)
-    yield f'<div class="lanes {tint}">{_strip(step)}</div>'
-    yield f'<div class="what {tint}">{_what(step)}</div>'
-    yield _amount(tint, duration(step.seconds), scales.seconds(step))
-    yield _amount(tint, size(step.moved), scales.moved(step)) if step.moved else '<div class="amount"></div>'
+    seconds = f"{step.seconds:.1f} s" if step.seconds >= 0.05 else "—"
+    yield f'<div class="lanes {tint(step)}">{_strip(step)}</div>'
+    yield f'<div class="what {tint(step)}">{_what(step)}</div>'
+    yield _amount(step, seconds, scales.seconds(step))
+    yield _amount(step, size(step.moved), scales.moved(step)) if step.moved else '<div class="amount"></div>'
 
 
 def _strip(step: Step) -> str:
@@ -89,9 +93,9 @@ def _brief(command: str) -> str:
     return " ".join(word if len(word) < 48 else f"{word[:12]}…" for word in words)
 
 
-def _amount(tint: str, text: str, percent: float) -> str:
+def _amount(step: Step, text: str, percent: float) -> str:
     bar = (
         '<svg aria-hidden="true"><rect class="rail" width="100%" height="7" rx="3.5"/>'
         f'<rect class="bar" width="{percent:.1f}%" height="7" rx="3.5"/></svg>'
     )
-    return f'<div class="amount {tint}">{text}{bar}</div>'
+    return f'<div class="amount {tint(step)}">{text}{bar}</div>'

@@ -9,9 +9,8 @@ from node.demo.report.bars import total, transfers
 from node.demo.report.circles import circles
 from node.demo.report.lanes import Scales, lanes
 from node.demo.report.matrix import matrix
+from node.demo.report.sights import successions, views
 from node.demo.report.style import STYLE
-from node.demo.report.successions import successions
-from node.demo.report.views import views
 from node.pages.document import END, beginning
 from node.pages.text import safe, size
 
