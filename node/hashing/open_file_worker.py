@@ -13,11 +13,10 @@ import socket
 from typing import Final
 
 from node.hashing.confined import confine
-from node.hashing.hashed import Fault, Hashed, Part
+from node.hashing.hashed import Hashed
+from node.hashing.outcomes import pack_hashed, unpack_hashed
 from node.hashing.plan import HashPlan, seconds_for
 from node.hashing.read import CHUNK_BYTES, StreamHasher, held_bytes
-from protocol.digest import Algorithm, Digest
-from protocol.encoding import b64, unb64
 
 MAX_PLAN_BYTES: Final = 64 * 1024
 _LATER: Final = 2
@@ -54,22 +53,9 @@ def _hashed(descriptor: int, plan: HashPlan) -> Hashed:
 
 def encode(hashed: Hashed) -> bytes:
     """The answer."""
-    parts = [
-        [part.name, [[int(digest.algorithm), b64(digest.value)] for digest in part.digests]]
-        for part in hashed.parts
-    ]
-    faults = [[fault.name, fault.reason] for fault in hashed.faults]
-    return json.dumps([hashed.size, parts, faults]).encode()
+    return json.dumps(pack_hashed(hashed)).encode()
 
 
 def decode(data: bytes) -> Hashed:
-    """What an answer says; raises `ValueError` or `MalformedError` for one that a child that is well does not give."""
-    size, parts, faults = json.loads(data)
-    return Hashed(
-        int(size),
-        tuple(
-            Part(str(name), tuple(Digest(Algorithm(kind), unb64(value)) for kind, value in digests))
-            for name, digests in parts
-        ),
-        tuple(Fault(str(name), str(reason)) for name, reason in faults),
-    )
+    """What an answer says; raises anything for one that a child that is well does not give."""
+    return unpack_hashed(json.loads(data))

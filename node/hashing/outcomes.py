@@ -35,6 +35,17 @@ def pack_hashed(hashed: Hashed) -> Packed:
     return [hashed.size, parts, [[fault.name, fault.reason] for fault in hashed.faults], hashed.mark]
 
 
+def unpack_hashed(packed: Packed) -> Hashed:
+    """What `pack_hashed` packed; raises anything where a worker made it up."""
+    size, parts, faults, mark = packed
+    return Hashed(
+        int(size),
+        tuple(Part(str(name), tuple(map(_digest, digests))) for name, digests in parts),
+        tuple(Fault(str(name), str(reason)) for name, reason in faults),
+        str(mark),
+    )
+
+
 def pack_unreadable(reason: str) -> Packed:
     """A file that was not."""
     return reason
@@ -44,17 +55,7 @@ def unpack(packed: Packed, *, place: int, path: Path) -> Outcome:
     """What was packed; raises anything where a worker made it up."""
     if isinstance(packed, str):
         return Outcome(place, path, None, packed)
-    size, parts, faults, mark = packed
-    return Outcome(
-        place,
-        path,
-        Hashed(
-            int(size),
-            tuple(Part(str(name), tuple(map(_digest, digests))) for name, digests in parts),
-            tuple(Fault(str(name), str(reason)) for name, reason in faults),
-            str(mark),
-        ),
-    )
+    return Outcome(place, path, unpack_hashed(packed))
 
 
 _ALGORITHMS: Final = {algorithm.value: algorithm for algorithm in Algorithm}
