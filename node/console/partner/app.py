@@ -1,6 +1,11 @@
-"""The console of a partner as a web application."""
+"""The console of a partner as a web application.
+
+Every action of it is in the journal of the process: who did what. A home has no audit log. Neither what was typed nor
+an id, hash or name of a file stands there.
+"""
 
 import hmac
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -11,16 +16,18 @@ from node.config import ConsoleListener
 from node.console.address import Address
 from node.console.devices import Devices
 from node.console.handlers import Console
-from node.console.partner.record import journalled, taken_away
 from node.console.partner.sign_in import ROUTES
 from node.console.partner.surface import SURFACE
 from node.console.partner.world import PartnerWorld
+from node.console.parts import Action, Done, Download, File, Values
 from node.console.shell import looks, make_app, rates
 from node.console.visitors import Visitors
+from node.journal import Journal
 
 COOKIE: Final = "__Host-sigfed-partner"
 """Its own: browsers keep cookies by host and not by port, and an agency's console may be on the same machine."""
 _KEY_BYTES: Final = 32
+_journal: Final = Journal("console")
 
 
 def make_partner_console(
@@ -38,9 +45,28 @@ def make_partner_console(
         surface=SURFACE,
         rates=rates(world.clock),
         looks=looks(world.clock),
-        recorded=journalled,
-        taken=taken_away,
+        recorded=_journalled,
+        taken=_taken_away,
         devices=Devices(partial(hmac.digest, key, digest="sha256"), world.clock),
         cookie=COOKIE,
     )
     return make_app(console, world.clock, ROUTES, settings)
+
+
+def _journalled(
+    world: PartnerWorld, action: Action[PartnerWorld], _: Values, work: Callable[[], Done]
+) -> Done:
+    """Do it, and say so once it is done; what failed is said as that."""
+    name = action.record or action.name
+    try:
+        done = work()
+    except Exception as exc:
+        _journal.warning("refused", action=name, by=world.person, error=type(exc).__name__)
+        raise
+    _journal.info("done", action=name, by=world.person, outcome=done.outcome)
+    return done
+
+
+def _taken_away(world: PartnerWorld, row: Download[PartnerWorld], _: File) -> None:
+    """Say that somebody takes a file away."""
+    _journal.info("taken", file=row.record, by=world.person)
