@@ -5,6 +5,7 @@ Times are milliseconds since 1970, UTC. Column types are those that SQLite and P
 describes each table; the migrations create them, so a change here needs one.
 """
 
+from collections.abc import Mapping
 from dataclasses import fields
 from enum import Enum
 from functools import cache
@@ -24,8 +25,10 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
+    insert,
     literal_column,
 )
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, SQLModel
 from sqlmodel.main import get_column_from_field
 
@@ -212,6 +215,20 @@ class Rows:
         """The record of the one row that is wanted; None: there is none."""
         row = self._connection.execute(wanted, given).one_or_none()
         return None if row is None else record(kind, row)
+
+    def _get(self, kind: type[R], wanted: Select[Any], missing: Exception, **given: object) -> R:
+        """The record of the one row that is wanted; raises `missing` where there is none."""
+        found = self._find(kind, wanted, **given)
+        if found is None:
+            raise missing
+        return found
+
+    def _insert(self, rows: Table, values: Mapping[str, Any], taken: Exception) -> None:
+        """Add a row; raises `taken` where there is one of its key, or of another value that no two have."""
+        try:
+            self._connection.execute(insert(rows).values(dict(values)))
+        except IntegrityError:
+            raise taken from None
 
     def _records(self, kind: type[R], wanted: Select[Any], **given: object) -> list[R]:
         """Those of all rows that are wanted."""

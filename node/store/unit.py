@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     import node.store.peers.evidence
     import node.store.peers.peers
     import node.store.peers.revocations
-    import node.store.peers.trust_acknowledgements
     import node.store.peers.witness
     import node.store.subsets.listed
     import node.store.subsets.subsets
@@ -74,7 +73,7 @@ class Unit:
     shreddings: "node.store.lists.shreddings.ShreddingRows"
     tombstones: "node.store.lists.shreddings.TombstoneRows"
     acknowledgements: "node.store.peers.acknowledgements.AcknowledgementRows"
-    trust_acknowledgements: "node.store.peers.trust_acknowledgements.TrustAcknowledgementRows"
+    trust_acknowledgements: "node.store.peers.acknowledgements.TrustAcknowledgementRows"
     withdrawals: "node.store.peers.acknowledgements.WithdrawalRows"
     judged: "node.store.peers.acknowledgements.JudgedRows"
     hits: "node.store.hits.reports.HitRows"

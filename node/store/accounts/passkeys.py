@@ -20,10 +20,9 @@ class PasskeyRows(Rows):
 
     def add(self, passkey: PasskeyRecord) -> None:
         """Add one; raises `AlreadyExistsError` for a credential that is there."""
-        try:
-            self._connection.execute(insert(_PASSKEY).values(values_of(passkey, "number")))
-        except IntegrityError:
-            raise AlreadyExistsError("this passkey is registered already") from None
+        self._insert(
+            _PASSKEY, values_of(passkey, "number"), AlreadyExistsError("this passkey is registered already")
+        )
 
     def ls(self, person: str = "") -> Sequence[PasskeyRecord]:
         """Those of a person, oldest first; of all when none is named."""

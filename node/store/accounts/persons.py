@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Select, delete, select, update
 
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.accounts.records import PersonRecord
@@ -20,10 +19,9 @@ class PersonRows(Rows):
 
     def add(self, person: PersonRecord) -> None:
         """Add a person; raises `AlreadyExistsError`."""
-        try:
-            self._connection.execute(insert(_TABLE).values(values_of(person)))
-        except IntegrityError:
-            raise AlreadyExistsError("there is a person {name} already", person.name) from None
+        self._insert(
+            _TABLE, values_of(person), AlreadyExistsError("there is a person {name} already", person.name)
+        )
 
     def get(self, name: str) -> PersonRecord:
         """The person of that name; raises `NotFoundError`."""
@@ -38,10 +36,8 @@ class PersonRows(Rows):
         return self._one(name, select(_TABLE).where(_C.name == name).with_for_update())
 
     def _one(self, name: str, wanted: Select[Any]) -> PersonRecord:
-        found = self._find(PersonRecord, wanted)
-        if found is None:
-            raise NotFoundError("there is no person {name}", name, hint="see them with: sigfed person ls")
-        return found
+        missing = NotFoundError("there is no person {name}", name, hint="see them with: sigfed person ls")
+        return self._get(PersonRecord, wanted, missing)
 
     def ls(self) -> Sequence[PersonRecord]:
         """All persons by name."""

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import and_, case, func, insert, select
-from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError
 from node.store.hits.records import HitSourceRecord, ReportName, ResolutionRecord, Resolved
@@ -19,10 +18,11 @@ class HitOutcomeRows(Rows):
 
     def add(self, resolution: ResolutionRecord) -> None:
         """Keep a resolution; raises `AlreadyExistsError` when that report has one of that time."""
-        try:
-            self._connection.execute(insert(_RESOLUTION).values(values_of(resolution)))
-        except IntegrityError:
-            raise AlreadyExistsError("a resolution of this time was kept meanwhile") from None
+        self._insert(
+            _RESOLUTION,
+            values_of(resolution),
+            AlreadyExistsError("a resolution of this time was kept meanwhile"),
+        )
 
     def of(self, partner: str, report_id: bytes) -> Sequence[ResolutionRecord]:
         """All resolutions of a report, the one that counts last."""

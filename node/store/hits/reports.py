@@ -10,14 +10,12 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    insert,
     literal,
     select,
     text,
     tuple_,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.driver import POSTGRESQL
@@ -43,10 +41,9 @@ class HitRows(Rows):
 
     def add(self, hit: HitRecord, sealed: bytes) -> None:
         """Keep a report with what it says; raises `AlreadyExistsError` when the partner has another of that id."""
-        try:
-            self._connection.execute(insert(_HIT).values(values_of(hit, sealed=sealed)))
-        except IntegrityError:
-            raise AlreadyExistsError("a report of this id was kept meanwhile") from None
+        self._insert(
+            _HIT, values_of(hit, sealed=sealed), AlreadyExistsError("a report of this id was kept meanwhile")
+        )
 
     def find(self, partner: str, report_id: bytes) -> HitRecord | None:
         """A partner's report; None when there is none."""
@@ -180,10 +177,9 @@ class PartnerCaseRows(Rows):
 
     def add(self, case: CaseRecord) -> None:
         """Open a case; raises `AlreadyExistsError` when there is one for that report."""
-        try:
-            self._connection.execute(insert(_CASE).values(values_of(case)))
-        except IntegrityError:
-            raise AlreadyExistsError("a case for this report was opened meanwhile") from None
+        self._insert(
+            _CASE, values_of(case), AlreadyExistsError("a case for this report was opened meanwhile")
+        )
 
     def find(self, partner: str, report_id: bytes) -> CaseRecord | None:
         """The case of a partner's report; None when there is none."""

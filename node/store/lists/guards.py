@@ -5,7 +5,6 @@ from typing import Final
 
 import numpy as np
 from sqlalchemy import delete, insert, select
-from sqlalchemy.exc import IntegrityError
 
 from keys.message import Message
 from node.errors import AlreadyExistsError, NotFoundError
@@ -27,17 +26,18 @@ class GuardRows(Rows):
 
     def add_benign(self, record: BenignSet) -> None:
         """Record a set whose filter is durable; raises `AlreadyExistsError` for its name."""
-        try:
-            self._connection.execute(insert(_BENIGN).values(values_of(record)))
-        except IntegrityError as exc:
-            raise AlreadyExistsError(
+        self._insert(
+            _BENIGN,
+            values_of(record),
+            AlreadyExistsError(
                 "there is a known-benign set {name}",
                 record.name,
                 hint=Message(
                     "remove it first (sigfed guard benign remove {name}), or give this one a --name",
                     record.name,
                 ),
-            ) from exc
+            ),
+        )
 
     def benign(self) -> Sequence[BenignSet]:
         """All sets, by name."""

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, Update, bindparam, case, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Row, Update, bindparam, case, select, update
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.lists.records import Head, LogKind, LogRecord
@@ -42,10 +41,7 @@ class LogRows(Rows):
             "checked_ms": 0,
             "reopened": 0,
         }
-        try:
-            self._connection.execute(insert(_LOG).values(row))
-        except IntegrityError:
-            raise AlreadyExistsError("{origin} exists already", origin) from None
+        self._insert(_LOG, row, AlreadyExistsError("{origin} exists already", origin))
         return self.get(origin)
 
     def get(self, origin: str) -> LogRecord:

@@ -2,16 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, func, select, update
 
 from keys.message import Message
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, ReplayedError
 from node.store.partners.records import Allowance, InviteRecord, PartnerRecord
 from node.store.partners.tables import EvaluationMonth, Invite, Partner, UsedAssertion
-from node.store.tables import Rows, record, table, values_of
+from node.store.tables import R, Rows, record, table, values_of
 
 _INVITE, _PARTNER, _USED = table(Invite), table(Partner), table(UsedAssertion)
 _MILLI = 1000
@@ -41,14 +39,15 @@ class PartnerRows(Rows):
                     invite.partner,
                 ),
             )
-        try:
-            self._connection.execute(insert(_INVITE).values(values_of(invite)))
-        except IntegrityError:
-            raise AlreadyExistsError(
+        self._insert(
+            _INVITE,
+            values_of(invite),
+            AlreadyExistsError(
                 "{name} was invited already",
                 invite.partner,
                 hint="a string that is lost or went astray is void after: sigfed partner suspend",
-            ) from None
+            ),
+        )
 
     def invitation(self, invite_id: bytes) -> InviteRecord | None:
         """The invitation of that id, whatever its state; None when there never was one."""
@@ -78,14 +77,11 @@ class PartnerRows(Rows):
             level=partner.evaluations_per_day * _MILLI, level_ms=partner.added_ms, month="", used=0
         )
         row = values_of(partner) | values_of(bucket)
-        try:
-            self._connection.execute(insert(_PARTNER).values(row))
-        except IntegrityError:
-            raise AlreadyExistsError("{name} is enrolled already", partner.name) from None
+        self._insert(_PARTNER, row, AlreadyExistsError("{name} is enrolled already", partner.name))
 
     def get(self, name: str) -> PartnerRecord:
         """The partner of that name; raises `NotFoundError`."""
-        return record(PartnerRecord, self._row(name))
+        return self._of(name, PartnerRecord)
 
     def ls(self) -> Sequence[PartnerRecord]:
         """All partners by name."""
@@ -132,7 +128,7 @@ class PartnerRows(Rows):
 
     def allowance(self, name: str) -> Allowance:
         """What is left; raises `NotFoundError`."""
-        return record(Allowance, self._row(name))
+        return self._of(name, Allowance)
 
     def evaluations(self, months: Sequence[str]) -> int | None:
         """Evaluations of all partners in some months; None when not all of them were counted."""
@@ -157,13 +153,11 @@ class PartnerRows(Rows):
         lost = select(func.max(_MONTH.c.month)).where(_MONTH.c.whole.is_(False))
         return self._connection.execute(lost).scalar_one() or ""
 
-    def _row(self, name: str) -> Row[Any]:
-        row = self._connection.execute(select(_PARTNER).where(_PARTNER.c.name == name)).one_or_none()
-        if row is None:
-            raise NotFoundError(
-                "{name} is not a partner of this node", name, hint="see them with: sigfed partner ls"
-            )
-        return row
+    def _of(self, name: str, kind: type[R]) -> R:
+        missing = NotFoundError(
+            "{name} is not a partner of this node", name, hint="see them with: sigfed partner ls"
+        )
+        return self._get(kind, select(_PARTNER).where(_PARTNER.c.name == name), missing)
 
 
 class ReplayRows(Rows):
@@ -181,7 +175,4 @@ class ReplayRows(Rows):
     def spend(self, issuer: str, jti: str, *, expires_ms: int) -> None:
         """Keep an id; raises `ReplayedError` when it is kept already."""
         row = {"issuer": issuer, "jti": jti, "expires_ms": expires_ms}
-        try:
-            self._connection.execute(insert(_USED).values(row))
-        except IntegrityError:
-            raise ReplayedError("this assertion was used before") from None
+        self._insert(_USED, row, ReplayedError("this assertion was used before"))

@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Select, and_, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError
 from node.store.partners.records import FileRecord, ProposalRecord
@@ -21,10 +20,9 @@ class ProposalRows(Rows):
 
     def add(self, proposal: ProposalRecord) -> None:
         """Keep a proposal, all of its files waiting; raises `AlreadyExistsError` when the partner has that id."""
-        try:
-            self._connection.execute(insert(_PROPOSAL).values(values_of(proposal)))
-        except IntegrityError:
-            raise AlreadyExistsError("a proposal of this id was kept meanwhile") from None
+        self._insert(
+            _PROPOSAL, values_of(proposal), AlreadyExistsError("a proposal of this id was kept meanwhile")
+        )
         name = {"partner": proposal.partner, "proposal_id": proposal.proposal_id}
         waiting = (FileRecord(number=each, state=FileState.WAITING) for each in range(1, proposal.files + 1))
         self._connection.execute(insert(_FILE), [values_of(each, **name) for each in waiting])

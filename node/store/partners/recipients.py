@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.partners.records import RecipientRecord, SnapshotRecord
@@ -19,19 +18,18 @@ class RecipientRows(Rows):
 
     def add(self, recipient: RecipientRecord) -> None:
         """Add one; raises `AlreadyExistsError`."""
-        try:
-            self._connection.execute(insert(_TABLE).values(values_of(recipient)))
-        except IntegrityError:
-            raise AlreadyExistsError("there is a recipient {name} already", recipient.name) from None
+        self._insert(
+            _TABLE,
+            values_of(recipient),
+            AlreadyExistsError("there is a recipient {name} already", recipient.name),
+        )
 
     def get(self, name: str) -> RecipientRecord:
         """The recipient of that name; raises `NotFoundError`."""
-        found = self.find(name)
-        if found is None:
-            raise NotFoundError(
-                "there is no recipient {name}", name, hint="see them with: sigfed recipient ls"
-            )
-        return found
+        missing = NotFoundError(
+            "there is no recipient {name}", name, hint="see them with: sigfed recipient ls"
+        )
+        return self._get(RecipientRecord, select(_TABLE).where(_C.name == name), missing)
 
     def find(self, name: str) -> RecipientRecord | None:
         """The recipient of that name, if there is one."""

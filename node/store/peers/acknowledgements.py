@@ -1,9 +1,9 @@
-"""Acknowledgements, withdrawals and what releases follow, inside one transaction."""
+"""Acknowledgements of lists and of trust files, withdrawals, and what releases follow, inside one transaction."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypeVar
 
-from sqlalchemy import and_, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, and_, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import ConflictError
@@ -14,12 +14,15 @@ from node.store.lists.tables import (
     ReachedRow,
     WithdrawalRow,
 )
-from node.store.peers.records import Acknowledgement, Applied, Reached, Withdrawal
+from node.store.peers.records import Acknowledgement, Applied, Reached, TrustAcknowledged, Withdrawal
+from node.store.peers.tables import TrustAcknowledgedRow, TrustAcknowledgementRow
 from node.store.tables import DAY, Peer, Rows, table, values_of
 
 _PEER = table(Peer)
 _ACKS, _SENT = table(AcknowledgementRow), table(AcknowledgedRow)
+_TRUST_ACKS, _TRUST_SENT = table(TrustAcknowledgementRow), table(TrustAcknowledgedRow)
 _WITHDRAWAL, _REACHED, _JUDGED = table(WithdrawalRow), table(ReachedRow), table(JudgedRow)
+Said = TypeVar("Said", Acknowledgement, TrustAcknowledged)
 
 
 class AcknowledgementRows(Rows):
@@ -37,14 +40,7 @@ class AcknowledgementRows(Rows):
 
     def replace(self, old: Acknowledgement | None, new: Acknowledgement) -> None:
         """Put `new` in the place of `old`; raises `ConflictError` when another came in between."""
-        values, c = values_of(new), _ACKS.c
-        if old is not None:
-            same = (c.log_id == old.log_id, c.peer == old.peer, c.statement == old.statement)
-            changed = self._connection.execute(update(_ACKS).where(*same).values(values)).rowcount
-        else:
-            changed = self._insert(values)
-        if changed != 1:
-            raise ConflictError("another acknowledgement of this peer came in between")
+        _swap(self._connection, _ACKS, old, new, "log_id", "peer")
 
     def sent(self, origin: str) -> bytes | None:
         """What was last acknowledged to the owner of a peer's list: its content without the time."""
@@ -62,11 +58,38 @@ class AcknowledgementRows(Rows):
         theirs = _SENT.c.origin.startswith(f"{peer}/", autoescape=True)
         self._connection.execute(delete(_SENT).where(theirs))
 
-    def _insert(self, values: Mapping[str, Any]) -> int:
-        try:
-            return self._connection.execute(insert(_ACKS).values(dict(values))).rowcount
-        except IntegrityError:
-            return 0
+
+class TrustAcknowledgementRows(Rows):
+    """The `trust_acknowledgement` and `trust_acknowledged` tables."""
+
+    def find(self, peer: str) -> TrustAcknowledged | None:
+        """The newest of a peer."""
+        return self._find(TrustAcknowledged, select(_TRUST_ACKS).where(_TRUST_ACKS.c.peer == peer))
+
+    def ls(self) -> Sequence[TrustAcknowledged]:
+        """The newest of each peer, by peer."""
+        return self._records(TrustAcknowledged, select(_TRUST_ACKS).order_by(_TRUST_ACKS.c.peer))
+
+    def replace(self, old: TrustAcknowledged | None, new: TrustAcknowledged) -> None:
+        """Put `new` in the place of `old`; raises `ConflictError` when another came in between."""
+        _swap(self._connection, _TRUST_ACKS, old, new, "peer")
+
+    def sent(self, peer: str) -> bytes | None:
+        """What a peer was last told that is held of its trust files: the content without the time."""
+        row = self._connection.execute(
+            select(_TRUST_SENT.c.content).where(_TRUST_SENT.c.peer == peer)
+        ).one_or_none()
+        return None if row is None else bytes(row[0])
+
+    def note_sent(self, peer: str, content: bytes) -> None:
+        """Remember what it was told."""
+        self._connection.execute(delete(_TRUST_SENT).where(_TRUST_SENT.c.peer == peer))
+        self._connection.execute(insert(_TRUST_SENT).values(peer=peer, content=content))
+
+    def forget(self, peer: str) -> None:
+        """Drop what a node that is no peer any more said and was told."""
+        for each in (_TRUST_ACKS, _TRUST_SENT):
+            self._connection.execute(delete(each).where(each.c.peer == peer))
 
 
 class WithdrawalRows(Rows):
@@ -152,3 +175,19 @@ class JudgedRows(Rows):
         query = select(func.min(_JUDGED.c.size)).where(_JUDGED.c.origin == origin)
         found = self._connection.execute(query).scalar_one()
         return None if found is None else int(found)
+
+
+def _swap(connection: Connection, rows: Table, old: Said | None, new: Said, *key: str) -> None:
+    """Put `new` in the place of `old`, which has the same key."""
+    values = values_of(new)
+    try:
+        if old is None:
+            changed = connection.execute(insert(rows).values(values)).rowcount
+        else:
+            same = [rows.c[name] == values[name] for name in key]
+            held = update(rows).where(*same, rows.c.statement == old.statement)
+            changed = connection.execute(held.values(values)).rowcount
+    except IntegrityError:
+        changed = 0
+    if changed != 1:
+        raise ConflictError("another acknowledgement of this peer came in between")

@@ -39,10 +39,8 @@ class EvidenceRows(Rows):
 
     def get(self, sha256: str) -> EvidenceRecord:
         """By its name; raises `NotFoundError`."""
-        found = self._find(EvidenceRecord, select(_EVIDENCE).where(_EVIDENCE.c.sha256 == sha256))
-        if found is None:
-            raise NotFoundError("no such evidence is kept", hint="see what is kept with: sigfed evidence ls")
-        return found
+        missing = NotFoundError("no such evidence is kept", hint="see what is kept with: sigfed evidence ls")
+        return self._get(EvidenceRecord, select(_EVIDENCE).where(_EVIDENCE.c.sha256 == sha256), missing)
 
     def release(self, subjects: Sequence[str], *, now_ms: int) -> int:
         """People looked at everything that is kept of these; gives how many were open."""

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
 
 from keys.message import pack, unpack
 from keys.trust.held import HeldTrust
@@ -30,12 +29,13 @@ class PeerRows(Rows):
     def add(self, peer: PeerRecord) -> None:
         """Add a peer; raises `AlreadyExistsError`."""
         row = values_of(peer, "trust", "grant", grant_json=peer.grant, outcome=pack(peer.outcome, _LONGEST))
-        try:
-            self._connection.execute(insert(_PEER).values(row))
-        except IntegrityError:
-            raise AlreadyExistsError(
+        self._insert(
+            _PEER,
+            row,
+            AlreadyExistsError(
                 "{name} is a peer already", peer.name, hint="change what it may read with: sigfed peer grant"
-            ) from None
+            ),
+        )
         self._replace_files(peer.name, peer.trust)
 
     def get(self, name: str) -> PeerRecord:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Row, bindparam, select, update
 
 from node.errors import ConflictError, NotFoundError
 from node.store.peers.records import WitnessRecord
@@ -40,21 +39,16 @@ class WitnessRows(Rows):
     def replace(self, old: WitnessRecord | None, new: WitnessRecord) -> None:
         """Put `new` in the place of `old`; raises `ConflictError` when another came in between."""
         values = values_of(new.head, cosignature=new.cosignature)
+        meanwhile = ConflictError("another checkpoint of {origin} was cosigned meanwhile", new.origin)
         if old is None:
-            self._insert(new.origin, values)
+            origin_sha256 = sha256(new.origin.encode()).hexdigest()
+            self._insert(_TABLE, values | {"origin": new.origin, "origin_sha256": origin_sha256}, meanwhile)
             return
         held = old.head
         # The time too: of two cosignatures on one size the later one stays, as none may be dated before it.
         same = (_C.origin == old.origin, _C.size == held.size, _C.root == held.root, _C.time_s == held.time_s)
         if self._connection.execute(update(_TABLE).where(*same).values(values)).rowcount != 1:
-            raise ConflictError("another checkpoint of {origin} was cosigned meanwhile", new.origin)
-
-    def _insert(self, origin: str, values: dict[str, Any]) -> None:
-        key = {"origin": origin, "origin_sha256": sha256(origin.encode()).hexdigest()}
-        try:
-            self._connection.execute(insert(_TABLE).values(key | values))
-        except IntegrityError:
-            raise ConflictError("another checkpoint of {origin} was cosigned meanwhile", origin) from None
+            raise meanwhile
 
 
 def _record(row: Row[Any]) -> WitnessRecord:

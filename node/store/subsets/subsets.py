@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, Select, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
@@ -21,10 +20,7 @@ class SubsetRows(Rows):
     def create(self, subset: SubsetRecord) -> None:
         """Add a subset; raises `AlreadyExistsError`."""
         row = values_of(subset, "filter", filter_cbor=subset.filter.to_bytes())
-        try:
-            self._connection.execute(insert(_SUBSET).values(row))
-        except IntegrityError:
-            raise AlreadyExistsError("{name} is a subset already", subset.name) from None
+        self._insert(_SUBSET, row, AlreadyExistsError("{name} is a subset already", subset.name))
 
     def get(self, name: str) -> SubsetRecord:
         """The subset of that name; raises `NotFoundError`."""
@@ -71,12 +67,13 @@ class ReleaseRows(Rows):
 
     def add(self, release: ReleaseRecord) -> None:
         """Record a release whose leaf is in the pending head; raises `ConflictError` when the version is taken."""
-        try:
-            self._connection.execute(insert(_RELEASE).values(values_of(release)))
-        except IntegrityError:
-            raise ConflictError(
+        self._insert(
+            _RELEASE,
+            values_of(release),
+            ConflictError(
                 "release {version} of {subset} was made meanwhile", release.version, release.subset
-            ) from None
+            ),
+        )
 
     def publish(self, subset: str, version: int, note: bytes) -> None:
         """Note under which checkpoint a release was published."""
@@ -86,10 +83,8 @@ class ReleaseRows(Rows):
     def get(self, subset: str, version: int) -> ReleaseRecord:
         """A release, published or not; raises `NotFoundError`."""
         wanted = select(_RELEASE).where(_RELEASE.c.subset == subset, _RELEASE.c.version == version)
-        found = self._find(ReleaseRecord, wanted)
-        if found is None:
-            raise NotFoundError("there is no release {version} of {subset}", version, subset)
-        return found
+        missing = NotFoundError("there is no release {version} of {subset}", version, subset)
+        return self._get(ReleaseRecord, wanted, missing)
 
     def newest(self, subset: str) -> ReleaseRecord | None:
         """The newest published release."""
