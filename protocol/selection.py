@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Final
 
 import numpy as np
@@ -166,9 +166,8 @@ class _Rows:
         ids = np.frombuffer(bytes(self._ids), dtype=np.uint64).reshape(-1, 2)
         order = np.lexsort(ids.T)
         starts = np.flatnonzero(np.any(np.diff(ids[order].view(np.int64), axis=0) != 0, axis=1)) + 1
-        for run in np.split(order, starts):
-            if len(run) > 1:
-                yield run.tolist()
+        places, ends = order.tolist(), [0, *starts.tolist(), len(order)]
+        yield from (places[start:end] for start, end in pairwise(ends) if end - start > 1)
 
     def _place(self, digest: Digest, places: Mapping[Digest, int]) -> int:
         place = places.get(digest)

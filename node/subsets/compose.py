@@ -160,19 +160,16 @@ def _label(chosen: Chosen, numbers: Mapping[str, int], k: int) -> Label:
 
 
 def _backers(support: Support, numbers: Mapping[str, int]) -> Iterator[Backer]:
-    authorities = {entry.ref for entries in support.authorities.values() for entry in entries}
-    national = set()
+    authorities = {(entry.origin, entry.index) for entry in _all(support.authorities)}
     for country, entries in support.countries.items():
         for entry in entries:
-            national.add(entry.ref)
+            place = entry.origin, entry.index
             yield Backer(
-                number=numbers[entry.origin],
-                index=entry.index,
-                country=country,
-                authority=entry.ref in authorities,
+                number=numbers[entry.origin], index=entry.index, country=country, authority=place in authorities
             )
+            authorities.discard(place)
     for entry in _all(support.authorities):
-        if entry.ref not in national:
+        if (entry.origin, entry.index) in authorities:
             yield Backer(number=numbers[entry.origin], index=entry.index, country=None, authority=True)
 
 

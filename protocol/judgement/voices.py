@@ -44,7 +44,7 @@ class MemberListing:
 
     def is_revoked(self, index: int) -> bool:
         """Whether an event was possibly signed by a thief."""
-        return any(index in span for span in self.revoked)
+        return bool(self.revoked) and any(index in span for span in self.revoked)
 
     def ext(self, entry: Entry) -> Ext:
         """What an entry says, without amends that a thief may have signed."""

@@ -213,7 +213,9 @@ def _parse(data: bytes) -> Ext:
 _parse_like = lru_cache(maxsize=_KEPT)(_parse)
 
 
+@lru_cache(maxsize=_KEPT)
 def _check_origin(origin: str) -> None:
+    # Millions of references name a few logs.
     if not 0 < len(origin) <= MAX_ORIGIN_BYTES or not _is_plain(origin) or " " in origin:
         raise MalformedError("origin: not a short printable ASCII text without spaces")
 
