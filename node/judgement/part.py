@@ -15,7 +15,7 @@ from node.judgement.premises import HeldList, Premises
 from node.lists.changes import digest_of
 from node.objects.logfiles import Item, LogFiles
 from node.peers.sync.overlays import overlay_items
-from node.store.lists.records import LogRecord, Reach, Touch
+from node.store.lists.records import Reach, Touch
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
@@ -40,8 +40,7 @@ def part_of(store: Store, unit: Unit, premises: Premises, digests: Iterable[Dige
 
     Raises `ConflictError` for a list that `catch_up` has not read to its end.
     """
-    for log in premises.heads:
-        _require_noted(log)
+    require_noted(premises)
     lists = [_List(store, unit, held) for held in premises.lists]
     judged = {*digests, *_shredded(unit, lists)}
     for each, log in zip(lists, premises.heads, strict=True):
@@ -56,9 +55,11 @@ def part_of(store: Store, unit: Unit, premises: Premises, digests: Iterable[Dige
     )
 
 
-def _require_noted(log: LogRecord) -> None:
-    if log.touched < log.head.size:
-        raise ConflictError("{origin} is being read anew", log.origin, hint="run the command again")
+def require_noted(premises: Premises) -> None:
+    """Raise `ConflictError` for a list that `catch_up` has not read to its end."""
+    for log in premises.heads:
+        if log.touched < log.head.size:
+            raise ConflictError("{origin} is being read anew", log.origin, hint="run the command again")
 
 
 def _shredded(unit: Unit, lists: Iterable["_List"]) -> Iterator[Digest]:

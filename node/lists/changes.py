@@ -21,6 +21,8 @@ _HEAD: Final = Struct(">BBHQH")
 CONTENT_ID: Final = slice(3, 19)
 """Where a content id stands in ext: behind the head of the map, its key 1 and the head of its 16 bytes."""
 _ID_HEAD: Final = b"\x01\x50"
+_LONG_MAP: Final = b"\xb8"
+"""The head of a map of more than 23 fields has a second byte; nobody but a liar needs one."""
 _ALGORITHMS: Final[Mapping[int, Algorithm]] = {int(algorithm): algorithm for algorithm in SIZES}
 """By number: asking the enumeration costs as much as all else of an opening."""
 
@@ -124,6 +126,8 @@ def content_id_of(opening: bytes) -> bytes:
         return b""
     end = NONCE_BYTES + 2 + opening[NONCE_BYTES + 1]
     ext = opening[end + 2 :]
+    if ext[:1] == _LONG_MAP:
+        ext = ext[1:]
     return ext[CONTENT_ID] if ext[1:3] == _ID_HEAD else b""
 
 

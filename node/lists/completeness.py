@@ -7,7 +7,7 @@ Of `missing_objects` only names are compared; what an object holds is verified w
 from collections.abc import Iterator
 
 from node.lists.changes import digest_of
-from node.lists.touches import bundle_touches
+from node.lists.touches import bundle_notes
 from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogRecord
 from node.store.store import Store
@@ -54,12 +54,13 @@ def untouched(store: Store, log: LogRecord) -> int:
     files = LogFiles(store.objects, store.vault, log.origin)
     missing = 0
     for index in range(-(-log.touched // BUNDLE_WIDTH)):
-        said = [
-            each for each in bundle_touches(files, index, size=log.head.size) if each.position < log.touched
-        ]
+        touches, runs = bundle_notes(store.vault, files, index, size=log.head.size)
+        said = [each for each in touches if each.position < log.touched]
         with store.read() as unit:
             held = {each[:2]: each.reach for each in unit.touches.about(log.id, (each.ref for each in said))}
+            rows = unit.file_runs.of(log.id, (run.file for run in runs))
         missing += sum(held.get(each[:2], -1) < each.reach for each in said)
+        missing += sum(run.last < log.touched and not any(map(run.is_within, rows)) for run in runs)
     return missing
 
 

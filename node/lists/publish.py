@@ -20,7 +20,7 @@ from node.lists.corrections.erase import carry_out, redo
 from node.lists.entries import read_batch
 from node.lists.heads import next_head
 from node.lists.pace import DAY_MS, NO_LIMITS, FollowGuards, require_within
-from node.lists.touches import touches_of
+from node.lists.touches import runs_of, touches_of
 from node.objects.logfiles import LogFiles
 from node.ports.log_signer import LogSigner
 from node.store.lists.records import Batch, Intake, LogRecord
@@ -213,9 +213,11 @@ def _finish(
     note = signer.sign(log.origin, start=log.head.size, leaf_hashes=round_.leaves)
     _check_note(log, note)
     touches = list(touches_of(log.head.size, round_.events, round_.openings))
+    runs = list(runs_of(store.vault, log.head.size, round_.openings))
     with store.write() as unit:
         unit.logs.settle(log, note=note, checked_ms=now_ms)
         unit.touches.put(log.id, touches)
+        unit.file_runs.put(log.id, runs)
         unit.touches.advance(log.id, first=log.head.size, end=log.pending.size)
         unit.withdrawals.publish(log.id, size=log.pending.size, now_ms=now_ms)
         done = unit.pending.remove(log.id, end=log.pending.size)

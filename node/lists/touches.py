@@ -1,8 +1,8 @@
 """What a judgement of some digests reads of a list beside their entries: what ends or amends them, and all blocks.
 
-Who moves a head or opens an older event notes it in that transaction (`touches_of`); what older versions did not note
-is read once, by whoever judges first (`catch_up`). An event of which too much is noted is read in vain. The rules are
-`protocol.judgement`'s alone.
+A release reads which others are of one file, too. Who moves a head or opens an older event notes both in that
+transaction (`touches_of`, `runs_of`); what older versions did not note is read once, by whoever judges first
+(`catch_up`). An event of which too much is noted is read in vain. The rules are `protocol.judgement`'s alone.
 """
 
 import re
@@ -11,9 +11,11 @@ from functools import lru_cache
 from typing import Final
 
 from node.errors import MissingObjectError
+from node.lists.changes import content_id_of
 from node.objects.logfiles import LogFiles
-from node.store.lists.records import LogKind, LogRecord, Reach, Touch
+from node.store.lists.records import FileRun, LogKind, LogRecord, Reach, Touch
 from node.store.store import Store
+from node.store.vault import Vault
 from protocol.errors import MalformedError
 from protocol.limits import BUNDLE_WIDTH, HEADER_BYTES
 from protocol.lists.event import REFERRING, Header, Op
@@ -35,6 +37,17 @@ def touches_of(first: int, events: Sequence[bytes], openings: Sequence[bytes]) -
     for position, (event, opening) in enumerate(zip(events, openings, strict=True), first):
         if event[1] != _ADD or _HASH in opening:  # most events are adds that name no other
             yield from _touch_of(position, event, opening)
+
+
+def runs_of(vault: Vault, first: int, openings: Sequence[bytes]) -> Iterator[FileRun]:
+    """Which verified openings from the position `first` on carry the content id of their neighbour, as `touches_of`."""
+    begun, current = first, b""
+    for position, opening in enumerate((*openings, b""), first):
+        content_id = content_id_of(opening)
+        if content_id != current:
+            if current:
+                yield FileRun(vault.file_key_of(current), begun, position - 1)
+            begun, current = position, content_id
 
 
 def _touch_of(position: int, event: bytes, opening: bytes) -> Iterator[Touch]:
@@ -99,14 +112,21 @@ def _read_on(store: Store, log: LogRecord) -> None:
     files, size = LogFiles(store.objects, store.vault, log.origin), log.head.size
     begun = log.touched // BUNDLE_WIDTH
     touches: list[Touch] = []
+    runs: list[FileRun] = []
     for index in range(begun, begun + _SLICE):
-        touches += bundle_touches(files, index, size=size)
+        said = bundle_notes(store.vault, files, index, size=size)
+        touches += said[0]
+        runs += said[1]
     with store.write() as unit:
         unit.touches.put(log.id, touches)
+        unit.file_runs.put(log.id, runs)
         unit.touches.advance(log.id, first=log.touched, end=min((begun + _SLICE) * BUNDLE_WIDTH, size))
 
 
-def bundle_touches(files: LogFiles, index: int, *, size: int) -> Iterator[Touch]:
-    """What the events of one bundle of a list of `size` say of others, as far as its openings are held."""
-    events, openings = files.events(index, size=size), files.openings(index, size=size)
-    return touches_of(index * BUNDLE_WIDTH, events, openings)
+def bundle_notes(
+    vault: Vault, files: LogFiles, index: int, *, size: int
+) -> tuple[list[Touch], list[FileRun]]:
+    """What is to be noted of one bundle of a list of `size`, as far as its openings are held."""
+    first, openings = index * BUNDLE_WIDTH, files.openings(index, size=size)
+    touches = touches_of(first, files.events(index, size=size), openings)
+    return [*touches], [*runs_of(vault, first, openings)]

@@ -128,6 +128,18 @@ class TouchRow(TableModel):
     reach: int
 
 
+class FileRunRow(TableModel):
+    """Neighbouring adds with one content id, by a keyed hash of that; clustered by it."""
+
+    __tablename__ = "file_run"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    log_id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    file: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    first: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    last: int = Field(sa_type=BigInteger)
+
+
 class QuarantineRow(TableModel):
     """Something a guard set aside until a person has looked at it."""
 

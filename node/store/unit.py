@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import node.store.hits.tallies
     import node.store.lists.batches
     import node.store.lists.entries
+    import node.store.lists.file_runs
     import node.store.lists.guards
     import node.store.lists.logs
     import node.store.lists.quarantine
@@ -50,6 +51,7 @@ class Unit:
     cases: "node.store.lists.batches.CaseRows"
     entries: "node.store.lists.entries.EntryRows"
     touches: "node.store.lists.touches.TouchRows"
+    file_runs: "node.store.lists.file_runs.FileRunRows"
     quarantine: "node.store.lists.quarantine.QuarantineRows"
     guards: "node.store.lists.guards.GuardRows"
     peers: "node.store.peers.peers.PeerRows"

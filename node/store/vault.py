@@ -35,6 +35,7 @@ _DRAW_BYTES: Final = 8
 _VERSION: Final = b"\x01"
 _BLOCK: Final = 64
 _TOKENS: Final = b"\xfftokens"
+_FILES: Final = b"\xfffiles"
 """No algorithm has the number of its first byte, so no look-up key is a key of tokens."""
 
 
@@ -44,6 +45,7 @@ class _Derived:
     """By algorithm, what its digests are hashed after; likewise `outer`, in the second round."""
     outer: bytes = field(repr=False)
     token: bytes = field(repr=False)
+    file: bytes = field(repr=False)
     tombstone: bytes = field(repr=False)
 
 
@@ -81,6 +83,7 @@ class Vault:
             inner=[_padded(keys.index, 0x36) + bytes((a,)) for a in range(1 + max(Algorithm))],
             outer=_padded(keys.index, 0x5C),
             token=hmac.digest(keys.index, _TOKENS, "sha256"),
+            file=hmac.digest(keys.index, _FILES, "sha256"),
             tombstone=keys.tombstone,
         )
 
@@ -131,6 +134,10 @@ class Vault:
         inner, outer, hash_ = self._derived.inner, self._derived.outer, sha256
         macs = [hash_(outer + hash_(inner[d.algorithm] + d.value).digest()).digest() for d in digests]
         return np.frombuffer(b"".join(macs), dtype=">i8").reshape(-1, 4).astype(np.int64)
+
+    def file_key_of(self, content_id: bytes) -> int:
+        """What stands for a content id in the tables: eight bytes of a keyed hash, as a signed integer."""
+        return int.from_bytes(hmac.digest(self._derived.file, content_id, "sha256")[:8], signed=True)
 
     def random_order(self, count: int) -> "Positions":
         """Each number below `count` once, in an order that nobody can guess."""

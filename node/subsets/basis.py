@@ -1,7 +1,7 @@
 """What a release leaves to the next one, so that this can begin from it: sealed, of the newest release only.
 
 It stands beside answers, labels and screen, and says what these do not: whether each digest is screened, and why; which
-values of the screen several digests share; which entries are of one file. It holds no digest.
+values of the screen several digests share; what lists that are not fresh may bring in. It holds no digest.
 """
 
 import json
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from node.objects.release_files import ReleaseFolder
 from node.store.subsets.records import WideKey
 from node.subsets.compose import Screen, Terms, width_of_screen
-from node.subsets.files import Files
 from protocol.digest import Digest
 from protocol.selection import Selection
 from protocol.subset.canary import PRESENT
@@ -62,7 +61,6 @@ class Basis:
     """One for each answer, in their order."""
     shared: Mapping[int, int] = field(repr=False)
     """Values of the screen that are of several digests, and of how many."""
-    files: Files
     contradicted: Sequence[WideKey] = field(repr=False)
     """Digests that lists say are of two files."""
     stale: frozenset[str]
@@ -88,7 +86,6 @@ class Basis:
             marks=self.marks,
             values=np.array([*self.shared], dtype=np.uint64),
             counts=np.array([*self.shared.values()], dtype=np.int64),
-            files=np.frombuffer(self.files.to_bytes(), dtype=np.uint8),
             contradicted=_pairs(self.contradicted),
             waiting=_pairs(self.waiting),
             unheard=_pairs(self.unheard),
@@ -104,7 +101,6 @@ class Basis:
                 sizes=json.loads(read["sizes"].tobytes()),
                 marks=read["marks"],
                 shared=dict(zip(read["values"].tolist(), read["counts"].tolist(), strict=True)),
-                files=Files.from_bytes(read["files"].tobytes()),
                 contradicted=_names(read["contradicted"]),
                 stale=frozenset(json.loads(read["stale"].tobytes())),
                 waiting=frozenset(_names(read["waiting"])),

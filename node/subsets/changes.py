@@ -11,21 +11,19 @@ of its files, which content ids tell. Everything else that a judgement follows f
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from node.judgement.part import part_of
+from node.judgement.part import part_of, require_noted
 from node.judgement.premises import HeldList, Premises
-from node.lists.changes import digest_of
+from node.lists.changes import content_id_of, digest_of
 from node.lists.lookup import digests_named
 from node.lists.touches import catch_up, touches_of
 from node.objects.logfiles import Item, LogFiles
 from node.store.store import Store
 from node.store.unit import Unit
 from node.subsets.basis import Basis
-from node.subsets.files import Files
 from node.subsets.grounds import Order, fingerprint, stale, tripwires_of
 from protocol.digest import Digest
 from protocol.limits import HEADER_BYTES
 from protocol.lists.event import REFERRING, Header, Op
-from protocol.lists.opening import Opening, readable
 
 _SHARE: Final = 20
 _MOST: Final = 10_000
@@ -48,6 +46,7 @@ def affected(store: Store, order: Order, basis: Basis) -> Affected | None:
     catch_up(store)
     with store.read() as unit:
         premises = Premises.of(unit)
+        require_noted(premises)
         if fingerprint(premises, tripwires_of(unit), order) != basis.fingerprint:
             return None
         new = [(each, basis.sizes.get(each.origin, each.size)) for each in premises.lists]
@@ -68,7 +67,7 @@ def affected(store: Store, order: Order, basis: Basis) -> Affected | None:
             blocking = blocking or _blocks(first, items)
         if blocking:
             found = set(part_of(store, unit, premises, found).digests)
-        digests = _with_siblings(store, unit, premises.lists, basis.files, found, most)
+        digests = _with_siblings(store, unit, premises.lists, found, most)
         return None if digests is None else Affected(digests, premises, now_stale)
 
 
@@ -93,14 +92,12 @@ def _digests_of(files: LogFiles, held: HeldList, items: Iterable[Item]) -> Itera
 
 
 def _with_siblings(
-    store: Store, unit: Unit, lists: Iterable[HeldList], files: Files, digests: set[Digest], most: int
+    store: Store, unit: Unit, lists: Iterable[HeldList], digests: set[Digest], most: int
 ) -> frozenset[Digest] | None:
     """With all digests of their files, and of the files of these, and so on; None for more than `most`."""
     readers = {each.log_id: (LogFiles(store.objects, store.vault, each.origin), each.size) for each in lists}
     found, new = set(digests), digests
     while new:
-        if len(found) > most:
-            return None
         places: dict[int, list[int]] = {}
         for hit in unit.entries.find(store.vault.keys_of(new).tolist()):
             if hit.collection > 0 and hit.log_id in readers and hit.position < readers[hit.log_id][1]:
@@ -108,20 +105,16 @@ def _with_siblings(
         siblings: set[Digest] = set()
         for log_id, positions in places.items():
             reader, size = readers[log_id]
-            said = (
-                _content_id(event, opening)
-                for _, event, opening in reader.items_at(sorted(positions), size=size)
-            )
-            beside = files.beside(log_id, {each for each in said if each is not None})
+            openings = (opening for _, _, opening in reader.items_at(sorted(positions), size=size) if opening)
+            files = {store.vault.file_key_of(each) for each in map(content_id_of, openings) if each}
+            runs = unit.file_runs.of(log_id, files)
+            if sum(run.last + 1 - run.first for run in runs) > most:
+                return None
+            beside = sorted({place for run in runs for place in range(run.first, min(run.last + 1, size))})
             openings = (opening for _, _, opening in reader.items_at(beside, size=size) if opening)
             siblings |= {digest for digest in map(digest_of, openings) if digest is not None}
         new = siblings - found
         found |= new
+        if len(found) > most:
+            return None
     return frozenset(found)
-
-
-def _content_id(event: bytes, opening: bytes | None) -> bytes | None:
-    header = Header.from_bytes(event[:HEADER_BYTES])
-    if opening is None or not readable(header, opening):
-        return None
-    return Opening.from_bytes(opening).ext.content_id

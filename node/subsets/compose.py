@@ -165,7 +165,10 @@ def _backers(support: Support, numbers: Mapping[str, int]) -> Iterator[Backer]:
         for entry in entries:
             place = entry.origin, entry.index
             yield Backer(
-                number=numbers[entry.origin], index=entry.index, country=country, authority=place in authorities
+                number=numbers[entry.origin],
+                index=entry.index,
+                country=country,
+                authority=place in authorities,
             )
             authorities.discard(place)
     for entry in _all(support.authorities):

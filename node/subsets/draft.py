@@ -28,7 +28,6 @@ from node.subsets.basis import Basis, Marks, Screened, changed_screen, is_screen
 from node.subsets.changes import affected
 from node.subsets.compose import Chosen, Terms, choose, screen_of
 from node.subsets.content import Content, Held, changed_answers, marks_before
-from node.subsets.files import Files, rows_of
 from node.subsets.grounds import Order, fingerprint, stale, tripwires_of
 from node.subsets.holdings import held_here
 from protocol.digest import Digest
@@ -83,7 +82,6 @@ class _Made:
     selector: Selector
     premises: Premises
     sources: Mapping[str, int]
-    files: bytearray = field(default_factory=bytearray)
     waiting: set[WideKey] = field(default_factory=set)
     unheard: set[WideKey] = field(default_factory=set)
     tripped: set[Digest] = field(default_factory=set)
@@ -142,7 +140,6 @@ class Drafter:
             sizes=_sizes(made.terms),
             marks=answers.marks,
             shared=shared_values(selection.screened, screen.width),
-            files=Files().with_more(made.files),
             contradicted=self._store.vault.wide_keys_of(selection.contradicted),
             stale=stale(made.premises, self._order),
             waiting=frozenset(made.waiting),
@@ -166,7 +163,7 @@ class Drafter:
         new_events = affected(self._store, self._order, basis)
         if new_events is None:
             return None
-        made, rows = self._made_of(new_events.digests, basis.sizes)
+        made, rows = self._made_of(new_events.digests)
         moved = (made.premises.lists, stale(made.premises, self._order)) != (
             new_events.premises.lists,
             new_events.stale,
@@ -189,7 +186,6 @@ class Drafter:
             sizes=_sizes(made.terms),
             marks=answers.marks,
             shared=screen[1],
-            files=basis.files.with_more(made.files),
             contradicted=self._store.vault.wide_keys_of(selection.contradicted),
             stale=new_events.stale,
             waiting=basis.waiting.difference(judged) | made.waiting,
@@ -227,10 +223,8 @@ class Drafter:
             contradicted=self._backing(contradicted),
         )
 
-    def _made_of(
-        self, digests: frozenset[Digest], since: Mapping[str, int]
-    ) -> tuple[_Made, Mapping[Digest, Listed]]:
-        """What a release lists of these digests, and what the one before does, when lists had the sizes `since`."""
+    def _made_of(self, digests: frozenset[Digest]) -> tuple[_Made, Mapping[Digest, Listed]]:
+        """What a release lists of these digests, and what the one before does."""
         judged = self._judged(digests)
         made = self._begun(judged.premises)
         with self._store.read() as unit:
@@ -239,7 +233,7 @@ class Drafter:
         chosen = choose(effective, self._order.subset.filter)
         made.tripped |= self._guards.tripped(chosen)
         if not made.tripped:
-            self._take(made, chosen, rows.values(), judged.listings, since)
+            self._take(made, chosen, rows.values(), judged.listings)
             self._wait(made, chosen, (key for key in judged.decision.waiting() if key[1] in digests))
         return made, rows
 
@@ -259,11 +253,9 @@ class Drafter:
         chosen: Mapping[Digest, Chosen],
         rows: Collection[Listed],
         listings: Sequence[MemberListing],
-        since: Mapping[str, int] | None = None,
     ) -> None:
         made.content.take(chosen, rows)
         made.selector.add({digest: each.supports for digest, each in chosen.items()}, listings)
-        made.files += rows_of(listings, {log.origin: log.id for log in made.premises.heads}, since)
 
     def _wait(
         self, made: _Made, chosen: Mapping[Digest, Chosen], waiting: Iterable[tuple[int, Digest]]

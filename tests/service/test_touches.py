@@ -19,7 +19,7 @@ from node.errors import ConflictError, MissingObjectError
 from node.judgement.effective import Current, judge_some
 from node.judgement.part import part_of
 from node.judgement.premises import Premises
-from node.lists.changes import Change, pack
+from node.lists.changes import Change, content_id_of, pack
 from node.lists.completeness import untouched
 from node.lists.corrections.amend import Amendment, amend
 from node.lists.corrections.dispute import dispute, resolve
@@ -34,13 +34,14 @@ from node.peers.sync.intake import EventIntake
 from node.store.lists.records import LogRecord, Reach, Touch
 from node.store.store import Store
 from protocol.digest import Digest
+from protocol.encoding import encode_cbor
 from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import BASELINE, Header, Op
 from protocol.lists.ext import CONTENT_ID_BYTES, Ext
 from protocol.lists.opening import NONCE_BYTES, EntryRef, Opening, Predecessor, Reason
 from support.lists import OWN, RELYING, ListWriter, digest, member, register
 from support.older import age
-from support.stores import STORAGE_KEY, Agency, file_digests, rows
+from support.stores import STORAGE_KEY, Agency, file_digests, row, rows, sha256_digest
 from support.whole import current, judge_whole, require_equal
 
 MEMBERS = register(member("fr.example", "FR"), member("nl.example", "NL"))
@@ -188,6 +189,36 @@ def test_whatever_happens_to_a_list_is_noted_with_its_head(agency: Agency, other
         agency.pull(other)
         require_noted(agency.store)
         require_whole(agency, *"abcg")
+
+
+def test_the_hashes_of_a_file_are_found_beside_each_other_and_where_one_came_later(
+    agency: Agency, other: Agency
+) -> None:
+    """By whoever publishes the list, and whoever pulls it."""
+    late = row("a", digests=[file_digests("a")[0], sha256_digest("a")])
+    agency.add(rows("a", "b"))
+    agency.publish()
+    agency.add([late])
+    agency.publish()
+    other.pull(agency)
+    for one in (agency, other):
+        catch_up(one.store)
+        openings = [opening or b"" for _, _, opening in agency.items()]
+        ids = list(map(content_id_of, openings))
+        with one.store.read() as unit:
+            runs = unit.file_runs.of(unit.logs.get(agency.origin).id, map(one.store.vault.file_key_of, ids))
+            assert unit.file_runs.of(unit.logs.get(agency.origin).id, [1]) == []
+        assert {at for run in runs for at in range(run.first, run.last + 1)} == set(range(5))
+        assert len(runs) == 3
+        assert Counter(Counter(run.file for run in runs).values()) == {1: 1, 2: 1}
+
+
+def test_a_file_is_known_by_an_opening_with_more_fields_than_this_version_has() -> None:
+    """Whoever writes so many would else have hashes that a release joins, and none that begins from another one."""
+    unknown = encode_cbor(dict.fromkeys(range(1000, 1024), 1))
+    ext = Ext(content_id=bytes(range(16)), extra=unknown)
+    opening = Opening(bytes(16), file_digests("a")[0], ext).to_bytes()
+    assert Opening.from_bytes(opening).ext.content_id == content_id_of(opening) == bytes(range(16))
 
 
 def test_an_opening_that_comes_late_is_noted_with_it(agency: Agency) -> None:
@@ -407,7 +438,8 @@ def test_rows_that_are_missing_are_counted_and_made_anew(agency: Agency) -> None
     assert untouched(agency.store, agency.log) == len(file_digests("a"))
     with agency.store.write() as unit:
         unit._connection.execute(text("DELETE FROM touch"))
-    assert untouched(agency.store, agency.log) == 2 * len(file_digests("a"))
+        unit._connection.execute(text("DELETE FROM file_run"))
+    assert untouched(agency.store, agency.log) == 2 * len(file_digests("a")) + 2, "and a run of each file"
     rebuild(agency.store, agency.log)
     require_noted(agency.store)
     assert current(agency.store, MEMBERS, now=now(agency), max_age=MAX_AGE).decision.blocks

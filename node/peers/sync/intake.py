@@ -18,9 +18,9 @@ from keys.message import Message
 from node.lists.changes import content_id_of, digest_of
 from node.lists.collisions import Arrivals, Columns, Pairs
 from node.lists.pace import DAY_MS, Changes, FollowGuards, Places, Record, beyond
-from node.lists.touches import touches_of
+from node.lists.touches import runs_of, touches_of
 from node.store.lists.columns import Collections, Keys, Positions
-from node.store.lists.records import LogRecord, Quarantined, Shredding, Touch
+from node.store.lists.records import FileRun, LogRecord, Quarantined, Shredding, Touch
 from node.store.unit import Unit
 from node.store.vault import Vault
 from protocol.digest import degenerate
@@ -61,6 +61,8 @@ class Taken:
     """Rows of look-up key and position of what is ended, and position of what ends it first."""
     touches: NDArray[np.int64]
     """A row for each `Touch`."""
+    runs: NDArray[np.int64]
+    """A row for each `FileRun`."""
     shreds: NDArray[np.int64]
     """Rows of positions whose openings are to be deleted, and of the events that ask for it."""
     adds: Positions
@@ -85,9 +87,10 @@ class Taken:
         self.mark(unit, log_id)
 
     def mark(self, unit: Unit, log_id: int) -> None:
-        """Endings, touches and deletions, of rows that are there."""
+        """Endings, touches, files and deletions, of rows that are there."""
         unit.entries.end(log_id, {(key, position): by for key, position, by in self.ended.tolist()})
         unit.touches.put(log_id, map(Touch._make, self.touches.tolist()))
+        unit.file_runs.put(log_id, map(FileRun._make, self.runs.tolist()))
         shreds = self.shreds.tolist()
         unit.shreddings.add([Shredding(log_id=log_id, position=ref, by=by) for ref, by in shreds])
 
@@ -105,6 +108,7 @@ class EventIntake:
     _collections: "array[int]" = field(default_factory=lambda: array("i"))
     _ended: dict[int, int] = field(default_factory=dict)
     _touches: list[Touch] = field(default_factory=list)
+    _runs: list[FileRun] = field(default_factory=list)
     _suspect: list[Suspect] = field(default_factory=list)
     _algorithms: "array[int]" = field(default_factory=lambda: array("b"))
     _files: "array[int]" = field(default_factory=lambda: array("q"))
@@ -138,6 +142,7 @@ class EventIntake:
                     self._suspect.append((at, reason))
         self._keys.append(self.vault.keys_of(digests))
         self._touches += touches_of(position, events, openings)
+        self._runs += runs_of(self.vault, position, openings)
 
     def older(self, about: Iterable[Touch]) -> None:
         """What was taken is not new, but opened late: `about` it is what came since; deletions were asked for then."""
@@ -167,6 +172,7 @@ class EventIntake:
             pairs=pairs,
             ended=self._endings(keys, positions, older_keys),
             touches=np.array(self._touches, dtype=np.int64).reshape(-1, len(Touch._fields)),
+            runs=np.array(self._runs, dtype=np.int64).reshape(-1, len(FileRun._fields)),
             shreds=np.array(self._shreds, dtype=np.int64).reshape(-1, 2),
             adds=_array(self._adds),
             withdrawals=_array(self._withdrawals),

@@ -33,7 +33,7 @@ EVENTS: Final = 256 * BUNDLE_WIDTH
 """In a slice: whole tiles of the second level, so that few partial ones come and go."""
 _ROWS: Final = 2**18
 """In a range of keys; on average, for keys are as good as random."""
-_FORM: Final = 1
+_FORM: Final = 2
 """Of what is kept; a version that reads or means something else has another."""
 _REASON: Final = 255
 _LENGTH: Final = 8
@@ -43,6 +43,7 @@ _ARRAYS: Final = (
     "collections",
     "ended",
     "touches",
+    "runs",
     "shreds",
     "adds",
     "withdrawals",

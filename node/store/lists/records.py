@@ -106,6 +106,19 @@ class Touch(NamedTuple):
     reach: Reach
 
 
+class FileRun(NamedTuple):
+    """Neighbouring adds of one file. A named tuple: a pull brings many."""
+
+    file: int
+    """Keyed hash of the content id."""
+    first: int
+    last: int
+
+    def is_within(self, other: "FileRun") -> bool:
+        """Whether another run says all that this one does: before a shredding it was longer."""
+        return self.file == other.file and other.first <= self.first and self.last <= other.last
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """A sealed object with `count` items for the positions from `first` on."""

@@ -1,0 +1,48 @@
+"""Which neighbouring entries of a list carry one content id: where the other digests of a file are found.
+
+An import lists the digests of a file side by side, so a file has one row, and one more for each later addition to it. A
+row too many costs a look at its entries; one too few changes what is screened.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from node.store.driver import POSTGRESQL
+from node.store.lists.records import FileRun
+from node.store.tables import FileRunRow, Rows, table
+
+_C: Final = table(FileRunRow).c
+_IN_LIST: Final = 1000
+
+
+class FileRunRows(Rows):
+    """The `file_run` table inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._mark = "%s" if connection.dialect.name == POSTGRESQL else "?"
+
+    def put(self, log_id: int, runs: Iterable[FileRun]) -> None:
+        """Record; of one that is recorded already the longer stays."""
+        rows = [(log_id, *run) for run in sorted(runs)]
+        if not rows:
+            return
+        marks = ", ".join([self._mark] * 4)
+        statement = (
+            f"INSERT INTO file_run (log_id, file, first, last) VALUES ({marks})"  # noqa: S608 - only placeholders
+            " ON CONFLICT (log_id, file, first) DO UPDATE SET last = excluded.last"
+            " WHERE excluded.last > file_run.last"
+        )
+        self._connection.exec_driver_sql(statement, rows)
+
+    def of(self, log_id: int, files: Iterable[int]) -> list[FileRun]:
+        """All runs of these files in a list."""
+        wanted = sorted(set(files))
+        found: list[FileRun] = []
+        for at in range(0, len(wanted), _IN_LIST):
+            which = _C.log_id == log_id, _C.file.in_(wanted[at : at + _IN_LIST])
+            rows = self._connection.execute(select(_C.file, _C.first, _C.last).where(*which))
+            found += [FileRun(*row) for row in rows]
+        return found
