@@ -5,7 +5,9 @@ missed are made up by one. A job that fails is journalled and tried again at its
 not stop the node.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -73,11 +75,15 @@ class Scheduler:
 
 
 async def run_guarded(job: Job, *, clock: Clock | None = None, told: Told | None = None) -> None:
-    """Run a job once; our own failures are journalled, bugs are raised. `told` hears how it ended."""
+    """Run a job once; our own failures are journalled, bugs are raised. `told` hears how it ended.
+
+    Whoever stops the node cuts a job off: that is no bug, and APScheduler would journal it with a traceback.
+    """
     now = (clock or SystemClock()).now
     started, outcome = now(), "crashed"
     try:
-        outcome = await _outcome(job)
+        with suppress(asyncio.CancelledError):
+            outcome = await _outcome(job)
     finally:
         if told is not None:
             told(job.name, outcome, (now() - started).total_seconds())

@@ -27,6 +27,19 @@ async def test_a_bug_is_raised() -> None:
         await run_guarded(Job(name="sync", minutes=1, work=broken))
 
 
+async def test_a_job_that_is_cut_off_as_the_node_stops_is_no_bug() -> None:
+    begun = asyncio.Event()
+
+    async def lasts() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    running = asyncio.ensure_future(run_guarded(Job(name="sync", minutes=1, work=lasts)))
+    await begun.wait()
+    running.cancel()
+    await running
+
+
 async def test_only_jobs_with_an_interval_are_scheduled_and_they_run() -> None:
     ran = asyncio.Event()
 
