@@ -1,9 +1,5 @@
 """Records by several writers at once, and by writers that die; on both databases."""
 
-import os
-import signal
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,11 +14,11 @@ from protocol.audit import audit_origin
 from protocol.tlog.checkpoint import open_checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import VerifierKey
+from support.dying import kill_at
 from support.stores import NOW_MS
 
 pytestmark = pytest.mark.both_databases
 
-ROOT = Path(__file__).parents[2]
 NODE = "fr.example"
 ORIGIN = audit_origin(NODE)
 KEY = LogPrivateKey.from_seed(b"k" * 32)
@@ -66,13 +62,7 @@ def test_writers_at_once_make_one_history(store: Store, tmp_path: Path) -> None:
 def test_a_record_of_a_process_that_died_is_kept(store: Store, dsn: str, tmp_path: Path, place: str) -> None:
     start_audit(store, NODE)
     tell(store, tmp_path, "before")
-    done = subprocess.run(
-        [sys.executable, "-m", "support.dying", dsn, str(tmp_path), "audit", place],
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
-        check=False,
-        capture_output=True,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    kill_at(tmp_path, dsn, "audit", place)
     sign_waiting(store, signer(tmp_path), now_ms=NOW_MS)
     assert check_whole(store, tmp_path) == ["before", "dying"]
     tell(store, tmp_path, "after")

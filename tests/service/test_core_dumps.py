@@ -40,7 +40,7 @@ def _allowed() -> None:
 @pytest.mark.threat("a leaking text")
 def test_a_node_and_all_that_it_starts_leave_none(tmp_path: Path) -> None:
     cli = found_agency(tmp_path, name="fr", country="FR")
-    with Running(cli, variables={}) as node:
+    with Running(cli, apart=True) as node:
         found = [node.process.pid, *descendants(node.process.pid)]
         assert len(found) > 1, "the evaluation process is one of them"
         assert {most_bytes(pid) for pid in found} == {("0", "0")}

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.both_databases, pytest.mark.usefixtu
 def test_an_import_killed_between_objects_and_commit_has_not_happened(agency: Agency, dsn: str) -> None:
     agency.add(rows("before"))
     before = agency.log
-    kill_at(agency, dsn, "import", "objects")
+    kill_at(agency.folder, dsn, "import", "objects")
     assert agency.log == before
     assert len(list(agency.store.objects.ls("pending/"))) > 1, "objects were written"
     assert agency.publish().size == 2
@@ -31,7 +31,7 @@ def test_an_import_killed_between_objects_and_commit_has_not_happened(agency: Ag
 
 
 def test_an_import_killed_after_its_commit_has_happened(agency: Agency, dsn: str) -> None:
-    kill_at(agency, dsn, "import", "claim")
+    kill_at(agency.folder, dsn, "import", "claim")
     assert agency.log.tail == 6000
     assert agency.add(rows("dying7")).already_listed == 1
     assert agency.publish().size == 6000
@@ -56,7 +56,7 @@ def test_a_killed_publication_is_finished_by_the_next(
     agency.publish()
     agency.add(rows(*(f"f{n}" for n in range(300))))
     waiting = openings(agency)
-    kill_at(agency, dsn, "publish", place)
+    kill_at(agency.folder, dsn, "publish", place)
     killed = agency.log
     assert killed.head.size == 2
     assert (killed.pending is not None) == claimed
@@ -93,7 +93,7 @@ def test_a_pull_killed_between_its_slices_goes_on_behind_the_last(
     _claim(agency, other)
     log, before = agency.log_of(other.origin), dict[str, bytes]()
     for number, place in enumerate(["slice", "slice", "slice", "before-commit"], 1):
-        kill_at(agency, dsn, "follow", place)
+        kill_at(agency.folder, dsn, "follow", place)
         kept = _kept(agency)
         assert len(kept) == min(number, 3), "the last slice is not kept"
         assert before.items() <= kept.items(), "and what was kept is not made again"
@@ -125,11 +125,11 @@ def test_whoever_drops_a_claim_and_dies_leaves_no_slice_of_it(
     other.add(rows(*(f"f{n}" for n in range(300))))
     other.publish()
     _claim(agency, other)
-    kill_at(agency, dsn, "follow", "slice")
+    kill_at(agency.folder, dsn, "follow", "slice")
     assert _kept(agency)
     for name in set(agency.store.objects.ls("staging/")) - set(_kept(agency)):
         agency.store.objects.delete(name)
-    kill_at(agency, dsn, "follow", "claim")  # what it commits first is that the claim is dropped
+    kill_at(agency.folder, dsn, "follow", "claim")  # what it commits first is that the claim is dropped
     assert agency.log_of(other.origin).pending is None
     assert not _kept(agency)
     agency.follower = Follower(agency.store, GUARDS)
@@ -157,7 +157,7 @@ def test_a_slice_from_before_an_older_event_was_opened_is_made_again(
     other.add(rows(*(f"f{n}" for n in range(200))))
     other.publish()
     _claim(agency, other)
-    kill_at(agency, dsn, "follow", "slice")
+    kill_at(agency.folder, dsn, "follow", "slice")
     log = agency.log_of(other.origin)
     with agency.store.write() as unit:
         unit.logs.abandon(log)

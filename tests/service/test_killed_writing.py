@@ -55,7 +55,7 @@ def left(folder: Path) -> list[Path]:
 @pytest.mark.threat("shredded and back")
 def test_a_shredded_digest_is_in_nothing_that_killed_processes_left(agency: Agency, dsn: str) -> None:
     for _ in range(KILLS):
-        kill_at(agency, dsn, "import", "writing")
+        kill_at(agency.folder, dsn, "import", "writing")
     assert len(left(agency.folder)) == KILLS
     agency.add(rows("dying7", "another"))
     agency.publish()

@@ -1,9 +1,5 @@
 """Shredding at one node, on both databases: what is deleted, in which order, and what the next run finishes."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -40,6 +36,7 @@ from node.store.store import Store
 from protocol.digest import Digest
 from protocol.lists.event import NATIONAL, SHRED, Event, Op
 from protocol.lists.opening import Opening, Reason
+from support.dying import kill_at
 from support.releases import EVERY, SUBSET, ReleasingAgency, listed_of, release_both
 from support.stores import (
     Agency,
@@ -51,8 +48,6 @@ from support.stores import (
     sha256_digest,
     sqlite_dsn,
 )
-
-ROOT = Path(__file__).parents[2]
 
 
 def shred_file(agency: Agency, name: str, reason: Reason = Reason.ERROR) -> Shredded:
@@ -304,13 +299,7 @@ def test_a_killed_deletion_is_finished_by_the_next_publication(agency: Agency, d
     agency.add(rows("a"))
     agency.publish()
     shred_file(agency, "a")
-    done = subprocess.run(
-        [sys.executable, "-m", "support.dying", dsn, str(agency.folder), "publish", place],
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
-        check=False,
-        capture_output=True,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    kill_at(agency.folder, dsn, "publish", place)
     assert agency.log.head.size == 404
     assert [each.erased_ms for each in report_shreddings(agency.store)] == [None, None]
     agency.publish()

@@ -869,7 +869,8 @@ def test_no_secret_and_no_hash_is_in_the_journal(node: SignedNode) -> None:
     for hostile in list(HOSTILE.values())[:5]:
         with pytest.raises(NodeError):
             node.link.ask(hostile)
-    journal = node.journal
+    assert node.signer.running is not None
+    journal = node.signer.running.journal.read_text()
     assert "correct horse" not in journal
     assert not re.search(r"[0-9a-f]{64}", journal)
 
@@ -907,11 +908,11 @@ def test_of_two_nodes_that_race_as_a_witness_one_history_is_cosigned(fresh: Sign
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
 def test_a_signer_that_was_started_anew_goes_on_where_it_stood(fresh: SignedNode, number: int) -> None:
     first = fresh.log.sign(LIST, start=0, leaf_hashes=LEAVES[:3])
-    fresh.stop(number=number)
+    fresh.signer.stop(number)
     with pytest.raises(SignerDownError) as caught:
         fresh.log.sign(LIST, start=3, leaf_hashes=LEAVES[3:])
     assert "sigfed signer run" in caught.value.hint
-    fresh.start()
+    fresh.signer.start()
     assert fresh.log.sign(LIST, start=0, leaf_hashes=LEAVES[:3]) == first
     with pytest.raises(ConflictError):
         fresh.log.sign(LIST, start=0, leaf_hashes=OTHER[:3])
@@ -932,8 +933,8 @@ def test_one_process_signs_in_a_folder(fresh: SignedNode) -> None:
 
 
 def test_it_leaves_no_core_behind(fresh: SignedNode) -> None:
-    assert fresh.process is not None
-    limits = Path(f"/proc/{fresh.process.pid}/limits").read_text()
+    assert fresh.signer.running is not None
+    limits = Path(f"/proc/{fresh.signer.running.process.pid}/limits").read_text()
     assert re.search(r"Max core file size\s+0\s+0", limits)
 
 
@@ -955,5 +956,6 @@ def test_another_user_is_sent_away(tmp_path: Path) -> None:
             "sys.exit(0 if link.recv(1) == b'' else 1)"
         )
         subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
-        assert "stranger" in node.journal
+        assert node.signer.running is not None
+        assert "stranger" in node.signer.running.journal.read_text()
         assert node.log.size(LIST) == 0

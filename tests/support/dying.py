@@ -1,6 +1,4 @@
-"""A child process that imports, publishes or follows and is killed with SIGKILL at a named place.
-
-    python -m support.dying DSN FOLDER {import|publish|audit|follow} PLACE
+"""A child process that does `import`, `publish`, `audit` or `follow` and is killed with SIGKILL at a named place.
 
 Places are the keys of `_arm`, and `claim`; whoever follows takes over what is claimed, in slices of one bundle.
 
@@ -9,8 +7,6 @@ The place is reached inside the real call, with everything before it done: a pro
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,27 +25,19 @@ from node.store.lists.logs import LogRows
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.limits import BUNDLE_WIDTH
-from support.stores import GUARDS, NOW_MS, OWN, STORAGE_KEY, Agency, rows
+from support.preloaded import called_in_fork
+from support.stores import GUARDS, NOW_MS, OWN, STORAGE_KEY, rows
 
 ORIGIN = "fr.example/lists/csam"
 FOLLOWED = "nl.example/lists/csam"
-_ROOT = Path(__file__).parents[2]
 
 
-def kill_at(agency: Agency, dsn: str, work: str, place: str) -> None:
-    """Let a process of its own begin the work in the agency's store, and die at the place."""
-    done = subprocess.run(
-        [sys.executable, "-m", "support.dying", dsn, str(agency.folder), work, place],
-        env={**os.environ, "PYTHONPATH": f"{_ROOT}:{_ROOT / 'tests'}"},
-        check=False,
-        capture_output=True,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+def kill_at(folder: Path, dsn: str, work: str, place: str) -> None:
+    """Let a process of its own begin the work in the store of an agency's folder, and die at the place."""
+    assert called_in_fork(_die_at, dsn, folder, work, place) == -signal.SIGKILL
 
 
-def main() -> None:
-    """Open the store and die at work."""
-    dsn, folder, work, place = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
+def _die_at(dsn: str, folder: Path, work: str, place: str) -> None:
     objects = FolderObjects(folder / "objects")
     store = Store.open(dsn, objects=objects, storage_keys=lambda _: STORAGE_KEY, entropy=os.urandom)
     signer = FolderLogSigner(folder / "signer", lambda _: [LogPrivateKey.from_seed(b"k" * 32)])
@@ -113,7 +101,3 @@ def _then_die(step: Callable[..., object]) -> Callable[..., None]:
 
 def _die(*_: object, **__: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    main()

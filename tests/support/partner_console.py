@@ -26,9 +26,8 @@ from node.hoster.scan.results import ScanSummary, Status
 from node.web.server import serve
 from protocol.statement.report import SentReport
 from support.console import Browser, KeptVisitors, RunningConsole
-from support.daemons import Daemon
 from support.hits import report_of
-from support.processes import Cli, free_port
+from support.processes import Cli, Daemon, free_port
 from support.release_logs import WitnessedWorld
 from support.spooling import HIT, recorded
 

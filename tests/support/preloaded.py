@@ -9,11 +9,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import reduction, spawn
+from multiprocessing import forkserver, reduction, spawn
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -35,6 +35,8 @@ _PACKAGES = (
 )
 _LOADED = (
     "support.command_line",
+    "support.moving_time",
+    "support.source_order",
     "sqlalchemy.dialects.sqlite.pysqlite",
     *(
         module.name
@@ -77,6 +79,9 @@ class Order:
 def _server() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *_LOADED])
+    # Python before 3.14 does not hand it the path, and a module that it does not find it does without.
+    with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
+        forkserver.ensure_running()
     return context
 
 
@@ -90,6 +95,16 @@ def _without_main() -> Iterator[None]:
 
     with patch.object(spawn, "get_preparation_data", prepared):
         yield
+
+
+def called_in_fork(work: Callable[..., None], *arguments: object) -> int:
+    """Exit code (negative: the signal that ended it) of a process that calls a function of a module."""
+    process = _server().Process(target=work, args=arguments)
+    with _ONE_AT_A_TIME, _without_main():
+        process.start()
+    code = wait_for_forked(process, 60)
+    assert code is not None, "it did not end"
+    return code
 
 
 def start_forked(order: Order) -> ForkServerProcess:
@@ -154,7 +169,8 @@ class Forked:
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it ends at this moment
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)

@@ -180,55 +180,36 @@ class Cli:
         path.write_text(text.replace(old, new))
 
 
-class Running:
-    """`sigfed run`, from the moment it listens until `stop`; its journal is kept at the most talkative level.
+class Daemon:
+    """A command that serves, from the moment it says so until `stop`; its journal is kept at the most talkative level.
 
-    A fork, unless it is given variables or a clock: then it is a process of its own from the start. `options` stand
-    before the command. A `quiet` one says as little as a service manager's.
+    A fork, unless it is to be `apart`: then it is a process of its own from the start. `options` stand before it.
     """
 
     def __init__(
-        self, cli: Cli, *options: str, variables: Mapping[str, str] | None = None, quiet: bool = False
+        self,
+        cli: Cli,
+        *arguments: str,
+        options: Sequence[str] = ("-vv",),
+        variables: Mapping[str, str] | None = None,
+        apart: bool = False,
     ) -> None:
-        self._words = [*([] if quiet else ["-vv"]), *options, "run"]
-        self.journal = cli.home.with_name(f"{cli.home.name}-run.log")
-        self._answers = cli.home.with_name(f"{cli.home.name}-run.out")
+        place = cli.home.with_name(f"{cli.home.name}-{arguments[0]}")
+        self.journal, self._answers = place.with_suffix(".log"), place.with_suffix(".out")
+        words, environ = [*options, *arguments], cli.variables() | dict(variables or {})
         with (
             Path(os.devnull).open() as nothing,
             self._answers.open("wb") as answers,
             self.journal.open("ab") as journal,
         ):
             streams = nothing, answers, journal
-            if variables is None and not cli.clock_file:
-                self.process: Forked | subprocess.Popen[bytes] = self._forked(cli, streams)
-            else:
-                self.process = self._begun(cli, streams, variables or {})
+            begin = _apart if apart else _forked
+            self.process = begin(cli, words, environ, streams)
         try:
             wait_until(self._serves)
         except BaseException:
             self.stop()
             raise
-
-    def _forked(self, cli: Cli, streams: Sequence[IO[Any]]) -> Forked:
-        order = Order(
-            arguments=["--home", str(cli.home), "--json", *self._words],
-            variables=cli.variables(),
-            folder=cli.home.parent,
-            streams=[Stream(stream.fileno()) for stream in streams],
-        )
-        return Forked(start_forked(order))
-
-    def _begun(
-        self, cli: Cli, streams: Sequence[IO[Any]], variables: Mapping[str, str]
-    ) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
-            cli.command(self._words),
-            stdin=streams[0],
-            stdout=streams[1],
-            stderr=streams[2],
-            env=cli.variables() | dict(variables),
-            cwd=cli.home.parent,
-        )
 
     def _serves(self) -> bool:
         assert self.process.poll() is None, self.journal.read_text()
@@ -240,22 +221,60 @@ class Running:
         found: dict[str, Any] = json.loads(self._answers.read_bytes())
         return found
 
-    def stop(self) -> int:
+    def stop(self, number: int = signal.SIGTERM) -> int:
         """End it as a service manager does; its exit code."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(number)
         try:
-            return self.process.wait(20)
+            code = self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
             raise
+        assert "Traceback" not in self.journal.read_text(), self.journal.read_text()
+        return code
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+class Running(Daemon):
+    """`sigfed run`; a `quiet` one says as little as a service manager's."""
+
+    def __init__(
+        self,
+        cli: Cli,
+        *options: str,
+        variables: Mapping[str, str] | None = None,
+        quiet: bool = False,
+        apart: bool = False,
+    ) -> None:
+        said = options if quiet else ("-vv", *options)
+        super().__init__(cli, "run", options=said, variables=variables, apart=apart)
+
+
+def _forked(
+    cli: Cli, words: Sequence[str], variables: Mapping[str, str], streams: Sequence[IO[Any]]
+) -> "Forked | subprocess.Popen[bytes]":
+    order = Order(
+        arguments=["--home", str(cli.home), "--json", *words],
+        variables=variables,
+        folder=cli.home.parent,
+        streams=[Stream(stream.fileno()) for stream in streams],
+    )
+    return Forked(start_forked(order))
+
+
+def _apart(
+    cli: Cli, words: Sequence[str], variables: Mapping[str, str], streams: Sequence[IO[Any]]
+) -> "Forked | subprocess.Popen[bytes]":
+    stdin, stdout, stderr = streams
+    return subprocess.Popen(
+        cli.command(words), stdin=stdin, stdout=stdout, stderr=stderr, env=variables, cwd=cli.home.parent
+    )
 
 
 def environment() -> dict[str, str]:

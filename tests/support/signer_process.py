@@ -1,8 +1,6 @@
 """A signer process for a node that was just founded, and everything that the node's own process has of it."""
 
-import os
 import signal
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,7 +28,7 @@ from node.trust.successors import with_key
 from node.trust.tuf.repository import Freshness, TufRepository, root_files
 from support.founding import MemoryKeys
 from support.new_stores import MemoryObjects
-from support.processes import PROGRAM, environment, wait_until
+from support.processes import Cli, Daemon
 
 NODE = "fr.example"
 LIST = f"{NODE}/lists/main"
@@ -46,9 +44,10 @@ class SignedNode:
     files: MemoryObjects = field(default_factory=MemoryObjects)
     keys: MemoryKeys = field(default_factory=MemoryKeys)
     root_keys: MemoryKeys = field(default_factory=MemoryKeys)
-    process: "subprocess.Popen[bytes] | None" = None
+    signer: "SignerProcess" = field(init=False)
 
     def __post_init__(self) -> None:
+        self.signer = SignerProcess(self.folder)
         founding = Founding(
             node=NODE,
             country="FR",
@@ -137,59 +136,21 @@ class SignedNode:
             signers=[self.root_keys.key(TargetsPrivateKey, FIRST)],
         )
 
-    def start(self) -> None:
-        with (self.folder / "journal").open("wb") as journal:
-            self.process = subprocess.Popen(
-                [*PROGRAM, "--home", str(self.folder), "signer", "run"],
-                stdin=subprocess.DEVNULL,
-                stdout=journal,
-                stderr=journal,
-                env=environment(),
-            )
-        wait_until(self._listens)
-
-    def _listens(self) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, self.journal
-        return b"socket" in (self.folder / "journal").read_bytes() and self.socket.exists()
-
-    @property
-    def journal(self) -> str:
-        return (self.folder / "journal").read_text()
-
-    def stop(self, *, number: int = signal.SIGTERM) -> None:
-        if self.process is not None:
-            os.kill(self.process.pid, number)
-            self.process.wait(30)
-            self.process = None
-
 
 class SignerProcess:
-    """`sigfed signer run` for one folder."""
+    """`sigfed signer run` for one folder, as often as it is started."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.process: subprocess.Popen[bytes] | None = None
+        self.running: Daemon | None = None
 
     def start(self) -> None:
-        log = self.folder.with_name("signer.log")
-        with log.open("wb") as output:
-            command = [*PROGRAM, "--home", str(self.folder), "--json", "signer", "run"]
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment()
-            )
-        wait_until(lambda: b'"socket"' in log.read_bytes() or self._died(log))
-
-    def _died(self, log: Path) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, log.read_text()
-        return False
+        self.running = Daemon(Cli(self.folder), "signer", "run", options=())
 
     def stop(self, number: int = signal.SIGTERM) -> None:
-        if self.process is not None:
-            self.process.send_signal(number)
-            self.process.wait(30)
-            self.process = None
+        if self.running is not None:
+            self.running.stop(number)
+            self.running = None
 
 
 @contextmanager
@@ -197,7 +158,7 @@ def running_signer(folder: Path) -> Iterator[SignedNode]:
     """A signer that runs."""
     node = SignedNode(folder / "s")
     try:
-        node.start()
+        node.signer.start()
         yield node
     finally:
-        node.stop()
+        node.signer.stop()

@@ -23,11 +23,10 @@ from node.hoster.judge.machine import updated_lately
 from protocol.subset.canary import PRESENT_TEXT
 from support.agencies import BOTH, SUBSET, UNLISTED, Federation, import_files
 from support.crowds import FLOOD, MOST_MB, crowd, held, rss_mb
-from support.daemons import Daemon, sockets
 from support.digest_search import DigestSearch
 from support.federated import federated
 from support.gateways import proxy_header
-from support.processes import ROOT, Cli, wait_until
+from support.processes import ROOT, Cli, Daemon, wait_until
 from support.squid import squid
 
 LATER = b"listed by both a little later"
@@ -41,6 +40,11 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]
     """Two agencies and a partner of this module's own: it stops a node and makes releases."""
     with federated(tmp_path_factory.mktemp("agent")) as made:
         yield made
+
+
+def sockets(folder: Path) -> list[Path]:
+    """Sockets that lie in a folder."""
+    return [path for path in folder.iterdir() if path.is_socket()]
 
 
 @contextmanager

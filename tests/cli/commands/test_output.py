@@ -515,7 +515,7 @@ def processes(pid: int) -> Iterator[int]:
 def test_processes_show_no_secret(federation: Federation) -> None:
     looking = search(federation, hashes=True)
     federation.fr_node.stop()
-    federation.fr_node = Running(federation.fr, variables={})  # a fork would show what it was forked from
+    federation.fr_node = Running(federation.fr, apart=True)  # a fork would show what it was forked from
     pids = list(processes(federation.fr_node.process.pid))
     assert len(pids) > 1, "the evaluator is a process of its own"
     for pid in pids:

@@ -4,10 +4,9 @@ from hashlib import md5, sha256
 from pathlib import Path
 
 from support.agencies import BOTH, UNLISTED, Federation
-from support.daemons import Daemon
 from support.digest_search import DigestSearch
 from support.partner_console import CSRF, console, signed_in
-from support.processes import Cli
+from support.processes import Cli, Daemon
 
 
 async def test_from_the_command_to_the_overview(federation: Federation, partner: Cli) -> None:

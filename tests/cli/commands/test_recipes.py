@@ -18,10 +18,9 @@ import pytest
 from obstore.store import S3Store
 
 from support.agencies import BOTH, UNLISTED, Federation, federate
-from support.daemons import Daemon
 from support.nginx import nginx
 from support.pictures import encoded, natural
-from support.processes import Cli, Running, free_port
+from support.processes import Cli, Daemon, Running, free_port
 from support.rspamd import rspamd
 
 EXAMPLES = Path(__file__).parents[3] / "docs/examples"

@@ -21,11 +21,10 @@ from node.hoster.folder import Cursor, PartnerFolder
 from node.hoster.subsets import chosen, names_of
 from node.sdk import Client, Outcome, Screen, scan_partition
 from support.agencies import BOTH, SUBSET, UNLISTED, Federation, import_files, written
-from support.daemons import Daemon
 from support.federated import federated
 from support.gateways import exchanged
 from support.partner_console import CSRF, console, signed_in
-from support.processes import Cli, wait_until
+from support.processes import Cli, Daemon, wait_until
 from support.requests_seen import asked, evaluations
 
 SECOND = "second"
