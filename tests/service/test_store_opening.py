@@ -25,6 +25,7 @@ from node.errors import (
     StoreLockedError,
 )
 from node.store import driver
+from node.store import store as stores
 from node.store.driver import connect, parse_dsn
 from node.store.lists.records import LogKind
 from node.store.migrate import migrate, newest_revision
@@ -39,6 +40,12 @@ from support.programs import needed
 from support.stores import STORAGE_KEY, sqlite_dsn
 
 pytestmark = pytest.mark.both_databases
+
+
+@pytest.fixture(autouse=True)
+def _migrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every migration is run: tables that were made once are for other tests."""
+    monkeypatch.setattr(stores, "migrate", migrate)
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
-"""SQL and pages that are compiled once a process: each store and each console of a test would begin anew.
+"""SQL, pages and tables that are made once a process: each store and each console of a test would begin anew.
 
-A node has one store and one console for as long as it runs; tests have thousands. What is compiled depends on nothing
-that differs between them.
+A node has one store and one console for as long as it runs; tests have thousands. What is made depends on nothing that
+differs between them.
 """
 
 import sys
 from functools import cache
+from pathlib import Path
 from types import CodeType
 from typing import Any
 from unittest.mock import patch
@@ -20,6 +21,8 @@ def pytest_collection_finish() -> None:
         _share_statements()
     if "jinja2" in sys.modules:
         _share_templates()
+    if "node.store.store" in sys.modules:
+        _share_tables()
 
 
 def _share_statements() -> None:
@@ -61,3 +64,19 @@ def _share_templates() -> None:
         return once(settings, source, name, filename)
 
     patch.object(Environment, "compile", compiled).start()
+
+
+def _share_tables() -> None:
+    from sqlalchemy import Engine
+
+    from node.store import store
+    from node.store.migrate import migrate
+    from support.new_stores import sqlite_tables
+
+    def migrated(engine: Engine) -> None:
+        file = Path(engine.url.database or "")
+        if engine.dialect.name == "sqlite" and not file.stat().st_size:
+            file.write_bytes(sqlite_tables())
+        migrate(engine)
+
+    patch.object(store, "migrate", migrated).start()

@@ -1,7 +1,8 @@
 """New stores without running every migration for each: the tables of an empty one, made once, are copied.
 
-What is copied is what the migrations make; that they do, and what they do to older stores, is tested on stores that are
-made without this (`tests/service/test_store_opening.py`).
+For SQLite `support.compiled_once` does so wherever this process makes a store, also in a command. What is copied is
+what the migrations make; that they do, and what they do to older stores, is tested on stores that are made without
+this (`tests/service/test_store_opening.py`).
 """
 
 import os
@@ -11,14 +12,13 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import delete, make_url
+from sqlalchemy import make_url
 
 from node.clock import Entropy
 from node.errors import MissingObjectError
 from node.ports.objects import ObjectStore
-from node.store.driver import SQLITE
+from node.store.migrate import migrate
 from node.store.store import Store, connected
-from node.store.tables import DataKey, table
 from support.postgres import PostgresServer
 
 
@@ -65,13 +65,7 @@ class MemoryObjects:
 def new_store(
     dsn: str, *, storage_key: bytes, objects: ObjectStore | None = None, entropy: Entropy = os.urandom
 ) -> Store:
-    """What `Store.create` makes at an address where nothing is; its objects stay in memory unless others are given."""
-    url = make_url(dsn)
-    if url.get_backend_name() == SQLITE:
-        file = Path(url.database or "")
-        assert not file.exists(), "there is something already"
-        file.touch(mode=0o600)
-        file.write_bytes(_tables())
+    """What `Store.create` makes; its objects stay in memory unless others are given."""
     return Store.create(dsn, objects=objects or MemoryObjects(), storage_key=storage_key, entropy=entropy)
 
 
@@ -88,7 +82,7 @@ def _template(server: PostgresServer) -> str:
 
 
 @cache
-def _tables() -> bytes:
+def sqlite_tables() -> bytes:
     """A SQLite file with all tables and nothing in them."""
     with TemporaryDirectory() as folder:
         file = Path(folder, "sigfed.db")
@@ -102,9 +96,6 @@ def _tables() -> bytes:
 
 
 def _make_tables(dsn: str) -> None:
-    """A store whose creation was cut off before its keys were made."""
-    Store.create(dsn, objects=MemoryObjects(), storage_key=bytes(32), entropy=os.urandom).dispose()
     with connected(make_url(dsn)) as engine:
-        with engine.begin() as connection:
-            connection.execute(delete(table(DataKey)))
+        migrate(engine)
         engine.dispose()
