@@ -7,20 +7,24 @@ from pathlib import Path
 
 import pytest
 
+from support.bare import link_programs
+from support.machine import made_once
 from support.tour import Typist
 
 REPOSITORY = Path(__file__).parent.parent.parent
-_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR")
+_KEPT = ("LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR")
 
 
 @pytest.fixture(scope="session")
 def shell_environment() -> dict[str, str]:
-    """What the shells of pages see: this environment's `sigfed`, and nothing of the caller's settings."""
+    """What the shells of pages see: this environment's `sigfed`, what every Debian has, nothing of the caller's."""
     program = Path(sys.executable).parent / "sigfed"
     assert program.exists(), f"{program} is missing: install the package with pip install -e '.[test]'"
+    with made_once("bare") as bare:
+        link_programs(bare)
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     coverage = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
-    return {**kept, **coverage, "PATH": f"{program.parent}:{os.environ['PATH']}"}
+    return {**kept, **coverage, "PATH": f"{program.parent}:{bare}"}
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ import pytest
 PACKAGES: Mapping[str, str] = {
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
     "cc": "gcc",
-    "chromium": "chromium",
+    "chromium": "chromium-headless-shell",
+    "chromium-headless-shell": "chromium-headless-shell",
     "clamdscan": "clamdscan",
     "clang": "clang",
     "faketime": "faketime",
@@ -61,10 +62,10 @@ EVERYWHERE = frozenset(
     ]
 )
 """What a bare Debian has; `.ci/bare` shows when one of them is wrong."""
-LOOKED_FOR = frozenset({"clamscan"})
+LOOKED_FOR = frozenset({"clamscan", "dpkg-query"})
 """What is compared with where it happens to be, and else done without."""
 SHELLS = frozenset({"bash", "sh"})
-"""What is typed into them is not watched, so whoever opens one counts as leaning."""
+"""What is typed into them is not watched, so whoever opens one counts as leaning unless PATH has nothing there."""
 BARE = os.environ.get("SIGFED_BARE") == "1"
 """Only PATH counts: what lies beside it, in folders of a system that has everything, is not looked at."""
 _BESIDE_PATH = ("usr/sbin", "usr/lib/postgresql/*/bin")
@@ -126,10 +127,10 @@ class _Watch:
         self._leaning = True
         self._kept.update(self._making)
 
-    def started(self, program: str) -> None:
+    def started(self, program: str, search: str) -> None:
         """A process begins; raises `AssertionError` when it is one that may not be there."""
         name = Path(program).name
-        if name in SHELLS:
+        if name in SHELLS and not _is_bare(search):
             self.note(name)
         elsewhere = shutil.which(program)
         if name in EVERYWHERE | LOOKED_FOR or elsewhere is None:
@@ -169,9 +170,16 @@ class _Watch:
 _WATCH = _Watch()
 
 
+def _is_bare(path: str) -> bool:
+    """Whether a PATH leads to nothing but this environment and what the run itself made; see `support.bare`."""
+    own = (sys.prefix, gettempdir())
+    return all(any(Path(each).is_relative_to(place) for place in own) for each in path.split(os.pathsep))
+
+
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "subprocess.Popen":
-        _WATCH.started(os.fsdecode(arguments[0] or arguments[1][0]))
+        program, words, _folder, variables = arguments
+        _WATCH.started(os.fsdecode(program or words[0]), (variables or os.environ).get("PATH", ""))
 
 
 def pytest_configure(config: pytest.Config) -> None:

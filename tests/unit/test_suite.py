@@ -86,6 +86,7 @@ def test_the_plain_command_alone_leaves_out_what_is_slow(
 def test_what_leans_on_a_program_is_listed(tmp_path: Path) -> None:
     source = """
 import subprocess
+import sys
 import pytest
 from support.programs import needed
 
@@ -97,6 +98,8 @@ def test_asks(): needed("git")
 def test_has_it_from_a_fixture(kept): pass
 def test_has_it_too(kept): pass
 def test_opens_a_shell(): subprocess.run("exit 0", shell=True, check=True)
+def test_opens_one_that_finds_nothing():
+    subprocess.run(["/bin/sh", "-c", "exit 0"], check=True, env={"PATH": sys.prefix + "/bin"})
 def test_does_not(): pass
 """
     leaning = tmp_path / "leaning"
