@@ -18,38 +18,34 @@ POSTGRESQL = "sqlalchemy.dialects.postgresql"
 @pytest.mark.parametrize(
     ("words", "not_loaded"),
     [
-        ("hit ls", NODE | NETWORK),
-        ("status", NODE | NETWORK),
-        ("doctor", NODE | NETWORK),
-        ("check {unlisted}", NODE),
-        ("scan {unlisted}", NODE),
-        ("update", NODE),
-        ("hit report --all", NODE),
+        (("hit ls", "status", "doctor"), NODE | NETWORK),
+        (("check {unlisted}", "scan {unlisted}", "update", "hit report --all"), NODE),
     ],
+    ids=["alone", "with its node"],
 )
 def test_a_partners_client_loads_its_own_part(
-    federation: Federation, words: str, not_loaded: set[str]
+    federation: Federation, words: tuple[str, ...], not_loaded: set[str]
 ) -> None:
-    typed = words.format(**federation.files).split()
+    typed = [one.format(**federation.files).split() for one in words]
 
-    modules = loaded(["--home", str(federation.partner.home), *typed])
+    modules = loaded(*(["--home", str(federation.partner.home), *one] for one in typed))
 
     assert modules & not_loaded == set()
 
 
-@pytest.mark.parametrize("words", ["list ls", "peer ls", "hit ls", "partner ls", "status"])
-def test_a_node_that_is_read_loads_nothing_that_connects_or_serves(
-    federation: Federation, words: str
-) -> None:
-    modules = loaded(["--home", str(federation.fr.home), *words.split()])
+def test_a_node_that_is_read_loads_nothing_that_connects_or_serves(federation: Federation) -> None:
+    words = ("list ls", "peer ls", "hit ls", "partner ls", "status")
+
+    modules = loaded(*(["--home", str(federation.fr.home), *one.split()] for one in words))
 
     assert modules & (SERVER | {"aiohttp", POSTGRESQL}) == set()
 
 
-@pytest.mark.parametrize("words", ["list ls", "peer ls", "status"])
-def test_a_node_that_is_read_loads_no_arrays(agency: Cli, words: str) -> None:
+def test_a_node_that_is_read_loads_no_arrays(agency: Cli) -> None:
     """A fifth of what such a command takes."""
-    assert "numpy" not in loaded(["--home", str(agency.home), *words.split()])
+    words = ("list ls", "peer ls", "status")
+
+    assert "numpy" not in loaded(*(["--home", str(agency.home), *one.split()] for one in words))
 
 
 def test_a_doctor_connects_and_serves_nobody(federation: Federation) -> None:
