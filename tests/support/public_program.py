@@ -25,12 +25,12 @@ def publish_program(folder: Path) -> Sequence[str]:
     interpreter = folder / "python/bin" / version
     interpreter.parent.mkdir()
     _link(Path(sysconfig.get_config_var("BINDIR"), version), interpreter)
-    for name in ("purelib", "platlib"):
-        if not (folder / "packages" / name).exists():
-            _copy(Path(sysconfig.get_path(name)), folder / "packages" / name)
+    packages = sorted({sysconfig.get_path(name) for name in ("purelib", "platlib")})
+    for number, path in enumerate(packages):
+        _copy(Path(path), folder / f"packages{number}")
     for name in _OURS:
         _copy(ROOT / name, folder / "ours" / name)
-    paths = (folder / "ours", folder / "ours/tests", folder / "packages/purelib", folder / "packages/platlib")
+    paths = [folder / "ours", folder / "ours/tests", *sorted(folder.glob("packages*"))]
     return (
         "env",
         # What measures this process would write beside what only its owner may write beside.

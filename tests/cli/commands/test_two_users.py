@@ -58,7 +58,7 @@ def interpreter() -> Iterator[Sequence[str]]:
     """What runs this program for every user."""
     if os.geteuid() != 0:
         pytest.skip("needs root, to make system users: run it as root")
-    folder = Path(mkdtemp(prefix="sigfed-program-"))
+    folder = Path(mkdtemp(prefix="sigfed-program-", dir="/var/tmp"))  # where what is installed can be linked
     folder.chmod(0o755)
     try:
         yield publish_program(folder)
