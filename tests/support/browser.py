@@ -1,6 +1,7 @@
 """A real Chromium for tests of pages, and axe's judgement of a page.
 
-Debian's program is used; Playwright must not bring its own. Playwright's synchronous interface keeps an event loop
+Debian's program is used, the one without windows where it is installed: a page costs half of what it costs the other.
+Playwright must not bring its own. Playwright's synchronous interface keeps an event loop
 running in the thread that uses it, so a browser lives for a module at most (`browser` in tests/browser/conftest.py),
 and what such a test does with `asyncio.run` it does in another thread. Where the node runs in the test's own event
 loop, `browsing_async` has the same browser there.
@@ -19,7 +20,7 @@ from playwright.async_api import Page as AsyncPage
 from playwright.async_api import async_playwright, expect
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from support.programs import needed
+from support.programs import found, needed
 
 FLAGS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
 """For root, for a small /dev/shm, for a machine without a screen."""
@@ -30,12 +31,16 @@ PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 
 
+def _chromium() -> Path:
+    without_windows = "chromium-headless-shell"
+    return needed(without_windows if found(without_windows) else "chromium")
+
+
 @contextmanager
 def browsing() -> Iterator[Browser]:
     """A browser until the block ends."""
-    executable = needed("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
         try:
             yield browser
         finally:
@@ -45,9 +50,8 @@ def browsing() -> Iterator[Browser]:
 @asynccontextmanager
 async def browsing_async() -> AsyncIterator[AsyncBrowser]:
     """A browser in the running event loop until the block ends."""
-    executable = needed("chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
         try:
             yield browser
         finally:
