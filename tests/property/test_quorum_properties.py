@@ -16,6 +16,7 @@ from protocol.lists.ext import Predecessor
 from protocol.lists.listing import fold, overlay
 from protocol.lists.opening import EntryRef, Ext, Reason
 from support.lists import OWN, RELYING, ListWriter, digest, held, member, register, restrict
+from support.sizes import size
 
 COUNTRIES = {"fr": "FR", "fr2": "FR", "nl": "NL", "de": "DE", "us": "US", "body": None}
 NODES = list(COUNTRIES)
@@ -449,7 +450,7 @@ def _continued(draw: st.DrawFn, federation: Federation) -> ListWriter:
     return new
 
 
-@settings(max_examples=500)
+@settings(max_examples=size(quick=150, thorough=2000))
 @given(situations(), st.frozensets(st.sampled_from(DIGESTS), min_size=1, max_size=2))
 def test_some_digests_are_judged_from_a_part_as_from_the_whole(
     situation: Situation, digests: frozenset[Digest]

@@ -47,6 +47,7 @@ from protocol.subset.release import Release
 from support.answers import compose_whole
 from support.releases import FILTER, MAX_AGE, SEED, SUBSET, ReleasingAgency, folder, listed_of
 from support.selected import budget, select_screened
+from support.sizes import size
 from support.sodium import loaded_group
 from support.stores import Agency, file_digests, make_store, row, rows, sha256_digest, sqlite_dsn
 from support.whole import judge_whole
@@ -325,7 +326,11 @@ _ELSE: Final = ("shred", "tripwire", "no tripwire", "exclude", "epoch", "kill")
 Acts = list[tuple[str, bool, str]]
 
 
-@settings(max_examples=40, phases=[Phase.explicit, Phase.generate, Phase.shrink], deadline=None)
+@settings(
+    max_examples=size(quick=20, thorough=400),
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    deadline=None,
+)
 @given(
     st.lists(
         st.tuples(st.sampled_from(_SAID * 3 + _FRESH * 3 + _ELSE), st.booleans(), st.sampled_from(NAMES)),
