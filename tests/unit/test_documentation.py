@@ -66,7 +66,8 @@ def test_one_that_does_not_exist_is_noticed() -> None:
 
 
 def test_modules_that_comments_of_the_product_name_exist() -> None:
-    texts = {path: path.read_text(encoding="utf-8") for path in SOURCES if "tests" not in path.parts}
+    product = (path for path in SOURCES if "tests" not in path.relative_to(ROOT).parts)
+    texts = {path: path.read_text(encoding="utf-8") for path in product}
     assert sum(len(DOTTED.findall(text)) for text in texts.values()) > 50
     assert {(path, name) for path, text in texts.items() for name in unknown(text)} == set()
 
