@@ -5,7 +5,9 @@ SHA-256). Unlike an import, anything that is not a hash is refused as a whole: a
 """
 
 import io
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import BinaryIO
 
 from node.errors import InputRefusedError
@@ -37,6 +39,26 @@ def read_hash_queries(stream: BinaryIO) -> list[HashQuery]:
     if b"," in first or b";" in first or b"\t" in first:
         return _table(data)
     return [_line(number, line) for number, line in enumerate(data.splitlines(), 1) if line.strip()]
+
+
+def read_hash_queries_in(source: str) -> list[HashQuery]:
+    """Those in the file at a path, or for `-` on standard input.
+
+    Raises:
+        InputRefusedError: as `read_hash_queries`, or it cannot be read.
+    """
+    if source == "-":
+        return read_hash_queries(sys.stdin.buffer)
+    try:
+        with Path(source).open("rb") as stream:
+            return read_hash_queries(stream)
+    except OSError as exc:
+        raise InputRefusedError("{source} cannot be read: {reason}", source, exc.strerror) from exc
+
+
+def typed_hash_queries(text: str) -> list[HashQuery]:
+    """Those that somebody typed; raises as `read_hash_queries`."""
+    return read_hash_queries(io.BytesIO(text.encode()))
 
 
 def _table(data: bytes) -> list[HashQuery]:

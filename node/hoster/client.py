@@ -1,7 +1,6 @@
 """What a partner's client does with its node: enrols, updates, renews its key, checks files, looks hashes up."""
 
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,17 +13,16 @@ from node.clock import SystemClock, milliseconds, system_entropy
 from node.errors import (
     AlreadyExistsError,
     GoneError,
-    InputRefusedError,
     NodeError,
     UsageError,
     WrongPinError,
 )
 from node.files import sync_folder
-from node.formats.hash_queries import read_hash_queries
+from node.formats.hash_queries import read_hash_queries_in
 from node.hashing.plan import HashPlan, images_installed
 from node.hashing.workers import HashWorkers, processors
 from node.home import Home
-from node.hoster.connection import EachTime, partner_proxy, partner_tokens, reach_node_of
+from node.hoster.connection import EachTime, partner_proxy, partner_tokens, reach_own_node
 from node.hoster.cover import Cover
 from node.hoster.enrolment import enrol as enrol_with
 from node.hoster.enrolment import introduce, refused
@@ -259,12 +257,10 @@ async def _renew_if_due(home: Home, traffic: Traffic) -> tuple[bool, NodeError |
 
 async def _renew(home: Home, traffic: Traffic) -> None:
     folder = PartnerFolder(home.partner)
-    enrolment, proxy = folder.load()[0], partner_proxy(home)
+    enrolment, _ = folder.load()
 
     def connect(key: AuthPrivateKey) -> "RemoteNode":
-        return reach_node_of(
-            enrolment, key, clock=_CLOCK, entropy=system_entropy, proxy=proxy, traffic=traffic
-        )
+        return reach_own_node(home, enrolment, key=key, traffic=traffic)
 
     await renew_key(folder, connect, _CLOCK, entropy=system_entropy)
     partner_tokens(home).drop()
@@ -292,7 +288,7 @@ async def check(
     examiner = covered_examiner(home, *folder.in_force())
     if not hash_from:
         examiner.require_tried(images=images_installed())
-    named, unreadable = (_read_asked(hash_from), []) if hash_from else _hash(files)
+    named, unreadable = (read_hash_queries_in(hash_from), []) if hash_from else _hash(files)
     not_asked: Named = ()
     unasked: Named = ()
     if hash_from:
@@ -355,15 +351,7 @@ def _record(spool: HitSpool, name: str, hit: Hit) -> list[SpooledHit]:
 
 def _reach(home: Home, enrolment: Enrolment, traffic: Traffic) -> "RemoteNode":
     """A connection over which our key is proven anew, so that an update hears of its end at once."""
-    return reach_node_of(
-        enrolment,
-        PartnerFolder(home.partner).key(),
-        clock=_CLOCK,
-        entropy=system_entropy,
-        proxy=partner_proxy(home),
-        traffic=traffic,
-        spool=home.partner,
-    )
+    return reach_own_node(home, enrolment, traffic=traffic, spool=home.partner)
 
 
 Named = Sequence[tuple[str, Sequence[Digest]]]
@@ -404,13 +392,3 @@ def _asked_elsewhere(others: Sequence[Home], named: Named) -> tuple[Named, Named
         except NodeError:
             return named, []  # nobody can say, which its own look-up tells
     return _asked(named, lambda digests: any(not each.unasked(digests) for each in examiners))
-
-
-def _read_asked(source: str) -> Named:
-    if source == "-":
-        return list(read_hash_queries(sys.stdin.buffer))
-    try:
-        with Path(source).open("rb") as stream:
-            return list(read_hash_queries(stream))
-    except OSError as exc:
-        raise InputRefusedError("{source} cannot be read: {reason}", source, exc.strerror) from exc

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from keys.key import AuthPrivateKey
 from node import config
-from node.clock import Clock, Entropy
+from node.clock import Clock, Entropy, SystemClock, system_entropy
 from node.home import Home
-from node.hoster.folder import Enrolment
+from node.hoster.folder import Enrolment, PartnerFolder
 from node.hoster.key_renewal import REFUSED_HINT
 from node.hoster.trust.node import known
 from node.remote.kept_tokens import TokenFile
@@ -65,6 +65,32 @@ def reach_node_of(
         tokens=tokens,
         spool=spool,
         limits=limits,
+    )
+
+
+def reach_own_node(
+    home: Home,
+    enrolment: Enrolment,
+    *,
+    key: AuthPrivateKey | None = None,
+    clock: Clock | None = None,
+    again: bool = False,
+    traffic: Traffic | None = None,
+    spool: Path | None = None,
+) -> "RemoteNode":
+    """The connection of the client in `home`, with its key or another; `again` with the token of an earlier command.
+
+    Without, the key is proven anew, so that an update hears of its end at once.
+    """
+    return reach_node_of(
+        enrolment,
+        key or PartnerFolder(home.partner).key(),
+        clock=clock or SystemClock(),
+        entropy=system_entropy,
+        proxy=partner_proxy(home),
+        traffic=traffic,
+        tokens=partner_tokens(home) if again else None,
+        spool=spool,
     )
 
 

@@ -1,16 +1,13 @@
 """Disclosed look-ups of a partner's client: switched on in `partner.toml`, over the connection to its node."""
 
-from node.clock import SystemClock, system_entropy
 from node.errors import UsageError
 from node.home import Home
-from node.hoster.connection import partner_proxy, partner_tokens, reach_node_of
+from node.hoster.connection import reach_own_node
 from node.hoster.folder import PartnerFolder
 from node.hoster.lookup.disclosure import Disclosed, Shown
 from node.hoster.lookup.disclosure import disclose as show
 from node.hoster.settings import load_partner_settings
 from node.hoster.trust.node import known
-
-_CLOCK = SystemClock()
 
 
 def require_switched_on(home: Home) -> str:
@@ -27,15 +24,6 @@ def require_switched_on(home: Home) -> str:
 async def disclose(home: Home, shown: Shown) -> Disclosed:
     """Show the values, which somebody agreed to; raises as `require_switched_on`."""
     require_switched_on(home)
-    folder = PartnerFolder(home.partner)
-    enrolment, _ = folder.load()
-    remote = reach_node_of(
-        enrolment,
-        folder.key(),
-        clock=_CLOCK,
-        entropy=system_entropy,
-        proxy=partner_proxy(home),
-        tokens=partner_tokens(home),
-    )
-    async with remote:
+    enrolment, _ = PartnerFolder(home.partner).load()
+    async with reach_own_node(home, enrolment, again=True) as remote:
         return await show(remote, enrolment.subset, enrolment.origin, shown)

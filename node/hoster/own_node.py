@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from node.clock import Clock, SystemClock, system_entropy
 from node.group.load import load_group
 from node.home import Home
-from node.hoster.connection import partner_proxy, partner_tokens, reach_node_of
+from node.hoster.connection import reach_own_node
 from node.hoster.cover import Pace
 from node.hoster.folder import Enrolment, PartnerFolder
 from node.hoster.lookup.allowance import Meter
@@ -30,14 +30,7 @@ class OwnNode(Evaluates, HitApi, Protocol):
 
 def _reach(home: Home, enrolment: Enrolment) -> "RemoteNode":
     """With the token of an earlier command, for there may be many a second."""
-    return reach_node_of(
-        enrolment,
-        PartnerFolder(home.partner).key(),
-        clock=SystemClock(),
-        entropy=system_entropy,
-        proxy=partner_proxy(home),
-        tokens=partner_tokens(home),
-    )
+    return reach_own_node(home, enrolment, again=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,20 +1,19 @@
 """The proposals of a partner's client: made, sent, followed and taken back, over the connection to its node."""
 
-import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from node.clock import SystemClock, system_entropy
-from node.errors import InputRefusedError, NodeError, NotFoundError
+from node.errors import NodeError, NotFoundError
 from node.files import locked
-from node.formats.hash_queries import read_hash_queries
+from node.formats.hash_queries import read_hash_queries_in
 from node.hashing.outcomes import Outcome
 from node.hashing.plan import HashPlan, images_installed
 from node.hashing.workers import HashWorkers, processors
 from node.home import Home
-from node.hoster.connection import partner_proxy, reach_node_of
+from node.hoster.connection import reach_own_node
 from node.hoster.folder import Enrolment, PartnerFolder
 from node.hoster.proposals.folder import OwnProposal, OwnProposals, own_proposals
 from node.hoster.proposals.sender import Chosen, Proposer, Sender, Words, choose
@@ -63,7 +62,7 @@ def prepare(home: Home, *, files: Sequence[Path], source: str) -> Prepared:
         InputRefusedError: a source that cannot be read, or a line that is not a hash.
     """
     enrolment, _ = PartnerFolder(home.partner).load()
-    named, unreadable = _read(source) if source else _hash(files)
+    named, unreadable = (read_hash_queries_in(source), []) if source else _hash(files)
     chosen = choose(named, own_proposals(home).proposed())
     left_out = (*unreadable, *chosen.left_out)
     return Prepared(
@@ -129,12 +128,8 @@ def _alone(home: Home) -> Iterator[OwnProposals]:
 
 @asynccontextmanager
 async def _sender(home: Home, folder: OwnProposals) -> AsyncIterator[Sender]:
-    partner = PartnerFolder(home.partner)
-    enrolment, _ = partner.load()
-    remote = reach_node_of(
-        enrolment, partner.key(), clock=_CLOCK, entropy=system_entropy, proxy=partner_proxy(home)
-    )
-    async with remote:
+    enrolment, _ = PartnerFolder(home.partner).load()
+    async with reach_own_node(home, enrolment) as remote:
         yield Sender(folder, enrolment, known(enrolment), remote)
 
 
@@ -155,13 +150,3 @@ def _digests(outcome: Outcome) -> Sequence[Digest]:
     if outcome.hashed is None or not outcome.hashed.parts:
         return ()
     return list({each.algorithm: each for each in reversed(outcome.hashed.parts[0].digests)}.values())
-
-
-def _read(source: str) -> tuple[_Named, _Unread]:
-    if source == "-":
-        return list(read_hash_queries(sys.stdin.buffer)), []
-    try:
-        with Path(source).open("rb") as stream:
-            return list(read_hash_queries(stream)), []
-    except OSError as exc:
-        raise InputRefusedError("{source} cannot be read: {reason}", source, exc.strerror) from exc

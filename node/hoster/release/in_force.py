@@ -16,7 +16,7 @@ from node.clock import Clock, SystemClock, system_entropy
 from node.errors import NotInitialisedError
 from node.group.load import load_group
 from node.home import Home
-from node.hoster.connection import partner_proxy, partner_tokens, reach_node_of
+from node.hoster.connection import reach_own_node
 from node.hoster.folder import Enrolment, PartnerFolder
 from node.hoster.lookup.allowance import Meter
 from node.hoster.lookup.examiner import Examiner
@@ -173,14 +173,7 @@ class InForce:
 
     async def _connect(self, loaded: _Loaded) -> None:
         """A new connection; the one before ends at the next change, for a batch may be under way in it."""
-        remote = reach_node_of(
-            loaded.enrolment,
-            loaded.key,
-            clock=self._clock,
-            entropy=system_entropy,
-            proxy=partner_proxy(self._home),
-            tokens=partner_tokens(self._home),
-        )
+        remote = reach_own_node(self._home, loaded.enrolment, key=loaded.key, clock=self._clock, again=True)
         await remote.__aenter__()
         ended, self._replaced = self._replaced, [] if self._remote is None else [self._remote]
         self._remote = remote

@@ -5,7 +5,6 @@ and answered with the page of its entry; the whole of it is shown on demand, onc
 asked. Which words the federation has is decided in `node.judgement.explain`.
 """
 
-import io
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +17,7 @@ from node.console.parts import ANALYSTS, JUDGES, SECURITY, Action, Done, Page, V
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import NotFoundError, UsageError
-from node.formats.hash_queries import read_hash_queries
+from node.formats.hash_queries import typed_hash_queries
 from node.judgement.coverage import Verdict, listed_entries, verdicts
 from node.judgement.explain import Explanation, explain
 from node.judgement.history import Happened, history
@@ -231,7 +230,7 @@ def look_up(world: World, _visitor: Visitor, form: Values) -> Done:
 
 
 def _typed(form: Values) -> Digest:
-    asked = read_hash_queries(io.BytesIO(form.require("hash", _("the hash")).encode()))
+    asked = typed_hash_queries(form.require("hash", _("the hash")))
     if len(asked) != 1 or len(asked[0][1]) != 1:
         raise UsageError("one hash at a time is looked up here")
     return asked[0][1][0]

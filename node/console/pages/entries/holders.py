@@ -6,7 +6,6 @@ agency said is shown once. How a question is asked so that nobody learns about w
 """
 
 import asyncio
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -22,7 +21,7 @@ from node.console.parts import JUDGES, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import RateLimitedError, UsageError
-from node.formats.hash_queries import HashQuery, read_hash_queries
+from node.formats.hash_queries import HashQuery, typed_hash_queries
 from node.hoster.lookup.examiner import Hit
 
 PATH: Final = "/console/holders"
@@ -124,7 +123,7 @@ def _files(world: World, form: Values) -> Sequence[HashQuery]:
     if place is not None:
         with world.store.read() as unit:
             return [("", (digest_at(world, unit, place),))]
-    files = read_hash_queries(io.BytesIO(form.require("hash", _("the hash")).encode()))
+    files = typed_hash_queries(form.require("hash", _("the hash")))
     if len(files) > MOST:
         raise UsageError(
             "at most {most} files are asked about at once",

@@ -4,7 +4,6 @@ A page of three views, because what was shredded takes a look into the lists tha
 what the commands say; a shredded hash is typed into a form and stands in no address and no record.
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,7 +16,7 @@ from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
-from node.formats.hash_queries import read_hash_queries
+from node.formats.hash_queries import typed_hash_queries
 from node.judgement.recall import WithdrawalReport, report_withdrawals
 from node.judgement.shred_status import ShreddingReport, report_shreddings
 
@@ -69,7 +68,7 @@ def _unfinished(each: ShreddingReport) -> tuple[bool, bool]:
 
 def _hashes(form: Values) -> entries.Readmitted:
     """As many as are typed, one a line."""
-    asked = read_hash_queries(io.BytesIO(form.require("hash", _("the hash")).encode()))
+    asked = typed_hash_queries(form.require("hash", _("the hash")))
     return entries.Readmitted(hashes=[digest for _name, digests in asked for digest in digests])
 
 

@@ -17,7 +17,7 @@ from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.formats.benign import read_benign
-from node.formats.hash_queries import read_hash_queries
+from node.formats.hash_queries import typed_hash_queries
 from node.store.lists.records import BenignSet, Tripwire
 from protocol.digest import Algorithm
 
@@ -59,7 +59,7 @@ def _benign(form: Values) -> acts.Benign:
 
 
 def _tripwires(form: Values) -> acts.Tripwires:
-    asked = read_hash_queries(io.BytesIO(form.require("hash", _("the hash")).encode()))
+    asked = typed_hash_queries(form.require("hash", _("the hash")))
     return acts.Tripwires(
         note=form.text("note"), digests=[digest for _name, found in asked for digest in found]
     )
