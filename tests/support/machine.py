@@ -49,10 +49,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(shared.cleanup)
         os.environ[_SHARED] = shared.name
     hurry()
+    gc.disable()  # what is collected stays
 
 
 def pytest_collection_finish() -> None:
     """What is loaded by now stays: nobody looks through it for garbage again."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)

@@ -35,8 +35,13 @@ class Said:
             yield (text, self.many) if self.many else text
 
 
-def said() -> Iterator[Said]:
-    """All of them."""
+@cache
+def said() -> Sequence[Said]:
+    """All of them; to read the whole program takes seconds."""
+    return list(_said())
+
+
+def _said() -> Iterator[Said]:
     errors = _errors()
     for path, tree in _trees():
         for node in ast.walk(tree):

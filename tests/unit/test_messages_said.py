@@ -7,15 +7,13 @@ import pytest
 from keys.message import fields
 from support.messages import Said, composed, said
 
-_SAID = list(said())
-
 
 def _place(each: Said) -> str:
     return f"{each.path}:{each.line}"
 
 
 def test_no_sentence_is_put_together_before_its_message_is_made() -> None:
-    assert [_place(each) for each in _SAID if composed(each.text)] == []
+    assert [_place(each) for each in said() if composed(each.text)] == []
 
 
 def _fields(template: str | tuple[str, str]) -> int:
@@ -25,16 +23,16 @@ def _fields(template: str | tuple[str, str]) -> int:
 def test_each_field_has_its_value() -> None:
     assert [
         (_place(each), template)
-        for each in _SAID
+        for each in said()
         for template in each.ids
         if _fields(template) != each.values
     ] == []
-    assert [_place(each) for each in _SAID if each.values and not list(each.ids)] == []
+    assert [_place(each) for each in said() if each.values and not list(each.ids)] == []
 
 
 def test_a_field_is_a_bare_name() -> None:
     templates = {
-        part for each in _SAID for id_ in each.ids for part in ([id_] if isinstance(id_, str) else id_)
+        part for each in said() for id_ in each.ids for part in ([id_] if isinstance(id_, str) else id_)
     }
     assert [text for text in templates if not all(name.isidentifier() for name in fields(text))] == []
     assert len(templates) > 1000
