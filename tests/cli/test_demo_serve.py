@@ -22,6 +22,7 @@ from support.walks import processes_that_name
 pytestmark = pytest.mark.slow
 
 SERVE = [sys.executable, "-P", "-m", "node", "--json", "demo", "--serve"]
+CHEAP = Path(__file__).parents[1] / "support/cheap"
 _DAY = 86_400_000
 
 
@@ -46,8 +47,7 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("serve") / "new"
     journal = folder.with_suffix(".talk")
-    # Without coverage: an interrupt may find it holding its lock, and the process would wait for itself.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    environment = os.environ | {"PYTHONPATH": str(CHEAP)}
     with journal.open("w") as talk:
         process = subprocess.Popen(
             [*SERVE, "--dir", str(folder)],
