@@ -164,7 +164,7 @@ def _join(world: World) -> None:
     """Both run, are members and follow each other."""
     fr, nl = world.fr, world.nl
     for name, cli in (("fr", fr), ("nl", nl)):
-        world.nodes[name] = Running(cli, quiet=True)
+        world.nodes[name] = Running(cli, quiet=True, apart=True)
     words = [cli.done("member", "ls")["fingerprint"] for cli in (fr, nl)]
     urls = [open_identity(Home(cli.home)).settings.listen.url for cli in (fr, nl)]
     at_once(
