@@ -133,7 +133,7 @@ def measure(*, divisor: int = 1) -> Iterator[Result]:
             found[name].append(_child(folder, name))
             return found[name][-1][0]
 
-        runs = in_turns(RUNS, *((lambda name=name: side(name)) for name in found))
+        runs = in_turns(max(1, RUNS // divisor), *((lambda name=name: side(name)) for name in found))
         delta, whole, least = (median(column) for column in runs)
         yield Result(
             name="an update by one change",

@@ -13,8 +13,8 @@ from support.sizes import size
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 30
-"""On each path, in every run."""
+SECONDS = size(quick=10, thorough=30)
+"""On each path."""
 FEWEST = 500
 PRODUCTS = size(quick=FEWEST, thorough=5_000_000)
 """At least as many, on each path of this machine and compiler; in quick runs seconds count, whatever else it does."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.lists.listing import ListingBuilder, fold, overlay
+from protocol.lists.listing import fold, fold_on, overlay
 from protocol.lists.opening import EntryRef, Reason
 from protocol.lists.sequence import LogShape
 from support.lists import ORIGIN, OWN, RELYING, REVIEWED, START_MS, ListWriter, digest
@@ -85,10 +85,7 @@ def test_the_fold_says_what_the_writer_meant(steps: list[tuple[str, int, bool]])
 @given(STEPS, st.integers(0, 25))
 def test_folding_may_stop_anywhere(steps: list[tuple[str, int, bool]], stop: int) -> None:
     items = account(steps).writer.items
-    builder = ListingBuilder.resume(fold(ORIGIN, items[:stop]))
-    for item in items[stop:]:
-        builder.apply(*item)
-    assert builder.build() == fold(ORIGIN, items)
+    assert fold_on(fold(ORIGIN, items[:stop]), items[stop:]) == fold(ORIGIN, items)
 
 
 @given(STEPS, st.integers(0, 25))
