@@ -136,7 +136,7 @@ async def test_a_node_that_takes_none_still_tells_of_those_it_took(world: HitWor
     proposal = proposal_of("new")
     await send(world, proposal)
     off = TakingProposals(
-        world.fr.store, world.fr.clock, node=world.fr.name, signer=world.statement_key, enabled=False
+        world.fr.store, world.fr.clock, node=world.fr.name, signer=lambda: world.statement_key, enabled=False
     )
     with pytest.raises(NotFoundError):
         off.take(HOSTER, SUBSET, proposal_of("newer").to_bytes())

@@ -179,19 +179,23 @@ class HitWorld:
             self.evaluator,
             self.fr.clock,
             epochs=self.epochs,
-            roots=self.fr.trust.roots(),
-            signer=self.statement_key,
+            roots=self.fr.trust.roots,
+            signer=lambda: self.statement_key,
             floods=FloodWatch(self.fr.store, self.fr.clock, self.flood_limits),
         )
 
     @property
     def resolving(self) -> Resolving:
-        return Resolving(self.fr.store, self.fr.clock, node=self.fr.name, signer=self.statement_key)
+        return Resolving(self.fr.store, self.fr.clock, node=self.fr.name, signer=lambda: self.statement_key)
 
     @property
     def proving(self) -> Proving:
         return Proving(
-            self.fr.store, self.fr.trust, self.fr.files, self.fr.introductions, signer=self.statement_key
+            self.fr.store,
+            self.fr.trust,
+            self.fr.files,
+            self.fr.introductions,
+            signer=lambda: self.statement_key,
         )
 
     def hits(self, partner: str = HOSTER) -> HitApi:
@@ -201,7 +205,7 @@ class HitWorld:
             proving=self.proving,
             casework=self.casework,
             resolving=self.resolving,
-            ends=Ends(self.fr.store, self.fr.trust, signer=self.statement_key),
+            ends=Ends(self.fr.store, self.fr.trust, signer=lambda: self.statement_key),
         )
         return served.for_partner(partner, frozenset({SUBSET}))
 

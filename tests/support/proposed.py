@@ -34,7 +34,9 @@ def proposal_of(*names: str, partner: str = HOSTER, reason: str = "found by our 
 
 def taking(world: HitWorld) -> TakingProposals:
     """What takes proposals in a world."""
-    return TakingProposals(world.fr.store, world.fr.clock, node=world.fr.name, signer=world.statement_key)
+    return TakingProposals(
+        world.fr.store, world.fr.clock, node=world.fr.name, signer=lambda: world.statement_key
+    )
 
 
 def proposals_of(world: HitWorld, partner: str = HOSTER) -> PartnerProposals:

@@ -1,5 +1,6 @@
 """Hits and cases of an opened node: what its server offers partners, and what its people do with them."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from keys.key import StatementPrivateKey
@@ -26,14 +27,14 @@ def served_hits(identity: Identity, store: Store, evaluator: Evaluator) -> "Serv
     from node.partners.hits.service import ServedHits  # noqa: PLC0415
     from node.subsets.epochs import AnnouncedEpochs  # noqa: PLC0415
 
-    signer = statement_key(identity)
+    signer = partial(statement_key, identity)  # asked each time: it may have been replaced since
     reporting = Reporting(
         store,
         Quotas(store),
         evaluator,
         identity.clock,
         epochs=AnnouncedEpochs(identity.trust_files, identity.trust),
-        roots=identity.trust.roots(),
+        roots=identity.trust.roots,
         signer=signer,
         floods=flood_watch(identity, store),
     )

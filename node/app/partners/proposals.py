@@ -1,5 +1,7 @@
 """Proposals at an opened node: what its server takes of partners."""
 
+from functools import partial
+
 from node.app.partners.hits import statement_key
 from node.identity.identity import Identity
 from node.partners.proposals.intake import TakingProposals
@@ -12,6 +14,6 @@ def taking_proposals(identity: Identity, store: Store) -> TakingProposals:
         store,
         identity.clock,
         node=identity.settings.node,
-        signer=statement_key(identity),
+        signer=partial(statement_key, identity),
         enabled=identity.settings.proposals.enabled,
     )

@@ -5,6 +5,7 @@ Spec: docs/spec/statement.md, "End".
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 from keys.errors import BadSignatureError
@@ -22,7 +23,7 @@ from protocol.statement.receipt import kept_receipt
 class Ends:
     """The ends of all partners' reports."""
 
-    def __init__(self, store: Store, trust: OwnTrust, *, signer: Signer) -> None:
+    def __init__(self, store: Store, trust: OwnTrust, *, signer: Callable[[], Signer]) -> None:
         self._store = store
         self._trust = trust
         self._signer = signer
@@ -39,7 +40,7 @@ class Ends:
     def _ended(self, record: HitRecord) -> Ended:
         kept = taken(self._store, record)
         if not kept.end or not self._is_signed(kept.end):
-            end = sign_end(self._end(record, kept), self._signer)
+            end = sign_end(self._end(record, kept), self._signer())
             kept = replace(kept, end=end)
             with self._store.write() as unit:
                 change(self._store, unit, record, lambda now: replace(now, end=end))

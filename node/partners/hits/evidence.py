@@ -4,6 +4,7 @@ Openings of other members' lists are handed out here and nowhere else, to the pa
 entries behind its hit alone. Spec: docs/spec/hit.md.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from keys.errors import KeysError
@@ -45,7 +46,7 @@ class Proving:
         trust_files: ObjectStore,
         introductions: ObjectStore,
         *,
-        signer: Signer,
+        signer: Callable[[], Signer],
     ) -> None:
         self._store = store
         self._trust = trust
@@ -72,11 +73,11 @@ class Proving:
             revoked = [each.envelope for each in unit.revocations.ls() if each.envelope]
         try:
             bundle = self._bundle(record, origin)
-            data = bundle.signed(self._signer)
+            data = bundle.signed(self._signer())
             verify_hit(data, fingerprint(bundle.roots[0]), revoked=revoked)
         except (ProtocolError, KeysError) as exc:
             raise GoneError("nothing is left that proves this hit: {reason}", exc) from exc
-        return data if version == bundle.version else _first_format(bundle).signed(self._signer)
+        return data if version == bundle.version else _first_format(bundle).signed(self._signer())
 
     def _bundle(self, record: HitRecord, origin: str) -> HitEvidence:
         kept = taken(self._store, record)

@@ -8,7 +8,7 @@ Spec: docs/spec/statement.md, "Report" and "End".
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Final
@@ -72,8 +72,8 @@ class Reporting:
         clock: Clock,
         *,
         epochs: Epochs,
-        roots: Sequence[TrustedRoot],
-        signer: Signer,
+        roots: Callable[[], Sequence[TrustedRoot]],
+        signer: Callable[[], Signer],
         floods: FloodWatch,
     ) -> None:
         self._store = store
@@ -114,7 +114,7 @@ class Reporting:
         self._require_few(partner)
         version, label = self._listed(record, report, output)
         receipt = self._receipt(report, version, label)
-        signed = sign_receipt(receipt, self._signer)
+        signed = sign_receipt(receipt, self._signer())
         kept = None
         while kept is None:  # until nothing is released between the judgement and the keeping
             newest = self._newest(record)
@@ -222,12 +222,12 @@ class Reporting:
                 yield version, folder.load().release
 
     def _label(self, subset: SubsetRecord, manifest: Manifest, report: HitReport) -> Label:
-        _, members = kept_register(self._store.objects, manifest.rules.members, self._roots)
+        _, members = kept_register(self._store.objects, manifest.rules.members, self._roots())
         return label_of(self._store, subset, manifest, report.digest, members)
 
     def _receipt(self, report: HitReport, version: int, label: Label) -> Receipt:
         return Receipt(
-            node=self._roots[0].node,
+            node=self._roots()[0].node,
             partner=report.partner,
             report_id=report.report_id,
             report_sha256=report.sha256(),

@@ -5,6 +5,7 @@ report the one with the latest time counts, in whatever order they arrive; all a
 the first digits of the report's id. Spec: docs/spec/statement.md, "Resolution".
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from keys.signer import Signer
@@ -28,7 +29,7 @@ _SHORT: Final = 8
 class Resolving:
     """Takes the resolutions of all partners of this node."""
 
-    def __init__(self, store: Store, clock: Clock, *, node: str, signer: Signer) -> None:
+    def __init__(self, store: Store, clock: Clock, *, node: str, signer: Callable[[], Signer]) -> None:
         self._store = store
         self._clock = clock
         self._node = node
@@ -60,7 +61,7 @@ class Resolving:
             done_ms=resolution.done_ms,
             action=resolution.action,
             received_ms=now_ms,
-            receipt=sign_resolution(receipt, self._signer),
+            receipt=sign_resolution(receipt, self._signer()),
         )
         return self._keep(subset, record, resolution)
 

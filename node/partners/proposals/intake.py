@@ -6,7 +6,7 @@ neither a reply nor its time tells what is listed. Hashes are recognised when an
 docs/spec/proposal.md.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final
 
 from keys.signer import Signer
@@ -40,7 +40,7 @@ class TakingProposals:
     """Takes the proposals of all partners of this node."""
 
     def __init__(
-        self, store: Store, clock: Clock, *, node: str, signer: Signer, enabled: bool = True
+        self, store: Store, clock: Clock, *, node: str, signer: Callable[[], Signer], enabled: bool = True
     ) -> None:
         self._enabled = enabled
         self._store = store
@@ -150,7 +150,7 @@ class TakingProposals:
             files=len(proposal.files),
             received_ms=milliseconds(self._clock.now()),
         )
-        return sign_proposal_receipt(receipt, self._signer)
+        return sign_proposal_receipt(receipt, self._signer())
 
 
 def _find(unit: Unit, partner: str, subset: str, proposal_id: bytes) -> ProposalRecord:
