@@ -9,23 +9,19 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
     nullcontext,
+    suppress,
 )
 from dataclasses import dataclass, replace
 from typing import Final
 
 from keys.errors import SigfedError
-from keys.key import TokenPrivateKey
-from node.access.callers import StoredCallers, StoredReplays
-from node.access.quotas import Quotas
 from node.app.accounts import open_sessions
 from node.app.metrics import facts
-from node.app.partners.hits import keep_own_register, served_hits
-from node.app.partners.proposals import taking_proposals
+from node.app.partners.hits import keep_own_register
 from node.app.partners.recipients import RunningRecipients
 from node.app.partners.retention import forget_closed, purge_reports
-from node.app.peers.evidence import open_telling
-from node.app.peers.renewal import peer_renewal
 from node.app.peers.sync import PeerSyncs
+from node.app.services import require_answers, web_services
 from node.app.subsets import release_with
 from node.audit.log import NODE
 from node.clock import milliseconds
@@ -34,32 +30,19 @@ from node.errors import PeerUnreachableError, RestoredError, StoreLockedError
 from node.evaluator.process import EvaluatorProcess
 from node.identity.audit import sign as sign_audit
 from node.identity.audit import tell
+from node.identity.home_copy import HomeCopying
 from node.identity.identity import Identity
-from node.identity.keyring import accepted_token_keys
 from node.identity.lease import release_lease, renew_lease
 from node.identity.lock import running
 from node.identity.logs import own_origins, publish_one
 from node.identity.restored import require_joined
 from node.identity.rollback import forget, is_confirmed, require_current
-from node.identity.witnesses import cosign_own, own_witness
+from node.identity.witnesses import cosign_own
 from node.journal import Journal
 from node.judgement.recall import has_waiting
 from node.lists.corrections.erase import carry_out_everywhere
 from node.metrics import Metrics
 from node.objects.sweep import sweep
-from node.partners.admission import Admission, ServedEnrolment
-from node.partners.disclosed_lookup import DisclosedLookups, PartnerDisclosure
-from node.partners.evaluate import Evaluating
-from node.partners.fetches import Fetches
-from node.partners.key_renewal import PartnerRenewal, ServedRenewals
-from node.partners.proposals.service import PartnerProposals
-from node.partners.subset_service import ServedSubsets
-from node.peers.acknowledgements import ServedAcknowledgements
-from node.peers.holdings import ServedTelling
-from node.peers.relay import RelayingTrust
-from node.peers.return_list import HeldLists
-from node.peers.service import ServedPeers
-from node.peers.trust_acknowledgements import ServedTrustAcknowledgements
 from node.rotation.epochs import let_go
 from node.rotation.rotate import advance_keys
 from node.rotation.storage_keys import reseal_some
@@ -69,16 +52,12 @@ from node.signing.epochs import epoch_secrets
 from node.store.store import Store
 from node.subsets.catalogue import report_subsets
 from node.subsets.deltas import Deltas
-from node.subsets.epochs import AnnouncedEpochs
-from node.trust.others.recognise import Recognising
-from node.trust.tuf.repository import ServedTuf
 from node.web.app import make_app
 from node.web.listener import Listener
 from node.web.metrics import serve_metrics
 from node.web.server import RunningServer, serve
 from node.web.services import WebServices
 from node.web.settings import web_settings
-from node.witnesses.witness import ServedWitness
 
 _journal = Journal("run")
 _SWEEP_MINUTES: Final = 24 * 60
@@ -114,75 +93,20 @@ class Parts:
 
     def web(self) -> WebServices:
         """Everything behind the HTTP API."""
-        identity, store = self.identity, self.store
-        trust = RelayingTrust(
-            identity.trust_files,
-            identity.trust,
-            store,
-            identity.introductions,
-        )
-        evaluating = Evaluating(
-            store,
-            Quotas(store),
-            self.evaluator,
-            identity.clock,
-            epochs=AnnouncedEpochs(identity.trust_files, identity.trust),
-        )
-        subsets = ServedSubsets(store, evaluating, self.deltas, Fetches(store, identity.clock))
-        peers = ServedPeers(store, identity.clock)
-        admission = Admission(store, identity.trust, clock=identity.clock, entropy=identity.entropy)
-        renewing = PartnerRenewal(store, identity.trust, identity.clock)
-        hits = served_hits(identity, store, self.evaluator)
-        taking = taking_proposals(identity, store)
-        disclosed = DisclosedLookups(
-            store, identity.clock, enabled=identity.settings.disclosed_lookup.enabled
-        )
-
-        return WebServices(
-            node=identity.settings.node,
-            url=identity.settings.listen.url.rstrip("/") + "/",
-            clock=identity.clock,
-            entropy=identity.entropy,
-            token_signer=lambda: identity.signer(TokenPrivateKey),
-            token_keys=lambda: accepted_token_keys(identity.ring.read(), identity.clock.now()),
-            callers=StoredCallers(store, identity.clock),
-            replays=StoredReplays(store),
-            certificates_required=identity.settings.listen.agency_certificates == "required",
-            trust=lambda: trust,
-            tuf=ServedTuf(identity.trust_files),
-            peer=peers.for_caller,
-            partner=lambda caller: subsets.for_partner(caller.client, caller.subsets),
-            enrolment=lambda: ServedEnrolment(admission),
-            witness=self._witness(),
-            gossip=ServedTelling(open_telling(identity, store)),
-            hits=lambda caller: hits.for_partner(caller.client, caller.subsets),
-            proposals=lambda caller: PartnerProposals(taking, caller.client, caller.subsets),
-            disclosed=lambda caller: PartnerDisclosure(disclosed, caller.client, caller.subsets),
-            acknowledgements=lambda caller: ServedAcknowledgements(store, identity.clock, caller.client),
-            recognise=Recognising(store, identity.clock, peer_renewal(identity, store)),
-            renewals=lambda caller: ServedRenewals(renewing, caller.client),
-            trust_acknowledgements=lambda caller: ServedTrustAcknowledgements(
-                store, identity.trust, identity.trust_files, identity.clock, caller.client
-            ),
-            held=lambda caller: HeldLists(store, caller.client),
+        return web_services(
+            self.identity,
+            self.store,
+            evaluator=self.evaluator,
+            deltas=self.deltas,
+            recipients=self.recipients.service(),
             ready=self._answers,
             requested=self.metrics.requested,
-            recipients=self.recipients.service(),
         )
 
     def _answers(self) -> bool:
-        """Ask the store for something small, raises `StoreDownError`; whether what is added gets signed."""
-        with self.store.read() as unit:
-            unit.subsets.ls()
-        next(self.store.objects.ls("sweeps/"), None)
+        """Whether what is added gets signed; raises `StoreDownError`."""
+        require_answers(self.store)
         return self.identity.alone or is_confirmed(self.identity)
-
-    def _witness(self) -> ServedWitness | None:
-        """This node as a witness; None when its document names no witness."""
-        witness = own_witness(self.identity, self.store)
-        if witness is None:
-            return None
-        return ServedWitness(witness, self.identity.clock, renew=peer_renewal(self.identity, self.store))
 
     def jobs(self) -> list[Job]:
         """What the node does by itself."""
@@ -370,7 +294,13 @@ async def serve_until_stopped(
         syncs, metrics = PeerSyncs(identity, store), Metrics(lambda: facts(identity, store, evaluator.group))
         stopped = asyncio.get_running_loop().create_future()
         parts = Parts(identity, store, evaluator, syncs, deltas, recipients, listener, metrics, stopped)
-        async with _monitored(identity.settings.metrics, metrics), beside(parts):
+        copying = HomeCopying(identity, store)
+        await asyncio.to_thread(copying.follow)
+        async with (
+            monitored(identity.settings.metrics, metrics),
+            each_second(copying.follow),
+            beside(parts),
+        ):
             server = await serve(
                 make_app(parts.web(), web_settings(identity.settings.listen)),
                 ssl_context=listener.context,
@@ -382,7 +312,7 @@ async def serve_until_stopped(
             _journal.info("serving", url=server.url)
             tell(identity, store, "node.run", identity.settings.node)
             try:
-                await _until_stopped(server, scheduler, stopped, lambda: listening(server.url))
+                await until_stopped(server, scheduler, stopped, lambda: listening(server.url))
             finally:
                 await syncs.stop()
         tell(identity, store, "node.stop", identity.settings.node)
@@ -422,7 +352,32 @@ def _begun(parts: Parts) -> Scheduler:
 
 
 @asynccontextmanager
-async def _monitored(settings: MetricsSettings, metrics: Metrics) -> AsyncIterator[None]:
+async def each_second(work: Callable[[], object]) -> AsyncIterator[None]:
+    """Do it each second while the block lasts; what fails is journalled once, and tried again."""
+    task = asyncio.create_task(_each_second(work))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _each_second(work: Callable[[], object]) -> None:
+    failed = ""
+    while True:
+        before, failed = failed, ""
+        try:
+            await asyncio.to_thread(work)
+        except SigfedError as exc:
+            failed = str(exc)
+            if failed != before:
+                _journal.warning("copy-failed", error=type(exc).__name__, reason=failed)
+        await asyncio.sleep(1)
+
+
+@asynccontextmanager
+async def monitored(settings: MetricsSettings, metrics: Metrics) -> AsyncIterator[None]:
     """Serve the metrics while the block lasts, where they are switched on."""
     if not settings.enabled:
         yield
@@ -435,12 +390,14 @@ async def _monitored(settings: MetricsSettings, metrics: Metrics) -> AsyncIterat
         await server.stop()
 
 
-async def _until_stopped(
+async def until_stopped(
     server: RunningServer,
     scheduler: Scheduler,
     stopped: asyncio.Future[None],
     listening: Callable[[], None],
 ) -> None:
+    """Wait for SIGTERM, SIGINT or what `stopped` says, and finish requests that are under way."""
+
     def stop() -> None:
         if not stopped.done():
             stopped.set_result(None)

@@ -87,18 +87,24 @@ def _tell_founded(here: Session, node: str, founded: "Founded") -> None:
     )
 
 
-def run(context: typer.Context) -> None:
+def run(
+    context: typer.Context,
+    web: Annotated[
+        bool, typer.Option("--web", help="Only serve, on another machine than the node's own.")
+    ] = False,
+) -> None:
     """Serve peers and partners, and sync, publish and release on schedule, until stopped."""
+    here = session(context)
+    if web:
+        _serve_only(here)
+        return
     from node.app.serve import serve_until_stopped
 
-    here = session(context)
     identity = here.identity()
     console = identity.settings.console
 
     def listening(url: str) -> None:
-        here.output.result({"serving": url, "node": identity.settings.node})
-        here.output.out.flush()
-        here.output.talk(f"serving {url} as {identity.settings.node}; stop with Ctrl-C")
+        _say_serving(here, url, identity.settings.node)
         if console.enabled:
             here.output.talk(f"console: {console.url.rstrip('/')}/console/")
 
@@ -108,6 +114,18 @@ def run(context: typer.Context) -> None:
 
         serve = partial(serve, beside=serve_beside)
     wait_for(serve())
+
+
+def _serve_only(here: Session) -> None:
+    from node.app.serve_web import serve_web_until_stopped
+
+    wait_for(serve_web_until_stopped(here.home, listening=partial(_say_serving, here)))
+
+
+def _say_serving(here: Session, url: str, node: str) -> None:
+    here.output.result({"serving": url, "node": node})
+    here.output.out.flush()
+    here.output.talk(f"serving {url} as {node}; stop with Ctrl-C")
 
 
 @each_subset

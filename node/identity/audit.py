@@ -171,7 +171,9 @@ class _Note:
 
 
 def sign(identity: Identity, store: Store) -> None:
-    """Sign what is queued, gaps first; what cannot be signed now stays queued."""
+    """Sign what is queued, gaps first; what cannot be signed now, or on this machine, stays queued."""
+    if identity.serves_only:
+        return
     now_ms = milliseconds(identity.clock.now())
     try:
         _close_gaps(identity, store, now_ms)

@@ -18,6 +18,7 @@ from keys.key import (
     WitnessPrivateKey,
 )
 from keys.keyfile import OFFLINE, KdfProfile
+from keys.message import Message
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
@@ -26,7 +27,13 @@ from node import config
 from node.audit.log import OPERATOR
 from node.clock import Clock, Entropy, SystemClock, system_entropy
 from node.config import Settings
-from node.errors import MissingObjectError, NotFoundError, NotInitialisedError, VerificationError
+from node.errors import (
+    MissingObjectError,
+    NotFoundError,
+    NotInitialisedError,
+    SignerDownError,
+    VerificationError,
+)
 from node.home import Home
 from node.identity import passphrases
 from node.identity.distant_keys import recalling
@@ -65,6 +72,8 @@ class Identity:
     keychain: OnlineKeychain
     root_keychain: Keychain
     trust_files: ObjectStore
+    introductions: ObjectStore
+    """Trust files of members, as they were introduced."""
     trust: OwnTrust
     ring: KeyRing
     proposing: bool = False
@@ -73,13 +82,10 @@ class Identity:
     """To the process that signs for this node, where there is one."""
     alone: bool = False
     """Whether to sign although too few members could say whether the folder was put back."""
+    serves_only: bool = False
+    """Whether this is another machine than the node's own: most keys, and all that is signed with them, are there."""
     actor: str = OPERATOR
     """Who acts, for the audit log, where no person is named."""
-
-    @property
-    def introductions(self) -> ObjectStore:
-        """Trust files of members, as they were introduced."""
-        return open_introductions(self.home)
 
     def root_signers(self) -> Sequence[Signer]:
         """As many root keys as must sign a root; raises as `targets_signers` does."""
@@ -122,7 +128,10 @@ class Identity:
         Raises:
             RestoredError: the home came out of a backup; what others have seen since is not known here yet.
             StoreLockedError: the database belongs to another home.
+            SignerDownError: this machine only serves.
         """
+        if self.serves_only:
+            raise elsewhere("the log key")
         require_joined(self.home)
         require_lease(self.home, self.settings)
         return self.unjoined_log_signer()
@@ -189,6 +198,8 @@ class Identity:
 
     def _signing(self, role: Role, of: str) -> Sequence[RingKey]:
         found = signing(self.ring.read(), role, of, self.clock.now())
+        if self.serves_only:
+            return self._of_those_here(found, role)
         found = found or signing(self.adopt_keys(), role, of, self.clock.now())
         if not found:
             self._require_begun(role, of)
@@ -197,6 +208,14 @@ class Identity:
                 "no {what} signs now", what, hint="see what happened to it with: sigfed key status"
             )
         return found
+
+    def _of_those_here(self, found: Sequence[RingKey], role: Role) -> Sequence[RingKey]:
+        """Until the file of a key that has begun is copied to this machine, the one before it goes on."""
+        labels = frozenset(self.keychain.labels(role))
+        here = [key for key in found if key.label in labels]
+        if not here:
+            raise elsewhere(Message("the {role} key", role))
+        return here
 
     def _require_begun(self, role: Role, of: str) -> None:
         """A clock that is behind is the likelier reason than a node that was founded tomorrow."""
@@ -245,6 +264,7 @@ def open_identity(
         keychain=online,
         root_keychain=keychains[1],
         trust_files=files,
+        introductions=open_introductions(home),
         trust=OwnTrust(
             files,
             the_clock,
@@ -259,6 +279,13 @@ def open_identity(
         proposing=proposal is not None,
         signer_link=link,
         alone=alone,
+    )
+
+
+def elsewhere(what: str) -> SignerDownError:
+    """What a machine that only serves says when it is asked for more."""
+    return SignerDownError(
+        "{what} is not on this machine, which only serves", what, hint="do it where the node's home is"
     )
 
 

@@ -22,9 +22,14 @@ def claim_of(home: Home, settings: Settings) -> Claim:
     """The claim of the home to the database that its settings name."""
     return Claim(
         holder=home_id(home),
-        place=f"{socket.gethostname()}:{home.folder.absolute()}",
+        place=place_of(home),
         inside=not settings.store.dsn,
     )
+
+
+def place_of(home: Home) -> str:
+    """Says to people where a folder is."""
+    return f"{socket.gethostname()}:{home.folder.absolute()}"
 
 
 def home_id(home: Home) -> str:

@@ -18,6 +18,7 @@ from node.objects.person_requests import VERIFYING, resealed_payload
 from node.objects.sealed_names import (
     case_name,
     csrf_name,
+    home_copy_name,
     invite_name,
     is_basis,
     is_roster,
@@ -63,6 +64,7 @@ _COLUMNS: Final[tuple[tuple[SealedColumn, Callable[..., str]], ...]] = (
     (SealedColumn("invite", ("invite_id",), "sealed_secret"), invite_name),
     (SealedColumn("tripwire", ("key",), "sealed"), tripwire_name),
     (SealedColumn("overlay", ("log_id",), "sealed"), overlay_name),
+    (SealedColumn("home_copy", ("name",), "sealed"), home_copy_name),
 )
 _NOTHING_BEGINS: Final = b"\0"
 """No sealed value does with this."""

@@ -31,6 +31,11 @@ def invite_name(identity: bytes) -> str:
     return f"invite/{identity.hex()}"
 
 
+def home_copy_name(name: str) -> str:
+    """The name under which the copy of a home's trust files and key ring is sealed."""
+    return f"copies/{name}"
+
+
 def overlay_name(log_id: int) -> str:
     """The name under which an overlay is sealed."""
     return f"overlay/{log_id}"

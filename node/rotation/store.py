@@ -1,4 +1,4 @@
-"""Opening the store of a node for who acts: unlocked, and caught up.
+"""Opening the store of a node for who acts: unlocked, and caught up; others are told what it changed.
 
 Who acts gets first what fell due while nobody looked: where no node runs that looks every hour, the first such
 command after a key has ended lets its successor begin. What the holders signed about keys that are taken back reaches
@@ -9,12 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from node.errors import NodeError
+from node.identity.home_copy import HomeCopying
 from node.identity.identity import Identity
 from node.identity.rollback import require_current
 from node.identity.store import read_store
+from node.journal import Journal
 from node.rotation.rotate import begin_overdue
 from node.store.store import Store
 from node.trust.revoke import note_own
+
+_journal = Journal("store")
 
 
 @contextmanager
@@ -33,5 +38,14 @@ def write_store(identity: Identity) -> Iterator[Store]:
             begin_overdue(identity, store)
             note_own(store, identity.trust)
             yield store
+            _tell_others(identity, store)
         finally:
             identity.trust.before_signing = gate  # whoever looked beside a running node leaves it its own
+
+
+def _tell_others(identity: Identity, store: Store) -> None:
+    """Write anew what other machines serve by; where that fails now, the running node does it, or the next command."""
+    try:
+        HomeCopying(identity, store).follow()
+    except NodeError as exc:
+        _journal.info("copy-failed", error=type(exc).__name__, reason=str(exc))

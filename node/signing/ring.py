@@ -36,7 +36,7 @@ class FolderKeyRing:
         if mark is None:
             return ()
         if self._held is None or self._held[0] != mark:
-            self._held = (mark, _decode(read_private(self._path, max_bytes=_MAX_BYTES)))
+            self._held = (mark, decode_ring(read_private(self._path, max_bytes=_MAX_BYTES)))
         return self._held[1]
 
     def change(self, change: RingChange) -> tuple[RingKey, ...]:
@@ -88,7 +88,8 @@ def _fields(key: RingKey) -> dict[str, str | int]:
     }
 
 
-def _decode(data: bytes) -> tuple[RingKey, ...]:
+def decode_ring(data: bytes) -> tuple[RingKey, ...]:
+    """The keys that a file of a ring names; raises `StoreError`."""
     with suppress(KeysError, ValueError, KeyError, TypeError):
         fields = decode_state(data)
         if fields["v"] == _VERSION:

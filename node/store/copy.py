@@ -17,7 +17,7 @@ from node.errors import AlreadyExistsError
 from node.store.driver import POSTGRESQL, begin_reading, begin_writing, connect, parse_dsn, translated
 from node.store.migrate import migrate, revision_of
 from node.store.store import connected
-from node.store.tables import Lease, every_table
+from node.store.tables import HomeCopy, Lease, every_table
 
 _ROWS: Final = 2000
 
@@ -105,7 +105,7 @@ def _alone(engine: Engine) -> Iterator[None]:
 
 def _copy_rows(source: Connection, target: Connection) -> None:
     for table in every_table().sorted_tables:
-        if table.name == Lease.__tablename__:
+        if table.name in {Lease.__tablename__, HomeCopy.__tablename__}:
             continue  # a database is made for another home than the one that it was copied from
         result = source.execution_options(yield_per=_ROWS).execute(select(table))
         for rows in result.mappings().partitions(_ROWS):

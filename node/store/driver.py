@@ -86,6 +86,11 @@ def parse_dsn(dsn: str) -> URL:
     return url
 
 
+def on_server(dsn: str) -> bool:
+    """Whether a database is one that several machines can share; an empty DSN is of a file in the home."""
+    return bool(dsn) and parse_dsn(dsn).get_backend_name() == POSTGRESQL
+
+
 def connect(url: URL) -> Engine:
     """An engine whose transactions begin as `begin_reading` and `begin_writing` say."""
     if url.get_backend_name() == POSTGRESQL:

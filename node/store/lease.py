@@ -14,10 +14,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, select, text, update
 
 from keys.message import Message
-from node.errors import StoreLockedError
+from node.errors import NotInitialisedError, StoreLockedError
 from node.store.driver import POSTGRESQL, Bare, begin_writing, connect, parse_dsn, translated
-from node.store.migrate import migrate
-from node.store.tables import Lease, table
+from node.store.migrate import migrate, require_newest
+from node.store.tables import Lease, Rows, table
 
 LEASE_MS: Final = 150_000
 """How long a node that runs is taken to be alive after it said so last."""
@@ -31,6 +31,15 @@ _NOW_MS: Final = {
     False: "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
 }
 """By whether it is PostgreSQL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the lease stands."""
+
+    term: int
+    runs: bool
+    """Whether the node said lately that it runs in the home that has the lease."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,6 +64,11 @@ class Claim:
         if self._term not in {None, held.term}:
             raise _lost()
         self._term = held.term
+
+    def require_standing(self, standing: Standing) -> None:
+        """Raise `StoreLockedError` where the lease has passed on since it was found."""
+        if standing.term != self._term:
+            raise _lost()
 
     def holds(self, bare: Bare) -> bool:
         """Whether this home has the lease and had it throughout; `fence` says what is to be done where it has not."""
@@ -86,6 +100,39 @@ class Claim:
 
     def _put(self, connection: Connection, **values: Any) -> None:
         connection.execute(update(_TABLE).where(_TABLE.c.name == _NAME).values(**values))
+
+
+class LeaseRows(Rows):
+    """The lease, for who serves beside the home that has it."""
+
+    def standing(self) -> Standing:
+        """How it stands; it is there, since somebody serves by it."""
+        held = self._connection.execute(_FIND).one()
+        return Standing(held.term, held.until_ms > _now_ms(self._connection))
+
+
+def shared_claim(dsn: str) -> Claim:
+    """The claim of the home that has the lease, for a process elsewhere that writes only while it has.
+
+    Nothing is migrated: whose program is newer must not change the tables under the other.
+
+    Raises:
+        NotInitialisedError: no home has it.
+        StoreError: the tables are of another version of this program.
+    """
+    engine = connect(parse_dsn(dsn))
+    try:
+        with translated(), engine.connect() as connection:
+            require_newest(connection)
+            held = connection.execute(_FIND).one_or_none()
+    finally:
+        engine.dispose()
+    if held is None:
+        raise NotInitialisedError(
+            "no node has written into this database yet",
+            hint="start it first, on its own machine: sigfed run",
+        )
+    return Claim(holder=held.holder, place=held.place, inside=False, _term=held.term)
 
 
 def require(dsn: str, claim: Claim) -> None:

@@ -27,6 +27,15 @@ def revision_of(connection: Connection) -> str | None:
     return None if row is None else str(row[0])
 
 
+def require_newest(connection: Connection) -> None:
+    """Check that the tables are those of this version; raises `StoreError`."""
+    if revision_of(connection) != newest_revision():
+        raise StoreError(
+            "the tables are of another version of this program",
+            hint="install the version that the node runs on its own machine; that one is upgraded first",
+        )
+
+
 def migrate(engine: Engine, *, to: str = "head") -> None:
     """Run what is missing up to a revision, in one transaction; raises `StoreError` for a newer version's database."""
     with engine.connect() as connection:

@@ -217,6 +217,16 @@ class Lease(TableModel):
     until_ms: int = Field(sa_column=_big())
 
 
+class HomeCopy(TableModel):
+    """Trust files and key ring of the home, for processes on other machines; see `node.store.home_copy`."""
+
+    __tablename__ = "home_copy"
+
+    name: str = Field(max_length=32, primary_key=True)
+    number: int = Field(sa_column=_big())
+    sealed: bytes
+
+
 class Rows:
     """The rows of a noun inside one transaction."""
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import node.store.hits.outcomes
     import node.store.hits.reports
     import node.store.hits.tallies
+    import node.store.home_copy
+    import node.store.lease
     import node.store.lists.batches
     import node.store.lists.entries
     import node.store.lists.file_runs
@@ -46,6 +48,8 @@ class Unit:
 
     data_keys: "node.store.data_keys.DataKeyRows"
     sealed: "node.store.data_keys.SealedCellRows"
+    home_copy: "node.store.home_copy.HomeCopyRows"
+    lease: "node.store.lease.LeaseRows"
     logs: "node.store.lists.logs.LogRows"
     pending: "node.store.lists.batches.PendingRows"
     cases: "node.store.lists.batches.CaseRows"

@@ -88,11 +88,10 @@ def _as_it_is(document: NodeDocument, _root: TrustedRoot) -> NodeDocument:
 class OwnTrust:
     """The trust files in `files`, whose first root has this SHA-256.
 
-    `freshness` opens the keys of a root that say what is current; `alone` keeps other processes from revising at the
-    same time. `succeed` adds to a document that is about to be signed the keys that follow those in it, and
-    `texts` makes the plain files that belong to what is signed. With a
-    `proposal` nothing that is revised comes into force: it is added to what is proposed there, and read back from it,
-    and nobody has to sign.
+    `freshness` opens the keys of a root that say what is current, None where others say it; `alone` keeps other
+    processes from revising at the same time. `succeed` adds to a document that is about to be signed the keys that
+    follow those in it, and `texts` makes the plain files that belong to what is signed. With a `proposal` nothing that
+    is revised comes into force: it is added to what is proposed there, and read back from it, and nobody has to sign.
     """
 
     def __init__(
@@ -101,7 +100,7 @@ class OwnTrust:
         clock: Clock,
         *,
         root_sha256: bytes,
-        freshness: Callable[[TrustedRoot], Freshness],
+        freshness: Callable[[TrustedRoot], Freshness] | None,
         alone: Callable[[], AbstractContextManager[None]] = nullcontext,
         succeed: Succeed = _as_it_is,
         texts: Texts = _no_texts,
@@ -343,12 +342,15 @@ class OwnTrust:
 
     def stamp(self) -> bool:
         """Say to TUF clients that the trust files are current, unless that was said lately; whether it was said."""
+        if self._freshness is None:
+            return False
         with self._revising():
             return self._stamp()
 
     def _stamp(self, *, behind: Behind | None = None) -> bool:
-        root = self.root()
-        return self._repository.stamp(root, lambda: self._freshness(root), behind=behind)
+        freshness, root = self._freshness, self.root()
+        assert freshness is not None, "who revises says what is current"
+        return self._repository.stamp(root, lambda: freshness(root), behind=behind)
 
     def _settled(self) -> ObjectStore:
         """The files, once what somebody was cut off in is in force: whoever looks must not begin it again."""

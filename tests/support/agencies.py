@@ -29,7 +29,7 @@ from node.rotation.store import write_store
 from node.tls import client_context, create_identity
 from node.trust.found import FIRST
 from support.copies import let_go_on
-from support.processes import Cli, Running, free_port
+from support.processes import Cli, Daemon, Running, free_port
 
 LIST = "csam"
 SUBSET = "baseline"
@@ -156,7 +156,7 @@ def report(cli: Cli, origin: str = "") -> ListReport:
         return report_list(store, origin or f"{identity.settings.node}/lists/{LIST}")
 
 
-def fetch(cli: Cli, node: Running, path: str) -> tuple[int, bytes]:
+def fetch(cli: Cli, node: Daemon, path: str) -> tuple[int, bytes]:
     """Status and body of what a running node answers anybody."""
     pins = frozenset({open_identity(Home(cli.home)).tls().spki_sha256})
 

@@ -82,6 +82,7 @@ class CheapNode:
             keychain=online,
             root_keychain=self._keychain(home.offline_keys, lambda: self.passphrase),
             trust_files=files,
+            introductions=FolderObjects(home.introductions),
             trust=OwnTrust(
                 files,
                 self.clock,

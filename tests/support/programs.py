@@ -24,6 +24,7 @@ PACKAGES: Mapping[str, str] = {
     "clang": "clang",
     "faketime": "faketime",
     "git": "git",
+    "haproxy": "haproxy",
     "initdb": "postgresql",
     "nginx": "nginx-light",
     "node": "nodejs",

@@ -13,8 +13,8 @@ _CHUNK = 65536
 class Relay:
     """Passes what comes at its `port` on to another one, until it is cut."""
 
-    def __init__(self, to: int) -> None:
-        self.port = free_port()
+    def __init__(self, to: int, port: int) -> None:
+        self.port = port
         self._to = to
         self._lock = Lock()
         self._ends: list[socket.socket] = []
@@ -64,9 +64,9 @@ def _pass(one: socket.socket, other: socket.socket) -> None:
 
 
 @contextmanager
-def relay(to: int) -> Iterator[Relay]:
-    """A way to the port `to` that is open, and closed when the block ends."""
-    made = Relay(to)
+def relay(to: int, *, port: int = 0) -> Iterator[Relay]:
+    """A way to the port `to` that is open, and closed when the block ends; at `port`, or at a free one."""
+    made = Relay(to, port or free_port())
     made.mend()
     try:
         yield made

@@ -12,20 +12,20 @@ from node.partners.hits.cases import Casework
 from node.partners.hits.floods import FloodLimits, FloodWatch
 from node.ports.evaluator import Evaluator
 from node.store.store import Store
+from node.subsets.epochs import Epochs
 from node.trust.own import MEMBERS_NAME
 
 if TYPE_CHECKING:
     from node.partners.hits.service import ServedHits
 
 
-def served_hits(identity: Identity, store: Store, evaluator: Evaluator) -> "ServedHits":
-    """What this node's server offers partners about their hits."""
+def served_hits(identity: Identity, store: Store, evaluator: Evaluator, epochs: Epochs) -> "ServedHits":
+    """What this node's server offers partners about their hits, in these epochs."""
     from node.partners.hits.ends import Ends  # noqa: PLC0415 - who looks at cases serves nobody
     from node.partners.hits.evidence import Proving  # noqa: PLC0415
     from node.partners.hits.reports import Reporting  # noqa: PLC0415
     from node.partners.hits.resolutions import Resolving  # noqa: PLC0415
     from node.partners.hits.service import ServedHits  # noqa: PLC0415
-    from node.subsets.epochs import AnnouncedEpochs  # noqa: PLC0415
 
     signer = partial(statement_key, identity)  # asked each time: it may have been replaced since
     reporting = Reporting(
@@ -33,7 +33,7 @@ def served_hits(identity: Identity, store: Store, evaluator: Evaluator) -> "Serv
         Quotas(store),
         evaluator,
         identity.clock,
-        epochs=AnnouncedEpochs(identity.trust_files, identity.trust),
+        epochs=epochs,
         roots=identity.trust.roots,
         signer=signer,
         floods=flood_watch(identity, store),

@@ -1,0 +1,37 @@
+"""The copy of the home's trust files and key ring, inside one transaction: one row, replaced by who has the lease."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import insert, select, update
+
+from node.store.tables import HomeCopy, Rows, table
+
+_NAME: Final = "home"
+_TABLE: Final = table(HomeCopy)
+_C: Final = _TABLE.c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeCopyRecord:
+    """The copy as it is kept."""
+
+    number: int
+    """How many there have been."""
+    sealed: bytes = field(repr=False)
+
+
+class HomeCopyRows(Rows):
+    """The `home_copy` table."""
+
+    def find(self, *, after: int = 0) -> HomeCopyRecord | None:
+        """The copy; None where there is none, or none after this number."""
+        asked = select(_C.number, _C.sealed).where(_C.name == _NAME, _C.number > after)
+        return self._find(HomeCopyRecord, asked)
+
+    def put(self, record: HomeCopyRecord) -> None:
+        """Keep a copy in place of the one before."""
+        values = {"number": record.number, "sealed": record.sealed}
+        replaced = self._connection.execute(update(_TABLE).where(_C.name == _NAME).values(values))
+        if not replaced.rowcount:
+            self._connection.execute(insert(_TABLE).values(name=_NAME, **values))

@@ -1,0 +1,225 @@
+"""A node on several machines: those that only serve see what its own says, and do no more than they have keys for."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from keys.trust.envelope import read_payload
+from node.config import load
+from support.agencies import SUBSET, Federation, fetch, found_agency, import_files, list_files, numbered
+from support.postgres import PostgresServer
+from support.processes import PROGRAM, ROOT, Cli, Daemon, Running, wait_until
+from support.relay import relay
+from support.shell_program import shell_program
+from support.tour import Typist, steps
+from support.web_machines import (
+    BUCKET,
+    NEEDED,
+    copy_keys,
+    serving,
+    shared_federation,
+    shared_stores,
+    web_machine,
+)
+
+SOON = 10
+"""Seconds within which another machine has seen what the node's own says."""
+
+
+@pytest.fixture(scope="module")
+def stores() -> Iterator[PostgresServer]:
+    with shared_stores() as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
+def pair(stores: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    with shared_federation(tmp_path_factory.mktemp("machines"), stores) as made:
+        yield made
+
+
+@contextmanager
+def alone(pair: Federation, machine: Cli) -> Iterator[Daemon]:
+    """The node's own machine is down, and who connects to it reaches the other one."""
+    with ExitStack() as stack:
+        web = stack.enter_context(serving(machine))
+        stack.enter_context(pair.fr_stopped())
+        port = load(machine.home).listen.port
+        stack.enter_context(relay(port, port=load(pair.fr.home).listen.port))
+        yield web
+
+
+def ready(cli: Cli, node: Daemon) -> tuple[int, str]:
+    """Status of a machine of `cli`, and what it says of additions, or its problem."""
+    status, body = fetch(cli, node, "/health/ready")
+    said = json.loads(body)
+    return status, said.get("additions") or said["type"].rpartition(":")[2]
+
+
+def soon(met: Callable[[], bool]) -> None:
+    began = time.monotonic()
+    wait_until(met)
+    assert time.monotonic() - began < SOON
+
+
+def serial(cli: Cli, node: Daemon) -> int:
+    """Number of the node document that a machine serves."""
+    found: int = json.loads(read_payload(fetch(cli, node, "/trust/node.json")[1]))["serial"]
+    return found
+
+
+def test_partners_and_peers_are_served_while_the_nodes_own_machine_is_down(
+    pair: Federation, tmp_path: Path
+) -> None:
+    import_files(pair.fr, numbered("published before", 3))
+    pair.fr.done("publish")
+    invited = pair.fr.done("partner", "invite", "another", "--subset", SUBSET, "--files-per-day", "100")
+    machine = web_machine(pair.fr, tmp_path / "web")
+    partner = pair.new_partner(tmp_path / "partner")
+    with alone(pair, machine) as web:
+        soon(lambda: ready(pair.fr, web) == (200, "waiting"))
+        partner.done("update")
+        assert partner.run("check", *pair.files.values()).exit == 1
+        partner.done("hit", "report", "--all")
+        assert [hit["state"] for hit in partner.run("hit", "ls").results] == ["reported"]
+        hit = str(partner.run("hit", "ls").first["hit"])
+        proof = tmp_path / "hit.evidence"
+        partner.done("hit", "evidence", hit, "--output", str(proof))
+        partner.done("hit", "resolve", hit, "--action", "removed")
+        late = Cli(tmp_path / "late")
+        late.done("enroll", "--stdin", typed=f"{invited['invitation']}\n")
+        assert pair.nl.done("peer", "sync")["adds"] == 6
+    assert "another" in {one["partner"] for one in pair.fr.run("partner", "ls").results}
+    kept = {one["hit"]: one for one in pair.fr.run("hit", "ls").results}
+    assert kept[hit]["action"] == "removed"
+    wanted = {("partner.enrol", "another"), ("web.run", str(machine.home)), ("web.stop", str(machine.home))}
+
+    def told() -> set[tuple[str, str]]:
+        rows = pair.fr.run("audit", "ls").results
+        return {(one["action"], one["subject"].rpartition(":")[2]) for one in rows}
+
+    pair.fr.done("publish")  # which signs what was queued, as the node does each minute
+    wait_until(lambda: wanted <= told())
+
+
+def test_what_only_other_keys_sign_is_refused_for_now(pair: Federation, tmp_path: Path) -> None:
+    """Without the statement key no hit is taken, and the partner keeps it until the node's own machine is back."""
+    machine = web_machine(pair.fr, tmp_path / "web", roles=NEEDED)
+    partner = pair.new_partner(tmp_path / "partner")
+    with alone(pair, machine):
+        assert partner.run("check", pair.files["both"]).exit == 1
+        assert "status 503" in partner.run("hit", "report", "--all").err
+        assert [hit["state"] for hit in partner.run("hit", "ls").results] == ["waiting"]
+    partner.done("hit", "report", "--all")
+    assert [hit["state"] for hit in partner.run("hit", "ls").results] == ["reported"]
+
+
+def test_new_trust_files_and_keys_are_seen_within_seconds(pair: Federation, tmp_path: Path) -> None:
+    machine = web_machine(pair.fr, tmp_path / "web")
+    with serving(machine) as web:
+        soon(lambda: ready(pair.fr, web) == (200, "signed"))
+        before = serial(pair.fr, web)
+        pair.fr.done("contact", "others@fr.example")
+        soon(lambda: serial(pair.fr, web) == before + 1)
+        with pair.fr_stopped():
+            pair.fr.done("contact", "nobody@fr.example")
+            soon(lambda: serial(pair.fr, web) == before + 2)
+        pair.fr.done("key", "revoke", "token-1", "--reason", "superseded", "--yes")
+        soon(lambda: ready(pair.fr, web) == (503, "unavailable"))
+        copy_keys(pair.fr, machine)
+        soon(lambda: ready(pair.fr, web) == (200, "signed"))
+    pair.partner.done("update")
+
+
+def without(role: str) -> Callable[[Cli], None]:
+    """Deletes the keys of a role."""
+
+    def delete(cli: Cli) -> None:
+        for path in (cli.home / "keys").glob(f"{role}-*.json"):
+            path.unlink()
+
+    return delete
+
+
+def test_a_machine_that_only_serves_has_few_keys_and_the_nodes_own(pair: Federation, tmp_path: Path) -> None:
+    def with_its(*roles: str, of: Cli = pair.fr) -> Callable[[Cli], None]:
+        return lambda cli: copy_keys(of, cli, roles)
+
+    def in_the_home(cli: Cli) -> None:
+        shutil.copy2(pair.fr.home / "ring.json", cli.home)
+
+    wrong: dict[str, Callable[[Cli], None]] = {
+        "must not be on a machine that only serves: log-": with_its("log"),
+        "must not be on a machine that only serves: auth-1": with_its("auth"),
+        "no keys of this node: statement-1": with_its("statement", of=pair.nl),
+        "there is no token key here": without("token"),
+        "is the node's own home": in_the_home,
+        "does not name the root": lambda cli: cli.edit("sigfed.toml", "root_sha256", "#"),
+        "store.objects of a bucket": lambda cli: cli.edit("sigfed.toml", "objects = ", "#"),
+    }
+    for number, (says, spoil) in enumerate(wrong.items()):
+        machine = web_machine(pair.fr, tmp_path / str(number))
+        spoil(machine)
+        done = machine.run("run", "--web", program=PROGRAM)
+        assert (done.exit, says in done.err) == (2, True), (says, done.err)
+    machine = web_machine(pair.fr, tmp_path / "root")
+    machine.edit("sigfed.toml", load(machine.home).root_sha256, load(pair.nl.home).root_sha256)
+    done = machine.run("run", "--web", program=PROGRAM)
+    assert done.exit == 14, done.err
+
+
+def test_a_statement_key_that_was_taken_back_signs_no_receipt_where_a_process_runs_on(
+    pair: Federation, tmp_path: Path
+) -> None:
+    """The node went on with the key that it had found when it started, and no receipt verified until a restart."""
+    pair.fr.done("key", "revoke", "statement-1", "--reason", "superseded", "--yes")
+    partner = pair.new_partner(tmp_path / "partner")
+    partner.done("update")
+    assert partner.run("check", pair.files["both"]).exit == 1
+    partner.done("hit", "report", "--all")
+
+
+def test_they_stop_when_the_node_moves_and_serve_for_its_new_home(
+    stores: PostgresServer, tmp_path: Path
+) -> None:
+    first = found_agency(tmp_path, name="be", country="BE", store=stores.database(), objects=f"{BUCKET}/be")
+    list_files(first, numbered("listed", 3))
+    machine = web_machine(first, tmp_path / "web")
+    with serving(machine) as web:
+        soon(lambda: ready(first, web) == (200, "waiting"))
+        moved = first.copied(tmp_path / "moved")
+        moved.done("backup", "finish", "--yes")
+        soon(lambda: web.process.poll() is not None)
+        assert web.process.wait() == 11
+    copy_keys(moved, machine)
+    with serving(moved), Running(machine) as web:
+        soon(lambda: ready(moved, web) == (200, "signed"))
+
+
+def test_the_manual_of_several_machines_is_typed(
+    stores: PostgresServer, tmp_path: Path, shell_environment: dict[str, str]
+) -> None:
+    text = (ROOT / "docs/manuals/scaling.md").read_text(encoding="utf-8")
+    with shell_program() as programs:
+        variables = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        path = f"{programs}:{shell_environment['PATH']}"
+        shared = {"DSN": stores.database(), "BUCKET": f"{BUCKET}/manual", "CHEAP_KEYS": "1"}
+        typist = Typist(
+            folder=ROOT,
+            home=tmp_path,
+            environment={**shell_environment, **variables, **shared, "PATH": path},
+            read_over={"$PWD/.venv/bin": str(programs)},
+        )
+        try:
+            done = [typist.type(step) for step in steps(text)]
+        finally:
+            typist.close()
+    assert len(done) > 8
+    wrong = [one.story for one in done if not one.as_shown]
+    assert not wrong, "\n\n".join(wrong)
