@@ -206,8 +206,9 @@ def _now_ms(connection: Connection) -> int:
 def _transaction(dsn: str) -> Iterator[Connection]:
     engine = connect(parse_dsn(dsn))
     try:
-        migrate(engine)  # there is a store: its home names it
-        with translated(), begin_writing(engine) as connection, connection.begin():
-            yield connection
+        with translated():
+            migrate(engine)  # there is a store: its home names it
+            with begin_writing(engine) as connection, connection.begin():
+                yield connection
     finally:
         engine.dispose()

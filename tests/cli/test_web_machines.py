@@ -198,7 +198,7 @@ def test_they_stop_when_the_node_moves_and_serve_for_its_new_home(
         soon(lambda: web.process.poll() is not None)
         assert web.process.wait() == 11
     copy_keys(moved, machine)
-    with serving(moved), Running(machine) as web:
+    with Running(moved), serving(machine) as web:
         soon(lambda: ready(moved, web) == (200, "signed"))
 
 
