@@ -14,8 +14,7 @@ from node.hoster.key_renewal import REFUSED_HINT
 from node.hoster.trust.node import known
 from node.remote.kept_tokens import TokenFile
 from node.remote.limits import RemoteLimits
-from node.remote.outbound import proxy_of
-from node.remote.proxy import Proxy
+from node.remote.proxy import Proxy, proxy_of
 from node.tls import Traffic
 from protocol.messages import EvaluationReply, EvaluationRequest
 

@@ -5,7 +5,7 @@ from keys.trust.held import open_held
 from node.identity.identity import Identity
 from node.remote.auth import Credentials
 from node.remote.node import RemoteNode
-from node.remote.outbound import proxy_of
+from node.remote.proxy import proxy_of
 from node.store.peers.records import PeerRecord
 from node.tls import Traffic
 

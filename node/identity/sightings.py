@@ -22,7 +22,7 @@ from node.identity.identity import Identity
 from node.identity.peer import reach_peer
 from node.identity.witnesses import reach_witness
 from node.remote.node import RemoteNode
-from node.remote.outbound import proxy_of
+from node.remote.proxy import proxy_of
 from node.store.lists.records import LogKind
 from node.store.peers.records import PeerRecord
 from node.store.store import Store

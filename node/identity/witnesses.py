@@ -10,7 +10,7 @@ from keys.trust.node_document import NodeDocument
 from node.errors import NotFoundError
 from node.identity.identity import Identity
 from node.identity.restored import refuse_rolled_back, require_joined
-from node.remote.outbound import proxy_of
+from node.remote.proxy import proxy_of
 from node.store.peers.records import Cosigner
 from node.store.store import Store
 from node.trust.others.documents import member_documents

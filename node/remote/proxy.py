@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from node.config import Outbound
+from node.errors import ConfigError
+from node.files import read_private
+
 _HINTS: Final = {
     407: "it wants credentials: name a file with USER:PASSWORD as credentials_file in [outbound]",
     403: "have its operators allow CONNECT to the node's address and port",
@@ -39,3 +43,21 @@ class Proxy:
 def refusal_hint(status: int) -> str:
     """What to do about a proxy that refuses a tunnel."""
     return _HINTS.get(status, _HINT)
+
+
+def proxy_of(outbound: Outbound) -> Proxy | None:
+    """The proxy that is configured, with its credentials; None when there is none.
+
+    Raises:
+        ConfigError: the file of credentials is not private, or is not USER:PASSWORD.
+        NotFoundError: it is not there.
+    """
+    if not outbound.proxy:
+        return None
+    if outbound.credentials_file is None:
+        return Proxy(outbound.proxy)
+    line = read_private(outbound.credentials_file).decode("utf-8", "replace").rstrip("\r\n")
+    user, colon, password = line.partition(":")
+    if not user or not colon or not line.isprintable():
+        raise ConfigError("{path} is not one line USER:PASSWORD", outbound.credentials_file)
+    return Proxy(outbound.proxy, user, password)

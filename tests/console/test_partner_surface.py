@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from node.console.partner.people import EVERYBODY
 from node.console.partner.surface import ACTIONS, DOWNLOADS, PAGES
-from node.console.partner.world import PartnerWorld
+from node.console.partner.world import EVERYBODY, PartnerWorld
 from node.console.parts import Action, Page
 from node.store.accounts.records import PersonRole
 from support.console import RunningConsole

@@ -11,8 +11,7 @@ from node.home import Home
 from node.hoster.connection import partner_proxy
 from node.remote.bootstrap import fetch_trust
 from node.remote.exchange import NotSentError
-from node.remote.outbound import proxy_of
-from node.remote.proxy import Proxy
+from node.remote.proxy import Proxy, proxy_of
 from node.tls import create_identity
 from node.trust.tuf.repository import ServedTuf
 from support.fakes_api import IDENTITY, LIST, NODE, QUICK, START, Loopback, MemoryNode, node_on_loopback

@@ -7,7 +7,7 @@ from node.app.peers.membership import membership
 from node.identity.identity import Identity
 from node.peers.membership import recognise
 from node.remote.bootstrap import fetch_trust
-from node.remote.outbound import proxy_of
+from node.remote.proxy import proxy_of
 from node.rotation import proposals
 from node.store.peers.records import FetchedTrust
 

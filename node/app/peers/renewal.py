@@ -10,7 +10,7 @@ from node.errors import WrongPinError
 from node.identity.identity import Identity
 from node.identity.peer import reach_peer
 from node.remote.bootstrap import catch_up
-from node.remote.outbound import proxy_of
+from node.remote.proxy import proxy_of
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.trust.others.refresh import held_pins, newest_root, refresh_peer, store_followed

@@ -87,7 +87,7 @@ def _fetched(identity: "Identity", url: str, words: str) -> "FetchedTrust":
     from node.objects.medium import MediumObjects
     from node.peers.transfer.read import carried_trust
     from node.remote.bootstrap import fetch_trust
-    from node.remote.outbound import proxy_of
+    from node.remote.proxy import proxy_of
 
     pinned = typed_words(words)
     if Path(url).is_dir():

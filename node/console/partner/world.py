@@ -1,8 +1,8 @@
-"""What the pages and actions of a partner's console work with: the home where the partner enrolled."""
+"""What the pages and actions of a partner's console work with: the home where it enrolled, and who looks at it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Final, Self
 
 from keys.errors import SigfedError
 from node.clock import Clock, milliseconds
@@ -12,6 +12,11 @@ from node.hoster.console_tokens import ConsoleTokens
 from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.spool import SpooledHit
 from node.hoster.subsets import names_of
+from node.store.accounts.records import PersonRole
+
+EVERYBODY: Final = frozenset({PersonRole.ANALYST, PersonRole.VIEWER})
+HANDLING: Final = frozenset({PersonRole.ANALYST})
+"""Who handles hits; the others only look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

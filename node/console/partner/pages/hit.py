@@ -12,8 +12,7 @@ from urllib.parse import urlencode
 
 from node.console.languages import translated as _
 from node.console.partner.pages.hits import reported_words
-from node.console.partner.people import EVERYBODY, HANDLING
-from node.console.partner.world import PartnerWorld
+from node.console.partner.world import EVERYBODY, HANDLING, PartnerWorld
 from node.console.parts import Action, Done, Download, File, Page, Values
 from node.console.visitors import Visitor
 from node.errors import UsageError

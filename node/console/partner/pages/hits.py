@@ -10,8 +10,7 @@ from typing import Final
 
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
-from node.console.partner.people import EVERYBODY, HANDLING
-from node.console.partner.world import PartnerWorld
+from node.console.partner.world import EVERYBODY, HANDLING, PartnerWorld
 from node.console.parts import Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.errors import UsageError

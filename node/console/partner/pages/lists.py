@@ -8,8 +8,7 @@ from keys.errors import SigfedError
 from keys.trust.fingerprint import to_words
 from node.console.languages import marked, translated_plural
 from node.console.languages import translated as _
-from node.console.partner.people import EVERYBODY, HANDLING
-from node.console.partner.world import PartnerWorld
+from node.console.partner.world import EVERYBODY, HANDLING, PartnerWorld
 from node.console.parts import Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.errors import VerificationError

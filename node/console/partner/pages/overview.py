@@ -7,8 +7,7 @@ from typing import Final
 from keys.errors import KeysError
 from node.console.needs import Need
 from node.console.partner.needs import needs
-from node.console.partner.people import EVERYBODY
-from node.console.partner.world import PartnerWorld
+from node.console.partner.world import EVERYBODY, PartnerWorld
 from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.errors import NodeError

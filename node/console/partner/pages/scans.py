@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node.console.partner.people import EVERYBODY
-from node.console.partner.world import PartnerWorld
+from node.console.partner.world import EVERYBODY, PartnerWorld
 from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.hoster.scan.history import MOST
