@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from keys.message import Message
 from node.acts.act import Act, Done, F, Node, Spec, specs
@@ -65,13 +66,14 @@ def action(
     *,
     path: str,
     page: str,
-    to: Callable[[F], str] | None = None,
+    to: str = "",
+    of: str = "",
     name: str = "",
     read: Callable[[Values], F] | None = None,
     by: Carry | None = None,
     most_bytes: int = MOST_BYTES,
 ) -> Action:
-    """An act on `page`, which leads to `to`, or to the request that it made.
+    """An act on `page`, which leads to `to`, there to the thing that the field `of` names; or to the request it made.
 
     What was filled in is read from the fields, or by `read`. Where it shows something once, the page that it leads to
     takes it (`take_once`). A page that does more than that performs the act in a function of its own, `by`.
@@ -83,7 +85,9 @@ def action(
         done = do(world, visitor, act, filled)
         if done.once:
             keep(visitor.csrf, done)
-        return Led(to(filled), _(done.said), done.outcome) if to else requested(done)
+        if not to:
+            return requested(done)
+        return Led(place(to, of, filled) if of else to, _(done.said), done.outcome)
 
     return Action(
         name=name or act.name.replace(".", "-"),
@@ -97,6 +101,11 @@ def action(
         most_bytes=most_bytes,
         performs=act,
     )
+
+
+def place(path: str, of: str, given: object) -> str:
+    """The page of the one thing that a field of what was filled in names."""
+    return f"{path}?{urlencode({of: getattr(given, of)})}"
 
 
 def requested(done: Done) -> Led:

@@ -157,7 +157,7 @@ ACTIONS: Final = (
         acts.join,
         path=f"{PATH}/join",
         page="holders",
-        to=lambda _: PATH,
+        to=PATH,
         read=lambda form: acts.Joined(
             invitation=form.require("invitation", _("the string")), seconds=SECONDS
         ),

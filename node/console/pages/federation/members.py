@@ -239,10 +239,6 @@ def _wanted(form: Values) -> Grant:
     return grant_of(collections, form.text("algorithms"), form.text("until"))
 
 
-def _at(given: peers.Named) -> str:
-    return f"{_ONE}?node={given.node}"
-
-
 PAGES: Final = (
     Page(
         name="members",
@@ -267,9 +263,9 @@ ACTIONS: Final = (
         told=("url", "country", "authority"),
     ),
     Action(name="peer-sync", path=f"{_ONE}/sync", page="member", act=sync, roles=OPERATORS),
-    action(peers.grant, path=f"{_ONE}/grant", page="member", to=_at),
+    action(peers.grant, path=f"{_ONE}/grant", page="member", to=_ONE, of="node"),
     Action(name="grant-diff", path=f"{_ONE}/try", page="member", act=try_grant, roles=OPERATORS),
-    action(peers.add, path=f"{_ONE}/follow", page="member", to=_at, name="peer-follow"),
+    action(peers.add, path=f"{_ONE}/follow", page="member", to=_ONE, of="node", name="peer-follow"),
     Action(
         name="member-remove",
         path=f"{_ONE}/remove-member",
@@ -281,5 +277,5 @@ ACTIONS: Final = (
         fresh=True,
         told=("node",),
     ),
-    action(peers.remove, path=f"{_ONE}/remove", page="member", to=_at),
+    action(peers.remove, path=f"{_ONE}/remove", page="member", to=_ONE, of="node"),
 )

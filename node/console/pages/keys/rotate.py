@@ -116,7 +116,7 @@ ACTIONS: Final = (
         keys.allow,
         path="/console/keys/allow",
         page="keys",
-        to=lambda _: _PAGE,
+        to=_PAGE,
         read=lambda form: keys.Named(name=form.require("key", _("the key"))),
     ),
 )

@@ -69,10 +69,6 @@ def _number(form: Values) -> acts.Numbers:
     return acts.Numbers(numbers=[form.number("number", least=1)])
 
 
-def _here(_given: object) -> str:
-    return PATH
-
-
 PAGES: Final = (Page(name="guards", path=PATH, title="Guards", gather=gather, section=Section.FEDERATION),)
 
 ACTIONS: Final = (
@@ -80,7 +76,7 @@ ACTIONS: Final = (
         acts.add_benign,
         path=f"{PATH}/benign/add",
         page="guards",
-        to=_here,
+        to=PATH,
         name="benign-add",
         read=_benign,
         most_bytes=MOST_BYTES,
@@ -89,14 +85,14 @@ ACTIONS: Final = (
         acts.remove_benign,
         path=f"{PATH}/benign/remove",
         page="guards",
-        to=_here,
+        to=PATH,
         name="benign-remove",
     ),
     action(
         acts.add_tripwires,
         path=f"{PATH}/tripwire/add",
         page="guards",
-        to=_here,
+        to=PATH,
         name="tripwire-add",
         read=_tripwires,
     ),
@@ -104,7 +100,7 @@ ACTIONS: Final = (
         acts.remove_tripwires,
         path=f"{PATH}/tripwire/remove",
         page="guards",
-        to=_here,
+        to=PATH,
         name="tripwire-remove",
         read=_number,
     ),

@@ -142,10 +142,6 @@ def _answer(form: Values) -> acts.Answer:
     return acts.Answer(case=name, outcome=outcome, reason=reason, withdraw=source)
 
 
-def _at(given: acts.Answer) -> str:
-    return f"{_DISPUTE}?{urlencode({'case': given.case})}"
-
-
 PAGES: Final = (
     Page(name="disputes", path="/console/disputes", title="Disputes", gather=gather, section=Section.WORK),
     Page(name="dispute", path=_DISPUTE, title="Dispute", gather=gather_one),
@@ -156,7 +152,8 @@ ACTIONS: Final = (
         acts.answer,
         path="/console/disputes/answer",
         page="dispute",
-        to=_at,
+        to=_DISPUTE,
+        of="case",
         name="dispute-answer",
         read=_answer,
     ),

@@ -6,7 +6,6 @@ The hash is not shown here: the page of an entry reveals it to those who may see
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlencode
 
 from node.acts import hits
 from node.console.languages import translated as _
@@ -92,10 +91,6 @@ def gather(world: World, _visitor: Visitor, query: Values) -> Hit:
     )
 
 
-def _at(given: hits.Named) -> str:
-    return f"{HIT}?{urlencode({'hit': given.hit})}"
-
-
 def _handled(hit: ReportedHit) -> Iterator[Moment]:
     record, case = hit.record, hit.case
     yield Moment(record.received_ms, "received")
@@ -114,6 +109,6 @@ def _handled(hit: ReportedHit) -> Iterator[Moment]:
 PAGES: Final = (Page(name="hit", path=HIT, title="Hit", gather=gather),)
 
 ACTIONS: Final = tuple(
-    action(act, path=f"/console/hits/{act.verb}", page="hit", to=_at)
+    action(act, path=f"/console/hits/{act.verb}", page="hit", to=HIT, of="hit")
     for act in (hits.close, hits.hold, hits.unhold)
 )

@@ -13,7 +13,7 @@ from node.access.quotas import DAYS_A_MONTH, candidates_a_day, fill, left
 from node.acts import partners as acts
 from node.acts.act import Fact
 from node.console.languages import translated as _
-from node.console.pages.acts import action, do, take_once
+from node.console.pages.acts import action, do, place, take_once
 from node.console.pages.acts import given as filled
 from node.console.pages.partners.qr import qr
 from node.console.parts import OPERATORS, Page, Section, Values
@@ -194,11 +194,7 @@ def suspend(world: World, visitor: Visitor, form: Values) -> Led:
     """Whom only an invitation named has no page."""
     partner = filled(acts.Named, form)
     done = do(world, visitor, acts.suspend, partner)
-    return Led(_at(partner) if done.facts["enrolled"] else _HERE, _(done.said))
-
-
-def _at(given: acts.Named) -> str:
-    return f"{_ONE}?{urlencode({'name': given.name})}"
+    return Led(place(_ONE, "name", partner) if done.facts["enrolled"] else _HERE, _(done.said))
 
 
 PAGES: Final = (
@@ -212,11 +208,11 @@ ACTIONS: Final = (
         acts.invite,
         path=f"{_HERE}/invite",
         page="partners",
-        to=lambda _: f"{_HERE}/invited",
+        to=f"{_HERE}/invited",
     ),
     action(acts.suspend, path=f"{_ONE}/suspend", page="partners", by=suspend),
     *(
-        action(act, path=f"{_ONE}/{act.verb}", page="partner", to=_at)
+        action(act, path=f"{_ONE}/{act.verb}", page="partner", to=_ONE, of="name")
         for act in acts.ACTS
         if act is not acts.suspend
     ),

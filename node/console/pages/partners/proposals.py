@@ -120,10 +120,6 @@ def _chosen(form: Values) -> tuple[str, Sequence[int]]:
     return proposal, numbers
 
 
-def _at(given: acts.Chosen) -> str:
-    return f"{_PROPOSAL}?{urlencode({'proposal': given.proposal})}"
-
-
 def _name(record: ProposalRecord) -> str:
     return f"{record.partner}/{record.proposal_id.hex()}"
 
@@ -134,6 +130,15 @@ PAGES: Final = (
 )
 
 ACTIONS: Final = (
-    action(acts.take, path="/console/proposals/take", page="proposal", to=_at, read=_taken),
-    action(acts.refuse, path="/console/proposals/refuse", page="proposal", to=_at, read=_refused),
+    action(
+        acts.take, path="/console/proposals/take", page="proposal", to=_PROPOSAL, of="proposal", read=_taken
+    ),
+    action(
+        acts.refuse,
+        path="/console/proposals/refuse",
+        page="proposal",
+        to=_PROPOSAL,
+        of="proposal",
+        read=_refused,
+    ),
 )

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlencode
 
 from node.access.grants import grant_words
 from node.acts import recipients as acts
@@ -78,10 +77,6 @@ def _row(world: World, record: RecipientRecord) -> RecipientRow:
     )
 
 
-def _at(given: acts.Named) -> str:
-    return f"{_ONE}?{urlencode({'name': given.name})}"
-
-
 PAGES: Final = (
     Page(name="recipients", path=PATH, title="Recipients", gather=gather, section=Section.FEDERATION),
     Page(name="recipient", path=_ONE, title="Recipient", gather=gather_one),
@@ -89,17 +84,17 @@ PAGES: Final = (
 )
 
 ACTIONS: Final = (
-    action(acts.add, path=f"{PATH}/add", page="recipients", to=lambda _: PATH),
+    action(acts.add, path=f"{PATH}/add", page="recipients", to=PATH),
     action(
         acts.key,
         path=f"{PATH}/make-key",
         page="recipient",
-        to=lambda _: f"{PATH}/key",
+        to=f"{PATH}/key",
         name="recipient-make-key",
     ),
-    action(acts.remove, path=f"{PATH}/remove", page="recipient", to=lambda _: PATH),
+    action(acts.remove, path=f"{PATH}/remove", page="recipient", to=PATH),
     *(
-        action(act, path=f"{PATH}/{act.verb}", page="recipient", to=_at)
+        action(act, path=f"{PATH}/{act.verb}", page="recipient", to=_ONE, of="name")
         for act in acts.ACTS
         if act not in (acts.add, acts.key, acts.remove)
     ),

@@ -106,20 +106,16 @@ PAGES: Final = (
 )
 
 
-def _here(_given: object) -> str:
-    return PERSONS
-
-
 ACTIONS: Final = (
-    action(acts.add, path=f"{PERSONS}/add", page="persons", to=_here, read=_added),
-    action(acts.remove, path=f"{PERSONS}/remove", page="persons", to=_here),
-    action(acts.reset, path=f"{PERSONS}/reset", page="persons", to=_here, read=_reset),
+    action(acts.add, path=f"{PERSONS}/add", page="persons", to=PERSONS, read=_added),
+    action(acts.remove, path=f"{PERSONS}/remove", page="persons", to=PERSONS),
+    action(acts.reset, path=f"{PERSONS}/reset", page="persons", to=PERSONS, read=_reset),
     action(acts.token, path=f"{PERSONS}/token", page="persons", by=token),
     action(
         acts.remove_passkey,
         path=f"{PERSONS}/passkey-remove",
         page="persons",
-        to=_here,
+        to=PERSONS,
         name="persons-passkey",
         read=lambda form: acts.Passkey(passkey=form.number("passkey")),
     ),
