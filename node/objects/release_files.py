@@ -8,7 +8,7 @@
 The hash in the name keeps two attempts at one version apart: only the one that was claimed is ever read.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from node.errors import StoreError
@@ -26,6 +26,7 @@ KEPT: Final = 32
 """Releases whose files are kept: whoever is further behind fetches whole files."""
 _HASH_CHARS: Final = 32
 RELEASES: Final = "releases/"
+_NONE: Final[Mapping[int, Release]] = {}
 
 
 class ReleaseFolder:
@@ -101,10 +102,13 @@ class ReleaseFolder:
         """Whether `part` can be asked for deltas from `since`."""
         return self._store.objects.exists(self._delta_name(since, ReleasePart.ANSWERS))
 
-    def make_deltas(self, since: ReleaseRecord) -> None:
-        """Store the deltas from `since`, a kept release, unless they are there; raises `StoreError`."""
+    def make_deltas(self, since: ReleaseRecord, at_hand: Mapping[int, Release] = _NONE) -> None:
+        """Store the deltas from `since`, a kept release, unless they are there; raises `StoreError`.
+
+        Releases `at_hand`, by their versions, are not read again.
+        """
         if not self.has_deltas(since):
-            self._store_deltas(since)
+            self._store_deltas(since, at_hand)
 
     def exists(self) -> bool:
         """Whether its files are kept."""
@@ -115,12 +119,12 @@ class ReleaseFolder:
         for name in list(self._store.objects.ls(self.prefix)):
             self._store.objects.delete(name)
 
-    def _store_deltas(self, since: ReleaseRecord) -> None:
-        new, held = self.load().release, ReleaseFolder(self._store, since).load()
-        whole = dict(_parts(new, since=None))
+    def _store_deltas(self, since: ReleaseRecord, at_hand: Mapping[int, Release]) -> None:
+        new = at_hand.get(self._record.version) or self.load().release
+        old = at_hand.get(since.version) or ReleaseFolder(self._store, since).load().release
         self._store.objects.put_all(
-            (self._delta_name(since, part), min(data, whole[part], key=len))
-            for part, data in _parts(new, since=held)
+            (self._delta_name(since, part), min(data, self._store.objects.get(self._name(part)), key=len))
+            for part, data in _parts(new, since=Held(since.version, old))
         )
 
     def _filter(self) -> bytes | None:

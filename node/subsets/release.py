@@ -171,7 +171,7 @@ class Releaser:
             subset=subset, members=members, now=now, max_age=max_age, exclusions=exclusions, until=until
         )
         catch_up(self._store, name)
-        finished = self._finish(stored, now)
+        finished = self._finish(stored, now, {})
         held = self._held(name)
         drafter = Drafter(self._store, self._evaluator, self._documents, order, held)
         for _ in range(ATTEMPTS):
@@ -185,7 +185,10 @@ class Releaser:
                     return _report(held.record, draft, published=finished)
                 drafter = Drafter(self._store, self._evaluator, self._documents, order, held)
             elif self._claim(subset, standing, draft):
-                self._finish(subset, now)
+                made = {draft.record.version: draft.release}
+                self._finish(
+                    subset, now, made if held is None else {held.record.version: held.release} | made
+                )
                 if draft.tripped:
                     record = draft.record
                     raise _tripped(
@@ -238,8 +241,11 @@ class Releaser:
             unit.subsets.set_filter(subset.name, subset.filter)
         return True
 
-    def _finish(self, subset: SubsetRecord, now: datetime) -> bool:
-        """Publish what is pending, step by step; each gives the same when it is repeated. False: nothing was."""
+    def _finish(self, subset: SubsetRecord, now: datetime, at_hand: Mapping[int, Release]) -> bool:
+        """Publish what is pending, step by step; each gives the same when it is repeated. False: nothing was.
+
+        `at_hand` are releases by their versions, which need not be read.
+        """
         with self._store.read() as unit:
             log = unit.logs.get(subset.origin)
             if log.pending is None:
@@ -265,7 +271,7 @@ class Releaser:
             published = unit.releases.ls(subset.name)
         for name in files.outgrown(log.head.size, record.version):
             self._store.objects.delete(name)
-        self._prepare_deltas(published)
+        self._prepare_deltas(published, at_hand)
         tidy(self._store, published)
         return True
 
@@ -292,13 +298,13 @@ class Releaser:
         ReleaseFolder(self._store, held.record).put_basis(new.to_bytes())
         return replace(held, basis=new)
 
-    def _prepare_deltas(self, published: Sequence[ReleaseRecord]) -> None:
+    def _prepare_deltas(self, published: Sequence[ReleaseRecord], at_hand: Mapping[int, Release]) -> None:
         """Make what nearly every partner will ask for, once it is published: a withdrawal must not wait for it."""
         if len(published) < 2:
             return
         last, new = sorted(published, key=lambda record: record.version)[-2:]
         if ReleaseFolder(self._store, last).exists():
-            ReleaseFolder(self._store, new).make_deltas(last)
+            ReleaseFolder(self._store, new).make_deltas(last, at_hand)
 
 
 def _gone(unit: Unit, record: ReleaseRecord, made_by: SubsetFilter) -> set[WideKey]:
