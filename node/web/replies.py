@@ -5,6 +5,7 @@ any other form is ignored, as the RFC says it may be.
 """
 
 import re
+from collections.abc import AsyncIterator, Iterable
 from hashlib import sha256
 from typing import Final
 
@@ -18,6 +19,7 @@ REVALIDATE: Final = "private, no-cache"
 FOREVER: Final = "private, max-age=31536000, immutable"
 _RANGE: Final = re.compile(r"bytes=([0-9]{1,18})-([0-9]{1,18})?")
 _TAG_CHARS: Final = 32
+_PIECE: Final = 2**16
 
 
 def plain(request: web.Request, body: bytes, *, cache: str = NO_STORE) -> web.Response:
@@ -40,16 +42,30 @@ def etag(body: bytes) -> str:
 
 
 def ranged(request: web.Request, body: Octets) -> web.Response:
-    """A reply of which the client may ask a part (`Range: bytes=FIRST-[LAST]`), to resume."""
+    """A reply of which the client may ask a part (`Range: bytes=FIRST-[LAST]`), to resume.
+
+    It is written as the client takes it: what is written at once, TLS would have in memory three times over.
+    """
     headers = {"Content-Type": _media_type(request), "Cache-Control": NO_STORE, "Accept-Ranges": "bytes"}
     asked = _RANGE.fullmatch(request.headers.get("Range", ""))
     if asked is None:
-        return web.Response(body=body, headers=headers)
+        return _written(200, memoryview(body), headers)
     first, last = int(asked[1]), min(int(asked[2] or len(body)), len(body) - 1)
     if first > last:
         raise web.HTTPRequestRangeNotSatisfiable
     headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
-    return web.Response(status=206, body=memoryview(body)[first : last + 1], headers=headers)
+    return _written(206, memoryview(body)[first : last + 1], headers)
+
+
+def _written(status: int, body: memoryview, headers: dict[str, str]) -> web.Response:
+    pieces = (body[start : start + _PIECE] for start in range(0, len(body), _PIECE))
+    length = {"Content-Length": str(len(body))}
+    return web.Response(status=status, body=_awaited(pieces), headers=headers | length)
+
+
+async def _awaited(pieces: Iterable[memoryview]) -> AsyncIterator[memoryview]:
+    for piece in pieces:
+        yield piece
 
 
 def _media_type(request: web.Request) -> str:

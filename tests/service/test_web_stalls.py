@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import tracemalloc
 
 import pytest
 from typing_extensions import override
@@ -53,11 +54,15 @@ async def test_a_reply_that_nobody_takes_is_given_up(monkeypatch: pytest.MonkeyP
     async with raw_access(memory) as raw:
         token = await raw.partner_token()
         before = standing(raw.node)
+        tracemalloc.start()
         connection = await asyncio.to_thread(ask, raw.node.server.port, token)
         await asyncio.to_thread(wait_until, lambda: bool(standing(raw.node) - before))
         (stalled,) = standing(raw.node) - before
         await asyncio.to_thread(wait_until, lambda: stalled not in standing(raw.node))
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
         connection.close()
+        assert most < 1.25 * LONG, "and is in memory once"
 
 
 def silent(port: int, *, tls: bool, first: bytes) -> bytes:
