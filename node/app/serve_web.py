@@ -1,6 +1,6 @@
 """A process that only serves, on another machine than the node's own: its web server, and no scheduler that acts.
 
-Nothing is signed here that takes a key of the node's own machine; what is queued is signed there. See docs/adr/0029.
+Nothing is signed here that takes a key of the node's own machine; what is queued is signed there. See docs/adr/0031.
 """
 
 import asyncio

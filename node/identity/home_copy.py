@@ -1,7 +1,7 @@
 """The copy of a home's trust files and key ring in its database: written by the home, read where others serve for it.
 
 It is of one moment, and sealed. Whoever can write to the database alone can hold a newer one back, and make none; what
-is signed in it is judged by the root that a reader's own configuration names. See docs/adr/0029.
+is signed in it is judged by the root that a reader's own configuration names. See docs/adr/0031.
 """
 
 import json

@@ -2,7 +2,7 @@
 
 Its folder holds a configuration and some sealed key files, nothing else: trust files and key ring are read from the
 copy in the database, and written by nobody here. What proves that it is the same node is the root that its
-configuration names, a storage key that opens the data keys, and the owner of the bucket. See docs/adr/0029.
+configuration names, a storage key that opens the data keys, and the owner of the bucket. See docs/adr/0031.
 """
 
 from collections.abc import Iterator, Sequence

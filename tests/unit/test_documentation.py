@@ -72,6 +72,12 @@ def test_modules_that_comments_of_the_product_name_exist() -> None:
     assert {(path, name) for path, text in texts.items() for name in unknown(text)} == set()
 
 
+def test_each_record_of_a_decision_has_a_number_of_its_own_and_says_it() -> None:
+    records = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
+    said = [path.read_text(encoding="utf-8").partition(":")[0] for path in records]
+    assert said == [f"# {number:04}" for number in range(len(records))]
+
+
 def test_pages_that_the_code_names_exist() -> None:
     named = {(path, page) for path in SOURCES for page in SOURCE.findall(path.read_text(encoding="utf-8"))}
     assert len(named) > 100
