@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from support.browser import browsing_async
+from support.browser import browsing_async, chromium
 from support.demo_walk import at_the_door, close_hit, come_in, endorse, rehearse, resolve_hit
 from support.processes import Cli
 from support.walks import processes_that_name
@@ -41,6 +41,12 @@ class Served:
         done = Cli(self.home).run(*arguments)
         assert done.exit == 0, done.err
         return done.results
+
+
+@pytest.fixture(scope="module")
+def _browser() -> None:
+    """Asked for before the month, which takes a minute, is told for nothing."""
+    chromium()
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +138,7 @@ def test_both_agencies_answer(served: Served) -> None:
     assert [one["peer"] for one in served.sees("peer", "sync")] == ["nl.example"]
 
 
+@pytest.mark.usefixtures("_browser")
 async def test_people_come_for_the_first_time_and_do_their_work(served: Served) -> None:
     """An endorsement, a hit closed here and resolved there, and a rehearsed rotation, without the manual."""
     people = {person["person"]: person for person in served.persons}

@@ -31,7 +31,8 @@ PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 
 
-def _chromium() -> Path:
+def chromium() -> Path:
+    """The program; the test is skipped where it is not installed."""
     without_windows = "chromium-headless-shell"
     return needed(without_windows if found(without_windows) else "chromium")
 
@@ -40,7 +41,7 @@ def _chromium() -> Path:
 def browsing() -> Iterator[Browser]:
     """A browser until the block ends."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         try:
             yield browser
         finally:
@@ -51,7 +52,7 @@ def browsing() -> Iterator[Browser]:
 async def browsing_async() -> AsyncIterator[AsyncBrowser]:
     """A browser in the running event loop until the block ends."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         try:
             yield browser
         finally:
