@@ -9,6 +9,7 @@ import pytest
 
 from node.hoster.hooks import Facts, Hooks
 from node.hoster.settings import HookSettings
+from support.processes import wait_until
 
 FACTS: Facts = {"subset": "baseline", "version": 7, "message": "a\0b $HOME `id`"}
 
@@ -74,14 +75,21 @@ def test_what_it_says_is_told_when_it_fails_and_is_short(tmp_path: Path) -> None
     assert line == f"the program of on_update ended with 3 ({'x' * 200}): {tmp_path}/program"
 
 
+def _has_ended(pid: int) -> bool:
+    """Whether a process is gone, or waits for nothing but to be told of."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def test_one_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     script = program(tmp_path, f"sleep 600 & echo $! > {tmp_path}/child; wait")
 
     (line,) = told(script, seconds=1)
 
     assert "was ended after 1 s" in line
-    child = Path("/proc", (tmp_path / "child").read_text().strip(), "stat")
-    assert not child.exists() or child.read_text().split()[2] == "Z"
+    wait_until(lambda: _has_ended(int((tmp_path / "child").read_text())))
 
 
 def test_a_child_that_stays_and_input_that_nobody_reads_keep_nobody_waiting(tmp_path: Path) -> None:
