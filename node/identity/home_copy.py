@@ -1,7 +1,8 @@
 """The copy of a home's trust files and key ring in its database: written by the home, read where others serve for it.
 
-It is of one moment, and sealed. Whoever can write to the database alone can hold a newer one back, and make none; what
-is signed in it is judged by the root that a reader's own configuration names. See docs/adr/0031.
+It is of one moment, and sealed with its number. Whoever can write to the database alone can hold a newer one back, but
+make none, nor put an older one in its place; what is signed in it is judged by the root that a reader's own
+configuration names. See docs/adr/0031.
 """
 
 import json
@@ -30,7 +31,6 @@ from node.trust.own import DOCUMENT_NAME
 from node.trust.tuf.repository import root_files
 
 _VERSION: Final = 1
-_NAME: Final = home_copy_name("home")
 
 
 # ------------------------------------------------------------------ written by the home
@@ -71,7 +71,9 @@ class HomeCopying:
             if held is not None and _unsealed(self._store, held) == content:
                 return False
             number = 1 if held is None else held.number + 1
-            unit.home_copy.put(HomeCopyRecord(number=number, sealed=vault.seal(_NAME, content)))
+            unit.home_copy.put(
+                HomeCopyRecord(number=number, sealed=vault.seal(home_copy_name(number), content))
+            )
         return True
 
 
@@ -105,7 +107,7 @@ def _files(store: ObjectStore) -> dict[str, str]:
 def _unsealed(store: Store, held: HomeCopyRecord) -> bytes | None:
     """None: a key that is gone sealed it, so it has to be written anew."""
     try:
-        return store.vault.unseal(_NAME, held.sealed)
+        return store.vault.unseal(home_copy_name(held.number), held.sealed)
     except StoreError:
         return None
 
@@ -139,14 +141,14 @@ class HomeCopy:
         """Read the copy if there is a newer one; whether there was.
 
         Raises:
-            StoreError: it does not open, or is of a newer version of this program.
+            StoreError: it does not open under its number, or is of a newer version of this program.
             KeysError: its trust files are not those of this node.
         """
         with store.read() as unit:
             found = unit.home_copy.find(after=self._held.number)
         if found is None:
             return False
-        read = _read(found.number, store.vault.unseal(_NAME, found.sealed))
+        read = _read(found.number, store.vault.unseal(home_copy_name(found.number), found.sealed))
         open_roots(root_files(_CopiedFiles(lambda: read.trust)), self._root_sha256)
         self._held = read
         return True

@@ -64,7 +64,7 @@ _COLUMNS: Final[tuple[tuple[SealedColumn, Callable[..., str]], ...]] = (
     (SealedColumn("invite", ("invite_id",), "sealed_secret"), invite_name),
     (SealedColumn("tripwire", ("key",), "sealed"), tripwire_name),
     (SealedColumn("overlay", ("log_id",), "sealed"), overlay_name),
-    (SealedColumn("home_copy", ("name",), "sealed"), home_copy_name),
+    (SealedColumn("home_copy", ("number",), "sealed"), home_copy_name),
 )
 _NOTHING_BEGINS: Final = b"\0"
 """No sealed value does with this."""

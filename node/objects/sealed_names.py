@@ -31,9 +31,9 @@ def invite_name(identity: bytes) -> str:
     return f"invite/{identity.hex()}"
 
 
-def home_copy_name(name: str) -> str:
-    """The name under which the copy of a home's trust files and key ring is sealed."""
-    return f"copies/{name}"
+def home_copy_name(number: int) -> str:
+    """The name under which the copy of that number of a home's trust files and key ring is sealed."""
+    return f"copies/home/{number}"
 
 
 def overlay_name(log_id: int) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from keys.trust.envelope import read_payload
@@ -135,6 +136,25 @@ def test_new_trust_files_and_keys_are_seen_within_seconds(pair: Federation, tmp_
         copy_keys(pair.fr, machine)
         soon(lambda: ready(pair.fr, web) == (200, "signed"))
     pair.partner.done("update")
+
+
+def test_an_older_copy_that_is_put_back_as_the_newest_is_not_believed(
+    pair: Federation, tmp_path: Path
+) -> None:
+    """Whoever can write to the database alone would bring back a key that was taken back."""
+    machine = web_machine(pair.fr, tmp_path / "web")
+    dsn = load(pair.fr.home).store.dsn.replace("+psycopg", "")
+    with psycopg.connect(dsn, autocommit=True) as database, serving(machine) as web:
+        old = database.execute("SELECT sealed FROM home_copy").fetchone()
+        before = serial(pair.fr, web)
+        pair.fr.done("contact", "newer@fr.example")
+        soon(lambda: serial(pair.fr, web) == before + 1)
+        database.execute("UPDATE home_copy SET sealed = %s, number = number + 1", old)
+        wait_until(lambda: "copy-failed" in web.journal.read_text())
+        assert serial(pair.fr, web) == before + 1
+    pair.fr.done("contact", "newest@fr.example")
+    with serving(machine) as web:
+        assert serial(pair.fr, web) == before + 2
 
 
 def without(role: str) -> Callable[[Cli], None]:
