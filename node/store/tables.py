@@ -32,6 +32,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, SQLModel
 from sqlmodel.main import get_column_from_field
 
+from node.store.driver import POSTGRESQL
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -232,6 +234,11 @@ class Rows:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    @property
+    def _mark(self) -> str:
+        """What stands for a value in a statement that goes to the driver as it is."""
+        return "%s" if self._connection.dialect.name == POSTGRESQL else "?"
 
     def _find(self, kind: type[R], wanted: Select[Any], **given: object) -> R | None:
         """The record of the one row that is wanted; None: there is none."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import delete, func, select
 
 from node.store.driver import POSTGRESQL, insert_rows
 from node.store.lists.records import IndexHit
@@ -25,10 +25,6 @@ _FIND: Final = "SELECT key, log_id, position, collection, ended FROM entry_index
 
 class EntryRows(Rows):
     """The `entry_index` table inside one transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
-        self._postgresql = connection.dialect.name == POSTGRESQL
 
     def add(self, log_id: int, *, keys: "Keys", positions: "Positions", collections: "Collections") -> None:
         """Insert one row for each digest; arrays of one length, in any order; a dispute's collection is negated."""
@@ -53,7 +49,7 @@ class EntryRows(Rows):
         """Mark rows by (key, position) as ended by a position."""
         if not ended:
             return
-        mark = "%s" if self._postgresql else "?"
+        mark = self._mark
         statement = (
             f"UPDATE entry_index SET ended = {mark}"  # noqa: S608 - nothing but placeholders
             f" WHERE key = {mark} AND log_id = {mark} AND position = {mark} AND ended IS NULL"
@@ -82,7 +78,7 @@ class EntryRows(Rows):
         return found
 
     def _find_some(self, keys: list[int]) -> list[IndexHit]:
-        if self._postgresql:
+        if self._connection.dialect.name == POSTGRESQL:
             rows = self._connection.exec_driver_sql(_FIND + "= ANY(%s)", (keys,))
         else:
             marks = ",".join("?" * len(keys))

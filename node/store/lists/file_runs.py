@@ -7,9 +7,8 @@ row too many costs a look at its entries; one too few changes what is screened.
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
-from node.store.driver import POSTGRESQL
 from node.store.lists.records import FileRun
 from node.store.tables import FileRunRow, Rows, table
 
@@ -19,10 +18,6 @@ _IN_LIST: Final = 1000
 
 class FileRunRows(Rows):
     """The `file_run` table inside one transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
-        self._mark = "%s" if connection.dialect.name == POSTGRESQL else "?"
 
     def put(self, log_id: int, runs: Iterable[FileRun]) -> None:
         """Record; of one that is recorded already the longer stays."""

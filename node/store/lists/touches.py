@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, select, update
 
-from node.store.driver import POSTGRESQL
 from node.store.lists.records import Reach, Touch
 from node.store.tables import Log, Rows, TouchRow, table
 
@@ -21,10 +20,6 @@ _IN_LIST: Final = 1000
 
 class TouchRows(Rows):
     """The `touch` table inside one transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
-        self._mark = "%s" if connection.dialect.name == POSTGRESQL else "?"
 
     def put(self, log_id: int, touches: Iterable[Touch]) -> None:
         """Record; what is recorded already keeps the farther reach."""

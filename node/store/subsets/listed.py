@@ -7,9 +7,9 @@ the rows of before, until `settle` deletes them with the publication.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 
-from node.store.driver import POSTGRESQL, insert_rows
+from node.store.driver import insert_rows
 from node.store.subsets.records import Listed, WideKey
 from node.store.subsets.tables import ListedRow, Subset
 from node.store.tables import Rows, table
@@ -34,10 +34,6 @@ _ROWS: Final = select(*(_C[name] for name in Listed._fields))
 
 class ListedRows(Rows):
     """The `listed` table inside one transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
-        self._mark = "%s" if connection.dialect.name == POSTGRESQL else "?"
 
     def find(self, subset: str, version: int, keys: Iterable[int]) -> list[Listed]:
         """What a release says of digests with these look-up keys."""
