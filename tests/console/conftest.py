@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from node.config import Secrets, write_new
+from support.browser import chromium
 from support.busy_agency import make_busy, open_world
 from support.cheap_node import CheapNode
 from support.console import RunningConsole, console_in, console_of
@@ -35,6 +36,12 @@ async def console(founded: CheapNode, tmp_path: Path) -> AsyncIterator[RunningCo
     shutil.copytree(founded.folder, tmp_path / "node")
     async with console_in(replace(founded, folder=tmp_path / "node")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def with_browser() -> None:
+    """Asked for before homes are made that would be looked at with it."""
+    chromium()
 
 
 @pytest.fixture(scope="session")

@@ -339,6 +339,7 @@ def test_every_action_is_driven() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("walk", _WALKS)
+@pytest.mark.usefixtures("with_browser")
 async def test_actions_by_keyboard(busy: RunningConsole, walk: str) -> None:
     async with browsing_async() as browser:
         assert await drive(browser, busy, SURFACE, EXAMPLES, _WALKS[walk]) == []

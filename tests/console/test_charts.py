@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from node.store.accounts.records import PersonRole
 from support.browser import browsing_async
 from support.console import RunningConsole
@@ -32,6 +34,7 @@ async def test_of_a_new_node_nothing_is_drawn(console: RunningConsole) -> None:
         assert (await browser.get("/console/charts?by=weeks")).status == 400
 
 
+@pytest.mark.usefixtures("with_browser")
 async def test_the_pictures_need_no_script(busy: RunningConsole) -> None:
     async with browsing_async() as browser:
         context = await browser.new_context(java_script_enabled=False)

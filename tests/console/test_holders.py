@@ -203,6 +203,7 @@ async def test_answers_are_shown_once_to_whoever_asked(fr: RunningConsole) -> No
     assert "is shown once, and was shown" in second.words
 
 
+@pytest.mark.usefixtures("with_browser")
 async def test_in_a_browser_nothing_is_in_the_way_of_reading_the_answers(
     fr: RunningConsole,
 ) -> None:

@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from node.app.approvals import open_approvals, reject
 from node.identity.audit import tell
 from node.pages.text import visible
@@ -61,6 +63,7 @@ def _plant(busy: RunningConsole, number: int, text: str) -> int:
     return second.id
 
 
+@pytest.mark.usefixtures("with_browser")
 async def test_what_somebody_wrote_is_text_and_keeps_its_place(busy: RunningConsole) -> None:
     requests = [_plant(busy, number, text) for number, text in enumerate(_HOSTILE.values())]
     pages = [*_PAGES, *(f"tasks/request?number={request}" for request in requests)]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.async_api import FileChooser, Page, TimeoutError  # noqa: A004 - Playwright's own
 
 from node.store.accounts.records import PersonRole
@@ -39,6 +40,7 @@ async def _chooser(page: Page) -> FileChooser:
     raise AssertionError("the keyboard opens no file chooser")
 
 
+@pytest.mark.usefixtures("with_browser")
 async def test_a_key_is_replaced_without_a_mouse(busy: RunningConsole, tmp_path: Path) -> None:
     async with browsing_async() as browser:
         context = await browser.new_context()

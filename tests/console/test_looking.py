@@ -59,7 +59,7 @@ _AS_WRITTEN = {
 _SENTENCE = re.compile(r"[A-Za-z]{2,} [a-z]{2,} [a-z]{2,}")
 
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("with_browser")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

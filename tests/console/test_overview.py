@@ -193,6 +193,7 @@ async def test_what_waits_in_a_list_is_published(busy: RunningConsole) -> None:
     assert log.tail == log.head.size
 
 
+@pytest.mark.usefixtures("with_browser")
 async def test_a_live_page_is_left_alone_while_somebody_is_in_it(busy: RunningConsole) -> None:
     fetched: list[str] = []
     async with browsing_async() as browser:

@@ -197,6 +197,7 @@ async def test_only_analysts_are_given_boxes_and_the_form(
         assert (await browser.get("/console/review/many?to=fr.example/lists/none")).status == 400
 
 
+@pytest.mark.usefixtures("with_browser")
 async def test_it_works_by_keyboard_without_script(crowded: RunningConsole) -> None:
     async with browsing_async() as browser:
         context = await browser.new_context(

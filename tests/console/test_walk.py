@@ -4,6 +4,7 @@ Coming in with a token stands in test_passkeys_in_browser.py, replacing a key in
 of their own.
 """
 
+import pytest
 from playwright.async_api import Page
 
 from node.store.accounts.records import PersonRole
@@ -17,6 +18,7 @@ async def _open(page: Page, name: str) -> None:
     await page.get_by_role("navigation", name="Pages").get_by_role("link", name=name, exact=True).click()
 
 
+@pytest.mark.usefixtures("with_browser")
 async def test_from_the_overview_to_an_endorsement_and_a_closed_hit(busy: RunningConsole) -> None:
     told: list[str] = []
     async with browsing_async() as browser:
