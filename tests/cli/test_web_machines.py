@@ -135,6 +135,10 @@ def test_new_trust_files_and_keys_are_seen_within_seconds(pair: Federation, tmp_
         soon(lambda: ready(pair.fr, web) == (503, "unavailable"))
         copy_keys(pair.fr, machine)
         soon(lambda: ready(pair.fr, web) == (200, "signed"))
+        pair.fr.done("key", "rotate", "storage")
+        soon(lambda: ready(pair.fr, web) == (503, "unavailable"))
+        copy_keys(pair.fr, machine)
+        soon(lambda: ready(pair.fr, web) == (200, "signed"))
     pair.partner.done("update")
 
 
@@ -167,6 +171,7 @@ def without(role: str) -> Callable[[Cli], None]:
     return delete
 
 
+@pytest.mark.threat("a machine that only serves")
 def test_a_machine_that_only_serves_has_few_keys_and_the_nodes_own(pair: Federation, tmp_path: Path) -> None:
     def with_its(*roles: str, of: Cli = pair.fr) -> Callable[[Cli], None]:
         return lambda cli: copy_keys(of, cli, roles)
