@@ -20,7 +20,6 @@ from node.identity.identity import Identity
 from node.identity.keyring import lost_epochs
 from node.identity.lease import claim_of, require_lease
 from node.identity.rollback import require_current, rolled_back_logs
-from node.lists.catalogue import report_lists
 from node.lists.completeness import missing_objects
 from node.names import CONFIG_NAME
 from node.objects.integrity import UNREADABLE, words_of
@@ -29,6 +28,7 @@ from node.recipients.accreditation import Recipients, fetchable
 from node.rotation.store import write_store
 from node.signer_host.host import keys_of
 from node.signing.process.roles import SIGNED_HERE
+from node.store.lists.records import LogKind
 from node.trust.expiry import TermState, late, next_due
 from node.trust.found import log_label, spare_files
 
@@ -163,14 +163,12 @@ def _ends(identity: Identity) -> Iterator[Check]:
 
 def _store(identity: Identity) -> Iterator[Check]:
     with write_store(identity) as store:
-        reports = report_lists(store)
-        waiting = sum(report.waiting for report in reports if report.log.kind == "own_list")
+        with store.read() as unit:
+            lists = unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
+        own = [log for log in lists if log.kind is LogKind.OWN_LIST]
+        waiting = sum(log.tail - log.head.size for log in own)
         signer = identity.log_signer()
-        behind = [
-            report.log.origin
-            for report in reports
-            if report.log.kind == "own_list" and signer.size(report.log.origin) < report.log.head.size
-        ]
+        behind = [log.origin for log in own if signer.size(log.origin) < log.head.size]
         rolled_back = rolled_back_logs(identity, store)
         with store.read() as unit:
             late = [peer.name for peer in unit.peers.ls() if not peer.synced_ms]
@@ -185,7 +183,7 @@ def _store(identity: Identity) -> Iterator[Check]:
             "restore signer/ from a backup",
         )
     else:
-        yield Check("store", Health.OK, f"{len(reports)} lists, {waiting:,} changes waiting")
+        yield Check("store", Health.OK, f"{len(lists)} lists, {waiting:,} changes waiting")
     if late:
         yield Check("peers", Health.WARN, f"never synced: {', '.join(late)}", "sigfed peer sync")
 
@@ -239,7 +237,8 @@ def _evidence(identity: Identity) -> Iterator[Check]:
 def _logs(identity: Identity) -> Iterator[Check]:
     labels = identity.keychain.labels(Role.LOG)
     with write_store(identity) as store:
-        logs = [report.log for report in report_lists(store)]
+        with store.read() as unit:
+            logs = unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST)
         lost = {log.origin: len(missing_objects(store, log)) for log in logs}
     keyless = [log.origin for log in logs if log.kind == "own_list" and log_label(log.origin) not in labels]
     for origin in keyless:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from node.errors import StoreError
 from node.objects.listed import mark_of, packed, tag_of
-from node.store.subsets.records import Listed, ReleaseRecord, WideKey
+from node.store.subsets.records import Listed, ListedColumns, ReleaseRecord, WideKey
 from node.store.vault import Vault
 from node.subsets.basis import Basis, Marks, marks_of
 from node.subsets.compose import Chosen, Screen, Terms, compose, labels_of, width_of_answers
@@ -66,7 +66,7 @@ class Content:
         self.terms = terms
         self.ended: list[WideKey] = []
         """Of which digests the release before says something else, or they are listed no more."""
-        self.new: list[Listed] = []
+        self.new = ListedColumns()
         """What this release says and the one before does not."""
         self.came = self.stayed = self.left = 0
         """Digests that only this release lists, that both list, and that only the one before does."""

@@ -23,7 +23,7 @@ from node.objects.sealed_names import salt_name
 from node.ports.evaluator import Evaluator
 from node.store.lists.records import LogRecord
 from node.store.store import Store
-from node.store.subsets.records import Listed, ReleaseRecord, WideKey
+from node.store.subsets.records import Listed, ListedColumns, ReleaseRecord, WideKey
 from node.subsets.basis import Basis, Marks, Screened, changed_screen, is_screened, shared_values
 from node.subsets.changes import affected
 from node.subsets.compose import Chosen, Terms, choose, screen_of
@@ -64,7 +64,7 @@ class Draft:
     """What the next release may begin from; None: it is made whole."""
     ended: Sequence[WideKey] = field(repr=False)
     """Rows of the release before that are so no longer."""
-    new: Sequence[Listed] = field(repr=False)
+    new: ListedColumns = field(repr=False)
     record: ReleaseRecord
     sources: Mapping[str, int] = field(repr=False)
     """Numbers that this release gives for the first time."""

@@ -28,13 +28,11 @@ def ls(context: typer.Context) -> None:
     """Peers: what they may read, and how far their lists are held."""
     from node.access.grants import grant_words, stored_grant
     from node.identity.store import read_store
-    from node.lists.catalogue import report_lists
+    from node.store.lists.records import LogKind
 
     here = session(context)
-    with read_store(here.identity()) as store:
-        with store.read() as unit:
-            peers = list(unit.peers.ls())
-        followed = [report.log for report in report_lists(store) if report.log.kind == "peer_list"]
+    with read_store(here.identity()) as store, store.read() as unit:
+        peers, followed = unit.peers.ls(), unit.logs.ls(LogKind.PEER_LIST)
     rows = []
     for peer in peers:
         lists = {log.name: log.head.size for log in followed if log.node == peer.name}

@@ -5,6 +5,7 @@ the rows of before, until `settle` deletes them with the publication.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from sqlalchemy import delete, func, select, update
@@ -90,10 +91,9 @@ class ListedRows(Rows):
                 f" AND key = {mark} AND rest = {mark} AND ended IS NULL",
                 rows,
             )
-        ordered = sorted(new)
-        for at in range(0, len(ordered), _INSERT):
-            part = ((subset, version, *row) for row in ordered[at : at + _INSERT])
-            insert_rows(self._connection, "listed", _COLUMNS, part)
+        left = iter(new)
+        while part := sorted(islice(left, _INSERT)):
+            insert_rows(self._connection, "listed", _COLUMNS, ((subset, version, *row) for row in part))
 
     def left(self, subset: str, version: int) -> Sequence[Listed]:
         """What the release before this one listed and this one does not; until `settle`."""
