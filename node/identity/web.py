@@ -29,7 +29,9 @@ from node.store.store import Store
 from node.trust.own import OwnTrust
 
 _NEEDED: Final = (Role.TLS, Role.TOKEN, Role.STORAGE)
-_ALLOWED: Final = frozenset({*_NEEDED, Role.OPRF, Role.STATEMENT})
+_OF_THE_RING: Final = frozenset({*_NEEDED, Role.STATEMENT})
+_ALLOWED: Final = _OF_THE_RING | {Role.OPRF}
+"""Evaluation keys are compared with what the node document says of their epochs, which the ring learns later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +193,7 @@ def _require_own(identity: Identity, ring: Sequence[RingKey]) -> None:
     keychain, publics = identity.keychain, {(key.role, key.label): key.public for key in ring}
     strange = [
         f"{role}-{label}"
-        for role in _ALLOWED
+        for role in _OF_THE_RING
         for label in keychain.labels(role)
         if publics.get((role, label)) != keychain.public(role, label)
     ]

@@ -193,6 +193,11 @@ def test_a_machine_that_only_serves_has_few_keys_and_the_nodes_own(pair: Federat
         spoil(machine)
         done = machine.run("run", "--web", program=PROGRAM)
         assert (done.exit, says in done.err) == (2, True), (says, done.err)
+    machine = web_machine(pair.fr, tmp_path / "epoch")
+    one, *others = sorted((machine.home / "keys").glob("oprf-*.json"))
+    shutil.copy2(others[0], one)
+    done = machine.run("run", "--web", program=PROGRAM)
+    assert (done.exit, "no key of this node: that of epoch 1" in done.err) == (2, True), done.err
     machine = web_machine(pair.fr, tmp_path / "root")
     machine.edit("sigfed.toml", load(machine.home).root_sha256, load(pair.nl.home).root_sha256)
     done = machine.run("run", "--web", program=PROGRAM)
