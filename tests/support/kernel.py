@@ -112,7 +112,7 @@ def sabotaged(file: str, number: str) -> Path:
 
 
 def mutant(file: str, before: str, after: str) -> Path:
-    """A library in whose sources one expression, which stands there once, is another."""
+    """A library in whose sources one expression, which stands there once, is another; the rest is compiled once."""
     name = f"mutant-{_named((file, before, after))}"
     with made_once(f"{name}-sources") as place:
         if not place.exists():
@@ -120,7 +120,15 @@ def mutant(file: str, before: str, after: str) -> Path:
             assert text.count(before) == 1, before
             shutil.copytree(SOURCES, place, ignore=shutil.ignore_patterns("*.so"))
             (place / file).write_text(text.replace(before, after), encoding="utf-8")
-    return compiled(name, ("-O0", *FLAGS[1:]), sources=place)
+    flags = ("-O0", *FLAGS[1:])
+    if file.endswith(".h"):
+        return compiled(name, flags, sources=place)
+    command = (str(needed("cc")), *flags)
+    others = [path for path in _objects(command) if path.stem != file]
+    with made_once(f"{name}.so") as target:
+        if not target.exists():
+            _run(*command, "-o", target, place / file, *others)
+    return target
 
 
 def program(name: str, flags: tuple[str, ...], compiler: str = "cc") -> Path:
