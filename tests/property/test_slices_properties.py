@@ -25,7 +25,17 @@ from support.new_stores import MemoryObjects, new_store
 from support.stores import GUARDS, NOW_MS, STORAGE_KEY, sqlite_dsn
 
 KINDS = [Algorithm.MD5, Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256, Algorithm.PDQ]
-TABLES = ("log", "entry_index", "quarantine", "intake", "shredding", "tombstone", "standing", "touch")
+TABLES = (
+    "log",
+    "entry_index",
+    "quarantine",
+    "intake",
+    "shredding",
+    "tombstone",
+    "standing",
+    "touch",
+    "file_run",
+)
 DAY_LATER = NOW_MS + 2 * 24 * 60 * 60 * 1000
 
 
