@@ -23,7 +23,8 @@ from typing_extensions import override
 
 from node.clock import system_entropy
 from node.demo.ports import free_ports
-from node.objects.bucket import Bucket
+from node.objects.bucket import Bucket, _client
+from node.objects.s3 import _prepare
 from support.processes import wait_until
 from support.programs import needed_in
 
@@ -78,6 +79,8 @@ def seaweedfs() -> Iterator[S3Server]:
         finally:
             process.kill()  # nothing of it is kept
             process.wait()
+            for remembered in (_client, _prepare):  # by this process, of a place that another store will have
+                remembered.cache_clear()
 
 
 def _options(folder: Path) -> tuple[int, list[str]]:
