@@ -369,7 +369,7 @@ async def _each_second(work: Callable[[], object]) -> None:
         before, failed = failed, ""
         try:
             await asyncio.to_thread(work)
-        except SigfedError as exc:
+        except Exception as exc:  # noqa: BLE001 - whoever stopped looking would let keys count that were taken back
             failed = str(exc)
             if failed != before:
                 _journal.warning("copy-failed", error=type(exc).__name__, reason=failed)

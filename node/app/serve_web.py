@@ -50,9 +50,10 @@ class _Serving:
     def follow(self) -> None:
         """Read what is new; serve nobody any more where the node has moved to another home."""
         try:
-            self.standing = self.node.follow()
+            self.standing = self.node.standing()
         except StoreLockedError as exc:
             self.stopped.get_loop().call_soon_threadsafe(self._stop, exc)
+        self.node.follow()
 
     def _stop(self, exc: StoreLockedError) -> None:
         if not self.stopped.done():
@@ -99,7 +100,7 @@ async def serve_web_until_stopped(home: Home, *, listening: Callable[[str, str],
         deltas = stack.enter_context(Deltas())
         listener = Listener(identity.tls(), entropy=identity.entropy)
         stopped = asyncio.get_running_loop().create_future()
-        serving = _Serving(node, evaluator, listener, stopped, node.follow())
+        serving = _Serving(node, evaluator, listener, stopped, node.standing())
         metrics = Metrics(lambda: ())
         services = web_services(
             identity,

@@ -14,6 +14,7 @@ from typing import Final
 from keys.encoding import b64, dump, unb64
 from keys.errors import MalformedTrustError
 from keys.trust.tuf.root import open_roots
+from node.clock import milliseconds
 from node.errors import MissingObjectError, StoreError
 from node.home import Home
 from node.identity.identity import Identity, elsewhere
@@ -45,7 +46,7 @@ class HomeCopying:
         self._seen: object = None
 
     def follow(self) -> bool:
-        """Write the copy anew if anything has changed in the home; whether it was.
+        """Write the copy anew if anything has changed in the home, or in the database; whether it was.
 
         Raises:
             StoreLockedError: the database belongs to another home.
@@ -54,27 +55,32 @@ class HomeCopying:
         home = self._identity.home
         if not on_server(self._identity.settings.store.dsn):
             return False
-        seen = _marks(home)
-        if seen == self._seen:
+        marks = _marks(home)
+        with self._store.read() as unit:
+            held = unit.home_copy.number()
+        if (marks, held) == self._seen:
             return False
         require_joined(home)
         with revising(home):
             install.finish(self._identity.trust_files)
-            written = self._write(_content(self._identity))
-        self._seen = seen
-        return written
+            number = self._write(_content(self._identity))
+        self._seen = marks, number
+        return number != held
 
-    def _write(self, content: bytes) -> bool:
+    def _write(self, content: bytes) -> int:
+        """Gives the number of the copy that has this content."""
         vault = self._store.vault
         with self._store.write() as unit:
             held = unit.home_copy.find()
             if held is not None and _unsealed(self._store, held) == content:
-                return False
-            number = 1 if held is None else held.number + 1
+                return held.number
+            # A database that lost a copy, or was given an older one, must not see its number again.
+            now_ms = milliseconds(self._identity.clock.now())
+            number = now_ms if held is None else max(held.number + 1, now_ms)
             unit.home_copy.put(
                 HomeCopyRecord(number=number, sealed=vault.seal(home_copy_name(number), content))
             )
-        return True
+        return number
 
 
 def _marks(home: Home) -> object:

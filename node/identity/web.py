@@ -48,24 +48,24 @@ class WebNode:
         """Says to people where this process is."""
         return place_of(self.identity.home)
 
-    def follow(self) -> Standing:
-        """Read what is new in the copy, and how the node's own home stands.
-
-        Raises:
-            StoreLockedError: the node has moved to another home.
-            StoreError, KeysError: as `HomeCopy.follow`; what was read before goes on counting.
-        """
+    def standing(self) -> Standing:
+        """How the node's own home stands; raises `StoreLockedError` where the node has moved to another."""
         with self.store.read() as unit:
             standing = unit.lease.standing()
         self.claim.require_standing(standing)
-        if self.copy.follow(self.store):
-            self.drop_destroyed()
         return standing
 
-    def drop_destroyed(self) -> None:
-        """Delete the files of keys that the node has destroyed."""
+    def follow(self) -> None:
+        """Read what is new in the copy, and delete the files of keys that the node has destroyed.
+
+        Raises:
+            StoreError, KeysError: as `HomeCopy.follow`; what was read before goes on counting.
+            OSError: a file cannot be deleted; its key counts nowhere all the same.
+        """
+        self.copy.follow(self.store)
+        held = {(role, label) for role in _ALLOWED for label in self.identity.keychain.labels(role)}
         for key in self.copy.read():
-            if key.stage is Stage.DESTROYED:
+            if key.stage is Stage.DESTROYED and (key.role, key.label) in held:
                 self.identity.keychain.destroy(key.role, key.label)
 
 
@@ -105,7 +105,7 @@ def open_web(
             )
         identity = _identity(home, settings, keychain, offline, copy, clock or SystemClock(), entropy)
         node = WebNode(identity=identity, store=store, copy=copy, claim=claim)
-        node.drop_destroyed()
+        node.follow()
         _require_own(identity, copy.read())
         yield node
     finally:

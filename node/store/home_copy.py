@@ -17,7 +17,7 @@ class HomeCopyRecord:
     """The copy as it is kept."""
 
     number: int
-    """How many there have been."""
+    """Higher with each: when it was made, in milliseconds, or one more than the one before."""
     sealed: bytes = field(repr=False)
 
 
@@ -28,6 +28,10 @@ class HomeCopyRows(Rows):
         """The copy; None where there is none, or none after this number."""
         asked = select(_C.number, _C.sealed).where(_C.name == _NAME, _C.number > after)
         return self._find(HomeCopyRecord, asked)
+
+    def number(self) -> int:
+        """That of the copy; 0 where there is none."""
+        return self._connection.execute(select(_C.number).where(_C.name == _NAME)).scalar_one_or_none() or 0
 
     def put(self, record: HomeCopyRecord) -> None:
         """Keep a copy in place of the one before."""

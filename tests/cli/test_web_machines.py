@@ -13,6 +13,7 @@ import pytest
 
 from keys.trust.envelope import read_payload
 from node.config import load
+from node.files import decode_state, encode_state
 from support.agencies import SUBSET, Federation, fetch, found_agency, import_files, list_files, numbered
 from support.postgres import PostgresServer
 from support.processes import PROGRAM, ROOT, Cli, Daemon, Running, wait_until
@@ -156,12 +157,40 @@ def test_an_older_copy_that_is_put_back_as_the_newest_is_not_believed(
         before = serial(pair.fr, web)
         pair.fr.done("contact", "newer@fr.example")
         soon(lambda: serial(pair.fr, web) == before + 1)
-        database.execute("UPDATE home_copy SET sealed = %s, number = number + 1", old)
-        wait_until(lambda: "copy-failed" in web.journal.read_text())
-        assert serial(pair.fr, web) == before + 1
+        with pair.fr_stopped():  # which would put it right within a second
+            database.execute("UPDATE home_copy SET sealed = %s, number = number + 1", old)
+            wait_until(lambda: "copy-failed" in web.journal.read_text())
+            assert serial(pair.fr, web) == before + 1
     pair.fr.done("contact", "newest@fr.example")
     with serving(machine) as web:
         assert serial(pair.fr, web) == before + 2
+
+
+def test_it_goes_on_following_where_the_file_of_a_destroyed_key_cannot_be_deleted(
+    stores: PostgresServer, tmp_path: Path
+) -> None:
+    """It looked no more at what the node says, and whether that had moved; nor was the file ever deleted."""
+    node = found_agency(tmp_path, name="lu", country="LU", store=stores.database(), objects=f"{BUCKET}/lu")
+    node.done("contact", "first@lu.example")
+    machine = web_machine(node, tmp_path / "web")
+    ended = machine.home / "keys" / "statement-1.json"
+    with serving(machine) as web:
+        before = serial(node, web)
+        ended.unlink()
+        ended.mkdir()
+        ring = node.home / "ring.json"
+        fields = decode_state(ring.read_bytes())
+        for key in fields["keys"]:
+            if f"{key['role']}-{key['label']}" == ended.stem:
+                key["stage"] = "destroyed"
+        ring.write_bytes(encode_state({"v": fields["v"], "keys": fields["keys"]}) + b"\n")
+        node.done("contact", "second@lu.example")
+        wait_until(lambda: "copy-failed" in web.journal.read_text())
+        node.done("contact", "third@lu.example")
+        soon(lambda: serial(node, web) == before + 2)
+        ended.rmdir()
+        ended.write_bytes(b"{}")
+        soon(lambda: not ended.exists())
 
 
 def without(role: str) -> Callable[[Cli], None]:
