@@ -4,12 +4,12 @@ Of `missing_objects` only names are compared; what an object holds is verified w
 `node.objects.integrity`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from node.lists.changes import digest_of
 from node.lists.touches import bundle_notes
 from node.objects.logfiles import LogFiles
-from node.store.lists.records import LogRecord
+from node.store.lists.records import FileRun, LogRecord
 from node.store.store import Store
 from protocol.limits import BUNDLE_WIDTH, HEADER_BYTES
 from protocol.lists.event import Header, Op
@@ -60,8 +60,14 @@ def untouched(store: Store, log: LogRecord) -> int:
             held = {each[:2]: each.reach for each in unit.touches.about(log.id, (each.ref for each in said))}
             rows = unit.file_runs.of(log.id, (run.file for run in runs))
         missing += sum(held.get(each[:2], -1) < each.reach for each in said)
-        missing += sum(run.last < log.touched and not any(map(run.is_within, rows)) for run in runs)
+        missing += sum(run.last < log.touched and not _is_noted(run, rows) for run in runs)
     return missing
+
+
+def _is_noted(run: FileRun, rows: Iterable[FileRun]) -> bool:
+    """In one row, or in several: its hashes may have come, or been opened, one after the other."""
+    found = {place for row in rows for place in run.places_in(row)}
+    return len(found) == run.last + 1 - run.first
 
 
 def _is_indexed(event: bytes) -> bool:

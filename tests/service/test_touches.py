@@ -213,6 +213,24 @@ def test_the_hashes_of_a_file_are_found_beside_each_other_and_where_one_came_lat
         assert Counter(Counter(run.file for run in runs).values()) == {1: 1, 2: 1}
 
 
+def test_a_file_whose_hashes_came_beside_each_other_one_after_the_other_lacks_no_row(
+    agency: Agency, other: Agency
+) -> None:
+    """The doctor found the whole run in no row, and had the list read anew."""
+    agency.add(rows("a"))
+    agency.publish()
+    other.pull(agency)
+    agency.add([row("a", digests=[file_digests("a")[0], sha256_digest("a")])])
+    agency.publish()
+    other.pull(agency)
+    for one in (agency, other):
+        require_noted(one.store)
+        with one.store.write() as unit:
+            unit._connection.execute(text("DELETE FROM file_run WHERE first > 0"))
+            found = unit.logs.get(agency.origin)
+        assert untouched(one.store, found) == 1
+
+
 def test_a_file_is_known_by_an_opening_with_more_fields_than_this_version_has() -> None:
     """Whoever writes so many would else have hashes that a release joins, and none that begins from another one."""
     unknown = encode_cbor(dict.fromkeys(range(1000, 1024), 1))

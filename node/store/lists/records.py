@@ -114,9 +114,10 @@ class FileRun(NamedTuple):
     first: int
     last: int
 
-    def is_within(self, other: "FileRun") -> bool:
-        """Whether another run says all that this one does: before a shredding it was longer."""
-        return self.file == other.file and other.first <= self.first and self.last <= other.last
+    def places_in(self, other: "FileRun") -> range:
+        """Those of its places that another run has, too."""
+        same = self.file == other.file
+        return range(max(self.first, other.first), min(self.last, other.last) + 1) if same else range(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
