@@ -6,6 +6,7 @@ Form of a batch: for each change, op u8, flags u8, collection u16, ref u64, u16 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
@@ -13,16 +14,19 @@ from typing import Final, NamedTuple, Protocol
 
 from node.errors import StoreError
 from protocol.digest import SIZES, Algorithm, Digest
+from protocol.errors import ProtocolError
 from protocol.lists.event import Header, Op
 from protocol.lists.ext import CONTENT_ID_BYTES, Ext
-from protocol.lists.opening import NONCE_BYTES, commitment
+from protocol.lists.opening import NONCE_BYTES, Opening, commitment
 
 _HEAD: Final = Struct(">BBHQH")
 CONTENT_ID: Final = slice(3, 19)
 """Where a content id stands in ext: behind the head of the map, its key 1 and the head of its 16 bytes."""
 _ID_HEAD: Final = b"\x01\x50"
 _LONG_MAP: Final = b"\xb8"
-"""The head of a map of more than 23 fields has a second byte; nobody but a liar needs one."""
+_KEY_BEFORE: Final = b"\0"
+"""Behind the longer head of a map of more than 23 fields, and behind a key 0, the id stands elsewhere; nobody but a
+liar needs either."""
 _ALGORITHMS: Final[Mapping[int, Algorithm]] = {int(algorithm): algorithm for algorithm in SIZES}
 """By number: asking the enumeration costs as much as all else of an opening."""
 
@@ -126,9 +130,15 @@ def content_id_of(opening: bytes) -> bytes:
         return b""
     end = NONCE_BYTES + 2 + opening[NONCE_BYTES + 1]
     ext = opening[end + 2 :]
-    if ext[:1] == _LONG_MAP:
-        ext = ext[1:]
+    if ext[:1] >= _LONG_MAP or ext[1:2] == _KEY_BEFORE:
+        return _read_content_id(opening)
     return ext[CONTENT_ID] if ext[1:3] == _ID_HEAD else b""
+
+
+def _read_content_id(opening: bytes) -> bytes:
+    with suppress(ProtocolError):  # nobody verified what peers gave back
+        return Opening.from_bytes(opening).ext.content_id or b""
+    return b""
 
 
 def digest_of(opening: bytes) -> Digest | None:

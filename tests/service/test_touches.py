@@ -231,12 +231,15 @@ def test_a_file_whose_hashes_came_beside_each_other_one_after_the_other_lacks_no
         assert untouched(one.store, found) == 1
 
 
-def test_a_file_is_known_by_an_opening_with_more_fields_than_this_version_has() -> None:
-    """Whoever writes so many would else have hashes that a release joins, and none that begins from another one."""
-    unknown = encode_cbor(dict.fromkeys(range(1000, 1024), 1))
+@pytest.mark.parametrize("keys", [range(1), range(1000, 1024), range(1000, 1256)])
+def test_a_file_is_known_by_an_opening_with_more_fields_than_this_version_has(keys: range) -> None:
+    """Whoever writes them would else have hashes that a release joins, and none that begins from another one."""
+    unknown = encode_cbor(dict.fromkeys(keys, 1))
     ext = Ext(content_id=bytes(range(16)), extra=unknown)
     opening = Opening(bytes(16), file_digests("a")[0], ext).to_bytes()
     assert Opening.from_bytes(opening).ext.content_id == content_id_of(opening) == bytes(range(16))
+    without = Opening(bytes(16), file_digests("a")[0], replace(ext, content_id=None)).to_bytes()
+    assert content_id_of(without) == content_id_of(opening[:-1]) == b""
 
 
 def test_an_opening_that_comes_late_is_noted_with_it(agency: Agency) -> None:
