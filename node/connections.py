@@ -113,6 +113,19 @@ def listen_tcp(address: str, port: int) -> socket.socket:
     return listening
 
 
+async def _until_one_comes(listening: socket.socket) -> None:
+    """Wait for a connection, and take none.
+
+    `loop.sock_accept` of Python 3.11 does both: cut off as one comes, it leaves that one open and journals a traceback.
+    """
+    loop, came = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(listening, came.set)
+    try:
+        await came.wait()
+    finally:
+        loop.remove_reader(listening)
+
+
 class Acceptor:
     """Accepts connections and hands each to `handler` in a task of its own. An async context manager.
 
@@ -177,14 +190,17 @@ class Acceptor:
         await asyncio.gather(*left, return_exceptions=True)
 
     async def _accept(self, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             try:
-                connection, name = await loop.sock_accept(listening)
+                connection, name = listening.accept()
+            except BlockingIOError:
+                await _until_one_comes(listening)
+                continue
             except OSError as exc:  # no descriptors left: those who are served give some back
                 _journal.warning("not-accepted", reason=exc.strerror or "failed")
                 await asyncio.sleep(0.1)
                 continue
+            connection.settimeout(0)
             address = str(name[0]) if isinstance(name, tuple) else ""
             try:
                 placed = not self._has_its_share(address) and await self._place()

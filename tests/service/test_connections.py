@@ -202,3 +202,25 @@ async def test_every_address_of_a_name_is_listened_on() -> None:
     finally:
         for each in listening:
             each.close()
+
+
+async def test_a_connection_that_comes_as_a_server_stops_is_no_bug() -> None:
+    """Of asyncio's own accepting, Python 3.11 journalled a traceback, and left the connection open."""
+    wrong: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: wrong.append(context))
+    listening = await listen("127.0.0.1", 0)
+
+    async def answer(connection: socket.socket, _: str) -> None:
+        connection.close()
+
+    acceptor = Acceptor(listening, answer, ConnectionLimits())
+    acceptor.start()
+    await asyncio.sleep(0)
+    with socket.create_connection(listening[0].getsockname()) as client:
+        client.settimeout(5)
+        await asyncio.create_task(acceptor.close())
+        await asyncio.sleep(0)
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+    await acceptor.end()
+    assert wrong == []

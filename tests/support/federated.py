@@ -38,7 +38,14 @@ class _Original:
         for cli in agencies:
             cli.edit("sigfed.toml", str(original), str(folder))
         with ThreadPoolExecutor(2) as pool:
-            fr_node, nl_node = pool.map(Running, agencies)
+            starting = [pool.submit(Running, cli) for cli in agencies]
+        if any(
+            one.exception() for one in starting
+        ):  # the other would keep its port, and the next one not start
+            for one in starting:
+                if one.exception() is None:
+                    one.result().stop()
+        fr_node, nl_node = (one.result() for one in starting)
         return replace(
             self.made,
             folder=folder,
