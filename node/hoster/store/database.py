@@ -184,7 +184,8 @@ class PartnerStore:
             if not self.path.exists():
                 if moved:
                     raise _damaged(self.path)
-                if not make and not earlier_files(self.folder):
+                empty = not make and not earlier_files(self.folder)
+                if empty and not self.path.exists():  # else another process has just moved the files into it
                     with closing(sqlite3.connect(":memory:", isolation_level=None)) as nothing:
                         _run(nothing, *_SCHEMA)
                         yield nothing
