@@ -75,8 +75,15 @@ class Order:
     """Standard input, output and error."""
 
 
-@cache
 def _server() -> ForkServerContext:
+    with (
+        _ONE_AT_A_TIME
+    ):  # of two threads that changed the environment, one would put back what the other had changed
+        return _started()
+
+
+@cache
+def _started() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *_LOADED])
     # Python before 3.14 does not hand it the path, and a module that it does not find it does without.
