@@ -4,15 +4,17 @@ import json
 import signal
 import ssl
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
 
+from node.clock import SystemClock
 from node.signing.process.roles import SIGNED_HERE
 from support.agencies import LIST, SUBSET, found_agency, import_files, numbered, report
 from support.agents import running_agent
-from support.processes import Cli, Running
+from support.processes import Cli, Running, wait_until
 from support.signer_process import SignerProcess
 
 
@@ -156,8 +158,9 @@ def test_a_key_in_an_agent_is_brought_by_whoever_has_the_signers_folder(
         cli.refused(2, "no name of such a key", *named, "signer:log-audit-main-2")
         cli.refused(2, "is listed already", *named, f"signer:log-lists-{LIST}-1")
         cli.refused(2, "has no log key", *named, f"signer:log-lists-{LIST}-9")
-        cli.done(*named, f"signer:{name}")
+        begins = datetime.fromisoformat(str(cli.done(*named, f"signer:{name}")["start"]))
         cli.refused(2, "is listed already", *named, f"signer:{name}")
+        wait_until(lambda: SystemClock().now() >= begins)  # a second after the first one at the earliest
         import_files(cli, numbered("second", 2))
         cli.done("publish")
         assert (report(cli).log.note or b"").count(b"\n\xe2\x80\x94 ") == 2
