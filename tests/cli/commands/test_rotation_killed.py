@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def releasing(founded: Cli, tmp_path_factory: pytest.TempPathFactory) -> Cli:
     cli = founded.copied(tmp_path_factory.mktemp("releasing") / "fr")
     cli.done("subset", "create", SUBSET)
     cheapen(cli)
+    time.sleep(1)  # a key begins a second after the one before it at the earliest
     return cli
 
 
