@@ -1,5 +1,6 @@
 """Homes that are made once a run: a test that changes one takes a copy."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Cli:
     """An agency with three published files; never changed."""
     cli = found_agency(tmp_path_factory.mktemp("agency"), name="fr", country="FR")
     list_files(cli, numbered("published", 3))
+    time.sleep(1)  # a key begins a second after the one before it at the earliest
     return cli
 
 
