@@ -56,33 +56,23 @@ class WebServices:
     replays: ReplayGuard
     certificates_required: bool
     """Whether agencies must prove the TLS key of their node document; whoever presents a certificate must anyway."""
-    trust: Callable[[], TrustApi]
+    trust: TrustApi
+    tuf: TufApi
+    enrolment: EnrolmentApi
+    recognise: Recognise
+    gossip: GossipApi
     peer: Callable[[Caller], ListApi]
+    held: Callable[[Caller], HeldApi]
+    acknowledgements: Callable[[Caller], AcknowledgementApi]
+    trust_acknowledgements: Callable[[Caller], TrustAcknowledgementApi]
     partner: Callable[[Caller], ReleaseApi]
-    enrolment: Callable[[], EnrolmentApi]
-    tuf: TufApi | None = None
-    """None: this node has no TUF repository."""
-    witness: WitnessApi | None = None
+    hits: Callable[[Caller], HitApi]
+    proposals: Callable[[Caller], ProposalApi]
+    disclosed: Callable[[Caller], DisclosedApi]
+    renewals: Callable[[Caller], RenewalApi]
+    witness: WitnessApi | None
     """None: this node was founded without a witness's key."""
-    hits: Callable[[Caller], HitApi] | None = None
-    """None: this node takes no hit reports."""
-    proposals: Callable[[Caller], ProposalApi] | None = None
-    """None: this node takes no proposals."""
-    disclosed: Callable[[Caller], DisclosedApi] | None = None
-    """None: this node answers no disclosed look-ups."""
-    gossip: GossipApi | None = None
-    """None: this node tells nobody what it holds."""
-    acknowledgements: Callable[[Caller], AcknowledgementApi] | None = None
-    """None: this node takes no acknowledgements."""
-    trust_acknowledgements: Callable[[Caller], TrustAcknowledgementApi] | None = None
-    """None: this node does not ask who holds its trust files."""
-    recognise: Recognise | None = None
-    """None: a caller whose key is not known is refused at once."""
-    renewals: Callable[[Caller], RenewalApi] | None = None
-    """None: this node renews no keys of partners."""
-    held: Callable[[Caller], HeldApi] | None = None
-    """None: this node gives nothing back."""
-    recipients: RecipientService | None = None
+    recipients: RecipientService | None
     """None: recipients of raw digests are switched off."""
     ready: Callable[[], bool] = lambda: True
     """Whether what is added here gets signed; raises what keeps the node from answering now. Blocks."""

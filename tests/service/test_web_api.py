@@ -28,7 +28,6 @@ from support.fakes_api import (
     PEER_KEY,
     RELEASES,
     TARGET,
-    MemoryNode,
     MemoryTuf,
     node_on_loopback,
 )
@@ -108,10 +107,6 @@ async def test_anybody_reads_the_tuf_repository() -> None:
             assert (again.status, again.body) == (304, b"")
         for path in ("/tuf/9.root.json", f"/tuf/targets/trust/{TARGET}x", "/tuf/..%2Fnode.json"):
             assert (await raw("GET", path)).status == 404
-    memory = MemoryNode()
-    memory.tuf = None
-    async with raw_access(memory) as raw:
-        assert (await raw("GET", "/tuf/timestamp.json")).status == 404
 
 
 async def test_a_retired_epoch_is_gone_and_an_unknown_log_is_not_found() -> None:

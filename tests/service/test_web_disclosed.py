@@ -77,10 +77,3 @@ async def test_a_body_has_a_bound(memory: MemoryNode) -> None:
         assert (reply.status, reply.problem) == (413, "too-large")
         assert (await raw("GET", PATH, token)).status == 405
         assert (await raw("POST", PATH, data=b"")).status == 401
-
-
-async def test_a_node_that_answers_none_has_no_such_address() -> None:
-    async with raw_access() as raw:
-        token = await raw.partner_token()
-        reply = await raw("POST", PATH, token, data=b"")
-        assert (reply.status, reply.problem) == (404, "not-found")

@@ -45,11 +45,3 @@ async def test_partners_and_strangers_hear_nothing() -> None:
                 await caller.gossip(held=None)
             with pytest.raises(error):
                 await caller.evidence(NAME.hexdigest())
-
-
-async def test_a_node_that_does_not_gossip_says_so() -> None:
-    async with node_on_loopback() as node, node.as_peer() as peer:
-        with pytest.raises(NotFoundError):
-            await peer.gossip(held=None)
-        with pytest.raises(NotFoundError):
-            await peer.evidence(NAME.hexdigest())

@@ -115,10 +115,3 @@ async def test_an_id_has_one_spelling(memory: MemoryNode) -> None:
         for text, status in (("ab", 400), ("ab" * 17, 400), ("AB" * 16, 404), ("zz", 404)):
             assert (await raw("GET", f"/subsets/baseline/cases/{text}", token)).status == status
             assert (await raw("GET", f"/subsets/baseline/hits/{text}/evidence", token)).status == status
-
-
-async def test_a_node_that_takes_no_reports_has_no_such_address() -> None:
-    async with raw_access() as raw:
-        token = await raw.partner_token()
-        reply = await raw("POST", "/subsets/baseline/hits", token, data=b"")
-        assert (reply.status, reply.problem) == (404, "not-found")

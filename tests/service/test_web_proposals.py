@@ -88,10 +88,3 @@ async def test_a_body_has_a_bound(memory: MemoryNode) -> None:
         assert (await raw("POST", withdrawal, token, data=b"x")).status == 413
         assert (await raw("POST", withdrawal, token)).status == 404
         assert (await raw("GET", withdrawal, token)).status == 405
-
-
-async def test_a_node_that_takes_no_proposals_has_no_such_address() -> None:
-    async with raw_access() as raw:
-        token = await raw.partner_token()
-        reply = await raw("POST", "/subsets/baseline/proposals", token, data=b"")
-        assert (reply.status, reply.problem) == (404, "not-found")

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from typing_extensions import override
 
@@ -25,11 +25,9 @@ from node.web.services import WebServices
 from node.web.settings import WebSettings
 from protocol.api import (
     DisclosedApi,
-    EnrolmentApi,
     GossipApi,
     HitApi,
     ProposalApi,
-    TrustApi,
     TufApi,
     WitnessApi,
 )
@@ -42,7 +40,9 @@ from protocol.messages import (
     ReleasePart,
 )
 from protocol.witness.cosign import Refuse
+from support.gossiping import ToldByHand
 
+_Service = TypeVar("_Service")
 NODE = "fr.example"
 URL = f"https://{NODE}:8443/"
 LIST = f"{NODE}/lists/main"
@@ -290,6 +290,10 @@ class MemoryWitness:
         return b"nl.example/lists/main\n3\nroot\n"
 
 
+async def _knows_no_more(_client: str) -> bool:
+    return False
+
+
 class MemoryNode:
     """All of it together; tests change what they need before `make_services`."""
 
@@ -305,10 +309,10 @@ class MemoryNode:
         self.hits: HitApi | None = None
         self.proposals: ProposalApi | None = None
         self.disclosed: DisclosedApi | None = None
-        self.gossip: GossipApi | None = None
+        self.gossip: GossipApi = ToldByHand()
         self.recipients: RecipientService | None = None
-        self.tuf: TufApi | None = MemoryTuf()
-        self.recognise: Recognise | None = None
+        self.tuf: TufApi = MemoryTuf()
+        self.recognise: Recognise = _knows_no_more
         self.callers: list[Caller] = []
         self.certificates_required = False
 
@@ -323,22 +327,23 @@ class MemoryNode:
             callers=self.directory,
             replays=self.replays,
             certificates_required=self.certificates_required,
-            trust=self._trust,
+            trust=self.trust,
             peer=self._peer,
             partner=self._partner,
-            enrolment=self._enrolment,
+            enrolment=self.enrolment,
             witness=self.witness,
-            hits=self._hits if self.hits else None,
-            proposals=self._proposals if self.proposals else None,
-            disclosed=self._disclosed if self.disclosed else None,
+            hits=lambda caller: self._for(caller, self.hits),
+            proposals=lambda caller: self._for(caller, self.proposals),
+            disclosed=lambda caller: self._for(caller, self.disclosed),
             gossip=self.gossip,
+            acknowledgements=lambda caller: self._for(caller, None),
+            trust_acknowledgements=lambda caller: self._for(caller, None),
+            renewals=lambda caller: self._for(caller, None),
+            held=lambda caller: self._for(caller, None),
             recipients=self.recipients,
             tuf=self.tuf,
             recognise=self.recognise,
         )
-
-    def _trust(self) -> TrustApi:
-        return self.trust
 
     def _peer(self, caller: Caller) -> MemoryPeer:
         self.callers.append(caller)
@@ -349,23 +354,10 @@ class MemoryNode:
         self.callers.append(caller)
         return self.subset
 
-    def _proposals(self, caller: Caller) -> ProposalApi:
+    def _for(self, caller: Caller, service: _Service | None) -> _Service:
         self.callers.append(caller)
-        assert self.proposals is not None, "a test that asks has set them"
-        return self.proposals
-
-    def _disclosed(self, caller: Caller) -> DisclosedApi:
-        self.callers.append(caller)
-        assert self.disclosed is not None, "a test that asks has set it"
-        return self.disclosed
-
-    def _hits(self, caller: Caller) -> HitApi:
-        self.callers.append(caller)
-        assert self.hits is not None, "a test that asks has set them"
-        return self.hits
-
-    def _enrolment(self) -> EnrolmentApi:
-        return self.enrolment
+        assert service is not None, "a test that asks has set it"
+        return service
 
 
 @dataclass

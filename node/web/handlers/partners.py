@@ -11,7 +11,7 @@ from node.web.handlers.logreads import origin_of, read_checkpoint, read_entries,
 from node.web.http_connections import while_awaited
 from node.web.replies import plain, ranged
 from node.web.settings import MAX_FORM_BYTES
-from node.web.state import CALLER, offered, services_of
+from node.web.state import CALLER, services_of
 from protocol.api import HitApi, ProposalApi, ReleaseApi
 from protocol.encoding import parse_decimal
 from protocol.errors import MalformedError
@@ -72,7 +72,7 @@ async def evaluate(request: web.Request) -> web.StreamResponse:
 
 
 def _hits(request: web.Request) -> HitApi:
-    return offered(services_of(request).hits, "this node takes no hit reports")(request[CALLER])
+    return services_of(request).hits(request[CALLER])
 
 
 async def report_hit(request: web.Request) -> web.StreamResponse:
@@ -115,7 +115,7 @@ async def case(request: web.Request) -> web.StreamResponse:
 
 
 def _proposals(request: web.Request) -> ProposalApi:
-    return offered(services_of(request).proposals, "this node takes no proposals")(request[CALLER])
+    return services_of(request).proposals(request[CALLER])
 
 
 async def propose(request: web.Request) -> web.StreamResponse:
@@ -139,15 +139,15 @@ async def withdraw_proposal(request: web.Request) -> web.StreamResponse:
 
 async def disclosed_lookup(request: web.Request) -> web.StreamResponse:
     """Which values of a query are near an entry."""
-    made = offered(services_of(request).disclosed, "this node answers no disclosed look-ups")
+    served = services_of(request).disclosed(request[CALLER])
     body = await read_body(request, max_bytes=MAX_DISCLOSED_BYTES)
-    reply = await made(request[CALLER]).disclosed_lookup(request.match_info["subset"], body)
+    reply = await served.disclosed_lookup(request.match_info["subset"], body)
     return plain(request, reply)
 
 
 async def renew_key(request: web.Request) -> web.StreamResponse:
     """Replace the caller's key."""
-    made = offered(services_of(request).renewals, "this node renews no keys")
+    served = services_of(request).renewals(request[CALLER])
     asked = RenewalRequest.from_bytes(await read_body(request, max_bytes=MAX_FORM_BYTES))
-    reply = await made(request[CALLER]).renew(request.match_info["subset"], asked)
+    reply = await served.renew(request.match_info["subset"], asked)
     return plain(request, reply.to_bytes())

@@ -24,14 +24,13 @@ from node.web.handlers.logreads import (
 )
 from node.web.replies import NO_STORE, conditional, plain
 from node.web.state import CALLER, offered, services_of
-from protocol.api import GossipApi, HeldApi, ListApi, WitnessApi
+from protocol.api import HeldApi, ListApi, WitnessApi
 from protocol.errors import MalformedError, ProofError
 from protocol.limits import MAX_ACKNOWLEDGEMENT_STATEMENT_BYTES, MAX_ADD_CHECKPOINT_BYTES
 from protocol.lists.grant import encode_grant
 from protocol.witness.cosign import Refuse, Status
 
 _SIZE_TYPE: Final = "text/x.tlog.size"
-_TAKES_NONE: Final = "this node takes no acknowledgements"
 _ERRORS: Final[dict[Status, type[Exception]]] = {
     Status.MALFORMED: MalformedError,
     Status.UNTRUSTED: ForbiddenError,
@@ -74,26 +73,26 @@ async def openings(request: web.Request) -> web.StreamResponse:
 
 async def acknowledge(request: web.Request) -> web.StreamResponse:
     """Take in what the caller says of a list."""
-    made = offered(services_of(request).acknowledgements, _TAKES_NONE)
+    served = services_of(request).acknowledgements(request[CALLER])
     origin = origin_of(request, "list")
     statement = await read_body(request, max_bytes=MAX_ACKNOWLEDGEMENT_STATEMENT_BYTES)
-    await made(request[CALLER]).acknowledge(origin, statement)
+    await served.acknowledge(origin, statement)
     return plain(request, b"{}")
 
 
 async def acknowledge_trust(request: web.Request) -> web.StreamResponse:
     """Take in what the caller holds of the trust files."""
-    made = offered(services_of(request).trust_acknowledgements, _TAKES_NONE)
+    served = services_of(request).trust_acknowledgements(request[CALLER])
     statement = await read_body(request, max_bytes=MAX_ACKNOWLEDGEMENT_STATEMENT_BYTES)
-    await made(request[CALLER]).acknowledge_trust(statement)
+    await served.acknowledge_trust(statement)
     return plain(request, b"{}")
 
 
 def _held(request: web.Request) -> tuple[HeldApi, str]:
-    made, caller, name = services_of(request).held, request[CALLER], request.match_info["list"]
-    if made is None or not is_log_name(name):
+    caller, name = request[CALLER], request.match_info["list"]
+    if not is_log_name(name):
         raise NotFoundError("there is no such list here")
-    return made(caller), f"{caller.client}/lists/{name}"
+    return services_of(request).held(caller), f"{caller.client}/lists/{name}"
 
 
 async def held_checkpoint(request: web.Request) -> web.StreamResponse:
@@ -138,17 +137,13 @@ async def witnessed_checkpoint(request: web.Request) -> web.StreamResponse:
     return conditional(request, note)
 
 
-def _gossip(request: web.Request) -> GossipApi:
-    return offered(services_of(request).gossip, "this node does not gossip")
-
-
 async def gossip(request: web.Request) -> web.StreamResponse:
     """What this node holds."""
-    told = await _gossip(request).gossip(held=None)
+    told = await services_of(request).gossip.gossip(held=None)
     assert told is not None, "nothing was said to be held"
     return conditional(request, told)
 
 
 async def evidence(request: web.Request) -> web.StreamResponse:
     """One object by its SHA-256."""
-    return plain(request, await _gossip(request).evidence(request.match_info["sha256"]))
+    return plain(request, await services_of(request).gossip.evidence(request.match_info["sha256"]))

@@ -33,7 +33,7 @@ _MAX_FIELDS: Final = 16
 async def enrol(request: web.Request) -> web.StreamResponse:
     """Register a partner."""
     asked = EnrolmentRequest.from_bytes(await read_body(request, max_bytes=MAX_FORM_BYTES))
-    reply = await services_of(request).enrolment().enrol(asked)
+    reply = await services_of(request).enrolment.enrol(asked)
     return plain(request, reply.to_bytes())
 
 
@@ -58,8 +58,7 @@ async def token(request: web.Request) -> web.StreamResponse:
     except (ReplayedError, ClockSkewError):
         raise  # its key is known
     except UnauthenticatedError:
-        recognise = services_of(request).recognise
-        if recognise is None or claimed is None or not await recognise(claimed):
+        if claimed is None or not await services_of(request).recognise(claimed):
             raise
         issued = await asyncio.to_thread(exchange)
     body = {
