@@ -128,9 +128,9 @@ class Fields:
         """An integer from `least` to `most`."""
         return self._integer(name, self._values.get(name), least, most)
 
-    def integers(self, name: str, *, least: int = 0, most: int = MAX_INTEGER) -> list[int]:
-        """An array of integers from `least` to `most`."""
-        return [self._integer(name, item, least, most) for item in self._array(name)]
+    def integers(self, name: str, *, least: int = 0) -> list[int]:
+        """An array of integers that are at least `least`."""
+        return [self._integer(name, item, least, MAX_INTEGER) for item in self._array(name)]
 
     def nested_list(self, name: str) -> "list[Fields]":
         """An array of objects."""

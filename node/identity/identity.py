@@ -17,7 +17,7 @@ from keys.key import (
     TimestampPrivateKey,
     WitnessPrivateKey,
 )
-from keys.keyfile import OFFLINE, KdfProfile
+from keys.keyfile import OFFLINE
 from keys.message import Message
 from keys.roles import Role
 from keys.signer import Signer
@@ -362,9 +362,7 @@ def _pinned(home: Home, settings: Settings, files: ObjectStore) -> bytes:
     return found
 
 
-def make_keychains(
-    home: Home, settings: Settings, *, entropy: Entropy, root_profile: KdfProfile = OFFLINE
-) -> tuple[Keychain, Keychain]:
+def make_keychains(home: Home, settings: Settings, *, entropy: Entropy) -> tuple[Keychain, Keychain]:
     """The online keychain and that of the root's holders."""
     secrets = settings.secrets
     online = passphrases.from_sources(
@@ -388,7 +386,7 @@ def make_keychains(
             node=settings.node,
             passphrase=offline,
             entropy=entropy,
-            profile=root_profile,
+            profile=OFFLINE,
             recall=recalling(settings.node, offline),
         ),
     )

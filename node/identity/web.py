@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 from keys.roles import Role
 from keys.trust.lifecycle import Stage
 from node import config
-from node.clock import Clock, Entropy, SystemClock, system_entropy
+from node.clock import SystemClock, system_entropy
 from node.config import Settings
 from node.errors import ConfigError, NotFoundError, NotInitialisedError, StoreDownError, VerificationError
 from node.home import Home
@@ -70,9 +70,7 @@ class WebNode:
 
 
 @contextmanager
-def open_web(
-    home: Home, *, clock: Clock | None = None, entropy: Entropy = system_entropy
-) -> Iterator[WebNode]:
+def open_web(home: Home) -> Iterator[WebNode]:
     """The node whose configuration is in `home`, closed when the block ends.
 
     Raises:
@@ -84,14 +82,14 @@ def open_web(
     """
     settings = config.load(home.folder)
     _require_shared(home, settings)
-    keychain, offline = make_keychains(home, settings, entropy=entropy)
+    keychain, offline = make_keychains(home, settings, entropy=system_entropy)
     _require_few(home, keychain)
     claim = shared_claim(settings.store.dsn)
     store = Store.open(
         settings.store.dsn,
         objects=open_objects(home, settings, claim),
         storage_keys=lambda label: _storage_key(keychain, label),
-        entropy=entropy,
+        entropy=system_entropy,
         claim=claim,
     )
     try:
@@ -103,7 +101,7 @@ def open_web(
                 "the node has not said yet which trust files it has",
                 hint="start it on its own machine: sigfed run",
             )
-        identity = _identity(home, settings, keychain, offline, copy, clock or SystemClock(), entropy)
+        identity = _identity(home, settings, keychain, offline, copy)
         node = WebNode(identity=identity, store=store, copy=copy, claim=claim)
         node.follow()
         _require_own(identity, copy.read())
@@ -118,9 +116,8 @@ def _identity(
     keychain: Keychain,
     offline: Keychain,
     copy: HomeCopy,
-    clock: Clock,
-    entropy: Entropy,
 ) -> Identity:
+    clock = SystemClock()
     trust = OwnTrust(
         copy.trust,
         clock,
@@ -132,7 +129,7 @@ def _identity(
         home=home,
         settings=settings,
         clock=clock,
-        entropy=entropy,
+        entropy=system_entropy,
         keychain=keychain,
         root_keychain=offline,
         trust_files=copy.trust,

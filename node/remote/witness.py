@@ -13,7 +13,7 @@ from node.remote.exchange import Ask, Exchange
 from node.remote.limits import RemoteLimits
 from node.remote.proxy import Proxy
 from node.remote.retry import retried
-from node.tls import Traffic, client_context
+from node.tls import client_context
 from protocol.encoding import parse_decimal
 from protocol.errors import MalformedError
 from protocol.limits import MAX_LOG_SIZE, MAX_NOTE_BYTES
@@ -35,16 +35,12 @@ class RemoteWitness:
         base_url: str,
         pins: frozenset[bytes],
         entropy: Entropy,
-        limits: RemoteLimits = _LIMITS,
         proxy: Proxy | None = None,
-        traffic: Traffic | None = None,
     ) -> None:
-        self.traffic = traffic or Traffic()
         self._node = node
         self._entropy = entropy
-        self._limits = limits
-        context = client_context(pins, traffic=self.traffic)
-        self._exchange = Exchange(node=node, base_url=base_url, context=context, limits=limits, proxy=proxy)
+        context = client_context(pins)
+        self._exchange = Exchange(node=node, base_url=base_url, context=context, limits=_LIMITS, proxy=proxy)
 
     async def __aenter__(self) -> Self:
         await self._exchange.__aenter__()
@@ -94,7 +90,7 @@ class RemoteWitness:
             head = await self._exchange.send(ask, sink)
             return head.status, bytes(sink)
 
-        return await retried(attempt, limits=self._limits, entropy=self._entropy)
+        return await retried(attempt, limits=_LIMITS, entropy=self._entropy)
 
     def _size(self, answer: bytes) -> int:
         try:

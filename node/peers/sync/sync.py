@@ -78,7 +78,6 @@ class Syncer:
         store: Store,
         clock: Clock,
         *,
-        trust_max_age: timedelta = TRUST_MAX_AGE,
         requiring: Requiring | None = None,
         guards: Guards | None = None,
         most: FollowGuards | None = None,
@@ -89,7 +88,6 @@ class Syncer:
         self._watch = Watch(guards or Guards(store), most, beyond_limits, hasher)
         self._requiring = requiring
         self._clock = clock
-        self._trust_max_age = trust_max_age
         self._refreshed: dict[str, datetime] = {}
 
     async def sync(self, name: str, link: PeerApi) -> SyncReport:
@@ -100,9 +98,9 @@ class Syncer:
         """
         now = self._clock.now()
         peer = await asyncio.to_thread(self._peer, name)
-        age = now - self._refreshed.get(name, now - self._trust_max_age)
+        age = now - self._refreshed.get(name, now - TRUST_MAX_AGE)
         # A clock that was ahead must not make them young for days.
-        fresh = timedelta(0) <= age < self._trust_max_age and not await asyncio.to_thread(self._lacks, name)
+        fresh = timedelta(0) <= age < TRUST_MAX_AGE and not await asyncio.to_thread(self._lacks, name)
         session = _Session(self._store, link, peer, now, self._requiring, self._watch)
         report = await session.run(refresh=not fresh)
         if session.refreshed:

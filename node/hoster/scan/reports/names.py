@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Protocol
 
-from node.clock import Entropy, system_entropy
+from node.clock import system_entropy
 from node.hoster.scan.results import without_part
 from node.hoster.store.database import PartnerStore
 
@@ -96,10 +96,10 @@ class Tokens:
         return f"{kind}-{hmac.digest(self.key, data, sha256)[:_TOKEN_BYTES].hex()}"
 
 
-def tokens_of(folder: Path, *, entropy: Entropy = system_entropy) -> Tokens:
+def tokens_of(folder: Path) -> Tokens:
     """The tokens of the partner in `folder`; its key is made when it is first needed.
 
     Raises:
         ConfigError: others could have read the key.
     """
-    return Tokens(PartnerStore(folder).key(_KEY, entropy))
+    return Tokens(PartnerStore(folder).key(_KEY, system_entropy))
