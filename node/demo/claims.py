@@ -69,14 +69,6 @@ _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "shredded-stays-out": "Neither agency can import what was shredded again.",
         "audit-names-both": "The audit log verifies, and names who asked for the shredding and who approved it.",
     },
-    "rotation": {
-        "old-copy-works-while-current": "Who copies a node's folder with its passphrase can act as that node.",
-        "rotation-unnoticed": "While keys are replaced, no look-up of the hoster and no sync of the peer fails.",
-        "rotation-followed": "After each step peer and hoster hold files that name the new key; the peer says so.",
-        "every-key-rotated": "Every key that was in use is retired in the end, and no trust file lets it count.",
-        "old-copy-refused": "Two weeks after the rotation that copy opens nothing any more.",
-        "old-halves-gone": "By then the old private keys are in no file of the node's folder.",
-    },
 }
 """By the name of the chapter that tests them."""
 

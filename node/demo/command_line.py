@@ -1,8 +1,8 @@
-"""One party's command line, kept open: command after command in one process, with its clock in the month that is told.
+"""One party's command line, kept open: command after command in one process.
 
-Importing the product takes longer than most commands, and a month is a hundred of them. Each is run as `python -m node`
-runs it, with its own arguments and standard input; what it answers is handed back as one line of JSON. Its clock goes
-by a file, as in `node.demo.later`.
+Importing the product takes longer than most commands, and a walk is a hundred of them. Each is run as `python -m node`
+runs it, with its own arguments and standard input; what it answers is handed back as one line of JSON. Where a month is
+told its clock goes by a file, as in `node.demo.later`.
 """
 
 import io
@@ -13,14 +13,15 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock, Timer
 from typing import Final
 
-from keys.message import Message
 from node.clock import SystemClock
 from node.demo.later import VARIABLE, moved
-from node.demo.processes import Facts, Outcome, Seat, StepFailedError, last_words, shown
+from node.demo.processes import PYTHON, Outcome, Seat, failed, shown
 
 _MODULE: Final = "node.demo.command_line"
+COMMAND_SECONDS: Final = 120
 _STOP_SECONDS: Final = 10
 
 
@@ -28,12 +29,13 @@ class CommandLine:
     """A party at work; from here on until `close` its process runs."""
 
     def __init__(self, seat: Seat) -> None:
-        """Start the process; `seat.clock` is what its clock goes by."""
+        """Start the process."""
         self.seat = seat
+        self._turn = Lock()
         with seat.journal.open("ab") as journal:
             # A session of its own: Ctrl-C must not end a command in the middle of what others wait for.
             self._process = subprocess.Popen(  # noqa: S603 - our own program, arguments never pass a shell
-                [sys.executable, "-P", "-m", _MODULE],
+                [*PYTHON, _MODULE],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=journal,
@@ -47,26 +49,38 @@ class CommandLine:
         """Run one command to its end.
 
         Raises:
-            StepFailedError: it ended with another code than `exits`, or the process is gone.
+            StepFailedError: it ended with another code than `exits`, hung, or answered something else than JSON lines.
         """
+        clock = SystemClock()
+        self.seat.note(f"$ {shown(arguments)}")
+        began = clock.now()
+        code, answers = self._ended(self.seat.words(arguments), typed)
+        try:
+            results = tuple(json.loads(line) for line in answers.splitlines())
+        except ValueError as exc:
+            raise failed(self.seat, arguments, "answered something else than JSON lines") from exc
+        if code not in exits:
+            wanted = " or ".join(map(str, exits))
+            raise failed(self.seat, arguments, f"ended with {code} instead of {wanted}")
+        return Outcome(exit=code, results=results, seconds=(clock.now() - began).total_seconds())
+
+    def _ended(self, words: Sequence[str], typed: str) -> tuple[int, str]:
+        """Exit code and standard output of a command; what hangs is killed with its process."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self.seat.note(f"$ {shown(arguments)}")
-        whole = ["--home", str(self.seat.home), "--json", "-vv", *arguments]
-        self._process.stdin.write(json.dumps({"arguments": whole, "typed": typed}) + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        told: Facts = json.loads(answer or '{"exit": -1, "out": ""}')
-        if told["exit"] not in exits:
-            raise StepFailedError(
-                "{arguments} ended with {exit}: {journal}",
-                shown(arguments),
-                told["exit"],
-                last_words(self.seat.journal),
-                hint=Message("its journal is {journal}", self.seat.journal),
-            )
-        results = tuple(json.loads(line) for line in told["out"].splitlines())
-        return Outcome(exit=told["exit"], results=results, seconds=0)
+        limit = Timer(COMMAND_SECONDS, self._process.kill)
+        with self._turn:
+            limit.start()
+            try:
+                self._process.stdin.write(json.dumps({"arguments": words, "typed": typed}) + "\n")
+                self._process.stdin.flush()
+                answer = self._process.stdout.readline()
+            finally:
+                limit.cancel()
+        if not answer:
+            return self._process.wait(), ""
+        told = json.loads(answer)
+        return told["exit"], told["out"]
 
     def close(self) -> None:
         """End the process, gently and then not."""
@@ -84,8 +98,9 @@ class CommandLine:
 
 def main() -> None:
     """Run what is asked for until nobody asks any more."""
-    file = Path(os.environ.pop(VARIABLE))
-    SystemClock.now = lambda _clock: moved(file)  # type: ignore[assignment,method-assign]
+    name = os.environ.pop(VARIABLE, "")
+    if name:
+        SystemClock.now = lambda _clock: moved(Path(name))  # type: ignore[assignment,method-assign]
     asked, answers = sys.stdin, sys.stdout
     for line in asked:
         order = json.loads(line)

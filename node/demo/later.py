@@ -1,4 +1,4 @@
-"""The product with its clock put forward: the program that a chapter runs in which weeks pass.
+"""The product with its clock put back or forward: the program of a month that is told.
 
 `SIGFED_DEMO_CLOCK` names a file with the seconds. Nothing else of the program is changed, and nothing outside of the
 demonstration starts it.

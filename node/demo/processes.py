@@ -1,9 +1,8 @@
-"""The product as its users run it: one operating-system process a command, JSON lines out, journal into a file.
+"""Where the parties sit, what a command of theirs came to, and the services that they leave running.
 
 A server is always stopped by the process id it was started with. Nothing here knows what the commands mean.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -20,8 +19,7 @@ from node.errors import NodeError
 Facts = Mapping[str, Any]
 """One JSON line of a command."""
 
-_PYTHON: Final = (sys.executable, "-P", "-m")  # -P: a folder `node` where we stand is not this program
-COMMAND_SECONDS: Final = 120
+PYTHON: Final = (sys.executable, "-P", "-m")  # -P: a folder `node` where we stand is not this program
 _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 15
 _PAUSE: Final = 0.05
@@ -58,7 +56,11 @@ class Seat:
     def command(self, arguments: Sequence[str]) -> list[str]:
         """The whole command line."""
         program = "node.demo.later" if self.clock else "node"
-        return [*_PYTHON, program, "--home", str(self.home), "--json", "-vv", *arguments]
+        return [*PYTHON, program, *self.words(arguments)]
+
+    def words(self, arguments: Sequence[str]) -> list[str]:
+        """The arguments of a command with those that every command here has."""
+        return ["--home", str(self.home), "--json", "-vv", *arguments]
 
     def environment(self) -> dict[str, str]:
         """The user's environment without what would point a command at another home."""
@@ -74,25 +76,6 @@ class Seat:
 def shown(arguments: Sequence[str]) -> str:
     """What a user would have typed."""
     return " ".join(["sigfed", *(f"'{word}'" if " " in word else word for word in arguments)])
-
-
-def ended(seat: Seat, arguments: Sequence[str], typed: bytes) -> tuple[int, bytes]:
-    """Exit code and standard output of one command.
-
-    Raises:
-        subprocess.TimeoutExpired: it hung, and was killed.
-    """
-    with seat.journal.open("ab") as journal:
-        done = subprocess.run(  # noqa: S603 - our own program, arguments never pass a shell
-            seat.command(arguments),
-            input=typed,
-            stdout=subprocess.PIPE,
-            stderr=journal,
-            env=seat.environment(),
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
-    return done.returncode, done.stdout
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,30 +105,8 @@ def started(seat: Seat, arguments: Sequence[str], answers: Path) -> "subprocess.
         )
 
 
-def run(
-    seat: Seat, arguments: Sequence[str], *, typed: str = "", exits: Sequence[int] = (0,), clock: Clock
-) -> Outcome:
-    """Run one command to its end.
-
-    Raises:
-        StepFailedError: it ended with another code than `exits`, hung, or answered something else than JSON lines.
-    """
-    seat.note(f"$ {shown(arguments)}")
-    began = clock.now()
-    try:
-        code, answers = ended(seat, arguments, typed.encode())
-        results = tuple(json.loads(line) for line in answers.splitlines())
-    except subprocess.TimeoutExpired as exc:
-        raise _failed(seat, arguments, f"did not end within {COMMAND_SECONDS} seconds") from exc
-    except ValueError as exc:
-        raise _failed(seat, arguments, "answered something else than JSON lines") from exc
-    if code not in exits:
-        wanted = " or ".join(map(str, exits))
-        raise _failed(seat, arguments, f"ended with {code} instead of {wanted}")
-    return Outcome(exit=code, results=results, seconds=(clock.now() - began).total_seconds())
-
-
-def _failed(seat: Seat, arguments: Sequence[str], how: str) -> StepFailedError:
+def failed(seat: Seat, arguments: Sequence[str], how: str) -> StepFailedError:
+    """What to raise for a command that failed so; it names the journal."""
     return StepFailedError(
         "{arguments} {how}: {journal}",
         shown(arguments),
@@ -194,8 +155,8 @@ class Server:
                 code = self._process.wait(_PAUSE)
             except subprocess.TimeoutExpired:
                 continue
-            raise _failed(seat, self._service.arguments, f"ended with {code} before it served")
-        raise _failed(seat, self._service.arguments, f"did not serve within {_START_SECONDS} seconds")
+            raise failed(seat, self._service.arguments, f"ended with {code} before it served")
+        raise failed(seat, self._service.arguments, f"did not serve within {_START_SECONDS} seconds")
 
     @property
     def pid(self) -> int:

@@ -65,47 +65,6 @@ class View:
     seen: Mapping[Party, Sight]
 
 
-class Knowing(Enum):
-    """How a party stands to new keys; the value is what people read, the keys follow it."""
-
-    SIGNS = "signs with"
-    OPENS = "opens its store with"
-    WAITS = "does not sign yet with"
-    ACKNOWLEDGED = "has said that it knows"
-    KNOWN = "knows"
-    UNKNOWN = "does NOT know"
-    NEED_NOT = "does not need to know"
-    NONE_COUNT = "counts no key of the beginning"
-    SOME_COUNT = "counts"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeySight:
-    """What one party holds of keys."""
-
-    knowing: Knowing
-    keys: str = ""
-    """Which: "auth-4"."""
-    files: str = ""
-    """FR's newest trust files that it holds: "root 1, document 5"."""
-
-    @property
-    def words(self) -> str:
-        """It in a few words."""
-        return f"{self.knowing.value} {self.keys}".rstrip()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyView:
-    """What everybody holds after keys were replaced."""
-
-    after: str
-    """What was replaced: "auth key: requests for access tokens"."""
-    change: str
-    """Old and new: "auth-1 → auth-4"; empty where nothing was."""
-    seen: Mapping[Party, KeySight]
-
-
 @dataclass(slots=True)
 class Record:
     """The walk so far."""
@@ -119,7 +78,6 @@ class Record:
     steps: list[Step] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     views: list[View] = field(default_factory=list)
-    key_views: list[KeyView] = field(default_factory=list)
     stopped: str = ""
     """Why the walk ended before its end, if it did."""
 

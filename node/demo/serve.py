@@ -8,13 +8,13 @@ named is deleted in the end.
 import shutil
 import threading
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from node.clock import SystemClock, system_entropy
-from node.demo import processes
+from node.demo.command_line import CommandLine
 from node.demo.month import PERSONS, Month
 from node.demo.parties import AGENCIES, Party
 from node.demo.ports import free_ports
@@ -109,8 +109,10 @@ def _settle(seat: Seat, port: int, url: str) -> None:
 def _tell_persons(month: Month, party: Party, seat: Seat, output: Listener) -> None:
     """For each person of an agency what registers a passkey."""
     output.talk("")
+    with closing(CommandLine(seat)) as command_line:
+        tokens = {name: command_line("person", "token", name).first for name in PERSONS[party]}
     for name, role in PERSONS[party].items():
-        token = processes.run(seat, ["person", "token", name], clock=SystemClock()).first
+        token = tokens[name]
         passphrase = month.passphrases[name]
         output.result(
             {
@@ -129,7 +131,8 @@ def _tell_persons(month: Month, party: Party, seat: Seat, output: Listener) -> N
 
 def _tell_guest(seat: Seat, output: Listener) -> None:
     """What lets somebody in at the hoster."""
-    token = processes.run(seat, ["console", "token", _GUEST], clock=SystemClock()).first
+    with closing(CommandLine(seat)) as command_line:
+        token = command_line("console", "token", _GUEST).first
     output.result(
         {
             "at": Party.HOSTER.value,

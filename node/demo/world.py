@@ -13,10 +13,10 @@ from typing import Protocol
 
 from node.clock import Clock, SystemClock
 from node.demo import processes
+from node.demo.command_line import CommandLine
 from node.demo.parties import Party
 from node.demo.processes import Facts, Outcome, Seat, Server
 from node.demo.record import Record, Step
-from node.demo.rotation import Rotation
 from node.demo.synthetic import MadeUp
 
 LIST = "known"
@@ -90,11 +90,11 @@ class World:
     ports: Mapping[Party, int]
     listener: Listener
     clock: Clock = field(default_factory=SystemClock)
-    calendar: Path | None = None
-    """File that everybody's clock goes by, from the moment on in which weeks pass."""
     chapter: int = 0
     record: Record = field(default_factory=Record)
     servers: dict[Party, Server] = field(default_factory=dict)
+    command_lines: dict[Path, CommandLine] = field(default_factory=dict)
+    """Where commands are typed, by home."""
     words: dict[Party, str] = field(default_factory=dict)
     """Fingerprint words, as the operators read them out to each other."""
     at_moment: "Callable[[World, str], None]" = lambda _world, _name: None
@@ -107,8 +107,6 @@ class World:
     case_words: tuple[str, ...] = ()
     planted: tuple[bytes, ...] = ()
     """What must be gone in the end: hashes of the logo, and the nonces of the openings that hide them."""
-    rotation: Rotation = field(default_factory=Rotation)
-    """What is noted while keys are replaced."""
     readable: bool = False
     """Whether the search for it found it at both agencies, while it had to."""
 
@@ -127,8 +125,7 @@ class World:
         return self._seat(party.value, party)
 
     def _seat(self, home: str, party: Party) -> Seat:
-        journal = self.place("journals", f"{party.value}.log")
-        return Seat(home=self.place(home), journal=journal, clock=self.calendar)
+        return Seat(home=self.place(home), journal=self.place("journals", f"{party.value}.log"))
 
     def url(self, party: Party) -> str:
         """The address of an agency's node."""
@@ -162,9 +159,12 @@ class World:
         )
 
     def _run(self, act: Act) -> Outcome:
-        return processes.run(
-            self.seat(act.who), self._arguments(act), typed=act.typed, exits=act.exits, clock=self.clock
-        )
+        return self._typed(self.seat(act.who), self._arguments(act), act)
+
+    def _typed(self, seat: Seat, arguments: Sequence[str], act: Act) -> Outcome:
+        if seat.home not in self.command_lines:
+            self.command_lines[seat.home] = CommandLine(seat)
+        return self.command_lines[seat.home](*arguments, typed=act.typed, exits=act.exits)
 
     def _arguments(self, act: Act) -> list[str]:
         command = [word for word in act.arguments[:2] if not word.startswith("-")]
@@ -199,8 +199,11 @@ class World:
         self.at_moment(self, name)
 
     def close(self) -> None:
-        """Stop every node."""
+        """Stop every process."""
         self.rest(*self.servers)
+        for command_line in self.command_lines.values():
+            command_line.close()
+        self.command_lines.clear()
 
     def tell(self, step: Step) -> None:
         """Record a step and show it."""
@@ -220,8 +223,7 @@ class World:
 
     def perform_at(self, name: str, act: Act) -> Outcome:
         """Run and record an act in another home of the same party, `name`."""
-        seat = self._seat(name, act.who)
-        outcome = processes.run(seat, act.arguments, typed=act.typed, exits=act.exits, clock=self.clock)
+        outcome = self._typed(self._seat(name, act.who), act.arguments, act)
         self._tell_of(act, act.arguments, outcome)
         return outcome
 

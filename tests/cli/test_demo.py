@@ -23,6 +23,8 @@ pytestmark = pytest.mark.slow
 
 WALK = claims_of(CHAPTERS)
 DEMO = [sys.executable, "-P", "-m", "node", "--json", "demo", "--dir"]
+CHEAP = Path(__file__).parents[1] / "support/cheap"
+"""What keys cost to open is seen in the tour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,18 @@ class Walked:
         return self.folder.joinpath("report.html").read_text(encoding="utf-8")
 
 
+def demonstrated(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A demonstration from its beginning to its end."""
+    return subprocess.run(
+        [*DEMO, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+        env=os.environ | {"PYTHONPATH": str(CHEAP)},
+    )
+
+
 @pytest.fixture(scope="module")
 def walked() -> Walked:
     """Played once for all workers; never changed."""
@@ -46,9 +60,7 @@ def walked() -> Walked:
         folder, kept = place / "new", place / "ended.json"
         if not place.exists():
             place.mkdir()
-            done = subprocess.run(
-                [*DEMO, str(folder)], capture_output=True, text=True, check=False, timeout=900
-            )
+            done = demonstrated(str(folder))
             kept.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
     code, out, talk = json.loads(kept.read_text())
     lines = [json.loads(line) for line in out.splitlines()]
@@ -92,27 +104,15 @@ def test_everybody_is_asked_about_the_poisoned_entry_after_each_step(walked: Wal
 
 
 def test_a_chapter_that_does_not_exist(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [*DEMO, str(tmp_path / "new"), "--chapter", "nowhere"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = demonstrated(str(tmp_path / "new"), "--chapter", "nowhere")
     assert done.returncode == 2
     assert "there is no chapter nowhere" in done.stderr
-    assert "chapters: files, list, meet, agree, ask, cheat, correct, poison, rotation" in done.stderr
+    assert "chapters: files, list, meet, agree, ask, cheat, correct, poison" in done.stderr
     assert not tmp_path.joinpath("new").exists()
 
 
 def test_a_chapter_is_played_with_what_it_rests_on_alone(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [*DEMO, str(tmp_path / "new"), "--chapter", "meet"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = demonstrated(str(tmp_path / "new"), "--chapter", "meet")
     *claims, last = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(line["claim"], line["held"]) for line in claims] == [("grant-kept", True)], done.stderr
     assert last["ok"]
@@ -131,9 +131,7 @@ def test_the_folder_stays_and_no_process_does(walked: Walked) -> None:
 
 def test_a_folder_is_not_used_twice(walked: Walked) -> None:
     before = walked.page
-    done = subprocess.run(
-        [*DEMO, str(walked.folder)], capture_output=True, text=True, check=False, timeout=60
-    )
+    done = demonstrated(str(walked.folder))
     assert done.returncode == 2
     assert "is not empty" in done.stderr
     assert walked.page == before
@@ -192,6 +190,7 @@ def test_an_interrupted_walk_leaves_no_process(tmp_path: Path) -> None:
     """Ctrl-C reaches the demonstration and the command it is running, but not the nodes: those it must stop."""
     # Without coverage: an interrupt may find it holding its lock, and the process would wait for itself.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    environment["PYTHONPATH"] = str(CHEAP)
     demo = subprocess.Popen(
         [*DEMO, str(tmp_path / "new")],
         stderr=subprocess.PIPE,

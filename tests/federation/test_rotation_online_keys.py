@@ -18,6 +18,8 @@ pytestmark = pytest.mark.slow
 
 ROLES = tuple(LABELS)
 PARTNER = "partner"
+OTHER_LOGS = {f"log-subsets-{SUBSET}-1": f"subsets/{SUBSET}", "log-audit-main-1": "audit/main"}
+"""Keys of logs that a thief would have nobody to show to, and what they are of."""
 WAITS_FOR_NOBODY = frozenset({"oprf", "tls"})
 """A partner takes an epoch with its release; the pin of the next certificate has been listed from the beginning."""
 OVERLAP_DAYS = 14
@@ -32,6 +34,7 @@ class Told:
     """How the thief's attempts were refused while the keys still signed."""
     after: dict[str, Exception | None]
     successors: dict[str, str]
+    """By the name of the key that they replaced."""
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
         thief = Thief(load, folder / "stolen")
         load.flow(1)
         before = {role: thief.refusal(role) for role in (*ROLES, PARTNER)}
-        successors = {role: rotate(load, role) for role in ROLES}
+        successors = {f"{role}-{LABELS[role]}": rotate(load, role) for role in ROLES}
+        successors |= {name: rotate(load, "log", of) for name, of in OTHER_LOGS.items()}
         load.hoster.done("renew")
         for _ in range(3):
             load.days_pass(OVERLAP_DAYS / 3 + 0.1)
@@ -54,10 +58,10 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     return Told(load=load, before=before, after=after, successors=successors)
 
 
-def rotate(load: Load, role: str) -> str:
+def rotate(load: Load, role: str, of: str = LIST) -> str:
     """Give a role's key a successor, and wait until it signs; its name."""
     options = {
-        "log": ["--of", LIST],
+        "log": ["--of", of],
         "oprf": ["--of", SUBSET],
         "tls": ["--at", f"{load.time.now():%Y-%m-%dT%H:%M}"],
     }
@@ -82,12 +86,11 @@ def test_a_copied_key_works_until_it_ends_and_not_after(told: Told, role: str) -
     assert told.after[role] is not None
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_its_private_half_is_gone(told: Told, role: str) -> None:
-    name = f"{role}-{LABELS[role]}"
+@pytest.mark.parametrize("name", [*(f"{role}-{label}" for role, label in LABELS.items()), *OTHER_LOGS])
+def test_its_private_half_is_gone(told: Told, name: str) -> None:
     assert told.load.stage(told.load.fr, name) is Stage.DESTROYED
     assert not (told.load.fr.home / "keys" / f"{name}.json").exists()
-    assert told.load.stage(told.load.fr, told.successors[role]) is Stage.ACTIVE
+    assert told.load.stage(told.load.fr, told.successors[name]) is Stage.ACTIVE
 
 
 def test_tokens_were_signed_by_both(told: Told) -> None:

@@ -10,16 +10,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from keys.key import RootPrivateKey
-from keys.trust.holder_card import make_card
-from keys.trust.tuf.holders import Holder
 from node.clock import system_entropy
 from node.demo.alteration import flip, newest_bundle, served
 from node.demo.chapters.attack import YESTERDAY, keep_yesterday
-from node.demo.chapters.copied_folder import COPY
 from node.demo.chapters.federate import sync
-from node.demo.chapters.held_trust import identity_of
-from node.demo.chapters.holders import HOLDERS, card_of
 from node.demo.chapters.look import logo_hashes
 from node.demo.chapters.prepare import own_import, publication
 from node.demo.chapters.prove import altered_evidence, evidence
@@ -154,44 +148,12 @@ def _rewrite_audit(world: World) -> None:
     flip(bundle)
 
 
-def _spoil_the_copy(world: World) -> None:
-    """The copy is not whole."""
-    world.place(COPY, "keys", "auth-1.json").unlink()
-
-
-def _suspend(world: World) -> None:
-    """FR suspends the hoster in the middle of it."""
-    arguments = ["partner", "suspend", Party.HOSTER.node]
-    world.perform(Act(who=Party.FR, what="suspends the hoster", arguments=arguments))
-
-
-def _keep_a_root_key(world: World) -> None:
-    """The last holder hands in a card of the key that he has already."""
-    signer = identity_of(world, Party.FR).root_keychain.key(RootPrivateKey, HOLDERS[-1])
-    holder = Holder(name=HOLDERS[-1], root=signer.public, targets=None)
-    card_of(world, HOLDERS[-1]).write_bytes(make_card(Party.FR.node, holder, [signer]))
-
-
-def _copy_again(world: World) -> None:
-    """The thief comes back when everything is replaced."""
-    shutil.rmtree(world.place(COPY))
-    world.rest(Party.FR)
-    shutil.copytree(world.seat(Party.FR).home, world.place(COPY))
-    world.serve(Party.FR)
-
-
 def _keep_today(world: World) -> None:
     """What is put back is no older than what is there."""
     shutil.rmtree(world.place(YESTERDAY))
     world.rest(Party.FR)
     keep_yesterday(world)
     world.serve(Party.FR)
-
-
-def _restore_a_key(world: World) -> None:
-    """Somebody puts an old key file back."""
-    old = world.place(COPY, "keys", "auth-1.json")
-    shutil.copy(old, world.seat(Party.FR).home / "auth-1-from-a-backup.json")
 
 
 def _report_early(world: World) -> None:
@@ -232,11 +194,5 @@ DEEDS: Final[Mapping[str, tuple[str, Deed]]] = {
     "shredded-gone": ("seek", _keep_the_logo),
     "shredded-stays-out": ("list-again", _hand_in_another),
     "audit-names-both": ("audit", _rewrite_audit),
-    "old-copy-works-while-current": ("copied", _spoil_the_copy),
-    "rotation-unnoticed": ("rotate-root", _suspend),
-    "rotation-followed": ("rotate-root", _bend("peer sync", "nobody.example")),
-    "every-key-rotated": ("cards", _keep_a_root_key),
-    "old-copy-refused": ("try-copy", _copy_again),
-    "old-halves-gone": ("try-copy", _restore_a_key),
 }
 """For each claim, when and how to make it false."""

@@ -9,10 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from typing_extensions import override
 
 from node.demo import processes
 from node.demo.chapters.chapters import CHAPTERS, Chapter, Scene, play_scene
-from node.demo.later import VARIABLE
+from node.demo.command_line import COMMAND_SECONDS, CommandLine
 from node.demo.parties import AGENCIES
 from node.demo.processes import Facts, Seat, StepFailedError
 from node.demo.walk import stage
@@ -55,23 +56,33 @@ def loaded_commands() -> Iterator[None]:
     by a test that starts everything as a user does.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(processes, "ended", _ended)
+        patch.setattr("node.demo.world.CommandLine", _CommandsHere)
         patch.setattr(processes, "started", _ForkedNode)
         yield
 
 
-def _ended(seat: Seat, arguments: Sequence[str], typed: bytes) -> tuple[int, bytes]:
-    """As `node.demo.processes.ended`."""
-    code, out, err = run_command(
-        _words(seat, arguments),
-        typed=typed,
-        variables=_variables(seat),
-        folder=Path.cwd(),
-        patience=processes.COMMAND_SECONDS,
-    )
-    with seat.journal.open("ab") as journal:
-        journal.write(err)
-    return code, out
+class _CommandsHere(CommandLine):
+    """Runs them in this process."""
+
+    def __init__(self, seat: Seat) -> None:
+        self.seat = seat
+
+    @override
+    def _ended(self, words: Sequence[str], typed: str) -> tuple[int, str]:
+        code, out, err = run_command(
+            words,
+            typed=typed.encode(),
+            variables=_variables(self.seat),
+            folder=Path.cwd(),
+            patience=COMMAND_SECONDS,
+        )
+        with self.seat.journal.open("ab") as journal:
+            journal.write(err)
+        return code, out.decode()
+
+    @override
+    def close(self) -> None:
+        pass
 
 
 class _ForkedNode:
@@ -85,7 +96,7 @@ class _ForkedNode:
         (streams / "1").symlink_to(answers)
         (streams / "2").symlink_to(seat.journal)
         self._process = start_in_files(
-            _words(seat, arguments), variables=_variables(seat), folder=Path.cwd(), streams=streams
+            seat.words(arguments), variables=_variables(seat), folder=Path.cwd(), streams=streams
         )
         self.pid = self._process.pid
 
@@ -103,23 +114,15 @@ class _ForkedNode:
         self._process.kill()
 
 
-def _words(seat: Seat, arguments: Sequence[str]) -> list[str]:
-    return ["--home", str(seat.home), "--json", "-vv", *arguments]
-
-
 def _variables(seat: Seat) -> dict[str, str]:
-    variables = seat.environment() | {"CHEAP_KEYS": "1"}
-    variables.pop(VARIABLE, "")
-    return variables | ({"CLOCK_FILE": str(seat.clock)} if seat.clock else {})
+    return seat.environment() | {"CHEAP_KEYS": "1"}
 
 
 class KeptWalk:
     """An honest walk, kept before each of some scenes; it is played no further than was asked for."""
 
-    def __init__(
-        self, folder: Path, *, rows: int, keep: set[str], chapters: Sequence[Chapter] = CHAPTERS
-    ) -> None:
-        self.scenes = scenes_of(chapters)
+    def __init__(self, folder: Path, *, rows: int, keep: set[str]) -> None:
+        self.scenes = scenes_of(CHAPTERS)
         names = names_of(self.scenes)
         assert keep <= set(names)
         self._folder = folder
@@ -127,7 +130,7 @@ class KeptWalk:
         walk = folder / "walk"
         walk.mkdir()
         self._kept: dict[str, World] = {}
-        self._keep(names[0], stage(walk, output=Collector(), rows=rows, chapters=chapters))
+        self._keep(names[0], stage(walk, output=Collector(), rows=rows))
 
     def taken_up(self, name: str) -> World:
         """The world as it was before the scene `name`; what is done in it does not change what is kept."""

@@ -5,6 +5,7 @@ import io
 import os
 import re
 import signal
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,13 @@ from node.clock import SystemClock, system_entropy
 from node.demo.alteration import altered
 from node.demo.chapters.look import in_words, judged
 from node.demo.claims import CLAIMS
+from node.demo.command_line import CommandLine
 from node.demo.exports import HEADER, Export
 from node.demo.later import MovedClock, moved, put_forward
 from node.demo.parties import Party
 from node.demo.ports import NoPortError, free_ports
-from node.demo.processes import Facts, Seat, Server, StepFailedError, last_complaint, last_words, run
-from node.demo.record import KeySight, KeyView, Knowing, Record, Sight, Step, Tally, View
+from node.demo.processes import Facts, Seat, Server, StepFailedError, last_complaint, last_words
+from node.demo.record import Record, Sight, Step, Tally, View
 from node.demo.report.page import page
 from node.demo.search import Search, forms
 from node.demo.synthetic import make
@@ -101,8 +103,11 @@ def seat(folder: Path) -> Seat:
 
 
 def test_a_command_that_fails_says_why_and_where(tmp_path: Path) -> None:
-    with pytest.raises(StepFailedError, match=r"sigfed list ls ended with 10 .*no node lives") as failure:
-        run(seat(tmp_path), ["list", "ls"], clock=SystemClock())
+    with (
+        closing(CommandLine(seat(tmp_path))) as command_line,
+        pytest.raises(StepFailedError, match=r"sigfed list ls ended with 10 .*no node lives") as failure,
+    ):
+        command_line("list", "ls")
     assert str(tmp_path / "party.log") in failure.value.hint
 
 
@@ -209,34 +214,6 @@ def test_a_page_shows_how_everybody_saw_it(sight: Sight) -> None:
     assert in_words(view).startswith(f"Agency FR: {sight.value}, Agency NL: ")
 
 
-HYPHEN = "\N{NON-BREAKING HYPHEN}"
-
-
-def test_a_page_shows_who_knows_a_new_key() -> None:
-    record = a_record()
-    assert "Keys that follow each other" not in page(record, seconds=3)
-    seen = {
-        Party.FR: KeySight(knowing=Knowing.SIGNS, keys="auth-4", files="root 1, document 5"),
-        Party.NL: KeySight(knowing=Knowing.UNKNOWN, keys="auth-4", files="root 1, document <4>"),
-        Party.HOSTER: KeySight(knowing=Knowing.NEED_NOT, keys="auth-4"),
-    }
-    record.key_views.append(KeyView(after="auth", change="auth-1 → auth-4", seen=seen))
-    shown = page(record, seconds=3)
-    row = shown[shown.index(f"auth{HYPHEN}1 → auth{HYPHEN}4") :]
-    row = row[: row.index("</tr>")]
-    cells = re.findall("</svg><span>([^<]+)(?:<small>([^<]+)</small>)?</span>", row)
-    assert cells == [(safe(sight.words).replace("-", HYPHEN), safe(sight.files)) for sight in seen.values()]
-    assert re.findall('<td role="cell" class="([a-z]+)">', row) == ["calm", "alarm", "stopped"]
-
-
-@pytest.mark.parametrize("knowing", Knowing)
-def test_a_page_has_a_mark_for_whatever_a_party_knows(knowing: Knowing) -> None:
-    record = a_record()
-    seen = dict.fromkeys(Party, KeySight(knowing=knowing, keys="log-2"))
-    record.key_views.append(KeyView(after="log", change="log-1 → log-2", seen=seen))
-    assert f"{knowing.value} log{HYPHEN}2" in page(record, seconds=3)
-
-
 def test_the_clock_of_a_walk_goes_by_its_file(tmp_path: Path) -> None:
     calendar = tmp_path / "calendar"
     calendar.write_text("0")
@@ -251,8 +228,9 @@ def test_a_program_with_a_moved_clock_is_the_product(tmp_path: Path) -> None:
     calendar = tmp_path / "calendar"
     calendar.write_text("86400")
     later = Seat(home=tmp_path / "home", journal=tmp_path / "party.log", clock=calendar)
-    with pytest.raises(StepFailedError, match=r"sigfed list ls ended with 10 .*no node lives"):
-        run(later, ["list", "ls"], clock=SystemClock())
+    with pytest.raises(StepFailedError, match="ended with 10 before it served"):
+        Server(later, clock=SystemClock())
+    assert "no node lives" in later.journal.read_text()
 
 
 def test_names_of_the_cast_are_its_files() -> None:

@@ -9,16 +9,13 @@ from keys.message import Message
 from node.demo.alteration import PARTS
 from node.demo.chapters.ask import enrol, look_up
 from node.demo.chapters.attack import alter, carry_on, go_back, grow
-from node.demo.chapters.copied_folder import copied, try_copy
 from node.demo.chapters.correct import object_to, recall
 from node.demo.chapters.end import ask_again, notice, search, withdraw
 from node.demo.chapters.erase import audit, erase, list_again, seek
 from node.demo.chapters.federate import agree, cosign, define, follow, meet
-from node.demo.chapters.holders import HELD, rotate_held, rotate_root
 from node.demo.chapters.poison import plant, rely, trip
 from node.demo.chapters.prepare import found, make_files
 from node.demo.chapters.prove import forge, prove, report
-from node.demo.chapters.rotate import LISTED, compare, renew, rotate, rotate_storage, weeks_pass
 from node.demo.claims import CLAIMS
 from node.demo.world import World
 from node.errors import UsageError
@@ -42,8 +39,6 @@ class Chapter:
     title: str
     about: str
     scenes: tuple[Scene, ...]
-    rests_on: int = 0
-    """How many of the first chapters are played before it, where that is not all of them."""
 
 
 def _scenes(**scenes: Callable[[World], None]) -> tuple[Scene, ...]:
@@ -121,37 +116,19 @@ CHAPTERS: Final = tuple(
 )
 """The whole walk."""
 
-ROTATION: Final = Chapter(
-    number=len(CHAPTERS) + 1,
-    name="rotation",
-    title="Every key is replaced",
-    about="Somebody has a copy of FR's folder. Every key is replaced with traffic flowing; then the copy is tried.",
-    scenes=(
-        *_scenes(copy=copied, rotate_storage=rotate_storage, renew=renew),
-        *(Scene(name=f"rotate-{role}", play=partial(rotate, role)) for role in LISTED),
-        *_scenes(weeks_pass=weeks_pass),
-        *(Scene(name=f"rotate-{role}", play=partial(rotate_held, role)) for role in HELD),
-        *_scenes(rotate_root=rotate_root, compare=compare, try_copy=try_copy),
-    ),
-    rests_on=5,
-)
-"""Played when it is asked for: it takes as long as the rest together."""
-
-EVERY: Final = (*CHAPTERS, ROTATION)
-
 
 def programme(name: str) -> tuple[Chapter, ...]:
-    """The chapters to play, in order: all, or those that the chapter `name` rests on, and it.
+    """The chapters to play, in order: all, or those up to the chapter `name`.
 
     Raises:
         UsageError: there is no such chapter.
     """
     if not name:
         return CHAPTERS
-    for chapter in EVERY:
+    for chapter in CHAPTERS:
         if chapter.name == name:
-            return (*CHAPTERS[: chapter.rests_on or chapter.number - 1], chapter)
-    names = ", ".join(chapter.name for chapter in EVERY)
+            return CHAPTERS[: chapter.number]
+    names = ", ".join(chapter.name for chapter in CHAPTERS)
     raise UsageError("there is no chapter {name}", name, hint=Message("chapters: {names}", names))
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from node.demo.parties import Party
 from node.demo.record import Record
-from node.demo.report.party_table import party_heads, party_name
+from node.demo.report.columns import party_heads, party_name
 from node.pages.text import safe
 
 ALL, PART, NONE = "all", "part", "none"

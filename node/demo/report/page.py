@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from node.demo.chapters.chapters import CHAPTERS, EVERY, Chapter
+from node.demo.chapters.chapters import CHAPTERS, Chapter
 from node.demo.claims import Finding
 from node.demo.record import Record
 from node.demo.report.bars import total, transfers
 from node.demo.report.circles import circles
 from node.demo.report.lanes import Scales, lanes
 from node.demo.report.matrix import matrix
-from node.demo.report.sights import successions, views
+from node.demo.report.sights import views
 from node.demo.report.style import STYLE
 from node.pages.document import END, beginning
 from node.pages.text import safe, size
@@ -25,7 +25,6 @@ def page(record: Record, *, seconds: float) -> str:
         _head(record, seconds),
         _lists(record),
         _poison(record),
-        _keys(record),
         _sights(record),
         _wires(record),
         _claims(record.findings),
@@ -51,14 +50,14 @@ def _head(record: Record, seconds: float) -> str:
     )
     facts = (
         (f"{files:,}", "made-up files; no real hash is in here"),
-        (f"{commands}", "commands, each a process of its own"),
+        (f"{commands}", "commands, as anybody types them"),
         (size(total(record.steps)), "over HTTPS with pinned keys"),
         (f"{seconds:.0f} s", "from nothing to this page"),
     )
     cells = "".join(f"<div><b>{number}</b><span>{text}</span></div>" for number, text in facts)
     return (
         f'<span class="verdict {verdict}">{_mark(held=record.complete)} {words}</span>'
-        f"<h1>{_title(record)}</h1>"
+        "<h1>Two agencies agree, a hoster asks, and nobody learns what they should not</h1>"
         '<p class="lead">Two police units of two countries each published a signed list of hashes of known material. '
         "What both list reached a hoster as a release that it can ask, but cannot read. It asked about five files; "
         f"the agency never learned which. {_then(record)}</p>"
@@ -66,26 +65,14 @@ def _head(record: Record, seconds: float) -> str:
     )
 
 
-def _title(record: Record) -> str:
-    if _rotates(record):
-        return "Replacing every key while everybody works on"
-    return "Two agencies agree, a hoster asks, and nobody learns what they should not"
-
-
-def _rotates(record: Record) -> bool:
-    return "every-key-rotated" in record.expected
-
-
 def _then(record: Record) -> str:
     """What the walk went on to; only some chapters may have been asked for."""
-    if _rotates(record):
-        return "Then every key was replaced while everybody worked on, and a copy of the old ones was tried."
-    if "shredded-gone" in record.expected:
-        return (
-            "Then an intruder altered what the agency serves, a mistake was taken back, and somebody tried to poison "
-            "the list."
-        )
-    return ""
+    if "shredded-gone" not in record.expected:
+        return ""
+    return (
+        "Then an intruder altered what the agency serves, a mistake was taken back, and somebody tried to poison "
+        "the list."
+    )
 
 
 def _stop(record: Record) -> str:
@@ -113,19 +100,6 @@ def _poison(record: Record) -> str:
         "<p class='soft'>Somebody at FR listed a harmless logo that everybody has. After each step both agencies were "
         "asked who lists it and what blocks it, and the hoster looked it up. It was never a hit.</p>"
         f'<div class="card">{views(record)}</div>'
-    )
-
-
-def _keys(record: Record) -> str:
-    if not record.key_views:
-        return ""
-    return (
-        "<h2>Keys that follow each other, as everybody holds them</h2>"
-        "<p class='soft'>After each step all three were asked what they hold. The hoster and NL learn of a new key "
-        "from FR's signed trust files, the root and the node document; NL also tells FR which it holds, and a key that "
-        "NL must know does not sign before. Meanwhile both went on asking. Somebody who had copied FR's folder could "
-        "act as FR until the old keys ended, and not after.</p>"
-        f'<div class="card">{successions(record)}</div>'
     )
 
 
@@ -172,7 +146,7 @@ def _mark(*, held: bool) -> str:
 
 def _story(record: Record) -> str:
     scales = Scales(record.steps)
-    played = [chapter for chapter in EVERY if chapter.name in record.chapters] or CHAPTERS
+    played = [chapter for chapter in CHAPTERS if chapter.name in record.chapters] or CHAPTERS
     chapters = "".join(_chapter(chapter, record, scales) for chapter in played)
     return (
         "<h2>Who did what</h2><p class='soft'>Every step, as it was typed. A line between lanes is data that crossed "

@@ -74,7 +74,6 @@ thead th[class] { color: var(--party); font-weight: 650; }
 }
 .views .sight svg { flex: none; }
 .views .sight span { min-width: 0; overflow-wrap: anywhere; }
-.views small { display: block; color: var(--soft); font-size: 0.8rem; line-height: 1.3; overflow-wrap: anywhere; }
 .calm .sight { color: var(--good); background: var(--good-wash); }
 .waits .sight { color: var(--waits); background: var(--waits-wash); }
 .stopped .sight { color: var(--ink); background: var(--faint); }
