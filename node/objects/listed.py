@@ -63,9 +63,10 @@ def effective_in(
 
     `keys` is a range that all their look-up keys are in, where it has not many more.
     """
-    names = _names(store, digests)
+    releases = list(records)
+    names = _names(store, digests if releases else ())
     found: set[tuple[int, Digest]] = set()
-    for record in records:
+    for record in releases:
         table, release = _newest(unit, record), (record.subset, record.version)
         rows = table.between(*release, keys) if keys else table.find(*release, (key for key, _ in names))
         known = ((row.numbers, names[row.name]) for row in rows if row.name in names)

@@ -9,6 +9,7 @@ What a release takes of the effective digests is the subset's filter. Spec: docs
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final, TypeAlias
 
 from keys.trust.members import Members
@@ -133,7 +134,7 @@ class Decision:
         self._previous = previous
         self._exclusions = exclusions
         self._tombstoned = tombstoned
-        self.effective: Mapping[Key, Support] = dict(sorted(self._supports(), key=lambda item: item[0]))
+        self.effective: Mapping[Key, Support] = dict(sorted(self._supports(), key=_place))
         """The effective digests by collection, in ascending order."""
         self.blocks: tuple[StandingBlock, ...] = blocking.show(sorted({key[0] for key in voices.adds}))
         """Every open block and what it does, for operators."""
@@ -278,6 +279,12 @@ def effective(
     ).effective
 
 
+def _place(item: tuple[Key, Support]) -> tuple[int, int, bytes]:
+    """In ascending order: as the key itself, whose comparison costs much more."""
+    (collection, digest), _ = item
+    return collection, digest.algorithm, digest.value
+
+
 def _support(key: Key, voices: Sequence[Voice]) -> Support:
     """What these voices are worth."""
     countries: defaultdict[str, list[Entry]] = defaultdict(list)
@@ -294,6 +301,8 @@ def _support(key: Key, voices: Sequence[Voice]) -> Support:
 
 def _ordered(entries: Mapping[str, list[Entry]]) -> Mapping[str, tuple[Entry, ...]]:
     return {
-        name: tuple(sorted(entries[name], key=lambda entry: (entry.origin, entry.index)))
-        for name in sorted(entries)
+        name: tuple(sorted(of_name, key=lambda entry: (entry.origin, entry.index)))
+        if len(of_name) > 1
+        else tuple(of_name)
+        for name, of_name in sorted(entries.items(), key=itemgetter(0))
     }
