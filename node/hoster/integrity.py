@@ -19,9 +19,10 @@ from node.hoster.hits.homes import hit_spool, unconfirmed_files
 from node.hoster.proposals.folder import OwnProposals
 from node.hoster.store.database import FILE, PartnerStore, Row
 from node.hoster.store.kinds import Fact, Kind
-from node.hoster.store.release import map_file, sparing
+from node.hoster.store.release import map_file
 from node.objects.findings import below, told
 from node.objects.integrity import UNREADABLE, Verdict, attempt, words_of
+from node.store.mapped import sparing
 from node.trust.files import pin_of, verify_trust_files
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import check_answers, check_labels, check_screen, pieces_of

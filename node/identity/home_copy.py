@@ -30,6 +30,7 @@ from node.store.store import Store
 from node.trust import install
 from node.trust.own import DOCUMENT_NAME
 from node.trust.tuf.repository import root_files
+from protocol.encoding import Octets
 
 _VERSION: Final = 1
 
@@ -209,6 +210,11 @@ class _CopiedFiles:
         del items
         raise elsewhere("what is signed")
 
+    def put_pieces(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Refused."""
+        del name, pieces
+        raise elsewhere("what is signed")
+
     def exchange(self, name: str, old: bytes, new: bytes) -> bool:
         """Refused."""
         del name, old, new
@@ -220,6 +226,10 @@ class _CopiedFiles:
         if found is None:
             raise MissingObjectError("{name} is not in the copy of the home", name)
         return found
+
+    def view(self, name: str) -> Octets:
+        """The same."""
+        return self.get(name)
 
     def exists(self, name: str) -> bool:
         """Whether there is one of that name."""

@@ -6,13 +6,15 @@ are checked here, because a name that climbs out of the folder would be a write 
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
 from pathlib import Path
 
 from node.errors import MissingObjectError, StoreDownError, StoreError
 from node.files import holding_temporaries, refused, sweep_temporaries, sync_folder
 from node.ports.objects import checked
+from node.store.mapped import mapped
+from protocol.encoding import Octets
 
 _TEMPORARY = ".tmp-"
 _CHUNK = 512
@@ -47,6 +49,10 @@ class FolderObjects:
         while chunk := list(islice(stream, _CHUNK)):
             self._put_chunk(chunk)
 
+    def put_pieces(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Store these, one behind the other, under `name`, as `put` does."""
+        self._put_chunk([(name, pieces)])
+
     def exchange(self, name: str, old: bytes, new: bytes) -> bool:
         """Store `new` in place of `old`, durably; False when something else is there by now, or nothing."""
         path = self._path(name)
@@ -56,7 +62,7 @@ class FolderObjects:
                 try:
                     if path.read_bytes() != old:
                         return False
-                    _write(temporary, new)
+                    _write(temporary, [new])
                     temporary.replace(path)
                 finally:
                     temporary.unlink(missing_ok=True)
@@ -86,13 +92,15 @@ class FolderObjects:
             # Not by way of a `Path`, which takes as long as reading: pages go through hundreds of bundles.
             with open(f"{self._root}/{checked(name)}", "rb", buffering=0) as file:  # noqa: PTH123
                 return file.read()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            self._require_there()
-            raise MissingObjectError(
-                "object {name} is missing", name, hint="restore the object folder from a backup"
-            ) from None
         except OSError as exc:
-            raise StoreError("object {name} cannot be read: {reason}", name, exc.strerror) from exc
+            raise self._unread(name, exc) from exc
+
+    def view(self, name: str) -> Octets:
+        """The same, mapped: an object that is replaced or deleted meanwhile stays as it was. Raises as `get`."""
+        try:
+            return mapped(self._path(name))
+        except OSError as exc:
+            raise self._unread(name, exc) from exc
 
     def exists(self, name: str) -> bool:
         """Whether there is an object of that name."""
@@ -127,6 +135,14 @@ class FolderObjects:
         if not self._root.is_dir():
             raise StoreDownError("the objects are not in their folder any more", hint=_MOVED)
 
+    def _unread(self, name: str, exc: OSError) -> StoreError:
+        if not isinstance(exc, FileNotFoundError | IsADirectoryError | NotADirectoryError):
+            return StoreError("object {name} cannot be read: {reason}", name, exc.strerror)
+        self._require_there()
+        return MissingObjectError(
+            "object {name} is missing", name, hint="restore the object folder from a backup"
+        )
+
     def _refused(self, exc: OSError) -> StoreDownError:
         self._require_there()
         return refused("the object folder", exc)
@@ -134,7 +150,7 @@ class FolderObjects:
     def _path(self, name: str) -> Path:
         return self._root / checked(name)
 
-    def _put_chunk(self, items: list[tuple[str, bytes]]) -> None:
+    def _put_chunk(self, items: Sequence[tuple[str, bytes | Iterable[bytes]]]) -> None:
         placed = [(self._path(name), data) for name, data in items]
         folders = {path.parent for path, _ in placed}
         beside = [(_temporary_beside(path), path, data) for path, data in placed]
@@ -143,7 +159,7 @@ class FolderObjects:
             with holding_temporaries(self._root):
                 try:
                     for temporary, _, data in beside:
-                        _write(temporary, data)
+                        _write(temporary, [data] if isinstance(data, bytes) else data)
                     for temporary, path, _ in beside:
                         temporary.replace(path)
                 finally:
@@ -170,12 +186,13 @@ def _temporary_beside(path: Path) -> Path:
     return path.with_name(f"{_TEMPORARY}{os.getpid()}-{threading.get_ident()}-{next(_serial)}")
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, pieces: Iterable[bytes]) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(fd, view) :]
+        for piece in pieces:
+            view = memoryview(piece)
+            while view:
+                view = view[os.write(fd, view) :]
         os.fsync(fd)
     finally:
         os.close(fd)

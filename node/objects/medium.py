@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from node.errors import InputRefusedError, MissingObjectError
 from node.objects.folder import FolderObjects
+from protocol.encoding import Octets
 from protocol.limits import MAX_OPENINGS_BYTES, MAX_TRUST_BYTES
 
 MAX_FILE_BYTES: Final = max(MAX_TRUST_BYTES, MAX_OPENINGS_BYTES)
@@ -33,6 +34,11 @@ class MediumObjects(FolderObjects):
         if not stat.S_ISREG(info.st_mode) or info.st_size > MAX_FILE_BYTES:
             raise _refused(name)
         return super().get(name)
+
+    @override
+    def view(self, name: str) -> Octets:
+        """The same."""
+        return self.get(name)
 
     @override
     def _path(self, name: str) -> Path:

@@ -9,16 +9,26 @@ The hash in the name keeps two attempts at one version apart: only the one that 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from node.errors import StoreError
 from node.objects.sealed_names import basis_name, is_basis, is_roster
+from node.store.mapped import maps_of, spared, sparing
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.unit import Unit
 from protocol.errors import ProtocolError
 from protocol.messages import ReleasePart
-from protocol.subset.files import Held, ReleaseFiles, read_release, write_answers, write_labels, write_screen
+from protocol.subset.files import (
+    Held,
+    ReleaseFiles,
+    read_release,
+    write_answers,
+    write_labels,
+    write_screen,
+    write_whole_labels,
+)
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release
 
@@ -41,13 +51,18 @@ class ReleaseFolder:
 
     def put(self, release: Release) -> None:
         """Write the release durably."""
-        self._store.objects.put_all(
+        objects = self._store.objects
+        objects.put_all(
             [
                 (self._name("manifest"), release.manifest.to_bytes()),
-                *((self._name(part), data) for part, data in _parts(release, since=None)),
+                (self._name(ReleasePart.SCREEN), write_screen(release)),
+                (self._name(ReleasePart.ANSWERS), write_answers(release)),
                 *_filter_of(release, self._name(ReleasePart.FILTER)),
             ]
         )
+        if release.labels is not None:
+            pieces = sparing(write_whole_labels(release.labels), maps_of(release.labels))
+            objects.put_pieces(self._name(ReleasePart.LABELS), pieces)
 
     def put_basis(self, basis: bytes) -> None:
         """Write what the next release may begin from."""
@@ -76,10 +91,10 @@ class ReleaseFolder:
             files = ReleaseFiles(
                 screen=objects.get(self._name(ReleasePart.SCREEN)),
                 answers=objects.get(self._name(ReleasePart.ANSWERS)),
-                labels=objects.get(self._name(ReleasePart.LABELS)) if manifest.labels_root else None,
+                labels=objects.view(self._name(ReleasePart.LABELS)) if manifest.labels_root else None,
                 filter=self._filter(),
             )
-            return Held(self._record.version, read_release(manifest, files))
+            return Held(self._record.version, read_release(manifest, files, pieces=spared))
         except ProtocolError as exc:
             raise StoreError(
                 "release {version} of {subset} is damaged: {reason}",
@@ -123,8 +138,11 @@ class ReleaseFolder:
         new = at_hand.get(self._record.version) or self.load().release
         old = at_hand.get(since.version) or ReleaseFolder(self._store, since).load().release
         self._store.objects.put_all(
-            (self._delta_name(since, part), min(data, self._store.objects.get(self._name(part)), key=len))
-            for part, data in _parts(new, since=Held(since.version, old))
+            (
+                self._delta_name(since, part),
+                bytes(min(data, self._store.objects.view(self._name(part)), key=len)),
+            )
+            for part, data in _deltas(new, Held(since.version, old))
         )
 
     def _filter(self) -> bytes | None:
@@ -214,8 +232,9 @@ def _filter_of(release: Release, name: str) -> Iterator[tuple[str, bytes]]:
         yield name, release.filter.to_bytes()
 
 
-def _parts(release: Release, *, since: Held | None) -> Iterator[tuple[ReleasePart, bytes]]:
+def _deltas(release: Release, since: Held) -> Iterator[tuple[ReleasePart, bytes]]:
     yield ReleasePart.SCREEN, write_screen(release, since=since)
     yield ReleasePart.ANSWERS, write_answers(release, since=since)
     if release.labels is not None:
-        yield ReleasePart.LABELS, write_labels(release, since=since)
+        maps = [*maps_of(release.labels), *maps_of(since.release.labels or b"")]
+        yield ReleasePart.LABELS, write_labels(release, since=since, through=partial(sparing, maps=maps))

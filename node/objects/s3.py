@@ -17,6 +17,7 @@ from typing import Final
 from node.errors import AlreadyExistsError, ConfigError, MissingObjectError, StoreDownError, StoreLockedError
 from node.objects.bucket import Bucket
 from node.ports.objects import checked
+from protocol.encoding import Octets
 
 _OWNER: Final = ".owner"
 """Says whose the objects are. No object has a name that begins with a dot."""
@@ -106,6 +107,10 @@ class S3Objects:
             with ThreadPoolExecutor(min(_AT_ONCE, len(chunk))) as pool:
                 list(pool.map(lambda item: self._bucket.put(*item), chunk))
 
+    def put_pieces(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Store these, one behind the other, under `name`, as `put` does: all of them in memory."""
+        self.put(name, b"".join(pieces))
+
     def exchange(self, name: str, old: bytes, new: bytes) -> bool:
         """Store `new` in place of `old`, durably; False when something else is there by now, or nothing."""
         self.prepare()
@@ -129,6 +134,10 @@ class S3Objects:
                 hint="put it back from a copy of the bucket; or restore a backup into a new home",
             )
         return found[0]
+
+    def view(self, name: str) -> Octets:
+        """The same."""
+        return self.get(name)
 
     def exists(self, name: str) -> bool:
         """Whether there is an object of that name."""

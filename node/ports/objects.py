@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from node.errors import StoreError
+from protocol.encoding import Octets
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*", re.ASCII)
 
@@ -41,12 +42,20 @@ class ObjectStore(Protocol):
         """Store many objects; all are durable on return, in no order before it."""
         ...
 
+    def put_pieces(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Store these, one behind the other, under `name`, as `put` does."""
+        ...
+
     def exchange(self, name: str, old: bytes, new: bytes) -> bool:
         """Store `new` in place of `old`, durably; False when something else is there by now, or nothing."""
         ...
 
     def get(self, name: str) -> bytes:
         """The bytes of `name`; raises `MissingObjectError`."""
+        ...
+
+    def view(self, name: str) -> Octets:
+        """The same, mapped where objects are files: for long ones. Raises `MissingObjectError`."""
         ...
 
     def exists(self, name: str) -> bool:

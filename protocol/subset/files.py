@@ -6,14 +6,14 @@ from the manifest, and what results is verified. Each is read block by block: wh
 memory in proportion to the list. Spec: docs/spec/subset.md, section "Files".
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
 from protocol.encoding import Octets
 from protocol.errors import MalformedError, NotCanonicalError, SubsetError
-from protocol.subset.deltas.labels import Labelled, apply_label_delta, encode_label_delta
+from protocol.subset.deltas.labels import Labelled, Through, apply_label_delta, encode_label_delta
 from protocol.subset.deltas.values import apply_delta, encode_delta
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release, pieces_of, verify_release
@@ -41,7 +41,7 @@ class ReleaseFiles:
 
     screen: bytes
     answers: bytes
-    labels: bytes | None
+    labels: Octets | None
     filter: bytes | None = None
     """The filter as it is hashed, without a head; None where it is not served."""
 
@@ -64,27 +64,51 @@ def write_answers(release: Release, *, since: Held | None = None) -> bytes:
     return _head(WHOLE) + encode_multiset(release.answers, width)
 
 
-def write_labels(release: Release, *, since: Held | None = None) -> bytes:
-    """The labels' file of a release that has labels, as a delta where the answers' is one and both have labels."""
+def write_labels(release: Release, *, since: Held | None = None, through: Through = iter) -> bytes:
+    """The labels' file of a release that has labels, as a delta where the answers' is one and both have labels.
+
+    Those of both are read `through` that, a piece after the other.
+    """
     new = _labelled(release)
     assert new is not None
     if since is not None and _same_answers(since.release.manifest, release.manifest):
         old = _labelled(since.release)
         if old is not None:
-            return _head(since.version) + encode_label_delta(old, new)
-    return _head(WHOLE) + bytes(new.labels)
+            return _head(since.version) + encode_label_delta(old, new, through)
+    return b"".join(write_whole_labels(new.labels))
 
 
-def read_release(manifest: Manifest, files: ReleaseFiles, *, held: Held | None = None) -> Release:
+def write_whole_labels(labels: Octets) -> Iterator[bytes]:
+    """The file of these labels, some of it at a time."""
+    yield _head(WHOLE)
+    yield from pieces_of(labels)
+
+
+def read_release(
+    manifest: Manifest,
+    files: ReleaseFiles,
+    *,
+    held: Held | None = None,
+    pieces: Callable[[Octets], Iterator[bytes]] = pieces_of,
+) -> Release:
     """The verified release of `manifest`, from files that are whole or deltas from what is `held`.
+
+    Whole labels stay where they are; `pieces` says how these are read to be verified.
 
     Raises `MalformedError` for a file that does not parse, `SubsetError` for one that starts from another version
     or leads to values that are not the manifest's.
     """
     screen = gathered(read_screen(manifest, files.screen, held=held))
     answers = gathered(read_answers(manifest, files.answers, held=held))
-    labels = None if files.labels is None else b"".join(read_labels(files.labels, answers, held=held))
-    return verify_release(manifest, screen=screen, answers=answers, labels=labels, filter_bytes=files.filter)
+    labels = None if files.labels is None else _labels(files.labels, answers, held)
+    return verify_release(
+        manifest,
+        screen=screen,
+        answers=answers,
+        labels=labels,
+        filter_bytes=files.filter,
+        pieces=pieces,
+    )
 
 
 def read_screen(manifest: Manifest, data: Octets, *, held: Held | None = None) -> Iterator[U64Array]:
@@ -117,6 +141,11 @@ def read_labels(data: Octets, answers: U64Array, *, held: Held | None = None) ->
     if old is None:
         raise SubsetError("labels: a delta from a release without labels")
     return apply_label_delta(old, body, answers)
+
+
+def _labels(data: Octets, answers: U64Array, held: Held | None) -> Octets:
+    base, body = _open(data, held)
+    return body if base is None else b"".join(read_labels(data, answers, held=held))
 
 
 def _head(since: int) -> bytes:

@@ -214,7 +214,7 @@ def test_labels_look_like_chance() -> None:
 def test_no_known_hash_is_in_any_file_or_the_manifest() -> None:
     release, held = second_release(), Held(1, first_release(12))
     places = {
-        f"{name} {part}": data
+        f"{name} {part}": bytes(data)
         for name, files in {"whole": files_of(release), "delta": files_of(release, held)}.items()
         for part, data in (("screen", files.screen), ("answers", files.answers), ("labels", files.labels))
         if data is not None

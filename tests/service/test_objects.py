@@ -1,5 +1,6 @@
 """What every object store does, in a folder and in a bucket of a real S3 store."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,31 @@ def test_many_are_put_and_listed_in_order(objects: ObjectStore) -> None:
     assert list(objects.ls("a/")) == [f"a/{n:04}" for n in range(1100)]
     assert list(objects.ls(""))[-1] == "b/x"
     assert list(objects.ls("none/")) == []
+
+
+def test_long_ones_are_put_piece_by_piece_and_viewed(objects: ObjectStore) -> None:
+    objects.put("a/b", b"old")
+    before = objects.view("a/b")
+    objects.put_pieces("a/b", iter([b"one", b"", b"two"]))
+    assert objects.get("a/b") == b"onetwo"
+    assert bytes(objects.view("a/b")[3:]) == b"two"
+    assert bytes(before) == b"old"
+    objects.put_pieces("a/c", [])
+    assert bytes(objects.view("a/c")) == b""
+    with pytest.raises(MissingObjectError):
+        objects.view("a/d")
+
+
+def test_pieces_that_cannot_be_made_leave_what_was_there(objects: ObjectStore) -> None:
+    def made() -> Iterator[bytes]:
+        yield b"new"
+        raise ArithmeticError
+
+    objects.put("a/b", b"old")
+    with pytest.raises(ArithmeticError):
+        objects.put_pieces("a/b", made())
+    assert objects.get("a/b") == b"old"
+    assert list(objects.ls("")) == ["a/b"]
 
 
 def test_deletes_twice_without_complaint(objects: ObjectStore) -> None:

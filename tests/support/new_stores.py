@@ -19,6 +19,7 @@ from node.errors import MissingObjectError
 from node.ports.objects import ObjectStore
 from node.store.migrate import migrate
 from node.store.store import Store, connected
+from protocol.encoding import Octets
 from support.postgres import PostgresServer
 
 
@@ -37,6 +38,9 @@ class MemoryObjects:
     def put_all(self, items: Iterable[tuple[str, bytes]]) -> None:
         self.data.update(items)
 
+    def put_pieces(self, name: str, pieces: Iterable[bytes]) -> None:
+        self.put(name, b"".join(pieces))
+
     def exchange(self, name: str, old: bytes, new: bytes) -> bool:
         if self.data.get(name) != old:
             return False
@@ -47,6 +51,9 @@ class MemoryObjects:
         if name not in self.data:
             raise MissingObjectError("there is no such object")
         return self.data[name]
+
+    def view(self, name: str) -> Octets:
+        return self.get(name)
 
     def exists(self, name: str) -> bool:
         return name in self.data

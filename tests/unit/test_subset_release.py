@@ -308,7 +308,7 @@ def test_delta_files() -> None:
     files = _files(CHANGED, HELD)
     assert files.labels is not None
     head = bytes.fromhex("0100000000000003")
-    assert all(data.startswith(head) for data in (files.screen, files.answers, files.labels))
+    assert all(data[:8] == head for data in (files.screen, files.answers, files.labels))
     assert len(files.labels) < 8 + 4 + 3 + 2 * LABEL_BYTES
     assert _same(read_release(CHANGED.manifest, files, held=HELD), CHANGED)
 

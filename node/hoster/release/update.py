@@ -22,11 +22,12 @@ from node.hoster.release.log import DisownedError, ReleaseLog, Step
 from node.hoster.release.parts import fetch_part
 from node.hoster.release.removals import take_away, waiting
 from node.hoster.release.self_test import SelfTest, self_test
-from node.hoster.store.release import MappedRelease, sparing
+from node.hoster.store.release import MappedRelease
 from node.hoster.trust.node import Known, OutdatedTrustError, known, refresh, with_register
 from node.hoster.trust.register_changes import member_changes
 from node.hoster.trust.relayed import refresh_members
 from node.hoster.trust.witness_policy import Backing, Rule, other_policy, unwitnessed
+from node.store.mapped import sparing
 from protocol.api import SubsetApi
 from protocol.errors import ForkError, ProtocolError, RollbackError, UnknownSignerError
 from protocol.messages import ReleasePart

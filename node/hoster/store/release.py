@@ -1,7 +1,7 @@
 """The files of a release in a partner's folder: mapped where they are read, written block by block.
 
-Nothing here takes memory in proportion to the list: what was read of a mapped file is given back before more is read,
-and processes that look up in one release share its pages.
+Nothing here takes memory in proportion to the list (`node.store.mapped`), and processes that look up in one release
+share its pages.
 """
 
 import mmap
@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 import numpy as np
 
 from node.files import replace_private, replace_streamed
+from node.store.mapped import mapped, maps_of, sparing
 from protocol.encoding import Octets
 from protocol.messages import ReleasePart
 from protocol.subset.files import Held, read_answers, read_labels, read_screen
@@ -98,9 +99,7 @@ class NewRelease:
         self, blocks: Iterable[_Block], data: Octets, maps: Sequence[mmap.mmap] = ()
     ) -> Iterator[_Block]:
         """Blocks made of what came, of what is held, and of `maps`."""
-        arrived = getattr(data, "obj", None)
-        came = (arrived,) if isinstance(arrived, mmap.mmap) else ()
-        return sparing(blocks, [*came, *maps, *(self._held.maps if self._held else ())])
+        return sparing(blocks, [*maps_of(data), *maps, *(self._held.maps if self._held else ())])
 
 
 def load_release(folder: Path, version: int) -> MappedRelease:
@@ -129,16 +128,5 @@ def load_release(folder: Path, version: int) -> MappedRelease:
 
 def map_file(path: Path) -> MappedFile:
     """A file, mapped; raises `OSError`."""
-    with path.open("rb") as file:
-        if path.stat().st_size == 0:
-            return MappedFile(b"", ())
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return MappedFile(memoryview(mapped), (mapped,))
-
-
-def sparing(blocks: Iterable[_Block], maps: Sequence[mmap.mmap]) -> Iterator[_Block]:
-    """The same blocks, read from mapped files: after each, its pages are given back."""
-    for block in blocks:
-        yield block
-        for each in maps:
-            each.madvise(mmap.MADV_DONTNEED)
+    octets = mapped(path)
+    return MappedFile(octets, maps_of(octets))

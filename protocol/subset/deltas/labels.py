@@ -5,8 +5,9 @@ Applied after the answers' delta; the result is verified against the manifest's 
 section "Deltas".
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from protocol.subset.deltas.values import NOTHING, kept_places, stretches
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.rice import U64Array, decode_sorted, encode_sorted
 
+Through: TypeAlias = Callable[[Iterator[Any]], Iterator[Any]]
+"""What pieces go through, so that somebody may do something after each."""
 _COUNT_BYTES = 4
 _WORDS = LABEL_BYTES // 8
 
@@ -29,11 +32,14 @@ class Labelled:
     labels: Octets
 
 
-def encode_label_delta(old: Labelled, new: Labelled) -> bytes:
-    """`count u32 ‖ code of the places written ‖ their labels`, for the labels of `new` given those of `old`."""
+def encode_label_delta(old: Labelled, new: Labelled, through: Through = iter) -> bytes:
+    """`count u32 ‖ code of the places written ‖ their labels`, for the labels of `new` given those of `old`.
+
+    What it reads it reads `through` that, a piece after the other.
+    """
     labels = _rows(new.labels)
     places, written = [NOTHING], []
-    for piece in _carried(old, new.answers):
+    for piece in through(_carried(old, new.answers)):
         fresh = labels[piece.places]
         changed = np.flatnonzero((fresh != piece.labels).any(axis=1) | ~piece.settled)
         places.append((changed + piece.places.start).astype(np.uint64))
