@@ -8,97 +8,221 @@ docs/spec/subset.md, section "Screen".
 """
 
 from array import array
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import combinations, pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import Support
 from protocol.judgement.voices import MemberListing
 from protocol.subset.filter import EXACT
+from protocol.subset.rice import U64Array
 
-_HIDDEN: Final = (Algorithm.SHA1, Algorithm.SHA256)
+HIDDEN: Final = (Algorithm.SHA1, Algorithm.SHA256)
 """What may be hidden behind a weaker digest, in the order in which that is decided."""
+SCREENED: Final = 16
+"""Bits of a mark, beside the number of its algorithm."""
+DOUBLED: Final = 32
+APART: Final = 64
+Marks = NDArray[np.uint8]
+
+TOLD: Final = np.dtype(
+    [
+        ("content_id", "<u8", 2),
+        ("list", "<u4"),
+        ("algorithm", "u1"),
+        ("released", "?"),
+        ("name", "<u8", 2),  # place of a digest that is to be released, hash of another
+    ]
+)
+"""A row for each entry that says of which file its digest is."""
+LINK: Final = np.dtype([("stronger", "<u4"), ("weaker", "<u4"), ("list", "<u4")])
+"""A row for each two digests that a list says are of one file: their places, and the number of the list."""
+Rows = NDArray[Any]
 
 _ID_BYTES: Final = 16
 """Of a content id, and of what stands for a digest that is not to be released."""
+_WORD: Final = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Selection:
-    """What is screened, and what it adds to the budget of one value a file."""
+    """What is screened, and what it adds to the budget of one value a file, by the places of the digests."""
 
-    screened: frozenset[Digest] = field(repr=False)
-    contradicted: tuple[Digest, ...] = field(default=(), repr=False)
-    """Digests that lists say are of one file with two different ones of a weaker algorithm: an operator looks."""
-    doubled: frozenset[Digest] = field(default=frozenset(), repr=False)
-    """Screened digests of a file of which a weaker digest is screened as well."""
-    apart: frozenset[Digest] = field(default=frozenset(), repr=False)
-    """Screened SHA-1 and SHA-256 digests that are linked to no weaker one; another of their file may be screened."""
+    marks: Marks = field(repr=False)
+    """The number of its algorithm, `SCREENED`, and of what is screened, why: `DOUBLED`, where a weaker digest of its
+    file is screened as well, or `APART`, of a SHA-1 or SHA-256 digest that is linked to no weaker one that is: another
+    of its file may be screened."""
+    contradicted: NDArray[np.intp] = field(repr=False)
+    """Places of digests that lists say are of one file with two different ones of a weaker algorithm: an operator
+    looks."""
+
+    @property
+    def screened(self) -> NDArray[np.bool_]:
+        """Of each digest."""
+        return (self.marks & SCREENED) > 0
 
 
 class Selector:
     """What a release will screen, in the making: takes digests and what lists say of them, a part after the other.
 
     A part has some of the digests and all their entries; in whatever parts and order they come, the result is the same.
-    Of each entry some forty bytes are kept, and nothing of the listings. `k` is the quorum of the release.
+    A digest has the number of its turn for a place. What lists say of files is given out as rows, which whoever has no
+    room for them may put in order on a disk. `k` is the quorum of the release.
     """
 
     def __init__(self, k: int) -> None:
         self._k = k
-        self._digests: list[Digest] = []
-        self._stands: list[tuple[_Stand, ...]] = []
-        self._known: dict[tuple[_Stand, ...], tuple[_Stand, ...]] = {}
-        self._lists: dict[str, _Rows] = {}
+        self._algorithms = bytearray()
+        self._stands = array("i")
+        """By place, the number of who makes it effective."""
+        self._numbers: dict[object, int] = {}
+        self._known: list[tuple[_Stand, ...]] = []
+        self._lists: dict[str, int] = {}
+        self._nodes: list[str] = []
+        """By the number of a list."""
 
-    def add(self, supports: Mapping[Digest, Sequence[Support]], listings: Sequence[MemberListing]) -> None:
-        """Take in digests that will be released, and the entries of their part.
+    def __len__(self) -> int:
+        return len(self._algorithms)
+
+    def add(self, supports: Mapping[Digest, Sequence[Support]], listings: Sequence[MemberListing]) -> Rows:
+        """Take in digests that will be released; `TOLD` of the entries of their part.
 
         `supports` are those of each digest, one for each collection of the subset in which it is effective; `listings`
         the lists that were judged.
         """
         nodes = {held.listing.origin: held.node for held in listings}
-        places = {digest: place for place, digest in enumerate(supports, len(self._digests))}
+        places = {digest: place for place, digest in enumerate(supports, len(self))}
         for digest, found in supports.items():
-            stands = tuple(_stand(support, nodes) for support in found)
-            self._digests.append(digest)
-            self._stands.append(self._known.setdefault(stands, stands))
-        for held in listings:
-            self._lists.setdefault(held.listing.origin, _Rows(held.node)).take(held, places)
+            self._algorithms.append(digest.algorithm)
+            self._stands.append(self._stand(found, nodes))
+        return np.concatenate([np.empty(0, TOLD), *(self._told(held, places) for held in listings)])
 
-    def select(self) -> Selection:
-        """What a release of these digests screens."""
-        links = _Links(self._lists.values(), len(self._digests))
-        screened = {place for place, digest in enumerate(self._digests) if digest.algorithm not in _HIDDEN}
-        contradicted: list[Digest] = []
-        doubled: set[Digest] = set()
-        apart: set[Digest] = set()
-        for algorithm in _HIDDEN:
-            for place, digest in enumerate(self._digests):
-                if digest.algorithm is not algorithm:
-                    continue
-                said = links.of(place)
-                claims = [nodes for weaker, nodes in said.items() if weaker in screened]
-                if len({self._digests[weaker].algorithm for weaker in said}) < len(said):
-                    contradicted.append(digest)
-                elif any(self._is_pivotal(nodes, place) for nodes in claims):
-                    continue
-                screened.add(place)
-                (doubled if claims else apart).add(digest)
-        return Selection(
-            screened=frozenset(self._digests[place] for place in screened),
-            contradicted=tuple(sorted(contradicted)),
-            doubled=frozenset(doubled),
-            apart=frozenset(apart),
+    def algorithms(self, places: NDArray[Any]) -> NDArray[np.uint8]:
+        """Those of the digests at these places."""
+        found: NDArray[np.uint8] = np.frombuffer(self._algorithms, dtype=np.uint8)[places]
+        return found
+
+    def select(self, links: Callable[[Algorithm], Iterable[Rows]]) -> Selection:
+        """What a release of these digests screens.
+
+        `links` gives those of the digests of one algorithm behind weaker ones (`links_of`), in parts: in one of them
+        all of a digest.
+        """
+        marks = np.array(self._algorithms, dtype=np.uint8)
+        hidden = np.isin(marks, HIDDEN)
+        marks += np.where(hidden, SCREENED + APART, SCREENED).astype(np.uint8)
+        contradicted = [np.empty(0, dtype=np.intp)]
+        for algorithm in HIDDEN:
+            contradicted += [self._decide(part, marks) for part in links(algorithm) if len(part)]
+        return Selection(marks=marks, contradicted=np.sort(np.concatenate(contradicted)))
+
+    def _decide(self, links: Rows, marks: Marks) -> NDArray[np.intp]:
+        """Mark digests by all that is said of them; the places of those that are contradicted."""
+        said = _Claims.of(links, np.array(self._by_node, dtype=np.int64))
+        places, starts = said.stronger[said.starts], said.starts
+        screened = (marks[said.weaker] & SCREENED) > 0
+        kinds = np.left_shift(1, marks[said.weaker] % SCREENED)
+        counts = np.diff(starts, append=len(said.stronger))
+        contradicted = np.bitwise_count(np.bitwise_or.reduceat(kinds, starts)) < counts
+        claimed = np.logical_or.reduceat(screened, starts)
+        pivotal = np.logical_or.reduceat(screened & self._pivotal(said), starts)
+        why = np.where(claimed, SCREENED + DOUBLED, SCREENED + APART)
+        why[pivotal & ~contradicted] = 0
+        marks[places] = marks[places] % SCREENED + why.astype(np.uint8)
+        return places[contradicted]
+
+    def _pivotal(self, said: "_Claims") -> NDArray[np.bool_]:
+        """Whether a digest would be effective nowhere without who claims it: then their word may hide it, too."""
+        stands = np.frombuffer(self._stands, dtype=np.intc)[said.stronger].astype(np.uint64)
+        cases, which = np.unique(np.column_stack([stands, said.nodes]), axis=0, return_inverse=True)
+        names = list(dict.fromkeys(self._nodes))
+        answers = [
+            not any(
+                stand.is_enough_without(_among(names, words), self._k) for stand in self._known[int(number)]
+            )
+            for number, *words in cases.tolist()
+        ]
+        return np.array(answers, dtype=np.bool_)[which.reshape(-1)]
+
+    @property
+    def _by_node(self) -> list[int]:
+        """By the number of a list, that of its node."""
+        numbers = {node: number for number, node in enumerate(dict.fromkeys(self._nodes))}
+        return [numbers[node] for node in self._nodes]
+
+    def _stand(self, supports: Sequence[Support], nodes: Mapping[str, str]) -> int:
+        """The number of who makes a digest effective; few differ."""
+        key = tuple(
+            (
+                tuple(tuple([entry.origin for entry in entries]) for entries in support.countries.values()),
+                tuple(support.authorities),
+            )
+            for support in supports
         )
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._known)
+            self._known.append(tuple(_stand(support, nodes) for support in supports))
+        return number
 
-    def _is_pivotal(self, nodes: Container[str], place: int) -> bool:
-        """Whether a digest would be effective nowhere without these nodes: then their word may hide it, too."""
-        return not any(stand.is_enough_without(nodes, self._k) for stand in self._stands[place])
+    def _told(self, held: MemberListing, places: Mapping[Digest, int]) -> Rows:
+        """The exact digests that carry a content id, outside what may have been signed with a stolen key.
+
+        On whatever basis. Ids of different lists have nothing to do with each other.
+        """
+        origin, ids, algorithms = held.listing.origin, bytearray(), bytearray()
+        names, released = bytearray(), bytearray()
+        for entry in held.listing.entries.values():
+            digest = entry.digest
+            if digest.algorithm in EXACT and not held.is_revoked(entry.index):
+                content_id = held.ext(entry).content_id
+                if content_id is not None:
+                    place = places.get(digest)
+                    ids += content_id
+                    algorithms.append(digest.algorithm)
+                    released.append(place is not None)
+                    names += _hash(digest) if place is None else place.to_bytes(_ID_BYTES, "little")
+        if origin not in self._lists:
+            self._lists[origin] = len(self._nodes)
+            self._nodes.append(held.node)
+        rows = np.empty(len(algorithms), dtype=TOLD)
+        rows["content_id"] = np.frombuffer(ids, dtype="<u8").reshape(-1, 2)
+        rows["list"] = self._lists[origin]
+        rows["algorithm"] = np.frombuffer(algorithms, dtype=np.uint8)
+        rows["released"] = np.frombuffer(released, dtype=np.bool_)
+        rows["name"] = np.frombuffer(names, dtype="<u8").reshape(-1, 2)
+        return rows
+
+
+def links_of(told: Rows) -> Rows:
+    """`LINK` of each two digests of one file that are both to be released; `told` has all rows of its content ids.
+
+    None of a file that names two digests of one algorithm, to be released or not: it is no file.
+    """
+    ids = told["content_id"]
+    told = told[np.lexsort((told["algorithm"], ids[:, 1], ids[:, 0], told["list"]))]
+    ids, names = told["content_id"], told["name"]
+    same_file = _follows(told["list"]) & _follows(ids[:, 0]) & _follows(ids[:, 1])
+    again = same_file & _follows(told["algorithm"])
+    same = _follows(told["released"]) & _follows(names[:, 0]) & _follows(names[:, 1])
+    file = np.cumsum(~same_file) - 1
+    broken = np.zeros(len(told), dtype=np.bool_)
+    broken[file[again & ~same]] = True
+    stays = told["released"] & ~again & ~broken[file]
+    told, file = told[stays], file[stays]
+    found = [np.empty(0, dtype=LINK)]
+    for apart in range(1, len(EXACT)):
+        at = np.flatnonzero(file[apart:] == file[:-apart])
+        rows = np.empty(len(at), dtype=LINK)
+        rows["stronger"], rows["weaker"] = told["name"][at + apart, 0], told["name"][at, 0]
+        rows["list"] = told["list"][at]
+        found.append(rows)
+    return np.concatenate(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,89 +243,45 @@ def _stand(support: Support, nodes: Mapping[str, str]) -> _Stand:
     return _Stand(countries=tuple(said), authorities=frozenset(support.authorities))
 
 
-class _Rows:
-    """What one list says of which digests are of one file, in columns; nothing is concluded from it.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Claims:
+    """Each two digests once, with the nodes that say they are of one file."""
 
-    It says so with active adds that carry one content id, on whatever basis, outside what may have been signed with a
-    stolen key. Ids of different lists have nothing to do with each other.
-    """
+    stronger: NDArray[np.int64]
+    """Ascending."""
+    weaker: NDArray[np.int64]
+    nodes: U64Array
+    """A row of words, with a bit for each node."""
+    starts: NDArray[np.intp]
+    """Where the claims of each stronger digest begin."""
 
-    def __init__(self, node: str) -> None:
-        self.node = node
-        self._ids = bytearray()
-        self._kinds = bytearray()
-        self._places = array("q")
-        """Of a digest that is to be released; of another one a negative number that leads to its hash."""
-        self._others = bytearray()
-
-    def take(self, held: MemberListing, places: Mapping[Digest, int]) -> None:
-        """Take in the exact digests that carry a content id."""
-        for entry in held.listing.entries.values():
-            if entry.digest.algorithm in EXACT and not held.is_revoked(entry.index):
-                content_id = held.ext(entry).content_id
-                if content_id is not None:
-                    self._ids += content_id
-                    self._kinds.append(entry.digest.algorithm)
-                    self._places.append(self._place(entry.digest, places))
-
-    def links(self) -> Iterator[tuple[int, int]]:
-        """Places of each two digests of one file that are both to be released, the weaker last.
-
-        None of a row that names two digests of one algorithm, to be released or not: it is no file's.
-        """
-        for row in self._runs():
-            named: dict[int, int | bytes] = {}
-            for at in row:
-                name = self._name(self._places[at])
-                if named.setdefault(self._kinds[at], name) != name:
-                    break
-            else:
-                released = [name for _, name in sorted(named.items()) if isinstance(name, int)]
-                yield from ((stronger, weaker) for weaker, stronger in combinations(released, 2))
-
-    def _runs(self) -> Iterator[list[int]]:
-        """Which entries carry one content id, where it is more than one."""
-        if not self._ids:
-            return
-        ids = np.frombuffer(bytes(self._ids), dtype=np.uint64).reshape(-1, 2)
-        order = np.lexsort(ids.T)
-        starts = np.flatnonzero(np.any(np.diff(ids[order].view(np.int64), axis=0) != 0, axis=1)) + 1
-        places, ends = order.tolist(), [0, *starts.tolist(), len(order)]
-        yield from (places[start:end] for start, end in pairwise(ends) if end - start > 1)
-
-    def _place(self, digest: Digest, places: Mapping[Digest, int]) -> int:
-        place = places.get(digest)
-        if place is None:
-            self._others += blake2b(digest.value, digest_size=_ID_BYTES).digest()
-            place = -(len(self._others) // _ID_BYTES)
-        return place
-
-    def _name(self, place: int) -> int | bytes:
-        """What tells a digest of one algorithm from another."""
-        end = -place * _ID_BYTES
-        return place if place >= 0 else bytes(self._others[end - _ID_BYTES : end])
+    @classmethod
+    def of(cls, links: Rows, by_node: NDArray[np.int64]) -> "_Claims":
+        links = links[np.lexsort((links["weaker"], links["stronger"]))]
+        node = by_node[links["list"]]
+        words = np.zeros((len(links), int(by_node.max()) // _WORD + 1), dtype=np.uint64)
+        words[np.arange(len(links)), node // _WORD] = np.uint64(1) << (node % _WORD).astype(np.uint64)
+        pairs = np.flatnonzero(~(_follows(links["stronger"]) & _follows(links["weaker"])))
+        stronger = links["stronger"][pairs].astype(np.int64)
+        return cls(
+            stronger,
+            links["weaker"][pairs].astype(np.int64),
+            np.bitwise_or.reduceat(words, pairs, axis=0),
+            np.flatnonzero(~_follows(stronger)),
+        )
 
 
-class _Links:
-    """Which weaker digests each of `count` digests is said to be of one file with."""
+def _follows(column: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each value is the same as the one before."""
+    found = np.zeros(len(column), dtype=np.bool_)
+    found[1:] = column[1:] == column[:-1]
+    return found
 
-    def __init__(self, lists: Iterable[_Rows], count: int) -> None:
-        self._nodes: list[str] = []
-        said = (array("q"), array("q"), array("q"))
-        for number, rows in enumerate(lists):
-            self._nodes.append(rows.node)
-            for stronger, weaker in rows.links():
-                for column, value in zip(said, (stronger, weaker, number), strict=True):
-                    column.append(value)
-        places = np.array(said[0], dtype=np.int64)
-        order = np.argsort(places, kind="stable")
-        self._weaker = np.array(said[1], dtype=np.int64)[order].tolist()
-        self._said_by = np.array(said[2], dtype=np.int64)[order].tolist()
-        self._starts = np.searchsorted(places[order], np.arange(count + 1)).tolist()
 
-    def of(self, place: int) -> Mapping[int, set[str]]:
-        """Places of the weaker ones, and the nodes that say so."""
-        found: dict[int, set[str]] = {}
-        for at in range(self._starts[place], self._starts[place + 1]):
-            found.setdefault(self._weaker[at], set()).add(self._nodes[self._said_by[at]])
-        return found
+def _among(names: Sequence[str], words: Sequence[int]) -> frozenset[str]:
+    return frozenset(name for at, name in enumerate(names) if words[at // _WORD] >> (at % _WORD) & 1)
+
+
+def _hash(digest: Digest) -> bytes:
+    """What tells a digest of one algorithm from another."""
+    return blake2b(digest.value, digest_size=_ID_BYTES).digest()

@@ -2,29 +2,24 @@
 
 Each list is read once, and its events are put where the digests are that they are about. What is folded at a time has
 some thirty thousand events, however long the lists are, and the blocks with what may overrule one, which belong to
-every range; the rest waits in a file without a name, sealed with a key that only this object knows. Two octets an event
-say meanwhile where it belongs.
+every range; the rest waits on disk (`node.store.spool`). Two octets an event say meanwhile where it belongs.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from struct import Struct
-from tempfile import SpooledTemporaryFile
-from typing import IO, Final
+from typing import Final
 
 import numpy as np
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from numpy.typing import NDArray
 
-from node.files import refused
 from node.judgement.fold import ABOUT_ADDS, items_of
 from node.judgement.premises import HeldList
 from node.lists.changes import digest_of
 from node.objects.logfiles import Item
+from node.store.spool import Parts, Spool
 from node.store.store import Store
-from node.store.vault import KEY_BYTES, seal, unseal
 from protocol.digest import Digest
 from protocol.limits import EVENT_BYTES, HEADER_BYTES
 from protocol.lists.event import Header, Op
@@ -32,10 +27,6 @@ from protocol.lists.listing import Listing, fold
 
 EVENTS: Final = 2**15
 """Of all lists together, in one range; on average, for keys are as good as random."""
-_PAGE: Final = 2**16
-"""Octets of a range that are sealed at once."""
-_IN_MEMORY: Final = 2**22
-"""Octets that wait in memory: short lists need no folder for temporary files."""
 _CHUNK: Final = 2**12
 _ROW: Final = Struct(">HQH")
 """Number of the list, position, length of the opening; the event and the opening follow."""
@@ -58,27 +49,19 @@ class Range:
 
 def ranges_of(store: Store, lists: Sequence[HeldList], common: Sequence[Listing]) -> Iterator[Range]:
     """All digests of held lists by ranges; `common` is the part of each list that every range needs (`part_of`)."""
-    file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closing may fail, and would hide why
-    try:
-        yield from _Ranges(store, lists, common, file).read()
-    finally:
-        with suppress(OSError):  # what the disk refused is refused again, and nobody reads it any more
-            file.close()
+    with Spool(store.vault.entropy) as spool:
+        yield from _Ranges(store, lists, common, spool).read()
 
 
 class _Ranges:
     def __init__(
-        self, store: Store, lists: Sequence[HeldList], common: Sequence[Listing], file: IO[bytes]
+        self, store: Store, lists: Sequence[HeldList], common: Sequence[Listing], spool: Spool
     ) -> None:
         self._store = store
         self._lists = lists
         self._common = common
-        self._file = file
         self._count = min(_NOWHERE, 1 + sum(held.size for held in lists) // EVENTS)
-        self._cipher = AESGCM(store.vault.entropy(KEY_BYTES))
-        self._begun = [bytearray() for _ in range(self._count)]
-        self._pages: list[list[tuple[int, int]]] = [[] for _ in range(self._count)]
-        """Where in the file the pages of each range are: place and length."""
+        self._parts = Parts(spool, self._count)
 
     def read(self) -> Iterator[Range]:
         """All ranges, each once."""
@@ -116,16 +99,8 @@ class _Ranges:
         ranges[places] = heads * self._count >> np.int64(32)
 
     def _write(self, at: int, number: int, position: int, event: bytes, opening: bytes | None) -> None:
-        page, said = self._begun[at], opening or b""
-        page += _ROW.pack(number, position, len(said)) + event + said
-        if len(page) >= _PAGE:
-            sealed = seal(self._cipher, str(at), bytes(page), self._store.vault.entropy)
-            try:
-                self._pages[at].append((self._file.tell(), self._file.write(sealed)))
-                self._file.flush()  # else the next seek would
-            except OSError as exc:
-                raise refused("the folder for temporary files", exc) from exc
-            page.clear()
+        said = opening or b""
+        self._parts.put(at, _ROW.pack(number, position, len(said)) + event + said)
 
     def _range(self, at: int) -> Range:
         said: dict[int, Listing] = {}
@@ -143,18 +118,10 @@ class _Ranges:
         return (-(-(at << 32) // self._count) + _LOWEST) << 32
 
     def _rows(self, at: int) -> Iterator[tuple[int, Item]]:
-        for page in self._pages_of(at):
+        for page in self._parts.take(at):
             start = 0
             while start < len(page):
                 number, position, length = _ROW.unpack_from(page, start)
                 middle = start + _ROW.size + EVENT_BYTES
                 start, event = middle + length, page[start + _ROW.size : middle]
                 yield number, (position, event, page[middle:start] or None)
-
-    def _pages_of(self, at: int) -> Iterator[bytes]:
-        """The pages of a range; what of it is in memory is forgotten."""
-        for start, length in self._pages[at]:
-            self._file.seek(start)
-            yield unseal(self._cipher, str(at), self._file.read(length))
-        last, self._begun[at] = self._begun[at], bytearray()
-        yield bytes(last)

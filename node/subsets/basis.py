@@ -6,10 +6,9 @@ values of the screen several digests share; what lists that are not fresh may br
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Final
 from zipfile import BadZipFile
 
 import numpy as np
@@ -17,20 +16,12 @@ from numpy.typing import NDArray
 
 from node.objects.release_files import ReleaseFolder
 from node.store.subsets.records import WideKey
-from node.subsets.compose import Screen, Terms, width_of_screen
-from protocol.digest import Digest
-from protocol.selection import Selection
-from protocol.subset.canary import PRESENT
+from node.subsets.compose import Terms, Values, width_of_screen
+from protocol.selection import APART, DOUBLED, SCREENED, Marks
 from protocol.subset.filter import EXACT
 from protocol.subset.release import Release
 from protocol.subset.rice import U64Array
-from protocol.subset.screen import screen_values, truncate
-
-_SCREENED: Final = 16
-"""Bits of a mark, beside the number of its algorithm."""
-_DOUBLED: Final = 32
-_APART: Final = 64
-Marks = NDArray[np.uint8]
+from protocol.subset.screen import truncate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +35,8 @@ class Screened:
     @classmethod
     def of(cls, marks: Marks) -> "Screened":
         """As the marks of a release's digests say."""
-        kinds = {int(mark) % _SCREENED for mark in np.unique(marks[(marks & _SCREENED) > 0])} & EXACT
-        doubled, apart = (int(np.count_nonzero(marks & bit)) for bit in (_DOUBLED, _APART))
+        kinds = {int(mark) % SCREENED for mark in np.unique(marks) if mark & SCREENED} & EXACT
+        doubled, apart = (int(np.count_nonzero(marks & bit)) for bit in (DOUBLED, APART))
         return cls(most_values=max(len(kinds), 1), doubled=doubled, apart=apart)
 
 
@@ -125,28 +116,9 @@ def basis_of(folder: ReleaseFolder) -> Basis | None:
         return None
 
 
-def marks_of(digests: Iterable[Digest], selection: Selection) -> Marks:
-    """A mark for each digest; none for the test file, which is always screened and never counted."""
-    found = bytearray()
-    for digest in digests:
-        screened = _SCREENED * (digest in selection.screened)
-        why = _DOUBLED * (digest in selection.doubled) + _APART * (digest in selection.apart)
-        found.append(0 if digest == PRESENT else digest.algorithm + screened + why)
-    return np.frombuffer(bytes(found), dtype=np.uint8)
-
-
 def is_screened(mark: int) -> bool:
     """Whether a digest with this mark is screened."""
-    return bool(mark & _SCREENED)
-
-
-def shared_values(screened: Collection[Digest], width: int) -> Mapping[int, int]:
-    """Values of a screen of this width that several of these digests have, or one and the test file."""
-    if not width:
-        return {}
-    values, counts = np.unique(truncate(screen_values({PRESENT, *screened}), width), return_counts=True)
-    several = counts > 1
-    return dict(zip(values[several].tolist(), counts[several].tolist(), strict=True))
+    return bool(mark & SCREENED)
 
 
 def changed_screen(
@@ -154,21 +126,21 @@ def changed_screen(
     held: Release,
     shared: Mapping[int, int],
     *,
-    before: Collection[Digest],
-    now: Collection[Digest],
-) -> tuple[Screen, Mapping[int, int]] | None:
+    before: U64Array,
+    now: U64Array,
+) -> tuple[Values, Mapping[int, int]] | None:
     """The screen of the release before when other digests are screened `now` than `before`, and what is shared in it.
 
-    None when it has another width: then every value is another.
+    Of these, full 64-bit screen hashes. None when it has another width: then every value is another.
     """
     width = held.manifest.screen_width
     count = len(held.screen) + sum(shared.values()) - len(shared) + len(now) - len(before)
     if width_of_screen(terms, count, held) != width:
         return None
     if not width:
-        return Screen(held.screen, 0), {}
-    moved = Counter(_values(now, width))
-    moved.subtract(_values(before, width))
+        return Values(held.screen, 0), {}
+    moved = Counter(truncate(now, width).tolist())
+    moved.subtract(truncate(before, width).tolist())
     moves = {value: by for value, by in moved.items() if by}
     here = np.isin(np.array([*moves], dtype=np.uint64), held.screen, assume_unique=True).tolist()
     counts = dict(shared)
@@ -183,11 +155,7 @@ def changed_screen(
         elif held_by + by == 0:
             gone.append(value)
     values = np.setdiff1d(held.screen, np.array(gone, dtype=np.uint64), assume_unique=True)
-    return Screen(_merged(values, come), width), counts
-
-
-def _values(digests: Collection[Digest], width: int) -> list[int]:
-    return [int(value) for value in truncate(screen_values(digests), width)]
+    return Values(_merged(values, come), width), counts
 
 
 def _merged(values: U64Array, more: Sequence[int]) -> U64Array:

@@ -5,24 +5,26 @@ the lists say: a list that names the absent test file must not make every partne
 docs/spec/subset.md.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from protocol.digest import Digest
+from protocol.encoding import Octets
 from protocol.judgement.quorum import Support
 from protocol.lists.listing import Entry
 from protocol.subset.canary import CANARIES, PRESENT
-from protocol.subset.chunks import labels_root, values_root
+from protocol.subset.chunks import values_root
 from protocol.subset.deltas.values import align
 from protocol.subset.filter import SubsetFilter
-from protocol.subset.label import LABEL_BYTES, Backer, Label, choose_label
+from protocol.subset.label import Backer, Label, choose_label
 from protocol.subset.manifest import Manifest, ReleaseKind, RuleHashes
-from protocol.subset.release import Release, verify_release
-from protocol.subset.rice import U64Array
-from protocol.subset.screen import build_screen, truncate
+from protocol.subset.release import Release, check_answers, check_screen
+from protocol.subset.rice import U64Array, blocks_of
+from protocol.subset.screen import screen_values, truncate
 from protocol.subset.sources import SourceCheckpoint
 from protocol.subset.widths import answer_width, kept_answer_width, kept_screen_width, screen_width
 
@@ -59,11 +61,18 @@ class Terms:
     not_after_ms: int
 
 
-class Screen(NamedTuple):
-    """Values in order, each once, and how many bits they have."""
+class Values(NamedTuple):
+    """Answers or a screen: values in order, and how many bits they have."""
 
     values: U64Array
     width: int
+
+
+class Labels(NamedTuple):
+    """Sealed labels in the order of their answers, 48 bytes each, and their root."""
+
+    octets: Octets
+    root: bytes
 
 
 def choose(
@@ -78,7 +87,7 @@ def choose(
         digest: Chosen(
             digest=digest, supports=tuple(sorted(supports[digest], key=lambda each: each.collection))
         )
-        for digest in sorted(supports)
+        for digest in sorted(supports, key=attrgetter("algorithm", "value"))
     }
 
 
@@ -91,37 +100,36 @@ def labels_of(terms: Terms, chosen: Mapping[Digest, Chosen]) -> dict[Digest, Lab
 
 
 def compose(
-    terms: Terms, tags: U64Array, labels: bytes | None, *, screen: Screen, held: Release | None
+    terms: Terms, answers: Values, labels: Labels | None, *, screen: Values, held: Release | None
 ) -> Release:
-    """The release of digests by their tags in the order of the answers, the canary's among them.
+    """The release of these answers and labels, the canary's among them.
 
-    `labels` were sealed for them, in this order; None for a release without. `held` is the release before: its widths
-    are kept while they fit, and what is only less than it is removal-only.
+    `labels` is None for a release without. `held` is the release before: what is only less than it is removal-only.
     """
-    answers_width = width_of_answers(terms, len(tags), held)
-    answers = truncate(tags, answers_width)
     manifest = Manifest(
         subset_id=terms.subset_id,
         epoch=terms.epoch,
         kind=ReleaseKind.ORDINARY,
         screen_count=len(screen.values),
-        answers_count=len(answers),
+        answers_count=len(answers.values),
         screen_width=screen.width,
-        answers_width=answers_width,
+        answers_width=answers.width,
         pk=terms.pk,
         screen_root=values_root(screen.values),
-        answers_root=values_root(answers),
-        labels_root=None if labels is None else labels_root(labels, LABEL_BYTES),
+        answers_root=values_root(answers.values),
+        labels_root=None if labels is None else labels.root,
         sources=terms.sources,
         rules=terms.rules,
         not_after_ms=terms.not_after_ms,
     )
-    release = verify_release(
-        manifest,
+    check_screen(manifest, blocks_of(screen.values))
+    check_answers(manifest, blocks_of(answers.values))
+    release = Release(
+        manifest=manifest,
         screen=screen.values,
-        answers=answers,
-        labels=labels,
-        filter_bytes=terms.filter.to_bytes(),
+        answers=answers.values,
+        labels=None if labels is None else labels.octets,
+        filter=terms.filter,
     )
     return replace(release, manifest=replace(manifest, kind=_kind(held, release)))
 
@@ -132,11 +140,20 @@ def is_same(held: Release, new: Release) -> bool:
     return replace(new.manifest, sources=old.sources, not_after_ms=old.not_after_ms, kind=old.kind) == old
 
 
-def screen_of(terms: Terms, screened: Collection[Digest], held: Release | None) -> Screen:
-    """The screen of some digests of a release, and of the canary."""
-    digests = {PRESENT, *screened}
-    width = width_of_screen(terms, len(digests), held)
-    return Screen(build_screen(digests, width) if width else _NO_SCREEN, width)
+def screen_of(terms: Terms, screened: U64Array, held: Release | None) -> tuple[Values, Mapping[int, int]]:
+    """The screen of some digests of a release and of the canary, and which values several have, and how many.
+
+    `screened` are the full 64-bit screen hashes of the digests.
+    """
+    width = width_of_screen(terms, len(screened) + 1, held)
+    if not width:
+        return Values(_NO_SCREEN, 0), {}
+    cut = np.sort(truncate(np.append(screened, screen_values([PRESENT])), width))
+    starts = np.flatnonzero(np.insert(cut[1:] != cut[:-1], 0, True))
+    counts = np.diff(starts, append=len(cut))
+    several = counts > 1
+    shared = dict(zip(cut[starts[several]].tolist(), counts[several].tolist(), strict=True))
+    return Values(cut[starts], width), shared
 
 
 def width_of_screen(terms: Terms, count: int, held: Release | None) -> int:

@@ -4,28 +4,38 @@ A digest that is listed still keeps its tag, which its row has, and a label that
 sealed: neither needs the PRF output, which is kept nowhere. Whatever else is needed of it is evaluated again.
 """
 
-from array import array
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from node.errors import StoreError
 from node.objects.listed import mark_of, packed, tag_of
-from node.store.subsets.records import Listed, ListedColumns, ReleaseRecord, WideKey
+from node.store.mapped import give_back, maps_of, spared
+from node.store.spool import Parts, Spool, part_of, written_down
+from node.store.subsets.records import Listed, ReleaseRecord, WideKey
 from node.store.vault import Vault
-from node.subsets.basis import Basis, Marks, marks_of
-from node.subsets.compose import Chosen, Screen, Terms, compose, labels_of, width_of_answers
+from node.subsets.basis import Basis
+from node.subsets.columns import digests_in, names_in, rows_in
+from node.subsets.compose import Chosen, Labels, Terms, Values, labels_of, width_of_answers
+from node.subsets.outputs import Found, Outputs
 from protocol.digest import Digest
-from protocol.selection import Selection
+from protocol.encoding import Octets
+from protocol.selection import Marks, Selection
 from protocol.subset.answers import order_answers
 from protocol.subset.canary import PRESENT
+from protocol.subset.chunks import ChunkRoot
 from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Label, seal_label
 from protocol.subset.release import Release
 from protocol.subset.rice import U64Array
-from protocol.subset.screen import truncate
+from protocol.subset.screen import screen_values, truncate
+
+_ROW: Final = np.dtype([("tag", "<u8"), ("place", "<u4"), ("label", f"V{LABEL_BYTES}")])
+_NO_LABEL: Final = bytes(LABEL_BYTES)
+_AT_ONCE: Final = 2**15
+"""Digests whose screen hashes are made at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,56 +49,120 @@ class Held:
 
 
 class Answers(NamedTuple):
-    """Digests in the order of the answers: a row of each array for each."""
+    """Digests in the order of the answers: values, labels, and marks, one for each."""
 
-    tags: U64Array
-    """Cut to their width, where they are taken over from a release."""
-    labels: NDArray[np.uint8] | None
-    """48 bytes each; None for a release without."""
+    values: Values
+    labels: Labels | None
+    """None for a release without."""
     marks: Marks
 
-    def compose(self, terms: Terms, screen: Screen, held: Release | None) -> Release:
-        """The release that they make."""
-        labels = None if self.labels is None else self.labels.tobytes()
-        return compose(terms, self.tags, labels, screen=screen, held=held)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """Digests whose outputs are on their way: an item of each for each."""
+
+    digests: Sequence[Digest]
+    names: Sequence[WideKey]
+    held: Sequence[Listed | None]
+    """What the release before says of them."""
+    labels: Mapping[Digest, Label]
+    said: Sequence[tuple[int, int, bytes]]
+    """Mark of its label, algorithm and collections."""
+    same: Sequence[Listed | None]
+    """What the release before says, where this one says the same."""
+    sealed: Sequence[bytes | None]
+    """Its label, where it is at hand."""
+    outputs: Found
 
 
 class Content:
-    """Takes digests, a part after the other; `evaluate` gives PRF outputs of 64 bytes in the release's epoch."""
+    """Takes digests, a part after the other, into `parts` parts by their tags.
+
+    What all of them have waits in the spool, so that none of it takes memory in proportion to the list.
+    """
 
     def __init__(
-        self,
-        vault: Vault,
-        terms: Terms,
-        held: Held | None,
-        evaluate: Callable[[Sequence[Digest]], Sequence[bytes]],
+        self, vault: Vault, terms: Terms, held: Held | None, outputs: Outputs, spool: Spool, *, parts: int
     ) -> None:
         self.terms = terms
-        self.ended: list[WideKey] = []
+        self.ended = names_in(spool)
         """Of which digests the release before says something else, or they are listed no more."""
-        self.new = ListedColumns()
+        self.new = rows_in(spool)
         """What this release says and the one before does not."""
         self.came = self.stayed = self.left = 0
         """Digests that only this release lists, that both list, and that only the one before does."""
         self._vault = vault
         self._held = held
-        self._evaluate = evaluate
+        self._outputs = outputs
         self._continues = held is not None and held.release.manifest.epoch == terms.epoch
-        self._digests: list[Digest] = []
-        self._tags = array("q")
-        self._labels = bytearray()
+        self._digests = digests_in(spool)
+        self._rows = Parts(spool, parts)
+        self._begun: _Begun | None = None
 
     def take_test_file(self) -> None:
-        """List the test file, of which there is no row."""
-        (output,) = self._evaluate([PRESENT])
-        self._add(PRESENT, tag_of(output), self._seal(output, CANARY_LABEL))
+        """List the test file, behind all others; there is no row of it."""
+        self._finish()
+        (output,) = self._outputs.of([PRESENT])
+        self._add([PRESENT], [tag_of(output)], [self._seal(output, CANARY_LABEL)])
 
     def take(self, chosen: Mapping[Digest, Chosen], rows: Collection[Listed]) -> None:
-        """List these digests; `rows` are what the release before lists of the same part of all digests."""
+        """List these digests; `rows` are what the release before lists of the same part of all digests.
+
+        They are evaluated while the next ones are looked for.
+        """
+        begun = self._begin(chosen, rows)
+        self._finish()
+        self._begun = begun
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def answers(self, selection: Selection, width: int) -> Answers:
+        """All that was taken, in the order of the answers, cut to this width."""
+        self._finish()
+        values, marks = np.empty(len(self), dtype=np.uint64), np.empty(len(self), dtype=np.uint8)
+        # The test file is always screened, and never counted.
+        mark_of_place = np.append(selection.marks, np.zeros(len(self) - len(selection.marks), dtype=np.uint8))
+
+        def cells() -> Iterator[bytes]:
+            end = 0
+            for part in range(self._rows.count):
+                rows = self._ordered(self._rows.rows(part, _ROW))
+                start, end = end, end + len(rows)
+                values[start:end] = truncate(rows["tag"], width)
+                marks[start:end] = mark_of_place[rows["place"]]
+                yield rows["label"].tobytes()
+
+        if self.terms.filter.labels:
+            return Answers(Values(values, width), rooted(cells()), marks)
+        for _ in cells():
+            pass
+        return Answers(Values(values, width), None, marks)
+
+    def screen_values(self, selection: Selection) -> U64Array:
+        """The full 64-bit screen hashes of what is screened, but for the test file's."""
+        screened = selection.screened
+        found = np.empty(np.count_nonzero(screened), dtype=np.uint64)
+        at, digests = 0, iter(self._digests)
+        for start in range(0, len(screened), _AT_ONCE):
+            mask = screened[start : start + _AT_ONCE].tolist()
+            values = screen_values(
+                [each for is_screened, each in zip(mask, digests, strict=False) if is_screened]
+            )
+            found[at : at + len(values)] = values
+            at += len(values)
+        return found
+
+    def at(self, places: NDArray[np.intp]) -> list[Digest]:
+        """The digests at some places."""
+        self._finish()
+        return self._digests.at(places.tolist())
+
+    def _begin(self, chosen: Mapping[Digest, Chosen], rows: Collection[Listed]) -> _Begun:
         names = self._vault.wide_keys_of(chosen)
         before = {row.name: row for row in rows}
         held = [before.pop(name, None) for name in names]
-        self.ended += before
+        self.ended.append([*before])
         self.left += len(before)
         self.stayed += len(rows) - len(before)
         self.came += len(chosen) - len(rows) + len(before)
@@ -102,44 +176,64 @@ class Content:
             for row, now in zip(held, said, strict=True)
         ]
         sealed = self._sealed_before(same)
-        tags = [row.tag if row and self._continues else None for row in held]
-        outputs = self._outputs(
-            digest
-            for digest, tag, label in zip(chosen, tags, sealed, strict=True)
-            if tag is None or label is None
+        wanted = {
+            digest: name
+            for digest, name, row, label in zip(chosen, names, held, sealed, strict=True)
+            if row is None or not self._continues or label is None
+        }
+        return _Begun(
+            digests=[*chosen],
+            names=names,
+            held=held,
+            labels=labels,
+            said=said,
+            same=same,
+            sealed=sealed,
+            outputs=self._outputs.begin(wanted),
         )
-        for at, digest in enumerate(chosen):
-            output, label = outputs.get(digest, b""), sealed[at]
-            tag = tags[at] if not output else tag_of(output)
-            assert tag is not None, "what has no tag was evaluated"
-            self._add(digest, tag, self._seal(output, labels.get(digest)) if label is None else label)
-            if same[at] is None:
-                if held[at] is not None:
-                    self.ended.append(names[at])
-                mark, algorithm, collections = said[at]
-                self.new.append(Listed(*names[at], tag, mark, algorithm, collections))
 
-    def answers(self, selection: Selection) -> Answers:
-        """All that was taken, in the order of the answers."""
-        tags = np.array(self._tags, dtype=np.int64).view(np.uint64)
-        order = order_answers(tags, lambda places: self._evaluate([self._digests[at] for at in places]))
-        cells = _cells(self._labels)[order] if self.terms.filter.labels else None
-        return Answers(tags[order], cells, marks_of(self._digests, selection)[order])
+    def _finish(self) -> None:
+        """Take in what was begun."""
+        begun, self._begun = self._begun, None
+        if begun is None:
+            return
+        outputs = begun.outputs()
+        tags, labels, new, ended = list[int](), list[bytes](), list[Listed](), list[WideKey]()
+        for at, digest in enumerate(begun.digests):
+            output, label, row = outputs.get(digest, b""), begun.sealed[at], begun.held[at]
+            tag = row.tag if row and not output else tag_of(output)
+            tags.append(tag)
+            labels.append(self._seal(output, begun.labels.get(digest)) if label is None else label)
+            if begun.same[at] is None:
+                if row is not None:
+                    ended.append(begun.names[at])
+                mark, algorithm, collections = begun.said[at]
+                new.append(Listed(*begun.names[at], tag, mark, algorithm, collections))
+        self._add(begun.digests, tags, labels)
+        self.new.append(new)
+        self.ended.append(ended)
 
-    def _add(self, digest: Digest, tag: int, label: bytes) -> None:
-        self._digests.append(digest)
-        self._tags.append(tag)
-        self._labels += label
+    def _add(self, digests: Sequence[Digest], tags: Sequence[int], labels: Sequence[bytes]) -> None:
+        rows = np.empty(len(digests), dtype=_ROW)
+        rows["tag"] = np.array(tags, dtype=np.int64).view(np.uint64)
+        rows["place"] = np.arange(len(self), len(self) + len(digests))
+        rows["label"] = np.frombuffer(b"".join(labels), dtype=_ROW["label"])
+        self._rows.scatter(rows, part_of(rows["tag"], self._rows.count))
+        self._digests.append(digests)
+
+    def _ordered(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Rows in the order of their outputs."""
+
+        def whole(at: list[int]) -> Sequence[bytes]:
+            return self._outputs.of(self._digests.at(rows["place"][at].tolist()))
+
+        return rows[order_answers(rows["tag"], whole)]
 
     def _seal(self, output: bytes, label: Label | None) -> bytes:
         """Nothing for a release without labels."""
         if label is None or not self.terms.filter.labels:
-            return b""
+            return _NO_LABEL
         return seal_label(output, subset_id=self.terms.subset_id, epoch=self.terms.epoch, label=label)
-
-    def _outputs(self, digests: Iterable[Digest]) -> dict[Digest, bytes]:
-        asked = list(digests)
-        return dict(zip(asked, self._evaluate(asked), strict=True)) if asked else {}
 
     def _sealed_before(self, rows: Sequence[Listed | None]) -> list[bytes | None]:
         """The label of each row as the release before has it; None where it must be sealed, as for no row.
@@ -147,7 +241,7 @@ class Content:
         Of answers that are equal nothing says whose is which; there are some in one release of thousands.
         """
         wanted = self.terms.filter.labels
-        found: list[bytes | None] = [None if wanted else b""] * len(rows)
+        found: list[bytes | None] = [None if wanted else _NO_LABEL] * len(rows)
         places = [at for at, row in enumerate(rows) if row]
         if self._held is None or not places:
             return found
@@ -155,26 +249,40 @@ class Content:
         if not wanted or self._held.release.labels is None:
             return found
         labels = _cells(self._held.release.labels)[first].tobytes()
+        give_back(maps_of(self._held.release.labels))
         for number, (at, alone) in enumerate(zip(places, (end - first == 1).tolist(), strict=True)):
             if alone:
                 found[at] = labels[number * LABEL_BYTES : (number + 1) * LABEL_BYTES]
         return found
 
 
+def rooted(pieces: Iterator[bytes]) -> Labels:
+    """Labels written down, with their root."""
+    root = ChunkRoot(LABEL_BYTES)
+
+    def noted() -> Iterator[bytes]:
+        for piece in pieces:
+            root.take(piece)
+            yield piece
+
+    octets = written_down(noted())
+    return Labels(octets, root.root())
+
+
 def changed_answers(
     terms: Terms, held: Held, marks: Marks, gone: Collection[Listed], new: Answers
 ) -> Answers | None:
-    """The answers of the release before without those of some rows, and with new ones.
+    """The answers of the release before without those of some rows, and with new ones of its width.
 
     None where it is not known whose is which of equal ones, or all have another width.
     """
     release, width = held.release, held.release.manifest.answers_width
     first, end = _runs(held, np.array([row.tag for row in gone], dtype=np.int64))
-    count = len(release.answers) - len(gone) + len(new.tags)
+    added = new.values.values
+    count = len(release.answers) - len(gone) + len(added)
     if (end - first > 1).any() or width_of_answers(terms, count, release) != width:
         return None
     values = np.delete(release.answers, first)
-    added = truncate(new.tags, width)
     places = np.searchsorted(values, added)
     beside = values[np.minimum(places, len(values) - 1)]  # the test file's is always there
     if (added[1:] == added[:-1]).any() or (beside == added).any():
@@ -183,11 +291,27 @@ def changed_answers(
     if new.labels is not None:
         if release.labels is None:
             return None
-        labels = np.insert(np.delete(_cells(release.labels), first, axis=0), places, new.labels, axis=0)
+        labels = rooted(_spliced(release.labels, np.sort(first), places, new.labels.octets))
     left = np.delete(marks, first)
     return Answers(
-        np.insert(values, places, added) << np.uint64(64 - width), labels, np.insert(left, places, new.marks)
+        Values(np.insert(values, places, added), width), labels, np.insert(left, places, new.marks)
     )
+
+
+def _spliced(
+    labels: Octets, gone: NDArray[np.intp], places: NDArray[np.intp], new: Octets
+) -> Iterator[bytes]:
+    """Labels without some, and then with new ones at these places, both ascending."""
+    staying = gone - np.arange(len(gone))  # labels that stay before each that goes
+    came = places + np.searchsorted(staying, places, "right")  # where among the old ones they come
+    steps = [(at, at, number) for number, at in enumerate(came.tolist())]
+    steps += [(at, at + 1, -1) for at in gone.tolist()]
+    start = 0
+    for end, following, number in [*sorted(steps), (len(labels) // LABEL_BYTES, 0, -1)]:
+        yield from spared(labels[start * LABEL_BYTES : end * LABEL_BYTES])
+        if number >= 0:
+            yield bytes(new[number * LABEL_BYTES : (number + 1) * LABEL_BYTES])
+        start = following
 
 
 def marks_before(held: Held, marks: Marks, rows: Collection[Listed]) -> list[int]:

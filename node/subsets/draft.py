@@ -8,6 +8,8 @@ Nothing here is written anywhere: a draft is only published if the lists still s
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
@@ -22,25 +24,32 @@ from node.objects.listed import listed_in, rows_in
 from node.objects.sealed_names import salt_name
 from node.ports.evaluator import Evaluator
 from node.store.lists.records import LogRecord
+from node.store.spool import Spool
 from node.store.store import Store
-from node.store.subsets.records import Listed, ListedColumns, ReleaseRecord, WideKey
-from node.subsets.basis import Basis, Marks, Screened, changed_screen, is_screened, shared_values
+from node.store.subsets.records import Listed, ReleaseRecord, WideKey
+from node.subsets.basis import Basis, Screened, changed_screen, is_screened
 from node.subsets.changes import affected
-from node.subsets.compose import Chosen, Terms, choose, screen_of
+from node.subsets.columns import Column
+from node.subsets.compose import Chosen, Terms, choose, compose, screen_of, width_of_answers
 from node.subsets.content import Content, Held, changed_answers, marks_before
 from node.subsets.grounds import Order, fingerprint, stale, tripwires_of
 from node.subsets.holdings import held_here
+from node.subsets.links import Links
+from node.subsets.outputs import Outputs
 from protocol.digest import Digest
 from protocol.judgement.quorum import MemberListing, Support
 from protocol.lists.opening import EntryRef
-from protocol.selection import Selector
+from protocol.selection import Marks
 from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.identity import subset_id
 from protocol.subset.manifest import RuleHashes
 from protocol.subset.prf_input import prf_input
 from protocol.subset.release import Release
+from protocol.subset.screen import screen_values
 from protocol.subset.sources import SourceCheckpoint, number_sources
 
+EVENTS: Final = 2**16
+"""Of all lists together, for each part of what waits on disk: some megabytes of it are worked on at a time."""
 LIFE: Final = timedelta(days=14)
 """How long a release may be used: a new one at half of it leaves a week, so a weekend without staff ends nothing."""
 
@@ -62,9 +71,9 @@ class Draft:
     """What its screen tells of a file at worst."""
     basis: Basis | None
     """What the next release may begin from; None: it is made whole."""
-    ended: Sequence[WideKey] = field(repr=False)
+    ended: Column[WideKey] = field(repr=False)
     """Rows of the release before that are so no longer."""
-    new: ListedColumns = field(repr=False)
+    new: Column[Listed] = field(repr=False)
     record: ReleaseRecord
     sources: Mapping[str, int] = field(repr=False)
     """Numbers that this release gives for the first time."""
@@ -79,7 +88,7 @@ class _Made:
     """What a release lists, in the making, and what it is refused for."""
 
     content: Content
-    selector: Selector
+    links: Links
     premises: Premises
     sources: Mapping[str, int]
     waiting: set[WideKey] = field(default_factory=set)
@@ -105,10 +114,18 @@ class Drafter:
         self._documents = documents
         self._order = order
         self._held = held
-        self._outputs: dict[Digest, bytes] = {}
+        self._ended = ExitStack()
+        self._drafted = self._ended.enter_context(ExitStack())
+        kept = self._ended.enter_context(Spool(store.vault.entropy))
+        threads = self._ended.enter_context(ThreadPoolExecutor(1, thread_name_prefix="drafter"))
+        self._outputs = Outputs(kept, threads, self._evaluated)
+
+    def close(self) -> None:
+        """Give up what waits on disk, a draft's rows included."""
+        self._ended.close()
 
     def draft(self) -> Draft:
-        """A draft of what the lists say now.
+        """A draft of what the lists say now; of the one before nothing is left.
 
         Raises:
             GoneError: the evaluator has no key of the subset's epoch.
@@ -116,31 +133,34 @@ class Drafter:
             TooLargeError: the epoch has run out of source numbers.
         """
         self._require_key()
-        return self._changed() or self._whole()
+        self._drafted.close()
+        spool = self._drafted.enter_context(Spool(self._store.vault.entropy))
+        return self._changed(spool) or self._whole(spool)
 
     def _fingerprint(self, premises: Premises) -> bytes | None:
         with self._store.read() as unit:
             return fingerprint(premises, tripwires_of(unit), self._order)
 
-    def _whole(self) -> Draft:
-        made = self._made()
+    def _whole(self, spool: Spool) -> Draft:
+        made = self._made(spool)
         kept_from_tripping = bool(made.tripped)
         if kept_from_tripping:
             # What was released before and is on no tripwire may stay, so withdrawals still get out.
-            entries, made = made.entries, self._made(frozenset(made.tripped))
+            entries, made = made.entries, self._made(spool, frozenset(made.tripped))
             made.entries = entries
-        held, selection = self._held.release if self._held else None, made.selector.select()
+        held, selection = self._held.release if self._held else None, made.links.select()
         made.content.take_test_file()
-        answers = made.content.answers(selection)
-        screen = screen_of(made.terms, selection.screened, held)
+        contradicted = made.content.at(selection.contradicted)
+        answers = made.content.answers(selection, width_of_answers(made.terms, len(made.content), held))
+        screen, shared = screen_of(made.terms, made.content.screen_values(selection), held)
         # Of the premises that were judged by: what moved, and moved back, is not in another reading of them.
         found = self._fingerprint(made.premises)
         basis = Basis(
             fingerprint=found or b"",
             sizes=_sizes(made.terms),
             marks=answers.marks,
-            shared=shared_values(selection.screened, screen.width),
-            contradicted=self._store.vault.wide_keys_of(selection.contradicted),
+            shared=shared,
+            contradicted=self._store.vault.wide_keys_of(contradicted),
             stale=stale(made.premises, self._order),
             waiting=frozenset(made.waiting),
             unheard=frozenset(made.unheard),
@@ -148,14 +168,14 @@ class Drafter:
         listed = self._held.record.answers - 1 if self._held else 0
         return self._draft(
             made,
-            answers.compose(made.terms, screen, held),
+            compose(made.terms, answers.values, answers.labels, screen=screen, held=held),
             basis if found and not kept_from_tripping else None,
             removed=listed - made.content.stayed,  # what was shredded since has no row any more
-            contradicted=selection.contradicted,
+            contradicted=contradicted,
             marks=answers.marks,
         )
 
-    def _changed(self) -> Draft | None:
+    def _changed(self, spool: Spool) -> Draft | None:
         """The same from the release before, when all that is new are some events; None: it has to be made whole."""
         held = self._held
         if held is None or (basis := held.basis) is None:
@@ -163,41 +183,48 @@ class Drafter:
         new_events = affected(self._store, self._order, basis)
         if new_events is None:
             return None
-        made, rows = self._made_of(new_events.digests)
+        made, rows = self._made_of(new_events.digests, spool)
         moved = (made.premises.lists, stale(made.premises, self._order)) != (
             new_events.premises.lists,
             new_events.stale,
         )
         if made.tripped or moved or self._fingerprint(made.premises) != basis.fingerprint:
             return None
-        selection = made.selector.select()
-        new = made.content.answers(selection)
+        selection = made.links.select()
+        new = made.content.answers(selection, held.release.manifest.answers_width)
         answers = changed_answers(made.terms, held, basis.marks, rows.values(), new)
         if answers is None:
             return None
         marks = marks_before(held, basis.marks, rows.values())
-        before = [digest for digest, mark in zip(rows, marks, strict=True) if is_screened(mark)]
-        screen = changed_screen(made.terms, held.release, basis.shared, before=before, now=selection.screened)
+        screen = changed_screen(
+            made.terms,
+            held.release,
+            basis.shared,
+            before=screen_values(
+                digest for digest, mark in zip(rows, marks, strict=True) if is_screened(mark)
+            ),
+            now=made.content.screen_values(selection),
+        )
         if screen is None:
             return None
         judged = self._store.vault.wide_keys_of(new_events.digests)
+        contradicted = made.content.at(selection.contradicted)
         following = Basis(
             fingerprint=basis.fingerprint,
             sizes=_sizes(made.terms),
             marks=answers.marks,
             shared=screen[1],
-            contradicted=self._store.vault.wide_keys_of(selection.contradicted),
+            contradicted=self._store.vault.wide_keys_of(contradicted),
             stale=new_events.stale,
             waiting=basis.waiting.difference(judged) | made.waiting,
             unheard=basis.unheard.difference(judged) | made.unheard,
         )
-        release = answers.compose(made.terms, screen[0], held.release)
         return self._draft(
             made,
-            release,
+            compose(made.terms, answers.values, answers.labels, screen=screen[0], held=held.release),
             following,
             removed=made.content.left,
-            contradicted=selection.contradicted,
+            contradicted=contradicted,
             marks=answers.marks,
         )
 
@@ -223,10 +250,10 @@ class Drafter:
             contradicted=self._backing(contradicted),
         )
 
-    def _made_of(self, digests: frozenset[Digest]) -> tuple[_Made, Mapping[Digest, Listed]]:
+    def _made_of(self, digests: frozenset[Digest], spool: Spool) -> tuple[_Made, Mapping[Digest, Listed]]:
         """What a release lists of these digests, and what the one before does."""
         judged = self._judged(digests)
-        made = self._begun(judged.premises)
+        made = self._begun(judged.premises, spool, parts=1)
         with self._store.read() as unit:
             rows = {} if self._held is None else listed_in(self._store, unit, self._held.record, digests)
         effective = {key: support for key, support in judged.decision.effective.items() if key[1] in digests}
@@ -237,12 +264,12 @@ class Drafter:
             self._wait(made, chosen, (key for key in judged.decision.waiting() if key[1] in digests))
         return made, rows
 
-    def _begun(self, premises: Premises) -> _Made:
+    def _begun(self, premises: Premises, spool: Spool, *, parts: int) -> _Made:
         given, numbers = self._numbers(premises.heads)
         terms = self._terms(premises.heads, numbers)
         return _Made(
-            Content(self._store.vault, terms, self._held, self._evaluated),
-            Selector(terms.k),
+            Content(self._store.vault, terms, self._held, self._outputs, spool, parts=parts),
+            Links(spool, self._store.vault.entropy, k=terms.k, parts=parts),
             premises,
             {origin: number for origin, number in numbers.items() if origin not in given},
         )
@@ -255,7 +282,7 @@ class Drafter:
         listings: Sequence[MemberListing],
     ) -> None:
         made.content.take(chosen, rows)
-        made.selector.add({digest: each.supports for digest, each in chosen.items()}, listings)
+        made.links.add({digest: each.supports for digest, each in chosen.items()}, listings)
 
     def _wait(
         self, made: _Made, chosen: Mapping[Digest, Chosen], waiting: Iterable[tuple[int, Digest]]
@@ -267,7 +294,7 @@ class Drafter:
             is_listed = key[1] in chosen and key[0] in chosen[key[1]].collections
             (made.unheard if is_listed else made.waiting).add(name)
 
-    def _made(self, without: frozenset[Digest] | None = None) -> _Made:
+    def _made(self, spool: Spool, without: frozenset[Digest] | None = None) -> _Made:
         """What a release lists by what the lists say now; only what is released already, if it is to be `without`."""
         order, subset = self._order, self._order.subset
         judged = judge_all(
@@ -278,8 +305,9 @@ class Drafter:
             previous=self._previous,
             exclusions=order.exclusions,
         )
-        made = self._begun(judged.premises)
         heads = judged.premises.heads
+        parts = 1 + sum(log.head.size for log in heads) // EVENTS
+        made = self._begun(judged.premises, spool, parts=parts)
         for share in judged.shares:
             rows = [row for record in self._previous for row in rows_in(self._store, record, share.keys)]
             chosen = choose(self._supported(heads, share.effective, share.listings), subset.filter)
@@ -345,15 +373,10 @@ class Drafter:
             )
 
     def _evaluated(self, digests: Sequence[Digest]) -> Sequence[bytes]:
-        """The outputs of these digests; those that an earlier attempt needed are at hand."""
         subset = self._order.subset
         number = subset_id(subset.origin)
-        missing = [digest for digest in digests if digest not in self._outputs]
-        if missing:
-            inputs = [prf_input(number, digest) for digest in missing]
-            found = self._evaluator.outputs(subset.name, subset.epoch, inputs)
-            self._outputs.update(zip(missing, found, strict=True))
-        return [self._outputs[digest] for digest in digests]
+        inputs = [prf_input(number, digest) for digest in digests]
+        return self._evaluator.outputs(subset.name, subset.epoch, inputs)
 
     def _numbers(self, heads: Sequence[LogRecord]) -> tuple[Mapping[str, int], Mapping[str, int]]:
         """The source numbers given so far in this epoch, and those with this release's."""

@@ -8,6 +8,7 @@ of its life. See docs/reference/releases.md.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -173,29 +174,33 @@ class Releaser:
         catch_up(self._store, name)
         finished = self._finish(stored, now, {})
         held = self._held(name)
-        drafter = Drafter(self._store, self._evaluator, self._documents, order, held)
-        for _ in range(ATTEMPTS):
-            standing = self._standing()
-            draft = drafter.draft()
-            if draft.tripped and not _takes_out(held, draft, now):
-                raise _tripped(draft, "nothing was released, and the release before stays in force")
-            if held is not None and not draft.tripped and not _is_due(held, draft.release, now):
-                held = self._with_basis(held, draft)
-                if self._note_judged(name, standing, draft.release.manifest):
-                    return _report(held.record, draft, published=finished)
-                drafter = Drafter(self._store, self._evaluator, self._documents, order, held)
-            elif self._claim(subset, standing, draft):
-                made = {draft.record.version: draft.release}
-                self._finish(
-                    subset, now, made if held is None else {held.record.version: held.release} | made
-                )
-                if draft.tripped:
-                    record = draft.record
-                    raise _tripped(
-                        draft, f"release {record.version} takes out {record.removed} and adds nothing"
+        with ExitStack() as ended:
+            drafter = ended.enter_context(self._drafter(order, held))
+            for _ in range(ATTEMPTS):
+                standing = self._standing()
+                draft = drafter.draft()
+                if draft.tripped and not _takes_out(held, draft, now):
+                    raise _tripped(draft, "nothing was released, and the release before stays in force")
+                if held is not None and not draft.tripped and not _is_due(held, draft.release, now):
+                    held = self._with_basis(held, draft)
+                    if self._note_judged(name, standing, draft.release.manifest):
+                        return _report(held.record, draft, published=finished)
+                    drafter = ended.enter_context(self._drafter(order, held))
+                elif self._claim(subset, standing, draft):
+                    made = {draft.record.version: draft.release}
+                    self._finish(
+                        subset, now, made if held is None else {held.record.version: held.release} | made
                     )
-                return _report(draft.record, draft, published=True)
+                    if draft.tripped:
+                        record = draft.record
+                        raise _tripped(
+                            draft, f"release {record.version} takes out {record.removed} and adds nothing"
+                        )
+                    return _report(draft.record, draft, published=True)
         raise ConflictError("the lists of {name} did not stand still", name, hint="run the command again")
+
+    def _drafter(self, order: Order, held: Held | None) -> AbstractContextManager[Drafter]:
+        return closing(Drafter(self._store, self._evaluator, self._documents, order, held))
 
     def _standing(self) -> Grounds:
         with self._store.read() as unit:

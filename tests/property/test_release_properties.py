@@ -11,7 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
-from unittest.mock import patch
 
 import pytest
 from hypothesis import Phase, example, given, settings
@@ -405,8 +404,13 @@ Acts = list[tuple[str, bool, str]]
 @example([("tripwire", True, "b"), ("withdraw", False, "a"), ("follow", True, "a")], True, False, 2)
 @example([("later", True, "c"), ("national", True, "a"), ("national", False, "a")], False, False, EVENTS)
 def test_a_release_equals_the_one_from_nothing(acts: Acts, alike: bool, authority: bool, events: int) -> None:
-    """Also when it is judged in many ranges of `events` events."""
-    with TemporaryDirectory() as folder, patch("node.judgement.ranges.EVENTS", events):
+    """Also when it is judged in many ranges of `events` events, and all that waits does so on disk."""
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
+        patched.setattr("node.judgement.ranges.EVENTS", events)
+        if events != EVENTS:
+            patched.setattr("node.subsets.draft.EVENTS", events)
+            patched.setattr("node.store.spool._PAGE", 1)
+            patched.setattr("node.store.spool._IN_MEMORY", 1)
         world = World(Path(folder), alike=alike, authority=authority)
         try:
             for own in (True, False):

@@ -9,9 +9,8 @@ from random import Random
 
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import MemberListing
-from protocol.selection import Selector
 from support.screen_worlds import World, world
-from support.selected import links_of, select_plainly, select_screened
+from support.selected import Choice, links_of, select_plainly, select_screened
 from support.sizes import THOROUGH
 
 WORLDS = 40_000 if THOROUGH else 1_000
@@ -67,7 +66,7 @@ def test_these_worlds_have_something_to_hide() -> None:
 def test_parts_of_the_lists_give_what_the_plain_rule_gives_of_the_whole() -> None:
     for seed, each in enumerate(worlds()):
         random, supports, k = Random(seed), each.supports(), each.members.k
-        selector, digests = Selector(k), {one: random.randrange(3) for one in each.files}
+        selector, digests = Choice(k), {one: random.randrange(3) for one in each.files}
         for part in range(3):
             selector.add(
                 {one: found for one, found in supports.items() if digests.get(one, 0) == part},

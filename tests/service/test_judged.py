@@ -22,6 +22,7 @@ from node.judgement.part import part_of
 from node.judgement.premises import Premises
 from node.judgement.queue import Wanted
 from node.objects.logfiles import LogFiles
+from node.store import spool
 from node.store.lists.records import Quarantined
 from protocol.digest import Digest
 from support.stores import Agency, file_digests, rows
@@ -184,7 +185,7 @@ def test_what_waits_for_its_range_lies_sealed_in_a_file_without_a_name(
     agency: Agency, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ranges, "EVENTS", 3)
-    monkeypatch.setattr(ranges, "_PAGE", 1)
+    monkeypatch.setattr(spool, "_PAGE", 1)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     files: list[IO[bytes]] = []
     made = tempfile.TemporaryFile
@@ -194,7 +195,7 @@ def test_what_waits_for_its_range_lies_sealed_in_a_file_without_a_name(
         files.append(made())
         return files[0]
 
-    monkeypatch.setattr(ranges, "SpooledTemporaryFile", make)
+    monkeypatch.setattr(spool, "SpooledTemporaryFile", make)
     with agency.store.read() as unit:
         premises = Premises.of(unit)
         common = part_of(agency.store, unit, premises, ()).listings
@@ -215,8 +216,8 @@ def test_a_full_folder_for_temporary_files_is_named(agency: Agency, monkeypatch:
         lists = Premises.of(unit).lists
     monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
     assert list(ranges.ranges_of(agency.store, lists, [])) != []  # short lists need none
-    monkeypatch.setattr(ranges, "_PAGE", 1)
-    monkeypatch.setattr(ranges, "_IN_MEMORY", 1)
+    monkeypatch.setattr(spool, "_PAGE", 1)
+    monkeypatch.setattr(spool, "_IN_MEMORY", 1)
     with pytest.raises(StoreError, match="the folder for temporary files cannot be written"):
         list(ranges.ranges_of(agency.store, lists, []))
 
@@ -228,8 +229,8 @@ def test_a_folder_for_temporary_files_that_fills_up_is_named(
     with agency.store.read() as unit:
         lists = Premises.of(unit).lists
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(ranges, "_PAGE", 1)
-    monkeypatch.setattr(ranges, "_IN_MEMORY", 1)
+    monkeypatch.setattr(spool, "_PAGE", 1)
+    monkeypatch.setattr(spool, "_IN_MEMORY", 1)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
     try:

@@ -6,13 +6,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from node.subsets.compose import Chosen, Terms, compose, labels_of, screen_of
+from node.subsets.compose import (
+    Chosen,
+    Labels,
+    Terms,
+    Values,
+    compose,
+    labels_of,
+    screen_of,
+    width_of_answers,
+)
 from protocol.digest import Digest
 from protocol.subset.canary import PRESENT
-from protocol.subset.label import CANARY_LABEL, OUTPUT_BYTES, seal_label
+from protocol.subset.chunks import labels_root
+from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, OUTPUT_BYTES, seal_label
 from protocol.subset.release import Release
 from protocol.subset.rice import U64Array
-from protocol.subset.screen import truncate
+from protocol.subset.screen import screen_values, truncate
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +69,11 @@ def compose_whole(
             )
             for place in answers.order
         )
-    return compose(terms, answers.tags, sealed, screen=screen_of(terms, screened, held), held=held)
+    width = width_of_answers(terms, len(digests), held)
+    return compose(
+        terms,
+        Values(truncate(answers.tags, width), width),
+        None if sealed is None else Labels(sealed, labels_root(sealed, LABEL_BYTES)),
+        screen=screen_of(terms, screen_values({*screened} - {PRESENT}), held)[0],
+        held=held,
+    )

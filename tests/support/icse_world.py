@@ -24,7 +24,6 @@ from protocol.judgement.quorum import MemberListing, effective
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis
 from protocol.messages import ReleasePart
-from protocol.selection import Selection
 from protocol.subset.canary import PRESENT
 from protocol.subset.files import write_answers, write_screen
 from protocol.subset.filter import EXACT, SubsetFilter
@@ -34,7 +33,7 @@ from protocol.subset.screen import screen_values
 from support.answers import compose_whole
 from support.lists import digest, member, register
 from support.screen_worlds import Row, listing_of
-from support.selected import select_screened
+from support.selected import Selected, select_screened
 from support.sizes import THOROUGH
 from support.subsets import EMPTY_MANIFEST, SUBSET
 
@@ -93,7 +92,7 @@ def hash_of(number: int, kind: Algorithm) -> Digest:
 
 
 @cache
-def _chosen(made: Lists, kinds: frozenset[Algorithm]) -> tuple[dict[Digest, Chosen], Selection]:
+def _chosen(made: Lists, kinds: frozenset[Algorithm]) -> tuple[dict[Digest, Chosen], Selected]:
     """What is effective of these kinds, and which of it is screened: whatever the budget."""
     members = register(*(member(node, country) for node, (_, country) in STYLES.items()), k=made.k)
     chosen = choose(effective(made.listings, members), _filter(kinds, bits=12))
@@ -107,7 +106,7 @@ def _filter(kinds: frozenset[Algorithm], *, bits: int) -> SubsetFilter:
 
 def release_of(
     made: Lists, bits: int, *, kinds: frozenset[Algorithm] = EXACT, screened: frozenset[Digest] | None = None
-) -> tuple[Release, Selection]:
+) -> tuple[Release, Selected]:
     """A release as a node makes it, with made-up outputs, and its selection; `screened` is another rule's choice."""
     subset_filter = _filter(kinds, bits=bits)
     chosen, selection = _chosen(made, kinds)

@@ -1,13 +1,16 @@
 """Which digests a release screens: the product's choice of whole lists, and the rule of the spec written plainly."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Final, TypeAlias
 
-from node.subsets.basis import Screened, marks_of
+import numpy as np
+
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import MemberListing, Support
-from protocol.selection import Selection, Selector
+from protocol.selection import APART, DOUBLED, SCREENED, Rows, Selector
+from protocol.selection import links_of as linked
 from protocol.subset.filter import EXACT
 
 _HIDDEN: Final = (Algorithm.SHA1, Algorithm.SHA256)
@@ -16,24 +19,66 @@ Links: TypeAlias = Mapping[Digest, Mapping[Digest, set[str]]]
 """By digest, the weaker digests that it is said to be of one file with, and the nodes that say so."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selected:
+    """A selection, by digests."""
+
+    screened: frozenset[Digest]
+    contradicted: tuple[Digest, ...] = ()
+    doubled: frozenset[Digest] = frozenset()
+    apart: frozenset[Digest] = frozenset()
+
+
+class Choice:
+    """A `Selector` with the rows that it gives out."""
+
+    def __init__(self, k: int) -> None:
+        self._selector = Selector(k)
+        self._digests: list[Digest] = []
+        self._told: list[Rows] = []
+
+    def add(self, supports: Mapping[Digest, Sequence[Support]], listings: Sequence[MemberListing]) -> None:
+        """Take in a part."""
+        self._digests += supports
+        self._told.append(self._selector.add(supports, listings))
+
+    def select(self) -> Selected:
+        """What is screened."""
+        links = linked(np.concatenate(self._told))
+        kinds = self._selector.algorithms(links["stronger"])
+        selection = self._selector.select(lambda algorithm: [links[kinds == algorithm]])
+
+        def marked(bit: int) -> frozenset[Digest]:
+            return frozenset(
+                each for each, mark in zip(self._digests, selection.marks, strict=True) if mark & bit
+            )
+
+        return Selected(
+            screened=marked(SCREENED),
+            contradicted=tuple(sorted(self._digests[at] for at in selection.contradicted)),
+            doubled=marked(DOUBLED),
+            apart=marked(APART),
+        )
+
+
 def select_screened(
     supports: Mapping[Digest, Sequence[Support]], listings: Sequence[MemberListing], k: int
-) -> Selection:
+) -> Selected:
     """What a release of the digests in `supports` screens, taken in at once."""
-    selector = Selector(k)
-    selector.add(supports, listings)
-    return selector.select()
+    choice = Choice(k)
+    choice.add(supports, listings)
+    return choice.select()
 
 
-def budget(selection: Selection) -> tuple[int, int, int]:
+def budget(selected: Selected) -> tuple[int, int, int]:
     """How many values of one file its screen may have at worst, and how many digests are doubled and apart."""
-    told = Screened.of(marks_of(selection.screened, selection))
-    return told.most_values, told.doubled, told.apart
+    kinds = {each.algorithm for each in selected.screened} & EXACT
+    return max(len(kinds), 1), len(selected.doubled), len(selected.apart)
 
 
 def select_plainly(
     supports: Mapping[Digest, Sequence[Support]], listings: Sequence[MemberListing], k: int
-) -> Selection:
+) -> Selected:
     """What a release of the digests in `supports` screens.
 
     `supports` are those of each digest, one for each collection of the subset in which it is effective; `listings` the
@@ -56,7 +101,7 @@ def select_plainly(
             chosen.add(digest)
             (doubled if claims else apart).add(digest)
         screened |= chosen
-    return Selection(
+    return Selected(
         screened=frozenset(screened),
         contradicted=tuple(sorted(contradicted)),
         doubled=frozenset(doubled),

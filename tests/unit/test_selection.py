@@ -8,10 +8,9 @@ from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import MemberListing, Support, effective
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Basis
-from protocol.selection import Selection
 from support.lists import digest, member, register
 from support.screen_worlds import Row, listing_of
-from support.selected import budget, select_screened
+from support.selected import Selected, budget, select_screened
 
 FR, NL, DE, MIX, ICSE = "fr.example", "nl.example", "de.example", "mix.example", "icse.example"
 MEMBERS = (
@@ -34,7 +33,7 @@ def row(
     return Row(digests, at, basis, linked)
 
 
-def select(*listings: MemberListing, k: int = 2) -> Selection:
+def select(*listings: MemberListing, k: int = 2) -> Selected:
     supports: dict[Digest, list[Support]] = {}
     for (_, each), support in effective(listings, register(*MEMBERS, k=k)).items():
         supports.setdefault(each, []).append(support)

@@ -84,8 +84,8 @@ class ListedRows(Rows):
     def advance(self, subset: str, version: int, *, ended: Iterable[WideKey], new: Iterable[Listed]) -> None:
         """Let a release say something else of some digests, or nothing any more, and list others."""
         mark = self._mark
-        rows = [(version, subset, *name) for name in ended]
-        if rows:
+        names = iter(ended)
+        while rows := [(version, subset, *name) for name in islice(names, _INSERT)]:
             self._connection.exec_driver_sql(
                 f"UPDATE listed SET ended = {mark} WHERE subset = {mark}"  # noqa: S608 - nothing but placeholders
                 f" AND key = {mark} AND rest = {mark} AND ended IS NULL",

@@ -4,8 +4,6 @@ A release is claimed together with the pending head of its log, and published to
 the two its record has no note, and partners do not see it.
 """
 
-from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -57,31 +55,6 @@ class Listed(NamedTuple):
         """Its collections."""
         found = self.collections
         return tuple(int.from_bytes(found[at : at + 2]) for at in range(0, len(found), 2))
-
-
-class ListedColumns:
-    """Rows in columns, in the order in which they came: a sixth of what millions of tuples take."""
-
-    def __init__(self) -> None:
-        self._numbers = array("q")
-        self._algorithms = bytearray()
-        self._collections: list[bytes] = []
-        self._known: dict[bytes, bytes] = {}
-
-    def append(self, row: Listed) -> None:
-        """Take one more."""
-        *numbers, algorithm, collections = row
-        self._numbers.extend(numbers)
-        self._algorithms.append(algorithm)
-        self._collections.append(self._known.setdefault(collections, collections))
-
-    def __len__(self) -> int:
-        return len(self._algorithms)
-
-    def __iter__(self) -> Iterator[Listed]:
-        numbers = iter(self._numbers)
-        rows = zip(numbers, numbers, numbers, numbers, self._algorithms, self._collections, strict=True)
-        return map(Listed._make, rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,137 @@
+"""What waits on disk for its turn: pages of a file without a name, sealed with a key that only this process knows.
+
+What is made of all lists is too much for memory, and says what they list. Little of it stays in memory: short lists
+need no folder for temporary files.
+"""
+
+import mmap
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from tempfile import SpooledTemporaryFile, TemporaryFile
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+import numpy as np
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from numpy.typing import NDArray
+
+from node.clock import Entropy
+from node.files import refused
+from node.store.vault import KEY_BYTES, seal, unseal
+from protocol.encoding import Octets
+
+_IN_MEMORY: Final = 2**22
+"""Octets that wait in memory."""
+_PAGE: Final = 2**16
+"""Octets of a part that are sealed at once."""
+_FOLDER: Final = "the folder for temporary files"
+
+
+class Place(NamedTuple):
+    """Where a page is."""
+
+    start: int
+    length: int
+
+
+class Spool:
+    """Pages in the order in which they come, read at any time; a context manager."""
+
+    def __init__(self, entropy: Entropy) -> None:
+        self._entropy = entropy
+        self._cipher = AESGCM(entropy(KEY_BYTES))
+        self._file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closing may fail, and would hide why
+        self._end = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _type: type[BaseException] | None, _: object, _trace: TracebackType | None) -> None:
+        with suppress(OSError):  # what the disk refused is refused again, and nobody reads it any more
+            self._file.close()
+
+    def put(self, page: bytes) -> Place:
+        """Keep a page; raises `StoreDownError` where the disk takes nothing."""
+        start = self._end
+        sealed = seal(self._cipher, str(start), page, self._entropy)
+        try:
+            self._file.seek(start)
+            self._file.write(sealed)
+            self._file.flush()  # else the next seek would
+        except OSError as exc:
+            raise refused(_FOLDER, exc) from exc
+        self._end += len(sealed)
+        return Place(start, len(sealed))
+
+    def get(self, place: Place) -> bytes:
+        """A page."""
+        self._file.seek(place.start)
+        return unseal(self._cipher, str(place.start), self._file.read(place.length))
+
+
+class Parts:
+    """What is put into so many parts in any order, and read part by part."""
+
+    def __init__(self, spool: Spool, count: int) -> None:
+        self.count = count
+        self._spool = spool
+        self._begun = [bytearray() for _ in range(count)]
+        self._pages: list[list[Place]] = [[] for _ in range(count)]
+
+    def put(self, part: int, data: bytes) -> None:
+        """Behind what the part has."""
+        page = self._begun[part]
+        page += data
+        if len(page) >= _PAGE:
+            self._pages[part].append(self._spool.put(bytes(page)))
+            page.clear()
+
+    def scatter(self, rows: NDArray[Any], parts: NDArray[np.int64]) -> None:
+        """Put each row into its part."""
+        order = np.argsort(parts, kind="stable")
+        sorted_rows, ordered = rows[order], parts[order]
+        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+        ends = np.append(starts, len(ordered))[1:]
+        for part, start, end in zip(ordered[starts].tolist(), starts.tolist(), ends.tolist(), strict=True):
+            self.put(part, sorted_rows[start:end].tobytes())
+
+    def take(self, part: int) -> Iterator[bytes]:
+        """The pages of a part, once: what of it is in memory is forgotten."""
+        for place in self._pages[part]:
+            yield self._spool.get(place)
+        last, self._begun[part] = self._begun[part], bytearray()
+        yield bytes(last)
+
+    def rows(self, part: int, kind: np.dtype[Any]) -> NDArray[Any]:
+        """The rows of a part, likewise."""
+        return np.frombuffer(b"".join(self.take(part)), dtype=kind)
+
+
+def part_of(values: NDArray[np.uint64], count: int) -> NDArray[np.int64]:
+    """The part of each value, of so many that divide 64 bits evenly: in their order, and at most 2^32."""
+    return ((values >> np.uint64(32)) * np.uint64(count) >> np.uint64(32)).astype(np.int64)
+
+
+def written_down(pieces: Iterable[bytes]) -> Octets:
+    """Pieces one behind the other: mapped from a file without a name where they are many.
+
+    Not sealed: for what everybody may see. Raises `StoreDownError` where the disk takes nothing.
+    """
+    stream, few, size = iter(pieces), list[bytes](), 0
+    for piece in stream:
+        few.append(piece)
+        size += len(piece)
+        if size > _IN_MEMORY:
+            return _mapped(few, stream)
+    return b"".join(few)
+
+
+def _mapped(few: Iterable[bytes], more: Iterable[bytes]) -> Octets:
+    try:
+        with TemporaryFile() as file:
+            for pieces in (few, more):
+                file.writelines(pieces)
+            file.flush()
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except OSError as exc:
+        raise refused(_FOLDER, exc) from exc
