@@ -13,7 +13,7 @@ from support.sizes import size
 
 pytestmark = pytest.mark.slow
 
-SECONDS = size(quick=10, thorough=30)
+SECONDS = size(quick=3, thorough=30)
 """On each path."""
 FEWEST = 500
 PRODUCTS = size(quick=FEWEST, thorough=5_000_000)

@@ -31,9 +31,9 @@ _THRESHOLDS = (5_000, 20, 20)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """A worker a processor and one more for the whole suite, since some tests wait; none for what is named."""
+    """A worker a processor and two more for the whole suite, since many tests wait; none for what is named."""
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    return min(len(os.sched_getaffinity(0)) + 1, MOST_WORKERS) if whole else 0
+    return min(len(os.sched_getaffinity(0)) + 2, MOST_WORKERS) if whole else 0
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -57,9 +57,9 @@ Step = Callable[[], Awaitable[None]]
 class Twenty:
     """The federation, and what was seen of every lie."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, honest: Sequence[str] = HONEST) -> None:
         self.federation = Federation(folder)
-        self.honest = [self.federation.agency(f"{code.lower()}.example", code) for code in HONEST]
+        self.honest = [self.federation.agency(f"{code.lower()}.example", code) for code in honest]
         clock = self.federation.clock
         self.liars = [Liar(f"liar{at}.example", code, clock) for at, code in enumerate(LYING)]
         self.everybody: list[Agency | Liar] = [*self.honest, *self.liars]
@@ -95,7 +95,7 @@ class Twenty:
         """Everybody is honest, and holds what everybody else has: where every run begins."""
         self._start()
         for at, agency in enumerate(self.honest):
-            agency.add(*sorted(_first_names(at)))
+            agency.add(*sorted(_first_names(at, len(self.honest))))
             if agency is self.audience.victim:
                 agency.add(SECRET, collection=NATIONAL)
             agency.publish()
@@ -118,7 +118,9 @@ class Twenty:
     def _start(self) -> None:
         self.met.clear()
         self.bad_lines = False
-        self.listed = {agency.name: _first_names(at) for at, agency in enumerate(self.honest)}
+        self.listed = {
+            agency.name: _first_names(at, len(self.honest)) for at, agency in enumerate(self.honest)
+        }
         for agency in self.honest:
             agency.syncer = Syncer(agency.store, agency.clock, requiring=requiring_of(agency), most=MOST)
 
@@ -298,10 +300,9 @@ class _Colluding:
         raise NotImplementedError
 
 
-def _first_names(at: int) -> set[str]:
-    """What the honest agency at this place lists at first."""
-    count = len(HONEST)
+def _first_names(at: int, count: int) -> set[str]:
+    """What the honest agency at this place of so many lists at first."""
     shared = {name for number, name in enumerate(SHARED) if (at - number) % count in {0, 3, 7}}
-    alone = {lone(name) for number, name in enumerate(LIES) if number == at}
-    flooded = {name for number, name in enumerate(LONE_FLOODED) if number == at}
+    alone = {lone(name) for number, name in enumerate(LIES) if number % count == at}
+    flooded = {name for number, name in enumerate(LONE_FLOODED) if number % count == at}
     return {*shared, *alone, *flooded, f"pair {at}", f"pair {(at + 1) % count}"}
