@@ -14,10 +14,11 @@ from typing import Final
 
 from node.errors import StoreError
 from node.objects.sealed_names import basis_name, is_basis, is_roster
-from node.store.mapped import maps_of, spared, sparing
+from node.store.mapped import maps_of, sparing
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
 from node.store.unit import Unit
+from protocol.encoding import Octets
 from protocol.errors import ProtocolError
 from protocol.messages import ReleasePart
 from protocol.subset.files import (
@@ -30,7 +31,7 @@ from protocol.subset.files import (
     write_whole_labels,
 )
 from protocol.subset.manifest import Manifest
-from protocol.subset.release import Release
+from protocol.subset.release import Release, pieces_of
 
 KEPT: Final = 32
 """Releases whose files are kept: whoever is further behind fetches whole files."""
@@ -159,6 +160,11 @@ class ReleaseFolder:
 
     def _delta_name(self, since: ReleaseRecord, part: ReleasePart) -> str:
         return self._name(f"since-{since.version}/{part}")
+
+
+def spared(labels: Octets) -> Iterator[bytes]:
+    """Labels in order, some at a time; what was read of mapped ones is given back."""
+    return sparing(pieces_of(labels), maps_of(labels))
 
 
 def unclaimed(store: Store) -> Iterator[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from protocol.encoding import Octets
-from protocol.subset.release import pieces_of
 
 _Block = TypeVar("_Block")
 
@@ -26,11 +25,6 @@ def maps_of(octets: Octets) -> tuple[mmap.mmap, ...]:
     """The map that octets are of; none of others."""
     whole = getattr(octets, "obj", None)
     return (whole,) if isinstance(whole, mmap.mmap) else ()
-
-
-def spared(labels: Octets) -> Iterator[bytes]:
-    """Labels in order, some at a time, likewise."""
-    return sparing(pieces_of(labels), maps_of(labels))
 
 
 def sparing(blocks: Iterable[_Block], maps: Sequence[mmap.mmap]) -> Iterator[_Block]:

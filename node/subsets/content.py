@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from node.errors import StoreError
 from node.objects.listed import mark_of, packed, tag_of
-from node.store.mapped import give_back, maps_of, spared
+from node.objects.release_files import spared
+from node.store.mapped import give_back, maps_of
 from node.store.spool import Parts, Spool, part_of, written_down
 from node.store.subsets.records import Listed, ReleaseRecord, WideKey
 from node.store.vault import Vault
