@@ -5,7 +5,8 @@ it was pulled; damage shows as `StoreError`.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 from node.errors import NotFoundError, StoreError
@@ -20,7 +21,6 @@ from protocol.lists.event import Op
 from protocol.lists.opening import Opening
 
 _KEPT: Final = 32
-_FEW: Final = 16
 
 
 class ListReader:
@@ -58,13 +58,12 @@ class ListReader:
             raise NotFoundError("{origin} has not published event {position}", self._log.origin, position)
         return events[at]
 
-    def with_content_ids(self, wanted: frozenset[bytes]) -> Iterator[tuple[int, Opening]]:
-        """Position and opening of everything that carries one of these content ids.
-
-        It reads the whole list: a second index of ids would cost every import what few withdrawals save.
-        """
-        for position, data in self._holding(wanted):
-            if content_id_of(data) in wanted:
+    def with_content_ids(self, wanted: Iterable[bytes]) -> Iterator[tuple[int, Opening]]:
+        """Position and opening of everything that carries one of these content ids, by position."""
+        ids = frozenset(wanted)
+        files = {self._store.vault.file_key_of(each) for each in ids}
+        for position, data in chain(self._in_runs(files), self._not_noted()):
+            if content_id_of(data) in ids:
                 yield position, parse_opening(data)
 
     def amends(self, refs: frozenset[int]) -> Iterator[tuple[int, Opening | None]]:
@@ -77,16 +76,15 @@ class ListReader:
                 if change.op == Op.AMEND and change.ref in refs:
                     yield change.ref, _parse_held(change.opening)
 
-    def _holding(self, wanted: frozenset[bytes]) -> Iterator[tuple[int, bytes]]:
-        """Everything, less the bundles in which a few ids stand nowhere: of many each would be looked for anew."""
-        size = self._log.head.size
-        for index in range(-(-size // BUNDLE_WIDTH)):
-            rows = (
-                self._files.openings_with(wanted, index, size=size)
-                if len(wanted) <= _FEW
-                else self._files.openings(index, size=size)
-            )
-            yield from ((p, data) for p, data in enumerate(rows, index * BUNDLE_WIDTH) if data)
+    def _in_runs(self, files: Collection[int]) -> Iterator[tuple[int, bytes]]:
+        runs = self._unit.file_runs.of(self._log.id, files)
+        places = {place for run in runs for place in range(run.first, run.last + 1)}
+        return ((place, self.raw(place)) for place in sorted(places) if place < self._log.touched)
+
+    def _not_noted(self) -> Iterator[tuple[int, bytes]]:
+        """What an older version wrote and nobody has judged yet, and what waits for publication."""
+        for place in range(self._log.touched, self._log.head.size):
+            yield place, self.raw(place)
         for batch in self._waiting:
             yield from enumerate(self._batch(batch.object), batch.first)
 

@@ -16,7 +16,7 @@ Bundles and tiles never change; a partial one gives way to the wider one, which 
 by shredding, and when a peer opens what it withheld before.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import groupby
 
@@ -81,13 +81,6 @@ class LogFiles:
             return []
         name = self._openings_name(index, width)
         return _decode(self._vault.unseal(name, self._objects.get(name)), width)
-
-    def openings_with(self, needles: Collection[bytes], index: int, *, size: int) -> list[bytes]:
-        """As `openings`, but none of a bundle that holds none of the needles anywhere: most are not taken apart."""
-        width = width_at(level=0, index=index, size=size)
-        name = self._openings_name(index, width)
-        data = self._vault.unseal(name, self._objects.get(name))
-        return _decode(data, width) if any(needle in data for needle in needles) else []
 
     def items(self, *, first: int, size: int) -> Iterator[Item]:
         """Every event from `first` up to `size`."""

@@ -1,6 +1,7 @@
 """Withdrawals: every active add of the digest and its siblings, in every collection, at once."""
 
 import pytest
+from sqlalchemy import text
 
 from node.errors import ConflictError, MissingObjectError, NotFoundError
 from node.lists.corrections.withdraw import Withdrawn, withdraw, withdraw_at
@@ -8,6 +9,7 @@ from node.lists.entries import ListReader
 from node.lists.families import Family
 from node.lists.publish import publish
 from node.lists.queue import Queue
+from node.objects.folder import FolderObjects
 from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL, Event, Op
 from protocol.lists.listing import BlockKind, Listing, fold
@@ -51,22 +53,38 @@ def test_ends_siblings_that_joined_later(agency: Agency) -> None:
     assert listed(agency) == keys("b", BASELINE)
 
 
-@pytest.mark.parametrize("wanted", [1, 16, 17, 40])
-def test_content_ids_are_found_in_every_bundle_however_many_are_asked_for(
-    agency: Agency, wanted: int
-) -> None:
-    """Of a few only the bundles that hold one are taken apart."""
+@pytest.mark.parametrize("noted", [True, False], ids=["noted", "of an older version"])
+def test_content_ids_are_found_in_every_bundle(agency: Agency, noted: bool) -> None:
     names = [str(number) for number in range(400)]
     agency.add(rows(*names))
     agency.publish()
     agency.add(rows("waiting"))
+    with agency.store.write() as unit:
+        if not noted:
+            unit.touches.restart(agency.log.id)
+            unit._connection.execute(text("DELETE FROM file_run"))
     with agency.store.read() as unit:
         reader = ListReader(agency.store, unit, unit.logs.get(agency.origin))
-        spread = range(0, 802, 802 // wanted)[:wanted]
+        spread = range(0, 802, 20)
         ids = {reader.opening(position).ext.content_id for position in spread}
-        assert len(ids) == wanted
-        found = [position for position, _ in reader.with_content_ids(frozenset(filter(None, ids)))]
+        found = [position for position, _ in reader.with_content_ids(filter(None, ids))]
     assert found == [at for position in spread for at in (position // 2 * 2, position // 2 * 2 + 1)]
+
+
+def test_a_withdrawal_reads_what_it_ends(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the list, however long it is."""
+    agency.add(rows(*(str(number) for number in range(600))))
+    agency.publish()
+    read: list[str] = []
+    get = FolderObjects.get
+
+    def counted(objects: FolderObjects, name: str) -> bytes:
+        read.append(name)
+        return get(objects, name)
+
+    monkeypatch.setattr(FolderObjects, "get", counted)
+    withdraw(agency.store, agency.origin, file_digests("7")[0], reason=Reason.LEGAL)
+    assert len(set(read)) == 1
 
 
 def test_a_siblings_other_listing_ends_too_but_not_that_ones_siblings(agency: Agency) -> None:
