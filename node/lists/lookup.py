@@ -4,18 +4,20 @@ Two digests may share a look-up key, so every row is held against its opening; o
 deleted says nothing. Which digests belong to one file only the agencies that list it know: their content ids say it.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from node.errors import NotFoundError
 from node.lists.changes import digest_of
 from node.lists.entries import ListReader
-from node.objects.logfiles import LogFiles
+from node.objects.logfiles import Item, LogFiles
 from node.store.lists.records import IndexHit, LogKind, LogRecord
 from node.store.store import Store
 from node.store.subsets.records import WideKey
 from node.store.unit import Unit
 from protocol.digest import Digest
+from protocol.limits import HEADER_BYTES
+from protocol.lists.event import REFERRING, Header
 from protocol.lists.opening import Opening
 
 
@@ -46,17 +48,42 @@ class Found:
 
 def digests_named(store: Store, unit: Unit, names: Collection[WideKey]) -> dict[WideKey, Digest]:
     """The digests that these keyed hashes are of, as far as an opening in a held list names them."""
-    places: dict[int, set[int]] = {}
-    for hit in unit.entries.find([key for key, _ in names]):
-        places.setdefault(hit.log_id, set()).add(hit.position)
-    named: set[Digest] = set()
-    for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST):
-        files, size = LogFiles(store.objects, store.vault, log.origin), log.head.size
-        below = sorted(place for place in places.get(log.id, ()) if place < size)
-        openings = (opening for _, _, opening in files.items_at(below, size=size) if opening)
-        named |= {digest for digest in map(digest_of, openings) if digest is not None}
+    named = digests_with(store, unit, [key for key, _ in names])
     found = zip(store.vault.wide_keys_of(named), named, strict=True)
     return {name: digest for name, digest in found if name in names}
+
+
+def digests_with(store: Store, unit: Unit, keys: Sequence[int]) -> set[Digest]:
+    """The digests with these look-up keys, likewise; few others may be among them."""
+    places: dict[int, set[int]] = {}
+    for hit in unit.entries.find(keys):
+        places.setdefault(hit.log_id, set()).add(hit.position)
+    found: set[Digest] = set()
+    for log in unit.logs.ls(LogKind.OWN_LIST, LogKind.PEER_LIST):
+        found |= set(digests_at(store, log, places.get(log.id, ())))
+    return found
+
+
+def digests_about(store: Store, log: LogRecord, items: Iterable[Item]) -> set[Digest]:
+    """What these events of a held list, or upon it, are about, as far as that is known."""
+    refs: set[int] = set()
+    found: set[Digest] = set()
+    for _, event, opening in items:
+        header = Header.from_bytes(event[:HEADER_BYTES])
+        if header.known and header.op in REFERRING:
+            refs.add(header.ref)
+        elif opening is not None and (digest := digest_of(opening)) is not None:
+            found.add(digest)
+    return found.union(digests_at(store, log, refs))
+
+
+def digests_at(store: Store, log: LogRecord, places: Iterable[int]) -> Iterator[Digest]:
+    """The digests that openings at these places of a held list name."""
+    files, size = LogFiles(store.objects, store.vault, log.origin), log.head.size
+    below = sorted(place for place in set(places) if place < size)
+    for _, _, opening in files.items_at(below, size=size):
+        if opening and (digest := digest_of(opening)) is not None:
+            yield digest
 
 
 class Finder:

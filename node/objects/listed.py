@@ -28,6 +28,7 @@ from protocol.digest import Algorithm, Digest
 from protocol.subset.canary import PRESENT
 from protocol.subset.label import OUTPUT_BYTES, Label, tag
 from protocol.subset.lookup import Lookup
+from protocol.subset.screen import screen_value
 
 _PART: Final = 2**15
 """Digests in one object of a roster."""
@@ -80,6 +81,35 @@ def rows_in(store: Store, record: ReleaseRecord, keys: range) -> Sequence[Listed
         return _newest(unit, record).between(record.subset, record.version, keys)
 
 
+def erase(store: Store, unit: Unit, digests: Collection[Digest]) -> None:
+    """Forget which digests these are, in all that releases list.
+
+    The next release takes their answers and their values of the screen out. So it is told these values in the place of
+    the look-up keys, hidden by a key of the vault, for whoever has the file could test them.
+    """
+    names = _names(store, digests)
+
+    def rename(name: WideKey, tag: int) -> WideKey:
+        value = screen_value(names[name]) ^ _veil(store, tag)
+        return _signed(value.to_bytes(_WORD)), _signed(store.vault.entropy(_WORD))
+
+    unit.listed.erase(names, rename)
+
+
+def shredded_in(store: Store, unit: Unit, record: ReleaseRecord) -> Mapping[Listed, int]:
+    """The rows of a newest release whose digests were shredded since, with their full values of the screen."""
+    rows = _newest(unit, record).shredded(record.subset, record.version)
+    return {row: row.key % 2**64 ^ _veil(store, row.tag) for row in rows}
+
+
+def _veil(store: Store, tag: int) -> int:
+    return int.from_bytes(store.vault.mac("shredded answer", tag.to_bytes(_WORD, signed=True))[:_WORD])
+
+
+def _signed(word: bytes) -> int:
+    return int.from_bytes(word, signed=True)
+
+
 def of_kind_in(unit: Unit, record: ReleaseRecord, algorithm: Algorithm) -> Sequence[Listed]:
     """What a newest release lists of digests of one algorithm; raises as `listed_in`."""
     return _newest(unit, record).of_kind(record.subset, record.version, algorithm)
@@ -122,14 +152,14 @@ def packed(collections: Iterable[int]) -> bytes:
 
 def tag_of(output: bytes) -> int:
     """The tag of a PRF output of 64 bytes, as a row has it."""
-    return int.from_bytes(tag(output), signed=True)
+    return _signed(tag(output))
 
 
 def mark_of(label: Label | None) -> int:
     """What a row has of a label: two that differ have the same with a probability of 2^-64. 0 for none."""
     if label is None:
         return 0
-    return int.from_bytes(sha256(label.to_bytes()).digest()[:_WORD], signed=True)
+    return _signed(sha256(label.to_bytes()).digest()[:_WORD])
 
 
 def catch_up(store: Store, subset: str | None = None) -> None:

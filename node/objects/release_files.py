@@ -9,6 +9,7 @@ The hash in the name keeps two attempts at one version apart: only the one that 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
@@ -84,11 +85,15 @@ class ReleaseFolder:
         """The leaf."""
         return self._store.objects.get(self._name("manifest"))
 
+    def read_manifest(self) -> Manifest:
+        """What the leaf says; raises `StoreError`."""
+        with self._undamaged():
+            return Manifest.from_bytes(self.manifest())
+
     def load(self) -> Held:
         """The release, verified again; raises `StoreError`."""
-        objects = self._store.objects
-        try:
-            manifest = Manifest.from_bytes(self.manifest())
+        objects, manifest = self._store.objects, self.read_manifest()
+        with self._undamaged():
             files = ReleaseFiles(
                 screen=objects.get(self._name(ReleasePart.SCREEN)),
                 answers=objects.get(self._name(ReleasePart.ANSWERS)),
@@ -96,6 +101,11 @@ class ReleaseFolder:
                 filter=self._filter(),
             )
             return Held(self._record.version, read_release(manifest, files, pieces=spared))
+
+    @contextmanager
+    def _undamaged(self) -> Iterator[None]:
+        try:
+            yield
         except ProtocolError as exc:
             raise StoreError(
                 "release {version} of {subset} is damaged: {reason}",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from node.objects.release_files import ReleaseFolder
 from node.store.subsets.records import WideKey
 from node.subsets.compose import Terms, Values, width_of_screen
+from node.subsets.conditions import Conditions
 from protocol.selection import APART, DOUBLED, SCREENED, Marks
 from protocol.subset.filter import EXACT
 from protocol.subset.release import Release
@@ -44,10 +45,8 @@ class Screened:
 class Basis:
     """What the next release may begin from."""
 
-    fingerprint: bytes
-    """Of everything else that the release follows from (`node.subsets.grounds`)."""
-    sizes: Mapping[str, int]
-    """Of members' lists when they were last judged; the release says what they did then, and may be older."""
+    conditions: Conditions
+    """By which the lists were last judged; the release says what they did then, and may be older."""
     marks: Marks = field(repr=False)
     """One for each answer, in their order."""
     shared: Mapping[int, int] = field(repr=False)
@@ -64,16 +63,15 @@ class Basis:
     @property
     def state(self) -> tuple[object, ...]:
         """What the next judgement goes on from: two bases of one release differ in nothing else."""
-        return self.fingerprint, self.sizes, self.stale, self.waiting, self.unheard
+        return self.conditions, self.stale, self.waiting, self.unheard
 
     def to_bytes(self) -> bytes:
         """The basis as it is sealed."""
         file = BytesIO()
         np.savez(
             file,
-            fingerprint=np.frombuffer(self.fingerprint, dtype=np.uint8),
-            sizes=np.frombuffer(json.dumps(dict(self.sizes)).encode(), dtype=np.uint8),
-            stale=np.frombuffer(json.dumps(sorted(self.stale)).encode(), dtype=np.uint8),
+            conditions=_text({part: sorted(rows) for part, rows in self.conditions.items()}),
+            stale=_text(sorted(self.stale)),
             marks=self.marks,
             values=np.array([*self.shared], dtype=np.uint64),
             counts=np.array([*self.shared.values()], dtype=np.int64),
@@ -88,8 +86,10 @@ class Basis:
         """What `to_bytes` wrote."""
         with np.load(BytesIO(data), allow_pickle=False) as read:
             return cls(
-                fingerprint=read["fingerprint"].tobytes(),
-                sizes=json.loads(read["sizes"].tobytes()),
+                conditions={
+                    part: frozenset(map(tuple, rows))
+                    for part, rows in json.loads(read["conditions"].tobytes()).items()
+                },
                 marks=read["marks"],
                 shared=dict(zip(read["values"].tolist(), read["counts"].tolist(), strict=True)),
                 contradicted=_names(read["contradicted"]),
@@ -97,6 +97,10 @@ class Basis:
                 waiting=frozenset(_names(read["waiting"])),
                 unheard=frozenset(_names(read["unheard"])),
             )
+
+
+def _text(value: object) -> Marks:
+    return np.frombuffer(json.dumps(value).encode(), dtype=np.uint8)
 
 
 def _pairs(names: Collection[WideKey]) -> NDArray[np.int64]:

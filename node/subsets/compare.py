@@ -11,8 +11,7 @@ from node.store.subsets.records import ReleaseRecord
 from node.subsets.basis import basis_of
 from node.subsets.changes import affected
 from node.subsets.compose import Terms, choose, labels_of
-from node.subsets.grounds import Order
-from protocol.subset.manifest import Manifest
+from node.subsets.grounds import Order, numbered_sources
 
 
 def differing(store: Store, record: ReleaseRecord, order: Order) -> int | None:
@@ -22,18 +21,20 @@ def differing(store: Store, record: ReleaseRecord, order: Order) -> int | None:
     """
     catch_up(store)
     folder = ReleaseFolder(store, record)
-    basis, manifest = basis_of(folder), Manifest.from_bytes(folder.manifest())
+    basis, manifest = basis_of(folder), folder.read_manifest()
     new = affected(store, order, basis) if basis else None
     if new is None:
         return None
     passed_over = set(store.vault.wide_keys_of(new.digests))
+    with store.read() as unit:
+        _, sources = numbered_sources(unit, order, new.premises.heads)
     terms = Terms(
         subset_id=manifest.subset_id,
         epoch=manifest.epoch,
         pk=manifest.pk,
         filter=order.subset.filter,
         k=order.members.k,
-        sources=manifest.sources,
+        sources=sources,
         rules=manifest.rules,
         not_after_ms=manifest.not_after_ms,
     )
@@ -53,6 +54,10 @@ def differing(store: Store, record: ReleaseRecord, order: Order) -> int | None:
             (*name, mark_of(labels.get(digest)), packed(each.collections))
             for name, (digest, each) in zip(names, chosen.items(), strict=True)
         }
-        rows = {(row.key, row.rest, row.label, row.collections) for row in rows_in(store, record, share.keys)}
+        rows = {
+            (row.key, row.rest, row.label, row.collections)
+            for row in rows_in(store, record, share.keys)
+            if not row.is_shredded
+        }
         wrong += len({each[:2] for each in said ^ rows} - passed_over)
     return wrong

@@ -6,6 +6,7 @@ sealed: neither needs the PRF output, which is kept nowhere. Whatever else is ne
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from node.errors import StoreError
 from node.objects.listed import mark_of, packed, tag_of
-from node.objects.release_files import spared
+from node.objects.release_files import ReleaseFolder, spared
 from node.store.mapped import give_back, maps_of
 from node.store.spool import Parts, Spool, part_of, written_down
 from node.store.subsets.records import Listed, ReleaseRecord, WideKey
@@ -29,6 +30,7 @@ from protocol.subset.answers import order_answers
 from protocol.subset.canary import PRESENT
 from protocol.subset.chunks import ChunkRoot
 from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Label, seal_label
+from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release
 from protocol.subset.rice import U64Array
 from protocol.subset.screen import screen_values, truncate
@@ -39,14 +41,24 @@ _AT_ONCE: Final = 2**15
 """Digests whose screen hashes are made at a time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Held:
-    """The newest release."""
+    """The newest release; its files are read when they are needed."""
 
     record: ReleaseRecord
-    release: Release
+    folder: ReleaseFolder
     basis: Basis | None = None
     """What the next one may begin from."""
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """Its leaf."""
+        return self.folder.read_manifest()
+
+    @cached_property
+    def release(self) -> Release:
+        """All of it, verified."""
+        return self.folder.load().release
 
 
 class Answers(NamedTuple):
@@ -95,7 +107,7 @@ class Content:
         self._vault = vault
         self._held = held
         self._outputs = outputs
-        self._continues = held is not None and held.release.manifest.epoch == terms.epoch
+        self._continues = held is not None and held.record.epoch == terms.epoch
         self._digests = digests_in(spool)
         self._rows = Parts(spool, parts)
         self._begun: _Begun | None = None

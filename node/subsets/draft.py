@@ -1,8 +1,7 @@
 """A release in the making: the lists are judged, what is new is evaluated, the rest is arithmetic.
 
-It begins from the release before where nothing but new events and the freshness of lists can have changed what that
-one lists: then what these have a bearing on is judged alone. It is the same, byte for byte, as the one that is made
-whole.
+It begins from the release before where it can be said on which hashes all that happened since has a bearing: then these
+are judged alone. It is the same, byte for byte, as the one that is made whole.
 
 Nothing here is written anywhere: a draft is only published if the lists still stand where they were judged.
 """
@@ -11,16 +10,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
+
+import numpy as np
 
 from node.clock import milliseconds
 from node.errors import StoreError
 from node.judgement.effective import Current, judge_all, judge_some
 from node.judgement.premises import Premises
 from node.lists.guards import Guards
-from node.objects.listed import listed_in, rows_in
+from node.lists.lookup import digests_named
+from node.objects.listed import listed_in, rows_in, shredded_in
 from node.objects.sealed_names import salt_name
 from node.ports.evaluator import Evaluator
 from node.store.lists.records import LogRecord
@@ -28,11 +30,12 @@ from node.store.spool import Spool
 from node.store.store import Store
 from node.store.subsets.records import Listed, ReleaseRecord, WideKey
 from node.subsets.basis import Basis, Screened, changed_screen, is_screened
-from node.subsets.changes import affected
+from node.subsets.changes import Affected, affected
 from node.subsets.columns import Column
 from node.subsets.compose import Chosen, Terms, choose, compose, screen_of, width_of_answers
+from node.subsets.conditions import Conditions, conditions
 from node.subsets.content import Content, Held, changed_answers, marks_before
-from node.subsets.grounds import Order, fingerprint, stale, tripwires_of
+from node.subsets.grounds import Order, numbered_sources, stale
 from node.subsets.holdings import held_here
 from node.subsets.links import Links
 from node.subsets.outputs import Outputs
@@ -45,8 +48,8 @@ from protocol.subset.identity import subset_id
 from protocol.subset.manifest import RuleHashes
 from protocol.subset.prf_input import prf_input
 from protocol.subset.release import Release
-from protocol.subset.screen import screen_values
-from protocol.subset.sources import SourceCheckpoint, number_sources
+from protocol.subset.screen import screen_value
+from protocol.subset.sources import SourceCheckpoint
 
 EVENTS: Final = 2**16
 """Of all lists together, for each part of what waits on disk: some megabytes of it are worked on at a time."""
@@ -81,6 +84,18 @@ class Draft:
     """Entries of digests that must never be released. The draft lists none of them and adds nothing."""
     contradicted: tuple[EntryRef, ...] = ()
     """Entries of digests that lists say are of one file with two different others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unchanged:
+    """Nothing that the newest release follows from has moved since it was last judged, and none is due."""
+
+    record: ReleaseRecord
+    sources: Sequence[SourceCheckpoint] = field(repr=False)
+    """As far as lists are read: what the release says may be older."""
+    screened: Screened
+    contradicted: tuple[EntryRef, ...]
+    """As of a draft."""
 
 
 @dataclass(slots=True)
@@ -124,8 +139,8 @@ class Drafter:
         """Give up what waits on disk, a draft's rows included."""
         self._ended.close()
 
-    def draft(self) -> Draft:
-        """A draft of what the lists say now; of the one before nothing is left.
+    def draft(self) -> Draft | Unchanged:
+        """A draft of what the lists say now, none where the newest release says it; nothing is left of an older draft.
 
         Raises:
             GoneError: the evaluator has no key of the subset's epoch.
@@ -134,12 +149,21 @@ class Drafter:
         """
         self._require_key()
         self._drafted.close()
-        spool = self._drafted.enter_context(Spool(self._store.vault.entropy))
-        return self._changed(spool) or self._whole(spool)
+        spool, held = self._drafted.enter_context(Spool(self._store.vault.entropy)), self._held
+        if held is None or held.basis is None:
+            return self._whole(spool)
+        new = affected(self._store, self._order, held.basis)
+        if new is None:
+            return self._whole(spool)
+        return (
+            self._unchanged(held, held.basis, new)
+            or self._changed(held, held.basis, new, spool)
+            or self._whole(spool)
+        )
 
-    def _fingerprint(self, premises: Premises) -> bytes | None:
+    def _conditions(self, premises: Premises) -> Conditions | None:
         with self._store.read() as unit:
-            return fingerprint(premises, tripwires_of(unit), self._order)
+            return conditions(self._store, unit, premises, self._order)
 
     def _whole(self, spool: Spool) -> Draft:
         made = self._made(spool)
@@ -154,10 +178,9 @@ class Drafter:
         answers = made.content.answers(selection, width_of_answers(made.terms, len(made.content), held))
         screen, shared = screen_of(made.terms, made.content.screen_values(selection), held)
         # Of the premises that were judged by: what moved, and moved back, is not in another reading of them.
-        found = self._fingerprint(made.premises)
+        found = self._conditions(made.premises)
         basis = Basis(
-            fingerprint=found or b"",
-            sizes=_sizes(made.terms),
+            conditions=found or {},
             marks=answers.marks,
             shared=shared,
             contradicted=self._store.vault.wide_keys_of(contradicted),
@@ -170,52 +193,65 @@ class Drafter:
             made,
             compose(made.terms, answers.values, answers.labels, screen=screen, held=held),
             basis if found and not kept_from_tripping else None,
-            removed=listed - made.content.stayed,  # what was shredded since has no row any more
+            removed=listed - made.content.stayed,  # what an older version shredded has no row
             contradicted=contradicted,
             marks=answers.marks,
         )
 
-    def _changed(self, spool: Spool) -> Draft | None:
-        """The same from the release before, when all that is new are some events; None: it has to be made whole."""
-        held = self._held
-        if held is None or (basis := held.basis) is None:
+    def _unchanged(self, held: Held, basis: Basis, new: Affected) -> Unchanged | None:
+        """What is told of the newest release, which is not read for that; None where another one may be due."""
+        if new.digests or (new.conditions, new.stale) != (basis.conditions, basis.stale):
             return None
-        new_events = affected(self._store, self._order, basis)
-        if new_events is None:
+        with self._store.read() as unit:
+            shredded = shredded_in(self._store, unit, held.record)
+            _, sources = numbered_sources(unit, self._order, new.premises.heads)
+        terms, manifest = self._terms(sources), held.manifest
+        others = (terms.epoch, terms.pk, terms.rules) != (manifest.epoch, manifest.pk, manifest.rules)
+        if shredded or others or prolongs(held.record, terms.not_after_ms, self._order.now):
             return None
-        made, rows = self._made_of(new_events.digests, spool)
-        moved = (made.premises.lists, stale(made.premises, self._order)) != (
-            new_events.premises.lists,
-            new_events.stale,
+        return Unchanged(
+            record=held.record,
+            sources=terms.sources,
+            screened=Screened.of(basis.marks),
+            contradicted=self._backing(self._contradicted(basis)),
         )
-        if made.tripped or moved or self._fingerprint(made.premises) != basis.fingerprint:
+
+    def _contradicted(self, basis: Basis) -> set[Digest]:
+        with self._store.read() as unit:
+            return set(digests_named(self._store, unit, basis.contradicted).values())
+
+    def _changed(self, held: Held, basis: Basis, new: Affected, spool: Spool) -> Draft | None:
+        """A draft from the release before; None: it has to be made whole."""
+        made, rows = self._made_of(new.digests, held, spool)
+        now = made.premises.lists, stale(made.premises, self._order), self._conditions(made.premises)
+        if made.tripped or now != (new.premises.lists, new.stale, new.conditions):
             return None
         selection = made.links.select()
-        new = made.content.answers(selection, held.release.manifest.answers_width)
-        answers = changed_answers(made.terms, held, basis.marks, rows.values(), new)
+        came = made.content.answers(selection, held.release.manifest.answers_width)
+        answers = changed_answers(made.terms, held, basis.marks, rows, came)
         if answers is None:
             return None
-        marks = marks_before(held, basis.marks, rows.values())
+        marks = marks_before(held, basis.marks, rows)
+        screened = [value for value, mark in zip(rows.values(), marks, strict=True) if is_screened(mark)]
         screen = changed_screen(
             made.terms,
             held.release,
             basis.shared,
-            before=screen_values(
-                digest for digest, mark in zip(rows, marks, strict=True) if is_screened(mark)
-            ),
+            before=np.array(screened, dtype=np.uint64),
             now=made.content.screen_values(selection),
         )
         if screen is None:
             return None
-        judged = self._store.vault.wide_keys_of(new_events.digests)
-        contradicted = made.content.at(selection.contradicted)
+        judged = self._store.vault.wide_keys_of(new.digests)
+        contradicted = sorted(
+            {*(self._contradicted(basis) - new.digests), *made.content.at(selection.contradicted)}
+        )
         following = Basis(
-            fingerprint=basis.fingerprint,
-            sizes=_sizes(made.terms),
+            conditions=new.conditions,
             marks=answers.marks,
             shared=screen[1],
             contradicted=self._store.vault.wide_keys_of(contradicted),
-            stale=new_events.stale,
+            stale=new.stale,
             waiting=basis.waiting.difference(judged) | made.waiting,
             unheard=basis.unheard.difference(judged) | made.unheard,
         )
@@ -250,28 +286,36 @@ class Drafter:
             contradicted=self._backing(contradicted),
         )
 
-    def _made_of(self, digests: frozenset[Digest], spool: Spool) -> tuple[_Made, Mapping[Digest, Listed]]:
-        """What a release lists of these digests, and what the one before does."""
+    def _made_of(
+        self, digests: frozenset[Digest], held: Held, spool: Spool
+    ) -> tuple[_Made, Mapping[Listed, int]]:
+        """What a release lists of these digests, and rows of the one before: of these and of what was shredded.
+
+        With each row the full value that its digest has in a screen.
+        """
         judged = self._judged(digests)
         made = self._begun(judged.premises, spool, parts=1)
         with self._store.read() as unit:
-            rows = {} if self._held is None else listed_in(self._store, unit, self._held.record, digests)
+            found = listed_in(self._store, unit, held.record, digests)
+            shredded = shredded_in(self._store, unit, held.record)
+        rows = {**{row: screen_value(digest) for digest, row in found.items()}, **shredded}
         effective = {key: support for key, support in judged.decision.effective.items() if key[1] in digests}
         chosen = choose(effective, self._order.subset.filter)
         made.tripped |= self._guards.tripped(chosen)
         if not made.tripped:
-            self._take(made, chosen, rows.values(), judged.listings)
+            self._take(made, chosen, rows, judged.listings)
             self._wait(made, chosen, (key for key in judged.decision.waiting() if key[1] in digests))
         return made, rows
 
     def _begun(self, premises: Premises, spool: Spool, *, parts: int) -> _Made:
-        given, numbers = self._numbers(premises.heads)
-        terms = self._terms(premises.heads, numbers)
+        with self._store.read() as unit:
+            given, sources = numbered_sources(unit, self._order, premises.heads)
+        terms = self._terms(sources)
         return _Made(
             Content(self._store.vault, terms, self._held, self._outputs, spool, parts=parts),
             Links(spool, self._store.vault.entropy, k=terms.k, parts=parts),
             premises,
-            {origin: number for origin, number in numbers.items() if origin not in given},
+            {source.origin: source.number for source in sources if source.origin not in given},
         )
 
     def _take(
@@ -378,33 +422,15 @@ class Drafter:
         inputs = [prf_input(number, digest) for digest in digests]
         return self._evaluator.outputs(subset.name, subset.epoch, inputs)
 
-    def _numbers(self, heads: Sequence[LogRecord]) -> tuple[Mapping[str, int], Mapping[str, int]]:
-        """The source numbers given so far in this epoch, and those with this release's."""
+    def _terms(self, sources: tuple[SourceCheckpoint, ...]) -> Terms:
         subset = self._order.subset
-        with self._store.read() as unit:
-            given = unit.subsets.source_numbers(subset.name, subset.epoch)
-        return given, number_sources(given, [log.origin for log in self._sources(heads)])
-
-    def _sources(self, heads: Sequence[LogRecord]) -> list[LogRecord]:
-        """The members' lists that were read; others say nothing that a label or a member could refer to."""
-        nodes = {member.node for member in self._order.members.members}
-        return [log for log in heads if log.node in nodes and log.head.size]
-
-    def _terms(self, heads: Sequence[LogRecord], numbers: Mapping[str, int]) -> Terms:
-        subset = self._order.subset
-        sources = [
-            SourceCheckpoint(
-                number=numbers[log.origin], origin=log.origin, size=log.head.size, root=log.head.root
-            )
-            for log in self._sources(heads)
-        ]
         return Terms(
             subset_id=subset_id(subset.origin),
             epoch=subset.epoch,
             pk=subset.pk,
             filter=subset.filter,
             k=1 if subset.filter.holdings else self._order.members.k,
-            sources=tuple(sorted(sources, key=lambda source: source.number)),
+            sources=sources,
             rules=self._rules(),
             not_after_ms=milliseconds(min(self._order.now + LIFE, self._order.until)),
         )
@@ -436,6 +462,12 @@ class Drafter:
         )
 
 
+def prolongs(held: ReleaseRecord, not_after_ms: int, now: datetime) -> bool:
+    """Whether a release is past half of its life, and a new one would live longer: epochs end, too."""
+    left = timedelta(milliseconds=held.not_after_ms - milliseconds(now))
+    return left < LIFE / 2 and not_after_ms > held.not_after_ms
+
+
 def _entries(chosen: Mapping[Digest, Chosen], digests: Iterable[Digest]) -> tuple[EntryRef, ...]:
     """The entries that back these digests."""
     found = {
@@ -446,10 +478,6 @@ def _entries(chosen: Mapping[Digest, Chosen], digests: Iterable[Digest]) -> tupl
         for entry in entries
     }
     return _ordered(found)
-
-
-def _sizes(terms: Terms) -> Mapping[str, int]:
-    return {source.origin: source.size for source in terms.sources}
 
 
 def _ordered(refs: Iterable[EntryRef]) -> tuple[EntryRef, ...]:

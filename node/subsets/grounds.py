@@ -4,23 +4,18 @@ Judging may take minutes. Whoever publishes a judgement compares its grounds onc
 and judges again when they moved, so that no withdrawal or dispute that this node holds is passed over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
-from importlib.metadata import version
-from typing import Final, Self
+from typing import Self
 
 from keys.trust.members import Members
-from node.judgement.premises import HeldList, Premises
-from node.store.lists.records import LogKind
+from node.judgement.premises import Premises
+from node.store.lists.records import LogKind, LogRecord
 from node.store.subsets.records import SubsetRecord
 from node.store.unit import Unit
 from protocol.digest import Digest
-
-_RULE: Final = 1
-"""Of judging, choosing and screening: whoever changes what these give counts on, and the next release is made whole, as
-it is by another version of the program."""
+from protocol.subset.sources import SourceCheckpoint, number_sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,39 +66,26 @@ def stale(premises: Premises, order: Order) -> frozenset[str]:
     return _counting(premises, order) - premises.fresh(now=order.now, max_age=order.max_age)
 
 
-def fingerprint(premises: Premises, tripwires: frozenset[int], order: Order) -> bytes | None:
-    """What a release follows from that is judged by these premises, but for the events of members' lists and `stale`.
-
-    None where other things may change it. Whatever has a bearing on a judgement has to be in it: what is left out makes
-    the next release wrong, not slow.
-    """
-    counting, subset = _counting(premises, order), order.subset
-    if premises.overlays or subset.filter.holdings:
-        return None
-    said = (
-        (_RULE, version("sigfed")),
-        [_fixed(each, whole=each.origin not in counting) for each in premises.lists],
-        sorted((ref.origin, ref.index) for ref in premises.released),
-        sorted(
-            (origin, [(each.start, each.stop) for each in spans])
-            for origin, spans in premises.revoked.items()
-        ),
-        [(each.mac, each.log_id, each.by, each.blocks) for each in premises.tombstones],
-        sorted(tripwires),
-        order.members.sha256,
-        sorted((digest.algorithm, digest.value) for digest in order.exclusions),
-        (subset.name, subset.epoch, subset.filter.sha256()),
-    )
-    return sha256(repr(said).encode()).digest()
-
-
 def _counting(premises: Premises, order: Order) -> frozenset[str]:
     members = {member.node for member in order.members.members}
     return frozenset(log.origin for log in premises.heads if log.node in members)
 
 
-def _fixed(held: HeldList, *, whole: bool) -> tuple[object, ...]:
-    """What has to stay of a list: of one that may grow only whether there is anything, for then it is a source."""
-    shredded = [(position, erased_ms is None) for position, erased_ms in held.shredded]
-    size = held.size if whole else min(held.size, 1)
-    return held.origin, size, held.reopened, held.set_aside, shredded
+def numbered_sources(
+    unit: Unit, order: Order, heads: Sequence[LogRecord]
+) -> tuple[Mapping[str, int], tuple[SourceCheckpoint, ...]]:
+    """The source numbers that were given in this epoch, and the members' lists that are read, each with its own.
+
+    Others say nothing that a label or a member could refer to. Raises `TooLargeError` where the epoch has no more.
+    """
+    members = {member.node for member in order.members.members}
+    read = [log for log in heads if log.node in members and log.head.size]
+    given = unit.subsets.source_numbers(order.subset.name, order.subset.epoch)
+    numbers = number_sources(given, [log.origin for log in read])
+    sources = (
+        SourceCheckpoint(
+            number=numbers[log.origin], origin=log.origin, size=log.head.size, root=log.head.root
+        )
+        for log in read
+    )
+    return given, tuple(sorted(sources, key=lambda source: source.number))

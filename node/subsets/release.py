@@ -7,7 +7,7 @@ steps is finished by the next run. A new release is made when it says something 
 of its life. See docs/reference/releases.md.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -31,13 +31,14 @@ from node.store.unit import Unit
 from node.subsets.basis import basis_of
 from node.subsets.compose import is_same
 from node.subsets.content import Held
-from node.subsets.draft import LIFE, Draft, Drafter, RuleDocuments
+from node.subsets.draft import Draft, Drafter, RuleDocuments, Unchanged, prolongs
 from node.subsets.grounds import Grounds, Order
 from protocol.digest import Digest
 from protocol.lists.opening import EntryRef
 from protocol.subset.filter import ScreenRule, SubsetFilter
 from protocol.subset.manifest import Manifest, ReleaseKind
 from protocol.subset.release import Release
+from protocol.subset.sources import SourceCheckpoint
 from protocol.tlog.merkle import leaf_hash
 
 ATTEMPTS: Final = 5
@@ -179,12 +180,16 @@ class Releaser:
             for _ in range(ATTEMPTS):
                 standing = self._standing()
                 draft = drafter.draft()
+                if isinstance(draft, Unchanged):
+                    if self._note_judged(name, standing, draft.sources):
+                        return _report(draft.record, subset.filter, draft, published=finished)
+                    continue
                 if draft.tripped and not _takes_out(held, draft, now):
                     raise _tripped(draft, "nothing was released, and the release before stays in force")
                 if held is not None and not draft.tripped and not _is_due(held, draft.release, now):
                     held = self._with_basis(held, draft)
-                    if self._note_judged(name, standing, draft.release.manifest):
-                        return _report(held.record, draft, published=finished)
+                    if self._note_judged(name, standing, draft.release.manifest.sources):
+                        return _report(held.record, subset.filter, draft, published=finished)
                     drafter = ended.enter_context(self._drafter(order, held))
                 elif self._claim(subset, standing, draft):
                     made = {draft.record.version: draft.release}
@@ -196,7 +201,7 @@ class Releaser:
                         raise _tripped(
                             draft, f"release {record.version} takes out {record.removed} and adds nothing"
                         )
-                    return _report(draft.record, draft, published=True)
+                    return _report(draft.record, subset.filter, draft, published=True)
         raise ConflictError("the lists of {name} did not stand still", name, hint="run the command again")
 
     def _drafter(self, order: Order, held: Held | None) -> AbstractContextManager[Drafter]:
@@ -212,7 +217,7 @@ class Releaser:
         if record is None:
             return None
         folder = ReleaseFolder(self._store, record)
-        return Held(record, folder.load().release, basis_of(folder))
+        return Held(record, folder, basis_of(folder))
 
     def _claim(self, subset: SubsetRecord, standing: Grounds, draft: Draft) -> bool:
         """Store the files and make the release pending; False when a list has moved since it was judged."""
@@ -272,7 +277,7 @@ class Releaser:
                 self._store, unit, subset.name, gone, version=record.version, now_ms=milliseconds(now)
             )
             unit.listed.settle(subset.name, record.version)
-            unit.judged.note(subset.name, _sizes(Manifest.from_bytes(manifest)))
+            unit.judged.note(subset.name, _sizes(Manifest.from_bytes(manifest).sources))
             published = unit.releases.ls(subset.name)
         for name in files.outgrown(log.head.size, record.version):
             self._store.objects.delete(name)
@@ -280,7 +285,7 @@ class Releaser:
         tidy(self._store, published)
         return True
 
-    def _note_judged(self, name: str, standing: Grounds, manifest: Manifest) -> bool:
+    def _note_judged(self, name: str, standing: Grounds, sources: Iterable[SourceCheckpoint]) -> bool:
         """The newest release says already what the lists say now: nobody waits for it to take something out.
 
         False when a list has moved since it was judged: agencies are told, signed, how far partners follow.
@@ -288,7 +293,7 @@ class Releaser:
         with self._store.write() as unit:
             if Grounds.of(unit) != standing:
                 return False
-            unit.judged.note(name, _sizes(manifest))
+            unit.judged.note(name, _sizes(sources))
         return True
 
     def _with_basis(self, held: Held, draft: Draft) -> Held:
@@ -321,23 +326,19 @@ def _gone(unit: Unit, record: ReleaseRecord, made_by: SubsetFilter) -> set[WideK
     return {row.name for row in left if row.algorithm in made_by.algorithms}
 
 
-def _sizes(manifest: Manifest) -> Mapping[str, int]:
-    return {source.origin: source.size for source in manifest.sources}
+def _sizes(sources: Iterable[SourceCheckpoint]) -> Mapping[str, int]:
+    return {source.origin: source.size for source in sources}
 
 
 def _is_due(held: Held, new: Release, now: datetime) -> bool:
-    return _prolongs(held, new, now) or not is_same(held.release, new)
-
-
-def _prolongs(held: Held, new: Release, now: datetime) -> bool:
-    """Whether the held release is past half of its life, and the new one would live longer: epochs end, too."""
-    left = timedelta(milliseconds=held.record.not_after_ms - milliseconds(now))
-    return left < LIFE / 2 and new.manifest.not_after_ms > held.record.not_after_ms
+    return prolongs(held.record, new.manifest.not_after_ms, now) or not is_same(held.release, new)
 
 
 def _takes_out(held: Held | None, draft: Draft, now: datetime) -> bool:
     """Whether a release that adds nothing is made: a withdrawal must get out, and what is listed must not run out."""
-    return held is not None and (draft.record.removed > 0 or _prolongs(held, draft.release, now))
+    return held is not None and (
+        draft.record.removed > 0 or prolongs(held.record, draft.release.manifest.not_after_ms, now)
+    )
 
 
 def _tripped(draft: Draft, outcome: str) -> TripwireError:
@@ -352,7 +353,9 @@ def _tripped(draft: Draft, outcome: str) -> TripwireError:
     )
 
 
-def _report(record: ReleaseRecord, draft: Draft, *, published: bool) -> ReleaseReport:
+def _report(
+    record: ReleaseRecord, made_by: SubsetFilter, draft: Draft | Unchanged, *, published: bool
+) -> ReleaseReport:
     return ReleaseReport(
         subset=record.subset,
         version=record.version,
@@ -362,13 +365,12 @@ def _report(record: ReleaseRecord, draft: Draft, *, published: bool) -> ReleaseR
         added=record.added if published else 0,
         removed=record.removed if published else 0,
         not_after=moment_of(record.not_after_ms),
-        told=_told(draft),
+        told=_told(made_by, draft),
     )
 
 
-def _told(draft: Draft) -> ScreenReport:
-    made_by, screened = draft.release.filter, draft.screened
-    assert made_by is not None
+def _told(made_by: SubsetFilter, draft: Draft | Unchanged) -> ScreenReport:
+    screened = draft.screened
     return ScreenReport(
         rule=made_by.screen_rule,
         bits=made_by.screen_bits,

@@ -7,7 +7,7 @@ before lists is remembered by digest.
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -16,19 +16,29 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from keys.trust.members import Members
+from keys.roles import Role
+from keys.trust.members import Member, Members
+from keys.trust.node_parts import FinalCheckpoint
+from keys.trust.revocations import Reason as RevokedFor
+from keys.trust.revocations import Revocation, Revocations, from_json, to_json
+from keys.trust.vkey import DatedVkey
+from keys.trust.window import Window
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, TripwireError, UsageError
+from node.judgement.premises import SET_ASIDE
+from node.judgement.quarantine import release as release_quarantined
 from node.judgement.ranges import EVENTS
 from node.judgement.reaffirm import open_blocks, reaffirm
 from node.lists.corrections import erase
 from node.lists.corrections.amend import Amendment, amend
 from node.lists.corrections.dispute import dispute, resolve
-from node.lists.corrections.shred import prepare, shred
+from node.lists.corrections.shred import _queue, prepare, shred
 from node.lists.corrections.withdraw import withdraw
 from node.lists.guards import Guards
 from node.lists.imports.intake import Statement
 from node.objects.release_files import ReleaseFolder
+from node.peers.sync.overlays import OverlayKeeper
 from node.ports.evaluator import EpochSecret
+from node.store.lists.records import Quarantined
 from node.store.store import Store
 from node.subsets import release as releasing
 from node.subsets.compare import differing
@@ -37,7 +47,7 @@ from node.subsets.grounds import Order
 from node.trust.others.revocations import withheld
 from protocol.digest import Digest
 from protocol.judgement.quorum import MemberListing
-from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.event import BASELINE, NATIONAL, Op
 from protocol.lists.opening import Basis, Reason
 from protocol.oprf.suite import epoch_key
 from protocol.subset.canary import PRESENT
@@ -48,11 +58,12 @@ from support.releases import FILTER, MAX_AGE, SEED, SUBSET, ReleasingAgency, fol
 from support.selected import budget, select_screened
 from support.sizes import size
 from support.sodium import loaded_group
-from support.stores import Agency, file_digests, make_store, row, rows, sha256_digest, sqlite_dsn
+from support.stores import Agency, deliver, file_digests, make_store, row, rows, sha256_digest, sqlite_dsn
 from support.whole import judge_whole
 
 BOTH = replace(FILTER, collections=frozenset({BASELINE, NATIONAL}))
 NAMES: Final = ("a", "b", "c", "d", "e", "f")
+_BEFORE, _AFTER = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 _REFUSED = (AlreadyExistsError, ConflictError, NotFoundError, UsageError)
 
 
@@ -84,8 +95,11 @@ class World:
         self.nl = Agency(self._stores[1], folder / "nl", node="nl.example")
         self._epoch = 1
         self._exclusions: frozenset[Digest] = frozenset()
+        self._expelled: Member | None = None
         self._before = FromNothing()
         self._told = (1, 0, 0, False)
+        self._patched = pytest.MonkeyPatch()
+        self._patched.setattr(erase, "erase_reports", self._forget)
         if alike:
             self._make_outputs_alike()
         self._register(authority=authority)
@@ -110,6 +124,7 @@ class World:
         self.fr.evaluator.outputs = alike  # type: ignore[method-assign]
 
     def close(self) -> None:
+        self._patched.undo()
         self.fr.evaluator.close()
         for store in self._stores:
             store.dispose()
@@ -133,6 +148,17 @@ class World:
             "resolve": lambda: resolve(agency.store, agency.origin, [digest]),
             "reaffirm": lambda: self._reaffirm(agency, digest),
             "shred": lambda: self._shred(agency, digest),
+            "shred one": lambda: self._shred_one(digest, everywhere=own),
+            "readmit": lambda: self._readmit(digest),
+            "set aside": lambda: self._set_aside(agency.origin, name),
+            "look": self._release_set_aside,
+            "register": lambda: self._revise(agency, name),
+            "stolen": lambda: self._take_back(agency, name),
+            "overlay": lambda: self._lay(name, Reason.ERROR if own else Reason.OTHER),
+            "drop": self._drop,
+            "blocks": lambda: release_quarantined(
+                self.fr.store, self.fr.trust.members(), self.nl.node, now_ms=1
+            ),
             "follow": lambda: self.fr.follow(self.nl),
             "later": lambda: self.fr.clock.advance(timedelta(hours=30 * NAMES.index(name))),
             "tripwire": lambda: Guards(self.fr.store).add_tripwires([digest], note="", now_ms=now_ms),
@@ -146,7 +172,7 @@ class World:
         }
         with suppress(*_REFUSED):
             acts[kind]()
-        if not own and kind not in {"later", "kill"}:
+        if not own and kind not in {"later", "kill", "overlay", "drop"}:
             self.fr.follow(self.nl)
 
     def release(self) -> None:
@@ -206,20 +232,127 @@ class World:
     def _shred(self, agency: Agency, digest: Digest) -> None:
         plan = prepare(agency.store, agency.origin, digest)
         shred(agency.store, agency.origin, plan.position, reason=Reason.LEGAL)
-        agency.publish()
+        self._publish(agency)
+        erase.carry_out(self.fr.store, agency.origin, now_ms=self.fr.lists.now_ms)
+
+    def _shred_one(self, digest: Digest, *, everywhere: bool) -> None:
+        """One hash of a file, as another program may, or a guard that sets some withdrawals aside."""
+        for agency in (self.fr.lists, self.nl) if everywhere else (self.nl,):
+            with agency.store.read() as unit:
+                log = unit.logs.get(agency.origin)
+                done = {each.position for each in unit.shreddings.ls(log.id)}
+                hits = unit.entries.find([agency.store.vault.key_of(digest)], log_id=log.id)
+            _queue(agency.store, log, [hit for hit in hits if hit.position not in done], Reason.LEGAL)
+            self._publish(agency)
+
+    def _publish(self, agency: Agency) -> None:
         if agency is self.nl:
             self.fr.follow(self.nl)
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(erase, "erase_reports", self._forget)
-            erase.carry_out(self.fr.store, agency.origin, now_ms=self.fr.lists.now_ms)
+        else:
+            agency.publish()
+
+    def _readmit(self, digest: Digest) -> None:
+        with self.fr.store.write() as unit:
+            unit.tombstones.lift(self.fr.store.vault.tombstone_of(digest))
+
+    def _set_aside(self, origin: str, name: str) -> None:
+        """The newest event but a few, as a guard does before somebody looks."""
+        items = self.fr.lists.items(origin)
+        position, event, _ = items[-1 - NAMES.index(name) % len(items)]
+        kinds = {op: kind for kind, op in SET_ASIDE.items()}
+        if event[1] in kinds:
+            with self.fr.store.write() as unit:
+                log_id, kind = unit.logs.get(origin).id, kinds[Op(event[1])]
+                unit.quarantine.add(
+                    [
+                        Quarantined(
+                            log_id=log_id, kind=kind, first=position, last=position, reason="", created_ms=0
+                        )
+                    ]
+                )
+
+    def _release_set_aside(self) -> None:
+        with self.fr.store.write() as unit:
+            for each in unit.quarantine.ls():
+                unit.quarantine.release(each.id, now_ms=1)
+        for origin in (self.fr.lists.origin, self.nl.origin):
+            erase.carry_out(self.fr.store, origin, now_ms=self.fr.lists.now_ms)
+
+    def _revise(self, agency: Agency, name: str) -> None:
+        """The other country for a member, none, the list of no member, of an authority; another cap, another quorum."""
+
+        def member(old: Member) -> Member:
+            country = "BE" if old.country != "BE" else agency.node[:2].upper()
+            changed: dict[str, Callable[[], Member]] = {
+                "a": lambda: replace(old, country=country),
+                "b": lambda: replace(old, country=country),
+                "c": lambda: replace(old, authority_for=old.authority_for ^ {NATIONAL}),
+            }
+            return changed[name]() if name in changed and old.node == agency.node else old
+
+        def revised(old: Members) -> Members:
+            members = [member(each) for each in old.members]
+            if name == "d":
+                named = next((each for each in members if each.node == self.nl.node), None)
+                members = [each for each in members if each is not named]
+                members += [self._expelled] if self._expelled and not named else []
+                self._expelled = named or self._expelled
+            cap = 3 - old.block_cap if name == "e" else old.block_cap
+            k = 3 - old.k if name == "f" else old.k
+            return replace(old, members=tuple(members), block_cap=cap, k=k)
+
+        self.fr.trust.revise_members(revised, signers=self.fr.signers)
+
+    def _take_back(self, agency: Agency, name: str) -> None:
+        """Its log key was stolen, after some events, and it goes on with another one; or that is not so."""
+        first, end = NAMES.index(name) % 4, 4 + NAMES.index(name)
+        vkey = DatedVkey.of(agency.key.public, name=agency.origin, valid=Window(_BEFORE, _AFTER))
+        stolen = Revocation(
+            role=Role.LOG,
+            key=vkey.vkey,
+            time=_BEFORE,
+            reason=RevokedFor.COMPROMISE,
+            last_good=FinalCheckpoint(size=first, root=bytes(32)),
+            resumes=end,
+        )
+        with self.fr.store.write() as unit:
+            held = unit.revocations.get(agency.node)
+            was = from_json(held.payload).entries if held.version else ()
+            file = Revocations(
+                version=held.version + 1, node=agency.node, entries=() if stolen in was else (stolen,)
+            )
+            unit.revocations.put(agency.node, version=file.version, payload=to_json(file), envelope=b"")
+
+    def _lay(self, name: str, reason: Reason) -> None:
+        """A withdrawal or dispute of a head that nobody has cosigned yet."""
+        digest = file_digests(name)[0]
+        self.fr.follow(self.nl)
+        with suppress(*_REFUSED):
+            dispute(self.nl.store, self.nl.origin, [digest], collection=BASELINE)
+        with suppress(*_REFUSED):
+            withdraw(self.nl.store, self.nl.origin, digest, reason=reason)
+        self.nl.publish()
+        store = self.fr.store
+        with store.read() as unit:
+            log = unit.logs.get(self.nl.origin)
+        if log.head.size < self.nl.log.head.size:
+            keeper = OverlayKeeper(store, self.fr.lists.follower, log)
+            delivery = deliver(keeper, self.nl, log.head.size)
+            keeper.commit(self.nl.origin, delivery, now_ms=self.fr.lists.now_ms)
+
+    def _drop(self) -> None:
+        with self.fr.store.write() as unit:
+            unit.overlays.drop(unit.logs.get(self.nl.origin).id)
 
     def _silence(self) -> None:
         """Its node withholds which keys it took back, and its list is fresh no more; or it is again."""
         with self.fr.store.write() as unit:
             unit.revocations.name(self.nl.node, None if withheld(unit) else bytes(32))
 
-    def _forget(self, _: Store, is_gone: Callable[[Digest], bool], **__: int) -> None:
+    def _forget(self, store: Store, is_gone: Callable[[Digest], bool], **_: int) -> None:
         """What is erased everywhere is not remembered, either."""
+        if store is not self.fr.store:
+            return
         kept = {digest: numbers for digest, numbers in self._before.listed.items() if not is_gone(digest)}
         self._before.listed = kept
 
@@ -321,7 +454,23 @@ _SAID: Final = (
 """In lists: mostly the next release begins from the one before."""
 _FRESH: Final = ("follow", "later", "silence")
 """Not in lists, and yet mostly the same."""
-_ELSE: Final = ("shred", "tripwire", "no tripwire", "exclude", "epoch", "kill")
+_BESIDE: Final = (
+    "shred",
+    "shred one",
+    "readmit",
+    "set aside",
+    "look",
+    "overlay",
+    "drop",
+    "exclude",
+    "stolen",
+    "register",
+    "blocks",
+    "tripwire",
+    "no tripwire",
+)
+"""Beside lists: likewise."""
+_ELSE: Final = ("epoch", "kill")
 Acts = list[tuple[str, bool, str]]
 
 
@@ -332,7 +481,11 @@ Acts = list[tuple[str, bool, str]]
 )
 @given(
     st.lists(
-        st.tuples(st.sampled_from(_SAID * 3 + _FRESH * 3 + _ELSE), st.booleans(), st.sampled_from(NAMES)),
+        st.tuples(
+            st.sampled_from(_SAID * 3 + _FRESH * 3 + _BESIDE * 2 + _ELSE),
+            st.booleans(),
+            st.sampled_from(NAMES),
+        ),
         max_size=12,
     ),
     st.sampled_from([False, False, False, True]),
@@ -403,6 +556,31 @@ Acts = list[tuple[str, bool, str]]
 )
 @example([("tripwire", True, "b"), ("withdraw", False, "a"), ("follow", True, "a")], True, False, 2)
 @example([("later", True, "c"), ("national", True, "a"), ("national", False, "a")], False, False, EVENTS)
+@example([("exclude", True, "c"), ("exclude", True, "c")], False, False, EVENTS)
+@example([("set aside", False, "a"), ("look", True, "a")], False, False, EVENTS)
+@example([("overlay", False, "a"), ("drop", True, "a")], False, False, EVENTS)
+@example([("shred one", True, "a"), ("shred one", False, "b")], False, False, EVENTS)
+@example([("shred", True, "a"), ("readmit", True, "a")], False, True, EVENTS)
+@example([("stolen", False, "a"), ("stolen", False, "a")], False, False, EVENTS)
+@example([("register", False, "c"), ("register", False, "d")], False, False, EVENTS)
+@example(
+    [
+        ("add", False, "e"),
+        ("add", False, "f"),
+        ("dispute", True, "e"),
+        ("dispute", True, "f"),
+        ("register", True, "e"),
+    ],
+    False,
+    True,
+    EVENTS,
+)
+@example(
+    [("add", True, "e"), ("dispute", False, "e"), ("register", False, "d"), ("blocks", True, "a")],
+    False,
+    True,
+    EVENTS,
+)
 def test_a_release_equals_the_one_from_nothing(acts: Acts, alike: bool, authority: bool, events: int) -> None:
     """Also when it is judged in many ranges of `events` events, and all that waits does so on disk."""
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
@@ -414,7 +592,7 @@ def test_a_release_equals_the_one_from_nothing(acts: Acts, alike: bool, authorit
         world = World(Path(folder), alike=alike, authority=authority)
         try:
             for own in (True, False):
-                for name in NAMES[:4]:
+                for name in (*NAMES[:4], "x", "y"):
                     world.act("add", own, name)
             world.act("follow", True, "a")
             world.release()

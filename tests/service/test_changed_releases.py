@@ -1,4 +1,4 @@
-"""A release begins from the one before when only events are new, and is made whole when anything else may have moved.
+"""A release begins from the one before where what moved leads to hashes, and is made whole where it may be anything.
 
 That both are byte for byte the same is shown by tests/property/test_release_properties.py.
 """
@@ -17,7 +17,12 @@ import pytest
 from sqlalchemy import text
 
 from keys.key import LogPrivateKey
-from keys.trust.members import Member
+from keys.roles import Role
+from keys.trust.members import Member, Members
+from keys.trust.node_parts import FinalCheckpoint
+from keys.trust.revocations import Reason as RevokedFor
+from keys.trust.revocations import Revocation, Revocations, to_json
+from keys.trust.vkey import DatedVkey
 from node.errors import TripwireError
 from node.judgement.effective import judge_all
 from node.judgement.premises import Premises
@@ -27,19 +32,23 @@ from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
 from node.lists.guards import Guards
+from node.objects.listed import shredded_in
 from node.objects.release_files import ReleaseFolder
 from node.objects.sealed_names import basis_name, is_basis
+from node.peers.sync.overlays import OverlayKeeper
 from node.ports.evaluator import EpochSecret
-from node.store.lists.records import FORKED, Quarantined, Tombstone
-from node.store.peers.records import OverlayRecord
+from node.store.lists.records import FORKED, Quarantined, Shredding, Tombstone
 from node.store.store import Store
-from node.subsets import changes, grounds
+from node.subsets import changes, conditions
 from node.subsets.compare import differing
-from node.subsets.grounds import Order, fingerprint, stale
-from protocol.lists.event import Op
+from node.subsets.grounds import Order, stale
+from node.trust.own import window
+from protocol.lists.event import BASELINE, Op
 from protocol.lists.opening import Basis, EntryRef, Reason
 from protocol.oprf.suite import epoch_key
+from protocol.subset.screen import screen_value
 from support.releases import (
+    EVERY,
     MAX_AGE,
     SEED,
     SUBSET,
@@ -50,7 +59,7 @@ from support.releases import (
     release_both,
 )
 from support.sodium import loaded_group
-from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
+from support.stores import Agency, deliver, file_digests, make_store, rows, sqlite_dsn
 
 FILES = tuple(f"file {number}" for number in range(12))
 Change = Callable[[ReleasingAgency, Agency], object]
@@ -248,7 +257,7 @@ def another_tripwire(fr: ReleasingAgency, nl: Agency) -> None:
     fr.follow(nl)
     fr.release()
     guards.remove_tripwires([record.id for record, _ in guards.tripwires()])
-    guards.add_tripwires(file_digests("q")[:1], note="", now_ms=2)
+    guards.add_tripwires(file_digests("file 1")[:1], note="", now_ms=2)
 
 
 def reopened(fr: ReleasingAgency, nl: Agency) -> None:
@@ -267,16 +276,155 @@ def of_another_format(fr: ReleasingAgency, nl: Agency) -> None:
     folder(fr).put_basis(data.getvalue())
 
 
+def register(change: Callable[[Members], Members]) -> Change:
+    return lambda fr, nl: fr.trust.revise_members(change, signers=fr.signers)
+
+
+def of_nl(**other: Any) -> Change:
+    """Another line of the register on `nl.example`."""
+
+    def changed(member: Member) -> Member:
+        return replace(member, **other) if member.node == "nl.example" else member
+
+    return register(lambda old: replace(old, members=tuple(map(changed, old.members))))
+
+
+def overlaid(fr: ReleasingAgency, nl: Agency) -> None:
+    withdraw(nl.store, nl.origin, file_digests("file 1")[0], reason=Reason.ERROR)
+    nl.publish()
+    log = fr.lists.log_of(nl.origin)
+    keeper = OverlayKeeper(fr.store, fr.lists.follower, log)
+    delivery = deliver(keeper, nl, log.head.size)
+    keeper.commit(nl.origin, delivery, now_ms=fr.lists.now_ms)
+
+
+def not_overlaid(fr: ReleasingAgency, nl: Agency) -> None:
+    with fr.store.write() as unit:
+        unit.overlays.drop(unit.logs.get(nl.origin).id)
+
+
+def shredded_by_nl(fr: ReleasingAgency, nl: Agency) -> None:
+    plan = prepare(nl.store, nl.origin, file_digests("file 2")[0])
+    shred(nl.store, nl.origin, plan.position, reason=Reason.ERROR)
+    fr.follow(nl)
+
+
+def readmitted(fr: ReleasingAgency, nl: Agency) -> None:
+    with fr.store.write() as unit:
+        for each in unit.tombstones.ls():
+            unit.tombstones.lift(each.mac)
+
+
+def robbed(fr: ReleasingAgency, nl: Agency) -> None:
+    """The key of its log was stolen; two events are in doubt."""
+    revocation = Revocation(
+        role=Role.LOG,
+        key=DatedVkey.of(nl.key.public, name=nl.origin, valid=window(fr.clock.now(), 1)).vkey,
+        time=fr.clock.now(),
+        reason=RevokedFor.COMPROMISE,
+        last_good=FinalCheckpoint(size=2, root=bytes(32)),
+        resumes=4,
+    )
+    file = Revocations(version=1, node=nl.node, entries=(revocation,))
+    with fr.store.write() as unit:
+        unit.revocations.put(nl.node, version=1, payload=to_json(file), envelope=b"")
+
+
+BESIDE: dict[str, tuple[Change, Change, int]] = {
+    "a shredding": (shredded, readmitted, 2),
+    "a peer's shredding": (shredded_by_nl, readmitted, 2),
+    "what a guard set aside": (set_aside, acquitted, 2),
+    "an overlay": (overlaid, not_overlaid, 2),
+    "an overlay that became the list": (overlaid, back, 2),
+    "a stolen key": (robbed, withholds_revocations, 2),
+    "another country": (of_nl(country="BE"), of_nl(country="NL"), 0),
+    "an authority": (of_nl(authority_for=frozenset({BASELINE})), of_nl(authority_for=frozenset()), 0),
+    "a cap": (
+        register(lambda old: replace(old, block_cap=0)),
+        register(lambda old: replace(old, block_cap=1)),
+        0,
+    ),
+    "a member without a list": (
+        lambda fr, nl: fr.admit(Member(node="be.example", root_sha256=b"\x03" * 32, country="BE")),
+        register(lambda old: replace(old, members=old.members[:2])),
+        0,
+    ),
+    "a tripwire": (
+        lambda fr, nl: Guards(fr.store).add_tripwires(file_digests("q"), note="", now_ms=1),
+        lambda fr, nl: Guards(fr.store).remove_tripwires([1, 2]),
+        0,
+    ),
+    "a block that was released": (released_block, lambda fr, nl: None, 0),
+    "a list": (one_more_list, lambda fr, nl: None, 0),
+}
+
+
+@pytest.mark.parametrize(("comes", "goes", "left"), BESIDE.values(), ids=BESIDE)
+def test_what_moves_beside_lists_is_judged_by_itself(
+    fr: ReleasingAgency, other: Agency, comes: Change, goes: Change, left: int
+) -> None:
+    before = listed(fr)
+    comes(fr, other)
+    assert not is_made_whole(fr)
+    assert len(before - listed(fr)) == left
+    assert compared(fr) == 0
+    goes(fr, other)
+    assert not is_made_whole(fr)
+    assert compared(fr) == 0
+
+
+def test_an_exclusion_is_judged_by_itself(fr: ReleasingAgency) -> None:
+    excluded = frozenset(file_digests("file 1")[:1])
+    with patch("node.subsets.draft.judge_all", wraps=judge_all) as judged:
+        fr.release(exclusions=excluded)
+        assert excluded.isdisjoint(listed(fr))
+        fr.release()
+    assert not judged.called
+    assert excluded <= listed(fr)
+    assert len(fr.records) == 3
+
+
+def test_a_shredding_leaves_nothing_of_the_digest_in_the_rows(fr: ReleasingAgency) -> None:
+    """Until the next release its answer is in the one before, and nobody knows any more whose that is."""
+    digests = file_digests("file 2")
+    names, before = fr.store.vault.wide_keys_of(digests), listed_of(fr.store)
+    shredded(fr, fr.lists)
+    fr.lists.publish()
+    with fr.store.read() as unit:
+        left = shredded_in(fr.store, unit, fr.records[-1])
+        kept = unit.listed.between(SUBSET, 1, EVERY)
+    values = {screen_value(digest) for digest in digests}
+    assert {row[2:] for row in left} == {(before[digest].tag, 0, 0, b"") for digest in digests}
+    assert set(left.values()) == values
+    assert {row.name for row in kept}.isdisjoint(names)
+    assert {number % 2**64 for row in kept for number in row.name}.isdisjoint(values)
+    fr.release()
+    with fr.store.read() as unit:
+        assert not shredded_in(fr.store, unit, fr.records[-1])
+
+
+def test_where_nothing_moved_the_newest_release_is_not_read(fr: ReleasingAgency, other: Agency) -> None:
+    """It may be hundreds of megabytes, and a running node looks each hour whether there is something to release."""
+    before = fr.release().told
+    with patch.object(ReleaseFolder, "load", side_effect=AssertionError):
+        report = fr.release()
+        assert (report.published, report.told) == (False, before)
+    silent(fr, other)
+    fr.release()
+    with patch.object(ReleaseFolder, "load", side_effect=AssertionError):
+        assert not fr.release().published, "a peer is silent"
+        with pytest.raises(AssertionError):
+            fr.release(exclusions=frozenset(file_digests("file 1")[:1]))
+        fr.clock.advance(timedelta(days=8))
+        with pytest.raises(AssertionError):
+            fr.release()
+    assert fr.release().published, "it is past half of its life"
+
+
 ELSE: dict[str, Change] = {
-    "a member": lambda fr, nl: fr.admit(Member(node="be.example", root_sha256=b"\x03" * 32, country="BE")),
-    "a tripwire": lambda fr, nl: Guards(fr.store).add_tripwires(file_digests("q"), note="", now_ms=1),
-    "another tripwire": another_tripwire,
+    "a quorum": register(lambda old: replace(old, k=1)),
     "older events that were opened": reopened,
-    "a block that was released": released_block,
-    "a shredding": shredded,
-    "what a guard set aside": set_aside,
     "an epoch": next_epoch,
-    "a list": one_more_list,
     "no basis": lambda fr, nl: fr.store.objects.delete(basis_name(folder(fr).prefix)),
     "a basis of another format": of_another_format,
     "a damaged basis": lambda fr, nl: fr.store.objects.put(basis_name(folder(fr).prefix), b"\1" * 99),
@@ -289,6 +437,19 @@ def test_anything_else_makes_it_whole(fr: ReleasingAgency, other: Agency, change
     fr.lists.publish()
     change(fr, other)
     assert is_made_whole(fr)
+
+
+def test_another_tripwire_of_the_same_number_is_noticed(fr: ReleasingAgency, other: Agency) -> None:
+    another_tripwire(fr, other)
+    with pytest.raises(TripwireError):
+        fr.release()
+    assert file_digests("file 1")[0] not in listed(fr)
+
+
+def test_a_long_list_that_speaks_for_another_country_makes_it_whole(fr: ReleasingAgency) -> None:
+    with patch.object(changes, "_FEW", 2 * len(FILES) - 1):
+        of_nl(country="FR")(fr, fr.lists)
+        assert is_made_whole(fr)
 
 
 def test_an_entry_that_makes_a_shredded_block_count_moves_the_cap(
@@ -406,12 +567,12 @@ def test_what_was_judged_is_not_judged_again_when_no_release_was_due(
 
 
 def test_so_does_another_rule_of_a_newer_program(fr: ReleasingAgency) -> None:
-    with patch.object(grounds, "_RULE", grounds._RULE + 1):
+    with patch.object(conditions, "_RULE", conditions._RULE + 1):
         assert is_made_whole(fr)
 
 
 def test_after_whatever_made_it_whole_the_next_one_begins_from_it(fr: ReleasingAgency, other: Agency) -> None:
-    shredded(fr, other)
+    reopened(fr, other)
     assert is_made_whole(fr)
     add(fr, other, "a")
     fr.follow(other)
@@ -479,52 +640,56 @@ def first_list(**other: Any) -> Callable[[Premises], Premises]:
 
 
 BLOCK = EntryRef("fr.example/lists/main", 0, b"\1" * 32)
-TOMBSTONE = Tombstone(mac=b"\1" * 32, log_id=1, by=0, leaf_hash=b"\2" * 32, blocks=True, created_ms=0)
-OVERLAY = OverlayRecord(log_id=1, base_size=1, base_root=b"", size=2, root=b"", note=b"", sealed=b"")
+SHREDDING = Shredding(log_id=1, position=0, by=1, mac=b"\1" * 32)
+TOMBSTONE = Tombstone(mac=b"\1" * 32, log_id=1, by=1, leaf_hash=b"\2" * 32, blocks=True, created_ms=0)
 PREMISES: dict[str, Callable[[Premises], Premises]] = {
     "forked": lambda held: replace(held, forked=frozenset({held.lists[1].log_id})),
-    "overlays": lambda held: replace(held, overlays=(OVERLAY,)),
     "released": lambda held: replace(held, released=frozenset({BLOCK})),
     "revoked": lambda held: replace(held, revoked={BLOCK.origin: (range(1, 2),)}),
     "silent": lambda held: replace(held, silent=frozenset({"nl.example"})),
-    "tombstones": lambda held: replace(held, tombstones=(TOMBSTONE,)),
+    "shreddings": lambda held: replace(held, shreddings=(SHREDDING,)),
+    "shreddings.erased_ms": lambda held: replace(held, shreddings=(replace(SHREDDING, erased_ms=7),)),
+    "tombstones": lambda held: replace(held, shreddings=(SHREDDING,), tombstones=(TOMBSTONE,)),
     "lists": lambda held: replace(held, lists=held.lists[1:]),
+    "lists.size": first_list(size=1),
     "lists.reopened": first_list(reopened=7),
     "lists.set_aside": first_list(set_aside=((int(Op.ADD), 0, 0),)),
-    "lists.shredded": first_list(shredded=((0, None),)),
 }
-IN_OTHERS = {"heads", "shreddings", "releases"}
-"""Heads are in the lists, shreddings too; on which release it begins from, the basis is with it."""
+IN_OTHERS = {"heads", "overlays", "releases"}
+"""Heads are in the lists; on which release it begins from, the basis is with it. An overlay has a test of its own."""
 ORDERS: dict[str, Callable[[Order], Order]] = {
     "subset": lambda order: replace(order, subset=replace(order.subset, epoch=2)),
     "subset.filter": lambda order: replace(
         order, subset=replace(order.subset, filter=replace(order.subset.filter, screen_bits=8))
     ),
     "members": lambda order: replace(order, members=replace(order.members, k=order.members.k + 1)),
+    "members.block_cap": lambda order: replace(order, members=replace(order.members, block_cap=77)),
+    "members.members": lambda order: replace(order, members=replace(order.members, members=())),
     "now": lambda order: replace(order, now=order.now + 2 * MAX_AGE),
     "max_age": lambda order: replace(order, max_age=timedelta(0)),
     "exclusions": lambda order: replace(order, exclusions=frozenset(file_digests("q"))),
 }
 
 
-def test_what_a_judgement_follows_from_is_in_the_fingerprint(fr: ReleasingAgency) -> None:
+def test_what_a_judgement_follows_from_is_in_the_conditions(fr: ReleasingAgency) -> None:
     """What is left out makes the next release wrong: a new field of either has to be decided on here."""
     fr.clock.advance(timedelta(seconds=1))
     with fr.store.read() as unit:
         premises = Premises.of(unit)
-    order, none = ordered(fr), frozenset[int]()
+    order = ordered(fr)
 
-    def said(premises: Premises, order: Order, tripwires: frozenset[int] = none) -> tuple[object, object]:
-        return fingerprint(premises, tripwires, order), stale(premises, order)
+    def said(premises: Premises, order: Order) -> tuple[object, object]:
+        with fr.store.read() as unit:
+            return conditions.conditions(fr.store, unit, premises, order), stale(premises, order)
 
     before = said(premises, order)
     assert before[0] is not None
     others = {name: said(change(premises), order) for name, change in PREMISES.items()}
     others |= {name: said(premises, change(order)) for name, change in ORDERS.items()}
-    others["tripwires"] = said(premises, order, frozenset({1}))
+    Guards(fr.store).add_tripwires(file_digests("q"), note="", now_ms=1)
+    others["tripwires"] = said(premises, order)
     assert [name for name, found in others.items() if found == before] == []
-    grown = first_list(size=premises.lists[0].size + 1, root=b"\3" * 32)(premises)
-    assert said(grown, order) == before, "events of a member's list are what it may begin with"
+    assert len({str(others[name]) for name in others if name.startswith(("shredd", "tomb"))}) == 3
     decided = {name.partition(".")[0] for name in PREMISES} | IN_OTHERS
     assert decided == {each.name for each in fields(Premises)}
     assert {name.partition(".")[0] for name in ORDERS} == {each.name for each in fields(Order)} - {"until"}

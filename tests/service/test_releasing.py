@@ -314,6 +314,7 @@ def test_damage_stops_the_next_release(
 ) -> None:
     release_both(fr, other, "a")
     damage(fr.store.objects, next(name for name in fr.store.objects.ls("releases/") if part in name))
+    withdraw(fr.store, fr.lists.origin, file_digests("a")[0], reason=Reason.OTHER)
     with pytest.raises(StoreError):
         fr.release()
     assert len(fr.records) == 1

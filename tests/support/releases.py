@@ -223,7 +223,8 @@ def listed_of(store: Store) -> dict[Digest, Listed]:
     with store.read() as unit:
         record = unit.releases.newest(SUBSET)
         assert record is not None
-        rows = unit.listed.between(record.subset, record.version, EVERY)
+        kept = unit.listed.between(record.subset, record.version, EVERY)
+        rows = [row for row in kept if not row.is_shredded]
         found = digests_named(store, unit, {row.name for row in rows})
     return {found[row.name]: row for row in rows}
 

@@ -14,6 +14,7 @@ from node.lists.publish import Published, publish
 from node.objects.folder import FolderObjects
 from node.objects.logfiles import LogFiles
 from node.peers.sync.follow import Delivery, Follower, FollowGuards, StagedBundle
+from node.peers.sync.overlays import OverlayKeeper
 from node.signing.log_signer import FolderLogSigner
 from node.store.lists.records import LogRecord
 from node.store.store import Store
@@ -131,9 +132,16 @@ class Agency:
 
 def stage(follower: Follower, other: Agency, *, now_ms: int, bundles: int | None = None) -> Delivery:
     """As `Agency.stage`, of whoever follows `other`."""
-    held, head, files = follower.held(other.origin, now_ms=now_ms), other.log.head, other.files()
-    for index, width in list(bundle_widths(held.size, head.size))[:bundles]:
-        follower.stage(
+    return deliver(follower, other, follower.held(other.origin, now_ms=now_ms).size, bundles=bundles)
+
+
+def deliver(
+    keeper: Follower | OverlayKeeper, other: Agency, size: int, *, bundles: int | None = None
+) -> Delivery:
+    """Give `keeper` what `other` published from `size` on."""
+    head, files = other.log.head, other.files()
+    for index, width in list(bundle_widths(size, head.size))[:bundles]:
+        keeper.stage(
             other.origin,
             StagedBundle(
                 index=index,

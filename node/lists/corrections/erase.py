@@ -1,7 +1,7 @@
 """Doing what SHRED asks for: openings deleted whole, here, of own lists and of peers', and nothing left of them.
 
-Three steps, each of which may be repeated. One transaction writes the tombstones and takes out the look-up rows and
-the rows of releases, while the openings still say which digest it is. Then everything is rewritten that holds it:
+Three steps, each of which may be repeated. One transaction writes the tombstones, takes out the look-up rows and
+empties the rows of releases, while the openings still say which digest it is. Then all is rewritten that holds it:
 openings, what a crash left of older ones, case data, abandoned batches; and copies for recipients, partners' reports
 and proposals. What others still list stays in those, and in releases, when a peer shredded it. A last transaction notes
 that it is done, unless the list moved meanwhile. A withdrawal that a guard set aside deletes nothing until somebody has
@@ -20,6 +20,7 @@ from node.lists.entries import ListReader, read_batch
 from node.lists.imports.case_data import without_entries
 from node.lists.tombstones import MOST_HONOURED, note_all_listed
 from node.objects.kept_proposals import erase_proposed
+from node.objects.listed import erase as erase_listed
 from node.objects.listed import erase_from_rosters, forget_rosters
 from node.objects.logfiles import LogFiles
 from node.objects.recipient_files import erase_from_copies
@@ -140,8 +141,10 @@ def _grave(store: Store, reader: ListReader, each: Shredding) -> _Grave:
     opening = _opening(reader, each.position)
     digest = opening.digest if opening else None
     mac = each.mac if digest is None else store.vault.tombstone_of(digest)
+    content_id = opening.ext.content_id if opening else None
+    file = store.vault.file_key_of(content_id) if content_id else None
     return _Grave(
-        shredding=replace(each, mac=mac),
+        shredding=replace(each, mac=mac, file=file),
         digest=digest,
         leaf_hash=leaf_hash(reader.event(each.by)),
         blocks=by is not None and by.ext.reason == Reason.ERROR,
@@ -166,7 +169,7 @@ def _bury(store: Store, log: LogRecord, graves: Sequence[_Grave], now_ms: int) -
         unit.shreddings.bury([grave.shredding for grave in graves])
         unit.tombstones.note_still_listed(list(_standing(store, unit, log, graves)))
         unit.entries.remove(log.id, [(key, position) for position, key in keys.items()])
-        unit.listed.erase(store.vault.wide_keys_of(_gone_among(store, unit, log, digests)))
+        erase_listed(store, unit, _gone_among(store, unit, log, digests))
     return [grave.shredding for grave in graves]
 
 

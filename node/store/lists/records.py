@@ -197,6 +197,8 @@ class Shredding:
     """Position of the withdraw or resolve that carries SHRED; of an own list it may still wait for publication."""
     mac: bytes | None = field(default=None, repr=False)
     """Tombstone of the digest; None before the deletion, and where its opening was never held."""
+    file: int | None = None
+    """Keyed hash of its content id, as `FileRun` has it, if it had one."""
     erased_ms: int | None = None
     """When everything of it had been deleted here."""
 

@@ -21,7 +21,7 @@ class ShreddingRows(Rows):
     def add(self, shreddings: Sequence[Shredding]) -> None:
         """Record; a position that is recorded already keeps its first record."""
         for each in shreddings:
-            values = values_of(each, "mac", "erased_ms")
+            values = values_of(each, "mac", "file", "erased_ms")
             _insert_new(self._connection, _SHREDDING, values, ("log_id", "position"))
 
     def ls(self, log_id: int | None = None) -> Sequence[Shredding]:
@@ -30,9 +30,10 @@ class ShreddingRows(Rows):
         return self._records(Shredding, query, log_id=log_id)
 
     def bury(self, shreddings: Sequence[Shredding]) -> None:
-        """Note the tombstones of recorded shreddings, before their openings are deleted."""
+        """Note the tombstones of recorded shreddings, and their files, before their openings are deleted."""
         for each in shreddings:
-            self._connection.execute(_at(each).where(_SHREDDING.c.mac.is_(None)).values(mac=each.mac))
+            new = _at(each).where(_SHREDDING.c.mac.is_(None))
+            self._connection.execute(new.values(mac=each.mac, file=each.file))
 
     def erased(self, shreddings: Sequence[Shredding], *, now_ms: int) -> None:
         """Note that everything of these was deleted, unless that is known already."""

@@ -59,6 +59,7 @@ class ShreddingRow(TableModel):
     position: int = Field(sa_column=_key())
     by: int = Field(sa_type=BigInteger)
     mac: bytes | None = None
+    file: int | None = Field(default=None, sa_type=BigInteger)
     erased_ms: int | None = Field(default=None, sa_type=BigInteger)
 
 

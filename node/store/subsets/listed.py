@@ -4,7 +4,7 @@ A release that is claimed and not published yet ends rows and begins others; who
 the rows of before, until `settle` deletes them with the publication.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -17,6 +17,8 @@ from node.store.tables import Rows, table
 
 _LISTED, _SUBSET = table(ListedRow), table(Subset)
 _C: Final = _LISTED.c
+_SHREDDED: Final = 0
+"""In the place of an algorithm."""
 _IN_LIST: Final = 1000
 _INSERT: Final = 2**17
 _COLUMNS: Final = (
@@ -64,7 +66,10 @@ class ListedRows(Rows):
 
     def count(self, subset: str, version: int) -> Mapping[int, int]:
         """How many digests a release lists, by their algorithm."""
-        said = _C.subset == subset, _C.since <= version, _C.ended.is_(None) | (_C.ended > version)
+        said = (
+            *(_C.subset == subset, _C.algorithm != _SHREDDED),
+            *(_C.since <= version, _C.ended.is_(None) | (_C.ended > version)),
+        )
         query = select(_C.algorithm, func.count()).where(*said).group_by(_C.algorithm)
         return {row[0]: row[1] for row in self._connection.execute(query)}
 
@@ -107,16 +112,30 @@ class ListedRows(Rows):
         """Delete what this release, which is published, ended."""
         self._connection.execute(delete(_LISTED).where(_C.subset == subset, _C.ended <= version))
 
-    def erase(self, names: Iterable[WideKey]) -> None:
-        """Delete what any release says of these digests."""
-        mark, rows = self._mark, list(names)
-        if rows:
+    def erase(self, names: Iterable[WideKey], rename: Callable[[WideKey, int], WideKey]) -> None:
+        """Leave nothing of these digests but their tags, until a release lists them no more.
+
+        `rename` makes of a name and a tag what their row is called from now on.
+        """
+        mark = self._mark
+        which = f"key = {mark} AND rest = {mark}"
+        for name in names:
             self.lock()
-            self._connection.exec_driver_sql(
+            rows = self._connection.exec_driver_sql(
                 # The index begins with the subset.
-                f"DELETE FROM listed WHERE subset IN (SELECT name FROM subset) AND key = {mark} AND rest = {mark}",  # noqa: S608
-                rows,
-            )
+                f"SELECT subset, since, tag FROM listed WHERE subset IN (SELECT name FROM subset) AND {which}",  # noqa: S608
+                name,
+            ).all()
+            for subset, since, tag in rows:
+                self._connection.exec_driver_sql(
+                    f"UPDATE listed SET key = {mark}, rest = {mark}, label = 0, algorithm = {_SHREDDED},"  # noqa: S608
+                    f" collections = {mark} WHERE subset = {mark} AND since = {mark} AND {which}",
+                    (*rename(name, tag), b"", subset, since, *name),
+                )
+
+    def shredded(self, subset: str, version: int) -> list[Listed]:
+        """The rows of a release whose digests were shredded since it was made."""
+        return self._said(subset, version, f"algorithm = {_SHREDDED}", ())  # not bound: its index is partial
 
     def _said(self, subset: str, version: int, which: str, values: Sequence[int]) -> list[Listed]:
         mark = self._mark

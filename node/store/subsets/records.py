@@ -33,7 +33,11 @@ WideKey: TypeAlias = tuple[int, int]
 
 
 class Listed(NamedTuple):
-    """What a release says of one digest; integers are signed, as the database has them."""
+    """What a release says of one digest; integers are signed, as the database has them.
+
+    Of one that was shredded since, only the tag is left: no algorithm, no collections, no label, and another name
+    (`node.objects.listed.erase`).
+    """
 
     key: int
     rest: int
@@ -49,6 +53,11 @@ class Listed(NamedTuple):
     def name(self) -> WideKey:
         """Which digest it is about."""
         return self.key, self.rest
+
+    @property
+    def is_shredded(self) -> bool:
+        """Whether nobody knows which one that is any more."""
+        return not self.algorithm
 
     @property
     def numbers(self) -> tuple[int, ...]:

@@ -61,6 +61,7 @@ class ListedRow(TableModel):
     __table_args__ = (
         # Of ended rows alone, as its migration says; said here too, every command would load PostgreSQL's dialect.
         Index("ix_listed_ended", "subset", "ended"),
+        Index("ix_listed_shredded", "subset"),  # likewise
         {"sqlite_with_rowid": False},
     )
 
