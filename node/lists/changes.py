@@ -128,11 +128,11 @@ def content_id_of(opening: bytes) -> bytes:
     """The content id in an opening's bytes; empty when there is none that is read here."""
     if len(opening) < NONCE_BYTES + 2:
         return b""
-    end = NONCE_BYTES + 2 + opening[NONCE_BYTES + 1]
-    ext = opening[end + 2 :]
-    if ext[:1] >= _LONG_MAP or ext[1:2] == _KEY_BEFORE:
+    start = NONCE_BYTES + 4 + opening[NONCE_BYTES + 1]
+    key = opening[start + 1 : start + 3]
+    if opening[start : start + 1] >= _LONG_MAP or key[:1] == _KEY_BEFORE:
         return _read_content_id(opening)
-    return ext[CONTENT_ID] if ext[1:3] == _ID_HEAD else b""
+    return opening[start + CONTENT_ID.start : start + CONTENT_ID.stop] if key == _ID_HEAD else b""
 
 
 def _read_content_id(opening: bytes) -> bytes:

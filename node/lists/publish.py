@@ -15,7 +15,7 @@ from typing import Final
 
 from node.errors import ConflictError, MissingObjectError, StoreError
 from node.lists.catalogue import own_list
-from node.lists.changes import event_of
+from node.lists.changes import content_id_of, event_of
 from node.lists.corrections.erase import carry_out, redo
 from node.lists.entries import read_batch
 from node.lists.heads import next_head
@@ -213,7 +213,7 @@ def _finish(
     note = signer.sign(log.origin, start=log.head.size, leaf_hashes=round_.leaves)
     _check_note(log, note)
     touches = list(touches_of(log.head.size, round_.events, round_.openings))
-    runs = list(runs_of(store.vault, log.head.size, round_.openings))
+    runs = list(runs_of(store.vault, log.head.size, map(content_id_of, round_.openings)))
     with store.write() as unit:
         unit.logs.settle(log, note=note, checked_ms=now_ms)
         unit.touches.put(log.id, touches)

@@ -6,8 +6,9 @@ transaction (`touches_of`, `runs_of`); what older versions did not note is read 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 from node.errors import MissingObjectError
@@ -39,11 +40,10 @@ def touches_of(first: int, events: Sequence[bytes], openings: Sequence[bytes]) -
             yield from _touch_of(position, event, opening)
 
 
-def runs_of(vault: Vault, first: int, openings: Sequence[bytes]) -> Iterator[FileRun]:
-    """Which verified openings from the position `first` on carry the content id of their neighbour, as `touches_of`."""
+def runs_of(vault: Vault, first: int, content_ids: Iterable[bytes]) -> Iterator[FileRun]:
+    """Which verified openings from the position `first` on carry the content id of their neighbour; empty is none."""
     begun, current = first, b""
-    for position, opening in enumerate((*openings, b""), first):
-        content_id = content_id_of(opening)
+    for position, content_id in enumerate(chain(content_ids, [b""]), first):
         if content_id != current:
             if current:
                 yield FileRun(vault.file_key_of(current), begun, position - 1)
@@ -129,4 +129,4 @@ def bundle_notes(
     """What is to be noted of one bundle of a list of `size`, as far as its openings are held."""
     first, openings = index * BUNDLE_WIDTH, files.openings(index, size=size)
     touches = touches_of(first, files.events(index, size=size), openings)
-    return [*touches], [*runs_of(vault, first, openings)]
+    return [*touches], [*runs_of(vault, first, map(content_id_of, openings))]

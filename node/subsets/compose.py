@@ -148,12 +148,13 @@ def screen_of(terms: Terms, screened: U64Array, held: Release | None) -> tuple[V
     width = width_of_screen(terms, len(screened) + 1, held)
     if not width:
         return Values(_NO_SCREEN, 0), {}
-    cut = np.sort(truncate(np.append(screened, screen_values([PRESENT])), width))
-    starts = np.flatnonzero(np.insert(cut[1:] != cut[:-1], 0, True))
-    counts = np.diff(starts, append=len(cut))
-    several = counts > 1
-    shared = dict(zip(cut[starts[several]].tolist(), counts[several].tolist(), strict=True))
-    return Values(cut[starts], width), shared
+    cut = truncate(np.append(screened, screen_values([PRESENT])), width)
+    cut.sort()
+    again = np.zeros(len(cut), dtype=np.bool_)
+    again[1:] = cut[1:] == cut[:-1]
+    shared, more = np.unique(cut[again], return_counts=True)
+    counts = dict(zip(shared.tolist(), (more + 1).tolist(), strict=True))
+    return Values(cut[~again], width), counts
 
 
 def width_of_screen(terms: Terms, count: int, held: Release | None) -> int:

@@ -31,6 +31,7 @@ __all__ = ["DAY_MS", "EventIntake", "FollowGuards", "OpenFile", "Taken", "guard"
 
 _MOST_RECORDS: Final = 1000
 _TOO_MANY: Final = Message("too many entries that the guards set aside")
+_CARRYING: Final = frozenset({Op.ADD, Op.DISPUTE})
 _ENDING: Final = frozenset({Op.WITHDRAW, Op.RESOLVE})
 
 Suspect = tuple[int, str]
@@ -124,25 +125,31 @@ class EventIntake:
 
     def take(self, position: int, events: Sequence[bytes], openings: Sequence[bytes]) -> None:
         """Take in verified events from `position` on; an empty opening is one that is not held."""
-        digests = []
-        for at, (event, opening) in enumerate(zip(events, openings, strict=True), position):
-            header = Header.from_bytes(event[:HEADER_BYTES])
-            if not header.known:
+        digests, content_ids = [], list(map(content_id_of, openings))
+        last, header, known = b"", None, False
+        for at, (event, opening, content_id) in enumerate(
+            zip(events, openings, content_ids, strict=True), position
+        ):
+            if event[:HEADER_BYTES] != last:  # neighbours have the same, but for what they refer to
+                last = event[:HEADER_BYTES]
+                header = Header.from_bytes(last)
+                known = header.known
+            if header is None or not known:
                 continue
             self._note(at, header)
-            digest = digest_of(opening) if header.op in {Op.ADD, Op.DISPUTE} else None
+            digest = digest_of(opening) if header.op in _CARRYING else None
             if digest is not None:
                 digests.append(digest)
                 self._positions.append(at)
                 self._collections.append(header.collection if header.op == Op.ADD else -header.collection)
                 self._algorithms.append(digest.algorithm)
-                self._files.append(self._file_of(opening))
+                self._files.append(self._file_of(content_id))
                 reason = degenerate(digest)
                 if reason is not None and header.op == Op.ADD:
                     self._suspect.append((at, reason))
         self._keys.append(self.vault.keys_of(digests))
         self._touches += touches_of(position, events, openings)
-        self._runs += runs_of(self.vault, position, openings)
+        self._runs += runs_of(self.vault, position, content_ids)
 
     def older(self, about: Iterable[Touch]) -> None:
         """What was taken is not new, but opened late: `about` it is what came since; deletions were asked for then."""
@@ -218,9 +225,8 @@ class EventIntake:
         columns = pairs.weak_keys[new], pairs.positions[new], pairs.stronger_keys[new]
         return Pairs(pairs.weak, pairs.stronger, *columns)
 
-    def _file_of(self, opening: bytes) -> int:
+    def _file_of(self, content_id: bytes) -> int:
         """The number of the file that a digest is of: neighbours with one content id have the same."""
-        content_id = content_id_of(opening)
         if not content_id or content_id != self._content_id:
             self._number += 1
             self._content_id = content_id
@@ -229,6 +235,7 @@ class EventIntake:
     def _note(self, position: int, header: Header) -> None:
         if header.op == Op.ADD:
             self._adds.append(position)
+            return
         if header.op == Op.WITHDRAW:
             self._withdrawals.append(position)
         if header.op == Op.DISPUTE:
