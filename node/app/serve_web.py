@@ -48,14 +48,15 @@ class _Serving:
     standing: Standing
 
     def follow(self) -> None:
-        """Read what is new; serve nobody any more where the node has moved to another home."""
+        """Read what is new; serve nobody any more where the node has moved, or with a key that must not be here."""
         try:
+            self.node.require_few()
             self.standing = self.node.standing()
-        except StoreLockedError as exc:
+        except (ConfigError, StoreLockedError) as exc:
             self.stopped.get_loop().call_soon_threadsafe(self._stop, exc)
         self.node.follow()
 
-    def _stop(self, exc: StoreLockedError) -> None:
+    def _stop(self, exc: ConfigError | StoreLockedError) -> None:
         if not self.stopped.done():
             self.stopped.set_exception(exc)
 
@@ -85,6 +86,7 @@ async def serve_web_until_stopped(home: Home, *, listening: Callable[[str, str],
 
     Raises:
         StoreLockedError: another process serves from this folder, or the node has moved to another home.
+        ConfigError: a key was copied here that must not be.
         PortTakenError: the address is in use.
         NodeError: as `open_web`.
     """

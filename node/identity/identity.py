@@ -352,7 +352,11 @@ def _pinned(home: Home, settings: Settings, files: ObjectStore) -> bytes:
     try:
         found = fingerprint(files.get(ROOT_NAME))
     except (MissingObjectError, KeysError) as exc:
-        raise NotInitialisedError("{trust} has no root", home.trust, hint="restore it from a backup") from exc
+        raise NotInitialisedError(
+            "{trust} has no root",
+            home.trust,
+            hint="restore it from a backup; on a machine that only serves, type this in the node's own home instead",
+        ) from exc
     if settings.root_sha256 and found.hex() != settings.root_sha256:
         raise VerificationError(
             "the root in {trust} is not the one that this node was founded with",

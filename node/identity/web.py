@@ -23,6 +23,7 @@ from node.identity.lease import place_of
 from node.objects.stores import open_objects
 from node.ports.keyring import RingKey
 from node.signing.keychain import Keychain
+from node.signing.online import OnlineKeychain
 from node.store.driver import on_server
 from node.store.lease import Claim, Standing, shared_claim
 from node.store.store import Store
@@ -54,6 +55,10 @@ class WebNode:
             standing = unit.lease.standing()
         self.claim.require_standing(standing)
         return standing
+
+    def require_few(self) -> None:
+        """Check that no key is here that must not be; raises `ConfigError`."""
+        _require_few(self.identity.home, self.identity.keychain)
 
     def follow(self) -> None:
         """Read what is new in the copy, and delete the files of keys that the node has destroyed.
@@ -171,7 +176,7 @@ def _require_shared(home: Home, settings: Settings) -> None:
         raise ConfigError("this is the node's own home", hint="sigfed run, without --web")
 
 
-def _require_few(home: Home, keychain: Keychain) -> None:
+def _require_few(home: Home, keychain: OnlineKeychain) -> None:
     """What is not here cannot be stolen here."""
     found = [f"{role}-{label}" for role in Role if role not in _ALLOWED for label in keychain.labels(role)]
     found += [path.name for path in sorted(home.offline_keys.glob("*.json"))]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Timer
 
 import psycopg
 import pytest
@@ -16,7 +17,7 @@ from node.config import load
 from node.files import decode_state, encode_state
 from support.agencies import SUBSET, Federation, fetch, found_agency, import_files, list_files, numbered
 from support.postgres import PostgresServer
-from support.processes import PROGRAM, ROOT, Cli, Daemon, Running, wait_until
+from support.processes import PROGRAM, ROOT, Cli, Daemon, Running, free_port, wait_until
 from support.relay import relay
 from support.shell_program import shell_program
 from support.tour import Typist, steps
@@ -42,7 +43,7 @@ def stores() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="module")
 def pair(stores: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
-    with shared_federation(tmp_path_factory.mktemp("machines"), stores) as made:
+    with shared_federation(tmp_path_factory.mktemp("machines"), stores.database()) as made:
         yield made
 
 
@@ -134,13 +135,54 @@ def test_new_trust_files_and_keys_are_seen_within_seconds(pair: Federation, tmp_
             soon(lambda: serial(pair.fr, web) == before + 2)
         pair.fr.done("key", "revoke", "token-1", "--reason", "superseded", "--yes")
         soon(lambda: ready(pair.fr, web) == (503, "unavailable"))
-        copy_keys(pair.fr, machine)
+        copy_keys(pair.fr.home, machine)
         soon(lambda: ready(pair.fr, web) == (200, "signed"))
         pair.fr.done("key", "rotate", "storage")
         soon(lambda: ready(pair.fr, web) == (503, "unavailable"))
-        copy_keys(pair.fr, machine)
+        copy_keys(pair.fr.home, machine)
         soon(lambda: ready(pair.fr, web) == (200, "signed"))
     pair.partner.done("update")
+
+
+@contextmanager
+def elsewhere(pair: Federation) -> Iterator[tuple[Daemon, int]]:
+    """The node's own machine at another port than it says, and the port that it says."""
+    public = load(pair.fr.home).listen.port
+    moved = f"port = {public}", f"port = {free_port()}"
+    pair.fr_node.stop()
+    pair.fr.edit("sigfed.toml", *moved)
+    pair.fr_node = Running(pair.fr)
+    try:
+        yield pair.fr_node, public
+    finally:
+        pair.fr_node.stop()
+        pair.fr.edit("sigfed.toml", *reversed(moved))
+        pair.fr_node = Running(pair.fr)
+
+
+def test_a_machine_that_is_a_moment_behind_is_asked_again(pair: Federation, tmp_path: Path) -> None:
+    """A partner that reached it after another one said that somebody replays trust files."""
+    partner = pair.new_partner(tmp_path / "partner")
+    dsn = load(pair.fr.home).store.dsn.replace("+psycopg", "")
+    with ExitStack() as stack:
+        own, public = stack.enter_context(elsewhere(pair))
+        machine = web_machine(pair.fr, tmp_path / "web")
+        web = stack.enter_context(serving(machine))
+        database = stack.enter_context(psycopg.connect(dsn))
+        soon(lambda: len({fetch(pair.fr, one, "/tuf/timestamp.json") for one in (own, web)}) == 1)
+        before = serial(pair.fr, own)
+        database.execute("LOCK TABLE home_copy IN SHARE MODE")  # nobody writes it
+        revised = pair.fr.start("contact", "later@fr.example")
+        wait_until(lambda: serial(pair.fr, own) == before + 1)
+        with relay(load(pair.fr.home).listen.port, port=public):
+            partner.done("update")
+        later = Timer(1, database.rollback)
+        later.start()
+        with relay(load(machine.home).listen.port, port=public):
+            partner.done("update")
+        later.join()
+        revised.communicate()
+        assert revised.returncode == 0
 
 
 def test_an_older_copy_that_is_put_back_as_the_newest_is_not_believed(
@@ -205,7 +247,7 @@ def without(role: str) -> Callable[[Cli], None]:
 @pytest.mark.threat("a machine that only serves")
 def test_a_machine_that_only_serves_has_few_keys_and_the_nodes_own(pair: Federation, tmp_path: Path) -> None:
     def with_its(*roles: str, of: Cli = pair.fr) -> Callable[[Cli], None]:
-        return lambda cli: copy_keys(of, cli, roles)
+        return lambda cli: copy_keys(of.home, cli, roles)
 
     def in_the_home(cli: Cli) -> None:
         shutil.copy2(pair.fr.home / "ring.json", cli.home)
@@ -224,6 +266,12 @@ def test_a_machine_that_only_serves_has_few_keys_and_the_nodes_own(pair: Federat
         spoil(machine)
         done = machine.run("run", "--web", program=PROGRAM)
         assert (done.exit, says in done.err) == (2, True), (says, done.err)
+    machine = web_machine(pair.fr, tmp_path / "later")
+    machine.refused(10, "type this in the node's own home", "status")
+    with serving(machine) as web:
+        copy_keys(pair.fr.home, machine, ["log"])
+        soon(lambda: web.process.poll() is not None)
+        assert web.process.wait() == 2
     machine = web_machine(pair.fr, tmp_path / "epoch")
     one, *others = sorted((machine.home / "keys").glob("oprf-*.json"))
     shutil.copy2(others[0], one)
@@ -258,7 +306,7 @@ def test_they_stop_when_the_node_moves_and_serve_for_its_new_home(
         moved.done("backup", "finish", "--yes")
         soon(lambda: web.process.poll() is not None)
         assert web.process.wait() == 11
-    copy_keys(moved, machine)
+    copy_keys(moved.home, machine)
     with Running(moved), serving(machine) as web:
         soon(lambda: ready(moved, web) == (200, "signed"))
 

@@ -13,9 +13,9 @@ import psycopg
 
 from node.web.auth import ASSERTION_TYP
 from node.web.handlers.service import ASSERTION_TYPE, GRANT_TYPE
-from support.agencies import found_agency
+from support.agencies import LIST, found_agency, import_files, numbered
 from support.postgres import postgres_server
-from support.processes import Running, free_port, wait_until
+from support.processes import Running, contents, free_port, wait_until
 from support.relay import relay
 
 
@@ -114,3 +114,36 @@ def test_a_statement_is_given_as_long_as_the_dsn_says(tmp_path: Path) -> None:
             refused = cli.run("list", "create", "csam")
             assert (refused.exit, "QueryCanceled" in refused.err) == (2, True)
         cli.done("list", "create", "csam")
+
+
+def test_nothing_is_signed_while_no_standby_confirms(tmp_path: Path) -> None:
+    """After a crash a primary shows what nobody confirmed, and the standby that takes its place knows nothing of it."""
+    with postgres_server(synchronous_commit="on") as server:
+        dsn = server.database()
+        cli = found_agency(tmp_path, name="fr", country="FR", store=dsn)
+        cli.done("list", "create", LIST)
+        import_files(cli, numbered("listed", 2))
+        signer = cli.home / "signer"
+        kept = signer.rename(tmp_path / "kept")
+        signer.touch()
+        assert cli.run("publish").exit == 2, "its head is pending, and not signed"
+        signer.unlink()
+        kept.rename(signer)
+        before = contents(signer)
+        with psycopg.connect(dsn.replace("+psycopg", ""), autocommit=True) as other:
+
+            def waits() -> bool:
+                return bool(
+                    other.execute("SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'").rowcount
+                )
+
+            other.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+            other.execute("SELECT pg_reload_conf()")
+            with cli.start("publish") as publishing:
+                wait_until(waits)
+                assert contents(signer) == before
+                other.execute("ALTER SYSTEM RESET synchronous_standby_names")
+                other.execute("SELECT pg_reload_conf()")
+                publishing.communicate()
+            assert publishing.returncode == 0
+        assert contents(signer) != before

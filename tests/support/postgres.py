@@ -49,7 +49,7 @@ def postgres_server(**settings: str) -> Iterator[PostgresServer]:
     folder = needed("initdb").resolve().parent
     with tempfile.TemporaryDirectory(prefix="sigfed-pg-", ignore_cleanup_errors=True) as scratch:
         data = Path(scratch, "data")
-        become = _unprivileged(Path(scratch))
+        become = unprivileged(Path(scratch))
         subprocess.run(
             [*become, folder / "initdb", "-D", data, "-U", _ROLE, "--auth=trust", "-E", "UTF8", "--no-sync"],
             check=True,
@@ -84,7 +84,7 @@ def _settings(**given: str) -> Sequence[str]:
     return [part for name, value in values.items() for part in ("-c", f"{name}={value}")]
 
 
-def _unprivileged(scratch: Path) -> Sequence[str]:
+def unprivileged(scratch: Path) -> Sequence[str]:
     """What to put before a command, so that PostgreSQL does not run as root."""
     if os.geteuid() != 0:
         return []

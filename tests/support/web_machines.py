@@ -12,16 +12,16 @@ from node.config import load
 from support.agencies import Federation, federate
 from support.postgres import PostgresServer, postgres_server
 from support.processes import Cli, Daemon, free_port
-from support.seaweedfs import KEY, OPEN, SECRET, seaweedfs
+from support.seaweedfs import OPEN, S3Server, seaweedfs
 
 NEEDED = ("tls", "token", "storage", "oprf")
 EVERY = (*NEEDED, "statement")
 
 
-def copy_keys(node: Cli, machine: Cli, roles: Iterable[str] = EVERY) -> None:
+def copy_keys(home: Path, machine: Cli, roles: Iterable[str] = EVERY) -> None:
     """Bring the sealed key files of these roles to a machine, as its operator does."""
     for role in roles:
-        for path in (node.home / "keys").glob(f"{role}-*.json"):
+        for path in (home / "keys").glob(f"{role}-*.json"):
             shutil.copy2(path, machine.home / "keys")
 
 
@@ -32,7 +32,7 @@ def web_machine(node: Cli, home: Path, *, roles: Iterable[str] = EVERY) -> Cli:
     home.chmod(0o700)
     shutil.copy2(node.home / "sigfed.toml", home)
     machine.edit("sigfed.toml", f"port = {load(node.home).listen.port}", f"port = {free_port()}")
-    copy_keys(node, machine, roles)
+    copy_keys(node.home, machine, roles)
     return machine
 
 
@@ -47,19 +47,25 @@ BUCKET = f"s3://{OPEN}/machines"
 @contextmanager
 def shared_stores() -> Iterator[PostgresServer]:
     """A database server, and a bucket that this process and those that it starts find in their environment."""
-    with pytest.MonkeyPatch.context() as patched, postgres_server() as database, seaweedfs() as bucket:
-        patched.setenv("AWS_ENDPOINT_URL", bucket.endpoint)
-        patched.setenv("AWS_ALLOW_HTTP", "true")
-        patched.setenv("AWS_REGION", "eu")
-        patched.setenv("AWS_ACCESS_KEY_ID", KEY)
-        patched.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    with postgres_server() as database, seaweedfs() as bucket, found_in_environment(bucket):
         yield database
 
 
 @contextmanager
-def shared_federation(folder: Path, database: PostgresServer) -> Iterator[Federation]:
-    """Two agencies and a partner; the tables of the first are in PostgreSQL, the objects of both in a bucket."""
-    made = federate(folder, store=database.database(), objects=BUCKET)
+def found_in_environment(bucket: S3Server) -> Iterator[None]:
+    """This process and those that it starts know where the bucket is, and its credentials."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("AWS_ENDPOINT_URL", bucket.endpoint)
+        patched.setenv("AWS_ALLOW_HTTP", "true")
+        patched.setenv("AWS_REGION", "eu")
+        bucket.environment(patched)
+        yield
+
+
+@contextmanager
+def shared_federation(folder: Path, dsn: str) -> Iterator[Federation]:
+    """Two agencies and a partner; the tables of the first are at `dsn`, the objects of both in a bucket."""
+    made = federate(folder, store=dsn, objects=BUCKET)
     try:
         yield made
     finally:

@@ -30,6 +30,8 @@ from protocol.trustfork import TrustFork, content_pair
 
 RUN_SECONDS: Final = 900.0
 """For a whole run: many answers, each of which comes just in time, must not keep a reader for days."""
+LAG_SECONDS: Final = 3.0
+"""Of several machines behind one address, one may show what is new so much later than another."""
 
 _JUDGED: Final = frozenset({NODE, MEMBERS})
 _AGAIN: Final = "what came is kept, and the next visit goes on from there"
@@ -61,8 +63,12 @@ async def follow(held: HeldTrust, api: TufApi, now: datetime, *, seconds: float 
     run = Following(held, now)
     try:
         async with asyncio.timeout(seconds):
-            while run.wanted is not None:
-                run.take(await _fetch(api, run.wanted))
+            try:
+                await _finish(run, api)
+            except RolledBackError:
+                await asyncio.sleep(LAG_SECONDS)
+                run = Following(run.held, now)
+                await _finish(run, api)
     except TimeoutError:
         return Followed(run.held, PeerUnreachableError("its trust files did not come in time", hint=_AGAIN))
     except StoreError:
@@ -74,6 +80,11 @@ async def follow(held: HeldTrust, api: TufApi, now: datetime, *, seconds: float 
     except (NodeError, KeysError) as exc:
         return Followed(run.held, exc)
     return Followed(run.held)
+
+
+async def _finish(run: Following, api: TufApi) -> None:
+    while run.wanted is not None:
+        run.take(await _fetch(api, run.wanted))
 
 
 async def _fetch(api: TufApi, wanted: Wanted) -> bytes | None:
