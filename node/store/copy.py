@@ -6,20 +6,23 @@ of one form whatever the node runs on, and can be restored into either.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine, insert, inspect, select
+from sqlalchemy import Connection, Engine, Table, delete, insert, inspect, select
 
-from node.errors import AlreadyExistsError
+from node.errors import AlreadyExistsError, UsageError, VerificationError
 from node.store.driver import POSTGRESQL, begin_reading, begin_writing, connect, parse_dsn, translated
+from node.store.lease import Claim
 from node.store.migrate import migrate, revision_of
 from node.store.store import connected
-from node.store.tables import HomeCopy, Lease, every_table
+from node.store.tables import DataKey, HomeCopy, Lease, every_table, table
 
 _ROWS: Final = 2000
+_LEASE: Final = table(Lease)
 
 
 def copy_out(dsn: str, target: Path, *, at_that_moment: Callable[[], None]) -> None:
@@ -55,6 +58,88 @@ def copy_in(source: Path, dsn: str) -> None:
             _continue_counting(connection)
         engine.dispose()
         origin.dispose()
+
+
+def move_in(source: Path, dsn: str, claim: Claim) -> int:
+    """Copy the tables of a home into the database at `dsn`, and let nobody write to `source` any more; how many rows.
+
+    The rows come in one transaction, in which they are read back, and with them the lease of the home that `claim` is
+    of. Whoever was cut off does it again.
+
+    Raises:
+        StoreLockedError: the database belongs to another home.
+        AlreadyExistsError: there is a store at `dsn` that belongs to none.
+        UsageError: the tables were moved to another database before.
+        VerificationError: what was read back is not what was written; nothing was.
+    """
+    with (
+        connected(parse_dsn(dsn)) as engine,
+        connected(parse_dsn(f"sqlite:///{source}")) as origin,
+        translated(),
+    ):
+        migrate(origin)
+        migrate(engine)
+        with begin_writing(origin) as rows, rows.begin():
+            with begin_writing(engine) as connection, connection.begin():
+                _require_place(connection, claim, moved=_has_moved(rows))
+                claim.fence(connection)
+                if not _has_moved(rows):
+                    _copy_anew(rows, connection)
+            # Each write asks for the lease first, so a command that has this file open still fails.
+            rows.exec_driver_sql(f"DROP TABLE IF EXISTS {_LEASE.name}")
+            count = sum(number for number, _ in _sums(rows).values())
+        engine.dispose()
+        origin.dispose()
+    return count
+
+
+def _require_place(connection: Connection, claim: Claim, *, moved: bool) -> None:
+    own = connection.execute(select(_LEASE.c.holder)).scalar_one_or_none() == claim.holder
+    if moved and not own:
+        raise UsageError("these tables were moved to another database", hint="name that one")
+    if not own and connection.execute(select(table(DataKey).c.name)).first() is not None:
+        raise AlreadyExistsError(
+            "there is another store at this address already",
+            hint="give the node a database of its own, an empty one",
+        )
+
+
+def _copy_anew(rows: Connection, connection: Connection) -> None:
+    """Replace what a move that was cut off had copied before others wrote to the file."""
+    for one in reversed([*_copied()]):
+        connection.execute(delete(one))
+    _copy_rows(rows, connection)
+    _continue_counting(connection)
+    if _sums(connection) != _sums(rows):
+        raise VerificationError(
+            "the database gave back other rows than it took",
+            hint="nothing was moved; the node goes on with its file",
+        )
+
+
+def was_moved(source: Path) -> bool:
+    """Whether `move_in` copied this SQLite file."""
+    with connected(parse_dsn(f"sqlite:///{source}")) as engine, translated():
+        with engine.connect() as connection:
+            moved = _has_moved(connection)
+        engine.dispose()
+    return moved
+
+
+def _has_moved(connection: Connection) -> bool:
+    return not inspect(connection).has_table(_LEASE.name)
+
+
+def _sums(connection: Connection) -> Mapping[str, tuple[int, int]]:
+    """By table how many rows are copied, and a sum over them, in whatever order they come."""
+    found = {}
+    for one in _copied():
+        count = total = 0
+        for row in connection.execution_options(yield_per=_ROWS).execute(select(one)):
+            count += 1
+            total += int.from_bytes(sha256(repr(tuple(row)).encode()).digest())
+        found[one.name] = count, total
+    return found
 
 
 @contextmanager
@@ -104,25 +189,30 @@ def _alone(engine: Engine) -> Iterator[None]:
 
 
 def _copy_rows(source: Connection, target: Connection) -> None:
-    for table in every_table().sorted_tables:
-        if table.name in {Lease.__tablename__, HomeCopy.__tablename__}:
-            continue  # a database is made for another home than the one that it was copied from
-        result = source.execution_options(yield_per=_ROWS).execute(select(table))
+    for one in _copied():
+        result = source.execution_options(yield_per=_ROWS).execute(select(one))
         for rows in result.mappings().partitions(_ROWS):
-            target.execute(insert(table), [dict(row) for row in rows])
+            target.execute(insert(one), [dict(row) for row in rows])
+
+
+def _copied() -> Iterator[Table]:
+    """All but what is of one home and one database."""
+    for one in every_table().sorted_tables:
+        if one.name not in {Lease.__tablename__, HomeCopy.__tablename__}:
+            yield one
 
 
 def _continue_counting(connection: Connection) -> None:
     """PostgreSQL numbers new rows from a sequence of its own, which rows that bring their numbers do not move."""
     if connection.dialect.name != POSTGRESQL:
         return
-    for table in every_table().sorted_tables:
-        column = table.autoincrement_column
-        if column is None or not _has_sequence(connection, table.name, column.name):
+    for one in every_table().sorted_tables:
+        column = one.autoincrement_column
+        if column is None or not _has_sequence(connection, one.name, column.name):
             continue
         connection.exec_driver_sql(
-            f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), "  # noqa: S608 - own names
-            f'(SELECT COALESCE(MAX("{column.name}"), 0) + 1 FROM "{table.name}"), false)'
+            f"SELECT setval(pg_get_serial_sequence('{one.name}', '{column.name}'), "  # noqa: S608 - own names
+            f'(SELECT COALESCE(MAX("{column.name}"), 0) + 1 FROM "{one.name}"), false)'
         )
 
 

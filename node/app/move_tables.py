@@ -1,0 +1,61 @@
+"""Moving a node's tables out of the SQLite file of its home into PostgreSQL.
+
+All rows go in one transaction, and are read back in it, while nobody writes. From then on whoever still has the file
+open fails instead of writing where nobody looks any more; the configuration names the database, and the file is
+deleted. Killed anywhere, the same command goes on.
+"""
+
+from pathlib import Path
+
+from node import config
+from node.config import StoreSettings
+from node.errors import AlreadyExistsError, UsageError
+from node.files import remove_private, replace_private
+from node.home import Home
+from node.identity.lease import claim_of, require_lease
+from node.identity.lock import running
+from node.store.copy import move_in, was_moved
+from node.store.driver import on_server
+
+
+def move_tables(home: Home, wanted: StoreSettings) -> int:
+    """Move the tables of the node in `home` to the DSN of `wanted`; how many rows, 0 where they were there.
+
+    Raises:
+        StoreLockedError: the node runs, or the database belongs to another home.
+        AlreadyExistsError: another store is at that address; or tables are in the file, though the configuration
+            names the database.
+        VerificationError: what was read back is not what was written.
+        UsageError: the tables are in another database already, or were being moved there; or the address is none of
+            PostgreSQL.
+    """
+    settings, rows = config.load(home.folder), 0
+    if not on_server(wanted.dsn):
+        raise UsageError("tables move into PostgreSQL", hint="--to postgresql+psycopg://USER@HOST/DATABASE")
+    with running(home):
+        require_lease(home, settings)
+        if settings.store.dsn not in {"", wanted.dsn}:
+            raise UsageError("the tables are in another database already")
+        if not settings.store.dsn:
+            text = config.with_store(
+                home.folder, wanted
+            )  # what cannot be written is said before anything is copied
+            claim = claim_of(home, settings.model_copy(update={"store": wanted}))
+            rows = move_in(home.database, wanted.dsn, claim)
+            replace_private(home.config, text.encode())
+        _let_go(home.database)
+    return rows
+
+
+def _let_go(database: Path) -> None:
+    """Delete the file whose rows are all in the database, with what SQLite keeps beside it."""
+    if not database.exists():
+        return
+    if not was_moved(database):
+        raise AlreadyExistsError(
+            "{path} holds tables that no move has copied, and sigfed.toml names a database",
+            database,
+            hint="take store.dsn out of sigfed.toml again, then: sigfed store move --to that address",
+        )
+    for suffix in ("-wal", "-shm", ""):
+        remove_private(database.with_name(f"{database.name}{suffix}"))

@@ -1,0 +1,173 @@
+"""Moving a node's tables into PostgreSQL: killed anywhere, nothing is lost, and nobody writes aside."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from node.clock import system_entropy
+from node.config import load
+from node.home import Home
+from node.identity.identity import open_identity
+from node.identity.store import read_store
+from node.store.store import Store
+from support.agencies import found_agency, import_files, list_files, numbered, report
+from support.new_stores import MemoryObjects
+from support.postgres import PostgresServer, postgres_server
+from support.processes import Cli, Running
+
+FILES = ("sigfed.db", "sigfed.db-wal", "sigfed.db-shm")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with postgres_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """An agency with a published list, and changes that wait."""
+    made = found_agency(tmp_path_factory.mktemp("founded"), name="fr", country="FR")
+    list_files(made, numbered("listed", 3))
+    import_files(made, numbered("waiting", 3))
+    return made
+
+
+@pytest.fixture
+def agency(founded: Cli, tmp_path: Path) -> Cli:
+    return founded.copied(tmp_path / "fr")
+
+
+def require_moved(cli: Cli, dsn: str) -> None:
+    """The node goes on in the database with all that it had, and can add to it."""
+    assert load(cli.home).store.dsn == dsn
+    assert not [name for name in FILES if (cli.home / name).exists()]
+    cli.done("publish")
+    assert report(cli).log.head.size == 12
+    cli.done("audit", "verify")
+    looked = cli.run("doctor", "--deep")
+    assert looked.exit == 0, looked.out
+    assert "store.move" in {one["action"] for one in cli.run("audit", "ls").results}
+
+
+def test_all_rows_are_moved_and_read_back(agency: Cli, server: PostgresServer) -> None:
+    dsn = server.database()
+    done = agency.done("store", "move", "--to", dsn)
+    assert done["to"] == dsn
+    assert done["rows"] > 20
+    assert agency.done("store", "move", "--to", dsn)["rows"] == 0
+    agency.refused(2, "in another database already", "store", "move", "--to", server.database())
+    require_moved(agency, dsn)
+
+
+_DYING = """
+import os, signal, sys
+from node.app import move_tables
+from node.cli import main
+from node.store import copy
+where, after = sys.argv[1], int(sys.argv[2])
+owner = move_tables if hasattr(move_tables, where) else copy
+real, calls = getattr(owner, where), 0
+def dying(*arguments, **named):
+    global calls
+    calls += 1
+    if calls > after:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*arguments, **named)
+setattr(owner, where, dying)
+sys.exit(main.run(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "after"),
+    [
+        ("migrate", 0),
+        ("migrate", 1),
+        ("_copy_rows", 0),
+        ("_sums", 1),
+        ("_sums", 2),
+        ("replace_private", 0),
+        ("was_moved", 0),
+        ("remove_private", 0),
+        ("remove_private", 2),
+    ],
+)
+def test_killed_anywhere_the_same_command_goes_on(
+    where: str, after: int, agency: Cli, server: PostgresServer
+) -> None:
+    dsn = server.database()
+    killed = kill_in(where, after, agency, dsn)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    agency.done("store", "move", "--to", dsn)
+    require_moved(agency, dsn)
+
+
+def kill_in(where: str, after: int, cli: Cli, dsn: str) -> "subprocess.CompletedProcess[bytes]":
+    words = "--home", str(cli.home), "store", "move", "--to", dsn
+    return subprocess.run(
+        [sys.executable, "-P", "-c", _DYING, where, str(after), *words],
+        env={**os.environ, **cli.variables()},
+        capture_output=True,
+        check=False,
+    )
+
+
+def test_what_is_written_between_is_moved_too(agency: Cli, server: PostgresServer) -> None:
+    """Killed when all rows are in the database, while the file takes more."""
+    dsn = server.database()
+    kill_in("_sums", 2, agency, dsn)
+    import_files(agency, numbered("between", 3))
+    agency.done("store", "move", "--to", dsn)
+    agency.done("publish")
+    assert report(agency).log.head.size == 18
+
+
+def test_once_nobody_writes_to_the_file_no_other_database_is_taken(
+    agency: Cli, server: PostgresServer
+) -> None:
+    dsn = server.database()
+    kill_in("replace_private", 0, agency, dsn)
+    assert agency.run("publish").exit == 2, "the file takes nothing any more"
+    agency.refused(2, "moved to another database", "store", "move", "--to", server.database())
+    agency.done("store", "move", "--to", dsn)
+    require_moved(agency, dsn)
+
+
+def test_who_still_has_the_file_open_fails_instead_of_writing_there(
+    agency: Cli, server: PostgresServer
+) -> None:
+    with read_store(open_identity(Home(agency.home))) as store:
+        agency.done("store", "move", "--to", server.database())
+        with pytest.raises(Exception, match="database"), store.write():
+            pytest.fail("nobody would read it")
+
+
+def test_another_store_is_never_written_over(agency: Cli, server: PostgresServer) -> None:
+    dsn = server.database()
+    Store.create(dsn, objects=MemoryObjects(), storage_key=bytes(32), entropy=system_entropy).dispose()
+    agency.refused(2, "another store at this address", "store", "move", "--to", dsn)
+    agency.refused(2, "tables move into PostgreSQL", "store", "move", "--to", "sqlite:////tmp/other.db")
+    agency.done("publish")
+
+
+def test_a_file_that_no_move_copied_is_never_deleted(agency: Cli, server: PostgresServer) -> None:
+    dsn = server.database()
+    agency.edit("sigfed.toml", 'dsn = ""', f'dsn = "{dsn}"')
+    done = agency.run("store", "move", "--to", dsn)
+    assert done.exit == 2
+    assert (agency.home / "sigfed.db").exists()
+    agency.edit("sigfed.toml", f'dsn = "{dsn}"', 'dsn = ""')
+    agency.done("publish")
+
+
+def test_a_node_that_runs_is_not_moved(agency: Cli, server: PostgresServer) -> None:
+    with Running(agency):
+        done = agency.run("store", "move", "--to", server.database())
+    assert done.exit == 11, done.err
+    assert (agency.home / "sigfed.db").exists()
