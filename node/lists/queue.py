@@ -9,21 +9,24 @@ again, because a withdrawal, an amend, or a shredding that waits for a second pe
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Final, TypeVar
 
 import numpy as np
 
 from node.errors import ConflictError, MissingObjectError
 from node.objects.logfiles import LogFiles
-from node.store.lists.columns import Collections, Keys
+from node.store.lists.columns import Collections, Keys, Positions
 from node.store.lists.records import Batch, LogRecord
 from node.store.store import Store
 from node.store.unit import Unit
 
 BATCH: Final = 16384
 """Changes in one sealed object."""
+_ROWS: Final = 2**18
+"""Rows of the index that are put in order at a time, on average: for keys are as good as random."""
 _NAME_BYTES: Final = 16
 _ATTEMPTS: Final = 5
 
@@ -96,16 +99,26 @@ class Queue:
         unit.logs.reserve(self.log, self.count)
         unit.pending.add(self.log.id, _moved(self.batches, base))
         unit.cases.add(self.log.id, _moved(self.cases, base))
-        if self._index:
-            keys = self.keys()
-            collections = np.concatenate([collections for _, _, collections in self._index])
-            positions = np.concatenate([np.arange(len(keys)) + at + base for at, keys, _ in self._index])
+        for keys, positions, collections in self._rows(base):
             unit.entries.add(self.log.id, keys=keys, positions=positions, collections=collections)
 
     def keys(self) -> Keys:
         """The look-up keys of everything noted so far."""
         empty: Keys = np.empty(0, dtype=np.int64)
         return np.concatenate([empty, *(keys for _, keys, _ in self._index)])
+
+    def _rows(self, base: int) -> Iterator[tuple[Keys, Positions, Collections]]:
+        """Look-up keys, positions and collections of everything noted, a range of keys after the other."""
+        count = 1 + sum(len(keys) for _, keys, _ in self._index) // _ROWS
+        edges = [(at << 64) // count - (1 << 63) for at in range(count + 1)]
+        for lowest, following in pairwise(edges):
+            parts = []
+            for offset, keys, collections in self._index:
+                at = np.flatnonzero((keys >= lowest) & (keys <= following - 1))
+                parts.append((keys[at], at + offset + base, collections[at]))
+            if parts:
+                keys, positions, collections = map(np.concatenate, zip(*parts, strict=True))
+                yield keys, positions, collections
 
     def drop(self) -> None:
         """Delete the objects of changes that were certainly not committed; `sweep` finds the others."""

@@ -28,7 +28,8 @@ class SeenKeys:
         self._recent.update(keys.tolist())
         if len(self._recent) >= _RECENT:
             newest = np.fromiter(self._recent, dtype=np.int64, count=len(self._recent))
-            self._sorted = np.sort(np.concatenate((self._sorted, newest)), kind="stable")
+            self._sorted = np.concatenate((self._sorted, newest))
+            self._sorted.sort(kind="stable")
             self._recent.clear()
 
     def among(self, keys: Keys) -> NDArray[np.bool_]:
