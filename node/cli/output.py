@@ -47,6 +47,11 @@ class Output:
         for line in lines:
             self.out.write(shown(line) + "\n")
 
+    def failure(self, fields: Mapping[str, Fact], *lines: str) -> None:
+        """One result that says why not all was done; its lines are talk, which nobody throws away with results."""
+        self.result(fields)
+        self.talk(*lines)
+
     def talk(self, *lines: str) -> None:
         """Something for the person who watches."""
         if not self.quiet:
@@ -59,7 +64,7 @@ class Output:
 
     def end(self, *, failed: bool) -> None:
         """Tell the steps: as what comes next, or after a failure as what mends it."""
-        if not self.as_json:
+        if failed or not self.as_json:
             self.talk(*(f"  {step}" if failed else f"next: {step}" for step in self.steps))
         self.steps.clear()
 

@@ -152,15 +152,18 @@ def doctor(
     from node.health import Health
 
     here = session(context)
-    failed = False
+    failed = []
     for check in _checks(here, deep=deep):
-        failed = failed or check.health is Health.FAIL
+        if check.health is Health.FAIL:
+            failed.append(check.name)
         here.output.result(
             {"check": check.name, "health": check.health, "words": check.words, "step": check.step},
             f"{check.health.upper():4}  {check.name}: {check.words}",
             *([f"      {check.step}"] if check.step else []),
         )
-    here.output.following("mend what failed, then run it again" if failed else "sigfed status")
+    here.output.following(
+        f"mend what failed ({', '.join(failed)}), then run it again" if failed else "sigfed status"
+    )
     return ExitCode.FATAL if failed else ExitCode.OK
 
 

@@ -120,8 +120,8 @@ def results() -> tuple[set[frozenset[str]], set[frozenset[str]]]:
 
 
 def _printed(node: ast.AST) -> ast.expr | None:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "result":
-        return node.args[0]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return node.args[0] if node.func.attr in {"result", "failure"} else None
     if isinstance(node, ast.keyword) and node.arg == "facts":
         return node.value
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "fields":

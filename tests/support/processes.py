@@ -47,6 +47,11 @@ class Finished:
     err: str
 
     @property
+    def says_why(self) -> bool:
+        """Whether standard error has more on it than what a sync moved."""
+        return any(" bytes received, " not in line for line in self.err.splitlines())
+
+    @property
     def results(self) -> list[dict[str, Any]]:
         """Its results; with `--json` nothing else may be on standard output."""
         lines = self.out.splitlines()
@@ -106,6 +111,9 @@ class Cli:
             code, out, err = self._ran("--json", *arguments, typed=typed, clock=clock)
         finished = Finished(code, out.decode(), err.decode())
         assert "Traceback" not in finished.err, finished.err
+        assert finished.exit <= 1 or finished.exit in {3, 130} or finished.says_why, (
+            "it failed without a word"
+        )
         return finished
 
     def told(self, *arguments: str, typed: str = "") -> Finished:

@@ -9,7 +9,7 @@ from node.acts.peers import ACTS
 from node.cli import acts
 from node.cli.exit_codes import ExitCode
 from node.cli.options import BEYOND_LIMITS
-from node.cli.output import listing
+from node.cli.output import Fact, listing
 from node.cli.session import Session, session, wait_for
 from node.errors import NodeError
 
@@ -105,24 +105,26 @@ def tell_report(here: Session, report: "SyncReport", *, received: int = 0) -> No
     """Print what a sync did with each list; `received` bytes came over the network."""
     peer = report.peer
     for one in report.lists:
-        here.output.result(
-            {
-                "peer": peer,
-                "origin": one.origin,
-                "old": one.old_size,
-                "new": one.new_size,
-                "adds": one.adds,
-                "withdrawals": one.withdrawals,
-                "opened": one.opened,
-                "quarantined": one.quarantined,
-                "bytes": received,
-                "outcome": one.words,
-                "evidence": one.evidence,
-            },
+        fields: dict[str, Fact] = {
+            "peer": peer,
+            "origin": one.origin,
+            "old": one.old_size,
+            "new": one.new_size,
+            "adds": one.adds,
+            "withdrawals": one.withdrawals,
+            "opened": one.opened,
+            "quarantined": one.quarantined,
+            "bytes": received,
+            "outcome": one.words,
+            "evidence": one.evidence,
+        }
+        tell = here.output.result if one.error is None else here.output.failure
+        tell(
+            fields,
             f"{one.origin}: {one.words}",
             *([f"  evidence kept: {one.evidence}"] if one.evidence else []),
         )
     if report.error is not None:
-        here.output.result({"peer": peer, "outcome": str(report.error)}, f"{peer}: {report.error}")
+        here.output.failure({"peer": peer, "outcome": str(report.error)}, f"{peer}: {report.error}")
     if isinstance(report.failure, NodeError) and report.failure.hint:
         here.output.talk(f"  {report.failure.hint}")

@@ -199,7 +199,7 @@ def check(
 def tell_checked(here: Session, done: "Checked") -> int:
     """Tell what else came of a look-up, after its verdicts; gives the exit code."""
     for name, reason in done.unreadable:
-        here.output.result(
+        here.output.failure(
             {"file": name, "verdict": "unreadable", "reason": reason}, f"{name}: UNREADABLE {reason}"
         )
     for name in done.not_asked:
@@ -207,7 +207,7 @@ def tell_checked(here: Session, done: "Checked") -> int:
             {"file": name, "verdict": "not-asked"}, f"{name}: not asked, this subset is of other hashes"
         )
     for name in done.unanswered:
-        here.output.result({"file": name, "verdict": "unanswered"}, f"{name}: NOT LOOKED UP")
+        here.output.failure({"file": name, "verdict": "unanswered"}, f"{name}: NOT LOOKED UP")
     _summary(here, done)
     if any(hit for _, hit in done.verdicts):
         return ExitCode.HITS

@@ -69,7 +69,10 @@ def show_hit(here: Session, text: str) -> int:
     moment_ms = now_ms()
     here.output.result(_facts(shown.hit, moment_ms) | _signed(shown), *_lines(shown, moment_ms))
     here.output.following(*_steps(shown))
-    return ExitCode.OK if shown.problem is None else exit_code(shown.problem)
+    if shown.problem is None:
+        return ExitCode.OK
+    here.output.talk(f"  {shown.problem}")
+    return exit_code(shown.problem)
 
 
 def report_hits(here: Session, ids: Sequence[str], *, every: bool) -> int:
@@ -82,7 +85,7 @@ def report_hits(here: Session, ids: Sequence[str], *, every: bool) -> int:
     for hit in done.hits:
         here.output.result(_facts(hit, now_ms()), *_reported(hit))
     for hit, why in done.failed:
-        here.output.result(_facts(hit, now_ms()), f"{hit.id[:_SHORT]}: not told yet, {why} ({hit.name})")
+        here.output.failure(_facts(hit, now_ms()), f"{hit.id[:_SHORT]}: not told yet, {why} ({hit.name})")
     if not (done.hits or done.failed or done.stopped):
         here.output.result({"reported": 0}, "nothing waits to be reported")
     if done.unverified:
@@ -242,8 +245,6 @@ def _lines(shown: "Shown", moment_ms: int) -> list[str]:
         )
     if shown.receipt:
         lines.append(f"  receipt of {shown.receipt.node}, {moment(shown.receipt.received_ms)}, verified")
-    if shown.problem is not None:
-        lines.append(f"  {shown.problem}")
     if hit.waiting and hit.tried:
         lines.append("  an attempt to report it was not answered; the agency may have it")
     if hit.refused:

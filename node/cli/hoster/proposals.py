@@ -85,7 +85,7 @@ def send_proposals(here: Session, ids: Sequence[str]) -> int:
     for each in done.proposals:
         here.output.result(_facts(each), _sent(each))
     for each, why in done.failed:
-        here.output.result(_facts(each), f"{each.id[:SHORT]}: not sent yet, {why}")
+        here.output.failure(_facts(each), f"{each.id[:SHORT]}: not sent yet, {why}")
     if not (done.proposals or done.problem):
         here.output.result({"sent": 0}, "nothing waits to be sent")
     if done.problem:

@@ -61,7 +61,7 @@ def _say(here: Session, named: "Named", outcome: "TellingOutcome") -> None:
             f"{hit.id[:_SHORT]}: told {name}, {told.reference}, {moment(told.told_ms)}",
         )
     for hit, why in (*outcome.passed_over, *outcome.failed):
-        here.output.result(_facts(hit, name, "", str(why)), f"{hit.id[:_SHORT]}: not told to {name}: {why}")
+        here.output.failure(_facts(hit, name, "", str(why)), f"{hit.id[:_SHORT]}: not told to {name}: {why}")
     if not (outcome.done or outcome.passed_over or outcome.failed or outcome.stopped):
         here.output.talk(f"nothing waits to be told to {name}")
     if outcome.stopped is not None:

@@ -50,7 +50,7 @@ def near(
     named, unread = _asked(hash_from) if hash_from else _hashed(files or [])
     found = _compare(here, held, named, most=distance)
     for name, reason in unread:
-        here.output.result(
+        here.output.failure(
             {"file": name, "verdict": "unreadable", "reason": reason}, f"{name}: NOT COMPARED, {reason}"
         )
     here.output.talk(

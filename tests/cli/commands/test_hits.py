@@ -73,7 +73,7 @@ def test_what_is_wrong_with_one_hit_keeps_no_other_from_being_told(
     done = partner.told("hit", "report", "--all")
     assert done.exit == 3, done.err
     assert f": reported, baseline, receipt verified ({copy})" in done.out
-    assert f"{hit[:8]}: not told yet, fr.example refused the request with status 400" in done.out
+    assert f"{hit[:8]}: not told yet, fr.example refused the request with status 400" in done.err
     assert "1 hit not told yet" in done.err
     again = partner.run("hit", "report", "--all")
     assert (again.exit, [each["hit"] for each in again.results]) == (2, [hit]), "alone, it ends as it did"
