@@ -63,6 +63,8 @@ DOCUMENT_NAME = "node.json"
 MEMBERS_NAME = "members.json"
 REVOKED_NAME = "revoked.json"
 DOCUMENT_DAYS = 180
+_CLOCKS_APART = timedelta(days=1)
+"""So long before it is signed a document counts: where the clock is ahead, nobody would believe the node until then."""
 
 _OLD_FOUNDING = VerificationError(
     "root keys signed the node document: this node was founded by a version that knew no targets keys",
@@ -366,7 +368,8 @@ class OwnTrust:
         valid = window(self._clock.now(), DOCUMENT_DAYS)
         changed = self.revocations().believable(change(self.document()))
         named = self._newest_revoked()
-        return self._succeed(replace(changed, serial=serial, valid=valid, revoked_sha256=named), root)
+        made = self._succeed(replace(changed, serial=serial, valid=valid, revoked_sha256=named), root)
+        return replace(made, valid=Window(valid.start - _CLOCKS_APART, valid.end))
 
     def _next_revocations(self, change: Callable[[Revocations], Revocations]) -> Revocations:
         root = self.root()
