@@ -110,6 +110,10 @@ class LeaseRows(Rows):
         held = self._connection.execute(_FIND).one()
         return Standing(held.term, held.until_ms > _now_ms(self._connection))
 
+    def rewrite(self) -> None:
+        """Write it as it is: a database that takes nothing says so."""
+        self._connection.execute(update(_TABLE).values(term=_TABLE.c.term))
+
 
 def shared_claim(dsn: str) -> Claim:
     """The claim of the home that has the lease, for a process elsewhere that writes only while it has.
@@ -181,7 +185,8 @@ def take(dsn: str, claim: Claim, *, ready: Callable[[], None]) -> None:
 
 def _lost() -> StoreLockedError:
     return StoreLockedError(
-        "another home had the lease of this database meanwhile", hint="start the program again"
+        "another home, or a newer version of this program, took this database over",
+        hint="start the program again",
     )
 
 

@@ -37,7 +37,10 @@ def require_newest(connection: Connection) -> None:
 
 
 def migrate(engine: Engine, *, to: str = "head") -> None:
-    """Run what is missing up to a revision, in one transaction; raises `StoreError` for a newer version's database."""
+    """Run what is missing up to a revision, in one transaction; programs that run on write nothing any more.
+
+    Raises `StoreError` for a newer version's database.
+    """
     with engine.connect() as connection:
         revision = revision_of(connection)
     if revision == newest_revision():
@@ -55,3 +58,6 @@ def migrate(engine: Engine, *, to: str = "head") -> None:
         lock_migrations(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, to)
+        if inspect(connection).has_table("lease"):
+            # A program that runs on knows nothing of what is new and would leave it out: its lease is over.
+            connection.exec_driver_sql("UPDATE lease SET term = term + 1")

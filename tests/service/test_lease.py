@@ -10,6 +10,7 @@ from node.errors import StoreLockedError
 from node.store.lease import Claim
 from node.store.store import Store
 from support.new_stores import MemoryObjects
+from support.older import age
 from support.stores import sqlite_dsn
 
 STORAGE_KEY = b"k" * 32
@@ -53,4 +54,34 @@ def test_a_copied_home_goes_on_after_a_transaction_that_was_rolled_back(
     with pytest.raises(StoreLockedError):
         write(first)
     for store in (first, copy):
+        store.dispose()
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("write", [write, spend])
+def test_who_runs_on_beside_a_newer_version_writes_nothing_any_more(
+    dsn: str, write: Callable[[Store], None]
+) -> None:
+    """It knows nothing of the tables that came, and would leave out what belongs in them."""
+    objects = MemoryObjects()
+    running = Store.create(
+        dsn, objects=objects, storage_key=STORAGE_KEY, entropy=system_entropy, claim=claim("home")
+    )
+    write(running)
+    age(dsn, "0030")
+    write(running)
+    newer = Store.open(
+        dsn,
+        objects=objects,
+        storage_keys=lambda _: STORAGE_KEY,
+        entropy=system_entropy,
+        claim=claim("home"),
+    )
+    write(newer)
+    with pytest.raises(StoreLockedError, match="a newer version"):
+        write(running)
+    with running.read() as unit:
+        assert unit.lease.standing().term == 2
+    write(newer)
+    for store in (running, newer):
         store.dispose()
