@@ -6,7 +6,6 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 
 from keys.message import Message
 from node.errors import NodeError, NotFoundError, PeerRefusedError, VerificationError
-from node.remote.retry import PASSING
 
 
 class Kept(Protocol):
@@ -52,9 +51,7 @@ class Done(Turns[Item]):
 
 def is_of_one(exc: NodeError) -> bool:
     """Whether an error says something of what it came with, and nothing of the node."""
-    if isinstance(exc, PeerRefusedError):
-        return exc.status not in PASSING
-    return isinstance(exc, NotFoundError | VerificationError)
+    return isinstance(exc, PeerRefusedError | NotFoundError | VerificationError)
 
 
 async def in_turn(

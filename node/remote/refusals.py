@@ -18,6 +18,7 @@ from node.errors import (
     NotFoundError,
     OverQuotaError,
     PeerRefusedError,
+    PeerUnreachableError,
     RateLimitedError,
     ReplayedError,
     TokenExpiredError,
@@ -34,6 +35,9 @@ _CERTIFICATE_HINT: Final = (
 )
 _CLOCK_HINT: Final = Message("set this machine's clock (for example: timedatectl set-ntp true) and try again")
 
+_PASSING: Final = frozenset({502, 503, 504})
+"""Statuses that say something of the node now, and nothing of what was asked."""
+_LATER: Final = Message("nothing was lost: do the same again later; if it stays so, call its operators")
 _UNAUTHENTICATED: Final[dict[str, type[UnauthenticatedError]]] = {
     "token-expired": TokenExpiredError,
     "replayed": ReplayedError,
@@ -67,6 +71,8 @@ def refusal(node: str, *, status: int, body: bytes) -> NodeError:
         return _limited(node, found)
     if status in _BY_STATUS:
         return _BY_STATUS[status](node)
+    if status in _PASSING:
+        return PeerUnreachableError("{node} cannot answer now (status {status})", node, status, hint=_LATER)
     return PeerRefusedError("{node} refused the request with status {status}", node, status, status=status)
 
 

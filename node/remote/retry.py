@@ -6,23 +6,19 @@ at the same moment do not come back at the same moment.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from node.clock import Entropy
-from node.errors import NodeError, PeerRefusedError, PeerUnreachableError, RateLimitedError
+from node.errors import NodeError, PeerUnreachableError, RateLimitedError
 from node.remote.limits import RemoteLimits
 
 Result = TypeVar("Result")
-PASSING: Final = frozenset({502, 503, 504})
-"""Statuses that say something of the node now, and nothing of what was asked."""
 
 
 def passes(error: NodeError, limits: RemoteLimits) -> bool:
     """Whether the same request may succeed in a moment."""
     if isinstance(error, RateLimitedError):
         return error.retry_after_seconds <= limits.max_pause_seconds
-    if isinstance(error, PeerRefusedError):
-        return error.status in PASSING
     return isinstance(error, PeerUnreachableError)
 
 

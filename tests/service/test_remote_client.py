@@ -130,8 +130,6 @@ async def test_a_failure_that_does_not_pass_is_not_repeated() -> None:
 
 _PASSING = {
     "unreachable": (PeerUnreachableError("x"), True),
-    "bad gateway": (PeerRefusedError("x", status=502), True),
-    "unavailable": (PeerRefusedError("x", status=503), True),
     "server error": (PeerRefusedError("x", status=500), False),
     "bad request": (PeerRefusedError("x", status=400), False),
     "short pause": (RateLimitedError("x", retry_after_seconds=1), True),
