@@ -21,6 +21,7 @@ from node.clock import system_entropy
 from node.errors import AlreadyExistsError, ConfigError, NotFoundError, StoreDownError
 
 MAX_PRIVATE_BYTES = 64 * 1024
+_PAGE_BYTES = 4096
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _TEMPORARY = re.compile(r"\.tmp-.*|\..+\.[0-9a-f]{16}", re.ASCII | re.DOTALL)
 """Of objects and sets of keys; of private files."""
@@ -219,6 +220,16 @@ def remove_private(path: Path) -> None:
     sync_folder(path.parent)
 
 
+def require_room(folder: Path) -> None:
+    """Write a file into `folder` and take it away again; raises `OSError` where its disk takes none."""
+    temporary = folder / f".tmp-{system_entropy(8).hex()}"
+    with holding_temporaries(folder):
+        try:
+            _write(temporary, [bytes(_PAGE_BYTES)])
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """Where what will be `path` may be written meanwhile; a full disk must not leave half a key behind."""
@@ -232,10 +243,15 @@ def _beside(path: Path) -> Iterator[Path]:
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> None:
-    with os.fdopen(os.open(path, _NEW, 0o600), "wb") as file:
-        file.writelines(pieces)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(os.open(path, _NEW, 0o600), "wb") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as exc:
+        if exc.filename in {None, str(path)}:  # a disk that is full does not say which
+            exc.filename = str(path.parent)
+        raise
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from keys.trust.window import valid_at
 from node.app.expiry import findings
 from node.app.move import noted, require_moved
 from node.app.partners.hits import casework
+from node.app.storage import refusals
 from node.audit.log import audit_log
 from node.audit.reader import count_unsigned
 from node.errors import NodeError, PeerUnreachableError
@@ -20,6 +21,7 @@ from node.identity.identity import Identity
 from node.identity.keyring import lost_epochs
 from node.identity.lease import claim_of, require_lease
 from node.identity.rollback import require_current, rolled_back_logs
+from node.identity.store import read_store
 from node.lists.completeness import missing_objects
 from node.names import CONFIG_NAME
 from node.objects.integrity import UNREADABLE, words_of
@@ -202,6 +204,13 @@ def _objects(identity: Identity) -> Iterator[Check]:
         yield Check("objects", Health.OK, words)
 
 
+def _storage(identity: Identity) -> Iterator[Check]:
+    """Says something only where what the node writes to takes nothing."""
+    with read_store(identity) as store:
+        for place, error in refusals(identity, store).items():
+            yield Check(place, Health.FAIL, str(error), error.hint)
+
+
 def _rolled_back(identity: Identity) -> Iterator[Check]:
     """Says something only where the members have seen more than this folder holds, or cannot be asked."""
     with write_store(identity) as store:
@@ -331,6 +340,7 @@ _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "trust": _trust,
     "ends": _ends,
     "objects": _objects,
+    "storage": _storage,
     "store": _store,
     "put back": _rolled_back,
     "audit": _audit,

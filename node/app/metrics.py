@@ -9,6 +9,7 @@ from typing import Final
 
 from keys.errors import SigfedError
 from node.app.expiry import findings
+from node.app.storage import Place, Storage
 from node.audit.reader import count_unsigned
 from node.clock import milliseconds
 from node.identity.identity import Identity
@@ -26,10 +27,17 @@ _UNNAMED: Final = frozenset({Thing.INVITATION, Thing.PARTNER_KEY, Thing.RECIPIEN
 Read = Callable[[Identity, Store], Iterator[Gauge]]
 
 
-def facts(identity: Identity, store: Store, group: str) -> Iterator[Gauge]:
+def facts(identity: Identity, store: Store, storage: Storage, group: str) -> Iterator[Gauge]:
     """Everything that can be read now; `group` is what the evaluation process computes with, empty if there is none."""
     help_ = "What does the group arithmetic of the evaluation process."
     yield Gauge(name="sigfed_group", help=help_, labels=("name",), values={(group,): 1} if group else {})
+    refused = storage.refusals()
+    yield Gauge(
+        name="sigfed_writable",
+        help="Whether what the node writes to takes anything.",
+        labels=("place",),
+        values={(place,): place not in refused for place in Place},
+    )
     failed = 0
     for read in (_expiry, _keys, _peers, _logs, _confirmed, _aside):
         try:

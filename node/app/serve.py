@@ -22,6 +22,7 @@ from node.app.partners.recipients import RunningRecipients
 from node.app.partners.retention import forget_closed, purge_reports
 from node.app.peers.sync import PeerSyncs
 from node.app.services import require_answers, web_services
+from node.app.storage import Storage
 from node.app.subsets import release_with
 from node.audit.log import NODE
 from node.clock import milliseconds
@@ -88,6 +89,7 @@ class Parts:
     recipients: RunningRecipients
     listener: Listener
     metrics: Metrics
+    storage: Storage
     stopped: asyncio.Future[None]
     """Done once the node shall stop; its error, where it must."""
 
@@ -106,7 +108,8 @@ class Parts:
     def _answers(self) -> bool:
         """Whether what is added gets signed; raises `StoreDownError`."""
         require_answers(self.store)
-        return self.identity.alone or is_confirmed(self.identity)
+        self.storage.require_database()
+        return not self.storage.refusals() and (self.identity.alone or is_confirmed(self.identity))
 
     def jobs(self) -> list[Job]:
         """What the node does by itself."""
@@ -216,6 +219,9 @@ class Parts:
 
     async def _renew(self) -> None:
         """Whoever would take this node's place sees that it runs; where somebody has, it serves nobody any more."""
+        await asyncio.to_thread(
+            self.storage.refusals
+        )  # what takes nothing is journalled, also where nobody asks
         try:
             await asyncio.to_thread(renew_lease, self.identity.home, self.identity.settings)
         except StoreLockedError as exc:
@@ -291,9 +297,12 @@ async def serve_until_stopped(
         if not recipients.enabled:
             recipients.lay_out()  # which deletes what was laid out before they were switched off
         listener = Listener(identity.tls(), entropy=identity.entropy)
-        syncs, metrics = PeerSyncs(identity, store), Metrics(lambda: facts(identity, store, evaluator.group))
+        syncs, storage = PeerSyncs(identity, store), Storage(identity, store)
+        metrics = Metrics(lambda: facts(identity, store, storage, evaluator.group))
         stopped = asyncio.get_running_loop().create_future()
-        parts = Parts(identity, store, evaluator, syncs, deltas, recipients, listener, metrics, stopped)
+        parts = Parts(
+            identity, store, evaluator, syncs, deltas, recipients, listener, metrics, storage, stopped
+        )
         copying = HomeCopying(identity, store)
         await asyncio.to_thread(copying.follow)
         async with (

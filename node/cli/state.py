@@ -13,6 +13,7 @@ from node.names import GroupChoice
 if TYPE_CHECKING:  # commands that do not show lists start without them
     from keys.trust.members import Members
     from keys.trust.node_document import NodeDocument
+    from node.app.storage import Refusals
     from node.hoster.status import PartnerStatus
     from node.identity.identity import Identity
     from node.judgement.quarantine import QuarantineItem
@@ -45,6 +46,7 @@ class _Status:
     hits: _Part
     witnesses: _Part
     ends: _Part
+    refused: "Refusals"
     dated: str
     """The next step that has a date."""
 
@@ -72,6 +74,7 @@ def _group(here: Session, choice: GroupChoice) -> str:
 
 
 def _read_status(identity: "Identity") -> _Status:
+    from node.app.storage import refusals
     from node.cli.entries.recall_status import recall_status
     from node.cli.federation.witnesses import witness_status
     from node.cli.keys.expiry import expiry_status
@@ -103,6 +106,7 @@ def _read_status(identity: "Identity") -> _Status:
             hits=agency_status(identity, store),
             witnesses=witness_status(identity, store),
             ends=(ends, end_lines),
+            refused=refusals(identity, store),
             dated=dated,
         )
 
@@ -129,6 +133,7 @@ def _fields(now: _Status, group: str) -> dict[str, Fact]:
         **reported,
         **witnessed,
         "set_aside": len(now.aside),
+        "refused": {place: str(error) for place, error in now.refused.items()},
         "document_valid_until": now.document.valid.end.isoformat(),
         **ends,
     }
@@ -140,6 +145,8 @@ def _lines(now: _Status) -> Iterator[str]:
         f"{now.document.node} ({now.country}), {counted(len(now.register.members), 'member')},"
         f" {now.register.k} countries must agree"
     )
+    for error in now.refused.values():
+        yield f"nothing is written: {error}; {error.hint}"
     yield from table(
         ("list", "events", "active", "waiting", "checked"), [_list_cells(each) for each in now.lists]
     )

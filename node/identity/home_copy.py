@@ -200,6 +200,10 @@ class _CopiedFiles:
     def prepare(self) -> None:
         """Nothing is ever written."""
 
+    def require_writable(self) -> None:
+        """Refused."""
+        raise elsewhere("what is signed")
+
     def put(self, name: str, data: bytes) -> None:
         """Refused."""
         del name, data

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from node.errors import StoreError
+from node.errors import StoreDownError, StoreError
 from node.lists.entries import parse_opening
 from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogKind, LogRecord
@@ -72,7 +72,7 @@ def _counts(store: Store, log: LogRecord) -> Mapping[date, int]:
             return {date.fromisoformat(day): int(count) for day, count in days.items()}
     counts = Counter(date.fromordinal(day) for day in _dates(store, log).values())
     days = {day.isoformat(): count for day, count in counts.items()}
-    store.objects.put(name, json.dumps([log.head.size, days]).encode())
+    _remember(store, name, json.dumps([log.head.size, days]).encode())
     return counts
 
 
@@ -85,8 +85,14 @@ def _dates(store: Store, log: LogRecord) -> Mapping[int, int]:
         _read_on(store, log, size, dates)
         data = json.dumps([log.head.size, list(dates.items())]).encode()
         name = _object_name(store, log, *_DATES)
-        store.objects.put(name, store.vault.seal(name, data))
+        _remember(store, name, store.vault.seal(name, data))
     return dates
+
+
+def _remember(store: Store, name: str, data: bytes) -> None:
+    """What is not kept is read again the next time: who looks at a node whose disk is full must see that."""
+    with suppress(StoreDownError):
+        store.objects.put(name, data)
 
 
 def _read_on(store: Store, log: LogRecord, first: int, dates: dict[int, int]) -> None:

@@ -11,7 +11,7 @@ from itertools import count, islice
 from pathlib import Path
 
 from node.errors import MissingObjectError, StoreDownError, StoreError
-from node.files import holding_temporaries, refused, sweep_temporaries, sync_folder
+from node.files import holding_temporaries, refused, require_room, sweep_temporaries, sync_folder
 from node.ports.objects import checked
 from node.store.mapped import mapped
 from protocol.encoding import Octets
@@ -38,6 +38,13 @@ class FolderObjects:
 
     def prepare(self) -> None:
         """Nothing: a folder compares, and lies in the home that it is of."""
+
+    def require_writable(self) -> None:
+        """Write a temporary file, which is no object; raises `StoreDownError` where that fails."""
+        try:
+            require_room(self._root)
+        except OSError as exc:
+            raise self._refused(exc) from exc
 
     def put(self, name: str, data: bytes) -> None:
         """Store `data` under `name`, replacing what was there; durable on return."""

@@ -56,6 +56,10 @@ class S3Objects:
         """
         _prepare(self._bucket, self._owner)
 
+    def require_writable(self) -> None:
+        """As `prepare`, also where that was done before: the store may have been changed since."""
+        _prove(self._bucket, self._owner)
+
     def claim(self, *, begun: bool = False) -> None:
         """Begin to keep objects here, or go on: then what is here is what this home wrote.
 
@@ -163,6 +167,10 @@ class S3Objects:
 
 @lru_cache(maxsize=16)
 def _prepare(bucket: Bucket, owner: Owner) -> None:
+    _prove(bucket, owner)
+
+
+def _prove(bucket: Bucket, owner: Owner) -> None:
     data, before = _owner_bytes(owner), ""
     for _ in range(_TRIES):
         found = bucket.get(_OWNER)

@@ -34,6 +34,10 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def require_writable(self) -> None:
+        """Write something that is no object, and take it away; raises as `prepare`."""
+        ...
+
     def put(self, name: str, data: bytes) -> None:
         """Store `data` under `name`, replacing what was there; durable on return."""
         ...

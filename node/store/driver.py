@@ -240,6 +240,8 @@ def translated() -> Iterator[None]:
         raise StoreDownError("the database is busy: no connection to it came free in time") from None
     except DBAPIError as exc:
         raise _translation(exc) from None
+    except sqlite3.Error as exc:  # of a connection that SQLAlchemy did not make, as a backup does
+        raise _translation(OperationalError("", None, exc)) from None
 
 
 def _translation(exc: DBAPIError) -> StoreError:

@@ -12,7 +12,7 @@ from typing import Final, Self
 from sqlalchemy import URL, Engine, insert, select
 
 from node.clock import Entropy
-from node.errors import AlreadyExistsError, NotInitialisedError, StoreError
+from node.errors import AlreadyExistsError, NotInitialisedError, StoreDownError, StoreError
 from node.ports.objects import ObjectStore
 from node.store.data_key_records import DataKeyRecord
 from node.store.data_keys import DataKeyRows
@@ -62,6 +62,8 @@ class Store:
         self._claim = claim
         self.vault = vault
         self.objects = objects
+        self.refused = False
+        """Whether the last transaction that wrote was refused; an older one may have been, too."""
 
     @classmethod
     def create(
@@ -126,10 +128,29 @@ class Store:
         Raises:
             StoreLockedError: the database belongs to another home.
         """
-        with translated(), begin_writing(self._engine) as connection, connection.begin():
+        with (
+            self._noting(),
+            translated(),
+            begin_writing(self._engine) as connection,
+            connection.begin(),
+        ):
             if self._claim is not None:
                 self._claim.fence(connection)
             yield Unit(connection)
+
+    def require_writable(self) -> None:
+        """Write a row as it is; raises `StoreDownError` where the database takes nothing."""
+        with self.write() as unit:
+            unit.lease.rewrite()
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreDownError:
+            self.refused = True
+            raise
+        self.refused = False
 
     @contextmanager
     def write_allowances(self) -> Iterator[AllowanceRows]:
@@ -138,7 +159,7 @@ class Store:
         Raises:
             StoreLockedError: the database belongs to another home.
         """
-        with translated():
+        with self._noting(), translated():
             with bare_transaction(self._engine) as bare:
                 if self._claim is None or self._claim.holds(bare):
                     yield AllowanceRows(bare)

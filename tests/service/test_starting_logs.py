@@ -17,6 +17,7 @@ from keys.errors import WrongPassphraseError
 from node.app import serve, subsets
 from node.app.partners.recipients import RunningRecipients
 from node.app.peers.sync import PeerSyncs
+from node.app.storage import Storage
 from node.audit.log import record, start_audit
 from node.clock import milliseconds
 from node.errors import (
@@ -159,6 +160,7 @@ def parts_of(identity: Identity, store: Store) -> serve.Parts:
         RunningRecipients(identity, store),
         cast("Listener", None),
         Metrics(list),
+        Storage(identity, store),
         cast("asyncio.Future[None]", None),
     )
 

@@ -9,6 +9,7 @@ import pytest
 
 from node.app.expiry import findings
 from node.app.metrics import facts
+from node.app.storage import Storage
 from node.clock import milliseconds
 from node.recipients.accreditation import KEY_LIFE
 from node.rotation.store import write_store
@@ -49,9 +50,10 @@ def test_a_recipients_key_is_told_of_where_it_ends_before_its_grant(
                 now_ms = milliseconds(NOW + keyed * DAY)
                 unit.recipients.set_key("hotline", os.urandom(32), now_ms=now_ms, keep_until_ms=0)
         found = {each.term.thing: each for each in findings(identity, store) if each.term.of == "hotline"}
-        measured = {gauge.name: gauge.values for gauge in facts(identity, store, "libsodium")}[
-            "sigfed_expiry_seconds"
-        ]
+        measured = {
+            gauge.name: gauge.values
+            for gauge in facts(identity, store, Storage(identity, store), "libsodium")
+        }["sigfed_expiry_seconds"]
     assert {thing: each.standing for thing, each in found.items()} == told
     assert not any("hotline" in label for labels in measured for label in labels)
     if KEY in told and keyed is not None:

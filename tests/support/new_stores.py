@@ -32,6 +32,9 @@ class MemoryObjects:
     def prepare(self) -> None:
         pass
 
+    def require_writable(self) -> None:
+        pass
+
     def put(self, name: str, data: bytes) -> None:
         self.data[name] = data
 

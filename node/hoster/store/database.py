@@ -290,15 +290,21 @@ def _damaged(path: Path) -> StoreError:
     )
 
 
+def refusal(path: Path, failure: sqlite3.Error) -> StoreDownError | None:
+    """The error of a file whose disk takes nothing; None where it is another."""
+    code = getattr(failure, "sqlite_errorcode", 0) & _PRIMARY
+    return refused(str(path), OSError(_REFUSALS[code], "")) if code in _REFUSALS else None
+
+
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
     """What SQLite cannot do as `StoreError`, without its statements or values."""
     try:
         yield
     except sqlite3.Error as exc:
+        if (down := refusal(path, exc)) is not None:
+            raise down from None
         code = getattr(exc, "sqlite_errorcode", 0) & _PRIMARY
-        if code in _REFUSALS:
-            raise refused(str(path), OSError(_REFUSALS[code], "")) from None
         if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             raise StoreLockedError(
                 "{path} is in use by another process", path, hint="try again in a moment"

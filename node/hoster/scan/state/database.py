@@ -10,6 +10,7 @@ from typing import Final
 
 from node.errors import StoreError, StoreLockedError
 from node.files import try_locked
+from node.hoster.store.database import refusal
 
 _VERSION: Final = 2
 _APPLICATION: Final = 0x53674653
@@ -66,6 +67,8 @@ def connected(path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("PRAGMA synchronous = NORMAL")
         yield connection
     except sqlite3.DatabaseError as exc:
+        if (down := refusal(path, exc)) is not None:
+            raise down from None
         raise StoreError(
             "{path} cannot be used: {reason}",
             path,

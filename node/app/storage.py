@@ -1,0 +1,93 @@
+"""Whether what a node writes to takes anything: its folder, its objects, its database.
+
+A disk that is full or read-only shows only when something is written. So a small file is, and taken away again, and a
+bucket is had to compare once more. A database elsewhere is written to only where it has refused something: every other
+writer would wait for that.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from threading import Lock
+from typing import Final
+
+from node.errors import NodeError, StoreDownError
+from node.files import refused, require_room
+from node.identity.identity import Identity
+from node.journal import Journal
+from node.store.store import Store
+
+_GOOD_FOR_SECONDS: Final = 5.0
+_journal = Journal("storage")
+
+
+class Place(StrEnum):
+    """What a node writes to."""
+
+    FOLDER = "folder"
+    OBJECTS = "objects"
+    DATABASE = "database"
+
+
+Refusals = Mapping[Place, NodeError]
+"""Why what takes nothing takes nothing."""
+
+
+def refusals(identity: Identity, store: Store) -> Refusals:
+    """What takes nothing now; places that are not in it can be written."""
+    found: dict[Place, NodeError] = {}
+
+    def ask(place: Place, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except NodeError as exc:
+            found[place] = exc
+
+    ask(Place.FOLDER, lambda: _write_file(identity))
+    ask(Place.OBJECTS, store.objects.require_writable)
+    if Place.FOLDER in found and not identity.settings.store.dsn:
+        found[Place.DATABASE] = found[Place.FOLDER]  # it lies there
+    elif store.refused:
+        ask(Place.DATABASE, store.require_writable)
+    return found
+
+
+def _write_file(identity: Identity) -> None:
+    folder = identity.home.folder
+    try:
+        require_room(folder)
+    except OSError as exc:
+        raise refused(str(folder), exc) from exc
+
+
+class Storage:
+    """What one running node knows of it: asked at most every few seconds, and journalled when it changes."""
+
+    def __init__(self, identity: Identity, store: Store) -> None:
+        self._identity = identity
+        self._store = store
+        self._asking = Lock()
+        self._held: Refusals = {}
+        self._until = 0.0
+
+    def refusals(self) -> Refusals:
+        """As they were a moment ago; what failed since is asked about at once."""
+        with self._asking:
+            if time.monotonic() >= self._until or self._store.refused:
+                before, self._held = self._held, refusals(self._identity, self._store)
+                self._until = time.monotonic() + (0.0 if self._held else _GOOD_FOR_SECONDS)
+                self._tell(before)
+            return self._held
+
+    def require_database(self) -> None:
+        """Raise `StoreDownError` where the database takes nothing: nobody gets an access token then."""
+        error = self.refusals().get(Place.DATABASE)
+        if error is not None:
+            raise StoreDownError("{reason}", error, hint=error.hint) from error
+
+    def _tell(self, before: Refusals) -> None:
+        for place, error in self._held.items():
+            if place not in before:
+                _journal.warning("refuses", place=place, reason=str(error), hint=error.hint)
+        for place in before.keys() - self._held.keys():
+            _journal.info("takes-again", place=place)

@@ -1,0 +1,358 @@
+"""What holds a node up gives way and comes back: a disk, a bucket, the database, a clock.
+
+`GROUNDS` says down the page what gives way, and of each what then fails, with which exit code and in which words.
+Everything else that is done here goes on meanwhile. Nobody starts anything again: once the ground is back, all of it
+works, and nothing is lost.
+"""
+
+import os
+import subprocess
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from support.agencies import LIST, SUBSET, Federation, federate, fetch, numbered, table, written
+from support.postgres import postgres_server
+from support.processes import Finished, Running, free_port, wait_until
+from support.relay import relay
+from support.seaweedfs import KEY, OPEN, SECRET, Fault, bad_proxy, seaweedfs
+
+pytestmark = pytest.mark.slow
+
+HOUR: Final = 3600
+MIB: Final = 1 << 20
+LATE: Final = b"listed by both, and looked up late"
+
+
+@dataclass(slots=True)
+class World:
+    """Two agencies of which the first is watched, and a partner of the first."""
+
+    pair: Federation
+    metrics: int = 0
+    rounds: int = 0
+    backups: list[str] = field(default_factory=list)
+
+    def work(self) -> Iterator[tuple[str, Callable[[], Finished]]]:
+        """What is done, in order, each by its name; both agencies list a file that nobody listed before."""
+        fr, nl, partner, folder = self.pair.fr, self.pair.nl, self.pair.partner, self.pair.folder
+        self.rounds += 1
+        new = f"new {self.rounds}".encode()
+        rows = written(folder / f"{self.rounds}.csv", table(new, *numbered(f"of {self.rounds}", 2)))
+        take = ("entry", "import", rows, "--list", LIST, "--basis", "own")
+        found = (self.pair.files["both"], written(folder / "later.bin", LATE))
+        asked = (*found, written(folder / f"{self.rounds}.bin", new))
+        backup = str(folder / f"backup-{self.rounds}")
+        yield "the other imports", lambda: nl.run(*take)
+        yield "the other publishes", lambda: nl.run("publish")
+        yield "status", lambda: fr.run("status")
+        yield "import", lambda: fr.run(*take)
+        yield "publish", lambda: fr.run("publish")
+        yield "sync", lambda: fr.run("peer", "sync")
+        yield "release", lambda: fr.run("subset", "release", SUBSET)
+        yield "followed", lambda: nl.run("peer", "sync")
+        yield "update", lambda: partner.run("update")
+        yield "look-up", lambda: partner.run("check", *asked)
+        yield "scan", lambda: partner.run("scan", *asked)
+        yield "report", lambda: partner.run("hit", "report", "--all")
+        yield "rotate", lambda: fr.run("key", "rotate", "token")
+        yield "backup", lambda: fr.run("backup", "create", backup, *self.secret)
+        yield "doctor", lambda: fr.run("doctor")
+
+    @property
+    def secret(self) -> tuple[str, ...]:
+        return "--kdf", "online", "--passphrase-file", str(self.pair.folder / "fr-passphrase")
+
+    def do(self, fails: "Fails") -> None:
+        """All of it; what is not in the table goes well."""
+        wrong = []
+        for name, run in self.work():
+            expected = fails.get(name, (1 if name in {"look-up", "scan"} else 0, ""))
+            done = run()
+            if expected is not None and (done.exit, expected[1] in done.err) != (expected[0], True):
+                wrong.append((name, done))
+            if name == "backup" and not done.exit:
+                self.backups.append(done.first["backup"])
+            if name == "look-up" and done.exit == 1 and not fails:
+                assert [found["verdict"] for found in done.results] == ["hit"] * 3
+        assert not wrong, "\n".join(f"{name}: {done}" for name, done in wrong)
+
+    def state(self) -> tuple[int, bool, frozenset[str]]:
+        """What `/health/ready` says, whether additions wait, and what cannot be written as the metrics have it."""
+        status, body = fetch(self.pair.fr, self.pair.fr_node, "/health/ready")
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics") as reply:
+            lines = reply.read().decode().splitlines()
+        writable = [line for line in lines if line.startswith("sigfed_writable{")]
+        assert len(writable) == 3
+        refused = frozenset(line.split('"')[1] for line in writable if line.endswith(" 0.0"))
+        return status, b"waiting" in body, refused
+
+    def watch(self) -> None:
+        """Serve the metrics of the first agency."""
+        self.metrics = free_port()
+        self.pair.fr_node.stop()
+        self.pair.fr.edit("sigfed.toml", "[metrics]\nenabled = false", "[metrics]\nenabled = true")
+        self.pair.fr.edit("sigfed.toml", "port = 9844", f"port = {self.metrics}")
+        self.pair.fr_node = Running(self.pair.fr)
+
+    def require_whole(self) -> None:
+        """Nothing is lost, and nobody has anything against anybody."""
+        for cli in (self.pair.fr, self.pair.nl, self.pair.partner):
+            looked = cli.run("doctor", "--deep")
+            assert looked.exit == 0, looked.out
+        for cli in (self.pair.fr, self.pair.nl):
+            assert cli.run("evidence", "ls").results == []
+        assert self.backups
+        for backup in self.backups:
+            verified = self.pair.fr.run("backup", "verify", backup, *self.secret[2:])
+            assert verified.exit == 0, verified.err
+        waiting = [hit for hit in self.pair.partner.run("hit", "ls").results if hit["state"] != "reported"]
+        assert not waiting
+
+
+Fails = dict[str, tuple[int, str] | None]
+"""By what is done, exit code and words; None of what may fail, or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """How the ground gives way, and comes back."""
+
+    gives_way: Callable[[], object]
+    comes_back: Callable[[], object]
+    later: Callable[[], object] = int
+    """An hour passes."""
+
+
+@contextmanager
+def small_disk(path: Path) -> Iterator[Acts]:
+    """A disk of its own for one home, and what fills it to the last byte."""
+    path.mkdir(mode=0o700)
+    mounted("-t", "tmpfs", "-o", "size=64m,mode=0700", "tmpfs", str(path))
+    ballast = path / "ballast"
+
+    def fill() -> None:
+        with ballast.open("wb", buffering=0) as file:
+            for size in (MIB, 4096, 1):
+                with suppress(OSError):
+                    while True:
+                        file.write(bytes(size))
+
+    try:
+        yield Acts(fill, ballast.unlink)
+    finally:
+        subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+def mounted(*words: str) -> None:
+    """Mount; where that is not for this user, the test is skipped."""
+    done = subprocess.run(["mount", *words], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"it mounts a disk, as root: {done.stderr.decode().strip()}")
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[Acts]:
+    """A folder that somebody mounts read-only."""
+
+    def refuse() -> None:
+        mounted("--bind", str(folder), str(folder))
+        mounted("-o", "remount,ro,bind", str(folder))
+
+    def take_again() -> None:
+        if os.statvfs(folder).f_flag & os.ST_RDONLY:
+            subprocess.run(["umount", "-l", str(folder)], check=True)
+
+    try:
+        yield Acts(refuse, take_again)
+    finally:
+        take_again()
+
+
+@contextmanager
+def agency_disk(folder: Path) -> Iterator[tuple[World, Acts]]:
+    with small_disk(folder / "fr") as acts, world(folder) as made:
+        yield made, acts
+
+
+@contextmanager
+def partner_disk(folder: Path) -> Iterator[tuple[World, Acts]]:
+    with small_disk(folder / "partner") as acts, world(folder) as made:
+        yield made, acts
+
+
+@contextmanager
+def object_folder(folder: Path) -> Iterator[tuple[World, Acts]]:
+    with world(folder) as made, read_only(made.pair.fr.home / "objects") as acts:
+        yield made, acts
+
+
+@contextmanager
+def bucket(fault: Fault, folder: Path) -> Iterator[tuple[World, Acts]]:
+    with pytest.MonkeyPatch.context() as patched, seaweedfs() as server, bad_proxy(server) as proxy:
+        patched.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        patched.setenv("AWS_ALLOW_HTTP", "true")
+        patched.setenv("AWS_REGION", "eu")
+        patched.setenv("AWS_ACCESS_KEY_ID", KEY)
+        patched.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+
+        def spoil() -> None:
+            proxy.bad = fault
+
+        with world(folder, objects=f"s3://{OPEN}/{folder.name}") as made:
+            yield made, Acts(spoil, proxy.mend)
+
+
+@contextmanager
+def database(folder: Path) -> Iterator[tuple[World, Acts]]:
+    with postgres_server() as server, relay(server.port) as way:
+        dsn = server.database().replace(f":{server.port}/", f":{way.port}/")
+        assert f":{way.port}/" in dsn
+        with world(folder, store=dsn) as made:
+            yield made, Acts(way.cut, way.mend)
+
+
+@contextmanager
+def clock(who: str, seconds: int, folder: Path) -> Iterator[tuple[World, Acts]]:
+    """Everybody's clock is a file; what was founded is some hours old."""
+    shared, own = folder / "clock", folder / "own-clock"
+
+    def show(seconds: int, *files: Path) -> None:
+        for file in files:
+            file.write_text(f"{seconds:+}")
+
+    show(-3 * HOUR, shared)
+    with world(folder, clock_file=shared) as made:
+        show(0, shared, own)
+        pair = made.pair
+        pair.fr_node.stop()
+        cli = replace(getattr(pair, who), clock_file=own)
+        setattr(pair, who, cli)
+        pair.fr_node = Running(pair.fr)
+        yield (
+            made,
+            Acts(lambda: show(seconds, own), lambda: show(0, own), lambda: show(HOUR, own, shared)),
+        )
+
+
+@contextmanager
+def world(
+    folder: Path, *, store: str = "", objects: str = "", clock_file: Path | None = None
+) -> Iterator[World]:
+    made = World(federate(folder, shared=[LATE], store=store, objects=objects, clock_file=clock_file))
+    try:
+        made.watch()
+        yield made
+    finally:
+        made.pair.stop()
+
+
+NO_ROOM: Final = "no room is left on its disk"
+READ_ONLY: Final = "the object folder cannot be written: it is read-only"
+NOT_TAKEN: Final = "the object store refuses this node"
+NOT_COMPARED: Final = "this object store does not heed If-None-Match"
+NO_DATABASE: Final = "the database failed"
+LATER: Final = (16, "fr.example cannot answer now (status 503)")
+AHEAD, BEHIND = (12, "s ahead of the clock of"), (12, "s behind the clock of")
+TALKS: Final = ("followed", "update", "look-up", "scan", "report")
+
+
+def unwritten(says: str) -> Fails:
+    """Of objects that cannot be written."""
+    fails: Fails = dict.fromkeys(("import", "publish", "sync", "release"), (2, says))
+    return fails | {"doctor": (2, "mend what failed")}
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """One line of the table."""
+
+    under: Callable[[Path], AbstractContextManager[tuple[World, Acts]]]
+    fails: Fails
+    """What fails as long as it is gone."""
+    ready: int = 200
+    waits: bool = False
+    """Whether additions do, as `/health/ready` says."""
+    refuses: frozenset[str] = frozenset()
+    """What the metrics say cannot be written."""
+    lingers: Fails = field(default_factory=dict)
+    """What fails for an hour more."""
+
+
+OBJECTS: Final = frozenset({"objects"})
+GROUNDS: Final[Mapping[str, Ground]] = {
+    "the disk of the agency is full": Ground(
+        agency_disk,
+        unwritten(NO_ROOM) | dict.fromkeys(TALKS, LATER) | {"rotate": (2, NO_ROOM), "backup": (2, NO_ROOM)},
+        ready=503,
+        refuses=frozenset({"folder", "objects", "database"}),
+    ),
+    "the disk of the partner is full": Ground(
+        partner_disk,
+        {**dict.fromkeys(("update", "report", "scan"), (2, NO_ROOM)), "look-up": (1, NO_ROOM)},
+    ),
+    "the objects are on a disk that is read-only": Ground(
+        object_folder, unwritten(READ_ONLY), waits=True, refuses=OBJECTS
+    ),
+    "the bucket takes nothing": Ground(
+        partial(bucket, Fault(answers=403, of="PUT")), unwritten(NOT_TAKEN), waits=True, refuses=OBJECTS
+    ),
+    "the bucket does not compare any more": Ground(
+        partial(bucket, Fault(ignores=frozenset({"if-none-match", "if-match"}))),
+        unwritten(NOT_COMPARED),
+        waits=True,
+        refuses=OBJECTS,
+    ),
+    "the database is away": Ground(
+        database,
+        unwritten(NO_DATABASE)
+        | dict.fromkeys(TALKS, LATER)
+        | dict.fromkeys(("status", "rotate", "backup"), (2, NO_DATABASE)),
+        ready=503,
+        refuses=frozenset({"database"}),
+    ),
+    "the clock of the agency is an hour ahead": Ground(
+        partial(clock, "fr", HOUR),
+        {"sync": AHEAD, **dict.fromkeys(TALKS, BEHIND)},
+        lingers={"sync": None, "look-up": None, "followed": (14, "is dated in the future")},
+    ),
+    "the clock of the agency is an hour behind": Ground(
+        partial(clock, "fr", -HOUR),
+        {"sync": BEHIND, "followed": AHEAD, "update": AHEAD},  # the partner has a token for what it asks
+    ),
+    "the clock of the partner is an hour ahead": Ground(
+        partial(clock, "partner", HOUR), dict.fromkeys(TALKS[1:], AHEAD)
+    ),
+    "the clock of the partner is an hour behind": Ground(
+        partial(clock, "partner", -HOUR), dict.fromkeys(TALKS[1:], BEHIND)
+    ),
+}
+
+
+@pytest.mark.parametrize("gone", GROUNDS)
+def test_what_gives_way_is_said_and_comes_back(gone: str, tmp_path: Path) -> None:
+    ground = GROUNDS[gone]
+    with ground.under(tmp_path) as (made, acts):
+        pair = made.pair
+        rows = written(tmp_path / "before.csv", table(*numbered("before", 2)))
+        pair.fr.done("entry", "import", rows, "--list", LIST, "--basis", "own")
+        assert pair.partner.run("check", pair.files["both"]).exit == 1, "and a hit waits to be reported"
+        acts.gives_way()
+        made.do(ground.fails)
+        assert made.state() == (ground.ready, ground.waits, ground.refuses)
+        said = pair.fr.run("status")
+        if not said.exit:
+            assert set(said.first["refused"]) == ground.refuses
+        acts.comes_back()
+        wait_until(lambda: made.state() == (200, False, frozenset()))
+        if ground.lingers:
+            made.do(ground.lingers)
+            acts.later()
+        made.do({})
+        made.require_whole()
