@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from node.errors import StoreDownError, StoreError
+from node.errors import ConfigError, StoreDownError, StoreError
 from node.lists.entries import parse_opening
 from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogKind, LogRecord
@@ -91,7 +91,7 @@ def _dates(store: Store, log: LogRecord) -> Mapping[int, int]:
 
 def _remember(store: Store, name: str, data: bytes) -> None:
     """What is not kept is read again the next time: who looks at a node whose disk is full must see that."""
-    with suppress(StoreDownError):
+    with suppress(StoreDownError, ConfigError):
         store.objects.put(name, data)
 
 

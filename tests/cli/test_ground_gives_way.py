@@ -17,6 +17,7 @@ from typing import Final
 
 import pytest
 
+from node.objects.s3 import _prepare
 from support.agencies import LIST, SUBSET, Federation, federate, fetch, numbered, table, written
 from support.postgres import postgres_server
 from support.processes import Finished, Running, free_port, wait_until
@@ -204,6 +205,7 @@ def bucket(fault: Fault, folder: Path) -> Iterator[tuple[World, Acts]]:
 
         def spoil() -> None:
             proxy.bad = fault
+            _prepare.cache_clear()  # a command that is a process of its own asks first
 
         with world(folder, objects=f"s3://{OPEN}/{folder.name}") as made:
             yield made, Acts(spoil, proxy.mend)
@@ -260,6 +262,8 @@ NOT_COMPARED: Final = "this object store does not heed If-None-Match"
 NO_DATABASE: Final = "the database failed"
 LATER: Final = (16, "fr.example cannot answer now (status 503)")
 AHEAD, BEHIND = (12, "s ahead of the clock of"), (12, "s behind the clock of")
+OTHER: Final = ("the other imports", "the other publishes")
+"""What the other agency fails at, whose objects are in the same bucket."""
 TALKS: Final = ("followed", "update", "look-up", "scan", "report")
 
 
@@ -301,11 +305,16 @@ GROUNDS: Final[Mapping[str, Ground]] = {
         object_folder, unwritten(READ_ONLY), waits=True, refuses=OBJECTS
     ),
     "the bucket takes nothing": Ground(
-        partial(bucket, Fault(answers=403, of="PUT")), unwritten(NOT_TAKEN), waits=True, refuses=OBJECTS
+        partial(bucket, Fault(answers=403, of="PUT")),
+        unwritten(NOT_TAKEN) | dict.fromkeys((*OTHER, "followed", "rotate"), (2, NOT_TAKEN)),
+        waits=True,
+        refuses=OBJECTS,
     ),
     "the bucket does not compare any more": Ground(
         partial(bucket, Fault(ignores=frozenset({"if-none-match", "if-match"}))),
-        unwritten(NOT_COMPARED),
+        unwritten(NOT_COMPARED)
+        | dict.fromkeys((*OTHER, "rotate"), (2, NOT_COMPARED))
+        | {"sync": (0, "")},  # the other has nothing new
         waits=True,
         refuses=OBJECTS,
     ),

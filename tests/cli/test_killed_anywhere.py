@@ -22,7 +22,7 @@ import pytest
 from keys.roles import Role
 from node.backup.drill import drill
 from node.clock import milliseconds
-from node.home import Home
+from node.home import Home, store_dsn
 from node.identity.audit import sign
 from node.identity.identity import open_identity
 from node.identity.rollback import settle
@@ -33,6 +33,7 @@ from node.peers.recovery import root_at
 from node.rotation.store import write_store
 from node.store.lists.records import LogKind
 from support.agencies import LIST, SUBSET, Federation, federate, import_files, numbered, table, written
+from support.older import age
 from support.postgres import PostgresServer, postgres_server
 from support.preloaded import run_forked
 from support.processes import Cli, Running
@@ -66,6 +67,13 @@ def _published(cli: Cli) -> None:
     cli.done("publish")
 
 
+def _older(cli: Cli) -> None:
+    """Its tables are those of a version that knew nothing of which entries are of one file."""
+    _published(cli)
+    home = Home(cli.home)
+    age(store_dsn(home, open_identity(home).settings), "0029")
+
+
 def _rotated(cli: Cli, whole: Cli) -> bool:
     """Nothing of it is under way any more: who is killed after that has rotated, and rotates again."""
     documents = [open_identity(Home(one.home)).trust.document() for one in (cli, whole)]
@@ -78,6 +86,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "publish": Command(("publish",), _import),
     "sync": Command(("peer", "sync")),
     "release": Command(("subset", "release", SUBSET), _published),
+    "release of an older home": Command(("subset", "release", SUBSET), _older),
     "rotate": Command(("key", "rotate", "token"), done=_rotated),
 }
 

@@ -91,7 +91,7 @@ def test_a_folder_is_scanned_and_not_checked(partner: Cli, tmp_path: Path) -> No
     folder.mkdir()
     told = partner.told("check", str(folder))
     assert told.exit == 3, told.err
-    assert "it is a folder" in told.out
+    assert "it is a folder" in told.err
     assert f"next: sigfed scan {folder}" in told.err
 
 
@@ -384,7 +384,7 @@ def test_what_does_not_verify_any_more_keeps_no_other_from_being_told_to_others(
     assert done.exit == (3 if broken == "receipt" else 0)
     shown = partner.run("hit", "show", hit)
     assert (shown.exit, shown.first["hit"], shown.first["file"]) == (14, hit, federation.files["both"])
-    assert "does not verify" in partner.told("hit", "show", hit).out
+    assert "does not verify" in partner.told("hit", "show", hit).err
     assert partner.done("hit", "show", other.id)["received_ms"]
 
 

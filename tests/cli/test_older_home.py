@@ -1,0 +1,82 @@
+"""A home of an earlier version is brought on while its node serves; whoever does it is killed, again and again.
+
+`SIGFED_OLDER_FILES` says how many files its list has, with two hashes each.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from node.home import Home, store_dsn
+from node.identity.identity import open_identity
+from support.agencies import SUBSET, Federation, federate, fetch, import_files, numbered, report
+from support.older import age
+from support.processes import Cli, Running
+
+pytestmark = pytest.mark.slow
+
+FILES = int(os.environ.get("SIGFED_OLDER_FILES", "1500"))
+LEFT = "0029"
+"""The revision of the version that made it: it knew nothing of which entries are of one file."""
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Iterator[Federation]:
+    """Two agencies that list the same files, and a partner; the first one's tables are of an earlier version."""
+    made = federate(tmp_path, shared=numbered("shared", FILES))
+    made.fr_node.stop()
+    age(store_dsn(Home(made.fr.home), open_identity(Home(made.fr.home)).settings), LEFT)
+    made.fr_node = Running(made.fr)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+def released(cli: Cli, after: float) -> bool:
+    """Begin a release, and kill it after so many seconds; whether it had ended by itself before."""
+    process = cli.start("subset", "release", SUBSET)
+    end = time.monotonic() + after
+    while process.poll() is None and time.monotonic() < end:
+        time.sleep(0.01)
+    ended = process.poll() is not None
+    process.kill()
+    _, err = process.communicate()
+    assert not ended or process.returncode == 0, err.decode()
+    return ended
+
+
+def ask(pair: Federation, over: Event, folder: Path) -> int:
+    """A partner looks up and a peer syncs meanwhile, again and again; how many times."""
+    times = 0
+    while not over.is_set():
+        partner = pair.new_partner(folder / f"partner-{times}")
+        found = partner.run("check", pair.files["both"], pair.files["unlisted"])
+        assert (found.exit, [one["verdict"] for one in found.results]) == (1, ["clean", "hit"]), found.err
+        assert pair.nl.run("peer", "sync").exit == 0
+        assert fetch(pair.fr, pair.fr_node, "/health/ready")[0] == 200
+        times += 1
+    return times
+
+
+def test_an_older_home_is_brought_on_while_it_serves(older: Federation, tmp_path: Path) -> None:
+    import_files(older.fr, [b"one more"])
+    over, kills, after = Event(), 0, 0.4
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask, older, over, tmp_path)
+        try:
+            while not released(older.fr, after):
+                kills, after = kills + 1, after * 1.2
+        finally:
+            over.set()
+        assert asked.result() > 0
+    assert kills > 1
+    log = report(older.fr).log
+    assert (log.touched, log.head.size) == (log.head.size, 2 * FILES + 4)
+    looked = older.fr.run("doctor", "--deep")
+    assert looked.exit == 0, looked.out
