@@ -26,7 +26,10 @@ class Grounds:
     reopened: Mapping[str, int]
     overlays: frozenset[tuple[int, bytes]]
     set_aside: frozenset[int]
-    tombstones: frozenset[bytes]
+    tombstones: frozenset[tuple[int, bytes]]
+    """By list: what a peer shredded before this node did has two."""
+    buried: frozenset[tuple[int, int]]
+    """List and position of what was shredded: a draft that names one in a row finds that row no more."""
     tripwires: frozenset[int]
 
     @classmethod
@@ -38,7 +41,8 @@ class Grounds:
             reopened={log.origin: log.reopened for log in logs},
             overlays=frozenset((one.log_id, one.root) for one in unit.overlays.ls()),
             set_aside=frozenset(item.id for item in unit.quarantine.ls()),
-            tombstones=frozenset(each.mac for each in unit.tombstones.ls()),
+            tombstones=frozenset((each.log_id, each.mac) for each in unit.tombstones.ls()),
+            buried=frozenset((each.log_id, each.position) for each in unit.shreddings.ls() if each.mac),
             tripwires=tripwires_of(unit),
         )
 

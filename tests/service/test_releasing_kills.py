@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from node.errors import ConflictError, StoreError
+from node.lists.corrections.erase import carry_out
+from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
+from node.objects.listed import count_strange
 from node.objects.release_files import ReleaseFolder
 from node.store.store import Store
 from node.subsets import release
@@ -44,6 +47,39 @@ def test_a_withdrawal_during_evaluation_is_not_passed_over(
     monkeypatch.setattr(Drafter, "draft", slow)
     assert fr.release().version == 1
     assert listed(fr) == set(file_digests("b"))
+
+
+def test_a_shredding_of_what_a_peer_shredded_before_is_not_passed_over(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It makes no tombstone that was not there, and the row that the draft ends has another name by now."""
+    release_both(fr, other, "a", "b")
+    _shred(other, "a")
+    fr.follow(other)
+    _shred(fr.lists, "a")
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "node.lists.publish.carry_out", lambda *_, **__: 0
+        )  # who published it comes to that later
+        fr.lists.publish()
+    draft, calls = Drafter.draft, iter([True])
+
+    def overtaken(drafter: Drafter) -> object:
+        made = draft(drafter)
+        if next(calls, False):
+            carry_out(fr.store, fr.lists.origin, now_ms=fr.lists.now_ms)
+        return made
+
+    monkeypatch.setattr(Drafter, "draft", overtaken)
+    assert fr.release_only().removed == 2
+    assert count_strange(fr.store, fr.records[-1]) == (0, 0)
+    release_both(fr, other, "c")
+    assert listed(fr) == {*file_digests("b"), *file_digests("c")}
+
+
+def _shred(agency: Agency, name: str) -> None:
+    position = prepare(agency.store, agency.origin, file_digests(name)[0]).position
+    shred(agency.store, agency.origin, position, reason=Reason.OTHER)
 
 
 def test_lists_that_never_stand_still(
