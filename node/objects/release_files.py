@@ -115,14 +115,16 @@ class ReleaseFolder:
                 hint="restore the object folder from a backup",
             ) from exc
 
-    def part(self, part: ReleasePart, *, since: ReleaseRecord | None) -> bytes:
+    def part(self, part: ReleasePart, *, since: ReleaseRecord | None) -> Octets:
         """One file: whole, or from `since` as `make_deltas` stored it: as a delta where that is smaller.
+
+        Mapped where objects are files.
 
         Raises `MissingObjectError` for labels and filter of a release without, and for a release that is not kept.
         """
         if since is None or part is ReleasePart.FILTER:
-            return self._store.objects.get(self._name(part))
-        return self._store.objects.get(self._delta_name(since, part))
+            return self._store.objects.view(self._name(part))
+        return self._store.objects.view(self._delta_name(since, part))
 
     def has_deltas(self, since: ReleaseRecord) -> bool:
         """Whether `part` can be asked for deltas from `since`."""

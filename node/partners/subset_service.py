@@ -15,6 +15,7 @@ from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord
 from node.subsets.deltas import Deltas
 from protocol.api import ReleaseApi
+from protocol.encoding import Octets
 from protocol.errors import TooLargeError
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
 from protocol.tlog.tiles import Tile, cut_bundle
@@ -72,7 +73,7 @@ class ServedSubset:
         part: ReleasePart,
         since: int | None,
         max_bytes: int | None = None,
-    ) -> bytes:
+    ) -> Octets:
         """One file of a release: whole, or the delta from version `since` where there is one.
 
         That the partner was sent all of a release is recorded, once.

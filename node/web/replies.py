@@ -11,6 +11,7 @@ from typing import Final
 
 from aiohttp import web
 
+from node.store.mapped import maps_of, sparing
 from node.web.state import endpoint_of
 from protocol.encoding import Octets
 
@@ -44,23 +45,26 @@ def etag(body: bytes) -> str:
 def ranged(request: web.Request, body: Octets) -> web.Response:
     """A reply of which the client may ask a part (`Range: bytes=FIRST-[LAST]`), to resume.
 
-    It is written as the client takes it: what is written at once, TLS would have in memory three times over.
+    It is written as the client takes it: what is written at once, TLS would have in memory three times over; and what
+    was read of a mapped file is given back.
     """
     headers = {"Content-Type": _media_type(request), "Cache-Control": NO_STORE, "Accept-Ranges": "bytes"}
     asked = _RANGE.fullmatch(request.headers.get("Range", ""))
     if asked is None:
-        return _written(200, memoryview(body), headers)
+        return _written(200, body, 0, len(body), headers)
     first, last = int(asked[1]), min(int(asked[2] or len(body)), len(body) - 1)
     if first > last:
         raise web.HTTPRequestRangeNotSatisfiable
     headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
-    return _written(206, memoryview(body)[first : last + 1], headers)
+    return _written(206, body, first, last + 1, headers)
 
 
-def _written(status: int, body: memoryview, headers: dict[str, str]) -> web.Response:
-    pieces = (body[start : start + _PIECE] for start in range(0, len(body), _PIECE))
-    length = {"Content-Length": str(len(body))}
-    return web.Response(status=status, body=_awaited(pieces), headers=headers | length)
+def _written(status: int, body: Octets, first: int, end: int, headers: dict[str, str]) -> web.Response:
+    view = memoryview(body)
+    pieces = (view[start : min(start + _PIECE, end)] for start in range(first, end, _PIECE))
+    length = {"Content-Length": str(end - first)}
+    awaited = _awaited(sparing(pieces, maps_of(body)))
+    return web.Response(status=status, body=awaited, headers=headers | length)
 
 
 async def _awaited(pieces: Iterable[memoryview]) -> AsyncIterator[memoryview]:
