@@ -155,19 +155,25 @@ def signer_of(identity: Identity, store: Store) -> StandingLogSigner:
     """The signer of this node's logs, once the members have been asked; raises as `require_current` does."""
     signer = identity.log_signer()
     require_current(identity, store)
-    return _Remembering(signer, identity)
+    return _Remembering(signer, identity, store)
 
 
 @dataclass(frozen=True, slots=True)
 class _Remembering:
-    """A log signer whose steps are noted outside the home; of a log with two histories it adds to none."""
+    """A log signer whose steps are noted outside the home.
+
+    To a log with two histories it adds nothing, nor what the database could still lose.
+    """
 
     signer: StandingLogSigner
     identity: Identity
+    store: Store
 
     def sign(self, origin: str, *, start: int, leaf_hashes: Sequence[bytes]) -> bytes:
         if words := _asked_of(self.identity).forks.get(origin):
             raise _forked(words)
+        with self.store.write():
+            pass  # a database that crashed shows what no standby has confirmed: this waits until one has all of it
         note = self.signer.sign(origin, start=start, leaf_hashes=leaf_hashes)
         if self.identity.signer_link is None:
             OutsideNote.of_home(self.identity).grow({origin: start + len(leaf_hashes)})

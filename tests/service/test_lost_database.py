@@ -1,7 +1,9 @@
 """The database goes away under a running node: everything that needs it says 503, and what does not goes on."""
 
 import json
+import signal
 import ssl
+import sys
 import urllib.request
 from base64 import urlsafe_b64encode
 from contextlib import ExitStack
@@ -116,34 +118,45 @@ def test_a_statement_is_given_as_long_as_the_dsn_says(tmp_path: Path) -> None:
         cli.done("list", "create", "csam")
 
 
-def test_nothing_is_signed_while_no_standby_confirms(tmp_path: Path) -> None:
-    """After a crash a primary shows what nobody confirmed, and the standby that takes its place knows nothing of it."""
+_LOSES_ITS_STANDBY = """
+import sys
+import psycopg
+from node.cli import main
+from node.lists import publish
+read = publish._read_round
+def reading(*arguments, **named):
+    with psycopg.connect(sys.argv[1], autocommit=True) as database:
+        database.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        database.execute("SELECT pg_reload_conf()")
+        while database.execute("SHOW synchronous_standby_names").fetchone() != ("nobody",):
+            pass
+    return read(*arguments, **named)
+publish._read_round = reading
+sys.exit(main.run(sys.argv[2:]))
+"""
+
+
+def test_what_no_standby_has_confirmed_is_not_signed(tmp_path: Path) -> None:
+    """A primary that crashed shows it when it starts again, and whoever takes its place knows nothing of it."""
     with postgres_server(synchronous_commit="on") as server:
         dsn = server.database()
         cli = found_agency(tmp_path, name="fr", country="FR", store=dsn)
         cli.done("list", "create", LIST)
         import_files(cli, numbered("listed", 2))
+        killed = cli.run("publish", program=(sys.executable, "-P", "-m", "support.dying_command", "objects"))
+        assert killed.exit == -signal.SIGKILL, "its head is pending, and not signed"
         signer = cli.home / "signer"
-        kept = signer.rename(tmp_path / "kept")
-        signer.touch()
-        assert cli.run("publish").exit == 2, "its head is pending, and not signed"
-        signer.unlink()
-        kept.rename(signer)
         before = contents(signer)
-        with psycopg.connect(dsn.replace("+psycopg", ""), autocommit=True) as other:
-
-            def waits() -> bool:
-                return bool(
-                    other.execute("SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'").rowcount
-                )
-
-            other.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
-            other.execute("SELECT pg_reload_conf()")
-            with cli.start("publish") as publishing:
-                wait_until(waits)
+        plain = dsn.replace("+psycopg", "")
+        program = (sys.executable, "-P", "-c", _LOSES_ITS_STANDBY, plain)
+        with psycopg.connect(plain, autocommit=True) as other, cli.start("publish", program=program) as found:
+            waits = "SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+            try:
+                wait_until(lambda: other.execute(waits).rowcount > 0)
                 assert contents(signer) == before
+            finally:
                 other.execute("ALTER SYSTEM RESET synchronous_standby_names")
                 other.execute("SELECT pg_reload_conf()")
-                publishing.communicate()
-            assert publishing.returncode == 0
+                found.communicate()
+        assert found.returncode == 0
         assert contents(signer) != before
