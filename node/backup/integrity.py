@@ -18,6 +18,7 @@ from node.health import Check, Health
 from node.hoster.integrity import verify_partner
 from node.identity.identity import Identity
 from node.identity.passphrases import ROOT_CREDENTIAL, available
+from node.lists.catalogue import count_on
 from node.lists.completeness import unindexed, untouched
 from node.lists.touches import rebuild
 from node.objects.filters import FolderFilters
@@ -42,6 +43,7 @@ from node.trust.tuf.repository import root_files
 
 _RESTORE: Final = "restore it from a backup: sigfed backup restore, into another folder, has it"
 _JUDGE: Final = "a block may have been overlooked since; judge again: sigfed subset release NAME"
+_COUNTED: Final = "reports of before may have told other numbers of entries"
 _LISTS: Final = (LogKind.OWN_LIST, LogKind.PEER_LIST)
 
 
@@ -141,7 +143,7 @@ def _database(identity: Identity) -> Iterator[Check]:
     with write_store(identity) as store:
         wrong = [*_wrong_tables(store)]
         asked = store.damage() is not None
-        rebuilt = [*_rebuilt(store), *_compared(identity, store)]
+        rebuilt = [*_rebuilt(store), *_recounted(store), *_compared(identity, store)]
     yield from rebuilt
     yield from (Check("database", Health.FAIL, words, _RESTORE) for words in wrong)
     if not asked:
@@ -219,6 +221,20 @@ def _wrong_rows(store: Store, subset: str) -> Iterator[str]:
         yield f"{strange:,} rows of what {name} lists are in none of its answers"
     if missing:
         yield f"{missing:,} rows of what {name} lists are missing"
+
+
+def _recounted(store: Store) -> Iterator[Check]:
+    """How many entries are active, against the index."""
+    with store.read() as unit:
+        right = unit.entries.counts() == unit.entries.scan()
+    if right:
+        return
+    with store.write() as unit:
+        unit.entries.recount()
+    count_on(store)
+    yield Check(
+        "database", Health.WARN, "the numbers of active entries were wrong, and were counted anew", _COUNTED
+    )
 
 
 def _rebuilt(store: Store) -> Iterator[Check]:

@@ -68,6 +68,18 @@ def report_lists(store: Store) -> Sequence[ListReport]:
         ]
 
 
+def count_on(store: Store) -> None:
+    """Count the entries that an older version listed; goes on where it was cut off."""
+    while not _is_counted(store):
+        with store.write() as unit:
+            unit.entries.count_on()
+
+
+def _is_counted(store: Store) -> bool:
+    with store.read() as unit:
+        return unit.entries.is_counted
+
+
 def own_list(unit: Unit, origin: str) -> LogRecord:
     """A list of this node; raises `NotFoundError`, or `UsageError` for another's."""
     log = unit.logs.get(origin)

@@ -14,7 +14,7 @@ from itertools import takewhile
 from typing import Final
 
 from node.errors import ConflictError, MissingObjectError, StoreError
-from node.lists.catalogue import own_list
+from node.lists.catalogue import count_on, own_list
 from node.lists.changes import content_id_of, event_of
 from node.lists.corrections.erase import carry_out, redo
 from node.lists.entries import read_batch
@@ -112,6 +112,7 @@ def publish(
         adds, withdrawals = adds + done.adds, withdrawals + done.withdrawals
         others += events - done.adds - done.withdrawals
         checkpoints += 1
+    count_on(store)  # what waited is out
     return Published(
         size=log.head.size,
         adds=adds,

@@ -117,6 +117,25 @@ class EntryRow(TableModel):
     ended: int | None = Field(default=None, sa_type=BigInteger)
 
 
+class EntryCountRow(TableModel):
+    """How many entries of a list are active in a collection, as far as they are counted."""
+
+    __tablename__ = "entry_count"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    log_id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    collection: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    entries: int = Field(sa_type=BigInteger)
+
+
+class EntryCountedRow(TableModel):
+    """Up to which look-up key the rows of the index are counted: one row, or none when all are."""
+
+    __tablename__ = "entry_counted"
+
+    key: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+
+
 class TouchRow(TableModel):
     """One event that a judgement of others needs, by the event that it is about; clustered by that."""
 

@@ -28,6 +28,7 @@ KINDS = [Algorithm.MD5, Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256, Algorit
 TABLES = (
     "log",
     "entry_index",
+    "entry_count",
     "quarantine",
     "intake",
     "shredding",

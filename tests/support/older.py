@@ -14,6 +14,7 @@ from protocol.subset.prf_input import prf_input
 from support.releases import EVERY, SUBSET, ReleasingAgency
 
 _UNDONE: Final = {
+    "0032": ("DROP TABLE entry_count", "DROP TABLE entry_counted"),
     "0031": ("DROP INDEX ix_listed_shredded", "ALTER TABLE shredding DROP COLUMN file"),
     "0030": ("DROP TABLE home_copy",),
     "0029": ("DROP TABLE file_run",),

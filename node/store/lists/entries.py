@@ -1,22 +1,26 @@
 """The look-up index: rows of five integers, clustered by the key, moved in bulk and found by sorted IN-lists.
 
-Rows are inserted in key order: a random order costs SQLite twice the time.
+Rows are inserted in key order: a random order costs SQLite twice the time. How many entries of a list are active is
+counted as they come and end; those of an older version are counted once, some at a time, in the order of their keys.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from node.store.driver import POSTGRESQL, insert_rows
 from node.store.lists.records import IndexHit
-from node.store.tables import EntryRow, Rows, table
+from node.store.tables import EntryCountedRow, EntryCountRow, EntryRow, Rows, table
 
 if TYPE_CHECKING:
     from node.store.lists.columns import Collections, Keys, Positions
 
 _C: Final = table(EntryRow).c
+_COUNT, _COUNTED = table(EntryCountRow), table(EntryCountedRow)
+_FIRST, _LAST = 1 - 2**63, 2**63 - 1
+"""Look-up keys, and as low as the migration says."""
 _COLUMNS: Final = (("key", "int8"), ("log_id", "int4"), ("position", "int8"), ("collection", "int4"))
 _IN_LIST: Final = 1000
 _INSERT: Final = 2**17
@@ -36,6 +40,9 @@ class EntryRows(Rows):
             columns = (keys[part].tolist(), positions[part].tolist(), collections[part].tolist())
             rows = zip(columns[0], repeat(log_id), columns[1], columns[2], strict=False)
             insert_rows(self._connection, "entry_index", _COLUMNS, rows)
+        counted = (collections > 0) & (keys <= self._counted())
+        found, counts = np.unique(collections[counted], return_counts=True)
+        self._count(log_id, dict(zip(found.tolist(), counts.tolist(), strict=True)))
 
     def find(self, keys: Sequence[int], *, log_id: int | None = None) -> Sequence[IndexHit]:
         """Every row with one of the keys, in one log or in all."""
@@ -49,6 +56,7 @@ class EntryRows(Rows):
         """Mark rows by (key, position) as ended by a position."""
         if not ended:
             return
+        self._uncount(log_id, ended)
         mark = self._mark
         statement = (
             f"UPDATE entry_index SET ended = {mark}"  # noqa: S608 - nothing but placeholders
@@ -59,23 +67,86 @@ class EntryRows(Rows):
 
     def remove(self, log_id: int, rows: Sequence[tuple[int, int]]) -> None:
         """Delete rows by (key, position)."""
+        self._uncount(log_id, rows)
         for key, position in rows:
             gone = _C.key == key, _C.log_id == log_id, _C.position == position
             self._connection.execute(delete(table(EntryRow)).where(*gone))
 
     def count(self, log_id: int) -> Mapping[int, int]:
-        """Active entries by collection."""
-        active = _C.log_id == log_id, _C.ended.is_(None), _C.collection > 0
-        query = select(_C.collection, func.count()).where(*active)
-        return {row[0]: row[1] for row in self._connection.execute(query.group_by(_C.collection))}
+        """Active entries by collection, as `counts`."""
+        return self.counts().get(log_id, {})
 
     def counts(self) -> Mapping[int, Mapping[int, int]]:
-        """Active entries by collection, of every log that has some."""
-        query = select(_C.log_id, _C.collection, func.count()).where(_C.ended.is_(None), _C.collection > 0)
+        """Active entries by collection, of every log that has some; by a look at every row until all are counted."""
+        if not self.is_counted:
+            return self.scan()
+        found: dict[int, dict[int, int]] = {}
+        for log_id, collection, entries in self._connection.execute(
+            select(_COUNT).where(_COUNT.c.entries > 0)
+        ):
+            found.setdefault(log_id, {})[collection] = entries
+        return found
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether all rows are counted."""
+        return self._connection.execute(select(_COUNTED)).first() is None
+
+    def count_on(self) -> None:
+        """Count some more rows that an older version wrote; nobody else writes any meanwhile."""
+        last = self._connection.scalar(select(_COUNTED.c.key).with_for_update())
+        if last is None:
+            return
+        following = select(_C.key).where(_C.key > last).order_by(_C.key).offset(_INSERT).limit(1)
+        end = self._connection.scalar(following)
+        which = _C.key.between(last + 1, _LAST if end is None else end)
+        for log_id, active in self._scanned(which).items():
+            self._count(log_id, active)
+        more = delete(_COUNTED) if end is None else update(_COUNTED).values(key=end)
+        self._connection.execute(more)
+
+    def scan(self) -> Mapping[int, Mapping[int, int]]:
+        """What `counts` has to say, by a look at every row."""
+        return self._scanned()
+
+    def recount(self) -> None:
+        """Count all rows anew, with `count_on`."""
+        for each in (_COUNT, _COUNTED):
+            self._connection.execute(delete(each))
+        self._connection.execute(insert(_COUNTED).values(key=_FIRST))
+
+    def _scanned(self, *which: ColumnElement[bool]) -> Mapping[int, Mapping[int, int]]:
+        query = select(_C.log_id, _C.collection, func.count()).where(
+            _C.ended.is_(None), _C.collection > 0, *which
+        )
         found: dict[int, dict[int, int]] = {}
         for log_id, collection, count in self._connection.execute(query.group_by(_C.log_id, _C.collection)):
             found.setdefault(log_id, {})[collection] = count
         return found
+
+    def _counted(self) -> int:
+        """Up to which key rows are counted; it stays so to the end of this transaction."""
+        key: int | None = self._connection.scalar(select(_COUNTED.c.key).with_for_update(read=True))
+        return _LAST if key is None else key
+
+    def _uncount(self, log_id: int, rows: Collection[tuple[int, int]]) -> None:
+        """Before these rows, by key and position, end or go."""
+        last, gone = self._counted(), frozenset(rows)
+        active: dict[int, int] = {}
+        for hit in self.find([key for key, _ in gone if key <= last], log_id=log_id):
+            if hit.collection > 0 and hit.ended is None and (hit.key, hit.position) in gone:
+                active[hit.collection] = active.get(hit.collection, 0) - 1
+        self._count(log_id, active)
+
+    def _count(self, log_id: int, more: Mapping[int, int]) -> None:
+        if not more:
+            return
+        marks = ", ".join([self._mark] * 3)
+        self._connection.exec_driver_sql(
+            f"INSERT INTO entry_count (log_id, collection, entries) VALUES ({marks})"  # noqa: S608 - only placeholders
+            " ON CONFLICT (log_id, collection) DO UPDATE SET entries = entry_count.entries + excluded.entries",
+            [(log_id, collection, entries) for collection, entries in sorted(more.items())],
+        )
 
     def _find_some(self, keys: list[int]) -> list[IndexHit]:
         if self._connection.dialect.name == POSTGRESQL:

@@ -184,6 +184,19 @@ def test_a_backup_has_the_rows_of_one_moment(homes: dict[str, Cli], tmp_path: Pa
     assert not list(copy.glob("*-journal"))
 
 
+def test_numbers_of_entries_that_are_wrong_are_counted_anew(homes: dict[str, Cli], tmp_path: Path) -> None:
+    fr = homes["fr"].copied(tmp_path / "fr")
+    let_go_on(fr.home)
+    right = fr.done("list", "ls")
+    with closing(sqlite3.connect(fr.home / "sigfed.db")) as database, database:
+        assert database.execute("UPDATE entry_count SET entries = entries + 7").rowcount > 0
+    assert fr.done("list", "ls") != right
+    code, found = checks(fr)
+    [warned] = (each for each in found if each["check"] == "database")
+    assert (code, warned["health"], "counted anew" in warned["words"]) == (0, "warn", True)
+    assert fr.done("list", "ls") == right
+
+
 def test_an_index_of_changes_that_lacks_rows_is_made_anew(homes: dict[str, Cli], tmp_path: Path) -> None:
     fr = homes["fr"].copied(tmp_path / "fr")
     let_go_on(fr.home)
@@ -262,8 +275,8 @@ def test_rows_that_are_not_what_the_newest_release_lists_are_named(
     with closing(sqlite3.connect(fr.home / "sigfed.db")) as database, database:
         assert database.execute(change).rowcount > 0
     code, found = checks(fr)
-    [wrong] = (each for each in found if each["check"] == "database")
-    assert (code, wrong["health"], told in wrong["words"]) == (2, "fail", True), found
+    wrong = [each["words"] for each in found if (each["check"], each["health"]) == ("database", "fail")]
+    assert (code, len(wrong), told in wrong[0]) == (2, 1, True), found
 
 
 def test_a_roster_of_an_older_version_that_is_not_whole_hides_nothing_else(
