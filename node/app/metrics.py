@@ -9,7 +9,7 @@ from typing import Final
 
 from keys.errors import SigfedError
 from node.app.expiry import findings
-from node.app.storage import Place, Storage
+from node.app.health.storage import Place, Storage
 from node.audit.reader import count_unsigned
 from node.clock import milliseconds
 from node.identity.identity import Identity

@@ -184,7 +184,7 @@ def _checks(here: Session, *, deep: bool) -> "Iterator[Check]":
 
             yield from examine_partner_deeply(here.home)
         return
-    from node.app.checks import examine
+    from node.app.health.checks import examine
 
     identity = here.identity()
     yield from examine(identity)

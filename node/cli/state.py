@@ -13,7 +13,7 @@ from node.names import GroupChoice
 if TYPE_CHECKING:  # commands that do not show lists start without them
     from keys.trust.members import Members
     from keys.trust.node_document import NodeDocument
-    from node.app.storage import Refusals
+    from node.app.health.storage import Refusals
     from node.hoster.status import PartnerStatus
     from node.identity.identity import Identity
     from node.judgement.quarantine import QuarantineItem
@@ -74,7 +74,7 @@ def _group(here: Session, choice: GroupChoice) -> str:
 
 
 def _read_status(identity: "Identity") -> _Status:
-    from node.app.storage import refusals
+    from node.app.health.storage import refusals
     from node.cli.entries.recall_status import recall_status
     from node.cli.federation.witnesses import witness_status
     from node.cli.keys.expiry import expiry_status

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
-from node.app.checkup import Checkup, look
+from node.app.health.checkup import Checkup, look
 from node.app.judged import Judge
 from node.clock import milliseconds
 from node.identity.identity import Identity

@@ -17,7 +17,7 @@ from time import process_time
 from benchmarks.page_table import MOST_RATIO, Pages, beside_reading
 from benchmarks.results import Result, report
 
-from node.app.checkup import look
+from node.app.health.checkup import look
 from node.app.judged import Judge
 from node.clock import milliseconds
 from node.console.partner.surface import PAGES as PARTNER_PAGES

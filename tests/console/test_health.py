@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from node.app.checkup import KEPT, Checkup, Findings
+from node.app.health.checkup import KEPT, Checkup, Findings
 from node.console.pages.health import ROWS
 from node.health import Check, Health
 from node.identity.outside_note import Note, OutsideNote

@@ -9,7 +9,7 @@ import pytest
 
 from keys.roles import Role
 from keys.trust.lifecycle import GRACE, MAX_OVERLAP, Lineage, Stage
-from node.app.checks import examine
+from node.app.health.checks import examine
 from node.app.subsets import create_subset, release_here
 from node.evaluator.process import EvaluatorProcess
 from node.health import Health

@@ -15,9 +15,9 @@ import pytest
 
 from keys.errors import WrongPassphraseError
 from node.app import serve, subsets
+from node.app.health.storage import Storage
 from node.app.partners.recipients import RunningRecipients
 from node.app.peers.sync import PeerSyncs
-from node.app.storage import Storage
 from node.audit.log import record, start_audit
 from node.clock import milliseconds
 from node.errors import (

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from node.app.expiry import findings
+from node.app.health.storage import Storage
 from node.app.metrics import facts
-from node.app.storage import Storage
 from node.clock import milliseconds
 from node.recipients.accreditation import KEY_LIFE
 from node.rotation.store import write_store

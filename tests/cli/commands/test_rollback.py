@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from node.app.checks import examine
+from node.app.health.checks import examine
 from node.errors import SignerDownError
 from node.home import Home
 from node.identity.identity import open_identity

@@ -8,9 +8,9 @@ from datetime import timedelta
 from keys.roles import Role
 from keys.trust.window import valid_at
 from node.app.expiry import findings
+from node.app.health.storage import refusals
 from node.app.move import noted, require_moved
 from node.app.partners.hits import casework
-from node.app.storage import refusals
 from node.audit.log import audit_log
 from node.audit.reader import count_unsigned
 from node.errors import NodeError, PeerUnreachableError

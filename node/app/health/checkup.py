@@ -10,7 +10,7 @@ from itertools import islice
 from threading import Lock
 from typing import Final
 
-from node.app.checks import examine
+from node.app.health.checks import examine
 from node.audit.reader import read_audit_backwards
 from node.clock import Clock
 from node.errors import NotFoundError
