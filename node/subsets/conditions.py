@@ -5,7 +5,7 @@ blocks may stand otherwise. Where it cannot say so, all is judged again. Whateve
 in a part: what is left out makes the next release wrong, not slow. A digest is there by its keyed hash alone.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from node.judgement.premises import Premises
 from node.lists.lookup import digests_about
+from node.lists.tombstones import MOST_HONOURED
 from node.peers.sync.overlays import overlay_items
 from node.store.store import Store
 from node.store.unit import Unit
@@ -21,6 +22,12 @@ from node.subsets.grounds import Order, tripwires_of
 _RULE: Final = 1
 """Of judging, choosing and screening: whoever changes what these give counts on, and the next release is made whole, as
 it is by another version of the program."""
+_NONE: Final = 0
+"""Of a tombstone: what was shredded has none, because it is not deleted yet, or because its list has made too many."""
+_KEPT: Final = (1, 2)
+"""It has one, which may block."""
+_LIFTED: Final = 3
+"""It had one."""
 
 Row: TypeAlias = tuple[int | str, ...]
 Rows: TypeAlias = frozenset[Row]
@@ -149,8 +156,14 @@ def _lists(found: Touched, change: _Change) -> bool:
 
 
 def _shreddings(found: Touched, change: _Change) -> bool:
-    """The digest where somebody lists it still, and the others of its file; of the rest its answer says it."""
-    for origin, position, file, _, _, *standing in change.rows:
+    """The digest where somebody lists it still, and the others of its file; of the rest its answer says it.
+
+    Who lists it is forgotten when it is readmitted: then the row of before has to say it.
+    """
+    known = {row[:2] for row in change.rows & change.old["shredded"] if row[3] in _KEPT}
+    for origin, position, file, tombstone, _, *standing in change.rows:
+        if tombstone == _LIFTED and (origin, position) not in known:
+            return False
         if file:
             found.files[str(origin)].add(int(file))
         places = iter([origin, position, *standing])
@@ -192,10 +205,12 @@ def _shredded(unit: Unit, premises: Premises) -> Iterator[Row]:
     for each in unit.tombstones.still_listed():
         if each.log_id in origins:
             standing[each.mac] += origins[each.log_id], each.position
-    blocks = {(each.mac, each.log_id): 1 + each.blocks for each in premises.tombstones}
+    kept = {(each.mac, each.log_id): _KEPT[each.blocks] for each in premises.tombstones}
+    full = {log_id for log_id, count in Counter(each[1] for each in kept).items() if count >= MOST_HONOURED}
     for one in premises.shreddings:
         if one.log_id in origins:
-            tombstone = blocks.get((one.mac or b"", one.log_id), 0)
+            without = _NONE if one.mac is None or one.log_id in full else _LIFTED
+            tombstone = kept.get((one.mac or b"", one.log_id), without)
             place = origins[one.log_id], one.position, one.file or 0
             yield *place, tombstone, one.erased_ms or 0, *standing[one.mac]
 

@@ -384,6 +384,25 @@ def test_an_exclusion_is_judged_by_itself(fr: ReleasingAgency) -> None:
     assert len(fr.records) == 3
 
 
+@pytest.mark.parametrize("shred_one", [shredded, shredded_by_nl])
+def test_what_was_readmitted_before_a_release_took_it_out_is_judged_by_who_is_left(
+    fr: ReleasingAgency, other: Agency, shred_one: Change
+) -> None:
+    """Who lists it still is forgotten with its tombstone, and nothing else says which hash it was."""
+    said = frozenset({BASELINE})
+    register(
+        lambda old: replace(old, members=tuple(replace(each, authority_for=said) for each in old.members))
+    )(fr, other)
+    fr.release()
+    before = listed(fr)
+    shred_one(fr, other)
+    fr.lists.publish()
+    readmitted(fr, other)
+    fr.release()
+    assert compared(fr) == 0
+    assert listed(fr) == before
+
+
 def test_a_shredding_leaves_nothing_of_the_digest_in_the_rows(fr: ReleasingAgency) -> None:
     """Until the next release its answer is in the one before, and nobody knows any more whose that is."""
     digests = file_digests("file 2")
