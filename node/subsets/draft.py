@@ -110,6 +110,8 @@ class _Made:
     unheard: set[WideKey] = field(default_factory=set)
     tripped: set[Digest] = field(default_factory=set)
     entries: list[EntryRef] = field(default_factory=list)
+    conditions: Conditions | None = None
+    """By which it is judged, if it is made whole."""
 
     @property
     def terms(self) -> Terms:
@@ -177,10 +179,8 @@ class Drafter:
         contradicted = made.content.at(selection.contradicted)
         answers = made.content.answers(selection, width_of_answers(made.terms, len(made.content), held))
         screen, shared = screen_of(made.terms, made.content.screen_values(selection), held)
-        # Of the premises that were judged by: what moved, and moved back, is not in another reading of them.
-        found = self._conditions(made.premises)
         basis = Basis(
-            conditions=found or {},
+            conditions=made.conditions or {},
             marks=answers.marks,
             shared=shared,
             contradicted=self._store.vault.wide_keys_of(contradicted),
@@ -192,7 +192,7 @@ class Drafter:
         return self._draft(
             made,
             compose(made.terms, answers.values, answers.labels, screen=screen, held=held),
-            basis if found and not kept_from_tripping else None,
+            basis if made.conditions and not kept_from_tripping else None,
             removed=listed - made.content.stayed,  # what an older version shredded has no row
             contradicted=contradicted,
             marks=answers.marks,
@@ -352,6 +352,9 @@ class Drafter:
         heads = judged.premises.heads
         parts = 1 + sum(log.head.size for log in heads) // EVENTS
         made = self._begun(judged.premises, spool, parts=parts)
+        # Of the premises that it is judged by: what moved, and moved back, is not in another reading of them. And
+        # before that: whatever is judged before a tripwire comes is not held against it.
+        made.conditions = self._conditions(judged.premises)
         for share in judged.shares:
             rows = [row for record in self._previous for row in rows_in(self._store, record, share.keys)]
             chosen = choose(self._supported(heads, share.effective, share.listings), subset.filter)

@@ -41,6 +41,7 @@ from node.store.lists.records import FORKED, Quarantined, Shredding, Tombstone
 from node.store.store import Store
 from node.subsets import changes, conditions
 from node.subsets.compare import differing
+from node.subsets.compose import screen_of
 from node.subsets.grounds import Order, stale
 from node.trust.own import window
 from protocol.lists.event import BASELINE, Op
@@ -547,6 +548,19 @@ def test_what_moves_and_moves_back_while_it_is_judged_is_noticed(fr: ReleasingAg
         unit.revocations.name(other.node, None)
     fr.release()
     assert file_digests("a")[0] in listed(fr)
+
+
+def test_a_tripwire_that_comes_while_all_is_judged_is_noticed(fr: ReleasingAgency) -> None:
+    """After an upgrade the lists say what the newest release says, and what was judged is kept beside it."""
+    folder(fr).forget_basis()
+
+    def overtaken(*given: Any) -> Any:
+        Guards(fr.store).add_tripwires(file_digests("file 1")[:1], note="", now_ms=1)
+        return screen_of(*given)
+
+    with patch("node.subsets.draft.screen_of", overtaken), pytest.raises(TripwireError):
+        fr.release()
+    assert file_digests("file 1")[0] not in listed(fr)
 
 
 def test_so_does_more_than_is_judged_one_by_one(fr: ReleasingAgency, other: Agency) -> None:
