@@ -27,7 +27,7 @@ from support.lists import digest
 from support.stores import OWN, Agency, check_whole, file_digests, row, rows, sha256_digest
 from support.whole import current
 
-CAP = 3
+CAP, MANY = 3, 200
 MEMBERS = Members(
     version=1,
     k=2,
@@ -242,8 +242,8 @@ class TestResolve:
 
 
 class TestCap:
-    def test_of_a_thousand_disputes_only_the_first_apply(self, agency: Agency) -> None:
-        names = [f"file {number}" for number in range(1000)]
+    def test_of_many_disputes_only_the_first_apply(self, agency: Agency) -> None:
+        names = [f"file {number}" for number in range(MANY)]
         digests = [digest(name) for name in names]
         incoming = [row("", line=at, digests=[each]) for at, each in enumerate(digests, 2)]
         agency.add(incoming)
@@ -254,12 +254,12 @@ class TestCap:
         dispute(agency.store, us.origin, digests)
         us.publish()
         decision = judged(agency).decision
-        assert len(decision.effective) == 1000 - CAP
+        assert len(decision.effective) == MANY - CAP
         standing = [block.standing for block in decision.blocks]
-        assert standing == [Standing.APPLIES] * CAP + [Standing.OVER_CAP] * (1000 - CAP)
+        assert standing == [Standing.APPLIES] * CAP + [Standing.OVER_CAP] * (MANY - CAP)
         resolve(agency.store, us.origin, [decision.blocks[0].digest])
         us.publish()
-        assert len(effective(agency)) == 1000 - CAP, "the next one takes the free place"
+        assert len(effective(agency)) == MANY - CAP, "the next one takes the free place"
 
 
 class TestReaffirm:

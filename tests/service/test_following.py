@@ -398,11 +398,11 @@ def test_memory_does_not_grow_with_the_list(
     agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Slices and parts of the staging are small here, so that short lists have many."""
-    monkeypatch.setattr("node.peers.sync.slices.EVENTS", 8 * 256)
-    monkeypatch.setattr("node.peers.sync.slices._ROWS", 4 * 256)
-    monkeypatch.setattr("node.peers.sync.stage._PART", 4)
+    monkeypatch.setattr("node.peers.sync.slices.EVENTS", 4 * 256)
+    monkeypatch.setattr("node.peers.sync.slices._ROWS", 2 * 256)
+    monkeypatch.setattr("node.peers.sync.stage._PART", 2)
     peaks = []
-    for number, count in enumerate([8_000, 32_000]):
+    for number, count in enumerate([4_000, 16_000]):
         fill(other, count // 2, f"s{number}-")
         agency.follower.follow(other.origin, node=other.node)
         delivery = agency.stage(other)

@@ -1,17 +1,13 @@
-"""The command line, killed with SIGKILL at a place: what a power cut or `kill -9` does to a command.
-
-    python -m support.dying_command PLACE --home HOME COMMAND…
+"""Places at which a command is killed with SIGKILL, as by a power cut or `kill -9`; see `Cli.killed`.
 
 The place is reached inside the real command, with everything before it done: a process that dies there cannot tidy up.
 """
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from typing import Any
 
-from node.cli.main import run
 from node.hoster.folder import PartnerFolder
 from node.hoster.hits.sender import HitSender
 from node.hoster.store.release import NewRelease
@@ -23,11 +19,10 @@ from node.store.store import Store
 from node.trust.own import OwnTrust
 
 
-def main() -> None:
-    """Run the command that dies."""
-    owner, name = PLACES[sys.argv[1]]
+def arm(place: str) -> None:
+    """Let this process die at a place."""
+    owner, name = PLACES[place]
     setattr(owner, name, _then_die(getattr(owner, name)))
-    sys.exit(run(sys.argv[2:]))
 
 
 PLACES: dict[str, tuple[type, str]] = {
@@ -56,7 +51,3 @@ def _then_die(step: Callable[..., Any]) -> Callable[..., Any]:
         os.kill(os.getpid(), signal.SIGKILL)
 
     return done
-
-
-if __name__ == "__main__":
-    main()

@@ -35,6 +35,7 @@ _PACKAGES = (
 )
 _LOADED = (
     "support.command_line",
+    "support.dying_command",
     "support.moving_time",
     "support.source_order",
     "sqlalchemy.dialects.sqlite.pysqlite",
@@ -201,6 +202,7 @@ def run_forked(
 
 def _obey(order: Order) -> None:
     from node.cli.main import main
+    from support.dying_command import arm
     from support.moving_time import changed
     from support.source_order import keep_order
 
@@ -218,6 +220,8 @@ def _obey(order: Order) -> None:
     with changed(os.environ):
         for file in customizations(os.environ):
             run_path(str(file))
+        if place := os.environ.pop("DIE_AT", ""):
+            arm(place)
         main()
 
 

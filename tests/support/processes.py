@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from fcntl import LOCK_NB, LOCK_SH, flock
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, Self
 
 import pytest
@@ -108,7 +109,8 @@ class Cli:
             )
             code, out, err = done.returncode, done.stdout, done.stderr
         else:
-            code, out, err = self._ran("--json", *arguments, typed=typed, clock=clock)
+            ahead = {"CLOCK_AHEAD": clock} if clock else {}
+            code, out, err = self._ran("--json", *arguments, typed=typed, variables=ahead)
         finished = Finished(code, out.decode(), err.decode())
         assert "Traceback" not in finished.err, finished.err
         assert finished.exit <= 1 or finished.exit in {3, 130} or finished.says_why, (
@@ -125,11 +127,18 @@ class Cli:
         )
         return finished
 
-    def _ran(self, *arguments: str, typed: str, clock: str = "") -> tuple[int, bytes, bytes]:
+    def killed(self, place: str, *arguments: str) -> None:
+        """Run a command that is killed at a place of `support.dying_command`, before it has any result."""
+        code, out, err = self._ran("--json", *arguments, typed="", variables={"DIE_AT": place})
+        assert (code, out) == (-signal.SIGKILL, b""), err.decode()
+
+    def _ran(
+        self, *arguments: str, typed: str, variables: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple[int, bytes, bytes]:
         return run_command(
             ["--home", str(self.home), *arguments],
             typed=typed.encode(),
-            variables=self.variables() | ({"CLOCK_AHEAD": clock} if clock else {}),
+            variables=self.variables() | variables,
             folder=self.home.parent,
             patience=_PATIENCE,
         )

@@ -26,7 +26,7 @@ from support.preloaded import customizations, run_forked
 _PROCESSES = frozenset({"agent", "demo", "icap", "run", "scan", "signer"})
 """Commands that take signals or hold a process of their own; whatever has such a word is a process.
 
-So is what goes by a moved clock, which clients of the test go by as well, in threads of their own.
+So is what goes by a moved clock, which clients of the test go by as well, in threads of their own, and what is to die.
 """
 _STREAMS = (("0", "rb"), ("1", "wb"), ("2", "wb"))
 _ONE_AT_A_TIME = Lock()
@@ -69,7 +69,8 @@ def run_here(
     arguments: Sequence[str], variables: Mapping[str, str], folder: Path, streams: Sequence[int]
 ) -> int | None:
     """Exit code of a command with these numbers of open files; None, and nothing done, where it has to be a process."""
-    apart = bool(_PROCESSES & set(arguments)) or "CLOCK_FILE" in variables or bool(customizations(variables))
+    asks = variables.keys() & {"CLOCK_FILE", "DIE_AT"} or customizations(variables)
+    apart = bool(_PROCESSES & set(arguments) or asks)
     if apart or not _ONE_AT_A_TIME.acquire(blocking=False):
         return None
     try:

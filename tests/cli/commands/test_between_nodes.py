@@ -5,10 +5,8 @@ Every case ends with the same command working, because what was wrong has been p
 
 import json
 import re
-import signal
 import socket
 import sqlite3
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -41,7 +39,6 @@ from support.processes import (
 )
 from support.programs import needed
 
-DYING = (sys.executable, "-P", "-m", "support.dying_command")
 NL_LIST = f"nl.example/lists/{LIST}"
 
 
@@ -265,28 +262,23 @@ def test_kills_in_the_middle_of_sync_release_and_update(federation: Federation) 
     old = report(fr, NL_LIST).log.head.size
     version = partner.done("status")["version"]
 
-    assert _killed(fr, "objects", "peer", "sync")
+    fr.killed("objects", "peer", "sync")
     assert report(fr, NL_LIST).log.head.size == old
     (one,) = [done for done in fr.run("peer", "sync").results if done["origin"] == NL_LIST]
     assert (one["old"], one["new"], one["adds"]) == (old, old + 6, 6)
 
-    assert _killed(fr, "objects", "subset", "release", SUBSET)
+    fr.killed("objects", "subset", "release", SUBSET)
     assert partner.done("update")["new"] == version, "nothing of it is to be had"
     released = fr.done("subset", "release", SUBSET)
     assert (released["version"], released["added"], released["removed"]) == (version + 1, 6, 0)
 
     for place in ("release-part", "release"):
-        assert _killed(partner, place, "update")
+        partner.killed(place, "update")
         assert partner.done("status")["version"] == version
     updated = partner.done("update")
     assert [path.name for path in (partner.home / "partner/releases").iterdir()] == [str(version + 1)]
     assert (updated["old"], updated["new"], updated["added"]) == (version, version + 1, 6)
     assert partner.run("check", federation.files["both"]).exit == 1
-
-
-def _killed(cli: Cli, place: str, *command: str) -> bool:
-    finished = cli.run(*command, program=(*DYING, place))
-    return (finished.exit, finished.out) == (-signal.SIGKILL, "")
 
 
 def test_a_partner_whose_proxy_is_not_there(federation: Federation) -> None:
@@ -328,7 +320,7 @@ def test_a_partner_whose_key_is_refused_is_told_what_that_can_mean(federation: F
 def test_a_partner_that_dies_while_its_key_is_replaced_goes_on(federation: Federation, place: str) -> None:
     partner = federation.partner
     before = PartnerFolder(partner.home / "partner").key().public
-    assert _killed(partner, place, "renew")
+    partner.killed(place, "renew")
     assert partner.done("update")["renewed"] is (place == "next-key")
     assert PartnerFolder(partner.home / "partner").key().public != before
     [row] = [one for one in federation.fr.run("partner", "ls").results if one["partner"] == PARTNER]

@@ -3,7 +3,6 @@
 import resource
 import shutil
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import pytest
 from support.agencies import LIST, PASSPHRASE, found_agency, import_files, numbered, report, table, written
 from support.processes import Cli, contents, wait_until
 
-DYING = (sys.executable, "-P", "-m", "support.dying_command")
 PASSPHRASE_FILE = "fr-passphrase"
 
 
@@ -220,8 +218,7 @@ def test_an_import_that_is_interrupted_has_not_happened(
 @pytest.mark.parametrize("place", ["objects", "commit"])
 def test_an_import_that_is_killed_is_done_once_by_the_next(agency: Cli, tmp_path: Path, place: str) -> None:
     words = ("entry", "import", written(tmp_path / "f.csv", table(*numbered("new", 5))), "--list", LIST)
-    killed = agency.run(*words, program=(*DYING, place))
-    assert (killed.exit, killed.out) == (-signal.SIGKILL, "")
+    agency.killed(place, *words)
     assert agency.done(*words)["accepted"] == 5
     assert report(agency).waiting == 10
     assert agency.done("publish")["adds"] == 10
@@ -229,8 +226,7 @@ def test_an_import_that_is_killed_is_done_once_by_the_next(agency: Cli, tmp_path
 
 @pytest.mark.parametrize("place", ["objects", "signature"])
 def test_a_publication_that_is_killed_is_finished_by_the_next(waiting: Cli, place: str) -> None:
-    killed = waiting.run("publish", program=(*DYING, place))
-    assert (killed.exit, killed.out) == (-signal.SIGKILL, "")
+    waiting.killed(place, "publish")
     assert report(waiting).log.head.size == 6, "nothing is published that is not signed and stored"
     import_files(waiting, numbered("after", 1))
     assert waiting.done("publish")["size"] == 12

@@ -1,7 +1,5 @@
 """A withdrawal reaches the hits that were found and reported before it, at the partner and at the agency."""
 
-import signal
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +14,6 @@ from support.agencies import LIST, SUBSET, Federation, table, written
 from support.federated import federated
 from support.processes import Cli
 from support.requests_seen import asked
-
-DYING = (sys.executable, "-P", "-m", "support.dying_command")
 
 
 @pytest.fixture(scope="module")
@@ -123,8 +119,7 @@ def test_of_a_report_whose_answer_was_lost_both_sides_are_told_as_well(
 ) -> None:
     """The agency took it as listed, and began what it does with a hit, though the partner never heard so."""
     (hit,) = found(partner, files[0])
-    died = partner.run("hit", "report", hit, program=(*DYING, "report-answered"))
-    assert died.exit == -signal.SIGKILL
+    partner.killed("report-answered", "hit", "report", hit)
     assert (state(partner, hit), state(federation.fr, hit)) == ("waiting", "open")
     assert "was not answered; the agency may have it" in partner.told("hit", "show", hit).out
     withdraw(federation, tmp_path, contents[:1])
