@@ -124,7 +124,7 @@ def mutant(file: str, before: str, after: str) -> Path:
     if file.endswith(".h"):
         return compiled(name, flags, sources=place)
     command = (str(needed("cc")), *flags)
-    others = [path for path in _objects(command) if path.stem != file]
+    others = [_object(command, SOURCES / source) for source in build_hook.SOURCES if source != file]
     with made_once(f"{name}.so") as target:
         if not target.exists():
             _run(*command, "-o", target, place / file, *others)
@@ -152,14 +152,17 @@ def emulator() -> Path:
 
 
 def _objects(command: tuple[str, ...]) -> list[Path]:
-    """The kernel, compiled once for all programs that want this compiler and these flags."""
-    with made_once(f"objects-{_named(command)}") as folder:
-        kept = [folder / f"{source}.o" for source in build_hook.SOURCES]
-        folder.mkdir(exist_ok=True)
-        for source, target in zip(build_hook.SOURCES, kept, strict=True):
-            if not target.exists():
-                _run(*command, "-c", "-o", target, SOURCES / source)
-    return kept
+    """The kernel, each source compiled once for all programs that want this compiler and these flags of it."""
+    return [_object(command, SOURCES / source) for source in build_hook.SOURCES]
+
+
+def _object(command: tuple[str, ...], source: Path) -> Path:
+    if EMULATED[0].removeprefix("-D") not in source.read_text(encoding="utf-8"):
+        command = tuple(word for word in command if word not in EMULATED)
+    with made_once(f"{source.stem}-{_named(command)}.o") as target:
+        if not target.exists():
+            _run(*command, "-c", "-o", target, source)
+    return target
 
 
 def _named(words: Sequence[str]) -> str:

@@ -138,7 +138,7 @@ class Cli:
         return run_command(
             ["--home", str(self.home), *arguments],
             typed=typed.encode(),
-            variables=self.variables() | variables,
+            variables={**self.variables(), **variables},
             folder=self.home.parent,
             patience=_PATIENCE,
         )
