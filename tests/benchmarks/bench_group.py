@@ -31,7 +31,7 @@ from protocol.oprf.group import Group
 from protocol.oprf.kernel import PATHS, KernelGroup
 from protocol.oprf.server import Evaluation, evaluate, outputs
 from protocol.oprf.suite import epoch_key
-from support.kernel import SOURCES
+from support.kernel import INSTALLED, SOURCES, is_installed
 
 ITEMS = 12_000
 """Of each operation and size, on each side, in all turns together."""
@@ -54,12 +54,15 @@ Side = Mapping[str, Callable[[], object]]
 
 def kernels(folder: Path) -> dict[str, KernelGroup]:
     """The paths that this processor has."""
-    failure = compile_kernel(SOURCES, folder / "kernel.so")
-    assert not failure, failure
+    library = INSTALLED
+    if not is_installed():
+        library = folder / "kernel.so"
+        failure = compile_kernel(SOURCES, library)
+        assert not failure, failure
     found = {}
     for path, name in enumerate(PATHS):
         copy = folder / f"{name}.so"
-        shutil.copy(folder / "kernel.so", copy)
+        shutil.copy(library, copy)
         group = KernelGroup(ctypes.CDLL(str(copy)), path)
         if group.name == name:
             found[name] = group

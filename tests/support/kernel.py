@@ -57,7 +57,7 @@ def compiled(
     """
     command, failure = str(needed(compiler)), ""
     with made_once(f"{name}.so") as target, patch.dict(os.environ, CC=command):
-        if not target.exists() and (compiler, flags, sources) == ("cc", FLAGS, SOURCES) and _is_installed():
+        if not target.exists() and (compiler, flags, sources) == ("cc", FLAGS, SOURCES) and is_installed():
             shutil.copy(INSTALLED, target)
         elif not target.exists():
             failure = compile_kernel(sources, target, flags)
@@ -65,7 +65,8 @@ def compiled(
     return target
 
 
-def _is_installed() -> bool:
+def is_installed() -> bool:
+    """Whether the installation made a library of the sources as they are now."""
     return INSTALLED.is_file() and sources_digest(SOURCES).encode() in INSTALLED.read_bytes()
 
 

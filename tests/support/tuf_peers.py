@@ -1,14 +1,16 @@
-"""TUF clients: python-tuf's `ngclient`, npm `tuf-js` in a Node process, and our own.
+"""TUF clients: python-tuf's `ngclient`, npm `tuf-js` in one Node process, and our own.
 
 Each keeps its state in a folder, as a client that comes again. `SIGFED_TUF_JS` names the folder that tuf-js is
 installed in; without it the tests that need it are skipped with what to type.
 """
 
+import atexit
 import json
 import subprocess
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from urllib.error import HTTPError
@@ -62,25 +64,29 @@ def _download(updater: Updater, name: str) -> bytes:
 
 def tuf_js(state: Path, root: bytes, url: str, names: Sequence[str]) -> Mapping[str, bytes]:
     """What tuf-js takes from the repository; raises `TufRefusedError`. Skips the test when it is not installed."""
-    program = needed("node")
-    folder = npm_folder(PACKAGE, VARIABLE)
+    process = _node(needed("node"), npm_folder(PACKAGE, VARIABLE))
     start = state / "metadata" / "root.json"
     if not start.exists():
         start.parent.mkdir(parents=True)
         start.write_bytes(root)
-    done = subprocess.run(
-        [program, str(_SCRIPT), str(folder), str(state), url],
-        input="\n".join(names),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_PATIENCE_SECONDS,
-    )
-    assert done.returncode == 0, f"node ended with {done.returncode}: {done.stderr}"
-    answer = json.loads(done.stdout)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps({"state": str(state), "url": url, "names": names}) + "\n")
+    process.stdin.flush()
+    answer = json.loads(process.stdout.readline())
     if "refused" in answer:
         raise TufRefusedError(f"{answer['refused']}: {answer['reason']}")
     return {name: b64decode(text) for name, text in answer["files"].items()}
+
+
+@cache
+def _node(program: Path, folder: Path) -> "subprocess.Popen[str]":
+    """One process for all that is asked: starting it takes longer than an answer."""
+    process = subprocess.Popen(
+        [program, str(_SCRIPT), str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    atexit.register(process.communicate)
+    return process
 
 
 def sigfed(state: Path, root: bytes, url: str, names: Sequence[str]) -> Mapping[str, bytes]:
