@@ -18,6 +18,7 @@ from node.clock import Clock, milliseconds
 from node.cycles import acyclic
 from node.errors import ConflictError, ListTooOldError, MissingObjectError, StoreError
 from node.judgement.effective import judge_all
+from node.judgement.premises import Premises
 from node.lists.guards import Guards
 from node.objects.recipient_files import (
     FOLDER,
@@ -27,13 +28,11 @@ from node.objects.recipient_files import (
     read_part,
     sealed_parts,
 )
-from node.store.lists.records import LogKind
 from node.store.partners.records import SnapshotRecord
 from node.store.store import Store
 from node.store.unit import Unit
 from node.subsets.grounds import Grounds
 from node.subsets.holdings import held_here
-from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.lists.event import PRIVATE_FROM
 from protocol.subset.canary import CANARIES
 
@@ -171,10 +170,7 @@ class RecipientCopy:
 
     def _basis(self, unit: Unit) -> bytes:
         """Everything that the content follows from, the register and whose lists are fresh included."""
-        grounds = Grounds.of(unit)
-        now = self._clock.now()
-        oldest_ms, newest_ms = milliseconds(now - self._max_age), milliseconds(now) + MAX_CLOCK_SKEW_MS
-        peers = unit.logs.ls(LogKind.PEER_LIST)
+        grounds, premises = Grounds.of(unit), Premises.of(unit)
         said = (
             self._members().sha256,
             sorted(grounds.sizes.items()),
@@ -183,8 +179,9 @@ class RecipientCopy:
             sorted(grounds.set_aside),
             sorted(grounds.tombstones),
             sorted(grounds.tripwires),
-            sorted(log.id for log in peers if oldest_ms <= log.checked_ms <= newest_ms),
-            sorted((ref.origin, ref.index) for ref in unit.evidence.released_blocks()),
+            sorted(premises.fresh(now=self._clock.now(), max_age=self._max_age)),
+            sorted((ref.origin, ref.index) for ref in premises.released),
+            sorted(premises.revoked.items()),
         )
         return sha256(repr(said).encode()).digest()
 

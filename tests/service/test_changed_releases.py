@@ -17,12 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from keys.key import LogPrivateKey
-from keys.roles import Role
 from keys.trust.members import Member, Members
-from keys.trust.node_parts import FinalCheckpoint
-from keys.trust.revocations import Reason as RevokedFor
-from keys.trust.revocations import Revocation, Revocations, to_json
-from keys.trust.vkey import DatedVkey
 from node.errors import TripwireError
 from node.judgement.effective import judge_all
 from node.judgement.premises import Premises
@@ -43,7 +38,6 @@ from node.subsets import changes, conditions
 from node.subsets.compare import differing
 from node.subsets.compose import screen_of
 from node.subsets.grounds import Order, stale
-from node.trust.own import window
 from protocol.lists.event import BASELINE, Op
 from protocol.lists.opening import Basis, EntryRef, Reason
 from protocol.oprf.suite import epoch_key
@@ -58,6 +52,7 @@ from support.releases import (
     listed,
     listed_of,
     release_both,
+    rob,
 )
 from support.sodium import loaded_group
 from support.stores import Agency, deliver, file_digests, make_store, rows, sqlite_dsn
@@ -317,18 +312,7 @@ def readmitted(fr: ReleasingAgency, nl: Agency) -> None:
 
 
 def robbed(fr: ReleasingAgency, nl: Agency) -> None:
-    """The key of its log was stolen; two events are in doubt."""
-    revocation = Revocation(
-        role=Role.LOG,
-        key=DatedVkey.of(nl.key.public, name=nl.origin, valid=window(fr.clock.now(), 1)).vkey,
-        time=fr.clock.now(),
-        reason=RevokedFor.COMPROMISE,
-        last_good=FinalCheckpoint(size=2, root=bytes(32)),
-        resumes=4,
-    )
-    file = Revocations(version=1, node=nl.node, entries=(revocation,))
-    with fr.store.write() as unit:
-        unit.revocations.put(nl.node, version=1, payload=to_json(file), envelope=b"")
+    rob(fr, nl, first=2, end=4)
 
 
 BESIDE: dict[str, tuple[Change, Change, int]] = {

@@ -34,7 +34,7 @@ from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE, NATIONAL, PRIVATE_FROM
 from protocol.lists.opening import Reason
 from support.recipients import Desk, lines_of, read
-from support.releases import MAX_AGE, ReleasingAgency
+from support.releases import MAX_AGE, ReleasingAgency, rob
 from support.stores import Agency, file_digests, row, rows
 
 A, B, C = (set(file_digests(name)) for name in "abc")
@@ -118,6 +118,31 @@ def test_each_gets_what_its_grant_covers(
     key = desk.accredit(grant=desk.grant(*collections, algorithms=limited))
     desk.copy.refresh()
     assert desk.fetched(key) == wanted
+
+
+@pytest.mark.threat("a recipient's copy")
+def test_what_a_stolen_key_may_have_signed_is_served_no_more(desk: Desk, other: Agency) -> None:
+    """That a key was stolen is learned without an event of its list."""
+    key = desk.accredit()
+    desk.copy.refresh()
+    rob(desk.fr, other, first=2, end=4)
+    with pytest.raises(ListTooOldError):
+        desk.copy.standing()
+    desk.copy.refresh()
+    assert desk.fetched(key) == A
+
+
+def test_what_waited_for_a_node_that_withheld_revocations_is_served_when_it_does_not(
+    desk: Desk, other: Agency
+) -> None:
+    key = desk.accredit()
+    with desk.fr.store.write() as unit:
+        unit.revocations.name(other.node, bytes(32))
+    assert desk.copy.refresh().digests == 0
+    with desk.fr.store.write() as unit:
+        unit.revocations.name(other.node, None)
+    desk.copy.refresh()
+    assert desk.fetched(key) == A | B
 
 
 def test_private_collections_are_not_even_laid_out(desk: Desk, other: Agency) -> None:

@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from keys.key import LogPrivateKey, TargetsPrivateKey
+from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.members import Member
-from keys.trust.node_parts import EpochInfo, NodeLimits
+from keys.trust.node_parts import EpochInfo, FinalCheckpoint, NodeLimits
+from keys.trust.revocations import Reason, Revocation, Revocations, to_json
+from keys.trust.vkey import DatedVkey
 from node.access.quotas import Quotas
 from node.clock import milliseconds, system_entropy
 from node.evaluator.in_process import InProcessEvaluator
@@ -240,3 +243,18 @@ def release_rows(fr: ReleasingAgency, nl: Agency, listed: Sequence[RowResult]) -
     nl.add(listed)
     fr.follow(nl)
     assert fr.release().published
+
+
+def rob(fr: ReleasingAgency, nl: Agency, *, first: int, end: int) -> None:
+    """Learn that the key of a log was stolen, and that events from `first` up to `end` are in doubt."""
+    revocation = Revocation(
+        role=Role.LOG,
+        key=DatedVkey.of(nl.key.public, name=nl.origin, valid=window(fr.clock.now(), 1)).vkey,
+        time=fr.clock.now(),
+        reason=Reason.COMPROMISE,
+        last_good=FinalCheckpoint(size=first, root=bytes(32)),
+        resumes=end,
+    )
+    file = Revocations(version=1, node=nl.node, entries=(revocation,))
+    with fr.store.write() as unit:
+        unit.revocations.put(nl.node, version=1, payload=to_json(file), envelope=b"")
