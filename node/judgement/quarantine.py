@@ -163,13 +163,23 @@ def _removed(store: Store, members: Members) -> Iterator[QuarantineItem]:
 
 
 def _blocks(store: Store, logs: Sequence[LogRecord]) -> list[EntryRef]:
-    from node.judgement.fold import listing_of  # noqa: PLC0415 - a register from which nobody left needs no lists
+    """Of these lists; no list is gone through."""
+    origins = {log.origin for log in logs if log.note is not None}
+    if not origins:
+        return []
+    # A register from which nobody left needs none of these.
+    from node.judgement.part import part_of  # noqa: PLC0415
+    from node.judgement.premises import Premises  # noqa: PLC0415
+    from node.lists.touches import catch_up  # noqa: PLC0415
 
+    catch_up(store)
+    with store.read() as unit:
+        listings = part_of(store, unit, Premises.of(unit), ()).listings
     return [
         block.ref
-        for log in logs
-        if log.note is not None
-        for block in listing_of(store, log).blocks
+        for listing in listings
+        if listing.origin in origins
+        for block in listing.blocks
         if not block.ended_by
     ]
 

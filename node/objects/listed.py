@@ -118,8 +118,8 @@ def of_kind_in(unit: Unit, record: ReleaseRecord, algorithm: Algorithm) -> Seque
 def count_strange(store: Store, record: ReleaseRecord) -> tuple[int, int]:
     """How many rows of a newest release have a tag that its answers lack, and how many are missing at least.
 
-    What was shredded since it was made has no row. A peer may have shredded it before: the row goes when the others
-    list it no more.
+    What an older version shredded since it was made has no row. A peer may have shredded it before: there the row went
+    when the others listed it no more.
     """
     answers = Lookup(ReleaseFolder(store, record).load().release)
     count = strange = 0
