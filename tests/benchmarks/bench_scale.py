@@ -33,8 +33,8 @@ from support.processes import Cli, Running
 HASHES = 100_000
 """On each list."""
 POSTGRESQL = False
-MOST_SYNC_US = 40.0
-MOST_RELEASE_US = 100.0
+MOST_SYNC_US = 32.0
+MOST_RELEASE_US = 80.0
 MOST_CHANGE_MS = 2000.0
 MOST_MEMORY = 500.0
 _SHOWN: Final = 0.1

@@ -169,6 +169,7 @@ def _sizes(events: int, rows: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(slices, "EVENTS", events)
         patched.setattr(slices, "_ROWS", rows)
+        patched.setattr(slices, "_ARRIVALS", rows)
         patched.setattr("node.peers.sync.stage._PART", 2)
         yield
 

@@ -400,6 +400,7 @@ def test_memory_does_not_grow_with_the_list(
     """Slices and parts of the staging are small here, so that short lists have many."""
     monkeypatch.setattr("node.peers.sync.slices.EVENTS", 4 * 256)
     monkeypatch.setattr("node.peers.sync.slices._ROWS", 2 * 256)
+    monkeypatch.setattr("node.peers.sync.slices._ARRIVALS", 2 * 256)
     monkeypatch.setattr("node.peers.sync.stage._PART", 2)
     peaks = []
     for number, count in enumerate([4_000, 16_000]):

@@ -31,6 +31,8 @@ from protocol.limits import BUNDLE_WIDTH
 
 EVENTS: Final = 256 * BUNDLE_WIDTH
 """In a slice: whole tiles of the second level, so that few partial ones come and go."""
+_ARRIVALS: Final = 2**20
+"""Rows that are compared with held lists at once: for each part of them these are read through again."""
 _ROWS: Final = 2**18
 """In a range of keys; on average, for keys are as good as random."""
 _FORM: Final = 2
@@ -150,7 +152,7 @@ class Slices:
 
     def arrivals(self) -> Iterator[Arrivals]:
         """All new entries whose digests are held, and their files, by ranges of keys."""
-        return (self._arrivals(lowest, highest) for lowest, highest in self._ranges())
+        return (self._arrivals(lowest, highest) for lowest, highest in self._ranges(_ARRIVALS))
 
     def suspects(self) -> Iterator[Suspect]:
         """Entries that say nothing about a file."""
@@ -166,7 +168,7 @@ class Slices:
 
     def write(self, unit: Unit, log_id: int) -> None:
         """All index rows, in the order of their keys, then what `Taken.mark` does, in the order of the list."""
-        for lowest, highest in self._ranges():
+        for lowest, highest in self._ranges(_ROWS):
             keys, positions, collections = _joined(_rows(taken, lowest, highest) for taken in self._all())
             unit.entries.add(log_id, keys=keys, positions=positions, collections=collections)
         for taken in self._all():
@@ -190,8 +192,8 @@ class Slices:
         name = self._prefix + str(first)
         return _from_bytes(self._store.vault.unseal(name, self._store.objects.get(name)))
 
-    def _ranges(self) -> Iterator[tuple[int, int]]:
-        count = 1 + sum(counts.rows for counts in self._counts) // _ROWS
+    def _ranges(self, rows: int) -> Iterator[tuple[int, int]]:
+        count = 1 + sum(counts.rows for counts in self._counts) // rows
         edges = [(at << 64) // count - (1 << 63) for at in range(count + 1)]
         return ((lowest, following - 1) for lowest, following in pairwise(edges))
 
