@@ -388,6 +388,7 @@ def test_what_was_readmitted_before_a_release_took_it_out_is_judged_by_who_is_le
     assert listed(fr) == before
 
 
+@pytest.mark.both_databases
 def test_a_shredding_leaves_nothing_of_the_digest_in_the_rows(fr: ReleasingAgency) -> None:
     """Until the next release its answer is in the one before, and nobody knows any more whose that is."""
     digests = file_digests("file 2")

@@ -30,6 +30,7 @@ def withdraw_file(agency: Agency, name: str) -> None:
     withdraw(agency.store, agency.origin, file_digests(name)[0], reason=Reason.OTHER)
 
 
+@pytest.mark.both_databases
 def test_what_is_listed_and_withdrawn_is_counted(agency: Agency, other: Agency) -> None:
     agency.add(rows("a", "b"))
     agency.add(rows("c", collection=NATIONAL))
@@ -73,6 +74,23 @@ def test_an_index_of_an_older_version_is_counted_in_parts_while_it_changes(tmp_p
     require_counted(again)
     assert told(again) == [{BASELINE: 80}]
     again.dispose()
+
+
+@pytest.mark.both_databases
+def test_all_can_be_counted_anew(agency: Agency) -> None:
+    agency.add(rows(*map(str, range(20))))
+    withdraw_file(agency, "7")
+    with agency.store.write() as unit:
+        unit.entries.recount()
+        assert not unit.entries.is_counted
+    with patch("node.store.lists.entries._INSERT", 7):
+        with agency.store.write() as unit:
+            unit.entries.count_on()
+        withdraw_file(agency, "8")
+        agency.add(rows("new"))
+        agency.publish()
+    require_counted(agency.store)
+    assert told(agency.store) == [{BASELINE: 38}]
 
 
 @pytest.mark.parametrize("add", [True, False])
