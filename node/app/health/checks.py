@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from keys.roles import Role
 from keys.trust.window import valid_at
@@ -13,6 +13,7 @@ from node.app.move import noted, require_moved
 from node.app.partners.hits import casework
 from node.audit.log import audit_log
 from node.audit.reader import count_unsigned
+from node.clock import milliseconds
 from node.errors import NodeError, PeerUnreachableError
 from node.group.check import group_checks
 from node.health import Check, Health
@@ -33,6 +34,7 @@ from node.signing.process.roles import SIGNED_HERE
 from node.store.lists.records import LogKind
 from node.trust.expiry import TermState, late, next_due
 from node.trust.found import log_label, spare_files
+from protocol.limits import MAX_CLOCK_SKEW_MS
 
 _LOW_DISK_BYTES = 1 << 30
 _SOON = timedelta(days=30)
@@ -211,6 +213,19 @@ def _storage(identity: Identity) -> Iterator[Check]:
             yield Check(place, Health.FAIL, str(error), error.hint)
 
 
+def _clock(identity: Identity) -> Iterator[Check]:
+    """Says something only of lists that nobody takes over now, as after a clock that was ahead."""
+    latest_ms = milliseconds(identity.clock.now()) + MAX_CLOCK_SKEW_MS
+    with read_store(identity) as store, store.read() as unit:
+        ahead = [log for log in unit.logs.ls(LogKind.OWN_LIST) if log.head.time_ms > latest_ms]
+    for log in ahead:
+        end = datetime.fromtimestamp((log.head.time_ms - MAX_CLOCK_SKEW_MS) / 1000, UTC)
+        words = (
+            f"{log.origin} is dated ahead: followers take nothing new of it before {end:%Y-%m-%d %H:%M} UTC"
+        )
+        yield Check("clock", Health.WARN, words, "if this clock is right, nothing: then it goes on by itself")
+
+
 def _rolled_back(identity: Identity) -> Iterator[Check]:
     """Says something only where the members have seen more than this folder holds, or cannot be asked."""
     with write_store(identity) as store:
@@ -341,6 +356,7 @@ _CHECKS: dict[str, Callable[[Identity], Iterator[Check]]] = {
     "ends": _ends,
     "objects": _objects,
     "storage": _storage,
+    "clock": _clock,
     "store": _store,
     "put back": _rolled_back,
     "audit": _audit,
