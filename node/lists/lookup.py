@@ -4,7 +4,8 @@ Two digests may share a look-up key, so every row is held against its opening; o
 deleted says nothing. Which digests belong to one file only the agencies that list it know: their content ids say it.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from node.errors import NotFoundError
@@ -46,7 +47,7 @@ class Found:
         return abs(self.hit.collection)
 
 
-def digests_named(store: Store, unit: Unit, names: Collection[WideKey]) -> dict[WideKey, Digest]:
+def digests_named(store: Store, unit: Unit, names: AbstractSet[WideKey]) -> dict[WideKey, Digest]:
     """The digests that these keyed hashes are of, as far as an opening in a held list names them."""
     named = digests_with(store, unit, [key for key, _ in names])
     found = zip(store.vault.wide_keys_of(named), named, strict=True)

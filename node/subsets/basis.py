@@ -51,7 +51,7 @@ class Basis:
     """One for each answer, in their order."""
     shared: Mapping[int, int] = field(repr=False)
     """Values of the screen that are of several digests, and of how many."""
-    contradicted: Sequence[WideKey] = field(repr=False)
+    contradicted: frozenset[WideKey] = field(repr=False)
     """Digests that lists say are of two files."""
     stale: frozenset[str]
     """Origins of the members' lists that were not fresh when they were last judged."""
@@ -92,7 +92,7 @@ class Basis:
                 },
                 marks=read["marks"],
                 shared=dict(zip(read["values"].tolist(), read["counts"].tolist(), strict=True)),
-                contradicted=_names(read["contradicted"]),
+                contradicted=frozenset(_names(read["contradicted"])),
                 stale=frozenset(json.loads(read["stale"].tobytes())),
                 waiting=frozenset(_names(read["waiting"])),
                 unheard=frozenset(_names(read["unheard"])),

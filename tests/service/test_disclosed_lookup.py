@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
@@ -152,7 +153,7 @@ async def test_a_bundle_that_is_outgrown_while_it_is_read_is_read_again(
 ) -> None:
     place, read = "node.partners.disclosed_lookup.digests_named", digests_named
 
-    def overtaken(store: Store, unit: Unit, names: Collection[WideKey]) -> dict[WideKey, Digest]:
+    def overtaken(store: Store, unit: Unit, names: AbstractSet[WideKey]) -> dict[WideKey, Digest]:
         monkeypatch.setattr(place, read)
         list_pictures([world.fr], "another")
         world.fr.publish()
