@@ -197,6 +197,13 @@ class World:
                 digest: row.numbers for digest, row in listed_of(self.fr.store).items()
             } == self._before.listed
 
+    def require_counted(self) -> None:
+        """The numbers of active entries are those of the index."""
+        for store in self._stores:
+            with store.read() as unit:
+                assert unit.entries.is_counted
+                assert unit.entries.counts() == unit.entries.scan()
+
     def _differing(self) -> int | None:
         now = self.fr.clock.now()
         with self.fr.store.read() as unit:
@@ -621,5 +628,6 @@ def test_a_release_equals_the_one_from_nothing(
                 world.act(*act)
                 if number % every == 0 or number == len(acts):
                     world.release()
+                    world.require_counted()
         finally:
             world.close()
