@@ -17,7 +17,7 @@ from keys.message import Message
 from keys.trust.members import Members
 from node.clock import milliseconds, moment_of
 from node.cycles import acyclic
-from node.errors import ConflictError, TripwireError
+from node.errors import ConflictError, MissingObjectError, TripwireError
 from node.lists.heads import next_head, require_leaves, require_signed
 from node.objects.listed import catch_up
 from node.objects.logfiles import LogFiles
@@ -178,8 +178,7 @@ class Releaser:
         with ExitStack() as ended:
             drafter = ended.enter_context(self._drafter(order, held))
             for _ in range(ATTEMPTS):
-                standing = self._standing()
-                draft = drafter.draft()
+                standing, draft = self._drafted(name, drafter)
                 if isinstance(draft, Unchanged):
                     if self._note_judged(name, standing, draft.sources):
                         return _report(draft.record, subset.filter, draft, published=finished)
@@ -202,7 +201,18 @@ class Releaser:
                             draft, f"release {record.version} takes out {record.removed} and adds nothing"
                         )
                     return _report(draft.record, subset.filter, draft, published=True)
-        raise ConflictError("the lists of {name} did not stand still", name, hint="run the command again")
+        raise _restless(name)
+
+    def _drafted(self, name: str, drafter: Drafter) -> tuple[Grounds, Draft | Unchanged]:
+        """A draft, and what stood when it was begun: anew, where a list grew while it was read."""
+        for _ in range(ATTEMPTS):
+            standing = self._standing()
+            try:
+                return standing, drafter.draft()
+            except MissingObjectError:  # a wider bundle took the place of the one that was read
+                if self._standing() == standing:
+                    raise
+        raise _restless(name)
 
     def _drafter(self, order: Order, held: Held | None) -> AbstractContextManager[Drafter]:
         return closing(Drafter(self._store, self._evaluator, self._documents, order, held))
@@ -315,6 +325,10 @@ class Releaser:
         last, new = sorted(published, key=lambda record: record.version)[-2:]
         if ReleaseFolder(self._store, last).exists():
             ReleaseFolder(self._store, new).make_deltas(last, at_hand)
+
+
+def _restless(name: str) -> ConflictError:
+    return ConflictError("the lists of {name} did not stand still", name, hint="run the command again")
 
 
 def _gone(unit: Unit, record: ReleaseRecord, made_by: SubsetFilter) -> set[WideKey]:

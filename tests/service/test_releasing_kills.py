@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from pkgutil import resolve_name as resolve
 
 import pytest
 
@@ -47,6 +48,32 @@ def test_a_withdrawal_during_evaluation_is_not_passed_over(
     monkeypatch.setattr(Drafter, "draft", slow)
     assert fr.release().version == 1
     assert listed(fr) == set(file_digests("b"))
+
+
+@pytest.mark.parametrize(
+    "place", ["node.judgement.effective.ranges_of", "node.subsets.changes.digests_about"]
+)
+def test_a_bundle_that_is_outgrown_while_it_is_read_is_read_again(
+    fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Whole, and from the release before: nothing is lost that a backup would have."""
+    release_both(fr, other, "a")
+    read = resolve(place)
+
+    def overtaken(*given: object) -> object:
+        monkeypatch.setattr(place, read)
+        fr.lists.add(rows("more"))
+        fr.lists.publish()
+        return read(*given)
+
+    if place.endswith("ranges_of"):
+        folder(fr).forget_basis()
+    for agency in (fr.lists, other):
+        agency.add(rows("b"))
+    fr.follow(other)
+    monkeypatch.setattr(place, overtaken)
+    assert fr.release().version == 2
+    assert listed(fr) == {*file_digests("a"), *file_digests("b")}
 
 
 def test_a_shredding_of_what_a_peer_shredded_before_is_not_passed_over(
