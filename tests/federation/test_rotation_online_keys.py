@@ -1,17 +1,28 @@
 """Online keys of a node and its partner follow each other while everybody works; copies of the old ones are useless.
 
-FR rotates its auth, token, statement, witness, log, TLS and OPRF keys, the hoster its own. NL follows FR's list,
-cosigns its heads and believes its acknowledgements; the hoster asks with tokens that FR signs. It is played once;
+FR rotates its auth, token, statement, witness, log, TLS, OPRF and storage keys, the hoster its own. NL follows FR's
+list, cosigns its heads and believes its acknowledgements; the hoster asks with tokens that FR signs. It is played once;
 each test looks at one thing that came of it.
 """
 
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from keys.trust.lifecycle import Stage
+from node.home import Home
+from node.hoster.folder import PartnerFolder
+from node.identity.identity import open_identity
+from node.rotation.storage_keys import reseal_some
+from node.rotation.store import write_store
+from node.signing.epochs import epoch_secrets
+from protocol.oprf.suite import epoch_key
 from support.agencies import LIST, SUBSET
 from support.load import Load
+from support.memory import descendants, is_in_memory
+from support.sodium import loaded_group
 from support.thief import LABELS, Thief
 
 pytestmark = pytest.mark.slow
@@ -22,7 +33,11 @@ OTHER_LOGS = {f"log-subsets-{SUBSET}-1": f"subsets/{SUBSET}", "log-audit-main-1"
 """Keys of logs that a thief would have nobody to show to, and what they are of."""
 WAITS_FOR_NOBODY = frozenset({"oprf", "tls"})
 """A partner takes an epoch with its release; the pin of the next certificate has been listed from the beginning."""
+STORAGE = "storage-1"
 OVERLAP_DAYS = 14
+MINUTES = 2
+"""The running node looks every minute whether it holds what was destroyed."""
+HAS_MEMORY = Path("/proc/self/mem").exists()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +50,14 @@ class Told:
     after: dict[str, Exception | None]
     successors: dict[str, str]
     """By the name of the key that they replaced."""
+    seed: bytes
+    """Of the first epoch."""
+    held: list[bool]
+    """Whether the evaluator had the secret of the first epoch in memory: while it answered, and at the end."""
+    epochs: list[int]
+    """Of the releases that the hoster held."""
+    files: list[bytes]
+    """All files of the node's home, at the end."""
 
 
 @pytest.fixture(scope="module")
@@ -43,19 +66,66 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     with Load(folder) as load:
         thief = Thief(load, folder / "stolen")
         load.flow(1)
+        seed = first_seed(load)
+        scalar = epoch_key(loaded_group(), seed).secret  # what the evaluator makes of it, and keeps
+        held, epochs = [in_evaluator(load, scalar)], [epoch_of(load)]
         before = {role: thief.refusal(role) for role in (*ROLES, PARTNER)}
         successors = {f"{role}-{LABELS[role]}": rotate(load, role) for role in ROLES}
         successors |= {name: rotate(load, "log", of) for name, of in OTHER_LOGS.items()}
+        successors[STORAGE] = str(load.fr.done("key", "rotate", "storage")["key"])
         load.hoster.done("renew")
         for _ in range(3):
             load.days_pass(OVERLAP_DAYS / 3 + 0.1)
+            reseal(load)
             load.job(load.fr)
             load.flow(1)
+            epochs.append(epoch_of(load))
         load.wait_for_certificate()
         load.fr.done("contact", "the office")  # whatever is signed next takes off the pins of keys that ended
         load.flow(1)
         after = {role: thief.refusal(role) for role in (*ROLES, PARTNER)}
-    return Told(load=load, before=before, after=after, successors=successors)
+        flow_until_forgotten(load, scalar)
+        held.append(in_evaluator(load, seed, scalar))
+    return Told(
+        load=load,
+        before=before,
+        after=after,
+        successors=successors,
+        seed=seed,
+        held=held,
+        epochs=epochs,
+        files=[path.read_bytes() for path in load.fr.home.rglob("*") if path.is_file()],
+    )
+
+
+def first_seed(load: Load) -> bytes:
+    secrets = epoch_secrets(open_identity(Home(load.fr.home), clock=load.time).keychain)
+    return next(each.seed for each in secrets if each.epoch == 1)
+
+
+def in_evaluator(load: Load, *secrets: bytes) -> bool:
+    children = descendants(load.federation.fr_node.process.pid) if HAS_MEMORY else ()
+    return any(is_in_memory(child, secret) for secret in secrets for child in children)
+
+
+def flow_until_forgotten(load: Load, secret: bytes) -> None:
+    """Let everybody work on until the node has forgotten a secret by itself, or should have."""
+    end = time.monotonic() + MINUTES * 60
+    while in_evaluator(load, secret) and time.monotonic() < end:
+        load.flow(1)
+
+
+def epoch_of(load: Load) -> int:
+    held = PartnerFolder(Home(load.hoster.home).partner).in_force()[1]
+    assert held is not None
+    return held.release.manifest.epoch
+
+
+def reseal(load: Load) -> None:
+    """What a running node does some of every minute."""
+    identity = open_identity(Home(load.fr.home), clock=load.time)
+    with write_store(identity) as store:
+        reseal_some(identity, store)
 
 
 def rotate(load: Load, role: str, of: str = LIST) -> str:
@@ -86,7 +156,9 @@ def test_a_copied_key_works_until_it_ends_and_not_after(told: Told, role: str) -
     assert told.after[role] is not None
 
 
-@pytest.mark.parametrize("name", [*(f"{role}-{label}" for role, label in LABELS.items()), *OTHER_LOGS])
+@pytest.mark.parametrize(
+    "name", [*(f"{role}-{label}" for role, label in LABELS.items()), *OTHER_LOGS, STORAGE]
+)
 def test_its_private_half_is_gone(told: Told, name: str) -> None:
     assert told.load.stage(told.load.fr, name) is Stage.DESTROYED
     assert not (told.load.fr.home / "keys" / f"{name}.json").exists()
@@ -96,3 +168,14 @@ def test_its_private_half_is_gone(told: Told, name: str) -> None:
 def test_tokens_were_signed_by_both(told: Told) -> None:
     for who in ("hoster", "nl.example"):
         assert len(told.load.shown("token", who)) == 2
+
+
+def test_the_hoster_changed_over_to_the_next_epoch_with_an_update(told: Told) -> None:
+    assert told.epochs == [1, 2, 2, 2]
+
+
+def test_the_old_seed_is_in_no_file_and_not_in_the_evaluators_memory(told: Told) -> None:
+    assert not any(told.seed in data for data in told.files)
+    if not HAS_MEMORY:
+        pytest.skip("needs /proc, which Linux has")
+    assert told.held == [True, False]

@@ -1,4 +1,4 @@
-"""What the stories of rotation stand on: a federation at work, a clock that moves, and failures that are seen."""
+"""What the stories of rotation stand on: a federation at work, of which failures are seen."""
 
 from pathlib import Path
 
@@ -7,16 +7,6 @@ import pytest
 from support.load import Load
 
 pytestmark = pytest.mark.slow
-
-
-def test_time_passes_and_nothing_fails(tmp_path: Path) -> None:
-    with Load(tmp_path) as load:
-        load.flow()
-        load.days_pass(6)
-        load.flow()
-    load.require_nothing_failed()
-    first, last = load.requests[0].at, load.requests[-1].at
-    assert (last - first).days == 6
 
 
 def test_a_failed_request_is_seen(tmp_path: Path) -> None:
