@@ -119,8 +119,10 @@ class ListedRows(Rows):
         """
         mark = self._mark
         which = f"key = {mark} AND rest = {mark}"
-        for name in names:
+        wanted = list(names)
+        if wanted:
             self.lock()
+        for name in wanted:
             rows = self._connection.exec_driver_sql(
                 # The index begins with the subset.
                 f"SELECT subset, since, tag FROM listed WHERE subset IN (SELECT name FROM subset) AND {which}",  # noqa: S608
