@@ -5,6 +5,7 @@ SeaweedFS. All are real processes, which a service manager starts again.
 """
 
 import logging
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -268,3 +269,5 @@ def test_what_is_acknowledged_stays_while_whatever_a_node_is_made_of_is_killed(t
         backup = str(tmp_path / "backup"), "--passphrase-file", str(tmp_path / "fr-passphrase")
         pair.fr.done("backup", "create", *backup, "--kdf", "online")
         pair.fr.done("backup", "drill", *backup)
+        for name in (*WEBS, "leader", "signer"):
+            assert not re.search("Traceback|status=500", node.services.log(name)), name

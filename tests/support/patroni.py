@@ -5,6 +5,7 @@ type where there is none. Its configuration is the one that a manual shows, its 
 """
 
 import json
+import re
 import signal
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,13 +21,14 @@ from node.clock import system_entropy
 from node.demo.ports import free_ports
 from support.haproxy import with_replaced
 from support.postgres import unprivileged
-from support.processes import wait_until
+from support.processes import ROOT, wait_until
 from support.programs import needed, needed_in
 from support.services import Services, kill_pid
 
 VARIABLE = "SIGFED_PATRONI"
 PACKAGES = ("patroni[etcd3]==4.1.5", "psycopg[binary]==3.3.9")
 _HINT = f"python3 -m venv DIR && DIR/bin/pip install {' '.join(PACKAGES)}"
+_MANUAL: Final = ROOT / "docs/manuals/scaling.md"
 _NUMBERS: Final = (1, 2, 3)
 _PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 _VARIABLES: Final = {"PATH": _PATH, "LC_ALL": "C.UTF-8"}
@@ -47,9 +49,11 @@ class Cluster:
 
     @property
     def dsn(self) -> str:
-        """Names all members; one takes writes."""
-        hosts = "&".join(f"host=127.0.0.1:{port}" for port in self.ports)
-        return f"postgresql+psycopg://{_DATABASE}:{_PASSWORD}@/{_DATABASE}?{hosts}&target_session_attrs=read-write"
+        """As the manual has it: it names all members, of which one takes writes."""
+        shown = re.search(r'^dsn = "(.+)"$', _MANUAL.read_text(), re.MULTILINE)
+        assert shown
+        places = {f"10.0.0.2{number}:5432": f"127.0.0.1:{self.ports[number - 1]}" for number in _NUMBERS}
+        return with_replaced(shown[1], places)
 
     @property
     def conninfo(self) -> str:
