@@ -127,13 +127,11 @@ class Identity:
 
         Raises:
             RestoredError: the home came out of a backup; what others have seen since is not known here yet.
-            StoreLockedError: the database belongs to another home.
             SignerDownError: this machine only serves.
         """
         if self.serves_only:
             raise elsewhere("the log key")
         require_joined(self.home)
-        require_lease(self.home, self.settings)
         return self.unjoined_log_signer()
 
     def unjoined_log_signer(self) -> "FolderLogSigner | RemoteLogSigner":

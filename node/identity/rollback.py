@@ -152,10 +152,15 @@ _asked: dict[str, _Asked] = {}
 
 
 def signer_of(identity: Identity, store: Store) -> StandingLogSigner:
-    """The signer of this node's logs, once the members have been asked; raises as `require_current` does."""
-    signer = identity.log_signer()
+    """The signer of this node's logs, once the members have been asked.
+
+    Raises as `require_current` does, and `StoreLockedError` where database or objects belong to another home.
+    """
+    signer = _Remembering(identity.log_signer(), identity, store)
+    store.objects.prepare()
+    signer.fence()
     require_current(identity, store)
-    return _Remembering(signer, identity, store)
+    return signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,18 +177,23 @@ class _Remembering:
     def sign(self, origin: str, *, start: int, leaf_hashes: Sequence[bytes]) -> bytes:
         if words := _asked_of(self.identity).forks.get(origin):
             raise _forked(words)
-        with self.store.write():
-            pass  # a database that crashed shows what no standby has confirmed: this waits until one has all of it
+        self.fence()
         note = self.signer.sign(origin, start=start, leaf_hashes=leaf_hashes)
         if self.identity.signer_link is None:
             OutsideNote.of_home(self.identity).grow({origin: start + len(leaf_hashes)})
         return note
 
     def renew(self, origin: str) -> bytes:
+        self.fence()
         return self.signer.renew(origin)
 
     def size(self, origin: str) -> int:
         return self.signer.size(origin)
+
+    def fence(self) -> None:
+        """Go on where the lease is this home's, and a standby has all that the database shows."""
+        with self.store.write():
+            pass  # one that crashed shows what was confirmed by nobody
 
 
 def require_current(identity: Identity, store: Store, *, afresh: bool = False) -> None:
