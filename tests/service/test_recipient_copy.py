@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from node.errors import (
     StoreError,
     UnauthenticatedError,
 )
+from node.judgement.ranges import ranges_of
 from node.lists.corrections.dispute import dispute, resolve
 from node.lists.corrections.erase import carry_out_everywhere
 from node.lists.corrections.shred import prepare, shred
@@ -141,6 +143,21 @@ def test_what_waited_for_a_node_that_withheld_revocations_is_served_when_it_does
     assert desk.copy.refresh().digests == 0
     with desk.fr.store.write() as unit:
         unit.revocations.name(other.node, None)
+    desk.copy.refresh()
+    assert desk.fetched(key) == A | B
+
+
+def test_a_list_that_grows_while_it_is_read_is_read_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(*given: Any) -> Any:
+        monkeypatch.setattr("node.judgement.effective.ranges_of", ranges_of)
+        desk.fr.lists.add(rows("more"))
+        desk.fr.lists.publish()
+        return ranges_of(*given)
+
+    key = desk.accredit()
+    monkeypatch.setattr("node.judgement.effective.ranges_of", overtaken)
     desk.copy.refresh()
     assert desk.fetched(key) == A | B
 
