@@ -12,10 +12,12 @@ from protocol.subset.deltas.labels import Labelled, apply_label_delta, encode_la
 from protocol.subset.files import (
     Held,
     ReleaseFiles,
+    read_labels,
     read_release,
     write_answers,
     write_labels,
     write_screen,
+    write_whole_labels,
 )
 from protocol.subset.filter import EXACT, SubsetFilter
 from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Label, LabelSource
@@ -302,6 +304,20 @@ SAME_WIDTHS: dict[str, Any] = {
     "answers_width": RELEASE.manifest.answers_width,
 }
 CHANGED = make_release([*NAMES[3:], "new"], labels=[LABEL, *LABELS[4:], LABEL], **SAME_WIDTHS)
+
+
+def test_whole_labels_are_read_some_at_a_time() -> None:
+    data = write_labels(RELEASE)
+    pieces = list(read_labels(data, RELEASE.answers))
+    assert b"".join(pieces) == RELEASE.labels
+    assert b"".join(write_whole_labels(b"".join(pieces))) == data
+    assert (
+        bytes(
+            read_release(RELEASE.manifest, _files(RELEASE), pieces=lambda each: iter([bytes(each)])).labels
+            or b""
+        )
+        == RELEASE.labels
+    )
 
 
 def test_delta_files() -> None:
