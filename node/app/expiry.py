@@ -20,7 +20,7 @@ from node.store.store import Store
 from node.store.unit import Unit
 from node.tls import certificate_window
 from node.trust.expiry import Finding, Term, Thing, judge
-from node.trust.own import DOCUMENT_DAYS, DOCUMENT_NAME
+from node.trust.own import DOCUMENT_NAME
 from node.trust.tuf.repository import SNAPSHOT_LASTS, TIMESTAMP_LASTS, target_file
 from protocol.enrolment import KEY_DAYS
 from protocol.trust_acknowledgement import TrustAcknowledgement
@@ -48,7 +48,7 @@ def terms(identity: Identity, store: Store) -> list[Term]:
 def _trust_files(identity: Identity, document: NodeDocument) -> Iterator[Term]:
     root_days = timedelta(days=Role.ROOT.info.days)
     yield Term.lasting(Thing.ROOT, identity.trust.root().expires, root_days)
-    yield Term.lasting(Thing.DOCUMENT, document.valid.end, timedelta(days=DOCUMENT_DAYS))
+    yield Term(thing=Thing.DOCUMENT, start=document.valid.start, end=document.valid.end)
     tuf = identity.trust.tuf_status()
     ends = (
         (Thing.TARGETS, tuf.targets_end, timedelta(days=Role.TARGETS.info.days)),
