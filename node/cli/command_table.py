@@ -208,7 +208,7 @@ ROWS: Final = (
     Row("approval", OPERATOR, "persons.approvals", "app", "What waits for a second person."),
     Row("audit", OPERATOR, "audit", "app", "What was done at this node, and by whom."),
     Row("backup", OPERATOR, "keys.backups", "app", "Backups of the node, and bringing it back from one."),
-    Row("store", OPERATOR, "keys.store", "app", "Where the node keeps its objects."),
+    Row("store", OPERATOR, "keys.store", "app", "Where the node keeps its tables and objects."),
     Row("key", OPERATOR, "keys.keys", "app", "This node's keys: see, replace and take them back."),
     Row("signer", OPERATOR, "keys.signer", "app", "The process that signs for this node, and has its keys."),
 )

@@ -57,7 +57,7 @@ SERVICE: Final[tuple[Endpoint, ...]] = (
         scope=None,
         media_type=JSON,
         max_reply_bytes=64 * 1024,
-        summary="Whether the node can answer (503 while its database cannot be reached), and whether additions wait",
+        summary="Whether the node can answer (503 while its database cannot be used), and whether additions wait",
     ),
 )
 """None asks for a token."""
