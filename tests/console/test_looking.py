@@ -117,6 +117,7 @@ async def _lookers(busy: RunningConsole, page: Page[World]) -> list[PersonRole]:
     return chosen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=_named)
 async def test_a_page_is_for_everybody_who_may_see_it(
     browser: Browser, busy: RunningConsole, page: Page[World], caplog: pytest.LogCaptureFixture

@@ -66,6 +66,7 @@ def _url(busy: Running, page: Page[PartnerWorld]) -> str:
     return busy.url(f"{page.path}?{query}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=_named)
 async def test_a_page_is_for_everybody_who_may_see_it(
     busy: Running, page: Page[PartnerWorld], caplog: pytest.LogCaptureFixture

@@ -18,6 +18,7 @@ from support.processes import ROOT, Cli, contents, environment, wait_until
 from support.programs import found, needed
 from support.public_program import publish_program
 
+pytestmark = pytest.mark.slow
 UNITS = sorted(path for kind in ("service", "timer") for path in (ROOT / "docs/deploy").glob(f"*.{kind}"))
 RECORDED = ROOT / "tests/vectors/partner_home.tar.xz"
 """A partner's home of before; see `service/test_partner_migration.py`."""
