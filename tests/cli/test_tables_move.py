@@ -1,9 +1,5 @@
 """Moving a node's tables into PostgreSQL: killed anywhere, nothing is lost, and nobody writes aside."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,63 +61,31 @@ def test_all_rows_are_moved_and_read_back(agency: Cli, server: PostgresServer) -
     require_moved(agency, dsn)
 
 
-_DYING = """
-import os, signal, sys
-from node.app import move_tables
-from node.cli import main
-from node.store import copy
-where, after = sys.argv[1], int(sys.argv[2])
-owner = move_tables if hasattr(move_tables, where) else copy
-real, calls = getattr(owner, where), 0
-def dying(*arguments, **named):
-    global calls
-    calls += 1
-    if calls > after:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real(*arguments, **named)
-setattr(owner, where, dying)
-sys.exit(main.run(sys.argv[3:]))
-"""
-
-
 @pytest.mark.parametrize(
-    ("where", "after"),
+    "place",
     [
-        ("migrate", 0),
-        ("migrate", 1),
-        ("_copy_rows", 0),
-        ("_sums", 1),
-        ("_sums", 2),
-        ("replace_private", 0),
-        ("was_moved", 0),
-        ("remove_private", 0),
-        ("remove_private", 2),
+        "node.store.copy:migrate 0",
+        "node.store.copy:migrate 1",
+        "node.store.copy:_copy_rows 0",
+        "node.store.copy:_sums 1",
+        "node.store.copy:_sums 2",
+        "node.app.move_tables:replace_private 0",
+        "node.app.move_tables:was_moved 0",
+        "node.app.move_tables:remove_private 0",
+        "node.app.move_tables:remove_private 2",
     ],
 )
-def test_killed_anywhere_the_same_command_goes_on(
-    where: str, after: int, agency: Cli, server: PostgresServer
-) -> None:
+def test_killed_anywhere_the_same_command_goes_on(place: str, agency: Cli, server: PostgresServer) -> None:
     dsn = server.database()
-    killed = kill_in(where, after, agency, dsn)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    agency.killed(place, "store", "move", "--to", dsn)
     agency.done("store", "move", "--to", dsn)
     require_moved(agency, dsn)
-
-
-def kill_in(where: str, after: int, cli: Cli, dsn: str) -> "subprocess.CompletedProcess[bytes]":
-    words = "--home", str(cli.home), "store", "move", "--to", dsn
-    return subprocess.run(
-        [sys.executable, "-P", "-c", _DYING, where, str(after), *words],
-        env={**os.environ, **cli.variables()},
-        capture_output=True,
-        check=False,
-    )
 
 
 def test_what_is_written_between_is_moved_too(agency: Cli, server: PostgresServer) -> None:
     """Killed when all rows are in the database, while the file takes more."""
     dsn = server.database()
-    kill_in("_sums", 2, agency, dsn)
+    agency.killed("node.store.copy:_sums 2", "store", "move", "--to", dsn)
     import_files(agency, numbered("between", 3))
     agency.done("store", "move", "--to", dsn)
     agency.done("publish")
@@ -132,7 +96,7 @@ def test_once_nobody_writes_to_the_file_no_other_database_is_taken(
     agency: Cli, server: PostgresServer
 ) -> None:
     dsn = server.database()
-    kill_in("replace_private", 0, agency, dsn)
+    agency.killed("node.app.move_tables:replace_private 0", "store", "move", "--to", dsn)
     assert agency.run("publish").exit == 2, "the file takes nothing any more"
     agency.refused(2, "moved to another database", "store", "move", "--to", server.database())
     agency.done("store", "move", "--to", dsn)

@@ -4,8 +4,11 @@ The place is reached inside the real command, with everything before it done: a 
 """
 
 import os
+import re
 import signal
 from collections.abc import Callable
+from itertools import count
+from pkgutil import resolve_name
 from typing import Any
 
 from node.hoster.folder import PartnerFolder
@@ -20,9 +23,15 @@ from node.trust.own import OwnTrust
 
 
 def arm(place: str) -> None:
-    """Let this process die at a place."""
-    owner, name = PLACES[place]
-    setattr(owner, name, _then_die(getattr(owner, name)))
+    """Let this process die at one of `PLACES`, or, as `node.app.move:_Copy._copy 7`, before a call after so many."""
+    path, _, calls = place.partition(" ")
+    if not calls:
+        owner, name = PLACES[place]
+        setattr(owner, name, _then_die(getattr(owner, name)))
+        return
+    where, name = re.split(r"[.:](?=\w+$)", path)
+    owner = resolve_name(where)
+    setattr(owner, name, _die_after(int(calls), getattr(owner, name)))
 
 
 PLACES: dict[str, tuple[type, str]] = {
@@ -51,3 +60,14 @@ def _then_die(step: Callable[..., Any]) -> Callable[..., Any]:
         os.kill(os.getpid(), signal.SIGKILL)
 
     return done
+
+
+def _die_after(calls: int, step: Callable[..., Any]) -> Callable[..., Any]:
+    numbers = count()
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        if next(numbers) == calls:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return step(*args, **kwargs)
+
+    return called
