@@ -37,9 +37,8 @@ def move_tables(home: Home, wanted: StoreSettings) -> int:
         if settings.store.dsn not in {"", wanted.dsn}:
             raise UsageError("the tables are in another database already")
         if not settings.store.dsn:
-            text = config.with_store(
-                home.folder, wanted
-            )  # what cannot be written is said before anything is copied
+            # First, so that a configuration that cannot be changed is named before anything is copied.
+            text = config.with_store(home.folder, wanted)
             claim = claim_of(home, settings.model_copy(update={"store": wanted}))
             rows = move_in(home.database, wanted.dsn, claim)
             replace_private(home.config, text.encode())

@@ -219,9 +219,8 @@ class Parts:
 
     async def _renew(self) -> None:
         """Whoever would take this node's place sees that it runs; where somebody has, it serves nobody any more."""
-        await asyncio.to_thread(
-            self.storage.refusals
-        )  # what takes nothing is journalled, also where nobody asks
+        # A disk or bucket that refuses writes is journalled even where nobody asks for it.
+        await asyncio.to_thread(self.storage.refusals)
         try:
             await asyncio.to_thread(renew_lease, self.identity.home, self.identity.settings)
         except StoreLockedError as exc:

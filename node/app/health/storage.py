@@ -1,8 +1,8 @@
-"""Whether what a node writes to takes anything: its folder, its objects, its database.
+"""Whether a node can write: to its folder, its objects and its database.
 
-A disk that is full or read-only shows only when something is written. So a small file is, and taken away again, and a
-bucket is had to compare once more. A database elsewhere is written to only where it has refused something: every other
-writer would wait for that.
+Only a write shows that a disk is full or read-only. So this writes a small file and deletes it, and probes the bucket's
+conditional writes once more. It writes to a database elsewhere only after that has refused something, because every
+other writer would have to wait.
 """
 
 import time
@@ -30,11 +30,11 @@ class Place(StrEnum):
 
 
 Refusals = Mapping[Place, NodeError]
-"""Why what takes nothing takes nothing."""
+"""The error of each place that cannot be written."""
 
 
 def refusals(identity: Identity, store: Store) -> Refusals:
-    """What takes nothing now; places that are not in it can be written."""
+    """The places that cannot be written now, each with its error."""
     found: dict[Place, NodeError] = {}
 
     def ask(place: Place, write: Callable[[], None]) -> None:
@@ -61,7 +61,7 @@ def _write_file(identity: Identity) -> None:
 
 
 class Storage:
-    """What one running node knows of it: asked at most every few seconds, and journalled when it changes."""
+    """The places that a running node cannot write: looked at every few seconds at most; changes are journalled."""
 
     def __init__(self, identity: Identity, store: Store) -> None:
         self._identity = identity
@@ -71,7 +71,7 @@ class Storage:
         self._until = 0.0
 
     def refusals(self) -> Refusals:
-        """As they were a moment ago; what failed since is asked about at once."""
+        """As they were a few seconds ago at most; looked at again at once where a write has failed since."""
         with self._asking:
             if time.monotonic() >= self._until or self._store.refused:
                 before, self._held = self._held, refusals(self._identity, self._store)
@@ -80,7 +80,7 @@ class Storage:
             return self._held
 
     def require_database(self) -> None:
-        """Raise `StoreDownError` where the database takes nothing: nobody gets an access token then."""
+        """Raise `StoreDownError` where the database cannot be written: then nobody gets an access token."""
         error = self.refusals().get(Place.DATABASE)
         if error is not None:
             raise StoreDownError("{reason}", error, hint=error.hint) from error
