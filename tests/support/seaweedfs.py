@@ -80,8 +80,13 @@ def seaweedfs() -> Iterator[S3Server]:
         finally:
             process.kill()  # nothing of it is kept
             process.wait()
-            for remembered in (_client, _prepare):  # by this process, of a place that another store will have
-                remembered.cache_clear()
+            forget_clients()
+
+
+def forget_clients() -> None:
+    """Have this process connect anew: another store may have the name, or the port, of one that is gone."""
+    for remembered in (_client, _prepare):
+        remembered.cache_clear()
 
 
 PARTS: Sequence[str] = ("master", "volume1", "volume2", "filer", "s3")

@@ -12,7 +12,7 @@ from node.config import load
 from support.agencies import Federation, federate
 from support.postgres import PostgresServer, postgres_server
 from support.processes import Cli, Daemon, free_port
-from support.seaweedfs import OPEN, S3Server, seaweedfs
+from support.seaweedfs import OPEN, S3Server, forget_clients, seaweedfs
 
 NEEDED = ("tls", "token", "storage", "oprf")
 EVERY = (*NEEDED, "statement")
@@ -59,7 +59,10 @@ def found_in_environment(bucket: S3Server) -> Iterator[None]:
         patched.setenv("AWS_ALLOW_HTTP", "true")
         patched.setenv("AWS_REGION", "eu")
         bucket.environment(patched)
-        yield
+        try:
+            yield
+        finally:
+            forget_clients()
 
 
 @contextmanager
