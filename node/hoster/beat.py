@@ -14,6 +14,7 @@ from node.hoster.hits.ends import keep_outputs, unjudged
 from node.hoster.hits.exchange import alone
 from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.spool import SpooledHit
+from node.hoster.lookup.held import HeldReleases
 from node.hoster.own_node import MEANS, Means, pace_of
 from node.hoster.scan.judge import Asking, Batch, Screening
 from node.hoster.scan.scans import default_state
@@ -38,7 +39,7 @@ async def beat(home: Home, *, anew: float = 0.0, means: Means = MEANS) -> BeatRe
     the next beat: nothing is tried again before.
     """
     begun = asyncio.get_running_loop().time()
-    enrolment, held = PartnerFolder(home.partner).in_force()
+    enrolment, held = HeldReleases(PartnerFolder(home.partner)).in_force()
     if held is None or load_partner_settings(home.folder).cover is Cover.OFF:
         return BeatResult()
     found: list[SpooledHit] = []

@@ -32,6 +32,7 @@ from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.key_renewal import is_due
 from node.hoster.key_renewal import renew as renew_key
 from node.hoster.lookup.examiner import Examiner, Hit
+from node.hoster.lookup.held import HeldReleases
 from node.hoster.own_node import MEANS, Means, examiner_of
 from node.hoster.release.update import Updater, UpdateReport
 from node.hoster.settings import load_partner_settings
@@ -224,7 +225,7 @@ async def confirmed(home: Home) -> Enrolment:
         try:
             await update(home)
         except NodeError:
-            enrolment, held = folder.in_force()
+            enrolment, held = HeldReleases(folder).in_force()
             if held is None or not (is_confirmed(enrolment, _CLOCK.now()) or _has_ended(held)):
                 raise
     return folder.load()[0]
@@ -285,7 +286,7 @@ async def check(
     folder, spool = PartnerFolder(home.partner), hit_spool(home)
     recorded: list[SpooledHit] = []
     await confirmed(home)
-    examiner = covered_examiner(home, *folder.in_force())
+    examiner = covered_examiner(home, *HeldReleases(folder).in_force())
     if not hash_from:
         examiner.require_tried(images=images_installed())
     named, unreadable = (read_hash_queries_in(hash_from), []) if hash_from else _hash(files)
@@ -330,7 +331,7 @@ async def look_up(home: Home, named: Sequence[Sequence[Digest]]) -> Sequence[Hit
     Raises `UsageError` for a file given by hashes of kinds that the subset does not take in: a miss would say nothing.
     """
     await confirmed(home)
-    examiner = covered_examiner(home, *PartnerFolder(home.partner).in_force())
+    examiner = covered_examiner(home, *HeldReleases(PartnerFolder(home.partner)).in_force())
     unasked = next(filter(None, map(examiner.unasked, named)), "")
     if unasked:
         raise UsageError(unasked)
@@ -388,7 +389,7 @@ def _asked_elsewhere(others: Sequence[Home], named: Named) -> tuple[Named, Named
     examiners: list[Examiner] = []
     for other in others if named else ():
         try:
-            examiners.append(covered_examiner(other, *PartnerFolder(other.partner).in_force()))
+            examiners.append(covered_examiner(other, *HeldReleases(PartnerFolder(other.partner)).in_force()))
         except NodeError:
             return named, []  # nobody can say, which its own look-up tells
     return _asked(named, lambda digests: any(not each.unasked(digests) for each in examiners))

@@ -7,16 +7,13 @@ is handed on) and releases, which are mapped into memory.
 """
 
 import json
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import count, takewhile
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, TypeVar
 
 from keys.errors import KeysError
 from keys.key import AuthPrivateKey
@@ -35,14 +32,10 @@ from node.files import (
 )
 from node.hoster.store.database import PartnerStore
 from node.hoster.store.kinds import Fact, Kind
-from node.hoster.store.release import MappedRelease, NewRelease, load_release, map_file
 from protocol.encoding import b64, unb64
 from protocol.errors import ProtocolError
-from protocol.subset.deltas.removals import NOTHING_GONE, without_answers
-from protocol.subset.files import Held
-from protocol.subset.manifest import Manifest
-from protocol.subset.rice import U64Array
 
+T = TypeVar("T")
 _KEY = "auth.key"
 _NEXT_KEY = "auth.next.key"
 _LOCK = "update.lock"
@@ -210,89 +203,21 @@ class PartnerFolder:
             hint="restore it, or enrol again in another folder",
         )
 
-    @contextmanager
-    def arriving(self) -> Iterator[None]:
-        """Have room for a new release; what was not put in place is gone afterwards."""
-        shutil.rmtree(self._arriving, ignore_errors=True)  # of an update that was killed
-        make_private_folder(self._arriving)
-        try:
-            yield
-        finally:
-            shutil.rmtree(self._arriving, ignore_errors=True)
-
-    def new_release(self, version: int, manifest: Manifest, held: MappedRelease | None) -> NewRelease:
-        """A release to be written into the room for it, from what is `held`."""
-        return NewRelease(self._arriving, version, manifest, held)
-
-    def put_in_place(self, version: int) -> None:
-        """Give the release that was written its place, durably; it is in force once `save` names its version."""
-        shutil.rmtree(self._release(version), ignore_errors=True)
-        self._arriving.rename(self._release(version))
-        sync_folder(self._arriving.parent)
-
-    def load_release(self, version: int) -> MappedRelease:
-        """The release of that version.
+    def in_force(self, read: Callable[[Cursor], T]) -> tuple[Enrolment, T | None]:
+        """The enrolment, and what `read` finds of the release in force, also while an update replaces it.
 
         Raises:
-            StoreError: its files are missing or damaged.
-        """
-        try:
-            return load_release(self._release(version), version)
-        except (OSError, ValueError, ProtocolError) as exc:
-            raise self._damaged(version) from exc
-
-    def in_force(self) -> tuple[Enrolment, Held | None]:
-        """The enrolment and the release in force, also while an update replaces it; raises as `load_release`.
-
-        What a head without witnesses took away is not in it.
+            StoreError: by `read`, of what is in force still.
         """
         enrolment, cursor = self.load()
         while True:
             try:
-                return enrolment, self._in_force(cursor) if cursor.version else None
+                return enrolment, read(cursor) if cursor.version else None
             except StoreError:
                 held = cursor.version
                 enrolment, cursor = self.load()
                 if cursor.version == held:
                     raise
-
-    def _in_force(self, cursor: Cursor) -> Held:
-        held = self.load_release(cursor.version)
-        try:
-            return Held(held.version, without_answers(held.release, self.gone(cursor)))
-        except ProtocolError as exc:
-            raise self._damaged(cursor.version) from exc
-
-    def gone(self, cursor: Cursor) -> U64Array:
-        """Places of the answers of the release at `cursor` that a head without witnesses took away.
-
-        Raises:
-            StoreError: the file that says so is missing or damaged.
-        """
-        if cursor.ahead is None:
-            return NOTHING_GONE
-        try:
-            values = map_file(self._gone(cursor.version)).values
-        except (OSError, ValueError) as exc:
-            raise self._damaged(cursor.version) from exc
-        if len(values) == 0 or int(values[0]) != len(values) - 1:  # cut off, and what was gone would be back
-            raise self._damaged(cursor.version)
-        return values[1:]
-
-    def keep_gone(self, version: int, places: U64Array) -> None:
-        """Write which answers are gone, durably; it is in force once `save` names what is ahead."""
-        counted = np.concatenate([np.array([len(places)]), places]).astype("<u8")
-        replace_private(self._gone(version), counted.tobytes())
-
-    def _damaged(self, version: int) -> StoreError:
-        return StoreError(
-            "the release in {version} is damaged",
-            self._release(version),
-            hint="fetch it again with: sigfed update --whole",
-        )
-
-    def _gone(self, version: int) -> Path:
-        return self._release(version) / "gone.u64"
 
     def member(self, node: str) -> MemberFiles | None:
         """What is held of a member; None when that is nothing."""
@@ -329,19 +254,6 @@ class PartnerFolder:
     def evidence(self) -> tuple[Path, ...]:
         """The folders of evidence that were kept."""
         return tuple(sorted((self._folder / "evidence").glob("*")))
-
-    def forget_releases(self, *, but: int) -> None:
-        """Remove the releases that are not in force any more."""
-        for folder in (self._folder / "releases").glob("*"):
-            if folder.name != str(but):
-                shutil.rmtree(folder, ignore_errors=True)
-
-    @property
-    def _arriving(self) -> Path:
-        return self._folder / "releases" / "arriving"
-
-    def _release(self, version: int) -> Path:
-        return self._folder / "releases" / str(version)
 
 
 def _read_key(path: Path) -> AuthPrivateKey:

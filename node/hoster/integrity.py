@@ -16,9 +16,10 @@ from node.health import Check
 from node.home import Home
 from node.hoster.folder import Cursor, Enrolment, PartnerFolder
 from node.hoster.hits.homes import hit_spool, unconfirmed_files
+from node.hoster.lookup.summary import releases_path
 from node.hoster.proposals.folder import OwnProposals
 from node.hoster.store.database import FILE, PartnerStore, Row
-from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.kinds import Fact, Kind, ReleaseFile
 from node.hoster.store.release import map_file
 from node.objects.findings import below, told
 from node.objects.integrity import UNREADABLE, Verdict, attempt, words_of
@@ -96,23 +97,23 @@ def _trust(folder: PartnerFolder, enrolment: Enrolment) -> Iterator[Verdict]:
 def _releases(folder: PartnerFolder, cursor: Cursor) -> Iterator[Verdict]:
     if not cursor.version:
         return
-    place = folder.folder / "releases" / str(cursor.version)
+    place = releases_path(folder) / str(cursor.version)
     prefix = f"releases/{cursor.version}/"
-    data = (place / "manifest.cbor").read_bytes() if (place / "manifest.cbor").exists() else b""
+    made, made_by = place / ReleaseFile.MANIFEST, place / ReleaseFile.FILTER
+    data = made.read_bytes() if made.exists() else b""
     if cursor.tail:  # else its leaf is in a bundle that is not kept
         right = data == cursor.tail[-1]
-        yield Verdict(f"{prefix}manifest.cbor", "" if right else "it is not the one that was followed")
+        yield Verdict(prefix + made.name, "" if right else "it is not the one that was followed")
         data = cursor.tail[-1]
     manifest = Manifest.from_bytes(data)
-    yield attempt(f"{prefix}screen.u64", partial(_require_screen, manifest, place / "screen.u64"))
-    yield attempt(f"{prefix}answers.u64", partial(_require_answers, manifest, place / "answers.u64"))
-    if (path := place / "filter.cbor").exists():
-        right = sha256(path.read_bytes()).digest() == manifest.rules.filter
-        yield Verdict(
-            f"{prefix}{path.name}", "" if right else "it is not the one whose hash the manifest has"
-        )
+    if made_by.exists():
+        right = sha256(made_by.read_bytes()).digest() == manifest.rules.filter
+        yield Verdict(prefix + made_by.name, "" if right else "it is not the one whose hash the manifest has")
+    required = {ReleaseFile.SCREEN: _require_screen, ReleaseFile.ANSWERS: _require_answers}
     if manifest.labels_root is not None:
-        yield attempt(f"{prefix}labels.bin", partial(_require_labels, manifest, place / "labels.bin"))
+        required[ReleaseFile.LABELS] = _require_labels
+    for name, require in required.items():
+        yield attempt(prefix + name, partial(require, manifest, place / name))
 
 
 def _require_screen(manifest: Manifest, path: Path) -> None:

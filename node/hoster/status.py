@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +16,12 @@ from node.hoster.cover import Cover
 from node.hoster.folder import Enrolment, PartnerFolder
 from node.hoster.hits.homes import unconfirmed_files
 from node.hoster.lookup.allowance import Meter
+from node.hoster.lookup.summary import summary_of
 from node.hoster.settings import load_partner_settings
 from node.hoster.store.migrate import aside
 from node.hoster.trust.node import known
 from node.hoster.trust.relayed import held_documents
 from node.hoster.trust.witness_policy import Backing, backing_of, by_register
-from protocol.subset.canary import LISTED
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.manifest import MAX_TIME_MS
 
@@ -94,19 +95,19 @@ def read_partner_status(home: Home, *, clock: Clock | None = None) -> PartnerSta
     """
     now = (clock or SystemClock()).now()
     folder = PartnerFolder(home.partner)
-    enrolment, held = folder.in_force()
     cursor = folder.load()[1]
+    enrolment, held = folder.in_force(partial(summary_of, folder))
     found = known(enrolment)
     policy = by_register(found, enrolment.origin, held_documents(folder, found, now), now)
     return PartnerStatus(
         enrolment=enrolment,
         version=held.version if held else 0,
-        entries=len(held.release.answers) - len(LISTED) if held else 0,
-        not_after_ms=held.release.manifest.not_after_ms if held else 0,
-        made_by=held.release.filter if held else None,
+        entries=held.entries if held else 0,
+        not_after_ms=held.manifest.not_after_ms if held else 0,
+        made_by=held.made_by if held else None,
         backing=backing_of(cursor.note, found, enrolment.origin, policy, now) if cursor.note else None,
         ahead=cursor.ahead.version if cursor.ahead else 0,
-        gone=len(folder.gone(cursor)),
+        gone=held.gone if held else 0,
         evidence=folder.evidence,
         unconfirmed=len(unconfirmed_files(home)),
         aside=tuple(aside(home.partner)),

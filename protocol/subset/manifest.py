@@ -9,13 +9,14 @@ match, is decided by `history` and `release`. Spec: docs/spec/subset.md, section
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from hashlib import sha256
 from typing import Final
 
 from protocol import limits
 from protocol.encoding import CborValue, encode_cbor
-from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
+from protocol.errors import MalformedError, NotCanonicalError, SubsetError, TooLargeError
 from protocol.fields import Fields, increasing
-from protocol.subset.filter import MAX_SCREEN_BITS
+from protocol.subset.filter import MAX_SCREEN_BITS, SubsetFilter
 from protocol.subset.identity import SUBSET_ID_BYTES
 from protocol.subset.sources import SourceCheckpoint
 from protocol.subset.widths import MAX_WIDTH, answer_width, ceil_log2
@@ -141,6 +142,13 @@ class Manifest:
             if source.number == number:
                 return source
         raise MalformedError("manifest: no source of that number")
+
+
+def read_filter(manifest: Manifest, data: bytes) -> SubsetFilter:
+    """The filter whose hash a manifest has; raises `SubsetError`."""
+    if sha256(data).digest() != manifest.rules.filter:
+        raise SubsetError("filter: not the one whose hash the manifest has")
+    return SubsetFilter.from_bytes(data)
 
 
 def _to_map(manifest: Manifest) -> Mapping[int, CborValue]:

@@ -7,7 +7,6 @@ is the last leaf of a trusted checkpoint is decided before. Spec: docs/spec/subs
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from protocol.errors import SubsetError
 from protocol.subset.chunks import CHUNK, ChunkRoot
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.label import LABEL_BYTES
-from protocol.subset.manifest import Manifest, ReleaseKind
+from protocol.subset.manifest import Manifest, ReleaseKind, read_filter
 from protocol.subset.rice import U64Array, blocks_of
 
 
@@ -98,12 +97,6 @@ def pieces_of(labels: Octets) -> Iterator[bytes]:
     """Labels in order, some at a time."""
     size = CHUNK * LABEL_BYTES
     return (bytes(labels[start : start + size]) for start in range(0, len(labels), size))
-
-
-def read_filter(manifest: Manifest, data: bytes) -> SubsetFilter:
-    """The filter whose hash the manifest has; raises `SubsetError`."""
-    _check(sha256(data).digest() == manifest.rules.filter, "filter: not the one whose hash the manifest has")
-    return SubsetFilter.from_bytes(data)
 
 
 def check_successor(held: Manifest, offered: Manifest) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks.results import Result, in_turns, report
 
 from node.hoster.folder import PartnerFolder
+from node.hoster.lookup.held import HeldReleases
 from node.hoster.store.release import load_release, map_file
 from protocol.messages import ReleasePart
 from protocol.subset.chunks import labels_root, values_root
@@ -72,12 +73,12 @@ def _releases(count: int) -> tuple[Release, Release]:
 def prepare(folder: Path, count: int) -> None:
     """A partner's folder with the old release, and beside it the files that lead to the new."""
     old, new = _releases(count)
-    home = PartnerFolder(folder / "home")
-    with home.arriving():
-        files = home.new_release(HELD, old.manifest, None)
+    releases = HeldReleases(PartnerFolder(folder / "home"))
+    with releases.arriving():
+        files = releases.new(HELD, old.manifest, None)
         for part, data in _files(old, None).items():
             files.write(part, data)
-        home.put_in_place(HELD)
+        releases.put_in_place(HELD)
     (folder / "manifest").write_bytes(new.manifest.to_bytes())
     for since in (None, Held(HELD, old)):
         for part, data in _files(new, since).items():
@@ -94,10 +95,10 @@ def _files(release: Release, since: Held | None) -> dict[ReleasePart, bytes]:
 
 def update(folder: Path, form: str) -> None:
     """What `sigfed update` does with the files of a release once they came."""
-    home = PartnerFolder(folder / "home")
-    held = home.load_release(HELD)
-    with home.arriving():
-        files = home.new_release(NEW, Manifest.from_bytes((folder / "manifest").read_bytes()), held)
+    releases = HeldReleases(PartnerFolder(folder / "home"))
+    held = releases.load(HELD)
+    with releases.arriving():
+        files = releases.new(NEW, Manifest.from_bytes((folder / "manifest").read_bytes()), held)
         for part in (ReleasePart.SCREEN, ReleasePart.ANSWERS, ReleasePart.LABELS):
             files.write(part, map_file(folder / f"{part}.{form}").octets)
         files.load()

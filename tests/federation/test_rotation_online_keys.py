@@ -14,6 +14,7 @@ import pytest
 from keys.trust.lifecycle import Stage
 from node.home import Home
 from node.hoster.folder import PartnerFolder
+from node.hoster.lookup.held import HeldReleases
 from node.identity.identity import open_identity
 from node.rotation.storage_keys import reseal_some
 from node.rotation.store import write_store
@@ -116,7 +117,7 @@ def flow_until_forgotten(load: Load, secret: bytes) -> None:
 
 
 def epoch_of(load: Load) -> int:
-    held = PartnerFolder(Home(load.hoster.home).partner).in_force()[1]
+    held = HeldReleases(PartnerFolder(Home(load.hoster.home).partner)).in_force()[1]
     assert held is not None
     return held.release.manifest.epoch
 

@@ -27,6 +27,7 @@ from node.hoster.judge.joint import JointJudge
 from node.hoster.judge.local import LocalJudge
 from node.hoster.judge.queue import LookUpQueue
 from node.hoster.lookup.examiner import Examiner
+from node.hoster.lookup.held import HeldReleases
 from node.hoster.lookup.unconfirmed import UnconfirmedFiles
 from node.hoster.trust.node import known
 from node.sdk import Screen, scan_partition
@@ -272,7 +273,7 @@ async def test_no_partition_is_screened_for_pictures_that_are_not_hashed(
     exact, of_pictures = (
         screen_of(held.release, held.version)
         for partner in (world.partner, pictures.partner)
-        if (held := partner.home.in_force()[1]) is not None
+        if (held := HeldReleases(partner.home).in_force()[1]) is not None
     )
     for screen in (of_pictures, replace(exact, others=(of_pictures,))):
         screen.save(tmp_path / "screen")
@@ -454,7 +455,7 @@ async def test_one_subset_is_answered_as_ever(world: World, tmp_path: Path) -> N
 
 async def test_what_the_screen_answers_needs_no_group(world: World) -> None:
     """A kernel tests itself when it is loaded, which takes as long as the answer."""
-    enrolment, held = world.partner.home.in_force()
+    enrolment, held = HeldReleases(world.partner.home).in_force()
 
     def group() -> Group:
         raise AssertionError("nothing multiplies")

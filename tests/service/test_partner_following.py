@@ -20,6 +20,7 @@ from keys.trust.vkey import DatedVkey
 from node.errors import ListTooOldError, OverQuotaError, PeerUnreachableError, StoreError, VerificationError
 from node.evidence.judgement import judge
 from node.hoster.cover import BATCH
+from node.hoster.lookup.held import HeldReleases
 from node.hoster.release.log import MAX_NEW_RELEASES
 from node.hoster.release.update import Updater, UpdateReport
 from node.hoster.store.kinds import Fact, Kind
@@ -304,7 +305,7 @@ async def test_a_reader_is_not_disturbed_by_an_update(world: World, monkeypatch:
     states = [before]
     load = home.load
     monkeypatch.setattr(type(home), "load", lambda _self: states.pop() if states else load())
-    _, held = home.in_force()
+    _, held = HeldReleases(home).in_force()
     assert held is not None
     assert held.version == 2
 
@@ -312,7 +313,7 @@ async def test_a_reader_is_not_disturbed_by_an_update(world: World, monkeypatch:
 def test_a_state_whose_release_is_gone_is_damaged(world: World) -> None:
     shutil.rmtree(world.folder / "releases" / "1")
     with pytest.raises(StoreError):
-        world.partner.home.in_force()
+        HeldReleases(world.partner.home).in_force()
 
 
 async def test_a_folder_of_an_earlier_version_is_read_and_kept_in_the_new_form(world: World) -> None:

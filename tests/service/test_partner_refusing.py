@@ -10,6 +10,7 @@ from node.cli.exit_codes import ExitCode, exit_code
 from node.clock import system_entropy
 from node.errors import ListTooOldError, VerificationError
 from node.hoster.lookup.examiner import Examiner
+from node.hoster.lookup.held import HeldReleases
 from node.hoster.trust.node import known
 from node.hoster.trust.witness_policy import unwitnessed
 from protocol.messages import ReleasePart
@@ -113,7 +114,7 @@ async def test_an_old_head_is_refused_once_a_newer_one_is_held(world: WitnessedW
 async def test_a_head_that_only_repeats_itself_grows_too_old(world: WitnessedWorld) -> None:
     """A node that freezes the list wins three weeks, and no verdict after that."""
     await world.update()
-    enrolment, held = world.folder.in_force()
+    enrolment, held = HeldReleases(world.folder).in_force()
     examiner = Examiner(
         enrolment,
         known(enrolment),

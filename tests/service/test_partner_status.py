@@ -128,8 +128,10 @@ async def test_evidence_that_is_kept(seat: Seat) -> None:
     assert f"evidence is kept in {kept}" in list(seat.status.words)
 
 
-async def test_damage(seat: Seat) -> None:
+@pytest.mark.parametrize("name", ["manifest.cbor", "screen.u64", "answers.u64"])
+async def test_a_file_that_is_cut(seat: Seat, name: str) -> None:
     await seat.hold()
-    (seat.home.partner / "releases/1/answers.u64").unlink()
+    path = seat.home.partner / "releases/1" / name
+    path.write_bytes(path.read_bytes()[:-1])
     assert seat.found == {"state": Health.FAIL}
     assert "sigfed update --whole" in seat.words("state")

@@ -26,6 +26,7 @@ from keys.trust.vkey import DatedVkey
 from node.clock import milliseconds
 from node.errors import PeerUnreachableError, StoreError, VerificationError
 from node.hoster.folder import PartnerFolder
+from node.hoster.lookup.held import HeldReleases
 from node.hoster.release.update import Updater
 from node.hoster.store.kinds import Fact, Kind
 from node.hoster.trust.witness_policy import by_register, policy_hash, unwitnessed
@@ -481,14 +482,14 @@ async def test_a_release_made_under_another_policy_is_told(world: WitnessedWorld
 
 @pytest.mark.threat("a late withdrawal")
 async def test_a_withdrawal_needs_no_witness_and_adds_nothing(world: WitnessedWorld) -> None:
-    end = world.folder.in_force()[1]
+    end = HeldReleases(world.folder).in_force()[1]
     assert end is not None
     world.log.release(BASE[2:], kind=ReleaseKind.REMOVAL_ONLY, not_after_ms=2_000_000_000_000)
     world.show()
     report = await world.update()
     assert (report.new, report.ahead, report.gone, report.backing.missing) == (1, 2, 2, 2)
     assert world.answers == set(BASE[2:])
-    held = world.folder.in_force()[1]
+    held = HeldReleases(world.folder).in_force()[1]
     assert held is not None
     assert held.release.manifest.not_after_ms == end.release.manifest.not_after_ms, "nothing lives longer"
     again = await world.update()
@@ -688,7 +689,7 @@ async def test_damage_to_what_is_gone_is_noticed(world: WitnessedWorld) -> None:
         else:
             path.write_bytes(bad)
         with pytest.raises(StoreError, match="damaged"):
-            world.folder.in_force()
+            HeldReleases(world.folder).in_force()
     world.show(NL, BE)
     assert (await world.whole()).new == 2
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.hoster.folder import PartnerFolder
+from node.hoster.lookup.held import HeldReleases
 from node.subsets.compose import Chosen, Terms, choose
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import MemberListing, effective
@@ -128,17 +129,18 @@ def release_of(
 def partner_with(folder: Path, release: Release) -> PartnerFolder:
     """A partner's folder that holds this release."""
     home = PartnerFolder(folder)
-    with home.arriving():
-        files = home.new_release(1, release.manifest, None)
+    releases = HeldReleases(home)
+    with releases.arriving():
+        files = releases.new(1, release.manifest, None)
         files.write(ReleasePart.SCREEN, write_screen(release))
         files.write(ReleasePart.ANSWERS, write_answers(release))
-        home.put_in_place(1)
+        releases.put_in_place(1)
     return home
 
 
 def passes(home: PartnerFolder, kinds: Sequence[Algorithm]) -> Passes:
     """Which hashes of every candidate pass the screen in this folder: what its owner can see offline."""
-    lookup = Lookup(home.load_release(1).release)
+    lookup = Lookup(HeldReleases(home).load(1).release)
     columns = [
         lookup.survives(screen_values(hash_of(number, kind) for number in range(CANDIDATES)))
         for kind in kinds

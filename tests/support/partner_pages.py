@@ -16,6 +16,7 @@ from typing import Final
 from node.console.partner.world import PartnerWorld
 from node.console.parts import Page
 from node.hoster.folder import PartnerFolder
+from node.hoster.lookup.held import HeldReleases
 from support.console import RunningConsole
 from support.page_timing import Cost
 from support.partner_console import BE, EXAMPLES, NL, Seat, partner_console_of, world_of
@@ -37,7 +38,7 @@ async def large_seat(
         seat.find(f"2026/uploads/{number:04}.jpg", hours_ago=number / 4)
 
     def read() -> object:
-        return PartnerFolder(seat.home.partner).in_force(), seat.spool.readable()
+        return HeldReleases(PartnerFolder(seat.home.partner)).in_force(), seat.spool.readable()
 
     async with partner_console_of(world_of(seat)) as console:
         yield console, read

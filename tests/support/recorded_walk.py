@@ -25,6 +25,7 @@ from node.demo.processes import Facts, Outcome
 from node.demo.world import LIST, Act, World
 from node.formats import ImportRow, read_rows
 from node.hoster.folder import PartnerFolder
+from node.hoster.lookup.held import HeldReleases
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE
 from protocol.subset.lookup import Lookup
@@ -154,7 +155,7 @@ def _survivors(world: World) -> int:
     folder = PartnerFolder(world.seat(Party.HOSTER).home / "partner")
     _, cursor = folder.load()
     return int(
-        np.sum(Lookup(folder.load_release(cursor.version).release).survives(screen_values(strangers())))
+        np.sum(Lookup(HeldReleases(folder).load(cursor.version).release).survives(screen_values(strangers())))
     )
 
 

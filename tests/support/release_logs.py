@@ -19,6 +19,7 @@ from keys.trust.node_parts import EpochInfo
 from node.clock import milliseconds
 from node.errors import NotFoundError
 from node.hoster.folder import Enrolment, PartnerFolder
+from node.hoster.lookup.held import HeldReleases
 from node.hoster.release.update import Updater, UpdateReport
 from node.hoster.trust.witness_policy import Rule, by_register
 from node.trust.announce import announce_epoch
@@ -264,5 +265,5 @@ class WitnessedWorld:
     @property
     def answers(self) -> set[int]:
         """The answers in force."""
-        held = self.folder.in_force()[1]
+        held = HeldReleases(self.folder).in_force()[1]
         return set() if held is None else {int(value) for value in held.release.answers}

@@ -19,6 +19,7 @@ from node.formats.rows import RowResult
 from node.hoster.enrolment import enrol, introduce
 from node.hoster.folder import PartnerFolder
 from node.hoster.lookup.examiner import Examiner, Hit
+from node.hoster.lookup.held import HeldReleases
 from node.hoster.release.update import Updater, UpdateReport
 from node.hoster.trust.node import known
 from node.lists.lookup import digests_named
@@ -201,7 +202,7 @@ class EnrolledPartner:
         return Examiner(
             enrolment,
             known(enrolment),
-            self.home.load_release(cursor.version),
+            HeldReleases(self.home).load(cursor.version),
             group=loaded_group,
             api=self.api,
             clock=self.agency.clock,

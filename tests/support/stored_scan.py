@@ -10,6 +10,7 @@ from node.errors import NodeError
 from node.hashing.hashed import Hashed, Part
 from node.hoster.cover import Cover, Pace
 from node.hoster.hits.spool import HitSpool
+from node.hoster.lookup.held import HeldReleases
 from node.hoster.scan.judge import Asking, Screening
 from node.hoster.scan.reader import Progress, Read, Reading
 from node.hoster.scan.results import FileResult, ScanSummary
@@ -69,7 +70,9 @@ class Scanning:
 
     def screening(self) -> Screening:
         """The release in force."""
-        return Screening(self.altered(self.partner.home.load_release(self.partner.home.load()[1].version)))
+        return Screening(
+            self.altered(HeldReleases(self.partner.home).load(self.partner.home.load()[1].version))
+        )
 
     async def scan(self, *, offline: bool = False) -> Ended:
         """Scan the folder; `read` and `sent` tell of this scan."""

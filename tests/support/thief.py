@@ -29,6 +29,7 @@ from node.group.load import load_group
 from node.home import Home
 from node.hoster.connection import reach_node_of
 from node.hoster.folder import PartnerFolder
+from node.hoster.lookup.held import HeldReleases
 from node.identity.identity import Identity, open_identity
 from node.identity.peer import reach_peer
 from node.jose import sign_token
@@ -192,7 +193,7 @@ class Thief:
     def _asks_in_the_old_epoch(self) -> None:
         """Has the hoster's look-ups answered under the key that was copied, as whoever wants to test hashes with it."""
         folder = PartnerFolder(Home(self._load.hoster.home).partner)
-        enrolment, held = folder.in_force()
+        enrolment, held = HeldReleases(folder).in_force()
         assert held is not None
         blinding = blind(load_group(), [b"%d" % number for number in range(64)], entropy=system_entropy)
         request = EvaluationRequest(

@@ -10,6 +10,7 @@ from node.demo.synthetic import MadeUp
 from node.demo.world import SUBSET, Act, World
 from node.home import Home
 from node.hoster.folder import PartnerFolder
+from node.hoster.lookup.held import HeldReleases
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.subset.canary import LISTED
 from protocol.subset.lookup import Lookup
@@ -127,7 +128,7 @@ def look_up(world: World) -> None:
 def try_offline(world: World) -> None:
     """What the hoster's folder tells whoever tries hashes on it, without asking: the lists name files by two hashes."""
     folder = PartnerFolder(Home(world.seat(Party.HOSTER).home).partner)
-    _, held = folder.in_force()
+    _, held = HeldReleases(folder).in_force()
     assert held is not None, "it has just updated"
     files, known = len(world.listed), held.release.manifest.screen_count - len(LISTED)
     tried = [Digest(Algorithm.MD5, system_entropy(SIZES[Algorithm.MD5])) for _ in range(_TRIED)]

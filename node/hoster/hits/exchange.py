@@ -18,6 +18,7 @@ from node.hoster.hits.resolutions import Action
 from node.hoster.hits.sender import HitSender
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.lookup.examiner import Examiner
+from node.hoster.lookup.held import HeldReleases
 from node.hoster.own_node import MEANS, Means, examiner_of
 from node.hoster.settings import load_partner_settings
 from node.hoster.trust.node import known
@@ -195,7 +196,7 @@ async def resolve(home: Home, text: str, action: Action) -> Resolved:
 def judge(home: Home, *, means: Means = MEANS) -> list[SpooledHit]:
     """End the hits that the release in force does not list any more; nobody is asked."""
     with alone(home) as spool:
-        _, held = PartnerFolder(home.partner).in_force()
+        _, held = HeldReleases(PartnerFolder(home.partner)).in_force()
         return [] if held is None else judge_again(spool, held, now_ms=milliseconds(means.clock.now()))
 
 
@@ -272,7 +273,7 @@ async def reporting(
     `begun` is when somebody began what by itself leads to requests, on the loop's clock: reading the spool takes
     longer with each hit in it, and the node must not see how many were not reported.
     """
-    enrolment, held = PartnerFolder(home.partner).in_force()
+    enrolment, held = HeldReleases(PartnerFolder(home.partner)).in_force()
     async with means.reach(home, enrolment) as node:
         examiner = examiner_of(home, enrolment, held, node, means.clock)
         sender = HitSender(spool, enrolment, known(enrolment), node, means.clock)

@@ -20,6 +20,7 @@ from node.hoster.connection import reach_own_node
 from node.hoster.folder import Enrolment, PartnerFolder
 from node.hoster.lookup.allowance import Meter
 from node.hoster.lookup.examiner import Examiner
+from node.hoster.lookup.held import HeldReleases
 from node.hoster.settings import load_partner_settings
 from node.hoster.trust.node import Known, known
 from node.journal import Journal
@@ -165,7 +166,7 @@ class InForce:
         )
 
     def _read(self) -> _Loaded:
-        enrolment, held = self._folder.in_force()
+        enrolment, held = HeldReleases(self._folder).in_force()
         cursor = self._folder.load()[1]
         # An update may have replaced it in between; then it is loaded again in a moment.
         seen_ms = cursor.seen_ms if held and cursor.version == held.version else 0

@@ -18,6 +18,7 @@ from node.clock import Clock, moment_of
 from node.errors import NotFoundError, OverQuotaError, TrustForkError, VerificationError
 from node.hoster.folder import Cursor, Enrolment, MemberFiles, PartnerFolder
 from node.hoster.lookup.chance import chance_anew
+from node.hoster.lookup.held import HeldReleases
 from node.hoster.release.log import DisownedError, ReleaseLog, Step
 from node.hoster.release.parts import fetch_part
 from node.hoster.release.removals import take_away, waiting
@@ -126,6 +127,7 @@ class Updater:
         trial: Trial = untried,
     ) -> None:
         self._folder = folder
+        self._releases = HeldReleases(folder)
         self._api = api
         self._clock = clock
         self._rule = rule
@@ -140,7 +142,7 @@ class Updater:
                 in the folder.
         """
         enrolment, cursor = self._folder.load()
-        held = self._folder.load_release(cursor.version) if cursor.version else None
+        held = self._releases.load(cursor.version) if cursor.version else None
         last = held.release.manifest if held else None
         return await self._update(
             enrolment, cursor, held, lambda log: log.advance(cursor, last=last, now=self._clock.now())
@@ -197,7 +199,7 @@ class Updater:
         news.witnesses += relayed.changes
         news.warnings = relayed.warnings
         policy = self._rule(found, enrolment.origin, relayed.documents, now)
-        with self._folder.arriving():
+        with self._releases.arriving():
             step, reached, new, (tested, untested) = await self._follow(
                 enrolment, cursor, held, found, policy, follow
             )
@@ -210,7 +212,7 @@ class Updater:
                 *_doubted_in_force(found, enrolment.origin, new or held),
             ),
             step=replace(step, cursor=reached),
-            gone=len(self._folder.gone(reached)),
+            gone=len(self._releases.gone(reached)),
             tested=tested,
         )
         return _report(enrolment.subset, held, new or held, told)
@@ -257,11 +259,11 @@ class Updater:
             raise VerificationError("{subset}: {reason}", enrolment.subset, exc, hint=_HINT) from exc
         tried = await self._try(enrolment, found, new)
         if new is not None:
-            self._folder.put_in_place(new.version)
+            self._releases.put_in_place(new.version)
             self._carry_over(cursor, reached, held, new)
         self._folder.save(enrolment, reached)
         if new is not None:
-            self._folder.forget_releases(but=new.version)
+            self._releases.forget(but=new.version)
         if reached.ahead is not None and reached.ahead.waits:
             raise waiting(enrolment, reached.ahead.version, new or held, step.backing)
         return step, reached, new, tried
@@ -317,17 +319,17 @@ class Updater:
             ahead.version,
             step.manifest,
             held=held,
-            files=self._folder.new_release(ahead.version, step.manifest, held),
-            before=self._folder.gone(cursor),
+            files=self._releases.new(ahead.version, step.manifest, held),
+            before=self._releases.gone(cursor),
         )
-        self._folder.keep_gone(held.version, taken.gone)
+        self._releases.keep_gone(held.version, taken.gone)
         return replace(step.cursor, ahead=replace(ahead, waits=taken.waits))
 
     def _carry_over(self, cursor: Cursor, reached: Cursor, held: MappedRelease | None, new: Held) -> None:
         """Keep gone what a head that is still ahead took away."""
         if reached.ahead is not None and held is not None:
-            gone = self._folder.gone(cursor)
-            self._folder.keep_gone(new.version, same_answers(gone, held.release, new.release))
+            gone = self._releases.gone(cursor)
+            self._releases.keep_gone(new.version, same_answers(gone, held.release, new.release))
 
     async def _fetch(
         self, enrolment: Enrolment, step: Step, held: MappedRelease | None, found: Known
@@ -337,7 +339,7 @@ class Updater:
             return None
         self._check_manifest(enrolment, manifest, found)
         version = step.cursor.version
-        files = self._folder.new_release(version, manifest, held)
+        files = self._releases.new(version, manifest, held)
         for part in (ReleasePart.SCREEN, ReleasePart.ANSWERS, ReleasePart.LABELS):
             if part is not ReleasePart.LABELS or manifest.labels_root:
                 data = await fetch_part(

@@ -19,6 +19,7 @@ from node.hoster.client import confirmed, covered_examiner
 from node.hoster.cover import Pace
 from node.hoster.folder import PartnerFolder
 from node.hoster.hits.homes import hit_spool
+from node.hoster.lookup.held import HeldReleases
 from node.hoster.own_node import pace_of
 from node.hoster.scan.history import keep_scan
 from node.hoster.scan.judge import Asking, Screening
@@ -130,7 +131,7 @@ class Scan:
     async def _scan(self) -> Ended:
         unreachable = None if self._wanted.offline else await self._confirm()
         folder = PartnerFolder(self._home.partner)
-        enrolment, held = folder.in_force()
+        enrolment, held = HeldReleases(folder).in_force()
         if held is None:
             raise NotInitialisedError("there is no release yet", hint="fetch one with: sigfed update")
         age_ms = max(0, _now_ms() - enrolment.confirmed_ms)

@@ -1,4 +1,4 @@
-"""The kinds of rows that a partner's client keeps, and the names of those that there is one of."""
+"""What a partner's client keeps: kinds of rows, the names of those that there is one of, the files of a release."""
 
 from enum import StrEnum
 
@@ -28,3 +28,15 @@ class Fact(StrEnum):
     """Those that were finished."""
     LAST_END = "last-end"
     """The last report of which the node told that it ended."""
+
+
+class ReleaseFile(StrEnum):
+    """The name of a file of a release, in the folder of its version."""
+
+    MANIFEST = "manifest.cbor"
+    FILTER = "filter.cbor"
+    SCREEN = "screen.u64"
+    ANSWERS = "answers.u64"
+    LABELS = "labels.bin"
+    GONE = "gone.u64"
+    """Places of the answers that a head without witnesses took away, 8 bytes each; before them, how many."""

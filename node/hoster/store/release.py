@@ -8,31 +8,26 @@ import mmap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from node.files import replace_private, replace_streamed
+from node.hoster.store.kinds import ReleaseFile
 from node.store.mapped import mapped, maps_of, sparing
 from protocol.encoding import Octets
 from protocol.messages import ReleasePart
 from protocol.subset.files import Held, read_answers, read_labels, read_screen
-from protocol.subset.manifest import Manifest
+from protocol.subset.manifest import Manifest, read_filter
 from protocol.subset.release import (
     Release,
     check_answers,
     check_labels,
     check_screen,
     pieces_of,
-    read_filter,
 )
 from protocol.subset.rice import U64Array, blocks_of
 
-MANIFEST: Final = "manifest.cbor"
-FILTER: Final = "filter.cbor"
-SCREEN: Final = "screen.u64"
-ANSWERS: Final = "answers.u64"
-LABELS: Final = "labels.bin"
 _Block = TypeVar("_Block")
 
 
@@ -65,25 +60,29 @@ class NewRelease:
         self._version = version
         self._manifest = manifest
         self._held = held
-        replace_private(folder / MANIFEST, manifest.to_bytes())
+        replace_private(folder / ReleaseFile.MANIFEST, manifest.to_bytes())
 
     def write(self, part: ReleasePart, data: Octets) -> None:
         """Write one file from what came, answers before labels; raises `ProtocolError` for what cannot be read."""
         match part:
             case ReleasePart.SCREEN:
-                self._write_values(SCREEN, read_screen(self._manifest, data, held=self._held), data)
+                self._write_values(
+                    ReleaseFile.SCREEN, read_screen(self._manifest, data, held=self._held), data
+                )
             case ReleasePart.ANSWERS:
-                self._write_values(ANSWERS, read_answers(self._manifest, data, held=self._held), data)
+                self._write_values(
+                    ReleaseFile.ANSWERS, read_answers(self._manifest, data, held=self._held), data
+                )
             case ReleasePart.LABELS:
-                answers = map_file(self._folder / ANSWERS)
+                answers = map_file(self._folder / ReleaseFile.ANSWERS)
                 pieces = read_labels(data, answers.values, held=self._held)
-                replace_streamed(self._folder / LABELS, self._sparing(pieces, data, answers.maps))
+                replace_streamed(self._folder / ReleaseFile.LABELS, self._sparing(pieces, data, answers.maps))
             case ReleasePart.FILTER:
-                replace_private(self._folder / FILTER, bytes(data))
+                replace_private(self._folder / ReleaseFile.FILTER, bytes(data))
 
     def answers(self) -> U64Array:
         """Its answers alone; raises `ProtocolError` where they are not those of its manifest."""
-        answers = map_file(self._folder / ANSWERS)
+        answers = map_file(self._folder / ReleaseFile.ANSWERS)
         check_answers(self._manifest, sparing(blocks_of(answers.values), answers.maps))
         return answers.values
 
@@ -110,9 +109,9 @@ def load_release(folder: Path, version: int) -> MappedRelease:
         ValueError: one is cut.
         ProtocolError: one is not the manifest's.
     """
-    manifest = Manifest.from_bytes((folder / MANIFEST).read_bytes())
-    screen, answers = map_file(folder / SCREEN), map_file(folder / ANSWERS)
-    labels = map_file(folder / LABELS) if manifest.labels_root else None
+    manifest = Manifest.from_bytes((folder / ReleaseFile.MANIFEST).read_bytes())
+    screen, answers = map_file(folder / ReleaseFile.SCREEN), map_file(folder / ReleaseFile.ANSWERS)
+    labels = map_file(folder / ReleaseFile.LABELS) if manifest.labels_root else None
     check_screen(manifest, sparing(blocks_of(screen.values), screen.maps))
     check_answers(manifest, sparing(blocks_of(answers.values), answers.maps))
     check_labels(manifest, None if labels is None else sparing(pieces_of(labels.octets), labels.maps))
@@ -121,7 +120,9 @@ def load_release(folder: Path, version: int) -> MappedRelease:
         screen=screen.values,
         answers=answers.values,
         labels=None if labels is None else labels.octets,
-        filter=read_filter(manifest, (folder / FILTER).read_bytes()) if (folder / FILTER).exists() else None,
+        filter=read_filter(manifest, (folder / ReleaseFile.FILTER).read_bytes())
+        if (folder / ReleaseFile.FILTER).exists()
+        else None,
     )
     return MappedRelease(version, release, screen.maps + answers.maps + (labels.maps if labels else ()))
 

@@ -15,6 +15,7 @@ from node.errors import VerificationError
 from node.health import Check, Health
 from node.home import Home
 from node.hoster.folder import PartnerFolder
+from node.hoster.lookup.held import HeldReleases
 from node.hoster.release.self_test import tested_here
 from node.hoster.settings import load_partner_settings
 from node.hoster.settle import Settled, bring_update
@@ -153,7 +154,7 @@ def _trust(home: Home) -> Trust | None:
 def _self_test(home: Home) -> str:
     folder = PartnerFolder(home.partner)
     try:
-        _, held = folder.in_force()
+        _, held = HeldReleases(folder).in_force()
         return "passed" if held is not None and tested_here(folder.folder, held) else "none"
     except VerificationError:
         return "failed"
