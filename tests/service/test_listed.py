@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from keys.trust.members import Member
 from node.app.judged import Judge
@@ -513,3 +513,26 @@ def test_a_roster_that_is_not_whole_stops_no_other_subset(fr: ReleasingAgency, o
     assert (report.published, report.entries) == (True, 2)
     with pytest.raises(StoreError, match="not whole"):
         fr.release()
+
+
+def test_one_change_goes_through_no_table_of_a_whole_release(
+    store: Store, fr: ReleasingAgency, other: Agency
+) -> None:
+    changing(fr, other)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, sql: str, values: Any, *_: object) -> None:
+        if "listed" in sql and sql.startswith(("SELECT", "UPDATE", "DELETE")):
+            asked.append((sql, values[0] if isinstance(values, list) else values))
+
+    event.listen(store._engine, "before_cursor_execute", note)
+    fr.release()
+    event.remove(store._engine, "before_cursor_execute", note)
+    with store.read() as unit:
+        plans = {
+            sql: [row[-1] for row in unit._connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+            for sql, values in asked
+        }
+    assert any("ix_listed_shredded" in step for plan in plans.values() for step in plan)
+    assert any("ix_listed_ended" in step for plan in plans.values() for step in plan)
+    assert not [sql for sql, plan in plans.items() if "SEARCH listed USING PRIMARY KEY (subset=?)" in plan]

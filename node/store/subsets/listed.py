@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, literal_column, select, update
 
 from node.store.driver import insert_rows
 from node.store.subsets.records import Listed, WideKey
@@ -32,6 +32,9 @@ _COLUMNS: Final = (
     ("collections", "bytea"),
 )
 _NAMED: Final = ", ".join(Listed._fields)
+_APART: Final = "coalesce(subset, '')"
+"""A subset's name that SQLite does not look up: it would go through all rows of the subset, by the primary key, where
+an index has but a few."""
 _ROWS: Final = select(*(_C[name] for name in Listed._fields))
 
 
@@ -105,7 +108,7 @@ class ListedRows(Rows):
         successor = _LISTED.alias("successor")
         same = (successor.c.subset == _C.subset, successor.c.key == _C.key, successor.c.rest == _C.rest)
         stays = select(1).where(*same, successor.c.since == version).exists()
-        rows = _ROWS.where(_C.subset == subset, _C.ended == version, ~stays)
+        rows = _ROWS.where(literal_column(_APART) == subset, _C.ended == version, ~stays)
         return [Listed(*row) for row in self._connection.execute(rows)]
 
     def settle(self, subset: str, version: int) -> None:
@@ -137,12 +140,15 @@ class ListedRows(Rows):
 
     def shredded(self, subset: str, version: int) -> list[Listed]:
         """The rows of a release whose digests were shredded since it was made."""
-        return self._said(subset, version, f"algorithm = {_SHREDDED}", ())  # not bound: its index is partial
+        which = f"algorithm = {_SHREDDED}"  # not bound: its index is partial
+        return self._said(subset, version, which, (), name=_APART)
 
-    def _said(self, subset: str, version: int, which: str, values: Sequence[int]) -> list[Listed]:
+    def _said(
+        self, subset: str, version: int, which: str, values: Sequence[int], *, name: str = "subset"
+    ) -> list[Listed]:
         mark = self._mark
         rows = self._connection.exec_driver_sql(
-            f"SELECT {_NAMED} FROM listed WHERE subset = {mark} AND {which}"  # noqa: S608 - nothing but placeholders
+            f"SELECT {_NAMED} FROM listed WHERE {name} = {mark} AND {which}"  # noqa: S608 - nothing but placeholders
             f" AND since <= {mark} AND (ended IS NULL OR ended > {mark})",
             (subset, *values, version, version),
         )
