@@ -57,7 +57,7 @@ def _die_at(dsn: str, folder: Path, work: str, place: str) -> None:
 def _arm(place: str) -> None:
     """Replace the step named by one that is done and then kills."""
     targets: dict[str, tuple[object, str]] = {
-        "writing": (objects, "_write"),
+        "writing": (objects, "_begun"),
         "objects": (FolderObjects, "put_all"),
         "claim": (Store, "write"),
         "before-sign": (FolderLogSigner, "sign"),
