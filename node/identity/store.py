@@ -9,6 +9,7 @@ from node.identity.identity import Identity
 from node.identity.lease import claim_of
 from node.objects.stores import open_objects
 from node.store.store import Store
+from protocol.tlog.hasher import Hasher
 
 
 @contextmanager
@@ -34,4 +35,11 @@ def open_store(identity: Identity) -> Store:
         storage_keys=lambda label: identity.keychain.secret(Role.STORAGE, label),
         entropy=identity.entropy,
         claim=claim,
+        load_hasher=lambda: _load_hasher(identity),
     )
+
+
+def _load_hasher(identity: Identity) -> Hasher:
+    from node.group.load import load_hasher  # noqa: PLC0415 - most commands hash little, and start without it
+
+    return load_hasher(identity.settings.group)

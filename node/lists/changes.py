@@ -132,7 +132,8 @@ def content_id_of(opening: bytes) -> bytes:
     key = opening[start + 1 : start + 3]
     if opening[start : start + 1] >= _LONG_MAP or key[:1] == _KEY_BEFORE:
         return _read_content_id(opening)
-    return opening[start + CONTENT_ID.start : start + CONTENT_ID.stop] if key == _ID_HEAD else b""
+    found = opening[start + CONTENT_ID.start : start + CONTENT_ID.stop]
+    return found if key == _ID_HEAD and len(found) == CONTENT_ID_BYTES else b""
 
 
 def _read_content_id(opening: bytes) -> bytes:

@@ -214,7 +214,7 @@ def _finish(
     note = signer.sign(log.origin, start=log.head.size, leaf_hashes=round_.leaves)
     _check_note(log, note)
     touches = list(touches_of(log.head.size, round_.events, round_.openings))
-    runs = list(runs_of(store.vault, log.head.size, map(content_id_of, round_.openings)))
+    runs = runs_of(store.vault, log.head.size, map(content_id_of, round_.openings))
     with store.write() as unit:
         unit.logs.settle(log, note=note, checked_ms=now_ms)
         unit.touches.put(log.id, touches)

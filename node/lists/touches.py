@@ -40,14 +40,17 @@ def touches_of(first: int, events: Sequence[bytes], openings: Sequence[bytes]) -
             yield from _touch_of(position, event, opening)
 
 
-def runs_of(vault: Vault, first: int, content_ids: Iterable[bytes]) -> Iterator[FileRun]:
+def runs_of(vault: Vault, first: int, content_ids: Iterable[bytes]) -> list[FileRun]:
     """Which verified openings from the position `first` on carry the content id of their neighbour; empty is none."""
     begun, current = first, b""
+    found: list[tuple[bytes, int, int]] = []
     for position, content_id in enumerate(chain(content_ids, [b""]), first):
         if content_id != current:
             if current:
-                yield FileRun(vault.file_key_of(current), begun, position - 1)
+                found.append((current, begun, position - 1))
             begun, current = position, content_id
+    keys = vault.file_keys_of([content_id for content_id, _, _ in found])
+    return [FileRun(key, start, end) for key, (_, start, end) in zip(keys, found, strict=True)]
 
 
 def _touch_of(position: int, event: bytes, opening: bytes) -> Iterator[Touch]:
@@ -129,4 +132,4 @@ def bundle_notes(
     """What is to be noted of one bundle of a list of `size`, as far as its openings are held."""
     first, openings = index * BUNDLE_WIDTH, files.openings(index, size=size)
     touches = touches_of(first, files.events(index, size=size), openings)
-    return [*touches], [*runs_of(vault, first, map(content_id_of, openings))]
+    return [*touches], runs_of(vault, first, map(content_id_of, openings))

@@ -112,8 +112,12 @@ class LogFiles:
             yield self._entries_name(number, width), encode_bundle(rows[at : at + width])
         if openings is not None:
             yield from self._opening_objects(index, self.openings(index, size=old_size) + list(openings))
-        leaves = [leaf_hash(event) for event in events]
-        for tile, data in new_hash_tiles(old_size, leaves, lambda tile: self.tile(tile, size=old_size)):
+        hasher = self._vault.hasher
+        # Of lists alone all entries have one length.
+        leaves = b"".join(map(leaf_hash, events) if openings is None else [hasher.leaves(b"".join(events))])
+        for tile, data in new_hash_tiles(
+            old_size, leaves, lambda tile: self.tile(tile, size=old_size), hasher
+        ):
             yield self._tile_name(tile), data
 
     def with_openings(self, index: int, new: Mapping[int, bytes], *, size: int) -> Iterator[Named]:

@@ -22,6 +22,7 @@ from protocol.tlog.tiles import Tile, cut_bundle, encode_bundle
 
 _OWN: Final = frozenset({LogKind.OWN_LIST, LogKind.OWN_RELEASES})
 _LISTS: Final = frozenset({LogKind.OWN_LIST})
+_CLOSED: Final = (b"", 0)
 _T = TypeVar("_T")
 
 
@@ -85,16 +86,23 @@ class CallerLogs:
         if len(rows) < width:
             raise NotFoundError("the log has no such bundle", hint="ask for its newest checkpoint first")
         events, now = files.events(index, size=size), self._clock.now()
+        kinds = [
+            (event[:HEADER_BYTES], opening[NONCE_BYTES]) if opening else _CLOSED
+            for event, opening in zip(events[first:width], rows[first:width], strict=True)
+        ]
+        covered = {
+            kind: kind != _CLOSED and self._covers(*kind, now) for kind in set(kinds)
+        }  # few are different
         return encode_bundle(
             [
-                opening if opening and self._covers(event, opening, now) else b""
-                for event, opening in zip(events[first:width], rows[first:width], strict=True)
+                opening if covered[kind] else b""
+                for kind, opening in zip(kinds, rows[first:width], strict=True)
             ]
         )
 
-    def _covers(self, event: bytes, opening: bytes, now: datetime) -> bool:
-        collection = Header.from_bytes(event[:HEADER_BYTES]).collection
-        return self._grant.covers(collection, now) and self._grant.covers_algorithm(opening[NONCE_BYTES])
+    def _covers(self, header: bytes, algorithm: int, now: datetime) -> bool:
+        collection = Header.from_bytes(header).collection
+        return self._grant.covers(collection, now) and self._grant.covers_algorithm(algorithm)
 
     def _read(self, origin: str, kinds: frozenset[LogKind], read: Callable[[LogFiles, int], _T]) -> _T:
         """Read at the log's size; a publication may outgrow a partial object in between, so once more then."""

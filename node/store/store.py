@@ -42,7 +42,8 @@ from node.store.seal import (
 )
 from node.store.tables import DataKey, table
 from node.store.unit import Unit
-from node.store.vault import LookUpKeys, Vault, unwrap, wrap
+from node.store.vault import LoadHasher, LookUpKeys, Vault, unwrap, wrap
+from protocol.tlog.hasher import HASHLIB
 
 _LOST: Final = "it was made when the node was founded: restore it from a backup, with sigfed backup restore"
 INDEX_KEY: Final = "index"
@@ -95,6 +96,7 @@ class Store:
         storage_keys: StorageKeys,
         entropy: Entropy,
         claim: Claim | None = None,
+        load_hasher: LoadHasher = lambda: HASHLIB,
     ) -> Self:
         """The store at `dsn`, its tables brought up to date; `claim` is of the home that writes.
 
@@ -113,7 +115,7 @@ class Store:
                     raise NotInitialisedError("the database has no store in it", hint=_LOST)
             migrate(engine)
             _number_keys(engine, storage_keys, entropy)
-            return cls(engine, _vault(engine, storage_keys, entropy), objects, claim)
+            return cls(engine, _vault(engine, storage_keys, entropy, load_hasher), objects, claim)
 
     @contextmanager
     def read(self) -> Iterator[Unit]:
@@ -245,7 +247,9 @@ def _numbered(records: Iterable[DataKeyRecord]) -> bool:
     return any(seal_number(each.name) is not None for each in records)
 
 
-def _vault(engine: Engine, storage_keys: StorageKeys, entropy: Entropy) -> Vault:
+def _vault(
+    engine: Engine, storage_keys: StorageKeys, entropy: Entropy, load_hasher: LoadHasher = lambda: HASHLIB
+) -> Vault:
     def look_up() -> LookUpKeys:
         keys = _data_keys(engine, storage_keys, {INDEX_KEY, TOMBSTONE_KEY}.__contains__)
         return LookUpKeys(index=keys[INDEX_KEY], tombstone=keys[TOMBSTONE_KEY])
@@ -254,7 +258,7 @@ def _vault(engine: Engine, storage_keys: StorageKeys, entropy: Entropy) -> Vault
         keys = _data_keys(engine, storage_keys, lambda name: seal_number(name) is not None)
         return SealingKeys({seal_number(name) or UNNUMBERED: key for name, key in keys.items()})
 
-    return Vault(Sealer(sealing, entropy), look_up, entropy)
+    return Vault(Sealer(sealing, entropy), look_up, entropy, load_hasher)
 
 
 def _data_keys(

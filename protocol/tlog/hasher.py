@@ -34,13 +34,17 @@ class Hasher:
 
     __slots__ = ()
 
+    def each(self, prefix: bytes, items: bytes, width: int) -> bytes:
+        """SHA-256(prefix || item) of items of `width` bytes."""
+        return b"".join([sha256(prefix + item).digest() for item in apart(items, width)])
+
     def leaves(self, events: bytes) -> bytes:
         """SHA-256(00 || event) of events of 56 bytes."""
-        return b"".join([sha256(_LEAF + event).digest() for event in apart(events)])
+        return self.each(_LEAF, events, EVENT_BYTES)
 
     def nodes(self, children: bytes) -> bytes:
         """SHA-256(01 || left || right) of pairs of hashes."""
-        return b"".join([sha256(_NODE + pair).digest() for pair in apart(children, _PAIR)])
+        return self.each(_NODE, children, _PAIR)
 
     def commitments(self, prefix: bytes, events: bytes, openings: Sequence[bytes]) -> bytes:
         """SHA-256(prefix || header || opening) of events, as many as openings.
@@ -91,12 +95,8 @@ class KernelHasher(Hasher):
         self._hash_rows = function
 
     @override
-    def leaves(self, events: bytes) -> bytes:
-        return self._hashes(_LEAF, events, EVENT_BYTES, EVENT_BYTES)
-
-    @override
-    def nodes(self, children: bytes) -> bytes:
-        return self._hashes(_NODE, children, _PAIR, _PAIR)
+    def each(self, prefix: bytes, items: bytes, width: int) -> bytes:
+        return self._hashes(prefix, items, width, width)
 
     @override
     def commitments(self, prefix: bytes, events: bytes, openings: Sequence[bytes]) -> bytes:

@@ -12,13 +12,13 @@ from typing import Final, TypeAlias
 from protocol.encoding import parse_decimal
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
 from protocol.limits import BUNDLE_WIDTH, MAX_LOG_SIZE
-from protocol.tlog.hasher import HASH_BYTES
-from protocol.tlog.merkle import root_of
+from protocol.tlog.hasher import HASH_BYTES, HASHLIB, Hasher, apart
 
 TILE_HEIGHT: Final = 8
 _MAX_LEVEL: Final = 63
 _MAX_INDEX: Final = MAX_LOG_SIZE // BUNDLE_WIDTH
 _ENTRIES: Final = "entries"
+_TILE_BYTES: Final = BUNDLE_WIDTH * HASH_BYTES
 _LENGTH_BYTES: Final = 2
 _MAX_ENTRY: Final = 2**16 - 1
 
@@ -119,36 +119,34 @@ def width_at(*, level: int, index: int, size: int) -> int:
 
 
 def new_hash_tiles(
-    old_size: int, leaf_hashes: Sequence[bytes], read: ReadTile
+    old_size: int, leaf_hashes: bytes, read: ReadTile, hasher: Hasher = HASHLIB
 ) -> Iterator[tuple[Tile, bytes]]:
-    """Every hash tile, with its bytes, that growing a log of `old_size` by these leaf hashes adds.
+    """Every hash tile, with its bytes, that growing a log of `old_size` by these leaf hashes (joined) adds.
 
     `read` is asked only for partial tiles of the old size: at most one a level. Levels go upwards, so
     whoever stores the tiles in this order never has a hash without the tile under it. Raises
     `MalformedError` if a stored tile has the wrong length.
     """
-    level, hashes = 0, list(leaf_hashes)
+    level, hashes = 0, leaf_hashes
     while hashes:
         old_count = old_size >> TILE_HEIGHT * level
-        begin = old_count - old_count % BUNDLE_WIDTH
-        if begin < old_count:
-            hashes = read_tile(Tile(level, begin // BUNDLE_WIDTH, old_count - begin), read) + hashes
-        parents: list[bytes] = []
-        for at in range(0, len(hashes), BUNDLE_WIDTH):
-            row = hashes[at : at + BUNDLE_WIDTH]
-            tile = Tile(level, (begin + at) // BUNDLE_WIDTH, len(row))
-            yield tile, b"".join(row)
-            if tile.full:
-                parents.append(root_of(row))
-        level, hashes = level + 1, parents
+        index, over = divmod(old_count, BUNDLE_WIDTH)
+        if over:
+            hashes = read_tile(Tile(level, index, over), read) + hashes
+        for number, row in enumerate(apart(hashes, _TILE_BYTES), index):
+            yield Tile(level, number, len(row) // HASH_BYTES), row
+        hashes = hashes[: len(hashes) - len(hashes) % _TILE_BYTES]
+        for _ in range(TILE_HEIGHT):
+            hashes = hasher.nodes(hashes)
+        level += 1
 
 
-def read_tile(tile: Tile, read: ReadTile) -> list[bytes]:
+def read_tile(tile: Tile, read: ReadTile) -> bytes:
     """The hashes of a stored tile; raises `MalformedError` if there are not `width` of them."""
     data = read(tile)
     if len(data) != tile.width * HASH_BYTES:
         raise MalformedError("a stored tile of the wrong length")
-    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+    return data
 
 
 def _numbered(index: int, width: int) -> str:

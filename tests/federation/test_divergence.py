@@ -32,7 +32,7 @@ class TiledPeer(ListPeer):
     @override
     async def tile(self, origin: str, *, level: int, index: int, width: int) -> bytes:
         events = (self.tiles_of or self.served).writer.events
-        tiles = dict(new_hash_tiles(0, list(map(leaf_hash, events)), _never))
+        tiles = dict(new_hash_tiles(0, b"".join(map(leaf_hash, events)), _never))
         wanted = Tile(level, index, width)
         if wanted not in tiles:
             raise NotFoundError("no such tile")

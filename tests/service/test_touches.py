@@ -242,6 +242,13 @@ def test_a_file_is_known_by_an_opening_with_more_fields_than_this_version_has(ke
     assert content_id_of(without) == content_id_of(opening[:-1]) == b""
 
 
+def test_an_opening_that_ends_early_names_no_file() -> None:
+    """Of an event that this version does not know, a peer may open any bytes at all."""
+    opening = Opening(bytes(16), file_digests("a")[0], Ext(content_id=bytes(range(16)))).to_bytes()
+    named = {content_id_of(opening[:length]) for length in range(len(opening) + 1)}
+    assert named == {b"", bytes(range(16))}
+
+
 def test_an_opening_that_comes_late_is_noted_with_it(agency: Agency) -> None:
     agency.add(rows("a"))
     agency.publish()

@@ -89,7 +89,7 @@ class History:
 
     def tiles(self) -> dict[Tile, bytes]:
         """All hash tiles."""
-        return dict(new_hash_tiles(0, list(map(leaf_hash, self.writer.events)), _never))
+        return dict(new_hash_tiles(0, b"".join(map(leaf_hash, self.writer.events)), _never))
 
     async def ask(self, witness: WitnessApi, document: NodeDocument) -> None:
         """Have the newest head cosigned by the witness that a document names; a refusal is taken as it is."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.errors import StoreError
+from node.group.load import load_hasher
 from node.store.seal import FRESH_SECONDS, Sealer, SealingKeys
 from node.store.vault import LookUpKeys, Vault, seal, unwrap, wrap
 from protocol.digest import SIZES, Algorithm, Digest
@@ -30,13 +31,28 @@ DIGESTS = st.sampled_from(ALGORITHMS).flatmap(
 )
 
 
-@given(st.lists(DIGESTS, max_size=5))
+def fast() -> Vault:
+    """The same vault with what this machine hashes fastest with."""
+    return Vault(SEALER, lambda: LookUpKeys(INDEX_KEY, TOMBSTONE_KEY), entropy, load_hasher)
+
+
+@given(st.lists(DIGESTS, max_size=100))
 def test_keys_are_the_first_eight_bytes_of_hmac(digests: list[Digest]) -> None:
     wanted = [
         hmac.digest(INDEX_KEY, bytes((digest.algorithm,)) + digest.value, "sha256")[:8] for digest in digests
     ]
-    assert VAULT.keys_of(digests).tolist() == [int.from_bytes(mac, signed=True) for mac in wanted]
-    assert [VAULT.key_of(digest) for digest in digests] == VAULT.keys_of(digests).tolist()
+    keys = [int.from_bytes(mac, signed=True) for mac in wanted]
+    assert VAULT.keys_of(digests).tolist() == fast().keys_of(digests).tolist() == keys
+    assert [VAULT.key_of(digest) for digest in digests] == keys
+
+
+@pytest.mark.parametrize("count", [0, 1, 31, 32, 100])
+def test_a_file_is_known_by_hmac_as_well(count: int) -> None:
+    key = hmac.digest(INDEX_KEY, b"\xfffiles", "sha256")
+    ids = [bytes((at,)) * 16 for at in range(count)]
+    wanted = [int.from_bytes(hmac.digest(key, each, "sha256")[:8], signed=True) for each in ids]
+    assert VAULT.file_keys_of(ids) == fast().file_keys_of(ids) == wanted
+    assert list(map(VAULT.file_key_of, ids)) == wanted
 
 
 def test_each_purpose_has_a_key_of_its_own_that_is_derived_as_others_compute_it() -> None:

@@ -23,7 +23,7 @@ from node.store.lists.columns import Collections, Keys, Positions
 from node.store.lists.records import FileRun, LogRecord, Quarantined, Shredding, Touch
 from node.store.unit import Unit
 from node.store.vault import Vault
-from protocol.digest import degenerate
+from protocol.digest import Digest, degenerate
 from protocol.limits import HEADER_BYTES
 from protocol.lists.event import Header, Op
 
@@ -104,7 +104,7 @@ class EventIntake:
     first: int
     file: OpenFile = field(default_factory=OpenFile)
     """Of the events before."""
-    _keys: list[Keys] = field(default_factory=list)
+    _digests: list[Digest] = field(default_factory=list)
     _positions: "array[int]" = field(default_factory=lambda: array("q"))
     _collections: "array[int]" = field(default_factory=lambda: array("i"))
     _ended: dict[int, int] = field(default_factory=dict)
@@ -125,7 +125,7 @@ class EventIntake:
 
     def take(self, position: int, events: Sequence[bytes], openings: Sequence[bytes]) -> None:
         """Take in verified events from `position` on; an empty opening is one that is not held."""
-        digests, content_ids = [], list(map(content_id_of, openings))
+        content_ids = list(map(content_id_of, openings))
         last, header, known = b"", None, False
         for at, (event, opening, content_id) in enumerate(
             zip(events, openings, content_ids, strict=True), position
@@ -139,7 +139,7 @@ class EventIntake:
             self._note(at, header)
             digest = digest_of(opening) if header.op in _CARRYING else None
             if digest is not None:
-                digests.append(digest)
+                self._digests.append(digest)
                 self._positions.append(at)
                 self._collections.append(header.collection if header.op == Op.ADD else -header.collection)
                 self._algorithms.append(digest.algorithm)
@@ -147,7 +147,6 @@ class EventIntake:
                 reason = degenerate(digest)
                 if reason is not None and header.op == Op.ADD:
                     self._suspect.append((at, reason))
-        self._keys.append(self.vault.keys_of(digests))
         self._touches += touches_of(position, events, openings)
         self._runs += runs_of(self.vault, position, content_ids)
 
@@ -166,7 +165,7 @@ class EventIntake:
 
     def taken(self, older_keys: Mapping[int, int]) -> Taken:
         """What it all means; `older_keys` are the look-up keys of `older_refs` as far as they are known."""
-        keys = np.concatenate([np.empty(0, dtype=np.int64), *self._keys])
+        keys = self.vault.keys_of(self._digests)
         positions = _array(self._positions)
         collections = np.array(self._collections, dtype=np.int32)
         columns = Columns(keys, positions, np.array(self._algorithms, dtype=np.int8), _array(self._files))

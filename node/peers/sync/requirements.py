@@ -25,7 +25,7 @@ from protocol.api import LogApi
 from protocol.errors import MalformedError
 from protocol.limits import BUNDLE_WIDTH
 from protocol.pull.inputs import LogTrust, Witnessing
-from protocol.tlog.merkle import leaf_hash
+from protocol.tlog.hasher import HASHLIB
 from protocol.tlog.note import Note, NoteSignature, VerifierKey, parse_signatures
 from protocol.tlog.policy import Policy
 from protocol.tlog.tileproof import TileTree
@@ -168,10 +168,10 @@ async def _proof_from_tiles(api: LogApi, origin: str, old: int, size: int) -> Se
 async def _proof_from_entries(store: Store, api: LogApi, origin: str, old: int, size: int) -> Sequence[bytes]:
     with store.read() as unit:
         held = unit.logs.get(origin).head.size
-    leaves: list[bytes] = []
+    leaves = b""
     for index, width in bundle_widths(held, size):
         events = decode_bundle(await api.entries(origin, index=index, width=width), width)
-        leaves += [leaf_hash(event) for event in events[max(held - index * BUNDLE_WIDTH, 0) :]]
+        leaves += HASHLIB.leaves(b"".join(events[max(held - index * BUNDLE_WIDTH, 0) :]))
 
     def prove() -> Sequence[bytes]:
         files = LogFiles(store.objects, store.vault, origin)
