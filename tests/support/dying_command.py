@@ -23,15 +23,19 @@ from node.trust.own import OwnTrust
 
 
 def arm(place: str) -> None:
-    """Let this process die at one of `PLACES`, or, as `node.app.move:_Copy._copy 7`, before a call after so many."""
-    path, _, calls = place.partition(" ")
-    if not calls:
+    """Let this process die at one of `PLACES`, or, as `node.app.move:_Copy._copy 7`, before a call after so many.
+
+    With `SIGINT` behind that it is interrupted there.
+    """
+    path, *rest = place.split(" ")
+    if not rest:
         owner, name = PLACES[place]
         setattr(owner, name, _then_die(getattr(owner, name)))
         return
     where, name = re.split(r"[.:](?=\w+$)", path)
     owner = resolve_name(where)
-    setattr(owner, name, _die_after(int(calls), getattr(owner, name)))
+    how = signal.Signals[rest[1]] if rest[1:] else signal.SIGKILL
+    setattr(owner, name, _die_after(int(rest[0]), getattr(owner, name), how))
 
 
 PLACES: dict[str, tuple[type, str]] = {
@@ -62,12 +66,12 @@ def _then_die(step: Callable[..., Any]) -> Callable[..., Any]:
     return done
 
 
-def _die_after(calls: int, step: Callable[..., Any]) -> Callable[..., Any]:
+def _die_after(calls: int, step: Callable[..., Any], how: signal.Signals) -> Callable[..., Any]:
     numbers = count()
 
     def called(*args: Any, **kwargs: Any) -> Any:
         if next(numbers) == calls:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), how)
         return step(*args, **kwargs)
 
     return called

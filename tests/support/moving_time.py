@@ -29,6 +29,7 @@ _UNITS = {"d": "days", "h": "hours"}
 """Of an offset such as `+30d`, as `faketime` takes them."""
 _CHEAP = {"time_cost": 1, "memory_kib": 64, "lanes": 1}
 """What a key costs to open that opens at once."""
+_SMALL = {"pull._AHEAD": 1, "slices.EVENTS": 256, "stage._PART": 1}
 
 
 def ahead(file: Path) -> timedelta:
@@ -68,6 +69,9 @@ def changed(variables: MutableMapping[str, str]) -> Iterator[None]:
             for kind, field in product((OFFLINE, ONLINE), _CHEAP):
                 ends.callback(object.__setattr__, kind, field, getattr(kind, field))
                 object.__setattr__(kind, field, _CHEAP[field])
+        if variables.pop("SMALL_SLICES", ""):
+            for name, value in _SMALL.items():
+                ends.enter_context(patch(f"node.peers.sync.{name}", value))
         yield
 
 

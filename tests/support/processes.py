@@ -75,6 +75,8 @@ class Cli:
     """Moves the clock of all that is run here; see `support.moving_time`."""
     cheap_keys: bool = False
     """Keys that a command makes open at once, instead of in half a second."""
+    small_slices: bool = False
+    """A list of a peer is fetched, staged and taken over bundle by bundle."""
 
     def command(self, arguments: Sequence[str], *, clock: str = "", program: Sequence[str] = ()) -> list[str]:
         """The whole command line; `clock` is an offset as `faketime` takes it."""
@@ -132,6 +134,11 @@ class Cli:
         code, out, err = self._ran("--json", *arguments, typed="", variables={"DIE_AT": place})
         assert (code, out) == (-signal.SIGKILL, b""), err.decode()
 
+    def interrupted(self, place: str, *arguments: str) -> None:
+        """Run a command that is interrupted at such a place, as by Ctrl-C."""
+        code, out, err = self._ran("--json", *arguments, typed="", variables={"DIE_AT": f"{place} SIGINT"})
+        assert (code, out) == (130, b""), err.decode()
+
     def _ran(
         self, *arguments: str, typed: str, variables: Mapping[str, str] = MappingProxyType({})
     ) -> tuple[int, bytes, bytes]:
@@ -182,7 +189,8 @@ class Cli:
     def variables(self) -> dict[str, str]:
         """The environment of its commands."""
         clock = {"CLOCK_FILE": str(self.clock_file)} if self.clock_file else {}
-        return environment() | clock | ({"CHEAP_KEYS": "1"} if self.cheap_keys else {})
+        asked = {"CHEAP_KEYS": self.cheap_keys, "SMALL_SLICES": self.small_slices}
+        return environment() | clock | {name: "1" for name, wanted in asked.items() if wanted}
 
     def copied(self, to: Path) -> Self:
         """A second home like this one."""

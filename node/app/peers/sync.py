@@ -30,6 +30,7 @@ from node.identity.witnesses import requiring
 from node.lists.pace import FollowGuards
 from node.peers.acknowledge import Acknowledger
 from node.peers.gossip import GossipReport
+from node.peers.sync.patience import Patience
 from node.peers.sync.reports import ListOutcome, SyncReport
 from node.peers.sync.sync import Syncer
 from node.store.peers.records import PeerRecord
@@ -37,7 +38,7 @@ from node.store.store import Store
 from protocol.api import PeerApi
 
 PEER_SECONDS: Final = 1800.0
-"""For one sync with one peer, whatever it answers; the next one goes on from what is staged."""
+"""For one peer without anything more of a list that this node could take; the next sync goes on from what is staged."""
 _TELL_SECONDS: Final = 60.0
 """For telling one peer what is held of its lists, which is one small request."""
 
@@ -73,7 +74,8 @@ class PeerSync:
 class PeerSyncs:
     """Syncs with all peers; keeps what a running node remembers between its runs.
 
-    `clock`, the node's own by default, says at which time what comes is judged; `seconds` is the time of each peer.
+    `clock`, the node's own by default, says at which time what comes is judged; `seconds` is the time of each peer
+    without anything more of a list.
     With `beyond_limits` a head is fetched that brings more than the guards expect; they set the excess aside.
     """
 
@@ -122,6 +124,18 @@ class PeerSyncs:
         done = sorted(name for name, task in self._under_way.items() if task.done())
         return [self._under_way.pop(name).result() for name in done]
 
+    async def run_for(self, name: str, *, seconds: float) -> PeerSync:
+        """Sync with one peer for so long at most, whatever it brings; what came of it.
+
+        Raises:
+            NotFoundError: it is not a peer.
+        """
+        done = await self.run(only=name, wait=seconds)
+        if done:
+            return done[0]
+        await self.stop()
+        return await self._given_up(name, _too_slow(name))
+
     async def stop(self) -> None:
         """End what is under way; what was staged is kept."""
         for task in self._under_way.values():
@@ -149,23 +163,26 @@ class PeerSyncs:
             ):
                 return await acknowledger.tell(peer.name, link)
         except TimeoutError:
-            return _too_slow(peer)
+            return _too_slow(peer.name)
         except KeysError as exc:
             return exc
 
     async def _sync_in_time(self, peer: PeerRecord) -> PeerSync:
+        patience = Patience(self._seconds)
         try:
-            async with asyncio.timeout(self._seconds):
-                return await self._sync_caught_up(peer)
+            async with patience.limited():
+                return await self._sync_caught_up(peer, patience)
         except TimeoutError:
-            error: Exception = _too_slow(peer)
+            return await self._given_up(peer.name, _too_slow(peer.name))
         except KeysError as exc:  # what is held of it is damaged: nobody knows where it is
-            error = exc
-        return PeerSync(report=await self._syncer.given_up(peer.name, error), sent=0, received=0)
+            return await self._given_up(peer.name, exc)
 
-    async def _sync_caught_up(self, peer: PeerRecord) -> PeerSync:
+    async def _given_up(self, name: str, error: Exception) -> PeerSync:
+        return PeerSync(report=await self._syncer.given_up(name, error), sent=0, received=0)
+
+    async def _sync_caught_up(self, peer: PeerRecord, patience: Patience) -> PeerSync:
         """Sync; with a peer that replaced its TLS key while nobody looked, after what it signed about that."""
-        done = await self._sync(peer)
+        done = await self._sync(peer, patience)
         refused = done.report.error
         if not isinstance(refused, WrongPinError):
             return done
@@ -174,11 +191,11 @@ class PeerSyncs:
         except (NodeError, KeysError):
             return done
         [newer] = await asyncio.to_thread(self._peers, peer.name)
-        return await self._sync(newer)
+        return await self._sync(newer, patience)
 
-    async def _sync(self, peer: PeerRecord) -> PeerSync:
+    async def _sync(self, peer: PeerRecord, patience: Patience) -> PeerSync:
         async with reach_peer(self._identity, peer) as link:
-            report = await self._syncer.sync(peer.name, link)
+            report = await self._syncer.sync(peer.name, link, patience)
             await asyncio.to_thread(self._tell_refused, peer, report)
             unacknowledged = report.error
             if report.error is None:
@@ -214,9 +231,9 @@ class PeerSyncs:
             return [unit.peers.get(only)] if only else list(unit.peers.ls())
 
 
-def _too_slow(peer: PeerRecord) -> PeerUnreachableError:
+def _too_slow(name: str) -> PeerUnreachableError:
     return PeerUnreachableError(
         "{name} was not done when its time was over",
-        peer.name,
+        name,
         hint="what came is kept, and the next sync goes on from there",
     )

@@ -7,7 +7,7 @@ looks a hash up sees the index alone, so nothing of a head may be in it before a
 is finished by the next `held`, from the slice that it was at; what cannot be finished is fetched again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, groupby
 
@@ -29,7 +29,7 @@ from protocol.errors import MalformedError, ProtocolError
 from protocol.limits import BUNDLE_WIDTH, HEADER_BYTES
 from protocol.lists.event import Header
 from protocol.lists.sequence import LogShape
-from protocol.tlog.merkle import CompactRange, leaf_hash
+from protocol.tlog.merkle import CompactRange
 from protocol.tlog.note import Note
 from protocol.tlog.tiles import bundle_widths, decode_bundle
 
@@ -85,7 +85,10 @@ class _NotStagedError(StoreError):
 
 
 class Follower:
-    """The peers' lists of one node; a log is pulled by one caller at a time, others lose by `ConflictError`."""
+    """The peers' lists of one node; a log is pulled by one caller at a time, others lose by `ConflictError`.
+
+    `proceed` is called before each slice of what is taken over: what it raises ends that, and the next one goes on.
+    """
 
     def __init__(
         self,
@@ -94,8 +97,10 @@ class Follower:
         known: Guards | None = None,
         *,
         beyond_limits: bool = False,
+        proceed: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
+        self._proceed = proceed
         self._guards = guards
         self._beyond_limits = beyond_limits
         self._known = known or Guards(store)
@@ -233,7 +238,7 @@ class Follower:
     def _finish(self, log: LogRecord, now_ms: int) -> Committed:
         """From the claimed head to the held one; every step may be repeated."""
         assert log.pending is not None
-        files, slices = self._files(log.origin), Slices(self._store, log.origin)
+        files, slices = self._files(log.origin), Slices(self._store, log.origin, self._proceed)
         try:
             quarantined = self._settle(log, files, slices, now_ms)
         except ConflictError:
@@ -288,6 +293,7 @@ class Follower:
         assert log.pending is not None
         vault, frontier, file = self._store.vault, log.head.frontier, OpenFile()
         for first, end in cuts(log.head.size, log.pending.size):
+            self._proceed()
             last = end == log.pending.size
             before = Source(frontier, file, log.reopened)
             made = slices.recall(first, before, self._bundles(log, first, end))
@@ -319,10 +325,11 @@ class Follower:
                 else decode_bundle(bundle.openings, bundle.width)
             )
             intake.take(start + skip, new, rows[skip:])
-            tree.extend(leaf_hash(event) for event in new)
             events += new
             openings += rows[skip:]
         self._store.objects.put_all(files.growth(first, events, openings))
+        hasher = self._store.vault.hasher
+        tree.extend_joined(hasher.leaves(b"".join(events)), hasher)
         return tree.to_bytes()
 
     def _bundles(self, log: LogRecord, first: int, end: int) -> Iterator[StagedBundle]:

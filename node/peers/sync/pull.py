@@ -9,13 +9,14 @@ answer.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
 from node.clock import milliseconds
 from node.errors import NodeError, StoreError
 from node.peers.sync.follow import Committed, Delivery, HeldLog, StagedBundle
+from node.peers.sync.patience import Patience
 from protocol.api import PeerApi
 from protocol.digest import Algorithm
 from protocol.errors import OverlapError, ProtocolError
@@ -80,6 +81,7 @@ class ListPull:
     algorithms: frozenset[Algorithm] | None = None
     """Of these alone the digests are granted; None: of all."""
     hasher: Hasher = HASHLIB
+    patience: Patience = field(default_factory=Patience)
     received: int = 0
     _resumed: bool = False
     _tail: tuple[bytes, ...] = ()
@@ -145,10 +147,10 @@ class ListPull:
             await asyncio.to_thread(self.follower.discard, origin)
             raise
         except BaseException:
-            # Without a thread: whoever is being cancelled may not get another turn.
+            # Without a thread: whoever is being cancelled may not get another turn, and no thread is at it any more.
             self.follower.flush(origin)
             raise
-        return await asyncio.to_thread(self._take_over, pull)
+        return await self.patience.work(self._take_over, pull)
 
     async def _drive(self, pull: Pull) -> None:
         ahead = _Ahead(self)
@@ -158,7 +160,7 @@ class ListPull:
                     pull.recall(await asyncio.to_thread(self.follower.shape, self.trust.origin))
                     continue
                 bundle = await ahead.next(pull.upcoming(_AHEAD))
-                await asyncio.to_thread(self._accept, pull, bundle)
+                await self.patience.work(self._accept, pull, bundle)
         finally:
             await ahead.close()
 

@@ -22,6 +22,7 @@ from node.objects.logfiles import LogFiles
 from node.peers.sync.follow import Follower
 from node.peers.sync.intake import EventIntake, Taken, set_aside
 from node.peers.sync.opened_grants import Opened, note_opened, opened
+from node.peers.sync.patience import Patience
 from node.store.lists.records import LogRecord, Shredding
 from node.store.store import Store
 from protocol.api import OpeningsApi
@@ -85,6 +86,7 @@ class Reopening:
     origin: str
     grant: Grant
     now_ms: int
+    patience: Patience = field(default_factory=Patience)
     most_bundles: int = _MOST_BUNDLES
     done: Reopened = field(default_factory=Reopened)
 
@@ -108,7 +110,7 @@ class Reopening:
                     self.done.finished = False
                     break
                 openings = await self._fetch(lacking)
-                await asyncio.to_thread(self._take, log, shape, lacking, openings)
+                await self.patience.work(self._take, log, shape, lacking, openings)
                 fetched, at = fetched + 1, at + 1
             else:
                 at = _bundles(log)

@@ -112,10 +112,14 @@ class _Counts:
 
 
 class Slices:
-    """The slices of one pull, in order; all but the last are kept sealed beside what is staged."""
+    """The slices of one pull, in order; all but the last are kept sealed beside what is staged.
 
-    def __init__(self, store: Store, origin: str) -> None:
+    Before one of them is read `proceed` is called, which may raise.
+    """
+
+    def __init__(self, store: Store, origin: str, proceed: Callable[[], None] = lambda: None) -> None:
         self._store = store
+        self._proceed = proceed
         self._prefix = LogFiles(store.objects, store.vault, origin).name("staging", SLICES)
         self._kept: list[int] = []
         self._counts: list[_Counts] = []
@@ -184,6 +188,7 @@ class Slices:
 
     def _all(self) -> Iterator[Taken]:
         for first in self._kept:
+            self._proceed()
             yield self._load(first).taken
         if self._last is not None:
             yield self._last

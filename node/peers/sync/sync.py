@@ -31,6 +31,7 @@ from node.lists.guards import Guards
 from node.peers.sync.follow import Committed, Follower, FollowGuards, HeldLog
 from node.peers.sync.opened_grants import expect
 from node.peers.sync.overlays import drop_overlay, overlay_head
+from node.peers.sync.patience import Patience
 from node.peers.sync.pull import ListPull
 from node.peers.sync.reopen import Reopened, Reopening
 from node.peers.sync.reports import ListOutcome, SyncReport
@@ -64,10 +65,12 @@ class Watch:
     """Whether the operator asks for what a peer's head brings beyond them, to be set aside."""
     hasher: Hasher = HASHLIB
 
-    def follower(self, store: Store, document: NodeDocument) -> Follower:
+    def follower(self, store: Store, document: NodeDocument, patience: Patience) -> Follower:
         """A follower of the node of `document`."""
         limits = FollowGuards.of(document.limits).at_most(self.most)
-        return Follower(store, limits, self.guards, beyond_limits=self.beyond_limits)
+        return Follower(
+            store, limits, self.guards, beyond_limits=self.beyond_limits, proceed=patience.proceed
+        )
 
 
 class Syncer:
@@ -90,8 +93,8 @@ class Syncer:
         self._clock = clock
         self._refreshed: dict[str, datetime] = {}
 
-    async def sync(self, name: str, link: PeerApi) -> SyncReport:
-        """Bring the lists of the peer `name` up to date over `link`.
+    async def sync(self, name: str, link: PeerApi, patience: Patience | None = None) -> SyncReport:
+        """Bring the lists of the peer `name` up to date over `link`; by default it has as long as it takes.
 
         What the peer does wrong is in the report; raises `NotFoundError` for a name that is not a peer, and what the
         own store raises.
@@ -101,7 +104,7 @@ class Syncer:
         age = now - self._refreshed.get(name, now - TRUST_MAX_AGE)
         # A clock that was ahead must not make them young for days.
         fresh = timedelta(0) <= age < TRUST_MAX_AGE and not await asyncio.to_thread(self._lacks, name)
-        session = _Session(self._store, link, peer, now, self._requiring, self._watch)
+        session = _Session(self._store, link, peer, now, self._requiring, self._watch, patience or Patience())
         report = await session.run(refresh=not fresh)
         if session.refreshed:
             self._refreshed[name] = now
@@ -140,10 +143,12 @@ class _Session:
         now: datetime,
         requiring: Requiring | None,
         watch: Watch,
+        patience: Patience,
     ) -> None:
         self._store = store
         self._requiring = requiring
         self._watch = watch
+        self._patience = patience
         self._link = link
         self._peer = peer
         self._now = now
@@ -208,8 +213,8 @@ class _Session:
         return replace(again, received=outcome.received + again.received)
 
     async def _pulled(self, origin: str, document: NodeDocument) -> ListOutcome:
-        follower = self._watch.follower(self._store, document)
-        held = await asyncio.to_thread(self._held, follower, origin)
+        follower = self._watch.follower(self._store, document, self._patience)
+        held = await self._patience.work(self._held, follower, origin)
         outcome = ListOutcome(origin=origin, old_size=held.size, new_size=held.size)
         pull: ListPull | None = None
         note: bytes | None = None
@@ -313,6 +318,7 @@ class _Session:
             algorithms=grant.algorithms,
             now=self._now,
             hasher=self._watch.hasher,
+            patience=self._patience,
         )
 
     async def _granted(self) -> Grant:
@@ -340,6 +346,7 @@ class _Session:
                 origin=pull.trust.origin,
                 grant=await self._granted(),
                 now_ms=milliseconds(self._now),
+                patience=self._patience,
             )
             done = reopening.done
             await reopening.run()

@@ -185,8 +185,8 @@ def _row(world: World, node: str) -> MemberRow:
 def sync(world: World, _visitor: Visitor, form: Values) -> Done:
     """Fetch what a peer published since the last sync."""
     node = form.require("node", _("the name of the peer"))
-    syncs = PeerSyncs(world.identity, world.store, seconds=SYNC_SECONDS)
-    [done] = asyncio.run(syncs.run(only=node))
+    syncs = PeerSyncs(world.identity, world.store)
+    done = asyncio.run(syncs.run_for(node, seconds=SYNC_SECONDS))
     if done.failure is not None and not done.lists:
         raise done.failure
     return Done(f"{_ONE}?node={node}", f"{node}: {_(done.report.words)}")
