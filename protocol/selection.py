@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import Support
 from protocol.judgement.voices import MemberListing
+from protocol.lists.listing import Entry
 from protocol.subset.filter import EXACT
 from protocol.subset.rice import U64Array
 
@@ -102,6 +103,40 @@ class Selector:
             self._stands.append(self._stand(found, nodes))
         return np.concatenate([np.empty(0, TOLD), *(self._told(held, places) for held in listings)])
 
+    def add_alike(
+        self,
+        supports: Sequence[Support],
+        listings: Sequence[MemberListing],
+        digests: Sequence[Digest],
+        adds: Sequence[tuple[str, int]],
+        content_ids: NDArray[np.uint8],
+    ) -> Rows:
+        """Take in digests of which lists say the same as of one that was taken in with these supports; as `add`.
+
+        Without supports they will not be released. `adds` are origin and position of the entries of that one in
+        `listings`, and of those that stand no more; `content_ids` are of each digest those of its own, in their order.
+        """
+        names = np.frombuffer(b"".join(map(_hash, digests)), dtype="<u8").reshape(-1, 2)
+        if supports:
+            names = np.zeros((len(digests), 2), dtype="<u8")
+            names[:, 0] = np.arange(len(self), len(self) + len(digests))
+            stand = self._stand(supports, {held.listing.origin: held.node for held in listings})
+            self._algorithms += bytes((digests[0].algorithm,)) * len(digests)
+            self._stands.extend([stand] * len(digests))
+        by_origin = {held.listing.origin: held for held in listings}
+        told = [np.empty(0, TOLD)]
+        for at, (origin, index) in enumerate(adds):
+            held = by_origin[origin]
+            entry = held.listing.entries.get(index)
+            if entry is not None and _file_of(held, entry) is not None:
+                rows = self._rows(held, len(digests))
+                rows["content_id"] = np.ascontiguousarray(content_ids[:, at]).view("<u8")
+                rows["algorithm"] = entry.digest.algorithm
+                rows["released"] = bool(supports)
+                rows["name"] = names
+                told.append(rows)
+        return np.concatenate(told)
+
     def algorithms(self, places: NDArray[Any]) -> NDArray[np.uint8]:
         """Those of the digests at these places."""
         found: NDArray[np.uint8] = np.frombuffer(self._algorithms, dtype=np.uint8)[places]
@@ -171,32 +206,42 @@ class Selector:
         return number
 
     def _told(self, held: MemberListing, places: Mapping[Digest, int]) -> Rows:
-        """The exact digests that carry a content id, outside what may have been signed with a stolen key.
+        """The exact digests that carry a content id, on whatever basis.
 
-        On whatever basis. Ids of different lists have nothing to do with each other.
+        Ids of different lists have nothing to do with each other.
         """
-        origin, ids, algorithms = held.listing.origin, bytearray(), bytearray()
-        names, released = bytearray(), bytearray()
+        ids, algorithms, names, released = bytearray(), bytearray(), bytearray(), bytearray()
         for entry in held.listing.entries.values():
-            digest = entry.digest
-            if digest.algorithm in EXACT and not held.is_revoked(entry.index):
-                content_id = held.ext(entry).content_id
-                if content_id is not None:
-                    place = places.get(digest)
-                    ids += content_id
-                    algorithms.append(digest.algorithm)
-                    released.append(place is not None)
-                    names += _hash(digest) if place is None else place.to_bytes(_ID_BYTES, "little")
-        if origin not in self._lists:
-            self._lists[origin] = len(self._nodes)
-            self._nodes.append(held.node)
-        rows = np.empty(len(algorithms), dtype=TOLD)
+            content_id = _file_of(held, entry)
+            if content_id is not None:
+                digest, place = entry.digest, places.get(entry.digest)
+                ids += content_id
+                algorithms.append(digest.algorithm)
+                released.append(place is not None)
+                names += _hash(digest) if place is None else place.to_bytes(_ID_BYTES, "little")
+        rows = self._rows(held, len(algorithms))
         rows["content_id"] = np.frombuffer(ids, dtype="<u8").reshape(-1, 2)
-        rows["list"] = self._lists[origin]
         rows["algorithm"] = np.frombuffer(algorithms, dtype=np.uint8)
         rows["released"] = np.frombuffer(released, dtype=np.bool_)
         rows["name"] = np.frombuffer(names, dtype="<u8").reshape(-1, 2)
         return rows
+
+    def _rows(self, held: MemberListing, count: int) -> Rows:
+        """So many rows of a list, with nothing but its number in them."""
+        origin = held.listing.origin
+        if origin not in self._lists:
+            self._lists[origin] = len(self._nodes)
+            self._nodes.append(held.node)
+        rows = np.empty(count, dtype=TOLD)
+        rows["list"] = self._lists[origin]
+        return rows
+
+
+def _file_of(held: MemberListing, entry: Entry) -> bytes | None:
+    """The content id that an entry gives to an exact digest, unless a thief may have signed it."""
+    if entry.digest.algorithm not in EXACT or held.is_revoked(entry.index):
+        return None
+    return held.ext(entry).content_id
 
 
 def links_of(told: Rows) -> Rows:

@@ -7,25 +7,27 @@ What the guards set aside is left out, additions and withdrawals alike, until it
 Withdrawals and disputes of heads that witnesses have not cosigned yet lie upon the lists as overlays.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from keys.trust.members import Members
-from node.judgement.part import part_of
+from node.judgement.part import Part, part_of
 from node.judgement.premises import Premises
-from node.judgement.ranges import ranges_of
+from node.judgement.ranges import Alike, Beside, Range, Telling, ranges_of
 from node.lists.tombstones import honoured_blocks, tombstoned
 from node.lists.touches import catch_up
 from node.objects import listed
 from node.peers.sync.overlays import overlay_items
 from node.store.lists.records import LogRecord
 from node.store.store import Store
-from node.store.subsets.records import ReleaseRecord
+from node.store.subsets.records import ReleaseRecord, WideKey
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.judgement.quorum import Decision, MemberListing, Support, decide
+from protocol.limits import HEADER_BYTES
+from protocol.lists.event import Header
 from protocol.lists.listing import Block, Entry, Listing, overlay
 
 Previous: TypeAlias = frozenset[tuple[int, Digest]] | Sequence[ReleaseRecord]
@@ -51,7 +53,7 @@ class Current:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What is effective of some digests, and their entries."""
+    """What is effective of some digests, and their entries; of those that are alike, of one."""
 
     effective: Mapping[tuple[int, Digest], Support]
     waiting: frozenset[tuple[int, Digest]]
@@ -60,6 +62,14 @@ class Share:
     """The lists as they were judged, with the entries of these digests alone."""
     keys: range
     """Of their look-up keys; no other share has digests in it."""
+    alike: Mapping[Digest, Alike]
+    """Of which what is said here of another digest holds as well, by this one."""
+
+    def each(self, digest: Digest) -> Iterator[Digest]:
+        """A digest that is judged, and those that are alike."""
+        yield digest
+        if digest in self.alike:
+            yield from self.alike[digest].digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +90,12 @@ def judge_all(
     max_age: timedelta,
     previous: Previous | None = None,
     exclusions: frozenset[Digest] = frozenset(),
+    apart: Callable[[], frozenset[Digest]] = frozenset,
 ) -> Everything:
     """Judge all held lists from nothing, a range after the other (`ranges_of`); the arguments are `decide`'s.
 
     `previous` are the newest releases, unless they are given. When one of them is the newest no more while shares are
-    judged, that raises `ConflictError`.
+    judged, that raises `ConflictError`. `apart`, asked with the first share, says which digests are like no other.
     """
     _catch_up(store, previous)
     with store.read() as unit:
@@ -94,9 +105,10 @@ def judge_all(
         common = _effective_before(store, unit, before, part.digests)
 
     def shares() -> Iterator[Share]:
-        for each in ranges_of(store, premises.lists, part.listings):
+        beside = _beside(store, premises, part, before, exclusions | apart())
+        for each in ranges_of(store, premises.lists, part.listings, beside):
             with store.read() as unit:
-                known = common | _effective_before(store, unit, before, each.digests, each.keys)
+                known = common | _effective_before(store, unit, before, each.digests)
             judged = judge_held(
                 store,
                 premises,
@@ -106,7 +118,7 @@ def judge_all(
                 previous=known,
                 exclusions=exclusions,
             )
-            yield _share(judged, each.digests, each.keys)
+            yield _share(judged, each)
 
     return Everything(premises, shares())
 
@@ -122,13 +134,55 @@ def _catch_up(store: Store, previous: Previous | None) -> None:
 
 
 def _effective_before(
-    store: Store, unit: Unit, said: Previous, digests: frozenset[Digest], keys: range | None = None
+    store: Store, unit: Unit, said: Previous, digests: frozenset[Digest]
 ) -> frozenset[tuple[int, Digest]]:
-    return said if isinstance(said, frozenset) else listed.effective_in(store, unit, said, digests, keys)
+    return said if isinstance(said, frozenset) else listed.effective_in(store, unit, said, digests)
 
 
-def _share(judged: Current, digests: frozenset[Digest], keys: range) -> Share:
+def _beside(
+    store: Store, premises: Premises, part: Part, before: Previous, apart: frozenset[Digest]
+) -> Beside:
+    """What is asked besides the lists: freshness is of whole lists, and a register of nodes."""
+    alone = apart | part.digests | {entry.digest for each in part.listings for entry in each.entries.values()}
+    graves = frozenset(each.mac for each in premises.tombstones)
+    laid = (
+        (number, Header.from_bytes(event[:HEADER_BYTES]))
+        for number, log in enumerate(premises.heads)
+        for _, event, _ in overlay_items(store.vault, log, premises.overlays)
+    )
+
+    def telling(keys: range) -> Telling:
+        said_before = _telling_before(store, before, keys)
+
+        def told(digest: Digest, name: WideKey) -> Hashable:
+            if digest in alone or (graves and store.vault.tombstone_of(digest) in graves):
+                return digest
+            return said_before(digest, name)
+
+        return told
+
+    return Beside(
+        telling=telling,
+        touched={(number, header.ref) for number, header in laid},
+        revoked=premises.revoked,
+    )
+
+
+def _telling_before(store: Store, said: Previous, keys: range) -> Telling:
+    """In which collections a digest was effective before."""
+    if isinstance(said, frozenset):
+        known = {collection for collection, _ in said}
+        return lambda digest, _: tuple(number for number in known if (number, digest) in said)
+    rows: dict[WideKey, list[tuple[str, bytes]]] = {}
+    for record in said:
+        for row in listed.rows_in(store, record, keys):
+            rows.setdefault(row.name, []).append((record.subset, row.collections))
+    return lambda _, name: tuple(rows.get(name, ()))
+
+
+def _share(judged: Current, ranged: Range) -> Share:
     """A judgement without the digests that another range has."""
+    digests = ranged.digests
     effective = judged.decision.effective.items()
     return Share(
         effective={key: support for key, support in effective if key[1] in digests},
@@ -137,7 +191,8 @@ def _share(judged: Current, digests: frozenset[Digest], keys: range) -> Share:
             replace(held, listing=replace(held.listing, entries=dict(_of(held.listing, digests))))
             for held in judged.listings
         ),
-        keys=keys,
+        keys=ranged.keys,
+        alike=ranged.alike,
     )
 
 

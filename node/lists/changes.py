@@ -136,6 +136,19 @@ def content_id_of(opening: bytes) -> bytes:
     return found if key == _ID_HEAD and len(found) == CONTENT_ID_BYTES else b""
 
 
+def shape_of(opening: bytes) -> bytes:
+    """What an opening says but for its nonce, its digest and, where it is easily found, the content id.
+
+    The openings of digests of one algorithm that have the same shape differ in nothing else.
+    """
+    start = NONCE_BYTES + 4 + opening[NONCE_BYTES + 1]
+    kind, said = opening[NONCE_BYTES : NONCE_BYTES + 2], opening[start - 2 :]
+    whole = len(opening) >= start + CONTENT_ID.stop
+    if not whole or said[3:5] != _ID_HEAD or said[2:3] >= _LONG_MAP:
+        return kind + said
+    return kind + said[: 2 + CONTENT_ID.start] + said[2 + CONTENT_ID.stop :]
+
+
 def _read_content_id(opening: bytes) -> bytes:
     with suppress(ProtocolError):  # nobody verified what peers gave back
         return Opening.from_bytes(opening).ext.content_id or b""

@@ -241,9 +241,12 @@ class Guards:
 
     def tripped(self, digests: Collection[Digest]) -> frozenset[Digest]:
         """Which of the digests must never be released."""
+        return frozenset(digest for digest in self.wired() if digest in digests)
+
+    def wired(self) -> frozenset[Digest]:
+        """All digests that must never be released."""
         with self._store.read() as unit:
-            held = [self._opened(record) for record in unit.guards.tripwires()]
-        return frozenset(digest for digest in held if digest in digests)
+            return frozenset(self._opened(record) for record in unit.guards.tripwires())
 
     @property
     def _place(self) -> FolderFilters:

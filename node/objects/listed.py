@@ -26,7 +26,7 @@ from node.store.subsets.records import Listed, ReleaseRecord, WideKey
 from node.store.unit import Unit
 from protocol.digest import Algorithm, Digest
 from protocol.subset.canary import PRESENT
-from protocol.subset.label import OUTPUT_BYTES, Label, tag
+from protocol.subset.label import OUTPUT_BYTES, tag
 from protocol.subset.lookup import Lookup
 from protocol.subset.screen import screen_value
 
@@ -58,18 +58,13 @@ def effective_in(
     unit: Unit,
     records: Iterable[ReleaseRecord],
     digests: Collection[Digest],
-    keys: range | None = None,
 ) -> frozenset[tuple[int, Digest]]:
-    """Collection and digest of what is listed of these digests by newest releases, as `listed_in`.
-
-    `keys` is a range that all their look-up keys are in, where it has not many more.
-    """
+    """Collection and digest of what is listed of these digests by newest releases, as `listed_in`."""
     releases = list(records)
     names = _names(store, digests if releases else ())
     found: set[tuple[int, Digest]] = set()
     for record in releases:
-        table, release = _newest(unit, record), (record.subset, record.version)
-        rows = table.between(*release, keys) if keys else table.find(*release, (key for key, _ in names))
+        rows = _newest(unit, record).find(record.subset, record.version, (key for key, _ in names))
         known = ((row.numbers, names[row.name]) for row in rows if row.name in names)
         found |= {(collection, digest) for numbers, digest in known for collection in numbers}
     return frozenset(found)
@@ -155,11 +150,9 @@ def tag_of(output: bytes) -> int:
     return _signed(tag(output))
 
 
-def mark_of(label: Label | None) -> int:
-    """What a row has of a label: two that differ have the same with a probability of 2^-64. 0 for none."""
-    if label is None:
-        return 0
-    return _signed(sha256(label.to_bytes()).digest()[:_WORD])
+def mark_of(label: bytes) -> int:
+    """What a row has of a label's 32 bytes: two that differ have the same with a probability of 2^-64. 0 for none."""
+    return _signed(sha256(label).digest()[:_WORD]) if label else 0
 
 
 def catch_up(store: Store, subset: str | None = None) -> None:
@@ -244,7 +237,7 @@ def rows_of_roster(store: Store, record: ReleaseRecord) -> Iterator[tuple[Digest
         for (key, rest), (digest, numbers, output), met in zip(
             names, part, lookup.match([output for _, _, output in part]), strict=True
         ):
-            mark = mark_of(None if met is None else met.label)
+            mark = mark_of(b"" if met is None or met.label is None else met.label.to_bytes())
             yield digest, Listed(key, rest, tag_of(output), mark, digest.algorithm, numbers)
 
 

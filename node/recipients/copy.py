@@ -149,9 +149,11 @@ class RecipientCopy:
             for share in judged.shares:
                 own = held_here(judged.premises.heads, share.listings, members)
                 found |= {
-                    (collection, digest)
+                    (collection, each)
                     for collection, digest in share.effective
-                    if collection < PRIVATE_FROM and (collection, digest) in own and digest not in CANARIES
+                    if collection < PRIVATE_FROM and (collection, digest) in own
+                    for each in share.each(digest)
+                    if each not in CANARIES
                 }
         tripped = Guards(self._store).tripped({digest for _, digest in found})
         return sorted((line for line in found if line[1] not in tripped), key=lambda line: line[::-1])

@@ -142,7 +142,11 @@ class Vault:
 
     def wide_keys_of(self, digests: Iterable[Digest]) -> list[tuple[int, int]]:
         """The look-up key of each digest and the eight bytes that follow: no two digests have the same sixteen."""
-        return [(key, rest) for key, rest in self._macs(digests)[:, :2].tolist()]
+        return [(key, rest) for key, rest in self.names_of(digests).tolist()]
+
+    def names_of(self, digests: Iterable[Digest]) -> "Keys":
+        """The same as a row of two integers for each digest."""
+        return self._macs(digests)[:, :2].copy()
 
     def _macs(self, digests: Iterable[Digest]) -> "Keys":
         """A row of four signed integers for each digest.

@@ -4,14 +4,15 @@ Releases begin from those before them, so an error in one would stay in all that
 """
 
 from node.judgement.effective import judge_all
-from node.objects.listed import catch_up, mark_of, packed, rows_in
+from node.objects.listed import catch_up, mark_of, rows_in
 from node.objects.release_files import ReleaseFolder
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord
 from node.subsets.basis import basis_of
 from node.subsets.changes import affected
-from node.subsets.compose import Terms, choose, labels_of
+from node.subsets.compose import Terms, choose, lines_of
 from node.subsets.grounds import Order, numbered_sources
+from protocol.subset.canary import CANARIES
 
 
 def differing(store: Store, record: ReleaseRecord, order: Order) -> int | None:
@@ -45,15 +46,13 @@ def differing(store: Store, record: ReleaseRecord, order: Order) -> int | None:
         max_age=order.max_age,
         previous=[record],
         exclusions=order.exclusions,
+        apart=lambda: frozenset(CANARIES),
     )
     wrong = 0
     for share in judged.shares:
         chosen = choose(share.effective, order.subset.filter)
-        labels, names = labels_of(terms, chosen), store.vault.wide_keys_of(chosen)
-        said = {
-            (*name, mark_of(labels.get(digest)), packed(each.collections))
-            for name, (digest, each) in zip(names, chosen.items(), strict=True)
-        }
+        lines = lines_of(terms, chosen, store.vault.wide_keys_of(chosen), share.alike)
+        said = {(*line.name, mark_of(line.label), line.collections) for line in lines}
         rows = {
             (row.key, row.rest, row.label, row.collections)
             for row in rows_in(store, record, share.keys)

@@ -5,13 +5,16 @@ the lists say: a list that names the absent test file must not make every partne
 docs/spec/subset.md.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from node.judgement.ranges import Alike
+from node.objects.listed import packed
+from node.store.subsets.records import WideKey
 from protocol.digest import Digest
 from protocol.encoding import Octets
 from protocol.judgement.quorum import Support
@@ -20,7 +23,7 @@ from protocol.subset.canary import CANARIES, PRESENT
 from protocol.subset.chunks import values_root
 from protocol.subset.deltas.values import align
 from protocol.subset.filter import SubsetFilter
-from protocol.subset.label import Backer, Label, choose_label
+from protocol.subset.label import Backer, Label, choose_label, relabel
 from protocol.subset.manifest import Manifest, ReleaseKind, RuleHashes
 from protocol.subset.release import Release, check_answers, check_screen
 from protocol.subset.rice import U64Array, blocks_of
@@ -61,6 +64,17 @@ class Terms:
     not_after_ms: int
 
 
+class Line(NamedTuple):
+    """What a release says of one digest."""
+
+    digest: Digest
+    name: WideKey
+    label: bytes
+    """Its 32 bytes, not sealed; empty in a release without."""
+    collections: bytes
+    """In which it is effective, ascending, two bytes each."""
+
+
 class Values(NamedTuple):
     """Answers or a screen: values in order, and how many bits they have."""
 
@@ -97,6 +111,33 @@ def labels_of(terms: Terms, chosen: Mapping[Digest, Chosen]) -> dict[Digest, Lab
         return {}
     numbers = {source.origin: source.number for source in terms.sources}
     return {digest: _label(each, numbers, terms.k) for digest, each in chosen.items()}
+
+
+def lines_of(
+    terms: Terms, chosen: Mapping[Digest, Chosen], names: Sequence[WideKey], alike: Mapping[Digest, Alike]
+) -> Iterator[Line]:
+    """What is said of these digests, which have these names; then of those that are like each of them, in turn."""
+    labels = labels_of(terms, chosen)
+    for name, (digest, each) in zip(names, chosen.items(), strict=True):
+        label = labels[digest].to_bytes() if labels else b""
+        yield Line(digest, name, label, packed(each.collections))
+    numbers = {source.origin: source.number for source in terms.sources}
+    for digest, each in chosen.items():
+        if digest in alike:
+            yield from _lines_like(each, alike[digest], labels.get(digest), numbers)
+
+
+def _lines_like(
+    chosen: Chosen, alike: Alike, label: Label | None, numbers: Mapping[str, int]
+) -> Iterator[Line]:
+    texts: Sequence[bytes] = [b""] * len(alike.digests)
+    if label is not None:
+        slots = [(numbers.get(origin), index) for origin, index in alike.slots]
+        columns = [slots.index((source.number, source.index)) for source in label.sources]
+        texts = relabel(label, alike.places[:, columns].tolist())
+    collections = packed(chosen.collections)
+    for digest, (key, rest), text in zip(alike.digests, alike.names.tolist(), texts, strict=True):
+        yield Line(digest, (key, rest), text, collections)
 
 
 def compose(

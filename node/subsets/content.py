@@ -4,7 +4,7 @@ A digest that is listed still keeps its tag, which its row has, and a label that
 sealed: neither needs the PRF output, which is kept nowhere. Whatever else is needed of it is evaluated again.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.errors import StoreError
-from node.objects.listed import mark_of, packed, tag_of
+from node.objects.listed import mark_of, tag_of
 from node.objects.release_files import ReleaseFolder, spared
 from node.store.mapped import give_back, maps_of
 from node.store.spool import Parts, Spool, part_of, written_down
@@ -21,7 +21,7 @@ from node.store.subsets.records import Listed, ReleaseRecord, WideKey
 from node.store.vault import Vault
 from node.subsets.basis import Basis
 from node.subsets.columns import digests_in, names_in, rows_in
-from node.subsets.compose import Chosen, Labels, Terms, Values, labels_of, width_of_answers
+from node.subsets.compose import Labels, Line, Terms, Values, width_of_answers
 from node.subsets.outputs import Found, Outputs
 from protocol.digest import Digest
 from protocol.encoding import Octets
@@ -29,7 +29,7 @@ from protocol.selection import Marks, Selection
 from protocol.subset.answers import order_answers
 from protocol.subset.canary import PRESENT
 from protocol.subset.chunks import ChunkRoot
-from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Label, seal_label
+from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, seal_wire
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release
 from protocol.subset.rice import U64Array
@@ -74,11 +74,9 @@ class Answers(NamedTuple):
 class _Begun:
     """Digests whose outputs are on their way: an item of each for each."""
 
-    digests: Sequence[Digest]
-    names: Sequence[WideKey]
+    lines: Sequence[Line]
     held: Sequence[Listed | None]
     """What the release before says of them."""
-    labels: Mapping[Digest, Label]
     said: Sequence[tuple[int, int, bytes]]
     """Mark of its label, algorithm and collections."""
     same: Sequence[Listed | None]
@@ -116,14 +114,14 @@ class Content:
         """List the test file, behind all others; there is no row of it."""
         self._finish()
         (output,) = self._outputs.of([PRESENT])
-        self._add([PRESENT], [tag_of(output)], [self._seal(output, CANARY_LABEL)])
+        self._add([PRESENT], [tag_of(output)], [self._seal(output, CANARY_LABEL.to_bytes())])
 
-    def take(self, chosen: Mapping[Digest, Chosen], rows: Collection[Listed]) -> None:
-        """List these digests; `rows` are what the release before lists of the same part of all digests.
+    def take(self, lines: Sequence[Line], rows: Collection[Listed]) -> None:
+        """List digests; `rows` are what the release before lists of the same part of all digests.
 
         They are evaluated while the next ones are looked for.
         """
-        begun = self._begin(chosen, rows)
+        begun = self._begin(lines, rows)
         self._finish()
         self._begun = begun
 
@@ -171,34 +169,27 @@ class Content:
         self._finish()
         return self._digests.at(places.tolist())
 
-    def _begin(self, chosen: Mapping[Digest, Chosen], rows: Collection[Listed]) -> _Begun:
-        names = self._vault.wide_keys_of(chosen)
+    def _begin(self, lines: Sequence[Line], rows: Collection[Listed]) -> _Begun:
         before = {row.name: row for row in rows}
-        held = [before.pop(name, None) for name in names]
+        held = [before.pop(line.name, None) for line in lines]
         self.ended.append([*before])
         self.left += len(before)
         self.stayed += len(rows) - len(before)
-        self.came += len(chosen) - len(rows) + len(before)
-        labels = labels_of(self.terms, chosen)
-        said = [
-            (mark_of(labels.get(digest)), int(digest.algorithm), packed(each.collections))
-            for digest, each in chosen.items()
-        ]
+        self.came += len(lines) - len(rows) + len(before)
+        said = [(mark_of(line.label), int(line.digest.algorithm), line.collections) for line in lines]
         same = [
             row if self._continues and row and (row.label, row.algorithm, row.collections) == now else None
             for row, now in zip(held, said, strict=True)
         ]
         sealed = self._sealed_before(same)
         wanted = {
-            digest: name
-            for digest, name, row, label in zip(chosen, names, held, sealed, strict=True)
+            line.digest: line.name
+            for line, row, label in zip(lines, held, sealed, strict=True)
             if row is None or not self._continues or label is None
         }
         return _Begun(
-            digests=[*chosen],
-            names=names,
+            lines=lines,
             held=held,
-            labels=labels,
             said=said,
             same=same,
             sealed=sealed,
@@ -212,17 +203,17 @@ class Content:
             return
         outputs = begun.outputs()
         tags, labels, new, ended = list[int](), list[bytes](), list[Listed](), list[WideKey]()
-        for at, digest in enumerate(begun.digests):
-            output, label, row = outputs.get(digest, b""), begun.sealed[at], begun.held[at]
+        for at, line in enumerate(begun.lines):
+            output, label, row = outputs.get(line.digest, b""), begun.sealed[at], begun.held[at]
             tag = row.tag if row and not output else tag_of(output)
             tags.append(tag)
-            labels.append(self._seal(output, begun.labels.get(digest)) if label is None else label)
+            labels.append(self._seal(output, line.label) if label is None else label)
             if begun.same[at] is None:
                 if row is not None:
-                    ended.append(begun.names[at])
+                    ended.append(line.name)
                 mark, algorithm, collections = begun.said[at]
-                new.append(Listed(*begun.names[at], tag, mark, algorithm, collections))
-        self._add(begun.digests, tags, labels)
+                new.append(Listed(*line.name, tag, mark, algorithm, collections))
+        self._add([line.digest for line in begun.lines], tags, labels)
         self.new.append(new)
         self.ended.append(ended)
 
@@ -242,11 +233,11 @@ class Content:
 
         return rows[order_answers(rows["tag"], whole)]
 
-    def _seal(self, output: bytes, label: Label | None) -> bytes:
+    def _seal(self, output: bytes, label: bytes) -> bytes:
         """Nothing for a release without labels."""
-        if label is None or not self.terms.filter.labels:
+        if not self.terms.filter.labels:
             return _NO_LABEL
-        return seal_label(output, subset_id=self.terms.subset_id, epoch=self.terms.epoch, label=label)
+        return seal_wire(output, subset_id=self.terms.subset_id, epoch=self.terms.epoch, label=label)
 
     def _sealed_before(self, rows: Sequence[Listed | None]) -> list[bytes | None]:
         """The label of each row as the release before has it; None where it must be sealed, as for no row.

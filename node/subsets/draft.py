@@ -20,6 +20,7 @@ from node.clock import milliseconds
 from node.errors import StoreError
 from node.judgement.effective import Current, judge_all, judge_some
 from node.judgement.premises import Premises
+from node.judgement.ranges import Alike
 from node.lists.guards import Guards
 from node.lists.lookup import digests_named
 from node.objects.listed import listed_in, rows_in, shredded_in
@@ -32,7 +33,7 @@ from node.store.subsets.records import Listed, ReleaseRecord, WideKey
 from node.subsets.basis import Basis, Screened, changed_screen, is_screened
 from node.subsets.changes import Affected, affected
 from node.subsets.columns import Column
-from node.subsets.compose import Chosen, Terms, choose, compose, screen_of, width_of_answers
+from node.subsets.compose import Chosen, Terms, choose, compose, lines_of, screen_of, width_of_answers
 from node.subsets.conditions import Conditions, conditions
 from node.subsets.content import Content, Held, changed_answers, marks_before
 from node.subsets.grounds import Order, numbered_sources, stale
@@ -43,6 +44,7 @@ from protocol.digest import Digest
 from protocol.judgement.quorum import MemberListing, Support
 from protocol.lists.opening import EntryRef
 from protocol.selection import Marks
+from protocol.subset.canary import CANARIES
 from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.identity import subset_id
 from protocol.subset.manifest import RuleHashes
@@ -303,8 +305,9 @@ class Drafter:
         chosen = choose(effective, self._order.subset.filter)
         made.tripped |= self._guards.tripped(chosen)
         if not made.tripped:
-            self._take(made, chosen, rows, judged.listings)
-            self._wait(made, chosen, (key for key in judged.decision.waiting() if key[1] in digests))
+            self._take(made, chosen, rows, judged.listings, {})
+            waiting = (key for key in judged.decision.waiting() if key[1] in digests)
+            self._wait(made, chosen, waiting, {})
         return made, rows
 
     def _begun(self, premises: Premises, spool: Spool, *, parts: int) -> _Made:
@@ -324,19 +327,34 @@ class Drafter:
         chosen: Mapping[Digest, Chosen],
         rows: Collection[Listed],
         listings: Sequence[MemberListing],
+        alike: Mapping[Digest, Alike],
     ) -> None:
-        made.content.take(chosen, rows)
+        """List these digests and those that are like them; `alike` has others as well."""
+        names = self._store.vault.wide_keys_of(chosen)
+        made.content.take([*lines_of(made.terms, chosen, names, alike)], rows)
         made.links.add({digest: each.supports for digest, each in chosen.items()}, listings)
+        # The places of digests are their turns: those that are listed come in the order of their lines.
+        for digest in (each for each in chosen if each in alike):
+            made.links.add_alike(chosen[digest].supports, listings, alike[digest])
+        for digest in alike.keys() - chosen.keys():
+            made.links.add_alike((), listings, alike[digest])
 
     def _wait(
-        self, made: _Made, chosen: Mapping[Digest, Chosen], waiting: Iterable[tuple[int, Digest]]
+        self,
+        made: _Made,
+        chosen: Mapping[Digest, Chosen],
+        waiting: Iterable[tuple[int, Digest]],
+        alike: Mapping[Digest, Alike],
     ) -> None:
         """Note what would have more support if all lists were fresh."""
         covers = self._order.subset.filter.covers
         keys = [key for key in waiting if covers(key[0], key[1].algorithm)]
         for key, name in zip(keys, self._store.vault.wide_keys_of(key[1] for key in keys), strict=True):
             is_listed = key[1] in chosen and key[0] in chosen[key[1]].collections
-            (made.unheard if is_listed else made.waiting).add(name)
+            names = made.unheard if is_listed else made.waiting
+            names.add(name)
+            if key[1] in alike:
+                names.update((first, rest) for first, rest in alike[key[1]].names.tolist())
 
     def _made(self, spool: Spool, without: frozenset[Digest] | None = None) -> _Made:
         """What a release lists by what the lists say now; only what is released already, if it is to be `without`."""
@@ -348,6 +366,7 @@ class Drafter:
             max_age=order.max_age,
             previous=self._previous,
             exclusions=order.exclusions,
+            apart=self._apart,
         )
         heads = judged.premises.heads
         parts = 1 + sum(log.head.size for log in heads) // EVENTS
@@ -363,9 +382,13 @@ class Drafter:
             made.entries += _entries(chosen, tripped)
             left_out = tripped if without is None else without | self._unlisted(chosen, rows)
             chosen = {digest: each for digest, each in chosen.items() if digest not in left_out}
-            self._take(made, chosen, rows, share.listings)
-            self._wait(made, chosen, share.waiting)
+            self._take(made, chosen, rows, share.listings, share.alike)
+            self._wait(made, chosen, share.waiting, share.alike)
         return made
+
+    def _apart(self) -> frozenset[Digest]:
+        """What is left out by its digest."""
+        return self._guards.wired().union(CANARIES)
 
     @property
     def _previous(self) -> Sequence[ReleaseRecord]:

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from node.clock import Entropy
+from node.judgement.ranges import Alike
 from node.store.spool import Parts, Spool, part_of
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import MemberListing, Support
@@ -29,7 +30,13 @@ class Links:
 
     def add(self, supports: Mapping[Digest, Sequence[Support]], listings: Sequence[MemberListing]) -> None:
         """Take in digests and the entries of their part: see `Selector`."""
-        told = self._selector.add(supports, listings)
+        self._put(self._selector.add(supports, listings))
+
+    def add_alike(self, supports: Sequence[Support], listings: Sequence[MemberListing], alike: Alike) -> None:
+        """Take in digests that are like one with these supports; none are not to be released."""
+        self._put(self._selector.add_alike(supports, listings, alike.digests, alike.slots, alike.content_ids))
+
+    def _put(self, told: Rows) -> None:
         mixed = (told["content_id"] * self._factors).sum(axis=1, dtype=np.uint64)
         self._told.scatter(told, part_of(mixed, self._told.count))
 

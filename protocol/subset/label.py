@@ -136,9 +136,25 @@ def choose_label(backers: Mapping[int, Sequence[Backer]], k: int) -> Label:
     return Label(collection, tuple(LabelSource(backer.number, backer.index) for backer in chosen))
 
 
+def relabel(label: Label, indices: Sequence[Sequence[int]]) -> list[bytes]:
+    """The 32 bytes of labels that differ from this one in the indices of its sources: a row for each label."""
+    wire = label.to_bytes()
+    columns = [
+        [(source.number << _INDEX_BITS | index).to_bytes(_SOURCE_BYTES, "big") for index in column]
+        for source, column in zip(label.sources, zip(*indices, strict=True), strict=True)
+    ]
+    start, end = wire[:_HEAD_BYTES], wire[_HEAD_BYTES + _SOURCE_BYTES * len(columns) :]
+    return [start + b"".join(sources) + end for sources in zip(*columns, strict=True)]
+
+
 def seal_label(output: bytes, *, subset_id: bytes, epoch: int, label: Label) -> bytes:
     """48 bytes: the label under the digest's 64-byte PRF output (AES-256-GCM-SIV, RFC 8452)."""
-    return _cipher(output).encrypt(_NONCE, label.to_bytes(), _bound_to(output, subset_id, epoch))
+    return seal_wire(output, subset_id=subset_id, epoch=epoch, label=label.to_bytes())
+
+
+def seal_wire(output: bytes, *, subset_id: bytes, epoch: int, label: bytes) -> bytes:
+    """The same of a label's 32 bytes."""
+    return _cipher(output).encrypt(_NONCE, label, _bound_to(output, subset_id, epoch))
 
 
 def open_label(sealed: bytes, *, output: bytes, subset_id: bytes, epoch: int) -> Label:

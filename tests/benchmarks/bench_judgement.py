@@ -47,7 +47,7 @@ def _world(folder: Path, files: int, stores: ExitStack) -> Agency:
 
 def _by_ranges(store: Store, now: datetime) -> int:
     judged = judge_all(store, MEMBERS, now=now, max_age=MAX_AGE, previous=frozenset())
-    return sum(len(share.effective) for share in judged.shares)
+    return sum(1 for share in judged.shares for _, digest in share.effective for _ in share.each(digest))
 
 
 def _whole(store: Store, now: datetime) -> int:

@@ -201,7 +201,7 @@ def test_what_waits_for_its_range_lies_sealed_in_a_file_without_a_name(
         common = part_of(agency.store, unit, premises, ()).listings
     found: set[Digest] = set()
     for each in ranges.ranges_of(agency.store, premises.lists, common):
-        found |= each.digests
+        found |= each.digests.union(*(alike.digests for alike in each.alike.values()))
         files[0].seek(0)
         written = files[0].read()
         assert len(written) > 16 * len(agency.items())

@@ -1,16 +1,18 @@
 """A judgement of all lists folded whole, at once: what every other way of judging has to equal."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
 from keys.trust.members import Members
-from node.judgement.effective import Current, judge_all, judge_held, judge_some
+from node.judgement.effective import Current, Share, judge_all, judge_held, judge_some
 from node.judgement.fold import fold_held
 from node.judgement.part import part_of
 from node.judgement.premises import Premises
 from node.objects.listed import effective_in
 from node.store.store import Store
 from protocol.digest import Digest
+from protocol.judgement.quorum import MemberListing, Support
 from protocol.lists.listing import Entry
 from support.lists import restrict
 
@@ -107,13 +109,48 @@ def _require_ranges(
         judged = judge_all(store, members, now=now, max_age=max_age, previous=previous, exclusions=exclusions)
         shares = list(judged.shares)
     assert judged.premises.heads == whole.heads
-    effective = [item for share in shares for item in share.effective.items()]
+    effective = [item for share in shares for item in _each_effective(share, whole)]
     assert dict(effective) == whole.decision.effective
     assert len(effective) == len(whole.decision.effective)
+    waiting = [(key[0], digest) for share in shares for key in share.waiting for digest in share.each(key[1])]
+    assert sorted(waiting) == sorted(whole.decision.waiting())
     for at, held in enumerate(whole.listings):
-        entries = [one for share in shares for one in share.listings[at].listing.entries.items()]
+        entries = [one for share in shares for one in _each_entry(share, at, held)]
         assert dict(entries) == held.listing.entries
         assert len(entries) == len(held.listing.entries)
+
+
+def _each_effective(share: Share, whole: Current) -> Iterator[tuple[Key, Support]]:
+    """What is effective of all digests of a share: of those that are alike, with their own entries."""
+    entries = {held.listing.origin: held.listing.entries for held in whole.listings}
+    for (collection, digest), support in share.effective.items():
+        yield (collection, digest), support
+        if (alike := share.alike.get(digest)) is None:
+            continue
+        for other, places in zip(alike.digests, alike.places.tolist(), strict=True):
+            moved = dict(zip(alike.slots, places, strict=True))
+            countries, authorities = (
+                {
+                    name: tuple(entries[one.origin][moved[one.origin, one.index]] for one in of_name)
+                    for name, of_name in said.items()
+                }
+                for said in (support.countries, support.authorities)
+            )
+            yield (
+                (collection, other),
+                Support(collection=collection, digest=other, countries=countries, authorities=authorities),
+            )
+
+
+def _each_entry(share: Share, at: int, held: MemberListing) -> Iterator[tuple[int, Entry]]:
+    """The entries of a list that a share is about: of digests that are alike, as their places say."""
+    origin, folded = held.listing.origin, share.listings[at].listing.entries
+    yield from folded.items()
+    for digest, alike in share.alike.items():
+        for slot, column in zip(alike.slots, alike.places.T.tolist(), strict=True):
+            if slot[0] == origin and slot[1] in folded:
+                assert folded[slot[1]].digest == digest
+                yield from ((index, held.listing.entries[index]) for index in column)
 
 
 def _entries(whole: Current) -> list[Entry]:
