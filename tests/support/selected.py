@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Final, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import MemberListing, Support
@@ -41,6 +42,18 @@ class Choice:
         """Take in a part."""
         self._digests += supports
         self._told.append(self._selector.add(supports, listings))
+
+    def add_alike(
+        self,
+        supports: Sequence[Support],
+        listings: Sequence[MemberListing],
+        digests: Sequence[Digest],
+        adds: Sequence[tuple[str, int]],
+        content_ids: NDArray[np.uint8],
+    ) -> None:
+        """Take in digests that are like one of a part before, as a `Selector` does."""
+        self._digests += digests if supports else ()
+        self._told.append(self._selector.add_alike(supports, listings, digests, adds, content_ids))
 
     def select(self) -> Selected:
         """What is screened."""

@@ -1,16 +1,19 @@
 """Which digests a release screens: one a file, unless that rests on the word of somebody who may lie."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import MemberListing, Support, effective
 from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.listing import Entry
 from protocol.lists.opening import Basis
 from support.lists import digest, member, register
 from support.screen_worlds import Row, listing_of
-from support.selected import Selected, budget, select_screened
+from support.selected import Choice, Selected, budget, select_plainly, select_screened
 
 FR, NL, DE, MIX, ICSE = "fr.example", "nl.example", "de.example", "mix.example", "icse.example"
 MEMBERS = (
@@ -24,6 +27,7 @@ MD5, SHA1, SHA256 = (digest("f", kind) for kind in (Algorithm.MD5, Algorithm.SHA
 OTHER = digest("g", Algorithm.MD5)
 PDQ = digest("f", Algorithm.PDQ)
 FULL = (MD5, SHA1, SHA256)
+FULL_KINDS = (Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256)
 BOTH = (BASELINE, NATIONAL)
 
 
@@ -148,3 +152,49 @@ def test_what_a_selection_says_of_its_budget() -> None:
     odd = select(listing_of(FR, two), listing_of(NL, [row(OTHER), row(MD5), row(SHA256)]))
     assert (budget(odd)[:2], odd.contradicted) == ((2, 1), (SHA256,))
     assert budget(select())[0] == 1
+
+
+def test_what_is_alike_is_screened_as_if_each_came_by_itself() -> None:
+    """DE names a weaker hash of each file, which nobody releases, and its PDQ value."""
+    files = [[digest(name, kind) for kind in (*FULL_KINDS, Algorithm.PDQ)] for name in ("f", "g", "h")]
+    listings = [
+        listing_of(FR, [row(each[1], each[2]) for each in files]),
+        listing_of(NL, [row(each[1], each[2]) for each in files]),
+        listing_of(DE, [row(*each) for each in files]),
+    ]
+    supports: dict[Digest, list[Support]] = {}
+    for (_, each), support in effective(listings, register(*MEMBERS)).items():
+        supports.setdefault(each, []).append(support)
+    choice, judged = Choice(2), files[0]
+    choice.add(
+        {each: supports[each] for each in judged if each in supports},
+        [_only(held, judged) for held in listings],
+    )
+    for kind, one in enumerate(judged):
+        others = [of_file[kind] for of_file in files[1:]]
+        adds = [(entry.origin, entry.index) for held in listings for entry in _entries_of(held, one)]
+        ids = [
+            [
+                *(entry.ext.content_id or b"" for held in listings for entry in _entries_of(held, each)),
+                bytes(16),
+            ]
+            for each in others
+        ]
+        choice.add_alike(
+            supports.get(one, ()),
+            [_only(held, judged) for held in listings],
+            others,
+            [*adds, (listings[0].listing.origin, 10**6)],  # an add that was withdrawn
+            np.array([[list(each) for each in of_one] for of_one in ids], dtype=np.uint8),
+        )
+    assert choice.select() == select_plainly(supports, listings, 2)
+    assert choice.select().screened == {each[1] for each in files}
+
+
+def _only(held: MemberListing, digests: Sequence[Digest]) -> MemberListing:
+    entries = {at: entry for at, entry in held.listing.entries.items() if entry.digest in digests}
+    return replace(held, listing=replace(held.listing, entries=entries))
+
+
+def _entries_of(held: MemberListing, wanted: Digest) -> list[Entry]:
+    return [entry for entry in held.listing.entries.values() if entry.digest == wanted]

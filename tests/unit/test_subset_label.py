@@ -17,6 +17,7 @@ from protocol.subset.label import (
     LabelSource,
     choose_label,
     open_label,
+    relabel,
     seal_label,
 )
 from support.subsets import LABEL, SUBSET, output
@@ -118,6 +119,14 @@ def test_choose_label(
 def test_a_label_for_what_is_not_effective_is_a_mistake() -> None:
     with pytest.raises(AssertionError):
         choose_label({1: [FR]}, 2)
+
+
+def test_labels_that_differ_in_places_alone() -> None:
+    label = Label(1, (LabelSource(2, 7), LabelSource(3, 2**48 - 1)))
+    rows = [(0, 1), (2**48 - 1, 5)]
+    expected = [Label(1, (LabelSource(2, first), LabelSource(3, second))) for first, second in rows]
+    assert relabel(label, rows) == [each.to_bytes() for each in expected]
+    assert relabel(Label(4, (LabelSource(1, 1),)), [(9,)]) == [Label(4, (LabelSource(1, 9),)).to_bytes()]
 
 
 def test_sealed_as_specified() -> None:
