@@ -1,7 +1,10 @@
 """The command line as a process has it that is about to run a command, so that this can be loaded in advance."""
 
+import gc
+
 from node.cli.command_tree import Loaded
 from node.cli.main import command_line
 
 command_line()
 dict(Loaded())
+gc.freeze()  # no fork looks through what is loaded by now

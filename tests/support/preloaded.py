@@ -30,20 +30,29 @@ import node
 from support.machine import hurry
 
 _PACKAGES = (
-    "access app audit backup cli evidence hoster identity judgement lists partners peers recipients rotation"
-    " signer_host objects subsets trust witnesses"
+    "access acts app audit backup cli evidence hoster identity judgement lists partners peers recipients remote"
+    " rotation signer_host signing objects store/accounts store/hits store/lists store/partners store/peers"
+    " store/subsets subsets trust web witnesses"
 )
 _LOADED = (
-    "support.command_line",
     "support.dying_command",
     "support.moving_time",
     "support.source_order",
+    "_strptime",
+    "apscheduler.executors.asyncio",
+    "cryptography.hazmat.backends.openssl.backend",
+    "encodings.ascii",
+    "encodings.cp437",
+    "encodings.idna",
+    "numpy.ma",
     "sqlalchemy.dialects.sqlite.pysqlite",
+    "typer._adapters",
     *(
         module.name
         for package in _PACKAGES.split()
-        for module in walk_packages([f"{node.__path__[0]}/{package}"], f"node.{package}.")
+        for module in walk_packages([f"{node.__path__[0]}/{package}"], f"node.{package.replace('/', '.')}.")
     ),
+    "support.command_line",
 )
 """What commands import when they need it."""
 _ONE_AT_A_TIME = Lock()
