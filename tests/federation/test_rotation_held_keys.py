@@ -6,13 +6,14 @@ for FR afterwards. It is played once; each test looks at one thing that came of 
 
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from keys.errors import ThresholdError
 from support.held_keys import HeldKeysThief, Refusals, Versions, root_versions
 from support.key_holders import take_over
-from support.load import Load
+from support.load import Load, Request
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +33,8 @@ class Told:
     at_the_end: dict[str, Refusals]
     versions: dict[str, Versions]
     """Of FR's root, by the role whose keys it replaced."""
+    suspended: list[Request]
+    """What was asked while FR had suspended the hoster, after all else."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +55,26 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
             load.days_pass(1)
         load.flow(1)
         at_the_end = {role: thief.refusals(role) for role, thief in thieves.items()}
-    return Told(load=load, before=before, after=after, at_the_end=at_the_end, versions=versions)
+        suspended = suspend_the_hoster(load)
+    return Told(
+        load=load,
+        before=before,
+        after=after,
+        at_the_end=at_the_end,
+        versions=versions,
+        suspended=suspended,
+    )
+
+
+def suspend_the_hoster(load: Load) -> list[Request]:
+    """What is asked from then on, taken out of what nothing of may have failed; nobody asks any more afterwards."""
+    asked = len(load.requests)
+    load.fr.done("partner", "suspend", "hoster")
+    load.flow(1)
+    load.stop()
+    load.fr.done("partner", "resume", "hoster")
+    suspended, load.requests[asked:] = load.requests[asked:], []
+    return suspended
 
 
 def replace(load: Load, role: str, folder: Path) -> None:
@@ -65,6 +87,11 @@ def replace(load: Load, role: str, folder: Path) -> None:
 
 def test_no_request_failed(told: Told) -> None:
     told.load.require_nothing_failed()
+
+
+def test_a_failed_request_is_seen(told: Told) -> None:
+    with patch.object(told.load, "requests", told.suspended), pytest.raises(AssertionError, match="hoster"):
+        told.load.require_nothing_failed()
 
 
 def test_peer_and_partner_follow_by_themselves(told: Told) -> None:

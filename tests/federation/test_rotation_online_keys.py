@@ -71,8 +71,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
         scalar = epoch_key(loaded_group(), seed).secret  # what the evaluator makes of it, and keeps
         held, epochs = [in_evaluator(load, scalar)], [epoch_of(load)]
         before = {role: thief.refusal(role) for role in (*ROLES, PARTNER)}
-        successors = {f"{role}-{LABELS[role]}": rotate(load, role) for role in ROLES}
-        successors |= {name: rotate(load, "log", of) for name, of in OTHER_LOGS.items()}
+        successors = rotate_all(load)
         successors[STORAGE] = str(load.fr.done("key", "rotate", "storage")["key"])
         load.hoster.done("renew")
         for _ in range(3):
@@ -129,8 +128,21 @@ def reseal(load: Load) -> None:
         reseal_some(identity, store)
 
 
-def rotate(load: Load, role: str, of: str = LIST) -> str:
-    """Give a role's key a successor, and wait until it signs; its name."""
+def rotate_all(load: Load) -> dict[str, str]:
+    """Give every key a successor, and wait until all sign; their names, by those of the keys that they replace."""
+    replaced = {f"{role}-{LABELS[role]}": (role, LIST) for role in ROLES}
+    replaced |= {name: ("log", of) for name, of in OTHER_LOGS.items()}
+    successors = {name: rotate(load, role, of) for name, (role, of) in replaced.items()}
+    load.flow(1)
+    load.job(load.fr)
+    for name in successors.values():
+        assert load.stage(load.fr, name) is Stage.ACTIVE, "NL has acknowledged it"
+    load.flow(1)
+    return successors
+
+
+def rotate(load: Load, role: str, of: str) -> str:
+    """Give a role's key a successor, which does not sign yet; its name."""
     options = {
         "log": ["--of", of],
         "oprf": ["--of", SUBSET],
@@ -139,10 +151,6 @@ def rotate(load: Load, role: str, of: str = LIST) -> str:
     name = str(load.fr.done("key", "rotate", role, *options.get(role, []))["key"])
     if role not in WAITS_FOR_NOBODY:
         assert load.stage(load.fr, name) is Stage.PUBLISHED, "no peer knows it yet"
-    load.flow(1)
-    load.job(load.fr)
-    assert load.stage(load.fr, name) is Stage.ACTIVE, "NL has acknowledged it"
-    load.flow(1)
     return name
 
 

@@ -187,7 +187,7 @@ class Load:
                 stack.enter_context(patch(f"{module}.Traffic", _Wire))
             stack.enter_context(patch.object(aiohttp, "TCPConnector", _connector))
             self._clients = self._make_clients()
-            stack.callback(self._stop_clients)
+            stack.callback(self.stop)
             for client in self._clients:
                 client.start()
             self._stack = stack.pop_all()
@@ -198,7 +198,7 @@ class Load:
     ) -> None:
         with self._stack:
             if error is None:
-                self._stop_clients()
+                self.stop()
                 self._catch_up()
                 self._require_withdrawals_arrived()
 
@@ -221,7 +221,8 @@ class Load:
             Client(self, "fr.example", {"lists": self._list, "withdraws": self._withdraw}),
         ]
 
-    def _stop_clients(self) -> None:
+    def stop(self) -> None:
+        """Let everybody end; called twice, it does no more."""
         self.over.set()
         for each in self._clients:
             each.join()
