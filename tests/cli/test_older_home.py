@@ -4,7 +4,6 @@
 """
 
 import os
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,11 +15,12 @@ from node.home import Home, store_dsn
 from node.identity.identity import open_identity
 from support.agencies import SUBSET, Federation, federate, fetch, import_files, numbered, report
 from support.older import age
+from support.preloaded import Forked, start_in_files, wait_for_forked
 from support.processes import Cli, Running
 
 pytestmark = pytest.mark.slow
 
-FILES = int(os.environ.get("SIGFED_OLDER_FILES", "1500"))
+FILES = int(os.environ.get("SIGFED_OLDER_FILES", "1000"))
 LEFT = "0029"
 """The revision of the version that made it: it knew nothing of which entries are of one file."""
 
@@ -38,17 +38,17 @@ def older(tmp_path: Path) -> Iterator[Federation]:
         made.stop()
 
 
-def released(cli: Cli, after: float) -> bool:
+def released(cli: Cli, folder: Path, after: float) -> bool:
     """Begin a release, and kill it after so many seconds; whether it had ended by itself before."""
-    process = cli.start("subset", "release", SUBSET)
-    end = time.monotonic() + after
-    while process.poll() is None and time.monotonic() < end:
-        time.sleep(0.01)
-    ended = process.poll() is not None
+    (folder / "0").touch()
+    words = ["--home", str(cli.home), "--json", "subset", "release", SUBSET]
+    begun = start_in_files(words, variables=cli.variables(), folder=folder, streams=folder)
+    process = Forked(begun)
+    code = wait_for_forked(begun, after)
     process.kill()
-    _, err = process.communicate()
-    assert not ended or process.returncode == 0, err.decode()
-    return ended
+    process.wait(60)
+    assert code in {None, 0}, (folder / "2").read_text()
+    return code == 0
 
 
 def ask(pair: Federation, over: Event, folder: Path) -> int:
@@ -66,11 +66,11 @@ def ask(pair: Federation, over: Event, folder: Path) -> int:
 
 def test_an_older_home_is_brought_on_while_it_serves(older: Federation, tmp_path: Path) -> None:
     import_files(older.fr, [b"one more"])
-    over, kills, after = Event(), 0, 0.4
+    over, kills, after = Event(), 0, 0.1
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(ask, older, over, tmp_path)
         try:
-            while not released(older.fr, after):
+            while not released(older.fr, tmp_path, after):
                 kills, after = kills + 1, after * 1.2
         finally:
             over.set()
