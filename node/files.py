@@ -51,6 +51,15 @@ def refused(what: str, exc: OSError) -> StoreDownError:
     return StoreDownError("{what} cannot be written: {reason}", what, reason, hint=hint)
 
 
+@contextmanager
+def writing(what: str) -> Iterator[None]:
+    """Raise `StoreDownError` where a disk takes nothing: it must not look as if somebody else had failed."""
+    try:
+        yield
+    except OSError as exc:
+        raise refused(what, exc) from exc
+
+
 def read_private(path: Path, *, max_bytes: int = MAX_PRIVATE_BYTES) -> bytes:
     """The content of a private file of at most `max_bytes`.
 

@@ -218,10 +218,14 @@ class Parts:
             _journal.warning("key-alarm", about=about, role=alarm.lineage.role, reason=alarm.kind)
 
     async def _renew(self) -> None:
-        """Whoever would take this node's place sees that it runs; where somebody has, it serves nobody any more."""
+        """Whoever would take this node's place sees that it runs; where somebody has, it serves nobody any more.
+
+        Nor where a newer version has changed the tables.
+        """
         # A disk or bucket that refuses writes is journalled even where nobody asks for it.
         await asyncio.to_thread(self.storage.refusals)
         try:
+            await asyncio.to_thread(self.store.standing)  # of a newer version's tables nothing else asks
             await asyncio.to_thread(renew_lease, self.identity.home, self.identity.settings)
         except StoreLockedError as exc:
             if not self.stopped.done():

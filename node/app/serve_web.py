@@ -51,7 +51,7 @@ class _Serving:
         """Read what is new; serve nobody any more where the node has moved, or with a key that must not be here."""
         try:
             self.node.require_few()
-            self.standing = self.node.standing()
+            self.standing = self.node.store.standing()
         except (ConfigError, StoreLockedError) as exc:
             self.stopped.get_loop().call_soon_threadsafe(self._stop, exc)
         self.node.follow()
@@ -102,7 +102,7 @@ async def serve_web_until_stopped(home: Home, *, listening: Callable[[str, str],
         deltas = stack.enter_context(Deltas())
         listener = Listener(identity.tls(), entropy=identity.entropy)
         stopped = asyncio.get_running_loop().create_future()
-        serving = _Serving(node, evaluator, listener, stopped, node.standing())
+        serving = _Serving(node, evaluator, listener, stopped, store.standing())
         metrics = Metrics(lambda: ())
         services = web_services(
             identity,

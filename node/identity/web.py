@@ -25,7 +25,7 @@ from node.ports.keyring import RingKey
 from node.signing.keychain import Keychain
 from node.signing.online import OnlineKeychain
 from node.store.driver import on_server
-from node.store.lease import Claim, Standing, shared_claim
+from node.store.lease import shared_claim
 from node.store.store import Store
 from node.trust.own import OwnTrust
 
@@ -42,19 +42,11 @@ class WebNode:
     identity: Identity
     store: Store
     copy: HomeCopy
-    claim: Claim
 
     @property
     def place(self) -> str:
         """Says to people where this process is."""
         return place_of(self.identity.home)
-
-    def standing(self) -> Standing:
-        """How the node's own home stands; raises `StoreLockedError` where the node has moved to another."""
-        with self.store.read() as unit:
-            standing = unit.lease.standing()
-        self.claim.require_standing(standing)
-        return standing
 
     def require_few(self) -> None:
         """Check that no key is here that must not be; raises `ConfigError`."""
@@ -107,7 +99,7 @@ def open_web(home: Home) -> Iterator[WebNode]:
                 hint="start it on its own machine: sigfed run",
             )
         identity = _identity(home, settings, keychain, offline, copy)
-        node = WebNode(identity=identity, store=store, copy=copy, claim=claim)
+        node = WebNode(identity=identity, store=store, copy=copy)
         node.follow()
         _require_own(identity, copy.read())
         yield node

@@ -1,15 +1,16 @@
 """Where the body of an answer goes: into memory, or for one that may be large into a file without a name."""
 
 import mmap
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
-from node.files import refused
+from node.files import writing
 from protocol.encoding import Octets
+
+_WHAT: Final = "what arrives of a release"
 
 
 class Sink(Protocol):
@@ -50,29 +51,21 @@ class Spool:
 
     def extend(self, data: bytes, /) -> None:
         """Add what arrived next; raises `StoreDownError` where the disk takes no more."""
-        with _taking():
+        with writing(_WHAT):
             self._file.write(data)
         self._size += len(data)
 
     def clear(self) -> None:
-        """Forget all of it: it comes anew."""
-        self._file.seek(0)
-        self._file.truncate()
+        """Forget all of it: it comes anew; raises as `extend`."""
+        with writing(_WHAT):
+            self._file.seek(0)  # which writes what it still has
+            self._file.truncate()
         self._size = 0
 
     def octets(self) -> Octets:
         """All of it, mapped; raises as `extend`."""
         if not self._size:
             return b""
-        with _taking():
+        with writing(_WHAT):
             self._file.flush()
         return memoryview(mmap.mmap(self._file.fileno(), self._size, access=mmap.ACCESS_READ))
-
-
-@contextmanager
-def _taking() -> Iterator[None]:
-    """A disk that is full is ours: it must not look as if the other node hung up."""
-    try:
-        yield
-    except OSError as exc:
-        raise refused("what arrives of a release", exc) from exc

@@ -67,7 +67,7 @@ class Claim:
 
     def require_standing(self, standing: Standing) -> None:
         """Raise `StoreLockedError` where the lease has passed on since it was found."""
-        if standing.term != self._term:
+        if self._term not in {None, standing.term}:
             raise _lost()
 
     def holds(self, bare: Bare) -> bool:

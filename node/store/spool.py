@@ -7,6 +7,7 @@ need no folder for temporary files.
 import mmap
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 from tempfile import SpooledTemporaryFile, TemporaryFile
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -16,7 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from numpy.typing import NDArray
 
 from node.clock import Entropy
-from node.files import refused
+from node.errors import StoreError
+from node.files import writing
 from node.store.vault import KEY_BYTES, seal, unseal
 from protocol.encoding import Octets
 
@@ -54,19 +56,21 @@ class Spool:
         """Keep a page; raises `StoreDownError` where the disk takes nothing."""
         start = self._end
         sealed = seal(self._cipher, str(start), page, self._entropy)
-        try:
+        with writing(_FOLDER):
             self._file.seek(start)
             self._file.write(sealed)
             self._file.flush()  # else the next seek would
-        except OSError as exc:
-            raise refused(_FOLDER, exc) from exc
         self._end += len(sealed)
         return Place(start, len(sealed))
 
     def get(self, place: Place) -> bytes:
-        """A page."""
-        self._file.seek(place.start)
-        return unseal(self._cipher, str(place.start), self._file.read(place.length))
+        """A page; raises `StoreError` where the disk does not give it back."""
+        try:
+            self._file.seek(place.start)
+            page = self._file.read(place.length)
+        except OSError as exc:
+            raise StoreError("{what} cannot be read: {reason}", _FOLDER, exc.strerror) from exc
+        return unseal(self._cipher, str(place.start), page)
 
 
 class Parts:
@@ -127,11 +131,15 @@ def written_down(pieces: Iterable[bytes]) -> Octets:
 
 
 def _mapped(few: Iterable[bytes], more: Iterable[bytes]) -> Octets:
+    with writing(_FOLDER):
+        file = TemporaryFile()  # noqa: SIM115 - closed below
     try:
-        with TemporaryFile() as file:
-            for pieces in (few, more):
-                file.writelines(pieces)
+        for piece in chain(few, more):  # whoever makes the pieces has failures of his own
+            with writing(_FOLDER):
+                file.write(piece)
+        with writing(_FOLDER):
             file.flush()
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except OSError as exc:
-        raise refused(_FOLDER, exc) from exc
+    finally:
+        with suppress(OSError):  # as in `Spool`
+            file.close()

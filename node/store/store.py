@@ -27,7 +27,7 @@ from node.store.driver import (
     scrub,
     translated,
 )
-from node.store.lease import Claim
+from node.store.lease import Claim, Standing
 from node.store.migrate import migrate, revision_of
 from node.store.partners.allowances import AllowanceRows
 from node.store.seal import (
@@ -139,6 +139,14 @@ class Store:
             if self._claim is not None:
                 self._claim.fence(connection)
             yield Unit(connection)
+
+    def standing(self) -> Standing:
+        """How the lease stands; raises `StoreLockedError` where it has passed on: whoever runs here does so in vain."""
+        with self.read() as unit:
+            standing = unit.lease.standing()
+        if self._claim is not None:
+            self._claim.require_standing(standing)
+        return standing
 
     def require_writable(self) -> None:
         """Write a row as it is; raises `StoreDownError` where the database takes nothing."""

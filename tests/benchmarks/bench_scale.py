@@ -1,19 +1,22 @@
 """What lists of any length cost two agencies and a partner: the first time, and for one more file.
 
 Run it as `python -m benchmarks.bench_scale` with `tests` and the repository on the path; a number behind it is the
-hashes of each list, such as 1000000, and `--postgresql` has the tables of the agency that releases in a cluster of this
-run. Both agencies list the same made-up files (`sigfed dev generate`). Every step is a command of the product in a
-process of its own, and both nodes run: processor time and the most memory of each process that takes part are written
-to standard error, the greatest of them are held against limits.
+hashes of each list, such as 1000000. With `--postgresql` the agency that releases has its tables in a cluster of this
+run, with `--bucket` its objects in a SeaweedFS of this run. Both agencies list the same made-up files (`sigfed dev
+generate`). Every step is a command of the product in a process of its own, and both nodes run: processor time and the
+most memory of each process that takes part, and the requests to the bucket, are written to standard error, the greatest
+of them are held against limits.
 """
 
+import argparse
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,16 +32,25 @@ from support.moving_time import MovingTime
 from support.new_stores import database_with_tables
 from support.postgres import postgres_server
 from support.processes import Cli, Running
+from support.seaweedfs import OPEN, seaweedfs
+from support.web_machines import found_in_environment
 
 HASHES = 100_000
 """On each list."""
-POSTGRESQL = False
 MOST_SYNC_US = 32.0
 MOST_RELEASE_US = 80.0
 MOST_CHANGE_MS = 2000.0
 MOST_MEMORY = 500.0
 _SHOWN: Final = 0.1
 """Seconds: most steps leave most nodes alone."""
+_AS_IT_COMES: Final = {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "autovacuum": "on",
+    "shared_buffers": "128MB",
+}
+"""Settings of PostgreSQL that tests have otherwise."""
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _WORDS: Final = [word for category in CATEGORIES for word in ("--category", category)]
 _MEASURED: Final = """
@@ -63,10 +75,44 @@ class Spent:
 
 
 @dataclass(slots=True)
+class Stores:
+    """Where the agency that releases keeps its tables and its objects: in its folder, unless they are named."""
+
+    tables: str = ""
+    objects: str = ""
+    servers: dict[str, int] = field(default_factory=dict)
+    """Their process ids, by name."""
+    asked: Callable[[], int] = int
+    """Requests that the bucket had so far."""
+
+    @property
+    def words(self) -> str:
+        """What they are."""
+        return f"{'PostgreSQL' if self.tables else 'SQLite'}, {'a bucket' if self.objects else 'files'}"
+
+
+@contextmanager
+def stores(*, postgresql: bool = False, bucket: bool = False) -> Iterator[Stores]:
+    """Servers of this run, as they come but for their addresses."""
+    with ExitStack() as ended:
+        found = Stores()
+        if postgresql:
+            database = ended.enter_context(postgres_server(**_AS_IT_COMES))
+            found.tables, found.servers["PostgreSQL"] = database_with_tables(database), database.pid
+        if bucket:
+            server = ended.enter_context(seaweedfs())
+            ended.enter_context(found_in_environment(server))
+            found.objects, found.servers["SeaweedFS"] = f"s3://{OPEN}/scale", server.pid
+            found.asked = server.requests
+        yield found
+
+
+@dataclass(slots=True)
 class World:
     """Two agencies whose nodes run, and a partner of the first."""
 
     folder: Path
+    stores: Stores
     fr: Cli
     nl: Cli
     nodes: dict[str, Running] = field(default_factory=dict)
@@ -75,7 +121,7 @@ class World:
 
     def step(self, name: str, cli: Cli, *words: str, typed: str = "") -> dict[str, object]:
         """Run a command, and note what it and the nodes spent; its first result."""
-        before = {each: _of_node(node) for each, node in self.nodes.items()}
+        before, asked = self._beside(), self.stores.asked()
         used = self.folder / "used.json"
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-c", _MEASURED, str(used), *cli.command(words)],
@@ -87,11 +133,17 @@ class World:
         )
         assert done.returncode == 0, done.stderr.decode()
         self._note(name, Spent(*json.loads(used.read_text())))
-        for each, node in self.nodes.items():
-            now = _of_node(node)
-            self._note(f"{name}: node {each}", Spent(now.seconds - before[each].seconds, now.memory))
+        for each, now in self._beside().items():
+            self._note(f"{name}: {each}", Spent(now.seconds - before[each].seconds, now.memory))
+        if requests := self.stores.asked() - asked:
+            sys.stderr.write(f"{name}: {requests} requests\n")
         found: dict[str, object] = json.loads(done.stdout.splitlines()[0])
         return found
+
+    def _beside(self) -> dict[str, Spent]:
+        """What nodes and servers spent so far."""
+        nodes = {f"node {name}": node.process.pid for name, node in self.nodes.items()}
+        return {name: _of_all(pid) for name, pid in (nodes | self.stores.servers).items()}
 
     def _note(self, name: str, spent: Spent) -> None:
         self.spent[name] = spent
@@ -99,9 +151,9 @@ class World:
             sys.stderr.write(f"{name}: {spent.seconds:.2f} s, {spent.memory:.0f} MiB\n")
 
 
-def _of_node(node: Running) -> Spent:
-    """What a running node and its processes spent so far; of memory the process with most."""
-    tree = list(_tree(node.process.pid))
+def _of_all(pid: int) -> Spent:
+    """What a process and its children spent so far; of memory the process with most."""
+    tree = list(_tree(pid))
     return Spent(sum(map(_seconds, tree)), max(map(_memory, tree)))
 
 
@@ -121,12 +173,14 @@ def _memory(pid: int) -> float:
     return int(Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
 
 
-def run(folder: Path, hashes: int, *, dsn: str = "") -> World:
+def run(folder: Path, hashes: int, kept: Stores) -> World:
     """All steps, with what each spent."""
     clock = MovingTime(folder / "ahead")
-    fr = found_agency(folder, name="fr", country="FR", clock_file=clock.file, store=dsn)
+    fr = found_agency(
+        folder, name="fr", country="FR", clock_file=clock.file, store=kept.tables, objects=kept.objects
+    )
     nl = found_agency(folder, name="nl", country="NL", clock_file=clock.file)
-    world, partner = World(folder, fr, nl), Cli(folder / PARTNER, clock.file)
+    world, partner = World(folder, kept, fr, nl), Cli(folder / PARTNER, clock.file)
     try:
         _list(world, hashes)
         _join(world)
@@ -198,13 +252,14 @@ def _let_age(world: World, clock: MovingTime) -> None:
     world.step("a stale list: release", world.fr, "subset", "release", SUBSET)
 
 
-def measure(*, divisor: int = 1) -> Iterator[Result]:
+def measure(
+    *, divisor: int = 1, hashes: int = HASHES, postgresql: bool = False, bucket: bool = False
+) -> Iterator[Result]:
     """What the first time takes for each event and each answer, and what one more file takes."""
-    hashes = max(HASHES // divisor, 10)
-    with TemporaryDirectory() as name, ExitStack() as ended:
-        dsn = database_with_tables(ended.enter_context(postgres_server())) if POSTGRESQL else ""
-        spent = run(Path(name), hashes, dsn=dsn).spent
-    where = f"two lists of {hashes:,} hashes, {'PostgreSQL' if POSTGRESQL else 'SQLite'}"
+    hashes = max(hashes // divisor, 10)
+    with TemporaryDirectory() as name, stores(postgresql=postgresql, bucket=bucket) as kept:
+        spent = run(Path(name), hashes, kept).spent
+    where = f"two lists of {hashes:,} hashes, {kept.words}"
     for step, limit in (("sync", MOST_SYNC_US), ("release", MOST_RELEASE_US)):
         first, again = spent[f"first {step}"].seconds, spent[f"one more: {step}"].seconds
         yield Result(
@@ -222,7 +277,8 @@ def measure(*, divisor: int = 1) -> Iterator[Result]:
             unit="ms",
             detail=f"{where}: processor time, the start of the command in it",
         )
-    largest = max(spent, key=lambda step: spent[step].memory)
+    own = [step for step in spent if not step.endswith(tuple(kept.servers))]
+    largest = max(own, key=lambda step: spent[step].memory)
     yield Result(
         name="memory of a process",
         value=spent[largest].memory,
@@ -232,13 +288,14 @@ def measure(*, divisor: int = 1) -> Iterator[Result]:
     )
 
 
-def _told(arguments: Sequence[str]) -> Sequence[str]:
-    """What is left of the arguments; the size and the database are taken out of them."""
-    global HASHES, POSTGRESQL  # noqa: PLW0603 - of this run of the program
-    POSTGRESQL = "--postgresql" in arguments
-    HASHES = next((int(each) for each in arguments if each.isdigit()), HASHES)
-    return [each for each in arguments if not each.isdigit() and each != "--postgresql"]
+def _main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("hashes", nargs="?", type=int, default=HASHES)
+    parser.add_argument("--postgresql", action="store_true")
+    parser.add_argument("--bucket", action="store_true")
+    options, left = parser.parse_known_args(arguments)
+    return report([partial(measure, **vars(options))], left)
 
 
 if __name__ == "__main__":
-    sys.exit(report([measure], _told(sys.argv[1:])))
+    sys.exit(_main(sys.argv[1:]))

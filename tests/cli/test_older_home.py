@@ -4,8 +4,9 @@
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from threading import Event
 
@@ -13,10 +14,21 @@ import pytest
 
 from node.home import Home, store_dsn
 from node.identity.identity import open_identity
-from support.agencies import SUBSET, Federation, federate, fetch, import_files, numbered, report
+from support.agencies import (
+    LIST,
+    SUBSET,
+    Federation,
+    federate,
+    fetch,
+    found_agency,
+    import_files,
+    numbered,
+    report,
+)
 from support.older import age
+from support.postgres import PostgresServer, postgres_server
 from support.preloaded import Forked, start_in_files, wait_for_forked
-from support.processes import Cli, Running
+from support.processes import Cli, Running, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -80,3 +92,21 @@ def test_an_older_home_is_brought_on_while_it_serves(older: Federation, tmp_path
     assert (log.touched, log.head.size) == (log.head.size, 2 * FILES + 4)
     looked = older.fr.run("doctor", "--deep")
     assert looked.exit == 0, looked.out
+
+
+@pytest.mark.parametrize("server", [nullcontext, postgres_server], ids=["SQLite", "PostgreSQL"])
+def test_a_node_ends_once_a_newer_version_has_brought_on_its_tables(
+    server: Callable[[], AbstractContextManager[PostgresServer | None]], tmp_path: Path
+) -> None:
+    """A service manager then starts the newer one; else it would answer 503 until somebody looks."""
+    clock = tmp_path / "clock"  # which hurries what is done each minute
+    clock.write_text("+0")
+    with server() as database:
+        cli = found_agency(
+            tmp_path, name="fr", country="FR", clock_file=clock, store=database.database() if database else ""
+        )
+        with Running(cli) as node:
+            age(store_dsn(Home(cli.home), open_identity(Home(cli.home)).settings), "0031")
+            cli.done("list", "create", LIST)
+            wait_until(lambda: node.process.poll() is not None)
+            assert node.process.poll() == 11

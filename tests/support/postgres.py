@@ -23,8 +23,9 @@ _serial = count(1)
 class PostgresServer:
     """A running cluster; `database` makes a database and returns its DSN."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, pid: int) -> None:
         self.port = port
+        self.pid = pid
 
     def database(self, *, like: str = "") -> str:
         """DSN of a new database: empty, or as the one with the DSN `like`, to which nobody may be connected."""
@@ -55,12 +56,13 @@ def postgres_server(**settings: str) -> Iterator[PostgresServer]:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        server = PostgresServer(free_port())
+        port = free_port()
         process = subprocess.Popen(
-            [*become, folder / "postgres", "-D", data, *_settings(port=str(server.port), **settings)],
+            [*become, folder / "postgres", "-D", data, *_settings(port=str(port), **settings)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        server = PostgresServer(port, process.pid)
         try:
             _wait(server, process)
             yield server

@@ -42,6 +42,17 @@ class S3Server:
     """A running store."""
 
     port: int
+    pid: int = 0
+    """Of one that is a single process, which says at `metrics` what it was asked."""
+    metrics: int = 0
+
+    def requests(self) -> int:
+        """How many it answered so far."""
+        _, _, text = _ask(self.metrics, "GET", "/metrics", b"", {})
+        lines = text.decode().splitlines()
+        return sum(
+            int(float(line.split()[-1])) for line in lines if line.startswith("SeaweedFS_s3_request_total{")
+        )
 
     @property
     def endpoint(self) -> str:
@@ -66,7 +77,7 @@ def program() -> Path:
 def seaweedfs() -> Iterator[S3Server]:
     """A store of one process, which lives as long as the block."""
     with TemporaryDirectory(prefix="sigfed-s3-", ignore_cleanup_errors=True) as folder:
-        port, options = _options(Path(folder))
+        port, metrics, options = _options(Path(folder))
         process = subprocess.Popen(
             [program(), "-logtostderr=true", "server", *options],
             stdout=subprocess.DEVNULL,
@@ -76,7 +87,7 @@ def seaweedfs() -> Iterator[S3Server]:
         try:
             wait_until(lambda: process.poll() is not None or _writes(port))
             assert process.poll() is None, "weed ended"
-            yield S3Server(port)
+            yield S3Server(port, process.pid, metrics)
         finally:
             process.kill()  # nothing of it is kept
             process.wait()
@@ -128,7 +139,7 @@ def start_seaweedfs(services: Services) -> S3Server:
     return server
 
 
-def _options(folder: Path) -> tuple[int, list[str]]:
+def _options(folder: Path) -> tuple[int, int, list[str]]:
     names = (
         "master.port",
         "master.port.grpc",
@@ -137,7 +148,9 @@ def _options(folder: Path) -> tuple[int, list[str]]:
         "filer.port",
         "filer.port.grpc",
     )
-    ports = dict(zip((*names, "s3.port", "s3.port.grpc"), free_ports(8, system_entropy), strict=True))
+    ports = dict(
+        zip((*names, "s3.port", "s3.port.grpc", "metricsPort"), free_ports(9, system_entropy), strict=True)
+    )
     values = {
         "ip": "127.0.0.1",
         "ip.bind": "127.0.0.1",
@@ -152,7 +165,7 @@ def _options(folder: Path) -> tuple[int, list[str]]:
         "s3.port.lance": 0,
         **ports,
     }
-    return ports["s3.port"], [f"-{name}={value}" for name, value in values.items()]
+    return ports["s3.port"], ports["metricsPort"], [f"-{name}={value}" for name, value in values.items()]
 
 
 def _made(folder: Path) -> Path:

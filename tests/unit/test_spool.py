@@ -1,13 +1,16 @@
-"""Where a long body arrives: in a file without a name, gone with it, and a disk that is full is told as that."""
+"""What is kept in files without names, gone with them: a disk that fails is told as that, and nothing else is."""
 
+import os
 import resource
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from node.errors import StoreDownError
+from node.clock import system_entropy
+from node.errors import StoreDownError, StoreError
 from node.remote.spool import Spool
+from node.store import spool as pages
 
 LIMIT = 64 * 1024
 
@@ -45,3 +48,37 @@ def _fill(spool: Spool, piece: int) -> None:
     for _ in range(2 * LIMIT // piece):
         spool.extend(bytes(piece))
     spool.octets()
+
+
+@pytest.mark.usefixtures("_small_files")
+def test_many_pieces_on_a_full_disk_are_not_their_makers_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "_IN_MEMORY", 1)
+    with pytest.raises(StoreDownError, match="the folder for temporary files cannot be written"):
+        pages.written_down(bytes(1024) for _ in range(2 * LIMIT // 1024))
+
+
+def test_what_the_maker_of_many_pieces_fails_at_is_not_the_disks_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"a piece"
+        yield b"another"
+        raise BrokenPipeError
+
+    monkeypatch.setattr(pages, "_IN_MEMORY", 1)
+    with pytest.raises(BrokenPipeError):
+        pages.written_down(pieces())
+
+
+def test_a_page_that_the_disk_does_not_give_back_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "_IN_MEMORY", 1)
+    with pages.Spool(system_entropy) as spool:
+        place = spool.put(b"a page")
+        assert spool.get(place) == b"a page"
+        broken = os.open("/proc/self/mem", os.O_RDONLY)  # whose beginning cannot be read: EIO
+        os.dup2(broken, spool._file.fileno())
+        os.close(broken)
+        with pytest.raises(
+            StoreError, match="the folder for temporary files cannot be read: Input/output error"
+        ):
+            spool.get(place)
