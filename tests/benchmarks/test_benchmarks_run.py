@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 import pytest
-from benchmarks import bench_group, bench_pdq, results
+from benchmarks import bench_group, bench_pdq, bench_scale, results
 from benchmarks.__main__ import ALL
 from benchmarks.results import Better, Measure, Result, in_turns, report, table
 
@@ -27,6 +27,13 @@ def test_it_runs(measure: Measure) -> None:
     assert found
     assert all(math.isfinite(result.value) and result.limit > 0 for result in found)
     assert len({result.name for result in found}) == len(found)
+
+
+@pytest.mark.slow
+def test_growing_lists_are_measured_on_a_database_and_a_bucket_too() -> None:
+    found = list(bench_scale.measure(divisor=TINY, postgresql=True, bucket=True))
+    assert {"PostgreSQL, a bucket" in result.detail for result in found} == {True}
+    assert all(math.isfinite(result.value) for result in found)
 
 
 def test_all_have_names_of_their_own() -> None:

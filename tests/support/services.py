@@ -54,6 +54,10 @@ class Services:
         with self._lock:
             self._services[name] = service
 
+    def has(self, name: str) -> bool:
+        """Whether a program of this name was started."""
+        return name in self._services
+
     def log(self, name: str) -> str:
         """What it has said."""
         return self._services[name].log.read_text(errors="replace")

@@ -221,6 +221,14 @@ def test_units_are_what_systemd_takes(unit: Path, tmp_path: Path) -> None:
     assert (said.returncode, said.stderr) == (0, "")
 
 
+def test_a_machine_that_only_serves_runs_under_the_rules_of_any_node() -> None:
+    node, web = (
+        (ROOT / f"docs/deploy/{name}.service").read_text().splitlines() for name in ("sigfed", "sigfed-web")
+    )
+    differ = [word.partition("=")[0] for word, other in zip(node, web, strict=True) if word != other]
+    assert differ == ["Description", "Documentation", "ExecStart"]
+
+
 @pytest.mark.threat("silent connections")
 @pytest.mark.parametrize(
     "unit", [unit for unit in UNITS if unit.suffix == ".service"], ids=lambda unit: unit.name
