@@ -20,6 +20,7 @@ from typing import (
     get_type_hints,
 )
 
+from keys.errors import SigfedError
 from keys.message import Message
 from node.store.accounts.records import PersonRole, Request
 
@@ -39,6 +40,7 @@ __all__ = (
     "Field",
     "Node",
     "Request",
+    "Work",
     "act",
     "marked",
     "specs",
@@ -115,6 +117,17 @@ class Done:
     following: Sequence[str] = ()
     """What to type next."""
     outcome: str = "ok"
+    parts: Sequence["Done"] | None = None
+    """Of any number of things each, which are told one by one; None: it is told as one."""
+    failure: SigfedError | None = None
+    """Why not all of it was done: what was done is recorded and told first, then this is raised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """For fields of what is done in different ways, at a terminal with files, by a page with what it showed."""
+
+    work: Annotated[Callable[[Node], Done], Field(record=False)]
 
 
 F = TypeVar("F")

@@ -1,6 +1,8 @@
 """The one function that performs an act: role, proof, second person, can it be recorded, run, record."""
 
+import dataclasses
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from enum import Enum
 from typing import Final, Protocol
 
@@ -72,8 +74,8 @@ def perform(act: Act[F], node: Node, given: F, caller: Caller) -> Done:
             act.name,
             subject,
             actor=caller.actor,
-            outcome=done.outcome,
-            details={**results(done.facts), **details, **caller.details},
+            outcome="partly" if done.failure else done.outcome,
+            details={**_told(done), **details, **caller.details},
         )
     return done
 
@@ -115,9 +117,21 @@ def _asked(act: Act[F], node: Node, request: Request, caller: Caller) -> Done:
     )
 
 
+def _told(done: Done) -> dict[str, str]:
+    return results({} if done.parts is None else {"results": len(done.parts)}) | results(done.facts)
+
+
 def recorded(given: object) -> dict[str, str]:
-    """What the record holds of what was filled in."""
-    values = {one.name: getattr(given, one.name) for one in specs(type(given)) if one.seen.record}
+    """What the record holds of what was filled in; of a value with fields of its own, each of these."""
+    values: dict[str, object] = {}
+    for one in specs(type(given)):
+        value = getattr(given, one.name)
+        if one.seen.record:
+            values |= (
+                {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
+                if is_dataclass(value)
+                else {one.name: value}
+            )
     texts = {name: _text(value) for name, value in values.items() if value is not False}
     return {name: text for name, text in texts.items() if text}
 
@@ -134,9 +148,11 @@ def results(facts: Mapping[str, Fact]) -> dict[str, str]:
 
 def _text(value: object) -> str:
     if isinstance(value, Enum):  # of what the wire has numbers for, the name
-        return value.value if isinstance(value.value, str) else value.name.lower()
+        return value.value if isinstance(value.value, str) else value.name.lower().replace("_", "-")
     if value is None:
         return ""
     if isinstance(value, list | tuple):
         return " ".join(filter(None, map(_text, value)))
+    if isinstance(value, frozenset):
+        return " ".join(sorted(map(_text, value)))
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)

@@ -41,11 +41,23 @@ def do(here: Session, act: Act[F], given: F, *, by: str = "") -> Done:
     identity = here.identity()
     with write_store(identity) as store:
         done = perform(act, Node(identity, store), given, _Terminal(here, by))
-        _tell(here, done)
+        tell(here, done)
+    if done.failure is not None:
+        raise done.failure
     return done
 
 
-def _tell(here: Session, done: Done) -> None:
+def tell(here: Session, done: Done) -> None:
+    """Say what was done, and what may come next."""
+    for part in done.parts or ():
+        here.output.result(part.facts, part.said, *part.lines)
+    if done.parts is None:
+        _tell_one(here, done)
+    here.output.talk(*done.notes)
+    here.output.following(*done.following)
+
+
+def _tell_one(here: Session, done: Done) -> None:
     shown = done.facts.get(done.once)
     if done.outcome == "requested":
         lines = [
@@ -55,8 +67,7 @@ def _tell(here: Session, done: Done) -> None:
     else:
         lines = [str(shown) if shown else done.said]
     here.output.result(done.facts, *lines, *done.lines)
-    here.output.talk(*([done.said] if shown and not done.notes else []), *done.notes)
-    here.output.following(*done.following)
+    here.output.talk(*([done.said] if shown and not done.notes else []))
 
 
 def acting_person(here: Session, name: str) -> str:

@@ -61,7 +61,6 @@ IRREVERSIBLE: Final = frozenset(
     {
         "list.create",
         "subset.create",
-        "entry.holders",
         "member.add",
         "member.remove",
         "key.publish",

@@ -20,16 +20,6 @@ DIFFER: Final[Mapping[str, str]] = {
 """Actions that do something else than the command of the same record, and what."""
 
 WITHOUT: Final[Mapping[str, str]] = {
-    "importing-take": "the terminal reads a stream of any size and says how far it is",
-    "endorse": "the terminal takes a peer's whole list, the page one file as it was shown",
-    "endorse-many": "the same, of files that were ticked",
-    "entry-amend": "the terminal amends many files, each with a result and an error of its own",
-    "entry-dispute": "the same",
-    "entry-reaffirm": "the same",
-    "entry-resolve": "the same",
-    "review-dispute": "the same",
-    "withdraw": "the same; the terminal goes on to publish where one of many failed",
-    "holders-ask": "the terminal asks about any number of files and prints, the page shows the answers once",
     "member-propose": "the terminal signs, the page writes a proposal",
     "member-remove": "the same",
     "key-rotate": "the same; the terminal replaces keys that the root names, too",
@@ -39,7 +29,6 @@ WITHOUT: Final[Mapping[str, str]] = {
     "key-publish": "the terminal takes any file, the page one that waits in the home",
     "key-take-back": "at the terminal a file is copied",
     "key-discard": "at the terminal a file is deleted",
-    "entry-reveal": "the terminal shows whole hashes with an option of each command that reads",
     "session-close": "sessions are the browser's",
     "sessions-close": "the same",
 }

@@ -79,7 +79,7 @@ async def test_the_whole_hash_is_shown_once_and_recorded(
         assert whole not in reply.headers["Location"]
         assert whole in (await browser.get(reply.headers["Location"])).words
         assert whole not in (await browser.get(reply.headers["Location"])).text
-    assert recorded(busy)[-1] == ("entry.reveal", _PEER, "a.analyst")
+    assert recorded(busy)[-1] == ("entry.reveal", f"{_PEER}:2", "a.analyst")
     assert whole not in audit_text(busy)
     assert whole not in caplog.text
 

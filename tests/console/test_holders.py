@@ -235,7 +235,7 @@ async def test_the_page_of_an_entry_leads_there(fr: RunningConsole) -> None:
     assert "never about what" in asking
     asked = await _send(fr, f"{_PAGE}/ask", PersonRole.ANALYST, list="nl.example/lists/csam", index="0")
     assert "does not hold this hash" in asked.words
-    assert recorded(fr)[-1] == ("entry.holders", "nl.example/lists/csam", "alice")
+    assert recorded(fr)[-1] == ("entry.holders", "nl.example/lists/csam:0", "alice")
 
 
 async def test_a_question_is_bounded(fr: RunningConsole) -> None:

@@ -18,8 +18,19 @@ from support.cli_reference import commands
 
 ROOT = Path(__file__).parents[2]
 
+_WORDS: Final = {row.action: row.name for row in ROWS if row.action}
+ITS_OWN: Final[Mapping[str, str]] = {
+    "console.session-close": "sessions are the browser's",
+    "entry.reveal": "the terminal shows whole hashes at once",
+    "key.take-back": "at the terminal a signed proposal is a file that is copied",
+    "key.discard": "at the terminal it is deleted",
+    "key.carry": "at the terminal it is copied",
+}
+"""What the console records that no command does, and why none has to."""
 REACHED: Final[Mapping[str, str]] = {
-    row.performs.name.replace(".", " ").replace("-", " "): row.name for row in ACTIONS if row.performs
+    _WORDS.get(row.performs.name, row.performs.name.replace(".", " ").replace("-", " ")): row.name
+    for row in ACTIONS
+    if row.performs and row.performs.name not in ITS_OWN
 } | {
     "approval approve": "approve",
     "approval ls": "tasks",
@@ -117,15 +128,6 @@ PARTNERS: Final = frozenset(
     }
 )
 """What partners and recipients type in homes of their own, where no agency's node runs."""
-
-ITS_OWN: Final[Mapping[str, str]] = {
-    "console.session-close": "sessions are the browser's",
-    "entry.reveal": "the terminal shows whole hashes at once",
-    "key.take-back": "at the terminal a signed proposal is a file that is copied",
-    "key.discard": "at the terminal it is deleted",
-    "key.carry": "at the terminal it is copied",
-}
-"""What the console records that no command does, and why none has to."""
 
 
 def _commands() -> list[str]:

@@ -96,7 +96,7 @@ async def test_examination_is_stated_on_purpose_and_then_queued(busy: RunningCon
         assert f"{_OWN}: 2 entries of this file wait for publication" in after.words
         assert "listed here, not published" in after.words
         assert report_list(busy.world.store, _OWN).waiting == 8
-        assert recorded(busy)[-1] == ("entry.endorse", _PEER, "a.analyst")
+        assert recorded(busy)[-1] == ("entry.endorse", _OWN, "a.analyst")
         assert (await browser.post("/console/review/publish", form | {"list": _OWN})).status == 303
         published = await browser.get("/console/review")
     assert f"{_PEER}:2" not in published.words
@@ -160,7 +160,7 @@ async def test_disputing_takes_a_tick_and_blocks_the_whole_file(busy: RunningCon
         shown = await browser.get(done.headers["Location"])
     assert "2 hashes will be blocked with the next publication" in shown.words
     assert f"dispute, {_OWN}" in shown.words
-    assert recorded(busy)[-1] == ("entry.dispute", _PEER, "a.analyst")
+    assert recorded(busy)[-1] == ("entry.dispute", _OWN, "a.analyst")
 
 
 async def test_what_waits_is_published_by_a_button(busy: RunningConsole) -> None:

@@ -96,8 +96,8 @@ async def test_all_that_are_alike_are_endorsed_with_one_statement(crowded: Runni
     assert report_list(crowded.world.store, _OWN).waiting == 400
     assert recorded(crowded)[-1] == ("entry.endorse", _OWN, "a.analyst")
     details = [one.record for one in read_audit(crowded.world.store)][-1].details
-    assert details["from"] == _PEER
-    assert (details["files"], details["entries"], details["basis"]) == ("200", "400", "reviewed")
+    assert details["sources"] == _PEER
+    assert (details["endorsed"], details["entries"], details["basis"]) == ("200", "400", "reviewed")
 
 
 async def test_some_are_ticked_on_the_page(crowded: RunningConsole) -> None:
@@ -150,7 +150,7 @@ async def test_a_file_that_changed_since_it_was_shown_is_passed_over_and_named(
     assert changed in said.words
     assert report_list(crowded.world.store, _OWN).waiting == 2
     details = [one.record for one in read_audit(crowded.world.store)][-1].details
-    assert (details["files"], details["changed"]) == ("1", "1")
+    assert (details["endorsed"], details["changed"]) == ("1", "1")
 
 
 @pytest.mark.parametrize(

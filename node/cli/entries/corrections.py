@@ -1,16 +1,27 @@
-"""`sigfed entry dispute`, `resolve`, `amend` and `reaffirm`: what analysts say about hashes that are listed already."""
+"""`sigfed entry dispute`, `resolve`, `amend`, `reaffirm` and `withdraw`: what is said about hashes that are listed."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from node.cli.options import CRITERIA, HASHES, YES, require_one_way
+from node.acts import entries as acts
+from node.cli.acts import do, performing
+from node.cli.options import CRITERIA, HASHES, INDEX, OWN_LIST, REASON, YES, require_one_way
 from node.cli.prompts import confirm
-from node.cli.session import session
+from node.cli.session import Session, session
+from node.errors import UsageError
+
+if TYPE_CHECKING:
+    from node.acts.act import Node
+    from node.judgement.effective import Current
+    from node.lists.corrections.amend import Amendment
 
 _LIST = "Own list that says so."
+_NEVER: Final = "never"
 
 
+@performing(acts.dispute)
 def dispute(
     context: typer.Context,
     name: Annotated[str, typer.Option("--list", help=_LIST)],
@@ -25,7 +36,7 @@ def dispute(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Block a file's hashes everywhere, whoever lists them, until you resolve it or other countries overrule it."""
-    from node.cli.entries.dispute import Objection, dispute_each
+    from node.access.notation import reason_of
     from node.cli.hashes import read_hashes
 
     here = session(context)
@@ -33,13 +44,20 @@ def dispute(
         confirm(
             f"This blocks the hashes at every agency and partner, signed, until {name} resolves it. Go on?"
         )
-    objection = Objection(reason=reason, collection=collection, alone=alone)
-    dispute_each(here, name, read_hashes(hash_from), objection)
+    given = acts.Disputed(
+        list=_origin(here, name),
+        files=read_hashes(hash_from),
+        reason=reason_of(reason),
+        collection=collection,
+        alone=alone,
+    )
+    do(here, acts.dispute, given)
     here.output.following(
         f"sigfed publish {name}", "tell the agencies that list it why", "sigfed entry explain"
     )
 
 
+@performing(acts.resolve)
 def resolve(
     context: typer.Context,
     name: Annotated[str, typer.Option("--list", help=_LIST)],
@@ -48,20 +66,18 @@ def resolve(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Take an own dispute back: where the rule is met, the hashes reach partners again."""
-    from node.cli.entries.dispute import resolve_each, resolve_index
     from node.cli.hashes import read_hashes
 
     here = session(context)
     require_one_way(hash_from, index)
     if not yes:
         confirm("Where enough countries list them, the hashes reach partners again. Go on?")
-    if index is not None:
-        resolve_index(here, name, index)
-    else:
-        resolve_each(here, name, read_hashes(hash_from))
+    files = () if index is not None else read_hashes(hash_from)
+    do(here, acts.resolve, acts.Corrected(list=_origin(here, name), files=files, index=index))
     here.output.following(f"sigfed publish {name}", "sigfed subset release NAME")
 
 
+@performing(acts.amend)
 def amend(
     context: typer.Context,
     name: Annotated[str, typer.Option("--list", help=_LIST)],
@@ -85,28 +101,25 @@ def amend(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Change what own entries say, and keep the rest: basis, criteria, review date, legality, hash profile."""
-    from node.cli.entries.amend import Wishes, amend_each, amend_index, amendment_of
     from node.cli.hashes import read_hashes
 
     here = session(context)
     require_one_way(hash_from, index)
-    wishes = Wishes(
+    change = _amendment(
         basis=basis,
         source=source,
         criteria=criteria,
         review_by=review_by,
-        legality=tuple(legality or ()),
+        legality=legality or (),
         hash_profile=hash_profile,
     )
-    change = amendment_of(wishes)
     if basis and basis != "relies-on" and not yes:
         confirm(f"This states, signed, that the entries were examined here (basis {basis}). Go on?")
-    if index is not None:
-        amend_index(here, name, index, change)
-    else:
-        amend_each(here, name, read_hashes(hash_from), change)
+    files = () if index is not None else read_hashes(hash_from)
+    do(here, acts.amend, acts.Amending(list=_origin(here, name), files=files, index=index, change=change))
 
 
+@performing(acts.reaffirm)
 def reaffirm(
     context: typer.Context,
     name: Annotated[str, typer.Option("--list", help=_LIST)],
@@ -126,16 +139,92 @@ def reaffirm(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Overrule what other agencies block, after your own examination; it takes effect when enough countries do."""
-    from node.cli.entries.reaffirm import Examination, reaffirm_each
+    from node.access.notation import basis_of
     from node.cli.hashes import read_hashes
+    from node.lists.imports.intake import Statement
 
     here = session(context)
     if not yes:
         confirm(
             f"This states, signed, that the file was examined here and the block is wrong (basis {basis}). Go on?"
         )
-    examination = Examination(
-        basis=basis, criteria=criteria, blocks=tuple(block or ()), collection=collection
+    given = acts.Reaffirmed(
+        list=_origin(here, name),
+        files=read_hashes(hash_from),
+        statement=Statement(basis=basis_of(basis), criteria=criteria),
+        judge=_judged,
+        blocks=block or (),
+        collection=collection,
     )
-    reaffirm_each(here, name, read_hashes(hash_from), examination)
+    do(here, acts.reaffirm, given)
     here.output.following(f"sigfed publish {name}", "sigfed entry explain")
+
+
+@performing(acts.withdraw)
+def withdraw(
+    context: typer.Context,
+    name: Annotated[str, OWN_LIST],
+    hash_from: Annotated[str, HASHES] = "",
+    index: Annotated[int | None, INDEX] = None,
+    reason: Annotated[str, REASON] = "error",
+    now: Annotated[bool, typer.Option("--now", help="Publish it and release every subset.")] = False,
+    yes: Annotated[bool, YES] = False,
+) -> None:
+    """Withdraw a file's hashes at once: one person is enough; a running node publishes it within a minute."""
+    from node.access.notation import reason_of
+    from node.cli.hashes import read_hashes
+
+    here = session(context)
+    require_one_way(hash_from, index)
+    if not yes:
+        confirm(f"Withdraw from {name} for the reason '{reason}', with all hashes of the same file?")
+    given = acts.Withdrawn(
+        list=_origin(here, name),
+        files=() if index is not None else read_hashes(hash_from),
+        index=index,
+        reason=reason_of(reason),
+        now=now,
+    )
+    do(here, acts.withdraw, given)
+
+
+def _origin(here: Session, name: str) -> str:
+    from node.lists.catalogue import list_origin
+
+    return list_origin(here.identity().settings.node, name)
+
+
+def _judged(node: "Node") -> "Current":
+    from node.app.judged import Judge
+
+    return Judge.of(node.identity, node.store).now().current
+
+
+def _amendment(
+    *,
+    basis: str,
+    source: str,
+    criteria: int | None,
+    review_by: str,
+    legality: Sequence[str],
+    hash_profile: str,
+) -> "Amendment":
+    """What was typed, understood; raises `UsageError`, also when nothing was asked for."""
+    from node.access.notation import basis_of, day_of
+    from node.cli.entries.statements import legality_of
+    from node.lists.corrections.amend import Amendment
+
+    illegal_in, unclear_in = legality_of(legality)
+    change = Amendment(
+        basis=basis_of(basis) if basis else None,
+        relies_on=source or None,
+        criteria=criteria,
+        review_by=None if review_by in {"", _NEVER} else day_of(review_by),
+        no_review=review_by == _NEVER,
+        illegal_in=illegal_in,
+        unclear_in=unclear_in,
+        hash_profile=hash_profile or None,
+    )
+    if change == Amendment():
+        raise UsageError("nothing to change was named", hint="see: sigfed entry amend --help")
+    return change

@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from keys.message import Message
 from node.access.notation import collection_of, event_of
+from node.acts import entries as acts
+from node.acts.act import Done, Node
 from node.app.guards import open_guards
+from node.cli.acts import do
 from node.cli.output import counted
 from node.cli.session import Session
 from node.clock import milliseconds
 from node.errors import NotFoundError, UsageError
-from node.judgement.endorse import NamedFile, endorse, endorse_named
+from node.judgement.endorse import Endorsed, NamedFile, endorse, endorse_named
 from node.lists.catalogue import list_origin
-from node.lists.imports.intake import ImportReport, Statement
-from node.rotation.store import write_store
+from node.lists.imports.intake import Statement
 from protocol.digest import Digest
 from protocol.lists.listing import Entry
 
@@ -53,45 +56,44 @@ class Choice:
 def endorse_from(here: Session, choice: Choice, *, statement: Statement) -> None:
     """Queue the chosen entries in the own list `choice.to`."""
     identity = here.identity()
-    origin = list_origin(identity.settings.node, choice.to)
-    named, now_ms, missing = choice.named(), milliseconds(identity.clock.now()), list[str]()
-    with write_store(identity) as store:
-        guards = open_guards(identity, store)
-        if named:
-            done = endorse_named(store, origin, named, statement=statement, now_ms=now_ms, guards=guards)
-            report, missing = done.report, list(done.missing)
-        else:
+    origin, named = list_origin(identity.settings.node, choice.to), choice.named()
+    source = "" if named else list_origin(choice.peer, choice.peer_list or choice.to)
+
+    def take(node: Node) -> Done:
+        guards, now_ms = open_guards(identity, node.store), milliseconds(identity.clock.now())
+        if not named:
             report = endorse(
-                store,
+                node.store,
                 origin,
-                source=list_origin(choice.peer, choice.peer_list or choice.to),
+                source=source,
                 statement=statement,
                 now_ms=now_ms,
                 select=choice.is_meant,
                 guards=guards,
             )
-    _tell(here, origin, report, statement)
-    if report.quarantined:
-        here.output.following("sigfed quarantine ls")
-    if report.entries:
-        here.output.following(f"sigfed publish {choice.to}")
-    if missing:
-        raise NotFoundError(
-            "not active (any more): {missing}", ", ".join(missing), hint="see: sigfed review ls"
-        )
+            return _done(choice, origin, Endorsed(report=report, missing=()), statement)
+        done = endorse_named(node.store, origin, named, statement=statement, now_ms=now_ms, guards=guards)
+        return _done(choice, origin, done, statement)
+
+    sources = sorted({file.origin for file in named}) or [source]
+    do(here, acts.endorse, acts.Endorsed(list=origin, sources=sources, statement=statement, work=take))
 
 
-def _tell(here: Session, origin: str, report: ImportReport, statement: Statement) -> None:
-    basis = statement.basis.name.lower().replace("_", "-")
-    here.output.result(
-        {
-            "origin": origin,
-            "endorsed": report.accepted,
-            "entries": report.entries,
-            "already_listed": report.already_listed,
-            "quarantined": report.quarantined,
-        },
-        f"{counted(report.accepted, 'file')} endorsed as {basis} ({report.entries:,} entries),"
-        f" {report.already_listed:,} listed already"
-        + (f", {report.quarantined:,} quarantined" if report.quarantined else ""),
+def _done(choice: Choice, origin: str, done: Endorsed, statement: Statement) -> Done:
+    report, basis = done.report, statement.basis.name.lower().replace("_", "-")
+    missing = NotFoundError(
+        "not active (any more): {missing}", ", ".join(done.missing), hint="see: sigfed review ls"
+    )
+    return Done(
+        said=Message(
+            f"{counted(report.accepted, 'file')} endorsed as {basis} ({report.entries:,} entries),"
+            f" {report.already_listed:,} listed already"
+            + (f", {report.quarantined:,} quarantined" if report.quarantined else "")
+        ),
+        facts=acts.endorsed(origin, report),
+        following=(
+            *(["sigfed quarantine ls"] if report.quarantined else []),
+            *([f"sigfed publish {choice.to}"] if report.entries else []),
+        ),
+        failure=missing if done.missing else None,
     )

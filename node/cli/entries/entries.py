@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, TextIO, TypeVar
 
 import typer
 
+from node.acts import entries as acts
+from node.cli.acts import performing
 from node.cli.entries import corrections, recalls
 from node.cli.entries.holders import ask_holders
 from node.cli.exit_codes import ExitCode
-from node.cli.options import CRITERIA, HASHES, INDEX, OWN_LIST, REASON, YES, require_one_way
+from node.cli.options import CRITERIA, HASHES, YES
 from node.cli.output import Progress
 from node.cli.prompts import confirm
 from node.cli.session import session
@@ -31,6 +33,7 @@ _LEGALITY = "A country where the material is known to be illegal, as NL=illegal;
 
 
 @app.command("import")
+@performing(acts.take_in)
 def import_file(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="ICSE export or CSV with named columns.", dir_okay=False)],
@@ -96,39 +99,8 @@ def explain(
 app.command("holders")(ask_holders)
 
 
-@app.command("withdraw")
-def withdraw(
-    context: typer.Context,
-    name: Annotated[str, OWN_LIST],
-    hash_from: Annotated[str, HASHES] = "",
-    index: Annotated[int | None, INDEX] = None,
-    reason: Annotated[str, REASON] = "error",
-    now: Annotated[bool, typer.Option("--now", help="Publish it and release every subset.")] = False,
-    yes: Annotated[bool, YES] = False,
-) -> None:
-    """Withdraw a file's hashes at once: one person is enough; a running node publishes it within a minute."""
-    from node.cli.entries.withdraw import take_effect, withdraw_each, withdraw_index
-    from node.cli.hashes import read_hashes
-
-    here = session(context)
-    require_one_way(hash_from, index)
-    if not yes:
-        confirm(f"Withdraw from {name} for the reason '{reason}', with all hashes of the same file?")
-
-    def then() -> None:
-        if now:
-            take_effect(here, name)
-        else:
-            here.output.following(f"sigfed publish {name}", "sigfed subset release NAME")
-
-    if index is not None:
-        withdraw_index(here, name, index, reason=reason)
-        then()
-    else:
-        withdraw_each(here, name, read_hashes(hash_from), reason=reason, then=then)
-
-
 _CORRECTIONS: dict[str, Callable[..., int | None]] = {
+    "withdraw": corrections.withdraw,
     "dispute": corrections.dispute,
     "resolve": corrections.resolve,
     "amend": corrections.amend,
@@ -140,6 +112,7 @@ for _name, _command in _CORRECTIONS.items():
     app.command(_name)(_command)
 
 
+@performing(acts.endorse)
 def endorse(
     context: typer.Context,
     basis: Annotated[str, typer.Option(help=_BASES)],

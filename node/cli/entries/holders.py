@@ -1,17 +1,23 @@
 """`sigfed holders`, `sigfed entry holders` and `sigfed contact`: which agency to talk to about a file."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.acts import holders
+from keys.message import Message
+from node.acts import entries, holders
+from node.acts.act import Done, Node
 from node.cli.acts import do, performing
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.options import HASHES, STDIN
 from node.cli.output import counted, listing
 from node.cli.prompts import ask_hidden
 from node.cli.session import session, wait_for
+
+if TYPE_CHECKING:
+    from node.app.peers.holders import Holder
+    from node.hoster.lookup.examiner import Hit
 
 app = typer.Typer(help="Members whose holdings may be asked about, privately.", no_args_is_help=True)
 
@@ -49,6 +55,7 @@ def ls(context: typer.Context) -> None:
         )
 
 
+@performing(entries.ask_holders)
 def ask_holders(
     context: typer.Context,
     hash_from: Annotated[str, HASHES] = "",
@@ -61,27 +68,40 @@ def ask_holders(
     members = holders(here.identity())
     files = read_hashes(hash_from)
     failed = ExitCode.OK
-    for asked in wait_for(ask_all(members, [digests for _, digests in files])):
-        if asked.failure is not None:
-            failed = max(failed, exit_code(asked.failure))
-            here.output.talk(f"{asked.holder.node} did not answer: {asked.failure}")
-            continue
-        for (name, _), hit in zip(files, asked.hits, strict=True):
-            if hit is not None and not hit.test_file:
-                here.output.result(
-                    {
-                        "file": name,
-                        "holder": asked.holder.node,
-                        "collection": hit.collection,
-                        "contact": asked.holder.contact,
-                        "algorithms": [algorithm.name.lower() for algorithm in hit.algorithms],
-                    },
-                    f"{name}: {asked.holder.node} holds it ({hit.collection}); {_contact(asked.holder.contact)}",
-                )
-    here.output.talk(f"asked {counted(len(members), 'member')} about {counted(len(files), 'file')}")
-    if not members:
-        here.output.following("sigfed holders ls")
+
+    def ask(_node: Node) -> Done:
+        nonlocal failed
+        found, silent = list[Done](), list[str]()
+        for asked in wait_for(ask_all(members, [digests for _, digests in files])):
+            if asked.failure is not None:
+                failed = max(failed, exit_code(asked.failure))
+                silent.append(f"{asked.holder.node} did not answer: {asked.failure}")
+            found += [
+                _held(name, asked.holder, hit)
+                for (name, _), hit in zip(files, asked.hits, strict=False)
+                if hit is not None and not hit.test_file
+            ]
+        said = f"asked {counted(len(members), 'member')} about {counted(len(files), 'file')}"
+        facts = {"asked": len(members) - len(silent), "not_answered": len(silent)}
+        following = () if members else ("sigfed holders ls",)
+        return Done(said=Message(said), facts=facts, parts=found, notes=(*silent, said), following=following)
+
+    do(here, entries.ask_holders, entries.Asked(files=len(files), work=ask))
     return failed
+
+
+def _held(name: str, holder: "Holder", hit: "Hit") -> Done:
+    contact = f"contact: {holder.contact}" if holder.contact else "it names no contact"
+    return Done(
+        said=Message(f"{name}: {holder.node} holds it ({hit.collection}); {contact}"),
+        facts={
+            "file": name,
+            "holder": holder.node,
+            "collection": hit.collection,
+            "contact": holder.contact,
+            "algorithms": [algorithm.name.lower() for algorithm in hit.algorithms],
+        },
+    )
 
 
 def contact(
@@ -99,7 +119,3 @@ def contact(
     here.output.result(
         {"contact": text or None}, f"contact: {text}" if text else "no contact is named any more"
     )
-
-
-def _contact(text: str | None) -> str:
-    return f"contact: {text}" if text else "it names no contact"

@@ -3,15 +3,19 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from keys.message import Message
 from node.access.notation import collection_of, columns_of
+from node.acts import entries as acts
+from node.acts.act import Done, Node
 from node.app.guards import open_guards
 from node.audit.log import masked
+from node.cli.acts import do, tell
 from node.cli.exit_codes import ExitCode
-from node.cli.output import Fact, counted
+from node.cli.output import counted
 from node.cli.session import Session
 from node.clock import milliseconds
 from node.errors import InputRefusedError
-from node.formats import read_rows
+from node.formats import Reading, read_rows
 from node.lists.catalogue import list_origin
 from node.lists.imports.intake import ImportReport, Statement, import_rows, preview_rows
 from node.rotation.store import write_store
@@ -47,8 +51,7 @@ def read_into(
         stream = source.file.open("rb")
     except OSError as exc:
         raise InputRefusedError("{file} cannot be read: {reason}", source.file, exc.strerror) from exc
-    with stream, write_store(identity) as store, here.output.progress("read") as progress:
-        guards = open_guards(identity, store)
+    with stream, here.output.progress("read") as progress:
         reading = read_rows(
             stream,
             collection=number,
@@ -56,55 +59,58 @@ def read_into(
             delimiter=source.delimiter,
             categories=source.categories,
         )
-        if dry_run:
-            report = preview_rows(store, origin, reading, progress=progress.at, guards=guards)
-        else:
+
+        def take(node: Node) -> Done:
             report = import_rows(
-                store,
+                node.store,
                 origin,
                 reading,
                 statement=statement,
                 now_ms=milliseconds(identity.clock.now()),
                 progress=progress.at,
-                guards=guards,
+                guards=open_guards(identity, node.store),
             )
-    _tell(here, report, form=reading.form, left_out=reading.left_out, dry_run=dry_run)
-    return ExitCode.PARTIAL if report.refused_total else ExitCode.OK
+            return _done(report, reading, dry_run=False)
+
+        if dry_run:
+            with write_store(identity) as store:
+                guards = open_guards(identity, store)
+                report = preview_rows(store, origin, reading, progress=progress.at, guards=guards)
+            done = _done(report, reading, dry_run=True)
+            tell(here, done)
+        else:
+            given = acts.Imported(list=origin, collection=source.collection, statement=statement, work=take)
+            done = do(here, acts.take_in, given)
+    return ExitCode.PARTIAL if done.facts["refused"] else ExitCode.OK
 
 
-def _tell(
-    here: Session, report: ImportReport, *, form: str, left_out: tuple[str, ...], dry_run: bool
-) -> None:
-    fields: dict[str, Fact] = {
-        "form": form,
-        "dry_run": dry_run,
-        "accepted": report.accepted,
-        "entries": report.entries,
-        "already_listed": report.already_listed,
-        "duplicates": report.duplicates,
-        "refused": report.refused_total,
-        "quarantined": report.quarantined,
-        "without_md5": report.apart,
-        "refused_rows": [{"line": row.line, "reason": row.reason} for row in report.refused],
-    }
-    here.output.result(
-        fields,
-        f"{_FORMS.get(form, form)}: {report.accepted:,} rows {'would be ' if dry_run else ''}accepted"
-        f" ({report.entries:,} entries), {report.already_listed:,} listed already,"
-        f" {report.duplicates:,} repeated, {report.refused_total:,} refused,"
-        f" {report.quarantined:,} quarantined",
-        *(f"  line {row.line}: {row.reason}" for row in report.refused[:_SHOWN]),
-        *([f"  … and {report.refused_total - _SHOWN:,} more"] if report.refused_total > _SHOWN else []),
+def _done(report: ImportReport, reading: Reading, *, dry_run: bool) -> Done:
+    apart = (
+        f"without an MD5: {counted(report.apart, 'row')}. Put all hashes of a file into one row: a release tells"
+        " more of a file whose hashes came in several"
     )
-    if left_out:
-        # Of a table without a header the first row is taken for one: its hashes are no titles.
-        here.output.talk(f"columns that were not used: {', '.join(map(masked, left_out))}")
-    if report.apart:
-        here.output.talk(
-            f"without an MD5: {counted(report.apart, 'row')}. Put all hashes of a file into one row: a release tells"
-            " more of a file whose hashes came in several"
-        )
-    if report.quarantined and not dry_run:
-        here.output.following("sigfed quarantine ls")
-    if not dry_run and report.entries:
-        here.output.following("sigfed publish")
+    # Of a table without a header the first row is taken for one: its hashes are no titles.
+    left_out = f"columns that were not used: {', '.join(map(masked, reading.left_out))}"
+    return Done(
+        said=Message(
+            f"{_FORMS.get(reading.form, reading.form)}: {report.accepted:,} rows"
+            f" {'would be ' if dry_run else ''}accepted"
+            f" ({report.entries:,} entries), {report.already_listed:,} listed already,"
+            f" {report.duplicates:,} repeated, {report.refused_total:,} refused,"
+            f" {report.quarantined:,} quarantined"
+        ),
+        facts={
+            "form": reading.form,
+            **acts.imported(report, dry_run=dry_run),
+            "refused_rows": [{"line": row.line, "reason": row.reason} for row in report.refused],
+        },
+        lines=(
+            *(f"  line {row.line}: {row.reason}" for row in report.refused[:_SHOWN]),
+            *([f"  … and {report.refused_total - _SHOWN:,} more"] if report.refused_total > _SHOWN else []),
+        ),
+        notes=(*([left_out] if reading.left_out else []), *([apart] if report.apart else [])),
+        following=(
+            *(["sigfed quarantine ls"] if report.quarantined and not dry_run else []),
+            *(["sigfed publish"] if report.entries and not dry_run else []),
+        ),
+    )

@@ -114,8 +114,11 @@ def requested(done: Done) -> Led:
 
 
 def do(world: World, visitor: Visitor, act: Act[F], given: F) -> Done:
-    """Perform an act in the name of whoever is in."""
-    return perform(act, Node(world.identity, world.store), given, _Browser(world, visitor))
+    """Perform an act in the name of whoever is in; raises what kept it from being done whole."""
+    done = perform(act, Node(world.identity, world.store), given, _Browser(world, visitor))
+    if done.failure is not None:
+        raise done.failure
+    return done
 
 
 def given(fields: type[F], form: Values) -> F:

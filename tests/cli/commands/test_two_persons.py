@@ -276,7 +276,7 @@ def test_commands_that_change_something_are_recorded_and_others_are_not(agency: 
     agency.done("publish")
     assert [action for _, action, _, _ in records(agency)[len(before) :]] == ["entry.import", "list.publish"]
     imported = agency.run("audit", "ls", "--action", "entry").results[-1]
-    assert imported["details"]["result_accepted"] == "2"
+    assert imported["details"]["accepted"] == "2"
 
 
 def test_a_withdrawal_is_recorded_without_its_hash(agency: Cli) -> None:

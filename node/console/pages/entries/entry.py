@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from node.acts import entries
 from node.console.languages import translated as _
+from node.console.pages.acts import action, do
 from node.console.pages.entries.places import LISTS, Place, digest_at, own_lists, place_in, place_of
 from node.console.pages.entries.statements import bases, reasons
-from node.console.parts import ANALYSTS, JUDGES, SECURITY, Action, Done, Page, Values
+from node.console.parts import JUDGES, Action, Done, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import NotFoundError, UsageError
@@ -246,31 +248,17 @@ def _best(found: Collection[Found]) -> Place | None:
     return None if best is None else Place(best.log.origin, best.hit.position)
 
 
-def reveal(world: World, _visitor: Visitor, form: Values) -> Done:
+def reveal(world: World, visitor: Visitor, form: Values) -> Done:
     """Say the whole hash of an entry, on the next page that is shown and never again."""
     place = place_of(form)
     with world.store.read() as unit:
-        digest = digest_at(world, unit, place)
-    said = _("The whole {algorithm} hash of entry {index}, shown once: {hash}")
-    return Done(
-        place.entry,
-        said.format(algorithm=digest.algorithm.name.lower(), index=place.index, hash=digest.value.hex()),
-    )
+        given = entries.Revealed(entry=place.text, digest=digest_at(world, unit, place))
+    return Done(place.entry, _(do(world, visitor, entries.reveal, given).said))
 
 
 PAGES: Final = (Page(name="entry", path=PATH, title="Entry", gather=gather),)
 
 ACTIONS: Final = (
     Action(name="entry-look-up", path="/console/entry/look-up", page="entry", act=look_up, roles=JUDGES),
-    Action(
-        name="entry-reveal",
-        path="/console/entry/reveal",
-        page="entry",
-        act=reveal,
-        roles=ANALYSTS | SECURITY,
-        record="entry.reveal",
-        strict=True,
-        fresh=True,
-        told=("list", "index"),
-    ),
+    action(entries.reveal, path="/console/entry/reveal", page="entry", by=reveal),
 )

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
+from keys.message import Message
+from node.acts import entries
 from node.acts import holders as acts
+from node.acts.act import Done as Asked
 from node.app.peers import holders as asking
 from node.app.peers.holders import Holder, HolderAnswer
 from node.console.languages import translated as _
-from node.console.pages.acts import action, keep, take
+from node.console.pages.acts import action, do, keep, take
 from node.console.pages.entries.places import Place, digest_at, place_in
-from node.console.parts import JUDGES, Action, Done, Page, Section, Values
+from node.console.parts import JUDGES, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import RateLimitedError, UsageError
@@ -91,7 +94,16 @@ def gather_asked(_world: World, visitor: Visitor, _query: Values) -> AskedPage |
 
 def ask(world: World, visitor: Visitor, form: Values) -> Done:
     """Ask every agency that may be asked who holds a hash; what each said is shown on the next page, once."""
-    files = _files(world, form)
+    files, place = _files(world, form), place_in(form)
+    given = entries.Asked(
+        entry="" if place is None else place.text,
+        files=len(files),
+        work=lambda _node: _asked(world, visitor, files),
+    )
+    return Done(f"{PATH}/asked", _(do(world, visitor, entries.ask_holders, given).said))
+
+
+def _asked(world: World, visitor: Visitor, files: Sequence[HashQuery]) -> Asked:
     members = asking.holders(world.identity)
     if not members:
         raise UsageError(
@@ -111,11 +123,10 @@ def ask(world: World, visitor: Visitor, form: Values) -> Done:
     answers = [_answer(files, one) for one in said]
     keep(visitor.csrf, AskedPage(answers=answers))
     failed = sum(bool(one.failure) for one in answers)
-    facts = {"files": str(len(files)), "asked": str(len(members) - failed), "not_answered": str(failed)}
-    sentence = _("Agencies that answered: {asked} of {count}").format(
-        asked=len(members) - failed, count=len(members)
+    return Asked(
+        said=Message("Agencies that answered: {asked} of {count}", len(members) - failed, len(members)),
+        facts={"asked": len(members) - failed, "not_answered": failed},
     )
-    return Done(f"{PATH}/asked", sentence, facts=facts)
 
 
 def _files(world: World, form: Values) -> Sequence[HashQuery]:
@@ -162,14 +173,5 @@ ACTIONS: Final = (
             invitation=form.require("invitation", _("the string")), seconds=SECONDS
         ),
     ),
-    Action(
-        name="holders-ask",
-        path=f"{PATH}/ask",
-        page="holders",
-        act=ask,
-        roles=JUDGES,
-        record="entry.holders",
-        strict=True,
-        told=("list", "index"),
-    ),
+    action(entries.ask_holders, path=f"{PATH}/ask", page="holders", name="holders-ask", by=ask),
 )

@@ -9,11 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from keys.message import Message
 from node.access.notation import collection_of, columns_of
+from node.acts import entries
+from node.acts.act import Done as Taken
+from node.acts.act import Node
 from node.app.guards import open_guards
 from node.audit.log import masked
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
+from node.console.pages.acts import action, do
 from node.console.pages.entries.places import own_lists
 from node.console.pages.entries.statements import bases, statement_from
 from node.console.parts import ANALYSTS, Action, Done, Page, Section, Values
@@ -58,19 +63,24 @@ def look(world: World, _visitor: Visitor, form: Values) -> Done:
     return Done(PATH, " ".join([_("Nothing was imported yet."), *_said(to, done, reading)]))
 
 
-def take_in(world: World, _visitor: Visitor, form: Values) -> Done:
+def take_in(world: World, visitor: Visitor, form: Values) -> Done:
     """Import the table; its entries wait for publication."""
     to, statement, reading = _asked(world, form)
-    done = import_rows(
-        world.store,
-        to,
-        reading,
-        statement=statement,
-        now_ms=world.now_ms,
-        guards=open_guards(world.identity, world.store),
-    )
-    facts = {"accepted": str(done.accepted), "entries": str(done.entries), "refused": str(done.refused_total)}
-    return Done(PATH, " ".join(_said(to, done, reading)), facts=facts)
+
+    def take(_node: Node) -> Taken:
+        done = import_rows(
+            world.store,
+            to,
+            reading,
+            statement=statement,
+            now_ms=world.now_ms,
+            guards=open_guards(world.identity, world.store),
+        )
+        said = " ".join(_said(to, done, reading))
+        return Taken(said=Message(said), facts=entries.imported(done))
+
+    given = entries.Imported(list=to, collection=form.text("collection"), statement=statement, work=take)
+    return Done(PATH, do(world, visitor, entries.take_in, given).said)
 
 
 def _asked(world: World, form: Values) -> tuple[str, Statement, Reading]:
@@ -127,8 +137,6 @@ PAGES: Final = (
     Page(name="importing", path=PATH, title="Import", gather=gather, section=Section.WORK, roles=ANALYSTS),
 )
 
-_TOLD: Final = ("list", "collection", "basis", "criteria", "source", "review_by", "legality")
-
 ACTIONS: Final = (
     Action(
         name="importing-look",
@@ -138,14 +146,12 @@ ACTIONS: Final = (
         roles=ANALYSTS,
         most_bytes=MOST_BYTES,
     ),
-    Action(
-        name="importing-take",
+    action(
+        entries.take_in,
         path=f"{PATH}/take",
         page="importing",
-        act=take_in,
-        roles=ANALYSTS,
-        record="entry.import",
+        name="importing-take",
+        by=take_in,
         most_bytes=MOST_BYTES,
-        told=_TOLD,
     ),
 )

@@ -26,6 +26,11 @@ class Place:
     index: int
 
     @property
+    def text(self) -> str:
+        """As people name it, and records."""
+        return f"{self.origin}:{self.index}"
+
+    @property
     def query(self) -> str:
         """As it stands in the address of a page."""
         return urlencode({"list": self.origin, "index": self.index}, safe="/")

@@ -10,18 +10,16 @@ from typing import Final
 
 from node.access.approvals import LEAST_PERSONS
 from node.acts import entries
-from node.app.recall import recall_now
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do, requested
 from node.console.pages.entries.places import Place, digest_at, place_in, place_of
 from node.console.pages.entries.statements import reason_from, reasons
-from node.console.parts import Action, Done, Page, Values
+from node.console.parts import Done, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.judgement.trace import trace
 from node.lists.catalogue import own_list
 from node.lists.corrections.shred import ShredPlan, prepare_at
-from node.lists.corrections.withdraw import withdraw_at
 from node.lists.families import Family
 from node.store.accounts.records import PersonRole
 from protocol.digest import Digest
@@ -72,15 +70,16 @@ def gather_withdrawing(world: World, _visitor: Visitor, query: Values) -> Withdr
     )
 
 
-def withdraw(world: World, _visitor: Visitor, form: Values) -> Done:
+def withdraw(world: World, visitor: Visitor, form: Values) -> Done:
     """Withdraw the file of an own entry; publish it and release every subset where that is asked for."""
     place = place_of(form)
-    done = withdraw_at(world.store, place.origin, place.index, reason=reason_from(form))
-    said = _(done.said(place.origin))
-    if form.ticked("now"):
-        said = "; ".join(map(_, recall_now(world.identity, world.store, place.origin)))
+    given = entries.Withdrawn(
+        list=place.origin, index=place.index, reason=reason_from(form), now=form.ticked("now")
+    )
+    done = do(world, visitor, entries.withdraw, given)
+    if given.now:
         world.judge.now()  # whoever did it is shown what came of it
-    return Done(place.entry, said)
+    return Done(place.entry, "; ".join(map(_, done.notes or [done.said])))
 
 
 def gather_shredding(world: World, _visitor: Visitor, query: Values) -> Shredding | None:
@@ -131,14 +130,8 @@ PAGES: Final = (
 )
 
 ACTIONS: Final = (
-    Action(
-        name="withdraw",
-        path="/console/entry/withdraw",
-        page="entry-withdraw",
-        act=withdraw,
-        roles=entries.RECALLERS,
-        record="entry.withdraw",
-        told=("list", "index", "reason"),
+    action(
+        entries.withdraw, path="/console/entry/withdraw", page="entry-withdraw", name="withdraw", by=withdraw
     ),
     action(entries.shred, path="/console/entry/shred", page="entry-shred", name="shred", by=shred),
 )

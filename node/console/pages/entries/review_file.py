@@ -10,14 +10,18 @@ from datetime import date
 from typing import Final
 
 from keys.message import Message
+from node.acts import entries
+from node.acts.act import Done as Endorsed
+from node.acts.act import Node
 from node.app.guards import open_guards
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
-from node.console.pages.entries.dispute import dispute_at
+from node.console.pages.acts import action, do
+from node.console.pages.entries.corrections import dispute
 from node.console.pages.entries.places import Place, own_lists, place_in, place_of
 from node.console.pages.entries.review import PATH
 from node.console.pages.entries.statements import bases, reasons, statement_from
-from node.console.parts import ANALYSTS, Action, Done, Page, Values
+from node.console.parts import Done, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import ConflictError, NotFoundError
@@ -26,7 +30,6 @@ from node.judgement.endorse import NamedFile, endorse_named, mark_of
 from node.judgement.explain import basis_words, statement_words
 from node.judgement.own_disputes import own_disputes
 from node.judgement.queue import Examined
-from node.lists.continuation import require_open
 from node.lists.imports.intake import ImportReport
 from protocol.lists.event import collection_name
 
@@ -118,29 +121,33 @@ def _row(each: Examined, today: date) -> HashRow:
     )
 
 
-def endorse_file(world: World, _visitor: Visitor, form: Values) -> Done:
+def endorse_file(world: World, visitor: Visitor, form: Values) -> Done:
     """Take the file into an own list, with every hash that was shown of it."""
     place, to = place_of(form), form.require("to", _("your list"))
     file = NamedFile(place.origin, place.index, form.require("shown", _("what was shown of the file")))
     statement = statement_from(form)
-    require_open(world.identity.trust.document(), to)
-    done = endorse_named(
-        world.store,
-        to,
-        [file],
-        statement=statement,
-        now_ms=world.now_ms,
-        guards=open_guards(world.identity, world.store),
-    )
-    if done.missing:
-        raise NotFoundError("{place} is not active any more", file.place)
-    if done.changed:
-        raise ConflictError(
-            "{place} holds other hashes than the page showed",
-            file.place,
-            hint="look at the file again: the peer has changed it since",
+
+    def take(_node: Node) -> Endorsed:
+        done = endorse_named(
+            world.store,
+            to,
+            [file],
+            statement=statement,
+            now_ms=world.now_ms,
+            guards=open_guards(world.identity, world.store),
         )
-    return Done(PATH, _endorsed(to, done.report))
+        if done.missing:
+            raise NotFoundError("{place} is not active any more", file.place)
+        if done.changed:
+            raise ConflictError(
+                "{place} holds other hashes than the page showed",
+                file.place,
+                hint="look at the file again: the peer has changed it since",
+            )
+        return Endorsed(said=Message(_endorsed(to, done.report)), facts=entries.endorsed(to, done.report))
+
+    given = entries.Endorsed(list=to, sources=[place.origin], statement=statement, work=take)
+    return Done(PATH, do(world, visitor, entries.endorse, given).said)
 
 
 def _endorsed(to: str, done: ImportReport) -> str:
@@ -160,23 +167,10 @@ PAGES: Final = (
 )
 
 ACTIONS: Final = (
-    Action(
-        name="endorse",
-        path="/console/review/endorse",
-        page="review-file",
-        act=endorse_file,
-        roles=ANALYSTS,
-        record="entry.endorse",
-        told=("list", "index", "to", "basis"),
+    action(
+        entries.endorse, path="/console/review/endorse", page="review-file", name="endorse", by=endorse_file
     ),
-    Action(
-        name="review-dispute",
-        path="/console/review/dispute",
-        page="review-file",
-        act=dispute_at,
-        roles=ANALYSTS,
-        record="entry.dispute",
-        fresh=True,
-        told=("list", "index", "to", "reason"),
+    action(
+        entries.dispute, path="/console/review/dispute", page="review-file", name="review-dispute", by=dispute
     ),
 )

@@ -5,27 +5,31 @@ form names each file that was shown, with the mark of its hashes: what a peer li
 shown file, is not endorsed unseen. Each is endorsed as by itself; all in one transaction, or none.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from keys.message import Message
 from node.access.notation import event_of
+from node.acts import entries
+from node.acts.act import Done as Taken
+from node.acts.act import Node
 from node.app.guards import open_guards
 from node.app.judged import Judgement
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
+from node.console.pages.acts import action, do
 from node.console.pages.entries.places import Place, own_lists
 from node.console.pages.entries.review import PATH, Alike, alike, wanted_in
 from node.console.pages.entries.statements import bases, statement_from
-from node.console.parts import ANALYSTS, Action, Done, Page, Values
+from node.console.parts import ANALYSTS, Done, Page, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.judgement.endorse import Endorsed, File, NamedFile, endorse_named, mark_of, preview
 from node.judgement.explain import basis_words
 from node.judgement.queue import WaitingFile, grouped
-from node.lists.continuation import require_open
 from node.lists.imports.intake import ImportReport
 
 MOST: Final = 500
@@ -114,23 +118,29 @@ def _named(text: str) -> list[tuple[str, int]]:
     return [event_of(word) for word in text.split()]
 
 
-def endorse_many(world: World, _visitor: Visitor, form: Values) -> Done:
+def endorse_many(world: World, visitor: Visitor, form: Values) -> Done:
     """Take the named files into an own list, each with every hash that it held when it was shown."""
     to, named = form.require("to", _("your list")), _shown(form.require("files", _("the files")))
     if len(named) > MOST:
         raise UsageError("at most {count} files are endorsed at once", MOST)
     statement = statement_from(form)
-    require_open(world.identity.trust.document(), to)
-    done = endorse_named(
-        world.store,
-        to,
-        named,
-        statement=statement,
-        now_ms=world.now_ms,
-        guards=open_guards(world.identity, world.store),
-    )
-    said = [*_said(to, done.report), *_passed_over(done)]
-    return Done(PATH, " ".join(said), facts=_facts({file.origin for file in named}, done))
+
+    def take(_node: Node) -> Taken:
+        done = endorse_named(
+            world.store,
+            to,
+            named,
+            statement=statement,
+            now_ms=world.now_ms,
+            guards=open_guards(world.identity, world.store),
+        )
+        said = " ".join([*_said(to, done.report), *_passed_over(done)])
+        facts = entries.endorsed(to, done.report) | {"changed": len(done.changed)}
+        return Taken(said=Message(said), facts=facts)
+
+    sources = sorted({file.origin for file in named})
+    given = entries.Endorsed(list=to, sources=sources, statement=statement, work=take)
+    return Done(PATH, do(world, visitor, entries.endorse, given).said)
 
 
 def _shown(text: str) -> list[NamedFile]:
@@ -142,15 +152,6 @@ def _shown(text: str) -> list[NamedFile]:
             raise UsageError("a file is named without what was shown of it")
         found.append(NamedFile(*event_of(place), mark))
     return found
-
-
-def _facts(origins: Collection[str], done: Endorsed) -> Mapping[str, str]:
-    facts = {
-        "from": " ".join(sorted(origins)),
-        "files": str(done.report.accepted),
-        "entries": str(done.report.entries),
-    }
-    return facts | ({"changed": str(len(done.changed))} if done.changed else {})
 
 
 def _said(to: str, done: ImportReport) -> Sequence[str]:
@@ -212,14 +213,12 @@ def _passed_over(done: Endorsed) -> Sequence[str]:
 PAGES: Final = (Page(name="review-many", path=_MANY, title="Many files to endorse", gather=gather),)
 
 ACTIONS: Final = (
-    Action(
-        name="endorse-many",
+    action(
+        entries.endorse,
         path="/console/review/endorse-many",
         page="review-many",
-        act=endorse_many,
-        roles=ANALYSTS,
-        record="entry.endorse",
+        name="endorse-many",
+        by=endorse_many,
         most_bytes=256 * 1024,
-        told=("to", "basis", "criteria", "review_by", "legality"),
     ),
 )
