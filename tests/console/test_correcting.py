@@ -2,7 +2,11 @@
 
 from hashlib import sha256
 
+import pytest
+
 from node.app.approvals import open_approvals
+from node.audit.reader import read_audit
+from node.errors import StoreError
 from node.judgement.recall import report_withdrawals
 from node.lists.catalogue import report_list
 from node.store.accounts.records import PersonRole
@@ -167,6 +171,22 @@ async def test_a_withdrawal_may_reach_partners_at_once(busy: RunningConsole) -> 
         )
     assert "subset baseline: release 2" in done.words
     assert report_list(busy.world.store, _OWN).waiting == 0
+
+
+async def test_what_was_withdrawn_is_on_record_though_it_could_not_go_out(
+    busy: RunningConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise StoreError("no room is left")
+
+    monkeypatch.setattr("node.app.recall.publish_one", fails)
+    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
+        form = _ENTRY | {"reason": "error", "now": "yes"}
+        reply = await browser.post("/console/entry/withdraw", form | {"csrf": busy.csrf()})
+    assert "no room is left" in reply.words
+    assert len(report_withdrawals(busy.world.store)) == 1
+    newest = [each.record for each in read_audit(busy.world.store)][-1]
+    assert (newest.action, newest.outcome, newest.details.get("now")) == ("entry.withdraw", "partly", "yes")
 
 
 async def test_shredding_is_asked_for_and_waits_for_a_second_person(busy: RunningConsole) -> None:
