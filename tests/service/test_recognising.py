@@ -1,5 +1,6 @@
 """A caller whose key is newer than what is held of it: looked up once, and then believed for its signature alone."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from keys.key import AuthPrivateKey
 from keys.trust.held import HeldTrust, open_held
 from node.clock import system_entropy
-from node.errors import PeerUnreachableError, UnauthenticatedError
+from node.errors import NodeError, PeerUnreachableError, UnauthenticatedError, VerificationError
 from node.remote.auth import Credentials
 from node.remote.bootstrap import catch_up
 from node.tls import create_identity
@@ -44,12 +45,15 @@ class Renewed:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
-        self.fails = False
+        self.error: NodeError | None = None
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def __call__(self, name: str) -> None:
         self.asked.append(name)
-        if self.fails:
-            raise PeerUnreachableError("away")
+        await self.answers.wait()
+        if self.error is not None:
+            raise self.error
 
 
 async def test_a_peer_is_asked_once_a_minute_and_nobody_else_ever(federation: Federation) -> None:
@@ -61,12 +65,38 @@ async def test_a_peer_is_asked_once_a_minute_and_nobody_else_ever(federation: Fe
     federation.advance(seconds=59)
     assert not await recognising("nl.example")
     federation.advance(seconds=1)
-    renewed.fails = True
+    renewed.error = VerificationError("lies")
+    assert not await recognising("nl.example")
     assert not await recognising("nl.example")
     assert renewed.asked == ["nl.example"] * 2
     federation.advance(days=-3)
-    renewed.fails = False
+    renewed.error = None
     assert await recognising("nl.example"), "a clock that was ahead locks nobody out"
+
+
+async def test_a_peer_that_asked_before_it_served_is_tried_again(federation: Federation) -> None:
+    fr, renewed = federation.agencies[0], Renewed()
+    recognising = Recognising(fr.store, fr.clock, renewed)
+    renewed.error = PeerUnreachableError("away")
+    assert not await recognising("nl.example")
+    renewed.error = None
+    assert await recognising("nl.example"), "it serves by now"
+    assert not await recognising("nl.example")
+    assert renewed.asked == ["nl.example"] * 2
+
+
+async def test_who_asks_meanwhile_waits_for_what_comes_of_it(federation: Federation) -> None:
+    fr, renewed = federation.agencies[0], Renewed()
+    recognising = Recognising(fr.store, fr.clock, renewed)
+    renewed.answers.clear()
+    both = [asyncio.create_task(recognising("nl.example")) for _ in range(2)]
+    await asyncio.sleep(0)
+    both[0].cancel()  # who hung up takes nothing from the other
+    await asyncio.sleep(0)
+    renewed.answers.set()
+    assert await both[1]
+    assert both[0].cancelled()
+    assert renewed.asked == ["nl.example"]
 
 
 async def test_a_peer_with_a_new_key_gets_its_token_at_the_first_try() -> None:

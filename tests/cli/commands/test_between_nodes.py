@@ -19,6 +19,7 @@ import pytest
 from typing_extensions import override
 
 from keys.trust.lifecycle import Stage
+from node.clock import milliseconds
 from node.home import Home
 from node.hoster.folder import PartnerFolder
 from node.identity.identity import open_identity
@@ -240,6 +241,17 @@ def _another_clock(federation: Federation, file: Path) -> Iterator[None]:
     finally:
         federation.nl_node.stop()
         federation.nl_node = Running(federation.nl)
+
+
+def test_a_node_that_asks_before_it_serves_is_known_as_soon_as_it_does(federation: Federation) -> None:
+    """What the other holds of it was last confirmed more than seven days ago, and it starts: it asks, then serves."""
+    federation.fr_node.stop()
+    week_ago = milliseconds(datetime.now(UTC) - timedelta(days=8))
+    with closing(sqlite3.connect(federation.nl.home / "sigfed.db")) as books:
+        books.execute("UPDATE peer SET confirmed_ms = ? WHERE name = 'fr.example'", (week_ago,))
+        books.commit()
+    federation.fr_node = Running(federation.fr)
+    assert synced(federation).exit == 0
 
 
 async def _refusal(federation: Federation, *, token: str) -> tuple[int, str]:
