@@ -1,0 +1,93 @@
+"""A peer that advances is not given up, however long its list takes; one that brings nothing more is."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from node.peers.sync.patience import EndedError, Patience
+from protocol.api import PeerApi
+from support.federation import Agency, Federation, check_follows
+
+FILES = 1500
+BUNDLES = 6
+SECONDS = 1.0
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Iterator[Federation]:
+    with Federation(tmp_path) as made:
+        fr, nl = made.agency("fr.example", "FR"), made.agency("nl.example", "NL")
+        made.introduce(fr, nl)
+        nl.add(*(f"file {number}" for number in range(FILES)))
+        nl.publish()
+        yield made
+
+
+class Slow:
+    """A link over which bundles come one after the other, each later by some seconds, and so many at all."""
+
+    def __init__(self, link: PeerApi, seconds: float, most: int) -> None:
+        self._link = link
+        self._seconds = seconds
+        self._turn = asyncio.Lock()
+        self._left = most
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._link, name)
+
+    async def entries(self, origin: str, **place: int) -> bytes:
+        async with self._turn:
+            self._left -= 1
+            await asyncio.sleep(self._seconds if self._left >= 0 else 60)
+        return await self._link.entries(origin, **cast("Any", place))
+
+
+async def sync(fr: Agency, nl: Agency, link: Slow) -> float:
+    """Sync with a peer that has a second; how many it took."""
+    patience, started = Patience(SECONDS), asyncio.get_running_loop().time()
+    async with patience.limited():
+        report = await fr.syncer.sync(nl.name, cast("PeerApi", link), patience)
+    assert report.succeeded
+    return asyncio.get_running_loop().time() - started
+
+
+async def test_a_list_that_advances_takes_as_long_as_it_takes(federation: Federation) -> None:
+    fr, nl = federation.agencies
+    took = await sync(fr, nl, Slow(federation.link(fr, nl), 0.3, BUNDLES))
+    assert took > SECONDS
+    check_follows(fr, nl)
+
+
+async def test_who_brings_nothing_more_is_given_up_and_what_came_is_kept(federation: Federation) -> None:
+    fr, nl = federation.agencies
+    link = federation.link(fr, nl)
+    with pytest.raises(TimeoutError):
+        await sync(fr, nl, Slow(link, 0.01, 4))
+    before = sum(call.what == "entries" for call in link.calls)
+    assert (await federation.sync(fr, nl)).succeeded
+    assert sum(call.what == "entries" for call in link.calls) - before == BUNDLES - 4
+    check_follows(fr, nl)
+
+
+async def test_who_is_cancelled_waits_until_the_work_has_ended() -> None:
+    patience, begun, ended = Patience(), asyncio.Event(), list[str]()
+    loop = asyncio.get_running_loop()
+
+    def work() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        try:
+            while True:
+                patience.proceed()
+        except EndedError:
+            ended.append("between two steps")
+            raise
+
+    task = asyncio.create_task(patience.work(work))
+    await begun.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert ended == ["between two steps"]
