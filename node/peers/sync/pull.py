@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Final, Protocol
 
 from node.clock import milliseconds
@@ -29,6 +30,8 @@ from protocol.tlog.hasher import HASHLIB, Hasher
 from protocol.tlog.tiles import encode_bundle
 
 _AHEAD: Final = 8
+_AT_ONCE: Final = _AHEAD // 2
+"""Bundles that are judged in one turn of a thread; the others may be on their way meanwhile."""
 _ENTRY_BYTES: Final = 2 + EVENT_BYTES
 assert _AHEAD * MAX_OPENINGS_BYTES < 2**23, "what a peer can make us hold while one bundle is judged"
 
@@ -159,22 +162,23 @@ class ListPull:
                 if isinstance(request, RecallShape):
                     pull.recall(await asyncio.to_thread(self.follower.shape, self.trust.origin))
                     continue
-                bundle = await ahead.next(pull.upcoming(_AHEAD))
-                await self.patience.work(self._accept, pull, bundle)
+                bundles = await ahead.next(pull.upcoming(_AHEAD))
+                await self.patience.work(self._accept, pull, bundles)
         finally:
             await ahead.close()
 
-    def _accept(self, pull: Pull, bundle: StagedBundle) -> None:
-        accepted = pull.receive_bundle(bundle.entries, bundle.openings)
-        self.follower.stage(
-            self.trust.origin,
-            StagedBundle(
-                index=accepted.index,
-                width=accepted.width,
-                entries=accepted.entries,
-                openings=accepted.openings,
-            ),
-        )
+    def _accept(self, pull: Pull, bundles: Sequence[StagedBundle]) -> None:
+        for bundle in bundles:
+            accepted = pull.receive_bundle(bundle.entries, bundle.openings)
+            self.follower.stage(
+                self.trust.origin,
+                StagedBundle(
+                    index=accepted.index,
+                    width=accepted.width,
+                    entries=accepted.entries,
+                    openings=accepted.openings,
+                ),
+            )
 
     def _take_over(self, pull: Pull) -> Committed | None:
         origin, result, now_ms = self.trust.origin, pull.result, milliseconds(self.now)
@@ -191,8 +195,12 @@ class ListPull:
         )
         return self.follower.commit(origin, delivery, now_ms=now_ms)
 
-    def staged(self, request: GetBundle) -> StagedBundle | None:
-        """What an interrupted pull left of a bundle; damage is the same as nothing."""
+    def staged(self, requests: Sequence[GetBundle]) -> list[StagedBundle | None]:
+        """What an interrupted pull left of bundles."""
+        return list(map(self._staged, requests))
+
+    def _staged(self, request: GetBundle) -> StagedBundle | None:
+        """Damage is the same as nothing."""
         try:
             bundle = self.follower.staged(request.origin, index=request.index, width=request.width)
         except StoreError:
@@ -234,15 +242,28 @@ class _Ahead:
         self._pull = pull
         self._coming: dict[int, StagedBundle | asyncio.Task[StagedBundle]] = {}
 
-    async def next(self, upcoming: Sequence[GetBundle]) -> StagedBundle:
-        """The first of the upcoming bundles."""
-        for request in upcoming:
-            if request.index not in self._coming:
-                staged = await asyncio.to_thread(self._pull.staged, request)
-                self._coming[request.index] = staged or asyncio.create_task(self._pull.fetch(request))
-        first = self._coming[upcoming[0].index]
-        bundle = first if isinstance(first, StagedBundle) else await first
-        del self._coming[upcoming[0].index]
+    async def next(self, upcoming: Sequence[GetBundle]) -> list[StagedBundle]:
+        """The first of the upcoming bundles, and a few behind it that are there already."""
+        new = [request for request in upcoming if request.index not in self._coming]
+        staged = await asyncio.to_thread(self._pull.staged, new) if new else []
+        for request, bundle in zip(new, staged, strict=True):
+            self._coming[request.index] = bundle or asyncio.create_task(self._pull.fetch(request))
+        bundles = [await self._arrived(upcoming[0].index)]
+        for request in islice(upcoming, 1, _AT_ONCE):
+            if not self._is_there(request.index):
+                break
+            bundles.append(await self._arrived(request.index))
+        return bundles
+
+    def _is_there(self, index: int) -> bool:
+        """Of one that failed it is said when it is its turn: those before it are kept first."""
+        coming = self._coming[index]
+        return isinstance(coming, StagedBundle) or (coming.done() and coming.exception() is None)
+
+    async def _arrived(self, index: int) -> StagedBundle:
+        coming = self._coming[index]
+        bundle = coming if isinstance(coming, StagedBundle) else await coming
+        del self._coming[index]
         return bundle
 
     async def close(self) -> None:
