@@ -5,6 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
+from node.ports.callers import CallerKind
 from node.web.auth import TokenGate, TokenIssuer
 from node.web.handlers import partners, peers, recipients, service, trust
 from node.web.middleware import Handler, gate, journal
@@ -42,9 +43,13 @@ def make_app(services: WebServices, settings: WebSettings = WebSettings()) -> we
         token_issuer=TokenIssuer(services),
         gate=TokenGate(services),
         readiness=Readiness(services.ready, services.clock),
-        callers=TokenBuckets(
-            per_minute=settings.caller_per_minute, burst=settings.caller_burst, clock=services.clock
-        ),
+        callers={
+            kind: TokenBuckets(per_minute=rate, burst=settings.caller_burst, clock=services.clock)
+            for kind, rate in (
+                (CallerKind.PEER, settings.peer_per_minute),
+                (CallerKind.PARTNER, settings.partner_per_minute),
+            )
+        },
         addresses=TokenBuckets(
             per_minute=settings.address_per_minute, burst=settings.address_burst, clock=services.clock
         ),

@@ -85,7 +85,7 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     caller = await _authenticated(request)
     request[CALLER] = caller
-    request.app[STATE].callers.spend(f"caller:{caller.client}")
+    request.app[STATE].callers[caller.kind].spend(f"caller:{caller.client}")
     _require_scope(caller, endpoint, request)
     return await handler(request)
 

@@ -9,9 +9,11 @@ from node.config import Listener
 class WebSettings:
     """Rates are per minute; bursts are what may come at once after a quiet time."""
 
-    caller_per_minute: int = 6000
-    """Requests of one authenticated client: a first sync asks for thousands of bundles."""
+    peer_per_minute: int = 30_000
+    """Requests of one agency: a first sync of ten million events asks for 80,000 bundles and openings."""
+    partner_per_minute: int = 6000
     caller_burst: int = 3000
+    """Of any authenticated client."""
     address_per_minute: int = 600
     """Requests from one address without a token that was verified lately (trust files, enrolment, new tokens)."""
     address_burst: int = 300

@@ -1,12 +1,13 @@
 """What the handlers of one application share, and what one request carries, under typed keys."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from aiohttp import web
 
 from node.errors import NotFoundError
-from node.ports.callers import Caller
+from node.ports.callers import Caller, CallerKind
 from node.web.auth import TokenGate, TokenIssuer
 from node.web.ratelimit import TokenBuckets
 from node.web.readiness import Readiness
@@ -26,7 +27,7 @@ class WebState:
     token_issuer: TokenIssuer
     gate: TokenGate
     readiness: Readiness
-    callers: TokenBuckets
+    callers: Mapping[CallerKind, TokenBuckets]
     addresses: TokenBuckets
 
 

@@ -447,7 +447,7 @@ async def test_a_malformed_evaluation_is_refused_before_it_costs(body: bytes) ->
 
 
 async def test_a_client_that_asks_too_often_is_told_when_to_come_back() -> None:
-    settings = WebSettings(caller_per_minute=60, caller_burst=3)
+    settings = WebSettings(peer_per_minute=60, caller_burst=3)
     async with raw_access(settings=settings) as raw:
         token = await raw.peer_token()
         replies = [await raw("GET", "/lists/main/checkpoint", token) for _ in range(4)]
@@ -459,6 +459,20 @@ async def test_a_client_that_asks_too_often_is_told_when_to_come_back() -> None:
         )
         raw.node.memory.clock.advance(1)
         assert (await raw("GET", "/lists/main/checkpoint", token)).status == 200
+
+
+async def test_an_agency_may_ask_more_often_than_a_partner() -> None:
+    async with raw_access(settings=WebSettings(caller_burst=10)) as raw:
+        tokens = {"lists/main": await raw.peer_token(), "subsets/baseline": await raw.partner_token()}
+        allowed = {}
+        for path, token in tokens.items():
+            while (await raw("GET", f"/{path}/checkpoint", token)).status == 200:
+                pass
+            raw.node.memory.clock.advance(0.02)
+            allowed[path] = [
+                (await raw("GET", f"/{path}/checkpoint", token)).status for _ in range(12)
+            ].count(200)
+        assert allowed == {"lists/main": 10, "subsets/baseline": 2}
 
 
 @pytest.mark.threat("hostile bytes")
