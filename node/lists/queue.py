@@ -102,10 +102,9 @@ class Queue:
         for keys, positions, collections in self._rows(base):
             unit.entries.add(self.log.id, keys=keys, positions=positions, collections=collections)
 
-    def keys(self) -> Keys:
-        """The look-up keys of everything noted so far."""
-        empty: Keys = np.empty(0, dtype=np.int64)
-        return np.concatenate([empty, *(keys for _, keys, _ in self._index)])
+    def key_parts(self) -> Iterator[Keys]:
+        """The look-up keys of everything noted so far, as they were noted."""
+        return (keys for _, keys, _ in self._index)
 
     def _rows(self, base: int) -> Iterator[tuple[Keys, Positions, Collections]]:
         """Look-up keys, positions and collections of everything noted, a range of keys after the other."""

@@ -246,8 +246,8 @@ class TestGuards:
             unit.quarantine.release(held.id, now_ms=2)
             assert unit.guards.let_pass(log.id) == {5, -6}
             assert unit.guards.let_pass(other.id) == frozenset()
-            unit.guards.spend(other.id, np.array([5], dtype=np.int64))
-            unit.guards.spend(log.id, np.array([1, -6], dtype=np.int64))
+            unit.guards.spend(other.id, [np.array([5], dtype=np.int64)])
+            unit.guards.spend(log.id, [np.array([each], dtype=np.int64) for each in (1, -6)])
             assert unit.guards.let_pass(log.id) == {5}
 
 

@@ -254,7 +254,7 @@ class _Import:
             queue.commit(unit)
             for aside in self.set_aside[:_SHOWN]:
                 unit.guards.set_aside(self._quarantined(log, aside), aside.keys)
-            unit.guards.spend(log.id, queue.keys())
+            unit.guards.spend(log.id, queue.key_parts())
 
     def _quarantined(self, log: LogRecord, aside: SetAside) -> Quarantined:
         return Quarantined(
@@ -321,8 +321,8 @@ def _is_apart(fresh: Fresh) -> bool:
 
 def _check_overtaken(unit: Unit, queue: Queue) -> None:
     """Changes were queued since the rows were sorted: fine, unless one lists a digest of ours."""
-    hits = unit.entries.find(queue.keys().tolist(), log_id=queue.log.id)
-    if any(hit.position >= queue.log.tail for hit in hits):
+    found = (unit.entries.find(keys.tolist(), log_id=queue.log.id) for keys in queue.key_parts())
+    if any(hit.position >= queue.log.tail for hits in found for hit in hits):
         raise ConflictError(
             "{origin}: another import listed some of the same digests meanwhile",
             queue.log.origin,

@@ -1,6 +1,6 @@
 """Rows of what the guards compare with."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -90,11 +90,14 @@ class GuardRows(Rows):
         query = select(_SET_ASIDE.c.key).join_from(_SET_ASIDE, _QUARANTINE).where(*released)
         return frozenset(self._connection.execute(query).scalars())
 
-    def spend(self, log_id: int, keys: Keys) -> None:
+    def spend(self, log_id: int, keys: Iterable[Keys]) -> None:
         """Rows with these keys are listed now: what a person let pass, passes once."""
         held = self.let_pass(log_id)
-        spent = np.intersect1d(np.fromiter(held, dtype=np.int64, count=len(held)), keys).tolist()
+        if not held:  # as nearly always, of millions of rows
+            return
+        wanted = np.fromiter(held, dtype=np.int64, count=len(held))
+        spent = {key for part in keys for key in wanted[np.isin(wanted, part)].tolist()}
         own = select(_QUARANTINE.c.id).where(_QUARANTINE.c.log_id == log_id)
         for at in range(0, len(spent), _IN_LIST):
-            part = _SET_ASIDE.c.key.in_(spent[at : at + _IN_LIST])
+            part = _SET_ASIDE.c.key.in_(sorted(spent)[at : at + _IN_LIST])
             self._connection.execute(delete(_SET_ASIDE).where(part, _SET_ASIDE.c.quarantine_id.in_(own)))
