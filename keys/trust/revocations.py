@@ -6,7 +6,7 @@ Which events of a log count is `protocol.judgement.voices`' matter; here is only
 "Revocations".
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,8 +16,7 @@ from typing import Final, Self, TypeVar
 from keys.encoding import MAX_INTEGER, MAX_ITEMS, MAX_TEXT, Fields, Json, dump, format_time, load
 from keys.errors import MalformedTrustError
 from keys.roles import Role
-from keys.signer import Signer
-from keys.trust.envelope import open_envelope, seal
+from keys.trust.envelope import open_envelope
 from keys.trust.names import is_node_name, is_origin_of
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import DatedKey, FinalCheckpoint, is_kid
@@ -219,11 +218,6 @@ def from_json(data: bytes) -> Revocations:
     if to_json(revocations) != data:
         raise MalformedTrustError("{where}: not the one encoding of these revocations", _WHERE)
     return revocations
-
-
-def sign_revocations(revocations: Revocations, signers: Sequence[Signer]) -> bytes:
-    """`revoked.json`: the revocations in an envelope signed by holders of targets keys."""
-    return seal(KIND, to_json(revocations), signers)
 
 
 def open_revocations(data: bytes, root: RootContent) -> Revocations:

@@ -58,11 +58,6 @@ class HashWorkers:
         """End `results` now, whatever is under way; from any thread, while the workers are open."""
         self._stopper.send(b"\x00")
 
-    @property
-    def pids(self) -> list[int]:
-        """Ids of the processes there are."""
-        return [link.pid for link in self._links]
-
     def results(self, paths: Iterable[Path]) -> Generator[Outcome, None, None]:
         """Hash files; an outcome for each, in the order in which they are ready.
 

@@ -7,7 +7,7 @@ What is effective is decided by the quorum, which of it is screened by `protocol
 answers. Spec: docs/spec/subset.md, section "Screen".
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final
 
@@ -34,11 +34,6 @@ def truncate(values: U64Array, width: int) -> U64Array:
     """The top `width` bits (1 to 64) of full 64-bit values."""
     assert 1 <= width <= 64
     return values >> np.uint64(64 - width)
-
-
-def build_screen(digests: Collection[Digest], width: int) -> U64Array:
-    """The screen of `digests`: their values cut to `width` bits, sorted, each once."""
-    return np.unique(truncate(screen_values(digests), width))
 
 
 def _hash(digest: Digest) -> bytes:

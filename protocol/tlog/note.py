@@ -133,10 +133,6 @@ class Note:
         """Text, blank line, signature lines."""
         return f"{self.text}\n{''.join(s.to_line() for s in self.signatures)}".encode()
 
-    def with_signatures(self, more: Iterable[NoteSignature]) -> "Note":
-        """The same text with `more` lines at the end, but for those it already has."""
-        return Note(self.text, tuple(dict.fromkeys((*self.signatures, *more))))
-
     def renewed(self, more: Iterable[NoteSignature]) -> "Note":
         """The same text with `more` lines, each in the place of an older line of its key.
 

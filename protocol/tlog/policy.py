@@ -6,7 +6,7 @@ may not be both a log's and a witness's, as a log that cosigns itself adds nothi
 may be is `protocol.history`'s matter. Spec: docs/spec/log.md.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -69,18 +69,6 @@ def quorum_size(witnesses: int, faulty: int) -> int:
     N = `witnesses`, f = `faulty` of them that may collude with the log.
     """
     return (witnesses + faulty) // 2 + 1
-
-
-def format_policy(*, logs: Sequence[VerifierKey], witnesses: Sequence[VerifierKey], threshold: int) -> bytes:
-    """A policy file: any of `logs`, and `threshold` of `witnesses` in one group."""
-    assert threshold <= len(witnesses), "more cosignatures than witnesses"
-    names = [f"w{number}" for number, _ in enumerate(witnesses, 1)]
-    lines = [f"log {key.to_text()}" for key in logs]
-    lines += [f"witness {name} {key.to_text()}" for name, key in zip(names, witnesses, strict=True)]
-    if threshold:
-        lines.append(f"group witnesses {threshold} {' '.join(names)}")
-    lines.append(f"quorum {'witnesses' if threshold else 'none'}")
-    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def write_policy(policy: Policy) -> bytes:

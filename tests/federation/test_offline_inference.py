@@ -23,7 +23,6 @@ from protocol.subset.label import LABEL_BYTES, Label, LabelSource, open_label, s
 from protocol.subset.lookup import Lookup
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release
-from protocol.subset.screen import build_screen
 from protocol.subset.widths import screen_width
 from support.answers import build_answers
 from support.digest_search import DigestSearch
@@ -53,7 +52,7 @@ from support.offline_attack import (
     open_with,
     passing,
 )
-from support.subsets import SUBSET
+from support.subsets import SUBSET, build_screen
 
 BUDGETS = (8, 12, 16)
 

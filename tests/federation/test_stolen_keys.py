@@ -16,7 +16,7 @@ from keys.roles import Role
 from keys.trust.fingerprint import to_words
 from keys.trust.lifecycle import Lineage
 from keys.trust.node_document import NodeDocument, sign_node_document
-from keys.trust.revocations import Reason, Revocation, none_revoked, sign_revocations
+from keys.trust.revocations import Reason, Revocation, none_revoked
 from node.access.callers import StoredCallers
 from node.cli.exit_codes import ExitCode
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError
@@ -35,6 +35,7 @@ from support.federation import Agency, Call, Federation, Meddle
 from support.gossiping import ask, kept
 from support.lists import digest
 from support.revoked_keys import revoke_log_key
+from support.trust import sign_revocations
 from support.whole import current
 from support.witnesses import Witnesses
 

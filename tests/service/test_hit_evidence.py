@@ -14,7 +14,6 @@ from keys.key import LogPrivateKey, StatementPrivateKey, TargetsPrivateKey
 from keys.trust.members import Member, sign_members
 from keys.trust.node_document import sign_node_document
 from keys.trust.tuf.root import RootContent
-from keys.trust.tuf.write_root import author_next_root
 from node.errors import GoneError, NotFoundError
 from node.lists.corrections.amend import Amendment, amend
 from node.objects.logfiles import LogFiles
@@ -36,6 +35,7 @@ from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.tileproof import TileTree
 from support.hits import HOSTER, ORIGIN, OTHER, SUBSET, HitWorld, hit_world, named
 from support.sizes import size
+from support.trust import author_next_root
 
 REFUSED = (ProtocolError, KeysError)
 ENDS = 100

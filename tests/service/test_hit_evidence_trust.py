@@ -8,7 +8,7 @@ import pytest
 
 from keys.errors import KeysError
 from keys.trust.node_document import sign_node_document
-from keys.trust.revocations import open_revocations, sign_revocations
+from keys.trust.revocations import open_revocations
 from node.errors import GoneError
 from node.trust.own import REVOKED_NAME
 from protocol.errors import ProofError, ProtocolError
@@ -16,6 +16,7 @@ from protocol.hit_evidence.bundle import CurrentFiles, HitEvidence, SourceProof,
 from protocol.hit_evidence.verify import HitFinding, verify_hit
 from support.hits import SUBSET, HitWorld, hit_world
 from support.revoked_keys import revoke_log_key
+from support.trust import sign_revocations
 
 REFUSED = (ProtocolError, KeysError)
 

@@ -12,12 +12,12 @@ from node.formats.rows import RowResult
 from node.lists import queue
 from node.lists.corrections.withdraw import withdraw
 from node.lists.imports import intake
-from node.lists.imports.case_data import CaseRow, unpack_cases
 from node.lists.imports.intake import ImportReport, Statement, import_rows, preview_rows
 from node.lists.lookup import Finder
 from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Basis, Opening, Reason
+from support.case_rows import CaseRow, unpack_cases
 from support.stores import (
     NOW_MS,
     OWN,

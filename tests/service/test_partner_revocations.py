@@ -10,7 +10,7 @@ from keys.roles import Role
 from keys.trust.lifecycle import Lineage
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import FinalCheckpoint
-from keys.trust.revocations import Reason, Revocation, none_revoked, sign_revocations
+from keys.trust.revocations import Reason, Revocation, none_revoked
 from node.errors import VerificationError
 from node.hoster.trust.node import known
 from node.trust.own import REVOKED_NAME, window
@@ -18,6 +18,7 @@ from node.trust.revoke import since
 from node.trust.successors import with_key
 from support.release_logs import LOG_KEY, WitnessedWorld
 from support.subsets import ORIGIN
+from support.trust import sign_revocations
 
 NEW_KEY = LogPrivateKey.from_seed(b"n" * 32)
 

@@ -44,6 +44,7 @@ from protocol.trustfork import verify_trust_fork
 from protocol.witness.policy import witness_policy
 from support.ceremonies import replace_everybody
 from support.federation import START, FoundedNode
+from support.logs import with_lines
 from support.partner_rows import bodies, replace_body
 from support.release_logs import LOG_KEY, PK, SUBSET, WitnessedWorld
 from support.subsets import ORIGIN
@@ -191,7 +192,7 @@ async def test_a_member_speaks_once_with_however_many_keys(world: WitnessedWorld
     world.show(NL)
     note = Note.parse(world.node.note)
     twice = cosign(note.text, "nl.example/w1", second, int(world.clock.now().timestamp()))
-    world.node.note = note.with_signatures([twice]).to_bytes()
+    world.node.note = with_lines(note, [twice]).to_bytes()
     await refused(world, "waits for 1 more")
 
 

@@ -10,7 +10,6 @@ from node.errors import ConflictError, NotFoundError, UsageError
 from node.judgement.quarantine import release
 from node.lists.corrections.shred import prepare, shred
 from node.lists.guards import Guards
-from node.lists.imports.case_data import unpack_cases
 from node.lists.imports.intake import Statement
 from node.objects.filters import FolderFilters
 from node.partners.proposals import review
@@ -29,6 +28,7 @@ from protocol.lists.ext import Basis
 from protocol.lists.opening import Reason
 from protocol.statement.proposal import Proposal
 from protocol.statement.proposal_state import FileState
+from support.case_rows import unpack_cases
 from support.hits import OTHER, SUBSET, HitWorld, hit_world
 from support.lists import digest
 from support.proposed import proposal_of, proposals_of, proposed

@@ -25,7 +25,6 @@ from node.lists.corrections.shred import Shredded, ShredPlan, prepare, prepare_a
 from node.lists.corrections.withdraw import withdraw
 from node.lists.entries import read_batch
 from node.lists.imports import intake
-from node.lists.imports.case_data import unpack_cases
 from node.lists.pace import FollowGuards
 from node.lists.publish import publish
 from node.lists.tombstones import TombstoneFilter, tombstoned
@@ -36,6 +35,7 @@ from node.store.store import Store
 from protocol.digest import Digest
 from protocol.lists.event import NATIONAL, SHRED, Event, Op
 from protocol.lists.opening import Opening, Reason
+from support.case_rows import unpack_cases
 from support.dying import kill_at
 from support.releases import EVERY, SUBSET, ReleasingAgency, listed_of, release_both
 from support.stores import (

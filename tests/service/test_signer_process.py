@@ -40,7 +40,6 @@ from keys.trust.tuf.repository import (
     open_timestamp,
 )
 from keys.trust.tuf.root import TrustedRoot, open_roots
-from keys.trust.tuf.write_root import author_next_root
 from node import jose
 from node.clock import SystemClock, system_entropy
 from node.errors import (
@@ -72,6 +71,7 @@ from support.logs import ORIGIN as FOREIGN
 from support.logs import signed_note
 from support.signer_process import LIST, NODE, SignedNode, running_signer
 from support.trees import naive_root
+from support.trust import author_next_root
 
 LEAVES = [leaf_hash(bytes([number])) for number in range(12)]
 OTHER = [*reversed(LEAVES)]

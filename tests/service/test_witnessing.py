@@ -30,6 +30,7 @@ from protocol.tlog.note import Note, VerifierKey, parse_signatures
 from protocol.witness.cosign import AddCheckpoint, Refuse, Status, Witnessed
 from support.fakes_api import MemoryNode
 from support.federation import Agency, Federation
+from support.logs import with_lines
 from support.raw_http import Raw, Reply, raw_access
 from support.trees import leaves, naive_root
 
@@ -130,7 +131,7 @@ async def test_a_log_is_cosigned_as_it_grows(world: World) -> None:
             reply = await ask("POST", SUBMIT, data=body)
             assert (reply.status, reply.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
             note = AddCheckpoint.from_bytes(body).note
-            cosigned = note.with_signatures(parse_signatures(reply.body.decode()))
+            cosigned = with_lines(note, parse_signatures(reply.body.decode()))
             (cosignature,) = verify_cosignatures(cosigned, [world.witness_key])
             assert cosignature.time_s == int(world.fr.clock.now().timestamp())
             with pytest.raises(UntrustedError):

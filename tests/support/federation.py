@@ -25,7 +25,6 @@ from keys.trust.fingerprint import to_words
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import NodeLimits
 from keys.trust.tuf.root import RootContent, TrustedRoot
-from keys.trust.tuf.write_root import author_next_root
 from node.access.callers import StoredCallers
 from node.access.grants import stored_grant
 from node.clock import Clock, milliseconds
@@ -57,6 +56,7 @@ from support.founding import MemoryKeys
 from support.lists import digest
 from support.new_stores import MemoryObjects, new_store
 from support.times import SettableClock
+from support.trust import author_next_root
 from support.tuf_serving import OfferedTrust, StampedTrust
 
 START = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -27,7 +27,6 @@ from keys.trust.tuf.repository import (
 )
 from keys.trust.tuf.root import TrustedRoot
 from keys.trust.tuf.target_files import target_path
-from keys.trust.tuf.write_root import author_next_root
 from node.clock import system_entropy
 from node.home import Home
 from node.hoster.connection import reach_node_of
@@ -42,6 +41,7 @@ from node.trust.others.refresh import newest_root
 from node.trust.tuf.client import follow
 from support.load import Load
 from support.processes import Cli
+from support.trust import author_next_root
 
 Files = Mapping[str, bytes]
 """What is shown instead of FR's own: metadata and trust files by name."""

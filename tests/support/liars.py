@@ -32,6 +32,7 @@ from protocol.tlog.tiles import Tile, cut_bundle, new_hash_tiles
 from protocol.witness.cosign import AddCheckpoint
 from support.federation import FoundedNode
 from support.lists import ListWriter, digest
+from support.logs import with_lines
 from support.new_stores import MemoryObjects
 from support.pulling import Served
 from support.tuf_serving import ListsAnything
@@ -84,7 +85,7 @@ class History:
         """The newest head with all its cosignatures."""
         note = Note.parse(self.served.note())
         if self._cosigned == self.head:
-            note = note.with_signatures([line for lines in self._lines.values() for line in lines])
+            note = with_lines(note, [line for lines in self._lines.values() for line in lines])
         return note.to_bytes()
 
     def tiles(self) -> dict[Tile, bytes]:

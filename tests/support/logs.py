@@ -1,7 +1,7 @@
 """Logs and witnesses with fixed keys, so that a test names only what it is about."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from keys.key import LogPrivateKey, WitnessPrivateKey
 from protocol.tlog.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint, sign_checkpoint
 from protocol.tlog.cosignature import cosign
 from protocol.tlog.merkle import EMPTY_ROOT
-from protocol.tlog.note import Note, VerifierKey
+from protocol.tlog.note import Note, NoteSignature, VerifierKey
+from protocol.tlog.policy import NO_QUORUM, Group, Policy
 
 C2SP_NOTES: dict[str, Any] = json.loads(
     Path(__file__).parents[1].joinpath("vectors", "c2sp_notes.json").read_text("utf-8")
@@ -51,7 +52,21 @@ def signed_note(
         cosign(note.text, witness_key(name).name, WITNESSES[name], time_s)
         for name, time_s in (cosigned or {}).items()
     )
-    return note.with_signatures(lines).to_bytes()
+    return with_lines(note, lines).to_bytes()
+
+
+def with_lines(note: Note, more: Iterable[NoteSignature]) -> Note:
+    """The note with `more` lines at the end, but for those it already has."""
+    return Note(note.text, tuple(dict.fromkeys((*note.signatures, *more))))
+
+
+def policy_of(
+    *, logs: Sequence[VerifierKey] = (), witnesses: Sequence[VerifierKey] = WITNESS_KEYS, threshold: int
+) -> Policy:
+    """Any of `logs`, and `threshold` of `witnesses` in one group."""
+    names = {b"w%d" % number: key for number, key in enumerate(witnesses, 1)}
+    groups = {b"witnesses": Group(threshold, tuple(names))} if threshold else {}
+    return Policy(tuple(logs), names, groups, b"witnesses" if threshold else NO_QUORUM)
 
 
 def signed(size: int, salt: str = "", cosigned: dict[str, int] | None = None) -> SignedCheckpoint:

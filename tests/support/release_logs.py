@@ -37,6 +37,7 @@ from protocol.tlog.merkle import leaf_hash, root_of
 from protocol.tlog.note import Note
 from protocol.tlog.tiles import cut_bundle, encode_bundle
 from support.federation import START, FoundedNode
+from support.logs import with_lines
 from support.subsets import EMPTY_MANIFEST, ORIGIN, u64
 from support.times import SettableClock
 from support.tuf_serving import StampedTrust
@@ -132,7 +133,7 @@ class WitnessedNode:
         signer = cosigner.keys.key(WitnessPrivateKey, "1")
         at = int((self.own.clock.now() - age).timestamp())
         line = cosign(note.text, name or f"{cosigner.name}/w1", signer, at)
-        self.note = note.with_signatures([line]).to_bytes()
+        self.note = with_lines(note, [line]).to_bytes()
 
     async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:
         return await self.trust.tuf_metadata(name, held=held, max_bytes=max_bytes)

@@ -1,6 +1,6 @@
 """Small releases with made-up digests and PRF outputs, so that a test names only what it is about."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256, sha512
 from typing import Any
@@ -14,7 +14,7 @@ from protocol.subset.label import LABEL_BYTES, Label, LabelSource, seal_label
 from protocol.subset.manifest import Manifest, ReleaseKind, RuleHashes
 from protocol.subset.release import Release, verify_release
 from protocol.subset.rice import U64Array
-from protocol.subset.screen import build_screen
+from protocol.subset.screen import screen_values, truncate
 from protocol.subset.sources import SourceCheckpoint
 from protocol.subset.widths import answer_width, screen_width
 from protocol.tlog.merkle import EMPTY_ROOT
@@ -68,6 +68,11 @@ def output(name: object) -> bytes:
 def u64(*values: int) -> U64Array:
     """The values as an array."""
     return np.array(values, dtype=np.uint64)
+
+
+def build_screen(digests: Iterable[Digest], width: int) -> U64Array:
+    """The screen of `digests`: their values cut to `width` bits, sorted, each once."""
+    return np.unique(truncate(screen_values(digests), width))
 
 
 LABEL = Label(1, (LabelSource(0, 5), LabelSource(1, 9)))

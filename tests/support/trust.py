@@ -18,6 +18,7 @@ from keys.key import (
     WitnessPrivateKey,
 )
 from keys.signer import Signer
+from keys.trust.envelope import seal
 from keys.trust.fingerprint import fingerprint
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import (
@@ -31,8 +32,10 @@ from keys.trust.node_parts import (
     SubsetInfo,
     WitnessInfo,
 )
-from keys.trust.tuf.root import RootContent, TrustedRoot, open_root
-from keys.trust.tuf.write_root import author_root
+from keys.trust.revocations import KIND, Revocations, to_json
+from keys.trust.tuf.keys import tuf_key_id
+from keys.trust.tuf.root import RootContent, TrustedRoot, open_next_root, open_root
+from keys.trust.tuf.write_root import assemble_root, author_root, root_message
 from keys.trust.vkey import DatedVkey
 from keys.trust.window import Window
 
@@ -86,6 +89,21 @@ def trusted_root(*, node: str = NODE) -> TrustedRoot:
     """The root of `node`, opened under its own fingerprint."""
     data = root_bytes(node=node)
     return open_root(data, fingerprint(data))
+
+
+def author_next_root(previous: TrustedRoot, content: RootContent, signers: Sequence[Signer]) -> bytes:
+    """The version after `previous` as `signers` sign it; raises as `open_next_root` does for what does not open."""
+    version = previous.version + 1
+    message = root_message(content, version=version)
+    signatures = {tuf_key_id(signer.public): signer.sign(message) for signer in signers}
+    data = assemble_root(content, version=version, signatures=signatures)
+    open_next_root(previous, data)
+    return data
+
+
+def sign_revocations(revocations: Revocations, signers: Sequence[Signer]) -> bytes:
+    """`revoked.json` as `signers` sign it."""
+    return seal(KIND, to_json(revocations), signers)
 
 
 def list_info() -> LogInfo:

@@ -22,14 +22,14 @@ from keys.trust.fingerprint import fingerprint
 from keys.trust.members import Member, Members, sign_members
 from keys.trust.node_document import sign_node_document
 from keys.trust.tuf.root import RootContent, TrustedRoot, open_roots
-from keys.trust.tuf.write_root import author_next_root, author_root, sign_metadata
+from keys.trust.tuf.write_root import author_root, sign_metadata
 from keys.trust.window import Window
 from node.trust.tuf.repository import Freshness, ServedTuf, TufRepository
 from node.web.app import make_app
 from node.web.settings import WebSettings
 from support.fakes_api import HandClock, MemoryNode
 from support.new_stores import MemoryObjects
-from support.trust import node_document
+from support.trust import author_next_root, node_document
 
 Key = TypeVar("Key", bound=PrivateKey[PublicKey])
 

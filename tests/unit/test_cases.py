@@ -4,9 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.formats.rows import NO_CASE, ImportRow
-from node.lists.imports.case_data import CaseRow, pack_cases, unpack_cases
+from node.lists.imports.case_data import pack_cases
 from node.lists.imports.dedupe import Fresh
 from protocol.digest import Algorithm, Digest
+from support.case_rows import CaseRow, unpack_cases
 
 DIGESTS = tuple(Digest(Algorithm.MD5, bytes((n,)) * 16) for n in range(3))
 CELLS = st.text(st.characters(exclude_categories=()), max_size=12)

@@ -17,11 +17,11 @@ from protocol.subset.filter import EXACT, SubsetFilter
 from protocol.subset.label import CANARY_LABEL, Label, LabelSource, open_label
 from protocol.subset.manifest import ReleaseKind, RuleHashes
 from protocol.subset.release import Release
-from protocol.subset.screen import build_screen
 from protocol.subset.sources import SourceCheckpoint
 from support.answers import compose_whole
 from support.lists import OWN, ListWriter, digest, held, member, register
 from support.selected import select_screened
+from support.subsets import build_screen
 
 FR, NL, ICSE = "fr.example", "nl.example", "icse.example"
 HASH = sha256(b"any").digest()

@@ -39,11 +39,15 @@ def endless(path: Path) -> Path:
     return path
 
 
+def pids(workers: HashWorkers) -> list[int]:
+    return [link.pid for link in workers._links]
+
+
 def test_every_file_once_with_its_own_hashes(tmp_path: Path) -> None:
     paths = many(tmp_path, 1500)
     with HashWorkers(2, EXACT) as workers:
         outcomes = list(workers.results(paths))
-        assert len(workers.pids) == 2
+        assert len(pids(workers)) == 2
         again = list(workers.results(paths[:3]))
     assert sorted(outcome.place for outcome in outcomes) == list(range(1500))
     assert all(outcome.path == paths[outcome.place] for outcome in outcomes)
@@ -76,7 +80,7 @@ def test_a_stop_ends_the_results_in_the_middle_of_a_file(tmp_path: Path) -> None
 def test_no_files_start_no_process() -> None:
     with HashWorkers(2, EXACT) as workers:
         assert list(workers.results([])) == []
-        assert workers.pids == []
+        assert pids(workers) == []
 
 
 def test_paths_are_taken_as_workers_become_free(tmp_path: Path) -> None:
@@ -107,7 +111,7 @@ def test_a_file_that_takes_too_long_is_told(tmp_path: Path) -> None:
 
 def killed(workers: HashWorkers, path: Path) -> None:
     """Kill each worker that reads `path`, until none does."""
-    for pid in workers.pids:
+    for pid in pids(workers):
         for link in Path(f"/proc/{pid}/fd").iterdir():
             if link.is_symlink() and link.readlink() == path:
                 os.kill(pid, signal.SIGKILL)
@@ -151,7 +155,7 @@ from node.hashing.workers import HashWorkers
 with HashWorkers(2, HashPlan(images=False, archives=False)) as workers:
     results = workers.results(Path(path) for path in sys.argv[1:])
     next(results)
-    print(*workers.pids, flush=True)
+    print(*[link.pid for link in workers._links], flush=True)
     for _ in results:
         pass
 """
@@ -176,13 +180,13 @@ def gone(pid: int) -> bool:
         return True
 
 
-def left_over(pids: list[int]) -> list[int]:
+def left_over(started_by: list[int]) -> list[int]:
     """Those that do not end by themselves within a minute; they are killed, for they would work for hours."""
     for _ in range(600):
-        if all(map(gone, pids)):
+        if all(map(gone, started_by)):
             return []
         time.sleep(0.1)
-    left = [pid for pid in pids if not gone(pid)]
+    left = [pid for pid in started_by if not gone(pid)]
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     return left

@@ -8,13 +8,13 @@ from protocol.tlog.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoi
 from protocol.tlog.conflict import Conflict, ConflictKind
 from protocol.tlog.cosignature import Cosignature
 from protocol.tlog.note import VerifierKey
-from protocol.tlog.policy import format_policy, parse_policy
-from support.logs import LOG, LOG_KEY, WITNESS_KEYS, signed, witness_key
+from protocol.tlog.policy import parse_policy
+from support.logs import LOG, LOG_KEY, WITNESS_KEYS, policy_of, signed, witness_key
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 NOW_S = int(NOW.timestamp())
 HOUR = timedelta(hours=1)
-POLICY = parse_policy(format_policy(logs=[LOG_KEY], witnesses=WITNESS_KEYS, threshold=2))
+POLICY = policy_of(logs=[LOG_KEY], witnesses=WITNESS_KEYS, threshold=2)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ from keys.trust.node_document import open_node_document
 from keys.trust.tuf import root
 from keys.trust.tuf.repository import open_timestamp
 from keys.trust.tuf.root import RootContent
-from keys.trust.tuf.write_root import author_next_root, sign_metadata
+from keys.trust.tuf.write_root import sign_metadata
+from support.trust import author_next_root
 from support.tuf_origin import (
     HOLDERS,
     NEXT_ONLINE,

@@ -21,8 +21,7 @@ from keys.trust.members import (
     to_json,
 )
 from keys.trust.tuf.root import open_next_root
-from keys.trust.tuf.write_root import author_next_root
-from support.trust import ROOT_KEYS, TARGETS_KEYS, root_content, trusted_root
+from support.trust import ROOT_KEYS, TARGETS_KEYS, author_next_root, root_content, trusted_root
 
 FR = Member(node="fr.example", root_sha256=b"\x01" * 32, country="FR")
 NL = Member(node="nl.example", root_sha256=b"\x02" * 32, country="NL")

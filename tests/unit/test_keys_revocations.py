@@ -20,7 +20,6 @@ from keys.trust.revocations import (
     from_json,
     none_revoked,
     open_revocations,
-    sign_revocations,
     to_json,
 )
 from keys.trust.vkey import DatedVkey
@@ -33,6 +32,7 @@ from support.trust import (
     VALID,
     list_info,
     node_document,
+    sign_revocations,
     trusted_root,
     witness_info,
 )

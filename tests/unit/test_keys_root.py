@@ -25,7 +25,7 @@ from keys.key import RootPrivateKey, TargetsPrivateKey
 from keys.trust.fingerprint import fingerprint, from_words, to_words
 from keys.trust.tuf.keys import tuf_key_id
 from keys.trust.tuf.root import RootContent, open_next_root, open_root, open_roots
-from keys.trust.tuf.write_root import author_next_root, author_root
+from keys.trust.tuf.write_root import author_root
 from support.trust import (
     AUTH_KEY,
     EXPIRES,
@@ -35,6 +35,7 @@ from support.trust import (
     SNAPSHOT_KEY,
     TARGETS_KEYS,
     TIMESTAMP_KEY,
+    author_next_root,
     root_bytes,
     root_content,
     trusted_root,

@@ -13,9 +13,8 @@ from node.hoster.store.kinds import Fact, Kind
 from protocol.subset.canary import ABSENT, PRESENT
 from protocol.subset.files import Held
 from protocol.subset.label import CANARY_LABEL
-from protocol.subset.screen import build_screen
 from support.partner_rows import bodies, replace_body, spoil
-from support.subsets import LABEL, make_release, output
+from support.subsets import LABEL, build_screen, make_release, output
 
 OUTPUTS = [output("present"), output("absent")]
 

@@ -31,9 +31,8 @@ from protocol.pull.machine import Accepted, GetBundle, GetCheckpoint, Pull, Pull
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.cosignature import cosign
 from protocol.tlog.note import Note, NoteSignature
-from protocol.tlog.policy import format_policy, parse_policy
 from support.lists import ORIGIN, START_MS, ListWriter, digest
-from support.logs import LOG, NEXT_LOG, WITNESS_KEYS, WITNESSES, witness_key
+from support.logs import LOG, NEXT_LOG, WITNESSES, policy_of, with_lines, witness_key
 from support.pulling import (
     ALL,
     NOW,
@@ -231,7 +230,7 @@ def _cosigned(source: Served, moment: timedelta, names: str) -> bytes:
     note = Note.parse(source.note())
     time_s = int((NOW - moment).timestamp())
     lines = [cosign(note.text, witness_key(name).name, WITNESSES[name], time_s) for name in names]
-    return note.with_signatures(lines).to_bytes()
+    return with_lines(note, lines).to_bytes()
 
 
 @pytest.mark.parametrize(
@@ -248,7 +247,7 @@ def test_witnesses_are_counted_when_the_follower_asks_for_them(
     age: timedelta, names: str, error: type[ProtocolError] | None
 ) -> None:
     source = served(20)
-    policy = parse_policy(format_policy(logs=[], witnesses=WITNESS_KEYS, threshold=2))
+    policy = policy_of(threshold=2)
     witnessing = Witnessing(policy=policy, max_age=timedelta(days=1))
     pull = pull_of(source, trust=replace(source.trust(), witnessing=witnessing))
     note = _cosigned(source, age, names) if names else source.note()
@@ -296,10 +295,10 @@ def test_the_followers_own_witness_is_heard_like_the_others(
             for name, age in ages.items()
         )
 
-    policy = parse_policy(format_policy(logs=[], witnesses=WITNESS_KEYS, threshold=2))
+    policy = policy_of(threshold=2)
     witnessing = Witnessing(policy=policy, max_age=timedelta(days=1), own=lines(own))
     pull = pull_of(source, trust=replace(source.trust(), witnessing=witnessing))
-    offered = note.with_signatures(lines(on_note)).to_bytes()
+    offered = with_lines(note, lines(on_note)).to_bytes()
     if error is None:
         pull.receive_head(offered)
         return
@@ -310,7 +309,7 @@ def test_the_followers_own_witness_is_heard_like_the_others(
 def test_an_own_line_on_another_head_is_no_cosignature() -> None:
     source = served(20)
     line = cosign("another head\n", witness_key("b").name, WITNESSES["b"], int(NOW.timestamp()))
-    policy = parse_policy(format_policy(logs=[], witnesses=WITNESS_KEYS, threshold=1))
+    policy = policy_of(threshold=1)
     witnessing = Witnessing(policy=policy, max_age=timedelta(days=1), own=(line,))
     with pytest.raises(UntrustedError, match="bad signature"):
         pull_of(source, trust=replace(source.trust(), witnessing=witnessing)).receive_head(source.note())
@@ -318,7 +317,7 @@ def test_an_own_line_on_another_head_is_no_cosignature() -> None:
 
 def test_a_contradiction_comes_before_a_missing_cosignature() -> None:
     source = served(20)
-    policy = parse_policy(format_policy(logs=[], witnesses=WITNESS_KEYS, threshold=2))
+    policy = policy_of(threshold=2)
     witnessing = Witnessing(policy=policy, max_age=timedelta(days=1))
     held = source.held(20)
     pull = pull_of(source, held=held, trust=replace(source.trust(), witnessing=witnessing))
@@ -345,7 +344,7 @@ def test_a_closed_log_ends_where_its_node_said(size: int, *, accepted: bool) -> 
 def test_only_the_end_of_a_closed_log_needs_no_cosignature(size: int, *, accepted: bool) -> None:
     """Witnesses that saw more, of a log whose end was lost or forked, cosign no smaller head."""
     source = served(21)
-    policy = parse_policy(format_policy(logs=[], witnesses=WITNESS_KEYS, threshold=2))
+    policy = policy_of(threshold=2)
     witnessing = Witnessing(policy=policy, max_age=timedelta(days=1))
     final = Checkpoint(ORIGIN, 20, source.tree(20).root())
     pull = pull_of(source, trust=replace(source.trust(), final=final, witnessing=witnessing))

@@ -16,11 +16,11 @@ from protocol.subset.lookup import Lookup, check_canaries
 from protocol.subset.manifest import Manifest
 from protocol.subset.prf_input import prf_input
 from protocol.subset.release import verify_release
-from protocol.subset.screen import build_screen, screen_values
+from protocol.subset.screen import screen_values
 from protocol.subset.widths import answer_width, screen_width
 from support.answers import build_answers
 from support.sodium import loaded_group
-from support.subsets import EMPTY_MANIFEST, LABEL, SUBSET, digest
+from support.subsets import EMPTY_MANIFEST, LABEL, SUBSET, build_screen, digest
 
 KEY: Final = epoch_key(loaded_group(), b"s" * 32)
 LISTED: Final = [

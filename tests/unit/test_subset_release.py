@@ -25,8 +25,8 @@ from protocol.subset.lookup import Lookup, Match, check_canaries
 from protocol.subset.manifest import ReleaseKind
 from protocol.subset.release import Release, check_successor, verify_release
 from protocol.subset.rice import U64Array
-from protocol.subset.screen import build_screen, screen_values, truncate
-from support.subsets import LABEL, SOURCES, digest, make_release, output, u64
+from protocol.subset.screen import screen_values, truncate
+from support.subsets import LABEL, SOURCES, build_screen, digest, make_release, output, u64
 
 NAMES = range(20)
 LABELS = [Label(1, (LabelSource(0, place),)) for place in NAMES]

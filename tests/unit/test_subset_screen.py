@@ -14,7 +14,7 @@ from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.identity import subset_id
 from protocol.subset.label import tag
 from protocol.subset.prf_input import prf_input
-from protocol.subset.screen import build_screen, screen_value, screen_values, truncate
+from protocol.subset.screen import screen_value, screen_values, truncate
 from protocol.subset.widths import answer_width, kept_answer_width, kept_screen_width, screen_width
 from protocol.tlog.merkle import EMPTY_ROOT, leaf_hash, node_hash
 from support.answers import build_answers
@@ -79,12 +79,6 @@ def test_screen_width_at_a_snapshot(count: int, bits: int, width: int) -> None:
 )
 def test_screen_width_is_kept_within_the_leak_budget(held: int, count: int, bits: int, kept: int) -> None:
     assert kept_screen_width(held, count=count, screen_bits=bits) == kept
-
-
-def test_build_screen_sorts_and_drops_equal_prefixes() -> None:
-    digests = [digest(name) for name in range(40)]
-    screen = build_screen(digests, 4)
-    assert screen.tolist() == sorted({screen_value(item) >> 60 for item in digests})
 
 
 @pytest.mark.parametrize(("width", "value"), [(64, 2**64 - 1), (63, 2**63 - 1), (1, 1)])

@@ -23,6 +23,7 @@ from support.logs import (
     WITNESSES,
     head,
     signed_note,
+    with_lines,
     witness_key,
 )
 
@@ -153,7 +154,7 @@ def test_unsigned_by_known_keys_is_refused() -> None:
 
 
 def cosigned(line: NoteSignature) -> bytes:
-    return Note.parse(signed_note(head(7))).with_signatures([line]).to_bytes()
+    return with_lines(Note.parse(signed_note(head(7))), [line]).to_bytes()
 
 
 def bad_line(body: bytes) -> NoteSignature:
@@ -207,7 +208,7 @@ def test_a_known_witness_with_a_bad_line_rejects_the_note(data: bytes) -> None:
     ids=["good", "of another key", "no time"],
 )
 def test_whoever_collects_cosignatures_drops_bad_lines_of_known_witnesses(body: bytes, kept: bool) -> None:
-    note = Note.parse(signed_note(head(7), {"b": TIME})).with_signatures([bad_line(body)])
+    note = with_lines(Note.parse(signed_note(head(7), {"b": TIME})), [bad_line(body)])
     found = without_bad_lines(note, WITNESS_KEYS)
     assert found.text == note.text
     assert found.signatures == (note.signatures if kept else note.signatures[:-1])

@@ -177,14 +177,6 @@ def test_one_key_given_twice_is_one_key() -> None:
     assert verify_note(note_of(log_line()), [LOG_KEY, LOG_KEY]) == (LOG_KEY,)
 
 
-def test_signatures_are_added_once() -> None:
-    note = note_of(log_line())
-    assert note.with_signatures([log_line(NEXT_LOG), log_line()]).signatures == (
-        log_line(),
-        log_line(NEXT_LOG),
-    )
-
-
 def test_signature_lines_alone() -> None:
     lines = log_line().to_line() + log_line(NEXT_LOG).to_line()
     assert parse_signatures(lines) == (log_line(), log_line(NEXT_LOG))

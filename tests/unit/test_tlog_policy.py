@@ -9,14 +9,13 @@ from protocol.tlog.note import VerifierKey
 from protocol.tlog.policy import (
     Group,
     Policy,
-    format_policy,
     parse_policy,
     quorum_size,
     require_quorum,
     satisfied,
     write_policy,
 )
-from support.logs import LOG, LOG_KEY, NEXT_LOG_KEY, WITNESS_KEYS
+from support.logs import LOG, LOG_KEY, WITNESS_KEYS
 
 NAMES = ("X1", "X2", "X3", "Y1", "Y2", "Y3")
 KEYS = {
@@ -189,20 +188,6 @@ def test_bounds_of_a_policy() -> None:
         parse_policy(b"\n" * (MAX_POLICY_LINES + 1))
 
 
-@pytest.mark.parametrize("threshold", [0, 1, 2, 3])
-def test_written_policy_reads_back(threshold: int) -> None:
-    data = format_policy(logs=[LOG_KEY, NEXT_LOG_KEY], witnesses=WITNESS_KEYS, threshold=threshold)
-    policy = parse_policy(data)
-    assert policy.logs == (LOG_KEY, NEXT_LOG_KEY)
-    assert policy.witness_keys == WITNESS_KEYS
-    assert [policy.missing(WITNESS_KEYS[:n]) for n in range(4)] == [max(0, threshold - n) for n in range(4)]
-
-
-def test_writing_an_impossible_policy_is_a_programming_mistake() -> None:
-    with pytest.raises(AssertionError):
-        format_policy(logs=[LOG_KEY], witnesses=WITNESS_KEYS, threshold=4)
-
-
 @pytest.mark.parametrize("faulty", range(4))
 @pytest.mark.parametrize("count", range(1, 12))
 def test_two_quorums_share_an_honest_witness(count: int, faulty: int) -> None:
@@ -220,8 +205,6 @@ def test_a_policy_is_written_as_it_is_read() -> None:
     written = write_policy(policy)
     assert parse_policy(written) == policy
     assert write_policy(parse_policy(written)) == written
-    flat = format_policy(logs=policy.logs, witnesses=policy.witness_keys, threshold=2)
-    assert write_policy(parse_policy(flat)) == flat
 
 
 def test_a_policy_that_nobody_can_meet_has_a_form_and_is_no_file() -> None:

@@ -4,14 +4,13 @@ from protocol.errors import MalformedError, ProofError, TooLargeError, Untrusted
 from protocol.limits import MAX_TLOG_PROOF_BYTES
 from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import inclusion_proof, root_of
-from protocol.tlog.policy import format_policy, parse_policy
 from protocol.tlog.proof import TlogProof, parse_hashes, verify_proof
-from support.logs import LOG_KEY, NEXT_LOG_KEY, ORIGIN, WITNESS_KEYS, signed_note
+from support.logs import LOG_KEY, NEXT_LOG_KEY, ORIGIN, WITNESS_KEYS, policy_of, signed_note
 from support.trees import leaves
 
 LEAVES = leaves(7)
 NOTE = signed_note(Checkpoint(ORIGIN, 7, root_of(LEAVES)), {"a": 1, "b": 2})
-POLICY = parse_policy(format_policy(logs=[LOG_KEY], witnesses=WITNESS_KEYS, threshold=2))
+POLICY = policy_of(logs=[LOG_KEY], witnesses=WITNESS_KEYS, threshold=2)
 PROOF = TlogProof(5, tuple(inclusion_proof(LEAVES, 5)), NOTE)
 
 # C2SP tlog-proof, the example at its beginning, up to the checkpoint (whose signatures it abbreviates).

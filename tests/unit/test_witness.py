@@ -18,7 +18,7 @@ from protocol.tlog.cosignature import cosign
 from protocol.tlog.merkle import EMPTY_ROOT, consistency_proof
 from protocol.tlog.note import Note, VerifierKey, sign_note
 from protocol.witness.cosign import AddCheckpoint, Claim, Refuse, Status, Witnessed, cosigned_claim, judge
-from support.logs import LOG, LOG_KEY, NEXT_LOG, NEXT_LOG_KEY, ORIGIN, signed_note
+from support.logs import LOG, LOG_KEY, NEXT_LOG, NEXT_LOG_KEY, ORIGIN, signed_note, with_lines
 from support.trees import leaves, naive_root
 
 LEAVES = leaves(12)
@@ -149,7 +149,7 @@ class TestCosigning:
         stranger = LogPrivateKey.from_seed(b"?" * 32)
         asked = request(0, 3)
         line = sign_note(asked.note.text, "stranger.example/x", stranger)
-        state = accepted(replace(asked, note=asked.note.with_signatures([line])), None)
+        state = accepted(replace(asked, note=with_lines(asked.note, [line])), None)
         assert state.note == signed_note(checkpoint(3))
 
     def test_either_key_of_a_rotation_suffices(self) -> None:
@@ -256,7 +256,7 @@ class TestRefusals:
     def test_one_fork_is_one_piece_of_evidence_however_it_is_dressed(self) -> None:
         asked = request(7, 7, OTHER, proof=[])
         stranger = sign_note(asked.note.text, "x.example/x", LogPrivateKey.from_seed(b"?" * 32))
-        dressed = replace(asked, note=asked.note.with_signatures([stranger]))
+        dressed = replace(asked, note=with_lines(asked.note, [stranger]))
         assert refused(asked, held(7)).evidence == refused(dressed, held(7)).evidence
 
     def test_keys_of_another_log_are_a_mistake_of_the_caller(self) -> None:

@@ -16,7 +16,7 @@ from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
 from keys.trust.tuf.holders import HOLDERS_FIELD, to_field
 from keys.trust.tuf.keys import to_tuf, tuf_key_id
-from keys.trust.tuf.root import NODE_FIELD, RootContent, TrustedRoot, check_content, open_next_root, open_root
+from keys.trust.tuf.root import NODE_FIELD, RootContent, check_content, open_root
 
 SignedT = TypeVar("SignedT", Root, Snapshot, Targets, Timestamp)
 
@@ -31,16 +31,6 @@ def author_root(content: RootContent, signers: Sequence[Signer]) -> bytes:
     """
     data = sign_metadata(_metadata(content, version=1), signers)
     open_root(data, fingerprint(data))
-    return data
-
-
-def author_next_root(previous: TrustedRoot, content: RootContent, signers: Sequence[Signer]) -> bytes:
-    """The bytes of the version after `previous`; a threshold of its root keys and of `previous`' sign.
-
-    Raises `MalformedTrustError` for what `open_next_root` would refuse, `ThresholdError` for too few signers of either.
-    """
-    data = sign_metadata(_metadata(content, version=previous.version + 1), signers)
-    open_next_root(previous, data)
     return data
 
 

@@ -6,8 +6,7 @@ rows by U+001E, characters that no spreadsheet cell needs; one that has them get
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from node.lists.imports.dedupe import Fresh
@@ -16,17 +15,6 @@ _CELL: Final = "\x1f"
 _ROW: Final = "\x1e"
 _PART: Final = "\x1d"
 _PLAIN: Final = str.maketrans(_CELL + _ROW + _PART, "   ")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseRow:
-    """What the source said about one file."""
-
-    offset: int
-    """Of its first entry, from the start of the batch."""
-    entries: int
-    source_id: str
-    case: Mapping[str, str]
 
 
 def pack_cases(fresh: Iterable[Fresh], offsets: Iterable[int]) -> bytes:
@@ -41,17 +29,6 @@ def pack_cases(fresh: Iterable[Fresh], offsets: Iterable[int]) -> bytes:
             else:
                 parts[names] = [cells]
     return _PART.join(_join(names, rows) for names, rows in parts.items()).encode("utf-8", "surrogatepass")
-
-
-def unpack_cases(data: bytes) -> Iterator[CaseRow]:
-    """The rows that `pack_cases` packed."""
-    for part in data.decode("utf-8", "surrogatepass").split(_PART) if data else ():
-        head, *rows = part.split(_ROW)
-        names = json.loads(head)
-        for row in rows:
-            offset, count, source_id, *values = row.split(_CELL)
-            case = dict(zip(names, values, strict=True))
-            yield CaseRow(offset=int(offset), entries=int(count), source_id=source_id, case=case)
 
 
 def without_entries(data: bytes, gone: Collection[int]) -> bytes:
