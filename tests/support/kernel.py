@@ -43,24 +43,24 @@ KERNELS: Final = (*PATHS, EMULATED_LANES, *((*BY_CLANG, ON_AARCH64) if THOROUGH 
 GROUPS: Final = ("libsodium", *KERNELS)
 """Everything that may stand behind the protocol."""
 
+_PATHS: Final = {0: ("portable.c",), 1: ("ifma.c",)}
+"""What includes the headers."""
 _CROSS: Final = "aarch64-linux-gnu-gcc"
 
 _COMPILING: Final = 1200
 
 
-def compiled(
-    name: str, flags: Sequence[str] = FLAGS, *, sources: Path = SOURCES, compiler: str = "cc"
-) -> Path:
+def compiled(name: str, flags: Sequence[str] = FLAGS, *, compiler: str = "cc") -> Path:
     """A library of this name, made once; the test is skipped where there is no such compiler.
 
     What the installation made in the same way, of the sources as they are now, is not made again.
     """
     command, failure = str(needed(compiler)), ""
     with made_once(f"{name}.so") as target, patch.dict(os.environ, CC=command):
-        if not target.exists() and (compiler, flags, sources) == ("cc", FLAGS, SOURCES) and is_installed():
+        if not target.exists() and (compiler, flags) == ("cc", FLAGS) and is_installed():
             shutil.copy(INSTALLED, target)
         elif not target.exists():
-            failure = compile_kernel(sources, target, flags)
+            failure = compile_kernel(SOURCES, target, flags)
     assert not failure, failure
     return target
 
@@ -112,23 +112,25 @@ def sabotaged(file: str, number: str) -> Path:
     return mutant(file, number, f"{int(number, 16) ^ 2:#x}")
 
 
-def mutant(file: str, before: str, after: str) -> Path:
-    """A library in whose sources one expression, which stands there once, is another; the rest is compiled once."""
-    name = f"mutant-{_named((file, before, after))}"
+def mutant(file: str, before: str, after: str, path: int = -1) -> Path:
+    """A library in whose sources one expression, which stands there once, is another; the rest is compiled once.
+
+    In a header it is another for one path, or for both.
+    """
+    changed = _PATHS.get(path, ("portable.c", "ifma.c")) if file.endswith(".h") else (file,)
+    name = f"mutant-{_named((file, before, after, changed))}"
     with made_once(f"{name}-sources") as place:
         if not place.exists():
             text = (SOURCES / file).read_text(encoding="utf-8")
             assert text.count(before) == 1, before
             shutil.copytree(SOURCES, place, ignore=shutil.ignore_patterns("*.so"))
             (place / file).write_text(text.replace(before, after), encoding="utf-8")
-    flags = ("-O0", *FLAGS[1:])
-    if file.endswith(".h"):
-        return compiled(name, flags, sources=place)
-    command = (str(needed("cc")), *flags)
-    others = [_object(command, SOURCES / source) for source in build_hook.SOURCES if source != file]
+    # Not optimised, for it runs once.
+    command = (str(needed("cc")), "-O0", *FLAGS[1:])
+    others = [_object(command, SOURCES / source) for source in build_hook.SOURCES if source not in changed]
     with made_once(f"{name}.so") as target:
         if not target.exists():
-            _run(*command, "-o", target, place / file, *others)
+            _run(*command, "-o", target, *(place / each for each in changed), *others)
     return target
 
 

@@ -236,7 +236,7 @@ def test_a_kernel_with_one_flipped_bit_is_refused(file: str, number: str) -> Non
 def test_a_kernel_that_is_wrong_in_ordinary_use_is_refused(
     path: int, file: str, before: str, after: str
 ) -> None:
-    library = mutant(file, before, after)
+    library = mutant(file, before, after, path)
     group = kernel_on(path, library) if path >= 0 else KernelGroup(ctypes.CDLL(str(library)))
     with pytest.raises(OprfError):  # noqa: PT012 - whichever of the two notices
         self_test.check_group(group)
