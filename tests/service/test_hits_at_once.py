@@ -3,7 +3,6 @@
 import os
 import signal
 from dataclasses import replace
-from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -13,11 +12,11 @@ from typing_extensions import override
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.lookup.examiner import Hit
 from node.hoster.store.database import Rows
+from support.preloaded import barrier, called_in_fork, start_in_fork, wait_for_forked
 from support.spooling import HIT, SENT, recorded
 
 FILES = 40
 PATIENCE_SECONDS = 60
-_SPAWN = get_context("spawn")
 
 
 def found() -> Hit:
@@ -51,13 +50,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_what_two_processes_find_at_once_is_one_hit(folder: Path) -> None:
-    together = _SPAWN.Barrier(2)
-    processes = [_SPAWN.Process(target=finds, args=(folder, together)) for _ in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(PATIENCE_SECONDS)
-    assert [process.exitcode for process in processes] == [0, 0]
+    together = barrier(2)
+    processes = [start_in_fork(finds, folder, together) for _ in range(2)]
+    assert [wait_for_forked(process, PATIENCE_SECONDS) for process in processes] == [0, 0]
     assert sorted(hit.name for hit in HitSpool(folder).ls()) == sorted(
         f"{number}.jpg" for number in range(FILES)
     )
@@ -65,10 +60,7 @@ def test_what_two_processes_find_at_once_is_one_hit(folder: Path) -> None:
 
 def test_who_dies_while_recording_keeps_nobody_from_it(folder: Path) -> None:
     before = recorded(HitSpool(folder), found(), name="before.jpg")
-    dying = _SPAWN.Process(target=dies_recording, args=(folder,))
-    dying.start()
-    dying.join(PATIENCE_SECONDS)
-    assert dying.exitcode == -signal.SIGKILL
+    assert called_in_fork(dies_recording, folder) == -signal.SIGKILL
     spool = HitSpool(folder)
     assert recorded(spool, found(), name="before.jpg").id == before.id
     kept = recorded(spool, found())

@@ -16,6 +16,7 @@ from functools import cache
 from multiprocessing import forkserver, reduction, spawn
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from pkgutil import walk_packages
 from runpy import run_path
@@ -53,8 +54,9 @@ _LOADED = (
         for module in walk_packages([f"{node.__path__[0]}/{package}"], f"node.{package.replace('/', '.')}.")
     ),
     "support.command_line",
+    "support.dying",
 )
-"""What commands import when they need it."""
+"""What commands, and others that begin in a fork, import when they need it."""
 _ONE_AT_A_TIME = Lock()
 """Starting a process also looks after others: two threads must not read one exit code."""
 
@@ -116,20 +118,27 @@ def _without_main() -> Iterator[None]:
 
 def called_in_fork(work: Callable[..., None], *arguments: object) -> int:
     """Exit code (negative: the signal that ended it) of a process that calls a function of a module."""
-    process = _server().Process(target=work, args=arguments)
-    with _ONE_AT_A_TIME, _without_main():
-        process.start()
-    code = wait_for_forked(process, 60)
+    code = wait_for_forked(start_in_fork(work, *arguments), 60)
     assert code is not None, "it did not end"
     return code
 
 
-def start_forked(order: Order) -> ForkServerProcess:
-    """A command that begins to run."""
-    process = _server().Process(target=_obey, args=(order,))
+def start_in_fork(work: Callable[..., None], *arguments: object) -> ForkServerProcess:
+    """A process that begins to call a function of a module."""
+    process = _server().Process(target=work, args=arguments)
     with _ONE_AT_A_TIME, _without_main():
         process.start()
     return process
+
+
+def barrier(parties: int) -> Barrier:
+    """Where as many of these processes wait for each other."""
+    return _server().Barrier(parties)
+
+
+def start_forked(order: Order) -> ForkServerProcess:
+    """A command that begins to run."""
+    return start_in_fork(_obey, order)
 
 
 def start_in_files(

@@ -1,7 +1,8 @@
-"""A second process of a node that uses up ids of assertions; started by multiprocessing, so it lies in a module."""
+"""A second process of a node that uses up ids of assertions; begun in a fork, so it lies in a module."""
 
 from datetime import UTC, datetime, timedelta
-from threading import Barrier
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
 
 from node.access.callers import StoredReplays
 from node.clock import system_entropy
@@ -14,13 +15,14 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 IDS = [f"id {number}" for number in range(40)]
 
 
-def spend_all(dsn: str, together: Barrier) -> list[str]:
-    """Which of the ids were good in this process; each is tried at the same moment as in the others."""
+def spend_all(dsn: str, together: Barrier, accepted: Path) -> None:
+    """Write down which of the ids were good in this process; each is tried at the same moment as in the others."""
     store = Store.open(
         dsn, objects=MemoryObjects(), storage_keys=lambda _: STORAGE_KEY, entropy=system_entropy
     )
     try:
-        return [jti for jti in IDS if _good(StoredReplays(store), jti, together)]
+        good = [jti for jti in IDS if _good(StoredReplays(store), jti, together)]
+        accepted.write_text("\n".join(good))
     finally:
         store.dispose()
 
