@@ -1,8 +1,5 @@
 """Files that a process had not given their names yet when it was killed: nobody keeps them, and nobody's are taken."""
 
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,36 +13,11 @@ from node.objects.sweep import GRACE_MS, sweep
 from node.store.store import Store
 from node.subsets import release
 from protocol.lists.opening import Reason
-from support.dying import kill_at
+from support.dying import kill_at, kill_writing
 from support.releases import ReleasingAgency, release_both
 from support.stores import NOW_MS, Agency, check_whole, file_digests, rows
 
 KILLS = 3
-
-_WRITES = """
-import os, signal, sys
-from pathlib import Path
-import numpy as np
-from node import files
-from node.objects import filters, folder
-
-def then_die(write):
-    def dying(*args):
-        write(*args)
-        os.kill(os.getpid(), signal.SIGKILL)
-    return dying
-
-for module in (files, filters, folder):
-    module._write = then_die(module._write)
-home = Path(sys.argv[1])
-{
-    "private": lambda: files.replace_private(home / "ring.json", b"{}"),
-    "key": lambda: files.create_private(home / "keys" / "log-1.json", b"{}"),
-    "trust": lambda: folder.FolderObjects(home / "trust").put("a/b", b"x"),
-    "filter": lambda: filters.FolderFilters(home / "filters").build("a", [np.arange(3)]),
-    "partner": lambda: files.replace_private(home / "partner" / "releases" / "1" / "screen.u64", b"x"),
-}[sys.argv[2]]()
-"""
 
 
 def left(folder: Path) -> list[Path]:
@@ -68,8 +40,7 @@ def test_a_shredded_digest_is_in_nothing_that_killed_processes_left(agency: Agen
 
 @pytest.mark.parametrize("what", ["private", "key", "trust", "filter", "partner"])
 def test_a_home_is_swept_of_what_killed_processes_left(what: str, tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", _WRITES, str(tmp_path), what], check=False)
-    assert done.returncode == -signal.SIGKILL
+    kill_writing(tmp_path, what)
     assert len(left(tmp_path)) == 1
     (tmp_path / ".profile").write_text("somebody's own")
     (tmp_path / ".netrc.0123456789abcdef").symlink_to(tmp_path / ".profile")

@@ -1,9 +1,6 @@
 """What releases list, as rows by keyed hash: read by those who ask, one release after another, from older versions."""
 
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -41,6 +38,7 @@ from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Reason
 from protocol.oprf.suite import epoch_key
 from protocol.tlog.tiles import encode_bundle
+from support.dying import kill_at
 from support.older import age, give_rosters
 from support.releases import (
     FILTER,
@@ -292,26 +290,6 @@ def test_a_row_that_an_older_shredding_of_a_peer_took_is_not_missing(
 
 # ------------------------------------------------------------------ homes of older versions
 
-OPEN = """
-import os, signal, sys
-from pathlib import Path
-from node.objects import listed
-from node.objects.folder import FolderObjects
-from node.store.store import Store
-
-def die(*_, **__):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-setattr(listed, sys.argv[3], die)
-store = Store.open(
-    sys.argv[1],
-    objects=FolderObjects(Path(sys.argv[2])),
-    storage_keys=lambda _: bytes(range(32)),
-    entropy=os.urandom,
-)
-listed.catch_up(store)
-"""
-
 
 def rosters(store: Store) -> list[str]:
     return [name for name in store.objects.ls("releases/") if is_roster(name)]
@@ -330,13 +308,8 @@ def test_a_home_of_an_older_version_is_read_once_wherever_that_is_killed(
     give_rosters(fr)
     store.dispose()
     age(dsn, "0028")
-    for place in ("rows_of_roster", "_advance", "forget_rosters"):
-        done = subprocess.run(
-            [sys.executable, "-c", OPEN, dsn, str(tmp_path / "objects"), place],
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode == -signal.SIGKILL, done.stderr
+    for place in ("before-rows", "before-advancing", "before-forgetting"):
+        kill_at(tmp_path, dsn, "listed", place)
         assert len(rosters(store)) == 2
     again = Store.open(
         dsn,

@@ -1,9 +1,6 @@
 """What judging one hash reads follows that hash and the blocks, however long the lists are, whoever wrote them."""
 
 import os
-import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,6 +36,7 @@ from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import BASELINE, Header, Op
 from protocol.lists.ext import CONTENT_ID_BYTES, Ext
 from protocol.lists.opening import NONCE_BYTES, EntryRef, Opening, Predecessor, Reason
+from support.dying import kill_at
 from support.lists import OWN, RELYING, ListWriter, digest, member, register
 from support.older import age
 from support.stores import STORAGE_KEY, Agency, file_digests, row, rows, sha256_digest
@@ -357,34 +355,6 @@ def test_what_is_set_aside_is_not_read(agency: Agency, other: Agency) -> None:
 # ------------------------------------------------------------------ homes of older versions
 
 
-OPEN = """
-import os, signal, sys
-from pathlib import Path
-from node.lists import touches
-from node.objects.folder import FolderObjects
-from node.store.store import Store
-
-touches._SLICE = 1
-read = touches._read_on
-slices = []
-
-def read_on(store, log):
-    slices.append(log)
-    if len(slices) == 4:
-        os.kill(os.getpid(), signal.SIGKILL)
-    read(store, log)
-
-touches._read_on = read_on
-store = Store.open(
-    sys.argv[1],
-    objects=FolderObjects(Path(sys.argv[2])),
-    storage_keys=lambda _: bytes(range(32)),
-    entropy=os.urandom,
-)
-touches.catch_up(store)
-"""
-
-
 @pytest.mark.both_databases
 def test_a_home_of_an_older_version_is_read_once_and_goes_on_where_it_was_killed(
     agency: Agency, other: Agency, dsn: str, tmp_path: Path
@@ -399,10 +369,7 @@ def test_a_home_of_an_older_version_is_read_once_and_goes_on_where_it_was_killed
     agency.pull(other)
     agency.store.dispose()
     age(dsn, "0027")
-    killed = subprocess.run(
-        [sys.executable, "-c", OPEN, dsn, str(tmp_path / "objects")], capture_output=True, check=False
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    kill_at(tmp_path, dsn, "touches", "fourth-slice")
     agency.store = Store.open(
         dsn,
         objects=FolderObjects(tmp_path / "objects"),

@@ -1,6 +1,6 @@
-"""A child process that does `import`, `publish`, `audit` or `follow` and is killed with SIGKILL at a named place.
+"""A child process that begins some work on a store, or writes one file, and is killed with SIGKILL at a named place.
 
-Places are the keys of `_arm`, and `claim`; whoever follows takes over what is claimed, in slices of one bundle.
+Work and places are named in `_die_at` and `_arm`; whoever follows takes over what is claimed, in slices of one bundle.
 
 The place is reached inside the real call, with everything before it done: a process that dies there cannot tidy up.
 """
@@ -9,13 +9,19 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
+import numpy as np
+
 from keys.key import LogPrivateKey
+from node import files
 from node.audit.log import record
+from node.lists import touches
 from node.lists.corrections import erase
 from node.lists.imports.intake import import_rows
 from node.lists.publish import publish
+from node.objects import filters, listed
 from node.objects import folder as objects
 from node.objects.folder import FolderObjects
 from node.peers.sync import follow, slices
@@ -37,6 +43,24 @@ def kill_at(folder: Path, dsn: str, work: str, place: str) -> None:
     assert called_in_fork(_die_at, dsn, folder, work, place) == -signal.SIGKILL
 
 
+def kill_writing(home: Path, what: str) -> None:
+    """Let a process of its own write a file of a home, and die before the file gets its name."""
+    assert called_in_fork(_die_writing, home, what) == -signal.SIGKILL
+
+
+def _die_writing(home: Path, what: str) -> None:
+    for module in (files, filters, objects):
+        module._write = _then_die(module._write)  # type: ignore[attr-defined]
+    writes: dict[str, Callable[[], object]] = {
+        "private": lambda: files.replace_private(home / "ring.json", b"{}"),
+        "key": lambda: files.create_private(home / "keys" / "log-1.json", b"{}"),
+        "trust": lambda: FolderObjects(home / "trust").put("a/b", b"x"),
+        "filter": lambda: filters.FolderFilters(home / "filters").build("a", [np.arange(3)]),
+        "partner": lambda: files.replace_private(home / "partner" / "releases" / "1" / "screen.u64", b"x"),
+    }
+    writes[what]()
+
+
 def _die_at(dsn: str, folder: Path, work: str, place: str) -> None:
     objects = FolderObjects(folder / "objects")
     store = Store.open(dsn, objects=objects, storage_keys=lambda _: STORAGE_KEY, entropy=os.urandom)
@@ -50,6 +74,11 @@ def _die_at(dsn: str, folder: Path, work: str, place: str) -> None:
     elif work == "follow":
         slices.EVENTS = BUNDLE_WIDTH  # type: ignore[misc]  # the process ends with it
         Follower(store, GUARDS).held(FOLLOWED, now_ms=NOW_MS)
+    elif work == "listed":
+        listed.catch_up(store)
+    elif work == "touches":
+        touches._SLICE = 1  # type: ignore[misc]  # the process ends with it
+        touches.catch_up(store)
     else:
         publish(store, ORIGIN, signer=signer, now_ms=NOW_MS + 7)
 
@@ -68,12 +97,18 @@ def _arm(place: str) -> None:
         "rewrite": (erase, "_erase_objects"),
         "slice": (slices.Slices, "keep"),
         "before-commit": (follow, "note_relisted"),
+        "before-rows": (listed, "rows_of_roster"),
+        "before-advancing": (listed, "_advance"),
+        "before-forgetting": (listed, "forget_rosters"),
+        "fourth-slice": (touches, "_read_on"),
     }
     owner, name = targets[place]
     if place.startswith("before-"):
         setattr(owner, name, _die)
     elif place == "claim":
         _arm_commit()
+    elif place == "fourth-slice":
+        setattr(owner, name, _die_instead(getattr(owner, name), after=3))
     else:
         setattr(owner, name, _then_die(getattr(owner, name)))
 
@@ -97,6 +132,17 @@ def _then_die(step: Callable[..., object]) -> Callable[..., None]:
         _die()
 
     return done
+
+
+def _die_instead(step: Callable[..., object], *, after: int) -> Callable[..., None]:
+    done = count()
+
+    def dying(*args: object, **kwargs: object) -> None:
+        if next(done) == after:
+            _die()
+        step(*args, **kwargs)
+
+    return dying
 
 
 def _die(*_: object, **__: object) -> None:

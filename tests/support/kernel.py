@@ -118,7 +118,7 @@ def mutant(file: str, before: str, after: str, path: int = -1) -> Path:
     In a header it is another for one path, or for both.
     """
     changed = _PATHS.get(path, ("portable.c", "ifma.c")) if file.endswith(".h") else (file,)
-    name = f"mutant-{_named((file, before, after, changed))}"
+    name = f"mutant-{_named((file, before, after, *changed))}"
     with made_once(f"{name}-sources") as place:
         if not place.exists():
             text = (SOURCES / file).read_text(encoding="utf-8")
