@@ -19,7 +19,7 @@ from node.objects.s3 import Owner, S3Objects
 from node.ports.objects import ObjectStore
 from support.agencies import LIST, SUBSET, found_agency, import_files, list_files, numbered, table, written
 from support.postgres import postgres_server
-from support.processes import PROGRAM, Cli, Running, wait_until
+from support.processes import Cli, Running, wait_until
 from support.seaweedfs import KEY, OPEN, SECRET, BadProxy, Fault, S3Server, bad_proxy, seaweedfs
 
 COMMENT = "# somebody wrote this\n"
@@ -162,7 +162,7 @@ def test_killed_anywhere_the_same_command_goes_on(
     there = len(in_bucket(server, tmp_path))
     looked = agency.run("doctor")
     path = written(tmp_path / "between.csv", table(*numbered("between", 3)))
-    between = agency.run("entry", "import", path, "--list", LIST, "--basis", "own", program=PROGRAM)
+    between = agency.run("entry", "import", path, "--list", LIST, "--basis", "own", forked=True)
     assert between.exit in {0, 2}, between.err
     before = in_folder(agency) or before
     done = agency.done(*words)
@@ -269,7 +269,7 @@ def test_a_folder_that_no_move_copied_is_never_deleted(
     assert (looked.exit, "take store.objects out" in str(looked.results)) == (2, True), looked.results
     path = written(tmp_path / "more.csv", table(*numbered("more", 3)))
     for typed in (words, ("entry", "import", path, "--list", LIST, "--basis", "own"), ("publish",)):
-        refused = agency.run(*typed, program=PROGRAM)
+        refused = agency.run(*typed, forked=True)
         assert (refused.exit, "no move has copied all of it" in refused.err) == (2, True), (typed, refused)
     assert in_bucket(server, tmp_path) == {}
     assert in_folder(agency) == before
@@ -298,7 +298,7 @@ def test_a_store_that_fails_changes_nothing(
 ) -> None:
     before = in_folder(agency)
     proxy.bad = fault
-    refused = agency.run(*move(agency, proxy, tmp_path), program=PROGRAM)
+    refused = agency.run(*move(agency, proxy, tmp_path), forked=True)
     assert (refused.exit, says in refused.err) == (code, True), refused.err
     assert (in_folder(agency), load(agency.home).store.objects) == (before, "")
     proxy.mend()
@@ -309,7 +309,7 @@ def test_a_store_that_fails_changes_nothing(
 def test_a_store_that_gives_back_other_bytes_is_noticed(agency: Cli, proxy: BadProxy, tmp_path: Path) -> None:
     before = in_folder(agency)
     proxy.bad = Fault(alters="logs/", of="GET")
-    refused = agency.run(*move(agency, proxy, tmp_path), program=PROGRAM)
+    refused = agency.run(*move(agency, proxy, tmp_path), forked=True)
     assert refused.exit == 14
     assert "gave back other bytes" in refused.err
     assert (in_folder(agency), load(agency.home).store.objects) == (before, "")
