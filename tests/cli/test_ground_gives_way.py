@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from threading import Event, Thread
 from typing import Final
 
 import pytest
@@ -39,6 +40,8 @@ class World:
     metrics: int = 0
     rounds: int = 0
     backups: list[str] = field(default_factory=list)
+    homes: dict[str, Path] = field(default_factory=dict)
+    """Where the partner's home has to be, by what gives way."""
 
     def work(self) -> Iterator[tuple[str, Callable[[], Finished]]]:
         """What is done, in order, each by its name; both agencies list a file that nobody listed before."""
@@ -110,7 +113,8 @@ class World:
         for cli in (self.pair.fr, self.pair.nl):
             assert cli.run("evidence", "ls").results == []
         assert self.backups
-        for backup in self.backups:
+        while self.backups:
+            backup = self.backups.pop()
             verified = self.pair.fr.run("backup", "verify", backup, *self.secret[2:])
             assert verified.exit == 0, verified.err
         waiting = [hit for hit in self.pair.partner.run("hit", "ls").results if hit["state"] != "reported"]
@@ -137,16 +141,32 @@ def small_disk(path: Path) -> Iterator[Acts]:
     path.mkdir(mode=0o700)
     mounted("-t", "tmpfs", "-o", "size=64m,mode=0700", "tmpfs", str(path))
     ballast = path / "ballast"
+    full, over = Event(), Event()
+
+    def keep_full() -> None:
+        """What others give back, as a database does of its journal, is taken at once."""
+        with ballast.open("ab", buffering=0) as file:
+            while not over.wait(0.01):
+                for size in (MIB, 4096, 1):
+                    with suppress(OSError):
+                        while True:
+                            file.write(bytes(size))
+                full.set()
+
+    filling = Thread(target=keep_full, name="ballast")
 
     def fill() -> None:
-        with ballast.open("wb", buffering=0) as file:
-            for size in (MIB, 4096, 1):
-                with suppress(OSError):
-                    while True:
-                        file.write(bytes(size))
+        filling.start()
+        assert full.wait(60)
+
+    def make_room() -> None:
+        over.set()
+        if filling.ident:
+            filling.join()
+        ballast.unlink(missing_ok=True)
 
     try:
-        yield Acts(fill, ballast.unlink)
+        yield Acts(fill, make_room)
     finally:
         subprocess.run(["umount", "-l", str(path)], check=True)
 
@@ -176,70 +196,86 @@ def read_only(folder: Path) -> Iterator[Acts]:
         take_again()
 
 
-@contextmanager
-def agency_disk(folder: Path) -> Iterator[tuple[World, Acts]]:
-    with small_disk(folder / "fr") as acts, world(folder) as made:
-        yield made, acts
+Grounds = Mapping[str, Acts]
+"""What can give way under one federation, by name."""
 
 
 @contextmanager
-def partner_disk(folder: Path) -> Iterator[tuple[World, Acts]]:
-    with small_disk(folder / "partner") as acts, world(folder) as made:
-        yield made, acts
+def disks(folder: Path) -> Iterator[tuple[World, Grounds]]:
+    """Two of the three have a disk of their own, and the first a folder of objects on it."""
+    with (
+        small_disk(folder / "fr") as agency,
+        small_disk(folder / "partner-disk") as partner,
+        world(folder) as made,
+        read_only(made.pair.fr.home / "objects") as objects,
+    ):
+        made.homes["partner"] = folder / "partner-disk/home"
+        yield made, {"agency": agency, "partner": partner, "objects": objects}
 
 
 @contextmanager
-def object_folder(folder: Path) -> Iterator[tuple[World, Acts]]:
-    with world(folder) as made, read_only(made.pair.fr.home / "objects") as acts:
-        yield made, acts
-
-
-@contextmanager
-def bucket(fault: Fault, folder: Path) -> Iterator[tuple[World, Acts]]:
-    with pytest.MonkeyPatch.context() as patched, seaweedfs() as server, bad_proxy(server) as proxy:
+def services(folder: Path) -> Iterator[tuple[World, Grounds]]:
+    """Objects in a bucket behind a proxy that spoils, tables in a database behind a relay that can be cut."""
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        seaweedfs() as server,
+        bad_proxy(server) as proxy,
+        postgres_server() as database,
+        relay(database.port) as way,
+    ):
         patched.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
         patched.setenv("AWS_ALLOW_HTTP", "true")
         patched.setenv("AWS_REGION", "eu")
         patched.setenv("AWS_ACCESS_KEY_ID", KEY)
         patched.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        dsn = database.database().replace(f":{database.port}/", f":{way.port}/")
+        assert f":{way.port}/" in dsn
 
-        def spoil() -> None:
+        def spoil(fault: Fault) -> None:
             proxy.bad = fault
             _prepare.cache_clear()  # a command that is a process of its own asks first
 
-        with world(folder, objects=f"s3://{OPEN}/{folder.name}") as made:
-            yield made, Acts(spoil, proxy.mend)
+        faults = {
+            "put": Fault(answers=403, of="PUT"),
+            "compare": Fault(ignores=frozenset({"if-none-match", "if-match"})),
+        }
+        with world(folder, store=dsn, objects=f"s3://{OPEN}/{folder.name}") as made:
+            spoilt = {name: Acts(partial(spoil, fault), proxy.mend) for name, fault in faults.items()}
+            yield made, {**spoilt, "database": Acts(way.cut, way.mend)}
 
 
 @contextmanager
-def database(folder: Path) -> Iterator[tuple[World, Acts]]:
-    with postgres_server() as server, relay(server.port) as way:
-        dsn = server.database().replace(f":{server.port}/", f":{way.port}/")
-        assert f":{way.port}/" in dsn
-        with world(folder, store=dsn) as made:
-            yield made, Acts(way.cut, way.mend)
-
-
-@contextmanager
-def clock(who: str, seconds: int, folder: Path) -> Iterator[tuple[World, Acts]]:
+def clocks(folder: Path) -> Iterator[tuple[World, Grounds]]:
     """Everybody's clock is a file; what was founded is some hours old."""
-    shared, own = folder / "clock", folder / "own-clock"
+    shared, passed = folder / "clock", 0
+    own = {who: folder / f"clock-{who}" for who in ("fr", "partner")}
 
     def show(seconds: int, *files: Path) -> None:
         for file in files:
-            file.write_text(f"{seconds:+}")
+            file.write_text(f"{passed + seconds:+}")
+
+    def an_hour_passes() -> None:
+        nonlocal passed
+        passed += HOUR
+        show(0, shared, *own.values())
 
     show(-3 * HOUR, shared)
     with world(folder, clock_file=shared) as made:
-        show(0, shared, own)
+        show(0, shared, *own.values())
         pair = made.pair
         pair.fr_node.stop()
-        cli = replace(getattr(pair, who), clock_file=own)
-        setattr(pair, who, cli)
+        pair.fr = replace(pair.fr, clock_file=own["fr"])
+        pair.partner = replace(pair.partner, clock_file=own["partner"])
         pair.fr_node = Running(pair.fr)
         yield (
             made,
-            Acts(lambda: show(seconds, own), lambda: show(0, own), lambda: show(HOUR, own, shared)),
+            {
+                f"{who} {seconds:+}": Acts(
+                    partial(show, seconds, file), partial(show, 0, file), an_hour_passes
+                )
+                for who, file in own.items()
+                for seconds in (HOUR, -HOUR)
+            },
         )
 
 
@@ -256,6 +292,8 @@ def world(
 
 
 NO_ROOM: Final = "no room is left on its disk"
+ROOM: Final = "room"
+"""Where the database may be what refuses first: it asks whether there is room on its disk."""
 READ_ONLY: Final = "the object folder cannot be written: it is read-only"
 NOT_TAKEN: Final = "the object store refuses this node"
 NOT_COMPARED: Final = "this object store does not heed If-None-Match"
@@ -277,7 +315,8 @@ def unwritten(says: str) -> Fails:
 class Ground:
     """One line of the table."""
 
-    under: Callable[[Path], AbstractContextManager[tuple[World, Acts]]]
+    under: Callable[[Path], AbstractContextManager[tuple[World, Grounds]]]
+    name: str
     fails: Fails
     """What fails as long as it is gone."""
     ready: int = 200
@@ -292,26 +331,30 @@ class Ground:
 OBJECTS: Final = frozenset({"objects"})
 GROUNDS: Final[Mapping[str, Ground]] = {
     "the disk of the agency is full": Ground(
-        agency_disk,
-        unwritten(NO_ROOM) | dict.fromkeys(TALKS, LATER) | {"rotate": (2, NO_ROOM), "backup": (2, NO_ROOM)},
+        disks,
+        "agency",
+        unwritten(NO_ROOM) | dict.fromkeys(TALKS, LATER) | {"rotate": (2, ROOM), "backup": (2, ROOM)},
         ready=503,
         refuses=frozenset({"folder", "objects", "database"}),
     ),
     "the disk of the partner is full": Ground(
-        partner_disk,
+        disks,
+        "partner",
         {**dict.fromkeys(("update", "report", "scan"), (2, NO_ROOM)), "look-up": (1, NO_ROOM)},
     ),
     "the objects are on a disk that is read-only": Ground(
-        object_folder, unwritten(READ_ONLY), waits=True, refuses=OBJECTS
+        disks, "objects", unwritten(READ_ONLY), waits=True, refuses=OBJECTS
     ),
     "the bucket takes nothing": Ground(
-        partial(bucket, Fault(answers=403, of="PUT")),
+        services,
+        "put",
         unwritten(NOT_TAKEN) | dict.fromkeys((*OTHER, "followed", "rotate"), (2, NOT_TAKEN)),
         waits=True,
         refuses=OBJECTS,
     ),
     "the bucket does not compare any more": Ground(
-        partial(bucket, Fault(ignores=frozenset({"if-none-match", "if-match"}))),
+        services,
+        "compare",
         unwritten(NOT_COMPARED)
         | dict.fromkeys((*OTHER, "rotate"), (2, NOT_COMPARED))
         | {"sync": (0, "")},  # the other has nothing new
@@ -319,50 +362,73 @@ GROUNDS: Final[Mapping[str, Ground]] = {
         refuses=OBJECTS,
     ),
     "the database is away": Ground(
-        database,
+        services,
+        "database",
         unwritten(NO_DATABASE)
         | dict.fromkeys(TALKS, LATER)
         | dict.fromkeys(("status", "rotate", "backup"), (2, NO_DATABASE)),
         ready=503,
         refuses=frozenset({"database"}),
     ),
-    "the clock of the agency is an hour ahead": Ground(
-        partial(clock, "fr", HOUR),
-        {"sync": AHEAD, **dict.fromkeys(TALKS, BEHIND)},
-        lingers={"sync": None, "look-up": None, "followed": (14, "is dated in the future")},
-    ),
+    # Before a token's key is younger than an hour, and hours pass.
     "the clock of the agency is an hour behind": Ground(
-        partial(clock, "fr", -HOUR),
+        clocks,
+        "fr -3600",
         {"sync": BEHIND, "followed": AHEAD, "update": AHEAD},  # the partner has a token for what it asks
     ),
     "the clock of the partner is an hour ahead": Ground(
-        partial(clock, "partner", HOUR), dict.fromkeys(TALKS[1:], AHEAD)
+        clocks, "partner +3600", dict.fromkeys(TALKS[1:], AHEAD)
     ),
     "the clock of the partner is an hour behind": Ground(
-        partial(clock, "partner", -HOUR), dict.fromkeys(TALKS[1:], BEHIND)
+        clocks, "partner -3600", dict.fromkeys(TALKS[1:], BEHIND)
+    ),
+    "the clock of the agency is an hour ahead": Ground(
+        clocks,
+        "fr +3600",
+        {"sync": AHEAD, **dict.fromkeys(TALKS, BEHIND)},
+        lingers={"sync": None, "look-up": None, "followed": (14, "is dated in the future")},
     ),
 }
 
 
-@pytest.mark.parametrize("gone", GROUNDS)
-def test_what_gives_way_is_said_and_comes_back(gone: str, tmp_path: Path) -> None:
-    ground = GROUNDS[gone]
-    with ground.under(tmp_path) as (made, acts):
-        pair = made.pair
-        rows = written(tmp_path / "before.csv", table(*numbered("before", 2)))
-        pair.fr.done("entry", "import", rows, "--list", LIST, "--basis", "own")
-        assert pair.partner.run("check", pair.files["both"]).exit == 1, "and a hit waits to be reported"
-        acts.gives_way()
+@pytest.fixture(scope="module")
+def founded(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[World, Grounds]]:
+    """A federation under which one thing after the other gives way."""
+    with request.param(tmp_path_factory.mktemp(request.param.__name__)) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("founded", "ground"),
+    [(ground.under, ground) for ground in GROUNDS.values()],
+    indirect=["founded"],
+    ids=GROUNDS,
+    scope="module",
+)
+def test_what_gives_way_is_said_and_comes_back(
+    founded: tuple[World, Grounds], ground: Ground, tmp_path: Path
+) -> None:
+    made, acts = founded[0], founded[1][ground.name]
+    pair = made.pair
+    rows = written(tmp_path / "before.csv", table(*numbered(f"before {made.rounds}", 2)))
+    pair.fr.done("entry", "import", rows, "--list", LIST, "--basis", "own")
+    pair.partner = pair.new_partner(made.homes.get(ground.name, pair.folder / f"partner-{made.rounds}"))
+    assert pair.partner.run("check", pair.files["both"]).exit == 1, "and a hit waits to be reported"
+    acts.gives_way()
+    try:
         made.do(ground.fails)
         assert made.state() == (ground.ready, ground.waits, ground.refuses)
         said = pair.fr.run("status")
         if not said.exit:
             assert set(said.first["refused"]) == ground.refuses
+    finally:
         acts.comes_back()
-        wait_until(lambda: made.state() == (200, False, frozenset()))
-        if ground.lingers:
-            made.do(ground.lingers)
-            assert "is dated ahead: followers take nothing new of it before" in pair.fr.run("doctor").out
-            acts.later()
-        made.do({})
-        made.require_whole()
+    wait_until(lambda: made.state() == (200, False, frozenset()))
+    if ground.lingers:
+        made.do(ground.lingers)
+        assert "is dated ahead: followers take nothing new of it before" in pair.fr.run("doctor").out
+        acts.later()
+    made.do({})
+    made.require_whole()
