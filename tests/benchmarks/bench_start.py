@@ -72,14 +72,16 @@ def measure(*, divisor: int = 1) -> Iterator[Result]:
         made = federate(Path(scratch))
         made.stop()
         variables = _compiled(Path(scratch) / "compiled") if runs > 1 else environment()
-        processor_seconds(_TYPER, variables)
+        if runs > 1:
+            processor_seconds(_TYPER, variables)
         for figure in _figures(made):
             yield _result(figure, runs, variables)
 
 
 def _result(figure: _Figure, runs: int, variables: Mapping[str, str]) -> Result:
     words = (*PROGRAM[1:], *figure.words)
-    processor_seconds(words, variables)  # which compiles what is loaded
+    if runs > 1:
+        processor_seconds(words, variables)  # which compiles what is loaded
     baselines, ours = in_turns(
         runs, lambda: processor_seconds(_TYPER, variables), lambda: processor_seconds(words, variables)
     )

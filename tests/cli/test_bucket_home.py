@@ -36,7 +36,7 @@ from support.agencies import (
     written,
 )
 from support.digest_search import DigestSearch
-from support.processes import PROGRAM, Cli, wait_until
+from support.processes import Cli, wait_until
 from support.seaweedfs import KEY, OPEN, SECRET, BadProxy, Fault, S3Server, bad_proxy, seaweedfs
 
 BUCKET = f"s3://{OPEN}/agencies"
@@ -220,7 +220,7 @@ def test_a_store_that_ignores_conditions_is_refused(
         found_agency(tmp_path, name="de", country="DE", objects=f"{BUCKET}/de")
     assert not (tmp_path / "de/sigfed.toml").exists()
     assert not (tmp_path / "de/keys").exists()
-    refused = pair.fr.run("contact", "a@fr.example", program=PROGRAM)
+    refused = pair.fr.run("contact", "a@fr.example", forked=True)
     assert refused.exit == 2
     assert "does not heed If-None-Match" in refused.err
     proxy.mend()
@@ -259,7 +259,7 @@ def test_a_copy_of_the_folder_does_not_write_into_its_bucket(
         ("run",),
     )
     for words in writes:
-        refused = copy.run(*words, program=PROGRAM)
+        refused = copy.run(*words, forked=True)
         assert refused.exit == 11, (words, refused.err)
         assert str(first.home) in refused.err
     assert list(objects_of(server, first).ls("")) == before
@@ -268,7 +268,7 @@ def test_a_copy_of_the_folder_does_not_write_into_its_bucket(
     moved = first.copied(tmp_path / "moved")
     moved.done("backup", "finish", "--yes")
     moved.done(*writes[-2])
-    assert first.run("contact", "c@be.example", program=PROGRAM).exit == 11
+    assert first.run("contact", "c@be.example", forked=True).exit == 11
     assert isinstance(asyncio.run(stops_after_a_minute(first)), StoreLockedError)
 
 

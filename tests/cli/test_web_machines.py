@@ -17,7 +17,7 @@ from node.config import load
 from node.files import decode_state, encode_state
 from support.agencies import SUBSET, Federation, fetch, found_agency, import_files, list_files, numbered
 from support.postgres import PostgresServer
-from support.processes import PROGRAM, ROOT, Cli, Daemon, Running, free_port, wait_until
+from support.processes import ROOT, Cli, Daemon, Running, free_port, wait_until
 from support.relay import relay
 from support.shell_program import shell_program
 from support.tour import Typist, steps
@@ -264,7 +264,7 @@ def test_a_machine_that_only_serves_has_few_keys_and_the_nodes_own(pair: Federat
     for number, (says, spoil) in enumerate(wrong.items()):
         machine = web_machine(pair.fr, tmp_path / str(number))
         spoil(machine)
-        done = machine.run("run", "--web", program=PROGRAM)
+        done = machine.run("run", "--web", forked=True)
         assert (done.exit, says in done.err) == (2, True), (says, done.err)
     machine = web_machine(pair.fr, tmp_path / "later")
     machine.refused(10, "type this in the node's own home", "status")
@@ -275,11 +275,11 @@ def test_a_machine_that_only_serves_has_few_keys_and_the_nodes_own(pair: Federat
     machine = web_machine(pair.fr, tmp_path / "epoch")
     one, *others = sorted((machine.home / "keys").glob("oprf-*.json"))
     shutil.copy2(others[0], one)
-    done = machine.run("run", "--web", program=PROGRAM)
+    done = machine.run("run", "--web", forked=True)
     assert (done.exit, "no key of this node: that of epoch 1" in done.err) == (2, True), done.err
     machine = web_machine(pair.fr, tmp_path / "root")
     machine.edit("sigfed.toml", load(machine.home).root_sha256, load(pair.nl.home).root_sha256)
-    done = machine.run("run", "--web", program=PROGRAM)
+    done = machine.run("run", "--web", forked=True)
     assert done.exit == 14, done.err
 
 

@@ -37,7 +37,8 @@ MOVED_PROGRAM = (sys.executable, "-P", "-m", "support.moving_time")
 
 _PATIENCE = 120.0
 """Seconds: on a machine that does much else, too, a command of two seconds takes one minute."""
-_PAUSE = 0.02
+_PAUSE, _LONGEST_PAUSE = 0.02, 0.2
+"""Between two looks: whoever waits long looks less often, for looking takes a processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,10 +318,11 @@ def environment() -> dict[str, str]:
 
 def wait_until(met: Callable[[], bool]) -> None:
     """Wait for something that another process does."""
-    end = time.monotonic() + _PATIENCE
+    end, pause = time.monotonic() + _PATIENCE, _PAUSE
     while not met():
         assert time.monotonic() < end, "it did not happen"
-        time.sleep(_PAUSE)
+        time.sleep(pause)
+        pause = min(1.2 * pause, _LONGEST_PAUSE)
 
 
 def free_port() -> int:
