@@ -10,7 +10,7 @@ Rules: docs/spec/witness.md, "Collecting".
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -30,6 +30,7 @@ from node.trust.others.refresh import log_trust
 from node.witnesses.cosigners import OwnHead, WitnessAnswer, ask_witness
 from protocol.api import WitnessApi
 from protocol.history import fresh_cosignatures
+from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.tlog.cosignature import Cosignature, verify_cosignatures, without_bad_lines
 from protocol.tlog.note import Note, NoteSignature, VerifierKey, lines_of
 from protocol.tlog.policy import Policy
@@ -218,11 +219,22 @@ class Cosigning:
             return WitnessAnswer(witness=node, words="no valid key of its witness is known here")
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS), self._dial(document) as api:
-                return await ask_witness(api, own, witness=node, keys=keys, guess=guess)
+                return self._weighed(await ask_witness(api, own, witness=node, keys=keys, guess=guess))
         except TimeoutError:
             return WitnessAnswer(witness=node, words=Message("did not answer in time"))
         except SigfedError as exc:
             return WitnessAnswer(witness=node, words=exc.message)
+
+    def _weighed(self, answer: WitnessAnswer) -> WitnessAnswer:
+        """A cosignature of a clock that is, or was, ahead counts nowhere yet."""
+        ahead_s = answer.cosigned_s - int(self._clock.now().timestamp())
+        if ahead_s <= MAX_CLOCK_SKEW_MS // 1000:
+            return answer
+        words = Message(
+            "cosigned, but dated {seconds} s ahead, and counts nowhere before then: its clock is ahead, or was",
+            ahead_s,
+        )
+        return replace(answer, words=words, early=True)
 
     def _guesses(self, log: LogRecord) -> dict[str, int]:
         """Where each witness stood last; what is beyond the log is no place to start from."""

@@ -43,6 +43,8 @@ class WitnessAnswer:
     """Time of it, POSIX seconds."""
     size: int | None = None
     """Of the head it cosigned last, as far as it told."""
+    early: bool = False
+    """Its cosignature is dated so far ahead that it counts nowhere yet."""
     alarm: bool = False
     """It claims another history of the log."""
 

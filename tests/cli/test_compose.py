@@ -74,8 +74,10 @@ class Compose:
                     None,
                     ["init", *more, "--root-kdf", "online", "--root-passphrase-file", self.root()],
                 )
-            case ("run", "--rm", name, *more):
+            case ("run", "--rm", name, *more) if "profiles" not in self.found[name]:
                 self._run(name, None, more)
+            case ("--profile", profile, "run", "--rm", name) if profile in self.found[name]["profiles"]:
+                self._run(name, None, ())
             case _:
                 raise AssertionError(words)
 

@@ -117,7 +117,7 @@ def witness_status(identity: "Identity", store: "Store") -> tuple[dict[str, Fact
 
 def _tell_failures(here: Session, standing: "Cosigned") -> None:
     for one in standing.asked:
-        if not one.lines:
+        if one.early or not one.lines:
             here.output.talk(f"  {'ALARM: ' if one.alarm else ''}{one.witness}: {one.words}")
 
 

@@ -1,6 +1,9 @@
 """Two nodes as witnesses of each other, over real HTTPS, by the commands that operators type."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,3 +92,23 @@ def test_who_does_not_know_the_log_says_so(federation: Federation) -> None:
         assert "does not witness this log" in done.err
     finally:
         federation.nl.done("peer", "add", "fr.example", "--grant", "baseline")
+
+
+def test_whose_clock_is_ahead_cosigns_nothing_that_counts_and_that_is_said(
+    federation: Federation, tmp_path: Path
+) -> None:
+    """It goes on with that time once its clock is right: no cosignature is dated before an earlier one."""
+    clock = tmp_path / "clock"
+    clock.write_text("+3600")
+    federation.nl_node.stop()
+    try:
+        with Running(replace(federation.nl, clock_file=clock)):
+            for ahead in ("+3600", "+0"):
+                clock.write_text(ahead)
+                import_files(federation.fr, numbered(f"when it is {ahead}", 1))
+                said = federation.fr.told("publish")
+                assert said.exit == 0
+                assert "cosigned by 0 of 1, 1 more must cosign" in said.err
+                assert re.search(r"nl\.example: cosigned, but dated 3\d{3} s ahead", said.err), said.err
+    finally:
+        federation.nl_node = Running(federation.nl)
