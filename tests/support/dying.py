@@ -49,8 +49,9 @@ def kill_writing(home: Path, what: str) -> None:
 
 
 def _die_writing(home: Path, what: str) -> None:
-    for module in (files, filters, objects):
-        module._write = _then_die(module._write)  # type: ignore[attr-defined]
+    _arm("writing")
+    for module in (files, filters):
+        setattr(module, "_write", _then_die(module._write))  # noqa: B010 - as `_arm` does
     writes: dict[str, Callable[[], object]] = {
         "private": lambda: files.replace_private(home / "ring.json", b"{}"),
         "key": lambda: files.create_private(home / "keys" / "log-1.json", b"{}"),
