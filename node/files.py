@@ -19,6 +19,7 @@ from typing import Any
 from keys.message import Message
 from node.clock import system_entropy
 from node.errors import AlreadyExistsError, ConfigError, NotFoundError, StoreDownError
+from protocol.encoding import Octets
 
 MAX_PRIVATE_BYTES = 64 * 1024
 _PAGE_BYTES = 4096
@@ -199,7 +200,7 @@ def _sum_of(fields: Mapping[str, object]) -> str:
     return sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
-def replace_streamed(path: Path, pieces: Iterable[bytes]) -> None:
+def replace_streamed(path: Path, pieces: Iterable[Octets]) -> None:
     """Write a private file piece by piece in place of the old one, durable before this returns.
 
     When making a piece or writing it fails, the old file stays as it is.
@@ -251,7 +252,7 @@ def _beside(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def _write(path: Path, pieces: Iterable[bytes]) -> None:
+def _write(path: Path, pieces: Iterable[Octets]) -> None:
     try:
         with os.fdopen(os.open(path, _NEW, 0o600), "wb") as file:
             file.writelines(pieces)

@@ -214,7 +214,7 @@ class _CopiedFiles:
         del items
         raise elsewhere("what is signed")
 
-    def put_pieces(self, name: str, pieces: Iterable[bytes]) -> None:
+    def put_pieces(self, name: str, pieces: Iterable[Octets]) -> None:
         """Refused."""
         del name, pieces
         raise elsewhere("what is signed")

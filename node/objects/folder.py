@@ -63,7 +63,7 @@ class FolderObjects:
         while chunk := list(islice(stream, _CHUNK)):
             self._put_chunk(chunk)
 
-    def put_pieces(self, name: str, pieces: Iterable[bytes]) -> None:
+    def put_pieces(self, name: str, pieces: Iterable[Octets]) -> None:
         """Store these, one behind the other, under `name`, as `put` does."""
         self._put_chunk([(name, pieces)])
 
@@ -164,7 +164,7 @@ class FolderObjects:
     def _path(self, name: str) -> Path:
         return self._root / checked(name)
 
-    def _put_chunk(self, items: Sequence[tuple[str, bytes | Iterable[bytes]]]) -> None:
+    def _put_chunk(self, items: Sequence[tuple[str, bytes | Iterable[Octets]]]) -> None:
         placed = [(self._path(name), data) for name, data in items]
         folders = {path.parent for path, _ in placed}
         beside = [(_temporary_beside(path), path, data) for path, data in placed]
@@ -204,14 +204,14 @@ def _temporary_beside(path: Path) -> Path:
     return path.with_name(f"{_TEMPORARY}{os.getpid()}-{threading.get_ident()}-{next(_serial)}")
 
 
-def _write_all(files: Iterable[tuple[Path, Iterable[bytes]]]) -> None:
+def _write_all(files: Iterable[tuple[Path, Iterable[Octets]]]) -> None:
     with ExitStack() as opened:
         handles = [_begun(path, pieces, opened) for path, pieces in files]
         for fd in handles:
             os.fsync(fd)
 
 
-def _begun(path: Path, pieces: Iterable[bytes], opened: ExitStack) -> int:
+def _begun(path: Path, pieces: Iterable[Octets], opened: ExitStack) -> int:
     """A file on its way to the disk, which is closed with `opened`."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     opened.callback(os.close, fd)

@@ -174,7 +174,7 @@ class ReleaseFolder:
         return self._name(f"since-{since.version}/{part}")
 
 
-def spared(labels: Octets) -> Iterator[bytes]:
+def spared(labels: Octets) -> Iterator[Octets]:
     """Labels in order, some at a time; what was read of mapped ones is given back."""
     return sparing(pieces_of(labels), maps_of(labels))
 

@@ -111,7 +111,7 @@ class S3Objects:
             with ThreadPoolExecutor(min(_AT_ONCE, len(chunk))) as pool:
                 list(pool.map(lambda item: self._bucket.put(*item), chunk))
 
-    def put_pieces(self, name: str, pieces: Iterable[bytes]) -> None:
+    def put_pieces(self, name: str, pieces: Iterable[Octets]) -> None:
         """Store these, one behind the other, under `name`, as `put` does: all of them in memory."""
         self.put(name, b"".join(pieces))
 

@@ -46,7 +46,7 @@ class ObjectStore(Protocol):
         """Store many objects; all are durable on return, in no order before it."""
         ...
 
-    def put_pieces(self, name: str, pieces: Iterable[bytes]) -> None:
+    def put_pieces(self, name: str, pieces: Iterable[Octets]) -> None:
         """Store these, one behind the other, under `name`, as `put` does."""
         ...
 

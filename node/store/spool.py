@@ -116,12 +116,12 @@ def part_of(values: NDArray[np.uint64], count: int) -> NDArray[np.int64]:
     return ((values >> np.uint64(32)) * np.uint64(count) >> np.uint64(32)).astype(np.int64)
 
 
-def written_down(pieces: Iterable[bytes]) -> Octets:
+def written_down(pieces: Iterable[Octets]) -> Octets:
     """Pieces one behind the other: mapped from a file without a name where they are many.
 
     Not sealed: for what everybody may see. Raises `StoreDownError` where the disk takes nothing.
     """
-    stream, few, size = iter(pieces), list[bytes](), 0
+    stream, few, size = iter(pieces), list[Octets](), 0
     for piece in stream:
         few.append(piece)
         size += len(piece)
@@ -130,7 +130,7 @@ def written_down(pieces: Iterable[bytes]) -> Octets:
     return b"".join(few)
 
 
-def _mapped(few: Iterable[bytes], more: Iterable[bytes]) -> Octets:
+def _mapped(few: Iterable[Octets], more: Iterable[Octets]) -> Octets:
     with writing(_FOLDER):
         file = TemporaryFile()  # noqa: SIM115 - closed below
     try:

@@ -4,7 +4,7 @@ A digest that is listed still keeps its tag, which its row has, and a label that
 sealed: neither needs the PRF output, which is kept nowhere. Whatever else is needed of it is evaluated again.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -260,11 +260,11 @@ class Content:
         return found
 
 
-def rooted(pieces: Iterator[bytes]) -> Labels:
+def rooted(pieces: Iterable[Octets]) -> Labels:
     """Labels written down, with their root."""
     root = ChunkRoot(LABEL_BYTES)
 
-    def noted() -> Iterator[bytes]:
+    def noted() -> Iterator[Octets]:
         for piece in pieces:
             root.take(piece)
             yield piece
@@ -304,7 +304,7 @@ def changed_answers(
 
 def _spliced(
     labels: Octets, gone: NDArray[np.intp], places: NDArray[np.intp], new: Octets
-) -> Iterator[bytes]:
+) -> Iterator[Octets]:
     """Labels without some, and then with new ones at these places, both ascending."""
     staying = gone - np.arange(len(gone))  # labels that stay before each that goes
     came = places + np.searchsorted(staying, places, "right")  # where among the old ones they come

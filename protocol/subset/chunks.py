@@ -4,15 +4,20 @@ So one partner may hold a file as a download, another as a chain of deltas, and 
 chunk can be proven alone. Spec: docs/spec/subset.md, section "Roots".
 """
 
+from hashlib import sha256
 from typing import Final
+
+import numpy as np
 
 from protocol.encoding import Octets
 from protocol.subset.rice import U64Array, blocks_of
-from protocol.tlog.merkle import CompactRange, leaf_hash
+from protocol.tlog.merkle import LEAF, CompactRange
 
 CHUNK: Final = 1024
 """Values, or labels, in one leaf; the last leaf may have fewer."""
 _VALUE_BYTES: Final = 8
+_AT_ONCE: Final = 1024
+"""Leaves that the tree takes in together."""
 
 
 class ChunkRoot:
@@ -21,26 +26,39 @@ class ChunkRoot:
     def __init__(self, item_bytes: int) -> None:
         self._leaf_bytes = CHUNK * item_bytes
         self._tree = CompactRange()
-        self._rest = b""
+        self._leaves: list[bytes] = []
+        self._leaf = sha256(LEAF)
+        self._missing = self._leaf_bytes
 
     def take(self, items: Octets) -> None:
         """The next items, one after the other."""
-        data = self._rest + bytes(items)
-        whole = len(data) - len(data) % self._leaf_bytes
-        starts = range(0, whole, self._leaf_bytes)
-        self._tree.extend(leaf_hash(data[start : start + self._leaf_bytes]) for start in starts)
-        self._rest = data[whole:]
+        octets, start = memoryview(items).cast("B"), 0
+        while start < len(octets):
+            part = octets[start : start + self._missing]
+            self._leaf.update(part)
+            start += len(part)
+            self._missing -= len(part)
+            if not self._missing:
+                self._end_leaf()
 
     def take_values(self, values: U64Array) -> None:
         """The next values, each a u64 big-endian."""
-        self.take(values.astype(">u8").tobytes())
+        self.take(values.astype(">u8").view(np.uint8).data)
 
     def root(self) -> bytes:
         """32 bytes, of all items so far."""
         tree = self._tree.copy()
-        if self._rest:
-            tree.append(leaf_hash(self._rest))
+        tree.extend(self._leaves)
+        if self._missing < self._leaf_bytes:
+            tree.append(self._leaf.digest())
         return tree.root()
+
+    def _end_leaf(self) -> None:
+        self._leaves.append(self._leaf.digest())
+        self._leaf, self._missing = sha256(LEAF), self._leaf_bytes
+        if len(self._leaves) == _AT_ONCE:
+            self._tree.extend(self._leaves)
+            self._leaves.clear()
 
 
 def values_root(values: U64Array) -> bytes:
@@ -54,7 +72,5 @@ def values_root(values: U64Array) -> bytes:
 def labels_root(labels: Octets, label_bytes: int) -> bytes:
     """32 bytes: the root over chunks of 1 024 labels of `label_bytes` each."""
     chunks = ChunkRoot(label_bytes)
-    size = 64 * CHUNK * label_bytes
-    for start in range(0, len(labels), size):
-        chunks.take(labels[start : start + size])
+    chunks.take(labels)
     return chunks.root()

@@ -78,7 +78,7 @@ def write_labels(release: Release, *, since: Held | None = None, through: Throug
     return b"".join(write_whole_labels(new.labels))
 
 
-def write_whole_labels(labels: Octets) -> Iterator[bytes]:
+def write_whole_labels(labels: Octets) -> Iterator[Octets]:
     """The file of these labels, some of it at a time."""
     yield _head(WHOLE)
     yield from pieces_of(labels)
@@ -89,7 +89,7 @@ def read_release(
     files: ReleaseFiles,
     *,
     held: Held | None = None,
-    pieces: Callable[[Octets], Iterator[bytes]] = pieces_of,
+    pieces: Callable[[Octets], Iterator[Octets]] = pieces_of,
 ) -> Release:
     """The verified release of `manifest`, from files that are whole or deltas from what is `held`.
 
@@ -132,7 +132,7 @@ def read_answers(manifest: Manifest, data: Octets, *, held: Held | None = None) 
     return apply_delta(base.answers, body, manifest.answers_width)
 
 
-def read_labels(data: Octets, answers: U64Array, *, held: Held | None = None) -> Iterator[bytes]:
+def read_labels(data: Octets, answers: U64Array, *, held: Held | None = None) -> Iterator[Octets]:
     """The labels of these answers in a file, some at a time, likewise."""
     base, body = _open(data, held)
     if base is None:

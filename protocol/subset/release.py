@@ -7,6 +7,7 @@ is the last leaf of a trusted checkpoint is decided before. Spec: docs/spec/subs
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from protocol.subset.filter import SubsetFilter
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest, ReleaseKind, read_filter
 from protocol.subset.rice import U64Array, blocks_of
+
+_PIECE: Final = 16 * CHUNK * LABEL_BYTES
+"""Octets of labels that are read at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,7 +54,7 @@ def verify_release(
     answers: U64Array,
     labels: Octets | None,
     filter_bytes: bytes | None = None,
-    pieces: Callable[[Octets], Iterable[bytes]] | None = None,
+    pieces: Callable[[Octets], Iterable[Octets]] | None = None,
 ) -> Release:
     """The release that these files are; raises `SubsetError` naming the file that is not the manifest's.
 
@@ -80,7 +84,7 @@ def check_answers(manifest: Manifest, blocks: Iterable[U64Array]) -> None:
     _check_values("answers", blocks, count, width, manifest.answers_root, strictly=False)
 
 
-def check_labels(manifest: Manifest, pieces: Iterable[bytes] | None) -> None:
+def check_labels(manifest: Manifest, pieces: Iterable[Octets] | None) -> None:
     """Check that these are the manifest's labels, as they come; raises `SubsetError`."""
     if pieces is None or manifest.labels_root is None:
         _check(pieces is None and manifest.labels_root is None, "labels: some where none, none where some")
@@ -93,10 +97,10 @@ def check_labels(manifest: Manifest, pieces: Iterable[bytes] | None) -> None:
     _check(chunks.root() == manifest.labels_root, "labels: not those whose root the manifest has")
 
 
-def pieces_of(labels: Octets) -> Iterator[bytes]:
+def pieces_of(labels: Octets) -> Iterator[Octets]:
     """Labels in order, some at a time."""
-    size = CHUNK * LABEL_BYTES
-    return (bytes(labels[start : start + size]) for start in range(0, len(labels), size))
+    octets = memoryview(labels)
+    return (octets[start : start + _PIECE] for start in range(0, len(octets), _PIECE))
 
 
 def check_successor(held: Manifest, offered: Manifest) -> None:

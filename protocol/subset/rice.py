@@ -27,10 +27,11 @@ MAX_BOUND: Final = 2**63
 BLOCK: Final = 64 * 1024
 """Values that a stream of them has at once, about: half a megabyte."""
 
-_BLOCK: Final = 8 * 1024
-"""Numbers (or octets) read at once: a multiple of 8, so that blocks meet at byte borders, and cache-sized."""
+_BLOCK: Final = 32 * 1024
+"""Octets of quotients read at once."""
 
 _WORD: Final = 64
+"""Numbers whose remainders of k bits are k words: so many, or a multiple, are read or written together."""
 _WRITTEN: Final = 1024 * _WORD
 """Numbers written at once: 64 remainders of k bits are k words, and each step handles one of each 64."""
 
@@ -133,14 +134,14 @@ def _write_unary(values: U64Array, k: int) -> Iterator[bytes]:
 
 
 def _unary_blocks(octets: _Octets, count: int) -> Iterator[NDArray[np.intp]]:
-    """Places of the 1 bits, which are the ends of quotients: a multiple of 8 at once, so that remainders meet bytes."""
+    """Places of the 1 bits, which are the ends of quotients: a multiple of 64 at once, as many as begin a word."""
     found, left = 0, np.empty(0, dtype=np.intp)
     for start in range(0, len(octets), _BLOCK):
         ends = np.flatnonzero(np.unpackbits(octets[start : start + _BLOCK])) + 8 * start
         found += len(ends)
         _refuse(found > count, "number of codes is not the count")
         left = np.concatenate([left, ends])
-        if whole := len(left) - len(left) % 8:
+        if whole := len(left) - len(left) % _WORD:
             yield left[:whole]
             left = left[whole:]
     _refuse(found != count, "number of codes is not the count")
@@ -173,15 +174,19 @@ def _check_padding(octets: _Octets, bits: int) -> None:
 
 
 def _read_remainders(octets: _Octets, first: int, count: int, k: int) -> U64Array:
-    """Those of `count` gaps from `first` on, which is a multiple of 8."""
-    values = np.zeros(count, dtype=np.uint64)
+    """Those of `count` gaps from `first` on, which is a multiple of 64: their words begin with them."""
     if k == 0:
-        return values
-    octets = octets[first * k // 8 :]
-    for start in range(0, count, _BLOCK):
-        block = values[start : start + _BLOCK]
-        bits = np.zeros((len(block), 64), dtype=np.uint8)
-        packed = octets[start * k // 8 :]
-        bits[:, 64 - k :] = np.unpackbits(packed, count=len(block) * k).reshape(len(block), k)
-        block[:] = np.packbits(bits, axis=1).view(">u8").ravel()
-    return values
+        return np.zeros(count, dtype=np.uint64)
+    groups, at = -(-count // _WORD), first * k // 8
+    packed = np.zeros(groups * k * 8, dtype=np.uint8)
+    found = octets[at : at + len(packed)]
+    packed[: len(found)] = found
+    words = np.ascontiguousarray(packed.view(">u8").reshape(-1, k).T).astype(np.uint64)
+    rows = np.empty((_WORD, groups), dtype=np.uint64)
+    for row in range(_WORD):
+        word, used = divmod(row * k, _WORD)
+        rows[row] = words[word] << np.uint64(used) >> np.uint64(_WORD - k)
+        beyond = k - (_WORD - used)  # bits that the next word has
+        if beyond > 0:
+            rows[row] |= words[word + 1] >> np.uint64(_WORD - beyond)
+    return np.ascontiguousarray(rows.T).reshape(-1)[:count]

@@ -19,13 +19,16 @@ from protocol.tlog.hasher import HASH_BYTES, HASHLIB, Hasher
 EMPTY_ROOT: Final = sha256(b"").digest()
 """Root of the tree without leaves: SHA-256 of nothing."""
 
+LEAF: Final = b"\x00"
+"""What is hashed before a leaf."""
+
 _CHUNK: Final = 4096
 _SIZE: Final = struct.Struct(">Q")
 
 
 def leaf_hash(data: bytes) -> bytes:
     """Hash of one leaf: SHA-256(00 || data), 32 bytes."""
-    return sha256(b"\x00" + data).digest()
+    return sha256(LEAF + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:

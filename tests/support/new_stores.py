@@ -41,7 +41,7 @@ class MemoryObjects:
     def put_all(self, items: Iterable[tuple[str, bytes]]) -> None:
         self.data.update(items)
 
-    def put_pieces(self, name: str, pieces: Iterable[bytes]) -> None:
+    def put_pieces(self, name: str, pieces: Iterable[Octets]) -> None:
         self.put(name, b"".join(pieces))
 
     def exchange(self, name: str, old: bytes, new: bytes) -> bool:
