@@ -8,7 +8,7 @@
 The hash in the name keeps two attempts at one version apart: only the one that was claimed is ever read.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Final
@@ -38,7 +38,6 @@ KEPT: Final = 32
 """Releases whose files are kept: whoever is further behind fetches whole files."""
 _HASH_CHARS: Final = 32
 RELEASES: Final = "releases/"
-_NONE: Final[Mapping[int, Release]] = {}
 
 
 class ReleaseFolder:
@@ -51,8 +50,8 @@ class ReleaseFolder:
             f"{subset_prefix(record.subset)}{record.version}-{record.manifest_sha256.hex()[:_HASH_CHARS]}/"
         )
 
-    def put(self, release: Release) -> None:
-        """Write the release durably."""
+    def put(self, release: Release, labels: Iterable[Octets] | None) -> None:
+        """Write a release durably, and its labels, some of which come at a time."""
         objects = self._store.objects
         objects.put_all(
             [
@@ -62,9 +61,8 @@ class ReleaseFolder:
                 *_filter_of(release, self._name(ReleasePart.FILTER)),
             ]
         )
-        if release.labels is not None:
-            pieces = sparing(write_whole_labels(release.labels), maps_of(release.labels))
-            objects.put_pieces(self._name(ReleasePart.LABELS), pieces)
+        if labels is not None:
+            objects.put_pieces(self._name(ReleasePart.LABELS), write_whole_labels(labels))
 
     def put_basis(self, basis: bytes) -> None:
         """Write what the next release may begin from."""
@@ -130,13 +128,13 @@ class ReleaseFolder:
         """Whether `part` can be asked for deltas from `since`."""
         return self._store.objects.exists(self._delta_name(since, ReleasePart.ANSWERS))
 
-    def make_deltas(self, since: ReleaseRecord, at_hand: Mapping[int, Release] = _NONE) -> None:
+    def make_deltas(self, since: ReleaseRecord, make: Callable[[], ReleaseFiles] | None = None) -> None:
         """Store the deltas from `since`, a kept release, unless they are there; raises `StoreError`.
 
-        Releases `at_hand`, by their versions, are not read again.
+        Who can `make` them spares reading both releases.
         """
         if not self.has_deltas(since):
-            self._store_deltas(since, at_hand)
+            self._store_deltas(since, make)
 
     def exists(self) -> bool:
         """Whether its files are kept."""
@@ -147,15 +145,19 @@ class ReleaseFolder:
         for name in list(self._store.objects.ls(self.prefix)):
             self._store.objects.delete(name)
 
-    def _store_deltas(self, since: ReleaseRecord, at_hand: Mapping[int, Release]) -> None:
-        new = at_hand.get(self._record.version) or self.load().release
-        old = at_hand.get(since.version) or ReleaseFolder(self._store, since).load().release
+    def _store_deltas(self, since: ReleaseRecord, make: Callable[[], ReleaseFiles] | None) -> None:
+        files = make() if make else deltas(self.load().release, ReleaseFolder(self._store, since).load())
         self._store.objects.put_all(
             (
                 self._delta_name(since, part),
                 bytes(min(data, self._store.objects.view(self._name(part)), key=len)),
             )
-            for part, data in _deltas(new, Held(since.version, old))
+            for part, data in (
+                (ReleasePart.SCREEN, files.screen),
+                (ReleasePart.ANSWERS, files.answers),
+                (ReleasePart.LABELS, files.labels),
+            )
+            if data is not None
         )
 
     def _filter(self) -> bytes | None:
@@ -250,9 +252,14 @@ def _filter_of(release: Release, name: str) -> Iterator[tuple[str, bytes]]:
         yield name, release.filter.to_bytes()
 
 
-def _deltas(release: Release, since: Held) -> Iterator[tuple[ReleasePart, bytes]]:
-    yield ReleasePart.SCREEN, write_screen(release, since=since)
-    yield ReleasePart.ANSWERS, write_answers(release, since=since)
+def deltas(release: Release, since: Held) -> ReleaseFiles:
+    """The files of a release as deltas from an earlier one, as far as there can be such, by comparing them."""
+    labels = None
     if release.labels is not None:
         maps = [*maps_of(release.labels), *maps_of(since.release.labels or b"")]
-        yield ReleasePart.LABELS, write_labels(release, since=since, through=partial(sparing, maps=maps))
+        labels = write_labels(release, since=since, through=partial(sparing, maps=maps))
+    return ReleaseFiles(
+        screen=write_screen(release, since=since),
+        answers=write_answers(release, since=since),
+        labels=labels,
+    )

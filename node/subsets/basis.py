@@ -6,7 +6,7 @@ values of the screen several digests share; what lists that are not fresh may br
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from zipfile import BadZipFile
@@ -18,11 +18,14 @@ from node.objects.release_files import ReleaseFolder
 from node.store.subsets.records import WideKey
 from node.subsets.compose import Terms, Values, width_of_screen
 from node.subsets.conditions import Conditions
+from node.subsets.splice import Splice
 from protocol.selection import APART, DOUBLED, SCREENED, Marks
+from protocol.subset.deltas.values import NOTHING, Difference
 from protocol.subset.filter import EXACT
 from protocol.subset.release import Release
 from protocol.subset.rice import U64Array
 from protocol.subset.screen import truncate
+from protocol.subset.sets import contains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,21 +135,22 @@ def changed_screen(
     *,
     before: U64Array,
     now: U64Array,
-) -> tuple[Values, Mapping[int, int]] | None:
+) -> tuple[Values, Mapping[int, int], Difference] | None:
     """The screen of the release before when other digests are screened `now` than `before`, and what is shared in it.
 
-    Of these, full 64-bit screen hashes. None when it has another width: then every value is another.
+    Of these, full 64-bit screen hashes. With it, what makes it of the one before. None when it has another width: then
+    every value is another.
     """
     width = held.manifest.screen_width
     count = len(held.screen) + sum(shared.values()) - len(shared) + len(now) - len(before)
     if width_of_screen(terms, count, held) != width:
         return None
     if not width:
-        return Values(held.screen, 0), {}
+        return Values(held.screen, 0), {}, Difference(NOTHING, NOTHING)
     moved = Counter(truncate(now, width).tolist())
     moved.subtract(truncate(before, width).tolist())
     moves = {value: by for value, by in moved.items() if by}
-    here = np.isin(np.array([*moves], dtype=np.uint64), held.screen, assume_unique=True).tolist()
+    here = contains(held.screen, np.array([*moves], dtype=np.uint64)).tolist()
     counts = dict(shared)
     come: list[int] = []
     gone: list[int] = []
@@ -158,10 +162,8 @@ def changed_screen(
             come.append(value)
         elif held_by + by == 0:
             gone.append(value)
-    values = np.setdiff1d(held.screen, np.array(gone, dtype=np.uint64), assume_unique=True)
-    return Values(_merged(values, come), width), counts
-
-
-def _merged(values: U64Array, more: Sequence[int]) -> U64Array:
-    new = np.sort(np.array(more, dtype=np.uint64))
-    return np.insert(values, np.searchsorted(values, new), new)
+    added, removed = (np.sort(np.array(each, dtype=np.uint64)) for each in (come, gone))
+    places = np.searchsorted(held.screen, removed)
+    splice = Splice(count=len(held.screen), gone=places, came=np.searchsorted(held.screen, added))
+    values = splice.values(held.screen, added)
+    return Values(values, width), counts, Difference(places.astype(np.uint64), added)

@@ -16,16 +16,15 @@ from node.judgement.ranges import Alike
 from node.objects.listed import packed
 from node.store.subsets.records import WideKey
 from protocol.digest import Digest
-from protocol.encoding import Octets
 from protocol.judgement.quorum import Support
 from protocol.lists.listing import Entry
 from protocol.subset.canary import CANARIES, PRESENT
-from protocol.subset.chunks import values_root
-from protocol.subset.deltas.values import align
+from protocol.subset.deltas.values import difference
+from protocol.subset.files import Change
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.label import Backer, Label, choose_label, relabel
 from protocol.subset.manifest import Manifest, ReleaseKind, RuleHashes
-from protocol.subset.release import Release, check_answers, check_screen
+from protocol.subset.release import Release, answers_root, screen_root
 from protocol.subset.rice import U64Array, blocks_of
 from protocol.subset.screen import screen_values, truncate
 from protocol.subset.sources import SourceCheckpoint
@@ -82,13 +81,6 @@ class Values(NamedTuple):
     width: int
 
 
-class Labels(NamedTuple):
-    """Sealed labels in the order of their answers, 48 bytes each, and their root."""
-
-    octets: Octets
-    root: bytes
-
-
 def choose(
     effective: Mapping[tuple[int, Digest], Support], subset_filter: SubsetFilter
 ) -> dict[Digest, Chosen]:
@@ -141,11 +133,18 @@ def _lines_like(
 
 
 def compose(
-    terms: Terms, answers: Values, labels: Labels | None, *, screen: Values, held: Release | None
+    terms: Terms,
+    answers: Values,
+    labels_root: bytes | None,
+    *,
+    screen: Values,
+    held: Release | None,
+    change: Change | None = None,
 ) -> Release:
-    """The release of these answers and labels, the canary's among them.
+    """The release of these answers, the canary's among them, and of labels with this root, which are not at hand.
 
-    `labels` is None for a release without. `held` is the release before: what is only less than it is removal-only.
+    `labels_root` is None for a release without. `held` is the release before: what is only less than it is
+    removal-only. `change` is what makes the release of that one, where it is known.
     """
     manifest = Manifest(
         subset_id=terms.subset_id,
@@ -156,23 +155,21 @@ def compose(
         screen_width=screen.width,
         answers_width=answers.width,
         pk=terms.pk,
-        screen_root=values_root(screen.values),
-        answers_root=values_root(answers.values),
-        labels_root=None if labels is None else labels.root,
+        screen_root=screen_root(blocks_of(screen.values), screen.width),
+        answers_root=answers_root(blocks_of(answers.values), answers.width),
+        labels_root=labels_root,
         sources=terms.sources,
         rules=terms.rules,
         not_after_ms=terms.not_after_ms,
     )
-    check_screen(manifest, blocks_of(screen.values))
-    check_answers(manifest, blocks_of(answers.values))
     release = Release(
         manifest=manifest,
         screen=screen.values,
         answers=answers.values,
-        labels=None if labels is None else labels.octets,
+        labels=None,
         filter=terms.filter,
     )
-    return replace(release, manifest=replace(manifest, kind=_kind(held, release)))
+    return replace(release, manifest=replace(manifest, kind=_kind(held, release, change)))
 
 
 def is_same(held: Release, new: Release) -> bool:
@@ -239,13 +236,15 @@ def _all(entries: Mapping[str, tuple[Entry, ...]]) -> Iterator[Entry]:
     return (entry for group in entries.values() for entry in group)
 
 
-def _kind(held: Release | None, new: Release) -> ReleaseKind:
+def _kind(held: Release | None, new: Release, change: Change | None) -> ReleaseKind:
     if held is None:
         return ReleaseKind.ORDINARY
     old, now = held.manifest, new.manifest
     fixed = (old.epoch, old.screen_width, old.answers_width, old.rules)
     if fixed != (now.epoch, now.screen_width, now.answers_width, now.rules):
         return ReleaseKind.ORDINARY
-    answers = align(held.answers, new.answers)
-    grows = len(answers.inserted) or len(align(held.screen, new.screen).inserted)
-    return ReleaseKind.REMOVAL_ONLY if len(answers.removed) and not grows else ReleaseKind.ORDINARY
+    answers = change.answers if change else difference(held.answers, new.answers)
+    if len(answers.added) or not len(answers.removed):
+        return ReleaseKind.ORDINARY
+    screen = change.screen if change else difference(held.screen, new.screen)
+    return ReleaseKind.ORDINARY if len(screen.added) else ReleaseKind.REMOVAL_ONLY

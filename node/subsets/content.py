@@ -7,6 +7,7 @@ sealed: neither needs the PRF output, which is kept nowhere. Whatever else is ne
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -21,14 +22,16 @@ from node.store.subsets.records import Listed, ReleaseRecord, WideKey
 from node.store.vault import Vault
 from node.subsets.basis import Basis
 from node.subsets.columns import digests_in, names_in, rows_in
-from node.subsets.compose import Labels, Line, Terms, Values, width_of_answers
+from node.subsets.compose import Line, Terms, Values, width_of_answers
 from node.subsets.outputs import Found, Outputs
+from node.subsets.splice import Splice
 from protocol.digest import Digest
 from protocol.encoding import Octets
 from protocol.selection import Marks, Selection
 from protocol.subset.answers import order_answers
 from protocol.subset.canary import PRESENT
 from protocol.subset.chunks import ChunkRoot
+from protocol.subset.deltas.values import Difference
 from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, seal_wire
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release
@@ -61,6 +64,19 @@ class Held:
         return self.folder.load().release
 
 
+class Labels(NamedTuple):
+    """Sealed labels in the order of their answers, 48 bytes each, and their root."""
+
+    parts: Sequence[Octets]
+    """One behind the other."""
+    root: bytes
+
+    @property
+    def pieces(self) -> Iterator[Octets]:
+        """All of them, some at a time."""
+        return chain.from_iterable(map(spared, self.parts))
+
+
 class Answers(NamedTuple):
     """Digests in the order of the answers: values, labels, and marks, one for each."""
 
@@ -68,6 +84,17 @@ class Answers(NamedTuple):
     labels: Labels | None
     """None for a release without."""
     marks: Marks
+
+
+class Changed(NamedTuple):
+    """Answers that are made of those of the release before."""
+
+    answers: Answers
+    moved: Difference
+    places: U64Array
+    """Where labels are that the release before does not have."""
+    labels: bytes | None
+    """These; None for a release without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,52 +297,59 @@ def rooted(pieces: Iterable[Octets]) -> Labels:
             yield piece
 
     octets = written_down(noted())
-    return Labels(octets, root.root())
+    return Labels([octets], root.root())
 
 
 def changed_answers(
     terms: Terms, held: Held, marks: Marks, gone: Collection[Listed], new: Answers
-) -> Answers | None:
+) -> Changed | None:
     """The answers of the release before without those of some rows, and with new ones of its width.
 
     None where it is not known whose is which of equal ones, or all have another width.
     """
-    release, width = held.release, held.release.manifest.answers_width
+    old, width = held.release.answers, held.release.manifest.answers_width
     first, end = _runs(held, np.array([row.tag for row in gone], dtype=np.int64))
-    added = new.values.values
-    count = len(release.answers) - len(gone) + len(added)
-    if (end - first > 1).any() or width_of_answers(terms, count, release) != width:
+    added, removed = new.values.values, old[first]
+    count = len(old) - len(gone) + len(added)
+    if (end - first > 1).any() or width_of_answers(terms, count, held.release) != width:
         return None
-    values = np.delete(release.answers, first)
-    places = np.searchsorted(values, added)
-    beside = values[np.minimum(places, len(values) - 1)]  # the test file's is always there
-    if (added[1:] == added[:-1]).any() or (beside == added).any():
+    came = np.searchsorted(old, added)
+    again = np.isin(added, removed)
+    beside = old[np.minimum(came, len(old) - 1)]  # the test file's is always there
+    if (added[1:] == added[:-1]).any() or (~again & (beside == added)).any():
         return None
-    labels = None
+    splice = Splice(count=len(old), gone=np.sort(first), came=came)
+    labels, written = None, _Written(~again, None)
     if new.labels is not None:
-        if release.labels is None:
+        if held.release.labels is None:
             return None
-        labels = rooted(_spliced(release.labels, np.sort(first), places, new.labels.octets))
-    left = np.delete(marks, first)
-    return Answers(
-        Values(np.insert(values, places, added), width), labels, np.insert(left, places, new.marks)
-    )
+        octets = b"".join(new.labels.parts)
+        labels = _spliced(held.release.labels, splice, octets)
+        written = _written(held.release.labels, came, again, octets)
+    answers = Answers(Values(splice.values(old, added), width), labels, splice.values(marks, new.marks))
+    moved = Difference(np.sort(first[~np.isin(removed, added)]).astype(np.uint64), added[~again])
+    return Changed(answers, moved, splice.places[written.which].astype(np.uint64), written.labels)
 
 
-def _spliced(
-    labels: Octets, gone: NDArray[np.intp], places: NDArray[np.intp], new: Octets
-) -> Iterator[Octets]:
-    """Labels without some, and then with new ones at these places, both ascending."""
-    staying = gone - np.arange(len(gone))  # labels that stay before each that goes
-    came = places + np.searchsorted(staying, places, "right")  # where among the old ones they come
-    steps = [(at, at, number) for number, at in enumerate(came.tolist())]
-    steps += [(at, at + 1, -1) for at in gone.tolist()]
-    start = 0
-    for end, following, number in [*sorted(steps), (len(labels) // LABEL_BYTES, 0, -1)]:
-        yield from spared(labels[start * LABEL_BYTES : end * LABEL_BYTES])
-        if number >= 0:
-            yield bytes(new[number * LABEL_BYTES : (number + 1) * LABEL_BYTES])
-        start = following
+def _spliced(old: Octets, splice: Splice, new: Octets) -> Labels:
+    parts, root = splice.octets(old, new, LABEL_BYTES), ChunkRoot(LABEL_BYTES)
+    for piece in Labels(parts, b"").pieces:
+        root.take(piece)
+    return Labels(parts, root.root())
+
+
+class _Written(NamedTuple):
+    """Which new labels the release before does not have, and they themselves."""
+
+    which: NDArray[np.bool_]
+    labels: bytes | None
+
+
+def _written(old: Octets, came: NDArray[np.intp], again: NDArray[np.bool_], new: Octets) -> _Written:
+    """Of new labels for answers that are new, or there `again` in the places where they come."""
+    which, cells = ~again, _cells(new)
+    which[again] = (_cells(old)[came[again]] != cells[again]).any(axis=1)
+    return _Written(which, cells[which].tobytes())
 
 
 def marks_before(held: Held, marks: Marks, rows: Collection[Listed]) -> list[int]:

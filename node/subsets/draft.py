@@ -6,11 +6,12 @@ are judged alone. It is the same, byte for byte, as the one that is made whole.
 Nothing here is written anywhere: a draft is only published if the lists still stand where they were judged.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Final
 
@@ -24,6 +25,7 @@ from node.judgement.ranges import Alike
 from node.lists.guards import Guards
 from node.lists.lookup import digests_named
 from node.objects.listed import listed_in, rows_in, shredded_in
+from node.objects.release_files import deltas
 from node.objects.sealed_names import salt_name
 from node.ports.evaluator import Evaluator
 from node.store.lists.records import LogRecord
@@ -35,7 +37,7 @@ from node.subsets.changes import Affected, affected
 from node.subsets.columns import Column
 from node.subsets.compose import Chosen, Terms, choose, compose, lines_of, screen_of, width_of_answers
 from node.subsets.conditions import Conditions, conditions
-from node.subsets.content import Content, Held, changed_answers, marks_before
+from node.subsets.content import Answers, Content, Held, Labels, changed_answers, marks_before
 from node.subsets.grounds import Order, numbered_sources, stale
 from node.subsets.holdings import held_here
 from node.subsets.links import Links
@@ -43,9 +45,10 @@ from node.subsets.outputs import Outputs
 from protocol.digest import Digest
 from protocol.judgement.quorum import MemberListing, Support
 from protocol.lists.opening import EntryRef
-from protocol.selection import Marks
 from protocol.subset.canary import CANARIES
 from protocol.subset.exclusions import exclusions_hash
+from protocol.subset.files import Change, ReleaseFiles, write_change
+from protocol.subset.files import Held as HeldFiles
 from protocol.subset.identity import subset_id
 from protocol.subset.manifest import RuleHashes
 from protocol.subset.prf_input import prf_input
@@ -57,6 +60,9 @@ EVENTS: Final = 2**16
 """Of all lists together, for each part of what waits on disk: some megabytes of it are worked on at a time."""
 LIFE: Final = timedelta(days=14)
 """How long a release may be used: a new one at half of it leaves a week, so a weekend without staff ends nothing."""
+
+
+Deltas = Callable[[], ReleaseFiles]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,11 @@ class Draft:
     """A release that is made and not claimed."""
 
     release: Release
+    """Without its labels."""
+    labels: Labels | None
+    """None for a release without."""
+    deltas: Deltas | None = field(repr=False)
+    """Makes the files as deltas from the release before; None where there is none."""
     screened: Screened
     """What its screen tells of a file at worst."""
     basis: Basis | None
@@ -191,13 +202,15 @@ class Drafter:
             unheard=frozenset(made.unheard),
         )
         listed = self._held.record.answers - 1 if self._held else 0
+        release = compose(made.terms, answers.values, _root(answers), screen=screen, held=held)
         return self._draft(
             made,
-            compose(made.terms, answers.values, answers.labels, screen=screen, held=held),
+            release,
+            answers,
             basis if made.conditions and not kept_from_tripping else None,
             removed=listed - made.content.stayed,  # what an older version shredded has no row
             contradicted=contradicted,
-            marks=answers.marks,
+            deltas=partial(_deltas, release, answers.labels, self._held) if self._held else None,
         )
 
     def _unchanged(self, held: Held, basis: Basis, new: Affected) -> Unchanged | None:
@@ -230,9 +243,10 @@ class Drafter:
             return None
         selection = made.links.select()
         came = made.content.answers(selection, held.release.manifest.answers_width)
-        answers = changed_answers(made.terms, held, basis.marks, rows, came)
-        if answers is None:
+        changed = changed_answers(made.terms, held, basis.marks, rows, came)
+        if changed is None:
             return None
+        answers = changed.answers
         marks = marks_before(held, basis.marks, rows)
         screened = [value for value, mark in zip(rows.values(), marks, strict=True) if is_screened(mark)]
         screen = changed_screen(
@@ -257,28 +271,41 @@ class Drafter:
             waiting=basis.waiting.difference(judged) | made.waiting,
             unheard=basis.unheard.difference(judged) | made.unheard,
         )
+        change = Change(screen=screen[2], answers=changed.moved, places=changed.places, labels=changed.labels)
+        release = compose(
+            made.terms,
+            answers.values,
+            _root(answers),
+            screen=screen[0],
+            held=held.release,
+            change=change,
+        )
         return self._draft(
             made,
-            compose(made.terms, answers.values, answers.labels, screen=screen[0], held=held.release),
+            release,
+            answers,
             following,
             removed=made.content.left,
             contradicted=contradicted,
-            marks=answers.marks,
+            deltas=partial(write_change, held.record.version, held.manifest, release.manifest, change),
         )
 
     def _draft(
         self,
         made: _Made,
         release: Release,
+        answers: Answers,
         basis: Basis | None,
         *,
         removed: int,
         contradicted: Collection[Digest],
-        marks: Marks,
+        deltas: Deltas | None,
     ) -> Draft:
         return Draft(
             release=release,
-            screened=Screened.of(marks),
+            labels=answers.labels,
+            deltas=deltas,
+            screened=Screened.of(answers.marks),
             basis=basis,
             ended=made.content.ended,
             new=made.content.new,
@@ -486,6 +513,16 @@ class Drafter:
             created_ms=milliseconds(self._order.now),
             not_after_ms=manifest.not_after_ms,
         )
+
+
+def _deltas(release: Release, labels: Labels | None, held: Held) -> ReleaseFiles:
+    """Deltas of a release that is made whole, whose labels are one part."""
+    (octets,) = labels.parts if labels else (None,)
+    return deltas(replace(release, labels=octets), HeldFiles(held.record.version, held.release))
+
+
+def _root(answers: Answers) -> bytes | None:
+    return answers.labels.root if answers.labels else None
 
 
 def prolongs(held: ReleaseRecord, not_after_ms: int, now: datetime) -> bool:

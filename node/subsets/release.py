@@ -31,7 +31,7 @@ from node.store.unit import Unit
 from node.subsets.basis import basis_of
 from node.subsets.compose import is_same
 from node.subsets.content import Held
-from node.subsets.draft import Draft, Drafter, RuleDocuments, Unchanged, prolongs
+from node.subsets.draft import Deltas, Draft, Drafter, RuleDocuments, Unchanged, prolongs
 from node.subsets.grounds import Grounds, Order
 from protocol.digest import Digest
 from protocol.lists.opening import EntryRef
@@ -173,7 +173,7 @@ class Releaser:
             subset=subset, members=members, now=now, max_age=max_age, exclusions=exclusions, until=until
         )
         catch_up(self._store, name)
-        finished = self._finish(stored, now, {})
+        finished = self._finish(stored, now, None)
         held = self._held(name)
         with ExitStack() as ended:
             drafter = ended.enter_context(self._drafter(order, held))
@@ -191,10 +191,7 @@ class Releaser:
                         return _report(held.record, subset.filter, draft, published=finished)
                     drafter = ended.enter_context(self._drafter(order, held))
                 elif self._claim(subset, standing, draft):
-                    made = {draft.record.version: draft.release}
-                    self._finish(
-                        subset, now, made if held is None else {held.record.version: held.release} | made
-                    )
+                    self._finish(subset, now, draft.deltas)
                     if draft.tripped:
                         record = draft.record
                         raise _tripped(
@@ -234,7 +231,7 @@ class Releaser:
         if self._standing() != standing:
             return False
         files = ReleaseFolder(self._store, draft.record)
-        files.put(draft.release)
+        files.put(draft.release, draft.labels and draft.labels.pieces)
         if draft.basis:
             files.put_basis(draft.basis.to_bytes())
         leaf = leaf_hash(draft.release.manifest.to_bytes())
@@ -261,10 +258,10 @@ class Releaser:
             unit.subsets.set_filter(subset.name, subset.filter)
         return True
 
-    def _finish(self, subset: SubsetRecord, now: datetime, at_hand: Mapping[int, Release]) -> bool:
+    def _finish(self, subset: SubsetRecord, now: datetime, deltas: Deltas | None) -> bool:
         """Publish what is pending, step by step; each gives the same when it is repeated. False: nothing was.
 
-        `at_hand` are releases by their versions, which need not be read.
+        `deltas` makes those from the release before, where nothing need be read for that.
         """
         with self._store.read() as unit:
             log = unit.logs.get(subset.origin)
@@ -291,7 +288,7 @@ class Releaser:
             published = unit.releases.ls(subset.name)
         for name in files.outgrown(log.head.size, record.version):
             self._store.objects.delete(name)
-        self._prepare_deltas(published, at_hand)
+        self._prepare_deltas(published, deltas)
         tidy(self._store, published)
         return True
 
@@ -318,13 +315,13 @@ class Releaser:
         ReleaseFolder(self._store, held.record).put_basis(new.to_bytes())
         return replace(held, basis=new)
 
-    def _prepare_deltas(self, published: Sequence[ReleaseRecord], at_hand: Mapping[int, Release]) -> None:
+    def _prepare_deltas(self, published: Sequence[ReleaseRecord], deltas: Deltas | None) -> None:
         """Make what nearly every partner will ask for, once it is published: a withdrawal must not wait for it."""
         if len(published) < 2:
             return
         last, new = sorted(published, key=lambda record: record.version)[-2:]
         if ReleaseFolder(self._store, last).exists():
-            ReleaseFolder(self._store, new).make_deltas(last, at_hand)
+            ReleaseFolder(self._store, new).make_deltas(last, deltas)
 
 
 def _restless(name: str) -> ConflictError:

@@ -6,15 +6,21 @@ from the manifest, and what results is verified. Each is read block by block: wh
 memory in proportion to the list. Spec: docs/spec/subset.md, section "Files".
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
 from protocol.encoding import Octets
 from protocol.errors import MalformedError, NotCanonicalError, SubsetError
-from protocol.subset.deltas.labels import Labelled, Through, apply_label_delta, encode_label_delta
-from protocol.subset.deltas.values import apply_delta, encode_delta
+from protocol.subset.deltas.labels import (
+    Labelled,
+    Through,
+    apply_label_delta,
+    encode_label_delta,
+    write_label_delta,
+)
+from protocol.subset.deltas.values import Difference, apply_delta, encode_delta, write_delta
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release, pieces_of, verify_release
 from protocol.subset.rice import U64Array, gathered
@@ -33,6 +39,18 @@ class Held:
 
     version: int
     release: Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What makes a release of an earlier one of the same epoch and widths."""
+
+    screen: Difference
+    answers: Difference
+    places: U64Array
+    """Where labels are that the earlier one does not have: of new answers, and others of answers that stay."""
+    labels: bytes | None
+    """These; None for a release without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +93,25 @@ def write_labels(release: Release, *, since: Held | None = None, through: Throug
         old = _labelled(since.release)
         if old is not None:
             return _head(since.version) + encode_label_delta(old, new, through)
-    return b"".join(write_whole_labels(new.labels))
+    return b"".join(write_whole_labels(pieces_of(new.labels)))
 
 
-def write_whole_labels(labels: Octets) -> Iterator[Octets]:
-    """The file of these labels, some of it at a time."""
+def write_whole_labels(labels: Iterable[Octets]) -> Iterator[Octets]:
+    """The file of labels that come some at a time."""
     yield _head(WHOLE)
-    yield from pieces_of(labels)
+    yield from labels
+
+
+def write_change(since: int, old: Manifest, new: Manifest, change: Change) -> ReleaseFiles:
+    """The files of a release as deltas from the version `since`, of which is known what makes it of that one."""
+    head, width, labels = _head(since), new.screen_width, None
+    if change.labels is not None:
+        labels = head + write_label_delta(change.places, change.labels, new.answers_count)
+    return ReleaseFiles(
+        screen=head + write_delta(change.screen, old.screen_count, width) if width else _head(WHOLE),
+        answers=head + write_delta(change.answers, old.answers_count, new.answers_width),
+        labels=labels,
+    )
 
 
 def read_release(

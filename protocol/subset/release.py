@@ -119,9 +119,26 @@ def check_successor(held: Manifest, offered: Manifest) -> None:
         _check(same, "manifest: a removal-only release changes epoch or widths")
 
 
+def screen_root(screen: Iterable[U64Array], width: int) -> bytes:
+    """The root of values that may be a screen of this width, as they come; raises `SubsetError`."""
+    return _counted("screen", screen, width, strictly=True)[1]
+
+
+def answers_root(answers: Iterable[U64Array], width: int) -> bytes:
+    """Likewise of answers."""
+    return _counted("answers", answers, width, strictly=False)[1]
+
+
 def _check_values(
     name: str, blocks: Iterable[U64Array], count: int, width: int, root: bytes, *, strictly: bool
 ) -> None:
+    found = _counted(name, blocks, width, strictly=strictly)
+    _check(found[0] == count, f"{name}: number of values")
+    _check(found[1] == root, f"{name}: not the values whose root the manifest has")
+
+
+def _counted(name: str, blocks: Iterable[U64Array], width: int, *, strictly: bool) -> tuple[int, bytes]:
+    """How many values there are, in order and of this width, and their root."""
     chunks, found, last = ChunkRoot(8), 0, -1
     follows = np.greater if strictly else np.greater_equal
     for block in filter(len, blocks):
@@ -129,9 +146,8 @@ def _check_values(
         _check(in_order, f"{name}: order of values")
         found, last = found + len(block), int(block[-1])
         chunks.take_values(block)
-    _check(found == count, f"{name}: number of values")
     _check(last < 1 << width, f"{name}: value wider than the manifest says")
-    _check(chunks.root() == root, f"{name}: not the values whose root the manifest has")
+    return found, chunks.root()
 
 
 def _check_sources(held: Manifest, offered: Manifest) -> None:

@@ -98,8 +98,11 @@ def blocks_of(values: U64Array) -> Iterator[U64Array]:
 
 
 def gathered(blocks: Iterable[U64Array]) -> U64Array:
-    """All values of a stream."""
-    return np.concatenate([np.empty(0, dtype=np.uint64), *blocks])
+    """All values of a stream, in memory that grows with it."""
+    octets = bytearray()
+    for block in blocks:
+        octets += block.data
+    return np.frombuffer(octets, dtype=np.uint64)
 
 
 def _octets_for(bits: int) -> int:

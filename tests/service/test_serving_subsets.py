@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -40,9 +40,9 @@ from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
 from protocol.oprf.client import blind, finalize
 from protocol.oprf.group import ORDER
 from protocol.subset.canary import ABSENT, PRESENT
+from protocol.subset.files import ReleaseFiles
 from protocol.subset.filter import MAX_FILTER_BYTES
 from protocol.subset.identity import subset_id
-from protocol.subset.release import Release
 from protocol.tlog.tiles import decode_bundle
 from support.releases import FILTER, SUBSET, EnrolledPartner, ReleasingAgency
 from support.sodium import loaded_group
@@ -148,10 +148,10 @@ async def test_partners_who_ask_at_once_wait_for_one_delta(
     made: list[tuple[int, str]] = []
     store = ReleaseFolder._store_deltas
 
-    def counted(folder: ReleaseFolder, since: ReleaseRecord, at_hand: Mapping[int, Release]) -> None:
+    def counted(folder: ReleaseFolder, since: ReleaseRecord, make: Callable[[], ReleaseFiles] | None) -> None:
         made.append((since.version, threading.current_thread().name.partition("_")[0]))
         time.sleep(0.05)
-        store(folder, since, at_hand)
+        store(folder, since, make)
 
     monkeypatch.setattr(ReleaseFolder, "_store_deltas", counted)
     api = world.fr.api()

@@ -1,14 +1,13 @@
 """Answers and labels as they follow from whole PRF outputs: what a node that keeps none of them has to equal."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from node.subsets.compose import (
     Chosen,
-    Labels,
     Terms,
     Values,
     compose,
@@ -70,10 +69,11 @@ def compose_whole(
             for place in answers.order
         )
     width = width_of_answers(terms, len(digests), held)
-    return compose(
+    release = compose(
         terms,
         Values(truncate(answers.tags, width), width),
-        None if sealed is None else Labels(sealed, labels_root(sealed, LABEL_BYTES)),
+        None if sealed is None else labels_root(sealed, LABEL_BYTES),
         screen=screen_of(terms, screen_values({*screened} - {PRESENT}), held)[0],
         held=held,
     )
+    return replace(release, labels=sealed)

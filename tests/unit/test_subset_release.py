@@ -310,7 +310,7 @@ def test_whole_labels_are_read_some_at_a_time() -> None:
     data = write_labels(RELEASE)
     pieces = list(read_labels(data, RELEASE.answers))
     assert b"".join(pieces) == RELEASE.labels
-    assert b"".join(write_whole_labels(b"".join(pieces))) == data
+    assert b"".join(write_whole_labels(pieces)) == data
     assert (
         bytes(
             read_release(RELEASE.manifest, _files(RELEASE), pieces=lambda each: iter([bytes(each)])).labels

@@ -44,9 +44,13 @@ def encode_label_delta(old: Labelled, new: Labelled, through: Through = iter) ->
         changed = np.flatnonzero((fresh != piece.labels).any(axis=1) | ~piece.settled)
         places.append((changed + piece.places.start).astype(np.uint64))
         written.append(fresh[changed].tobytes())
-    found = np.concatenate(places)
-    code = encode_sorted(found, len(labels)) if len(labels) else b""
-    return b"".join([len(found).to_bytes(_COUNT_BYTES, "big"), code, *written])
+    return write_label_delta(np.concatenate(places), b"".join(written), len(labels))
+
+
+def write_label_delta(places: U64Array, labels: bytes, count: int) -> bytes:
+    """The delta that writes these labels to these places, which increase, of `count`."""
+    code = encode_sorted(places, count) if count else b""
+    return b"".join([len(places).to_bytes(_COUNT_BYTES, "big"), code, labels])
 
 
 def apply_label_delta(old: Labelled, data: Octets, answers: U64Array) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ section "Deltas".
 from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,15 @@ class Alignment:
     """Indices into the old sequence, increasing."""
     inserted: U64Array
     """Indices into the new sequence, increasing."""
+
+
+class Difference(NamedTuple):
+    """What turns one sorted sequence into another."""
+
+    removed: U64Array
+    """Indices into the old sequence, increasing: of equal values that are not all removed the last."""
+    added: U64Array
+    """Values, sorted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +69,22 @@ def align(old: U64Array, new: U64Array) -> Alignment:
     return Alignment(removed=np.concatenate(removed), inserted=np.concatenate(inserted))
 
 
+def difference(old: U64Array, new: U64Array) -> Difference:
+    """What turns `old` into `new`, both sorted."""
+    alignment = align(old, new)
+    return Difference(alignment.removed, new[alignment.inserted])
+
+
 def encode_delta(old: U64Array, new: U64Array, width: int) -> bytes:
     """The delta that turns `old` into `new`, both sorted and of `width` bits."""
-    alignment = align(old, new)
-    removed = encode_sorted(alignment.removed, len(old)) if len(old) else b""
-    added = encode_sorted(new[alignment.inserted], bound_of(width))
-    return _HEAD.pack(len(alignment.removed), len(alignment.inserted), len(removed)) + removed + added
+    return write_delta(difference(old, new), len(old), width)
+
+
+def write_delta(change: Difference, count: int, width: int) -> bytes:
+    """The delta that changes `count` values of `width` bits like this."""
+    removed = encode_sorted(change.removed, count) if count else b""
+    added = encode_sorted(change.added, bound_of(width))
+    return _HEAD.pack(len(change.removed), len(change.added), len(removed)) + removed + added
 
 
 def apply_delta(old: U64Array, data: Octets, width: int) -> Iterator[U64Array]:
