@@ -33,7 +33,7 @@ class Splice:
 
     def values(self, old: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
         """The items of the new sequence."""
-        return np.concatenate([(new if is_new else old)[at] for is_new, at in self._runs(1)])
+        return np.concatenate([old[:0], *((new if is_new else old)[at] for is_new, at in self._runs(1))])
 
     def octets(self, old: Octets, new: Octets, item_bytes: int) -> Sequence[Octets]:
         """The same of items of so many bytes: what lies one behind the other, where it is."""

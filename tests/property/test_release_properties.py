@@ -35,7 +35,7 @@ from node.lists.corrections.shred import _queue, prepare, shred
 from node.lists.corrections.withdraw import withdraw
 from node.lists.guards import Guards
 from node.lists.imports.intake import Statement
-from node.objects.release_files import ReleaseFolder
+from node.objects.release_files import ReleaseFolder, deltas
 from node.peers.sync.overlays import OverlayKeeper
 from node.ports.evaluator import EpochSecret
 from node.store.lists.records import Quarantined
@@ -49,8 +49,10 @@ from protocol.digest import Digest
 from protocol.judgement.quorum import MemberListing
 from protocol.lists.event import BASELINE, NATIONAL, Op
 from protocol.lists.opening import Basis, Reason
+from protocol.messages import ReleasePart
 from protocol.oprf.suite import epoch_key
 from protocol.subset.canary import PRESENT
+from protocol.subset.files import Held
 from protocol.subset.prf_input import prf_input
 from protocol.subset.release import Release
 from support.answers import compose_whole
@@ -386,8 +388,10 @@ class World:
         """A release, published or claimed, against the one from nothing."""
         with self.fr.store.read() as unit:
             record = unit.releases.get(SUBSET, version)
+            last = unit.releases.get(SUBSET, version - 1) if self._before.release else None
         assert version == self._before.version + 1
-        made = ReleaseFolder(self.fr.store, record).load().release
+        folder = ReleaseFolder(self.fr.store, record)
+        made = folder.load().release
         whole, listed = self._whole(made)
         assert made.manifest == whole.manifest
         assert (made.answers.tolist(), made.screen.tolist()) == (
@@ -396,6 +400,15 @@ class World:
         )
         assert made.labels == whole.labels
         before = self._before
+        if last and before.release and folder.has_deltas(last):
+            compared = deltas(made, Held(last.version, before.release))
+            for part, data in (
+                (ReleasePart.SCREEN, compared.screen),
+                (ReleasePart.ANSWERS, compared.answers),
+                (ReleasePart.LABELS, compared.labels or b""),
+            ):
+                wanted = min(data, folder.part(part, since=None), key=len)
+                assert folder.part(part, since=last) == wanted
         came, stayed = listed.keys() - before.listed.keys(), listed.keys() & before.listed.keys()
         answers = before.release.manifest.answers_count - 1 if before.release else 0
         assert (record.added, record.removed) == (len(came), answers - len(stayed))

@@ -9,12 +9,15 @@ import pytest
 from protocol.errors import MalformedError, NotCanonicalError, SubsetError
 from protocol.subset.canary import ABSENT, CANARIES, PRESENT, is_canary
 from protocol.subset.deltas.labels import Labelled, apply_label_delta, encode_label_delta
+from protocol.subset.deltas.values import difference
 from protocol.subset.files import (
+    Change,
     Held,
     ReleaseFiles,
     read_labels,
     read_release,
     write_answers,
+    write_change,
     write_labels,
     write_screen,
     write_whole_labels,
@@ -327,6 +330,41 @@ def test_delta_files() -> None:
     assert all(data[:8] == head for data in (files.screen, files.answers, files.labels))
     assert len(files.labels) < 8 + 4 + 3 + 2 * LABEL_BYTES
     assert _same(read_release(CHANGED.manifest, files, held=HELD), CHANGED)
+
+
+def _labels_by_answer(release: Release) -> dict[int, bytes]:
+    labels = bytes(release.labels or b"")
+    cut = [labels[at : at + LABEL_BYTES] for at in range(0, len(labels), LABEL_BYTES)]
+    return dict(zip(release.answers.tolist(), cut, strict=True)) if cut else {}
+
+
+@pytest.mark.parametrize(
+    ("held", "release"),
+    [
+        pytest.param(RELEASE, CHANGED, id="some go, one comes, a label changes"),
+        pytest.param(CHANGED, RELEASE, id="and back"),
+        pytest.param(RELEASE, RELEASE, id="nothing"),
+        pytest.param(PLAIN, make_release(NAMES[1:], **SAME_WIDTHS), id="no labels"),
+        pytest.param(
+            NO_SCREEN,
+            make_release(NAMES[1:], screen_width=0, answers_width=SAME_WIDTHS["answers_width"]),
+            id="no screen",
+        ),
+        pytest.param(make_release([], labels=[], **SAME_WIDTHS), RELEASE, id="from none"),
+    ],
+)
+def test_what_is_known_of_a_change_makes_the_same_deltas(held: Release, release: Release) -> None:
+    before, after = _labels_by_answer(held), _labels_by_answer(release)
+    written = [at for at, each in enumerate(release.answers.tolist()) if before.get(each) != after.get(each)]
+    change = Change(
+        screen=difference(held.screen, release.screen),
+        answers=difference(held.answers, release.answers),
+        places=u64(*written),
+        labels=None
+        if release.labels is None
+        else b"".join(after[release.answers.tolist()[at]] for at in written),
+    )
+    assert write_change(3, held.manifest, release.manifest, change) == _files(release, Held(3, held))
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from protocol.digest import Algorithm, Digest
 from protocol.subset.answers import equal_range, order_answers
-from protocol.subset.chunks import labels_root, values_root
+from protocol.subset.chunks import ChunkRoot, labels_root, values_root
 from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.identity import subset_id
 from protocol.subset.label import tag
 from protocol.subset.prf_input import prf_input
 from protocol.subset.screen import screen_value, screen_values, truncate
 from protocol.subset.widths import answer_width, kept_answer_width, kept_screen_width, screen_width
-from protocol.tlog.merkle import EMPTY_ROOT, leaf_hash, node_hash
+from protocol.tlog.merkle import EMPTY_ROOT, leaf_hash, node_hash, root_of
 from support.answers import build_answers
 from support.subsets import ORIGIN, SUBSET, digest, u64
 
@@ -136,6 +136,16 @@ def test_roots_are_over_chunks_of_1024_big_endian_values() -> None:
 def test_label_roots_are_over_chunks_of_1024_labels() -> None:
     labels = bytes(48) * 1024 + b"\1" * 48
     assert labels_root(labels, 48) == node_hash(leaf_hash(bytes(48) * 1024), leaf_hash(b"\1" * 48))
+
+
+def test_a_root_is_that_of_all_chunks_however_the_items_come() -> None:
+    octets = np.random.default_rng(1).bytes(2100 * 1024 + 7)  # more leaves than the tree takes in at once
+    chunks = ChunkRoot(1)
+    for start in range(0, len(octets), 99_991):
+        chunks.take(memoryview(octets)[start : start + 99_991])
+    leaves = [leaf_hash(octets[start : start + 1024]) for start in range(0, len(octets), 1024)]
+    assert chunks.root() == root_of(leaves)
+    assert chunks.root() == root_of(leaves), "asking changes nothing"
 
 
 def test_exclusions_commit_to_a_salted_set() -> None:

@@ -1,0 +1,56 @@
+"""Sequences made of older ones: as deleting and inserting one item after the other makes them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.subsets.splice import Splice
+
+WIDTH = 3
+
+
+def spliced(count: int, gone: list[int], came: list[int]) -> tuple[Splice, list[int], list[int], list[int]]:
+    """A splice, what it is applied to, and what results."""
+    old, new = [*range(count)], [*range(1000, 1000 + len(came))]
+    wanted: list[int] = []
+    for place in range(count + 1):
+        wanted += [each for each, at in zip(new, came, strict=True) if at == place]
+        wanted += [place] if place < count and place not in gone else []
+    splice = Splice(count=count, gone=np.array(gone, dtype=np.intp), came=np.array(came, dtype=np.intp))
+    return splice, old, new, wanted
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[int, list[int], list[int]]:
+    count = draw(st.integers(1, 12))
+    gone = draw(st.sets(st.integers(0, count - 1)))
+    came = draw(st.lists(st.integers(0, count), max_size=6))
+    return count, sorted(gone), sorted(came)
+
+
+@given(cases())
+def test_values_and_octets_are_spliced_alike(case: tuple[int, list[int], list[int]]) -> None:
+    splice, old, new, wanted = spliced(*case)
+    assert splice.values(np.array(old, dtype=np.uint64), np.array(new, dtype=np.uint64)).tolist() == wanted
+    octets = splice.octets(_octets(old), _octets(new), WIDTH)
+    assert b"".join(octets) == _octets(wanted)
+    assert [wanted[place] for place in splice.places.tolist()] == new
+
+
+def test_what_stays_is_not_copied() -> None:
+    splice, old, new, _ = spliced(4, [1], [3])
+    before = _octets(old)
+    parts = [part for part in splice.octets(before, _octets(new), WIDTH) if isinstance(part, memoryview)]
+    assert [part.obj is before for part in parts] == [True, True, False, True]
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_everything_may_go(count: int) -> None:
+    splice, old, _, wanted = spliced(count, [*range(count)], [])
+    assert not wanted
+    assert not splice.octets(_octets(old), b"", WIDTH)
+
+
+def _octets(values: list[int]) -> bytes:
+    return b"".join(value.to_bytes(WIDTH) for value in values)
