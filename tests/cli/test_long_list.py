@@ -6,8 +6,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import pytest
-
 from support.agencies import LIST, import_files, numbered, report
 from support.federated import federated
 from support.processes import Cli
@@ -24,7 +22,6 @@ def staged(cli: Cli) -> Counter[str]:
     return Counter("slices" if path.parent.name == "slices" else "parts" for path in paths if path.is_file())
 
 
-@pytest.mark.threat("crash")
 def test_what_was_taken_of_a_long_list_stays_taken(tmp_path: Path) -> None:
     with federated(tmp_path) as federation:
         fr, nl = replace(federation.fr, small_slices=True), federation.nl

@@ -121,7 +121,7 @@ def test_a_tombstone_of_this_node(agency: Agency) -> None:
     assert judged(agency) == EVERY - {ONE}
 
 
-@pytest.mark.threat("a stolen key")
+@pytest.mark.threat("a stolen online key")
 def test_what_a_thief_may_have_signed(agency: Agency, other: Agency) -> None:
     whole, span = Premises.of, range(2, 5)
 

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from hashlib import sha512, shake_256
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from support.digest_search import DigestSearch
 
@@ -36,11 +34,10 @@ WRITERS: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
-@pytest.mark.parametrize("value", [MD5, SHA1, SHA256], ids=["md5", "sha1", "sha256"])
-@pytest.mark.parametrize("before", [0, 1, 5, 8, 4099])
-def test_a_planted_digest_is_found(write: Callable[[bytes], bytes], value: bytes, before: int) -> None:
-    (found,) = SEARCH.sightings(NOISE[:before] + write(value) + NOISE[before:], "here")
-    assert (found.place, found.digest) == ("here", value)
+def test_a_planted_digest_is_found(write: Callable[[bytes], bytes]) -> None:
+    for value, before in ((MD5, 0), (SHA1, 1), (SHA256, 4099)):
+        (found,) = SEARCH.sightings(NOISE[:before] + write(value) + NOISE[before:], "here")
+        assert (found.place, found.digest) == ("here", value)
 
 
 def test_every_digest_is_found_and_its_place_named() -> None:
@@ -57,20 +54,3 @@ def test_every_digest_is_found_and_its_place_named() -> None:
 @pytest.mark.parametrize("data", [b"", MD5[:-1], SHA256.hex().encode()[:-1], b64encode(SHA256)[:-3], NOISE])
 def test_nothing_is_found_where_nothing_is(data: bytes) -> None:
     assert SEARCH.sightings(data, "here") == []
-
-
-def test_a_search_for_nothing_finds_nothing() -> None:
-    assert DigestSearch([]).sightings(NOISE, "here") == []
-
-
-def test_a_sighting_does_not_show_the_digest() -> None:
-    (found,) = SEARCH.sightings(SHA256, "here")
-    assert SHA256.hex() not in repr(found)
-    assert repr(SHA256) not in repr(found)
-
-
-@given(value=st.binary(min_size=16, max_size=64), before=st.binary(max_size=20), after=st.binary(max_size=20))
-def test_found_in_base64_whatever_is_around_it(value: bytes, before: bytes, after: bytes) -> None:
-    search = DigestSearch([value])
-    for encode in (b64encode, urlsafe_b64encode):
-        assert search.sightings(encode(before + value + after), "here")

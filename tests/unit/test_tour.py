@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.tour import Typist, masked, matches, rewritten, steps
+from support.tour import Typist, matches, rewritten, steps
 
 PAGE = """\
 Text.
@@ -42,11 +42,6 @@ def test_commands_are_read_with_who_types_them_what_is_shown_and_where() -> None
     ]
 
 
-def test_output_before_a_command_is_a_mistake_of_the_page() -> None:
-    with pytest.raises(AssertionError, match="line 2"):
-        steps("```console\nno prompt\n```\n")
-
-
 def test_a_true_page_is_as_shown(typist: Typist) -> None:
     assert all(typist.type(step).as_shown for step in steps(PAGE))
 
@@ -73,29 +68,6 @@ def test_a_page_is_rewritten_to_the_truth(typist: Typist) -> None:
     assert rewritten(lie, done) == PAGE
 
 
-def test_shells_keep_what_was_exported_and_are_apart(typist: Typist) -> None:
-    page = "```console\na$ export X=1\na$ echo $X\n1\nb$ echo x$X\nx\n```\n"
-    assert all(typist.type(step).as_shown for step in steps(page))
-
-
-def test_words_are_read_over_from_what_was_printed(typist: Typist) -> None:
-    shown, real = "-".join(["babab"] * 8), "-".join(["kuzil"] * 8)
-    (typist.home / "words").write_text(f"fingerprint: {real}\n")
-    page = f"```console\na$ cat ~/words\nfingerprint: {shown}\nb$ test {shown} = {real}\n```\n"
-    assert all(typist.type(step).as_shown for step in steps(page))
-
-
-def test_a_server_is_waited_for_and_ended(typist: Typist) -> None:
-    page = "```console\na$ (sleep 0.3; echo serving; exec sleep 100) &\nserving\na$ echo next\nnext\n```\n"
-    assert all(typist.type(step).as_shown for step in steps(page))
-
-
-def test_a_command_that_does_not_end_is_given_up(typist: Typist) -> None:
-    typist.patience = 0.3
-    with pytest.raises(TimeoutError, match="does not end"):
-        typist.type(steps("```console\na$ sleep 100\n```\n")[0])
-
-
 @pytest.mark.parametrize(
     ("printed", "shown", "same"),
     [
@@ -111,14 +83,3 @@ def test_a_command_that_does_not_end_is_given_up(typist: Typist) -> None:
 )
 def test_what_counts_as_the_same(printed: list[str], shown: list[str], same: bool) -> None:
     assert matches(printed, shown) is same
-
-
-def test_what_was_drawn_over_was_not_printed(typist: Typist) -> None:
-    (step,) = steps("```console\na$ printf '\\r1 of 2\\033[K\\r2 of 2\\033[K\\r\\033[Kdone\\n'\ndone\n```\n")
-    assert typist.type(step).as_shown
-
-
-def test_masks_leave_names_alone() -> None:
-    assert (
-        masked("fr.example/lists/national: size 9, 9 added") == "fr.example/lists/national: size 9, 9 added"
-    )
