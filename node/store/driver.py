@@ -27,14 +27,16 @@ POSTGRESQL: Final = "postgresql"
 _BUSY_SECONDS: Final = 30
 _POOL_SECONDS: Final = 5
 """Who waits longer for a connection is refused: whoever asks comes again, and waits nowhere in the dark."""
-_LIMITS: Final[Mapping[str, str]] = {
+_ASKED: Final[Mapping[str, str]] = {
+    "client_encoding": "utf8",
     "connect_timeout": "3",
     "tcp_user_timeout": "30000",
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
 }
-"""How long a server that says nothing is waited for: each host in turn, then what was sent, then what is awaited."""
+"""Text as UTF-8, also of a database that knows of no encoding, as `initdb` makes it where it finds no locale. And how
+long a server that says nothing is waited for: each host in turn, then what was sent, then what is awaited."""
 _PRIMARY: Final = 0xFF
 """Of SQLite's error codes, the part that says what failed."""
 _REFUSALS: Final[Mapping[int | str, int]] = {
@@ -96,7 +98,7 @@ def connect(url: URL) -> Engine:
     if url.get_backend_name() == POSTGRESQL:
         try:
             engine = create_engine(
-                _given_up_on(url), poolclass=_Pool, pool_pre_ping=True, pool_timeout=_POOL_SECONDS
+                _asked(url), poolclass=_Pool, pool_pre_ping=True, pool_timeout=_POOL_SECONDS
             )
         except NoSuchModuleError as exc:  # pragma: no cover - psycopg is a dependency
             raise ConfigError("PostgreSQL needs the psycopg driver") from exc
@@ -107,9 +109,9 @@ def connect(url: URL) -> Engine:
     return engine
 
 
-def _given_up_on(url: URL) -> URL:
-    """The same address, with a bound to how long a server that says nothing is waited for."""
-    return url.update_query_dict({name: value for name, value in _LIMITS.items() if name not in url.query})
+def _asked(url: URL) -> URL:
+    """The same address, with what is asked of each connection, unless it says otherwise."""
+    return url.update_query_dict({name: value for name, value in _ASKED.items() if name not in url.query})
 
 
 def begin_reading(engine: Engine) -> Connection:

@@ -27,16 +27,18 @@ class PostgresServer:
         self.port = port
         self.pid = pid
 
-    def database(self, *, like: str = "") -> str:
+    def database(self, *, like: str = "", encoding: str = "") -> str:
         """DSN of a new database: empty, or as the one with the DSN `like`, to which nobody may be connected."""
         name = f"sigfed_{os.getpid()}_{next(_serial)}"
-        self.make(name, like=like)
+        self.make(name, like=like, encoding=encoding)
         return f"postgresql+psycopg://{_ROLE}@127.0.0.1:{self.port}/{name}"
 
-    def make(self, name: str, *, like: str = "") -> None:
-        """Make a database of this name."""
+    def make(self, name: str, *, like: str = "", encoding: str = "") -> None:
+        """Make a database of this name; UTF8, unless another `encoding` is asked for."""
         with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
             template = f" TEMPLATE {like.rpartition('/')[2]}" if like else ""
+            if encoding:
+                template = f" TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'"
             connection.execute(b"SET default_transaction_read_only = off")
             connection.execute(f"CREATE DATABASE {name}{template}".encode())
 
