@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from typing import Final
 
@@ -386,6 +386,8 @@ class Drafter:
     def _made(self, spool: Spool, without: frozenset[Digest] | None = None) -> _Made:
         """What a release lists by what the lists say now; only what is released already, if it is to be `without`."""
         order, subset = self._order, self._order.subset
+        # Asked once: one that came meanwhile would take all that are judged by its hash along. A claim notices it.
+        wired = cache(self._guards.wired)
         judged = judge_all(
             self._store,
             order.members,
@@ -393,7 +395,7 @@ class Drafter:
             max_age=order.max_age,
             previous=self._previous,
             exclusions=order.exclusions,
-            apart=self._apart,
+            apart=lambda: wired().union(CANARIES, without or ()),
         )
         heads = judged.premises.heads
         parts = 1 + sum(log.head.size for log in heads) // EVENTS
@@ -404,7 +406,7 @@ class Drafter:
         for share in judged.shares:
             rows = [row for record in self._previous for row in rows_in(self._store, record, share.keys)]
             chosen = choose(self._supported(heads, share.effective, share.listings), subset.filter)
-            tripped = self._guards.tripped(chosen)
+            tripped = wired() & chosen.keys()
             made.tripped |= tripped
             made.entries += _entries(chosen, tripped)
             left_out = tripped if without is None else without | self._unlisted(chosen, rows)
@@ -412,10 +414,6 @@ class Drafter:
             self._take(made, chosen, rows, share.listings, share.alike)
             self._wait(made, chosen, share.waiting, share.alike)
         return made
-
-    def _apart(self) -> frozenset[Digest]:
-        """What is left out by its digest."""
-        return self._guards.wired().union(CANARIES)
 
     @property
     def _previous(self) -> Sequence[ReleaseRecord]:

@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from keys.trust.members import Member
 from node.errors import AlreadyExistsError, NotFoundError, StoreError, TripwireError, UsageError
+from node.judgement import effective
+from node.judgement.effective import Current
 from node.lists.corrections.withdraw import withdraw
 from node.lists.guards import Guards
 from node.lists.imports.intake import Statement
@@ -18,7 +21,9 @@ from node.ports.evaluator import EpochSecret
 from node.ports.objects import ObjectStore
 from node.store.store import Store
 from node.subsets.catalogue import create_subset, report_subset, report_subsets
+from node.subsets.conditions import Conditions, conditions
 from node.subsets.draft import LIFE
+from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Basis, Reason
 from protocol.subset.canary import ABSENT, PRESENT
@@ -397,6 +402,33 @@ class TestTripwires:
         with pytest.raises(TripwireError, match="takes out 2"):
             fr.release()
         assert listed(fr) == set(file_digests("a"))
+
+    def test_one_that_comes_and_goes_takes_nothing_with_it(
+        self, fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """While a release is made whole: that of one hash must not be that of all that are judged with it."""
+        release_both(fr, other, "a", "b", "c")
+        folder(fr).forget_basis()
+        guards, judge = Guards(fr.store), effective.judge_held
+        seen: list[Digest] = []
+
+        def judged(*args: Any, **kwargs: Any) -> Current:
+            found = judge(*args, **kwargs)
+            if not seen:
+                seen.extend(digest for _, digest in found.decision.effective)
+                guards.add_tripwires(seen[:1], note="", now_ms=1)
+            return found
+
+        def begun(*args: Any) -> Conditions | None:
+            if seen:
+                guards.remove_tripwires([each.id for each, _ in guards.tripwires()])
+            return conditions(*args)
+
+        monkeypatch.setattr(effective, "judge_held", judged)
+        monkeypatch.setattr("node.subsets.draft.conditions", begun)
+        fr.release()
+        assert seen
+        assert listed(fr) == {digest for name in "abc" for digest in file_digests(name)}
 
     def test_what_is_listed_does_not_run_out(self, fr: ReleasingAgency, other: Agency) -> None:
         release_both(fr, other, "a")
