@@ -9,6 +9,7 @@ import pytest
 
 from support.bare import link_programs
 from support.machine import made_once
+from support.shell_program import shell_program
 from support.tour import Typist
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -29,7 +30,14 @@ def shell_environment() -> dict[str, str]:
 
 @pytest.fixture
 def typist(tmp_path: Path, shell_environment: dict[str, str]) -> Iterator[Typist]:
-    """Somebody who types them."""
-    typing = Typist(folder=REPOSITORY, home=tmp_path, environment=shell_environment)
-    yield typing
-    typing.close()
+    """Somebody who types them, with a program that is loaded already."""
+    with shell_program() as programs:
+        path = f"{programs}:{shell_environment['PATH']}"
+        typing = Typist(
+            folder=REPOSITORY,
+            home=tmp_path,
+            environment={**shell_environment, "PATH": path},
+            read_over={"$PWD/.venv/bin": str(programs)},  # what the page puts in front of PATH, where it is
+        )
+        yield typing
+        typing.close()

@@ -1,6 +1,6 @@
 """The manuals say what is true: every command on them is typed, in the order in which a reader meets the pages.
 
-Their `sigfed` is loaded already and its keys open at once; the tour's is the installed program.
+Their `sigfed` is loaded already, as the tour's is, and its keys open at once.
 """
 
 import re
