@@ -42,7 +42,7 @@ def test_what_was_taken_of_a_long_list_stays_taken(tmp_path: Path) -> None:
             assert report(fr, NL_LIST).log.head == held, "nobody sees a part of it"
             assert staged(fr) == Counter(parts=parts, slices=slices), place
         done = fr.done(*SYNC)
-        assert done["new"] == held.size + 2 * FILES
+        assert (done["adds"], done["old"], done["new"]) == (2 * FILES, held.size, held.size + 2 * FILES)
         assert not staged(fr)
         asked = federation.nl_node.journal.read_text().count("endpoint=list_entries")
         assert asked <= 6 + 2, (

@@ -6,6 +6,7 @@ The place is reached inside the real command, with everything before it done: a 
 import os
 import re
 import signal
+import time
 from collections.abc import Callable
 from itertools import count
 from pkgutil import resolve_name
@@ -20,6 +21,9 @@ from node.signing.log_signer import FolderLogSigner
 from node.signing.ring import FolderKeyRing
 from node.store.store import Store
 from node.trust.own import OwnTrust
+
+_NOTICED = 0.5
+"""Seconds after which a process has noticed that it is interrupted: this step may be done in a thread."""
 
 
 def arm(place: str) -> None:
@@ -72,6 +76,7 @@ def _die_after(calls: int, step: Callable[..., Any], how: signal.Signals) -> Cal
     def called(*args: Any, **kwargs: Any) -> Any:
         if next(numbers) == calls:
             os.kill(os.getpid(), how)
+            time.sleep(_NOTICED)
         return step(*args, **kwargs)
 
     return called

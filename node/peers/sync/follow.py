@@ -52,6 +52,8 @@ class HeldLog:
     time_ms: int
     checked_ms: int
     """When the peer's head was last seen to be this one."""
+    finished: "Committed | None" = None
+    """What an earlier pull brought that was cut off, and is taken over now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +124,9 @@ class Follower:
 
     def held(self, origin: str, *, now_ms: int) -> HeldLog:
         """What is held of a list, after finishing a commit that was cut off; raises `NotFoundError`."""
-        log = self._log(origin)
+        log, finished = self._log(origin), None
         if log.pending is not None:
-            self._repair(log, now_ms)
+            finished = self._repair(log, now_ms)
             log = self._log(origin)
         carry_out(self._store, origin, now_ms=now_ms)
         head = log.head
@@ -139,6 +141,7 @@ class Follower:
             tail=tuple(files.events(head.size // BUNDLE_WIDTH, size=head.size)),
             time_ms=head.time_ms,
             checked_ms=log.checked_ms,
+            finished=finished,
         )
 
     def require_room(self, origin: str, *, size: int, now_ms: int) -> None:
@@ -345,14 +348,15 @@ class Follower:
         bundle = next(self._bundles(log, size - 1, size))
         return Header.from_bytes(decode_bundle(bundle.entries, bundle.width)[-1][:HEADER_BYTES]).time_ms
 
-    def _repair(self, log: LogRecord, now_ms: int) -> None:
+    def _repair(self, log: LogRecord, now_ms: int) -> Committed | None:
         """Finish a commit that was cut off, or forget it: the peer still has what is missing here."""
         try:
-            self._finish(log, now_ms)
+            return self._finish(log, now_ms)
         except _NotStagedError:
             self._abandon(log)
-        except ConflictError:
-            return  # somebody else finished it
+        except ConflictError:  # somebody else finished it
+            pass
+        return None
 
     def _abandon(self, log: LogRecord) -> None:
         # In this order: no later pull may meet slices of a claim that is gone.

@@ -215,7 +215,9 @@ class _Session:
     async def _pulled(self, origin: str, document: NodeDocument) -> ListOutcome:
         follower = self._watch.follower(self._store, document, self._patience)
         held = await self._patience.work(self._held, follower, origin)
-        outcome = ListOutcome(origin=origin, old_size=held.size, new_size=held.size)
+        outcome = _committed(
+            ListOutcome(origin=origin, old_size=held.size, new_size=held.size), held.finished
+        )
         pull: ListPull | None = None
         note: bytes | None = None
         short: Exception | None
@@ -394,8 +396,9 @@ def _committed(outcome: ListOutcome, committed: Committed | None) -> ListOutcome
         return outcome
     return replace(
         outcome,
+        old_size=min(outcome.old_size, committed.old_size),
         new_size=committed.new_size,
-        adds=committed.adds,
-        withdrawals=committed.withdrawals,
-        quarantined=committed.quarantined,
+        adds=outcome.adds + committed.adds,
+        withdrawals=outcome.withdrawals + committed.withdrawals,
+        quarantined=outcome.quarantined + committed.quarantined,
     )
