@@ -87,6 +87,15 @@ async def test_a_peer_that_never_ends_and_one_whose_files_are_damaged_stop_nobod
     assert outcomes == {name: str(failure) for name, failure in failures.items()}
 
 
+async def test_a_page_waits_for_a_peer_as_long_as_it_says(node: CheapNode, store: Store) -> None:
+    async with hostile(_silence) as silent:
+        add_peer(store, node, "a.example", silent.url + "/")
+        done = await PeerSyncs(node.identity(), store).run_for("a.example", seconds=0.5)
+    assert "time was over" in str(done.failure)
+    with store.read() as unit:
+        assert unit.peers.get("a.example").outcome == str(done.failure)
+
+
 @pytest.mark.threat("endless bytes")
 async def test_nobody_waits_for_a_slow_peer(
     node: CheapNode, store: Store, monkeypatch: pytest.MonkeyPatch
