@@ -39,8 +39,10 @@ async def beat(home: Home, *, anew: float = 0.0, means: Means = MEANS) -> BeatRe
     the next beat: nothing is tried again before.
     """
     begun = asyncio.get_running_loop().time()
+    if load_partner_settings(home.folder).cover is Cover.OFF:
+        return BeatResult()
     enrolment, held = HeldReleases(PartnerFolder(home.partner)).in_force()
-    if held is None or load_partner_settings(home.folder).cover is Cover.OFF:
+    if held is None:
         return BeatResult()
     found: list[SpooledHit] = []
     try:

@@ -196,6 +196,8 @@ async def resolve(home: Home, text: str, action: Action) -> Resolved:
 def judge(home: Home, *, means: Means = MEANS) -> list[SpooledHit]:
     """End the hits that the release in force does not list any more; nobody is asked."""
     with alone(home) as spool:
+        if not spool.readable().hits:
+            return []
         _, held = HeldReleases(PartnerFolder(home.partner)).in_force()
         return [] if held is None else judge_again(spool, held, now_ms=milliseconds(means.clock.now()))
 

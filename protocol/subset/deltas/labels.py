@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from protocol.encoding import Octets
 from protocol.errors import MalformedError, NotCanonicalError
-from protocol.subset.deltas.values import NOTHING, kept_places, stretches
+from protocol.subset.deltas.values import NOTHING, Stretch, kept_places, stretches
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.rice import U64Array, decode_sorted, encode_sorted
 
@@ -39,7 +39,7 @@ def encode_label_delta(old: Labelled, new: Labelled, through: Through = iter) ->
     """
     labels = _rows(new.labels)
     places, written = [NOTHING], []
-    for piece in through(_carried(old, new.answers)):
+    for piece in through(_carried(old, each) for each in stretches(old.answers, new.answers)):
         fresh = labels[piece.places]
         changed = np.flatnonzero((fresh != piece.labels).any(axis=1) | ~piece.settled)
         places.append((changed + piece.places.start).astype(np.uint64))
@@ -53,7 +53,7 @@ def write_label_delta(places: U64Array, labels: bytes, count: int) -> bytes:
     return b"".join([len(places).to_bytes(_COUNT_BYTES, "big"), code, labels])
 
 
-def apply_label_delta(old: Labelled, data: Octets, answers: U64Array) -> Iterator[bytes]:
+def apply_label_delta(old: Labelled, data: Octets, answers: U64Array) -> Iterator[Octets]:
     """The labels of `answers` in order, some at a time, those that stayed taken from `old`.
 
     Raises `MalformedError` for bytes that are not a label delta to these answers, `NotCanonicalError` when it
@@ -65,10 +65,15 @@ def apply_label_delta(old: Labelled, data: Octets, answers: U64Array) -> Iterato
         raise MalformedError("label delta: count does not fit its length or the answers")
     places = decode_sorted(data[_COUNT_BYTES:split], count=count, bound=max(len(answers), 1))
     written = _rows(data[split:])
-    for piece in _carried(old, answers):
-        bounds = np.array([piece.places.start, piece.places.stop], dtype=np.uint64)
+    octets = memoryview(old.labels)
+    for stretch in stretches(old.answers, answers):
+        bounds = np.array([stretch.new.start, stretch.new.stop], dtype=np.uint64)
         first, last = np.searchsorted(places, bounds)
-        yield _written(piece, places[first:last] - bounds[0], written[first:last])
+        moved = stretch.alignment
+        if first == last and not len(moved.inserted) and not len(moved.removed):
+            yield octets[stretch.old.start * LABEL_BYTES : stretch.old.stop * LABEL_BYTES]
+        else:
+            yield _written(_carried(old, stretch), places[first:last] - bounds[0], written[first:last])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,17 +96,15 @@ def _written(piece: _Piece, places: U64Array, labels: U64Array) -> bytes:
     return piece.labels.tobytes()
 
 
-def _carried(old: Labelled, answers: U64Array) -> Iterator[_Piece]:
-    """Labels for `answers`, piece by piece, with those that stayed filled in."""
-    labels = _rows(old.labels)
-    for stretch in stretches(old.answers, answers):
-        before, count = labels[stretch.old], stretch.new.stop - stretch.new.start
-        staying = kept_places(count, stretch.alignment.inserted)
-        piece = np.zeros((count, _WORDS), dtype=np.uint64)
-        piece[staying] = before[kept_places(len(before), stretch.alignment.removed)]
-        settled = np.zeros(count, dtype=np.bool_)
-        settled[staying] = True
-        yield _Piece(places=stretch.new, labels=piece, settled=settled)
+def _carried(old: Labelled, stretch: Stretch) -> _Piece:
+    """Labels for the new answers of a stretch, with those that stayed filled in."""
+    before, count = _rows(old.labels)[stretch.old], stretch.new.stop - stretch.new.start
+    staying = kept_places(count, stretch.alignment.inserted)
+    labels = np.zeros((count, _WORDS), dtype=np.uint64)
+    labels[staying] = before[kept_places(len(before), stretch.alignment.removed)]
+    settled = np.zeros(count, dtype=np.bool_)
+    settled[staying] = True
+    return _Piece(places=stretch.new, labels=labels, settled=settled)
 
 
 def _rows(labels: Octets) -> U64Array:
