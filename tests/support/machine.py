@@ -55,7 +55,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish() -> None:
     """What is loaded by now stays: nobody looks through it for garbage again."""
     gc.enable()
-    gc.collect()
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)
 
