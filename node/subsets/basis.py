@@ -6,9 +6,10 @@ values of the screen several digests share; what lists that are not fresh may br
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
+from typing import Self, TypeAlias
 from zipfile import BadZipFile
 
 import numpy as np
@@ -26,6 +27,9 @@ from protocol.subset.release import Release
 from protocol.subset.rice import U64Array
 from protocol.subset.screen import truncate
 from protocol.subset.sets import contains
+
+Names: TypeAlias = NDArray[np.int64]
+"""Names of digests (`WideKey`), a row for each: ascending, each once. There are as many as a stale list is long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +62,18 @@ class Basis:
     """Digests that lists say are of two files."""
     stale: frozenset[str]
     """Origins of the members' lists that were not fresh when they were last judged."""
-    waiting: frozenset[WideKey] = field(repr=False)
+    waiting: Names = field(repr=False)
     """Digests that one of these keeps from being listed: what else is not listed would not be if they were fresh."""
-    unheard: frozenset[WideKey] = field(repr=False)
+    unheard: Names = field(repr=False)
     """Digests that became listed without what these say of them: the next release counts that, too."""
 
-    @property
-    def state(self) -> tuple[object, ...]:
-        """What the next judgement goes on from: two bases of one release differ in nothing else."""
-        return self.conditions, self.stale, self.waiting, self.unheard
+    def goes_on_as(self, other: Self) -> bool:
+        """Whether the next judgement goes on from the same: two bases of one release differ in nothing else."""
+        return (
+            (self.conditions, self.stale) == (other.conditions, other.stale)
+            and np.array_equal(self.waiting, other.waiting)
+            and np.array_equal(self.unheard, other.unheard)
+        )
 
     def to_bytes(self) -> bytes:
         """The basis as it is sealed."""
@@ -79,8 +86,8 @@ class Basis:
             values=np.array([*self.shared], dtype=np.uint64),
             counts=np.array([*self.shared.values()], dtype=np.int64),
             contradicted=_pairs(self.contradicted),
-            waiting=_pairs(self.waiting),
-            unheard=_pairs(self.unheard),
+            waiting=self.waiting,
+            unheard=self.unheard,
         )
         return file.getvalue()
 
@@ -95,10 +102,10 @@ class Basis:
                 },
                 marks=read["marks"],
                 shared=dict(zip(read["values"].tolist(), read["counts"].tolist(), strict=True)),
-                contradicted=frozenset(_names(read["contradicted"])),
+                contradicted=frozenset(map(tuple, read["contradicted"].tolist())),
                 stale=frozenset(json.loads(read["stale"].tobytes())),
-                waiting=frozenset(_names(read["waiting"])),
-                unheard=frozenset(_names(read["unheard"])),
+                waiting=read["waiting"],
+                unheard=read["unheard"],
             )
 
 
@@ -106,12 +113,24 @@ def _text(value: object) -> Marks:
     return np.frombuffer(json.dumps(value).encode(), dtype=np.uint8)
 
 
-def _pairs(names: Collection[WideKey]) -> NDArray[np.int64]:
+def _pairs(names: Collection[WideKey]) -> Names:
     return np.array(sorted(names), dtype=np.int64).reshape(-1, 2)
 
 
-def _names(pairs: NDArray[np.int64]) -> list[WideKey]:
-    return [(key, rest) for key, rest in pairs.tolist()]
+def sorted_names(parts: Iterable[NDArray[np.int64]]) -> Names:
+    """All names of some arrays of them."""
+    names = np.concatenate([np.empty((0, 2), dtype=np.int64), *parts])
+    names = names[np.lexsort((names[:, 1], names[:, 0]))]
+    is_new = np.ones(len(names), dtype=np.bool_)
+    is_new[1:] = (names[1:] != names[:-1]).any(axis=1)
+    return names[is_new]
+
+
+def names_without(names: Names, gone: NDArray[np.int64]) -> Names:
+    """Names but for a few."""
+    known = set(map(tuple, gone.tolist()))
+    at = np.flatnonzero(np.isin(names[:, 0], gone[:, 0]))
+    return np.delete(names, [place for place in at.tolist() if tuple(names[place].tolist()) in known], axis=0)
 
 
 def basis_of(folder: ReleaseFolder) -> Basis | None:

@@ -53,9 +53,11 @@ def affected(store: Store, order: Order, basis: Basis) -> Affected | None:
         if now is None or touched is None:
             return None
         require_noted(premises)
-        again = {*basis.unheard, *(basis.waiting if basis.stale - now_stale else ())}
-        touched.keys |= {key for key, _ in again}
+        again = (basis.unheard, basis.waiting) if basis.stale - now_stale else (basis.unheard,)
         most = min(_MOST, max(_FEW, size_of_lists(basis.conditions) // _SHARE))
+        if sum(map(len, again)) > most:
+            return None
+        touched.keys.update(key for names in again for key in names[:, 0].tolist())
         touched.blocks |= bool(now_stale or basis.stale)
         found = _digests(store, unit, premises, touched, most)
         return None if found is None else Affected(found, premises, now, now_stale)

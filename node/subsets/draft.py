@@ -16,6 +16,7 @@ from hashlib import sha256
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from node.clock import milliseconds
 from node.errors import StoreError
@@ -32,7 +33,7 @@ from node.store.lists.records import LogRecord
 from node.store.spool import Spool
 from node.store.store import Store
 from node.store.subsets.records import Listed, ReleaseRecord, WideKey
-from node.subsets.basis import Basis, Screened, changed_screen, is_screened
+from node.subsets.basis import Basis, Screened, changed_screen, is_screened, names_without, sorted_names
 from node.subsets.changes import Affected, affected
 from node.subsets.columns import Column
 from node.subsets.compose import Chosen, Terms, choose, compose, lines_of, screen_of, width_of_answers
@@ -119,8 +120,9 @@ class _Made:
     links: Links
     premises: Premises
     sources: Mapping[str, int]
-    waiting: set[WideKey] = field(default_factory=set)
-    unheard: set[WideKey] = field(default_factory=set)
+    waiting: list[NDArray[np.int64]] = field(default_factory=list)
+    """Names of digests; likewise `unheard`."""
+    unheard: list[NDArray[np.int64]] = field(default_factory=list)
     tripped: set[Digest] = field(default_factory=set)
     entries: list[EntryRef] = field(default_factory=list)
     conditions: Conditions | None = None
@@ -198,8 +200,8 @@ class Drafter:
             shared=shared,
             contradicted=frozenset(self._store.vault.wide_keys_of(contradicted)),
             stale=stale(made.premises, self._order),
-            waiting=frozenset(made.waiting),
-            unheard=frozenset(made.unheard),
+            waiting=sorted_names(made.waiting),
+            unheard=sorted_names(made.unheard),
         )
         listed = self._held.record.answers - 1 if self._held else 0
         release = compose(made.terms, answers.values, _root(answers), screen=screen, held=held)
@@ -258,7 +260,7 @@ class Drafter:
         )
         if screen is None:
             return None
-        judged = self._store.vault.wide_keys_of(new.digests)
+        judged = self._store.vault.names_of(new.digests)
         contradicted = sorted(
             {*(self._contradicted(basis) - new.digests), *made.content.at(selection.contradicted)}
         )
@@ -268,8 +270,8 @@ class Drafter:
             shared=screen[1],
             contradicted=frozenset(self._store.vault.wide_keys_of(contradicted)),
             stale=new.stale,
-            waiting=basis.waiting.difference(judged) | made.waiting,
-            unheard=basis.unheard.difference(judged) | made.unheard,
+            waiting=sorted_names([names_without(basis.waiting, judged), *made.waiting]),
+            unheard=sorted_names([names_without(basis.unheard, judged), *made.unheard]),
         )
         change = Change(screen=screen[2], answers=changed.moved, places=changed.places, labels=changed.labels)
         release = compose(
@@ -375,13 +377,14 @@ class Drafter:
     ) -> None:
         """Note what would have more support if all lists were fresh."""
         covers = self._order.subset.filter.covers
-        keys = [key for key in waiting if covers(key[0], key[1].algorithm)]
-        for key, name in zip(keys, self._store.vault.wide_keys_of(key[1] for key in keys), strict=True):
-            is_listed = key[1] in chosen and key[0] in chosen[key[1]].collections
-            names = made.unheard if is_listed else made.waiting
-            names.add(name)
-            if key[1] in alike:
-                names.update((first, rest) for first, rest in alike[key[1]].names.tolist())
+        listed, unlisted = set[Digest](), set[Digest]()
+        for collection, digest in waiting:
+            if covers(collection, digest.algorithm):
+                is_listed = digest in chosen and collection in chosen[digest].collections
+                (listed if is_listed else unlisted).add(digest)
+        for names, digests in ((made.unheard, listed), (made.waiting, unlisted)):
+            names.append(self._store.vault.names_of(digests))
+            names += [alike[digest].names for digest in digests if digest in alike]
 
     def _made(self, spool: Spool, without: frozenset[Digest] | None = None) -> _Made:
         """What a release lists by what the lists say now; only what is released already, if it is to be `without`."""

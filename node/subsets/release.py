@@ -309,7 +309,7 @@ class Releaser:
         Not when rows would change: they are written with the next release, which judges the same once more.
         """
         new, old = draft.basis, held.basis
-        moved = new and (old is None or old.state != new.state)
+        moved = new and (old is None or not old.goes_on_as(new))
         if not new or not moved or draft.ended or draft.new:
             return held
         ReleaseFolder(self._store, held.record).put_basis(new.to_bytes())
