@@ -202,15 +202,26 @@ Grounds = Mapping[str, Acts]
 
 @contextmanager
 def disks(folder: Path) -> Iterator[tuple[World, Grounds]]:
-    """Two of the three have a disk of their own, and the first a folder of objects on it."""
+    """Each of the three has a disk of its own, and the first a folder of objects on it."""
     with (
         small_disk(folder / "fr") as agency,
+        small_disk(folder / "nl") as peer,
         small_disk(folder / "partner-disk") as partner,
         world(folder) as made,
         read_only(made.pair.fr.home / "objects") as objects,
     ):
         made.homes["partner"] = folder / "partner-disk/home"
-        yield made, {"agency": agency, "partner": partner, "objects": objects}
+        pair = made.pair
+
+        def answers() -> bool:
+            return fetch(pair.nl, pair.nl_node, "/health/ready")[0] == 200
+
+        def make_room() -> None:
+            peer.comes_back()
+            wait_until(answers)
+
+        grounds = {"agency": agency, "partner": partner, "objects": objects}
+        yield made, {**grounds, "peer": Acts(peer.gives_way, make_room)}
 
 
 @contextmanager
@@ -301,7 +312,7 @@ NO_DATABASE: Final = "the database failed"
 LATER: Final = (16, "fr.example cannot answer now (status 503)")
 AHEAD, BEHIND = (12, "s ahead of the clock of"), (12, "s behind the clock of")
 OTHER: Final = ("the other imports", "the other publishes")
-"""What the other agency fails at, whose objects are in the same bucket."""
+"""What the other agency fails at where its disk is full, or its objects are in the bucket that takes nothing."""
 TALKS: Final = ("followed", "update", "look-up", "scan", "report")
 
 
@@ -336,6 +347,14 @@ GROUNDS: Final[Mapping[str, Ground]] = {
         unwritten(NO_ROOM) | dict.fromkeys(TALKS, LATER) | {"rotate": (2, ROOM), "backup": (2, ROOM)},
         ready=503,
         refuses=frozenset({"folder", "objects", "database"}),
+    ),
+    "the disk of the peer is full": Ground(
+        disks,
+        "peer",
+        {
+            **dict.fromkeys((*OTHER, "followed"), (2, ROOM)),
+            "sync": (16, "nl.example cannot answer now (status 503)"),
+        },
     ),
     "the disk of the partner is full": Ground(
         disks,
