@@ -9,17 +9,17 @@ import os
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from threading import Event, Thread
 from typing import Final
 
 import pytest
 
 from node.objects.s3 import _prepare
 from support.agencies import LIST, SUBSET, Federation, federate, fetch, numbered, table, written
+from support.disks import Acts, mounted, small_disk
 from support.postgres import postgres_server
 from support.processes import Finished, Running, free_port, wait_until
 from support.relay import relay
@@ -28,7 +28,6 @@ from support.seaweedfs import KEY, OPEN, SECRET, Fault, bad_proxy, seaweedfs
 pytestmark = pytest.mark.slow
 
 HOUR: Final = 3600
-MIB: Final = 1 << 20
 LATE: Final = b"listed by both, and looked up late"
 
 
@@ -123,59 +122,6 @@ class World:
 
 Fails = dict[str, tuple[int, str] | None]
 """By what is done, exit code and words; None of what may fail, or not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Acts:
-    """How the ground gives way, and comes back."""
-
-    gives_way: Callable[[], object]
-    comes_back: Callable[[], object]
-    later: Callable[[], object] = int
-    """An hour passes."""
-
-
-@contextmanager
-def small_disk(path: Path) -> Iterator[Acts]:
-    """A disk of its own for one home, and what fills it to the last byte."""
-    path.mkdir(mode=0o700)
-    mounted("-t", "tmpfs", "-o", "size=64m,mode=0700", "tmpfs", str(path))
-    ballast = path / "ballast"
-    full, over = Event(), Event()
-
-    def keep_full() -> None:
-        """What others give back, as a database does of its journal, is taken at once."""
-        with ballast.open("ab", buffering=0) as file:
-            while not over.wait(0.01):
-                for size in (MIB, 4096, 1):
-                    with suppress(OSError):
-                        while True:
-                            file.write(bytes(size))
-                full.set()
-
-    filling = Thread(target=keep_full, name="ballast")
-
-    def fill() -> None:
-        filling.start()
-        assert full.wait(60)
-
-    def make_room() -> None:
-        over.set()
-        if filling.ident:
-            filling.join()
-        ballast.unlink(missing_ok=True)
-
-    try:
-        yield Acts(fill, make_room)
-    finally:
-        subprocess.run(["umount", "-l", str(path)], check=True)
-
-
-def mounted(*words: str) -> None:
-    """Mount; where that is not for this user, the test is skipped."""
-    done = subprocess.run(["mount", *words], capture_output=True, check=False)
-    if done.returncode:
-        pytest.skip(f"it mounts a disk, as root: {done.stderr.decode().strip()}")
 
 
 @contextmanager
@@ -352,7 +298,8 @@ GROUNDS: Final[Mapping[str, Ground]] = {
         disks,
         "peer",
         {
-            **dict.fromkeys((*OTHER, "followed"), (2, ROOM)),
+            **dict.fromkeys(("the other imports", "followed"), (2, ROOM)),
+            "the other publishes": None,  # nothing waits
             "sync": (16, "nl.example cannot answer now (status 503)"),
         },
     ),

@@ -24,6 +24,7 @@ from protocol.subset.canary import PRESENT_TEXT
 from support.agencies import BOTH, SUBSET, UNLISTED, Federation, import_files
 from support.crowds import FLOOD, MOST_MB, crowd, held, rss_mb
 from support.digest_search import DigestSearch
+from support.disks import small_disk
 from support.federated import federated
 from support.gateways import proxy_header
 from support.processes import ROOT, Cli, Daemon, wait_until
@@ -153,6 +154,24 @@ def test_what_is_asked_while_the_node_is_down_is_found_later(
         wait_until(lambda: heard.exists() and len(heard.read_text().splitlines()) == len(found))
     assert sorted(heard.read_text().splitlines()) == sorted(f"on_hit yes {hit}" for hit in found.values())
     assert "late=yes" in daemon.journal.read_text()
+
+
+def test_it_answers_while_its_disk_is_full_and_says_that_a_hit_was_not_recorded(
+    federation: Federation, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "disk") as acts:
+        partner = federation.new_partner(tmp_path / "disk/home")
+        with agent(partner) as (daemon, client, url):
+            acts.gives_way()
+            assert stream(client, UNLISTED) == ("OK", None)
+            assert stream(client, BOTH) == ("FOUND", "Sigfed.Baseline")
+            told = asked(f"{url}/v1/scan", BOTH)
+            assert (told["verdict"], told["hit"]) == ("hit", ""), told
+            assert "unconfirmed-not-kept" in daemon.journal.read_text()
+            acts.comes_back()
+            again = asked(f"{url}/v1/scan", BOTH)
+        assert again["hit"] in {one["hit"] for one in partner.run("hit", "ls").results}
+        assert partner.done("hit", "report", again["hit"])["reported"]
 
 
 def test_a_release_that_an_update_brought_is_in_use_soon(federation: Federation, partner: Cli) -> None:
