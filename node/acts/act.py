@@ -6,7 +6,7 @@ module is loaded to show help, so it knows of a node's store only by name.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from inspect import getdoc
 from typing import (
     TYPE_CHECKING,
@@ -20,7 +20,6 @@ from typing import (
     get_type_hints,
 )
 
-from keys.errors import SigfedError
 from keys.message import Message
 from node.store.accounts.records import PersonRole, Request
 
@@ -42,6 +41,7 @@ __all__ = (
     "Request",
     "Work",
     "act",
+    "declared",
     "marked",
     "specs",
 )
@@ -119,7 +119,7 @@ class Done:
     outcome: str = "ok"
     parts: Sequence["Done"] | None = None
     """Of any number of things each, which are told one by one; None: it is told as one."""
-    failure: SigfedError | None = None
+    failure: Exception | None = None
     """Why not all of it was done: what was done is recorded and told first, then this is raised."""
 
 
@@ -131,6 +131,7 @@ class Work:
 
 
 F = TypeVar("F")
+W = TypeVar("W", bound=Work)
 Run = Callable[[Node, F], Done | Request]
 
 
@@ -156,6 +157,8 @@ class Act(Generic[F]):
     """It is not begun when it could not be recorded."""
     asks: bool
     """Whether a second person may have to decide."""
+    state: Callable[[Node], object] = lambda _node: None
+    """What has changed when it failed and a part of it stands all the same, which is recorded."""
 
     @property
     def verb(self) -> str:
@@ -190,6 +193,25 @@ def act(
         )
 
     return made
+
+
+def declared(
+    name: str,
+    fields: type[W],
+    *,
+    roles: frozenset[PersonRole],
+    fresh: bool = False,
+    irreversible: bool = False,
+    state: Callable[[Node], object] = lambda _node: None,
+) -> Act[W]:
+    """An act that a terminal and a page do in ways of their own."""
+
+    def run(node: Node, given: Any) -> Done:
+        done: Done = given.work(node)
+        return done
+
+    made = act(name, roles=roles, fresh=fresh, irreversible=irreversible)(run)
+    return replace(made, fields=fields, state=state)
 
 
 def specs(given: type[Any]) -> Iterator[Spec]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 from keys.errors import SigfedError
 from keys.message import Message
-from node.acts.act import ANALYSTS, JUDGES, SECURITY, Done, Fact, Field, Node, Request, Work, act
+from node.acts.act import ANALYSTS, JUDGES, SECURITY, Done, Fact, Field, Node, Request, Work, act, declared
 from node.errors import AlreadyExistsError, NotFoundError
 from node.store.accounts.records import PersonRole
 
@@ -134,6 +134,9 @@ class Asked(Work):
     files: Annotated[int, Field(record=True)]
 
 
+ask_holders = declared("entry.holders", Asked, roles=JUDGES, irreversible=True)
+
+
 @act("entry.import", roles=ANALYSTS)
 def take_in(node: Node, given: Imported) -> Done:
     """Read a file of hashes into an own list."""
@@ -145,12 +148,6 @@ def take_in(node: Node, given: Imported) -> Done:
 def endorse(node: Node, given: Endorsed) -> Done:
     """Add a peer's entries to an own list, after examination or relying on the peer."""
     _require_open(node, given.list)
-    return given.work(node)
-
-
-@act("entry.holders", roles=JUDGES, irreversible=True)
-def ask_holders(node: Node, given: Asked) -> Done:
-    """Ask members privately which of them holds a hash, and whom to talk to."""
     return given.work(node)
 
 

@@ -1,10 +1,15 @@
-"""Keys of the node. What holders sign elsewhere is a ceremony, and stands with its command and its page."""
+"""Keys of the node. The terminal signs with the holders' keys; a page proposes what they sign elsewhere."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from keys.message import Message
-from node.acts.act import SECURITY, Done, Field, Node, act
+from node.acts.act import SECURITY, Done, Field, Node, Work, act, declared
+
+if TYPE_CHECKING:
+    from keys.trust.revocations import Reason
+    from node.trust.next_root import RootChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +17,86 @@ class Named:
     """A key."""
 
     name: Annotated[str, Field(help="The key, as sigfed key status names it.", argument=True, record=True)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal(Work):
+    """What holders sign elsewhere."""
+
+    proposal: Annotated[str, Field(record=True)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextRoot(Proposal):
+    """Other holders, keys or thresholds."""
+
+    holders: Annotated[Sequence[str], Field(record=True)]
+    """Names of those who come."""
+    remove: Annotated[Sequence[str], Field(record=True)]
+    threshold: Annotated[int | None, Field(record=True)]
+    targets_threshold: Annotated[int | None, Field(record=True)]
+    stolen_targets: Annotated[bool, Field(record=True)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotated(Work):
+    """Whose key gets a successor."""
+
+    role: Annotated[str, Field(record=True)]
+    of: Annotated[str, Field(record=True)]
+    at: Annotated[str, Field(record=True)]
+    key: Annotated[str, Field(record=True)] = ""
+    """Where the successor lies already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoked(Work):
+    """A key that is taken back."""
+
+    name: Annotated[str, Field(record=True)]
+    reason: Annotated["Reason", Field(record=True)]
+    last_good: Annotated[int | None, Field(record=True)]
+    """Of a stolen log key: how many events are surely this agency's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed(Work):
+    """A log that goes on after its key was stolen."""
+
+    log: Annotated[str, Field(record=True)]
+
+
+def next_root(
+    name: str, change: "RootChange", *, stolen_targets: bool, work: Callable[[Node], Done]
+) -> NextRoot:
+    """A change of the root as it is recorded."""
+    return NextRoot(
+        proposal=name,
+        holders=[holder.name for holder in change.holders],
+        remove=change.remove,
+        threshold=change.threshold,
+        targets_threshold=change.targets_threshold,
+        stolen_targets=stolen_targets,
+        work=work,
+    )
+
+
+rotate: Final = declared("key.rotate", Rotated, roles=SECURITY, fresh=True)
+resume: Final = declared("key.resume", Resumed, roles=SECURITY, fresh=True)
+propose: Final = declared("key.propose", NextRoot, roles=SECURITY, fresh=True)
+take_back: Final = declared("key.take-back", Proposal, roles=SECURITY, fresh=True)
+discard: Final = declared("key.discard", Proposal, roles=SECURITY, fresh=True)
+revoke: Final = declared(
+    "key.revoke", Revoked, roles=SECURITY, fresh=True, state=lambda node: node.identity.ring.read()
+)
+publish: Final = declared(
+    "key.publish",
+    Proposal,
+    roles=SECURITY,
+    fresh=True,
+    irreversible=True,
+    state=lambda node: node.identity.trust.in_force(),
+)
 
 
 @act("key.allow", roles=SECURITY, fresh=True)

@@ -65,7 +65,13 @@ def perform(act: Act[F], node: Node, given: F, caller: Caller) -> Done:
     if act.irreversible:
         require_ready(node.identity, node.store)
     with about(node.identity, act.name, subject, strict=act.irreversible) as note:
-        done = act.run(node, given)
+        before = act.state(node)
+        try:
+            done = act.run(node, given)
+        except Exception as exc:
+            if act.state(node) == before:
+                raise
+            done = Done(said=Message("a part of it was done"), parts=(), failure=exc)
         if isinstance(done, Request):
             done = _asked(act, node, done, caller)
         note.recorded = tell(
@@ -118,7 +124,7 @@ def _asked(act: Act[F], node: Node, request: Request, caller: Caller) -> Done:
 
 
 def _told(done: Done) -> dict[str, str]:
-    return results({} if done.parts is None else {"results": len(done.parts)}) | results(done.facts)
+    return results({"results": len(done.parts)} if done.parts else {}) | results(done.facts)
 
 
 def recorded(given: object) -> dict[str, str]:
@@ -132,7 +138,7 @@ def recorded(given: object) -> dict[str, str]:
                 if is_dataclass(value)
                 else {one.name: value}
             )
-    texts = {name: _text(value) for name, value in values.items() if value is not False}
+    texts = {name: text_of(value) for name, value in values.items() if value is not False}
     return {name: text for name, text in texts.items() if text}
 
 
@@ -143,16 +149,17 @@ def results(facts: Mapping[str, Fact]) -> dict[str, str]:
         for name, value in facts.items()
         if isinstance(value, int) or (isinstance(value, str) and name in NAMES)
     }
-    return {name: _text(value) for name, value in found.items()}
+    return {name: text_of(value) for name, value in found.items()}
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """A value as a record holds it."""
     if isinstance(value, Enum):  # of what the wire has numbers for, the name
         return value.value if isinstance(value.value, str) else value.name.lower().replace("_", "-")
     if value is None:
         return ""
     if isinstance(value, list | tuple):
-        return " ".join(filter(None, map(_text, value)))
+        return " ".join(filter(None, map(text_of, value)))
     if isinstance(value, frozenset):
-        return " ".join(sorted(map(_text, value)))
+        return " ".join(sorted(map(text_of, value)))
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)

@@ -163,3 +163,25 @@ def _persons(node: Node) -> "Persons":
     from node.app.persons import open_persons
 
     return open_persons(node.identity, node.store)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sessions:
+    """Sessions of one's own."""
+
+    session: Annotated[int | None, Field(record=True)] = None
+    """None: all."""
+    person: Annotated[str, Field(record=True)]
+
+
+@act("console.session-close", roles=frozenset(PersonRole))
+def close_sessions(node: Node, given: Sessions) -> Done:
+    """End one of the own sessions, or all."""
+    from node.app.accounts import open_sessions
+
+    sessions = open_sessions(node.identity, node.store)
+    if given.session is None:
+        sessions.close_all(given.person)
+        return Done(said=Message("All sessions were ended"))
+    sessions.close_one(given.person, given.session)
+    return Done(said=Message("The session was ended"))

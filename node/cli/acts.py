@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
 from keys.message import Message
-from node.acts.act import Act, Done, F, Node, Spec, specs
+from node.acts.act import Act, Done, F, Node, Request, Spec, specs
 from node.cli.options import AS_IF_TWO
 from node.cli.prompts import ask_hidden
 from node.cli.session import Session, session
@@ -39,9 +40,17 @@ def do(here: Session, act: Act[F], given: F, *, by: str = "") -> Done:
     from node.rotation.store import write_store
 
     identity = here.identity()
+
+    def run(node: Node, given: F) -> Done | Request:
+        done = act.run(node, given)
+        if here.proposal is None or isinstance(done, Request):
+            return done
+        return replace(done, outcome="proposed")
+
     with write_store(identity) as store:
-        done = perform(act, Node(identity, store), given, _Terminal(here, by))
+        done = perform(replace(act, run=run), Node(identity, store), given, _Terminal(here, by))
         tell(here, done)
+        tell_proposed(here)
     if done.failure is not None:
         raise done.failure
     return done
@@ -68,6 +77,21 @@ def _tell_one(here: Session, done: Done) -> None:
         lines = [str(shown) if shown else done.said]
     here.output.result(done.facts, *lines, *done.lines)
     here.output.talk(*([done.said] if shown and not done.notes else []))
+
+
+def tell_proposed(here: Session) -> None:
+    """What was said before is not in force: it stands in the proposal, if there was anything to sign."""
+    file = here.proposal
+    if file is None:
+        return
+    if not file.exists():
+        here.output.talk("the holders have nothing to sign here: no proposal was written")
+        return
+    here.output.talk(f"proposed in {file}: nothing of it counts before it is signed and published")
+    here.output.following(
+        f"sigfed key changes {file.name}",
+        f"every holder who has to sign: sigfed key sign {file.name} --keys FOLDER",
+    )
 
 
 def acting_person(here: Session, name: str) -> str:

@@ -61,14 +61,12 @@ IRREVERSIBLE: Final = frozenset(
     {
         "list.create",
         "subset.create",
-        "member.add",
-        "member.remove",
-        "key.publish",
         "key.ceremony",
     }
 )
 """Actions that are not begun when they could not be recorded. Withdrawing is not among them: it must never wait."""
 
+_SAYING: Final = (Enum, list, tuple, str, int)
 Command = Callable[..., int | None]
 
 
@@ -97,6 +95,7 @@ def recorded(action: str, command: Command) -> Command:
 def _run(
     here: Session, action: str, command: Command, arguments: Mapping[str, object], *, strict: bool
 ) -> int | None:
+    from node.cli.acts import tell_proposed
     from node.identity.audit import about
 
     given = _given(arguments)
@@ -113,21 +112,9 @@ def _run(
         outcome = "requested" if "approval" in here.output.last else "ok"
         if here.proposal is not None:
             outcome = "proposed"
-            _tell_proposed(here, here.proposal)
+            tell_proposed(here)
         act.recorded = _tell(here, action, subject, given, outcome=outcome)
     return code
-
-
-def _tell_proposed(here: Session, path: Path) -> None:
-    """What was said before is not in force: it stands in the proposal, if the command had anything to sign."""
-    if not path.exists():
-        here.output.talk("the holders have nothing to sign here: no proposal was written")
-        return
-    here.output.talk(f"proposed in {path}: nothing of it counts before it is signed and published")
-    here.output.following(
-        f"sigfed key changes {path.name}",
-        f"every holder who has to sign: sigfed key sign {path.name} --keys FOLDER",
-    )
 
 
 def _require_ready(here: Session) -> None:
@@ -151,21 +138,16 @@ def _tell(here: Session, action: str, subject: str, given: Mapping[str, str], *,
 
 
 def _given(arguments: Mapping[str, object]) -> dict[str, str]:
-    """The arguments that say something, as texts."""
-    texts = {name: _text(value) for name, value in arguments.items()}
+    """The arguments that say something, as texts; of a file its name."""
+    from node.acts.perform import text_of
+
+    said = {name: value.name if isinstance(value, Path) else value for name, value in arguments.items()}
+    texts = {
+        name: text_of(value)
+        for name, value in said.items()
+        if value is not False and isinstance(value, _SAYING)
+    }
     return {name: text for name, text in texts.items() if text}
-
-
-def _text(value: object) -> str:
-    if isinstance(value, Enum):
-        return str(value.value)
-    if isinstance(value, list | tuple):
-        return " ".join(filter(None, map(_text, value)))
-    if isinstance(value, bool):
-        return "yes" if value else ""
-    if isinstance(value, Path):
-        return value.name
-    return str(value) if isinstance(value, str | int) else ""
 
 
 def _facts(here: Session) -> dict[str, str]:

@@ -8,7 +8,7 @@ from aiohttp import web
 from node.console.address import Address
 from node.console.devices import Devices
 from node.console.handlers import Console
-from node.console.record import STRANGERS, Strangers, recorded, taken
+from node.console.record import STRANGERS, Strangers, taken
 from node.console.shell import looks, make_app, rates
 from node.console.sign_in import passkey, provider, registration
 from node.console.surface import SURFACE
@@ -28,7 +28,6 @@ def make_console(world: World, visitors: Visitors, address: Address) -> web.Appl
         surface=SURFACE,
         rates=rates(clock),
         looks=looks(clock),
-        recorded=recorded,
         taken=taken,
         devices=Devices(partial(world.store.vault.mac, _DEVICES), clock),
     )

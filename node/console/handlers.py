@@ -52,11 +52,11 @@ class Console(Generic[W]):
     """Actions of a person."""
     looks: TokenBuckets
     """Pages that a session looks at."""
-    recorded: Callable[[W, Action[W], Values, Callable[[], Done]], Done]
-    """Has an action done, and records it."""
     taken: Callable[[W, Download[W], File], None]
     """Records that a file is taken away; it is not handed over when that raises."""
     devices: Devices
+    journalled: Callable[[W, Action[W], Callable[[], Done]], Done] = lambda _world, _action, work: work()
+    """Has an action done, and says so, where no act records it."""
     cookie: str = "__Host-sigfed"
     """The cookie that holds the session. The prefix binds it to this host and path (RFC 6265bis, section 4.1.3)."""
     threads: Threads = field(default_factory=Threads)
@@ -203,7 +203,7 @@ async def signed_in(request: web.Request) -> Visitor:
 
 def _carried_out(console: Console[Any], action: Action[Any], visitor: Visitor, form: Values) -> Done:
     world = console.world.acting_as(visitor.person)
-    return console.recorded(world, action, form, lambda: action.act(world, visitor, form))
+    return console.journalled(world, action, lambda: action.act(world, visitor, form))
 
 
 async def _shown_again(

@@ -185,9 +185,6 @@ class Done:
     to: str
     said: str
     outcome: str = "ok"
-    """In the audit log: `requested` where a second person must approve it."""
-    facts: Mapping[str, str] = field(default_factory=dict)
-    """What the audit record holds besides the fields that the action names. Never a hash or a secret."""
 
 
 Act = Callable[[W, Visitor, Values], Done]
@@ -205,15 +202,11 @@ class Action(Generic[W]):
     act: Act[W]
     roles: frozenset[PersonRole]
     record: str = ""
-    """What the audit log calls it, as for the command of the same effect; empty where the service records itself."""
-    strict: bool = False
-    """It cannot be undone, so it is not begun when it could not be recorded."""
+    """What the record calls it; empty where the service records itself."""
     fresh: bool = False
     """A passkey must have been shown in the last minutes."""
     most_bytes: int = MOST_BYTES
     """Of its form, with the files that it holds."""
-    told: tuple[str, ...] = ()
-    """Fields of the form that the audit record holds; the first is its subject. Never a hash or a secret."""
     performs: acts.Act[Any] | None = None
     """The act that it performs, which records itself and whose fields its form has."""
 

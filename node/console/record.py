@@ -1,54 +1,21 @@
-"""Every action of the console is in the audit log, under the name that the command of the same effect has there.
-
-As for commands (`node.cli.record`): who acted, which fields were filled in (those that the action names, never a
-hash or a secret), and how it ended. What cannot be undone is not begun when it could not be recorded.
-"""
+"""Who was turned away, and who took a file: what a console records that no act does (`node.acts.perform`)."""
 
 from collections import Counter
-from collections.abc import Callable
 from threading import Lock
 from typing import Final
 
 from aiohttp import web
 
-from node.console.partly import PartlyDoneError
-from node.console.parts import Action, Done, Download, File, Values
+from node.console.parts import Download, File
 from node.console.world import World
 from node.errors import ForbiddenError, NodeError, NotFoundError, StoreError, UnauthenticatedError
-from node.identity.audit import about, require_ready, tell
+from node.identity.audit import tell
 
 _BY: Final = {"by": "console"}
-_PARTLY: Final = "partly"
 _SIGN_IN: Final = "console.sign-in"
 _REFUSED: Final = "refused"
 _REFUSALS: Final = (UnauthenticatedError, ForbiddenError, NotFoundError)
 _PAUSE_MS: Final = 15 * 60 * 1000
-
-
-def recorded(world: World, action: Action, form: Values, work: Callable[[], Done]) -> Done:
-    """Do it, and record it once it is done; what failed leaves no record, unless a part of it was done."""
-    if not action.record or action.performs is not None:
-        return work()
-    identity, store = world.identity, world.store
-    details = {name: form.text(name) for name in action.told if form.text(name)}
-    subject = next(iter(details.values()), "")
-    if action.strict:
-        require_ready(identity, store)
-    with about(identity, action.record, subject, strict=action.strict) as note:
-        done = _done(work)
-        outcome = _PARTLY if isinstance(done, PartlyDoneError) else done.outcome
-        told = {**_BY, **details, **done.facts}
-        note.recorded = tell(identity, store, action.record, subject, outcome=outcome, details=told)
-    if isinstance(done, PartlyDoneError):
-        raise done.cause
-    return done
-
-
-def _done(work: Callable[[], Done]) -> Done | PartlyDoneError:
-    try:
-        return work()
-    except PartlyDoneError as exc:
-        return exc
 
 
 def turned_away(world: World, error: NodeError, *, by: str) -> None:

@@ -9,30 +9,14 @@ import pytest
 from node.acts.act import Act
 from node.cli.command_table import ROWS
 from node.cli.command_tree import GroupedByUser
-from node.cli.record import IRREVERSIBLE, READS, THEMSELVES
+from node.cli.record import READS, THEMSELVES
 from node.console.parts import Action, Download
 from node.console.surface import ACTIONS, DOWNLOADS
 
 DIFFER: Final[Mapping[str, str]] = {
     "passkey-remove": "it is one's own, and anybody's matter",
-    "member-propose": "it proposes what the terminal signs, so it can be undone",
 }
 """Actions that do something else than the command of the same record, and what."""
-
-WITHOUT: Final[Mapping[str, str]] = {
-    "member-propose": "the terminal signs, the page writes a proposal",
-    "member-remove": "the same",
-    "key-rotate": "the same; the terminal replaces keys that the root names, too",
-    "key-revoke": "the same, and it asks the witnesses",
-    "key-resume": "the same",
-    "key-propose": "the terminal writes the file that it is told, the page a proposal in the home",
-    "key-publish": "the terminal takes any file, the page one that waits in the home",
-    "key-take-back": "at the terminal a file is copied",
-    "key-discard": "at the terminal a file is deleted",
-    "session-close": "sessions are the browser's",
-    "sessions-close": "the same",
-}
-"""Actions on record that perform no act, and what is done differently at the terminal, or not at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +25,6 @@ class Typed:
 
     record: str
     """Empty: it is not, or its service records it."""
-    strict: bool
     act: Act[Any] | None
 
 
@@ -61,7 +44,6 @@ def _typed() -> dict[str, Typed]:
         is_read = name.partition(".")[2] in READS
         found[name] = Typed(
             record="" if not act and (is_read or name in THEMSELVES) else name,
-            strict=act.irreversible if act else name in IRREVERSIBLE,
             act=act,
         )
     return found
@@ -76,8 +58,6 @@ BOTH: Final = [row for row in _ROWS if row.record in TYPED and row.name not in D
 def test_what_both_do_is_on_record_alike(row: Action | Download) -> None:
     typed = TYPED[row.record]
     assert typed.record == row.record, "the console records it, the terminal does not"
-    if isinstance(row, Action):
-        assert typed.strict == row.strict, "one of the two begins what it cannot record"
 
 
 @pytest.mark.parametrize("row", BOTH, ids=lambda row: row.name)
@@ -90,17 +70,12 @@ def test_an_act_is_performed_by_both(row: Action | Download) -> None:
 def test_what_an_action_says_of_itself_is_its_acts(row: Action) -> None:
     act = row.performs
     assert act is not None
-    assert (row.record, row.roles, row.fresh, row.strict) == (
-        act.name,
-        act.roles,
-        act.fresh,
-        act.irreversible,
-    )
+    assert (row.record, row.roles, row.fresh) == (act.name, act.roles, act.fresh)
 
 
 def test_what_differs_is_there() -> None:
     assert DIFFER.keys() <= {row.name for row in ACTIONS}
 
 
-def test_what_is_on_record_is_an_act_or_it_is_said_why_not() -> None:
-    assert {row.name for row in ACTIONS if row.record and row.performs is None} == WITHOUT.keys()
+def test_whatever_is_on_record_is_an_act() -> None:
+    assert [row.name for row in ACTIONS if row.record and row.performs is None] == []

@@ -45,6 +45,7 @@ class Way:
     asks: str = ""
     """A hash; the form is about the entry that the look-up finds of it."""
     form: Mapping[str, str] = field(default_factory=dict)
+    role: PersonRole = PersonRole.ANALYST
     first: "tuple[Way, ...]" = ()
     """What must have been done before."""
 
@@ -120,6 +121,22 @@ WAYS: Final = (
         form={"list": _OWN, "collection": "baseline", "basis": "own", "examined": "yes", "table": _TABLE},
     ),
 )
+HOLDERS: Final = (
+    Way(
+        action="member-remove",
+        typed=("--proposal", "FILE", "member", "remove", "nl.example", "--yes"),
+        form={"node": "nl.example"},
+        role=PersonRole.OPERATOR,
+    ),
+    Way(
+        action="key-rotate",
+        typed=("--proposal", "FILE", "key", "rotate", "log", "--of", _OWN),
+        form={"key": "log-lists-csam-1"},
+        role=PersonRole.SECURITY,
+    ),
+    Way(action="key-propose", typed=("key", "propose", "FILE"), role=PersonRole.SECURITY),
+)
+"""What holders sign elsewhere; at the terminal other facts are known of it."""
 
 
 @pytest.fixture
@@ -133,7 +150,8 @@ def cli(busy_home: Path, tmp_path: Path) -> Cli:
 
 
 def _typed(cli: Cli, way: Way) -> AuditRecord:
-    words = [str(cli.home.with_name("table.csv")) if word == "TABLE" else word for word in way.typed]
+    files = {"TABLE": "table.csv", "FILE": "next-root-1.proposal"}
+    words = [str(cli.home.with_name(files[word])) if word in files else word for word in way.typed]
     finished = cli.run(*words, typed=way.read)
     assert finished.exit == 0, finished.err
     with ExitStack() as stack:
@@ -164,16 +182,17 @@ async def _named(browser: Browser, busy: RunningConsole, way: Way) -> Mapping[st
     return {"list": origin, "index": index} | ({"shown": shown[1]} if shown else {})
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.action)
+@pytest.mark.parametrize("way", [*WAYS, *HOLDERS], ids=lambda way: way.action)
 async def test_both_ways_leave_the_same_record(busy: RunningConsole, cli: Cli, way: Way) -> None:
-    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
+    async with busy.as_role(way.role, proved_ms=busy.world.now_ms) as browser:
         for each in way.first:
             _typed(cli, each)
             await _clicked(browser, busy, each)
         typed, clicked = _typed(cli, way), await _clicked(browser, busy, way)
-    told = {name: text for name, text in clicked.details.items() if name not in _PLACES}
     assert (typed.action, typed.subject, typed.outcome) == (clicked.action, clicked.subject, clicked.outcome)
-    assert typed.details == told
+    told = {name: text for name, text in clicked.details.items() if name not in _PLACES}
+    known = {name: typed.details.get(name) for name in told} if way in HOLDERS else typed.details
+    assert known == told
 
 
 @pytest.mark.parametrize(

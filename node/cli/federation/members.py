@@ -5,6 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from keys.message import Message
+from node.acts import members as acts
+from node.acts.act import Done, Node
+from node.cli.acts import do, performing
 from node.cli.options import YES
 from node.cli.output import counted, table
 from node.cli.prompts import ask, confirm
@@ -20,6 +24,7 @@ app = typer.Typer(help="Agencies of the federation that this node counts.", no_a
 
 
 @app.command("add")
+@performing(acts.add)
 def add(
     context: typer.Context,
     url: Annotated[
@@ -55,24 +60,37 @@ def add(
 
     here = session(context)
     identity = here.identity()
-    introduced = _introduced(identity, url, words)
-    with membership(identity) as members:
-        member = members.add_member(
-            introduced,
-            country=country.upper() or None,
-            authority_for=frozenset(collection_of(name) for name in authority or ()),
-            signers=identity.targets_signers(),
+
+    def count(_node: Node) -> Done:
+        introduced = _introduced(identity, url, words)
+        with membership(identity) as members:
+            member = members.add_member(
+                introduced,
+                country=country.upper() or None,
+                authority_for=frozenset(collection_of(name) for name in authority or ()),
+                signers=identity.targets_signers(),
+            )
+            register = members.members()
+        known = counted(len(register.members), "member")
+        return Done(
+            said=Message(
+                f"{member.node} counts for {member.country or 'no country'};"
+                f" {known}, {register.k} countries must agree"
+            ),
+            facts={
+                "node": member.node,
+                "country": member.country,
+                "members": len(register.members),
+                "k": register.k,
+            },
+            following=(
+                f"sigfed peer add {member.node} --grant baseline",
+                "sigfed subset release NAME, for every subset: partners refuse a release made with an older register",
+            ),
         )
-        register = members.members()
-    here.output.result(
-        {"node": member.node, "country": member.country, "members": len(register.members), "k": register.k},
-        f"{member.node} counts for {member.country or 'no country'};"
-        f" {counted(len(register.members), 'member')}, {register.k} countries must agree",
-    )
-    here.output.following(
-        f"sigfed peer add {member.node} --grant baseline",
-        "sigfed subset release NAME, for every subset: partners refuse a release made with an older register",
-    )
+
+    given = acts.Added(url=url, country=country.upper(), authority=authority or (), work=count)
+    do(here, acts.add, given)
 
 
 def _introduced(identity: "Identity", url: str, words: str) -> "Introduced":
@@ -97,6 +115,7 @@ def _fetched(identity: "Identity", url: str, words: str) -> "FetchedTrust":
 
 
 @app.command("remove")
+@performing(acts.remove)
 def remove(
     context: typer.Context,
     node: Annotated[str, typer.Argument(help="Name of a member.")],
@@ -105,7 +124,6 @@ def remove(
     """Count an agency no more: its entries end here, its blocks stay until two persons release them."""
     from node.app.peers.membership import membership
     from node.partners.admission import askers
-    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
@@ -118,20 +136,26 @@ def remove(
     )
     if not yes:
         confirm("Remove it?")
-    with membership(identity) as members:
-        register = members.remove_member(node, signers=identity.targets_signers())
-    with write_store(identity) as store:
-        left = askers(store)
-    here.output.result(
-        {"node": node, "members": len(register.members), "version": register.version},
-        f"{node} is no member any more; register {register.version} has"
-        f" {counted(len(register.members), 'member')}",
-    )
-    here.output.following(
-        "sigfed subset release NAME, for every subset: partners refuse a release made with an older register",
-        "sigfed quarantine ls, for the blocks that stay",
-        *(f"sigfed partner suspend {name}, if that is how {node} asks about holdings" for name in left),
-    )
+
+    def end(store_of: Node) -> Done:
+        with membership(identity) as members:
+            register = members.remove_member(node, signers=identity.targets_signers())
+        left = askers(store_of.store)
+        known = counted(len(register.members), "member")
+        return Done(
+            said=Message(f"{node} is no member any more; register {register.version} has {known}"),
+            facts={"node": node, "members": len(register.members), "version": register.version},
+            following=(
+                "sigfed subset release NAME, for every subset: partners refuse a release made with an older register",
+                "sigfed quarantine ls, for the blocks that stay",
+                *(
+                    f"sigfed partner suspend {name}, if that is how {node} asks about holdings"
+                    for name in left
+                ),
+            ),
+        )
+
+    do(here, acts.remove, acts.Removed(node=node, work=end))
 
 
 @app.command("ls")

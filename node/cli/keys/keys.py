@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from keys.message import Message
 from keys.roles import Role
-from node.acts.keys import ACTS
+from node.acts import keys as named
+from node.acts.act import Done, Node
 from node.cli import acts
+from node.cli.acts import do, performing
 from node.cli.keys import ceremony, proposals, revoke
 from node.cli.options import YES
 from node.cli.output import Fact, listing
@@ -62,6 +65,7 @@ def status(
 
 
 @app.command("rotate")
+@performing(named.rotate)
 def rotate(
     context: typer.Context,
     role: Annotated[Role, typer.Argument(help="Which role's key gets a successor.")],
@@ -85,7 +89,6 @@ def rotate(
     Keys that the root names (root, targets, snapshot, timestamp) are replaced at once, by a next root: with the
     holders' key files that are in this home.
     """
-    from node.rotation.store import write_store
     from node.rotation.successors import Proposed, replace_key
     from node.trust.successors import SUCCEEDED
 
@@ -97,26 +100,34 @@ def rotate(
     if role in proposals.NAMED_BY_ROOT:
         proposals.rotate(here, role, yes=yes)
         return
-    identity = here.identity()
-    with write_store(identity) as store:
-        done = replace_key(identity, store, role, of, at=_moment(at), uri=key_at)
-    if isinstance(done, Proposed):
-        here.output.result(
-            {"role": done.role, "of": done.of},
-            f"the next {done.role} key is made; it counts once its holders have signed",
+    moment = _moment(at)
+
+    def replace(node: Node) -> Done:
+        made = replace_key(node.identity, node.store, role, of, at=moment, uri=key_at)
+        if isinstance(made, Proposed):
+            said = f"the next {made.role} key is made; it counts once its holders have signed"
+            return Done(said=Message(said), facts={"role": made.role, "of": made.of})
+        key = made.key
+        return Done(
+            said=Message(
+                f"{key.name} is {key.stage}; it counts from {key.managed.valid.start:{_MINUTE}} UTC on"
+            ),
+            facts={
+                "key": key.name,
+                "stage": key.stage,
+                "start": _iso(key.managed.valid.start),
+                "role": role,
+            },
+            lines=tuple(
+                f"{each.name} ends {each.managed.valid.end:{_MINUTE}} UTC" for each in made.predecessors
+            ),
+            following=("sigfed key status",),
         )
-        return
-    key = done.key
-    ends = [f"{each.name} ends {each.managed.valid.end:{_MINUTE}} UTC" for each in done.predecessors]
-    here.output.result(
-        {"key": key.name, "stage": key.stage, "start": _iso(key.managed.valid.start), "role": role},
-        f"{key.name} is {key.stage}; it counts from {key.managed.valid.start:{_MINUTE}} UTC on",
-        *ends,
-    )
-    here.output.following("sigfed key status")
+
+    do(here, named.rotate, named.Rotated(role=role, of=of, at=at, key=key_at, work=replace))
 
 
-acts.add(app, ACTS)
+acts.add(app, named.ACTS)
 
 
 @app.command("advance")

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from keys.message import Message
 from keys.roles import Role
+from node.acts import keys as acts
+from node.acts.act import Done, Node
+from node.cli.acts import do, performing
 from node.cli.options import YES
 from node.cli.output import counted
 from node.cli.prompts import confirm
@@ -42,6 +46,7 @@ class Only(StrEnum):
     TARGETS = "targets"
 
 
+@performing(acts.propose)
 def propose(
     context: typer.Context,
     file: Annotated[Path, PROPOSAL],
@@ -67,8 +72,7 @@ def propose(
 ) -> None:
     """Write a proposal of the next root: other holders, keys or thresholds; by default only a year more."""
     from keys.trust.holder_card import read_card
-    from keys.trust.proposals.sign import open_proposal
-    from node.identity.key_holders import ProposalFile
+    from node.identity.key_holders import ProposalFile, open_proposal_file
     from node.rotation.next_root import propose_root
     from node.trust.next_root import RootChange
 
@@ -83,10 +87,13 @@ def propose(
         threshold=threshold,
         targets_threshold=targets_threshold,
     )
-    made = propose_root(identity, change, handover=not stolen_targets)
-    opened = open_proposal(made)
-    ProposalFile(file).write(made)
-    _tell(here, opened, file)
+
+    def prepare(_node: Node) -> Done:
+        ProposalFile(file).write(propose_root(identity, change, handover=not stolen_targets))
+        return Done(said=Message("proposed"), parts=(), outcome="proposed")
+
+    do(here, acts.propose, acts.next_root(file.stem, change, stolen_targets=stolen_targets, work=prepare))
+    _tell(here, open_proposal_file(file), file)
     here.output.following(f"every holder who has to sign: sigfed key sign {file.name} --keys FOLDER")
 
 
@@ -136,6 +143,7 @@ def sign(
     _next(here, signed, file)
 
 
+@performing(acts.publish)
 def publish(
     context: typer.Context,
     file: Annotated[Path, PROPOSAL],
@@ -152,20 +160,26 @@ def publish(
     here.output.talk(*_lines(opened), *(want.words() for want in wanted(opened) if want.missing))
     if not yes:
         confirm("Put this in force?")
-    new, destroyed = publish_proposal(identity, opened)
-    root = identity.trust.root()
-    here.output.result(
-        {"node": root.node, "root": root.version, "changed": new, "destroyed": list(destroyed)},
-        "in force" if new else "it was in force already",
-        *(f"  destroyed: {name}" for name in destroyed),
-    )
-    if opened.proposal.root is not None:
-        here.output.following(
-            f"every holder notes: root {root.version}, until {root.expires:%Y-%m-%d}",
-            "destroy the key files that it replaced",
+
+    def put_in_force(_node: Node) -> Done:
+        new, destroyed = publish_proposal(identity, opened)
+        root = identity.trust.root()
+        after = (
+            ("the command that wrote the proposal once more, where it had more to do",)
+            if opened.proposal.root is None
+            else (
+                f"every holder notes: root {root.version}, until {root.expires:%Y-%m-%d}",
+                "destroy the key files that it replaced",
+            )
         )
-    else:
-        here.output.following("the command that wrote the proposal once more, where it had more to do")
+        return Done(
+            said=Message("in force" if new else "it was in force already"),
+            facts={"node": root.node, "root": root.version, "changed": new, "destroyed": list(destroyed)},
+            lines=tuple(f"  destroyed: {name}" for name in destroyed),
+            following=after,
+        )
+
+    do(here, acts.publish, acts.Proposal(proposal=file.stem, work=put_in_force))
 
 
 def rehearse(context: typer.Context) -> None:
@@ -204,14 +218,19 @@ def rotate(here: Session, role: Role, *, yes: bool) -> None:
     )
     if not yes:
         confirm("Replace them?")
-    done = rotate_holders(identity, role)
-    here.output.result(
-        {"node": done.root.node, "root": done.root.version, "role": role, "destroyed": list(done.destroyed)},
-        f"root {done.root.version} is in force until {done.root.expires:%Y-%m-%d}",
-        *(f"  destroyed: {name}" for name in done.destroyed),
-    )
-    steps = (f"copy the new key files in {identity.home.offline_keys} to the holders' media",)
-    here.output.following(*(steps if role in HELD else ()), "sigfed doctor")
+    copied = (f"copy the new key files in {identity.home.offline_keys} to the holders' media",)
+
+    def replace(_node: Node) -> Done:
+        done = rotate_holders(identity, role)
+        root, destroyed = done.root, list(done.destroyed)
+        return Done(
+            said=Message(f"root {root.version} is in force until {root.expires:%Y-%m-%d}"),
+            facts={"node": root.node, "root": root.version, "role": role, "destroyed": destroyed},
+            lines=tuple(f"  destroyed: {name}" for name in destroyed),
+            following=(*(copied if role in HELD else ()), "sigfed doctor"),
+        )
+
+    do(here, acts.rotate, acts.Rotated(role=role, of="", at="", work=replace))
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from keys.message import Message
+from node.acts import keys
+from node.acts.act import Done, Node
+from node.cli.acts import do, performing
 from node.cli.keys.backups import instead
 from node.cli.options import YES
 from node.cli.output import counted, table
@@ -28,6 +32,7 @@ if TYPE_CHECKING:  # commands that touch no key start without them
     from node.witnesses.cosignatures import Cosigned
 
 
+@performing(keys.revoke)
 def revoke(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="The key, as sigfed key status names it.")],
@@ -49,35 +54,42 @@ def revoke(
 ) -> None:
     """Take a key back for good: it signs nothing more, another does at once, and everybody refuses it."""
     from node.evidence.revocation import reason_of
+    from node.identity.store import read_store
     from node.rotation.revoke import check
     from node.rotation.revoke import revoke as take_back
-    from node.rotation.store import write_store
 
     here = session(context)
     why = reason_of(reason)
     identity = here.identity()
     key = check(identity, name)
-    with write_store(identity) as store:
+    with read_store(identity) as store:
         good = _last_good(here, store, key, why, last_good)
-        here.output.talk(*_what_happens(key, why, good))
-        if not yes:
-            confirm("Take it back?")
+    here.output.talk(*_what_happens(key, why, good))
+    if not yes:
+        confirm("Take it back?")
+
+    def stop(node: Node) -> Done:
         signers = identity.targets_signers()
-        done = take_back(identity, store, key, reason=why, last_good=good, signers=signers)
+        done = take_back(identity, node.store, key, reason=why, last_good=good, signers=signers)
         if done.proposed:
-            _tell_proposed(here, done, reason)
-            return
-        resumed = _resumed(identity, store, done, signers) if good is not None and done.goes_on else ""
-    successor = "" if done.successor is None else done.successor.name
-    here.output.result(
-        {"key": name, "successor": successor, "reason": reason, "keys": len(done.taken_back)},
-        f"taken back: {', '.join(done.taken_back)}",
-        *([f"{successor} signs from now on"] if successor else []),
-        *([resumed] if resumed else []),
-    )
-    here.output.following(*_next_steps(done, resumed))
+            return _proposed(done, reason)
+        resumed = _resumed(identity, node.store, done, signers) if good is not None and done.goes_on else ""
+        successor = "" if done.successor is None else done.successor.name
+        return Done(
+            said=Message(f"taken back: {', '.join(done.taken_back)}"),
+            facts={"key": name, "successor": successor, "reason": reason, "keys": len(done.taken_back)},
+            lines=(
+                *([f"{successor} signs from now on"] if successor else []),
+                *([resumed] if resumed else []),
+            ),
+            following=tuple(_next_steps(done, resumed)),
+        )
+
+    given = keys.Revoked(name=name, reason=why, last_good=None if good is None else good.size, work=stop)
+    do(here, keys.revoke, given)
 
 
+@performing(keys.resume)
 def resume(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="A list, or the origin of any log of this node.")],
@@ -86,19 +98,21 @@ def resume(
     from node.lists.catalogue import list_origin
     from node.rotation.revoke import confirm_by_witnesses
     from node.rotation.revoke import resume as go_on
-    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
     origin = name if "/" in name else list_origin(identity.settings.node, name)
-    with write_store(identity) as store:
-        standing = wait_for(confirm_by_witnesses(identity, store, origin))
-        size = go_on(identity, store, origin, standing, signers=identity.targets_signers())
-    here.output.result(
-        {"origin": origin, "size": size},
-        f"{origin} goes on from {counted(size, 'event')} on: what is added now counts",
-    )
-    here.output.following("sigfed publish")
+
+    def say(node: Node) -> Done:
+        standing = wait_for(confirm_by_witnesses(identity, node.store, origin))
+        size = go_on(identity, node.store, origin, standing, signers=identity.targets_signers())
+        return Done(
+            said=Message(f"{origin} goes on from {counted(size, 'event')} on: what is added now counts"),
+            facts={"origin": origin, "size": size},
+            following=("sigfed publish",),
+        )
+
+    do(here, keys.resume, keys.Resumed(log=origin, work=say))
 
 
 def _last_good(
@@ -139,15 +153,17 @@ def _what_happens(key: "RingKey", why: "Reason", good: "FinalCheckpoint | None")
     yield from (f"  {sentence}" for sentence in consequences(key, why, good))
 
 
-def _tell_proposed(here: Session, done: "Revoked", reason: str) -> None:
+def _proposed(done: "Revoked", reason: str) -> Done:
     name = done.taken_back[0]
-    here.output.result(
-        {"key": name, "successor": "", "reason": reason, "keys": len(done.taken_back)},
-        f"stopped here: {', '.join(done.taken_back)}; nobody else knows before the holders have signed",
-    )
-    here.output.following(
-        "every holder who has to sign: sigfed key sign FILE --keys FOLDER, then here: sigfed key publish FILE",
-        f"sigfed key revoke {name} with the same options, once more: another key signs from then on",
+    return Done(
+        said=Message(
+            f"stopped here: {', '.join(done.taken_back)}; nobody else knows before the holders have signed"
+        ),
+        facts={"key": name, "successor": "", "reason": reason, "keys": len(done.taken_back)},
+        following=(
+            "every holder who has to sign: sigfed key sign FILE --keys FOLDER, then here: sigfed key publish FILE",
+            f"sigfed key revoke {name} with the same options, once more: another key signs from then on",
+        ),
     )
 
 

@@ -96,7 +96,6 @@ def action(
         act=by or carry_out,
         roles=act.roles,
         record=act.name,
-        strict=act.irreversible,
         fresh=act.fresh,
         most_bytes=most_bytes,
         performs=act,

@@ -104,6 +104,5 @@ ACTIONS: Final = (
         act=publish,
         roles=PUBLISHERS,
         fresh=True,
-        told=("list",),
     ),
 )

@@ -19,7 +19,7 @@ from node.console.handlers import Console
 from node.console.partner.sign_in import ROUTES
 from node.console.partner.surface import SURFACE
 from node.console.partner.world import PartnerWorld
-from node.console.parts import Action, Done, Download, File, Values
+from node.console.parts import Action, Done, Download, File
 from node.console.shell import looks, make_app, rates
 from node.console.visitors import Visitors
 from node.journal import Journal
@@ -45,7 +45,7 @@ def make_partner_console(
         surface=SURFACE,
         rates=rates(world.clock),
         looks=looks(world.clock),
-        recorded=_journalled,
+        journalled=_journalled,
         taken=_taken_away,
         devices=Devices(partial(hmac.digest, key, digest="sha256"), world.clock),
         cookie=COOKIE,
@@ -53,9 +53,7 @@ def make_partner_console(
     return make_app(console, world.clock, ROUTES, settings)
 
 
-def _journalled(
-    world: PartnerWorld, action: Action[PartnerWorld], _: Values, work: Callable[[], Done]
-) -> Done:
+def _journalled(world: PartnerWorld, action: Action[PartnerWorld], work: Callable[[], Done]) -> Done:
     """Do it, and say so once it is done; what failed is said as that."""
     name = action.record or action.name
     try:

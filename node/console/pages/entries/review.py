@@ -252,6 +252,5 @@ ACTIONS: Final = (
         act=publish,
         roles=PUBLISHERS,
         fresh=True,
-        told=("list",),
     ),
 )

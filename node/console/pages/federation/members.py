@@ -11,14 +11,17 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import urlencode
 
+from keys.message import Message
 from keys.trust.fingerprint import to_words
 from node.access.grants import grant_words, stored_grant
 from node.access.notation import collection_of, grant_of
-from node.acts import peers
+from node.acts import members, peers
+from node.acts.act import Done as Proposed
+from node.acts.act import Node
 from node.app.peers.member_proposals import propose_member, propose_removal
 from node.app.peers.sync import PeerSyncs
 from node.console.languages import translated as _
-from node.console.pages.acts import action
+from node.console.pages.acts import action, do
 from node.console.parts import EVERYBODY, OPERATORS, Action, Done, Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
@@ -203,35 +206,48 @@ def _typed(values: Values) -> dict[str, str]:
     return {name: values.text(name) for name in ("collections", "algorithms", "until")}
 
 
-def remove_member(world: World, _visitor: Visitor, form: Values) -> Done:
+def remove_member(world: World, visitor: Visitor, form: Values) -> Done:
     """Follow a member no more and serve it nothing, and propose a register in which it does not count."""
-    node = form.require("node", _("the name of the member"))
-    name = propose_removal(world.identity, node)
-    said = _(
-        "{node} is followed no more and may read nothing here. It counts until the holders of the targets keys have"
-        " signed proposal {name} and it was put in force; release every subset anew then."
-    )
-    return Done(f"/console/keys#proposal-{name}", said.format(node=node, name=name), outcome="proposed")
+    node, name = form.require("node", _("the name of the member")), ""
+
+    def remove(_node: Node) -> Proposed:
+        nonlocal name
+        name = propose_removal(world.identity, node)
+        said = Message(
+            "{node} is followed no more and may read nothing here. It counts until the holders of the targets keys have"
+            " signed proposal {name} and it was put in force; release every subset anew then.",
+            node,
+            name,
+        )
+        return Proposed(said=said, outcome="proposed")
+
+    done = do(world, visitor, members.remove, members.Removed(node=node, work=remove))
+    return Done(f"/console/keys#proposal-{name}", _(done.said))
 
 
-def propose(world: World, _visitor: Visitor, form: Values) -> Done:
+def propose(world: World, visitor: Visitor, form: Values) -> Done:
     """Write a proposal of a register with one more member."""
-    name = propose_member(
-        world.identity,
-        form.require("url", _("the address")),
-        form.require("words", _("the fingerprint")),
-        country=form.text("country").upper() or None,
-        authority_for=frozenset(
-            collection_of(part.strip()) for part in form.text("authority").split(",") if part.strip()
-        ),
-    )
-    return Done(
-        _HERE,
-        _(
+    url, words = form.require("url", _("the address")), form.require("words", _("the fingerprint"))
+    country = form.text("country").upper()
+    authority = [part.strip() for part in form.text("authority").split(",") if part.strip()]
+
+    def add(_node: Node) -> Proposed:
+        name = propose_member(
+            world.identity,
+            url,
+            words,
+            country=country or None,
+            authority_for=frozenset(map(collection_of, authority)),
+        )
+        said = Message(
             "Proposal {name} waits on the page of keys: nothing of it counts before the holders of targets keys"
-            " have signed it and it was put in force"
-        ).format(name=name),
-    )
+            " have signed it and it was put in force",
+            name,
+        )
+        return Proposed(said=said, outcome="proposed")
+
+    given = members.Added(url=url, country=country, authority=authority, work=add)
+    return Done(_HERE, _(do(world, visitor, members.add, given).said))
 
 
 def _wanted(form: Values) -> Grant:
@@ -253,29 +269,11 @@ PAGES: Final = (
 )
 
 ACTIONS: Final = (
-    Action(
-        name="member-propose",
-        path=f"{_HERE}/propose",
-        page="members",
-        act=propose,
-        roles=OPERATORS,
-        record="member.add",
-        told=("url", "country", "authority"),
-    ),
+    action(members.add, path=f"{_HERE}/propose", page="members", name="member-propose", by=propose),
     Action(name="peer-sync", path=f"{_ONE}/sync", page="member", act=sync, roles=OPERATORS),
     action(peers.grant, path=f"{_ONE}/grant", page="member", to=_ONE, of="node"),
     Action(name="grant-diff", path=f"{_ONE}/try", page="member", act=try_grant, roles=OPERATORS),
     action(peers.add, path=f"{_ONE}/follow", page="member", to=_ONE, of="node", name="peer-follow"),
-    Action(
-        name="member-remove",
-        path=f"{_ONE}/remove-member",
-        page="member",
-        act=remove_member,
-        roles=OPERATORS,
-        record="member.remove",
-        strict=True,
-        fresh=True,
-        told=("node",),
-    ),
+    action(members.remove, path=f"{_ONE}/remove-member", page="member", by=remove_member),
     action(peers.remove, path=f"{_ONE}/remove", page="member", to=_ONE, of="node"),
 )

@@ -8,10 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from keys.message import Message
 from keys.trust.holder_card import read_card
 from keys.trust.tuf.holders import Holder
+from node.acts import keys
+from node.acts.act import Done, Node
 from node.console.languages import translated as _
-from node.console.parts import SECURITY, Action, Done, Page, Values
+from node.console.pages.acts import action, do
+from node.console.parts import SECURITY, Page, Values
+from node.console.parts import Done as Led
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.identity.key_holders import ProposalFile
@@ -53,7 +58,7 @@ def gather(world: World, _visitor: Visitor, _query: Values) -> NextRoot:
     )
 
 
-def propose(world: World, _visitor: Visitor, form: Values) -> Done:
+def propose(world: World, visitor: Visitor, form: Values) -> Led:
     """Prepare a next root with new snapshot and timestamp keys, and with what else the form asks for.
 
     Raises:
@@ -68,11 +73,16 @@ def propose(world: World, _visitor: Visitor, form: Values) -> Done:
         targets_threshold=form.number("targets_threshold", least=1, most=_MOST_KEYS) or None,
     )
     name, proposing = proposals.begin(world.identity, "next-root")
-    made = propose_root(proposing, change, handover=not form.ticked("stolen_targets"))
-    ProposalFile(proposals.path_of(world.identity.home, name)).write(made)
-    said = _("The next root is prepared. Its holders have to sign proposal {name}.").format(name=name)
-    facts = {"holders": " ".join(holder.name for holder in change.holders)} if change.holders else {}
-    return Done(f"/console/keys#proposal-{name}", said, facts=facts)
+    stolen = form.ticked("stolen_targets")
+
+    def prepare(_node: Node) -> Done:
+        made = propose_root(proposing, change, handover=not stolen)
+        ProposalFile(proposals.path_of(world.identity.home, name)).write(made)
+        said = Message("The next root is prepared. Its holders have to sign proposal {name}.", name)
+        return Done(said=said, outcome="proposed")
+
+    given = keys.next_root(name, change, stolen_targets=stolen, work=prepare)
+    return Led(f"/console/keys#proposal-{name}", _(do(world, visitor, keys.propose, given).said))
 
 
 def _card_fields() -> Sequence[str]:
@@ -85,15 +95,4 @@ def _holder(world: World, text: str) -> Holder:
 
 PAGES: Final = (Page(name="next-root", path=_PATH, title="The next root", gather=gather, roles=SECURITY),)
 
-ACTIONS: Final = (
-    Action(
-        name="key-propose",
-        path=_PATH,
-        page="next-root",
-        act=propose,
-        roles=SECURITY,
-        record="key.propose",
-        fresh=True,
-        told=("remove", "threshold", "targets_threshold", "stolen_targets"),
-    ),
-)
+ACTIONS: Final = (action(keys.propose, path=_PATH, page="next-root", by=propose),)

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from keys.message import Message
 from keys.trust.proposals.words import Wanted, changes, wanted
+from node.acts import keys
+from node.acts.act import Done, Node
 from node.console.languages import translated as _
-from node.console.languages import translated_plural
-from node.console.partly import partly
-from node.console.parts import SECURITY, Action, Done, Download, File, Values
+from node.console.pages.acts import action, do
+from node.console.parts import SECURITY, Download, File, Values
+from node.console.parts import Done as Led
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.rotation import proposals
@@ -86,51 +89,63 @@ def row_of_proposal(waiting: Waiting) -> ProposalRow:
     )
 
 
-def take_back(world: World, _visitor: Visitor, form: Values) -> Done:
+def take_back(world: World, visitor: Visitor, form: Values) -> Led:
     """Keep a proposal that a holder signed elsewhere."""
-    name = form.require("proposal", _("the proposal"))
-    back = row_of_proposal(
-        proposals.take_back(world.identity.home, name, form.require("signed", _("the signed file")))
-    )
-    if back.complete:
-        said = _("Proposal {name} is signed by everybody who must. Put it in force now.")
-        return Done(f"{_PAGE}#proposal-{name}", said.format(name=name))
-    said = translated_plural(
-        "The signed file of proposal {name} was taken in; {count} more must sign.",
-        "The signed file of proposal {name} was taken in; {count} more must sign.",
-        back.missing,
-    )
-    return Done(f"{_PAGE}#proposal-{name}", said.format(name=name, count=back.missing))
+    name, signed = form.require("proposal", _("the proposal")), form.require("signed", _("the signed file"))
+
+    def keep(_node: Node) -> Done:
+        back = row_of_proposal(proposals.take_back(world.identity.home, name, signed))
+        if back.complete:
+            return Done(
+                said=Message("Proposal {name} is signed by everybody who must. Put it in force now.", name)
+            )
+        said = Message.counted(
+            "The signed file of proposal {name} was taken in; {count} more must sign.",
+            "The signed file of proposal {name} was taken in; {count} more must sign.",
+            back.missing,
+            name,
+        )
+        return Done(said=said)
+
+    done = do(world, visitor, keys.take_back, keys.Proposal(proposal=name, work=keep))
+    return Led(f"{_PAGE}#proposal-{name}", _(done.said))
 
 
-def publish(world: World, _visitor: Visitor, form: Values) -> Done:
+def publish(world: World, visitor: Visitor, form: Values) -> Led:
     """Put in force what the holders signed, and let the keys take the steps that this allows."""
     name = form.require("proposal", _("the proposal"))
     identity, waiting = world.identity, proposals.get(world.identity.home, name)
-    before = identity.trust.in_force()
-    with partly({}, stands=lambda: identity.trust.in_force() != before):
+
+    def put_in_force(_node: Node) -> Done:
         publish_proposal(identity, waiting.opened)
-    with partly({}):
         steps = advance_keys(identity, world.store).steps
         if REVOKED_NAME in waiting.opened.proposal.changed:
             settle(identity, world.store)
         proposals.discard(identity.home, name)
-    keys = {key.managed.kid: key.name for key in world.identity.ring.read()}
-    said = _("Proposal {name} is in force.").format(name=name)
-    became = "; ".join(
-        _("{key} is {stage}").format(key=keys[step.kid], stage=_(step.after.value)) for step in steps
+        named = {key.managed.kid: key.name for key in identity.ring.read()}
+        became = [Message("{key} is {stage}", named[step.kid], Message(step.after.value)) for step in steps]
+        said = Message("Proposal {name} is in force.", name)
+        return Done(said=Message.joined(" ", [said, Message.joined("; ", became)]) if became else said)
+
+    return Led(
+        _PAGE, _(do(world, visitor, keys.publish, keys.Proposal(proposal=name, work=put_in_force)).said)
     )
-    return Done(_PAGE, f"{said} {became}".strip())
 
 
-def discard(world: World, _visitor: Visitor, form: Values) -> Done:
+def discard(world: World, visitor: Visitor, form: Values) -> Led:
     """Forget a proposal."""
     name = form.require("proposal", _("the proposal"))
-    proposals.discard(world.identity.home, name)
-    said = _(
-        "Proposal {name} was thrown away; nothing of it counts. A key that was stopped for it stays stopped."
-    )
-    return Done(_PAGE, said.format(name=name))
+
+    def forget(_node: Node) -> Done:
+        proposals.discard(world.identity.home, name)
+        return Done(
+            said=Message(
+                "Proposal {name} was thrown away; nothing of it counts. A key that was stopped for it stays stopped.",
+                name,
+            )
+        )
+
+    return Led(_PAGE, _(do(world, visitor, keys.discard, keys.Proposal(proposal=name, work=forget)).said))
 
 
 def proposal_file(world: World, _visitor: Visitor, query: Values) -> File:
@@ -140,38 +155,9 @@ def proposal_file(world: World, _visitor: Visitor, query: Values) -> File:
 
 
 ACTIONS: Final = (
-    Action(
-        name="key-take-back",
-        path="/console/keys/signed",
-        page="keys",
-        act=take_back,
-        roles=SECURITY,
-        record="key.take-back",
-        fresh=True,
-        told=("proposal",),
-        most_bytes=9_000_000,
-    ),
-    Action(
-        name="key-publish",
-        path="/console/keys/publish",
-        page="keys",
-        act=publish,
-        roles=SECURITY,
-        record="key.publish",
-        strict=True,
-        fresh=True,
-        told=("proposal",),
-    ),
-    Action(
-        name="key-discard",
-        path="/console/keys/discard",
-        page="keys",
-        act=discard,
-        roles=SECURITY,
-        record="key.discard",
-        fresh=True,
-        told=("proposal",),
-    ),
+    action(keys.take_back, path=f"{_PAGE}/signed", page="keys", by=take_back, most_bytes=9_000_000),
+    action(keys.publish, path=f"{_PAGE}/publish", page="keys", by=publish),
+    action(keys.discard, path=f"{_PAGE}/discard", page="keys", by=discard),
 )
 
 DOWNLOADS: Final = (

@@ -9,13 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from keys.message import Message
 from keys.trust.node_parts import FinalCheckpoint
 from keys.trust.revocations import Reason
+from node.acts import keys
+from node.acts.act import Done, Node
 from node.console.languages import marked
 from node.console.languages import translated as _
+from node.console.pages.acts import action, do
 from node.console.pages.keys.rows import PURPOSES
-from node.console.partly import partly
-from node.console.parts import SECURITY, Action, Done, Page, Values
+from node.console.parts import SECURITY, Page, Values
+from node.console.parts import Done as Led
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import AlreadyExistsError, UsageError
@@ -119,7 +123,7 @@ def _good(world: World, published: History | None, size: int | None) -> FinalChe
     return last_good(world.store, published, size)
 
 
-def take_back(world: World, _visitor: Visitor, form: Values) -> Done:
+def take_back(world: World, visitor: Visitor, form: Values) -> Led:
     """Stop a key here, and propose to the holders what everybody else is told."""
     identity = world.identity
     key = check(identity, form.require("key", _("the key")))
@@ -135,55 +139,52 @@ def take_back(world: World, _visitor: Visitor, form: Values) -> Done:
             hint="have it signed, or throw it away, on the page of keys",
         )
     name, proposing = proposals.begin(identity, base)
-    before, facts = identity.ring.read(), {} if good is None else {"last_good": str(good.size)}
-    with partly(facts, stands=lambda: identity.ring.read() != before):
+
+    def stop(_node: Node) -> Done:
         done = revoke(proposing, world.store, key, reason=reason, last_good=good, signers=())
-        is_in_force = not proposals.path_of(identity.home, name).exists()
-        if is_in_force:
+        stopped = ", ".join(done.taken_back)
+        if not proposals.path_of(identity.home, name).exists():
             settle(identity, world.store)
-    stopped = ", ".join(done.taken_back)
-    if is_in_force:
-        return Done(_KEYS, _("{keys}: the holders signed this before").format(keys=stopped), facts=facts)
-    said = _(
-        "{keys}: stopped here. Nobody else knows before the holders of the targets keys have signed proposal {name}:"
-        " have that done now, and telephone the other agencies."
+            return Done(said=Message("{keys}: the holders signed this before", stopped))
+        said = Message(
+            "{keys}: stopped here. Nobody else knows before the holders of the targets keys have signed proposal"
+            " {name}: have that done now, and telephone the other agencies.",
+            stopped,
+            name,
+        )
+        return Done(said=said, outcome="proposed")
+
+    size = None if good is None else good.size
+    done = do(
+        world, visitor, keys.revoke, keys.Revoked(name=key.name, reason=reason, last_good=size, work=stop)
     )
-    return Done(f"{_KEYS}#proposal-{name}", said.format(keys=stopped, name=name), "proposed", facts)
+    return Led(f"{_KEYS}#proposal-{name}" if done.outcome == "proposed" else _KEYS, _(done.said))
 
 
-def go_on(world: World, _visitor: Visitor, form: Values) -> Done:
+def go_on(world: World, visitor: Visitor, form: Values) -> Led:
     """Ask the witnesses about a log whose key was stolen, and propose to say where it goes on."""
-    origin = form.require("log", _("the log"))
-    standing = asyncio.run(confirm_by_witnesses(world.identity, world.store, origin))
-    name, proposing = proposals.begin(world.identity, f"resume-{origin.partition('/')[2]}")
-    size = resume(proposing, world.store, origin, standing, signers=())
-    said = _(
-        "{log} goes on from size {size} once the holders of the targets keys have signed proposal {name}."
-    ).format(log=origin, size=size, name=name)
-    return Done(f"{_KEYS}#proposal-{name}", said, "proposed")
+    origin, name = form.require("log", _("the log")), ""
+
+    def propose(_node: Node) -> Done:
+        nonlocal name
+        standing = asyncio.run(confirm_by_witnesses(world.identity, world.store, origin))
+        name, proposing = proposals.begin(world.identity, f"resume-{origin.partition('/')[2]}")
+        size = resume(proposing, world.store, origin, standing, signers=())
+        said = Message(
+            "{log} goes on from size {size} once the holders of the targets keys have signed proposal {name}.",
+            origin,
+            size,
+            name,
+        )
+        return Done(said=said, outcome="proposed")
+
+    done = do(world, visitor, keys.resume, keys.Resumed(log=origin, work=propose))
+    return Led(f"{_KEYS}#proposal-{name}", _(done.said))
 
 
 PAGES: Final = (Page(name="revoke", path=_HERE, title="Take a key back", gather=gather, roles=SECURITY),)
 
 ACTIONS: Final = (
-    Action(
-        name="key-revoke",
-        path=_HERE,
-        page="revoke",
-        act=take_back,
-        roles=SECURITY,
-        record="key.revoke",
-        fresh=True,
-        told=("key", "reason"),
-    ),
-    Action(
-        name="key-resume",
-        path="/console/keys/resume",
-        page="keys",
-        act=go_on,
-        roles=SECURITY,
-        record="key.resume",
-        fresh=True,
-        told=("log",),
-    ),
+    action(keys.revoke, path=_HERE, page="revoke", by=take_back),
+    action(keys.resume, path="/console/keys/resume", page="keys", by=go_on),
 )

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from keys.message import Message
 from keys.trust.lifecycle import KNOWN_TO_NOBODY, NO_PEER_NEEDS, Facts, overlap
 from node.access.notation import start_of_day
 from node.acts import keys
+from node.acts.act import Done, Node
 from node.console.languages import translated as _
-from node.console.pages.acts import action
+from node.console.pages.acts import action, do
 from node.console.pages.keys.rows import PURPOSES
-from node.console.parts import SECURITY, Action, Done, Page, Values
+from node.console.parts import SECURITY, Page, Values
+from node.console.parts import Done as Led
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
@@ -85,33 +88,37 @@ def _named(world: World, name: str) -> tuple[RingKey, Facts]:
     return key, facts
 
 
-def prepare(world: World, _visitor: Visitor, form: Values) -> Done:
+def prepare(world: World, visitor: Visitor, form: Values) -> Led:
     """Make a successor and the proposal that lists it; what nobody lists begins at once."""
     key, _facts = _named(world, form.require("key", _("the key")))
-    at, of = start_of_day(form.text("at")), key.managed.lineage.of
-    name, proposing = proposals.begin(world.identity, f"rotate-{key.name}")
-    made = replace_key(proposing, world.store, key.role, of, at=at)
-    if isinstance(made, Proposed):
-        said = _("The next key is made. The holders of the targets keys have to sign proposal {name}.")
-        return Done(f"{_PAGE}#proposal-{name}", said.format(name=name))
-    said = _("{key} is {stage}; it counts from {day} on.")
-    key, start = made.key, made.key.managed.valid.start
-    return Done(_PAGE, said.format(key=key.name, stage=_(key.stage.value), day=f"{start:%Y-%m-%d}"))
+    at, of, name = start_of_day(form.text("at")), key.managed.lineage.of, ""
+
+    def replace(_node: Node) -> Done:
+        nonlocal name
+        name, proposing = proposals.begin(world.identity, f"rotate-{key.name}")
+        made = replace_key(proposing, world.store, key.role, of, at=at)
+        if isinstance(made, Proposed):
+            said = Message(
+                "The next key is made. The holders of the targets keys have to sign proposal {name}.", name
+            )
+            return Done(said=said, outcome="proposed")
+        stage, start = Message(made.key.stage.value), made.key.managed.valid.start
+        return Done(
+            said=Message(
+                "{key} is {stage}; it counts from {day} on.", made.key.name, stage, f"{start:%Y-%m-%d}"
+            )
+        )
+
+    done = do(
+        world, visitor, keys.rotate, keys.Rotated(role=key.role, of=of, at=form.text("at"), work=replace)
+    )
+    return Led(f"{_PAGE}#proposal-{name}" if done.outcome == "proposed" else _PAGE, _(done.said))
 
 
 PAGES: Final = (Page(name="rotate", path=_HERE, title="Replace a key", gather=gather, roles=SECURITY),)
 
 ACTIONS: Final = (
-    Action(
-        name="key-rotate",
-        path=_HERE,
-        page="rotate",
-        act=prepare,
-        roles=SECURITY,
-        record="key.rotate",
-        fresh=True,
-        told=("key", "at"),
-    ),
+    action(keys.rotate, path=_HERE, page="rotate", by=prepare),
     action(
         keys.allow,
         path="/console/keys/allow",

@@ -44,14 +44,14 @@ def remove_passkey(world: World, visitor: Visitor, form: Values) -> Done:
 
 def close_session(world: World, visitor: Visitor, form: Values) -> Done:
     """End one of the own sessions."""
-    open_sessions(world.identity, world.store).close_one(visitor.person, form.number("session"))
-    return Done(ACCOUNT, _("The session was ended"))
+    given = persons.Sessions(session=form.number("session"), person=visitor.person)
+    return Done(ACCOUNT, _(do(world, visitor, persons.close_sessions, given).said))
 
 
 def close_sessions(world: World, visitor: Visitor, _form: Values) -> Done:
     """End all own sessions."""
-    open_sessions(world.identity, world.store).close_all(visitor.person)
-    return Done("/console/sign-in", _("All sessions were ended"))
+    given = persons.Sessions(person=visitor.person)
+    return Done("/console/sign-in", _(do(world, visitor, persons.close_sessions, given).said))
 
 
 def speak(world: World, visitor: Visitor, form: Values) -> Done:
@@ -73,22 +73,19 @@ ACTIONS: Final = (
         name="passkey-remove",
         by=remove_passkey,
     ),
-    Action(
-        name="session-close",
+    action(
+        persons.close_sessions,
         path="/console/account/session-close",
         page="account",
-        act=close_session,
-        roles=EVERYBODY,
-        record="console.session-close",
-        told=("session",),
+        name="session-close",
+        by=close_session,
     ),
-    Action(
-        name="sessions-close",
+    action(
+        persons.close_sessions,
         path="/console/account/sessions-close",
         page="account",
-        act=close_sessions,
-        roles=EVERYBODY,
-        record="console.session-close",
+        name="sessions-close",
+        by=close_sessions,
     ),
     Action(name="language", path="/console/account/language", page="account", act=speak, roles=EVERYBODY),
 )

@@ -1,0 +1,27 @@
+"""Agencies that count here. The terminal signs with the holders' keys; a page proposes what they sign elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from node.acts.act import OPERATORS, Field, Work, declared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added(Work):
+    """An agency whose fingerprint was compared."""
+
+    url: Annotated[str, Field(record=True)]
+    country: Annotated[str, Field(record=True)]
+    authority: Annotated[Sequence[str], Field(record=True)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed(Work):
+    """An agency that counts no more."""
+
+    node: Annotated[str, Field(record=True)]
+
+
+add: Final = declared("member.add", Added, roles=OPERATORS, irreversible=True)
+remove: Final = declared("member.remove", Removed, roles=OPERATORS, fresh=True, irreversible=True)
