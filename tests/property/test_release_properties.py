@@ -4,8 +4,8 @@ From nothing: all lists are folded whole, every listed digest is evaluated, ever
 before lists is remembered by digest.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -137,6 +137,7 @@ class World:
         acts: dict[str, Callable[[], object]] = {
             "add": lambda: agency.add(rows(name)),
             "national": lambda: agency.add(rows(name, collection=NATIONAL)),
+            "relied": lambda: agency.add(rows(name), Statement(basis=Basis.RELIES_ON, criteria=1)),
             "mixed": lambda: agency.add([row(name, digests=[file_digests(name)[0], sha256_digest(name)])]),
             "liar": lambda: agency.add(
                 [row(name, digests=[digest, sha256_digest(_after(name))], collection=NATIONAL)]
@@ -462,6 +463,7 @@ def _after(name: str) -> str:
 _SAID: Final = (
     "add",
     "national",
+    "relied",
     "mixed",
     "liar",
     "amend",
@@ -492,6 +494,18 @@ _BESIDE: Final = (
 """Beside lists: likewise."""
 _ELSE: Final = ("epoch", "kill")
 Acts = list[tuple[str, bool, str]]
+_EACH_OTHERWISE: Final[Acts] = [
+    ("add", True, "d"),
+    ("relied", False, "d"),
+    ("national", True, "e"),
+    ("national", False, "e"),
+    ("liar", True, "f"),
+    ("add", False, "f"),
+    ("exclude", True, "x"),
+    ("stolen", False, "b"),
+    ("overlay", False, "c"),
+]
+"""Of these files lists say what they say of no other."""
 
 
 @settings(
@@ -623,6 +637,40 @@ def test_a_release_equals_the_one_from_nothing(
 ) -> None:
     """Also when it is judged in many ranges of `events` events, all that waits does so on disk, or each second or third
     act is released."""
+    with begun((*NAMES[:4], "x", "y"), alike=alike, authority=authority, events=events) as world:
+        world.release()
+        assert world.fr.records
+        for number, act in enumerate(acts, 1):
+            world.act(*act)
+            if number % every == 0 or number == len(acts):
+                world.release()
+                world.require_counted()
+
+
+@settings(
+    max_examples=size(quick=10, thorough=400),
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    deadline=None,
+)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(_SAID * 3 + _FRESH + _BESIDE), st.booleans(), st.sampled_from(NAMES)),
+        max_size=12,
+    ),
+    st.booleans(),
+)
+@example(_EACH_OTHERWISE, False)
+def test_a_first_release_equals_the_one_from_nothing(acts: Acts, authority: bool) -> None:
+    """Of all that is alike in it one digest is judged."""
+    with begun((*NAMES[:3], *"uvwxyz"), alike=False, authority=authority, events=EVENTS) as world:
+        for act in acts:
+            world.act(*act)
+        world.release()
+
+
+@contextmanager
+def begun(names: Sequence[str], *, alike: bool, authority: bool, events: int) -> Iterator[World]:
+    """A world in which both list these files."""
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
         patched.setattr("node.judgement.ranges.EVENTS", events)
         if events != EVENTS:
@@ -632,15 +680,10 @@ def test_a_release_equals_the_one_from_nothing(
         world = World(Path(folder), alike=alike, authority=authority)
         try:
             for own in (True, False):
-                for name in (*NAMES[:4], "x", "y"):
+                for name in names:
                     world.act("add", own, name)
             world.act("follow", True, "a")
-            world.release()
-            assert world.fr.records
-            for number, act in enumerate(acts, 1):
-                world.act(*act)
-                if number % every == 0 or number == len(acts):
-                    world.release()
-                    world.require_counted()
+            world.fr.lists.publish()
+            yield world
         finally:
             world.close()
