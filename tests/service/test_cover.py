@@ -14,13 +14,14 @@ from typing import Any, cast
 
 import pytest
 
-from node.errors import NodeError, OverQuotaError, PeerUnreachableError, RateLimitedError
+from node.errors import NodeError, OverQuotaError, PeerUnreachableError, RateLimitedError, StoreError
 from node.files import create_private
 from node.home import Home
 from node.hoster import cover
 from node.hoster.beat import beat
 from node.hoster.cover import Cover
 from node.hoster.folder import Enrolment
+from node.hoster.hits.exchange import judge
 from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.sender import HitSender
 from node.hoster.own_node import Means, OwnNode
@@ -265,6 +266,19 @@ async def test_the_node_cannot_tell_who_holds_what_is_listed_until_he_reports(wa
     assert of_holder == of_other
     await watched.holder[-1].report()
     assert of_holder != of_other
+
+
+async def test_no_release_is_read_where_no_hit_waits_for_one(watched: Watched) -> None:
+    subset = watched.subsets[0]
+    subset.begin(2)
+    await subset.other.update()
+    (release,) = (subset.other.home.partner / "releases").iterdir()
+    (release / "answers.u64").unlink()
+    with pytest.raises(StoreError):
+        judge(subset.other.home, means=subset.other.means)
+    for hit in subset.other.spool.ls():
+        subset.other.spool.drop(hit)
+    assert judge(subset.other.home, means=subset.other.means) == []
 
 
 async def test_without_cover_the_first_request_after_a_release_tells(watched: Watched) -> None:
