@@ -102,12 +102,14 @@ def prepare(world: World, visitor: Visitor, form: Values) -> Led:
                 "The next key is made. The holders of the targets keys have to sign proposal {name}.", name
             )
             return Done(said=said, outcome="proposed")
-        stage, start = Message(made.key.stage.value), made.key.managed.valid.start
-        return Done(
-            said=Message(
-                "{key} is {stage}; it counts from {day} on.", made.key.name, stage, f"{start:%Y-%m-%d}"
-            )
+        key_made, start = made.key, made.key.managed.valid.start
+        said = Message(
+            "{key} is {stage}; it counts from {day} on.",
+            key_made.name,
+            Message(key_made.stage.value),
+            start.strftime("%Y-%m-%d"),
         )
+        return Done(said=said)
 
     done = do(
         world, visitor, keys.rotate, keys.Rotated(role=key.role, of=of, at=form.text("at"), work=replace)
