@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import re
+import sqlite3
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -36,6 +37,14 @@ _REFUSALS = {
     ),
 }
 """By error number, why, and what to do."""
+_OF_SQLITE = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_IOERR_SHMSIZE: errno.ENOSPC,  # the index of its journal cannot grow: not even a reader gets further
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+}
+"""By error code, what a file would have said."""
+_PRIMARY = 0xFF
+"""Of SQLite's error codes, the part that says what failed."""
 _SUM = "sha256"
 _SUM_FORM = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _FORMAT = "FAT and exFAT keep no key from other users: format the medium with another one, such as ext4"
@@ -50,6 +59,14 @@ def refused(what: str, exc: OSError) -> StoreDownError:
     """The one error for what cannot be written, be it file, object or database."""
     reason, hint = _REFUSALS.get(exc.errno or 0, (exc.strerror or "it failed", ""))
     return StoreDownError("{what} cannot be written: {reason}", what, reason, hint=hint)
+
+
+def sqlite_errno(failure: BaseException | None) -> int | None:
+    """The number with which a disk that takes nothing made a statement of SQLite fail; None of anything else."""
+    code = getattr(failure, "sqlite_errorcode", 0)
+    if code == sqlite3.SQLITE_READONLY_DBMOVED:  # another file took the place of this one
+        return None
+    return _OF_SQLITE.get(code, _OF_SQLITE.get(code & _PRIMARY))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from typing_extensions import override
 
 from node.errors import ConfigError, StoreDownError, StoreError, StoreLockedError
-from node.files import refused
+from node.files import refused, sqlite_errno
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
@@ -37,15 +37,8 @@ _ASKED: Final[Mapping[str, str]] = {
 }
 """Text as UTF-8, also of a database that knows of no encoding, as `initdb` makes it where it finds no locale. And how
 long a server that says nothing is waited for: each host in turn, then what was sent, then what is awaited."""
-_PRIMARY: Final = 0xFF
-"""Of SQLite's error codes, the part that says what failed."""
-_REFUSALS: Final[Mapping[int | str, int]] = {
-    sqlite3.SQLITE_FULL: errno.ENOSPC,
-    sqlite3.SQLITE_READONLY: errno.EROFS,
-    "53100": errno.ENOSPC,
-    "25006": errno.EROFS,
-}
-"""By SQLite's code, or PostgreSQL's SQLSTATE, what a file would have said."""
+_OF_POSTGRESQL: Final = {"53100": errno.ENOSPC, "25006": errno.EROFS}
+"""By SQLSTATE, what a file would have said."""
 _MOST_DAMAGE: Final = 10
 _MIGRATING: Final = 0x5346_4D49
 """What the advisory lock of migrations is called."""
@@ -249,7 +242,8 @@ def translated() -> Iterator[None]:
 def _translation(exc: DBAPIError) -> StoreError:
     """A disk that takes nothing is told as it is of files; anything else may be a database that is not there."""
     name = type(exc.orig).__name__
-    if (number := _refusal(exc.orig)) is not None:
+    number = sqlite_errno(exc.orig) or _OF_POSTGRESQL.get(getattr(exc.orig, "sqlstate", ""))
+    if number is not None:
         return refused("the database", OSError(number, ""))
     if isinstance(exc, OperationalError):
         if "locked" in str(exc.orig):
@@ -259,14 +253,6 @@ def _translation(exc: DBAPIError) -> StoreError:
         return StoreDownError("the database went away: {name}", name)
     # The text of these errors shows statements with their values.
     return StoreError("the database refused: {name}", name)
-
-
-def _refusal(failure: BaseException | None) -> int | None:
-    """What a file would have said; a file that another took the place of is no read-only one."""
-    code = getattr(failure, "sqlite_errorcode", 0)
-    if code == sqlite3.SQLITE_READONLY_DBMOVED:
-        return None
-    return _REFUSALS.get(code & _PRIMARY or getattr(failure, "sqlstate", ""))
 
 
 def damage(engine: Engine) -> Sequence[str] | None:

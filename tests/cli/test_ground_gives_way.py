@@ -243,14 +243,13 @@ def world(
     made = World(federate(folder, shared=[LATE], store=store, objects=objects, clock_file=clock_file))
     try:
         made.watch()
+        assert made.pair.partner.run("scan", made.pair.files["both"]).exit == 1  # another one finds its state
         yield made
     finally:
         made.pair.stop()
 
 
 NO_ROOM: Final = "no room is left on its disk"
-ROOM: Final = "room"
-"""Where the database may be what refuses first: it asks whether there is room on its disk."""
 READ_ONLY: Final = "the object folder cannot be written: it is read-only"
 NOT_TAKEN: Final = "the object store refuses this node"
 NOT_COMPARED: Final = "this object store does not heed If-None-Match"
@@ -290,7 +289,7 @@ GROUNDS: Final[Mapping[str, Ground]] = {
     "the disk of the agency is full": Ground(
         disks,
         "agency",
-        unwritten(NO_ROOM) | dict.fromkeys(TALKS, LATER) | {"rotate": (2, ROOM), "backup": (2, ROOM)},
+        unwritten(NO_ROOM) | dict.fromkeys(TALKS, LATER) | dict.fromkeys(("rotate", "backup"), (2, NO_ROOM)),
         ready=503,
         refuses=frozenset({"folder", "objects", "database"}),
     ),
@@ -298,7 +297,7 @@ GROUNDS: Final[Mapping[str, Ground]] = {
         disks,
         "peer",
         {
-            **dict.fromkeys(("the other imports", "followed"), (2, ROOM)),
+            **dict.fromkeys(("the other imports", "followed"), (2, NO_ROOM)),
             "the other publishes": None,  # nothing waits
             "sync": (16, "nl.example cannot answer now (status 503)"),
         },

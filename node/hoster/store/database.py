@@ -7,7 +7,6 @@ them. There is no write-ahead log: with connections that live for a moment it co
 a network file system has no shared memory. See ADR 24.
 """
 
-import errno
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -17,7 +16,7 @@ from typing import Final, NamedTuple
 
 from node.clock import Entropy, system_entropy
 from node.errors import AlreadyExistsError, StoreDownError, StoreError, StoreLockedError
-from node.files import create_key, read_private, refused, require_own, require_owner
+from node.files import create_key, read_private, refused, require_own, require_owner, sqlite_errno
 from node.hoster.store.kinds import Kind
 from node.hoster.store.migrate import Earlier, earlier_files, has_word, remove_earlier, set_aside
 
@@ -29,7 +28,6 @@ _BUSY_SECONDS: Final = 60.0
 _KEY_BYTES: Final = 32
 _PRIMARY: Final = 0xFF
 """Of SQLite's error codes, the part that says what failed."""
-_REFUSALS: Final = {sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_READONLY: errno.EROFS}
 _DOWN: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM})
 _NOT_OPENED: Final = "it is damaged, or not of this key"
 _SCHEMA: Final = (
@@ -292,8 +290,8 @@ def _damaged(path: Path) -> StoreError:
 
 def refusal(path: Path, failure: sqlite3.Error) -> StoreDownError | None:
     """The error of a file whose disk takes nothing; None where it is another."""
-    code = getattr(failure, "sqlite_errorcode", 0) & _PRIMARY
-    return refused(str(path), OSError(_REFUSALS[code], "")) if code in _REFUSALS else None
+    number = sqlite_errno(failure)
+    return None if number is None else refused(str(path), OSError(number, ""))
 
 
 @contextmanager
