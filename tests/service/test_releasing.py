@@ -5,6 +5,7 @@ from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -12,6 +13,7 @@ from keys.trust.members import Member
 from node.errors import AlreadyExistsError, NotFoundError, StoreError, TripwireError, UsageError
 from node.judgement import effective
 from node.judgement.effective import Current
+from node.lists.changes import ExtTemplate
 from node.lists.corrections.withdraw import withdraw
 from node.lists.guards import Guards
 from node.lists.imports.intake import Statement
@@ -25,6 +27,7 @@ from node.subsets.conditions import Conditions, conditions
 from node.subsets.draft import LIFE
 from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.ext import CONTENT_ID_BYTES
 from protocol.lists.opening import Basis, Reason
 from protocol.subset.canary import ABSENT, PRESENT
 from protocol.subset.deltas.removals import answers_gone
@@ -75,6 +78,24 @@ def test_reliance_is_no_second_word(fr: ReleasingAgency, other: Agency) -> None:
     fr.follow(other)
     fr.release()
     assert listed(fr) == set(file_digests("both"))
+
+
+@pytest.mark.parametrize("other_file", ["b", "c", "d"])
+def test_hashes_that_are_judged_as_others_are_still_break_up_a_file(
+    fr: ReleasingAgency, other: Agency, other_file: str
+) -> None:
+    """A peer says of two files that they are one, of which a single one is released: no value stands for both."""
+    fr.lists.add([row("a", digests=[each]) for each in file_digests("a")])
+    with_id = ExtTemplate.with_id
+    for name in ("a", "b", "c", "d"):
+        shared = bytes(CONTENT_ID_BYTES) if name in {"a", other_file} else None
+        with patch.object(
+            ExtTemplate, "with_id", lambda self, own, shared=shared: with_id(self, shared or own)
+        ):
+            other.add(rows(name))
+    fr.follow(other)
+    fr.release()
+    assert folder(fr).load().release.manifest.screen_count == len({*file_digests("a"), PRESENT})
 
 
 @pytest.mark.threat("a release beside the rule")
