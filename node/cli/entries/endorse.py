@@ -86,9 +86,12 @@ def _done(choice: Choice, origin: str, done: Endorsed, statement: Statement) -> 
     )
     return Done(
         said=Message(
-            f"{counted(report.accepted, 'file')} endorsed as {basis} ({report.entries:,} entries),"
-            f" {report.already_listed:,} listed already"
-            + (f", {report.quarantined:,} quarantined" if report.quarantined else "")
+            "{files} endorsed as {basis} ({entries} entries), {listed} listed already{quarantined}",
+            counted(report.accepted, "file"),
+            basis,
+            f"{report.entries:,}",
+            f"{report.already_listed:,}",
+            f", {report.quarantined:,} quarantined" if report.quarantined else "",
         ),
         facts=acts.endorsed(origin, report),
         following=(

@@ -93,7 +93,9 @@ def ask_holders(
 def _held(name: str, holder: "Holder", hit: "Hit") -> Done:
     contact = f"contact: {holder.contact}" if holder.contact else "it names no contact"
     return Done(
-        said=Message(f"{name}: {holder.node} holds it ({hit.collection}); {contact}"),
+        said=Message(
+            "{file}: {node} holds it ({collection}); {contact}", name, holder.node, hit.collection, contact
+        ),
         facts={
             "file": name,
             "holder": holder.node,

@@ -93,11 +93,16 @@ def _done(report: ImportReport, reading: Reading, *, dry_run: bool) -> Done:
     left_out = f"columns that were not used: {', '.join(map(masked, reading.left_out))}"
     return Done(
         said=Message(
-            f"{_FORMS.get(reading.form, reading.form)}: {report.accepted:,} rows"
-            f" {'would be ' if dry_run else ''}accepted"
-            f" ({report.entries:,} entries), {report.already_listed:,} listed already,"
-            f" {report.duplicates:,} repeated, {report.refused_total:,} refused,"
-            f" {report.quarantined:,} quarantined"
+            "{form}: {rows} rows {accepted} ({entries} entries), {listed} listed already, {repeated} repeated,"
+            " {refused} refused, {quarantined} quarantined",
+            _FORMS.get(reading.form, reading.form),
+            f"{report.accepted:,}",
+            "would be accepted" if dry_run else "accepted",
+            f"{report.entries:,}",
+            f"{report.already_listed:,}",
+            f"{report.duplicates:,}",
+            f"{report.refused_total:,}",
+            f"{report.quarantined:,}",
         ),
         facts={
             "form": reading.form,

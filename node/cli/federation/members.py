@@ -74,8 +74,11 @@ def add(
         known = counted(len(register.members), "member")
         return Done(
             said=Message(
-                f"{member.node} counts for {member.country or 'no country'};"
-                f" {known}, {register.k} countries must agree"
+                "{node} counts for {country}; {known}, {k} countries must agree",
+                member.node,
+                member.country or "no country",
+                known,
+                register.k,
             ),
             facts={
                 "node": member.node,
@@ -143,7 +146,9 @@ def remove(
         left = askers(store_of.store)
         known = counted(len(register.members), "member")
         return Done(
-            said=Message(f"{node} is no member any more; register {register.version} has {known}"),
+            said=Message(
+                "{node} is no member any more; register {version} has {known}", node, register.version, known
+            ),
             facts={"node": node, "members": len(register.members), "version": register.version},
             following=(
                 "sigfed subset release NAME, for every subset: partners refuse a release made with an older register",

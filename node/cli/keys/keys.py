@@ -105,12 +105,15 @@ def rotate(
     def replace(node: Node) -> Done:
         made = replace_key(node.identity, node.store, role, of, at=moment, uri=key_at)
         if isinstance(made, Proposed):
-            said = f"the next {made.role} key is made; it counts once its holders have signed"
-            return Done(said=Message(said), facts={"role": made.role, "of": made.of})
+            said = Message("the next {role} key is made; it counts once its holders have signed", made.role)
+            return Done(said=said, facts={"role": made.role, "of": made.of})
         key = made.key
         return Done(
             said=Message(
-                f"{key.name} is {key.stage}; it counts from {key.managed.valid.start:{_MINUTE}} UTC on"
+                "{name} is {stage}; it counts from {start} UTC on",
+                key.name,
+                key.stage,
+                f"{key.managed.valid.start:{_MINUTE}}",
             ),
             facts={
                 "key": key.name,

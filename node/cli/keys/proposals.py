@@ -224,7 +224,7 @@ def rotate(here: Session, role: Role, *, yes: bool) -> None:
         done = rotate_holders(identity, role)
         root, destroyed = done.root, list(done.destroyed)
         return Done(
-            said=Message(f"root {root.version} is in force until {root.expires:%Y-%m-%d}"),
+            said=Message("root {version} is in force until {end}", root.version, f"{root.expires:%Y-%m-%d}"),
             facts={"node": root.node, "root": root.version, "role": role, "destroyed": destroyed},
             lines=tuple(f"  destroyed: {name}" for name in destroyed),
             following=(*(copied if role in HELD else ()), "sigfed doctor"),

@@ -76,7 +76,7 @@ def revoke(
         resumed = _resumed(identity, node.store, done, signers) if good is not None and done.goes_on else ""
         successor = "" if done.successor is None else done.successor.name
         return Done(
-            said=Message(f"taken back: {', '.join(done.taken_back)}"),
+            said=Message("taken back: {keys}", ", ".join(done.taken_back)),
             facts={"key": name, "successor": successor, "reason": reason, "keys": len(done.taken_back)},
             lines=(
                 *([f"{successor} signs from now on"] if successor else []),
@@ -107,7 +107,9 @@ def resume(
         standing = wait_for(confirm_by_witnesses(identity, node.store, origin))
         size = go_on(identity, node.store, origin, standing, signers=identity.targets_signers())
         return Done(
-            said=Message(f"{origin} goes on from {counted(size, 'event')} on: what is added now counts"),
+            said=Message(
+                "{origin} goes on from {events} on: what is added now counts", origin, counted(size, "event")
+            ),
             facts={"origin": origin, "size": size},
             following=("sigfed publish",),
         )
@@ -157,7 +159,8 @@ def _proposed(done: "Revoked", reason: str) -> Done:
     name = done.taken_back[0]
     return Done(
         said=Message(
-            f"stopped here: {', '.join(done.taken_back)}; nobody else knows before the holders have signed"
+            "stopped here: {keys}; nobody else knows before the holders have signed",
+            ", ".join(done.taken_back),
         ),
         facts={"key": name, "successor": "", "reason": reason, "keys": len(done.taken_back)},
         following=(
