@@ -235,8 +235,10 @@ def test_a_store_that_ignores_conditions_is_refused(
 async def stops_after_a_minute(cli: Cli) -> BaseException | None:
     """Why a node that runs in this home stops when it looks, which it does each minute."""
     stopped = asyncio.get_running_loop().create_future()
-    storage = SimpleNamespace(refusals=dict)
-    running = SimpleNamespace(identity=open_identity(Home(cli.home)), storage=storage, stopped=stopped)
+    storage, store = SimpleNamespace(refusals=dict), SimpleNamespace(standing=dict)
+    running = SimpleNamespace(
+        identity=open_identity(Home(cli.home)), storage=storage, store=store, stopped=stopped
+    )
     await Parts._renew(cast("Parts", running))
     return stopped.exception() if stopped.done() else None
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from node.hoster.folder import PartnerFolder
 from node.hoster.hits.sender import HitSender
+from node.hoster.lookup.held import HeldReleases
 from node.hoster.store.release import NewRelease
 from node.objects.folder import FolderObjects
 from node.signing.keychain import Keychain
@@ -46,7 +47,7 @@ PLACES: dict[str, tuple[type, str]] = {
     "objects": (FolderObjects, "put_all"),
     "signature": (FolderLogSigner, "sign"),
     "release-part": (NewRelease, "write"),
-    "release": (PartnerFolder, "put_in_place"),
+    "release": (HeldReleases, "put_in_place"),
     "commit": (Store, "write"),
     "next-key": (PartnerFolder, "next_key"),
     "new-key": (PartnerFolder, "renew_key"),

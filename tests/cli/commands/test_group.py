@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from node.evaluator.process import EvaluatorProcess
-from node.group.build_hook import LIBRARY
+from node.group.build_hook import FLAGS, LIBRARY, compile_kernel
 from node.ports.evaluator import EpochSecret
 from protocol.oprf.kernel import PATHS
 from support.agencies import found_agency
-from support.kernel import compiled, sabotaged
+from support.kernel import compiled
 from support.processes import PROGRAM, Cli
+from support.programs import needed
 
 ROOT = Path(__file__).parents[3]
 SECRET = EpochSecret(subset="baseline", epoch=1, seed=b"\x05" * 32)
@@ -82,7 +83,9 @@ def test_with_a_kernel_that_computes_something_else(
     agency: Cli, program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edit(program, "constants.h", "0x34dca135978a3", "0x34dca135978a1")
-    install(program, sabotaged("constants.h", "0x34dca135978a3"))
+    folder = program / "node" / "group"
+    needed("cc")
+    assert not compile_kernel(folder / "kernel", folder / LIBRARY, ("-O0", *FLAGS[1:]))  # which runs once
     health, words, name = examined(agency, program)
     assert (health, name) == ("warn", "libsodium")
     assert "the kernel is not used" in words
