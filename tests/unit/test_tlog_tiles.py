@@ -50,6 +50,7 @@ PATHS = {
 def test_paths_of_hash_tiles(path: str, tile: Tile) -> None:
     assert tile_path(tile) == path
     assert parse_tile_path(path) == tile
+    assert tile.full == (".p/" not in path)
 
 
 @pytest.mark.parametrize(
