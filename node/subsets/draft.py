@@ -63,7 +63,8 @@ LIFE: Final = timedelta(days=14)
 """How long a release may be used: a new one at half of it leaves a week, so a weekend without staff ends nothing."""
 
 
-Deltas = Callable[[], ReleaseFiles]
+MakeDeltas = Callable[[], ReleaseFiles]
+"""Makes the files of a release as deltas from the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,8 @@ class Draft:
     """Without its labels."""
     labels: Labels | None
     """None for a release without."""
-    deltas: Deltas | None = field(repr=False)
-    """Makes the files as deltas from the release before; None where there is none."""
+    deltas: MakeDeltas | None = field(repr=False)
+    """None where there is no release before."""
     screened: Screened
     """What its screen tells of a file at worst."""
     basis: Basis | None
@@ -301,7 +302,7 @@ class Drafter:
         *,
         removed: int,
         contradicted: Collection[Digest],
-        deltas: Deltas | None,
+        deltas: MakeDeltas | None,
     ) -> Draft:
         return Draft(
             release=release,

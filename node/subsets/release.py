@@ -31,7 +31,7 @@ from node.store.unit import Unit
 from node.subsets.basis import basis_of
 from node.subsets.compose import is_same
 from node.subsets.content import Held
-from node.subsets.draft import Deltas, Draft, Drafter, RuleDocuments, Unchanged, prolongs
+from node.subsets.draft import Draft, Drafter, MakeDeltas, RuleDocuments, Unchanged, prolongs
 from node.subsets.grounds import Grounds, Order
 from protocol.digest import Digest
 from protocol.lists.opening import EntryRef
@@ -258,7 +258,7 @@ class Releaser:
             unit.subsets.set_filter(subset.name, subset.filter)
         return True
 
-    def _finish(self, subset: SubsetRecord, now: datetime, deltas: Deltas | None) -> bool:
+    def _finish(self, subset: SubsetRecord, now: datetime, deltas: MakeDeltas | None) -> bool:
         """Publish what is pending, step by step; each gives the same when it is repeated. False: nothing was.
 
         `deltas` makes those from the release before, where nothing need be read for that.
@@ -315,7 +315,7 @@ class Releaser:
         ReleaseFolder(self._store, held.record).put_basis(new.to_bytes())
         return replace(held, basis=new)
 
-    def _prepare_deltas(self, published: Sequence[ReleaseRecord], deltas: Deltas | None) -> None:
+    def _prepare_deltas(self, published: Sequence[ReleaseRecord], deltas: MakeDeltas | None) -> None:
         """Make what nearly every partner will ask for, once it is published: a withdrawal must not wait for it."""
         if len(published) < 2:
             return

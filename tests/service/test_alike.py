@@ -10,7 +10,6 @@ from unittest.mock import patch
 
 import pytest
 
-from keys.trust.members import Member, Members
 from node.judgement import ranges
 from node.judgement.effective import judge_all
 from node.judgement.premises import Premises
@@ -27,19 +26,11 @@ from protocol.judgement.quorum import decide
 from protocol.lists.event import BASELINE
 from protocol.lists.ext import Basis, Ext
 from protocol.lists.opening import Opening, Reason
-from support.lists import digest
+from support.lists import digest, member, register
 from support.stores import Agency, deliver, file_digests, rows
 from support.whole import current
 
-MEMBERS = Members(
-    version=1,
-    k=2,
-    block_cap=10,
-    members=(
-        Member(node="fr.example", root_sha256=b"f" * 32, country="FR", authority_for=frozenset()),
-        Member(node="nl.example", root_sha256=b"n" * 32, country="NL", authority_for=frozenset()),
-    ),
-)
+MEMBERS = register(member("fr.example", "FR"), member("nl.example", "NL"))
 FILES = ("a", "b", "c", "d")
 EVERY = {digest for name in FILES for digest in file_digests(name)}
 ONE = file_digests("b")[0]

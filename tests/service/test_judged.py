@@ -13,7 +13,6 @@ from unittest.mock import patch
 
 import pytest
 
-from keys.trust.members import Member, Members
 from node.app import judged
 from node.app.judged import Judge
 from node.errors import MissingObjectError, StoreError
@@ -25,18 +24,11 @@ from node.objects.logfiles import LogFiles
 from node.store import spool
 from node.store.lists.records import Quarantined
 from protocol.digest import Digest
+from support.lists import member, register
 from support.stores import Agency, file_digests, rows
 from support.times import SettableClock
 
-MEMBERS = Members(
-    version=1,
-    k=2,
-    block_cap=10,
-    members=(
-        Member(node="fr.example", root_sha256=b"f" * 32, country="FR", authority_for=frozenset()),
-        Member(node="nl.example", root_sha256=b"n" * 32, country="NL", authority_for=frozenset()),
-    ),
-)
+MEMBERS = register(member("fr.example", "FR"), member("nl.example", "NL"))
 FILES = [f"file {number}" for number in range(7)]
 
 

@@ -16,6 +16,7 @@ from node.cli.session import session, wait_for
 from node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
+    from keys.trust.members import Member, Members
     from node.identity.identity import Identity
     from node.peers.membership import Introduced
     from node.store.peers.records import FetchedTrust
@@ -70,30 +71,32 @@ def add(
                 authority_for=frozenset(collection_of(name) for name in authority or ()),
                 signers=identity.targets_signers(),
             )
-            register = members.members()
-        known = counted(len(register.members), "member")
-        return Done(
-            said=Message(
-                "{node} counts for {country}; {known}, {k} countries must agree",
-                member.node,
-                member.country or "no country",
-                known,
-                register.k,
-            ),
-            facts={
-                "node": member.node,
-                "country": member.country,
-                "members": len(register.members),
-                "k": register.k,
-            },
-            following=(
-                f"sigfed peer add {member.node} --grant baseline",
-                "sigfed subset release NAME, for every subset: partners refuse a release made with an older register",
-            ),
-        )
+            return _counts(member, members.members())
 
     given = acts.Added(url=url, country=country.upper(), authority=authority or (), work=count)
     do(here, acts.add, given)
+
+
+def _counts(member: "Member", register: "Members") -> Done:
+    return Done(
+        said=Message(
+            "{node} counts for {country}; {known}, {k} countries must agree",
+            member.node,
+            member.country or "no country",
+            counted(len(register.members), "member"),
+            register.k,
+        ),
+        facts={
+            "node": member.node,
+            "country": member.country,
+            "members": len(register.members),
+            "k": register.k,
+        },
+        following=(
+            f"sigfed peer add {member.node} --grant baseline",
+            "sigfed subset release NAME, for every subset: partners refuse a release made with an older register",
+        ),
+    )
 
 
 def _introduced(identity: "Identity", url: str, words: str) -> "Introduced":

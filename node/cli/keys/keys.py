@@ -24,6 +24,7 @@ from node.errors import UsageError
 if TYPE_CHECKING:  # commands that touch no key start without them
     from node.identity.identity import Identity
     from node.ports.keyring import RingKey
+    from node.rotation.rotate import Rotated
 
 _HEADER = ("key", "stage", "since", "counts from", "until", "known to")
 _MINUTE = "%Y-%m-%d %H:%M"
@@ -107,27 +108,24 @@ def rotate(
         if isinstance(made, Proposed):
             said = Message("the next {role} key is made; it counts once its holders have signed", made.role)
             return Done(said=said, facts={"role": made.role, "of": made.of})
-        key = made.key
-        return Done(
-            said=Message(
-                "{name} is {stage}; it counts from {start} UTC on",
-                key.name,
-                key.stage,
-                f"{key.managed.valid.start:{_MINUTE}}",
-            ),
-            facts={
-                "key": key.name,
-                "stage": key.stage,
-                "start": _iso(key.managed.valid.start),
-                "role": role,
-            },
-            lines=tuple(
-                f"{each.name} ends {each.managed.valid.end:{_MINUTE}} UTC" for each in made.predecessors
-            ),
-            following=("sigfed key status",),
-        )
+        return _replaced(made, role)
 
     do(here, named.rotate, named.Rotated(role=role, of=of, at=at, key=key_at, work=replace))
+
+
+def _replaced(made: "Rotated", role: Role) -> Done:
+    key = made.key
+    return Done(
+        said=Message(
+            "{name} is {stage}; it counts from {start} UTC on",
+            key.name,
+            key.stage,
+            f"{key.managed.valid.start:{_MINUTE}}",
+        ),
+        facts={"key": key.name, "stage": key.stage, "start": _iso(key.managed.valid.start), "role": role},
+        lines=tuple(f"{each.name} ends {each.managed.valid.end:{_MINUTE}} UTC" for each in made.predecessors),
+        following=("sigfed key status",),
+    )
 
 
 acts.add(app, named.ACTS)
