@@ -99,11 +99,11 @@ def _releases(folder: PartnerFolder, cursor: Cursor) -> Iterator[Verdict]:
         return
     place = releases_path(folder) / str(cursor.version)
     prefix = f"releases/{cursor.version}/"
-    made, made_by = place / ReleaseFile.MANIFEST, place / ReleaseFile.FILTER
-    data = made.read_bytes() if made.exists() else b""
+    said, made_by = place / ReleaseFile.MANIFEST, place / ReleaseFile.FILTER
+    data = said.read_bytes() if said.exists() else b""
     if cursor.tail:  # else its leaf is in a bundle that is not kept
         right = data == cursor.tail[-1]
-        yield Verdict(prefix + made.name, "" if right else "it is not the one that was followed")
+        yield Verdict(prefix + said.name, "" if right else "it is not the one that was followed")
         data = cursor.tail[-1]
     manifest = Manifest.from_bytes(data)
     if made_by.exists():

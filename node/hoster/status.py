@@ -95,13 +95,13 @@ def read_partner_status(home: Home, *, clock: Clock | None = None) -> PartnerSta
     """
     now = (clock or SystemClock()).now()
     folder = PartnerFolder(home.partner)
-    cursor = folder.load()[1]
     enrolment, held = folder.in_force(partial(summary_of, folder))
+    cursor = held.cursor if held else folder.load()[1]
     found = known(enrolment)
     policy = by_register(found, enrolment.origin, held_documents(folder, found, now), now)
     return PartnerStatus(
         enrolment=enrolment,
-        version=held.version if held else 0,
+        version=cursor.version,
         entries=held.entries if held else 0,
         not_after_ms=held.manifest.not_after_ms if held else 0,
         made_by=held.made_by if held else None,

@@ -38,7 +38,7 @@ _ROW: Final = Struct(">HQH16s")
 _NO_NAME: Final = bytes(16)
 _ADD: Final = int(Op.ADD)
 _STABLE: Final = 8
-"""Octets of an event's header that say what it does: its time, behind them, is nothing to a judgement."""
+"""Octets of an add's header that say what it does; its time and what it refers to, nothing, are behind them."""
 _LOWEST: Final = -(2**31)
 """Of the upper halves of look-up keys, which are signed: those say which range a key is in."""
 _NOWHERE: Final = 0xFFFF

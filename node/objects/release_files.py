@@ -147,18 +147,15 @@ class ReleaseFolder:
 
     def _store_deltas(self, since: ReleaseRecord, make: Callable[[], ReleaseFiles] | None) -> None:
         files = make() if make else deltas(self.load().release, ReleaseFolder(self._store, since).load())
-        self._store.objects.put_all(
-            (
-                self._delta_name(since, part),
-                bytes(min(data, self._store.objects.view(self._name(part)), key=len)),
-            )
-            for part, data in (
-                (ReleasePart.SCREEN, files.screen),
-                (ReleasePart.ANSWERS, files.answers),
-                (ReleasePart.LABELS, files.labels),
-            )
-            if data is not None
-        )
+        # Those of the answers last: where they are, `has_deltas` takes all of them to be.
+        for part, data in (
+            (ReleasePart.SCREEN, files.screen),
+            (ReleasePart.LABELS, files.labels),
+            (ReleasePart.ANSWERS, files.answers),
+        ):
+            if data is not None:
+                smaller = min(data, self._store.objects.view(self._name(part)), key=len)
+                self._store.objects.put(self._delta_name(since, part), bytes(smaller))
 
     def _filter(self) -> bytes | None:
         """None for a release of a version that kept none."""

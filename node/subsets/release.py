@@ -191,7 +191,7 @@ class Releaser:
                         return _report(held.record, subset.filter, draft, published=finished)
                     drafter = ended.enter_context(self._drafter(order, held))
                 elif self._claim(subset, standing, draft):
-                    self._finish(subset, now, draft.deltas)
+                    self._finish(subset, now, draft)
                     if draft.tripped:
                         record = draft.record
                         raise _tripped(
@@ -258,10 +258,10 @@ class Releaser:
             unit.subsets.set_filter(subset.name, subset.filter)
         return True
 
-    def _finish(self, subset: SubsetRecord, now: datetime, deltas: MakeDeltas | None) -> bool:
+    def _finish(self, subset: SubsetRecord, now: datetime, draft: Draft | None) -> bool:
         """Publish what is pending, step by step; each gives the same when it is repeated. False: nothing was.
 
-        `deltas` makes those from the release before, where nothing need be read for that.
+        Where it is that `draft`, nothing need be read to make deltas from the release before.
         """
         with self._store.read() as unit:
             log = unit.logs.get(subset.origin)
@@ -288,7 +288,9 @@ class Releaser:
             published = unit.releases.ls(subset.name)
         for name in files.outgrown(log.head.size, record.version):
             self._store.objects.delete(name)
-        self._prepare_deltas(published, deltas)
+        # Another process may have published the draft since it was claimed, and claimed the release behind it.
+        is_drafted = draft is not None and manifest == draft.release.manifest.to_bytes()
+        self._prepare_deltas(published, draft.deltas if draft and is_drafted else None)
         tidy(self._store, published)
         return True
 

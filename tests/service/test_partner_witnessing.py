@@ -27,6 +27,7 @@ from node.clock import milliseconds
 from node.errors import PeerUnreachableError, StoreError, VerificationError
 from node.hoster.folder import PartnerFolder
 from node.hoster.lookup.held import HeldReleases
+from node.hoster.lookup.summary import summary_of
 from node.hoster.release.update import Updater
 from node.hoster.store.kinds import Fact, Kind
 from node.hoster.trust.witness_policy import by_register, policy_hash, unwitnessed
@@ -691,6 +692,9 @@ async def test_damage_to_what_is_gone_is_noticed(world: WitnessedWorld) -> None:
             path.write_bytes(bad)
         with pytest.raises(StoreError, match="damaged"):
             HeldReleases(world.folder).in_force()
+        if bad is None or len(bad) != len(good):
+            with pytest.raises(StoreError, match="damaged"):
+                summary_of(world.folder, world.folder.load()[1])
     world.show(NL, BE)
     assert (await world.whole()).new == 2
 

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 from typing_extensions import override
@@ -25,7 +26,7 @@ from node.errors import (
 )
 from node.hoster.release.parts import part_limit
 from node.lists.corrections.withdraw import withdraw
-from node.objects.release_files import ReleaseFolder
+from node.objects.release_files import ReleaseFolder, deltas
 from node.partners.evaluate import Evaluating
 from node.partners.subset_service import ServedSubsets
 from node.store.partners.fetches import FetchedRows
@@ -33,6 +34,7 @@ from node.store.partners.records import FetchedRelease
 from node.store.subsets.records import ReleaseRecord
 from node.subsets.deltas import Deltas
 from node.subsets.epochs import AnnouncedEpochs
+from node.subsets.release import Releaser
 from protocol.api import SubsetApi
 from protocol.errors import OprfError
 from protocol.lists.opening import Reason
@@ -137,6 +139,29 @@ async def test_the_delta_from_the_last_release_is_made_with_it(world: World) -> 
     world.fr.release()
     new, last = ReleaseFolder(world.fr.store, world.fr.records[-1]), world.fr.records[0]
     assert new.has_deltas(last)
+
+
+async def test_deltas_of_a_draft_are_not_taken_for_those_of_the_release_behind_it(world: World) -> None:
+    """Another process publishes what this one claimed, and claims one more, before this one goes on."""
+    world.list_both("new")
+    claim, finish = Releaser._claim, Releaser._finish
+
+    def overtaken(self: Releaser, *claimed: Any) -> bool:
+        with patch.object(Releaser, "_claim", claim):
+            is_claimed = claim(self, *claimed)
+            world.list_both("newer")
+            with patch.object(
+                Releaser, "_finish", lambda one, *given: given[-1] is None and finish(one, *given)
+            ):
+                world.fr.release()
+        return is_claimed
+
+    with patch.object(Releaser, "_claim", overtaken):
+        world.fr.release()
+    last, new = world.fr.records[-2:]
+    folder = ReleaseFolder(world.fr.store, new)
+    compared = deltas(folder.load().release, ReleaseFolder(world.fr.store, last).load())
+    assert (last.version, bytes(folder.part(ReleasePart.ANSWERS, since=last))) == (2, compared.answers)
 
 
 async def test_partners_who_ask_at_once_wait_for_one_delta(

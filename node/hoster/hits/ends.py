@@ -23,6 +23,11 @@ UNJUDGED_AT_ONCE: Final = 32
 """Of the elements of each batch, those that hits of an earlier version take at most: files wait for the others."""
 
 
+def judged_by_releases(spool: HitSpool) -> list[SpooledHit]:
+    """The hits that a release may end."""
+    return [hit for hit in spool.readable().hits if hit.tag and not hit.ended_ms]
+
+
 def judge_again(spool: HitSpool, held: Held, *, now_ms: int) -> list[SpooledHit]:
     """The hits that a release does not list any more, ended; one that waits and is listed by another hash reports that.
 
@@ -36,9 +41,8 @@ def judge_again(spool: HitSpool, held: Held, *, now_ms: int) -> list[SpooledHit]
         return bool(lookup.answered(np.frombuffer(known, dtype=">u8").astype(np.uint64))[0])
 
     ended = []
-    for hit in spool.readable().hits:
-        report = hit.sent.report
-        if hit.ended_ms or not hit.tag or not _comparable(hit, manifest) or stands(report, hit.tag):
+    for hit in judged_by_releases(spool):
+        if not _comparable(hit, manifest) or stands(hit.sent.report, hit.tag):
             continue
         left = [other for other in hit.others if stands(other.report.report, other.tag)]
         if left and hit.waiting and not hit.tried:

@@ -12,7 +12,7 @@ from node.files import locked
 from node.home import Home
 from node.hoster.cover import whole_ticks
 from node.hoster.folder import PartnerFolder
-from node.hoster.hits.ends import judge_again
+from node.hoster.hits.ends import judge_again, judged_by_releases
 from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.sender import HitSender
@@ -196,7 +196,7 @@ async def resolve(home: Home, text: str, action: Action) -> Resolved:
 def judge(home: Home, *, means: Means = MEANS) -> list[SpooledHit]:
     """End the hits that the release in force does not list any more; nobody is asked."""
     with alone(home) as spool:
-        if not spool.readable().hits:
+        if not judged_by_releases(spool):
             return []
         _, held = HeldReleases(PartnerFolder(home.partner)).in_force()
         return [] if held is None else judge_again(spool, held, now_ms=milliseconds(means.clock.now()))

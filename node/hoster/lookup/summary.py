@@ -21,7 +21,8 @@ WORD: Final = 8
 class Summary:
     """A release, without its values."""
 
-    version: int
+    cursor: Cursor
+    """Where it stands in the release log."""
     manifest: Manifest
     made_by: SubsetFilter | None
     """None where the node serves no filter."""
@@ -44,10 +45,10 @@ def summary_of(folder: PartnerFolder, cursor: Cursor) -> Summary:
         manifest = Manifest.from_bytes((held / ReleaseFile.MANIFEST).read_bytes())
         made_by = held / ReleaseFile.FILTER
         found = Summary(
-            cursor.version,
+            cursor,
             manifest,
             made_by=read_filter(manifest, made_by.read_bytes()) if made_by.exists() else None,
-            gone=_size(held, ReleaseFile.GONE) // WORD - 1 if cursor.ahead else 0,
+            gone=count_gone(held) if cursor.ahead else 0,
         )
         sizes = {name: _size(held, name) for name in _sizes(manifest)}
     except (OSError, ProtocolError) as exc:
@@ -66,6 +67,21 @@ def _sizes(manifest: Manifest) -> dict[ReleaseFile, int]:
         ReleaseFile.ANSWERS: manifest.answers_count * WORD,
         **labels,
     }
+
+
+def count_gone(held: Path) -> int:
+    """How many answers of the release in this folder are gone; raises `StoreError` where that is not whole.
+
+    Cut off, what was gone would be back.
+    """
+    try:
+        with (held / ReleaseFile.GONE).open("rb") as file:
+            count = int.from_bytes(file.read(WORD), "little")
+        if _size(held, ReleaseFile.GONE) == WORD * (1 + count):
+            return count
+    except OSError as exc:
+        raise damaged(held) from exc
+    raise damaged(held)
 
 
 def _size(held: Path, name: ReleaseFile) -> int:
