@@ -51,6 +51,10 @@ class NotFoundError(NodeError):
     """A list, peer, subset, partner or entry of this name is not known."""
 
 
+class NothingToDoError(NotFoundError):
+    """A list says nothing of a hash that could be changed: whoever corrects many hashes goes on to the next."""
+
+
 class InputRefusedError(NodeError):
     """An input file that cannot be read at all; `line` where it is known."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 from keys.errors import SigfedError
 from keys.message import Message
 from node.acts.act import ANALYSTS, JUDGES, SECURITY, Done, Fact, Field, Node, Request, Work, act, declared
-from node.errors import AlreadyExistsError, NotFoundError
+from node.errors import AlreadyExistsError, NotFoundError, NothingToDoError
 from node.store.accounts.records import PersonRole
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def reaffirm(node: Node, given: Reaffirmed) -> Done:
         own = node.identity.settings.node
         blocks = open_blocks(current, own, digests, named=named, continues=continues)
         if not blocks:
-            raise NotFoundError("no other agency blocks it any more")
+            raise NothingToDoError("no other agency blocks it any more")
         done = overrule(
             node.store,
             given.list,
@@ -375,12 +375,12 @@ def _whole(node: Node, files: Files) -> Files:
 
 
 def _known(digests: Sequence["Digest"], work: Callable[["Digest"], _T]) -> Sequence[_T]:
-    """Does it for each hash that the list has; raises `NotFoundError` where it has none."""
+    """Does it for each hash that the list has; raises `NothingToDoError` where it has none."""
     done, unknown = [], None
     for digest in digests:
         try:
             done.append(work(digest))
-        except NotFoundError as exc:
+        except NothingToDoError as exc:
             unknown = exc
     if unknown is not None and not done:
         raise unknown
@@ -395,17 +395,14 @@ def _each(
     files: Files, work: Callable[[Sequence["Digest"]], Done], nothing: Callable[[str], SigfedError]
 ) -> Done:
     """Does it for every file; those for which there is nothing to do are named once the others are done."""
-    from node.lists.corrections.dispute import NoCollectionError
-
     done, left, failure = list[Done](), list[str](), None
     for name, digests in files:
         try:
             done.append(work(digests))
+        except (NothingToDoError, AlreadyExistsError) as exc:
+            left.append(name)
+            failure = nothing(", ".join(left)) if name else exc
         except SigfedError as exc:
-            if isinstance(exc, AlreadyExistsError | NotFoundError) and not isinstance(exc, NoCollectionError):
-                left.append(name)
-                failure = nothing(", ".join(left)) if name else exc
-                continue
             failure = exc
             break
     if failure is not None and not done:

@@ -5,7 +5,7 @@ A sibling left behind would still name the file, so whatever ends a file ends it
 
 from collections.abc import Iterable
 
-from node.errors import NotFoundError
+from node.errors import NotFoundError, NothingToDoError
 from node.lists.entries import ListReader
 from node.store.lists.records import IndexHit, LogRecord
 from node.store.store import Store
@@ -23,10 +23,10 @@ class Family:
         self._reader = ListReader(store, unit, log)
 
     def active(self, digest: Digest) -> list[IndexHit]:
-        """Every active entry of the digest and of its siblings, by position; raises `NotFoundError` for none."""
+        """Every active entry of the digest and of its siblings, by position; raises `NothingToDoError` for none."""
         own = _active(self._listed([digest]))
         if not own:
-            raise NotFoundError(
+            raise NothingToDoError(
                 "{origin} has no active entry of this hash",
                 self._log.origin,
                 hint="was it withdrawn already?",
@@ -36,11 +36,11 @@ class Family:
     def everything(self, digest: Digest) -> list[IndexHit]:
         """Every entry and dispute of the digest and of its siblings whose opening is held, ended ones included.
 
-        Raises `NotFoundError` for none.
+        Raises `NothingToDoError` for none.
         """
         own = self._listed([digest])
         if not own:
-            raise NotFoundError(
+            raise NothingToDoError(
                 "{origin} never listed or disputed this hash, or shredded it", self._log.origin
             )
         return self._listed(self._with_siblings(digest, own))

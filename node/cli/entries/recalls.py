@@ -57,7 +57,7 @@ def _plans(
     store: "Store", origin: str, asked: "list[HashQuery]", index: int | None
 ) -> "list[list[ShredPlan]]":
     """What to delete of each file; raises `NotFoundError` for one that the list never had."""
-    from node.errors import NotFoundError
+    from node.errors import NotFoundError, NothingToDoError
     from node.lists.corrections.shred import prepare, prepare_at
 
     if index is not None:
@@ -68,7 +68,7 @@ def _plans(
         for digest in digests:
             try:
                 plan = prepare(store, origin, digest)
-            except NotFoundError:
+            except NothingToDoError:
                 continue
             plans[plan.position] = plan
         files.append(list(plans.values()))

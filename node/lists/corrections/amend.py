@@ -11,7 +11,7 @@ from datetime import date
 from typing import Final, TypeAlias
 
 from keys.message import Message
-from node.errors import ConflictError, NotFoundError, UsageError
+from node.errors import ConflictError, NotFoundError, NothingToDoError, UsageError
 from node.lists.catalogue import own_list
 from node.lists.changes import Change, pack
 from node.lists.lookup import Finder, Found
@@ -93,7 +93,8 @@ def amend(store: Store, origin: str, digest: Digest, revise: Revise) -> Amended:
     """Queue amends of every active entry of the digest's file in the own list `origin`.
 
     Raises:
-        NotFoundError: there is no such list, or no active entry of the digest in it.
+        NotFoundError: there is no such list.
+        NothingToDoError: it has no active entry of the digest.
         UsageError: what the entries are to say has no encoding.
         ConflictError: others kept queueing changes at the same moment.
     """
@@ -158,7 +159,7 @@ def _family(finder: Finder, origin: str, digest: Digest) -> Sequence[Found]:
     log = finder.log(origin)
     found = [each for each in finder.find(finder.same_file([digest], log=log), log=log) if each.is_entry]
     if not any(each.digest == digest for each in found):
-        raise NotFoundError("{origin} has no active entry of this hash", origin, hint="was it withdrawn?")
+        raise NothingToDoError("{origin} has no active entry of this hash", origin, hint="was it withdrawn?")
     return found
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keys.message import Message
-from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
+from node.errors import AlreadyExistsError, ConflictError, NotFoundError, NothingToDoError, UsageError
 from node.lists.catalogue import own_list
 from node.lists.changes import Change, pack
 from node.lists.lookup import Finder, Found
@@ -24,10 +24,6 @@ from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.lists.event import Op
 from protocol.lists.opening import NONCE_BYTES, Ext, Opening, Reason
-
-
-class NoCollectionError(NotFoundError):
-    """No held list has the hash, so whoever disputes it has to name its collection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +79,8 @@ def resolve(store: Store, origin: str, digests: Iterable[Digest]) -> Disputed:
     """Queue the end of every open dispute of these digests in the own list `origin`.
 
     Raises:
-        NotFoundError: there is no such list, or it disputes none of them.
+        NotFoundError: there is no such list.
+        NothingToDoError: it disputes none of them.
         ConflictError: others kept queueing changes at the same moment.
     """
     wanted = sorted(set(digests))
@@ -145,7 +142,7 @@ def _resolve(store: Store, origin: str, digests: list[Digest]) -> Disputed:
         log = own_list(unit, origin)
         found = [each for each in Finder(store, unit).find(digests, log=log) if each.is_dispute]
     if not found:
-        raise NotFoundError(
+        raise NothingToDoError(
             "{origin} has no open dispute of this hash", origin, hint="was it resolved already?"
         )
     records = [_record(store, Op.RESOLVE, each.collection, ref=each.hit.position) for each in found]
@@ -173,7 +170,7 @@ def _collections(found: Iterable[Found], digest: Digest, given: int | None) -> l
         return [given]
     numbers = {each.collection for each in found if each.digest == digest and each.hit.collection > 0}
     if not numbers:
-        raise NoCollectionError(
+        raise NotFoundError(
             "no list held here has this hash, so nothing says which collection it belongs to",
             hint="name the collection with --collection",
         )

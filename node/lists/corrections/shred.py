@@ -42,7 +42,12 @@ class Shredded:
 
 
 def prepare(store: Store, origin: str, digest: Digest) -> ShredPlan:
-    """What shredding a digest and its siblings would delete of the own list `origin`; raises `NotFoundError`."""
+    """What shredding a digest and its siblings would delete of the own list `origin`.
+
+    Raises:
+        NotFoundError: there is no such list.
+        NothingToDoError: it never listed or disputed the digest, or shredded it.
+    """
     with store.read() as unit:
         hits = Family(store, unit, own_list(unit, origin)).everything(digest)
     disputes = sum(hit.collection < 0 for hit in hits)

@@ -47,7 +47,8 @@ def withdraw(store: Store, origin: str, digest: Digest, *, reason: Reason) -> Wi
     """Queue the withdrawal of a digest and its siblings from the own list `origin`.
 
     Raises:
-        NotFoundError: there is no such list, or no active entry of the digest in it.
+        NotFoundError: there is no such list.
+        NothingToDoError: it has no active entry of the digest.
         ConflictError: others kept queueing changes at the same moment.
     """
     return retried(lambda: _withdraw(store, origin, digest, reason))

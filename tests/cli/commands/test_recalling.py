@@ -75,6 +75,8 @@ def test_shredding_takes_two_persons_and_every_node(pair: Federation) -> None:
     assert "takes two persons" in alone.err
     for cli in (fr, nl):
         add_persons(cli)
+    elsewhere = ("entry", "shred", "--list", "none", "--hash-from", hash_file(fr, BOTH), "--yes")
+    assert "there is no list fr.example/lists/none" in fr.run(*elsewhere).err
     assert "removed" in shred(fr, "--hash-from", hash_file(fr, BOTH))
     nl.done("peer", "sync")
     assert nl.done("status")["recall"]["shreddings_to_answer"] == 2

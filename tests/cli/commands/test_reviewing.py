@@ -165,6 +165,13 @@ class TestOwnEntries:
         assert fr.done("status")["to_review"] == 1
 
 
+@pytest.mark.parametrize("verb", ["dispute", "resolve", "amend", "withdraw"])
+def test_of_a_list_that_is_not_there_that_is_said(fr: Cli, verb: str) -> None:
+    more = ("--criteria", "2") if verb == "amend" else ("--yes",)
+    correct = ("entry", verb, "--list", "none", "--hash-from", "-", *more)
+    fr.refused(2, "there is no list fr.example/lists/none", *correct, typed=typed(BOTH))
+
+
 class TestDispute:
     def test_needs_no_entry_of_its_own_and_ends_with_a_resolve(self, fr: Cli) -> None:
         dispute = ("entry", "dispute", "--list", LIST, "--hash-from", "-", "--yes")
@@ -257,6 +264,17 @@ def test_a_dispute_travels_and_is_overruled_by_enough_countries(pair: Federation
     fr.done("peer", "sync")
     assert explained(fr, BOTH)["effective_in"] == ["baseline"]
     assert fr.done("subset", "release", SUBSET)["added"] == 2
+
+
+def test_a_block_of_what_nobody_lists_is_overruled_in_a_collection_that_is_named(pair: Federation) -> None:
+    fr, nl = pair.fr, pair.nl
+    asked, elsewhere = typed(b"blocked, and listed nowhere"), ("--collection", "baseline")
+    nl.done("entry", "dispute", "--list", LIST, "--hash-from", "-", "--yes", *elsewhere, typed=asked)
+    nl.done("publish", LIST)
+    fr.done("peer", "sync")
+    reaffirm = ("entry", "reaffirm", "--list", LIST, "--hash-from", "-", "--yes", "--basis", "own")
+    fr.refused(2, "name the collection with --collection", *reaffirm, typed=asked)
+    assert fr.done(*reaffirm, *elsewhere, typed=asked)["added"] == 1
 
 
 def test_a_withdrawal_tells_who_has_not_applied_it(pair: Federation) -> None:
