@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from node.lists.corrections.dispute import Disputed as Blocked
     from node.lists.corrections.shred import ShredPlan
     from node.lists.imports.intake import ImportReport, Statement
+    from node.store.store import Store
     from protocol.digest import Digest
     from protocol.lists.opening import Reason
 
@@ -221,19 +222,20 @@ def amend(node: Node, given: Amending) -> Done:
 
     _require_open(node, given.list)
 
-    def said(done: Sequence["Amended"]) -> Done:
+    def said(done: Sequence["Amended"], failure: Exception | None = None) -> Done:
         positions = sorted({position for one in done for position in one.positions})
         whole = Amended(entries=len(positions), unchanged=0, positions=tuple(positions))
         facts: dict[str, Fact] = {"origin": given.list, "amended": len(positions), "positions": positions}
         step = f"sigfed publish {given.list.rpartition('/')[2]}"
-        return Done(said=whole.said(given.list), facts=facts, following=(step,) if positions else ())
+        following = (step,) if positions else ()
+        return Done(said=whole.said(given.list), facts=facts, following=following, failure=failure)
 
     if given.index is not None:
         return said([amend_at(node.store, given.list, given.index, given.change.revise)])
     return _each(
         given.files,
         lambda digests: said(
-            _known(digests, lambda one: amend_file(node.store, given.list, one, given.change.revise))
+            *_known(digests, lambda one: amend_file(node.store, given.list, one, given.change.revise))
         ),
         lambda names: _unlisted(given, names),
     )
@@ -282,16 +284,15 @@ def reaffirm(node: Node, given: Reaffirmed) -> Done:
 def withdraw(node: Node, given: Withdrawn) -> Done:
     """Withdraw a file's hashes at once: one person is enough; a running node publishes it within a minute."""
     from node.app.recall import recall_now
-    from node.judgement.recall import report_withdrawals
     from node.lists.corrections.withdraw import Withdrawn as Ended
     from node.lists.corrections.withdraw import withdraw as end
     from node.lists.corrections.withdraw import withdraw_at
 
-    def said(done: Sequence["Ended"]) -> Done:
+    def said(done: Sequence["Ended"], failure: Exception | None = None) -> Done:
         entries, digests = sum(one.entries for one in done), sum(one.digests for one in done)
         whole = Ended(entries=entries, digests=digests, positions=())
         facts: dict[str, Fact] = {"origin": given.list, "withdrawals": entries, "digests": digests}
-        return Done(said=whole.said(given.list), facts=facts)
+        return Done(said=whole.said(given.list), facts=facts, failure=failure)
 
     if given.index is not None:
         done = said([withdraw_at(node.store, given.list, given.index, reason=given.reason)])
@@ -299,21 +300,19 @@ def withdraw(node: Node, given: Withdrawn) -> Done:
         done = _each(
             given.files,
             lambda digests: said(
-                _known(digests, lambda one: end(node.store, given.list, one, reason=given.reason))
+                *_known(digests, lambda one: end(node.store, given.list, one, reason=given.reason))
             ),
             lambda names: _unlisted(given, names),
         )
     name = given.list.rpartition("/")[2]
     if not given.now:
         return replace(done, following=(f"sigfed publish {name}", "sigfed subset release NAME"))
+    notes = list[str]()
     try:
-        notes = recall_now(node.identity, node.store, given.list)
-    except SigfedError as exc:  # it is withdrawn, and goes out with the next publication
-        return replace(done, failure=exc)
-    behind = {peer.peer for each in report_withdrawals(node.store) for peer in each.peers if not peer.applied}
-    if behind:
-        late = ", ".join(sorted(behind))
-        notes = [*notes, Message("not applied yet by {peers}: they follow with their next sync", late)]
+        notes += recall_now(node.identity, node.store, given.list)
+        notes += _behind(node.store)
+    except Exception as exc:  # noqa: BLE001 - it is withdrawn: that is recorded, and goes out with the next publication
+        return replace(done, notes=notes, failure=exc)
     return replace(done, notes=notes, following=("sigfed withdrawal ls --open",))
 
 
@@ -374,17 +373,33 @@ def _whole(node: Node, files: Files) -> Files:
         return [(name, sorted(finder.same_file(digests))) for name, digests in files]
 
 
-def _known(digests: Sequence["Digest"], work: Callable[["Digest"], _T]) -> Sequence[_T]:
-    """Does it for each hash that the list has; raises `NothingToDoError` where it has none."""
-    done, unknown = [], None
+def _behind(store: "Store") -> Sequence[Message]:
+    from node.judgement.recall import report_withdrawals
+
+    peers = {peer.peer for each in report_withdrawals(store) for peer in each.peers if not peer.applied}
+    late = ", ".join(sorted(peers))
+    return [Message("not applied yet by {peers}: they follow with their next sync", late)] if peers else []
+
+
+def _known(
+    digests: Sequence["Digest"], work: Callable[["Digest"], _T]
+) -> tuple[Sequence[_T], Exception | None]:
+    """Does it for each hash that the list has, until one fails: what was done, and why not all.
+
+    Raises that where nothing was done, and `NothingToDoError` where the list has none of them.
+    """
+    done, unknown, failure = list[_T](), None, None
     for digest in digests:
         try:
             done.append(work(digest))
         except NothingToDoError as exc:
             unknown = exc
-    if unknown is not None and not done:
-        raise unknown
-    return done
+        except Exception as exc:  # noqa: BLE001 - raised once what was done is recorded
+            failure = exc
+            break
+    if not done and (why := failure or unknown):
+        raise why
+    return done, failure
 
 
 def _unlisted(given: Corrected, names: str) -> SigfedError:
@@ -394,16 +409,22 @@ def _unlisted(given: Corrected, names: str) -> SigfedError:
 def _each(
     files: Files, work: Callable[[Sequence["Digest"]], Done], nothing: Callable[[str], SigfedError]
 ) -> Done:
-    """Does it for every file; those for which there is nothing to do are named once the others are done."""
-    done, left, failure = list[Done](), list[str](), None
+    """Does it for every file, until one fails; those with nothing to do are named once the others are done."""
+    done, left = list[Done](), list[str]()
+    failure: Exception | None = None
     for name, digests in files:
         try:
-            done.append(work(digests))
+            one = work(digests)
         except (NothingToDoError, AlreadyExistsError) as exc:
             left.append(name)
             failure = nothing(", ".join(left)) if name else exc
-        except SigfedError as exc:
+            continue
+        except Exception as exc:  # noqa: BLE001 - raised once what was done is recorded
             failure = exc
+            break
+        done.append(one)
+        if one.failure is not None:
+            failure = one.failure
             break
     if failure is not None and not done:
         raise failure
