@@ -73,6 +73,10 @@ class StoreLockedError(StoreError):
     """Another process holds the store or the scheduler."""
 
 
+class SupersededError(StoreLockedError):
+    """Another home, or a newer version of this program, has the database or the bucket: whoever runs here is to end."""
+
+
 class ConflictError(StoreError):
     """A compare-and-swap lost: someone else moved the head."""
 

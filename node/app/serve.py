@@ -27,7 +27,7 @@ from node.app.subsets import release_with
 from node.audit.log import NODE
 from node.clock import milliseconds
 from node.config import MetricsSettings
-from node.errors import PeerUnreachableError, RestoredError, StoreLockedError
+from node.errors import PeerUnreachableError, RestoredError, SupersededError
 from node.evaluator.process import EvaluatorProcess
 from node.identity.audit import sign as sign_audit
 from node.identity.audit import tell
@@ -227,7 +227,7 @@ class Parts:
         try:
             await asyncio.to_thread(self.store.standing)  # of a newer version's tables nothing else asks
             await asyncio.to_thread(renew_lease, self.identity.home, self.identity.settings)
-        except StoreLockedError as exc:
+        except SupersededError as exc:
             if not self.stopped.done():
                 self.stopped.set_exception(exc)
 

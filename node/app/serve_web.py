@@ -14,7 +14,7 @@ from node.app.partners.recipients import RunningRecipients
 from node.app.serve import each_second, monitored, until_stopped
 from node.app.services import answering_epochs, require_answers, web_services
 from node.audit.log import NODE
-from node.errors import ConfigError, StoreLockedError
+from node.errors import ConfigError, SupersededError
 from node.evaluator.process import EvaluatorProcess
 from node.home import Home
 from node.identity.audit import tell
@@ -52,11 +52,11 @@ class _Serving:
         try:
             self.node.require_few()
             self.standing = self.node.store.standing()
-        except (ConfigError, StoreLockedError) as exc:
+        except (ConfigError, SupersededError) as exc:
             self.stopped.get_loop().call_soon_threadsafe(self._stop, exc)
         self.node.follow()
 
-    def _stop(self, exc: ConfigError | StoreLockedError) -> None:
+    def _stop(self, exc: ConfigError | SupersededError) -> None:
         if not self.stopped.done():
             self.stopped.set_exception(exc)
 

@@ -169,7 +169,8 @@ class FolderObjects:
         folders = {path.parent for path, _ in placed}
         beside = [(_temporary_beside(path), path, data) for path, data in placed]
         try:
-            made = {folder for parent in folders for folder in self._make(parent)}
+            for folder in folders:
+                self._make(folder)
             with holding_temporaries(self._root):
                 try:
                     for at in range(0, len(beside), _AT_ONCE):
@@ -184,20 +185,20 @@ class FolderObjects:
                     # A full disk or Ctrl-C must not leave behind what fills the disk further.
                     for temporary, _, _ in beside:
                         temporary.unlink(missing_ok=True)
-            for folder in folders | made:
+            for folder in folders:
                 sync_folder(folder)
         except OSError as exc:
             raise self._refused(exc) from exc
 
-    def _make(self, folder: Path) -> list[Path]:
-        """Create `folder`, and never the root anew; returns the folders that got a new one in them."""
+    def _make(self, folder: Path) -> None:
+        """Create `folder` durably, and never the root anew: whoever meets it next takes it to be there for good."""
         if folder.is_dir():
-            return []
+            return
         above = (path for path in (folder, *folder.parents) if path.is_relative_to(self._root))
         missing = [path for path in above if path != self._root and not path.exists()]
         for path in reversed(missing):  # one by one: `parents=True` gives the mode to the last only
             path.mkdir(mode=0o700, exist_ok=True)
-        return [path.parent for path in missing]
+            sync_folder(path.parent)
 
 
 def _temporary_beside(path: Path) -> Path:

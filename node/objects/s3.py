@@ -14,7 +14,14 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final
 
-from node.errors import AlreadyExistsError, ConfigError, MissingObjectError, StoreDownError, StoreLockedError
+from node.errors import (
+    AlreadyExistsError,
+    ConfigError,
+    MissingObjectError,
+    StoreDownError,
+    StoreLockedError,
+    SupersededError,
+)
 from node.objects.bucket import Bucket
 from node.ports.objects import checked
 from protocol.encoding import Octets
@@ -229,8 +236,8 @@ def _read_owner(held: bytes) -> tuple[str, str, str]:
         ) from None
 
 
-def _elsewhere(place: str, *, hint: str) -> StoreLockedError:
-    return StoreLockedError("the objects in this bucket belong to another folder: {place}", place, hint=hint)
+def _elsewhere(place: str, *, hint: str) -> SupersededError:
+    return SupersededError("the objects in this bucket belong to another folder: {place}", place, hint=hint)
 
 
 def _too_many() -> StoreDownError:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, select, text, update
 
 from keys.message import Message
-from node.errors import NotInitialisedError, StoreLockedError
+from node.errors import NotInitialisedError, StoreLockedError, SupersededError
 from node.store.driver import POSTGRESQL, Bare, begin_writing, connect, parse_dsn, translated
 from node.store.migrate import migrate, require_newest
 from node.store.tables import Lease, Rows, table
@@ -67,7 +67,8 @@ class Claim:
 
     def require_standing(self, standing: Standing) -> None:
         """Raise `StoreLockedError` where the lease has passed on since it was found."""
-        if self._term not in {None, standing.term}:
+        # A term that was taken in a transaction which was rolled back is ahead of what is found.
+        if self._term is not None and standing.term > self._term:
             raise _lost()
 
     def holds(self, bare: Bare) -> bool:
@@ -183,15 +184,15 @@ def take(dsn: str, claim: Claim, *, ready: Callable[[], None]) -> None:
         claim._take(connection, held)  # noqa: SLF001
 
 
-def _lost() -> StoreLockedError:
-    return StoreLockedError(
+def _lost() -> SupersededError:
+    return SupersededError(
         "another home, or a newer version of this program, took this database over",
         hint="start the program again",
     )
 
 
-def _elsewhere(held: Row[Any]) -> StoreLockedError:
-    return StoreLockedError(
+def _elsewhere(held: Row[Any]) -> SupersededError:
+    return SupersededError(
         "the database of this node belongs to another folder: {place}",
         held.place,
         hint="use that one. If the node moves here: stop it there, then here sigfed backup finish",

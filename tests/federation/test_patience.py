@@ -72,6 +72,18 @@ async def test_who_brings_nothing_more_is_given_up_and_what_came_is_kept(federat
     check_follows(fr, nl)
 
 
+async def test_who_drips_ends_with_the_trust_files_by_which_it_is_judged(federation: Federation) -> None:
+    fr, nl = federation.agencies
+    link, patience = federation.link(fr, nl), Patience(SECONDS, most=0.5)
+    async with patience.limited():
+        with pytest.raises(TimeoutError):
+            await fr.syncer.sync(nl.name, cast("PeerApi", Slow(link, 0.3, BUNDLES)), patience)
+    came = sum(call.what == "entries" for call in link.calls)
+    assert 0 < came < BUNDLES
+    assert (await federation.sync(fr, nl)).succeeded
+    check_follows(fr, nl)
+
+
 async def test_who_is_cancelled_waits_until_the_work_has_ended() -> None:
     patience, begun, ended = Patience(), asyncio.Event(), list[str]()
     loop = asyncio.get_running_loop()

@@ -32,7 +32,7 @@ from node.peers.acknowledge import Acknowledger
 from node.peers.gossip import GossipReport
 from node.peers.sync.patience import Patience
 from node.peers.sync.reports import ListOutcome, SyncReport
-from node.peers.sync.sync import Syncer
+from node.peers.sync.sync import TRUST_MAX_AGE, Syncer
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from protocol.api import PeerApi
@@ -168,7 +168,7 @@ class PeerSyncs:
             return exc
 
     async def _sync_in_time(self, peer: PeerRecord) -> PeerSync:
-        patience = Patience(self._seconds)
+        patience = Patience(self._seconds, most=TRUST_MAX_AGE.total_seconds())
         try:
             async with patience.limited():
                 return await self._sync_caught_up(peer, patience)

@@ -8,6 +8,7 @@ two slices, so that nothing is written any more once the sync is said to have en
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from threading import Event
 from typing import ParamSpec, TypeVar
 
@@ -20,17 +21,30 @@ class EndedError(Exception):
 
 
 class Patience:
-    """That with one peer in one sync: it has so many `seconds`, or as long as it takes."""
+    """That with one peer in one sync: so many `seconds` for more of a list, `most` for all, or as long as it takes.
 
-    def __init__(self, seconds: float | None = None) -> None:
+    What comes is judged by the trust files of the beginning: without an end of its own a peer that drips could have a
+    list taken over that was suspended, or whose key was taken back, since.
+    """
+
+    def __init__(self, seconds: float | None = None, *, most: float | None = None) -> None:
         self._seconds = seconds
+        self._most = most
+        self._end = inf
         self._limit: asyncio.Timeout | None = None
         self._ended = Event()
 
     def limited(self) -> asyncio.Timeout:
         """Ends the block by `TimeoutError` when the peer's time is over."""
         self._limit = asyncio.timeout(self._seconds)
+        if self._most is not None:
+            self._end = asyncio.get_running_loop().time() + self._most
         return self._limit
+
+    def require_time(self) -> None:
+        """Before more is asked of the peer; raises `TimeoutError` when that began too long ago."""
+        if asyncio.get_running_loop().time() > self._end:
+            raise TimeoutError
 
     def proceed(self) -> None:
         """Between two steps of `work`; raises `EndedError` when it is to end."""

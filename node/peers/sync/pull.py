@@ -159,6 +159,7 @@ class ListPull:
         ahead = _Ahead(self)
         try:
             while (request := pull.next_request()) is not None:
+                self.patience.require_time()
                 if isinstance(request, RecallShape):
                     pull.recall(await asyncio.to_thread(self.follower.shape, self.trust.origin))
                     continue

@@ -23,13 +23,14 @@ from node.store.store import Store
 from node.witnesses.witness import Witness
 from protocol.api import LogApi
 from protocol.errors import MalformedError
-from protocol.limits import BUNDLE_WIDTH
+from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES
+from protocol.pull.bundles import read_events
 from protocol.pull.inputs import LogTrust, Witnessing
 from protocol.tlog.hasher import HASHLIB
 from protocol.tlog.note import Note, NoteSignature, VerifierKey, parse_signatures
 from protocol.tlog.policy import Policy
 from protocol.tlog.tileproof import TileTree
-from protocol.tlog.tiles import Tile, bundle_widths, decode_bundle, new_hash_tiles
+from protocol.tlog.tiles import Tile, bundle_widths, new_hash_tiles
 from protocol.witness.cosign import AddCheckpoint, Claim, Refuse, Status, cosigned_claim
 from protocol.witness.policy import witness_policy
 
@@ -168,12 +169,13 @@ async def _proof_from_tiles(api: LogApi, origin: str, old: int, size: int) -> Se
 async def _proof_from_entries(store: Store, api: LogApi, origin: str, old: int, size: int) -> Sequence[bytes]:
     with store.read() as unit:
         held = unit.logs.get(origin).head.size
-    leaves = b""
+    events = []
     for index, width in bundle_widths(held, size):
-        events = decode_bundle(await api.entries(origin, index=index, width=width), width)
-        leaves += HASHLIB.leaves(b"".join(events[max(held - index * BUNDLE_WIDTH, 0) :]))
+        came = read_events(await api.entries(origin, index=index, width=width), width)
+        events.append(came[max(held - index * BUNDLE_WIDTH, 0) * EVENT_BYTES :])
 
     def prove() -> Sequence[bytes]:
+        leaves = HASHLIB.leaves(b"".join(events))
         files = LogFiles(store.objects, store.vault, origin)
         grown = dict(new_hash_tiles(held, leaves, lambda tile: files.tile(tile, size=held)))
 
