@@ -50,6 +50,7 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     node_errors.StoreError: INTERNAL,
     node_errors.StoreDownError: _UNAVAILABLE,
     node_errors.StoreLockedError: _UNAVAILABLE,
+    node_errors.SupersededError: _UNAVAILABLE,
     node_errors.RestoredError: _UNAVAILABLE,
     node_errors.ConflictError: _CONFLICT,
     node_errors.MissingObjectError: INTERNAL,
