@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import forkserver, reduction, spawn
+from multiprocessing import forkserver, reduction, spawn, util
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from multiprocessing.synchronize import Barrier
@@ -57,6 +57,7 @@ _LOADED = (
     "support.dying",
 )
 """What commands, and others that begin in a fork, import when they need it."""
+_SPAWN = util.spawnv_passfds
 _ONE_AT_A_TIME = Lock()
 """Starting a process also looks after others: two threads must not read one exit code."""
 
@@ -88,9 +89,7 @@ class Order:
 
 
 def _server() -> ForkServerContext:
-    with (
-        _ONE_AT_A_TIME
-    ):  # of two threads that changed the environment, one would put back what the other had changed
+    with _ONE_AT_A_TIME:
         return _started()
 
 
@@ -98,10 +97,18 @@ def _server() -> ForkServerContext:
 def _started() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *_LOADED])
-    # Python before 3.14 does not hand it the path, and a module that it does not find it does without.
-    with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
+    with patch.object(util, "spawnv_passfds", _spawn_on_our_path):
         forkserver.ensure_running()
     return context
+
+
+def _spawn_on_our_path(_program: bytes, arguments: Sequence[str], files: Sequence[int]) -> int:
+    """Python before 3.14 does not hand its path on, and a module that it does not find it does without.
+
+    Our environment stays as it is: a command in another thread (`support.this_process`) keeps it to put it back.
+    """
+    env = ["env", f"PYTHONPATH={os.pathsep.join(sys.path)}"]
+    return _SPAWN(b"/usr/bin/env", [*env, *arguments], files)
 
 
 @contextmanager

@@ -7,9 +7,12 @@ first machine that lacks it.
 import os
 import subprocess
 import sys
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
+
+from support import preloaded
 
 SKIPS = {
     "in the body": "import pytest\ndef test_a(): pytest.skip('why')\n",
@@ -76,7 +79,10 @@ def test_what_leans_on_a_program_is_listed(tmp_path: Path) -> None:
     source = """
 import subprocess
 import sys
+from multiprocessing import forkserver
 import pytest
+
+from support import preloaded
 from support.programs import needed
 
 @pytest.fixture(scope="module")
@@ -102,3 +108,13 @@ def test_a_program_that_was_not_asked_for_fails_where_it_is_installed(tmp_path: 
     result = run(tmp_path, source)
     assert result.returncode == 1, result.stdout
     assert "cat was not asked for" in result.stdout
+
+
+def test_the_server_of_forks_starts_without_a_change_of_our_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A command in another thread would keep the changed one, and put it back for every test that follows."""
+    before, seen = dict(os.environ), []
+    monkeypatch.setattr(forkserver, "ensure_running", lambda: seen.append(dict(os.environ)))
+    preloaded._started.__wrapped__()
+    assert seen == [before]
