@@ -55,7 +55,7 @@ class FolderObjects:
         self.put_all([(name, data)])
 
     def put_all(self, items: Iterable[tuple[str, bytes]]) -> None:
-        """Store many objects; all are durable on return. One fsync a folder of each 512 files, and one a file.
+        """Store many objects; all are durable on return. Each file is synced, and its folder once for 512 of them.
 
         Some files are written before the first of them is waited for: one turn of the disk then does for all of these.
         """
@@ -223,5 +223,5 @@ def _begun(path: Path, pieces: Iterable[Octets], opened: ExitStack) -> int:
     if sys.platform == "linux":
         os.posix_fadvise(
             fd, 0, 0, os.POSIX_FADV_DONTNEED
-        )  # which begins to write what is dirty, and waits not
+        )  # which begins to write what is dirty, without waiting
     return fd

@@ -32,7 +32,7 @@ from protocol.subset.answers import order_answers
 from protocol.subset.canary import PRESENT
 from protocol.subset.chunks import ChunkRoot
 from protocol.subset.deltas.values import Difference
-from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, seal_wire
+from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, seal_label
 from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release
 from protocol.subset.rice import U64Array
@@ -264,7 +264,7 @@ class Content:
         """Nothing for a release without labels."""
         if not self.terms.filter.labels:
             return _NO_LABEL
-        return seal_wire(output, subset_id=self.terms.subset_id, epoch=self.terms.epoch, label=label)
+        return seal_label(output, subset_id=self.terms.subset_id, epoch=self.terms.epoch, label=label)
 
     def _sealed_before(self, rows: Sequence[Listed | None]) -> list[bytes | None]:
         """The label of each row as the release before has it; None where it must be sealed, as for no row.

@@ -11,7 +11,8 @@ import numpy as np
 
 from protocol.encoding import Octets
 from protocol.subset.rice import U64Array, blocks_of
-from protocol.tlog.merkle import LEAF, CompactRange
+from protocol.tlog.hasher import LEAF
+from protocol.tlog.merkle import CompactRange
 
 CHUNK: Final = 1024
 """Values, or labels, in one leaf; the last leaf may have fewer."""

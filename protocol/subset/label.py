@@ -147,13 +147,8 @@ def relabel(label: Label, indices: Sequence[Sequence[int]]) -> list[bytes]:
     return [start + b"".join(sources) + end for sources in zip(*columns, strict=True)]
 
 
-def seal_label(output: bytes, *, subset_id: bytes, epoch: int, label: Label) -> bytes:
-    """48 bytes: the label under the digest's 64-byte PRF output (AES-256-GCM-SIV, RFC 8452)."""
-    return seal_wire(output, subset_id=subset_id, epoch=epoch, label=label.to_bytes())
-
-
-def seal_wire(output: bytes, *, subset_id: bytes, epoch: int, label: bytes) -> bytes:
-    """The same of a label's 32 bytes."""
+def seal_label(output: bytes, *, subset_id: bytes, epoch: int, label: bytes) -> bytes:
+    """48 bytes: the 32 of a label under the digest's 64-byte PRF output (AES-256-GCM-SIV, RFC 8452)."""
     return _cipher(output).encrypt(_NONCE, label, _bound_to(output, subset_id, epoch))
 
 

@@ -17,7 +17,7 @@ from protocol.limits import EVENT_BYTES, HEADER_BYTES
 
 HASH_BYTES: Final = 32
 
-_LEAF: Final = b"\x00"
+LEAF: Final = b"\x00"
 _NODE: Final = b"\x01"
 _PAIR: Final = 2 * HASH_BYTES
 _TIME: Final = slice(8, 16)
@@ -40,7 +40,7 @@ class Hasher:
 
     def leaves(self, events: bytes) -> bytes:
         """SHA-256(00 || event) of events of 56 bytes."""
-        return self.each(_LEAF, events, EVENT_BYTES)
+        return self.each(LEAF, events, EVENT_BYTES)
 
     def nodes(self, children: bytes) -> bytes:
         """SHA-256(01 || left || right) of pairs of hashes."""

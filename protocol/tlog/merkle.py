@@ -14,13 +14,11 @@ from typing import Final, Self
 
 from protocol.errors import MalformedError, ProofError
 from protocol.limits import MAX_LOG_SIZE
-from protocol.tlog.hasher import HASH_BYTES, HASHLIB, Hasher
+from protocol.tlog.hasher import HASH_BYTES, HASHLIB, LEAF, Hasher
 
 EMPTY_ROOT: Final = sha256(b"").digest()
 """Root of the tree without leaves: SHA-256 of nothing."""
 
-LEAF: Final = b"\x00"
-"""What is hashed before a leaf."""
 
 _CHUNK: Final = 4096
 _SIZE: Final = struct.Struct(">Q")

@@ -124,7 +124,8 @@ class Compose:
         )
 
     def _variables(self, name: str) -> Mapping[str, str]:
-        lines = (self.folder / self.found[name]["env_file"]).read_text().splitlines()
+        told = self.found[name].get("env_file")
+        lines = (self.folder / told).read_text().splitlines() if told else []
         return {
             **environment(),
             "CHEAP_KEYS": "1",

@@ -193,7 +193,7 @@ def test_labels_that_could_be_opened_would_be_noticed() -> None:
     assert open_with(all_outputs()[digest], release.label(_place(release, digest)), release.manifest) == label
     for guess in GUESSES.values():
         output = guess(release.manifest, digest)
-        sealed = seal_label(output, subset_id=SUBSET, epoch=1, label=label)
+        sealed = seal_label(output, subset_id=SUBSET, epoch=1, label=label.to_bytes())
         assert open_with(output, sealed, release.manifest) == label
 
 

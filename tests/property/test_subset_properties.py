@@ -191,7 +191,7 @@ LABELS = st.builds(Label, st.integers(1, 1023), SOURCES) | st.just(Label(0, ()))
 
 @given(LABELS, st.integers(0, MAX_EPOCH))
 def test_labels_come_back(label: Label, epoch: int) -> None:
-    sealed = seal_label(output(1), subset_id=SUBSET, epoch=epoch, label=label)
+    sealed = seal_label(output(1), subset_id=SUBSET, epoch=epoch, label=label.to_bytes())
     assert len(sealed) == 48
     assert open_label(sealed, output=output(1), subset_id=SUBSET, epoch=epoch) == label
 

@@ -64,7 +64,7 @@ def compose_whole(
                 outputs[digests[place]],
                 subset_id=terms.subset_id,
                 epoch=terms.epoch,
-                label=labels[digests[place]],
+                label=labels[digests[place]].to_bytes(),
             )
             for place in answers.order
         )

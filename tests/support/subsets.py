@@ -101,7 +101,7 @@ def make_release(
     sealed = None
     if labels is not None:
         sealed = b"".join(
-            seal_label(outputs[place], subset_id=SUBSET, epoch=draft.epoch, label=labels[place])
+            seal_label(outputs[place], subset_id=SUBSET, epoch=draft.epoch, label=labels[place].to_bytes())
             for place in answers.order
         )
     manifest = replace(

@@ -130,7 +130,7 @@ def test_labels_that_differ_in_places_alone() -> None:
 
 
 def test_sealed_as_specified() -> None:
-    sealed = seal_label(output(1), subset_id=SUBSET, epoch=7, label=LABEL)
+    sealed = seal_label(output(1), subset_id=SUBSET, epoch=7, label=LABEL.to_bytes())
     key = HKDFExpand(SHA512(), 32, b"SIGFED-V1 label").derive(output(1))
     bound = SUBSET + bytes([0, 0, 0, 7]) + output(1)[:8]
     assert AESGCMSIV(key).decrypt(bytes(12), sealed, bound) == WIRE
@@ -147,14 +147,14 @@ def test_sealed_as_specified() -> None:
     ],
 )
 def test_label_opens_in_its_place_only(change: dict[str, Any]) -> None:
-    sealed = seal_label(output(1), subset_id=SUBSET, epoch=7, label=LABEL)
+    sealed = seal_label(output(1), subset_id=SUBSET, epoch=7, label=LABEL.to_bytes())
     place: dict[str, Any] = {"output": output(1), "subset_id": SUBSET, "epoch": 7} | change
     with pytest.raises(SubsetError):
         open_label(sealed, **place)
 
 
 def test_an_altered_label_does_not_open() -> None:
-    sealed = seal_label(output(1), subset_id=SUBSET, epoch=7, label=LABEL)
+    sealed = seal_label(output(1), subset_id=SUBSET, epoch=7, label=LABEL.to_bytes())
     for bit in range(8 * len(sealed)):
         altered = bytearray(sealed)
         altered[bit // 8] ^= 1 << bit % 8

@@ -44,7 +44,7 @@ def _publish() -> tuple[bytes, ReleaseFiles]:
             own[place],
             subset_id=SUBSET,
             epoch=EMPTY_MANIFEST.epoch,
-            label=CANARY_LABEL if present[place] == PRESENT else LABEL,
+            label=(CANARY_LABEL if present[place] == PRESENT else LABEL).to_bytes(),
         )
         for place in answers.order
     )

@@ -89,7 +89,7 @@ def test_labels(case: dict[str, Any]) -> None:
     label = Label(case["collection"], tuple(LabelSource(*source) for source in case["sources"]))
     output, sealed = bytes.fromhex(case["output"]), bytes.fromhex(case["sealed"])
     assert label.to_bytes().hex() == case["plaintext"]
-    assert seal_label(output, subset_id=SUBSET, epoch=case["epoch"], label=label) == sealed
+    assert seal_label(output, subset_id=SUBSET, epoch=case["epoch"], label=label.to_bytes()) == sealed
     assert open_label(sealed, output=output, subset_id=SUBSET, epoch=case["epoch"]) == label
 
 

@@ -96,8 +96,8 @@ class GuardRows(Rows):
         if not held:  # as nearly always, of millions of rows
             return
         wanted = np.fromiter(held, dtype=np.int64, count=len(held))
-        spent = {key for part in keys for key in wanted[np.isin(wanted, part)].tolist()}
+        spent = sorted({key for part in keys for key in wanted[np.isin(wanted, part)].tolist()})
         own = select(_QUARANTINE.c.id).where(_QUARANTINE.c.log_id == log_id)
         for at in range(0, len(spent), _IN_LIST):
-            part = _SET_ASIDE.c.key.in_(sorted(spent)[at : at + _IN_LIST])
+            part = _SET_ASIDE.c.key.in_(spent[at : at + _IN_LIST])
             self._connection.execute(delete(_SET_ASIDE).where(part, _SET_ASIDE.c.quarantine_id.in_(own)))
