@@ -158,7 +158,10 @@ class Act(Generic[F]):
     asks: bool
     """Whether a second person may have to decide."""
     state: Callable[[Node], object] = lambda _node: None
-    """What has changed when it failed and a part of it stands all the same, which is recorded."""
+    """What is compared before and after a failure: where it differs, a part stands and is recorded.
+
+    What another process changes meanwhile is taken for a part: that records `partly` once too often, and nothing else.
+    """
 
     @property
     def verb(self) -> str:

@@ -81,21 +81,18 @@ def next_root(
     )
 
 
-rotate: Final = declared("key.rotate", Rotated, roles=SECURITY, fresh=True)
-resume: Final = declared("key.resume", Resumed, roles=SECURITY, fresh=True)
+def _state(node: Node) -> object:
+    return node.identity.ring.read(), node.identity.trust.in_force()
+
+
 propose: Final = declared("key.propose", NextRoot, roles=SECURITY, fresh=True)
 take_back: Final = declared("key.take-back", Proposal, roles=SECURITY, fresh=True)
 discard: Final = declared("key.discard", Proposal, roles=SECURITY, fresh=True)
-revoke: Final = declared(
-    "key.revoke", Revoked, roles=SECURITY, fresh=True, state=lambda node: node.identity.ring.read()
-)
+rotate: Final = declared("key.rotate", Rotated, roles=SECURITY, fresh=True, state=_state)
+revoke: Final = declared("key.revoke", Revoked, roles=SECURITY, fresh=True, state=_state)
+resume: Final = declared("key.resume", Resumed, roles=SECURITY, fresh=True, state=_state)
 publish: Final = declared(
-    "key.publish",
-    Proposal,
-    roles=SECURITY,
-    fresh=True,
-    irreversible=True,
-    state=lambda node: node.identity.trust.in_force(),
+    "key.publish", Proposal, roles=SECURITY, fresh=True, irreversible=True, state=_state
 )
 
 

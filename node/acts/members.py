@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from node.acts.act import OPERATORS, Field, Work, declared
+from node.acts.act import OPERATORS, Field, Node, Work, declared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,5 +23,12 @@ class Removed(Work):
     node: Annotated[str, Field(record=True)]
 
 
-add: Final = declared("member.add", Added, roles=OPERATORS, irreversible=True)
-remove: Final = declared("member.remove", Removed, roles=OPERATORS, fresh=True, irreversible=True)
+def _state(node: Node) -> object:
+    with node.store.read() as unit:
+        return node.identity.trust.in_force(), [peer.name for peer in unit.peers.ls()]
+
+
+add: Final = declared("member.add", Added, roles=OPERATORS, irreversible=True, state=_state)
+remove: Final = declared(
+    "member.remove", Removed, roles=OPERATORS, fresh=True, irreversible=True, state=_state
+)

@@ -65,13 +65,14 @@ def perform(act: Act[F], node: Node, given: F, caller: Caller) -> Done:
     if act.irreversible:
         require_ready(node.identity, node.store)
     with about(node.identity, act.name, subject, strict=act.irreversible) as note:
-        before = act.state(node)
+        before = _state(act, node)
         try:
             done = act.run(node, given)
         except Exception as exc:
-            if act.state(node) == before:
+            if _state(act, node) == before:
                 raise
-            done = Done(said=Message("a part of it was done"), parts=(), failure=exc)
+            said = Message("a part of it was done")
+            done = Done(said=said, parts=(), notes=(said,), failure=exc)
         if isinstance(done, Request):
             done = _asked(act, node, done, caller)
         note.recorded = tell(
@@ -95,6 +96,13 @@ def require_role(act: Act[F], person: str, role: PersonRole) -> None:
             role,
             hint="ask somebody with the right role",
         )
+
+
+def _state(act: Act[F], node: Node) -> object:
+    try:
+        return act.state(node)
+    except Exception:  # noqa: BLE001 - what cannot be read counts as changed; it keeps nobody from stopping a key
+        return object()
 
 
 def _asked(act: Act[F], node: Node, request: Request, caller: Caller) -> Done:

@@ -50,9 +50,9 @@ def do(here: Session, act: Act[F], given: F, *, by: str = "") -> Done:
     with write_store(identity) as store:
         done = perform(replace(act, run=run), Node(identity, store), given, _Terminal(here, by))
         tell(here, done)
+        if done.failure is not None:
+            raise done.failure
         tell_proposed(here)
-    if done.failure is not None:
-        raise done.failure
     return done
 
 

@@ -190,14 +190,19 @@ async def test_what_was_put_in_force_is_recorded_though_what_follows_failed(
         early = await browser.post("/console/keys/publish", {"csrf": busy.csrf(), "proposal": name})
         assert early.status >= 400
         assert _outcomes(busy, "key.publish") == [], "nothing of it was done"
+        publish = "node.console.pages.keys.proposals"
         with monkeypatch.context() as patch:
-            patch.setattr("node.console.pages.keys.proposals.settle", _failing)
+            patch.setattr(f"{publish}.advance_keys", _failing)
             assert (await _in_force(browser, busy, name)).status == 409
         assert len(busy.world.identity.trust.revocations().entries) == 1
         assert _outcomes(busy, "key.publish") == ["partly"]
-        again = await browser.post("/console/keys/publish", {"csrf": busy.csrf(), "proposal": name})
-        assert again.status == 303
-    assert _outcomes(busy, "key.publish") == ["partly", "ok"]
+        form = {"csrf": busy.csrf(), "proposal": name}
+        with monkeypatch.context() as patch:
+            patch.setattr(f"{publish}.settle", _failing)
+            assert (await browser.post("/console/keys/publish", form)).status == 409
+        assert _outcomes(busy, "key.publish") == ["partly", "partly"], "another key begins now"
+        assert (await browser.post("/console/keys/publish", form)).status == 303
+    assert _outcomes(busy, "key.publish") == ["partly", "partly", "ok"]
 
 
 async def test_a_size_that_nobody_asks_for_is_not_recorded(busy: RunningConsole) -> None:

@@ -1,7 +1,7 @@
 """The one function that performs an act: role, proof, second person, can it be recorded, run, record; in this order."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -163,6 +163,14 @@ def test_what_fails_leaves_no_record(node: Node) -> None:
         perform(breaks, node, Given(name="nl.example"), Somebody())
     assert records(node) == []
     assert gaps(node.identity) == []
+
+
+def test_a_state_that_cannot_be_read_counts_as_changed(node: Node) -> None:
+    readable = iter(["before"])
+    act_ = replace(breaks, state=lambda _node: next(readable))
+    done = perform(act_, node, Given(name="nl.example"), Somebody())
+    assert isinstance(done.failure, UsageError)
+    assert [each.outcome for each in records(node)] == ["partly"]
 
 
 def test_a_request_changes_nothing_until_who_asks_has_proved_it(node: Node) -> None:

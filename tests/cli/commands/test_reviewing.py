@@ -1,16 +1,14 @@
 """What an analyst does: review what waits, dispute, resolve, overrule, amend; each over real processes."""
 
-import pkgutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from errno import ENOSPC
 from hashlib import md5, sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.agencies import BOTH, LIST, SINGLE, SUBSET, UNLISTED, Federation, row, table, written
+from support.agencies import BOTH, LIST, SINGLE, SUBSET, UNLISTED, Federation
 from support.federated import federated
 from support.processes import Cli
 
@@ -165,60 +163,6 @@ class TestOwnEntries:
         fr.done("entry", "amend", "--list", LIST, "--index", "0", "--review-by", "never")
         fr.done("publish", LIST)
         assert fr.done("status")["to_review"] == 1
-
-
-def failing_after(place: str, times: int, patch: pytest.MonkeyPatch) -> None:
-    """What works so many times, and then finds no room on the disk."""
-    work, left = pkgutil.resolve_name(place), iter(range(times))
-
-    def worked(*given: object, **named: object) -> object:
-        if next(left, None) is None:
-            raise OSError(ENOSPC, "No space left on device")
-        return work(*given, **named)
-
-    patch.setattr(place, worked)
-
-
-_AMEND = ("amend", "--criteria", "2")
-_DISPUTE = ("dispute", "--yes", "--this-hash-only")
-_WITHDRAW = ("withdraw", "--yes")
-_NOW = (*_WITHDRAW, "--now")
-_FACTS = {"amend": ("amended", "2"), "dispute": ("disputed", "1"), "withdraw": ("withdrawals", "2")}
-TWO_FILES, ONE_FILE = "\n".join(row(BOTH).split(",")[:2]), table(BOTH)
-
-
-@pytest.mark.parametrize(
-    ("words", "asked", "place", "times"),
-    [
-        (_AMEND, TWO_FILES, "node.lists.corrections.amend.amend", 1),
-        (_AMEND, ONE_FILE, "node.lists.corrections.amend.amend", 1),
-        (_DISPUTE, TWO_FILES, "node.lists.corrections.dispute.dispute", 1),
-        (_WITHDRAW, TWO_FILES, "node.lists.corrections.withdraw.withdraw", 1),
-        (_WITHDRAW, ONE_FILE, "node.lists.corrections.withdraw.withdraw", 1),
-        (_NOW, ONE_FILE, "node.app.recall.recall_now", 0),
-        (_NOW, ONE_FILE, "node.judgement.recall.report_withdrawals", 0),
-    ],
-    ids=["amend file", "amend hash", "dispute", "withdraw file", "withdraw hash", "recall", "report"],
-)
-def test_what_was_done_is_told_and_recorded_whatever_fails_next(
-    fr: Cli,
-    tmp_path: Path,
-    words: tuple[str, ...],
-    asked: str,
-    place: str,
-    times: int,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    failing_after(place, times, monkeypatch)
-    verb, *more = words
-    hashes = written(tmp_path / "asked", asked)
-    finished = fr.run("entry", verb, "--list", LIST, "--hash-from", hashes, *more)
-    assert "no room is left on its disk" in finished.err
-    name, count = _FACTS[verb]
-    assert [str(one[name]) for one in finished.results] == [count]
-    newest = fr.run("audit", "ls").results[-1]
-    assert (newest["action"], newest["outcome"]) == (f"entry.{verb}", "partly")
-    assert newest["details"][name] == count
 
 
 @pytest.mark.parametrize("verb", ["dispute", "resolve", "amend", "withdraw"])

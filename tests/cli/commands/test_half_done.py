@@ -1,0 +1,123 @@
+"""What fails halfway: what was done is told, and on record as done in part."""
+
+import pkgutil
+from dataclasses import replace
+from errno import ENOSPC
+from pathlib import Path
+
+import pytest
+
+from node.identity.identity import Identity
+from node.rotation.revoke import confirm_by_witnesses
+from node.store.store import Store
+from node.witnesses.cosignatures import Cosigned
+from support.agencies import BOTH, LIST, Federation, row, table, written
+from support.processes import Cli, Finished
+
+_LOG = f"fr.example/lists/{LIST}"
+
+
+@pytest.fixture
+def fr(federation: Federation, tmp_path: Path) -> Cli:
+    """A copy of an agency that has a peer."""
+    return federation.fr_copied(tmp_path / "fr")
+
+
+def failing_after(place: str, times: int, patch: pytest.MonkeyPatch) -> None:
+    """What works so many times, and then finds no room on the disk."""
+    work, left = pkgutil.resolve_name(place), iter(range(times))
+
+    def worked(*given: object, **named: object) -> object:
+        if next(left, None) is None:
+            raise OSError(ENOSPC, "No space left on device")
+        return work(*given, **named)
+
+    patch.setattr(place, worked)
+
+
+def partly(cli: Cli, finished: Finished, action: str) -> dict[str, str]:
+    """Checks that a command failed on the disk and its newest record says so; what that holds."""
+    assert "no room is left on its disk" in finished.err
+    newest = [one for one in cli.run("audit", "ls").results if one["action"] == action][-1]
+    assert newest["outcome"] == "partly"
+    return dict(newest["details"])
+
+
+_AMEND = ("amend", "--criteria", "2")
+_DISPUTE = ("dispute", "--yes", "--this-hash-only")
+_WITHDRAW = ("withdraw", "--yes")
+_NOW = (*_WITHDRAW, "--now")
+_FACTS = {"amend": ("amended", "2"), "dispute": ("disputed", "1"), "withdraw": ("withdrawals", "2")}
+TWO_FILES, ONE_FILE = "\n".join(row(BOTH).split(",")[:2]), table(BOTH)
+
+
+@pytest.mark.parametrize(
+    ("words", "asked", "place", "times"),
+    [
+        (_AMEND, TWO_FILES, "node.lists.corrections.amend.amend", 1),
+        (_AMEND, ONE_FILE, "node.lists.corrections.amend.amend", 1),
+        (_DISPUTE, TWO_FILES, "node.lists.corrections.dispute.dispute", 1),
+        (_WITHDRAW, TWO_FILES, "node.lists.corrections.withdraw.withdraw", 1),
+        (_WITHDRAW, ONE_FILE, "node.lists.corrections.withdraw.withdraw", 1),
+        (_NOW, ONE_FILE, "node.app.recall.recall_now", 0),
+        (_NOW, ONE_FILE, "node.judgement.recall.report_withdrawals", 0),
+    ],
+    ids=["amend file", "amend hash", "dispute", "withdraw file", "withdraw hash", "recall", "report"],
+)
+def test_what_was_done_is_told_and_recorded_whatever_fails_next(
+    fr: Cli,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    asked: str,
+    place: str,
+    times: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failing_after(place, times, monkeypatch)
+    verb, *more = words
+    hashes = written(tmp_path / "asked", asked)
+    finished = fr.run("entry", verb, "--list", LIST, "--hash-from", hashes, *more)
+    name, count = _FACTS[verb]
+    assert [str(one[name]) for one in finished.results] == [count]
+    assert partly(fr, finished, f"entry.{verb}")[name] == count
+
+
+def test_a_key_that_stopped_is_told_though_nothing_was_proposed(
+    agency: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing_after("node.rotation.revoke.revoke_keys", 0, monkeypatch)
+    revoke = ("--proposal", str(tmp_path / "revoke"), "key", "revoke", "auth-1", "--reason", "lost", "--yes")
+    finished = agency.run(*revoke)
+    assert "a part of it was done" in finished.err
+    assert "nothing to sign" not in finished.err
+    partly(agency, finished, "key.revoke")
+
+
+def test_a_root_that_is_in_force_is_on_record_though_the_old_keys_are_still_there(
+    agency: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing_after("node.rotation.next_root._destroy_replaced", 0, monkeypatch)
+    finished = agency.run("key", "rotate", "root", "--yes")
+    assert partly(agency, finished, "key.rotate")["role"] == "root"
+
+
+def test_where_a_log_goes_on_is_on_record_though_what_follows_failed(
+    agency: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def missing_one(identity: Identity, store: Store, origin: str) -> Cosigned:
+        return replace(await confirm_by_witnesses(identity, store, origin), missing=1)
+
+    with monkeypatch.context() as alone:
+        alone.setattr("node.rotation.revoke.confirm_by_witnesses", missing_one)
+        stolen = ("key", "revoke", f"log-lists-{LIST}-1", "--reason", "compromise", "--last-good", "0")
+        agency.done(*stolen, "--yes")
+    failing_after("node.rotation.revoke.tell", 0, monkeypatch)
+    assert partly(agency, agency.run("key", "resume", LIST), "key.resume")["log"] == _LOG
+
+
+def test_a_member_that_counts_no_more_is_on_record_though_it_is_followed_still(
+    fr: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing_after("node.peers.membership._forget", 0, monkeypatch)
+    finished = fr.run("member", "remove", "nl.example", "--yes")
+    assert partly(fr, finished, "member.remove")["node"] == "nl.example"
