@@ -3,8 +3,11 @@
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
+DAY_MS: Final = 24 * HOUR_MS
 Entropy = Callable[[int], bytes]
 """`entropy(n)` is n fresh random bytes."""
 

@@ -7,7 +7,7 @@ batches not. The bucket limits the pace of somebody who wants to test hashes he 
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from node.clock import milliseconds
+from node.clock import DAY_MS, milliseconds
 from node.errors import OverQuotaError, UnauthenticatedError
 from node.store.partners.allowances import AllowanceRows
 from node.store.partners.records import Allowance
@@ -19,7 +19,6 @@ COVER_PER_DAY = 7_680
 MIN_EVALUATIONS_PER_DAY = 16_384
 """Room for that, and for as much again."""
 
-_DAY_MS = 24 * 60 * 60 * 1000
 _MILLI = 1000
 
 
@@ -80,7 +79,7 @@ def _keep(rows: AllowanceRows, name: str, before: Allowance, after: Allowance, *
         rows.add_to_month(before.month, before.used)
     now_ms = milliseconds(now)
     # The day only: no more is needed to see whom to ask after, and the moments of look-ups are nobody's business.
-    rows.keep(name, after, seen_ms=now_ms - now_ms % _DAY_MS)
+    rows.keep(name, after, seen_ms=now_ms - now_ms % DAY_MS)
 
 
 def fill(allowance: Allowance, per_day: int, now: datetime) -> Allowance:
@@ -88,11 +87,11 @@ def fill(allowance: Allowance, per_day: int, now: datetime) -> Allowance:
     now_ms = milliseconds(now)
     # A clock set back fills no bucket. One that was a month ahead was wrong: the bucket starts anew, since waiting
     # until then would shut a partner out for years.
-    wrong = allowance.level_ms - now_ms >= DAYS_A_MONTH * _DAY_MS
-    since_ms = now_ms - _DAY_MS if wrong else allowance.level_ms
+    wrong = allowance.level_ms - now_ms >= DAYS_A_MONTH * DAY_MS
+    since_ms = now_ms - DAY_MS if wrong else allowance.level_ms
     elapsed = max(0, now_ms - since_ms)
     full = per_day * _MILLI
-    level = min(full, allowance.level + full * elapsed // _DAY_MS)
+    level = min(full, allowance.level + full * elapsed // DAY_MS)
     month = now.astimezone(UTC).strftime("%Y-%m")
     used = allowance.used if month == allowance.month else 0
     return Allowance(level=level, level_ms=max(now_ms, since_ms), month=month, used=used)
@@ -114,7 +113,7 @@ def spend(
     missing = count * _MILLI - filled.level
     if missing > 0:
         rate = per_day * _MILLI
-        raise _over(what, "day", max(1, -(-missing * _DAY_MS // rate) // 1000))
+        raise _over(what, "day", max(1, -(-missing * DAY_MS // rate) // 1000))
     return replace(filled, level=filled.level - count * _MILLI, used=filled.used + count)
 
 

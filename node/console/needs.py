@@ -16,14 +16,13 @@ from node.acts.hits import HANDLING
 from node.app.approvals import open_approvals
 from node.app.expiry import findings
 from node.app.partners.hits import casework
-from node.clock import moment_of
+from node.clock import DAY_MS, moment_of
 from node.console.languages import translated_plural
 from node.console.world import World
 from node.errors import StoreError
 from node.identity.outside_note import silent
 from node.judgement.recall import report_withdrawals
 from node.judgement.reminders import count_due
-from node.partners.hits.overview import DAY_MS
 from node.rotation import proposals
 from node.store.accounts.records import Approval, Outcome, PersonRole
 from node.store.lists.records import FLOOD, FORKED

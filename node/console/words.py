@@ -7,14 +7,11 @@ from typing import Final
 
 from markupsafe import Markup
 
-from node.clock import moment_of
+from node.clock import DAY_MS, HOUR_MS, MINUTE_MS, moment_of
 from node.console.languages import marked, translated_plural
 from node.console.languages import translated as _
 from node.pages.text import visible
 
-_MINUTE_MS: Final = 60_000
-_HOUR_MS: Final = 60 * _MINUTE_MS
-_DAY_MS: Final = 24 * _HOUR_MS
 _KEPT: Final = 4096
 """Times that are not written anew: a page has the same as when it was looked at before."""
 SHORT: Final = 8
@@ -74,15 +71,15 @@ def _day(at: date) -> Markup:
 def lasting(span_ms: int) -> str:
     """A span in its largest unit, rounded down: `3 hours`."""
     span = abs(span_ms)
-    if span < _MINUTE_MS:
+    if span < MINUTE_MS:
         return _("less than a minute")
-    if span < _HOUR_MS:
-        count = span // _MINUTE_MS
+    if span < HOUR_MS:
+        count = span // MINUTE_MS
         return translated_plural("{count} minute", "{count} minutes", count).format(count=count)
-    if span < 2 * _DAY_MS:
-        count = span // _HOUR_MS
+    if span < 2 * DAY_MS:
+        count = span // HOUR_MS
         return translated_plural("{count} hour", "{count} hours", count).format(count=count)
-    count = span // _DAY_MS
+    count = span // DAY_MS
     return translated_plural("{count} day", "{count} days", count).format(count=f"{count:,}")
 
 

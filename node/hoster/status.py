@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from keys.errors import SigfedError
-from node.clock import Clock, SystemClock, milliseconds, moment_of
+from node.clock import DAY_MS, Clock, SystemClock, milliseconds, moment_of
 from node.group.check import group_checks
 from node.health import Check, Health
 from node.home import Home
@@ -24,8 +23,6 @@ from node.hoster.trust.relayed import held_documents
 from node.hoster.trust.witness_policy import Backing, backing_of, by_register
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.manifest import MAX_TIME_MS
-
-_DAY_MS: Final = 24 * 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +57,7 @@ class PartnerStatus:
         if not self.version:
             return 0
         # The node chose both, and their sum may lie beyond the calendar.
-        return min(self.not_after_ms + self.enrolment.grace_days * _DAY_MS, MAX_TIME_MS)
+        return min(self.not_after_ms + self.enrolment.grace_days * DAY_MS, MAX_TIME_MS)
 
     @property
     def cosigned_ms(self) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from keys.message import Message
 from keys.trust.node_parts import DEFAULT_DISPUTES_PER_DAY, NodeLimits
+from node.clock import DAY_MS
 from node.errors import BeyondLimitsError, NotFoundError
 from node.store.lists.records import Intake, LogRecord
 from node.store.unit import Unit
@@ -18,7 +19,6 @@ from node.store.unit import Unit
 if TYPE_CHECKING:
     from node.config import Guards as GuardSettings
 
-DAY_MS: Final = 24 * 60 * 60 * 1000
 MOST_AT_ONCE: Final = 20_000_000
 """Events of a peer that are on their way into the store, whoever allows it: two lists of the size designed for."""
 _ANY_DAY: Final = 2**20

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
 
+from node.clock import DAY_MS
 from node.errors import ConflictError, MissingObjectError, StoreError
 from node.lists.catalogue import count_on, own_list
 from node.lists.changes import content_id_of, event_of
 from node.lists.corrections.erase import carry_out, redo
 from node.lists.entries import read_batch
 from node.lists.heads import next_head
-from node.lists.pace import DAY_MS, NO_LIMITS, FollowGuards, require_within
+from node.lists.pace import NO_LIMITS, FollowGuards, require_within
 from node.lists.touches import runs_of, touches_of
 from node.objects.logfiles import LogFiles
 from node.ports.log_signer import LogSigner

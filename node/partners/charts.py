@@ -8,16 +8,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
 
-from node.clock import moment_of
+from node.clock import DAY_MS, moment_of
 from node.lists.tallies import tally_since
 from node.store.lists.records import LogKind
 from node.store.peers.records import Applied
 from node.store.store import Store
 from protocol.lists.event import Op
-
-DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)

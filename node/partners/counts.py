@@ -10,9 +10,10 @@ from itertools import pairwise
 from typing import Final
 
 from keys.trust.members import Members
+from node.clock import DAY_MS
 from node.errors import UsageError
 from node.lists.tallies import Tally, tally
-from node.partners.hits.overview import DAY_MS, Precision, precision
+from node.partners.hits.overview import Precision, precision
 from node.store.hits.records import CaseRecord, HitWindow, ResolutionCount
 from node.store.lists.records import LogKind
 from node.store.store import Store

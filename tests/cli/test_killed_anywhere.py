@@ -21,7 +21,7 @@ import pytest
 
 from keys.roles import Role
 from node.backup.drill import drill
-from node.clock import milliseconds
+from node.clock import DAY_MS, milliseconds
 from node.home import Home, store_dsn
 from node.identity.audit import sign
 from node.identity.identity import open_identity
@@ -44,7 +44,6 @@ pytestmark = pytest.mark.slow
 POINTS: Final = size(quick=2, thorough=100)
 SEED: Final = int(os.environ.get("SIGFED_KILL_SEED", "1"))
 OWN: Final = (LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.OWN_AUDIT)
-DAY_MS: Final = 86_400_000
 KILLER: Final = Path(__file__).parents[1] / "support" / "killer"
 
 

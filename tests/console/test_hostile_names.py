@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from node.app.approvals import open_approvals, reject
+from node.clock import DAY_MS
 from node.identity.audit import tell
 from node.pages.text import visible
 from node.store.accounts.records import PasskeyRecord, PersonRole
@@ -13,7 +14,6 @@ from node.store.partners.records import InviteRecord
 from support.browser import browsing_async
 from support.console import RunningConsole
 
-_DAY_MS = 24 * 60 * 60 * 1000
 _RUNS = "window.ran = true"
 _HOSTILE = {
     "script": f"<script>{_RUNS}</script>",
@@ -48,7 +48,7 @@ def _plant(busy: RunningConsole, number: int, text: str) -> int:
                 subset="baseline",
                 sealed_secret=b"s",
                 evaluations_per_day=1,
-                expires_ms=world.now_ms + _DAY_MS,
+                expires_ms=world.now_ms + DAY_MS,
             ),
             now_ms=world.now_ms,
         )

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from node.clock import HOUR_MS
 from node.hoster.folder import PartnerFolder
 from node.hoster.judge.daemons import running_daemon
 from node.hoster.lookup.allowance import Meter
 from node.hoster.release.last_update import LastUpdate, keep_last_update
 from node.store.accounts.records import PersonRole
-from support.partner_console import HOUR_MS, Seat, partner_console_of, world_of
+from support.partner_console import Seat, partner_console_of, world_of
 from support.release_logs import LIFE
 
 GRACE = timedelta(days=7)

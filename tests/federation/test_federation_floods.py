@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from keys.trust.node_parts import NodeLimits
+from node.clock import DAY_MS
 from node.errors import BeyondLimitsError
 from node.lists.corrections.dispute import dispute
-from node.lists.pace import DAY_MS, MOST_AT_ONCE, FollowGuards
+from node.lists.pace import MOST_AT_ONCE, FollowGuards
 from node.peers.sync.follow import Follower
 from node.peers.sync.stage import StagedBundle, Staging
 from node.peers.sync.sync import Syncer

@@ -10,6 +10,7 @@ import pytest
 from typing_extensions import override
 
 from keys.key import LogPrivateKey
+from node.clock import DAY_MS
 from node.errors import PeerUnreachableError, VerificationError
 from node.lists.catalogue import list_origin
 from node.lists.completeness import untouched
@@ -244,8 +245,6 @@ async def test_who_holds_the_most_and_does_not_give_it_stops_the_restore_and_cos
 
 
 # ---------------------------------------------------------------- what no member follows
-
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)

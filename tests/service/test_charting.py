@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from keys.trust.held import HeldTrust
 from node.access.quotas import Quotas
+from node.clock import DAY_MS
 from node.lists.corrections.withdraw import withdraw
 from node.lists.tallies import tally, tally_since
 from node.partners.charts import (
-    DAY_MS,
     Latency,
     course_by_day,
     course_by_month,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from node.access.quotas import Quotas
+from node.clock import DAY_MS
 from node.errors import UsageError
 from node.lists.corrections.withdraw import withdraw
 from node.lists.tallies import tally
@@ -36,7 +37,6 @@ from support.lists import member, register
 from support.stores import Agency, file_digests, rows
 
 PERIOD = Period.parse("2026Q1")
-DAY_MS = 86_400_000
 MEMBERS = register(member("fr.example", "FR"), member("nl.example", "NL"), member("un.example", None))
 JANUARY, FEBRUARY, MARCH, APRIL = PERIOD.edges_ms
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from node.clock import DAY_MS
 from node.errors import ConflictError, NotFoundError, StoreError
 from node.lists.changes import Change, pack
 from node.lists.corrections.withdraw import withdraw
 from node.lists.queue import Queue
 from node.peers.sync import slices
 from node.peers.sync.follow import Committed, Delivery, Follower, HeldLog
-from node.peers.sync.intake import DAY_MS
 from node.store.lists.logs import LogRows
 from node.store.lists.records import Quarantined
 from protocol.digest import Algorithm, Digest

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from node.clock import DAY_MS
 from node.errors import NotFoundError
 from node.objects.report_pages import PAGE
 from node.partners.hits.cases import get_hit
-from node.partners.hits.overview import DAY_MS, hit_counts, hits_page, overdue_hits, reported_hits
+from node.partners.hits.overview import hit_counts, hits_page, overdue_hits, reported_hits
 from node.store.hits.records import (
     CaseRecord,
     HitCounts,

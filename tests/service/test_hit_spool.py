@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from keys.key import StatementPrivateKey
+from node.clock import DAY_MS
 from node.errors import (
     ConflictError,
     GoneError,
@@ -27,7 +28,7 @@ from node.home import Home
 from node.hoster.hits import exchange
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.sender import HitSender
-from node.hoster.hits.spool import DAY_MS, HitSpool, SpooledHit
+from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.lookup.examiner import Examiner, Hit
 from node.hoster.store.database import Row
 from node.hoster.store.kinds import Kind

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from node.partners.hits.overview import DAY_MS, FEW, Precision, ReportedHit, precision, reported_hits
+from node.clock import DAY_MS
+from node.partners.hits.overview import FEW, Precision, ReportedHit, precision, reported_hits
 from node.store.hits.records import CaseRecord, HitRecord, HitSourceRecord, HitWindow, ResolutionRecord
 from node.store.store import Store
 from protocol.statement.case import Outcome

@@ -8,12 +8,13 @@ import pytest
 
 from keys.trust.held import HeldTrust
 from keys.trust.node_parts import NodeLimits
+from node.clock import DAY_MS
 from node.errors import BeyondLimitsError
 from node.judgement.shred_status import report_shreddings
 from node.lists.changes import Change, pack
 from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
-from node.lists.pace import DAY_MS, NO_LIMITS, Changes, FollowGuards, beyond
+from node.lists.pace import NO_LIMITS, Changes, FollowGuards, beyond
 from node.lists.publish import Published, publish
 from node.lists.queue import Queue
 from node.store.lists.records import LogKind, LogRecord

@@ -8,7 +8,7 @@ from sqlalchemy import insert
 
 from keys.key import StatementPrivateKey
 from keys.signer import Signer
-from node.clock import milliseconds
+from node.clock import DAY_MS, milliseconds
 from node.identity.identity import Identity
 from node.objects.sealed_names import case_name, report_name
 from node.objects.taken_reports import TakenReport
@@ -28,7 +28,6 @@ from protocol.subset.identity import subset_id
 from protocol.subset.label import Label, LabelSource
 
 SUBSET = "baseline"
-_DAY_MS = 86_400_000
 _ACTIONS = (Action.REMOVED,) * 17 + (Action.DISABLED, Action.PRESERVED, Action.FALSE_POSITIVE)
 
 Placed = Sequence[tuple[Digest, tuple[tuple[str, int], ...]]]
@@ -41,7 +40,7 @@ def report_hits(
     """Enrol partners and let them report hits, evenly over the days up to now."""
     now_ms = milliseconds(identity.clock.now())
     signer = identity.signer(StatementPrivateKey)
-    step = days * _DAY_MS // hits
+    step = days * DAY_MS // hits
     with store.write() as unit:
         for number in range(partners):
             unit.partners.add(_partner(number, now_ms, days))
@@ -72,14 +71,14 @@ def _values(record: HitRecord | ResolutionRecord) -> dict[str, object]:
 
 def _partner(number: int, now_ms: int, days: int) -> PartnerRecord:
     """Most renewed their key within two months, as clients do by themselves; one in a hundred should have long ago."""
-    added_ms = now_ms - days * _DAY_MS
+    added_ms = now_ms - days * DAY_MS
     return PartnerRecord(
         name=partner_name(number),
         subset=SUBSET,
         auth_key=sha256(b"partner %d" % number).digest(),
         evaluations_per_day=10_000,
         added_ms=added_ms + number * 60_000,
-        key_ms=now_ms - (170 if number % 100 == 7 else number % 60) * _DAY_MS,
+        key_ms=now_ms - (170 if number % 100 == 7 else number % 60) * DAY_MS,
         seen_ms=added_ms + number * 120_000,
         suspended=number % 50 == 0,
     )
@@ -122,7 +121,7 @@ class _Reports:
                 epoch=1,
                 found_epoch=None,
                 request_sha256=sha256(identity).digest(),
-                closed_ms=at_ms + _DAY_MS if number % 3 else None,
+                closed_ms=at_ms + DAY_MS if number % 3 else None,
             )
         )
         self._sealed.append(self._vault.seal(report_name(partner, identity), kept.to_bytes()))
@@ -135,7 +134,7 @@ class _Reports:
         if number % 8:
             self._resolve(number, partner, at_ms + number % 30 * 3_600_000)
         if number % 50 == 0:
-            self._dispute(number, partner, at_ms + _DAY_MS)
+            self._dispute(number, partner, at_ms + DAY_MS)
 
     def finish(self) -> None:
         """Write what is written at once, as the services would have written one after the other."""
@@ -181,11 +180,11 @@ class _Reports:
             report_id=identity,
             subset=SUBSET,
             opened_ms=at_ms,
-            due_ms=at_ms + 7 * _DAY_MS,
+            due_ms=at_ms + 7 * DAY_MS,
             sealed_dispute=self._vault.seal(case_name(partner, identity), said.to_bytes()),
         )
         self._unit.partner_cases.add(record)
         if number % 200:
             self._unit.partner_cases.answer(
-                record, outcome=1 + number // 50 % 2, answer=b"", answered_ms=at_ms + _DAY_MS
+                record, outcome=1 + number // 50 % 2, answer=b"", answered_ms=at_ms + DAY_MS
             )

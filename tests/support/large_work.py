@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from node.access.grants import quota_payload
 from node.app.persons import open_persons
-from node.clock import milliseconds
+from node.clock import DAY_MS, milliseconds
 from node.identity.identity import Identity
 from node.objects.kept_proposals import KeptProposal, sealed_proposal
 from node.store.accounts.records import PersonRole
@@ -18,7 +18,6 @@ from protocol.digest import Digest
 from protocol.statement.proposal import ProposedFile
 from support.large_reports import SUBSET, partner_name
 
-_DAY_MS = 86_400_000
 _FILES = 10
 """Of a proposal."""
 
@@ -40,7 +39,7 @@ def wait_for_people(
                 requested_by="alice",
                 requested_ms=now_ms - number * 60_000,
             )
-            unit.proposals.add(_proposal(store, number, now_ms - number * _DAY_MS, proposed))
+            unit.proposals.add(_proposal(store, number, now_ms - number * DAY_MS, proposed))
 
 
 def fetch_releases(identity: Identity, store: Store, *, partners: int) -> None:

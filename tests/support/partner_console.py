@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from node.clock import milliseconds
+from node.clock import HOUR_MS, milliseconds
 from node.console.address import Address
 from node.console.partner.app import COOKIE, make_partner_console
 from node.console.partner.listener import open_world
@@ -33,7 +33,6 @@ from support.spooling import HIT, recorded
 
 NL, BE, DE = "nl.example", "be.example", "de.example"
 LISTED = tuple(range(1000, 1100))
-HOUR_MS = 60 * 60 * 1000
 
 
 class Seat:

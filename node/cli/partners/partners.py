@@ -9,13 +9,12 @@ from node.acts import partners
 from node.cli.acts import add, do, performing
 from node.cli.output import listing
 from node.cli.session import session
-from node.clock import milliseconds
+from node.clock import DAY_MS, milliseconds
 
 if TYPE_CHECKING:
     from node.store.partners.records import FetchedRelease
     from node.store.subsets.records import ReleaseRecord
 
-_DAY_MS = 86_400_000
 
 app = typer.Typer(help="Partners that may ask privately.", no_args_is_help=True)
 
@@ -90,7 +89,7 @@ def ls(context: typer.Context) -> None:
         state = "suspended" if partner.suspended else "enrolled"
         if shown[partner.name].stopped_ms is not None:
             state += ", disclosed look-ups stopped"
-        age = f"{(milliseconds(now) - partner.key_ms) // _DAY_MS} days"
+        age = f"{(milliseconds(now) - partner.key_ms) // DAY_MS} days"
         release = _release(fetched.get(partner.name), newest[partner.subset])
         rows.append((partner.name, partner.subset, f"{left[partner.name]:,}", state, release, age))
     for invited in invitations:

@@ -7,6 +7,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from node.clock import HOUR_MS, MINUTE_MS
 from node.console.languages import translated as _
 from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
@@ -21,8 +22,6 @@ MONTHS: Final = 12
 VIEWS: Final = ("days", "months")
 _EVERY: Final = 7
 """Days between two that are named below a picture: a telephone has no room for more."""
-_HOUR_MS: Final = 3_600_000
-_MINUTE_MS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +101,8 @@ def _counted(name: str, title: str, about: str, course: Course, series: Sequence
 def _recall(course: Course) -> Chart:
     title, names = _("Recall: from withdrawal to applied"), course.axis.names
     slowest = [0 if each is None else max(each.slowest_ms, 1) for each in course.recall]
-    hours = max(slowest, default=0) >= 2 * _HOUR_MS
-    unit_ms = _HOUR_MS if hours else _MINUTE_MS
+    hours = max(slowest, default=0) >= 2 * HOUR_MS
+    unit_ms = HOUR_MS if hours else MINUTE_MS
     words = _("slowest peer, in hours, rounded up") if hours else _("slowest peer, in minutes, rounded up")
     series = (Series(name=words, tint="two", values=[-(-each // unit_ms) for each in slowest]),)
     about = _(

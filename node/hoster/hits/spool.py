@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.message import Message
-from node.clock import Entropy, system_entropy
+from node.clock import DAY_MS, Entropy, system_entropy
 from node.errors import NotFoundError, StoreError
 from node.fields import from_fields, to_fields
 from node.files import decode_state
@@ -38,8 +38,6 @@ from protocol.statement.report import Evaluated, SentReport
 if TYPE_CHECKING:  # what only reads the spool loads nothing that looks up
     from node.hoster.lookup.examiner import Hit
 
-DAY_MS: Final = 24 * 60 * 60 * 1000
-"""A removal is recorded within a day of the hit."""
 _FORMAT: Final = 1
 _KEY: Final = "hits"
 _SEALED: Final = ("report", "receipt", "found", "end")

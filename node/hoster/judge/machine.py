@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 
-from node.clock import SystemClock, milliseconds, system_entropy
+from node.clock import MINUTE_MS, SystemClock, milliseconds, system_entropy
 from node.errors import NodeError
 from node.files import try_locked
 from node.hashing.open_files import HashProcesses
@@ -53,7 +53,6 @@ _ASKING: Final = 2
 """Works of one subset that wait for its node: the update, and the beat."""
 _SPLAY: Final = 0.1
 """Part of an interval by which it varies, so that a thousand partners do not ask at the same moment."""
-_MINUTE_MS: Final = 60_000
 _ANSWERS: Final = "answers"
 """How a node stands that is asked."""
 _CLOCK: Final = SystemClock()
@@ -248,7 +247,7 @@ def updated_lately(home: Home, minutes: float, *, now: datetime) -> bool:
     """
     enrolment, _ = PartnerFolder(home.partner).load()
     age_ms = milliseconds(now) - enrolment.confirmed_ms
-    return 0 <= age_ms < minutes * _MINUTE_MS / 2  # a clock that was ahead must not keep updates away
+    return 0 <= age_ms < minutes * MINUTE_MS / 2  # a clock that was ahead must not keep updates away
 
 
 def _update(followed: SubsetJudge, telling: "_Telling") -> None:

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from node.clock import Clock, milliseconds
+from node.clock import DAY_MS, Clock, milliseconds
 from node.errors import NodeError
 from node.files import locked, read_private
 from node.hoster.folder import Enrolment, PartnerFolder
 
 _NAME: Final = "allowance.json"
-_DAY_MS: Final = 24 * 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Meter:
         except (NodeError, OSError, ValueError, KeyError, TypeError, OverflowError):
             return None
         elapsed = max(0, milliseconds(self.clock.now()) - at_ms)
-        return max(0, min(self.per_day, level + self.per_day * elapsed // _DAY_MS))
+        return max(0, min(self.per_day, level + self.per_day * elapsed // DAY_MS))
 
     def _keep(self, left: int) -> None:
         fields = {"left": max(0, left), "at_ms": milliseconds(self.clock.now())}

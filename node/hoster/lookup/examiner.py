@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from node.clock import Clock, Entropy, milliseconds, moment_of
+from node.clock import DAY_MS, Clock, Entropy, milliseconds, moment_of
 from node.errors import (
     GoneError,
     ListTooOldError,
@@ -49,7 +49,6 @@ from protocol.subset.screen import screen_values
 _STRONGEST: Final = (Algorithm.SHA256, Algorithm.PHOTODNA, Algorithm.PDQ, Algorithm.SHA1, Algorithm.MD5)
 """Of several hashes that met, the first of these is reported."""
 _DECOY_BYTES = 32
-_DAY_MS = 24 * 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,7 +306,7 @@ class Examiner:
     def require_current(self) -> None:
         """Raise `ListTooOldError` when verdicts of this release may not be used any more."""
         # In milliseconds, not in dates: the node chose both numbers, and their sum may lie beyond the calendar.
-        end_ms = self._manifest.not_after_ms + self._enrolment.grace_days * _DAY_MS
+        end_ms = self._manifest.not_after_ms + self._enrolment.grace_days * DAY_MS
         if milliseconds(self._clock.now()) >= end_ms:
             end = moment_of(end_ms)
             raise ListTooOldError(

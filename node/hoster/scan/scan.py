@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Thread
 from typing import BinaryIO, Final
 
-from node.clock import SystemClock, milliseconds
+from node.clock import DAY_MS, SystemClock, milliseconds
 from node.errors import ListTooOldError, NodeError, NotInitialisedError, UsageError
 from node.hashing.plan import HashPlan
 from node.hashing.workers import HashWorkers
@@ -33,7 +33,6 @@ from node.hoster.scan.state import Run, ScanState, open_state, own_files, state_
 from node.objects.bucket import SCHEME
 
 _CLOCK = SystemClock()
-_DAY_MS: Final = 24 * 60 * 60 * 1000
 _UNSEEN_DAYS: Final = 90
 """After which a file that no scan has met is forgotten: one that was away for a while is not read again."""
 _LISTED: Final = "list "
@@ -154,7 +153,7 @@ class Scan:
         if not ended.interrupted:
             self._state.runs.end(self._run, now_ms=_now_ms(), passed_over=self._passed_over)
             keep_scan(self._home.partner, self.summary)
-            self._state.files.forget(self._run, before_ms=_now_ms() - _UNSEEN_DAYS * _DAY_MS)
+            self._state.files.forget(self._run, before_ms=_now_ms() - _UNSEEN_DAYS * DAY_MS)
         return replace(ended, stopped=ended.stopped or unreachable)
 
     async def _confirm(self) -> NodeError | None:
@@ -167,10 +166,10 @@ class Scan:
 
     def _require_young(self, age_ms: int) -> None:
         allowed = self._wanted.max_age_days
-        if allowed is not None and age_ms > allowed * _DAY_MS:
+        if allowed is not None and age_ms > allowed * DAY_MS:
             raise ListTooOldError(
                 "the node last confirmed this list {days} days ago, and --max-age allows {allowed}",
-                age_ms // _DAY_MS,
+                age_ms // DAY_MS,
                 allowed,
                 hint="fetch a newer one with: sigfed update",
             )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from keys.message import Message
-from node.clock import Clock, milliseconds
+from node.clock import HOUR_MS, Clock, milliseconds
 from node.journal import Journal
 from node.store.hits.records import HitSourceRecord
 from node.store.lists.records import FLOOD, Quarantined
@@ -22,7 +22,6 @@ MOST: Final = 200
 """Entries that wait at once: partners that lie together must not bury what else waits."""
 
 _journal = Journal("flood")
-_HOUR_MS: Final = 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +56,7 @@ class FloodWatch:
 
     def _record(self, unit: Unit, source: HitSourceRecord, now_ms: int) -> Quarantined | None:
         """What to set before a person; None where there is no flood, or they see it already."""
-        since_ms = now_ms - self._limits.hours * _HOUR_MS
+        since_ms = now_ms - self._limits.hours * HOUR_MS
         log = unit.logs.find(source.origin)
         if log is None:
             return None

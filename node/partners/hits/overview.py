@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.clock import DAY_MS
 from node.objects.report_pages import PAGE, report_pages
 from node.store.hits.records import (
     CaseRecord,
@@ -26,8 +27,6 @@ from node.store.unit import Unit
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action
 
-DAY_MS: Final = 24 * 60 * 60 * 1000
-"""Within a day of the report the partner says what became of the file."""
 FEW: Final = 20
 """Below so many judged hits a share says nothing about a list."""
 

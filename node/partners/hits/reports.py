@@ -15,7 +15,7 @@ from typing import Final
 
 from keys.signer import Signer
 from keys.trust.tuf.root import TrustedRoot
-from node.clock import Clock, milliseconds
+from node.clock import DAY_MS, Clock, milliseconds
 from node.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -57,7 +57,6 @@ MAX_GIVEN_BACK: Final = 64
 MAX_A_DAY: Final = 10_000
 """New reports of one partner in 24 hours: one evaluated digest makes reports without end, and each is kept."""
 
-_DAY_MS: Final = 24 * 60 * 60 * 1000
 _WAIT_SECONDS: Final = 3600
 
 
@@ -176,7 +175,7 @@ class Reporting:
 
     def _require_few(self, partner: str) -> None:
         with self._store.read() as unit:
-            since_ms = milliseconds(self._clock.now()) - _DAY_MS
+            since_ms = milliseconds(self._clock.now()) - DAY_MS
             count = unit.hits.received_since(partner, since_ms=since_ms)
         if count >= MAX_A_DAY:
             raise RateLimitedError("too many hit reports in a day", retry_after_seconds=_WAIT_SECONDS)

@@ -10,7 +10,7 @@ from typing import Final
 
 from keys.signer import Signer
 from node.audit.log import NODE, enqueue, new_record
-from node.clock import Clock, milliseconds
+from node.clock import DAY_MS, Clock, milliseconds
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, RateLimitedError
 from node.store.hits.records import ResolutionRecord
 from node.store.store import Store
@@ -21,7 +21,6 @@ MAX_FOR_ONE: Final = 32
 MAX_A_DAY: Final = 20_000
 """Of one partner in 24 hours: each of the reports that it can make in a day, and as many corrections."""
 
-_DAY_MS: Final = 24 * 60 * 60 * 1000
 _WAIT_SECONDS: Final = 3600
 _SHORT: Final = 8
 
@@ -70,7 +69,7 @@ class Resolving:
         with self._store.read() as unit:
             hit = unit.hits.find(partner, resolution.report_id)
             before = unit.hit_outcomes.of(partner, resolution.report_id)
-            since_ms = milliseconds(self._clock.now()) - _DAY_MS
+            since_ms = milliseconds(self._clock.now()) - DAY_MS
             today = unit.hit_outcomes.received_since(partner, since_ms=since_ms)
         if hit is None or hit.subset != subset:
             raise NotFoundError("this partner has no such report", hint="report the hit first")

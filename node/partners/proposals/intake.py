@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from keys.signer import Signer
-from node.clock import Clock, milliseconds
+from node.clock import DAY_MS, Clock, milliseconds
 from node.errors import ConflictError, NotFoundError, RateLimitedError, UsageError
 from node.objects.kept_proposals import (
     KeptProposal,
@@ -32,7 +32,6 @@ MOST_FILES_A_DAY: Final = 2_000
 MOST_WAITING: Final = 5_000
 """Files of one partner that nobody decided yet."""
 
-_DAY_MS: Final = 24 * 60 * 60 * 1000
 _WAIT_SECONDS: Final = 3600
 
 
@@ -108,7 +107,7 @@ class TakingProposals:
 
     def _require_room(self, unit: Unit, proposal: Proposal) -> None:
         """Asked in the transaction that adds: proposals that come together are counted one after the other."""
-        since_ms = milliseconds(self._clock.now()) - _DAY_MS
+        since_ms = milliseconds(self._clock.now()) - DAY_MS
         proposals, files = unit.proposals.received_since(proposal.partner, since_ms=since_ms)
         new = len(proposal.files)
         if proposals >= MOST_PROPOSALS_A_DAY or files + new > MOST_FILES_A_DAY:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from keys.message import Message
 from node.lists.changes import content_id_of, digest_of
 from node.lists.collisions import Arrivals, Columns, Pairs
-from node.lists.pace import DAY_MS, Changes, FollowGuards, Places, Record, beyond
+from node.lists.pace import Changes, FollowGuards, Places, Record, beyond
 from node.lists.touches import runs_of, touches_of
 from node.store.lists.columns import Collections, Keys, Positions
 from node.store.lists.records import FileRun, LogRecord, Quarantined, Shredding, Touch
@@ -27,7 +27,7 @@ from protocol.digest import Digest, degenerate
 from protocol.limits import HEADER_BYTES
 from protocol.lists.event import Header, Op
 
-__all__ = ["DAY_MS", "EventIntake", "FollowGuards", "OpenFile", "Taken", "guard", "set_aside"]
+__all__ = ["EventIntake", "FollowGuards", "OpenFile", "Taken", "guard", "set_aside"]
 
 _MOST_RECORDS: Final = 1000
 _TOO_MANY: Final = Message("too many entries that the guards set aside")

@@ -2,12 +2,12 @@
 
 from typing import Final
 
+from node.clock import DAY_MS
 from node.errors import BeyondLimitsError
 from node.store.lists.records import LogKind
 from node.store.unit import Unit
 
-_DAY_MS: Final = 24 * 60 * 60 * 1000
-MAX_SILENCE_MS: Final = 30 * _DAY_MS
+MAX_SILENCE_MS: Final = 30 * DAY_MS
 """So long after the newest time that another node signed, this node does not believe its own clock."""
 
 
@@ -22,7 +22,7 @@ def require_plausible(unit: Unit, now_ms: int) -> None:
     """
     newest_ms = newest_time_ms(unit)
     if newest_ms and now_ms - newest_ms > MAX_SILENCE_MS:
-        days = (now_ms - newest_ms) // _DAY_MS
+        days = (now_ms - newest_ms) // DAY_MS
         raise BeyondLimitsError(
             "this machine's clock is {days} days after the newest time that any other node has signed",
             days,

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from keys.trust.node_parts import LogStatus
-from node.clock import milliseconds
+from node.clock import DAY_MS, milliseconds
 from node.console.languages import translated as _
 from node.console.words import lasting, number
 from node.console.world import World
 from node.judgement.recall import Latency, recall
 from node.lists.catalogue import ListReport, report_lists
-from node.partners.hits.overview import DAY_MS
 from node.store.lists.records import LogKind
 from protocol.lists.event import collection_name
 from protocol.statement.case import Outcome

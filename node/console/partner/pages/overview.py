@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from keys.errors import KeysError
+from node.clock import DAY_MS
 from node.console.needs import Need
 from node.console.partner.needs import needs
 from node.console.partner.world import EVERYBODY, PartnerWorld
@@ -23,8 +24,6 @@ from node.hoster.settings import load_partner_settings
 from node.hoster.status import PartnerStatus, read_partner_status
 from protocol.errors import ProtocolError
 from protocol.subset.filter import SubsetFilter
-
-_DAY_MS: Final = 24 * 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +72,7 @@ class Quota:
         """How long until all of them are there again: they come back evenly, over a day."""
         if self.left is None or self.per_day <= 0:
             return 0
-        return (self.per_day - self.left) * _DAY_MS // self.per_day
+        return (self.per_day - self.left) * DAY_MS // self.per_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

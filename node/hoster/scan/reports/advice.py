@@ -5,9 +5,8 @@ Nothing that a scan does hides, moves or deletes a file, and nobody was told of 
 
 from collections.abc import Iterator
 
-from node.clock import minute
+from node.clock import DAY_MS, minute
 from node.hoster.hits.instructions import FOUND, UNDO
-from node.hoster.hits.spool import DAY_MS
 from node.hoster.scan.reports.selection import Gathered
 from node.hoster.scan.results import ScanSummary, Status
 from node.pages.text import counted
