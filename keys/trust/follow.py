@@ -23,10 +23,11 @@ from keys.errors import (
     ThresholdError,
 )
 from keys.trust.envelope import MAX_ENVELOPE_BYTES
-from keys.trust.held import MEMBERS_FILE, NODE_FILE, REVOKED_FILE, HeldTrust
+from keys.trust.held import HeldTrust
 from keys.trust.node_document import open_node_document
 from keys.trust.renewal import require_newer
 from keys.trust.tuf.repository import (
+    TIMESTAMP_FILE,
     Listed,
     Pointer,
     TargetsMetadata,
@@ -35,7 +36,7 @@ from keys.trust.tuf.repository import (
     open_timestamp,
 )
 from keys.trust.tuf.root import MAX_ROOT_BYTES, MAX_ROOTS, TrustedRoot, open_next_root, open_roots
-from keys.trust.tuf.target_files import target_name
+from keys.trust.tuf.target_files import MEMBERS_FILE, NODE_FILE, REVOKED_FILE, target_name
 
 MAX_ROOTS_A_RUN: Final = 32
 """New roots in one run; the next run goes on from there. An honest node makes one or two a year."""
@@ -126,7 +127,7 @@ class Following:
             self._roots_left -= 1
 
     def _follow_timestamp(self) -> _Steps:
-        wanted = Wanted(name="timestamp.json", max_bytes=MAX_TIMESTAMP_BYTES, held=self.held.timestamp)
+        wanted = Wanted(name=TIMESTAMP_FILE, max_bytes=MAX_TIMESTAMP_BYTES, held=self.held.timestamp)
         data = _given((yield wanted))
         found = yield from self._under_its_root(data)
         held = self.held.timestamp

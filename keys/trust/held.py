@@ -15,11 +15,7 @@ from keys.trust.fingerprint import fingerprint
 from keys.trust.members import Members, open_members
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.tuf.root import TrustedRoot, open_roots
-from keys.trust.tuf.target_files import is_target_name
-
-NODE_FILE: Final = "node.json"
-MEMBERS_FILE: Final = "members.json"
-REVOKED_FILE: Final = "revoked.json"
+from keys.trust.tuf.target_files import MEMBERS_FILE, NODE_FILE, is_target_name
 
 KEYS_COUNT: Final = timedelta(days=7)
 """How long keys count after the node last confirmed them, whatever their own windows say."""

@@ -130,7 +130,7 @@ def from_json(data: bytes) -> Members:
 
 
 def sign_members(members: Members, signers: Sequence[Signer]) -> bytes:
-    """`members.json`: the register in an envelope signed by holders of root keys."""
+    """`members.json`: the register in an envelope signed by holders of targets keys."""
     return seal(KIND, to_json(members), signers)
 
 

@@ -140,7 +140,7 @@ def from_json(data: bytes) -> NodeDocument:
 
 
 def sign_node_document(document: NodeDocument, signers: Sequence[Signer]) -> bytes:
-    """`node.json`: the document in an envelope signed by holders of root keys."""
+    """`node.json`: the document in an envelope signed by holders of targets keys."""
     return seal(KIND, to_json(document), signers)
 
 

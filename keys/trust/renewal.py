@@ -9,10 +9,10 @@ from typing import Final
 
 from keys.errors import ForkedTrustError, RolledBackError, ThresholdError
 from keys.trust.envelope import open_envelope
-from keys.trust.held import MEMBERS_FILE, NODE_FILE
 from keys.trust.members import open_members
 from keys.trust.node_document import open_node_document
 from keys.trust.tuf.root import TrustedRoot
+from keys.trust.tuf.target_files import MEMBERS_FILE, NODE_FILE
 
 
 def _serial(data: bytes, root: TrustedRoot) -> int:

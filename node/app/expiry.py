@@ -9,6 +9,7 @@ from keys.trust.envelope import read_payload
 from keys.trust.held import open_held
 from keys.trust.node_document import NodeDocument, from_json
 from keys.trust.node_parts import LogStatus
+from keys.trust.tuf.target_files import NODE_FILE
 from keys.trust.window import Window
 from node.access.grants import stored_grant
 from node.clock import moment_of
@@ -20,7 +21,6 @@ from node.store.store import Store
 from node.store.unit import Unit
 from node.tls import certificate_window
 from node.trust.expiry import Finding, Term, Thing, judge
-from node.trust.own import DOCUMENT_NAME
 from node.trust.tuf.repository import SNAPSHOT_LASTS, TIMESTAMP_LASTS, target_file
 from protocol.enrolment import KEY_DAYS
 from protocol.trust_acknowledgement import TrustAcknowledgement
@@ -130,7 +130,7 @@ def _held_elsewhere(identity: Identity, unit: Unit, document: NodeDocument) -> I
         if told.serial >= document.serial:
             continue
         said = TrustAcknowledgement.from_bytes(read_payload(told.statement))
-        name = target_file(DOCUMENT_NAME, said.document_sha256)
+        name = target_file(NODE_FILE, said.document_sha256)
         if identity.trust_files.exists(name):
             valid = from_json(read_payload(identity.trust_files.get(name))).valid
             yield Term(thing=Thing.HELD_BY_PEER, of=told.peer, start=valid.start, end=valid.end)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from keys.trust.tuf.target_files import NODE_FILE
 from node.cli.output import Fact, listing
 from node.cli.prompts import ask
 from node.cli.session import session
@@ -128,12 +129,11 @@ def export(
     from node.audit.reader import export_audit
     from node.errors import AlreadyExistsError
     from node.rotation.store import write_store
-    from node.trust.own import DOCUMENT_NAME
 
     here = session(context)
     identity = here.identity()
     roots = [root.data for root in identity.trust.roots()]
-    document = identity.trust_files.get(DOCUMENT_NAME)
+    document = identity.trust_files.get(NODE_FILE)
     records = -1
     try:
         with out.open("x", encoding="ascii") as stream, write_store(identity) as store:

@@ -11,12 +11,11 @@ from itertools import count, takewhile
 from typing import Final
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, is_zipfile
 
+from keys.trust.tuf.target_files import NODE_FILE, REVOKED_FILE
 from node.errors import InputRefusedError
 from node.evidence.submission import Brought
 
 EVIDENCE: Final = "evidence.cbor"
-_DOCUMENT: Final = "node.json"
-_REVOKED: Final = "revoked.json"
 _MOST_FILES: Final = 300
 _MOST_BYTES: Final = 8_000_000
 """Of all that is unpacked."""
@@ -53,8 +52,8 @@ def opened(data: bytes) -> Brought:
     return Brought(
         evidence=found[EVIDENCE],
         roots=[found[name] for name in takewhile(found.__contains__, roots)],
-        document=found.get(_DOCUMENT, b""),
-        revoked=found.get(_REVOKED, b""),
+        document=found.get(NODE_FILE, b""),
+        revoked=found.get(REVOKED_FILE, b""),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Final
 from keys.encoding import b64, dump, unb64
 from keys.errors import MalformedTrustError
 from keys.trust.tuf.root import open_roots
+from keys.trust.tuf.target_files import NODE_FILE
 from node.clock import milliseconds
 from node.errors import MissingObjectError, StoreError
 from node.home import Home
@@ -28,7 +29,6 @@ from node.store.driver import on_server
 from node.store.home_copy import HomeCopyRecord
 from node.store.store import Store
 from node.trust import install
-from node.trust.own import DOCUMENT_NAME
 from node.trust.tuf.repository import root_files
 from protocol.encoding import Octets
 
@@ -171,7 +171,7 @@ class HomeCopy:
 
     def __bool__(self) -> bool:
         """Whether one was read."""
-        return DOCUMENT_NAME in self._held.trust
+        return NODE_FILE in self._held.trust
 
 
 def _read(number: int, content: bytes) -> _Held:

@@ -23,6 +23,7 @@ from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
 from keys.trust.tuf.root import TrustedRoot, open_roots
+from keys.trust.tuf.target_files import NODE_FILE
 from node import config
 from node.audit.log import OPERATOR
 from node.clock import Clock, Entropy, SystemClock, system_entropy
@@ -53,7 +54,7 @@ from node.signing.online import OnlineKeychain, SplitKeys
 from node.signing.process.link import SignerLink
 from node.signing.ring import FolderKeyRing
 from node.store.peers.records import Cosigner
-from node.trust.own import DOCUMENT_NAME, ROOT_NAME, OwnTrust
+from node.trust.own import ROOT_NAME, OwnTrust
 from node.trust.tuf.repository import Freshness, TufRepository, root_files
 
 if TYPE_CHECKING:  # where no signer process is, and nothing is cosigned, they are not loaded
@@ -308,7 +309,7 @@ def vouching(files: ObjectStore) -> "Vouching":
 
     def vouch(name: str) -> Sequence[bytes]:
         roots = root_files(files)
-        if name != DOCUMENT_NAME:
+        if name != NODE_FILE:
             return (*roots, files.get(name))
         root = open_roots(roots, fingerprint(roots[0]))[-1]
         return (*roots, repository.listing(), repository.listed(root, name))

@@ -14,11 +14,11 @@ from typing import Final
 
 from keys.errors import KeysError, ThresholdError
 from keys.trust.envelope import open_envelope, read_payload
-from keys.trust.held import NODE_FILE
 from keys.trust.members import KIND as MEMBERS
 from keys.trust.node_document import KIND as NODE
 from keys.trust.node_document import open_node_document
 from keys.trust.tuf.root import TrustedRoot
+from keys.trust.tuf.target_files import NODE_FILE
 from node.clock import Clock, milliseconds
 from node.errors import MissingObjectError, NodeError, NotFoundError, StoreError, VerificationError
 from node.evidence.keep import (

@@ -16,6 +16,7 @@ from keys.trust.fingerprint import fingerprint
 from keys.trust.members import open_members
 from keys.trust.node_document import open_node_document
 from keys.trust.tuf.root import open_roots
+from keys.trust.tuf.target_files import MEMBERS_FILE, NODE_FILE
 from node.errors import NotFoundError
 from node.evidence.judgement import claimed_head
 from node.ports.objects import ObjectStore
@@ -23,7 +24,6 @@ from node.store.lists.records import LogKind
 from node.store.store import Store
 from node.store.unit import Unit
 from node.trust.others.documents import member_files
-from node.trust.own import DOCUMENT_NAME, MEMBERS_NAME
 from node.trust.tuf.repository import root_files
 from protocol.gossip import FileKind, Gossip, GossipFile, GossipHead, in_turn, is_name
 from protocol.limits import MAX_GOSSIP_EVIDENCE
@@ -77,10 +77,10 @@ class Telling:
 
     def files(self) -> list[HeldFile]:
         """Every trust file that is held and verifies, this node's own among them."""
-        roots, register = root_files(self._own), self._own.get(MEMBERS_NAME)
+        roots, register = root_files(self._own), self._own.get(MEMBERS_FILE)
         root = open_roots(roots, fingerprint(roots[0]))[-1]
         members = open_members(register, root)
-        found = list(_told(roots, self._own.get(DOCUMENT_NAME), register))
+        found = list(_told(roots, self._own.get(NODE_FILE), register))
         with self._store.read() as unit:
             registers = {peer.name: peer.members for peer in unit.peers.ls()}
         held = member_files(self._store, self._introductions, members, own=root.node)

@@ -10,13 +10,14 @@ from hashlib import sha256
 
 from keys.errors import KeysError
 from keys.trust.node_document import open_node_document
+from keys.trust.tuf.target_files import NODE_FILE
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, VerificationError
 from node.peers.acknowledgements import opened_statement
 from node.ports.objects import ObjectStore
 from node.store.peers.records import TrustAcknowledged
 from node.store.store import Store
-from node.trust.own import DOCUMENT_NAME, OwnTrust
+from node.trust.own import OwnTrust
 from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.trust_acknowledgement import KIND, TrustAcknowledgement
 
@@ -59,8 +60,8 @@ class ServedTrustAcknowledgements:
 
     def _signed(self, said: TrustAcknowledgement) -> bool:
         """Whether this node once listed that document under that number."""
-        current = self._files.get(DOCUMENT_NAME)
-        name = f"targets/{said.document_sha256.hex()}.{DOCUMENT_NAME}"
+        current = self._files.get(NODE_FILE)
+        name = f"targets/{said.document_sha256.hex()}.{NODE_FILE}"
         if sha256(current).digest() == said.document_sha256:
             data = current
         elif self._files.exists(name):

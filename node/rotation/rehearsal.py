@@ -15,11 +15,11 @@ from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
 from tuf.ngclient import FetcherInterface, Updater
 from typing_extensions import override
 
-from keys.trust.tuf.target_files import target_path
+from keys.trust.tuf.target_files import MEMBERS_FILE, NODE_FILE, target_path
 from node.errors import NotFoundError, VerificationError
 from node.identity.identity import Identity
 from node.objects.folder import FolderObjects
-from node.trust.own import DOCUMENT_NAME, MEMBERS_NAME, ROOT_NAME
+from node.trust.own import ROOT_NAME
 from node.trust.rehearsal import Rehearsal, Rehearsed
 from node.trust.tuf.repository import ServedTuf
 
@@ -77,7 +77,7 @@ class _Client:
         )
         try:
             client.refresh()
-            for name in (DOCUMENT_NAME, MEMBERS_NAME):
+            for name in (NODE_FILE, MEMBERS_FILE):
                 info = client.get_targetinfo(target_path(name))
                 if info is None or Path(client.download_target(info)).read_bytes() != self.files.get(name):
                     raise VerificationError("a TUF client finds another {name} than the one in force", name)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keys.message import Message
+from keys.trust.tuf.repository import TIMESTAMP_FILE
 from node.config import SignerFile, render
 from node.errors import ConfigError, UsageError
 from node.files import make_private_folder, read_private, replace_private
@@ -25,8 +26,6 @@ from node.signing.process.stamps import FolderStamps
 from node.signing.process.witness_state import FolderWitness
 from node.store.store import Store
 from node.trust.tuf.repository import root_files
-
-_TIMESTAMP = "timestamp.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +92,7 @@ def _copy_state(identity: Identity, store: Store, folder: Path) -> None:
             witness.adopt(record)
     files = identity.trust_files
     stamps = FolderStamps(folder / STAMPS, root_sha256=root_of(identity))
-    if files.exists(_TIMESTAMP):
+    if files.exists(TIMESTAMP_FILE):
         stamps.begin(root_files(files), read=files.get)
     else:
         stamps.begin_nowhere()

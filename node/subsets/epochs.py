@@ -16,12 +16,13 @@ from keys.trust.lifecycle import overlap, successor_window
 from keys.trust.listed import epoch_kid
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import EpochInfo, SubsetInfo
+from keys.trust.tuf.target_files import NODE_FILE
 from keys.trust.window import Window, valid_at
 from node.errors import GoneError, StoreError
 from node.ports.evaluator import Evaluator
 from node.ports.objects import ObjectStore
 from node.store.store import Store
-from node.trust.own import DOCUMENT_NAME, OwnTrust, window
+from node.trust.own import OwnTrust, window
 
 EPOCH_DAYS: Final = Role.OPRF.info.days
 
@@ -52,7 +53,7 @@ class AnnouncedEpochs:
             raise over(subset, epoch)
 
     def _document(self) -> NodeDocument:
-        data, read = self._files.get(DOCUMENT_NAME), self._read
+        data, read = self._files.get(NODE_FILE), self._read
         if read is None or read[0] != data:
             self._read = read = (data, self._trust.document())
         return read[1]

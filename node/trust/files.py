@@ -16,20 +16,27 @@ from keys.trust.held import under_newest
 from keys.trust.members import open_members
 from keys.trust.node_document import open_node_document
 from keys.trust.revocations import open_revocations
-from keys.trust.tuf.repository import Listed, Pointer, open_snapshot, open_targets, open_timestamp
+from keys.trust.tuf.repository import (
+    SNAPSHOT_FILE,
+    TIMESTAMP_FILE,
+    Listed,
+    Pointer,
+    open_snapshot,
+    open_targets,
+    open_timestamp,
+)
 from keys.trust.tuf.root import TrustedRoot, open_roots
-from keys.trust.tuf.target_files import is_target_name, target_path
+from keys.trust.tuf.target_files import MEMBERS_FILE, NODE_FILE, REVOKED_FILE, is_target_name, target_path
 from node.objects.integrity import Verdict, attempt
 from node.trust.tuf.repository import root_name
 
 _TARGETS: Final = re.compile(r"(?:([1-9][0-9]{0,8})\.)?targets\.json", re.ASCII)
 _SNAPSHOT: Final = re.compile(r"(?:([1-9][0-9]{0,8})\.)?snapshot\.json", re.ASCII)
-_TIMESTAMP: Final = "timestamp.json"
 _LISTED: Final = "targets/"
 _ENVELOPES: Final[Mapping[str, Callable[[bytes, TrustedRoot], object]]] = {
-    "node.json": open_node_document,
-    "members.json": open_members,
-    "revoked.json": open_revocations,
+    NODE_FILE: open_node_document,
+    MEMBERS_FILE: open_members,
+    REVOKED_FILE: open_revocations,
 }
 
 
@@ -83,7 +90,7 @@ def _signed(name: str, data: bytes, roots: Sequence[TrustedRoot], *, unlisted: s
 def _reader(name: str) -> Callable[[bytes, TrustedRoot], object] | None:
     if name in _ENVELOPES:
         return _ENVELOPES[name]
-    if name == _TIMESTAMP:
+    if name == TIMESTAMP_FILE:
         return open_timestamp
     if _TARGETS.fullmatch(name):
         return open_targets
@@ -95,9 +102,9 @@ def _named(files: Mapping[str, bytes], roots: Sequence[TrustedRoot]) -> Iterator
     for name, data in files.items():
         numbered = name[0].isdigit()
         try:
-            if name == _TIMESTAMP:
+            if name == TIMESTAMP_FILE:
                 pointer, of = _pointer(open_timestamp, data, roots), "snapshot"
-                numbered = "snapshot.json" not in files
+                numbered = SNAPSHOT_FILE not in files
             elif _SNAPSHOT.fullmatch(name):
                 pointer, of = _pointer(open_snapshot, data, roots), "targets"
             else:

@@ -36,13 +36,14 @@ from keys.trust.node_document import NodeDocument, sign_node_document
 from keys.trust.node_parts import DatedKey, Endpoint, LogInfo, NodeLimits, WitnessInfo
 from keys.trust.tuf.holders import Holder
 from keys.trust.tuf.root import RootContent, open_root
+from keys.trust.tuf.target_files import MEMBERS_FILE, NODE_FILE
 from keys.trust.tuf.write_root import author_root
 from keys.trust.vkey import DatedVkey
 from node.clock import Clock
 from node.ports.keyring import label_of
 from node.ports.objects import ObjectStore
 from node.trust.announce import LOG_KEY_DAYS, log_info
-from node.trust.own import DOCUMENT_DAYS, DOCUMENT_NAME, MEMBERS_NAME, ROOT_NAME, window
+from node.trust.own import DOCUMENT_DAYS, ROOT_NAME, window
 from node.trust.successors import MakeKey, with_successors
 from node.trust.tuf.repository import Freshness, TufRepository
 from protocol.audit import audit_origin
@@ -157,8 +158,8 @@ def found(
     signers = targets_keys[: profile.threshold]
     document = pinning(with_successors(_document(founding, now, keychain), content, _maker(keychain)))
     signed = {
-        DOCUMENT_NAME: sign_node_document(document, signers),
-        MEMBERS_NAME: sign_members(_members(founding, fingerprint(data)), signers),
+        NODE_FILE: sign_node_document(document, signers),
+        MEMBERS_FILE: sign_members(_members(founding, fingerprint(data)), signers),
     }
     files.put_all(signed.items())
     repository = TufRepository(files, clock)

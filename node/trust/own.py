@@ -25,7 +25,6 @@ from keys.trust.node_document import to_json as node_document_to_json
 from keys.trust.proposals.proposal import Proposal
 from keys.trust.proposals.sign import (
     NOT_YET,
-    REVOKED,
     Decided,
     OpenedProposal,
     changes_targets,
@@ -40,7 +39,7 @@ from keys.trust.revocations import to_json as revocations_to_json
 from keys.trust.tuf.keys import tuf_key_id
 from keys.trust.tuf.repository import open_targets
 from keys.trust.tuf.root import RootContent, TrustedRoot, open_roots
-from keys.trust.tuf.target_files import is_target_name, target_name
+from keys.trust.tuf.target_files import MEMBERS_FILE, NODE_FILE, REVOKED_FILE, is_target_name, target_name
 from keys.trust.window import Window
 from node.clock import Clock
 from node.errors import ConflictError, VerificationError
@@ -59,9 +58,6 @@ from node.trust.tuf.repository import (
 
 ROOT_NAME = "1.root.json"
 """The first root, which others pin."""
-DOCUMENT_NAME = "node.json"
-MEMBERS_NAME = "members.json"
-REVOKED_NAME = "revoked.json"
 DOCUMENT_DAYS = 180
 _CLOCKS_APART = timedelta(days=1)
 """So long before it is signed a document counts: where the clock is ahead, nobody would believe the node until then."""
@@ -140,9 +136,9 @@ class OwnTrust:
         Raises:
             VerificationError: root keys signed it, as an earlier version of this program had them do.
         """
-        if (drafted := self._drafted(DOCUMENT_NAME)) is not None:
+        if (drafted := self._drafted(NODE_FILE)) is not None:
             return node_document_from_json(drafted)
-        data, root = self._settled().get(DOCUMENT_NAME), self.root()
+        data, root = self._settled().get(NODE_FILE), self.root()
         try:
             return open_node_document(data, root)
         except ThresholdError as exc:
@@ -152,18 +148,18 @@ class OwnTrust:
 
     def members(self) -> Members:
         """The newest members register; where things are proposed, the one that is proposed."""
-        if (drafted := self._drafted(MEMBERS_NAME)) is not None:
+        if (drafted := self._drafted(MEMBERS_FILE)) is not None:
             return members_from_json(drafted)
-        return open_members(self._settled().get(MEMBERS_NAME), self.root())
+        return open_members(self._settled().get(MEMBERS_FILE), self.root())
 
     def revocations(self) -> Revocations:
         """The keys that this node took back; where things are proposed, with those that are proposed."""
-        if (drafted := self._drafted(REVOKED_NAME)) is not None:
+        if (drafted := self._drafted(REVOKED_FILE)) is not None:
             return revocations_from_json(drafted)
         root = self.root()
-        if not self._files.exists(REVOKED_NAME):
+        if not self._files.exists(REVOKED_FILE):
             return none_revoked(root.node)
-        return open_revocations(self._files.get(REVOKED_NAME), root)
+        return open_revocations(self._files.get(REVOKED_FILE), root)
 
     def revise_document(
         self, change: Callable[[NodeDocument], NodeDocument], *, signers: Sequence[Signer]
@@ -175,7 +171,7 @@ class OwnTrust:
         self._require_signable()
         with self._revising():
             changed = self._next_document(change)
-            self._bring({DOCUMENT_NAME: node_document_to_json(changed)}, signers, document=changed)
+            self._bring({NODE_FILE: node_document_to_json(changed)}, signers, document=changed)
             return changed
 
     def leave_room(
@@ -199,8 +195,8 @@ class OwnTrust:
             register = self.members()
             register = replace(register, version=register.version + 1 + room)
             changed = {
-                MEMBERS_NAME: sign_members(register, signers),
-                DOCUMENT_NAME: sign_node_document(document, signers),
+                MEMBERS_FILE: sign_members(register, signers),
+                NODE_FILE: sign_node_document(document, signers),
             }
             held = {**self.listed_files(), **changed}
             texts = self._other_texts(document, register, held)
@@ -219,16 +215,16 @@ class OwnTrust:
         with self._revising():
             if open_node_document(data, self.root()).serial <= self.document().serial:
                 return False
-            self._files.put(DOCUMENT_NAME, data)
+            self._files.put(NODE_FILE, data)
             return True
 
     def revise_members(self, change: Callable[[Members], Members], *, signers: Sequence[Signer]) -> Members:
         """Sign and store the next members register."""
         self._require_signable()
         with self._revising():
-            old = open_members(self._files.get(MEMBERS_NAME), self.root())
+            old = open_members(self._files.get(MEMBERS_FILE), self.root())
             changed = replace(change(self.members()), version=old.version + 1)
-            self._bring({MEMBERS_NAME: members_to_json(changed)}, signers, members=changed)
+            self._bring({MEMBERS_FILE: members_to_json(changed)}, signers, members=changed)
             return changed
 
     def revise_revocations(
@@ -248,8 +244,8 @@ class OwnTrust:
             named = self._next_document(lambda old: changed.believable(document(old)))
             named = replace(named, revoked_sha256=NOT_YET)
             files = {
-                REVOKED_NAME: revocations_to_json(changed),
-                DOCUMENT_NAME: node_document_to_json(named),
+                REVOKED_FILE: revocations_to_json(changed),
+                NODE_FILE: node_document_to_json(named),
             }
             self._bring(files, signers, document=named)
             return changed
@@ -265,7 +261,7 @@ class OwnTrust:
         For files with a name of `keys.trust.tuf.target_files` other than the two that have revisions of their own.
         """
         assert is_target_name(name), "only what clients may fetch is listed"
-        assert name not in {DOCUMENT_NAME, MEMBERS_NAME}, "those have numbers that only grow"
+        assert name not in {NODE_FILE, MEMBERS_FILE}, "those have numbers that only grow"
         self._require_signable()
         with self._revising():
             self._bring({name: read_payload(data) if is_envelope(name) else data}, signers)
@@ -305,9 +301,9 @@ class OwnTrust:
                     for name, data in envelopes.items()
                 }
                 document = self._next_document(lambda old: old)
-                if REVOKED in changed:
+                if REVOKED_FILE in changed:
                     document = replace(document, revoked_sha256=NOT_YET)
-                changed[DOCUMENT_NAME] = node_document_to_json(document)
+                changed[NODE_FILE] = node_document_to_json(document)
                 changed |= self._other_texts(document, self.members(), in_force.files)
             return in_force.proposal(changed, expires=self._listing_ends(), root=content, handover=handover)
 
@@ -364,7 +360,7 @@ class OwnTrust:
     def _next_document(self, change: Callable[[NodeDocument], NodeDocument]) -> NodeDocument:
         """Its number and window; it names the newest revocations."""
         root = self.root()
-        serial = open_node_document(self._files.get(DOCUMENT_NAME), root).serial + 1
+        serial = open_node_document(self._files.get(NODE_FILE), root).serial + 1
         valid = window(self._clock.now(), DOCUMENT_DAYS)
         changed = self.revocations().believable(change(self.document()))
         named = self._newest_revoked()
@@ -373,9 +369,9 @@ class OwnTrust:
 
     def _next_revocations(self, change: Callable[[Revocations], Revocations]) -> Revocations:
         root = self.root()
-        if not self._files.exists(REVOKED_NAME):
+        if not self._files.exists(REVOKED_FILE):
             return replace(change(self.revocations()), version=1)
-        in_force = open_revocations(self._files.get(REVOKED_NAME), root)
+        in_force = open_revocations(self._files.get(REVOKED_FILE), root)
         changed = replace(change(self.revocations()), version=in_force.version + 1)
         assert changed.follows(in_force), "what was taken back stays so"
         return changed
@@ -447,10 +443,10 @@ class OwnTrust:
         return {name: data for name, data in made.items() if held.get(name) != data}
 
     def _newest_revoked(self) -> bytes | None:
-        if self._drafted(REVOKED_NAME) is not None:
+        if self._drafted(REVOKED_FILE) is not None:
             return NOT_YET
-        exists = self._files.exists(REVOKED_NAME)
-        return file_name(self._files.get(REVOKED_NAME)) if exists else None
+        exists = self._files.exists(REVOKED_FILE)
+        return file_name(self._files.get(REVOKED_FILE)) if exists else None
 
 
 def _items(decided: Decided, files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:

@@ -13,8 +13,9 @@ from typing import Protocol
 from keys.errors import NotCurrentError
 from keys.trust import node_document
 from keys.trust.proposals.proposal import Proposal
-from keys.trust.proposals.sign import DOCUMENT, Decided, OpenedProposal
+from keys.trust.proposals.sign import Decided, OpenedProposal
 from keys.trust.tuf.root import RootContent
+from keys.trust.tuf.target_files import NODE_FILE
 from node.errors import ConflictError, UsageError
 
 
@@ -78,8 +79,8 @@ def require_time_left(opened: OpenedProposal, now: datetime) -> None:
     """Raises `NotCurrentError` for a proposal whose root, document or list of files has ended at `now`."""
     proposal = opened.proposal
     ends = {"root": opened.after.expires}
-    if DOCUMENT in proposal.changed:
-        ends["node document"] = node_document.from_json(proposal.changed[DOCUMENT]).valid.end
+    if NODE_FILE in proposal.changed:
+        ends["node document"] = node_document.from_json(proposal.changed[NODE_FILE]).valid.end
     if proposal.changed:
         ends["list of files"] = proposal.expires
     for what, end in ends.items():

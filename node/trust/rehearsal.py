@@ -22,18 +22,11 @@ from keys.signer import Signer
 from keys.trust import members, node_document, revocations
 from keys.trust.envelope import read_payload, seal
 from keys.trust.fingerprint import fingerprint
-from keys.trust.proposals.sign import (
-    DOCUMENT,
-    REGISTER,
-    REVOKED,
-    OpenedProposal,
-    is_envelope,
-    open_proposal,
-    sign,
-)
+from keys.trust.proposals.sign import OpenedProposal, is_envelope, open_proposal, sign
 from keys.trust.proposals.words import changes
 from keys.trust.tuf.holders import Holder
 from keys.trust.tuf.root import RootContent, TrustedRoot, open_root
+from keys.trust.tuf.target_files import MEMBERS_FILE, NODE_FILE, REVOKED_FILE
 from keys.trust.tuf.write_root import author_root
 from node.clock import Clock, Entropy
 from node.errors import VerificationError
@@ -169,11 +162,11 @@ class Rehearsal:
         repository.stamp(root, lambda: self._freshness(root))
 
     def _payload(self, name: str, payload: bytes, signed: dict[str, bytes], root: TrustedRoot) -> bytes:
-        if name == DOCUMENT and REVOKED in signed:
+        if name == NODE_FILE and REVOKED_FILE in signed:
             document = node_document.from_json(payload)
-            named = revocations.file_name(signed[REVOKED])
+            named = revocations.file_name(signed[REVOKED_FILE])
             return node_document.to_json(replace(document, revoked_sha256=named))
-        if name == REGISTER:
+        if name == MEMBERS_FILE:
             register = members.from_json(payload)
             listed = tuple(
                 replace(member, root_sha256=root.sha256) if member.node == root.node else member

@@ -13,10 +13,11 @@ from datetime import datetime
 from keys.signer import Signer
 from keys.trust.node_document import NodeDocument
 from keys.trust.revocations import Revocation, Revocations
+from keys.trust.tuf.target_files import REVOKED_FILE
 from node.errors import AlreadyExistsError, NotFoundError, UsageError
 from node.store.store import Store
 from node.trust.others.revocations import accept
-from node.trust.own import REVOKED_NAME, OwnTrust
+from node.trust.own import OwnTrust
 
 Change = Callable[[NodeDocument], NodeDocument]
 
@@ -77,7 +78,7 @@ def not_resumed(known: Revocations) -> tuple[str, ...]:
 
 def note_own(store: Store, trust: OwnTrust) -> None:
     """Keep this node's own revocations beside those of others; the same again changes nothing."""
-    data = trust.listed_files().get(REVOKED_NAME)
+    data = trust.listed_files().get(REVOKED_FILE)
     if data is None:
         return
     root = trust.root()

@@ -3,8 +3,9 @@
 What they say and who may revise them is `node.trust.own`'s to decide.
 """
 
+from keys.trust.tuf.target_files import MEMBERS_FILE, NODE_FILE, REVOKED_FILE
 from node.errors import NotFoundError
-from node.trust.own import DOCUMENT_NAME, MEMBERS_NAME, REVOKED_NAME, ROOT_NAME
+from node.trust.own import ROOT_NAME
 from node.trust.tuf.repository import ServedTuf, target_file
 
 
@@ -18,16 +19,16 @@ class ServedTrust(ServedTuf):
     async def node_document(self, *, held: bytes = b"") -> bytes:
         """The signed envelope of the node document."""
         del held
-        return self._files.get(DOCUMENT_NAME)
+        return self._files.get(NODE_FILE)
 
     async def members(self, *, held: bytes = b"") -> bytes:
         """The signed envelope of the members register."""
         del held
-        return self._files.get(MEMBERS_NAME)
+        return self._files.get(MEMBERS_FILE)
 
     async def revoked(self, sha256: bytes) -> bytes:
         """A version of the signed revocations, by its SHA-256; raises `NotFoundError`."""
-        name = target_file(REVOKED_NAME, sha256)
+        name = target_file(REVOKED_FILE, sha256)
         if not self._files.exists(name):
             raise NotFoundError("no revocations with this hash were ever listed here")
         return self._files.get(name)

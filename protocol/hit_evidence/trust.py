@@ -12,12 +12,12 @@ from typing import Final
 
 from keys.errors import KeysError
 from keys.trust.fingerprint import fingerprint
-from keys.trust.held import NODE_FILE, REVOKED_FILE, under_newest
+from keys.trust.held import under_newest
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.revocations import Revocations, none_revoked, open_revocations
 from keys.trust.tuf.repository import Listed, TargetsMetadata, open_snapshot, open_targets, open_timestamp
 from keys.trust.tuf.root import TrustedRoot, open_roots
-from keys.trust.tuf.target_files import target_path
+from keys.trust.tuf.target_files import NODE_FILE, REVOKED_FILE, target_path
 from protocol.errors import ProofError
 from protocol.hit_evidence.bundle import CurrentFiles
 

@@ -13,6 +13,7 @@ from keys.key import LogPrivateKey
 from keys.trust.fingerprint import fingerprint
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import NodeLimits
+from keys.trust.tuf.target_files import NODE_FILE
 from node.audit.log import (
     audit_log,
     enqueue,
@@ -37,7 +38,7 @@ from node.signing.log_signer import FolderLogSigner
 from node.store.lists.records import LogRecord
 from node.store.store import Store
 from node.trust.found import Founding, found, log_label
-from node.trust.own import DOCUMENT_NAME, ROOT_NAME, OwnTrust
+from node.trust.own import ROOT_NAME, OwnTrust
 from protocol.audit import AuditRecord, audit_origin
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.tiles import decode_bundle, encode_bundle
@@ -113,7 +114,7 @@ class Audit:
         return [item.record.subject for item in self.read()]
 
     def export(self) -> list[str]:
-        root, document = self.files.get(ROOT_NAME), self.files.get(DOCUMENT_NAME)
+        root, document = self.files.get(ROOT_NAME), self.files.get(NODE_FILE)
         return list(export_audit(self.store, roots=[root], document=document))
 
     def bundle(self, index: int = 0) -> str:

@@ -9,8 +9,8 @@ import pytest
 from keys.errors import KeysError
 from keys.trust.node_document import sign_node_document
 from keys.trust.revocations import open_revocations
+from keys.trust.tuf.target_files import REVOKED_FILE
 from node.errors import GoneError
-from node.trust.own import REVOKED_NAME
 from protocol.errors import ProofError, ProtocolError
 from protocol.hit_evidence.bundle import CurrentFiles, HitEvidence, SourceProof, is_hit_evidence, read_bundle
 from protocol.hit_evidence.verify import HitFinding, verify_hit
@@ -49,7 +49,7 @@ async def nl_is_robbed(world: HitWorld) -> bytes:
     """Everything in the list of `nl` is doubted from here on; gives the file that says so."""
     revoke_log_key(world.nl, last_good=0)
     world.nl.trust.stamp()
-    return world.nl.files.get(REVOKED_NAME)
+    return world.nl.files.get(REVOKED_FILE)
 
 
 # ------------------------------------------------------------------ whom the judge knows
@@ -125,7 +125,7 @@ async def test_another_key_that_was_taken_back_changes_nothing(world: HitWorld, 
     data = await evidence(world, reported)
     current = read_bundle(data)[0].sources[1].current
     assert current is not None
-    assert current.revoked == world.nl.files.get(REVOKED_NAME)
+    assert current.revoked == world.nl.files.get(REVOKED_FILE)
     assert judged(world, data).version == 1
 
 
@@ -194,7 +194,7 @@ async def test_given_revocations_have_to_go_on_with_those_in_it(world: HitWorld,
     revoke_log_key(world.nl, last_good=world.nl.log().head.size)
     await world.federation.settle()
     data = await evidence(world, reported)
-    held = world.nl.files.get(REVOKED_NAME)
+    held = world.nl.files.get(REVOKED_FILE)
     assert judged(world, data, revoked=[held]).backings[1].revocations_until is not None
     earlier, revoke = data, revoke_log_key
     revoke(world.nl, last_good=world.nl.log().head.size)
@@ -203,7 +203,7 @@ async def test_given_revocations_have_to_go_on_with_those_in_it(world: HitWorld,
     assert judged(world, later, revoked=[held]).backings[1].revocations_until is not None, (
         "the newer one counts"
     )
-    newer = world.nl.files.get(REVOKED_NAME)
+    newer = world.nl.files.get(REVOKED_FILE)
     with pytest.raises(ProtocolError, match="no trusted key"):
         judged(world, earlier, revoked=[newer])
     with pytest.raises(ProofError, match="contradict"):

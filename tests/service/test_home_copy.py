@@ -8,6 +8,7 @@ import pytest
 
 from keys.errors import WrongRootError
 from keys.trust.lifecycle import Stage
+from keys.trust.tuf.target_files import NODE_FILE
 from node.clock import SystemClock
 from node.config import StoreSettings
 from node.errors import MissingObjectError, RestoredError, SignerDownError, StoreError
@@ -19,7 +20,6 @@ from node.ports.objects import ObjectStore
 from node.store.home_copy import HomeCopyRecord
 from node.store.store import Store
 from node.trust import install
-from node.trust.own import DOCUMENT_NAME
 from support.cheap_node import NOW, CheapNode
 from support.new_stores import database_with_tables, new_store
 from support.postgres import PostgresServer
@@ -83,11 +83,11 @@ def test_files_that_are_put_in_force_together_are_copied_together(
     node: CheapNode, identity: Identity, store: Store
 ) -> None:
     """Also where whoever did it was cut off after the first of them."""
-    before = identity.trust_files.get(DOCUMENT_NAME)
+    before = identity.trust_files.get(NODE_FILE)
     identity.trust.revise_document(lambda old: old, signers=identity.targets_signers())
-    newer = identity.trust_files.get(DOCUMENT_NAME)
-    identity.trust_files.put(DOCUMENT_NAME, before)
-    put = [(DOCUMENT_NAME, newer), ("policy.txt", b"of the same moment")]
+    newer = identity.trust_files.get(NODE_FILE)
+    identity.trust_files.put(NODE_FILE, before)
+    put = [(NODE_FILE, newer), ("policy.txt", b"of the same moment")]
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(install, "finish", lambda _: True)
         install.install(identity.trust_files, put)
@@ -173,17 +173,17 @@ def test_nothing_is_changed_by_who_reads_it(node: CheapNode, identity: Identity,
     copy = HomeCopy(node.root_sha256)
     copy.follow(store)
     with pytest.raises(SignerDownError):
-        copy.trust.put(DOCUMENT_NAME, b"")
+        copy.trust.put(NODE_FILE, b"")
     with pytest.raises(SignerDownError):
-        copy.trust.put_all([(DOCUMENT_NAME, b"")])
+        copy.trust.put_all([(NODE_FILE, b"")])
     with pytest.raises(SignerDownError):
-        copy.trust.exchange(DOCUMENT_NAME, b"", b"")
+        copy.trust.exchange(NODE_FILE, b"", b"")
     with pytest.raises(SignerDownError):
-        copy.members.delete(DOCUMENT_NAME)
+        copy.members.delete(NODE_FILE)
     with pytest.raises(SignerDownError):
         copy.change(lambda keys: keys)
     with pytest.raises(MissingObjectError):
-        copy.members.get(DOCUMENT_NAME)
+        copy.members.get(NODE_FILE)
 
 
 def test_a_home_that_was_restored_says_nothing_and_one_with_its_own_tables_has_nobody_to_tell(

@@ -16,6 +16,7 @@ from keys.trust.members import Member
 from keys.trust.node_document import open_node_document, sign_node_document
 from keys.trust.node_parts import LogInfo
 from keys.trust.tuf.root import open_root
+from keys.trust.tuf.target_files import NODE_FILE
 from keys.trust.vkey import DatedVkey
 from node.errors import ListTooOldError, OverQuotaError, PeerUnreachableError, StoreError, VerificationError
 from node.evidence.judgement import judge
@@ -26,7 +27,7 @@ from node.hoster.release.update import Updater, UpdateReport
 from node.hoster.store.kinds import Fact, Kind
 from node.hoster.trust.node import is_confirmed
 from node.trust.announce import LOG_KEY_DAYS
-from node.trust.own import DOCUMENT_NAME, window
+from node.trust.own import window
 from node.trust.tuf.repository import TufRepository
 from protocol.digest import Algorithm, Digest
 from protocol.messages import EvaluationReply, EvaluationRequest
@@ -219,7 +220,7 @@ async def test_the_same_head_under_a_new_key_is_kept(world: World) -> None:
 async def test_two_documents_under_one_serial_are_refused(world: World) -> None:
     document = world.fr.trust.document()
     other = replace(document, valid=window(world.fr.clock.now(), 1))
-    world.fr.files.put(DOCUMENT_NAME, sign_node_document(other, world.fr.signers))
+    world.fr.files.put(NODE_FILE, sign_node_document(other, world.fr.signers))
     repository = TufRepository(world.fr.files, world.fr.clock)
     repository.list_files(world.fr.trust.root(), world.fr.trust.listed_files(), world.fr.signers)
     with pytest.raises(VerificationError, match="two different node files"):
@@ -231,7 +232,7 @@ async def test_new_keys_of_the_node_are_kept_even_if_the_release_is_refused(worl
     world.lie(signed(1, b"\x09" * 32))
     with pytest.raises(VerificationError):
         await world.partner.update()
-    assert world.partner.home.load()[0].trust.node_document == world.fr.files.get(DOCUMENT_NAME)
+    assert world.partner.home.load()[0].trust.node_document == world.fr.files.get(NODE_FILE)
 
 
 async def test_every_change_of_the_register_is_told(world: World) -> None:

@@ -11,9 +11,10 @@ from keys.trust.lifecycle import Lineage
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import FinalCheckpoint
 from keys.trust.revocations import Reason, Revocation, none_revoked
+from keys.trust.tuf.target_files import REVOKED_FILE
 from node.errors import VerificationError
 from node.hoster.trust.node import known
-from node.trust.own import REVOKED_NAME, window
+from node.trust.own import window
 from node.trust.revoke import since
 from node.trust.successors import with_key
 from support.release_logs import LOG_KEY, WitnessedWorld
@@ -101,7 +102,7 @@ async def test_revocations_that_are_held_are_never_forgotten(world: WitnessedWor
     enrolment, _ = world.folder.load()
     assert known(enrolment).revocations == world.fr.trust.revocations()
     emptied = sign_revocations(replace(none_revoked(world.fr.name), version=9), world.fr.signers)
-    world.fr.files.put(REVOKED_NAME, emptied)
+    world.fr.files.put(REVOKED_FILE, emptied)
     world.fr.trust.leave_room(lambda document: document, signers=world.fr.signers, room=1)
     with pytest.raises(VerificationError, match="do not follow"):
         await world.update()

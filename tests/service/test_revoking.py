@@ -15,6 +15,7 @@ from keys.roles import Role
 from keys.trust.lifecycle import Stage
 from keys.trust.proposals.sign import open_proposal, sign
 from keys.trust.revocations import Reason
+from keys.trust.tuf.target_files import REVOKED_FILE
 from node.audit.log import start_audit
 from node.audit.reader import read_audit
 from node.clock import milliseconds
@@ -33,7 +34,7 @@ from node.store.peers.records import CosignerRecord, HeardHead
 from node.store.store import Store
 from node.trust import install
 from node.trust.others.revocations import revocations_of
-from node.trust.own import REVOKED_NAME, OwnTrust
+from node.trust.own import OwnTrust
 from protocol.digest import Algorithm
 from protocol.gossip import GossipHead
 from protocol.lists.event import BASELINE
@@ -192,7 +193,7 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(
         patched.setattr(install, "finish", cut_off)
         with pytest.raises(KeyboardInterrupt):
             take_back(identity, store, "auth-1")
-    assert not identity.trust_files.exists(REVOKED_NAME)
+    assert not identity.trust_files.exists(REVOKED_FILE)
     with pytest.raises(NotFoundError):
         node.identity().signer(AuthPrivateKey)
     again = node.identity()

@@ -9,6 +9,7 @@ import pytest
 
 from keys.key import StatementPrivateKey
 from keys.trust.statement import seal_statement
+from keys.trust.tuf.target_files import NODE_FILE
 from node.app.expiry import findings
 from node.audit.log import start_audit
 from node.clock import milliseconds
@@ -17,7 +18,6 @@ from node.store.partners.records import PartnerRecord
 from node.store.peers.records import TrustAcknowledged
 from node.store.store import Store
 from node.trust.expiry import TermState, Thing
-from node.trust.own import DOCUMENT_NAME
 from protocol.enrolment import KEY_DAYS
 from protocol.trust_acknowledgement import KIND, TrustAcknowledgement
 from support.cheap_node import NODE, NOW, CheapNode, empty_store
@@ -52,7 +52,7 @@ def acknowledge(identity: Identity, store: Store) -> None:
         time_ms=now_ms,
         root_version=1,
         serial=serial,
-        document_sha256=sha256(identity.trust_files.get(DOCUMENT_NAME)).digest(),
+        document_sha256=sha256(identity.trust_files.get(NODE_FILE)).digest(),
     )
     statement = seal_statement(KIND, said.to_bytes(), StatementPrivateKey.from_seed(b"s" * 32))
     kept = TrustAcknowledged(

@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 from keys.key import RootPrivateKey
 from keys.signer import Signer
-from keys.trust.held import NODE_FILE, HeldTrust
+from keys.trust.held import HeldTrust
 from keys.trust.node_document import sign_node_document
 from keys.trust.tuf.repository import (
     author_snapshot,
@@ -26,7 +26,7 @@ from keys.trust.tuf.repository import (
     open_timestamp,
 )
 from keys.trust.tuf.root import TrustedRoot
-from keys.trust.tuf.target_files import target_path
+from keys.trust.tuf.target_files import NODE_FILE, target_path
 from node.clock import system_entropy
 from node.home import Home
 from node.hoster.connection import reach_node_of

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from keys.key import LogPrivateKey, StatementPrivateKey, StatementPublicKey
 from keys.trust.node_parts import DatedKey, EpochInfo
+from keys.trust.tuf.target_files import MEMBERS_FILE
 from node.access.quotas import Quotas
 from node.evaluator.in_process import InProcessEvaluator
 from node.objects.report_pages import report_pages
@@ -40,7 +41,7 @@ from node.subsets.epochs import AnnouncedEpochs
 from node.subsets.registers import keep_register
 from node.subsets.release import Releaser, ReleaseReport
 from node.trust.announce import LOG_KEY_DAYS, announce_epoch, announce_log
-from node.trust.own import MEMBERS_NAME, window
+from node.trust.own import window
 from node.trust.service import ServedTrust
 from protocol.api import HitApi, SubsetApi
 from protocol.digest import Algorithm, Digest
@@ -137,7 +138,7 @@ class HitWorld:
             agency.publish()
         await self.federation.settle()
         members = self.fr.trust.members()
-        keep_register(self.fr.objects, self.fr.files.get(MEMBERS_NAME), members)
+        keep_register(self.fr.objects, self.fr.files.get(MEMBERS_FILE), members)
         return self._releaser.release(
             SUBSET, members=members, now=self.fr.clock.now(), max_age=timedelta(days=1)
         )

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 from keys.key import LogPrivateKey, WitnessPrivateKey
 from keys.trust.node_document import NodeDocument, sign_node_document
+from keys.trust.tuf.target_files import NODE_FILE
 from node.clock import Clock
 from node.errors import NotFoundError
 from node.ports.objects import ObjectStore
 from node.trust.announce import announce_log
-from node.trust.own import DOCUMENT_NAME, window
+from node.trust.own import window
 from node.trust.service import ServedTrust
 from node.witnesses.cosigners import OwnHead, ask_witness
 from protocol.api import WitnessApi
@@ -197,7 +198,7 @@ class Liar:
         changed = change(replace(document, serial=document.serial + 1))
         files = MemoryObjects()
         signed = sign_node_document(changed, self.identity.signers)
-        files.data = {**self.identity.files.data, DOCUMENT_NAME: signed}
+        files.data = {**self.identity.files.data, NODE_FILE: signed}
         self.files |= dict.fromkeys(followers, files)
 
     def rewind(self) -> None:

@@ -14,6 +14,7 @@ from keys.trust.fingerprint import fingerprint
 from keys.trust.lifecycle import Lineage
 from keys.trust.node_parts import NodeLimits
 from keys.trust.tuf.root import TrustedRoot, open_roots
+from keys.trust.tuf.target_files import NODE_FILE
 from keys.trust.window import Window
 from node.clock import SystemClock, system_entropy
 from node.signing.keychain import Keychain
@@ -23,7 +24,7 @@ from node.signing.process.roles import SIGNED_HERE
 from node.signing.process.service import KEYS, STAMPS
 from node.signing.process.stamps import FolderStamps
 from node.trust.found import FIRST, Founding, found
-from node.trust.own import DOCUMENT_NAME, OwnTrust
+from node.trust.own import OwnTrust
 from node.trust.successors import with_key
 from node.trust.tuf.repository import Freshness, TufRepository, root_files
 from support.founding import MemoryKeys
@@ -109,7 +110,7 @@ class SignedNode:
         return RemoteLogSigner(self.link, lambda _: ["lists-main-1"])
 
     def vouching(self, name: str) -> Sequence[bytes]:
-        if name != DOCUMENT_NAME:
+        if name != NODE_FILE:
             return [*self.roots, self.files.get(name)]
         repository = TufRepository(self.files, SystemClock())
         return [*self.roots, repository.listing(), repository.listed(self.root, name)]

@@ -11,10 +11,11 @@ from typing_extensions import override
 
 from keys.signer import Signer
 from keys.trust.tuf.root import TrustedRoot, open_roots
+from keys.trust.tuf.target_files import MEMBERS_FILE, NODE_FILE
 from node.clock import Clock
 from node.errors import NotFoundError
 from node.ports.objects import ObjectStore
-from node.trust.own import DOCUMENT_NAME, MEMBERS_NAME, OwnTrust
+from node.trust.own import OwnTrust
 from node.trust.service import ServedTrust
 from node.trust.tuf.repository import Freshness, TufRepository, root_files
 from protocol.api import ReleaseApi
@@ -90,7 +91,7 @@ class ListsAnything:
         if name.endswith(".root.json"):
             return _get(shown, name)
         if name == "timestamp.json":
-            self._list({each: shown.get(each) for each in (DOCUMENT_NAME, MEMBERS_NAME)}, shown)
+            self._list({each: shown.get(each) for each in (NODE_FILE, MEMBERS_FILE)}, shown)
         return _get(self._files, name)
 
     def target(self, name: str) -> bytes:

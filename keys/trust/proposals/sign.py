@@ -22,14 +22,11 @@ from keys.trust.proposals.proposal import Proposal, Signatures
 from keys.trust.tuf.keys import tuf_key_id
 from keys.trust.tuf.repository import Listed, TargetsMetadata, assemble_targets, open_targets, targets_message
 from keys.trust.tuf.root import RootContent, TrustedRoot, check_content, open_next_root, open_roots
-from keys.trust.tuf.target_files import target_path
+from keys.trust.tuf.target_files import MEMBERS_FILE, NODE_FILE, REVOKED_FILE, target_path
 from keys.trust.tuf.write_root import assemble_root, root_message
 
 ROOT: Final = "root"
 LISTING: Final = "listing"
-DOCUMENT: Final = "node.json"
-REGISTER: Final = "members.json"
-REVOKED: Final = "revoked.json"
 NOT_YET: Final = bytes(32)
 """Where a node document will name revocations of the same proposal, which are not signed yet."""
 MAX_TEXT_BYTES: Final = 256_000
@@ -135,14 +132,14 @@ class OpenedProposal:
 
     def _waits(self, name: str) -> bool:
         """Whether what the file names has not all its signatures yet."""
-        named = name == DOCUMENT and REVOKED in self.proposal.changed
-        return named and not self._file_act(REVOKED).is_complete
+        named = name == NODE_FILE and REVOKED_FILE in self.proposal.changed
+        return named and not self._file_act(REVOKED_FILE).is_complete
 
     def _payload(self, name: str) -> bytes:
         payload = self.proposal.changed[name]
-        if name != DOCUMENT or REVOKED not in self.proposal.changed:
+        if name != NODE_FILE or REVOKED_FILE not in self.proposal.changed:
             return payload
-        named = revocations.file_name(self._assembled(REVOKED))
+        named = revocations.file_name(self._assembled(REVOKED_FILE))
         return node_document.to_json(replace(_document(payload), revoked_sha256=named))
 
     def _assembled(self, name: str) -> bytes:
@@ -303,33 +300,33 @@ def _check_contents(opened: OpenedProposal) -> None:
     proposal = opened.proposal
     if proposal.root is None and not proposal.changed:
         raise MalformedTrustError("{where}: it changes nothing", _WHERE)
-    if not {DOCUMENT, REGISTER} <= opened.payloads.keys():
+    if not {NODE_FILE, MEMBERS_FILE} <= opened.payloads.keys():
         raise MalformedTrustError("{where}: without the node document or the register in force", _WHERE)
     if proposal.root is not None:
         check_content(proposal.root)
     for name, data in proposal.changed.items():
         _check_changed(opened, name, data)
-    if REVOKED in proposal.changed and DOCUMENT not in proposal.changed:
+    if REVOKED_FILE in proposal.changed and NODE_FILE not in proposal.changed:
         raise MalformedTrustError("{where}: revocations that no node document names", _WHERE)
     unsigned = opened.payloads.keys() - proposal.changed.keys()
     if unsigned and changes_targets(opened.before, opened.after):
         raise MalformedTrustError(
             "{where}: other targets keys, and trust files that they do not sign", _WHERE
         )
-    if DOCUMENT in unsigned:
-        node_document.require_fits(_document(opened.payloads[DOCUMENT]), opened.after)
+    if NODE_FILE in unsigned:
+        node_document.require_fits(_document(opened.payloads[NODE_FILE]), opened.after)
 
 
 def _check_changed(opened: OpenedProposal, name: str, data: bytes) -> None:
     old = opened.payloads.get(name)
-    if name == DOCUMENT:
+    if name == NODE_FILE:
         assert old is not None, "checked before"
         _check_document(_document(old), _document(data), opened)
-    elif name == REGISTER:
+    elif name == MEMBERS_FILE:
         assert old is not None, "checked before"
         if data != old and members.from_json(data).version != members.from_json(old).version + 1:
             raise MalformedTrustError("{where}: a register that does not follow the one in force", _WHERE)
-    elif name == REVOKED:
+    elif name == REVOKED_FILE:
         _check_revocations(old, data, opened.after)
     else:
         _check_text(data)
@@ -347,7 +344,7 @@ def _check_document(old: NodeDocument, new: NodeDocument, opened: OpenedProposal
     node_document.require_fits(new, opened.after)
     if new.serial != old.serial + 1:
         raise MalformedTrustError("{where}: a node document that does not follow the one in force", _WHERE)
-    names = NOT_YET if REVOKED in opened.proposal.changed else old.revoked_sha256
+    names = NOT_YET if REVOKED_FILE in opened.proposal.changed else old.revoked_sha256
     if new.revoked_sha256 != names:
         raise MalformedTrustError("{where}: a node document that names other revocations", _WHERE)
 

@@ -14,22 +14,13 @@ from keys.encoding import Json, format_time
 from keys.key import PublicKey
 from keys.trust.fingerprint import WORDS_BYTES, to_words
 from keys.trust.proposals.differences import Difference, Kind, differences, line_differences
-from keys.trust.proposals.sign import (
-    DOCUMENT,
-    LISTING,
-    REGISTER,
-    REVOKED,
-    ROOT,
-    Act,
-    OpenedProposal,
-    Quorum,
-    is_envelope,
-)
+from keys.trust.proposals.sign import LISTING, ROOT, Act, OpenedProposal, Quorum, is_envelope
 from keys.trust.tuf.holders import Holder
 from keys.trust.tuf.root import RootContent
+from keys.trust.tuf.target_files import MEMBERS_FILE, NODE_FILE, REVOKED_FILE
 
-_TITLES: Final = {DOCUMENT: "node document", REGISTER: "members register", REVOKED: "revocations"}
-_NUMBERS: Final = {DOCUMENT: "serial", REGISTER: "version", REVOKED: "version"}
+_TITLES: Final = {NODE_FILE: "node document", MEMBERS_FILE: "members register", REVOKED_FILE: "revocations"}
+_NUMBERS: Final = {NODE_FILE: "serial", MEMBERS_FILE: "version", REVOKED_FILE: "version"}
 _NOUNS: Final = {
     "auth_keys": "auth key",
     "token_keys": "token key",
@@ -176,7 +167,7 @@ def _envelope(opened: OpenedProposal, name: str, data: bytes) -> Iterator[str]:
     window = _window(new.get("valid"))
     yield f"{_TITLES[name]} {old.get(number, 'none')} -> {new[number]}{window and ', '}{window}"
     told = {number, "valid"}
-    if name == DOCUMENT and REVOKED in opened.proposal.changed:
+    if name == NODE_FILE and REVOKED_FILE in opened.proposal.changed:
         told.add("revoked_sha256")  # that of the revocations shown here
         yield "  names these revocations"
     before, after = ({name: value for name, value in each.items() if name not in told} for each in (old, new))

@@ -27,8 +27,9 @@ from keys.trust.tuf.write_root import SPEC_VERSION, attach, sign_metadata
 MAX_METADATA_BYTES: Final = 1_000_000
 """Of targets metadata; the other two are some hundred bytes."""
 
-_TARGETS: Final = "targets.json"
-_SNAPSHOT: Final = "snapshot.json"
+TARGETS_FILE: Final = "targets.json"
+SNAPSHOT_FILE: Final = "snapshot.json"
+TIMESTAMP_FILE: Final = "timestamp.json"
 _SHA256: Final = "sha256"
 
 SignedT = TypeVar("SignedT", Targets, Snapshot, Timestamp)
@@ -97,7 +98,7 @@ def author_snapshot(
 ) -> bytes:
     """The snapshot that names this targets metadata; raises `ThresholdError` for another signer than a snapshot key."""
     named = open_targets(targets, root).version
-    meta = {_TARGETS: _meta_file(named, targets)}
+    meta = {TARGETS_FILE: _meta_file(named, targets)}
     content = Snapshot(version=version, spec_version=SPEC_VERSION, expires=expires, meta=meta)
     data = sign_metadata(Metadata(content), [signer])
     open_snapshot(data, root)
@@ -135,7 +136,7 @@ def open_targets(data: bytes, root: RootContent) -> TargetsMetadata:
 def open_snapshot(data: bytes, root: TrustedRoot) -> Pointer:
     """A snapshot that a snapshot key of `root` signed; raises as `open_targets` does."""
     content = _open(data, Snapshot, root.snapshot_keys, 1)
-    return _pointer(content.version, content.expires, content.meta.get(_TARGETS))
+    return _pointer(content.version, content.expires, content.meta.get(TARGETS_FILE))
 
 
 def open_timestamp(data: bytes, root: TrustedRoot) -> Pointer:

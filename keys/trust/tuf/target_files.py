@@ -9,6 +9,9 @@ from typing import Final
 
 FOLDER: Final = "trust"
 """Where target files lie, as clients name them."""
+NODE_FILE: Final = "node.json"
+MEMBERS_FILE: Final = "members.json"
+REVOKED_FILE: Final = "revoked.json"
 
 _NAME: Final = re.compile(
     r"(node|members|revoked)\.json"

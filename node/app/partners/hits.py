@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from keys.key import StatementPrivateKey
 from keys.signer import Signer
 from keys.trust.members import open_members
+from keys.trust.tuf.target_files import MEMBERS_FILE
 from node.access.quotas import Quotas
 from node.identity.identity import Identity
 from node.partners.hits.cases import Casework
@@ -13,7 +14,6 @@ from node.partners.hits.floods import FloodLimits, FloodWatch
 from node.ports.evaluator import Evaluator
 from node.store.store import Store
 from node.subsets.epochs import Epochs
-from node.trust.own import MEMBERS_NAME
 
 if TYPE_CHECKING:
     from node.partners.hits.service import ServedHits
@@ -76,5 +76,5 @@ def keep_own_register(identity: Identity, store: Store) -> None:
     """Keep the register that the next release is made with: evidence of its hits will need it."""
     from node.subsets.registers import keep_register  # noqa: PLC0415 - NumPy reads releases
 
-    envelope = identity.trust_files.get(MEMBERS_NAME)
+    envelope = identity.trust_files.get(MEMBERS_FILE)
     keep_register(store.objects, envelope, open_members(envelope, identity.trust.root()))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from keys.trust.held import HeldTrust
+from keys.trust.tuf.target_files import NODE_FILE, REVOKED_FILE
 from node.clock import Clock
 from node.errors import MissingObjectError, NotFoundError
 from node.evidence.keep import Accused, accused_nodes
@@ -11,7 +12,6 @@ from node.peers.gossip import Gossiper
 from node.peers.holdings import Telling
 from node.store.store import Store
 from node.trust.others.introductions import introduced_trust
-from node.trust.own import DOCUMENT_NAME, REVOKED_NAME
 from node.trust.tuf.repository import root_name
 
 
@@ -44,10 +44,10 @@ def trust_files_of(identity: Identity, store: Store, node: str) -> dict[str, byt
     with store.read() as unit:
         revoked = unit.revocations.get(node).envelope
         peer = unit.peers.find(node)
-    named = {REVOKED_NAME: revoked} if revoked else {}
+    named = {REVOKED_FILE: revoked} if revoked else {}
     if node == identity.settings.node:
         roots = {root_name(root.version): root.data for root in identity.trust.roots()}
-        return {**roots, DOCUMENT_NAME: identity.trust_files.get(DOCUMENT_NAME), **named}
+        return {**roots, NODE_FILE: identity.trust_files.get(NODE_FILE), **named}
     if peer is not None:
         return {**_judged_by(peer.trust), **named}
     try:
@@ -58,4 +58,4 @@ def trust_files_of(identity: Identity, store: Store, node: str) -> dict[str, byt
 
 def _judged_by(trust: HeldTrust) -> dict[str, bytes]:
     roots = {root_name(version): data for version, data in enumerate(trust.roots, 1)}
-    return {**roots, DOCUMENT_NAME: trust.node_document}
+    return {**roots, NODE_FILE: trust.node_document}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from keys.message import Message
+from keys.trust.tuf.target_files import REVOKED_FILE
 from node.cli.output import Fact, table
 from node.cli.prompts import ask
 from node.cli.session import Session, session
@@ -167,7 +168,7 @@ def verify(
 def _brought(evidence: bytes, root: Path | None, document: Path | None) -> "Brought":
     from node.evidence.submission import Brought
 
-    beside = None if document is None else document.with_name("revoked.json")
+    beside = None if document is None else document.with_name(REVOKED_FILE)
     return Brought(
         evidence=evidence,
         roots=[] if root is None else _roots(root),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from keys.trust.tuf.target_files import NODE_FILE
 from node.audit.reader import (
     Audited,
     count_unsigned,
@@ -29,7 +30,6 @@ from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import NotFoundError
 from node.identity.audit import verify_own
-from node.trust.own import DOCUMENT_NAME
 
 _ROWS: Final = 50
 _LOOKED_AT: Final = 5_000
@@ -101,7 +101,7 @@ def export(world: World, _: Visitor, __: Values) -> File:
     lines = export_audit(
         world.store,
         roots=[root.data for root in identity.trust.roots()],
-        document=identity.trust_files.get(DOCUMENT_NAME),
+        document=identity.trust_files.get(NODE_FILE),
     )
     day = f"{identity.clock.now():%Y-%m-%d}"
     body = "".join(f"{line}\n" for line in lines).encode("ascii")

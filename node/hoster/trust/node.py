@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Final
 
 from keys.errors import KeysError, MalformedTrustError
-from keys.trust.held import MEMBERS_FILE, HeldTrust, open_held, require_confirmed, under_newest
+from keys.trust.held import HeldTrust, open_held, require_confirmed, under_newest
 from keys.trust.members import Members
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import EpochInfo
 from keys.trust.revocations import Revocations, file_name, none_revoked, open_revocations
 from keys.trust.tuf.root import TrustedRoot
+from keys.trust.tuf.target_files import MEMBERS_FILE
 from keys.trust.window import valid_at
 from node.clock import milliseconds, moment_of
 from node.errors import NodeError, NotFoundError, VerificationError

@@ -11,7 +11,7 @@ from keys.errors import KeysError
 from keys.key import StatementPublicKey
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
-from keys.trust.held import REVOKED_FILE
+from keys.trust.tuf.target_files import REVOKED_FILE
 from node.errors import GoneError, NotFoundError
 from node.objects.logfiles import LogFiles
 from node.objects.taken_reports import taken

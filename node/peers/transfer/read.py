@@ -12,10 +12,12 @@ from typing import Final
 
 from keys.key import StatementPublicKey
 from keys.trust.follow import MAX_ROOTS_A_RUN
-from keys.trust.held import MEMBERS_FILE, NODE_FILE, REVOKED_FILE, HeldTrust, open_held
+from keys.trust.held import HeldTrust, open_held
 from keys.trust.node_document import open_node_document
 from keys.trust.statement import open_statement
+from keys.trust.tuf.repository import SNAPSHOT_FILE, TARGETS_FILE
 from keys.trust.tuf.root import MAX_ROOTS, TrustedRoot, open_next_root, open_roots
+from keys.trust.tuf.target_files import MEMBERS_FILE, NODE_FILE, REVOKED_FILE
 from keys.trust.window import valid_at
 from node.clock import moment_of
 from node.errors import MissingObjectError, NotFoundError, StoreError, UsageError, VerificationError
@@ -89,7 +91,7 @@ class Carried:
     async def tuf_metadata(self, name: str, *, held: bytes = b"", max_bytes: int | None = None) -> bytes:  # noqa: ARG002
         """A file of TUF metadata; the newest alone are there."""
         version, _, role = name.partition(".")
-        is_named = role in {"snapshot.json", "targets.json"} and version.isdigit()
+        is_named = role in {SNAPSHOT_FILE, TARGETS_FILE} and version.isdigit()
         return self._read(f"{TRUST}{role if is_named else name}")
 
     async def tuf_target(self, name: str, *, max_bytes: int | None = None) -> bytes:  # noqa: ARG002

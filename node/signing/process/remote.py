@@ -16,6 +16,8 @@ from keys.encoding import Fields, Json, b64
 from keys.key import PRIVATE_KEY_TYPES, PublicKey
 from keys.roles import Role
 from keys.signer import Signer
+from keys.trust.tuf.repository import SNAPSHOT_FILE, TARGETS_FILE
+from keys.trust.tuf.target_files import NODE_FILE
 from node.errors import NotFoundError
 from node.signing.process.frames import Ask, Request, refused
 from node.signing.process.link import SignerLink
@@ -58,7 +60,7 @@ class RemoteKeys:
 
     def destroy(self, role: Role, label: str) -> None:
         """Have a key destroyed that the node's signed files do not let count any more."""
-        files = self._vouching("node.json")
+        files = self._vouching(NODE_FILE)
         fields: dict[str, Json] = {
             "role": role.value,
             "label": label,
@@ -74,7 +76,7 @@ class RemoteKeys:
 
     def rejoined(self) -> None:
         """Show the node document that the holders signed to finish a restore; raises `SignerRefusedError`."""
-        files = self._vouching("node.json")
+        files = self._vouching(NODE_FILE)
         self._link.ask(Request(Ask.REJOINED, {"lengths": [len(one) for one in files]}, b"".join(files)))
 
     def signer(self, role: Role, label: str) -> Signer:
@@ -110,10 +112,10 @@ class RemoteKeys:
         return _unb64u(token.rpartition(b".")[2])
 
     def _snapshot(self, label: str, message: bytes) -> bytes:
-        return self._stamp(Ask.SNAPSHOT, label, message, "targets.json")
+        return self._stamp(Ask.SNAPSHOT, label, message, TARGETS_FILE)
 
     def _timestamp(self, label: str, message: bytes) -> bytes:
-        return self._stamp(Ask.TIMESTAMP, label, message, "snapshot.json")
+        return self._stamp(Ask.TIMESTAMP, label, message, SNAPSHOT_FILE)
 
     def _stamp(self, ask: Ask, label: str, message: bytes, names: str) -> bytes:
         """The signature in the metadata that the signer writes of this version."""
@@ -190,7 +192,7 @@ class RemoteLogSigner:
         self._show(Ask.GIVE_UP, origin, {"root": b64(root), "proof": b64(b"".join(proof))}, note)
 
     def _show(self, ask: Ask, origin: str, fields: dict[str, Json], note: bytes) -> None:
-        files = [*self._vouching("node.json"), note]
+        files = [*self._vouching(NODE_FILE), note]
         fields |= {"origin": origin, "lengths": [len(one) for one in files]}
         self._link.ask(Request(ask, fields, b"".join(files)))
 

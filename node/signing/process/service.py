@@ -19,7 +19,7 @@ from keys.trust.names import is_origin_of
 from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.tuf.repository import Listed
 from keys.trust.tuf.root import TrustedRoot
-from keys.trust.tuf.target_files import target_path
+from keys.trust.tuf.target_files import NODE_FILE, target_path
 from node import jose
 from node.clock import Clock
 from node.errors import NotFoundError
@@ -50,7 +50,7 @@ KEYS: Final = "keys"
 LOGS: Final = "logs"
 WITNESS: Final = "witness"
 STAMPS: Final = "stamps.json"
-_DOCUMENT: Final = target_path("node.json")
+_DOCUMENT: Final = target_path(NODE_FILE)
 _HASH_BYTES: Final = 32
 _MAX_KEYS: Final = 512
 """Of one role: what a thief of the socket can fill the folder with."""

@@ -16,6 +16,7 @@ from typing import Final
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.tuf.repository import (
+    TIMESTAMP_FILE,
     TargetsMetadata,
     author_snapshot,
     author_timestamp,
@@ -71,7 +72,7 @@ class FolderStamps:
     def begin(self, roots: Sequence[bytes], *, read: Callable[[str], bytes]) -> None:
         """Begin where the node's repository stands, whose files `read` gives: when the keys move here, once."""
         root = open_roots(roots, self._pinned)[-1]
-        stamped = open_timestamp(read("timestamp.json"), root)
+        stamped = open_timestamp(read(TIMESTAMP_FILE), root)
         named = open_snapshot(read(f"{stamped.names}.snapshot.json"), root)
         self._save(
             Stamped(

@@ -16,6 +16,7 @@ from keys.trust.follow import Following, Wanted
 from keys.trust.held import HeldTrust
 from keys.trust.members import KIND as MEMBERS
 from keys.trust.node_document import KIND as NODE
+from keys.trust.tuf.repository import TIMESTAMP_FILE
 from keys.trust.tuf.root import open_roots
 from node.errors import (
     NodeError,
@@ -95,7 +96,7 @@ async def _fetch(api: TufApi, wanted: Wanted) -> bytes | None:
     except NotFoundError as exc:
         if wanted.may_be_missing:
             return None
-        if wanted.name == "timestamp.json":
+        if wanted.name == TIMESTAMP_FILE:
             raise NotFoundError("it serves no TUF repository", hint=_OLDER) from exc
         raise
 

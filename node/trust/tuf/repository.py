@@ -20,6 +20,7 @@ from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint
 from keys.trust.held import HeldTrust
 from keys.trust.tuf.repository import (
+    TIMESTAMP_FILE,
     Listed,
     Pointer,
     author_snapshot,
@@ -38,7 +39,6 @@ from node.ports.objects import ObjectStore
 _METADATA: Final = re.compile(r"[1-9][0-9]{0,8}\.(root|targets|snapshot)\.json|timestamp\.json", re.ASCII)
 _HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
-_TIMESTAMP: Final = "timestamp.json"
 TIMESTAMP_LASTS: Final = timedelta(hours=24)
 _LEFT: Final = timedelta(hours=18)
 """A timestamp with less to go is signed anew."""
@@ -117,7 +117,7 @@ class TufRepository:
 
     def used(self, root: TrustedRoot, *, room: int) -> Behind:
         """Versions that were stamped, and `room` more of each."""
-        stamped = self._opened(_TIMESTAMP, open_timestamp, root)
+        stamped = self._opened(TIMESTAMP_FILE, open_timestamp, root)
         timestamp = 0 if stamped is None else stamped.version
         return Behind(snapshot=self._newest("snapshot") + room, timestamp=timestamp + room)
 
@@ -137,7 +137,7 @@ class TufRepository:
         is_current = (
             snapshot is not None and snapshot.names == targets and self._lasts(snapshot, _SNAPSHOT_LEFT)
         )
-        stamped = self._opened(_TIMESTAMP, open_timestamp, root)
+        stamped = self._opened(TIMESTAMP_FILE, open_timestamp, root)
         if is_current and stamped is not None and stamped.names == version and self._lasts(stamped, _LEFT):
             return False
         keys, used = freshness(), behind or self.used(root, room=0)
@@ -151,7 +151,7 @@ class TufRepository:
             expires=self._clock.now() + TIMESTAMP_LASTS,
             signer=keys.timestamp,
         )
-        self._files.put(_TIMESTAMP, data)
+        self._files.put(TIMESTAMP_FILE, data)
         return True
 
     def standing(self, root: TrustedRoot, files: Mapping[str, bytes]) -> TufStatus:
@@ -163,7 +163,7 @@ class TufRepository:
             )
         targets = open_targets(self._files.get(f"{version}.targets.json"), root)
         snapshot = self._opened(f"{self._newest('snapshot')}.snapshot.json", open_snapshot, root)
-        timestamp = self._opened(_TIMESTAMP, open_timestamp, root)
+        timestamp = self._opened(TIMESTAMP_FILE, open_timestamp, root)
         if snapshot is not None and snapshot.names != version:
             snapshot = None
         if snapshot is None or (timestamp is not None and timestamp.names != snapshot.version):
@@ -181,7 +181,7 @@ class TufRepository:
 
     def current(self, roots: Sequence[TrustedRoot]) -> HeldTrust:
         """Everything that the newest timestamp says is current, as a client would hold it after a visit."""
-        root, stamped = roots[-1], self._files.get(_TIMESTAMP)
+        root, stamped = roots[-1], self._files.get(TIMESTAMP_FILE)
         snapshot = self._files.get(f"{open_timestamp(stamped, root).names}.snapshot.json")
         targets = self._files.get(f"{open_snapshot(snapshot, root).names}.targets.json")
         listed = {target_name(path): found for path, found in open_targets(targets, root).files.items()}
@@ -276,7 +276,7 @@ class ServedTuf:
     def _stamped_root(self) -> int:
         """Version of the newest root under which the timestamp counts; 1 where none does."""
         data = root_files(self._files)
-        timestamp = self._files.get(_TIMESTAMP) if self._files.exists(_TIMESTAMP) else b""
+        timestamp = self._files.get(TIMESTAMP_FILE) if self._files.exists(TIMESTAMP_FILE) else b""
         for root in reversed(open_roots(data, fingerprint(data[0]))):
             try:
                 open_timestamp(timestamp, root)

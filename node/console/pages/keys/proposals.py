@@ -10,6 +10,7 @@ from typing import Final
 
 from keys.message import Message
 from keys.trust.proposals.words import Wanted, changes, wanted
+from keys.trust.tuf.target_files import REVOKED_FILE
 from node.acts import keys
 from node.acts.act import Done, Node
 from node.console.languages import translated as _
@@ -23,7 +24,6 @@ from node.rotation.next_root import publish_proposal
 from node.rotation.proposals import Waiting
 from node.rotation.revoke import settle
 from node.rotation.rotate import advance_keys
-from node.trust.own import REVOKED_NAME
 
 _PAGE: Final = "/console/keys"
 
@@ -119,7 +119,7 @@ def publish(world: World, visitor: Visitor, form: Values) -> Led:
     def put_in_force(_node: Node) -> Done:
         publish_proposal(identity, waiting.opened)
         steps = advance_keys(identity, world.store).steps
-        if REVOKED_NAME in waiting.opened.proposal.changed:
+        if REVOKED_FILE in waiting.opened.proposal.changed:
             settle(identity, world.store)
         proposals.discard(identity.home, name)
         named = {key.managed.kid: key.name for key in identity.ring.read()}
