@@ -184,7 +184,6 @@ class Done:
 
     to: str
     said: str
-    outcome: str = "ok"
 
 
 Act = Callable[[W, Visitor, Values], Done]
@@ -201,14 +200,12 @@ class Action(Generic[W]):
     """The page that holds its form, which is shown again with the error when it is refused."""
     act: Act[W]
     roles: frozenset[PersonRole]
-    record: str = ""
-    """What the record calls it; empty where the service records itself."""
     fresh: bool = False
     """A passkey must have been shown in the last minutes."""
     most_bytes: int = MOST_BYTES
     """Of its form, with the files that it holds."""
     performs: acts.Act[Any] | None = None
-    """The act that it performs, which records itself and whose fields its form has."""
+    """The act that it performs, which records itself; None: it changes nothing, or is recorded elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

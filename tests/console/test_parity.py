@@ -174,14 +174,13 @@ def test_nothing_is_done_in_the_console_alone() -> None:
     """What it records has the name of a command, but for what only a browser needs."""
     split = [words.split() for words in _commands()]
     names = {f"{'-'.join(nouns)}.{verb}" for *nouns, verb in split} | {row.action for row in ROWS}
-    recorded = {row.record for row in ACTIONS} | {row.record for row in DOWNLOADS}
-    recorded.discard("")  # the service records it
+    recorded = {row.performs.name for row in ACTIONS if row.performs} | {row.record for row in DOWNLOADS}
     assert recorded - names == ITS_OWN.keys()
 
 
 def test_what_the_console_does_not_record_the_terminal_does_not_either() -> None:
     """Its service does, beside a running node too; or nothing is changed."""
-    silent = {row.name for row in ACTIONS if not row.record}
+    silent = {row.name for row in ACTIONS if row.performs is None}
     actions = {row.name: row.action for row in ROWS}
     for command in (words for words, name in REACHED.items() if name in silent):
         *nouns, verb = command.split()

@@ -161,7 +161,7 @@ async def test_the_whole_hash_is_shown_once(looking: Looking, caplog: pytest.Log
     assert whole not in (await looking.browser.get(page)).text
     assert f"shown once: {whole}" in await looking.done("reveal", hit)
     assert whole not in (await looking.browser.get(page)).text
-    assert "done action=hit.reveal by=a.analyst" in caplog.text
+    assert "done action=hit-reveal by=a.analyst" in caplog.text
     assert whole[:8] not in caplog.text
     assert hit.id not in caplog.text
 

@@ -87,7 +87,7 @@ def action(
             keep(visitor.csrf, done)
         if not to:
             return requested(done)
-        return Led(place(to, of, filled) if of else to, _(done.said), done.outcome)
+        return Led(place(to, of, filled) if of else to, _(done.said))
 
     return Action(
         name=name or act.name.replace(".", "-"),
@@ -95,7 +95,6 @@ def action(
         page=page,
         act=by or carry_out,
         roles=act.roles,
-        record=act.name,
         fresh=act.fresh,
         most_bytes=most_bytes,
         performs=act,
@@ -109,7 +108,7 @@ def place(path: str, of: str, given: object) -> str:
 
 def requested(done: Done) -> Led:
     """Leads to the page of a request that was made."""
-    return Led(f"/console/tasks/request?number={done.facts['approval']}", _(done.said), done.outcome)
+    return Led(f"/console/tasks/request?number={done.facts['approval']}", _(done.said))
 
 
 def do(world: World, visitor: Visitor, act: Act[F], given: F) -> Done:

@@ -55,13 +55,12 @@ def make_partner_console(
 
 def _journalled(world: PartnerWorld, action: Action[PartnerWorld], work: Callable[[], Done]) -> Done:
     """Do it, and say so once it is done; what failed is said as that."""
-    name = action.record or action.name
     try:
         done = work()
     except Exception as exc:
-        _journal.warning("refused", action=name, by=world.person, error=type(exc).__name__)
+        _journal.warning("refused", action=action.name, by=world.person, error=type(exc).__name__)
         raise
-    _journal.info("done", action=name, by=world.person, outcome=done.outcome)
+    _journal.info("done", action=action.name, by=world.person)
     return done
 
 

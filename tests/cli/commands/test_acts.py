@@ -75,7 +75,7 @@ def test_asking_takes_the_role_that_it_takes_in_the_console(
     before = len(fr.run("approval", "ls").results)
     finished = fr.run(*words, typed=typed)
     if role in row.roles:
-        assert (finished.exit, finished.first["kind"]) == (0, row.record)
+        assert (finished.exit, finished.first["kind"]) == (0, row.performs and row.performs.name)
     else:
         assert finished.exit == 12
         assert "not for that role" in finished.err

@@ -57,7 +57,7 @@ async def test_a_hit_from_the_report_to_the_dispute(federation: Federation, part
     found = partner.done("hit", "ls")
     assert (found["action"], found["disputed"], found["resolution_told"]) == ("disabled", True, True)
     journal = running.journal.read_text()
-    for action in ("hit.report", "hit.dispute", "hit.resolve"):
+    for action in ("hit-report", "hit-dispute", "hit-resolve"):
         assert f"done action={action} by=Alice" in journal
     assert "taken file=hit.evidence by=Alice" in journal
     looking = DigestSearch([sha256(BOTH).digest(), md5(BOTH).digest()])

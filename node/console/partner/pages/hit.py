@@ -164,7 +164,6 @@ ACTIONS: Final = tuple(
         page="hit",
         act=act,
         roles=HANDLING,
-        record=f"hit.{name}",
     )
     for name, act in (
         ("report", report),

@@ -138,6 +138,5 @@ ACTIONS: Final = (
         page="hits",
         act=report_all,
         roles=HANDLING,
-        record="hit.report",
     ),
 )

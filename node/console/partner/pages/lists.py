@@ -240,6 +240,5 @@ ACTIONS: Final = (
         page="lists",
         act=update,
         roles=HANDLING,
-        record="list.update",
     ),
 )
