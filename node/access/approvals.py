@@ -95,7 +95,7 @@ class Approvals:
             NotFoundError: there is no such request, or no such person.
             ForbiddenError: `by` asked for it, or has a role that may not approve this kind.
             ConflictError: it was rejected, or carried out.
-            GoneError: it is too old, or whoever asked for it is no person here any more.
+            GoneError: it is too old.
         """
         with self._store.write() as unit:
             approval = self._decidable(unit, approval_id, by)
@@ -162,9 +162,6 @@ class Approvals:
             )
         if outcome is Outcome.APPROVED and self.is_expired(approval):
             raise GoneError("request {id} is too old to be approved", approval.id, hint="ask for it again")
-        if outcome is Outcome.APPROVED and unit.persons.find(approval.requested_by) is None:
-            # Who was sent away decides nothing any more; and whoever comes back under another name is one person.
-            raise GoneError("{requested_by}, who asked for it, decides here no more", approval.requested_by)
         now_ms = milliseconds(self._clock.now())
         unit.approvals.decide(approval.id, by=by, now_ms=now_ms, outcome=outcome, reason=reason)
         return unit.approvals.get(approval.id)

@@ -6,6 +6,7 @@ takes. Spec: docs/spec/disclosed.md.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -103,6 +104,13 @@ class DisclosureTerms:
             return kept
         empty = Allowance(level=0, level_ms=milliseconds(self._clock.now()), month="", used=0)
         return DisclosureRecord(partner=partner, values_per_day=0, allowance=empty)
+
+
+def standing(unit: Unit, partner: str) -> Mapping[str, object]:
+    """What a partner may show, and whether it was stopped or suspended; raises `NotFoundError`."""
+    suspended, held = unit.partners.get(partner).suspended, unit.disclosure.find(partner)
+    values, stopped_ms = (held.values_per_day, held.stopped_ms) if held else (0, None)
+    return {"values_per_day": values, "stopped_ms": stopped_ms, "suspended": suspended}
 
 
 def asked_words(partner: str, values: int, held: Disclosure) -> Message:

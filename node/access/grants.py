@@ -6,6 +6,7 @@ out again changes nothing.
 """
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 
 from keys.message import Message
@@ -15,6 +16,7 @@ from node.errors import ForbiddenError
 from node.store.accounts.records import Approval
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
+from node.store.unit import Unit
 from protocol.lists.event import BASELINE, collection_name
 from protocol.lists.grant import NOTHING, Grant, read_grant
 
@@ -70,6 +72,18 @@ class Grants:
         with self._store.write() as unit:
             unit.peers.get(peer)
             unit.peers.update_grant(peer, json.dumps(grant.to_json()))
+
+
+def peer_standing(unit: Unit, peer: str) -> Mapping[str, object]:
+    """What a peer may read, and since when it is one; raises `NotFoundError`."""
+    held = unit.peers.get(peer)
+    return {"grant": stored_grant(held).to_json(), "added_ms": held.added_ms}
+
+
+def partner_standing(unit: Unit, partner: str) -> Mapping[str, object]:
+    """How often a partner may ask; raises `NotFoundError`."""
+    held = unit.partners.get(partner)
+    return {"evaluations_per_day": held.evaluations_per_day, "suspended": held.suspended}
 
 
 def grant_payload(peer: str, grant: Grant) -> bytes:

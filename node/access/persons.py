@@ -15,9 +15,9 @@ from node.access.approvals import KINDS, LEAST_PERSONS, two_decide
 from node.access.sessions import end_access
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, RateLimitedError, UnauthenticatedError, UsageError
-from node.objects.person_requests import read_change, sealed_anew
+from node.objects.person_requests import ABOUT_PERSONS, read_change, sealed_anew
 from node.objects.sealed_names import verifier_name
-from node.store.accounts.records import Approval, PassphraseHasher, PersonRecord, PersonRole
+from node.store.accounts.records import Approval, Outcome, PassphraseHasher, PersonRecord, PersonRole
 from node.store.store import Store
 from node.store.unit import Unit
 
@@ -129,15 +129,29 @@ class Persons:
         return person_words(name, role)
 
     def carry_out_remove(self, approval: Approval) -> str:
-        """Remove the person of an approved request; raises `ConflictError` when too few would be left."""
+        """Remove the person of an approved request; raises `ConflictError` when too few would be left.
+
+        What that person asked for, or was asked for about that person, ends: whoever comes back under the name asked
+        for nothing yet.
+        """
         name = read_change(approval.payload)["name"]
         with self._store.write() as unit:
             if unit.persons.find(name):
                 require_others(unit, name)
+                self._end_requests(unit, name, by=approval.decided_by)
                 unit.persons.remove(name)
                 unit.passkeys.remove_all(name)
                 end_access(unit, name)
         return Message("{name} decides here no more", name)
+
+    def _end_requests(self, unit: Unit, name: str, *, by: str) -> None:
+        now_ms, reason = milliseconds(self._clock.now()), Message("{name} decides here no more", name)
+        for one in unit.approvals.ls(Outcome.OPEN):
+            is_about = one.kind in ABOUT_PERSONS and read_change(one.payload)["name"] == name
+            if is_about or one.requested_by == name:
+                unit.approvals.decide(
+                    one.id, by=by, now_ms=now_ms, outcome=Outcome.REJECTED, reason=str(reason)
+                )
 
     def carry_out_reset(self, approval: Approval) -> str:
         """Give the person of an approved request its new passphrase."""

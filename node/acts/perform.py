@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from keys.message import Message, fields
 from node.access.approvals import require_two
 from node.acts.act import ASKED, Act, Done, F, Fact, Node, Request, specs
-from node.app.approvals import open_approvals
+from node.app.approvals import ask
 from node.errors import ForbiddenError, UnauthenticatedError
 from node.identity.audit import about, require_ready, tell
 from node.store.accounts.records import PersonRole
@@ -111,10 +111,7 @@ def _asked(act: Act[F], node: Node, request: Request, caller: Caller) -> Done:
     by = caller.prove()
     with node.store.read() as unit:
         require_role(act, by, unit.persons.get(by).role)
-    payload = request.payload if isinstance(request.payload, bytes) else request.payload()
-    asked = open_approvals(node.identity, node.store).request(
-        request.kind, subject=request.subject, payload=payload, by=by
-    )
+    asked = ask(node.identity, node.store, request, by=by)
     said, known = request.said or ASKED, {"number": asked.id, "what": request.subject}
     return Done(
         said=Message(said, *(known[name] for name in fields(said))),

@@ -5,20 +5,25 @@ leaves an approved request without an act; approving it again repeats the handle
 repeat. One process at a time acts.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 
+from node.access import disclosure, grants
 from node.access.approvals import Approvals
 from node.access.disclosure import DisclosureTerms
 from node.access.grants import Grants, PartnerTerms
 from node.app import quarantine
 from node.app.persons import open_persons
 from node.app.recall import carry_out_shredding, require_as_asked
+from node.errors import ConflictError
 from node.files import locked
 from node.identity import audit
 from node.identity.identity import Identity
 from node.recipients.accreditation import Recipients
-from node.store.accounts.records import Approval, Outcome
+from node.recipients.accreditation import standing as recipient_standing
+from node.store.accounts.records import Approval, Outcome, Request
 from node.store.store import Store
+from node.store.unit import Unit
 
 LOCK_NAME = "approvals.lock"
 
@@ -28,10 +33,25 @@ Handler = Callable[[Identity, Store, Approval], str]
 Check = Callable[[Identity, Store, Approval], None]
 """Raises `ConflictError` when a request would do more than it says."""
 
+Standing = Callable[[Unit, str], Mapping[str, object]]
+"""How something stands that a request would replace, as JSON; raises `NotFoundError` where it is gone."""
+
 
 def open_approvals(identity: Identity, store: Store) -> Approvals:
     """The requests of an opened node."""
     return Approvals(store, identity.clock, days=identity.settings.approvals.days)
+
+
+def ask(identity: Identity, store: Store, request: Request, *, by: str) -> Approval:
+    """Ask for a second person; raises as `node.access.approvals.Approvals.request` does."""
+    payload = request.payload if isinstance(request.payload, bytes) else request.payload()
+    if request.kind in STANDING:
+        fields = json.loads(payload)
+        fields[_HELD] = _standing(store, request.kind, fields)
+        payload = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+    return open_approvals(identity, store).request(
+        request.kind, subject=request.subject, payload=payload, by=by
+    )
 
 
 def approve(identity: Identity, store: Store, approval_id: int, *, by: str) -> Approval:
@@ -39,8 +59,8 @@ def approve(identity: Identity, store: Store, approval_id: int, *, by: str) -> A
 
     Raises:
         ForbiddenError: `by` may not decide it.
-        ConflictError: it was decided otherwise, or carried out.
-        GoneError: it is too old, or whoever asked for it is no person here any more.
+        ConflictError: it was decided otherwise, or carried out, or what it is about was changed since.
+        GoneError: it is too old.
     """
     approvals = open_approvals(identity, store)
     with locked(identity.home.folder / LOCK_NAME):
@@ -66,8 +86,30 @@ def reject(identity: Identity, store: Store, approval_id: int, *, by: str, reaso
 
 def _require_as_asked(identity: Identity, store: Store, approval: Approval) -> None:
     """Check that it would not do more by now than whoever approves it has read."""
-    if approval.kind in CHECKS and approval.outcome is not Outcome.REJECTED and approval.acted_ms is None:
+    if approval.outcome is Outcome.REJECTED or approval.acted_ms is not None:
+        return
+    if approval.kind in CHECKS:
         CHECKS[approval.kind](identity, store, approval)
+    if approval.kind in STANDING:
+        _require_unchanged(store, approval)
+
+
+def _require_unchanged(store: Store, approval: Approval) -> None:
+    """What was taken away since, or came back under the same name, is not given by a request from before."""
+    fields = json.loads(approval.payload)
+    now = _standing(store, approval.kind, fields)
+    carried_out = approval.cut_off and all(fields[name] == now[name] for name in fields.keys() & now.keys())
+    if now != fields.get(_HELD) and not carried_out:
+        raise ConflictError(
+            "what this is about was changed since it was asked for",
+            hint="look at it again, reject this request, and ask anew",
+        )
+
+
+def _standing(store: Store, kind: str, fields: Mapping[str, str]) -> Mapping[str, object]:
+    noun, standing = STANDING[kind]
+    with store.read() as unit:
+        return standing(unit, fields[noun])
 
 
 def _details(approval: Approval) -> dict[str, str]:
@@ -79,6 +121,17 @@ CHECKS: dict[str, Check] = {
     "entry.shred": require_as_asked,
 }
 """By kind, where what is asked for can grow meanwhile."""
+
+STANDING: dict[str, tuple[str, Standing]] = {
+    "peer.grant": ("peer", grants.peer_standing),
+    "partner.quota": ("partner", grants.partner_standing),
+    "partner.disclose": ("partner", disclosure.standing),
+    "recipient.grant": ("recipient", recipient_standing),
+}
+"""By kind, where it replaces what somebody may: the field that names who, and how that stands."""
+
+_HELD = "held"
+"""The field that keeps how it stood when it was asked for."""
 
 HANDLERS: dict[str, Handler] = {
     "quarantine.release": quarantine.carry_out,

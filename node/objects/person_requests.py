@@ -12,6 +12,8 @@ from node.objects.sealed_names import verifier_name
 from node.store.accounts.records import PersonRole
 from node.store.vault import Vault
 
+ABOUT_PERSONS: Final = frozenset({"person.add", "person.remove", "person.reset"})
+"""Kinds of requests whose payload is one of here."""
 VERIFYING: Final = frozenset({"person.add", "person.reset"})
 """Kinds of requests whose payload holds a sealed verifier."""
 

@@ -9,6 +9,7 @@ whatever a grant says. See docs/reference/recipients.md.
 
 import json
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -22,6 +23,7 @@ from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, Unaut
 from node.store.accounts.records import Approval
 from node.store.partners.records import RecipientRecord
 from node.store.store import Store
+from node.store.unit import Unit
 from protocol.lists.event import PRIVATE_FROM, collection_name
 from protocol.lists.grant import NOTHING, Grant, read_grant
 
@@ -257,6 +259,12 @@ def grant_of(record: RecipientRecord) -> Grant:
     except (ValueError, RecursionError):
         value = None
     return read_grant(value)
+
+
+def standing(unit: Unit, name: str) -> Mapping[str, object]:
+    """What a recipient may fetch, since when it is one, and whether it is suspended; raises `NotFoundError`."""
+    held = unit.recipients.get(name)
+    return {"grant": grant_of(held).to_json(), "added_ms": held.added_ms, "suspended": held.suspended}
 
 
 def recipient_payload(wanted: Wanted) -> bytes:

@@ -5,6 +5,7 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from node.identity.identity import open_identity
 from node.rotation.store import write_store
 from support.agencies import SUBSET, Federation, import_files, numbered, table, written
 from support.disclosed import pictures_in
-from support.processes import Cli, contents
+from support.processes import Cli, Finished, contents
 
 PASS = {name: f"the passphrase of {name}\n" for name in ("alice", "bruno", "carla", "david")}
 
@@ -235,6 +236,97 @@ def test_a_wider_grant_and_a_larger_quota_take_two(team: Cli, federation: Federa
         assert shown() == 50
         assert fr.done(*some, "0")["values_per_day"] == shown() == 0
         fr.refused(2, "at most 1,000", *some, "1001")
+
+
+@pytest.mark.threat("one person")
+def test_what_was_taken_away_comes_back_by_no_request_from_before(
+    federation: Federation, tmp_path: Path
+) -> None:
+    """Nor does what came back under the same name get what another was to have."""
+    fr = federation.fr_copied(tmp_path / "fr")
+    for name in ("alice", "bruno"):
+        fr.run("person", "add", name, typed=2 * PASS[name])  # or they are there already
+    until, sooner = (f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}" for days in (90, 30))
+
+    def asked(*words: str) -> str:
+        return str(fr.done(*words, "--as", "alice", typed=PASS["alice"])["approval"])
+
+    def approve(number: str) -> Finished:
+        return fr.run("approval", "approve", number, "--as", "bruno", typed=PASS["bruno"])
+
+    def given() -> object:
+        return _granted(fr), _partner(fr)["evaluations_per_day"], fr.run("recipient", "ls").results
+
+    assert approve(asked("recipient", "add", "hotline", "--grant", "baseline", "--until", until)).exit == 0
+    before: list[tuple[tuple[str, ...], list[tuple[str, ...]]]] = [
+        (
+            ("peer", "grant", "nl.example", "--grant", "baseline,national", "--until", sooner),
+            [("peer", "remove", "nl.example"), ("peer", "add", "nl.example", "--grant", "baseline")],
+        ),
+        (
+            ("peer", "grant", "nl.example", "--grant", "baseline,national"),
+            [("peer", "grant", "nl.example", "--grant", "baseline", "--until", sooner)],
+        ),
+        (
+            ("partner", "quota", "hoster", "--files-per-day", "100000000"),
+            [("partner", "suspend", "hoster")],
+        ),
+        (
+            ("partner", "quota", "hoster", "--files-per-day", "200000000"),
+            [("partner", "quota", "hoster", "--files-per-day", "1")],
+        ),
+        (
+            ("recipient", "grant", "hotline", "--grant", "baseline,national", "--until", until),
+            [("recipient", "grant", "hotline", "--grant", "baseline", "--until", sooner)],
+        ),
+    ]
+    for wider, less in before:
+        number = asked(*wider)
+        for words in less:
+            fr.done(*words)
+        standing = given()
+        late = approve(number)
+        assert (late.exit, late.out) == (2, ""), wider
+        assert "was changed since it was asked for" in late.err
+        assert given() == standing
+        fr.done("approval", "reject", number, "--reason", "old", "--as", "bruno", typed=PASS["bruno"])
+        assert approve(asked(*wider)).exit == 0, "asked anew, it is given"
+    assert _granted(fr) == ["baseline", "national"]
+    some = ("partner", "disclose", "hoster", "--values-per-day")
+    with pictures_in(fr, SUBSET):
+        assert approve(asked(*some, "50")).exit == 0
+        number = asked(*some, "60")
+        with write_store(open_identity(Home(fr.home))) as store, store.write() as unit:
+            held = unit.disclosure.lock("hoster")
+            assert held is not None
+            unit.disclosure.put(replace(held, stopped_ms=1))  # as its seventeenth value about one entry does
+        assert "was changed since it was asked for" in approve(number).err
+        assert _partner(fr)["disclosed"]["stopped_ms"] == 1
+
+
+@pytest.mark.threat("one person")
+def test_what_a_person_asked_for_ends_with_that_person(team: Cli) -> None:
+    """Whoever has the name next asked for nothing, and gets no passphrase that was typed for another."""
+
+    def asked(by: str, *words: str, new: str = "") -> str:
+        typed = PASS[by] + 2 * new
+        return str(team.done("person", *words, "--as", by, typed=typed)["approval"])
+
+    def approve(by: str, number: str) -> Finished:
+        return team.run("approval", "approve", number, "--as", by, typed=PASS[by])
+
+    assert approve("bruno", asked("alice", "add", "carla", new=PASS["carla"])).exit == 0
+    hers = asked("carla", "add", "david", new=PASS["david"])
+    about = asked("alice", "reset", "carla", new="another passphrase of carla\n")
+    assert approve("bruno", asked("alice", "remove", "carla")).exit == 0
+    viewer = asked("alice", "add", "carla", "--role", "viewer", new=PASS["carla"])
+    assert approve("bruno", viewer).exit == 0
+    for number in (hers, about):
+        assert "was rejected by bruno" in approve("bruno", number).err
+    assert team.run("approval", "ls").results == []
+    ended = {str(one["approval"]): one for one in team.run("approval", "ls", "--all").results}
+    assert [ended[number]["reason"] for number in (hers, about)] == ["carla decides here no more"] * 2
+    assert [one["person"] for one in team.run("person", "ls").results] == ["alice", "bruno", "carla"]
 
 
 def _partner(cli: Cli) -> dict[str, Any]:
