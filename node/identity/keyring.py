@@ -11,6 +11,7 @@ from keys.trust.node_document import NodeDocument
 from keys.trust.tuf.root import TrustedRoot
 from node.clock import Clock
 from node.errors import AlreadyExistsError
+from node.ports.callers import LEEWAY_SECONDS, TOKEN_SECONDS
 from node.ports.keyring import KeyRing, RingKey, next_label
 from node.ports.objects import ObjectStore
 from node.signing.online import OnlineKeychain
@@ -109,7 +110,6 @@ def adopt_keys(
 
 def accepted_token_keys(ring: Iterable[RingKey], now: datetime) -> Sequence[TokenPublicKey]:
     """The keys whose access tokens are accepted: the one that signs, and others until their last token has expired."""
-    from node.web.auth import LEEWAY_SECONDS, TOKEN_SECONDS  # noqa: PLC0415 - most commands do without
 
     def counts(key: RingKey) -> bool:
         if key.stage is Stage.RETIRED:

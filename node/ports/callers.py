@@ -1,7 +1,8 @@
 """Who may ask this node for something, and what a token of theirs may read.
 
 Decides the vocabulary of scopes and how a scope is read; an unreadable scope reads nothing. Which credential
-a peer or partner has, and which scopes go with it, is the directory's matter (the store's). See docs/spec/http.md.
+a peer or partner has, and which scopes go with it, is the directory's matter (the store's). What assertions and tokens
+are called and how long they last is said here for client, server and signer. See docs/spec/http.md.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,14 @@ from typing import Final, Protocol
 from keys.key import AuthPublicKey
 from protocol.endpoints import Scope
 
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_TYP: Final = "client-authentication+jwt"
+MAX_ASSERTION_SECONDS: Final = 60
+TOKEN_TYP: Final = "at+jwt"  # noqa: S105 - a media type, not a password
+TOKEN_SECONDS: Final = 600
+LEEWAY_SECONDS: Final = 5
+"""How much the clocks of two nodes may differ."""
+MAX_SCOPE_CHARS: Final = 4096
 LOG_READ: Final = Scope.LOG_READ.value
 _COLLECTION_DIGITS: Final = 5  # collections are u16
 

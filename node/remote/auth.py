@@ -16,14 +16,11 @@ from keys.signer import Signer
 from node import jose
 from node.clock import Clock, Entropy
 from node.errors import ClockSkewError, UnauthenticatedError, VerificationError, WrongCertificateError
+from node.ports.callers import ASSERTION_TYP, ASSERTION_TYPE, MAX_ASSERTION_SECONDS, MAX_SCOPE_CHARS
 from node.remote.kept_tokens import Bound, Held, TokenFile
 
-_ASSERTION_TYP: Final = "client-authentication+jwt"
-_ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_ASSERTION_SECONDS: Final = 60
 _RENEW_BEFORE: Final = timedelta(seconds=30)
 _MAX_LIFE_SECONDS: Final = 3600
-_MAX_SCOPE_CHARS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +41,10 @@ def assertion(credentials: Credentials, *, node: str, now: datetime, entropy: En
         "sub": credentials.client,
         "aud": f"https://{node}",
         "iat": issued,
-        "exp": issued + _ASSERTION_SECONDS,
+        "exp": issued + MAX_ASSERTION_SECONDS,
         "jti": entropy(16).hex(),
     }
-    return jose.sign_token(claims, typ=_ASSERTION_TYP, signer=credentials.signer)
+    return jose.sign_token(claims, typ=ASSERTION_TYP, signer=credentials.signer)
 
 
 class TokenKeeper:
@@ -115,7 +112,7 @@ class TokenKeeper:
         )
         form = {
             "grant_type": "client_credentials",
-            "client_assertion_type": _ASSERTION_TYPE,
+            "client_assertion_type": ASSERTION_TYPE,
             "client_assertion": signed,
         }
         token, life, scopes = _read_reply(await self._posted(urlencode(form).encode()), self._node)
@@ -148,7 +145,7 @@ def _read_reply(body: bytes, node: str) -> tuple[str, int, frozenset[str]]:
     if not isinstance(life, int) or isinstance(life, bool) or not 0 < life <= _MAX_LIFE_SECONDS:
         raise VerificationError("{node} sent a token with a strange lifetime", node)
     scope = reply.get("scope", "")
-    if not isinstance(scope, str) or len(scope) > _MAX_SCOPE_CHARS:
+    if not isinstance(scope, str) or len(scope) > MAX_SCOPE_CHARS:
         raise VerificationError("{node} sent a token with strange scopes", node)
     return token, life, frozenset(scope.split())
 

@@ -21,6 +21,7 @@ from node.remote.proxy import Proxy, refusal_hint
 from node.remote.refusals import MAX_PROBLEM_BYTES, refusal
 from node.remote.spool import Sink
 from node.tls import PinnedContext
+from protocol.endpoints.endpoint import PROBLEM
 
 USER_AGENT: Final = "sigfed"
 _IDLE_SECONDS: Final = 20.0  # below the server's, so that we never send on a connection it is closing
@@ -175,7 +176,7 @@ class Exchange:
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> NodeError:
         body = bytearray()
-        if response.content_type == "application/problem+json":
+        if response.content_type == PROBLEM:
             await self._read(response, body, max_bytes=MAX_PROBLEM_BYTES)
         return refusal(self._node, status=response.status, body=bytes(body))
 

@@ -25,9 +25,9 @@ from node.errors import (
     UnauthenticatedError,
     WrongCertificateError,
 )
+from protocol.endpoints.endpoint import PROBLEM_TYPE
 
 MAX_PROBLEM_BYTES: Final = 64 * 1024
-_PREFIX: Final = "urn:sigfed:problem:"
 _MAX_SECONDS: Final = 366 * 86_400
 _DEFAULT_RETRY_SECONDS: Final = 60
 _CERTIFICATE_HINT: Final = (
@@ -112,5 +112,5 @@ def _read(body: bytes) -> _Refusal:
     if not isinstance(facts, dict):
         return _Refusal("", {})
     kind = facts.get("type")
-    name = kind.removeprefix(_PREFIX) if isinstance(kind, str) else ""
+    name = kind.removeprefix(PROBLEM_TYPE) if isinstance(kind, str) else ""
     return _Refusal(name, facts)

@@ -25,17 +25,22 @@ from node.errors import (
     UnauthenticatedError,
     WrongCertificateError,
 )
-from node.ports.callers import Caller, CallerDirectory, CallerKind, Credential
+from node.ports.callers import (
+    ASSERTION_TYP,
+    LEEWAY_SECONDS,
+    MAX_ASSERTION_SECONDS,
+    MAX_SCOPE_CHARS,
+    TOKEN_SECONDS,
+    TOKEN_TYP,
+    Caller,
+    CallerDirectory,
+    CallerKind,
+    Credential,
+)
 from node.ports.replay import MAX_ID_CHARS
 from node.tls import ClientKey
 from node.web.services import WebServices
 
-ASSERTION_TYP: Final = "client-authentication+jwt"
-TOKEN_TYP: Final = "at+jwt"  # noqa: S105  # a media type, not a password
-MAX_ASSERTION_SECONDS: Final = 60
-LEEWAY_SECONDS: Final = 5
-TOKEN_SECONDS: Final = 600
-MAX_SCOPE_CHARS: Final = 4096
 _CACHE_SECONDS: Final = 30
 _CACHE_TOKENS: Final = 4096
 

@@ -4,8 +4,9 @@ import re
 from functools import cache
 from typing import Any, Final
 
-from node.web.problems import HTTP_PROBLEMS, INTERNAL, MEDIA_TYPE, PROBLEMS, TYPE_PREFIX
+from node.web.problems import HTTP_PROBLEMS, INTERNAL, PROBLEMS
 from protocol.endpoints import ENDPOINTS, Endpoint
+from protocol.endpoints.endpoint import PROBLEM, PROBLEM_TYPE
 from protocol.hit_evidence.bundle import FORMATS
 
 API_VERSION: Final = "1.0.0"
@@ -183,7 +184,7 @@ def _security() -> dict[str, Any]:
 
 
 def _responses() -> dict[str, Any]:
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {"Problem": {"description": "Anything that went wrong (RFC 9457)", "content": content}}
 
 
@@ -195,7 +196,7 @@ def _schemas() -> dict[str, Any]:
             "type": "object",
             "required": ["type", "title", "status", "instance"],
             "properties": {
-                "type": {"type": "string", "enum": sorted(TYPE_PREFIX + name for name in problems)},
+                "type": {"type": "string", "enum": sorted(PROBLEM_TYPE + name for name in problems)},
                 "title": text,
                 "status": number,
                 "detail": text,

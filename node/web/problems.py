@@ -13,9 +13,8 @@ from aiohttp import web
 from keys import errors as keys_errors
 from node import errors as node_errors
 from protocol import errors as protocol_errors
+from protocol.endpoints.endpoint import PROBLEM, PROBLEM_TYPE
 
-MEDIA_TYPE: Final = "application/problem+json"
-TYPE_PREFIX: Final = "urn:sigfed:problem:"
 _SOON_SECONDS: Final = "5"
 """After which it is worth asking a node again that cannot answer now."""
 
@@ -135,7 +134,7 @@ def problem_response(error: Exception, *, request_id: str) -> web.Response:
     """The reply for an error: problem document, `Retry-After` and `WWW-Authenticate` where they belong."""
     problem = problem_of(error)
     body: dict[str, str | int] = {
-        "type": TYPE_PREFIX + problem.name,
+        "type": PROBLEM_TYPE + problem.name,
         "title": problem.title,
         "status": problem.status,
         "instance": f"urn:sigfed:request:{request_id}",
@@ -145,7 +144,7 @@ def problem_response(error: Exception, *, request_id: str) -> web.Response:
     return web.Response(
         status=problem.status,
         body=json.dumps(body | _facts(error)).encode(),
-        content_type=MEDIA_TYPE,
+        content_type=PROBLEM,
         headers={"Cache-Control": "no-store"} | _headers(error, problem),
     )
 

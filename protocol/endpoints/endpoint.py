@@ -9,6 +9,9 @@ from protocol import limits
 BIN: Final = "application/octet-stream"
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
+PROBLEM: Final = "application/problem+json"
+PROBLEM_TYPE: Final = "urn:sigfed:problem:"
+"""How the type of a problem begins; its name follows."""
 TILE_BYTES: Final = limits.BUNDLE_WIDTH * 32
 """A whole tile of hashes."""
 

@@ -20,9 +20,9 @@ from keys.key import AuthPrivateKey, PrivateKey, PublicKey
 from keys.trust.node_document import to_json
 from keys.trust.node_parts import DatedKey
 from node.clock import system_entropy
+from node.ports.callers import ASSERTION_TYP, TOKEN_TYP
 from node.remote.auth import Credentials, assertion
 from node.tls import client_certificate, create_identity
-from node.web.auth import ASSERTION_TYP, TOKEN_TYP
 from support.fakes_api import NODE, PEER, PEER_KEY, PEER_TLS, START, TOKEN_KEY, node_on_loopback
 from support.irregular import IRREGULAR
 from support.jose_peer import JoseError, signed, verified

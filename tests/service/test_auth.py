@@ -16,9 +16,9 @@ from node.errors import (
     TokenExpiredError,
     UnauthenticatedError,
 )
-from node.ports.callers import Caller, CallerKind, open_scope
+from node.ports.callers import ASSERTION_TYP, TOKEN_SECONDS, TOKEN_TYP, Caller, CallerKind, open_scope
 from node.remote.auth import Credentials, assertion
-from node.web.auth import ASSERTION_TYP, TOKEN_SECONDS, TOKEN_TYP, TokenGate, TokenIssuer
+from node.web.auth import TokenGate, TokenIssuer
 from support.fakes_api import (
     NODE,
     PARTNER,

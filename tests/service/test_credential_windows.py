@@ -17,9 +17,9 @@ from keys.trust.window import Window
 from node import jose
 from node.access.callers import StoredReplays
 from node.clock import milliseconds
+from node.ports.callers import ASSERTION_TYP, LEEWAY_SECONDS, MAX_ASSERTION_SECONDS, TOKEN_SECONDS
 from node.store.partners.records import PartnerRecord
 from node.trust.successors import with_key
-from node.web.auth import ASSERTION_TYP, LEEWAY_SECONDS, MAX_ASSERTION_SECONDS, TOKEN_SECONDS
 from node.web.services import WebServices
 from protocol.lists.event import BASELINE
 from protocol.lists.grant import Grant

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from node.errors import ForbiddenError, UnauthenticatedError
+from node.ports.callers import TOKEN_SECONDS
 from node.remote.auth import Credentials
 from node.remote.kept_tokens import TokenFile
-from node.web.auth import TOKEN_SECONDS
 from support.fakes_api import (
     NODE,
     PARTNER,

@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 import psycopg
 
-from node.web.auth import ASSERTION_TYP
-from node.web.handlers.service import ASSERTION_TYPE, GRANT_TYPE
+from node.ports.callers import ASSERTION_TYP, ASSERTION_TYPE
+from node.web.handlers.service import GRANT_TYPE
 from support.agencies import LIST, found_agency, import_files, numbered
 from support.postgres import postgres_server
 from support.processes import Running, contents, free_port, wait_until

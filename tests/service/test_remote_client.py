@@ -18,11 +18,11 @@ from node.errors import (
     UnauthenticatedError,
     VerificationError,
 )
+from node.ports.callers import TOKEN_SECONDS
 from node.remote.auth import Credentials
 from node.remote.limits import RemoteLimits
 from node.remote.node import RemoteNode
 from node.remote.retry import passes, pause, retried
-from node.web.auth import TOKEN_SECONDS
 from protocol.messages import EnrolmentRequest, ReleasePart
 from support.fakes_api import (
     LIST,

@@ -34,11 +34,11 @@ from node.identity.identity import Identity, open_identity
 from node.identity.peer import reach_peer
 from node.jose import sign_token
 from node.peers.acknowledgements import ServedAcknowledgements
+from node.ports.callers import TOKEN_TYP
 from node.remote.node import RemoteNode
 from node.rotation.store import write_store
 from node.tls import client_context, server_context
 from node.trust.others.refresh import held_document, log_trust
-from node.web.auth import TOKEN_TYP
 from protocol.acknowledgement import KIND, Acknowledgement
 from protocol.errors import UntrustedError
 from protocol.messages import REQUEST_ID_BYTES, EvaluationRequest

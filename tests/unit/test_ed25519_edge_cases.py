@@ -43,7 +43,8 @@ from keys.trust.tuf.write_root import author_root
 from keys.trust.vkey import DatedVkey
 from node import jose
 from node.errors import UnauthenticatedError
-from node.web.auth import ASSERTION_TYP, TOKEN_TYP, TokenGate, TokenIssuer
+from node.ports.callers import ASSERTION_TYP, TOKEN_TYP
+from node.web.auth import TokenGate, TokenIssuer
 from protocol.errors import MalformedError, UntrustedError
 from protocol.tlog.cosignature import cosign, verify_cosignatures
 from protocol.tlog.note import Note, VerifierKey, sign_note, verify_note

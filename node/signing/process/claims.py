@@ -10,16 +10,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from keys.trust.names import is_log_name, is_node_name
-from node.ports.callers import opened_collections
+from node.ports.callers import MAX_ASSERTION_SECONDS, MAX_SCOPE_CHARS, TOKEN_SECONDS, opened_collections
 from node.signing.process.frames import refused
 from protocol.endpoints import Scope
 
-ASSERTION_TYP: Final = "client-authentication+jwt"
-TOKEN_TYP: Final = "at+jwt"  # noqa: S105 - a media type
-_ASSERTION_SECONDS: Final = 60
-_TOKEN_SECONDS: Final = 600
 _SKEW_SECONDS: Final = 60
-_MAX_SCOPE_CHARS: Final = 4096
 _MAX_NAME_CHARS: Final = 255
 _JTI: Final = re.compile(r"[0-9a-f]{32}")
 _KID: Final = re.compile(r"[0-9a-f]{16}")
@@ -51,7 +46,7 @@ def check_assertion(claims: Mapping[str, object], *, node: str, now_s: int) -> N
     audience = claims["aud"]
     _demand(isinstance(audience, str) and _is_issuer(audience), "an assertion for nobody")
     _demand(audience != f"https://{node}", "an assertion for this node itself")
-    _check_times(claims, longest=_ASSERTION_SECONDS, now_s=now_s)
+    _check_times(claims, longest=MAX_ASSERTION_SECONDS, now_s=now_s)
     _demand(_matches(_JTI, claims["jti"]), "an assertion without an id of its own")
 
 
@@ -62,7 +57,7 @@ def check_token(claims: Mapping[str, object], *, node: str, now_s: int) -> None:
     _demand(claims["iss"] == issuer and claims["aud"] == issuer, "a token of another node, or for one")
     _demand(claims["sub"] == claims["client_id"] and _is_name(claims["sub"]), "a token of two clients")
     _demand(_matches(_KID, claims["client_kid"]), "a token that names no key")
-    _check_times(claims, longest=_TOKEN_SECONDS, now_s=now_s)
+    _check_times(claims, longest=TOKEN_SECONDS, now_s=now_s)
     _demand(_matches(_JTI, claims["jti"]), "a token without an id of its own")
     _check_scopes(claims["scope"])
     if "cnf" in claims:
@@ -70,7 +65,7 @@ def check_token(claims: Mapping[str, object], *, node: str, now_s: int) -> None:
 
 
 def _check_scopes(value: object) -> None:
-    _demand(isinstance(value, str) and 0 < len(value) <= _MAX_SCOPE_CHARS, "a token without scopes")
+    _demand(isinstance(value, str) and 0 < len(value) <= MAX_SCOPE_CHARS, "a token without scopes")
     scopes = str(value).split(" ")
     _demand(scopes == sorted(set(scopes)), "a token whose scopes are out of order")
     _demand(all(map(_is_scope, scopes)), "a token with a scope that no node has")

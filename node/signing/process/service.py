@@ -23,11 +23,10 @@ from keys.trust.tuf.target_files import NODE_FILE, target_path
 from node import jose
 from node.clock import Clock
 from node.errors import NotFoundError
+from node.ports.callers import ASSERTION_TYP, TOKEN_TYP
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
 from node.signing.process.claims import (
-    ASSERTION_TYP,
-    TOKEN_TYP,
     check_assertion,
     check_token,
     read_claims,

@@ -14,7 +14,8 @@ from aiohttp import web
 
 from node import jose
 from node.errors import ClockSkewError, ReplayedError, UnauthenticatedError
-from node.web.auth import MAX_SCOPE_CHARS, IssuedToken, issuer_of
+from node.ports.callers import ASSERTION_TYPE, MAX_SCOPE_CHARS
+from node.web.auth import IssuedToken, issuer_of
 from node.web.bodies import read_body
 from node.web.certificates import presented_in
 from node.web.openapi import describe
@@ -25,7 +26,6 @@ from protocol.errors import MalformedError
 from protocol.messages import EnrolmentRequest
 
 GRANT_TYPE: Final = "client_credentials"
-ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _FORM: Final = "application/x-www-form-urlencoded"
 _MAX_FIELDS: Final = 16
 
