@@ -33,6 +33,8 @@ class Imported(Work):
     """A table, the own list that it goes into, and what is said with its entries."""
 
     list: Annotated[str, Field(record=True)]
+    file: Annotated[str, Field(record=True)]
+    """What the table is called."""
     collection: Annotated[str, Field(record=True)]
     statement: Annotated["Statement", Field(record=True)]
 
@@ -44,6 +46,8 @@ class Endorsed(Work):
     list: Annotated[str, Field(record=True)]
     sources: Annotated[Sequence[str], Field(record=True)]
     """Origins of the peers' lists."""
+    hash_from: Annotated[str, Field(record=True)] = ""
+    """The file that names them by their hashes."""
     statement: Annotated["Statement", Field(record=True)]
 
 
@@ -54,6 +58,8 @@ class Corrected:
     list: Annotated[str, Field(record=True)]
     """Its origin."""
     files: Annotated[Files, Field(record=False)] = ()
+    hash_from: Annotated[str, Field(record=True)] = ""
+    """The file that the hashes were read from; empty: they were typed, or came in."""
     entry: Annotated[str, Field(record=True)] = ""
     """By which a page names the file, as ORIGIN:INDEX."""
     index: Annotated[int | None, Field(record=True)] = None
@@ -106,6 +112,8 @@ class Shredded:
     list: Annotated[str, Field(record=True)]
     index: Annotated[int | None, Field(record=True)]
     """None: it is named by its hashes."""
+    hash_from: Annotated[str, Field(record=True)] = ""
+    """The file that they were read from."""
     reason: Annotated["Reason", Field(record=True)]
     plans: Annotated[Sequence["ShredPlan"], Field(record=False)]
 
@@ -115,6 +123,8 @@ class Readmitted:
     """What was shredded and may be listed again."""
 
     hashes: Annotated[Sequence["Digest"], Field(record=False)]
+    hash_from: Annotated[str, Field(record=True)] = ""
+    """The file that they were read from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +143,8 @@ class Asked(Work):
     entry: Annotated[str, Field(record=True)] = ""
     """By which a page names the file, as ORIGIN:INDEX."""
     files: Annotated[int, Field(record=True)]
+    hash_from: Annotated[str, Field(record=True)] = ""
+    """The file that they were read from."""
 
 
 ask_holders = declared("entry.holders", Asked, roles=JUDGES, irreversible=True)

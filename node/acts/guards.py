@@ -28,6 +28,8 @@ class Named:
 class Benign(Named):
     """A known-benign set and what is in it."""
 
+    file: Annotated[str, Field(record=True)]
+    """What it was read from."""
     reading: Annotated["Reading", Field(record=False)]
     progress: Annotated[Callable[[int], None], Field(record=False)] = lambda _: None
 
@@ -38,6 +40,8 @@ class Tripwires:
 
     note: Annotated[str, Field(record=True)]
     digests: Annotated[Sequence["Digest"], Field(record=False)]
+    hash_from: Annotated[str, Field(record=True)] = ""
+    """The file that they were read from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

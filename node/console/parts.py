@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final, Generic, Protocol, Self
+from typing import Any, Final, Generic, NamedTuple, Protocol, Self
 
 from typing_extensions import TypeVar, override
 
@@ -29,7 +29,6 @@ SECURITY: Final = acts.SECURITY
 MOST_BYTES: Final = 64 * 1024
 """Of a form, unless its action says otherwise."""
 _MOST_DIGITS: Final = 15
-_NO_FILES: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
 class Surroundings(Protocol):
@@ -64,12 +63,24 @@ class Section(StrEnum):
     OWN = "Account"
 
 
+class Attached(NamedTuple):
+    """A file that came with a form."""
+
+    name: str
+    """As whoever sent it calls it."""
+    body: bytes
+
+
+_NO_FILE: Final = Attached("", b"")
+_NO_FILES: Final[Mapping[str, Attached]] = MappingProxyType({})
+
+
 class Values(Mapping[str, str]):
     """The fields of a query or a form: texts without spaces around them, bounded, each name once."""
 
     __slots__ = ("_files", "_values")
 
-    def __init__(self, values: Mapping[str, str], files: Mapping[str, bytes] = _NO_FILES) -> None:
+    def __init__(self, values: Mapping[str, str], files: Mapping[str, Attached] = _NO_FILES) -> None:
         self._values = dict(values)
         self._files = dict(files)
 
@@ -120,9 +131,9 @@ class Values(Mapping[str, str]):
             )
         return int(value)
 
-    def file(self, name: str) -> bytes:
-        """What a file that was sent holds, byte for byte; empty where none was."""
-        return self._files.get(name, b"")
+    def file(self, name: str) -> Attached:
+        """A file that was sent, byte for byte; empty and without a name where none was."""
+        return self._files.get(name, _NO_FILE)
 
     def ticked(self, name: str) -> bool:
         """Whether a box is ticked: one without a value would be done and, as an empty field, not be recorded."""

@@ -190,9 +190,32 @@ async def test_both_ways_leave_the_same_record(busy: RunningConsole, cli: Cli, w
             await _clicked(browser, busy, each)
         typed, clicked = _typed(cli, way), await _clicked(browser, busy, way)
     assert (typed.action, typed.subject, typed.outcome) == (clicked.action, clicked.subject, clicked.outcome)
+    assert typed.details.get("file") == ("table.csv" if "TABLE" in way.typed else None)
     told = {name: text for name, text in clicked.details.items() if name not in _PLACES}
     known = {name: typed.details.get(name) for name in told} if way in HOLDERS else typed.details
     assert known == told
+
+
+@pytest.mark.parametrize(
+    ("words", "read"),
+    [
+        *[(way.typed, way.read) for way in WAYS if "--hash-from" in way.typed and not way.first],
+        (("guard", "tripwire", "add", "--hash-from", "-"), _SINGLE),
+    ],
+    ids=lambda one: " ".join(one[:3]) if isinstance(one, tuple) else "",
+)
+def test_where_hashes_came_from_is_on_record(cli: Cli, words: tuple[str, ...], read: str) -> None:
+    file = cli.home.with_name(f"asked by {'a' * 32} today.txt")
+    file.write_text(read)
+    way = Way(action="", typed=tuple(str(file) if word == "-" else word for word in words))
+    assert _typed(cli, way).details["hash_from"] == "asked by (hex) today.txt"
+
+
+def test_the_set_of_lawful_files_names_its_table(cli: Cli) -> None:
+    file = cli.home.with_name("logos.csv")
+    file.write_text(f"sha256\n{_SINGLE}\n")
+    way = Way(action="", typed=("guard", "benign", "add", str(file), "--name", "logos"))
+    assert _typed(cli, way).details["file"] == "logos.csv"
 
 
 @pytest.mark.parametrize(

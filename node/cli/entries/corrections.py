@@ -37,7 +37,7 @@ def dispute(
 ) -> None:
     """Block a file's hashes everywhere, whoever lists them, until you resolve it or other countries overrule it."""
     from node.access.notation import reason_of
-    from node.cli.hashes import read_hashes
+    from node.cli.hashes import file_name, read_hashes
 
     here = session(context)
     if not yes:
@@ -47,6 +47,7 @@ def dispute(
     given = acts.Disputed(
         list=_origin(here, name),
         files=read_hashes(hash_from),
+        hash_from=file_name(hash_from),
         reason=reason_of(reason),
         collection=collection,
         alone=alone,
@@ -66,14 +67,15 @@ def resolve(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Take an own dispute back: where the rule is met, the hashes reach partners again."""
-    from node.cli.hashes import read_hashes
+    from node.cli.hashes import file_name, read_hashes
 
     here = session(context)
     require_one_way(hash_from, index)
     if not yes:
         confirm("Where enough countries list them, the hashes reach partners again. Go on?")
     files = () if index is not None else read_hashes(hash_from)
-    do(here, acts.resolve, acts.Corrected(list=_origin(here, name), files=files, index=index))
+    given = acts.Corrected(list=_origin(here, name), files=files, hash_from=file_name(hash_from), index=index)
+    do(here, acts.resolve, given)
     here.output.following(f"sigfed publish {name}", "sigfed subset release NAME")
 
 
@@ -101,7 +103,7 @@ def amend(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Change what own entries say, and keep the rest: basis, criteria, review date, legality, hash profile."""
-    from node.cli.hashes import read_hashes
+    from node.cli.hashes import file_name, read_hashes
 
     here = session(context)
     require_one_way(hash_from, index)
@@ -116,7 +118,14 @@ def amend(
     if basis and basis != "relies-on" and not yes:
         confirm(f"This states, signed, that the entries were examined here (basis {basis}). Go on?")
     files = () if index is not None else read_hashes(hash_from)
-    do(here, acts.amend, acts.Amending(list=_origin(here, name), files=files, index=index, change=change))
+    given = acts.Amending(
+        list=_origin(here, name),
+        files=files,
+        hash_from=file_name(hash_from),
+        index=index,
+        change=change,
+    )
+    do(here, acts.amend, given)
 
 
 @performing(acts.reaffirm)
@@ -140,7 +149,7 @@ def reaffirm(
 ) -> None:
     """Overrule what other agencies block, after your own examination; it takes effect when enough countries do."""
     from node.access.notation import basis_of
-    from node.cli.hashes import read_hashes
+    from node.cli.hashes import file_name, read_hashes
     from node.lists.imports.intake import Statement
 
     here = session(context)
@@ -151,6 +160,7 @@ def reaffirm(
     given = acts.Reaffirmed(
         list=_origin(here, name),
         files=read_hashes(hash_from),
+        hash_from=file_name(hash_from),
         statement=Statement(basis=basis_of(basis), criteria=criteria),
         judge=_judged,
         blocks=block or (),
@@ -172,7 +182,7 @@ def withdraw(
 ) -> None:
     """Withdraw a file's hashes at once: one person is enough; a running node publishes it within a minute."""
     from node.access.notation import reason_of
-    from node.cli.hashes import read_hashes
+    from node.cli.hashes import file_name, read_hashes
 
     here = session(context)
     require_one_way(hash_from, index)
@@ -181,6 +191,7 @@ def withdraw(
     given = acts.Withdrawn(
         list=_origin(here, name),
         files=() if index is not None else read_hashes(hash_from),
+        hash_from=file_name(hash_from),
         index=index,
         reason=reason_of(reason),
         now=now,

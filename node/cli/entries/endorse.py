@@ -33,6 +33,8 @@ class Choice:
     """Single entries, as typed; none: all that the filters let pass."""
     collection: str
     digests: frozenset[Digest] | None
+    hash_from: str
+    """The file that these are in, as it is recorded."""
 
     def named(self) -> Sequence[NamedFile]:
         """The files of single entries, as they are listed now; none: all that the filters let pass."""
@@ -76,7 +78,10 @@ def endorse_from(here: Session, choice: Choice, *, statement: Statement) -> None
         return _done(choice, origin, done, statement)
 
     sources = sorted({file.origin for file in named}) or [source]
-    do(here, acts.endorse, acts.Endorsed(list=origin, sources=sources, statement=statement, work=take))
+    given = acts.Endorsed(
+        list=origin, sources=sources, hash_from=choice.hash_from, statement=statement, work=take
+    )
+    do(here, acts.endorse, given)
 
 
 def _done(choice: Choice, origin: str, done: Endorsed, statement: Statement) -> Done:

@@ -135,7 +135,7 @@ def endorse(
     """Add a peer's entries to an own list, after examination (own, reviewed) or relying on the peer."""
     from node.cli.entries.endorse import Choice, endorse_from
     from node.cli.entries.statements import statement_of
-    from node.cli.hashes import read_hashes
+    from node.cli.hashes import file_name, read_hashes
 
     here = session(context)
     statement = statement_of(
@@ -150,6 +150,7 @@ def endorse(
         only=tuple(only or ()),
         collection=collection,
         digests=frozenset(d for _, file in read_hashes(hash_from) for d in file) if hash_from else None,
+        hash_from=file_name(hash_from),
     )
     endorse_from(here, choice, statement=statement)
 

@@ -62,7 +62,7 @@ def ask_holders(
 ) -> int:
     """Ask members privately which of them holds a hash, and whom to talk to."""
     from node.app.peers.holders import ask_all, holders
-    from node.cli.hashes import read_hashes
+    from node.cli.hashes import file_name, read_hashes
 
     here = session(context)
     members = holders(here.identity())
@@ -86,7 +86,8 @@ def ask_holders(
         following = () if members else ("sigfed holders ls",)
         return Done(said=Message(said), facts=facts, parts=found, notes=(*silent, said), following=following)
 
-    do(here, entries.ask_holders, entries.Asked(files=len(files), work=ask))
+    given = entries.Asked(files=len(files), hash_from=file_name(hash_from), work=ask)
+    do(here, entries.ask_holders, given)
     return failed
 
 

@@ -79,7 +79,13 @@ def read_into(
             done = _done(report, reading, dry_run=True)
             tell(here, done)
         else:
-            given = acts.Imported(list=origin, collection=source.collection, statement=statement, work=take)
+            given = acts.Imported(
+                list=origin,
+                file=source.file.name,
+                collection=source.collection,
+                statement=statement,
+                work=take,
+            )
             done = do(here, acts.take_in, given)
     return ExitCode.PARTIAL if done.facts["refused"] else ExitCode.OK
 

@@ -34,7 +34,7 @@ def shred(
 ) -> None:
     """Ask a second person to delete a file's hashes for ever, here and at every peer."""
     from node.access.notation import reason_of
-    from node.cli.hashes import read_hashes
+    from node.cli.hashes import file_name, read_hashes
     from node.lists.catalogue import list_origin
     from node.rotation.store import write_store
 
@@ -49,7 +49,9 @@ def shred(
     if not yes:
         confirm(f"Ask to delete {counted(len(files), 'file')} of {origin} at every node, for ever?")
     for plans in files:
-        given = entries.Shredded(list=origin, index=index, reason=why, plans=plans)
+        given = entries.Shredded(
+            list=origin, index=index, hash_from=file_name(hash_from), reason=why, plans=plans
+        )
         do(here, entries.shred, given, by=by)
 
 
@@ -87,12 +89,12 @@ def readmit(
     by: Annotated[str, AS] = "",
 ) -> None:
     """Ask a second person to let hashes that were shredded be listed here again."""
-    from node.cli.hashes import read_hashes
+    from node.cli.hashes import file_name, read_hashes
 
     here = session(context)
     require_two(here)
     hashes = [digest for _, digests in read_hashes(hash_from) for digest in digests]
-    do(here, entries.readmit, entries.Readmitted(hashes=hashes), by=by)
+    do(here, entries.readmit, entries.Readmitted(hashes=hashes, hash_from=file_name(hash_from)), by=by)
 
 
 @shreddings.command("ls")

@@ -41,7 +41,7 @@ def add_benign(
     except OSError as exc:
         raise InputRefusedError("{file} cannot be read: {reason}", file, exc.strerror) from exc
     with stream, here.output.progress("read") as progress:
-        given = guards.Benign(name=wanted, reading=read_benign(stream), progress=progress.at)
+        given = guards.Benign(name=wanted, file=file.name, reading=read_benign(stream), progress=progress.at)
         done = do(here, guards.add_benign, given)
     return ExitCode.PARTIAL if done.facts["refused"] else ExitCode.OK
 
@@ -97,11 +97,12 @@ def add_tripwire(
     note: Annotated[str, typer.Option(help="What they are of, for people; never a hash.")] = "",
 ) -> None:
     """Add those of a file."""
-    from node.cli.hashes import read_hashes
+    from node.cli.hashes import file_name, read_hashes
 
     here = session(context)
     digests = [digest for _, found in read_hashes(hash_from) for digest in found]
-    do(here, guards.add_tripwires, guards.Tripwires(note=note, digests=digests))
+    given = guards.Tripwires(note=note, digests=digests, hash_from=file_name(hash_from))
+    do(here, guards.add_tripwires, given)
 
 
 @tripwire.command("ls")

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, web
 
-from node.console.parts import Values
+from node.console.parts import Attached, Values
 from node.errors import UsageError
 
 _PLAIN: Final = "application/x-www-form-urlencoded"
@@ -52,7 +52,7 @@ def _fields(text: str) -> dict[str, str]:
 
 async def _read_parts(request: web.Request, most_bytes: int) -> Values:
     found: dict[str, str] = {}
-    files: dict[str, bytes] = {}
+    files: dict[str, Attached] = {}
     size = typed = parts = 0
     try:
         reader = await request.multipart()
@@ -71,7 +71,7 @@ async def _read_parts(request: web.Request, most_bytes: int) -> Values:
             if part.filename is None:
                 typed += len(body)
             else:
-                files[part.name] = bytes(body)
+                files[part.name] = Attached(part.filename, bytes(body))
     except ValueError as exc:
         raise UsageError("the form cannot be read") from exc
     return Values(found, files)

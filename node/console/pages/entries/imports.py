@@ -79,7 +79,13 @@ def take_in(world: World, visitor: Visitor, form: Values) -> Done:
         said = " ".join(_said(to, done, reading))
         return Taken(said=Message(said), facts=entries.imported(done))
 
-    given = entries.Imported(list=to, collection=form.text("collection"), statement=statement, work=take)
+    given = entries.Imported(
+        list=to,
+        file=form.file("table").name,
+        collection=form.text("collection"),
+        statement=statement,
+        work=take,
+    )
     return Done(PATH, do(world, visitor, entries.take_in, given).said)
 
 

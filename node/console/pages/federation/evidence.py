@@ -62,7 +62,7 @@ def _shown(world: World, name: str) -> Shown:
 
 def judge(world: World, _visitor: Visitor, form: Values) -> Done:
     """Judge a file that somebody brought, and say what it shows; nothing of it is kept."""
-    data = form.file("evidence")
+    data = form.file("evidence").body
     if not data:
         raise UsageError("the file is missing", hint="choose the file that was handed on")
     brought, words = opened(data), form.text("words")

@@ -55,7 +55,7 @@ def _benign(form: Values) -> acts.Benign:
     name = form.require("name", _("the name"))
     acts.require_set_name(name)
     table = io.BytesIO(form.require("table", _("the table")).encode())
-    return acts.Benign(name=name, reading=read_benign(table))
+    return acts.Benign(name=name, file=form.file("table").name, reading=read_benign(table))
 
 
 def _tripwires(form: Values) -> acts.Tripwires:
