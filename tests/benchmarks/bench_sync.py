@@ -46,8 +46,7 @@ def _publish(agency: Agency | Lone, table: Path) -> None:
 def microseconds(hashes: int, *, shared: float) -> float:
     """Of the processor, for each event of a first sync of a list that shares so much with the node's own."""
     with TemporaryDirectory() as scratch, Federation(Path(scratch)) as federation:
-        fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-        federation.introduce(fr, nl)
+        fr, nl = federation.peers("fr", "nl")
         tables = generate(Path(scratch), ["fr", "nl"], Shape(hashes=hashes, shared=shared))
         for agency, (table, _) in zip((fr, nl), tables, strict=True):
             _publish(agency, table)

@@ -1,6 +1,5 @@
 """Whoever was away while keys were replaced catches up alone, or is told what to do."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,12 +20,6 @@ from support.release_logs import WitnessedWorld
 BASE = (1, 2, 3)
 
 
-@pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    with Federation(tmp_path) as made:
-        yield made
-
-
 def roll_log_key(agency: Agency) -> None:
     """Another key signs the list from now on, and the old one no more."""
     fresh = LogPrivateKey.from_seed(b"f" * 32)
@@ -45,8 +38,7 @@ def roll_log_key(agency: Agency) -> None:
 
 
 async def test_a_key_that_takes_over_between_trust_files_and_head_is_believed(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.add("before")
     nl.publish()
     assert (await federation.sync(fr, nl)).succeeded
@@ -72,8 +64,7 @@ async def test_a_key_that_takes_over_between_trust_files_and_head_is_believed(fe
 async def test_a_peer_away_during_two_rotations_of_everybody_and_a_log_key_catches_up_alone(
     federation: Federation,
 ) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.add("before")
     nl.publish()
     assert (await federation.sync(fr, nl)).succeeded
@@ -104,8 +95,7 @@ async def test_a_peer_away_during_two_rotations_of_everybody_and_a_log_key_catch
 async def test_keys_of_a_peer_that_was_not_heard_for_a_week_count_after_it_was_heard(
     federation: Federation,
 ) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.publish()
     await federation.sync(fr, nl)
     callers, kid = fr.callers(), nl.trust.document().auth_keys[0].kid

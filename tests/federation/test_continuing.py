@@ -1,8 +1,6 @@
 """A list that ended goes on in another: what everybody makes of the two."""
 
 import os
-from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,6 @@ from keys.key import LogPrivateKey
 from keys.trust.node_parts import FinalCheckpoint, LogStatus
 from node.errors import AlreadyExistsError, UsageError
 from node.formats.rows import ImportRow
-from node.judgement.effective import Current
 from node.judgement.reaffirm import reaffirm
 from node.lists.continuation import (
     announce_continuation,
@@ -35,18 +32,11 @@ from protocol.lists.ext import Predecessor
 from protocol.lists.opening import Basis
 from support.federation import Agency, Federation
 from support.lists import digest
-from support.whole import current
 
 OWN = Statement(basis=Basis.OWN, criteria=1)
 NEW = "fr.example/lists/second"
 FILES = ("one", "two", "three")
 DISPUTED = digest("disputed", Algorithm.SHA256)
-
-
-@pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    with Federation(tmp_path) as made:
-        yield made
 
 
 class Second:
@@ -72,24 +62,13 @@ class Second:
         publish(self.agency.store, NEW, signer=self.signer, now_ms=self.agency.now_ms)
 
 
-def judged(agency: Agency) -> Current:
-    return current(agency.store, agency.trust.members(), now=agency.clock.now(), max_age=timedelta(days=1))
-
-
-def effective(agency: Agency) -> set[Digest]:
-    return {found for _, found in judged(agency).decision.effective}
-
-
 def named(*names: str) -> set[Digest]:
     return {digest(name, Algorithm.SHA256) for name in names}
 
 
 async def trio(federation: Federation) -> tuple[Agency, Agency, Agency]:
     """France and Germany list the same files, so does the Netherlands one of them, which France disputes."""
-    de, fr, nl = (federation.agency(f"{code}.example", code.upper()) for code in ("de", "fr", "nl"))
-    for at, one in enumerate((de, fr, nl)):
-        for other in (de, fr, nl)[at + 1 :]:
-            federation.introduce(one, other)
+    de, fr, nl = federation.peers("de", "fr", "nl")
     for one in (de, fr):
         one.add(*FILES)
     for one in (de, nl):
@@ -105,24 +84,24 @@ async def test_old_adds_stop_counting_everywhere_and_old_blocks_stay(
     federation: Federation, tmp_path: Path
 ) -> None:
     de, fr, nl = await trio(federation)
-    assert all(effective(one) == named(*FILES) for one in (de, fr, nl))
+    assert all(one.effective() == named(*FILES) for one in (de, fr, nl))
     second = Second(fr, tmp_path)
     federation.advance(hours=1)
     second.publish()
     await federation.settle()
     for one in (de, fr, nl):
-        assert effective(one) == set()
-        told = judged(one).decision.explain(BASELINE, digest("one", Algorithm.SHA256))
+        assert one.effective() == set()
+        told = one.judged().decision.explain(BASELINE, digest("one", Algorithm.SHA256))
         assert any(getattr(each, "reason", None) is Discount.CONTINUED for each in told)
-        (block,) = judged(one).decision.blocks
+        (block,) = one.judged().decision.blocks
         assert block.refs[0].origin == fr.origin
-    (listing,) = [held.listing for held in judged(nl).listings if held.listing.origin == NEW]
+    (listing,) = [held.listing for held in nl.judged().listings if held.listing.origin == NEW]
     assert listing.continues == Predecessor(fr.origin, second.old.head.size, second.old.head.root)
 
     second.add("one", "two")
     second.publish()
     await federation.settle()
-    assert all(effective(one) == named("one", "two") for one in (de, fr, nl))
+    assert all(one.effective() == named("one", "two") for one in (de, fr, nl))
 
 
 async def test_the_owner_takes_an_old_block_back_by_an_entry_of_the_new_list(
@@ -131,7 +110,7 @@ async def test_the_owner_takes_an_old_block_back_by_an_entry_of_the_new_list(
     de, fr, nl = await trio(federation)
     second = Second(fr, tmp_path)
     federation.advance(hours=1)
-    blocks = {DISPUTED: [ref for block in judged(fr).decision.blocks for ref in block.refs]}
+    blocks = {DISPUTED: [ref for block in fr.judged().decision.blocks for ref in block.refs]}
     said = {"statement": OWN, "collection": BASELINE, "now_ms": fr.now_ms}
     with pytest.raises(UsageError, match="no member overrules its own block"):
         reaffirm(fr.store, NEW, blocks, **said)  # type: ignore[arg-type]
@@ -140,7 +119,7 @@ async def test_the_owner_takes_an_old_block_back_by_an_entry_of_the_new_list(
     reaffirm(fr.store, NEW, blocks, continues=predecessor, **said)  # type: ignore[arg-type]
     second.publish()
     await federation.settle()
-    assert all(DISPUTED in effective(one) for one in (de, fr, nl))
+    assert all(DISPUTED in one.effective() for one in (de, fr, nl))
 
 
 async def test_what_is_signed_of_the_old_log_afterwards_is_refused(

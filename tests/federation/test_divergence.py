@@ -1,8 +1,5 @@
 """A peer whose larger history leaves the held one: proved from its own tiles, or kept as a claim, never believed."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from typing_extensions import override
 
@@ -15,7 +12,7 @@ from protocol.tlog.conflict import ConflictKind
 from protocol.tlog.merkle import leaf_hash
 from protocol.tlog.tiles import Tile, new_hash_tiles
 from support.adversary import ATTACKS, ListPeer, follow
-from support.federation import Agency, Federation
+from support.federation import Agency
 from support.gossiping import kept, standing_still
 from support.lists import digest
 from support.pulling import Served, with_row
@@ -41,12 +38,6 @@ class TiledPeer(ListPeer):
 
 def _never(_: Tile) -> bytes:
     raise AssertionError("a new log has no older tiles")
-
-
-@pytest.fixture
-def follower(tmp_path: Path) -> Iterator[Agency]:
-    with Federation(tmp_path) as federation:
-        yield federation.agency("fr.example", "FR")
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """A follower and a peer that lies with valid keys: every attack ends in its error, changes nothing, and is overcome."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -20,19 +18,12 @@ from protocol.errors import ForkError, RollbackError
 from protocol.lists.event import BASELINE, Header, Op
 from protocol.lists.opening import Basis, EntryRef, Reason
 from support.adversary import ATTACKS, SECRET, Attack, ListPeer, follow
-from support.federation import Agency, Federation
+from support.federation import Agency
 from support.lists import OWN, START_MS, ListWriter, digest
 from support.pulling import Served
-from support.whole import current
 
 HELD = 300
 GROWN = 330
-
-
-@pytest.fixture
-def follower(tmp_path: Path) -> Iterator[Agency]:
-    with Federation(tmp_path) as federation:
-        yield federation.agency("fr.example", "FR")
 
 
 @pytest.fixture
@@ -138,10 +129,7 @@ async def test_an_event_of_a_newer_version_stops_no_judgement(
     write(peer.writer)
     peer.grow(len(peer.writer.events) + 2)
     assert (await follower.syncer.sync("nl.example", peer)).succeeded
-    judged = current(
-        follower.store, follower.trust.members(), now=follower.clock.now(), max_age=timedelta(days=1)
-    )
-    [held] = judged.listings
+    [held] = follower.judged().listings
     assert sorted(held.listing.entries)[-2:] == [peer.served.size - 2, peer.served.size - 1]
     assert unindexed(follower.store, follower.log(peer.origin)) == 0
 

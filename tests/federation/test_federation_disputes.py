@@ -1,13 +1,9 @@
 """Disputes and reaffirmations on their way through a federation, and what a liar can do with them."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from node.judgement.effective import Current
 from node.judgement.reaffirm import reaffirm
 from node.lists.corrections.dispute import dispute, resolve
 from node.lists.corrections.withdraw import withdraw
@@ -18,7 +14,6 @@ from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis, EntryRef, Reason
 from support.federation import Agency, Federation
 from support.lists import digest
-from support.whole import current
 
 CAP = 5
 DAILY = 500
@@ -31,18 +26,9 @@ Four = tuple[Agency, Agency, Agency, Agency]
 
 
 @pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    with Federation(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
 async def agencies(federation: Federation) -> Four:
     """Germany, France and the Netherlands list the same files; the United States list none."""
-    de, fr, nl, us = (federation.agency(f"{code}.example", code.upper()) for code in ("de", "fr", "nl", "us"))
-    for at, one in enumerate((de, fr, nl, us)):
-        for other in (de, fr, nl, us)[at + 1 :]:
-            federation.introduce(one, other)
+    de, fr, nl, us = federation.peers("de", "fr", "nl", "us")
     for one in (de, fr, nl, us):
         one.trust.revise_members(lambda old: replace(old, block_cap=CAP), signers=one.signers)
         if one is not us:
@@ -52,16 +38,8 @@ async def agencies(federation: Federation) -> Four:
     return de, fr, nl, us
 
 
-def judged(agency: Agency) -> Current:
-    return current(agency.store, agency.trust.members(), now=agency.clock.now(), max_age=timedelta(days=1))
-
-
-def effective(agency: Agency) -> set[Digest]:
-    return {found for _, found in judged(agency).decision.effective}
-
-
 def against(agency: Agency, value: Digest) -> dict[Digest, list[EntryRef]]:
-    blocks = judged(agency).decision.blocks
+    blocks = agency.judged().decision.blocks
     return {value: [ref for block in blocks if block.digest == value for ref in block.refs]}
 
 
@@ -79,17 +57,17 @@ async def test_a_dispute_blocks_at_everyone_until_two_other_countries_overrule_i
 ) -> None:
     de, fr, _, us = agencies
     dispute(us.store, us.origin, DIGESTS[:1])
-    assert all(len(effective(one)) == 20 for one in agencies)
+    assert all(len(one.effective()) == 20 for one in agencies)
     us.publish()
     await federation.settle()
-    assert all(effective(one) == set(DIGESTS[1:]) for one in agencies)
+    assert all(one.effective() == set(DIGESTS[1:]) for one in agencies)
     overrule(de, DIGESTS[0])
     await federation.settle()
-    assert all(effective(one) == set(DIGESTS[1:]) for one in agencies), "one country is not enough"
+    assert all(one.effective() == set(DIGESTS[1:]) for one in agencies), "one country is not enough"
     overrule(fr, DIGESTS[0])
     await federation.settle()
-    assert all(effective(one) == set(DIGESTS) for one in agencies)
-    assert {block.standing for block in judged(us).decision.blocks} == {Standing.LIFTED}
+    assert all(one.effective() == set(DIGESTS) for one in agencies)
+    assert {block.standing for block in us.judged().decision.blocks} == {Standing.LIFTED}
 
 
 async def test_a_resolve_frees_everywhere(federation: Federation, agencies: Four) -> None:
@@ -100,7 +78,7 @@ async def test_a_resolve_frees_everywhere(federation: Federation, agencies: Four
     resolve(us.store, us.origin, DIGESTS[:1])
     us.publish()
     await federation.settle()
-    assert all(effective(one) == set(DIGESTS) - {DIGESTS[1]} for one in agencies)
+    assert all(one.effective() == set(DIGESTS) - {DIGESTS[1]} for one in agencies)
 
 
 async def test_a_withdrawal_for_error_blocks_what_others_list(federation: Federation, agencies: Four) -> None:
@@ -108,11 +86,11 @@ async def test_a_withdrawal_for_error_blocks_what_others_list(federation: Federa
     withdraw(nl.store, nl.origin, DIGESTS[3], reason=Reason.ERROR)
     nl.publish()
     await federation.settle()
-    assert all(effective(one) == set(DIGESTS) - {DIGESTS[3]} for one in agencies)
+    assert all(one.effective() == set(DIGESTS) - {DIGESTS[3]} for one in agencies)
     for one in (de, us):
         overrule(one, DIGESTS[3])
     await federation.settle()
-    assert all(effective(one) == set(DIGESTS) for one in agencies)
+    assert all(one.effective() == set(DIGESTS) for one in agencies)
     assert DIGESTS[3] in us.digests(us.origin), "an agency that did not list it lists it by overruling"
 
 
@@ -125,10 +103,10 @@ async def test_of_a_liars_thousand_disputes_only_the_first_apply(
     dispute(us.store, us.origin, flood, collection=BASELINE)
     us.publish()
     await federation.settle()
-    assert len(effective(us)) >= len(DIGESTS) - CAP
-    blocks = judged(fr).decision.blocks
+    assert len(us.effective()) >= len(DIGESTS) - CAP
+    blocks = fr.judged().decision.blocks
     assert sum(block.standing is Standing.APPLIES for block in blocks) == CAP
-    assert len(effective(fr)) >= len(DIGESTS) - CAP
+    assert len(fr.effective()) >= len(DIGESTS) - CAP
     assert len(blocks) == DAILY, "what is beyond a day's limit waits for a person"
     with fr.store.read() as unit:
         set_aside = [item for item in unit.quarantine.ls() if item.kind == "dispute"]

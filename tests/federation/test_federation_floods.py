@@ -3,11 +3,9 @@
 The liar signs its own document, so it announces limits that stop nobody; the follower's own hold.
 """
 
-from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -27,7 +25,6 @@ from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.adversary import ListPeer, follow
 from support.federation import Agency, Federation
 from support.lists import digest
-from support.whole import current
 
 MOST = FollowGuards(max_adds_per_day=20, max_withdraws_per_day=5, max_disputes_per_day=4)
 BOUNDLESS = NodeLimits(
@@ -41,21 +38,13 @@ LONE = [f"lone {number}" for number in range(60)]
 """Listed by one honest agency: one more word makes them effective."""
 
 
-@pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    with Federation(tmp_path) as made:
-        yield made
-
-
 class World:
     """`fr` follows `nl`, which is honest, and `xx`, which is not."""
 
     def __init__(self, federation: Federation) -> None:
         self.federation = federation
-        self.fr = federation.agency("fr.example", "FR")
-        self.nl = federation.agency("nl.example", "NL")
+        self.fr, self.nl = federation.peers("fr", "nl")
         self.liar = federation.agency("xx.example", "DE")
-        federation.introduce(self.fr, self.nl)
         federation.introduce(self.fr, self.liar)
         self.liar.revise(lambda old: replace(old, serial=old.serial + 1, limits=BOUNDLESS))
         self.fr.syncer = Syncer(self.fr.store, self.fr.clock, most=MOST)
@@ -75,13 +64,7 @@ class World:
             assert (await self.federation.sync(self.fr, peer)).succeeded
 
     def effective(self) -> set[Digest]:
-        found = current(
-            self.fr.store,
-            self.fr.trust.members(),
-            now=self.fr.clock.now(),
-            max_age=timedelta(days=7),
-        )
-        return {listed for _, listed in found.decision.effective}
+        return {listed for _, listed in self.fr.judged(timedelta(days=7)).decision.effective}
 
 
 @pytest.fixture
@@ -198,9 +181,7 @@ async def test_a_head_without_an_end_is_refused_before_anything_is_fetched(feder
 async def test_a_head_may_bring_what_the_days_since_it_was_seen_allow(
     federation: Federation, growth: int, days: int, *, beyond_limits: bool, taken: bool
 ) -> None:
-    fr = federation.agency("fr.example", "FR")
-    nl = federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.add("one")
     nl.publish()
     assert (await federation.sync(fr, nl)).succeeded
@@ -213,9 +194,7 @@ async def test_a_head_may_bring_what_the_days_since_it_was_seen_allow(
 
 async def test_a_flood_that_was_allowed_lets_what_follows_through(federation: Federation) -> None:
     """Its withdrawals: they do not wait for the day to be over."""
-    fr = federation.agency("fr.example", "FR")
-    nl = federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.add("one")
     nl.publish()
     assert (await federation.sync(fr, nl)).succeeded

@@ -1,15 +1,12 @@
 """Grants as data: what is not granted reaches nobody, and everybody can be told who gets an entry and why not."""
 
 import io
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from node.formats import read_rows
 from node.judgement.coverage import ListedEntry, difference, listed_entries, readable, verdicts
-from node.judgement.effective import Current
 from node.lists.imports.intake import Statement, import_rows
 from node.subsets.catalogue import create_subset
 from protocol.digest import Algorithm, Digest
@@ -20,19 +17,8 @@ from protocol.subset.filter import SubsetFilter
 from support.federation import Agency, Federation
 from support.lists import digest
 from support.tables import md5, sha256
-from support.whole import current
 
 SUPPLIER = f"md5,sha256,collection\n{md5('x')},{sha256('x')},investigative\n{md5('y')},{sha256('y')},1024\n"
-
-
-@pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    with Federation(tmp_path) as made:
-        yield made
-
-
-def judged(agency: Agency) -> Current:
-    return current(agency.store, agency.trust.members(), now=agency.clock.now(), max_age=timedelta(days=7))
 
 
 def import_file(agency: Agency, text: str) -> None:
@@ -45,8 +31,7 @@ def import_file(agency: Agency, text: str) -> None:
 @pytest.mark.threat("more than its grant", "a supplier's unknown category")
 async def test_a_suppliers_collections_that_are_not_granted_serve_nothing(federation: Federation) -> None:
     """Neither to peers nor to partners, although the agency lists and publishes them."""
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl, grant=Grant(collections=frozenset({BASELINE, NATIONAL})))
+    fr, nl = federation.peers("fr", "nl")
     for agency in (fr, nl):
         import_file(agency, SUPPLIER)
         agency.publish()
@@ -59,16 +44,15 @@ async def test_a_suppliers_collections_that_are_not_granted_serve_nothing(federa
         for algorithm, text in ((Algorithm.MD5, md5(name)), (Algorithm.SHA256, sha256(name))):
             found = Digest.from_hex(algorithm, text)
             [entry] = listed_entries(fr.store, found)
-            for verdict in verdicts(fr.store, entry, found, judged(fr), now=fr.clock.now()):
+            for verdict in verdicts(fr.store, entry, found, fr.judged(), now=fr.clock.now()):
                 assert verdict.why_not
-    assert not [number for number, _ in judged(fr).decision.effective if number == BASELINE]
+    assert not [number for number, _ in fr.judged().decision.effective if number == BASELINE]
 
 
 @pytest.mark.threat("more than its grant")
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"collections": ["baseline"]}', '{"collections": 1}'])
 async def test_a_grant_that_cannot_be_read_serves_nothing(federation: Federation, damage: str) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     fr.add("a")
     fr.publish()
     with fr.store.write() as unit:
@@ -76,7 +60,7 @@ async def test_a_grant_that_cannot_be_read_serves_nothing(federation: Federation
     await federation.settle()
     assert nl.digests(fr.origin) == set()
     [entry] = listed_entries(fr.store, digest("a"))
-    [verdict] = verdicts(fr.store, entry, digest("a"), judged(fr), now=fr.clock.now())
+    [verdict] = verdicts(fr.store, entry, digest("a"), fr.judged(), now=fr.clock.now())
     assert verdict.why_not == "its grant covers nothing, or cannot be read"
 
 
@@ -92,15 +76,14 @@ def _filter(*collections: int) -> SubsetFilter:
 def why(agency: Agency, entry: ListedEntry, found: Digest) -> dict[str, str]:
     return {
         verdict.name: verdict.why_not
-        for verdict in verdicts(agency.store, entry, found, judged(agency), now=agency.clock.now())
+        for verdict in verdicts(agency.store, entry, found, agency.judged(), now=agency.clock.now())
     }
 
 
 async def test_who_gets_an_entry_and_why_not(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
+    fr, nl = federation.peers("fr", "nl")
     be, de = federation.agency("be.example", "BE"), federation.agency("de.example", "DE")
     until = federation.clock.now() + timedelta(days=1)
-    federation.introduce(fr, nl)
     federation.introduce(fr, be, grant=Grant(collections=frozenset({BASELINE}), until=until))
     federation.introduce(
         fr,
@@ -136,8 +119,7 @@ async def test_who_gets_an_entry_and_why_not(federation: Federation) -> None:
 
 
 def test_what_another_grant_would_change(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl, grant=Grant(collections=frozenset({BASELINE})))
+    fr, _ = federation.peers("fr", "nl", grant=Grant(collections=frozenset({BASELINE})))
     fr.add("a", "b")
     fr.add("c", collection=NATIONAL)
     fr.add("d", collection=INVESTIGATIVE)

@@ -1,10 +1,8 @@
 """Agencies that follow each other: over a month, over bad lines, with different grants."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -32,19 +30,10 @@ from support.federation import (
     unreachable_from,
 )
 from support.lists import digest
-from support.whole import current
-
-
-@pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    with Federation(tmp_path) as made:
-        yield made
 
 
 async def test_three_agencies_converge(federation: Federation) -> None:
-    fr, nl, de = (federation.agency(f"{c}.example", c.upper()) for c in ("fr", "nl", "de"))
-    for one, other in ((fr, nl), (nl, de), (fr, de)):
-        federation.introduce(one, other)
+    fr, nl, de = federation.peers("fr", "nl", "de")
     for agency in (fr, nl, de):
         agency.add(*(f"{agency.name} {number}" for number in range(300)), "shared")
         agency.publish()
@@ -66,8 +55,7 @@ async def test_three_agencies_converge(federation: Federation) -> None:
 async def test_what_two_countries_list_on_their_own_knowledge_becomes_effective(
     federation: Federation,
 ) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     fr.add("both", "one")
     nl.add("both", "other")
     nl.add("copied", basis=Basis.RELIES_ON)
@@ -75,13 +63,11 @@ async def test_what_two_countries_list_on_their_own_knowledge_becomes_effective(
     for agency in (fr, nl):
         agency.publish()
     await federation.settle()
-    judged = current(fr.store, fr.membership.members(), now=federation.clock.now(), max_age=timedelta(days=1))
-    assert {found for _, found in judged.decision.effective} == {digest("both")}
+    assert fr.effective() == {digest("both")}
 
 
 async def test_nothing_new_costs_one_request(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.add("a")
     nl.publish()
     await federation.sync(fr, nl)
@@ -98,8 +84,7 @@ async def test_nothing_new_costs_one_request(federation: Federation) -> None:
 
 
 async def test_trust_is_fetched_again_before_a_new_head_and_after_an_hour(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.publish()
     await federation.sync(fr, nl)
     link = federation.link(fr, nl)
@@ -117,8 +102,7 @@ async def test_trust_is_fetched_again_before_a_new_head_and_after_an_hour(federa
 
 @pytest.mark.threat("a wrong clock")
 async def test_trust_is_fetched_again_after_a_clock_that_was_ahead(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.publish()
     federation.advance(days=10)
     await federation.sync(fr, nl)
@@ -130,8 +114,7 @@ async def test_trust_is_fetched_again_after_a_clock_that_was_ahead(federation: F
 
 
 async def test_a_month_away_is_caught_up_in_one_sync(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     for day in range(30):
         nl.add(*(f"{day} {number}" for number in range(40)))
         nl.publish()
@@ -142,8 +125,7 @@ async def test_a_month_away_is_caught_up_in_one_sync(federation: Federation) -> 
 
 
 async def test_the_grant_decides_what_is_opened(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(nl, fr, grant=Grant(collections=frozenset({BASELINE})))
+    fr, nl = federation.peers("fr", "nl", back=Grant(collections=frozenset({BASELINE})))
     nl.add("public")
     nl.add("secret", collection=NATIONAL)
     nl.publish()
@@ -154,8 +136,7 @@ async def test_the_grant_decides_what_is_opened(federation: Federation) -> None:
 
 
 async def test_without_a_grant_the_log_is_followed_closed(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(nl, fr, grant=NOTHING)
+    fr, nl = federation.peers("fr", "nl", back=NOTHING)
     nl.add("secret")
     nl.publish()
     assert (await federation.sync(fr, nl)).succeeded
@@ -167,8 +148,7 @@ async def test_without_a_grant_the_log_is_followed_closed(federation: Federation
 @pytest.mark.threat("endless bytes")
 @pytest.mark.parametrize("calls", range(15))
 async def test_a_sync_that_breaks_anywhere_goes_on_from_there(federation: Federation, calls: int) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.add(*(f"{number}" for number in range(1500)))
     nl.publish()
     link = federation.link(fr, nl)
@@ -186,8 +166,7 @@ async def test_a_sync_that_breaks_anywhere_goes_on_from_there(federation: Federa
 
 
 async def test_answers_may_arrive_in_any_order(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.add(*(f"{number}" for number in range(3000)))
     nl.publish()
     link = federation.link(fr, nl)
@@ -218,8 +197,7 @@ _NOISE = {
 
 @pytest.mark.parametrize("noise", _NOISE.values(), ids=_NOISE)
 async def test_noise_is_refused_and_forgotten(federation: Federation, noise: Meddle) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.add(*(f"{number}" for number in range(300)))
     nl.publish()
     await federation.sync(fr, nl)
@@ -239,8 +217,7 @@ async def test_noise_is_refused_and_forgotten(federation: Federation, noise: Med
 
 
 async def test_a_cancelled_sync_keeps_what_it_accepted(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.add(*(f"{number}" for number in range(3000)))
     nl.publish()
     link = federation.link(fr, nl)
@@ -264,8 +241,7 @@ async def test_a_cancelled_sync_keeps_what_it_accepted(federation: Federation) -
 
 
 async def test_two_pulls_of_one_list_do_not_harm_each_other(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.add(*(f"{number}" for number in range(600)))
     nl.publish()
     other = Syncer(fr.store, fr.clock)
@@ -281,16 +257,14 @@ async def test_two_pulls_of_one_list_do_not_harm_each_other(federation: Federati
 
 
 async def test_a_list_that_was_never_published_is_an_outcome(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     report = await federation.sync(fr, nl)
     assert not report.succeeded
     assert "has not been published yet" in report.words
 
 
 async def test_an_empty_list_is_followed_and_fresh(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.publish()
     assert (await federation.sync(fr, nl)).succeeded
     nl.add("a")
@@ -301,8 +275,7 @@ async def test_an_empty_list_is_followed_and_fresh(federation: Federation) -> No
 
 @pytest.mark.threat("two documents")
 async def test_a_log_key_counts_in_its_time_only(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.publish()
     [_, log] = nl.trust.document().logs
     [dated] = log.vkeys
@@ -316,8 +289,7 @@ async def test_a_log_key_counts_in_its_time_only(federation: Federation) -> None
 
 
 async def test_a_list_that_its_node_no_longer_names_is_not_believed(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.publish()
     await federation.sync(fr, nl)
     nl.add("a")
@@ -329,8 +301,7 @@ async def test_a_list_that_its_node_no_longer_names_is_not_believed(federation: 
 
 
 async def test_keys_roll_while_a_peer_follows(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.add("before")
     nl.publish()
     await federation.sync(fr, nl)
@@ -349,8 +320,7 @@ async def test_keys_roll_while_a_peer_follows(federation: Federation) -> None:
 
 @pytest.mark.threat("the root lost or stolen")
 async def test_a_root_that_has_expired_stops_the_sync(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.publish()
     federation.advance(days=366)
     nl.revise(lambda old: old)
@@ -364,8 +334,7 @@ async def test_a_root_that_has_expired_stops_the_sync(federation: Federation) ->
 async def test_what_a_peer_withholds_of_its_trust_stops_the_sync_and_not_its_newest_root(
     federation: Federation, what: str
 ) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.publish()
     with fr.store.read() as unit:
         before = unit.peers.get(nl.name)
@@ -389,8 +358,7 @@ async def test_what_a_peer_withholds_of_its_trust_stops_the_sync_and_not_its_new
 
 
 async def test_a_peer_of_an_older_version_is_told_plainly(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
 
     def missing(call: Call, answer: bytes) -> bytes:
         if call.what == "timestamp":
@@ -405,8 +373,7 @@ async def test_a_peer_of_an_older_version_is_told_plainly(federation: Federation
 
 
 async def test_damage_to_what_was_staged_only_costs_the_fetching(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.add(*(f"{number}" for number in range(600)))
     nl.publish()
     link = federation.link(fr, nl)
@@ -420,8 +387,7 @@ async def test_damage_to_what_was_staged_only_costs_the_fetching(federation: Fed
 
 
 async def test_what_our_own_store_cannot_do_is_no_outcome_of_the_peer(federation: Federation) -> None:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.add("a")
     nl.publish()
     full = patch.object(fr.objects, "put_all", side_effect=StoreError("the disk is full"))

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -35,7 +34,6 @@ from support.gossiping import (
     ask,
     branches,
     gossiper,
-    honest_agencies,
     kept,
     round_of_gossip,
     standing_still,
@@ -48,14 +46,8 @@ HELD = 300
 
 
 @pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    with Federation(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
 def agencies(federation: Federation) -> list[Agency]:
-    return honest_agencies(federation, 4)
+    return federation.peers("fr", "de", "es", "se")
 
 
 @pytest.fixture
@@ -552,7 +544,7 @@ async def test_a_released_branch_fills_no_disk(agencies: list[Agency], liar: Lis
 
 
 async def test_a_convicted_list_gains_no_effect_and_loses_none(federation: Federation) -> None:
-    fr, de, nl = honest_agencies(federation, 3)
+    fr, de, nl = federation.peers("fr", "de", "es")
     fr.add("old", "new")
     de.add("old", "new")
     for agency in (fr, de):
@@ -573,7 +565,7 @@ async def test_a_convicted_list_gains_no_effect_and_loses_none(federation: Feder
 @pytest.mark.threat("a late withdrawal")
 async def test_a_withdrawal_passes_the_suspension_of_its_list(federation: Federation) -> None:
     """Who steals a log's key can convict the log; it must not stop what the agency takes back."""
-    fr, de, nl = honest_agencies(federation, 3)
+    fr, de, nl = federation.peers("fr", "de", "es")
     for agency in (fr, de):
         agency.add("wrong", "right")
         agency.publish()

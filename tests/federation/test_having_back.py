@@ -33,12 +33,6 @@ from support.new_stores import new_store
 ORIGIN = list_origin("fr.example", "main")
 
 
-@pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    with Federation(tmp_path) as made:
-        yield made
-
-
 @dataclass(frozen=True, slots=True)
 class Held:
     """What a peer holds of the list, as its owner is given it; `note` in place of its head, if it lies."""

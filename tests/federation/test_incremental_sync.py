@@ -1,8 +1,5 @@
 """What is held is not fetched again: of a bundle only what is new comes, and trust files only when they changed."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from node.errors import PeerUnreachableError
@@ -13,13 +10,11 @@ HELD = 200
 
 
 @pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    with Federation(tmp_path) as made:
-        fr, nl = made.agency("fr.example", "FR"), made.agency("nl.example", "NL")
-        made.introduce(fr, nl)
-        nl.add(*(f"file {number}" for number in range(HELD)))
-        nl.publish()
-        yield made
+def federation(federation: Federation) -> Federation:
+    _, nl = federation.peers("fr", "nl")
+    nl.add(*(f"file {number}" for number in range(HELD)))
+    nl.publish()
+    return federation
 
 
 async def one_behind(federation: Federation) -> tuple[Agency, Agency]:

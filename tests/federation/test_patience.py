@@ -1,8 +1,6 @@
 """A peer that advances is not given up, however long its list takes; one that brings nothing more is."""
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -17,13 +15,11 @@ SECONDS = 1.0
 
 
 @pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    with Federation(tmp_path) as made:
-        fr, nl = made.agency("fr.example", "FR"), made.agency("nl.example", "NL")
-        made.introduce(fr, nl)
-        nl.add(*(f"file {number}" for number in range(FILES)))
-        nl.publish()
-        yield made
+def federation(federation: Federation) -> Federation:
+    _, nl = federation.peers("fr", "nl")
+    nl.add(*(f"file {number}" for number in range(FILES)))
+    nl.publish()
+    return federation
 
 
 class Slow:

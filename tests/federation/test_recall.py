@@ -1,9 +1,8 @@
 """Who has applied a withdrawal: acknowledgements are signed, true, never go back, and their latency is measured."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -37,12 +36,6 @@ from support.new_stores import MemoryObjects
 MINUTE = 60_000
 
 
-@pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    with Federation(tmp_path) as made:
-        yield made
-
-
 def key_of(agency: Agency) -> StatementPrivateKey:
     return agency.keys.key(StatementPrivateKey, "1")
 
@@ -65,8 +58,7 @@ def behind(fr: Agency, position: int) -> tuple[Behind, ...]:
 
 
 def pair(federation: Federation) -> tuple[Agency, Agency]:
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     fr.add("a", "b")
     fr.publish()
     return fr, nl

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -29,9 +28,7 @@ class World:
 
     def __init__(self, folder: Path, *names: str) -> None:
         self.federation = Federation(folder)
-        self.agencies = [self.federation.agency(f"{name}.example", name.upper()) for name in names]
-        for one, other in combinations(self.agencies, 2):
-            self.federation.introduce(one, other)
+        self.agencies = self.federation.peers(*names)
         self.witnesses = Witnesses(self.federation)
         self.witnesses.require()
 

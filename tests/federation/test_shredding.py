@@ -1,6 +1,6 @@
 """Shredding in a federation: nothing is left anywhere, nothing comes back, newcomers follow, a liar gains nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -31,24 +31,6 @@ from support.lists import ListWriter, digest
 from support.whole import current
 
 SHA256 = Algorithm.SHA256
-
-
-@pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    with Federation(tmp_path) as made:
-        yield made
-
-
-def trio(federation: Federation) -> tuple[Agency, Agency, Agency]:
-    fr, nl, de = (
-        federation.agency("fr.example", "FR"),
-        federation.agency("nl.example", "NL"),
-        federation.agency("de.example", "DE"),
-    )
-    federation.introduce(fr, nl)
-    federation.introduce(fr, de)
-    federation.introduce(nl, de)
-    return fr, nl, de
 
 
 def shred_file(agency: Agency, name: str, reason: Reason = Reason.ERROR) -> None:
@@ -100,7 +82,7 @@ def remains(agency: Agency, *names: str) -> list[str]:
 
 @pytest.mark.threat("shredded and back")
 async def test_nothing_is_left_on_any_node(federation: Federation) -> None:
-    fr, nl, de = trio(federation)
+    fr, nl, de = federation.peers("fr", "nl", "de")
     names = [f"file {number}" for number in range(300)]
     for agency in (fr, nl):
         agency.add(*names)
@@ -124,7 +106,7 @@ async def test_nothing_is_left_on_any_node(federation: Federation) -> None:
 
 
 async def test_who_still_lists_it_is_told(federation: Federation) -> None:
-    fr, nl, de = trio(federation)
+    fr, nl, de = federation.peers("fr", "nl", "de")
     for agency in (fr, nl):
         agency.add("a", "b")
         agency.publish()
@@ -164,7 +146,7 @@ async def test_a_newcomer_follows(federation: Federation) -> None:
 @pytest.mark.threat("shredded and back")
 @pytest.mark.parametrize("again", ["import", "endorse"])
 async def test_it_does_not_come_back(federation: Federation, again: str) -> None:
-    fr, nl, de = trio(federation)
+    fr, nl, de = federation.peers("fr", "nl", "de")
     for agency in (fr, nl):
         agency.add("a", "b")
         agency.publish()
@@ -208,7 +190,7 @@ def endorse_from(agency: Agency, source: Agency) -> ImportReport:
 @pytest.mark.threat("blocking what others list")
 async def test_a_liar_who_lists_and_shreds_removes_nothing_but_its_own(federation: Federation) -> None:
     """Of a reason other than error nothing of others ends; an error blocks, as any withdrawal for error does."""
-    fr, nl, de = trio(federation)
+    fr, nl, de = federation.peers("fr", "nl", "de")
     liar = federation.agency("liar.example", "IT")
     for agency in (fr, nl, de):
         federation.introduce(agency, liar)
@@ -229,7 +211,7 @@ async def test_a_liar_who_lists_and_shreds_removes_nothing_but_its_own(federatio
 
 
 async def test_what_this_node_shredded_is_never_effective_here(federation: Federation) -> None:
-    fr, nl, de = trio(federation)
+    fr, nl, de = federation.peers("fr", "nl", "de")
     fr.add("a")
     fr.publish()
     shred_file(fr, "a", Reason.OTHER)
@@ -253,7 +235,7 @@ async def test_a_waiting_entry_is_shredded_with_its_first_publication(federation
 
 
 async def test_also_what_was_withdrawn_before(federation: Federation) -> None:
-    fr, nl, _ = trio(federation)
+    fr, nl, _ = federation.peers("fr", "nl", "de")
     fr.add("a", "b")
     fr.publish()
     fr.withdraw("a", Reason.ERROR)
@@ -269,8 +251,7 @@ async def test_also_what_was_withdrawn_before(federation: Federation) -> None:
 
 async def test_what_a_guard_set_aside_deletes_nothing(federation: Federation) -> None:
     """Whoever has a peer's key may shred its whole list: what others hold of it is not gone with it."""
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.syncer = Syncer(nl.store, nl.clock, most=FollowGuards(max_adds_per_day=1000, max_withdraws_per_day=5))
     names = [f"file {number}" for number in range(11)]
     fr.add(*names)

@@ -3,9 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -36,35 +34,21 @@ from support.gossiping import ask, kept
 from support.lists import digest
 from support.revoked_keys import revoke_log_key
 from support.trust import sign_revocations
-from support.whole import current
 from support.witnesses import Witnesses
 
 Three = tuple[Agency, Agency, Agency]
 
 
 @pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    with Federation(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
 async def agencies(federation: Federation) -> Three:
     """France, the Netherlands and Germany follow each other, and list `shared` and `french` under k = 2."""
-    fr, nl, de = (federation.agency(f"{code}.example", code.upper()) for code in ("fr", "nl", "de"))
-    for one, other in ((fr, nl), (fr, de), (nl, de)):
-        federation.introduce(one, other)
+    fr, nl, de = federation.peers("fr", "nl", "de")
     fr.add("shared", "french", "reaffirmed")
     nl.add("shared", "planted", "planted later", "own later")
     for one in (fr, nl):
         one.publish()
     await federation.settle()
     return fr, nl, de
-
-
-def effective(agency: Agency) -> set[Digest]:
-    judged = current(agency.store, agency.trust.members(), now=agency.clock.now(), max_age=timedelta(days=1))
-    return {found for _, found in judged.decision.effective}
 
 
 def files(*names: str) -> set[Digest]:
@@ -106,18 +90,18 @@ async def test_what_a_thief_added_never_counts_and_what_he_withdrew_ends_here_al
     fr.publish()
     await federation.settle()
     for agency in agencies:
-        assert effective(agency) == set(), agency.name
+        assert agency.effective() == set(), agency.name
     fr.add("planted later")
     fr.publish()
     await federation.settle()
-    assert effective(de) == set(), "nothing counts before the holders said from which size on"
+    assert de.effective() == set(), "nothing counts before the holders said from which size on"
     resume(fr)
     fr.add("own later")
     fr.publish()
     federation.advance(hours=1)
     await federation.settle()
     for agency in agencies:
-        assert effective(agency) == files("own later"), agency.name
+        assert agency.effective() == files("own later"), agency.name
     assert not kept(de)
 
 
@@ -129,14 +113,14 @@ async def test_what_was_effective_stays_where_the_thief_only_added(
     fr.add("planted")
     fr.publish()
     await federation.settle()
-    assert effective(de) == files("shared", "planted"), "before anybody knows"
+    assert de.effective() == files("shared", "planted"), "before anybody knows"
     revoke_log_key(fr, last_good=good)
     fr.publish()
     resume(fr)
     federation.advance(hours=1)
     await federation.settle()
     for agency in agencies:
-        assert effective(agency) == files("shared"), agency.name
+        assert agency.effective() == files("shared"), agency.name
 
 
 async def test_the_owner_adds_again_what_was_its_own_in_the_range(
@@ -158,7 +142,7 @@ async def test_the_owner_adds_again_what_was_its_own_in_the_range(
     federation.advance(hours=1)
     await federation.settle()
     for agency in agencies:
-        assert effective(agency) == files("shared", "planted"), agency.name
+        assert agency.effective() == files("shared", "planted"), agency.name
     assert de.log(fr.origin).head == fr.log().head
 
 
@@ -205,10 +189,10 @@ async def test_whoever_keeps_the_revocations_back_gains_nothing(
     report = await federation.sync(de, fr)
     assert "withholds its revocations" in report.words
     assert de.log(fr.origin).head.size == good + 1, "removals would have come"
-    assert effective(de) == set()
+    assert de.effective() == set()
     await federation.sync(nl, fr)
     await ask(de, nl)
-    assert effective(de) == files("shared")
+    assert de.effective() == files("shared")
     assert (await federation.sync(de, fr)).succeeded
 
 
@@ -220,13 +204,13 @@ async def test_a_peer_that_is_kept_from_the_node_learns_from_others(
     fr.add("planted")
     fr.publish()
     await federation.settle()
-    assert digest("planted") in effective(de)
+    assert digest("planted") in de.effective()
     revoke_log_key(fr, last_good=good)
     resume(fr)
     federation.advance(hours=1)
     await federation.sync(nl, fr)
     await ask(de, nl)
-    assert effective(de) == files("shared")
+    assert de.effective() == files("shared")
 
 
 @pytest.mark.parametrize("what", ["older", "other"])

@@ -1,9 +1,8 @@
 """Who holds which trust files: said once, true, never going back; and a key begins when all its peers know it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 
@@ -25,12 +24,6 @@ from protocol.trust_acknowledgement import KIND, TrustAcknowledgement
 from support.federation import Agency, Federation
 
 
-@pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    with Federation(tmp_path) as made:
-        yield made
-
-
 def key_of(agency: Agency) -> StatementPrivateKey:
     return agency.keys.key(StatementPrivateKey, "1")
 
@@ -50,8 +43,7 @@ def serial_of(owner: Agency, peer: Agency) -> int | None:
 
 
 def pair(federation: Federation) -> tuple[Agency, Agency]:
-    fr, nl = (federation.agency(f"{code}.example", code.upper()) for code in ("fr", "nl"))
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     fr.add("a")
     fr.publish()
     return fr, nl

@@ -114,8 +114,7 @@ async def visit(federation: Federation, fr: Agency, nl: Agency, *, name: str) ->
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line.time)
 async def test_each_line_of_the_table(tmp_path: Path, line: Line) -> None:
     federation = Federation(tmp_path)
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     fr.add("queued before they left")
     nl.add("taken back", "kept")
     nl.publish()

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -34,7 +34,6 @@ from protocol.lists.opening import Basis, Reason
 from protocol.tlog.tiles import decode_bundle, encode_bundle
 from support.federation import EVERYTHING, Agency, Call, Federation, check_follows, flip, on, unreachable_at
 from support.lists import digest
-from support.whole import current
 
 NARROW = Grant(collections=frozenset({BASELINE}))
 SOME = Grant(collections=frozenset({BASELINE, NATIONAL}), algorithms=frozenset({Algorithm.SHA256}))
@@ -49,15 +48,13 @@ def row(line: int, name: str, collection: int, *algorithms: Algorithm) -> Import
 
 
 @pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
+def federation(federation: Federation) -> Federation:
     """fr follows nl, which opens the baseline alone to it; every third of 600 files is national."""
-    with Federation(tmp_path) as made:
-        fr, nl = made.agency("fr.example", "FR"), made.agency("nl.example", "NL")
-        made.introduce(fr, nl, back=NARROW)
-        rows = [row(at, f"file {at}", BASELINE if at % 3 else NATIONAL) for at in range(600)]
-        import_rows(nl.store, nl.origin, rows, statement=OWN, now_ms=nl.now_ms)
-        nl.publish()
-        yield made
+    _, nl = federation.peers("fr", "nl", back=NARROW)
+    rows = [row(at, f"file {at}", BASELINE if at % 3 else NATIONAL) for at in range(600)]
+    import_rows(nl.store, nl.origin, rows, statement=OWN, now_ms=nl.now_ms)
+    nl.publish()
+    return federation
 
 
 @pytest.fixture
@@ -129,8 +126,7 @@ async def test_what_was_opened_late_counts_like_what_was_opened_at_once(
 
 
 def effective(agency: Agency) -> set[Digest]:
-    judged = current(agency.store, agency.trust.members(), now=agency.clock.now(), max_age=timedelta(days=1))
-    return {found for number, found in judged.decision.effective if number == NATIONAL}
+    return {found for number, found in agency.judged().decision.effective if number == NATIONAL}
 
 
 async def test_a_withdrawal_for_error_that_was_opened_late_blocks(
@@ -141,8 +137,7 @@ async def test_a_withdrawal_for_error_that_was_opened_late_blocks(
     await federation.sync(fr, nl)
     grant(nl, EVERYTHING)
     await later(federation, fr, nl)
-    judged = current(fr.store, fr.trust.members(), now=fr.clock.now(), max_age=timedelta(days=1))
-    [block] = [block for listing in judged.listings for block in listing.listing.blocks]
+    [block] = [block for listing in fr.judged().listings for block in listing.listing.blocks]
     assert block.digest == digest("file 3", Algorithm.SHA256)
 
 

@@ -13,8 +13,7 @@ from support.federation import Federation
 
 async def test_an_owner_gets_what_is_held_of_its_list_and_nobody_else_does(tmp_path: Path) -> None:
     federation = Federation(tmp_path)
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.add("a file", "another")
     nl.publish()
     await federation.settle()

@@ -36,7 +36,7 @@ NEXT_KEY = AuthPrivateKey.from_seed(b"n" * 32)
 @pytest.fixture
 def federation(tmp_path: Path) -> Iterator[Federation]:
     with Federation(tmp_path) as made:
-        made.introduce(made.agency("fr.example", "FR"), made.agency("nl.example", "NL"))
+        made.peers("fr", "nl")
         yield made
 
 

@@ -24,9 +24,7 @@ class Relay:
 
     def __init__(self, folder: Path) -> None:
         self.federation = Federation(folder)
-        self.fr = self.federation.agency("fr.example", "FR")
-        self.nl = self.federation.agency("nl.example", "NL")
-        self.federation.introduce(self.fr, self.nl)
+        self.fr, self.nl = self.federation.peers("fr", "nl")
         self.introductions = MemoryObjects()
         self.served = RelayingTrust(self.fr.files, self.fr.trust, self.fr.store, self.introductions)
 

@@ -40,8 +40,7 @@ def client(url: str, pin: bytes = IDENTITY.spki_sha256) -> RemoteWitness:
 @pytest.fixture
 def federation(tmp_path: Path) -> Iterator[Federation]:
     with Federation(tmp_path) as made:
-        fr, nl = made.agency("fr.example", "FR"), made.agency("nl.example", "NL")
-        made.introduce(fr, nl)
+        fr, _ = made.peers("fr", "nl")
         fr.add("a", "b", "c")
         fr.publish()
         yield made

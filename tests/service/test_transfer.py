@@ -40,8 +40,7 @@ NARROW = Grant(collections=frozenset({BASELINE}))
 @pytest.fixture
 def federation(tmp_path: Path) -> Iterator[Federation]:
     with Federation(tmp_path) as made:
-        fr, nl = made.agency("fr.example", "FR"), made.agency("nl.example", "NL")
-        made.introduce(fr, nl, grant=NARROW)
+        fr, _ = made.peers("fr", "nl", grant=NARROW)
         fr.add(*(f"file {number}" for number in range(FILES)))
         fr.add("secret", collection=NATIONAL)
         fr.publish()

@@ -103,8 +103,7 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     with Federation(tmp_path) as federation:
-        fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-        federation.introduce(fr, nl)
+        fr, nl = federation.peers("fr", "nl")
         yield World(federation, fr, nl)
 
 

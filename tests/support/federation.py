@@ -1,8 +1,7 @@
 """Agencies on real services and SQLite stores, joined by links without sockets.
 
     federation = Federation(tmp_path)
-    fr, nl = federation.agency("fr.example", "FR"), federation.agency("nl.example", "NL")
-    federation.introduce(fr, nl)
+    fr, nl = federation.peers("fr", "nl")
     nl.add("a file"); nl.publish()
     await federation.settle()
 
@@ -15,6 +14,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,6 +30,7 @@ from node.access.grants import stored_grant
 from node.clock import Clock, milliseconds
 from node.errors import PeerRefusedError, PeerUnreachableError, StoreError
 from node.formats.rows import ImportRow
+from node.judgement.effective import Current
 from node.lists.catalogue import create_list, list_origin
 from node.lists.corrections.withdraw import withdraw
 from node.lists.imports.intake import Statement, import_rows
@@ -58,6 +59,7 @@ from support.new_stores import MemoryObjects, new_store
 from support.times import SettableClock
 from support.trust import author_next_root
 from support.tuf_serving import OfferedTrust, StampedTrust
+from support.whole import current
 
 START = datetime(2026, 5, 4, 12, tzinfo=UTC)
 EVERYTHING = Grant(collections=frozenset({BASELINE, NATIONAL}))
@@ -214,6 +216,14 @@ class Agency(FoundedNode):
         """Digests in the held openings of a list."""
         opened = (Opening.from_bytes(opening).digest for _, _, opening in self.items(origin) if opening)
         return {found for found in opened if found is not None}
+
+    def judged(self, max_age: timedelta = timedelta(days=1)) -> Current:
+        """What all that it holds comes to, by its own register."""
+        return current(self.store, self.trust.members(), now=self.clock.now(), max_age=max_age)
+
+    def effective(self) -> set[Digest]:
+        """What is effective in any collection."""
+        return {found for _, found in self.judged().decision.effective}
 
     def serve(self, caller: str) -> "ServedTo":
         """What this agency offers `caller`."""
@@ -399,6 +409,13 @@ class Federation:
         """Another agency with an empty list."""
         made = Agency(name, country, self._folder / name, self.clock)
         self.agencies.append(made)
+        return made
+
+    def peers(self, *codes: str, grant: Grant = EVERYTHING, back: Grant = EVERYTHING) -> list[Agency]:
+        """Agencies of these countries, all introduced to each other."""
+        made = [self.agency(f"{code}.example", code.upper()) for code in codes]
+        for one, other in combinations(made, 2):
+            self.introduce(one, other, grant=grant, back=back)
         return made
 
     def introduce(

@@ -10,7 +10,7 @@ from node.store.lists.records import Quarantined
 from node.store.peers.records import EvidenceKind, EvidenceRecord
 from protocol.gossip import Gossip
 from support.adversary import ListPeer
-from support.federation import Agency, Federation
+from support.federation import Agency
 from support.lists import digest
 
 
@@ -49,16 +49,6 @@ def standing_still(agency: Agency, origin: str) -> Quarantined | None:
     """The record that suspends a log."""
     with agency.store.read() as unit:
         return suspended(unit, unit.logs.get(origin))
-
-
-def honest_agencies(federation: Federation, count: int) -> list[Agency]:
-    """Agencies that are all peers of each other."""
-    countries = ["FR", "DE", "ES", "SE", "IT", "AT"]
-    made = [federation.agency(f"{name.lower()}.example", name) for name in countries[:count]]
-    for at, one in enumerate(made):
-        for other in made[:at]:
-            federation.introduce(one, other)
-    return made
 
 
 def branches(peer: ListPeer, *, common: int, size: int) -> None:

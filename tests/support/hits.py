@@ -83,9 +83,7 @@ class HitWorld:
 
     def __init__(self, folder: Path, *, labels: bool, algorithms: frozenset[Algorithm]) -> None:
         self.federation = Federation(folder)
-        self.fr = self.federation.agency("fr.example", "FR")
-        self.nl = self.federation.agency("nl.example", "NL")
-        self.federation.introduce(self.fr, self.nl)
+        self.fr, self.nl = self.federation.peers("fr", "nl")
         self.evaluator = InProcessEvaluator(
             loaded_group(), [EpochSecret(subset=SUBSET, epoch=1, seed=SEED)], entropy=os.urandom
         )
