@@ -17,8 +17,16 @@ from keys.trust.members import Member, Members
 from keys.trust.node_document import NodeDocument
 from keys.trust.tuf.root import TrustedRoot
 from node.clock import Clock, milliseconds
-from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError, WrongPinError
+from node.errors import (
+    AlreadyExistsError,
+    MissingObjectError,
+    NotFoundError,
+    UsageError,
+    VerificationError,
+    WrongPinError,
+)
 from node.ports.objects import ObjectStore
+from node.store.lists.records import LogKind
 from node.store.peers.records import FetchedTrust, PeerRecord
 from node.store.store import Store
 from node.store.unit import Unit
@@ -93,12 +101,14 @@ class Membership:
 
         Raises:
             AlreadyExistsError: it is a member already.
+            VerificationError: logs of that name are held here that another root vouches for.
         """
         node = introduced.document.node
         if any(member.node == node for member in self._trust.members().members):
             raise AlreadyExistsError(
                 "{node} is a member already", node, hint="see them with: sigfed member ls"
             )
+        self._require_own_logs(node, introduced.fetched.trust.pin)
         member = Member(
             node=node,
             root_sha256=introduced.root.sha256,
@@ -108,6 +118,22 @@ class Membership:
         keep_introduction(self._files, node, url=introduced.fetched.url, trust=introduced.fetched.trust)
         self._trust.revise_members(lambda old: replace(old, members=(*old.members, member)), signers=signers)
         return member
+
+    def _require_own_logs(self, node: str, pin: bytes) -> None:
+        """What one root vouched for must not count as another's word, whose logs of that name nobody could follow."""
+        try:
+            known = introduced_trust(self._files, node).pin
+        except MissingObjectError:
+            return
+        with self._store.read() as unit:
+            origins = {log.origin for log in unit.logs.ls(LogKind.PEER_LIST) if log.note is not None}
+            origins |= {each.origin for each in unit.witnessed.ls()}
+        if known != pin and any(origin.startswith(f"{node}/") for origin in origins):
+            raise VerificationError(
+                "{node} had another root when its lists were followed here",
+                node,
+                hint="an agency that is founded anew takes another name: sigfed init --node NAME",
+            )
 
     def remove_member(self, node: str, *, signers: Sequence[Signer]) -> Members:
         """Count a member no more, follow it no more and serve it nothing; its lists stay held, for their blocks.

@@ -27,7 +27,19 @@ from node.identity.peer import reach_peer
 from node.rotation.store import write_store
 from node.signing.ring import FolderKeyRing
 from node.tls import Traffic, client_context
-from support.agencies import LIST, PARTNER, SUBSET, Federation, import_files, impostor, numbered, report
+from support.agencies import (
+    LIST,
+    PARTNER,
+    SINGLE,
+    SUBSET,
+    Federation,
+    found_agency,
+    import_files,
+    impostor,
+    list_files,
+    numbered,
+    report,
+)
 from support.moving_time import MovingTime
 from support.processes import (
     PROGRAM,
@@ -370,3 +382,30 @@ def test_fingerprint_words_of_another_node(agency: Cli, federation: Federation) 
     mistyped = f"xxxxx{theirs[5:]}"
     agency.refused(2, "word 1 of the fingerprint is not one of ours", "member", "add", url, *words, mistyped)
     assert agency.done("member", "add", url, *words, theirs)["members"] == 2
+
+
+@pytest.mark.threat("two documents")
+def test_an_agency_that_is_founded_anew_under_its_name_is_not_taken_for_the_one_before(
+    federation: Federation, tmp_path: Path
+) -> None:
+    """What is held under the first root would count as the word of the second, and no list of its be followed."""
+    fr, nl = federation.fr, federation.nl
+    held = report(fr, NL_LIST).active
+    url = open_identity(Home(nl.home)).settings.listen.url
+    theirs = nl.run("member", "ls").first["fingerprint"]
+    anew = found_agency(tmp_path, name="nl", country="NL")
+    list_files(anew, [SINGLE])
+    other = open_identity(Home(anew.home)).settings.listen.url
+    words = anew.done("member", "ls")["fingerprint"]
+    fr.done("member", "remove", "nl.example", "--yes")
+    try:
+        with Running(anew):
+            refused = fr.refused(
+                14, "had another root", "member", "add", other, "--words", words, "--country", "NL"
+            )
+        assert "another name" in refused.err
+    finally:
+        fr.done("member", "add", url, "--words", theirs, "--country", "NL")
+        fr.done("peer", "add", "nl.example", "--grant", "baseline")
+    assert synced(federation).exit == 0
+    assert report(fr, NL_LIST).active == held
