@@ -1,4 +1,4 @@
-"""Agencies that count here. The terminal signs with the holders' keys; a page proposes what they sign elsewhere."""
+"""Whom this agency counts in the federation; signed as keys are, here or elsewhere."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

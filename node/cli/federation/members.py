@@ -143,10 +143,10 @@ def remove(
     if not yes:
         confirm("Remove it?")
 
-    def end(store_of: Node) -> Done:
+    def drop(opened: Node) -> Done:
         with membership(identity) as members:
             register = members.remove_member(node, signers=identity.targets_signers())
-        left = askers(store_of.store)
+        left = askers(opened.store)
         known = counted(len(register.members), "member")
         return Done(
             said=Message(
@@ -163,7 +163,7 @@ def remove(
             ),
         )
 
-    do(here, acts.remove, acts.Removed(node=node, work=end))
+    do(here, acts.remove, acts.Removed(node=node, work=drop))
 
 
 @app.command("ls")
