@@ -76,9 +76,10 @@ def ask_holders(
             if asked.failure is not None:
                 failed = max(failed, exit_code(asked.failure))
                 silent.append(f"{asked.holder.node} did not answer: {asked.failure}")
+                continue
             found += [
                 _held(name, asked.holder, hit)
-                for (name, _), hit in zip(files, asked.hits, strict=False)
+                for (name, _), hit in zip(files, asked.hits, strict=True)
                 if hit is not None and not hit.test_file
             ]
         said = f"asked {counted(len(members), 'member')} about {counted(len(files), 'file')}"

@@ -17,6 +17,7 @@ from node.clock import milliseconds
 from node.errors import InputRefusedError
 from node.formats import Reading, read_rows
 from node.lists.catalogue import list_origin
+from node.lists.continuation import require_open
 from node.lists.imports.intake import ImportReport, Statement, import_rows, preview_rows
 from node.rotation.store import write_store
 
@@ -73,6 +74,7 @@ def read_into(
             return _done(report, reading, dry_run=False)
 
         if dry_run:
+            require_open(identity.trust.document(), origin)
             with write_store(identity) as store:
                 guards = open_guards(identity, store)
                 report = preview_rows(store, origin, reading, progress=progress.at, guards=guards)

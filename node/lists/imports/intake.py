@@ -81,7 +81,10 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """What the importing agency says about every row."""
+    """What the importing agency says about every row.
+
+    Raises `UsageError` for a contradiction, `MalformedError` for what no entry can say.
+    """
 
     basis: Basis = Basis.RELIES_ON
     criteria: int
@@ -93,10 +96,13 @@ class Statement:
     legality: frozenset[str] = frozenset()
     """Countries where the material is known to be illegal."""
 
-    def ext(self, content_id: bytes, source: EntryRef | None = None) -> Ext:
-        """What it says of one file, perhaps relying on a peer's entry; raises `UsageError` for a contradiction."""
+    def __post_init__(self) -> None:
         if self.relies_on is not None and self.basis is not Basis.RELIES_ON:
             raise UsageError("a source is named, but the basis is not relies-on")
+        self.template()  # before a table is looked at, or a person asked
+
+    def ext(self, content_id: bytes, source: EntryRef | None = None) -> Ext:
+        """What it says of one file, perhaps relying on a peer's entry."""
         return Ext(
             content_id=content_id,
             criteria=self.criteria,
@@ -107,7 +113,7 @@ class Statement:
         )
 
     def template(self) -> ExtTemplate:
-        """The ext of the entries of an import; raises `UsageError` as `ext` does."""
+        """The ext of the entries of an import."""
         return ExtTemplate.of(self.ext(bytes(CONTENT_ID_BYTES)))
 
 

@@ -197,7 +197,10 @@ def test_a_file_that_cannot_be_used_changes_nothing(agency: Cli) -> None:
         path = agency.home.with_name(f"{name}.csv")
         if content is not None:
             written(path, content)
-        return agency.run("entry", "import", str(path), *arguments, *more)
+        importing = ("entry", "import", str(path), *arguments, *more)
+        preview, done = agency.run(*importing, "--dry-run"), agency.run(*importing)
+        assert (preview.exit, preview.out, preview.err) == (done.exit, done.out, done.err), name
+        return done
 
     done = {name: run(name) for name in WHOLE_CASES}
     wrong = {

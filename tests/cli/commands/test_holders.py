@@ -118,6 +118,21 @@ def test_who_joined_stays_joined_where_the_list_does_not_come(
     assert (newest["action"], newest["outcome"]) == ("holders.join", "partly")
 
 
+@pytest.mark.parametrize("read", [[], [None, None]], ids=["too little", "too much"])
+def test_an_answer_to_other_files_is_none(
+    asking: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: list[None]
+) -> None:
+    """Whoever left one out would be taken for an agency that does not hold it."""
+
+    async def other(*_: object) -> list[None]:
+        return read
+
+    monkeypatch.setattr("node.app.peers.holders.look_up", other)
+    asked = written(tmp_path / "asked.csv", table(SECRET))
+    with pytest.raises(AssertionError, match=r"zip\(\) argument 2"):
+        asking.run("entry", "holders", "--hash-from", asked)
+
+
 def test_a_member_that_does_not_answer_is_named(asking: Cli, federation: Federation, tmp_path: Path) -> None:
     asked = written(tmp_path / "asked.csv", table(SECRET))
     federation.nl_node.stop()

@@ -66,8 +66,8 @@ class Answer:
 
     node: str
     contact: str | None
-    files: Sequence[Held]
-    failure: str
+    files: Sequence[Held] = ()
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,12 +145,14 @@ def _files(world: World, form: Values) -> Sequence[HashQuery]:
 
 
 def _answer(files: Sequence[HashQuery], asked: HolderAnswer) -> Answer:
-    failure = "" if asked.failure is None else _(asked.failure.message)
+    node, contact = asked.holder.node, asked.holder.contact
+    if asked.failure is not None:
+        return Answer(node=node, contact=contact, failure=_(asked.failure.message))
     held = [
         Held(name=_named(name), value=digests[0].value, hit=None if hit is None or hit.test_file else hit)
-        for (name, digests), hit in zip(files, asked.hits, strict=False)
+        for (name, digests), hit in zip(files, asked.hits, strict=True)
     ]
-    return Answer(node=asked.holder.node, contact=asked.holder.contact, files=held, failure=failure)
+    return Answer(node=node, contact=contact, files=held)
 
 
 def _named(name: str) -> str:
