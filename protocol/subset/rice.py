@@ -32,6 +32,8 @@ _BLOCK: Final = 32 * 1024
 
 _WORD: Final = 64
 """Numbers whose remainders of k bits are k words: so many, or a multiple, are read or written together."""
+_OCTETS: Final = 8
+"""Of a word."""
 _WRITTEN: Final = 1024 * _WORD
 """Numbers written at once: 64 remainders of k bits are k words, and each step handles one of each 64."""
 
@@ -78,17 +80,16 @@ def decode_blocks(data: Octets, *, count: int, bound: int) -> Iterator[U64Array]
     _refuse(not _octets_for(count) <= split <= _octets_for(count + highest), "length does not fit the count")
     remainders = octets[split:]
     _check_padding(remainders, count * k)
-    done, value, end = 0, np.uint64(0), -1
+    done, below = 0, np.uint64(0)
     for ends in _unary_blocks(octets[:split], count):
-        gaps = (np.diff(ends, prepend=end) - 1).astype(np.uint64)
-        done, end = done + len(ends), int(ends[-1])
-        _refuse(end + 1 - done > highest, "number out of bounds")
-        gaps <<= np.uint64(k)
-        gaps |= _read_remainders(remainders, done - len(ends), len(ends), k)
-        gaps[0] += value
-        values = np.cumsum(gaps, dtype=np.uint64)
-        value = values[-1]
-        _refuse(int(value) >= bound, "number out of bounds")
+        quotients = (ends - np.arange(done, done + len(ends))).view(np.uint64)  # of all gaps so far: 0 bits
+        _refuse(int(quotients[-1]) > highest, "number out of bounds")
+        values = _read_remainders(remainders, done, len(ends), k)
+        values[0] += below
+        np.cumsum(values, out=values)
+        done, below = done + len(ends), values[-1]
+        values += quotients << np.uint64(k)
+        _refuse(int(values[-1]) >= bound, "number out of bounds")
         yield values
 
 
@@ -140,7 +141,8 @@ def _unary_blocks(octets: _Octets, count: int) -> Iterator[NDArray[np.intp]]:
     """Places of the 1 bits, which are the ends of quotients: a multiple of 64 at once, as many as begin a word."""
     found, left = 0, np.empty(0, dtype=np.intp)
     for start in range(0, len(octets), _BLOCK):
-        ends = np.flatnonzero(np.unpackbits(octets[start : start + _BLOCK])) + 8 * start
+        bits = np.unpackbits(octets[start : start + _BLOCK]).view(np.bool_)  # which numpy searches fast
+        ends = np.flatnonzero(bits) + 8 * start
         found += len(ends)
         _refuse(found > count, "number of codes is not the count")
         left = np.concatenate([left, ends])
@@ -180,16 +182,18 @@ def _read_remainders(octets: _Octets, first: int, count: int, k: int) -> U64Arra
     """Those of `count` gaps from `first` on, which is a multiple of 64: their words begin with them."""
     if k == 0:
         return np.zeros(count, dtype=np.uint64)
-    groups, at = -(-count // _WORD), first * k // 8
-    packed = np.zeros(groups * k * 8, dtype=np.uint8)
-    found = octets[at : at + len(packed)]
+    # Of eight remainders the first begins an octet, and each of the others where it does in the next eight.
+    groups, at = -(-count // 8), first * k // 8
+    packed = np.zeros(groups * k + _OCTETS + 1, dtype=np.uint8)
+    found = octets[at : at + groups * k]
     packed[: len(found)] = found
-    words = np.ascontiguousarray(packed.view(">u8").reshape(-1, k).T).astype(np.uint64)
-    rows = np.empty((_WORD, groups), dtype=np.uint64)
-    for row in range(_WORD):
-        word, used = divmod(row * k, _WORD)
-        rows[row] = words[word] << np.uint64(used) >> np.uint64(_WORD - k)
-        beyond = k - (_WORD - used)  # bits that the next word has
-        if beyond > 0:
-            rows[row] |= words[word + 1] >> np.uint64(_WORD - beyond)
-    return np.ascontiguousarray(rows.T).reshape(-1)[:count]
+    values = np.empty((groups, 8), dtype=np.uint64)
+    for number in range(8):
+        start, used = divmod(number * k, 8)
+        words = np.ndarray(groups, ">u8", packed, start, (k,)).astype(np.uint64)
+        words <<= np.uint64(used)
+        if used + k > _WORD:
+            beyond = np.ndarray(groups, np.uint8, packed, start + _OCTETS, (k,))
+            words |= beyond >> np.uint64(8 - used)
+        np.right_shift(words, np.uint64(_WORD - k), out=values[:, number])
+    return values.reshape(-1)[:count]
