@@ -213,10 +213,13 @@ def _delta(
             _delta([2], [7], counts=(1, 2**20)), MalformedError, "length", id="a million in no bytes"
         ),
         pytest.param(
-            _delta([2], [7], removed_bytes=99), MalformedError, "set coding", id="code beyond the end"
+            _delta([2], [7], removed_bytes=99), MalformedError, "removed places", id="code beyond the end"
         ),
         pytest.param(
-            _delta([2], [], removed_bytes=99), NotCanonicalError, "between", id="wrong split, nothing added"
+            _delta([2], [], removed_bytes=99),
+            MalformedError,
+            "removed places",
+            id="wrong split, nothing added",
         ),
         pytest.param(_delta([1], [7]), NotCanonicalError, "between", id="the first of equals goes"),
         pytest.param(_delta([0], [3]), NotCanonicalError, "between", id="goes and comes back"),

@@ -101,9 +101,10 @@ def apply_delta(old: U64Array, data: Octets, width: int) -> Iterator[U64Array]:
     if len(old) - n_removed + n_added > limits.MAX_SET_VALUES:
         raise TooLargeError("delta: leads to more than {most} values", limits.MAX_SET_VALUES)
     split = _HEAD.size + removed_bytes
+    if split > len(data):
+        raise MalformedError("delta: shorter than its removed places")
     added = decode_sorted(data[split:], count=n_added, bound=bound_of(width))
     removed = decode_sorted(data[_HEAD.size : split], count=n_removed, bound=max(len(old), 1))
-    _check_canonical(split <= len(data))
     for here, there in _together(old, added):
         first, last = np.searchsorted(removed, np.array([here.start, here.stop], dtype=np.uint64))
         yield _changed(old[here], removed[first:last] - np.uint64(here.start), added[there])
