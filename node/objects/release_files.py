@@ -32,7 +32,7 @@ from protocol.subset.files import (
     write_whole_labels,
 )
 from protocol.subset.manifest import Manifest
-from protocol.subset.release import Release, pieces_of
+from protocol.subset.release import Release, checked_labels, pieces_of
 
 KEPT: Final = 32
 """Releases whose files are kept: whoever is further behind fetches whole files."""
@@ -50,8 +50,11 @@ class ReleaseFolder:
             f"{subset_prefix(record.subset)}{record.version}-{record.manifest_sha256.hex()[:_HASH_CHARS]}/"
         )
 
-    def put(self, release: Release, labels: Iterable[Octets] | None) -> None:
-        """Write a release durably, and its labels, some of which come at a time."""
+    def put(self, release: Release, labels: Sequence[Octets] | None) -> None:
+        """Write a release durably, and its labels, which lie in parts.
+
+        Raises `StoreError` where these are not those whose root the manifest has: what is signed is what was written.
+        """
         objects = self._store.objects
         objects.put_all(
             [
@@ -62,7 +65,9 @@ class ReleaseFolder:
             ]
         )
         if labels is not None:
-            objects.put_pieces(self._name(ReleasePart.LABELS), write_whole_labels(labels))
+            with self._undamaged():
+                pieces = checked_labels(release.manifest, spared(*labels), self._store.vault.hasher)
+                objects.put_pieces(self._name(ReleasePart.LABELS), write_whole_labels(pieces))
 
     def put_basis(self, basis: bytes) -> None:
         """Write what the next release may begin from."""
@@ -98,7 +103,8 @@ class ReleaseFolder:
                 labels=objects.view(self._name(ReleasePart.LABELS)) if manifest.labels_root else None,
                 filter=self._filter(),
             )
-            return Held(self._record.version, read_release(manifest, files, pieces=spared))
+            hasher = self._store.vault.hasher
+            return Held(self._record.version, read_release(manifest, files, pieces=spared, hasher=hasher))
 
     @contextmanager
     def _undamaged(self) -> Iterator[None]:
@@ -173,9 +179,10 @@ class ReleaseFolder:
         return self._name(f"since-{since.version}/{part}")
 
 
-def spared(labels: Octets) -> Iterator[Octets]:
+def spared(*parts: Octets) -> Iterator[Octets]:
     """Labels in order, some at a time; what was read of mapped ones is given back."""
-    return sparing(pieces_of(labels), maps_of(labels))
+    for labels in parts:
+        yield from sparing(pieces_of(labels), maps_of(labels))
 
 
 def unclaimed(store: Store) -> Iterator[str]:

@@ -29,6 +29,7 @@ from protocol.subset.rice import U64Array, blocks_of
 from protocol.subset.screen import screen_values, truncate
 from protocol.subset.sources import SourceCheckpoint
 from protocol.subset.widths import answer_width, kept_answer_width, kept_screen_width, screen_width
+from protocol.tlog.hasher import HASHLIB, Hasher
 
 _NO_SCREEN: Final[U64Array] = np.empty(0, dtype=np.uint64)
 
@@ -139,6 +140,7 @@ def compose(
     *,
     screen: Values,
     held: Release | None,
+    hasher: Hasher = HASHLIB,
     change: Change | None = None,
 ) -> Release:
     """The release of these answers, the canary's among them, and of labels with this root, which are not at hand.
@@ -155,8 +157,8 @@ def compose(
         screen_width=screen.width,
         answers_width=answers.width,
         pk=terms.pk,
-        screen_root=screen_root(blocks_of(screen.values), screen.width),
-        answers_root=answers_root(blocks_of(answers.values), answers.width),
+        screen_root=screen_root(blocks_of(screen.values), screen.width, hasher),
+        answers_root=answers_root(blocks_of(answers.values), answers.width, hasher),
         labels_root=labels_root,
         sources=terms.sources,
         rules=terms.rules,

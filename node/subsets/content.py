@@ -4,10 +4,9 @@ A digest that is listed still keeps its tag, which its row has, and a label that
 sealed: neither needs the PRF output, which is kept nowhere. Whatever else is needed of it is evaluated again.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from node.errors import StoreError
 from node.objects.listed import mark_of, tag_of
-from node.objects.release_files import ReleaseFolder, spared
+from node.objects.release_files import ReleaseFolder
 from node.store.mapped import give_back, maps_of
 from node.store.spool import Parts, Spool, part_of, written_down
 from node.store.subsets.records import Listed, ReleaseRecord, WideKey
@@ -30,7 +29,6 @@ from protocol.encoding import Octets
 from protocol.selection import Marks, Selection
 from protocol.subset.answers import order_answers
 from protocol.subset.canary import PRESENT
-from protocol.subset.chunks import ChunkRoot
 from protocol.subset.deltas.values import Difference
 from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, seal_label
 from protocol.subset.manifest import Manifest
@@ -64,32 +62,22 @@ class Held:
         return self.folder.load().release
 
 
-class Labels(NamedTuple):
-    """Sealed labels in the order of their answers, 48 bytes each, and their root."""
-
-    parts: Sequence[Octets]
-    """One behind the other."""
-    root: bytes
-
-    @property
-    def pieces(self) -> Iterator[Octets]:
-        """All of them, some at a time."""
-        return chain.from_iterable(map(spared, self.parts))
-
-
 class Answers(NamedTuple):
     """Digests in the order of the answers: values, labels, and marks, one for each."""
 
     values: Values
-    labels: Labels | None
-    """None for a release without."""
+    labels: Octets | None
+    """Sealed, 48 bytes each; None for a release without."""
     marks: Marks
 
 
 class Changed(NamedTuple):
     """Answers that are made of those of the release before."""
 
-    answers: Answers
+    values: Values
+    parts: Sequence[Octets] | None
+    """All labels: stretches of those before and new ones, in order, where they lie; None for a release without."""
+    marks: Marks
     moved: Difference
     places: U64Array
     """Where labels are that the release before does not have."""
@@ -162,20 +150,17 @@ class Content:
         # The test file is always screened, and never counted.
         mark_of_place = np.append(selection.marks, np.zeros(len(self) - len(selection.marks), dtype=np.uint8))
 
-        def cells() -> Iterator[bytes]:
+        def labels() -> Iterator[bytes]:
             end = 0
             for part in range(self._rows.count):
                 rows = self._ordered(self._rows.rows(part, _ROW))
                 start, end = end, end + len(rows)
                 values[start:end] = truncate(rows["tag"], width)
                 marks[start:end] = mark_of_place[rows["place"]]
-                yield rows["label"].tobytes()
+                yield rows["label"].tobytes() if self.terms.filter.labels else b""
 
-        if self.terms.filter.labels:
-            return Answers(Values(values, width), rooted(cells()), marks)
-        for _ in cells():
-            pass
-        return Answers(Values(values, width), None, marks)
+        octets = written_down(labels())
+        return Answers(Values(values, width), octets if self.terms.filter.labels else None, marks)
 
     def screen_values(self, selection: Selection) -> U64Array:
         """The full 64-bit screen hashes of what is screened, but for the test file's."""
@@ -287,19 +272,6 @@ class Content:
         return found
 
 
-def rooted(pieces: Iterable[Octets]) -> Labels:
-    """Labels written down, with their root."""
-    root = ChunkRoot(LABEL_BYTES)
-
-    def noted() -> Iterator[Octets]:
-        for piece in pieces:
-            root.take(piece)
-            yield piece
-
-    octets = written_down(noted())
-    return Labels([octets], root.root())
-
-
 def changed_answers(
     terms: Terms, held: Held, marks: Marks, gone: Collection[Listed], new: Answers
 ) -> Changed | None:
@@ -319,23 +291,20 @@ def changed_answers(
     if (added[1:] == added[:-1]).any() or (~again & (beside == added)).any():
         return None
     splice = Splice(count=len(old), gone=np.sort(first), came=came)
-    labels, written = None, _Written(~again, None)
+    parts, written = None, _Written(~again, None)
     if new.labels is not None:
         if held.release.labels is None:
             return None
-        octets = b"".join(new.labels.parts)
-        labels = _spliced(held.release.labels, splice, octets)
-        written = _written(held.release.labels, came, again, octets)
-    answers = Answers(Values(splice.values(old, added), width), labels, splice.values(marks, new.marks))
-    moved = Difference(np.sort(first[~np.isin(removed, added)]).astype(np.uint64), added[~again])
-    return Changed(answers, moved, splice.places[written.which].astype(np.uint64), written.labels)
-
-
-def _spliced(old: Octets, splice: Splice, new: Octets) -> Labels:
-    parts, root = splice.octets(old, new, LABEL_BYTES), ChunkRoot(LABEL_BYTES)
-    for piece in Labels(parts, b"").pieces:
-        root.take(piece)
-    return Labels(parts, root.root())
+        parts = splice.octets(held.release.labels, new.labels, LABEL_BYTES)
+        written = _written(held.release.labels, came, again, new.labels)
+    return Changed(
+        values=Values(splice.values(old, added), width),
+        parts=parts,
+        marks=splice.values(marks, new.marks),
+        moved=Difference(np.sort(first[~np.isin(removed, added)]).astype(np.uint64), added[~again]),
+        places=splice.places[written.which].astype(np.uint64),
+        labels=written.labels,
+    )
 
 
 class _Written(NamedTuple):
@@ -373,5 +342,5 @@ def _runs(held: Held, tags: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArra
     return first, end
 
 
-def _cells(labels: bytes | bytearray | memoryview) -> NDArray[np.uint8]:
+def _cells(labels: Octets) -> NDArray[np.uint8]:
     return np.frombuffer(labels, dtype=np.uint8).reshape(-1, LABEL_BYTES)

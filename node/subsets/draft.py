@@ -26,7 +26,7 @@ from node.judgement.ranges import Alike
 from node.lists.guards import Guards
 from node.lists.lookup import digests_named
 from node.objects.listed import listed_in, rows_in, shredded_in
-from node.objects.release_files import deltas
+from node.objects.release_files import deltas, spared
 from node.objects.sealed_names import salt_name
 from node.ports.evaluator import Evaluator
 from node.store.lists.records import LogRecord
@@ -38,19 +38,22 @@ from node.subsets.changes import Affected, affected
 from node.subsets.columns import Column
 from node.subsets.compose import Chosen, Terms, choose, compose, lines_of, screen_of, width_of_answers
 from node.subsets.conditions import Conditions, conditions
-from node.subsets.content import Answers, Content, Held, Labels, changed_answers, marks_before
+from node.subsets.content import Content, Held, changed_answers, marks_before
 from node.subsets.grounds import Order, numbered_sources, stale
 from node.subsets.holdings import held_here
 from node.subsets.links import Links
 from node.subsets.outputs import Outputs
 from protocol.digest import Digest
+from protocol.encoding import Octets
 from protocol.judgement.quorum import MemberListing, Support
 from protocol.lists.opening import EntryRef
 from protocol.subset.canary import CANARIES
+from protocol.subset.chunks import labels_root
 from protocol.subset.exclusions import exclusions_hash
 from protocol.subset.files import Change, ReleaseFiles, write_change
 from protocol.subset.files import Held as HeldFiles
 from protocol.subset.identity import subset_id
+from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import RuleHashes
 from protocol.subset.prf_input import prf_input
 from protocol.subset.release import Release
@@ -81,8 +84,8 @@ class Draft:
 
     release: Release
     """Without its labels."""
-    labels: Labels | None
-    """None for a release without."""
+    labels: Sequence[Octets] | None = field(repr=False)
+    """All of them, part after part; None for a release without."""
     deltas: MakeDeltas | None = field(repr=False)
     """None where there is no release before."""
     screened: Screened
@@ -205,11 +208,20 @@ class Drafter:
             unheard=sorted_names(made.unheard),
         )
         listed = self._held.record.answers - 1 if self._held else 0
-        release = compose(made.terms, answers.values, _root(answers), screen=screen, held=held)
+        labels = None if answers.labels is None else [answers.labels]
+        release = compose(
+            made.terms,
+            answers.values,
+            self._root(labels),
+            screen=screen,
+            held=held,
+            hasher=self._store.vault.hasher,
+        )
         return self._draft(
             made,
             release,
-            answers,
+            labels,
+            Screened.of(answers.marks),
             basis if made.conditions and not kept_from_tripping else None,
             removed=listed - made.content.stayed,  # what an older version shredded has no row
             contradicted=contradicted,
@@ -249,7 +261,6 @@ class Drafter:
         changed = changed_answers(made.terms, held, basis.marks, rows, came)
         if changed is None:
             return None
-        answers = changed.answers
         marks = marks_before(held, basis.marks, rows)
         screened = [value for value, mark in zip(rows.values(), marks, strict=True) if is_screened(mark)]
         screen = changed_screen(
@@ -267,7 +278,7 @@ class Drafter:
         )
         following = Basis(
             conditions=new.conditions,
-            marks=answers.marks,
+            marks=changed.marks,
             shared=screen[1],
             contradicted=frozenset(self._store.vault.wide_keys_of(contradicted)),
             stale=new.stale,
@@ -277,16 +288,18 @@ class Drafter:
         change = Change(screen=screen[2], answers=changed.moved, places=changed.places, labels=changed.labels)
         release = compose(
             made.terms,
-            answers.values,
-            _root(answers),
+            changed.values,
+            self._root(changed.parts),
             screen=screen[0],
             held=held.release,
+            hasher=self._store.vault.hasher,
             change=change,
         )
         return self._draft(
             made,
             release,
-            answers,
+            changed.parts,
+            Screened.of(changed.marks),
             following,
             removed=made.content.left,
             contradicted=contradicted,
@@ -297,7 +310,8 @@ class Drafter:
         self,
         made: _Made,
         release: Release,
-        answers: Answers,
+        labels: Sequence[Octets] | None,
+        screened: Screened,
         basis: Basis | None,
         *,
         removed: int,
@@ -306,9 +320,9 @@ class Drafter:
     ) -> Draft:
         return Draft(
             release=release,
-            labels=answers.labels,
+            labels=labels,
             deltas=deltas,
-            screened=Screened.of(answers.marks),
+            screened=screened,
             basis=basis,
             ended=made.content.ended,
             new=made.content.new,
@@ -477,6 +491,9 @@ class Drafter:
         inputs = [prf_input(number, digest) for digest in digests]
         return self._evaluator.outputs(subset.name, subset.epoch, inputs)
 
+    def _root(self, labels: Sequence[Octets] | None) -> bytes | None:
+        return None if labels is None else labels_root(spared(*labels), LABEL_BYTES, self._store.vault.hasher)
+
     def _terms(self, sources: tuple[SourceCheckpoint, ...]) -> Terms:
         subset = self._order.subset
         return Terms(
@@ -517,14 +534,9 @@ class Drafter:
         )
 
 
-def _deltas(release: Release, labels: Labels | None, held: Held) -> ReleaseFiles:
-    """Deltas of a release that is made whole, whose labels are one part."""
-    (octets,) = labels.parts if labels else (None,)
-    return deltas(replace(release, labels=octets), HeldFiles(held.record.version, held.release))
-
-
-def _root(answers: Answers) -> bytes | None:
-    return answers.labels.root if answers.labels else None
+def _deltas(release: Release, labels: Octets | None, held: Held) -> ReleaseFiles:
+    """Deltas of a release that is made whole."""
+    return deltas(replace(release, labels=labels), HeldFiles(held.record.version, held.release))
 
 
 def prolongs(held: ReleaseRecord, not_after_ms: int, now: datetime) -> bool:

@@ -231,7 +231,7 @@ class Releaser:
         if self._standing() != standing:
             return False
         files = ReleaseFolder(self._store, draft.record)
-        files.put(draft.release, draft.labels and draft.labels.pieces)
+        files.put(draft.release, draft.labels)
         if draft.basis:
             files.put_basis(draft.basis.to_bytes())
         leaf = leaf_hash(draft.release.manifest.to_bytes())

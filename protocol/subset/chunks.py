@@ -4,43 +4,45 @@ So one partner may hold a file as a download, another as a chain of deltas, and 
 chunk can be proven alone. Spec: docs/spec/subset.md, section "Roots".
 """
 
-from hashlib import sha256
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 
 from protocol.encoding import Octets
 from protocol.subset.rice import U64Array, blocks_of
-from protocol.tlog.hasher import LEAF
-from protocol.tlog.merkle import CompactRange
+from protocol.tlog.hasher import HASHLIB, LEAF, Hasher
+from protocol.tlog.merkle import CompactRange, leaf_hash
 
 CHUNK: Final = 1024
 """Values, or labels, in one leaf; the last leaf may have fewer."""
-_VALUE_BYTES: Final = 8
-_AT_ONCE: Final = 1024
-"""Leaves that the tree takes in together."""
+VALUE_BYTES: Final = 8
 
 
 class ChunkRoot:
     """The root of items of `item_bytes` each, of which some come at a time."""
 
-    def __init__(self, item_bytes: int) -> None:
+    def __init__(self, item_bytes: int, hasher: Hasher = HASHLIB) -> None:
         self._leaf_bytes = CHUNK * item_bytes
+        self._hasher = hasher
         self._tree = CompactRange()
-        self._leaves: list[bytes] = []
-        self._leaf = sha256(LEAF)
-        self._missing = self._leaf_bytes
+        self._begun = bytearray()
+        """Of a leaf."""
 
     def take(self, items: Octets) -> None:
         """The next items, one after the other."""
-        octets, start = memoryview(items).cast("B"), 0
-        while start < len(octets):
-            part = octets[start : start + self._missing]
-            self._leaf.update(part)
-            start += len(part)
-            self._missing -= len(part)
-            if not self._missing:
-                self._end_leaf()
+        octets = memoryview(items).cast("B")
+        if self._begun:
+            missing = self._leaf_bytes - len(self._begun)
+            self._begun += octets[:missing]
+            if len(self._begun) < self._leaf_bytes:
+                return
+            self._tree.append(leaf_hash(bytes(self._begun)))
+            self._begun, octets = bytearray(), octets[missing:]
+        whole = len(octets) // self._leaf_bytes * self._leaf_bytes
+        leaves = self._hasher.each(LEAF, octets[:whole], self._leaf_bytes)
+        self._tree.extend_joined(leaves, self._hasher)
+        self._begun += octets[whole:]
 
     def take_values(self, values: U64Array) -> None:
         """The next values, each a u64 big-endian."""
@@ -49,29 +51,22 @@ class ChunkRoot:
     def root(self) -> bytes:
         """32 bytes, of all items so far."""
         tree = self._tree.copy()
-        tree.extend(self._leaves)
-        if self._missing < self._leaf_bytes:
-            tree.append(self._leaf.digest())
+        if self._begun:
+            tree.append(leaf_hash(bytes(self._begun)))
         return tree.root()
-
-    def _end_leaf(self) -> None:
-        self._leaves.append(self._leaf.digest())
-        self._leaf, self._missing = sha256(LEAF), self._leaf_bytes
-        if len(self._leaves) == _AT_ONCE:
-            self._tree.extend(self._leaves)
-            self._leaves.clear()
 
 
 def values_root(values: U64Array) -> bytes:
     """32 bytes: the root over chunks of 1 024 values, each value a u64 big-endian (8 192 bytes a full leaf)."""
-    chunks = ChunkRoot(_VALUE_BYTES)
+    chunks = ChunkRoot(VALUE_BYTES)
     for block in blocks_of(values):
         chunks.take_values(block)
     return chunks.root()
 
 
-def labels_root(labels: Octets, label_bytes: int) -> bytes:
-    """32 bytes: the root over chunks of 1 024 labels of `label_bytes` each."""
-    chunks = ChunkRoot(label_bytes)
-    chunks.take(labels)
+def labels_root(pieces: Iterable[Octets], label_bytes: int, hasher: Hasher = HASHLIB) -> bytes:
+    """32 bytes: the root over chunks of 1 024 labels of `label_bytes` each, which come some at a time."""
+    chunks = ChunkRoot(label_bytes, hasher)
+    for piece in pieces:
+        chunks.take(piece)
     return chunks.root()

@@ -25,6 +25,7 @@ from protocol.subset.manifest import Manifest
 from protocol.subset.release import Release, pieces_of, verify_release
 from protocol.subset.rice import U64Array, gathered
 from protocol.subset.sets import decode_multiset, encode_multiset, encode_set
+from protocol.tlog.hasher import HASHLIB, Hasher
 
 FORMAT: Final = 1
 WHOLE: Final = 0
@@ -120,6 +121,7 @@ def read_release(
     *,
     held: Held | None = None,
     pieces: Callable[[Octets], Iterator[Octets]] = pieces_of,
+    hasher: Hasher = HASHLIB,
 ) -> Release:
     """The verified release of `manifest`, from files that are whole or deltas from what is `held`.
 
@@ -138,6 +140,7 @@ def read_release(
         labels=labels,
         filter_bytes=files.filter,
         pieces=pieces,
+        hasher=hasher,
     )
 
 

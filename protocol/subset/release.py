@@ -13,13 +13,14 @@ import numpy as np
 
 from protocol.encoding import Octets
 from protocol.errors import SubsetError
-from protocol.subset.chunks import CHUNK, ChunkRoot
+from protocol.subset.chunks import CHUNK, VALUE_BYTES, ChunkRoot
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.label import LABEL_BYTES
 from protocol.subset.manifest import Manifest, ReleaseKind, read_filter
 from protocol.subset.rice import U64Array, blocks_of
+from protocol.tlog.hasher import HASHLIB, Hasher
 
-_PIECE: Final = 16 * CHUNK * LABEL_BYTES
+_PIECE: Final = 64 * CHUNK * LABEL_BYTES
 """Octets of labels that are read at a time."""
 
 
@@ -55,14 +56,15 @@ def verify_release(
     labels: Octets | None,
     filter_bytes: bytes | None = None,
     pieces: Callable[[Octets], Iterable[Octets]] | None = None,
+    hasher: Hasher = HASHLIB,
 ) -> Release:
     """The release that these files are; raises `SubsetError` naming the file that is not the manifest's.
 
     `pieces` says how labels are read, which may be long.
     """
-    check_screen(manifest, blocks_of(screen))
-    check_answers(manifest, blocks_of(answers))
-    check_labels(manifest, None if labels is None else (pieces or pieces_of)(labels))
+    check_screen(manifest, blocks_of(screen), hasher)
+    check_answers(manifest, blocks_of(answers), hasher)
+    check_labels(manifest, None if labels is None else (pieces or pieces_of)(labels), hasher)
     return Release(
         manifest=manifest,
         screen=screen,
@@ -72,27 +74,36 @@ def verify_release(
     )
 
 
-def check_screen(manifest: Manifest, blocks: Iterable[U64Array]) -> None:
+def check_screen(manifest: Manifest, blocks: Iterable[U64Array], hasher: Hasher = HASHLIB) -> None:
     """Check that these are the screen's values, as they come; raises `SubsetError`."""
-    count, width = manifest.screen_count, manifest.screen_width
-    _check_values("screen", blocks, count, width, manifest.screen_root, strictly=True)
+    found = _counted("screen", blocks, manifest.screen_width, hasher, strictly=True)
+    _check_values("screen", found, manifest.screen_count, manifest.screen_root)
 
 
-def check_answers(manifest: Manifest, blocks: Iterable[U64Array]) -> None:
+def check_answers(manifest: Manifest, blocks: Iterable[U64Array], hasher: Hasher = HASHLIB) -> None:
     """Check that these are the manifest's answers, as they come; raises `SubsetError`."""
-    count, width = manifest.answers_count, manifest.answers_width
-    _check_values("answers", blocks, count, width, manifest.answers_root, strictly=False)
+    found = _counted("answers", blocks, manifest.answers_width, hasher, strictly=False)
+    _check_values("answers", found, manifest.answers_count, manifest.answers_root)
 
 
-def check_labels(manifest: Manifest, pieces: Iterable[Octets] | None) -> None:
+def check_labels(manifest: Manifest, pieces: Iterable[Octets] | None, hasher: Hasher = HASHLIB) -> None:
     """Check that these are the manifest's labels, as they come; raises `SubsetError`."""
     if pieces is None or manifest.labels_root is None:
         _check(pieces is None and manifest.labels_root is None, "labels: some where none, none where some")
         return
-    chunks, size = ChunkRoot(LABEL_BYTES), 0
+    for _ in checked_labels(manifest, pieces, hasher):
+        pass
+
+
+def checked_labels(
+    manifest: Manifest, pieces: Iterable[Octets], hasher: Hasher = HASHLIB
+) -> Iterator[Octets]:
+    """The same pieces; raises `SubsetError` behind the last, where all of them are not the manifest's labels."""
+    chunks, size = ChunkRoot(LABEL_BYTES, hasher), 0
     for piece in pieces:
         chunks.take(piece)
         size += len(piece)
+        yield piece
     _check(size == manifest.answers_count * LABEL_BYTES, "labels: one for each answer")
     _check(chunks.root() == manifest.labels_root, "labels: not those whose root the manifest has")
 
@@ -119,27 +130,26 @@ def check_successor(held: Manifest, offered: Manifest) -> None:
         _check(same, "manifest: a removal-only release changes epoch or widths")
 
 
-def screen_root(screen: Iterable[U64Array], width: int) -> bytes:
+def screen_root(screen: Iterable[U64Array], width: int, hasher: Hasher = HASHLIB) -> bytes:
     """The root of values that may be a screen of this width, as they come; raises `SubsetError`."""
-    return _counted("screen", screen, width, strictly=True)[1]
+    return _counted("screen", screen, width, hasher, strictly=True)[1]
 
 
-def answers_root(answers: Iterable[U64Array], width: int) -> bytes:
+def answers_root(answers: Iterable[U64Array], width: int, hasher: Hasher = HASHLIB) -> bytes:
     """Likewise of answers."""
-    return _counted("answers", answers, width, strictly=False)[1]
+    return _counted("answers", answers, width, hasher, strictly=False)[1]
 
 
-def _check_values(
-    name: str, blocks: Iterable[U64Array], count: int, width: int, root: bytes, *, strictly: bool
-) -> None:
-    found = _counted(name, blocks, width, strictly=strictly)
+def _check_values(name: str, found: tuple[int, bytes], count: int, root: bytes) -> None:
     _check(found[0] == count, f"{name}: number of values")
     _check(found[1] == root, f"{name}: not the values whose root the manifest has")
 
 
-def _counted(name: str, blocks: Iterable[U64Array], width: int, *, strictly: bool) -> tuple[int, bytes]:
+def _counted(
+    name: str, blocks: Iterable[U64Array], width: int, hasher: Hasher, *, strictly: bool
+) -> tuple[int, bytes]:
     """How many values there are, in order and of this width, and their root."""
-    chunks, found, last = ChunkRoot(8), 0, -1
+    chunks, found, last = ChunkRoot(VALUE_BYTES, hasher), 0, -1
     follows = np.greater if strictly else np.greater_equal
     for block in filter(len, blocks):
         in_order = bool(follows(int(block[0]), last) and follows(block[1:], block[:-1]).all())

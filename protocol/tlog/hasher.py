@@ -13,6 +13,7 @@ from typing import Final
 
 from typing_extensions import override
 
+from protocol.encoding import Octets
 from protocol.limits import EVENT_BYTES, HEADER_BYTES
 
 HASH_BYTES: Final = 32
@@ -34,9 +35,14 @@ class Hasher:
 
     __slots__ = ()
 
-    def each(self, prefix: bytes, items: bytes, width: int) -> bytes:
+    def each(self, prefix: bytes, items: Octets, width: int) -> bytes:
         """SHA-256(prefix || item) of items of `width` bytes."""
-        return b"".join([sha256(prefix + item).digest() for item in apart(items, width)])
+        begun, found = sha256(prefix), []
+        for at in range(0, len(items), width):
+            state = begun.copy()
+            state.update(items[at : at + width])
+            found.append(state.digest())
+        return b"".join(found)
 
     def leaves(self, events: bytes) -> bytes:
         """SHA-256(00 || event) of events of 56 bytes."""
@@ -84,7 +90,7 @@ class KernelHasher(Hasher):
             ctypes.c_void_p,
             pointer,
             size,
-            pointer,
+            ctypes.c_void_p,
             size,
             size,
             pointer,
@@ -95,7 +101,7 @@ class KernelHasher(Hasher):
         self._hash_rows = function
 
     @override
-    def each(self, prefix: bytes, items: bytes, width: int) -> bytes:
+    def each(self, prefix: bytes, items: Octets, width: int) -> bytes:
         return self._hashes(prefix, items, width, width)
 
     @override
@@ -109,19 +115,32 @@ class KernelHasher(Hasher):
     def _hashes(
         self,
         prefix: bytes,
-        rows: bytes,
+        rows: Octets,
         stride: int,
         width: int,
         rests: bytes | None = None,
         sizes: int | None = None,
     ) -> bytes:
-        count, over = divmod(len(rows), stride)
-        if over or type(rows) is not bytes:  # the kernel believes every length
-            raise ValueError(f"items have {stride} bytes, and are of the type bytes")
+        start, size = _place(rows)
+        count, over = divmod(size, stride)
+        if over:  # the kernel believes every length
+            raise ValueError(f"items have {stride} bytes each")
         out = ctypes.create_string_buffer(count * HASH_BYTES)
-        status = self._hash_rows(out, prefix, len(prefix), rows, stride, width, rests, sizes, count)
+        status = self._hash_rows(out, prefix, len(prefix), start, stride, width, rests, sizes, count)
         if status == _NO_MEMORY:
             raise MemoryError
         if status:
             raise ValueError("this processor has no instructions for it")
         return out.raw
+
+
+def _place(rows: Octets) -> tuple[bytes | int, int]:
+    """Where bytes lie, which the caller keeps there, and how many they are."""
+    if type(rows) is bytes:
+        return rows, len(rows)
+    if type(rows) is not memoryview or not rows.c_contiguous:
+        raise ValueError("items are of the type bytes, or a view of some that lie together")
+    import numpy as np  # noqa: PLC0415 - alone it knows the address of what may not be written; a log is in bytes
+
+    octets = np.frombuffer(rows, dtype=np.uint8)
+    return octets.ctypes.data, octets.size

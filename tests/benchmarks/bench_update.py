@@ -48,7 +48,7 @@ def _release(screen: U64Array, answers: U64Array, labels: bytes, widths: tuple[i
         answers_width=widths[1],
         screen_root=values_root(screen),
         answers_root=values_root(answers),
-        labels_root=labels_root(labels, LABEL_BYTES),
+        labels_root=labels_root([labels], LABEL_BYTES),
     )
     return Release(manifest=manifest, screen=screen, answers=answers, labels=labels)
 

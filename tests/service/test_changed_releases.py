@@ -3,6 +3,7 @@
 That both are byte for byte the same is shown by tests/property/test_release_properties.py.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -18,7 +19,7 @@ from sqlalchemy import text
 
 from keys.key import LogPrivateKey
 from keys.trust.members import Member, Members
-from node.errors import TripwireError
+from node.errors import StoreError, TripwireError
 from node.judgement.effective import judge_all
 from node.judgement.premises import Premises
 from node.lists.corrections.amend import Amendment, amend
@@ -41,6 +42,7 @@ from node.subsets.grounds import Order, stale
 from protocol.lists.event import BASELINE, Op
 from protocol.lists.opening import Basis, EntryRef, Reason
 from protocol.oprf.suite import epoch_key
+from protocol.subset.chunks import labels_root
 from protocol.subset.screen import screen_value
 from support.releases import (
     EVERY,
@@ -424,6 +426,34 @@ def test_where_nothing_moved_the_newest_release_is_not_read(fr: ReleasingAgency,
         with pytest.raises(AssertionError):
             fr.release()
     assert fr.release().published, "it is past half of its life"
+
+
+@pytest.mark.parametrize("place", [8, -1])
+def test_labels_that_are_read_otherwise_as_they_are_copied_are_not_signed(
+    fr: ReleasingAgency, other: Agency, tmp_path: Path, place: int
+) -> None:
+    """The disk gives them once as they were verified, and then something else: partners would refuse the release."""
+    add(fr, other, "a")
+    fr.follow(other)
+    file = tmp_path / "objects" / f"{folder(fr).prefix}labels"
+
+    def read_and_damaged(*given: Any) -> bytes:
+        found = labels_root(*given)
+        with file.open("r+b") as opened:
+            opened.seek(place, os.SEEK_END if place < 0 else os.SEEK_SET)
+            damaged = opened.read(1)[0] ^ 1
+            opened.seek(-1, os.SEEK_CUR)
+            opened.write(bytes([damaged]))
+        return found
+
+    with (
+        patch("node.subsets.draft.labels_root", read_and_damaged),
+        pytest.raises(StoreError, match="damaged: labels"),
+    ):
+        fr.release()
+    assert [record.version for record in fr.records] == [1]
+    with fr.store.read() as unit:
+        assert unit.logs.get(fr.subset.origin).pending is None
 
 
 ELSE: dict[str, Change] = {

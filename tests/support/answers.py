@@ -72,7 +72,7 @@ def compose_whole(
     release = compose(
         terms,
         Values(truncate(answers.tags, width), width),
-        None if sealed is None else labels_root(sealed, LABEL_BYTES),
+        None if sealed is None else labels_root([sealed], LABEL_BYTES),
         screen=screen_of(terms, screen_values({*screened} - {PRESENT}), held)[0],
         held=held,
     )

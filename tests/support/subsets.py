@@ -110,6 +110,6 @@ def make_release(
         answers_count=len(outputs),
         screen_root=values_root(screen),
         answers_root=values_root(answers.values),
-        labels_root=None if sealed is None else labels_root(sealed, LABEL_BYTES),
+        labels_root=None if sealed is None else labels_root([sealed], LABEL_BYTES),
     )
     return verify_release(manifest, screen=screen, answers=answers.values, labels=sealed)

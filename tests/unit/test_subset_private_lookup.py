@@ -57,7 +57,7 @@ def _publish() -> tuple[bytes, ReleaseFiles]:
         answers_count=len(own),
         answers_width=answer_width(len(own)),
         answers_root=values_root(answers.values),
-        labels_root=labels_root(labels, LABEL_BYTES),
+        labels_root=labels_root([labels], LABEL_BYTES),
     )
     release = verify_release(manifest, screen=screen, answers=answers.values, labels=labels)
     files = ReleaseFiles(

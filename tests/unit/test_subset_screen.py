@@ -135,7 +135,7 @@ def test_roots_are_over_chunks_of_1024_big_endian_values() -> None:
 
 def test_label_roots_are_over_chunks_of_1024_labels() -> None:
     labels = bytes(48) * 1024 + b"\1" * 48
-    assert labels_root(labels, 48) == node_hash(leaf_hash(bytes(48) * 1024), leaf_hash(b"\1" * 48))
+    assert labels_root([labels], 48) == node_hash(leaf_hash(bytes(48) * 1024), leaf_hash(b"\1" * 48))
 
 
 def test_a_root_is_that_of_all_chunks_however_the_items_come() -> None:

@@ -102,7 +102,7 @@ def test_label_delta() -> None:
     )
     assert encode_label_delta(old, new) == delta
     assert b"".join(apply_label_delta(old, delta, new.answers)) == new.labels
-    assert labels_root(new.labels, 48).hex() == case["new_root"]
+    assert labels_root([new.labels], 48).hex() == case["new_root"]
 
 
 @pytest.mark.parametrize("case", [VECTORS["filter"], SCREEN["filter"]], ids=["old rule", "new rule"])
