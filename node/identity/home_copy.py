@@ -231,9 +231,17 @@ class _CopiedFiles:
             raise MissingObjectError("{name} is not in the copy of the home", name)
         return found
 
+    def get_all(self, names: Iterable[str]) -> Iterator[bytes]:
+        """The bytes of many, in order."""
+        return map(self.get, names)
+
     def view(self, name: str) -> Octets:
         """The same."""
         return self.get(name)
+
+    def size(self, name: str) -> int:
+        """How many bytes it has."""
+        return len(self.get(name))
 
     def exists(self, name: str) -> bool:
         """Whether there is one of that name."""

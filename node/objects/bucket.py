@@ -78,14 +78,14 @@ class Bucket:
                 _require_bucket(exc)
                 return None
 
-    def exists(self, name: str) -> bool:
-        """Whether there is an object."""
+    def size(self, name: str) -> int | None:
+        """How many bytes an object has; None when there is none."""
         with _told():
             try:
-                _client(self).head(name)
+                return int(_client(self).head(name)["size"])
             except FileNotFoundError:  # or there is no bucket, which an answer without a body cannot say
-                return self.get(name) is not None
-            return True
+                found = self.get(name)
+                return None if found is None else len(found[0])
 
     def put(self, name: str, data: bytes) -> None:
         """Write an object, whatever was there."""

@@ -109,10 +109,21 @@ class FolderObjects:
         except OSError as exc:
             raise self._unread(name, exc) from exc
 
+    def get_all(self, names: Iterable[str]) -> Iterator[bytes]:
+        """The bytes of many, in order; each is read when it is asked for. Raises as `get`."""
+        return map(self.get, names)
+
     def view(self, name: str) -> Octets:
         """The same, mapped: an object that is replaced or deleted meanwhile stays as it was. Raises as `get`."""
         try:
             return mapped(self._path(name))
+        except OSError as exc:
+            raise self._unread(name, exc) from exc
+
+    def size(self, name: str) -> int:
+        """How many bytes it has; raises as `get`."""
+        try:
+            return self._path(name).stat().st_size
         except OSError as exc:
             raise self._unread(name, exc) from exc
 

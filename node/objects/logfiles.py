@@ -18,7 +18,7 @@ by shredding, and when a peer opens what it withheld before.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from itertools import groupby
+from itertools import chain, tee
 
 from node.errors import NotFoundError, StoreError
 from node.ports.objects import ObjectStore
@@ -40,6 +40,8 @@ from protocol.tlog.tiles import (
 
 Named = tuple[str, bytes]
 """An object to be: name and bytes."""
+Row = tuple[bytes, bytes]
+"""Event (56 bytes) and opening, which is empty where it is not held."""
 Item = tuple[int, bytes, bytes | None]
 """Index, event (56 bytes), and opening where it is held."""
 
@@ -84,20 +86,32 @@ class LogFiles:
 
     def items(self, *, first: int, size: int) -> Iterator[Item]:
         """Every event from `first` up to `size`."""
-        for index in range(first // BUNDLE_WIDTH, -(-size // BUNDLE_WIDTH)):
-            start = index * BUNDLE_WIDTH
-            rows = zip(self.events(index, size=size), self.openings(index, size=size), strict=True)
-            for position, (event, opening) in enumerate(rows, start):
+        for index, rows in self._rows(range(first // BUNDLE_WIDTH, -(-size // BUNDLE_WIDTH)), size):
+            for position, (event, opening) in enumerate(rows, index * BUNDLE_WIDTH):
                 if position >= first:
                     yield position, event, opening or None
 
     def items_at(self, positions: Iterable[int], *, size: int) -> Iterator[Item]:
         """The same of the events at these ascending positions below `size`; each of their bundles is read once."""
-        for index, group in groupby(positions, key=lambda position: position // BUNDLE_WIDTH):
-            events, openings = self.events(index, size=size), self.openings(index, size=size)
-            for position in group:
-                at = position % BUNDLE_WIDTH
-                yield position, events[at], openings[at] or None
+        places: dict[int, list[int]] = {}
+        for position in positions:
+            places.setdefault(position // BUNDLE_WIDTH, []).append(position)
+        for index, rows in self._rows(places, size):
+            for position in places[index]:
+                event, opening = rows[position % BUNDLE_WIDTH]
+                yield position, event, opening or None
+
+    def _rows(self, indices: Iterable[int], size: int) -> Iterator[tuple[int, Sequence[Row]]]:
+        """Events and openings of these bundles, each with some below `size`; those that follow are on their way."""
+        widths = ((index, width_at(level=0, index=index, size=size)) for index in indices)
+        named, ahead = tee(
+            (index, width, self._entries_name(index, width), self._openings_name(index, width))
+            for index, width in widths
+        )
+        found = self._objects.get_all(chain.from_iterable(names for _, _, *names in ahead))
+        for (index, width, _, name), events, sealed in zip(named, found, found, strict=True):
+            openings = _decode(self._vault.unseal(name, sealed), width)
+            yield index, list(zip(_decode(events, width), openings, strict=True))
 
     def growth(
         self, old_size: int, events: Sequence[bytes], openings: Sequence[bytes] | None

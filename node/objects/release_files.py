@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
-from node.errors import StoreError
+from node.errors import MissingObjectError, StoreError
 from node.objects.sealed_names import basis_name, is_basis, is_roster
 from node.store.mapped import maps_of, sparing
 from node.store.store import Store
@@ -97,9 +97,10 @@ class ReleaseFolder:
         """The release, verified again; raises `StoreError`."""
         objects, manifest = self._store.objects, self.read_manifest()
         with self._undamaged():
+            screen, answers = objects.get_all(map(self._name, (ReleasePart.SCREEN, ReleasePart.ANSWERS)))
             files = ReleaseFiles(
-                screen=objects.get(self._name(ReleasePart.SCREEN)),
-                answers=objects.get(self._name(ReleasePart.ANSWERS)),
+                screen=screen,
+                answers=answers,
                 labels=objects.view(self._name(ReleasePart.LABELS)) if manifest.labels_root else None,
                 filter=self._filter(),
             )
@@ -152,6 +153,7 @@ class ReleaseFolder:
             self._store.objects.delete(name)
 
     def _store_deltas(self, since: ReleaseRecord, make: Callable[[], ReleaseFiles] | None) -> None:
+        objects = self._store.objects
         files = make() if make else deltas(self.load().release, ReleaseFolder(self._store, since).load())
         # Those of the answers last: where they are, `has_deltas` takes all of them to be.
         for part, data in (
@@ -160,13 +162,16 @@ class ReleaseFolder:
             (ReleasePart.ANSWERS, files.answers),
         ):
             if data is not None:
-                smaller = min(data, self._store.objects.view(self._name(part)), key=len)
-                self._store.objects.put(self._delta_name(since, part), bytes(smaller))
+                whole = self._name(part)
+                smaller = data if len(data) <= objects.size(whole) else objects.get(whole)
+                objects.put(self._delta_name(since, part), bytes(smaller))
 
     def _filter(self) -> bytes | None:
         """None for a release of a version that kept none."""
-        name = self._name(ReleasePart.FILTER)
-        return self._store.objects.get(name) if self._store.objects.exists(name) else None
+        try:
+            return self._store.objects.get(self._name(ReleasePart.FILTER))
+        except MissingObjectError:
+            return None
 
     @property
     def _basis(self) -> str:

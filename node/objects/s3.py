@@ -7,6 +7,7 @@ not compare loses writes without a word, so each process that writes has it refu
 """
 
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -139,20 +140,36 @@ class S3Objects:
         """The bytes of `name`; raises `MissingObjectError`."""
         found = self._bucket.get(checked(name))
         if found is None:
-            raise MissingObjectError(
-                "object {name} is missing",
-                name,
-                hint="put it back from a copy of the bucket; or restore a backup into a new home",
-            )
+            raise _missing(name)
         return found[0]
+
+    def get_all(self, names: Iterable[str]) -> Iterator[bytes]:
+        """The bytes of many, in order, of which some are on their way at once; raises as `get`."""
+        stream = iter(names)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            coming = deque(pool.submit(self.get, name) for name in islice(stream, _AT_ONCE))
+            try:
+                while coming:
+                    yield coming.popleft().result()
+                    coming.extend(pool.submit(self.get, name) for name in islice(stream, 1))
+            finally:  # who asked may want no more of it
+                for each in coming:
+                    each.cancel()
 
     def view(self, name: str) -> Octets:
         """The same."""
         return self.get(name)
 
+    def size(self, name: str) -> int:
+        """How many bytes it has; raises as `get`."""
+        size = self._bucket.size(checked(name))
+        if size is None:
+            raise _missing(name)
+        return size
+
     def exists(self, name: str) -> bool:
         """Whether there is an object of that name."""
-        return self._bucket.exists(checked(name))
+        return self._bucket.size(checked(name)) is not None
 
     def delete(self, name: str) -> None:
         """Remove `name`; nothing happens when it is not there."""
@@ -238,6 +255,14 @@ def _read_owner(held: bytes) -> tuple[str, str, str]:
 
 def _elsewhere(place: str, *, hint: str) -> SupersededError:
     return SupersededError("the objects in this bucket belong to another folder: {place}", place, hint=hint)
+
+
+def _missing(name: str) -> MissingObjectError:
+    return MissingObjectError(
+        "object {name} is missing",
+        name,
+        hint="put it back from a copy of the bucket; or restore a backup into a new home",
+    )
 
 
 def _too_many() -> StoreDownError:

@@ -58,8 +58,16 @@ class ObjectStore(Protocol):
         """The bytes of `name`; raises `MissingObjectError`."""
         ...
 
+    def get_all(self, names: Iterable[str]) -> Iterator[bytes]:
+        """The bytes of many, in order; a few names are taken before they are used. Raises as `get`."""
+        ...
+
     def view(self, name: str) -> Octets:
         """The same, mapped where objects are files: for long ones. Raises `MissingObjectError`."""
+        ...
+
+    def size(self, name: str) -> int:
+        """How many bytes it has; raises `MissingObjectError`."""
         ...
 
     def exists(self, name: str) -> bool:

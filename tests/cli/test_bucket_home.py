@@ -1,6 +1,7 @@
 """Agencies whose objects are in a bucket of a real S3 store, and their partner: the same commands, whatever it does."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import md5, sha256
@@ -8,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -69,6 +70,34 @@ def pair(proxy: BadProxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         finally:
             proxy.mend()
             made.stop()
+
+
+def test_how_long_a_file_of_a_release_is_costs_no_download(
+    pair: Federation, proxy: BadProxy, server: S3Server
+) -> None:
+    def release(files: list[bytes]) -> dict[str, Any]:
+        for cli in (pair.fr, pair.nl):
+            import_files(cli, files)
+            cli.done("publish")
+        pair.fr.done("peer", "sync")
+        proxy.asked.clear()
+        return pair.fr.done("subset", "release", SUBSET)
+
+    release(numbered("both list", 100))
+    released = release([b"one more file"])
+    objects, places = objects_of(server, pair.fr), f"releases/{SUBSET}/{released['version']}-"
+    deltas = [
+        name for name in objects.ls(f"releases/{SUBSET}/") if name.startswith(places) and "/since-" in name
+    ]
+    wholes = [re.sub("since-.*/", "", name) for name in deltas]
+    smaller = [
+        whole
+        for delta, whole in zip(deltas, wholes, strict=True)
+        if objects.size(delta) < objects.size(whole)
+    ]
+    assert f"{wholes[0].rpartition('/')[0]}/labels" in smaller
+    read = {each.split("/fr/")[-1] for each in proxy.asked if each.startswith("GET ")}
+    assert read & set(wholes) == set(wholes) - set(smaller)
 
 
 @pytest.fixture

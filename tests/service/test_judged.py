@@ -20,7 +20,7 @@ from node.judgement import effective, fold, ranges
 from node.judgement.part import part_of
 from node.judgement.premises import Premises
 from node.judgement.queue import Wanted
-from node.objects.logfiles import LogFiles
+from node.objects.folder import FolderObjects
 from node.store import spool
 from node.store.lists.records import Quarantined
 from protocol.digest import Digest
@@ -126,15 +126,15 @@ def test_while_judging_takes_no_time_the_latest_is_that_of_now(judge: Judge, age
 
 
 def test_a_bundle_that_gave_way_meanwhile_is_read_again(judge: Judge) -> None:
-    read, failed = LogFiles.openings, list[int]()
+    read, failed = FolderObjects.get, list[str]()
 
-    def outgrown(self, index, *, size):  # type: ignore[no-untyped-def]
-        if not failed:
-            failed.append(index)
+    def outgrown(self, name):  # type: ignore[no-untyped-def]
+        if not failed and name.startswith("openings/"):
+            failed.append(name)
             raise MissingObjectError("it gave way")
-        return read(self, index, size=size)
+        return read(self, name)
 
-    with patch.object(LogFiles, "openings", outgrown):
+    with patch.object(FolderObjects, "get", outgrown):
         assert judge.now().current.decision.effective
     assert failed
 

@@ -39,6 +39,30 @@ def test_many_are_put_and_listed_in_order(objects: ObjectStore) -> None:
     assert list(objects.ls("none/")) == []
 
 
+def test_many_are_given_back_in_order(objects: ObjectStore) -> None:
+    names = [f"a/{n:03}" for n in range(100)]
+    objects.put_all((name, name.encode()) for name in names)
+    assert list(objects.get_all(names)) == [name.encode() for name in names]
+    assert list(objects.get_all([])) == []
+    assert next(objects.get_all(names)) == b"a/000"  # who wants no more leaves
+
+
+def test_one_that_is_missing_is_missed_in_its_turn(objects: ObjectStore) -> None:
+    objects.put("a/b", b"x")
+    found = objects.get_all(["a/b", "a/none", "a/b"])
+    assert next(found) == b"x"
+    with pytest.raises(MissingObjectError):
+        next(found)
+
+
+def test_how_long_one_is(objects: ObjectStore) -> None:
+    objects.put("a/b", b"four")
+    objects.put("a/c", b"")
+    assert (objects.size("a/b"), objects.size("a/c")) == (4, 0)
+    with pytest.raises(MissingObjectError):
+        objects.size("a/d")
+
+
 def test_long_ones_are_put_piece_by_piece_and_viewed(objects: ObjectStore) -> None:
     objects.put("a/b", b"old")
     before = objects.view("a/b")

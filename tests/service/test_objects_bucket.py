@@ -316,3 +316,21 @@ def test_a_writer_that_is_killed_leaves_whole_objects(server: S3Server, tmp_path
     assert len(names) > 20
     assert all(objects.get(name) == b"%6d" % int(name.removeprefix("many/")) * 100_000 for name in names)
     assert objects.sweep(wait=True) == 0
+
+
+def test_many_are_on_their_way_at_once_and_no_more_than_some(
+    proxy: BadProxy, server: S3Server, tmp_path: Path
+) -> None:
+    objects = through(proxy, server, tmp_path)
+    names = [f"a/{n}" for n in range(40)]
+    objects.put_all((name, b"x") for name in names)
+    proxy.asked.clear()
+    proxy.bad = Fault(stalls=True)
+    with ThreadPoolExecutor(1) as pool:
+        found = objects.get_all(names)
+        first = pool.submit(next, found)
+        wait_until(lambda: proxy.waiting == 16)
+        assert len(proxy.asked) == 16
+        proxy.mend()
+        assert first.result() == b"x"
+        assert list(found) == [b"x"] * 39

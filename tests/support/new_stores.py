@@ -55,8 +55,14 @@ class MemoryObjects:
             raise MissingObjectError("there is no such object")
         return self.data[name]
 
+    def get_all(self, names: Iterable[str]) -> Iterator[bytes]:
+        return map(self.get, names)
+
     def view(self, name: str) -> Octets:
         return self.get(name)
+
+    def size(self, name: str) -> int:
+        return len(self.get(name))
 
     def exists(self, name: str) -> bool:
         return name in self.data
