@@ -21,6 +21,8 @@ from node.hashing.plan import HashPlan
 from node.hashing.worker_link import Job, WorkerLink
 
 _MOST_FALSE_STARTS: Final = 3
+_LONGEST_WAIT_SECONDS: Final = 1.0
+"""Ctrl-C that comes just before a wait ends none; it must not be lost until a worker is done with a large file."""
 
 
 class HashWorkers:
@@ -73,7 +75,7 @@ class HashWorkers:
                 self._hand_out(feed)
                 if not any(link.busy for link in self._links):
                     return
-                for key, _ in self._selector.select():
+                for key, _ in self._selector.select(_LONGEST_WAIT_SECONDS):
                     link = key.fileobj
                     if link is self._stopped:
                         return

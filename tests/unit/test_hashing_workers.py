@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -205,6 +206,25 @@ def test_no_worker_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> N
     if how is signal.SIGINT:
         assert errors.splitlines().count("KeyboardInterrupt") == 1  # of the parent alone
     assert left_over(workers) == []
+
+
+def test_an_interrupt_that_ends_no_wait_is_not_slept_through(tmp_path: Path) -> None:
+    """As one that comes just before the wait begins: here another thread gets it."""
+
+    def interrupt() -> None:
+        time.sleep(0.3)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    with HashWorkers(1, EXACT) as workers:
+        began, late = time.monotonic(), threading.Timer(30, workers.stop)
+        late.start()
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            list(workers.results([endless(tmp_path / "a")]))
+        assert time.monotonic() - began < 20
+        late.cancel()
+        thread.join()
 
 
 def digest(name: str) -> Digest:
