@@ -16,6 +16,7 @@ from support.busy_agency import make_busy, open_world
 from support.cheap_node import CheapNode
 from support.console import RunningConsole, console_in, console_of
 from support.machine import made_once
+from support.windows import Windows, windows_open
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +43,20 @@ async def console(founded: CheapNode, tmp_path: Path) -> AsyncIterator[RunningCo
 def with_browser() -> None:
     """Asked for before homes are made that would be looked at with it."""
     chromium()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def opened() -> AsyncIterator[Windows]:
+    """Windows for the tests of one module, which run in its event loop."""
+    async with windows_open() as made:
+        yield made
+
+
+@pytest.fixture
+def windows(opened: Windows) -> Windows:
+    """Those of which nobody knows what was complained of in another test."""
+    opened.watch.forget()
+    return opened
 
 
 @pytest.fixture(scope="session")

@@ -17,13 +17,13 @@ from node.console.world import World
 from node.rotation import proposals
 from node.store.accounts.records import PasskeyRecord, PersonRole
 from support.agencies import BOTH, lawful_table, numbered, table
-from support.browser import browsing_async
 from support.busy_agency import FILES
 from support.console import RunningConsole
 from support.console_examples import EXAMPLES
 from support.console_keys import signed_by_holder
 from support.disclosed import take_in_pictures
 from support.driving import Step, drive
+from support.windows import windows_open
 
 _A, _O, _S = PersonRole.ANALYST, PersonRole.OPERATOR, PersonRole.SECURITY
 _OWN, _PEER = "fr.example/lists/csam", "nl.example/lists/csam"
@@ -341,5 +341,5 @@ def test_every_action_is_driven() -> None:
 @pytest.mark.parametrize("walk", _WALKS)
 @pytest.mark.usefixtures("with_browser")
 async def test_actions_by_keyboard(busy: RunningConsole, walk: str) -> None:
-    async with browsing_async() as browser:
-        assert await drive(browser, busy, SURFACE, EXAMPLES, _WALKS[walk]) == []
+    async with windows_open() as windows:
+        assert await drive(windows, busy, SURFACE, EXAMPLES, _WALKS[walk]) == []

@@ -12,23 +12,18 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext
-from playwright.async_api import Page as BrowserPage
+from playwright._impl._api_structures import SetCookieParam
 
 from node.console.csp.policy import CSP_REPORTS
 from node.console.parts import Page
 from node.console.surface import PAGES
 from node.console.world import World
 from node.store.accounts.records import PersonRole
-from support.browser import axe_async, browsing_async, keep_picture
+from support.browser import axe_async, keep_picture
 from support.busy_agency import open_world
 from support.console import RunningConsole, console_of
 from support.console_examples import EXAMPLES
-from support.watching import Watch
-
-_SIZES = {"desk": (1280, 900), "phone": (390, 844)}
-_JUDGED = (("desk", "light", "en"), ("phone", "dark", "fr"))
-"""Each size, scheme and language once: colours do not change with the size, and French is the longer of the two."""
+from support.windows import JUDGED, SIZES, Window, Windows
 
 _ELSEWHERE = "http://elsewhere.example/picture.png"
 _FORBIDDEN = f"""() => {{
@@ -72,28 +67,8 @@ async def busy(busy_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Asy
             yield running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with browsing_async() as started:
-        yield started
-
-
 def _named(page: Page[World]) -> str:
     return page.name
-
-
-async def _context(
-    browser: Browser, busy: RunningConsole, role: PersonRole, *, size: str, scheme: str, language: str = "en"
-) -> BrowserContext:
-    """A new browser window in which somebody with this role is signed in."""
-    width, height = _SIZES[size]
-    context = await browser.new_context(
-        viewport={"width": width, "height": height},
-        color_scheme="dark" if scheme == "dark" else "light",
-        locale=language,
-    )
-    await context.add_cookies([busy.cookie(role, proved_ms=busy.world.now_ms)])
-    return context
 
 
 def _url(busy: RunningConsole, page: Page[World]) -> str:
@@ -120,72 +95,48 @@ async def _lookers(busy: RunningConsole, page: Page[World]) -> list[PersonRole]:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=_named)
 async def test_a_page_is_for_everybody_who_may_see_it(
-    browser: Browser, busy: RunningConsole, page: Page[World], caplog: pytest.LogCaptureFixture
+    windows: Windows, busy: RunningConsole, page: Page[World], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Axe holds nothing against it in any role, the policy stops nothing, it fits the screen, reads without script.
 
     The browser asks for nothing elsewhere, and reports nothing.
     """
-    watch = Watch()
     first, *others = await _lookers(busy, page)
-    read = {}
-    for size, scheme, language in _JUDGED:
-        context = await _context(browser, busy, first, size=size, scheme=scheme, language=language)
-        looked = await _looked_at(context, _url(busy, page), watch)
-        width = _SIZES[size][0]
-        wide = await looked.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width, f"{page.name} is {wide} wide on a screen of {width}"
+    read = []
+    for window in JUDGED:
+        looked = await windows.look(_url(busy, page), _cookie(busy, first), window)
+        assert await axe_async(looked) == []
+        wide, most = await looked.evaluate("document.documentElement.scrollWidth"), SIZES[window.size][0]
+        assert wide <= most, f"{page.name} is {wide} wide on a screen of {most}"
         assert await looked.locator("h1").count() == 1
-        assert await looked.evaluate("document.documentElement.lang") == language
-        read[language] = set(await looked.evaluate(_READ))
-        await keep_picture(looked, f"{page.name}-{size}-{scheme}")
-        await context.close()
+        assert await looked.evaluate("document.documentElement.lang") == window.language[:2]
+        read.append(set(await looked.evaluate(_READ)))
+        await keep_picture(looked, f"{page.name}-{window.size}-{window.scheme}")
     for role in others:
-        context = await _context(browser, busy, role, size="desk", scheme="light")
-        await _looked_at(context, _url(busy, page), watch)
-        await context.close()
-    await _reads_without_script(browser, busy, page, first)
-    assert watch.amiss(busy.url("")) == []
+        assert await axe_async(await windows.look(_url(busy, page), _cookie(busy, role), Window())) == []
+    without = await windows.look(_url(busy, page), _cookie(busy, first), Window(script=False))
+    assert len(await without.locator("main").inner_text()) > len(page.title)
+    assert await without.get_by_role("link", name="Overview").is_visible()
+    assert windows.watch.amiss(busy.url("")) == []
     assert "csp-violation" not in caplog.text
-    english = {text for text in read["en"] & read["fr"] - _AS_WRITTEN if _SENTENCE.search(text)}
-    assert english == set(), "left in English on the French page"
+    english, french = read
+    left = {text for text in english & french - _AS_WRITTEN if _SENTENCE.search(text)}
+    assert left == set(), "left in English on the French page"
 
 
 async def test_what_a_page_must_not_do_is_seen(
-    browser: Browser, busy: RunningConsole, caplog: pytest.LogCaptureFixture
+    windows: Windows, busy: RunningConsole, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A picture of another site and a script in the page: stopped, complained of, and reported here."""
-    watch = Watch()
-    context = await _context(browser, busy, PersonRole.VIEWER, size="desk", scheme="light")
-    watch.over(context)
-    page = await context.new_page()
-    await page.goto(busy.url("/console/account"))
+    page = await windows.look(busy.url("/console/account"), _cookie(busy, PersonRole.VIEWER), Window())
+    watch = windows.watch
     assert watch.amiss(busy.url("")) == []
     async with page.expect_request(busy.url(CSP_REPORTS)):
         await page.evaluate(_FORBIDDEN)
-    await page.close()
-    await context.close()
     assert len(watch.complaints) >= 2
     assert {_ELSEWHERE, busy.url(CSP_REPORTS)} <= set(watch.amiss(busy.url("")))
     assert "csp-violation" in caplog.text
 
 
-async def _looked_at(context: BrowserContext, url: str, watch: Watch) -> BrowserPage:
-    """The page in this window, judged by axe."""
-    watch.over(context)
-    looked: BrowserPage = await context.new_page()
-    await looked.goto(url)
-    assert await axe_async(looked) == []
-    return looked
-
-
-async def _reads_without_script(
-    browser: Browser, busy: RunningConsole, page: Page[World], role: PersonRole
-) -> None:
-    without = await browser.new_context(java_script_enabled=False)
-    await without.add_cookies([busy.cookie(role, proved_ms=busy.world.now_ms)])
-    read = await without.new_page()
-    await read.goto(_url(busy, page))
-    assert len(await read.locator("main").inner_text()) > len(page.title)
-    assert await read.get_by_role("link", name="Overview").is_visible()
-    await without.close()
+def _cookie(busy: RunningConsole, role: PersonRole) -> SetCookieParam:
+    return busy.cookie(role, proved_ms=busy.world.now_ms)

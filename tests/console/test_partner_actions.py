@@ -11,9 +11,9 @@ import pytest
 from node.console.partner.surface import ACTIONS, SURFACE
 from node.console.partner.world import PartnerWorld
 from node.store.accounts.records import PersonRole
-from support.browser import browsing_async
 from support.driving import Step, drive
 from support.partner_console import EXAMPLES, Seat, partner_console_of, world_of
+from support.windows import windows_open
 
 _A = PersonRole.ANALYST
 
@@ -46,5 +46,5 @@ async def test_actions_by_keyboard(tmp_path: Path) -> None:
     seat = Seat(tmp_path)
     await seat.hold()
     with seat.busy():
-        async with partner_console_of(world_of(seat)) as running, browsing_async() as browser:
-            assert await drive(browser, running, SURFACE, EXAMPLES, _STEPS) == []
+        async with partner_console_of(world_of(seat)) as running, windows_open() as windows:
+            assert await drive(windows, running, SURFACE, EXAMPLES, _STEPS) == []

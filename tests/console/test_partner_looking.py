@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext
 
 from node.console.address import Address
 from node.console.partner.app import make_partner_console
@@ -20,14 +19,12 @@ from node.hoster.console_tokens import Guest
 from node.hoster.hits.resolutions import Action
 from node.store.accounts.records import PersonRole
 from node.web.server import serve
-from support.browser import axe_async, browsing_async, keep_picture
+from support.browser import axe_async, keep_picture
 from support.console import RunningConsole
 from support.partner_console import EXAMPLES, Seat, partner_console_of, world_of
 from support.processes import free_port
-from support.watching import Watch
+from support.windows import JUDGED, SIZES, Window, Windows
 
-_SIZES = {"desk": (1280, 900), "phone": (390, 844)}
-_JUDGED = (("desk", "light", "en-GB"), ("phone", "dark", "fr-FR"))
 _PICTURED = "partner-console-"
 """Before the names of pictures: the agency's console has pages of the same names, and theirs lie in the same folder."""
 
@@ -38,27 +35,17 @@ def _named(page: Page[PartnerWorld]) -> str:
     return page.name
 
 
-@pytest_asyncio.fixture
-async def busy(tmp_path: Path) -> AsyncIterator[Running]:
-    seat = Seat(tmp_path)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def busy(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    """One console for all that only look at it."""
+    seat = Seat(tmp_path_factory.mktemp("looking"))
     await seat.hold()
     with seat.busy():
         async with partner_console_of(world_of(seat)) as running:
             yield running
-
-
-async def _context(
-    browser: Browser, busy: Running, *, size: str, scheme: str, language: str, script: bool = True
-) -> BrowserContext:
-    width, height = _SIZES[size]
-    context = await browser.new_context(
-        viewport={"width": width, "height": height},
-        color_scheme="dark" if scheme == "dark" else "light",
-        java_script_enabled=script,
-        locale=language,
-    )
-    await context.add_cookies([busy.cookie(PersonRole.ANALYST)])
-    return context
 
 
 def _url(busy: Running, page: Page[PartnerWorld]) -> str:
@@ -69,64 +56,53 @@ def _url(busy: Running, page: Page[PartnerWorld]) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=_named)
 async def test_a_page_is_for_everybody_who_may_see_it(
-    busy: Running, page: Page[PartnerWorld], caplog: pytest.LogCaptureFixture
+    windows: Windows, busy: Running, page: Page[PartnerWorld], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Axe holds nothing against it, the policy stops nothing, it fits the screen, and it reads without script.
 
     The browser asks for nothing elsewhere, and reports nothing.
     """
-    watch = Watch()
-    async with browsing_async() as browser:
-        for size, scheme, language in _JUDGED:
-            context = await _context(browser, busy, size=size, scheme=scheme, language=language)
-            watch.over(context)
-            looked = await context.new_page()
-            await looked.goto(_url(busy, page))
-            assert await axe_async(looked) == []
-            wide = await looked.evaluate("document.documentElement.scrollWidth")
-            assert wide <= _SIZES[size][0], f"{page.name} is {wide} wide"
-            assert await looked.locator("h1").count() == 1
-            assert await looked.locator("html").get_attribute("lang") == language[:2]
-            await keep_picture(looked, f"{_PICTURED}{page.name}-{size}-{scheme}")
-            await context.close()
-        without = await _context(browser, busy, size="desk", scheme="light", language="en-GB", script=False)
-        read = await without.new_page()
-        await read.goto(_url(busy, page))
-        assert len(await read.locator("main").inner_text()) > len(page.title)
-        assert await read.get_by_role("link", name="Overview").is_visible()
-        await without.close()
-    assert watch.amiss(busy.url("")) == []
+    cookie = busy.cookie(PersonRole.ANALYST)
+    for window in JUDGED:
+        looked = await windows.look(_url(busy, page), cookie, window)
+        assert await axe_async(looked) == []
+        wide = await looked.evaluate("document.documentElement.scrollWidth")
+        assert wide <= SIZES[window.size][0], f"{page.name} is {wide} wide"
+        assert await looked.locator("h1").count() == 1
+        assert await looked.locator("html").get_attribute("lang") == window.language[:2]
+        await keep_picture(looked, f"{_PICTURED}{page.name}-{window.size}-{window.scheme}")
+    read = await windows.look(_url(busy, page), cookie, Window(script=False))
+    assert len(await read.locator("main").inner_text()) > len(page.title)
+    assert await read.get_by_role("link", name="Overview").is_visible()
+    assert windows.watch.amiss(busy.url("")) == []
     assert "csp-violation" not in caplog.text
 
 
 @pytest.mark.parametrize("held", [False, True], ids=["no-list", "outdated"])
-async def test_a_home_in_which_nothing_is_well(tmp_path: Path, held: bool) -> None:
+async def test_a_home_in_which_nothing_is_well(windows: Windows, tmp_path: Path, held: bool) -> None:
     """Without a list, or past its grace: each page still reads, on a telephone too, and what is wrong is loud."""
-    seat = Seat(tmp_path)
+    seat, window = Seat(tmp_path), Window(size="phone")
     if held:
         await seat.hold()
         seat.pass_time(timedelta(days=60))
-    async with partner_console_of(world_of(seat)) as busy, browsing_async() as browser:
-        context = await _context(browser, busy, size="phone", scheme="light", language="en-GB")
-        looked = await context.new_page()
+    async with partner_console_of(world_of(seat)) as busy:
+        cookie = busy.cookie(PersonRole.ANALYST)
         for page in PAGES:
             if page.name in EXAMPLES:
                 continue
-            await looked.goto(busy.url(page.path))
+            looked = await windows.look(busy.url(page.path), cookie, window)
             assert await axe_async(looked) == [], page.name
-            assert await looked.evaluate("document.documentElement.scrollWidth") <= _SIZES["phone"][0], (
-                page.name
-            )
-        await looked.goto(busy.url("/console/"))
+            wide = await looked.evaluate("document.documentElement.scrollWidth")
+            assert wide <= SIZES[window.size][0], page.name
+        looked = await windows.look(busy.url("/console/"), cookie, window)
         loud = looked.locator(".notice.bad strong")
         words = "The list is outdated" if held else "No list is held yet."
         assert words in await loud.inner_text()
         await keep_picture(looked, f"{_PICTURED}overview-{'outdated' if held else 'no-list'}")
-        await context.close()
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
-async def test_from_the_token_to_a_resolved_hit(tmp_path: Path, script: bool) -> None:
+async def test_from_the_token_to_a_resolved_hit(windows: Windows, tmp_path: Path, script: bool) -> None:
     """With the cookie as Chromium takes it on this machine, by the forms as they stand."""
     seat, port = Seat(tmp_path), free_port()
     await seat.hold()
@@ -136,22 +112,21 @@ async def test_from_the_token_to_a_resolved_hit(tmp_path: Path, script: bool) ->
     app = make_partner_console(world, world.sessions, Address.parse(f"http://localhost:{port}/"))
     server = await serve(app, ssl_context=None, host="127.0.0.1", port=port, drain_seconds=1)
     try:
-        async with browsing_async() as browser:
-            context = await browser.new_context(java_script_enabled=script)
-            page = await context.new_page()
-            await page.goto(f"http://localhost:{port}/console/hits")
-            await page.get_by_label("One-time token").fill(token)
-            await page.get_by_role("button", name="Sign in").click()
-            await page.get_by_role("link", name=hit.id[:8]).click()
-            await page.get_by_label("The file was").select_option("removed")
-            await page.get_by_role("button", name="Record it").click()
-            said = await page.get_by_role("status").inner_text()
-            assert said.startswith("It is recorded what became of the file.")
-            await page.get_by_role("button", name="Sign out").click()
-            assert await page.get_by_role("heading", name="Sign in").is_visible()
-            await page.goto(f"http://localhost:{port}/console/hits")
-            assert await page.get_by_role("heading", name="Sign in").is_visible()
-            await context.close()
+        context = await windows.browser.new_context(java_script_enabled=script)
+        page = await context.new_page()
+        await page.goto(f"http://localhost:{port}/console/hits")
+        await page.get_by_label("One-time token").fill(token)
+        await page.get_by_role("button", name="Sign in").click()
+        await page.get_by_role("link", name=hit.id[:8]).click()
+        await page.get_by_label("The file was").select_option("removed")
+        await page.get_by_role("button", name="Record it").click()
+        said = await page.get_by_role("status").inner_text()
+        assert said.startswith("It is recorded what became of the file.")
+        await page.get_by_role("button", name="Sign out").click()
+        assert await page.get_by_role("heading", name="Sign in").is_visible()
+        await page.goto(f"http://localhost:{port}/console/hits")
+        assert await page.get_by_role("heading", name="Sign in").is_visible()
+        await context.close()
     finally:
         await server.stop()
     assert seat.spool.get(hit.id).action is Action.REMOVED

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, Generic
 
 from playwright.async_api import (
-    Browser,
     FilePayload,
     Locator,
     Page,
@@ -17,9 +16,8 @@ from typing_extensions import TypeVar
 from node.console.parts import Surface
 from node.console.world import World
 from node.store.accounts.records import PersonRole
-from support.browser import PATIENCE_MS
 from support.console import RunningConsole
-from support.watching import Watch
+from support.windows import Window, Windows
 
 W = TypeVar("W", default=World)
 _REFUSED = re.compile(
@@ -50,7 +48,7 @@ class Step(Generic[W]):
 
 
 async def drive(
-    browser: Browser,
+    windows: Windows,
     running: RunningConsole[Any],
     surface: Surface[Any],
     examples: Mapping[str, Callable[[Any], str]],
@@ -61,45 +59,45 @@ async def drive(
     for step in steps:
         if step.before:
             step.before(running.world)
-        context = await browser.new_context(locale="en-GB")
-        context.set_default_timeout(PATIENCE_MS)
-        await context.add_cookies(
-            [running.cookie(step.role, proved_ms=running.world.now_ms, person=step.person)]
-        )
-        watch = Watch()
-        watch.over(context)
-        page = await context.new_page()
+        windows.watch.forget()
+        cookie = running.cookie(step.role, proved_ms=running.world.now_ms, person=step.person)
+        page = await windows.look(_shown(running, surface, examples, step), cookie, Window())
         try:
-            await _carried_out(page, running, surface, examples, step)
+            await _carried_out(page, running, surface, step)
             said = await _said(page)
             if not re.search(step.says, said):
                 wrong.append(f"{step.action}: says {said!r}")
             wrong += [
                 f"{step.action}: {one}"
-                for one in watch.amiss(running.url(""))
+                for one in windows.watch.amiss(running.url(""))
                 if not (step.refused and _REFUSED.match(one))
             ]
         except (TimeoutError, AssertionError) as exc:
             wrong.append(f"{step.action}: {str(exc)[:600]}")
-        await context.close()
     return wrong
 
 
-async def _carried_out(
-    page: Page,
+def _shown(
     running: RunningConsole[Any],
     surface: Surface[Any],
     examples: Mapping[str, Callable[[Any], str]],
     step: Step[Any],
-) -> None:
+) -> str:
+    """Address of the page where the form of a step stands."""
     (action,) = (one for one in surface.actions if one.name == step.action)
     (shown,) = (one for one in surface.pages if one.name == (step.page or action.page))
     query = step.query or examples.get(shown.name)
-    await page.goto(running.url(f"{shown.path}?{query(running.world)}" if query else shown.path))
+    return running.url(f"{shown.path}?{query(running.world)}" if query else shown.path)
+
+
+async def _carried_out(
+    page: Page, running: RunningConsole[Any], surface: Surface[Any], step: Step[Any]
+) -> None:
+    (action,) = (one for one in surface.actions if one.name == step.action)
     button = page.locator(
         f'form[method="post"][action="{action.path}"] button:not([formaction]), button[formaction="{action.path}"]'
     ).first
-    assert await button.count(), f"no form of it on {shown.name}"
+    assert await button.count(), f"no form of it at {page.url}"
     form = button.locator("xpath=ancestor::form")
     await _opened(form)
     for name, value in step.fields.items():

@@ -22,6 +22,11 @@ class Watch:
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         context.on("request", lambda request: self.asked.append(request.url))
 
+    def forget(self) -> None:
+        """Begin anew, in the same windows."""
+        self.complaints.clear()
+        self.asked.clear()
+
     def amiss(self, origin: str) -> list[str]:
         """Complaints, reports, and requests to anywhere but the console at `origin`; nothing is good."""
         assert self.asked, "a browser that asked for nothing looked at nothing"
