@@ -4,6 +4,7 @@ What was confirmed is safe to repeat: what is queued already is not queued again
 what was cut off.
 """
 
+import asyncio
 import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
@@ -15,6 +16,7 @@ from node.clock import milliseconds
 from node.errors import NotFoundError
 from node.identity.identity import Identity
 from node.identity.logs import publish_one
+from node.identity.witnesses import cosign_own
 from node.judgement.shred_status import Place, shredded_places
 from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import ShredPlan, require_no_more, shred
@@ -31,9 +33,9 @@ _NAMED: Final = 10
 
 
 def recall_now(identity: Identity, store: Store, origin: str) -> list[str]:
-    """Publish an own list and release every subset; returns what happened to each, in words.
+    """Publish an own list, release every subset, and have it cosigned; returns what happened to each, in words.
 
-    A subset that cannot be released does not stop the others.
+    A subset that cannot be released does not stop the others. Without witnesses partners take no more than a part away.
     """
     done = publish_one(identity, store, origin)
     words: list[str] = [
@@ -41,7 +43,9 @@ def recall_now(identity: Identity, store: Store, origin: str) -> list[str]:
             "{list}: {size} events, {count} withdrawn now", origin, f"{done.size:,}", f"{done.withdrawals:,}"
         )
     ]
-    return words + [_released(identity, store, report.subset.name) for report in report_subsets(store)]
+    words += [_released(identity, store, report.subset.name) for report in report_subsets(store)]
+    stand = asyncio.run(cosign_own(identity, store)).values()
+    return words + [f"{one.origin}: {one.words}" for one in stand if one.followed and one.missing]
 
 
 def _released(identity: Identity, store: Store, name: str) -> str:

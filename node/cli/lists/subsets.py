@@ -75,6 +75,7 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
     """Release what is effective now: digests that enough countries list on their own knowledge."""
     from node.app.subsets import release_here
     from node.cli.federation.witnesses import alarmed, standing_facts, tell_standing
+    from node.errors import TripwireError
     from node.identity.witnesses import cosign_own
     from node.rotation.store import write_store
     from node.subsets.catalogue import report_subset
@@ -82,7 +83,11 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
     here = session(context)
     identity = here.identity()
     with write_store(identity) as store:
-        report = release_here(identity, store, name)
+        try:
+            report = release_here(identity, store, name)
+        except TripwireError:
+            wait_for(cosign_own(identity, store))  # for what it took out
+            raise
         holdings = report_subset(store, name).subset.filter.holdings
         standings = wait_for(cosign_own(identity, store))
     standing = standings[f"{identity.settings.node}/subsets/{name}"]

@@ -68,6 +68,21 @@ def test_a_withdrawal_is_followed_to_its_end(pair: Federation) -> None:
     assert recall["released"]["max_ms"] >= recall["held"]["max_ms"] >= 0
 
 
+@pytest.mark.threat("a late withdrawal")
+def test_what_a_tripwire_takes_out_waits_for_nobody(pair: Federation) -> None:
+    """It is more of this short list than may go without witnesses, so they are asked before it is said why."""
+    fr, partner = pair.fr, pair.partner
+    fr.done("guard", "tripwire", "add", "--hash-from", hash_file(fr, BOTH), "--note", "the logo")
+    refused = fr.run("subset", "release", SUBSET)
+    assert (refused.exit, refused.out) == (14, "")
+    assert "takes out 1 and adds nothing" in refused.err
+    assert partner.done("update")["removed"] == 1
+    wire = fr.done("guard", "tripwire", "ls")["tripwire"]
+    fr.done("guard", "tripwire", "remove", str(wire))
+    fr.done("subset", "release", SUBSET)
+    assert partner.done("update")["added"] == 1
+
+
 def test_shredding_takes_two_persons_and_every_node(pair: Federation) -> None:
     fr, nl = pair.fr, pair.nl
     alone = fr.run("entry", "shred", "--list", LIST, "--index", "0", "--yes", "--as", "alice")
@@ -78,6 +93,7 @@ def test_shredding_takes_two_persons_and_every_node(pair: Federation) -> None:
     elsewhere = ("entry", "shred", "--list", "none", "--hash-from", hash_file(fr, BOTH), "--yes")
     assert "there is no list fr.example/lists/none" in fr.run(*elsewhere).err
     assert "removed" in shred(fr, "--hash-from", hash_file(fr, BOTH))
+    assert pair.partner.done("update")["entries"] == 0, "its witnesses were asked"
     nl.done("peer", "sync")
     assert nl.done("status")["recall"]["shreddings_to_answer"] == 2
     left = nl.run("shredding", "ls", "--open").results
