@@ -20,6 +20,7 @@ from node.hoster.scan.judge import Asking, Batch, Screening
 from node.hoster.scan.scans import default_state
 from node.hoster.scan.state import ScanState, open_state, state_key
 from node.hoster.settings import load_partner_settings
+from node.hoster.store.release import MappedRelease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +33,18 @@ class BeatResult:
     """Why the batch was not answered, in words."""
 
 
-async def beat(home: Home, *, anew: float = 0.0, means: Means = MEANS) -> BeatResult:
+async def beat(
+    home: Home, *, anew: float = 0.0, verified: MappedRelease | None = None, means: Means = MEANS
+) -> BeatResult:
     """Judge what is stored by the release in force, and send one batch; without cover neither is done.
 
-    `anew` is with which probability a stored hash has to be asked about since an update. What is not answered waits for
-    the next beat: nothing is tried again before.
+    `anew` is with which probability a stored hash has to be asked about since an update, `verified` the release that it
+    verified. What is not answered waits for the next beat: nothing is tried again before.
     """
     begun = asyncio.get_running_loop().time()
     if load_partner_settings(home.folder).cover is Cover.OFF:
         return BeatResult()
-    enrolment, held = HeldReleases(PartnerFolder(home.partner)).in_force()
+    enrolment, held = HeldReleases(PartnerFolder(home.partner), verified).in_force()
     if held is None:
         return BeatResult()
     found: list[SpooledHit] = []

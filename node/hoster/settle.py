@@ -23,6 +23,7 @@ from node.hoster.hits.retention import purge_hits
 from node.hoster.hits.spool import SpooledHit
 from node.hoster.own_node import MEANS, Means
 from node.hoster.release.update import UpdateReport
+from node.hoster.store.release import MappedRelease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,18 +46,20 @@ class Settled:
     """Why not all of it was done, in words."""
 
 
-async def settle(home: Home, *, anew: float, means: Means = MEANS) -> Settled:
+async def settle(
+    home: Home, *, anew: float, verified: MappedRelease | None = None, means: Means = MEANS
+) -> Settled:
     """Send the batch, judge, hear, tell and purge; never raises for what an update does not depend on.
 
-    `anew` is what `UpdateReport` says. Whatever is sent goes on a tick and, as the update of the home's next subset may
-    follow, it ends on one: all of it takes longer when there are hits.
+    `anew` is what `UpdateReport` says, `verified` the release that it holds. Whatever is sent goes on a tick and, as
+    the update of the home's next subset may follow, it ends on one: all of it takes longer when there are hits.
     """
     begun = asyncio.get_running_loop().time()
     beaten, ended = BeatResult(), dict[str, SpooledHit]()
     answered = told = purged = 0
     problems: list[str] = []
     with _going_on(problems):
-        beaten = await beat(home, anew=anew, means=means)
+        beaten = await beat(home, anew=anew, verified=verified, means=means)
         if beaten.problem:
             problems.append(Message("the batch after the update was not answered: {reason}", beaten.problem))
     with _going_on(problems):
@@ -119,4 +122,4 @@ def bring_update(home: Home, *, say: Callable[[str], None]) -> tuple[UpdateRepor
         raise
     for words in events.updated(report):
         say(words)
-    return report, asyncio.run(settle(home, anew=report.anew))
+    return report, asyncio.run(settle(home, anew=report.anew, verified=report.held))

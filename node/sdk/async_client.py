@@ -396,7 +396,7 @@ async def _updated(home: Home) -> tuple[UpdateReport, list[str]]:
         list(events.failed(exc))
         raise
     wrong = list(events.updated(report))
-    settled = await settle(home, anew=report.anew)
+    settled = await settle(home, anew=report.anew, verified=report.held)
     return report, [*wrong, *([settled.problem] if settled.problem else [])]
 
 

@@ -94,7 +94,8 @@ def update(
     except FAILURES as exc:
         here.output.talk(*events.failed(exc))
         raise
-    report, settled = done.report, wait_for(settle(here.home, anew=done.report.anew))
+    report = done.report
+    settled = wait_for(settle(here.home, anew=report.anew, verified=report.held))
     here.output.result(
         {
             "subset": report.subset,

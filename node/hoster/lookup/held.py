@@ -20,12 +20,13 @@ from protocol.subset.rice import U64Array
 
 
 class HeldReleases:
-    """The releases in one folder."""
+    """The releases in one folder; one that this process has `verified` is not read again."""
 
-    def __init__(self, folder: PartnerFolder) -> None:
+    def __init__(self, folder: PartnerFolder, verified: MappedRelease | None = None) -> None:
         self._folder = folder
         self._releases = releases_path(folder)
         self._arriving = self._releases / "arriving"
+        self._verified = verified
 
     def in_force(self) -> tuple[Enrolment, Held | None]:
         """The enrolment and the release in force, also while an update replaces it; raises as `load`.
@@ -47,6 +48,8 @@ class HeldReleases:
         Raises:
             StoreError: its files are missing or damaged.
         """
+        if self._verified is not None and self._verified.version == version:
+            return self._verified
         try:
             return load_release(self._path(version), version)
         except (OSError, ValueError, ProtocolError) as exc:

@@ -83,6 +83,8 @@ class UpdateReport:
     """With which probability a hash that was looked up before has to be asked about now, by chance."""
     made_by: SubsetFilter | None = None
     """The filter of the release in force; None where the node serves none, and without a release."""
+    held: MappedRelease | None = field(default=None, repr=False, compare=False)
+    """The release in force, verified; what a head without witnesses took away is in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -428,6 +430,7 @@ def _report(
         tested=told.tested,
         anew=chance_anew(old.release if old else None, new.release) if new and new is not old else 0.0,
         made_by=new.release.filter if new else None,
+        held=new,
     )
 
 

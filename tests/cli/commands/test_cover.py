@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Semaphore
+from unittest.mock import Mock
 
 import pytest
 
@@ -18,9 +19,11 @@ from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.judge import machine
+from node.hoster.lookup import held
 from node.hoster.settings import AgentSettings
 from node.hoster.settle import settle
 from node.hoster.store.database import Row
+from node.hoster.store.release import load_release
 from node.ports.verdicts import Outcome
 from node.remote.node import RemoteNode
 from support.agencies import BOTH, SUBSET, UNLISTED, Federation, import_files, numbered, written
@@ -124,6 +127,14 @@ async def test_nodes_that_are_silent_take_no_thread_that_hits_are_written_down_w
                 assert (await upload.inspect("listed")).verdict.outcome is Outcome.HIT
         finally:
             answered.set()
+
+
+def test_an_update_verifies_once_what_it_holds(partner: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its batch goes by the same release: verifying one of ten million takes a third of a second."""
+    loaded = Mock(wraps=load_release)
+    monkeypatch.setattr(held, "load_release", loaded)
+    assert partner.run("update").exit == 0
+    assert loaded.call_count == 1
 
 
 @pytest.mark.usefixtures("stored")
