@@ -40,17 +40,19 @@ class StoredCallers:
         self._clock = clock
 
     def credential(self, client: str, kid: str) -> Credential | None:
-        """The credential of a client's key, or None."""
-        try:
-            with self._store.read() as unit:
-                return self._peer(unit, unit.peers.get(client), kid)
-        except NotFoundError:
-            pass
-        try:
-            with self._store.read() as unit:
-                return _partner(unit.partners.get(client), kid, self._clock.now())
-        except NotFoundError:
-            return None
+        """The credential of a client's key, or None.
+
+        A partner may found a node of its name: whose key it is tells as whom it calls.
+        """
+        with self._store.read() as unit:
+            try:
+                found = self._peer(unit, unit.peers.get(client), kid)
+            except NotFoundError:
+                found = None
+            try:
+                return found or _partner(unit.partners.get(client), kid, self._clock.now())
+            except NotFoundError:
+                return None
 
     def _peer(self, unit: Unit, peer: PeerRecord, kid: str) -> Credential | None:
         now = self._clock.now()

@@ -112,7 +112,7 @@ class Admission:
             raise UsageError("{subset} is for partners", subset, hint="make one for agencies: --holdings")
 
     def _refuse_agency(self, name: str) -> None:
-        """Callers are known by name, and an agency's comes first: the partner would be locked out or taken for it."""
+        """Whoever reads of the two would take one for the other."""
         with self._store.read() as unit:
             agencies = {peer.name for peer in unit.peers.ls()}
         agencies |= {member.node for member in self._trust.members().members} | {self._trust.root().node}

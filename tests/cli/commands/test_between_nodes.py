@@ -409,3 +409,23 @@ def test_an_agency_that_is_founded_anew_under_its_name_is_not_taken_for_the_one_
         fr.done("peer", "add", "nl.example", "--grant", "baseline")
     assert synced(federation).exit == 0
     assert report(fr, NL_LIST).active == held
+
+
+def test_a_partner_that_becomes_an_agency_under_its_name_stays_a_partner(
+    federation: Federation, tmp_path: Path
+) -> None:
+    """Its keys say as whom it calls."""
+    fr, invited = federation.fr, ("partner", "invite", "hotline.example", "--subset", SUBSET)
+    fr.done("subset", "release", SUBSET)
+    partner = Cli(tmp_path / "partner")
+    partner.done("enroll", "--stdin", typed=f"{fr.done(*invited)['invitation']}\n")
+    agency = found_agency(tmp_path, name="hotline", country="DE")
+    url = open_identity(Home(agency.home)).settings.listen.url
+    words = agency.done("member", "ls")["fingerprint"]
+    with Running(agency):
+        fr.done("member", "add", url, "--words", words, "--country", "DE")
+    fr.done("peer", "add", "hotline.example", "--grant", "baseline")
+    try:
+        assert partner.run("check", federation.files["both"]).exit == 1, "it is on the list"
+    finally:
+        fr.done("member", "remove", "hotline.example", "--yes")
