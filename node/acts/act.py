@@ -43,6 +43,7 @@ __all__ = (
     "act",
     "declared",
     "marked",
+    "own_lists",
     "specs",
 )
 ANALYSTS: Final = frozenset({PersonRole.ANALYST})
@@ -157,7 +158,7 @@ class Act(Generic[F]):
     """It is not begun when it could not be recorded."""
     asks: bool
     """Whether a second person may have to decide."""
-    state: Callable[[Node], object] = lambda _node: None
+    state: Callable[[Node], object]
     """What is compared before and after a failure: where it differs, a part stands and is recorded.
 
     What another process changes meanwhile is taken for a part: that records `partly` once too often, and nothing else.
@@ -169,6 +170,14 @@ class Act(Generic[F]):
         return self.name.partition(".")[2]
 
 
+def own_lists(node: Node) -> object:
+    """The `state` of what says something in own lists: how long each is, with what waits for publication."""
+    from node.store.lists.records import LogKind
+
+    with node.store.read() as unit:
+        return [(log.origin, log.tail) for log in unit.logs.ls(LogKind.OWN_LIST)]
+
+
 def act(
     name: str,
     *,
@@ -177,6 +186,7 @@ def act(
     explains: str = "",
     fresh: bool = False,
     irreversible: bool = False,
+    state: Callable[[Node], object] = lambda _node: None,
 ) -> Callable[[Run[F]], Act[F]]:
     """Make an act of a function: its fields and whether it asks are in its types, its help is its docstring."""
 
@@ -193,6 +203,7 @@ def act(
             fresh=fresh,
             irreversible=irreversible,
             asks=Request in (result, *get_args(result)),
+            state=state,
         )
 
     return made
@@ -213,8 +224,8 @@ def declared(
         done: Done = given.work(node)
         return done
 
-    made = act(name, roles=roles, fresh=fresh, irreversible=irreversible)(run)
-    return replace(made, fields=fields, state=state)
+    made = act(name, roles=roles, fresh=fresh, irreversible=irreversible, state=state)(run)
+    return replace(made, fields=fields)
 
 
 def specs(given: type[Any]) -> Iterator[Spec]:

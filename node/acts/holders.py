@@ -32,7 +32,7 @@ def join(node: Node, given: Joined) -> Done:
     before = {holder.node for holder in asking.holders(node.identity)}
     try:
         done = asyncio.run(asking.join(node.identity, given.invitation, seconds=given.seconds))
-    except SigfedError:
+    except Exception as exc:
         # The string may be used up all the same: then the enrolment stands, and its list comes with a question.
         new = [holder for holder in asking.holders(node.identity) if holder.node not in before]
         if not new:
@@ -44,6 +44,7 @@ def join(node: Node, given: Joined) -> Done:
             ),
             facts={"node": new[0].node, "subset": new[0].subset},
             outcome="partly",
+            failure=None if isinstance(exc, SigfedError) else exc,
         )
     name, entries = done.enrolment.partner, done.report.entries
     count = f"{entries:,}"

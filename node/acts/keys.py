@@ -96,7 +96,7 @@ publish: Final = declared(
 )
 
 
-@act("key.allow", roles=SECURITY, fresh=True)
+@act("key.allow", roles=SECURITY, fresh=True, state=_state)
 def allow(node: Node, given: Named) -> Done:
     """Let a published key begin although some peers have not said that they know it."""
     from node.rotation.rotate import allow as let_begin

@@ -44,6 +44,11 @@ class Granted(Named):
     ] = ""
 
 
+def _state(node: Node) -> object:
+    with node.store.read() as unit:
+        return [peer.name for peer in unit.peers.ls()]
+
+
 @act(
     "peer.add",
     title=marked("Follow"),
@@ -52,6 +57,7 @@ class Granted(Named):
         " granted at once and more waits for the second."
     ),
     fresh=True,
+    state=_state,
 )
 def add(node: Node, given: Granted) -> Done | Request:
     """Follow a member's lists, and let it read ours; where two persons decide, more than baseline is asked for."""

@@ -68,13 +68,13 @@ def perform(act: Act[F], node: Node, given: F, caller: Caller) -> Done:
         before = _state(act, node)
         try:
             done = act.run(node, given)
+            if isinstance(done, Request):
+                done = _asked(act, node, done, caller)
         except Exception as exc:
             if _state(act, node) == before:
                 raise
             said = Message("a part of it was done")
             done = Done(said=said, parts=(), notes=(said,), failure=exc)
-        if isinstance(done, Request):
-            done = _asked(act, node, done, caller)
         note.recorded = tell(
             node.identity,
             node.store,

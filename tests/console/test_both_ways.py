@@ -15,6 +15,7 @@ import pytest
 
 from node.audit.reader import read_audit
 from node.console.surface import ACTIONS
+from node.errors import ConflictError
 from node.store.accounts.records import PersonRole
 from protocol.audit import AuditRecord
 from support.agencies import SINGLE, numbered, table
@@ -195,6 +196,26 @@ async def test_both_ways_leave_the_same_record(busy: RunningConsole, cli: Cli, w
     told = {name: text for name, text in clicked.details.items() if name not in _PLACES}
     known = {name: typed.details.get(name) for name in told} if way in HOLDERS else typed.details
     assert known == told
+
+
+def test_an_overruled_block_is_on_record_though_another_failed(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list that has one of the file's hashes: its entry says it before the other is added."""
+
+    def failing(*_: object, **__: object) -> None:
+        raise ConflictError("another import listed some of the same digests meanwhile")
+
+    table = cli.home.with_name("one.csv")
+    table.write_text(f"sha256\n{_BLOCKED}\n")
+    cli.done("list", "create", "other")
+    cli.done("entry", "import", str(table), "--list", "other", "--basis", "own", "--collection", "baseline")
+    monkeypatch.setattr("node.judgement.reaffirm.queue_rows", failing)
+    (way,) = [way for way in WAYS if way.action == "entry-reaffirm"]
+    words = ["other" if word == "csam" else word for word in way.typed]
+    assert "listed some of the same" in cli.run(*words, typed=way.read).err
+    newest = cli.run("audit", "ls").results[-1]
+    assert (newest["action"], newest["outcome"]) == ("entry.reaffirm", "partly")
 
 
 @pytest.mark.parametrize(

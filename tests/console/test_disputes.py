@@ -5,6 +5,7 @@ import pytest
 from node.app.partners.answers import answer_given
 from node.app.partners.hits import casework
 from node.audit.reader import read_audit
+from node.errors import ConflictError
 from node.lists.catalogue import report_list
 from node.store.accounts.records import PersonRole
 from node.store.hits.records import CaseRecord
@@ -55,6 +56,22 @@ async def test_a_dispute_is_upheld_and_its_file_withdrawn(busy: RunningConsole) 
     assert report_list(busy.world.store, LIST).waiting == before + 2
     told = [one.record for one in read_audit(busy.world.store)][-1]
     assert (told.action, told.actor) == ("case.answer", "carla")
+
+
+async def test_a_withdrawal_is_on_record_though_the_answer_failed(
+    busy: RunningConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_: object) -> None:
+        raise ConflictError("the key is replaced just now")
+
+    monkeypatch.setattr("node.app.partners.answers.statement_key", failing)
+    before = report_list(busy.world.store, LIST).waiting
+    async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
+        form = _form(busy, outcome="upheld", reason="it is a logo", withdraw=LIST, final="yes")
+        assert (await browser.post("/console/disputes/answer", form)).status == 409
+    assert report_list(busy.world.store, LIST).waiting == before + 2
+    told = [one.record for one in read_audit(busy.world.store)][-1]
+    assert (told.action, told.outcome) == ("case.answer", "partly")
 
 
 async def test_what_was_typed_before_the_passkey_was_asked_for_is_there_after_it(

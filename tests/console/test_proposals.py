@@ -1,11 +1,16 @@
 """Proposals: what is known here of each file, taking files up into a list, and refusing them with a reason."""
 
+from typing import Any
+
 import pytest
 
 from node.audit.reader import read_audit
 from node.lists.catalogue import report_list
+from node.lists.imports.intake import ImportReport, import_rows
+from node.partners.proposals.review import refuse
 from node.store.accounts.records import PersonRole
 from node.store.partners.records import FileRecord, ProposalRecord
+from node.store.store import Store
 from protocol.statement.proposal_state import FileState
 from support.console import RunningConsole
 
@@ -69,6 +74,22 @@ async def test_one_file_is_taken_up_and_the_other_refused(busy: RunningConsole) 
         ("proposal.take", "carla"),
         ("proposal.refuse", "carla"),
     ]
+
+
+async def test_what_was_queued_is_on_record_though_somebody_refused_the_file_meanwhile(
+    busy: RunningConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(store: Store, *given: Any, **named: Any) -> ImportReport:
+        done = import_rows(store, *given, **named)
+        refuse(store, _proposal(busy), [1], reason="an advertisement", now_ms=busy.world.now_ms)
+        return done
+
+    monkeypatch.setattr("node.partners.proposals.review.import_rows", overtaken)
+    async with busy.as_role(PersonRole.ANALYST) as browser:
+        reply = await browser.post("/console/proposals/take", _form(busy, **SAID, **{"file-1": "yes"}))
+    assert (reply.status, "somebody decided some of these files" in reply.words) == (409, True)
+    told = [one.record for one in read_audit(busy.world.store)][-1]
+    assert (told.action, told.outcome) == ("proposal.take", "partly")
 
 
 @pytest.mark.parametrize(

@@ -50,8 +50,8 @@ def answer_case(
     if withdraw_from:
         digest = reported_digest(store, record)
         entries = withdraw(store, withdraw_from, digest, reason=Reason.ERROR).entries
-    answered = work.answer(record, outcome, reason, signer=statement_key(identity))
     origins = [origin for origin, _ in entries_behind(identity, store, record)]
+    answered = work.answer(record, outcome, reason, signer=statement_key(identity))
     return Answered(answer=answered, withdrawals=entries, origins=origins)
 
 

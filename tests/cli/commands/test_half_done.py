@@ -115,6 +115,28 @@ def test_where_a_log_goes_on_is_on_record_though_what_follows_failed(
     assert partly(agency, agency.run("key", "resume", LIST), "key.resume")["log"] == _LOG
 
 
+def test_a_key_that_was_let_begin_is_on_record_though_what_follows_failed(
+    fr: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fr.done("key", "rotate", "log", "--of", LIST)
+    failing_after("node.rotation.rotate._sign_heads", 0, monkeypatch)
+    name = f"log-lists-{LIST}-2"
+    assert partly(fr, fr.run("key", "allow", name), "key.allow")["name"] == name
+
+
+def test_a_peer_that_is_followed_is_on_record_though_nobody_was_asked_for_more(
+    fr: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("alice", "bruno"):
+        fr.done("person", "add", name, "--role", "operator", typed=2 * f"the passphrase of {name}\n")
+    fr.done("peer", "remove", "nl.example")
+    failing_after("node.access.approvals.Approvals.request", 0, monkeypatch)
+    more = ("peer", "add", "nl.example", "--grant", "baseline,national", "--as", "alice")
+    asked = fr.run(*more, typed="the passphrase of alice\n")
+    assert partly(fr, asked, "peer.add")["node"] == "nl.example"
+    assert [one["peer"] for one in fr.run("peer", "ls").results] == ["nl.example"]
+
+
 def test_a_member_that_counts_no_more_is_on_record_though_it_is_followed_still(
     fr: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

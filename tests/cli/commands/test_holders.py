@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Iterator
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
@@ -98,22 +99,25 @@ def test_a_partners_string_is_not_for_agencies(asking: Cli, federation: Federati
     federation.fr.refused(2, "is for partners", *invite)
 
 
+@pytest.mark.parametrize(
+    ("error", "code"), [(PeerUnreachableError("cut off"), 3), (OSError(ENOSPC, "No space left on device"), 2)]
+)
 def test_who_joined_stays_joined_where_the_list_does_not_come(
-    asking: Cli, federation: Federation, monkeypatch: pytest.MonkeyPatch
+    asking: Cli, federation: Federation, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
 ) -> None:
     """The string is used up by then, and this agency may ask: that is said, and on record."""
 
     async def cut_off(*_: object, **__: object) -> None:
-        raise PeerUnreachableError("cut off")
+        raise error
 
     for home in Home(asking.home).askers:
         shutil.rmtree(home.folder)
-    again = ("partner", "invite", "fr-again", "--subset", HOLDINGS, "--agency", "fr.example")
+    again = ("partner", "invite", f"fr-again-{code}", "--subset", HOLDINGS, "--agency", "fr.example")
     string = f"{federation.nl.done(*again)['invitation']}\n"
     with monkeypatch.context() as cut:
         cut.setattr(client, "update", cut_off)
         joined = asking.run("holders", "join", "--stdin", typed=string)
-    assert (joined.exit, joined.results) == (3, [{"node": "nl.example", "subset": HOLDINGS}])
+    assert (joined.exit, joined.results) == (code, [{"node": "nl.example", "subset": HOLDINGS}])
     newest = asking.run("audit", "ls", "--action", "holders").results[-1]
     assert (newest["action"], newest["outcome"]) == ("holders.join", "partly")
 
