@@ -8,6 +8,20 @@ import typer
 
 def ask(what: str) -> str:
     """The line that was typed, which may be empty; the end of the input stops the command (`typer.Abort`)."""
+    return _line(what).strip()
+
+
+def ask_hidden(what: str) -> str:
+    """As `ask`, without showing on a terminal what is typed, and with the spaces around it: it may be a passphrase."""
+    if not sys.stdin.isatty():
+        return _line(what)
+    try:
+        return getpass.getpass(f"{what}: ", stream=sys.stderr)
+    except (KeyboardInterrupt, EOFError):
+        raise typer.Abort from None
+
+
+def _line(what: str) -> str:
     sys.stderr.write(f"{what}: ")
     sys.stderr.flush()
     try:
@@ -17,17 +31,7 @@ def ask(what: str) -> str:
     if not line:
         sys.stderr.write("\n")
         raise typer.Abort
-    return line.strip()
-
-
-def ask_hidden(what: str) -> str:
-    """As `ask`, without showing on a terminal what is typed."""
-    if not sys.stdin.isatty():
-        return ask(what)
-    try:
-        return getpass.getpass(f"{what}: ", stream=sys.stderr).strip()
-    except (KeyboardInterrupt, EOFError):
-        raise typer.Abort from None
+    return line.rstrip("\r\n")
 
 
 def confirm(question: str) -> None:

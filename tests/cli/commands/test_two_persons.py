@@ -126,6 +126,18 @@ def test_what_is_refused_changes_nothing(
     assert contents(team.home) == before
 
 
+def test_spaces_around_a_passphrase_are_part_of_it_wherever_it_is_said(team: Cli, tmp_path: Path) -> None:
+    """Kept from a file and from a browser, they must not be lost from what is typed."""
+    file = Path(written(tmp_path / "carla", " a passphrase with spaces \n"))
+    file.chmod(0o600)
+    coming = ("person", "add", "carla", "--passphrase-file", str(file), "--as", "alice")
+    number = str(team.done(*coming, typed=PASS["alice"])["approval"])
+    team.done("approval", "approve", number, "--as", "bruno", typed=PASS["bruno"])
+    asks = ("person", "remove", "alice", "--as", "carla")
+    assert team.run(*asks, typed="a passphrase with spaces\n").exit == 12
+    assert team.run(*asks, typed=file.read_text()).exit == 0
+
+
 def test_a_wrong_passphrase_is_in_the_audit_log(team: Cli) -> None:
     for _ in range(5):
         assert team.run("person", "remove", "bruno", "--as", "alice", typed=PASS["bruno"]).exit == 12
