@@ -316,7 +316,7 @@ def load_signer(folder: Path) -> SignerFile:
     """Read the configuration of the signer process in `folder`; raises as `load` does."""
     path = folder / SIGNER_CONFIG_NAME
     try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+        fields = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         return SignerFile.model_validate(fields)
     except FileNotFoundError as exc:
         raise NotInitialisedError(
@@ -339,7 +339,7 @@ def load(home: Path) -> Settings:
     """
     path = home / CONFIG_NAME
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as exc:
         raise no_node(home) from exc
     except (OSError, UnicodeDecodeError) as exc:
@@ -363,7 +363,7 @@ def read_optional(kind: type[SectionT], path: Path) -> SectionT | None:
         ConfigError: it cannot be read, is not TOML, or a value or key is not allowed; the text names the key.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as exc:

@@ -111,7 +111,7 @@ def read_script(data: bytes) -> Script:
     if len(data) > MAX_SCRIPT_BYTES:
         raise InputRefusedError("the script is longer than {most} bytes", MAX_SCRIPT_BYTES)
     try:
-        found = tomllib.loads(data.decode("utf-8"))
+        found = tomllib.loads(data.decode("utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
         raise InputRefusedError("the script is not TOML: {reason}", exc) from exc
     if not found.keys() <= {"title", "holder", "step"} or not isinstance(found.get("title"), str):

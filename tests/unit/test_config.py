@@ -7,6 +7,7 @@ import pytest
 
 from node.config import Listen, Secrets, Settings, load, parse, render, validate, write_new
 from node.errors import ConfigError, NotInitialisedError
+from node.names import CONFIG_NAME
 
 SMALL = """\
 node = "fr.example"
@@ -36,6 +37,13 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert parse(render(settings), source="again") == settings
     with pytest.raises(ConfigError, match="exists already"):
         write_new(tmp_path, settings)
+
+
+def test_what_an_editor_marks_as_utf_8_and_ends_with_cr_lf_is_read(tmp_path: Path) -> None:
+    write_new(tmp_path, Settings(node="nl.example", country="NL", listen=Listen(url="https://nl.example/")))
+    settings, path = load(tmp_path), tmp_path / CONFIG_NAME
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert load(tmp_path) == settings
 
 
 @pytest.mark.parametrize(
