@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from itertools import count, islice
 from pathlib import Path
 
@@ -21,7 +21,9 @@ from protocol.encoding import Octets
 _TEMPORARY = ".tmp-"
 _CHUNK = 512
 _AT_ONCE = 64
-"""Files that are open at once: a process may open a thousand, and others of its threads write, too."""
+"""Files that are open at once."""
+_BATCHES = threading.BoundedSemaphore(4)
+"""Of so many files, by all threads of a process: it may open a thousand files, connections among them."""
 _MOVED = "they were moved into a bucket: do the same again; if it does not help, see sigfed doctor"
 _serial = count()
 
@@ -186,10 +188,11 @@ class FolderObjects:
                 try:
                     for at in range(0, len(beside), _AT_ONCE):
                         some = beside[at : at + _AT_ONCE]
-                        _write_all(
-                            (temporary, [data] if isinstance(data, bytes) else data)
-                            for temporary, _, data in some
-                        )
+                        with _BATCHES if len(some) > 1 else nullcontext():
+                            _write_all(
+                                (temporary, [data] if isinstance(data, bytes) else data)
+                                for temporary, _, data in some
+                            )
                     for temporary, path, _ in beside:
                         temporary.replace(path)
                 finally:

@@ -7,7 +7,7 @@ from node.judgement.effective import judge_all
 from node.objects.listed import catch_up, mark_of, rows_in
 from node.objects.release_files import ReleaseFolder
 from node.store.store import Store
-from node.store.subsets.records import ReleaseRecord
+from node.store.subsets.records import ReleaseRecord, WideKey
 from node.subsets.basis import basis_of
 from node.subsets.changes import affected
 from node.subsets.compose import Terms, choose, lines_of
@@ -20,6 +20,15 @@ def differing(store: Store, record: ReleaseRecord, order: Order) -> int | None:
 
     None of a release that the next one does not begin from: that is made whole in any case.
     """
+    wrong = _differing(store, record, order)
+    if wrong:  # what was shredded after the lists and before the rows were read is right the second time
+        again = _differing(store, record, order)
+        wrong = None if again is None else wrong & again
+    return None if wrong is None else len(wrong)
+
+
+def _differing(store: Store, record: ReleaseRecord, order: Order) -> set[WideKey] | None:
+    """Their names."""
     catch_up(store)
     folder = ReleaseFolder(store, record)
     basis, manifest = basis_of(folder), folder.read_manifest()
@@ -48,7 +57,7 @@ def differing(store: Store, record: ReleaseRecord, order: Order) -> int | None:
         exclusions=order.exclusions,
         apart=lambda: frozenset(CANARIES),
     )
-    wrong = 0
+    wrong: set[WideKey] = set()
     for share in judged.shares:
         chosen = choose(share.effective, order.subset.filter)
         lines = lines_of(terms, chosen, store.vault.wide_keys_of(chosen), share.alike)
@@ -58,5 +67,5 @@ def differing(store: Store, record: ReleaseRecord, order: Order) -> int | None:
             for row in rows_in(store, record, share.keys)
             if not row.is_shredded
         }
-        wrong += len({each[:2] for each in said ^ rows} - passed_over)
+        wrong |= {each[:2] for each in said ^ rows} - passed_over
     return wrong

@@ -1,6 +1,7 @@
 """Agencies that follow each other: over a month, over bad lines, with different grants."""
 
 import asyncio
+import time
 from dataclasses import replace
 from datetime import timedelta
 from unittest.mock import patch
@@ -11,7 +12,8 @@ from keys.errors import NotCurrentError
 from keys.key import LogPrivateKey
 from keys.trust.vkey import DatedVkey
 from keys.trust.window import Window
-from node.errors import ConflictError, NotFoundError, PeerUnreachableError, StoreError
+from node.errors import ConflictError, NotFoundError, PeerUnreachableError, StoreDownError, StoreError
+from node.peers.sync.stage import StagedBundle, Staging
 from node.peers.sync.sync import Syncer
 from node.trust.own import window
 from protocol.errors import UntrustedError
@@ -238,6 +240,59 @@ async def test_a_cancelled_sync_keeps_what_it_accepted(federation: Federation) -
     assert (await federation.sync(fr, nl)).succeeded
     assert sum(call.what == "entries" for call in link.calls) < 12
     check_follows(fr, nl)
+
+
+async def test_whoever_is_cancelled_is_told_so_when_nothing_can_be_kept(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fr, nl = federation.peers("fr", "nl")
+    nl.add("a")
+    nl.publish()
+    link, reached = federation.link(fr, nl), asyncio.Event()
+
+    def tell(call: Call, answer: bytes) -> bytes:
+        if call.what == "openings":
+            reached.set()
+        return answer
+
+    def full(*_: object) -> None:
+        raise StoreDownError("no room is left on its disk")
+
+    link.meddle = tell
+    monkeypatch.setattr(Staging, "flush", full)
+    task: asyncio.Task[object] = asyncio.create_task(federation.sync(fr, nl))
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_whoever_is_cancelled_leaves_no_thread_at_what_is_staged(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fr, nl = federation.peers("fr", "nl")
+    nl.add(*(f"{number}" for number in range(600)))
+    nl.publish()
+    real, loop, reached = Staging.get, asyncio.get_running_loop(), asyncio.Event()
+    said = list[str]()
+
+    def slow(staging: Staging, index: int, width: int) -> StagedBundle | None:
+        loop.call_soon_threadsafe(reached.set)
+        time.sleep(0.3)
+        said.append("looked")
+        return real(staging, index, width)
+
+    monkeypatch.setattr(Staging, "get", slow)
+    monkeypatch.setattr(Staging, "flush", lambda _: said.append("flushed"))
+    task: asyncio.Task[object] = asyncio.create_task(federation.sync(fr, nl))
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert said[-1] == "flushed"
+    assert "looked" in said
+    await asyncio.sleep(0.5)
+    assert said[-1] == "flushed"
 
 
 async def test_two_pulls_of_one_list_do_not_harm_each_other(federation: Federation) -> None:

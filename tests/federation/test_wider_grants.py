@@ -19,9 +19,9 @@ from node.lists.guards import Guards
 from node.lists.imports.intake import Statement, import_rows
 from node.objects.filters import FolderFilters
 from node.peers.sync import intake, reopen
+from node.peers.sync.deadline import Deadline
 from node.peers.sync.follow import FollowGuards
 from node.peers.sync.opened_grants import Opened, opened
-from node.peers.sync.patience import Patience
 from node.peers.sync.reopen import Reopening
 from node.peers.sync.sync import Syncer
 from node.recipients.copy import RecipientCopy
@@ -190,7 +190,7 @@ async def test_it_stops_at_a_bound_and_goes_on(federation: Federation, fr: Agenc
     for bundle, (openings, finished) in enumerate([(86, False), (85, False), (29, True)]):
         look = Reopening(
             store=fr.store,
-            follower=fr.syncer._watch.follower(fr.store, document, Patience()),  # as a sync makes it
+            follower=fr.syncer._watch.follower(fr.store, document, Deadline()),  # as a sync makes it
             guards=fr.syncer._watch.guards,
             api=federation.link(fr, nl),
             origin=nl.origin,

@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from keys.key import LogPrivateKey
 from keys.trust.members import Member, Members
+from node.clock import milliseconds
 from node.errors import StoreError, TripwireError
 from node.judgement.effective import judge_all
 from node.judgement.premises import Premises
@@ -28,7 +29,7 @@ from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
 from node.lists.guards import Guards
-from node.objects.listed import shredded_in
+from node.objects.listed import rows_in, shredded_in
 from node.objects.release_files import ReleaseFolder
 from node.objects.sealed_names import basis_name, is_basis
 from node.peers.sync.overlays import OverlayKeeper
@@ -665,6 +666,25 @@ def test_what_it_lists_is_compared_with_a_judgement_from_nothing(fr: ReleasingAg
     fr.follow(other)
     assert compared(fr) == 0, "what is new is passed over"
     assert not is_made_whole(fr)
+
+
+def test_what_is_shredded_while_it_is_compared_is_not_wrong(fr: ReleasingAgency, other: Agency) -> None:
+    add(fr, other, "a")
+    fr.follow(other)
+    fr.release()
+    changed = list[str]()
+
+    def rows_then(*args: Any) -> Any:
+        if not changed:
+            changed.append("once")
+            shredded(fr, other)
+            fr.lists.publish()
+            carry_out(fr.store, fr.lists.origin, now_ms=milliseconds(fr.clock.now()))
+        return rows_in(*args)
+
+    with patch("node.subsets.compare.rows_in", rows_then):
+        assert compared(fr) == 0
+    assert changed
 
 
 def compared(fr: ReleasingAgency) -> int | None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -145,3 +146,21 @@ def test_nobody_changes_an_object_while_it_is_exchanged(
     monkeypatch.undo()
     other.join()
     assert not objects.exists("a/b") if change == "delete" else objects.get("a/b") == b"x"
+
+
+def test_many_threads_do_not_open_more_files_than_a_process_may(
+    objects: FolderObjects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, most = os.fsync, [0]
+
+    def fsync(fd: int) -> None:
+        most[0] = max(most[0], len(os.listdir("/proc/self/fd")))  # noqa: PTH208 - thousands of times
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with ThreadPoolExecutor(16) as pool:
+        for number in range(16):
+            pool.submit(objects.put_all, [(f"{number}/{at}", b"x") for at in range(64)])
+    assert len(list(objects.ls(""))) == 16 * 64
+    assert most[0] - before < 4 * 64 + 2 * 16

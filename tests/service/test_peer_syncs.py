@@ -11,11 +11,12 @@ import pytest
 from keys.errors import MalformedTrustError
 from keys.trust.held import HeldTrust
 from keys.trust.node_parts import Endpoint
-from node.app.peers.sync import PeerSyncs
+from node.app.peers.sync import PeerSync, PeerSyncs
 from node.audit.log import start_audit
 from node.clock import milliseconds
 from node.errors import NodeError, PeerUnreachableError
 from node.identity import rollback
+from node.peers.sync.reports import SyncReport
 from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from support.cheap_node import NODE, CheapNode, empty_store
@@ -94,6 +95,35 @@ async def test_a_page_waits_for_a_peer_as_long_as_it_says(node: CheapNode, store
     assert "time was over" in str(done.failure)
     with store.read() as unit:
         assert unit.peers.get("a.example").outcome == str(done.failure)
+
+
+async def test_a_page_ends_no_other_sync(node: CheapNode, store: Store) -> None:
+    async with hostile(_silence) as silent:
+        for name in ("a.example", "b.example"):
+            add_peer(store, node, name, silent.url + "/")
+        syncs = PeerSyncs(node.identity(), store)
+        other = asyncio.create_task(syncs.run(only="a.example"))
+        await asyncio.sleep(0.2)
+        done = await syncs.run_for("b.example", seconds=0.2)
+        assert (done.report.peer, other.done()) == ("b.example", False)
+        await syncs.stop()
+        await asyncio.gather(other, return_exceptions=True)
+
+
+async def test_a_sync_that_ends_as_its_time_does_has_ended(
+    node: CheapNode, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = SyncReport(peer="a.example")
+
+    async def late(*_: object) -> PeerSync:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        return PeerSync(report=over, sent=0, received=0)
+
+    add_peer(store, node, "a.example", "https://127.0.0.1:1/")
+    monkeypatch.setattr(PeerSyncs, "_sync_caught_up", late)
+    done = await PeerSyncs(node.identity(), store).run_for("a.example", seconds=0.1)
+    assert done.report is over
 
 
 @pytest.mark.threat("endless bytes")

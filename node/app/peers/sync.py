@@ -30,7 +30,7 @@ from node.identity.witnesses import requiring
 from node.lists.pace import FollowGuards
 from node.peers.acknowledge import Acknowledger
 from node.peers.gossip import GossipReport
-from node.peers.sync.patience import Patience
+from node.peers.sync.deadline import Deadline
 from node.peers.sync.reports import ListOutcome, SyncReport
 from node.peers.sync.sync import TRUST_MAX_AGE, Syncer
 from node.store.peers.records import PeerRecord
@@ -130,11 +130,11 @@ class PeerSyncs:
         Raises:
             NotFoundError: it is not a peer.
         """
-        done = await self.run(only=name, wait=seconds)
-        if done:
-            return done[0]
-        await self.stop()
-        return await self._given_up(name, _too_slow(name))
+        [peer] = await asyncio.to_thread(self._peers, name)
+        try:
+            return await asyncio.wait_for(self._sync_in_time(peer), seconds)
+        except TimeoutError:
+            return await self._given_up(name, _too_slow(name))
 
     async def stop(self) -> None:
         """End what is under way; what was staged is kept."""
@@ -168,10 +168,10 @@ class PeerSyncs:
             return exc
 
     async def _sync_in_time(self, peer: PeerRecord) -> PeerSync:
-        patience = Patience(self._seconds, most=TRUST_MAX_AGE.total_seconds())
+        deadline = Deadline(self._seconds, most=TRUST_MAX_AGE.total_seconds())
         try:
-            async with patience.limited():
-                return await self._sync_caught_up(peer, patience)
+            async with deadline.limited():
+                return await self._sync_caught_up(peer, deadline)
         except TimeoutError:
             return await self._given_up(peer.name, _too_slow(peer.name))
         except KeysError as exc:  # what is held of it is damaged: nobody knows where it is
@@ -180,9 +180,9 @@ class PeerSyncs:
     async def _given_up(self, name: str, error: Exception) -> PeerSync:
         return PeerSync(report=await self._syncer.given_up(name, error), sent=0, received=0)
 
-    async def _sync_caught_up(self, peer: PeerRecord, patience: Patience) -> PeerSync:
+    async def _sync_caught_up(self, peer: PeerRecord, deadline: Deadline) -> PeerSync:
         """Sync; with a peer that replaced its TLS key while nobody looked, after what it signed about that."""
-        done = await self._sync(peer, patience)
+        done = await self._sync(peer, deadline)
         refused = done.report.error
         if not isinstance(refused, WrongPinError):
             return done
@@ -191,11 +191,11 @@ class PeerSyncs:
         except (NodeError, KeysError):
             return done
         [newer] = await asyncio.to_thread(self._peers, peer.name)
-        return await self._sync(newer, patience)
+        return await self._sync(newer, deadline)
 
-    async def _sync(self, peer: PeerRecord, patience: Patience) -> PeerSync:
+    async def _sync(self, peer: PeerRecord, deadline: Deadline) -> PeerSync:
         async with reach_peer(self._identity, peer) as link:
-            report = await self._syncer.sync(peer.name, link, patience)
+            report = await self._syncer.sync(peer.name, link, deadline)
             await asyncio.to_thread(self._tell_refused, peer, report)
             unacknowledged = report.error
             if report.error is None:

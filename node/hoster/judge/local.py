@@ -14,6 +14,7 @@ from typing import Final
 
 from node.clock import Clock, milliseconds
 from node.errors import NodeError, OverQuotaError, PeerUnreachableError
+from node.files import refused
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.judge.queue import LookUpQueue
 from node.hoster.lookup.examiner import Examiner, Hit
@@ -210,7 +211,7 @@ class LocalJudge:
         try:
             kept = await self._record(hit, name)
         except Exception as exc:  # noqa: BLE001 - it is a hit all the same, and must not pass for unknown
-            _journal.error("hit-not-recorded", reason=type(exc).__name__)
+            _journal.error("hit-not-recorded", reason=_not_kept(exc))
             return replace(verdict_of(hit), reason="the hit could not be recorded on this machine")
         self.late += late
         self._told(kept, late)
@@ -231,7 +232,7 @@ class LocalJudge:
         try:
             kept = await asyncio.to_thread(self._unconfirmed.keep, parts, name=name, now_ms=now_ms)
         except Exception as exc:  # noqa: BLE001 - its verdict must be told
-            _journal.error("unconfirmed-not-kept", reason=type(exc).__name__)
+            _journal.error("unconfirmed-not-kept", reason=_not_kept(exc))
             return
         if not kept:
             _journal.error("unconfirmed-not-kept", reason="too many wait already")
@@ -252,6 +253,13 @@ class LocalJudge:
 def _is_settled(verdict: Verdict) -> bool:
     """Whether nothing is left to do: a hit that could not be recorded is looked up again, when it can."""
     return verdict.outcome is not Outcome.HIT or bool(verdict.hit_id)
+
+
+def _not_kept(exc: Exception) -> str:
+    """Why something was not kept, as far as it may be told: see `_in_words`."""
+    if isinstance(exc, OSError):
+        exc = refused("the folder", exc)
+    return str(exc) if isinstance(exc, NodeError) else type(exc).__name__
 
 
 def _in_words(exc: Exception) -> NodeError | ProtocolError:

@@ -135,7 +135,7 @@ async def overlay_head(store: Store, follower: Follower, pull: ListPull, held: H
         algorithms=pull.algorithms,
         now=pull.now,
         hasher=pull.hasher,
-        patience=pull.patience,
+        deadline=pull.deadline,
     )
     try:
         return await trial.run(held, note) is not None

@@ -9,6 +9,7 @@ answer.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -16,8 +17,8 @@ from typing import Final, Protocol
 
 from node.clock import milliseconds
 from node.errors import NodeError, StoreError
+from node.peers.sync.deadline import Deadline
 from node.peers.sync.follow import Committed, Delivery, HeldLog, StagedBundle
-from node.peers.sync.patience import Patience
 from protocol.api import PeerApi
 from protocol.digest import Algorithm
 from protocol.errors import OverlapError, ProtocolError
@@ -84,7 +85,7 @@ class ListPull:
     algorithms: frozenset[Algorithm] | None = None
     """Of these alone the digests are granted; None: of all."""
     hasher: Hasher = HASHLIB
-    patience: Patience = field(default_factory=Patience)
+    deadline: Deadline = field(default_factory=Deadline)
     received: int = 0
     _resumed: bool = False
     _tail: tuple[bytes, ...] = ()
@@ -142,29 +143,30 @@ class ListPull:
         )
         try:
             pull.receive_head(note)
-            await asyncio.to_thread(
+            await self.deadline.work(
                 self.follower.require_room, origin, size=pull.size, now_ms=milliseconds(self.now)
             )
             await self._drive(pull)
         except ProtocolError:
-            await asyncio.to_thread(self.follower.discard, origin)
+            await self.deadline.work(self.follower.discard, origin)
             raise
         except BaseException:
             # Without a thread: whoever is being cancelled may not get another turn, and no thread is at it any more.
-            self.follower.flush(origin)
+            with suppress(StoreError):  # what is not kept is fetched anew: why this ended is to be said
+                self.follower.flush(origin)
             raise
-        return await self.patience.work(self._take_over, pull)
+        return await self.deadline.work(self._take_over, pull)
 
     async def _drive(self, pull: Pull) -> None:
         ahead = _Ahead(self)
         try:
             while (request := pull.next_request()) is not None:
-                self.patience.require_time()
+                self.deadline.require_time()
                 if isinstance(request, RecallShape):
-                    pull.recall(await asyncio.to_thread(self.follower.shape, self.trust.origin))
+                    pull.recall(await self.deadline.work(self.follower.shape, self.trust.origin))
                     continue
                 bundles = await ahead.next(pull.upcoming(_AHEAD))
-                await self.patience.work(self._accept, pull, bundles)
+                await self.deadline.work(self._accept, pull, bundles)
         finally:
             await ahead.close()
 
@@ -246,7 +248,7 @@ class _Ahead:
     async def next(self, upcoming: Sequence[GetBundle]) -> list[StagedBundle]:
         """The first of the upcoming bundles, and a few behind it that are there already."""
         new = [request for request in upcoming if request.index not in self._coming]
-        staged = await asyncio.to_thread(self._pull.staged, new) if new else []
+        staged = await self._pull.deadline.work(self._pull.staged, new) if new else []
         for request, bundle in zip(new, staged, strict=True):
             self._coming[request.index] = bundle or asyncio.create_task(self._pull.fetch(request))
         bundles = [await self._arrived(upcoming[0].index)]

@@ -6,7 +6,6 @@ or not, and is not counted again. It stops at a bound and wherever it is cut off
 is done when what it lacked is held. Spec: docs/spec/sync.md, "A wider grant".
 """
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,10 +18,10 @@ from node.lists.guards import Guards
 from node.lists.tombstones import note_listed
 from node.lists.touches import catch_up
 from node.objects.logfiles import LogFiles
+from node.peers.sync.deadline import Deadline
 from node.peers.sync.follow import Follower
 from node.peers.sync.intake import EventIntake, Taken, set_aside
 from node.peers.sync.opened_grants import Opened, note_opened, opened
-from node.peers.sync.patience import Patience
 from node.store.lists.records import LogRecord, Shredding
 from node.store.store import Store
 from protocol.api import OpeningsApi
@@ -86,7 +85,7 @@ class Reopening:
     origin: str
     grant: Grant
     now_ms: int
-    patience: Patience = field(default_factory=Patience)
+    deadline: Deadline = field(default_factory=Deadline)
     most_bundles: int = _MOST_BUNDLES
     done: Reopened = field(default_factory=Reopened)
 
@@ -97,25 +96,25 @@ class Reopening:
             ProtocolError: the peer withholds what it grants, or gives what does not match; what came before is kept.
             NodeError: the peer cannot be reached, or the list moved meanwhile; running again goes on.
         """
-        log, deletions, before = await asyncio.to_thread(self._start)
+        log, deletions, before = await self.deadline.work(self._start)
         if not log.head.size or before.under.includes(self.grant):
             return self.done
-        shape = await asyncio.to_thread(self.follower.shape, self.origin)
+        shape = await self.deadline.work(self.follower.shape, self.origin)
         at = before.bundle if before.toward == self.grant else 0
         fetched = 0
         try:
-            while (lacking := await asyncio.to_thread(self._lacking, log, shape, at)) is not None:
+            while (lacking := await self.deadline.work(self._lacking, log, shape, at)) is not None:
                 at = lacking.index
                 if fetched == self.most_bundles:
                     self.done.finished = False
                     break
                 openings = await self._fetch(lacking)
-                await self.patience.work(self._take, log, shape, lacking, openings)
+                await self.deadline.work(self._take, log, shape, lacking, openings)
                 fetched, at = fetched + 1, at + 1
             else:
                 at = _bundles(log)
         finally:
-            await asyncio.to_thread(self._note, log, deletions, before, at)
+            await self.deadline.work(self._note, log, deletions, before, at)
         return self.done
 
     def _start(self) -> tuple[LogRecord, Sequence[Shredding], Opened]:
@@ -145,6 +144,7 @@ class Reopening:
     def _lacking(self, log: LogRecord, shape: LogShape, at: int) -> _Lacking | None:
         """The next bundle from `at` on that lacks something; None when none does."""
         for index in range(at, _bundles(log)):
+            self.deadline.proceed()
             lacking = self._reading(log, partial(self._look, log, shape, index))
             if lacking.possible:
                 return lacking

@@ -28,10 +28,10 @@ from node.errors import (
 from node.evidence.contradictions import Met, keep_contradiction, keep_trust_fork
 from node.evidence.keep import suspend_convicted, suspended
 from node.lists.guards import Guards
+from node.peers.sync.deadline import Deadline
 from node.peers.sync.follow import Committed, Follower, FollowGuards, HeldLog
 from node.peers.sync.opened_grants import expect
 from node.peers.sync.overlays import drop_overlay, overlay_head
-from node.peers.sync.patience import Patience
 from node.peers.sync.pull import ListPull
 from node.peers.sync.reopen import Reopened, Reopening
 from node.peers.sync.reports import ListOutcome, SyncReport
@@ -65,11 +65,11 @@ class Watch:
     """Whether the operator asks for what a peer's head brings beyond them, to be set aside."""
     hasher: Hasher = HASHLIB
 
-    def follower(self, store: Store, document: NodeDocument, patience: Patience) -> Follower:
+    def follower(self, store: Store, document: NodeDocument, deadline: Deadline) -> Follower:
         """A follower of the node of `document`."""
         limits = FollowGuards.of(document.limits).at_most(self.most)
         return Follower(
-            store, limits, self.guards, beyond_limits=self.beyond_limits, proceed=patience.proceed
+            store, limits, self.guards, beyond_limits=self.beyond_limits, proceed=deadline.proceed
         )
 
 
@@ -93,7 +93,7 @@ class Syncer:
         self._clock = clock
         self._refreshed: dict[str, datetime] = {}
 
-    async def sync(self, name: str, link: PeerApi, patience: Patience | None = None) -> SyncReport:
+    async def sync(self, name: str, link: PeerApi, deadline: Deadline | None = None) -> SyncReport:
         """Bring the lists of the peer `name` up to date over `link`; by default it has as long as it takes.
 
         What the peer does wrong is in the report; raises `NotFoundError` for a name that is not a peer, and what the
@@ -104,11 +104,12 @@ class Syncer:
         age = now - self._refreshed.get(name, now - TRUST_MAX_AGE)
         # A clock that was ahead must not make them young for days.
         fresh = timedelta(0) <= age < TRUST_MAX_AGE and not await asyncio.to_thread(self._lacks, name)
-        session = _Session(self._store, link, peer, now, self._requiring, self._watch, patience or Patience())
+        deadline = deadline or Deadline()
+        session = _Session(self._store, link, peer, now, self._requiring, self._watch, deadline)
         report = await session.run(refresh=not fresh)
         if session.refreshed:
             self._refreshed[name] = now
-        await asyncio.to_thread(self._note, report, now)
+        await deadline.work(self._note, report, now)
         return report
 
     async def given_up(self, name: str, error: Exception) -> SyncReport:
@@ -143,12 +144,12 @@ class _Session:
         now: datetime,
         requiring: Requiring | None,
         watch: Watch,
-        patience: Patience,
+        deadline: Deadline,
     ) -> None:
         self._store = store
         self._requiring = requiring
         self._watch = watch
-        self._patience = patience
+        self._deadline = deadline
         self._link = link
         self._peer = peer
         self._now = now
@@ -169,7 +170,7 @@ class _Session:
                 raise
             error = exc
             if isinstance(exc, TrustForkError):
-                await asyncio.to_thread(self._keep_trust_fork, exc)
+                await self._deadline.work(self._keep_trust_fork, exc)
         return SyncReport(peer=self._peer.name, lists=tuple(lists), error=error or self._withheld)
 
     def _keep_trust_fork(self, error: TrustForkError) -> None:
@@ -213,8 +214,8 @@ class _Session:
         return replace(again, received=outcome.received + again.received)
 
     async def _pulled(self, origin: str, document: NodeDocument) -> ListOutcome:
-        follower = self._watch.follower(self._store, document, self._patience)
-        held = await self._patience.work(self._held, follower, origin)
+        follower = self._watch.follower(self._store, document, self._deadline)
+        held = await self._deadline.work(self._held, follower, origin)
         outcome = _committed(
             ListOutcome(origin=origin, old_size=held.size, new_size=held.size), held.finished
         )
@@ -239,7 +240,7 @@ class _Session:
             outcome = replace(outcome, error=exc, evidence=evidence)
         else:
             outcome = replace(_committed(outcome, committed), error=short, overlaid=short is not None)
-            fork = await asyncio.to_thread(drop_overlay, self._store, origin) if committed else None
+            fork = await self._deadline.work(drop_overlay, self._store, origin) if committed else None
             if fork is not None:
                 outcome = replace(outcome, evidence=await self._keep(fork, held, note, document))
             if short is None:
@@ -311,7 +312,7 @@ class _Session:
     ) -> ListPull:
         grant = await self._granted() if changed else NOTHING
         if changed:
-            await asyncio.to_thread(expect, self._store, origin, grant)
+            await self._deadline.work(expect, self._store, origin, grant)
         return ListPull(
             follower=follower,
             api=self._link,
@@ -320,7 +321,7 @@ class _Session:
             algorithms=grant.algorithms,
             now=self._now,
             hasher=self._watch.hasher,
-            patience=self._patience,
+            deadline=self._deadline,
         )
 
     async def _granted(self) -> Grant:
@@ -348,7 +349,7 @@ class _Session:
                 origin=pull.trust.origin,
                 grant=await self._granted(),
                 now_ms=milliseconds(self._now),
-                patience=self._patience,
+                deadline=self._deadline,
             )
             done = reopening.done
             await reopening.run()

@@ -167,7 +167,9 @@ def test_it_answers_while_its_disk_is_full_and_says_that_a_hit_was_not_recorded(
             assert stream(client, BOTH) == ("FOUND", "Sigfed.Baseline")
             told = asked(f"{url}/v1/scan", BOTH)
             assert (told["verdict"], told["hit"]) == ("hit", ""), told
-            assert "unconfirmed-not-kept" in daemon.journal.read_text()
+            said = [line for line in daemon.journal.read_text().splitlines() if "-not-" in line]
+            assert {line.split()[4] for line in said} == {"unconfirmed-not-kept", "hit-not-recorded"}, said
+            assert all("no room is left on its disk" in line for line in said), said
             acts.comes_back()
             again = asked(f"{url}/v1/scan", BOTH)
         assert again["hit"] in {one["hit"] for one in partner.run("hit", "ls").results}

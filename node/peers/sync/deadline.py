@@ -20,7 +20,7 @@ class EndedError(Exception):
     """Nobody waits for this work any more; what it has done is kept."""
 
 
-class Patience:
+class Deadline:
     """That with one peer in one sync: so many `seconds` for more of a list, `most` for all, or as long as it takes.
 
     What comes is judged by the trust files of the beginning: without an end of its own a peer that drips could have a

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from node.peers.sync.patience import EndedError, Patience
+from node.peers.sync.deadline import Deadline, EndedError
 from protocol.api import PeerApi
 from support.federation import Agency, Federation, check_follows
 
@@ -43,9 +43,9 @@ class Slow:
 
 async def sync(fr: Agency, nl: Agency, link: Slow) -> float:
     """Sync with a peer that has a second; how many it took."""
-    patience, started = Patience(SECONDS), asyncio.get_running_loop().time()
-    async with patience.limited():
-        report = await fr.syncer.sync(nl.name, cast("PeerApi", link), patience)
+    deadline, started = Deadline(SECONDS), asyncio.get_running_loop().time()
+    async with deadline.limited():
+        report = await fr.syncer.sync(nl.name, cast("PeerApi", link), deadline)
     assert report.succeeded
     return asyncio.get_running_loop().time() - started
 
@@ -70,10 +70,10 @@ async def test_who_brings_nothing_more_is_given_up_and_what_came_is_kept(federat
 
 async def test_who_drips_ends_with_the_trust_files_by_which_it_is_judged(federation: Federation) -> None:
     fr, nl = federation.agencies
-    link, patience = federation.link(fr, nl), Patience(SECONDS, most=0.5)
-    async with patience.limited():
+    link, deadline = federation.link(fr, nl), Deadline(SECONDS, most=0.5)
+    async with deadline.limited():
         with pytest.raises(TimeoutError):
-            await fr.syncer.sync(nl.name, cast("PeerApi", Slow(link, 0.3, BUNDLES)), patience)
+            await fr.syncer.sync(nl.name, cast("PeerApi", Slow(link, 0.3, BUNDLES)), deadline)
     came = sum(call.what == "entries" for call in link.calls)
     assert 0 < came < BUNDLES
     assert (await federation.sync(fr, nl)).succeeded
@@ -81,19 +81,19 @@ async def test_who_drips_ends_with_the_trust_files_by_which_it_is_judged(federat
 
 
 async def test_who_is_cancelled_waits_until_the_work_has_ended() -> None:
-    patience, begun, ended = Patience(), asyncio.Event(), list[str]()
+    deadline, begun, ended = Deadline(), asyncio.Event(), list[str]()
     loop = asyncio.get_running_loop()
 
     def work() -> None:
         loop.call_soon_threadsafe(begun.set)
         try:
             while True:
-                patience.proceed()
+                deadline.proceed()
         except EndedError:
             ended.append("between two steps")
             raise
 
-    task = asyncio.create_task(patience.work(work))
+    task = asyncio.create_task(deadline.work(work))
     await begun.wait()
     task.cancel()
     await asyncio.wait([task])
