@@ -20,7 +20,18 @@ from node.console.forms.held import HeldForms, Place
 from node.console.forms.posted import read_form
 from node.console.languages import speak, spoken, translated
 from node.console.languages import translated as _
-from node.console.parts import Action, Done, Download, File, Page, Refused, Surface, Values, W
+from node.console.parts import (
+    Action,
+    Done,
+    Download,
+    File,
+    Page,
+    PartlyDoneError,
+    Refused,
+    Surface,
+    Values,
+    W,
+)
 from node.console.render import render
 from node.console.threads import Threads
 from node.console.visitors import Inside, Visitor, Visitors, has_proved
@@ -90,6 +101,10 @@ class Console(Generic[W]):
         while len(self._said) > _MAX_SAID:
             self._said.popitem(last=False)
 
+    def say_partly(self, visitor: Visitor, done: str) -> None:
+        """Keep what was done of something that failed, where the page with its form cannot say it."""
+        self.say(visitor, f"{_('Not all of this was done.')} {done}")
+
     def said(self, visitor: Visitor) -> str:
         """The sentence that was kept, once."""
         return self._said.pop(visitor.csrf, "")
@@ -140,6 +155,11 @@ async def act(request: web.Request, action: Action[Any]) -> web.StreamResponse:
         raise web.HTTPSeeOther(f"{PROVE}?to={quote(_back(console, action, form), safe='')}")
     try:
         done = await console.threads.act(visitor.person, _carried_out, console, action, visitor, form)
+    except PartlyDoneError as exc:
+        if not isinstance(exc.failure, SigfedError):
+            console.say_partly(visitor, exc.said)
+            raise exc.failure from None
+        return await _shown_again(request, action, visitor, form, exc.failure, done=exc.said)
     except SigfedError as exc:
         return await _shown_again(request, action, visitor, form, exc)
     console.say(visitor, done.said)
@@ -207,14 +227,22 @@ def _carried_out(console: Console[Any], action: Action[Any], visitor: Visitor, f
 
 
 async def _shown_again(
-    request: web.Request, action: Action[Any], visitor: Visitor, form: Values, error: SigfedError
+    request: web.Request,
+    action: Action[Any],
+    visitor: Visitor,
+    form: Values,
+    error: SigfedError,
+    *,
+    done: str = "",
 ) -> web.Response:
     console = request.app[CONSOLE]
     page = console.pages[action.page]
-    refused = Refused(action.name, translated(error.message), translated(error.hint), _typed(form))
+    refused = Refused(action.name, translated(error.message), translated(error.hint), _typed(form), done)
     try:
         model = await in_thread(request, page.gather, console.world, visitor, _query(form))
     except SigfedError:
+        if done:
+            console.say_partly(visitor, done)
         raise error from None  # what the form was about is gone
     reply = rendered(request, page, model, visitor, refused=refused, status=_status(error))
     if wait := getattr(error, "retry_after_seconds", 0):

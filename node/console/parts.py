@@ -197,8 +197,18 @@ class Done:
     said: str
 
 
+class PartlyDoneError(Exception):
+    """An action of which a part was carried out, and why not the rest."""
+
+    def __init__(self, said: str, failure: Exception) -> None:
+        super().__init__(said)
+        self.said = said
+        """What was done, in a sentence."""
+        self.failure = failure
+
+
 Act = Callable[[W, Visitor, Values], Done]
-"""Does one thing in the name of a person; runs in a thread."""
+"""Does one thing in the name of a person, or raises why not; runs in a thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,13 +231,15 @@ class Action(Generic[W]):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An action that was not carried out, for the page that holds its form."""
+    """An action that was not carried out, or not wholly, for the page that holds its form."""
 
     action: str
     message: str
     hint: str = ""
     form: Mapping[str, str] = field(default_factory=dict)
     """What was typed, so that nothing of it is lost."""
+    done: str = ""
+    """What of it was done all the same; empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """What is said in the console about hashes that are listed already, and taking them off a list."""
 
+from errno import ENOSPC
 from hashlib import sha256
 
 import pytest
@@ -173,17 +174,21 @@ async def test_a_withdrawal_may_reach_partners_at_once(busy: RunningConsole) -> 
     assert report_list(busy.world.store, _OWN).waiting == 0
 
 
+@pytest.mark.parametrize("error", [StoreError("no room is left"), OSError(ENOSPC, "no room is left")])
 async def test_what_was_withdrawn_is_on_record_though_it_could_not_go_out(
-    busy: RunningConsole, monkeypatch: pytest.MonkeyPatch
+    busy: RunningConsole, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fails(*_: object) -> None:
-        raise StoreError("no room is left")
+        raise error
 
     monkeypatch.setattr("node.app.recall.publish_one", fails)
     async with busy.as_role(PersonRole.ANALYST, proved_ms=busy.world.now_ms) as browser:
         form = _ENTRY | {"reason": "error", "now": "yes"}
         reply = await browser.post("/console/entry/withdraw", form | {"csrf": busy.csrf()})
-    assert "no room is left" in reply.words
+        then = await browser.get("/console/")
+    assert "This was not done." not in reply.words
+    said = f"Not all of this was done. {_OWN}: 2 entries will end with the next publication"
+    assert said in then.words, "what the form was about is gone, and its page with it"
     assert len(report_withdrawals(busy.world.store)) == 1
     newest = [each.record for each in read_audit(busy.world.store)][-1]
     assert (newest.action, newest.outcome, newest.details.get("now")) == ("entry.withdraw", "partly", "yes")

@@ -14,7 +14,7 @@ from keys.message import Message
 from node.acts.act import Act, Done, F, Node, Spec, specs
 from node.acts.perform import perform
 from node.console.languages import translated as _
-from node.console.parts import MOST_BYTES, Action, Values
+from node.console.parts import MOST_BYTES, Action, PartlyDoneError, Values
 from node.console.parts import Done as Led
 from node.console.visitors import Visitor, has_proved
 from node.console.world import World
@@ -112,10 +112,10 @@ def requested(done: Done) -> Led:
 
 
 def do(world: World, visitor: Visitor, act: Act[F], given: F) -> Done:
-    """Perform an act in the name of whoever is in; raises what kept it from being done whole."""
+    """Perform an act in the name of whoever is in; raises `PartlyDoneError` where it was not done whole."""
     done = perform(act, Node(world.identity, world.store), given, _Browser(world, visitor))
     if done.failure is not None:
-        raise done.failure
+        raise PartlyDoneError(_(done.said), done.failure)
     return done
 
 
