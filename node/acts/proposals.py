@@ -48,8 +48,10 @@ def take(node: Node, given: Taken) -> Done:
     """Take files up into an own list, after its own examination; they wait for publication."""
     from node.access.notation import collection_of
     from node.app.guards import open_guards
+    from node.lists.continuation import require_open
     from node.partners.proposals.review import get_proposal, take_up
 
+    require_open(node.identity.trust.document(), given.list)
     record = get_proposal(node.store, given.proposal)
     done = take_up(
         node.store,

@@ -76,6 +76,17 @@ async def test_one_file_is_taken_up_and_the_other_refused(busy: RunningConsole) 
     ]
 
 
+async def test_a_list_that_ended_takes_no_file_up(
+    busy: RunningConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = report_list(busy.world.store, LIST).waiting
+    monkeypatch.setattr("node.lists.continuation.is_closed", lambda _document, origin: origin == LIST)
+    async with busy.as_role(PersonRole.ANALYST) as browser:
+        reply = await browser.post("/console/proposals/take", _form(busy, **SAID, **{"file-1": "yes"}))
+    assert (reply.status, "ended, and goes on in" in reply.words) == (400, True)
+    assert report_list(busy.world.store, LIST).waiting == before
+
+
 async def test_what_was_queued_is_on_record_though_somebody_refused_the_file_meanwhile(
     busy: RunningConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
