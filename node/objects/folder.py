@@ -221,21 +221,27 @@ def _temporary_beside(path: Path) -> Path:
 
 def _write_all(files: Iterable[tuple[Path, Iterable[Octets]]]) -> None:
     with ExitStack() as opened:
-        handles = [_begun(path, pieces, opened) for path, pieces in files]
+        handles: list[int] = []
+        for path, pieces in files:
+            if handles:
+                _send(handles[-1])
+            handles.append(_written(path, pieces, opened))
         for fd in handles:
             os.fsync(fd)
 
 
-def _begun(path: Path, pieces: Iterable[Octets], opened: ExitStack) -> int:
-    """A file on its way to the disk, which is closed with `opened`."""
+def _written(path: Path, pieces: Iterable[Octets], opened: ExitStack) -> int:
+    """A file that is closed with `opened`."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     opened.callback(os.close, fd)
     for piece in pieces:
         view = memoryview(piece)
         while view:
             view = view[os.write(fd, view) :]
-    if sys.platform == "linux":
-        os.posix_fadvise(
-            fd, 0, 0, os.POSIX_FADV_DONTNEED
-        )  # which begins to write what is dirty, without waiting
     return fd
+
+
+def _send(fd: int) -> None:
+    """Send a file on its way to the disk, without waiting: what is there by now has to be read from it again."""
+    if sys.platform == "linux":
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
