@@ -38,19 +38,18 @@ class Said:
 @cache
 def said() -> Sequence[Said]:
     """All of them; to read the whole program takes seconds."""
-    return list(_said())
+    read = list(_read())
+    errors = _errors([node for _, node in read if isinstance(node, ast.ClassDef)])
+    return [each for path, node in read for each in _said(node, path, errors)]
 
 
-def _said() -> Iterator[Said]:
-    errors = _errors()
-    for path, tree in _trees():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef):
-                for each in node.body:
-                    if isinstance(each, ast.Assign) and _name(each.targets[0]) == "hint":
-                        yield Said(path=path, line=each.lineno, text=each.value, values=0)
-            elif isinstance(node, ast.Call):
-                yield from _of_call(node, path, errors)
+def _said(node: ast.ClassDef | ast.Call, path: str, errors: AbstractSet[str]) -> Iterator[Said]:
+    if isinstance(node, ast.Call):
+        yield from _of_call(node, path, errors)
+        return
+    for each in node.body:
+        if isinstance(each, ast.Assign) and _name(each.targets[0]) == "hint":
+            yield Said(path=path, line=each.lineno, text=each.value, values=0)
 
 
 def composed(text: ast.expr) -> bool:
@@ -61,23 +60,23 @@ def composed(text: ast.expr) -> bool:
     return is_call or isinstance(text, ast.JoinedStr | ast.BinOp)
 
 
-@cache
-def _trees() -> Sequence[tuple[str, ast.AST]]:
+def _read() -> Iterator[tuple[str, ast.ClassDef | ast.Call]]:
+    """Classes and calls of the whole program, and where they are."""
     paths = [path for package in ("keys", "protocol", "node") for path in (_ROOT / package).rglob("*.py")]
-    return [
-        (path.relative_to(_ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8")))
-        for path in sorted(paths)
-    ]
+    for path in sorted(paths):
+        place = path.relative_to(_ROOT).as_posix()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef | ast.Call):
+                yield place, node
 
 
-def _errors() -> AbstractSet[str]:
-    """Names of the classes below the root of all errors."""
-    classes = [node for _, tree in _trees() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+def _errors(classes: Sequence[ast.ClassDef]) -> AbstractSet[str]:
+    """Names of those below the root of all errors that say what they are made with."""
     found, before = {"SigfedError"}, 0
     while before != len(found):
         before = len(found)
         found |= {each.name for each in classes if found.intersection(map(_name, each.bases))}
-    return found
+    return found - _OWN_WORDS
 
 
 def _of_call(call: ast.Call, path: str, errors: AbstractSet[str]) -> Iterator[Said]:
@@ -88,7 +87,7 @@ def _of_call(call: ast.Call, path: str, errors: AbstractSet[str]) -> Iterator[Sa
         yield Said(path=path, line=call.lineno, text=args[0], values=len(args) - 3, many=many)
     elif (
         name == "Message"
-        or name in errors - _OWN_WORDS
+        or name in errors
         or (name == "__init__" and path.endswith("errors.py") and _is_literal(args))
     ):
         if args and not isinstance(args[-1], ast.Starred):
