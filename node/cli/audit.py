@@ -55,18 +55,8 @@ def ls(
             if item.record.time_ms >= first_ms and item.matches(actor, action)
         ]
         unsigned = count_unsigned(store)
-    if here.output.as_json:
-        for item in chosen:
-            here.output.result(_fields(item))
-    else:
-        here.output.result(
-            {},
-            *listing(
-                ("record", "when", "who", "what", "on", "outcome"),
-                list(map(_cells, chosen)),
-                none="no records",
-            ),
-        )
+    header = ("record", "when", "who", "what", "on", "outcome")
+    here.output.each(map(_fields, chosen), listing(header, map(_cells, chosen), none="no records"))
     if unsigned:
         here.output.talk(f"{unsigned} more are recorded and not signed yet")
     here.output.following("sigfed audit show NUMBER", "sigfed audit verify")

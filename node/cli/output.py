@@ -6,7 +6,7 @@ Progress is drawn on terminals only. No digest, key or token is ever printed unl
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -46,6 +46,14 @@ class Output:
             return
         for line in lines:
             self.out.write(shown(line) + "\n")
+
+    def each(self, results: Iterable[Mapping[str, Fact]], lines: Iterable[str]) -> None:
+        """Several results: with `--json` the fields of each, else `lines` about all; what is not told is not made."""
+        if not self.as_json:
+            self.result({}, *lines)
+            return
+        for fields in results:
+            self.result(fields)
 
     def failure(self, fields: Mapping[str, Fact], *lines: str) -> None:
         """One result that says why not all was done; its lines are talk, which nobody throws away with results."""
@@ -132,9 +140,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def listing(header: Sequence[str], rows: Sequence[Sequence[str]], *, none: str) -> list[str]:
-    """Rows under a header; `none` says in words that there are no rows."""
-    return table(header, rows) if rows else [none]
+def listing(header: Sequence[str], rows: Iterable[Sequence[str]], *, none: str) -> Iterator[str]:
+    """Rows under a header, made when the lines are asked for; `none` says in words that there are no rows."""
+    found = list(rows)
+    yield from table(header, found) if found else [none]
 
 
 def counted(count: int, noun: str) -> str:

@@ -43,11 +43,11 @@ def ls(context: typer.Context) -> None:
 
     here = session(context)
     found = holders(here.identity())
-    for holder in found if here.output.as_json else ():
-        here.output.result({"node": holder.node, "subset": holder.subset, "contact": holder.contact})
-    if not here.output.as_json:
-        rows = [(holder.node, holder.subset, holder.contact or "-") for holder in found]
-        here.output.result({}, *listing(("member", "subset", "contact"), rows, none="no member can be asked"))
+    rows = ((holder.node, holder.subset, holder.contact or "-") for holder in found)
+    here.output.each(
+        ({"node": holder.node, "subset": holder.subset, "contact": holder.contact} for holder in found),
+        listing(("member", "subset", "contact"), rows, none="no member can be asked"),
+    )
     if not found:
         here.output.following(
             "a member runs: sigfed partner invite NAME --subset HOLDINGS --agency THIS-NODE",

@@ -109,12 +109,11 @@ def ls_shreddings(
     here = session(context)
     with read_store(here.identity()) as store:
         found = [each for each in report_shreddings(store) if not (only_open and each.complete)]
-    if here.output.as_json:
-        for each in found:
-            here.output.result(_shredding_fields(each))
-        return
-    rows = [(each.origin, f"{each.index:,}", _erased(each), _left(each)) for each in found]
-    here.output.result({}, *listing(_SHREDDING_HEADER, rows, none=_none("shreddings", only_open)))
+    rows = ((each.origin, f"{each.index:,}", _erased(each), _left(each)) for each in found)
+    here.output.each(
+        map(_shredding_fields, found),
+        listing(_SHREDDING_HEADER, rows, none=_none("shreddings", only_open)),
+    )
     if any(each.own_standing for each in found):
         here.output.following("sigfed entry shred --list NAME --index INDEX", "sigfed entry reaffirm")
 
@@ -158,17 +157,10 @@ def ls_withdrawals(
     here = session(context)
     with read_store(here.identity()) as store:
         found = [each for each in report_withdrawals(store) if each.open or not only_open]
-    if here.output.as_json:
-        for each in found:
-            here.output.result(_withdrawal_fields(each))
-        return
-    here.output.result(
-        {},
-        *listing(
-            _WITHDRAWAL_HEADER,
-            [row for each in found for row in _rows(each)],
-            none=_none("withdrawals", only_open),
-        ),
+    rows = (row for each in found for row in _rows(each))
+    here.output.each(
+        map(_withdrawal_fields, found),
+        listing(_WITHDRAWAL_HEADER, rows, none=_none("withdrawals", only_open)),
     )
     if any(each.published_ms is None for each in found):
         here.output.following("sigfed publish", "sigfed subset release NAME")

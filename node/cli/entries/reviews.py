@@ -21,8 +21,8 @@ def show_queue(here: Session, wanted: Wanted, *, limit: int) -> None:
         judged = Judge.of(identity, store).now()
     files = wanted.narrow(judged.waiting, judged.members)
     shown = files[:limit] if limit else files
-    for file in shown if here.output.as_json else ():
-        here.output.result(
+    here.output.each(
+        (
             {
                 "origin": file.first.origin,
                 "index": file.first.index,
@@ -36,9 +36,10 @@ def show_queue(here: Session, wanted: Wanted, *, limit: int) -> None:
                 "others": list(file.others),
                 "legality": _legality(file),
             }
-        )
-    if not here.output.as_json:
-        here.output.result({}, *_queue_lines(files, shown))
+            for file in shown
+        ),
+        _queue_lines(files, shown),
+    )
     if not files:
         here.output.following("sigfed peer sync")
         return
@@ -140,22 +141,22 @@ def show_due(here: Session, *, days: int) -> None:
     until = date.fromordinal(min(today.toordinal() + days, date.max.toordinal()))
     with read_store(identity) as store:
         found = due(store, until=until)
-    for each in found if here.output.as_json else ():
-        here.output.result(
+    rows = (
+        (f"{each.review_by}", "past" if each.review_by <= today else "", each.origin, f"{each.index}")
+        for each in found
+    )
+    here.output.each(
+        (
             {
                 "origin": each.origin,
                 "index": each.index,
                 "review_by": each.review_by.isoformat(),
                 "past": each.review_by <= today,
             }
-        )
-    rows = [
-        (f"{each.review_by}", "past" if each.review_by <= today else "", each.origin, f"{each.index}")
-        for each in found
-    ]
-    if not here.output.as_json:
-        header = ("review by", "", "list", "entry")
-        here.output.result({}, *listing(header, rows, none="no entry is due for review"))
+            for each in found
+        ),
+        listing(("review by", "", "list", "entry"), rows, none="no entry is due for review"),
+    )
     if found:
         first = found[0]
         name = first.origin.rpartition("/")[2]

@@ -10,9 +10,9 @@ import typer
 
 from keys.message import Message
 from keys.trust.tuf.target_files import REVOKED_FILE
-from node.cli.output import Fact, table
+from node.cli.output import Fact, listing
 from node.cli.prompts import ask
-from node.cli.session import Session, session
+from node.cli.session import session
 
 if TYPE_CHECKING:
     from node.evidence.submission import Brought
@@ -35,19 +35,14 @@ def ls(context: typer.Context) -> None:
     here = session(context)
     with read_store(here.identity()) as store, store.read() as unit:
         records = list(unit.evidence.ls())
-    if here.output.as_json:
-        for record in records:
-            _tell(here, record)
-        return
-    if not records:
-        here.output.result({}, "no evidence is kept")
-        return
-    rows = [
+    rows = (
         (record.sha256[:16], record.kind, record.subject, record.standing, moment(record.created_ms))
         for record in records
-    ]
-    here.output.result({}, *table(("id", "kind", "about", "standing", "kept"), rows))
-    here.output.following("sigfed evidence show ID", "sigfed quarantine ls")
+    )
+    header = ("id", "kind", "about", "standing", "kept")
+    here.output.each(map(_fields, records), listing(header, rows, none="no evidence is kept"))
+    if records:
+        here.output.following("sigfed evidence show ID", "sigfed quarantine ls")
 
 
 @app.command("show")
@@ -65,9 +60,8 @@ def show(context: typer.Context, name: _Id) -> None:
         record = get_kept(store, name)
         data = store.objects.get(record.object)
         verdict = verify_kept(data, accused_of(identity, store))
-    _tell(
-        here,
-        record,
+    here.output.result(
+        _fields(record),
         f"{record.sha256[:16]}: {record.kind}, {record.standing}",
         f"  {verdict.words}",
         f"  found by: {record.source or 'this node'}, {moment(record.created_ms)}",
@@ -101,7 +95,7 @@ def export(
     folder.mkdir(parents=True)
     for file, content in {"evidence.cbor": data, **files}.items():
         (folder / file).write_bytes(content)
-    _tell(here, record, f"written: {folder}, {', '.join(('evidence.cbor', *files))}")
+    here.output.result(_fields(record), f"written: {folder}, {', '.join(('evidence.cbor', *files))}")
     here.output.following(
         f"whoever gets it: sigfed evidence verify {folder}/evidence.cbor --root {folder}/1.root.json"
         f" --document {folder}/node.json"
@@ -231,18 +225,15 @@ def _log_facts(found: "Finding") -> dict[str, Fact]:
     return fields
 
 
-def _tell(here: Session, record: "EvidenceRecord", *lines: str) -> None:
-    here.output.result(
-        {
-            "evidence": record.sha256,
-            "kind": record.kind,
-            "about": record.subject,
-            "standing": record.standing,
-            "source": record.source,
-            "created_ms": record.created_ms,
-        },
-        *lines,
-    )
+def _fields(record: "EvidenceRecord") -> dict[str, Fact]:
+    return {
+        "evidence": record.sha256,
+        "kind": record.kind,
+        "about": record.subject,
+        "standing": record.standing,
+        "source": record.source,
+        "created_ms": record.created_ms,
+    }
 
 
 def _read(path: Path) -> bytes:

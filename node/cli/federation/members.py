@@ -172,20 +172,19 @@ def ls(context: typer.Context) -> None:
     here = session(context)
     identity = here.identity()
     register = identity.trust.members()
-    for member in register.members if here.output.as_json else ():
-        here.output.result(
+    rows = [(member.node, member.country or "-", _words(member.root_sha256)) for member in register.members]
+    here.output.each(
+        (
             {
                 "node": member.node,
                 "country": member.country,
                 "fingerprint": _words(member.root_sha256),
                 "authority_for": sorted(member.authority_for),
             }
-        )
-    if not here.output.as_json:
-        rows = [
-            (member.node, member.country or "-", _words(member.root_sha256)) for member in register.members
-        ]
-        here.output.result({}, *table(("member", "country", "fingerprint"), rows))
+            for member in register.members
+        ),
+        table(("member", "country", "fingerprint"), rows),
+    )
 
 
 def _require_other(identity: "Identity", node: str) -> None:

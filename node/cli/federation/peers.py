@@ -1,6 +1,7 @@
 """`sigfed peer`: the agencies this node follows and that may read here."""
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,26 +34,29 @@ def ls(context: typer.Context) -> None:
     here = session(context)
     with read_store(here.identity()) as store, store.read() as unit:
         peers, followed = unit.peers.ls(), unit.logs.ls(LogKind.PEER_LIST)
-    rows = []
-    for peer in peers:
-        lists = {log.name: log.head.size for log in followed if log.node == peer.name}
-        if here.output.as_json:
-            here.output.result(
-                {
-                    "peer": peer.name,
-                    "url": peer.url,
-                    "grant": json.loads(peer.grant),
-                    "lists": lists,
-                    "synced_ms": peer.synced_ms,
-                    "outcome": peer.outcome,
-                }
-            )
-        held = ", ".join(f"{name} at {size:,}" for name, size in lists.items()) or "nothing yet"
-        rows.append((peer.name, grant_words(stored_grant(peer)), held, peer.outcome or "never synced"))
-    if not here.output.as_json:
-        here.output.result(
-            {}, *listing(("peer", "may read here", "holding", "last sync"), rows, none="no peers")
-        )
+    found = [(peer, {log.name: log.head.size for log in followed if log.node == peer.name}) for peer in peers]
+    rows = (
+        (peer.name, grant_words(stored_grant(peer)), _held(lists), peer.outcome or "never synced")
+        for peer, lists in found
+    )
+    here.output.each(
+        (
+            {
+                "peer": peer.name,
+                "url": peer.url,
+                "grant": json.loads(peer.grant),
+                "lists": lists,
+                "synced_ms": peer.synced_ms,
+                "outcome": peer.outcome,
+            }
+            for peer, lists in found
+        ),
+        listing(("peer", "may read here", "holding", "last sync"), rows, none="no peers"),
+    )
+
+
+def _held(lists: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} at {size:,}" for name, size in lists.items()) or "nothing yet"
 
 
 @app.command("sync")

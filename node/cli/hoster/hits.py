@@ -34,23 +34,21 @@ def list_hits(here: Session, *, unresolved: bool, overdue: bool) -> None:
             (unresolved and not (hit.unresolved or hit.to_undo)) or (overdue and not hit.overdue(moment_ms))
         )
     ]
-    if here.output.as_json:
-        for hit in found:
-            here.output.result(_facts(hit, moment_ms))
-    else:
-        rows = [
-            (
-                hit.id[:_SHORT],
-                hit.state,
-                moment(hit.found_ms),
-                hit.collection or "-",
-                hit.name,
-                _notes(hit, moment_ms),
-            )
-            for hit in found
-        ]
-        lines = listing(("id", "state", "found", "collection", "file", ""), rows, none="no hits")
-        here.output.result({}, *lines)
+    rows = (
+        (
+            hit.id[:_SHORT],
+            hit.state,
+            moment(hit.found_ms),
+            hit.collection or "-",
+            hit.name,
+            _notes(hit, moment_ms),
+        )
+        for hit in found
+    )
+    here.output.each(
+        (_facts(hit, moment_ms) for hit in found),
+        listing(("id", "state", "found", "collection", "file", ""), rows, none="no hits"),
+    )
     waiting = any(hit.waiting or hit.untold for hit in found)
     to_resolve, to_undo = any(hit.unresolved for hit in found), any(hit.to_undo for hit in found)
     here.output.following(

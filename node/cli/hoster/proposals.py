@@ -30,16 +30,12 @@ def list_proposals(here: Session) -> None:
     from node.hoster.proposals.folder import proposals
 
     found = proposals(here.home)
-    if here.output.as_json:
-        for each in found:
-            here.output.result(_facts(each))
-    else:
-        rows = [
-            (each.id[:SHORT], each.word, moment(each.made_ms), f"{len(each.names):,}", _counts(each))
-            for each in found
-        ]
-        lines = listing(("id", "state", "made", "files", ""), rows, none="no proposals")
-        here.output.result({}, *lines)
+    rows = (
+        (each.id[:SHORT], each.word, moment(each.made_ms), f"{len(each.names):,}", _counts(each))
+        for each in found
+    )
+    header = ("id", "state", "made", "files", "")
+    here.output.each(map(_facts, found), listing(header, rows, none="no proposals"))
     here.output.following(
         *(["sigfed proposal send --all"] if any(each.waiting for each in found) else []),
         *(

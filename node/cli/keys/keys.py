@@ -54,14 +54,11 @@ def status(
         facts = key_facts(identity, store, keys)
     keys = as_listed(keys, facts.listed)
     shown = [key for key in _sorted(keys) if every or key.stage is not Stage.DESTROYED]
-    rows = []
-    for key in shown:
-        known = len(facts.peers - facts.missing(key.managed))
-        here.output.result(_fields(key, known=known, peers=len(facts.peers)))
-        rows.append(_cells(key, known=known, peers=len(facts.peers)))
-    if not here.output.as_json:
-        for line in listing(_HEADER, rows, none="no keys"):
-            here.output.result({}, line)
+    found, peers = [(key, len(facts.peers - facts.missing(key.managed))) for key in shown], len(facts.peers)
+    here.output.each(
+        (_fields(key, known=known, peers=peers) for key, known in found),
+        listing(_HEADER, (_cells(key, known=known, peers=peers) for key, known in found), none="no keys"),
+    )
     here.output.following(_next_step(identity, keys))
 
 

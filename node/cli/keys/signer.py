@@ -222,13 +222,13 @@ def show(context: typer.Context) -> None:
     link = here.identity().signer_link
     if link is None:
         raise NotFoundError("this node opens its keys itself", hint="sigfed signer split FOLDER")
-    rows = keys_of(link)
-    for role, label, public in rows if here.output.as_json else ():
-        here.output.result({"key": f"{role}-{label}", "role": role, "public": public})
-    if not here.output.as_json:
-        cells = [(f"{role}-{label}", public) for role, label, public in rows]
-        here.output.result({}, *listing(("key", "public half"), cells, none="the signer has no key"))
-    here.output.talk(f"the signer answers, with {counted(len(rows), 'key')}")
+    found = keys_of(link)
+    rows = ((f"{role}-{label}", public) for role, label, public in found)
+    here.output.each(
+        ({"key": f"{role}-{label}", "role": role, "public": public} for role, label, public in found),
+        listing(("key", "public half"), rows, none="the signer has no key"),
+    )
+    here.output.talk(f"the signer answers, with {counted(len(found), 'key')}")
 
 
 def _passphrase(file: Path | None) -> bytes:

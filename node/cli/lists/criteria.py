@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli.output import Fact, listing
+from node.cli.output import listing
 from node.cli.session import session
 from node.errors import InputRefusedError, NotFoundError
 
@@ -65,19 +65,16 @@ def ls(context: typer.Context) -> None:
     from protocol.lists.event import collection_name
 
     here = session(context)
-    found = here.identity().trust.in_force().files
-    rows = []
-    for name, data in sorted(found.items()):
-        if (number := criteria_number(name)) is not None:
-            rows.append((collection_name(number), str(number), f"{len(data):,}"))
-            if here.output.as_json:
-                fields: dict[str, Fact] = {
-                    "collection": collection_name(number),
-                    "number": number,
-                    "bytes": len(data),
-                }
-                here.output.result(fields)
-    if not here.output.as_json:
-        here.output.result({}, *listing(("collection", "number", "bytes"), rows, none="no criteria"))
-    if not rows:
+    files = here.identity().trust.in_force().files
+    found = [
+        (number, len(data))
+        for name, data in sorted(files.items())
+        if (number := criteria_number(name)) is not None
+    ]
+    rows = ((collection_name(number), str(number), f"{size:,}") for number, size in found)
+    here.output.each(
+        ({"collection": collection_name(number), "number": number, "bytes": size} for number, size in found),
+        listing(("collection", "number", "bytes"), rows, none="no criteria"),
+    )
+    if not found:
         here.output.following("sigfed criteria set COLLECTION FILE")

@@ -57,18 +57,17 @@ def ls_benign(context: typer.Context) -> None:
     identity = here.identity()
     with read_store(identity) as store:
         records = open_guards(identity, store).benign_sets()
-    for record in records if here.output.as_json else ():
-        here.output.result(
-            {"set": record.name, "hashes": record.hashes, "rows": record.rows, "added_ms": record.added_ms}
-        )
-    rows = [
+    rows = (
         (record.name, f"{record.hashes:,}", f"{8 * record.hashes / 2**20:,.1f} MiB", moment(record.added_ms))
         for record in records
-    ]
-    if not here.output.as_json:
-        here.output.result(
-            {}, *listing(("set", "hashes", "size", "added"), rows, none="no known-benign sets")
-        )
+    )
+    here.output.each(
+        (
+            {"set": record.name, "hashes": record.hashes, "rows": record.rows, "added_ms": record.added_ms}
+            for record in records
+        ),
+        listing(("set", "hashes", "size", "added"), rows, none="no known-benign sets"),
+    )
     if not records:
         here.output.following("sigfed guard benign add FILE")
 
@@ -116,21 +115,22 @@ def ls_tripwires(context: typer.Context) -> None:
     identity = here.identity()
     with read_store(identity) as store:
         found = open_guards(identity, store).tripwires()
-    for record, algorithm in found if here.output.as_json else ():
-        here.output.result(
+    rows = (
+        (str(record.id), algorithm.name.lower(), moment(record.added_ms), record.note)
+        for record, algorithm in found
+    )
+    here.output.each(
+        (
             {
                 "tripwire": record.id,
                 "algorithm": algorithm.name.lower(),
                 "note": record.note,
                 "added_ms": record.added_ms,
             }
-        )
-    rows = [
-        (str(record.id), algorithm.name.lower(), moment(record.added_ms), record.note)
-        for record, algorithm in found
-    ]
-    if not here.output.as_json:
-        here.output.result({}, *listing(("number", "hash", "added", "note"), rows, none="no tripwires"))
+            for record, algorithm in found
+        ),
+        listing(("number", "hash", "added", "note"), rows, none="no tripwires"),
+    )
     if not found:
         here.output.following("sigfed guard tripwire add --hash-from FILE")
 

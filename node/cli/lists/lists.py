@@ -93,17 +93,7 @@ def ls(context: typer.Context) -> None:
     here = session(context)
     with read_store(here.identity()) as store:
         reports = report_lists(store)
-    for report in reports if here.output.as_json else ():
-        here.output.result(
-            {
-                "origin": report.log.origin,
-                "kind": report.log.kind,
-                "size": report.log.head.size,
-                "waiting": report.waiting,
-                "active": sum(report.active.values()),
-            }
-        )
-    rows = [
+    rows = (
         (
             report.log.origin,
             "own" if report.log.kind == "own_list" else "followed",
@@ -112,11 +102,20 @@ def ls(context: typer.Context) -> None:
             f"{report.waiting:,}",
         )
         for report in reports
-    ]
-    if not here.output.as_json:
-        here.output.result(
-            {}, *listing(("list", "kind", "events", "active", "waiting"), rows, none="no lists")
-        )
+    )
+    here.output.each(
+        (
+            {
+                "origin": report.log.origin,
+                "kind": report.log.kind,
+                "size": report.log.head.size,
+                "waiting": report.waiting,
+                "active": sum(report.active.values()),
+            }
+            for report in reports
+        ),
+        listing(("list", "kind", "events", "active", "waiting"), rows, none="no lists"),
+    )
     if not reports:
         here.output.following("sigfed list create NAME")
 

@@ -6,7 +6,7 @@ import typer
 
 from node.acts import quarantine
 from node.cli import acts
-from node.cli.output import Fact, table
+from node.cli.output import Fact, listing
 from node.cli.session import session
 
 if TYPE_CHECKING:
@@ -28,16 +28,11 @@ def ls(context: typer.Context) -> None:
     identity = here.identity()
     with read_store(identity) as store:
         found = everything(store, identity.trust.members())
-    if here.output.as_json:
-        for aside in found:
-            here.output.result(_fields(aside))
-        return
-    if not found:
-        here.output.result({}, "nothing is set aside")
-        return
-    rows = [(one.id, one.words, moment(one.since_ms) if one.since_ms else "-", one.reason) for one in found]
-    here.output.result({}, *table(("id", "what", "since", "why"), rows))
-    here.output.following("sigfed quarantine show ID")
+    rows = ((one.id, one.words, moment(one.since_ms) if one.since_ms else "-", one.reason) for one in found)
+    header = ("id", "what", "since", "why")
+    here.output.each(map(_fields, found), listing(header, rows, none="nothing is set aside"))
+    if found:
+        here.output.following("sigfed quarantine show ID")
 
 
 @app.command("show")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli.output import listing
+from node.cli.output import Fact, listing
 from node.cli.session import session, wait_for
 
 app = typer.Typer(help="Subsets for partners, and their releases.", no_args_is_help=True)
@@ -129,35 +129,30 @@ def ls(context: typer.Context) -> None:
     here = session(context)
     with read_store(here.identity()) as store:
         reports = list(report_subsets(store))
+    results: list[dict[str, Fact]] = []
     rows = []
     for report in reports:
         subset, newest = report.subset, report.newest
         names = ", ".join(collection_name(number) for number in sorted(subset.filter.collections))
         version, entries = newest.version if newest else 0, report.entries
-        if here.output.as_json:
-            here.output.result(
-                {
-                    "subset": subset.name,
-                    "origin": subset.origin,
-                    "epoch": subset.epoch,
-                    "collections": names,
-                    "screen_bits": subset.filter.screen_bits,
-                    "screen_rule": subset.filter.screen_rule,
-                    "odds": subset.filter.odds(),
-                    "leaving": report.leaving,
-                    "version": version,
-                    "entries": entries,
-                }
-            )
+        results.append(
+            {
+                "subset": subset.name,
+                "origin": subset.origin,
+                "epoch": subset.epoch,
+                "collections": names,
+                "screen_bits": subset.filter.screen_bits,
+                "screen_rule": subset.filter.screen_rule,
+                "odds": subset.filter.odds(),
+                "leaving": report.leaving,
+                "version": version,
+                "entries": entries,
+            }
+        )
         audience = "agencies" if subset.filter.holdings else "partners"
         rows.append((subset.name, audience, names, str(version), f"{entries:,}", str(subset.epoch)))
-    if not here.output.as_json:
-        here.output.result(
-            {},
-            *listing(
-                ("subset", "for", "collections", "release", "entries", "epoch"), rows, none="no subsets"
-            ),
-        )
+    header = ("subset", "for", "collections", "release", "entries", "epoch")
+    here.output.each(results, listing(header, rows, none="no subsets"))
     for report in reports:
         if report.leaving:
             here.output.talk(

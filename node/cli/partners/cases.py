@@ -41,11 +41,7 @@ def ls(context: typer.Context) -> None:
     with read_store(identity) as store:
         work = casework(identity, store)
         found, overdue = work.ls(), {(case.partner, case.report_id) for case in work.overdue()}
-    if here.output.as_json:
-        for case in found:
-            here.output.result(_facts(case, late=(case.partner, case.report_id) in overdue))
-        return
-    rows = [
+    rows = (
         (
             case.report_id.hex()[:_SHORT],
             case.partner,
@@ -54,9 +50,12 @@ def ls(context: typer.Context) -> None:
             _state(case, late=(case.partner, case.report_id) in overdue),
         )
         for case in found
-    ]
-    here.output.result({}, *listing(("id", "partner", "subset", "due", "state"), rows, none="no cases"))
-    here.output.following("sigfed case show ID" if rows else "sigfed status")
+    )
+    here.output.each(
+        (_facts(case, late=(case.partner, case.report_id) in overdue) for case in found),
+        listing(("id", "partner", "subset", "due", "state"), rows, none="no cases"),
+    )
+    here.output.following("sigfed case show ID" if found else "sigfed status")
 
 
 @app.command("show")

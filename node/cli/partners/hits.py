@@ -32,7 +32,7 @@ def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, na
     if overdue:
         wanted = overdue_hits(now_ms, partner=partner, origin=origin)
     with read_store(identity) as store:
-        found = reported_hits(store, wanted)
+        found = reported_hits(store, wanted)  # one by one: there may be very many
         if here.output.as_json:
             for hit in found:
                 here.output.result(_facts(hit, now_ms))
@@ -124,12 +124,10 @@ def show_precision(here: Session, name: str) -> None:
     origin = _origin(identity.settings.node, name)
     with read_store(identity) as store:
         found = [one for one in precision(store) if origin in {"", one.origin}]
-    if here.output.as_json:
-        for one in found:
-            here.output.result(_precision_facts(one))
-        return
     header = ("list", "collection", "reports", "judged", "by partners", "wrong", "right")
-    here.output.result({}, *listing(header, [_precision_row(one) for one in found], none="no reports"))
+    here.output.each(
+        map(_precision_facts, found), listing(header, map(_precision_row, found), none="no reports")
+    )
     here.output.following("sigfed hit ls --list LIST")
 
 

@@ -1,5 +1,6 @@
 """`sigfed partner`: who may ask."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,7 +8,7 @@ import typer
 
 from node.acts import partners
 from node.cli.acts import add, do, performing
-from node.cli.output import listing
+from node.cli.output import Fact, listing
 from node.cli.session import session
 from node.clock import DAY_MS, milliseconds
 
@@ -67,25 +68,23 @@ def ls(context: typer.Context) -> None:
         terms = DisclosureTerms(store, identity.clock)
         shown = {partner.name: terms.get(partner.name) for partner in known}
         left = {partner.name: Quotas(store).left(partner.name, now=now) for partner in known}
+    results: list[Mapping[str, Fact]] = []
     rows = []
     for partner in known:
-        if here.output.as_json:
-            here.output.result(
-                {
-                    "partner": partner.name,
-                    "subset": partner.subset,
-                    "evaluations_per_day": partner.evaluations_per_day,
-                    "candidates_per_day": candidates_a_day(
-                        partner.evaluations_per_day, screens[partner.subset]
-                    ),
-                    "left": left[partner.name],
-                    "seen_ms": partner.seen_ms,
-                    "fetched": _fetched(fetched.get(partner.name)),
-                    "key_ms": partner.key_ms,
-                    "enrolled": True,
-                    "disclosed": asdict(shown[partner.name]),
-                }
-            )
+        results.append(
+            {
+                "partner": partner.name,
+                "subset": partner.subset,
+                "evaluations_per_day": partner.evaluations_per_day,
+                "candidates_per_day": candidates_a_day(partner.evaluations_per_day, screens[partner.subset]),
+                "left": left[partner.name],
+                "seen_ms": partner.seen_ms,
+                "fetched": _fetched(fetched.get(partner.name)),
+                "key_ms": partner.key_ms,
+                "enrolled": True,
+                "disclosed": asdict(shown[partner.name]),
+            }
+        )
         state = "suspended" if partner.suspended else "enrolled"
         if shown[partner.name].stopped_ms is not None:
             state += ", disclosed look-ups stopped"
@@ -93,18 +92,10 @@ def ls(context: typer.Context) -> None:
         release = _release(fetched.get(partner.name), newest[partner.subset])
         rows.append((partner.name, partner.subset, f"{left[partner.name]:,}", state, release, age))
     for invited in invitations:
-        if here.output.as_json:
-            here.output.result({"partner": invited.partner, "subset": invited.subset, "enrolled": False})
+        results.append({"partner": invited.partner, "subset": invited.subset, "enrolled": False})
         rows.append((invited.partner, invited.subset, "-", "invited", "-", "-"))
-    if not here.output.as_json:
-        here.output.result(
-            {},
-            *listing(
-                ("partner", "subset", "evaluations left", "state", "release", "key age"),
-                rows,
-                none="no partners",
-            ),
-        )
+    header = ("partner", "subset", "evaluations left", "state", "release", "key age")
+    here.output.each(results, listing(header, rows, none="no partners"))
 
 
 def _fetched(found: "FetchedRelease | None") -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """`sigfed proposal` in an agency's home: what partners proposed, taken up after examination or refused."""
 
 from collections.abc import Sequence
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 from node.cli.hoster.proposals import SHORT, STATES, counts
@@ -21,23 +22,19 @@ def list_received(here: Session) -> None:
 
     with read_store(here.identity()) as store, store.read() as unit:
         found = [(record, unit.proposals.files(record)) for record in unit.proposals.ls()]
-    if here.output.as_json:
-        for record, files in found:
-            here.output.result(_facts(record, files))
-    else:
-        rows = [
-            (
-                record.proposal_id.hex()[:SHORT],
-                record.partner,
-                moment(record.received_ms),
-                _claim(record) or "-",
-                f"{record.files:,}",
-                f"{_count(files, FileState.WAITING):,}",
-            )
-            for record, files in found
-        ]
-        header = ("id", "partner", "received", "claim", "files", "waiting")
-        here.output.result({}, *listing(header, rows, none="no proposals"))
+    rows = (
+        (
+            record.proposal_id.hex()[:SHORT],
+            record.partner,
+            moment(record.received_ms),
+            _claim(record) or "-",
+            f"{record.files:,}",
+            f"{_count(files, FileState.WAITING):,}",
+        )
+        for record, files in found
+    )
+    header = ("id", "partner", "received", "claim", "files", "waiting")
+    here.output.each(starmap(_facts, found), listing(header, rows, none="no proposals"))
     here.output.following("sigfed proposal show ID" if found else "sigfed partner ls")
 
 

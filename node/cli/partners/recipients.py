@@ -6,7 +6,7 @@ import typer
 
 from node.acts.recipients import ACTS, SWITCHED_OFF
 from node.cli import acts
-from node.cli.output import table
+from node.cli.output import listing
 from node.cli.partners.near import near
 from node.cli.persons.grants import names
 from node.cli.session import session
@@ -31,26 +31,25 @@ def ls(context: typer.Context) -> None:
     identity = here.identity()
     with read_store(identity) as store:
         recipients = Recipients(store, identity.clock).ls()
-    rows = []
-    for one in recipients:
-        grant, state = grant_of(one), state_words(one, identity.clock.now())
-        if here.output.as_json:
-            here.output.result(
-                {
-                    "recipient": one.name,
-                    "purpose": one.purpose,
-                    "collections": names(grant.to_json()["collections"]),
-                    "algorithms": _algorithms(grant),
-                    "until": grant.until.isoformat() if grant.until else "",
-                    "state": state,
-                    "added_ms": one.added_ms,
-                    "keyed_ms": one.keyed_ms,
-                    "seen_ms": one.seen_ms,
-                }
-            )
-        rows.append((one.name, grant_words(grant), state, moment(one.seen_ms)))
-    if not here.output.as_json:
-        here.output.result({}, *table(("recipient", "may fetch", "state", "last fetched"), rows))
+    found = [(one, grant_of(one), state_words(one, identity.clock.now())) for one in recipients]
+    rows = ((one.name, grant_words(grant), state, moment(one.seen_ms)) for one, grant, state in found)
+    here.output.each(
+        (
+            {
+                "recipient": one.name,
+                "purpose": one.purpose,
+                "collections": names(grant.to_json()["collections"]),
+                "algorithms": _algorithms(grant),
+                "until": grant.until.isoformat() if grant.until else "",
+                "state": state,
+                "added_ms": one.added_ms,
+                "keyed_ms": one.keyed_ms,
+                "seen_ms": one.seen_ms,
+            }
+            for one, grant, state in found
+        ),
+        listing(("recipient", "may fetch", "state", "last fetched"), rows, none="no recipients"),
+    )
     if recipients and not identity.settings.recipients.enabled:
         here.output.following(SWITCHED_OFF)
 

@@ -1,5 +1,6 @@
 """`sigfed approval`: what waits for a second person."""
 
+from itertools import starmap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -38,15 +39,14 @@ def ls(
             if everything or approvals.waits(approval)
         ]
         waiting = any(approvals.waits(approval) for approval, _ in found)
-    if here.output.as_json:
-        for approval, state in found:
-            here.output.result(_fields(approval, state))
-        return
-    rows = [
+    rows = (
         (str(approval.id), approval.kind, approval.subject, approval.requested_by, state)
         for approval, state in found
-    ]
-    here.output.result({}, *listing(("id", "kind", "what", "asked by", "state"), rows, none="no requests"))
+    )
+    here.output.each(
+        starmap(_fields, found),
+        listing(("id", "kind", "what", "asked by", "state"), rows, none="no requests"),
+    )
     if waiting:
         here.output.following("sigfed approval show ID", "sigfed approval approve ID --as NAME")
 

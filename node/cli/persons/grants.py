@@ -27,27 +27,24 @@ def ls(context: typer.Context) -> None:
     identity = here.identity()
     with read_store(identity) as store, store.read() as unit:
         peers = list(unit.peers.ls())
-    rows = []
+    results, rows = [], []
     for peer in peers:
         grant = stored_grant(peer)
         fields, state = grant.to_json(), state_words(grant, identity.clock.now())
         collections, algorithms = names(fields["collections"]), names(fields["algorithms"])
-        if here.output.as_json:
-            here.output.result(
-                {
-                    "peer": peer.name,
-                    "collections": collections,
-                    "algorithms": algorithms if fields["algorithms"] is not None else None,
-                    "until": str(fields["until"] or ""),
-                    "state": state,
-                }
-            )
+        results.append(
+            {
+                "peer": peer.name,
+                "collections": collections,
+                "algorithms": algorithms if fields["algorithms"] is not None else None,
+                "until": str(fields["until"] or ""),
+                "state": state,
+            }
+        )
         until = f"{grant.until:%Y-%m-%d %H:%M} UTC" if grant.until else "no end"
         rows.append((peer.name, ", ".join(collections) or "-", ", ".join(algorithms) or "all", until, state))
-    if not here.output.as_json:
-        here.output.result(
-            {}, *listing(("peer", "collections", "hashes", "until", "state"), rows, none="no grants")
-        )
+    header = ("peer", "collections", "hashes", "until", "state")
+    here.output.each(results, listing(header, rows, none="no grants"))
     here.output.following("sigfed grant explain --hash-from FILE")
 
 

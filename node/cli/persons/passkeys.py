@@ -26,23 +26,23 @@ def ls(
     identity = here.identity()
     with read_store(identity) as store:
         found = open_passkeys(identity, store).ls(person)
-    if here.output.as_json:
-        for one in found:
-            here.output.result(
-                {
-                    "passkey": one.number,
-                    "person": one.person,
-                    "name": one.name,
-                    "added_ms": one.added_ms,
-                    "used_ms": one.used_ms,
-                }
-            )
-        return
-    rows = [
+    rows = (
         (str(one.number), one.person, one.name, minute(one.used_ms) if one.used_ms else "never")
         for one in found
-    ]
-    here.output.result({}, *listing(("number", "person", "name", "last used"), rows, none="no passkeys"))
+    )
+    here.output.each(
+        (
+            {
+                "passkey": one.number,
+                "person": one.person,
+                "name": one.name,
+                "added_ms": one.added_ms,
+                "used_ms": one.used_ms,
+            }
+            for one in found
+        ),
+        listing(("number", "person", "name", "last used"), rows, none="no passkeys"),
+    )
     if not found:
         here.output.following("sigfed person token NAME")
 

@@ -87,22 +87,22 @@ def ls(context: typer.Context) -> None:
     identity = here.identity()
     with read_store(identity) as store:
         known = open_persons(identity, store).ls()
-    if here.output.as_json:
-        for person in known:
-            here.output.result(
-                {
-                    "person": person.name,
-                    "role": person.role,
-                    "added_ms": person.added_ms,
-                    "tries": person.tries,
-                }
-            )
-        return
-    rows = [
-        (person.name, person.role, f"{counted(person.tries, 'wrong passphrase')}" if person.tries else "-")
+    rows = (
+        (person.name, person.role, counted(person.tries, "wrong passphrase") if person.tries else "-")
         for person in known
-    ]
-    here.output.result({}, *listing(("person", "role", "state"), rows, none="no persons"))
+    )
+    here.output.each(
+        (
+            {
+                "person": person.name,
+                "role": person.role,
+                "added_ms": person.added_ms,
+                "tries": person.tries,
+            }
+            for person in known
+        ),
+        listing(("person", "role", "state"), rows, none="no persons"),
+    )
     if len(known) < 2:
         here.output.following("sigfed person add NAME")
 
