@@ -30,6 +30,11 @@ class Fault:
     name: str
     reason: str
 
+    @property
+    def words(self) -> str:
+        """What could not be looked at, and why."""
+        return f"{self.name}: {self.reason}" if self.name else self.reason
+
 
 @dataclass(frozen=True, slots=True)
 class Hashed:

@@ -25,6 +25,12 @@ _LONGEST_WAIT_SECONDS: Final = 1.0
 """Ctrl-C that comes just before a wait ends none; it must not be lost until a worker is done with a large file."""
 
 
+def hash_files(paths: Iterable[Path], plan: HashPlan) -> list[Outcome]:
+    """Hash files, one for each processor at a time; their outcomes in the order of the paths. Raises as `results`."""
+    with HashWorkers(processors(), plan) as workers:
+        return sorted(workers.results(paths), key=lambda outcome: outcome.place)
+
+
 class HashWorkers:
     """Worker processes; a context manager. They start when there is work, and end with it.
 

@@ -20,7 +20,7 @@ from node.errors import (
 from node.files import sync_folder
 from node.formats.hash_queries import read_hash_queries_in
 from node.hashing.plan import HashPlan, images_installed
-from node.hashing.workers import HashWorkers, processors
+from node.hashing.workers import hash_files
 from node.home import Home
 from node.hoster.connection import EachTime, partner_proxy, partner_tokens, reach_own_node
 from node.hoster.cover import Cover
@@ -363,8 +363,7 @@ FOLDER: Final = "it is a folder, and the files in it are looked up by: sigfed sc
 def _hash(files: Sequence[Path]) -> tuple[Named, list[tuple[str, str]]]:
     folders = [(str(path), FOLDER) for path in files if path.is_dir()]
     files = [path for path in files if not path.is_dir()]
-    with HashWorkers(processors(), HashPlan(images=images_installed(), archives=False)) as workers:
-        outcomes = sorted(workers.results(files), key=lambda outcome: outcome.place)
+    outcomes = hash_files(files, HashPlan(images=images_installed(), archives=False))
     named = [
         (str(outcome.path), [digest for part in outcome.hashed.parts for digest in part.digests])
         for outcome in outcomes

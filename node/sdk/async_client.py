@@ -43,7 +43,7 @@ from node.hoster.subsets import chosen
 from node.ports.verdicts import Outcome, Verdict
 from node.sdk.disclosure import disclosed_results, to_show
 from node.sdk.notification import require_agreed, tell_each
-from node.sdk.partition import Key, Row, fault_words
+from node.sdk.partition import Key, Row
 from node.sdk.results import (
     DisclosedResult,
     FileResult,
@@ -294,7 +294,7 @@ class AsyncClient:
     async def _judged(self, hashed: Hashed, name: str) -> FileResult:
         self._require_release()
         require_tried(self._followed, images=self._images)
-        faults = [fault_words(fault) for fault in hashed.faults]
+        faults = [fault.words for fault in hashed.faults]
         return await self._verdict([part.digests for part in hashed.parts], name, faults)
 
     async def _verdict(

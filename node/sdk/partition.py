@@ -73,14 +73,9 @@ def _screened(
         # Every part takes its answers, also after one that survived: the next part's follow them.
         met = [any([next(survives) for _ in part.digests]) for part in hashed.parts]  # noqa: C419
         parts = tuple(part.digests for part, survived in zip(hashed.parts, met, strict=True) if survived)
-        faults = tuple(fault_words(fault) for fault in hashed.faults)
+        faults = tuple(fault.words for fault in hashed.faults)
         if parts or faults:
             yield Row(key=key, parts=parts, faults=faults, version=version)
-
-
-def fault_words(fault: Fault) -> str:
-    """What could not be looked at, and why."""
-    return f"{fault.name}: {fault.reason}" if fault.name else fault.reason
 
 
 def _hashed(

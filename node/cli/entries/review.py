@@ -19,7 +19,7 @@ def ls(
 ) -> None:
     """Files of peers that another country has to list before partners get them, and whose word is missing."""
     from node.access.notation import collection_of
-    from node.cli.entries.reviews import show_queue
+    from node.cli.entries.review_queue import show_queue
     from node.judgement.queue import Wanted
 
     wanted = Wanted(
@@ -41,7 +41,7 @@ def show(
 ) -> None:
     """What a peer says about a file: each of its hashes, on what basis, and what is missing."""
     from node.access.notation import event_of
-    from node.cli.entries.reviews import show_file
+    from node.cli.entries.review_queue import show_file
 
     show_file(session(context), event_of(entry), hashes=hashes)
 
@@ -52,6 +52,6 @@ def due(
     days: Annotated[int, typer.Option(help="How many days ahead to look.", min=0, max=36500)] = 30,
 ) -> None:
     """Own entries whose review date has passed or comes soon."""
-    from node.cli.entries.reviews import show_due
+    from node.cli.entries.review_queue import show_due
 
     show_due(session(context), days=days)

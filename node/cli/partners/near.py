@@ -77,12 +77,11 @@ def _hashed(files: Sequence[Path]) -> tuple[Named, list[tuple[str, str]]]:
     """The PDQ values of pictures, all frames of an animation and both ways up included."""
     from node.errors import UsageError
     from node.hashing.plan import MISSING_IMAGES, HashPlan, images_installed
-    from node.hashing.workers import HashWorkers, processors
+    from node.hashing.workers import hash_files
 
     if not images_installed():
         raise UsageError(MISSING_IMAGES)
-    with HashWorkers(processors(), HashPlan(archives=False)) as workers:
-        outcomes = sorted(workers.results(files), key=lambda outcome: outcome.place)
+    outcomes = hash_files(files, HashPlan(archives=False))
     named: Named = []
     unread: list[tuple[str, str]] = []
     for each in outcomes:

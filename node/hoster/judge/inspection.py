@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from node.hashing.hashed import Fault
 from node.hashing.open_files import HashProcesses, write_whole
 from node.hashing.read import held_bytes
 from node.ports.inspection import Inspected
@@ -117,14 +116,10 @@ class LocalInspector:
         return Inspected(
             size=hashed.size,
             verdicts=await self._judge.judge([part.digests for part in hashed.parts], name),
-            faults=tuple(map(_words, hashed.faults)),
+            faults=tuple(fault.words for fault in hashed.faults),
             digests=hashed.parts[0].digests if hashed.parts else (),
         )
 
     async def look_up(self, files: Sequence[Sequence[Digest]], name: str) -> Verdicts:
         """As the port says."""
         return await self._judge.judge(files, name, handed=True)
-
-
-def _words(fault: Fault) -> str:
-    return f"{fault.name}: {fault.reason}" if fault.name else fault.reason

@@ -11,7 +11,7 @@ from node.files import locked
 from node.formats.hash_queries import read_hash_queries_in
 from node.hashing.outcomes import Outcome
 from node.hashing.plan import HashPlan, images_installed
-from node.hashing.workers import HashWorkers, processors
+from node.hashing.workers import hash_files
 from node.home import Home
 from node.hoster.connection import reach_own_node
 from node.hoster.folder import Enrolment, PartnerFolder
@@ -139,8 +139,7 @@ _Unread = list[tuple[str, str]]
 
 def _hash(files: Sequence[Path]) -> tuple[_Named, _Unread]:
     """The hashes of each file itself; of several PDQ values of a picture the first one, as `sigfed hash` writes."""
-    with HashWorkers(processors(), HashPlan(images=images_installed(), archives=False)) as workers:
-        outcomes = sorted(workers.results(files), key=lambda outcome: outcome.place)
+    outcomes = hash_files(files, HashPlan(images=images_installed(), archives=False))
     named = [(str(each.path), digests) for each in outcomes if (digests := _digests(each))]
     unread = [(str(each.path), each.unreadable or "empty file") for each in outcomes if not _digests(each)]
     return named, unread
