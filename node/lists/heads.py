@@ -14,6 +14,10 @@ from protocol.tlog.merkle import CompactRange
 from protocol.tlog.note import Note
 
 
+class OtherLeavesError(StoreError):
+    """What waits is not what the pending head was made from: damaged, or published meanwhile."""
+
+
 def frontier(log: LogRecord) -> CompactRange:
     """The compact range at the head of a log; raises `StoreError` when it is damaged."""
     try:
@@ -30,14 +34,14 @@ def next_head(log: LogRecord, leaves: Sequence[bytes], *, time_ms: int) -> Head:
 
 
 def require_leaves(log: LogRecord, leaves: Sequence[bytes]) -> None:
-    """Check that the pending head was made from these leaf hashes; raises `StoreError`.
+    """Check that the pending head was made from these leaf hashes; raises `OtherLeavesError`.
 
     Damage to what waits must stop here: the head is fixed, and other leaves would never fit it.
     """
     assert log.pending is not None, "there is nothing to finish"
     head = next_head(log, leaves, time_ms=log.pending.time_ms)
     if (head.size, head.root) != (log.pending.size, log.pending.root):
-        raise StoreError(
+        raise OtherLeavesError(
             "{origin}: what waits is not what its pending head was made from",
             log.origin,
             hint="restore the object folder from a backup of the same time as the database",

@@ -14,12 +14,12 @@ from itertools import takewhile
 from typing import Final
 
 from node.clock import DAY_MS
-from node.errors import ConflictError, MissingObjectError, StoreError
+from node.errors import ConflictError, MissingObjectError
 from node.lists.catalogue import count_on, own_list
 from node.lists.changes import content_id_of, event_of
 from node.lists.corrections.erase import carry_out, redo
 from node.lists.entries import read_batch
-from node.lists.heads import next_head
+from node.lists.heads import OtherLeavesError, next_head, require_leaves, require_signed
 from node.lists.pace import NO_LIMITS, FollowGuards, require_within
 from node.lists.touches import runs_of, touches_of
 from node.objects.logfiles import LogFiles
@@ -27,12 +27,9 @@ from node.ports.log_signer import LogSigner
 from node.store.lists.records import Batch, Intake, LogRecord
 from node.store.store import Store
 from node.trust.others.time import require_plausible
-from protocol.errors import MalformedError
 from protocol.lists.event import Op
 from protocol.lists.opening import origin_hash
-from protocol.tlog.checkpoint import Checkpoint
 from protocol.tlog.merkle import leaf_hash
-from protocol.tlog.note import Note
 
 _ROUND: Final = 2**16
 """Changes under one checkpoint, at most: what a round holds in memory, 0.3 kB each."""
@@ -56,10 +53,6 @@ class Published:
         return self.checkpoints > 0
 
 
-class _OtherChangesError(StoreError):
-    """What waits is not what the pending head was made from: damaged, or published meanwhile."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Round:
     """The events that a pending head adds."""
@@ -67,14 +60,15 @@ class _Round:
     events: list[bytes]
     openings: list[bytes]
     leaves: list[bytes]
-    adds: int
-    withdrawals: int
-    disputes: int
+    ops: Counter[int]
 
     def intake(self, now_ms: int) -> Intake:
         """What counts for the day's limits."""
         return Intake(
-            received_ms=now_ms, adds=self.adds, withdrawals=self.withdrawals, disputes=self.disputes
+            received_ms=now_ms,
+            adds=self.ops[Op.ADD],
+            withdrawals=self.ops[Op.WITHDRAW],
+            disputes=self.ops[Op.DISPUTE],
         )
 
 
@@ -160,7 +154,7 @@ def _publish_round(
         else:
             round_ = _read_round(store, log, log.pending.time_ms, end=log.pending.size)
         _finish(store, log, round_, signer, now_ms, counted=counted)
-    except (MissingObjectError, _OtherChangesError):
+    except (MissingObjectError, OtherLeavesError):
         # Whoever publishes a head tidies up behind it, so a slower publisher may miss what it was about to read.
         if _log(store, log.origin).head == log.head:
             raise
@@ -189,8 +183,7 @@ def _read_round(store: Store, log: LogRecord, time_ms: int, *, end: int) -> _Rou
     """The events of the batches that lie before `end`, as they are at `time_ms`."""
     with store.read() as unit:
         batches = unit.pending.ls(log.id, first=log.head.size, end=end)
-    round_ = _Round([], [], [], 0, 0, 0)
-    adds = withdrawals = disputes = 0
+    round_ = _Round([], [], [], Counter())
     hashed = origin_hash(log.origin)
     for batch in takewhile(lambda batch: batch.first + batch.count <= end, batches):
         for change in read_batch(store, batch.object):
@@ -198,10 +191,8 @@ def _read_round(store: Store, log: LogRecord, time_ms: int, *, end: int) -> _Rou
             round_.events.append(event)
             round_.openings.append(change.opening)
             round_.leaves.append(leaf_hash(event))
-            adds += change.op == Op.ADD
-            withdrawals += change.op == Op.WITHDRAW
-            disputes += change.op == Op.DISPUTE
-    return _Round(round_.events, round_.openings, round_.leaves, adds, withdrawals, disputes)
+            round_.ops[change.op] += 1
+    return round_
 
 
 def _finish(
@@ -209,11 +200,11 @@ def _finish(
 ) -> None:
     """From the pending head to the published one; every step gives the same when it is repeated."""
     assert log.pending is not None, "there is nothing to finish"
-    _check_root(log, round_.leaves)
+    require_leaves(log, round_.leaves)
     files = LogFiles(store.objects, store.vault, log.origin)
     store.objects.put_all(files.growth(log.head.size, round_.events, round_.openings))
     note = signer.sign(log.origin, start=log.head.size, leaf_hashes=round_.leaves)
-    _check_note(log, note)
+    require_signed(log, note)
     touches = list(touches_of(log.head.size, round_.events, round_.openings))
     runs = runs_of(store.vault, log.head.size, map(content_id_of, round_.openings))
     with store.write() as unit:
@@ -226,28 +217,6 @@ def _finish(
         if counted and round_.events:
             unit.quarantine.note_intake(log.id, round_.intake(now_ms))
     _tidy(store, files, log, done)
-
-
-def _check_root(log: LogRecord, leaves: Sequence[bytes]) -> None:
-    """Damage to the queue must stop here: the head is fixed, and other events would never fit it."""
-    assert log.pending is not None
-    head = next_head(log, leaves, time_ms=log.pending.time_ms)
-    if (head.size, head.root) != (log.pending.size, log.pending.root):
-        raise _OtherChangesError(
-            "{origin}: the waiting changes are not those of its pending head",
-            log.origin,
-            hint="restore the object folder from a backup of the same time as the database",
-        )
-
-
-def _check_note(log: LogRecord, note: bytes) -> None:
-    assert log.pending is not None
-    try:
-        signed = Checkpoint.from_text(Note.parse(note).text)
-    except MalformedError as exc:
-        raise StoreError("{origin}: the signer gave something that is not a checkpoint", log.origin) from exc
-    if signed != Checkpoint(log.origin, log.pending.size, log.pending.root):
-        raise StoreError("{origin}: the signer signed another head than the pending one", log.origin)
 
 
 def _tidy(store: Store, files: LogFiles, log: LogRecord, done: Sequence[Batch]) -> None:
