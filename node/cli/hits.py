@@ -8,14 +8,14 @@ import typer
 from node.acts import hits
 from node.cli.acts import do, performing
 from node.cli.hoster.each_subset import each_subset
-from node.cli.options import YES
+from node.cli.options import ALL_WAITING, CONTACT, ID, YES
 from node.cli.session import Session, session
 from node.errors import UsageError
 from node.hoster.hits.resolutions import Action
 
 app = typer.Typer(help="Files that were found on the list.", no_args_is_help=True)
 
-_Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, or the first digits of it.")]
+_Id = Annotated[str, ID]
 
 
 @app.command("ls")
@@ -68,7 +68,7 @@ def show(
 def report(
     context: typer.Context,
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Hits to report.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All that wait.")] = False,
+    every: Annotated[bool, ALL_WAITING] = False,
     to: Annotated[
         list[str] | None,
         typer.Option("--to", metavar="NAME", help="Tell this reporter of partner.toml as well; repeatable."),
@@ -106,7 +106,7 @@ def dispute(
     context: typer.Context,
     text: _Id,
     reason: Annotated[str, typer.Option(help="Why the hit is wrong, in one line.")],
-    contact: Annotated[str, typer.Option(help="Whom the agency may ask.")] = "",
+    contact: Annotated[str, CONTACT] = "",
 ) -> None:
     """Tell the agency that a reported hit is wrong; it must answer by a stated day."""
     from node.cli.hoster.hits import dispute_hit

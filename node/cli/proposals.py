@@ -7,13 +7,13 @@ import typer
 from node.acts import proposals
 from node.cli.acts import do, performing
 from node.cli.hits import is_agency
-from node.cli.options import CRITERIA, YES
+from node.cli.options import ALL_WAITING, CRITERIA, ID, LIST_TO_ADD_TO, YES
 from node.cli.prompts import confirm
 from node.cli.session import session
 
 app = typer.Typer(help="Files that partners propose to agencies.", no_args_is_help=True)
 
-_Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, or the first digits of it.")]
+_Id = Annotated[str, ID]
 _Files = Annotated[
     list[int] | None,
     typer.Option("--file", min=1, help="Number of a file; repeatable; default: all that wait."),
@@ -56,7 +56,7 @@ def show(
 def send(
     context: typer.Context,
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Proposals to send.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All that wait.")] = False,
+    every: Annotated[bool, ALL_WAITING] = False,
 ) -> int:
     """Send proposals that could not be sent before; they were agreed to when they were made."""
     from node.cli.hoster.proposals import send_waiting
@@ -77,7 +77,7 @@ def withdraw(context: typer.Context, text: _Id) -> None:
 def take(
     context: typer.Context,
     text: _Id,
-    to: Annotated[str, typer.Option("--list", help="Own list to add to.")],
+    to: Annotated[str, LIST_TO_ADD_TO],
     basis: Annotated[str, typer.Option(help="own (we made it), reviewed (we examined it).")],
     collection: Annotated[
         str, typer.Option(help="Where the files belong: baseline, national, investigative, other.")

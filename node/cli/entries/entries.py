@@ -13,7 +13,7 @@ from node.cli.acts import performing
 from node.cli.entries import corrections, recalls
 from node.cli.entries.holders import ask_holders
 from node.cli.exit_codes import ExitCode
-from node.cli.options import CRITERIA, HASHES, YES
+from node.cli.options import CRITERIA, HASHES, LIST_TO_ADD_TO, YES
 from node.cli.output import Progress
 from node.cli.prompts import confirm
 from node.cli.session import session
@@ -37,7 +37,7 @@ _LEGALITY = "A country where the material is known to be illegal, as NL=illegal;
 def import_file(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="ICSE export or CSV with named columns.", dir_okay=False)],
-    to: Annotated[str, typer.Option("--list", help="Own list to add to.")],
+    to: Annotated[str, LIST_TO_ADD_TO],
     basis: Annotated[str, typer.Option(help=_BASES)] = "relies-on",
     collection: Annotated[
         str, typer.Option(help="Collection of rows that name none: baseline, national, investigative, other.")
@@ -116,7 +116,7 @@ for _name, _command in _CORRECTIONS.items():
 def endorse(
     context: typer.Context,
     basis: Annotated[str, typer.Option(help=_BASES)],
-    to: Annotated[str, typer.Option("--list", help="Own list to add to.")],
+    to: Annotated[str, LIST_TO_ADD_TO],
     source: Annotated[str, typer.Option("--from", help="Peer whose entries to endorse.")] = "",
     only: Annotated[
         list[str] | None,

@@ -9,7 +9,7 @@ import typer
 
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.hoster.each_subset import each_subset
-from node.cli.options import STDIN
+from node.cli.options import QUERIES, STDIN
 from node.cli.output import Fact, counted
 from node.cli.prompts import ask_hidden
 from node.cli.session import Session, session, wait_for
@@ -175,13 +175,7 @@ def renew(context: typer.Context) -> None:
 def check(
     context: typer.Context,
     files: Annotated[list[Path] | None, typer.Argument(help="Files to look up.")] = None,
-    hash_from: Annotated[
-        str,
-        typer.Option(
-            "--hash-from",
-            help="CSV with all hashes of each file (as `sigfed hash` writes), or - for standard input.",
-        ),
-    ] = "",
+    hash_from: Annotated[str, QUERIES] = "",
 ) -> int:
     """Ask privately whether files are on the list; exit code 1 when one is."""
     from node.errors import UsageError

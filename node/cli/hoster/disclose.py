@@ -11,7 +11,7 @@ import typer
 
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.hoster.client import tell_checked, tell_verdict
-from node.cli.options import YES
+from node.cli.options import QUERIES, YES
 from node.cli.output import counted
 from node.cli.prompts import confirm
 from node.cli.session import Session, session, wait_for
@@ -24,13 +24,7 @@ if TYPE_CHECKING:
 def disclose(
     context: typer.Context,
     files: Annotated[list[Path] | None, typer.Argument(help="Pictures to look up.")] = None,
-    hash_from: Annotated[
-        str,
-        typer.Option(
-            "--hash-from",
-            help="CSV with all hashes of each file (as `sigfed hash` writes), or - for standard input.",
-        ),
-    ] = "",
+    hash_from: Annotated[str, QUERIES] = "",
     yes: Annotated[bool, YES] = False,
 ) -> int:
     """Show PDQ values of pictures to the agency, in the clear, to find those near a listed one; exit code 1 then."""

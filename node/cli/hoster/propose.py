@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from node.cli.exit_codes import ExitCode
-from node.cli.options import YES
+from node.cli.options import CONTACT, YES
 from node.cli.output import counted
 from node.cli.prompts import confirm
 from node.cli.session import Session, session
@@ -27,7 +27,7 @@ def propose(
         str,
         typer.Option(help="What you hold them for: baseline, national, investigative, other; default: none."),
     ] = "",
-    contact: Annotated[str, typer.Option(help="Whom the agency may ask.")] = "",
+    contact: Annotated[str, CONTACT] = "",
     yes: Annotated[bool, YES] = False,
 ) -> int:
     """Hand hashes of new material to the agency's review; they leave this machine in the clear."""

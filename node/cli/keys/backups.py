@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli.exit_codes import ExitCode
-from node.cli.options import YES
+from node.cli.options import BACKUP_PASSPHRASE, KDF, NEW_BACKUP, YES
 from node.cli.output import counted
 from node.cli.session import session, wait_for
 
@@ -18,25 +18,14 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Backups of the node, and bringing it back from one.", no_args_is_help=True)
 
 _FILE = Annotated[Path, typer.Argument(help="A backup that sigfed backup create wrote.", show_default=False)]
-_PASSPHRASE = Annotated[
-    Path | None,
-    typer.Option(help="File with the passphrase of the backup (mode 600); otherwise it is asked."),
-]
 
 
 @app.command("create")
 def create(
     context: typer.Context,
-    target: Annotated[
-        Path,
-        typer.Argument(
-            help="New file, or a folder in which it is named by node and time.", show_default=False
-        ),
-    ],
-    passphrase_file: _PASSPHRASE = None,
-    kdf: Annotated[
-        str, typer.Option(help="Cost of a guess at the passphrase: offline (2 GiB) or online (64 MiB).")
-    ] = "offline",
+    target: Annotated[Path, NEW_BACKUP],
+    passphrase_file: Annotated[Path | None, BACKUP_PASSPHRASE] = None,
+    kdf: Annotated[str, KDF] = "offline",
     offline_keys: Annotated[
         bool, typer.Option("--offline-keys", help="Also root and targets keys that are on this machine.")
     ] = False,
@@ -72,7 +61,9 @@ def create(
 
 
 @app.command("verify")
-def verify(context: typer.Context, file: _FILE, passphrase_file: _PASSPHRASE = None) -> None:
+def verify(
+    context: typer.Context, file: _FILE, passphrase_file: Annotated[Path | None, BACKUP_PASSPHRASE] = None
+) -> None:
     """Read a backup to its end: whether it is as it was written. Writes nothing."""
     from node.backup.restore import verify_backup
 
@@ -95,7 +86,7 @@ def verify(context: typer.Context, file: _FILE, passphrase_file: _PASSPHRASE = N
 def drill(
     context: typer.Context,
     file: _FILE,
-    passphrase_file: _PASSPHRASE = None,
+    passphrase_file: Annotated[Path | None, BACKUP_PASSPHRASE] = None,
     scratch: Annotated[
         Path | None,
         typer.Option(help="Folder with room for a whole node; default: the system's temporary one."),
@@ -127,7 +118,7 @@ def drill(
 def restore(
     context: typer.Context,
     file: _FILE,
-    passphrase_file: _PASSPHRASE = None,
+    passphrase_file: Annotated[Path | None, BACKUP_PASSPHRASE] = None,
     store: Annotated[
         str, typer.Option(help="Database address for the tables; default is SQLite in the home folder.")
     ] = "",

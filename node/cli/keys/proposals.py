@@ -16,7 +16,7 @@ from keys.roles import Role
 from node.acts import keys as acts
 from node.acts.act import Done, Node
 from node.cli.acts import do, performing
-from node.cli.options import YES
+from node.cli.options import KDF, YES
 from node.cli.output import counted
 from node.cli.prompts import confirm
 from node.cli.session import Session, session
@@ -256,9 +256,7 @@ def holder_new(
     ] = "",
     targets: Annotated[str, typer.Option("--targets", help="Likewise his targets key.")] = "",
     passphrase_file: Annotated[Path | None, PASSPHRASE_FILE] = None,
-    kdf: Annotated[
-        str, typer.Option(help="Cost of a guess at the passphrase: offline (2 GiB) or online (64 MiB).")
-    ] = "offline",
+    kdf: Annotated[str, KDF] = "offline",
 ) -> None:
     """Make a holder's root and targets key on his own machine, and the card that he gives to the node."""
     from keys.trust.proposals.words import key_words

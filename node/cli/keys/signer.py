@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from node.cli.exit_codes import ExitCode
-from node.cli.options import YES
+from node.cli.options import BACKUP_PASSPHRASE, KDF, NEW_BACKUP, YES
 from node.cli.output import counted, listing
 from node.cli.prompts import confirm
 from node.cli.session import session
@@ -16,10 +16,6 @@ app = typer.Typer(help="The process that signs for this node, and has its keys."
 _WHAT = "passphrase of this backup"
 _BACKUP = Annotated[
     Path, typer.Argument(help="A backup that sigfed signer backup wrote.", show_default=False)
-]
-_BACKUP_PASSPHRASE = Annotated[
-    Path | None,
-    typer.Option(help="File with the passphrase of the backup (mode 600); otherwise it is asked."),
 ]
 
 
@@ -135,16 +131,9 @@ def refer(
 @app.command("backup")
 def backup(
     context: typer.Context,
-    target: Annotated[
-        Path,
-        typer.Argument(
-            help="New file, or a folder in which it is named by node and time.", show_default=False
-        ),
-    ],
-    passphrase_file: _BACKUP_PASSPHRASE = None,
-    kdf: Annotated[
-        str, typer.Option(help="Cost of a guess at the passphrase: offline (2 GiB) or online (64 MiB).")
-    ] = "offline",
+    target: Annotated[Path, NEW_BACKUP],
+    passphrase_file: Annotated[Path | None, BACKUP_PASSPHRASE] = None,
+    kdf: Annotated[str, KDF] = "offline",
 ) -> None:
     """Write the signer's own folder, which --home names, into one encrypted file; it may run meanwhile."""
     from node.app.create import ROOT_KDF
@@ -175,7 +164,7 @@ def backup(
 def drill(
     context: typer.Context,
     file: _BACKUP,
-    passphrase_file: _BACKUP_PASSPHRASE = None,
+    passphrase_file: Annotated[Path | None, BACKUP_PASSPHRASE] = None,
     scratch: Annotated[
         Path | None, typer.Option(help="Folder to try it in; default: the system's temporary one.")
     ] = None,
@@ -197,7 +186,9 @@ def drill(
 
 
 @app.command("restore")
-def restore(context: typer.Context, file: _BACKUP, passphrase_file: _BACKUP_PASSPHRASE = None) -> None:
+def restore(
+    context: typer.Context, file: _BACKUP, passphrase_file: Annotated[Path | None, BACKUP_PASSPHRASE] = None
+) -> None:
     """Make the signer's folder that --home names from a backup; it appends only after its node's `backup finish`."""
     from node.backup.signer import restore_signer
 
