@@ -5,7 +5,7 @@ from pathlib import Path
 
 from keys.errors import KeysError
 from keys.key import LogPrivateKey
-from keys.keyfile import OFFLINE, ONLINE, KdfProfile
+from keys.keyfile import KdfProfile
 from keys.roles import Role
 from keys.trust.members import Member
 from keys.trust.node_parts import Endpoint, NodeLimits
@@ -13,12 +13,13 @@ from node import config
 from node.audit.log import OPERATOR, record, start_audit
 from node.clock import Clock, Entropy, milliseconds
 from node.config import Guards, Secrets, Settings
-from node.errors import AlreadyExistsError, ConfigError, UsageError
+from node.errors import AlreadyExistsError, ConfigError
 from node.files import make_private_folder
 from node.home import Home, store_dsn
 from node.identity import passphrases
 from node.identity.keyring import certificate_name, make_tls
 from node.identity.lease import claim_of
+from node.identity.passphrases import kdf_profile
 from node.objects.stores import open_bucket, open_objects, open_trust
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
@@ -28,9 +29,6 @@ from node.store.store import Store
 from node.tls import create_identity
 from node.trust.found import FIRST, Founded, Founding, found, log_label
 from node.trust.pins import with_next_pins
-
-ROOT_KDF = {"offline": OFFLINE, "online": ONLINE}
-"""What opening an offline key costs: 2 GiB and seconds, or 64 MiB and a tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +59,7 @@ def plan(
         ConfigError: an answer that cannot be used; the text names it. Nothing has been made then.
         UsageError: an unknown profile of key derivation.
     """
-    if root_kdf not in ROOT_KDF:
-        raise UsageError("--root-kdf is one of: {names}", ", ".join(ROOT_KDF))
+    profile_of_root = kdf_profile(root_kdf, option="--root-kdf")
     fields = {
         "node": node,
         "country": country,
@@ -75,7 +72,7 @@ def plan(
     _check_signable(settings)
     if dsn:
         parse_dsn(dsn)
-    return Plan(settings=settings, root_kdf=ROOT_KDF[root_kdf])
+    return Plan(settings=settings, root_kdf=profile_of_root)
 
 
 def _check_signable(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from keys.errors import MalformedTrustError
 from keys.key import PRIVATE_KEY_TYPES, RootPublicKey, TargetsPublicKey
-from keys.keyfile import OFFLINE, ONLINE, KdfProfile
+from keys.keyfile import OFFLINE, KdfProfile
 from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.holder_card import make_card
@@ -125,14 +125,6 @@ def free_label(keychain: OnlineKeychain, name: str, *roles: Role) -> str:
 def is_label_of(label: str, name: str) -> bool:
     """Whether `free_label` may have given it to the holder `name`; every label is one of no holder."""
     return not name or label == name or (label[:-1] == f"{name}-" and label[-1] in ascii_lowercase)
-
-
-def kdf_profile(name: str) -> KdfProfile:
-    """What a guess at a holder's passphrase costs; raises `UsageError` for a name that is none."""
-    profiles = {"offline": OFFLINE, "online": ONLINE}
-    if name not in profiles:
-        raise UsageError("--kdf is one of: {profiles}", ", ".join(profiles))
-    return profiles[name]
 
 
 def holder_keychain(

@@ -1,4 +1,4 @@
-"""Where passphrases come from: a file, a system credential, or a prompt; never an argument or a variable."""
+"""Passphrases: what a guess costs, and where they come from: a file, a credential, a prompt; never an argument."""
 
 import getpass
 import os
@@ -6,13 +6,24 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Final
 
+from keys.keyfile import OFFLINE, ONLINE, KdfProfile
 from node.errors import ConfigError, UsageError
 from node.files import read_private
 
 MIN_BYTES = 8
 CREDENTIAL = "sigfed-passphrase"
 ROOT_CREDENTIAL = f"{CREDENTIAL}-root"
+OF_BACKUP: Final = "passphrase of this backup"
+_PROFILES: Final = {"offline": OFFLINE, "online": ONLINE}
+
+
+def kdf_profile(name: str, *, option: str = "--kdf") -> KdfProfile:
+    """What a guess costs: 2 GiB and seconds, or 64 MiB and a tenth of one; raises `UsageError` for another name."""
+    if name not in _PROFILES:
+        raise UsageError("{option} is one of: {names}", option, ", ".join(_PROFILES))
+    return _PROFILES[name]
 
 
 def from_sources(
@@ -34,6 +45,11 @@ def from_sources(
         return _prompt(what)
 
     return ask
+
+
+def of_backup(file: Path | None) -> bytes:
+    """The passphrase of a backup that is there."""
+    return from_sources(what=OF_BACKUP, file=file, credential=f"{CREDENTIAL}-backup")()
 
 
 def available(file: Path | None, credential: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from node.app.create import ROOT_KDF
+from keys.keyfile import ONLINE
 from node.app.move import _Copy
 from node.backup.write import create_backup
 from node.config import load
@@ -253,7 +253,7 @@ def test_a_backup_that_was_begun_before_says_that_it_has_no_objects(
     else:
         agency.done(*words)
     with pytest.raises(ConflictError, match="were moved meanwhile"):
-        create_backup(identity, target, passphrase=b"made-up words", profile=ROOT_KDF["online"])
+        create_backup(identity, target, passphrase=b"made-up words", profile=ONLINE)
     assert not target.exists()
 
 

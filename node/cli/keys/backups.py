@@ -1,6 +1,6 @@
 """`sigfed backup`: writing backups of a running node, trying them, and bringing a node back from one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,21 +31,18 @@ def create(
     ] = False,
 ) -> None:
     """Write everything of this node into one encrypted file, while it runs."""
-    from node.app.create import ROOT_KDF
     from node.backup.write import create_backup
-    from node.errors import UsageError
-    from node.identity.passphrases import new_passphrase
+    from node.identity.passphrases import OF_BACKUP, kdf_profile, new_passphrase
 
     here = session(context)
     identity = here.identity()
-    if kdf not in ROOT_KDF:
-        raise UsageError("--kdf is one of: {names}", ", ".join(ROOT_KDF))
+    profile = kdf_profile(kdf)
     file = passphrase_file or identity.settings.secrets.backup_passphrase_file
     made = create_backup(
         identity,
         target.expanduser().absolute(),
-        passphrase=new_passphrase(what="passphrase of this backup", file=file)(),
-        profile=ROOT_KDF[kdf],
+        passphrase=new_passphrase(what=OF_BACKUP, file=file)(),
+        profile=profile,
         offline_keys=offline_keys,
     )
     here.output.result(
@@ -66,9 +63,10 @@ def verify(
 ) -> None:
     """Read a backup to its end: whether it is as it was written. Writes nothing."""
     from node.backup.restore import verify_backup
+    from node.identity.passphrases import of_backup
 
     here = session(context)
-    found = verify_backup(file, _passphrase(passphrase_file))
+    found = verify_backup(file, of_backup(passphrase_file))
     size = sum(part.size for part in found.parts)
     here.output.result(
         {
@@ -97,10 +95,11 @@ def drill(
     from node.backup.restore import unpacked
     from node.clock import SystemClock
     from node.identity.identity import open_identity
+    from node.identity.passphrases import of_backup
 
     here = session(context)
     failed = False
-    with unpacked(file, _passphrase(passphrase_file), scratch=scratch, clock=SystemClock()) as home:
+    with unpacked(file, of_backup(passphrase_file), scratch=scratch, clock=SystemClock()) as home:
         for tried in tries(open_identity(home)):
             failed = failed or not tried.good
             word = "OK" if tried.good else "FAIL"
@@ -126,9 +125,10 @@ def restore(
     """Make the home that --home names from a backup; its node serves only after `sigfed backup finish`."""
     from node.backup.restore import restore_backup
     from node.clock import SystemClock
+    from node.identity.passphrases import of_backup
 
     here = session(context)
-    found = restore_backup(file, _passphrase(passphrase_file), here.home, clock=SystemClock(), dsn=store)
+    found = restore_backup(file, of_backup(passphrase_file), here.home, clock=SystemClock(), dsn=store)
     here.output.result(
         {"node": found.header.node, "created": found.header.created, "home": str(here.home.folder)},
         f"{found.header.node} as it was at {found.header.created}, in {here.home.folder}",
@@ -249,12 +249,3 @@ def instead(origin: str) -> Iterator[str]:
         yield f"sigfed list create NAME --continues {name}"
     elif kind == "subsets":
         yield f"sigfed subset create NAME, in place of {name}"
-
-
-def _passphrase(file: Path | None) -> bytes:
-    from node.identity.passphrases import from_sources
-
-    ask: Callable[[], bytes] = from_sources(
-        what="passphrase of this backup", file=file, credential="sigfed-passphrase-backup"
-    )
-    return ask()

@@ -84,7 +84,7 @@ def _rehearsal_venue(identity: "Identity") -> "Iterator[Venue]":
 
 @contextmanager
 def _node_venue(identity: "Identity", kdf: str) -> "Iterator[Venue]":
-    from node.identity.key_holders import kdf_profile
+    from node.identity.passphrases import kdf_profile
     from node.rotation.ceremony import NodeVenue
 
     yield NodeVenue(identity, _passphrase, profile=kdf_profile(kdf))

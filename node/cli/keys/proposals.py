@@ -262,7 +262,7 @@ def holder_new(
     from keys.trust.proposals.words import key_words
     from node.clock import system_entropy
     from node.identity import passphrases
-    from node.identity.key_holders import OFFLINE_ROLES, kdf_profile, new_holder, write_card
+    from node.identity.key_holders import OFFLINE_ROLES, new_holder, write_card
 
     here = session(context)
     holder, card = new_holder(
@@ -272,7 +272,7 @@ def holder_new(
         roles=OFFLINE_ROLES if only is None else (Role(only.value),),
         passphrase=passphrases.new_passphrase(what="passphrase of these keys", file=passphrase_file),
         entropy=system_entropy,
-        profile=kdf_profile(kdf),
+        profile=passphrases.kdf_profile(kdf),
         elsewhere={role: uri for role, uri in ((Role.ROOT, root), (Role.TARGETS, targets)) if uri},
     )
     path = write_card(keys, holder, card)

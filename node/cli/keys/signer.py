@@ -13,7 +13,6 @@ from node.cli.session import session
 
 app = typer.Typer(help="The process that signs for this node, and has its keys.", no_args_is_help=True)
 
-_WHAT = "passphrase of this backup"
 _BACKUP = Annotated[
     Path, typer.Argument(help="A backup that sigfed signer backup wrote.", show_default=False)
 ]
@@ -136,20 +135,17 @@ def backup(
     kdf: Annotated[str, KDF] = "offline",
 ) -> None:
     """Write the signer's own folder, which --home names, into one encrypted file; it may run meanwhile."""
-    from node.app.create import ROOT_KDF
     from node.backup.signer import create_signer_backup
     from node.clock import SystemClock, system_entropy
-    from node.errors import UsageError
-    from node.identity.passphrases import new_passphrase
+    from node.identity.passphrases import OF_BACKUP, kdf_profile, new_passphrase
 
     here = session(context)
-    if kdf not in ROOT_KDF:
-        raise UsageError("--kdf is one of: {names}", ", ".join(ROOT_KDF))
+    profile = kdf_profile(kdf)
     made = create_signer_backup(
         here.home.folder,
         target.expanduser().absolute(),
-        passphrase=new_passphrase(what=_WHAT, file=passphrase_file)(),
-        profile=ROOT_KDF[kdf],
+        passphrase=new_passphrase(what=OF_BACKUP, file=passphrase_file)(),
+        profile=profile,
         clock=SystemClock(),
         entropy=system_entropy,
     )
@@ -172,9 +168,10 @@ def drill(
     """Restore a signer's backup into a folder that is deleted again, and try every key and state in it."""
     from node.backup.signer import drill_signer
     from node.clock import system_entropy
+    from node.identity.passphrases import of_backup
 
     here, failed = session(context), False
-    tried = drill_signer(file, _passphrase(passphrase_file), scratch=scratch, entropy=system_entropy)
+    tried = drill_signer(file, of_backup(passphrase_file), scratch=scratch, entropy=system_entropy)
     for one in tried:
         failed = failed or not one.good
         here.output.result(
@@ -191,9 +188,10 @@ def restore(
 ) -> None:
     """Make the signer's folder that --home names from a backup; it appends only after its node's `backup finish`."""
     from node.backup.signer import restore_signer
+    from node.identity.passphrases import of_backup
 
     here = session(context)
-    found = restore_signer(file, _passphrase(passphrase_file), here.home.folder)
+    found = restore_signer(file, of_backup(passphrase_file), here.home.folder)
     here.output.result(
         {"node": found.header.node, "created": found.header.created, "folder": str(here.home.folder)},
         f"the signer of {found.header.node} as it was at {found.header.created}, in {here.home.folder}",
@@ -220,9 +218,3 @@ def show(context: typer.Context) -> None:
         listing(("key", "public half"), rows, none="the signer has no key"),
     )
     here.output.talk(f"the signer answers, with {counted(len(found), 'key')}")
-
-
-def _passphrase(file: Path | None) -> bytes:
-    from node.identity.passphrases import from_sources
-
-    return from_sources(what=_WHAT, file=file, credential="sigfed-passphrase-backup")()
