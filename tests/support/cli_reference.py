@@ -121,11 +121,24 @@ def results() -> tuple[set[frozenset[str]], set[frozenset[str]]]:
 
 def _printed(node: ast.AST) -> ast.expr | None:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr == "append":
+            return node.args[0] if ast.unparse(node.func.value) == "results" else None
+        if node.func.attr == "each":
+            return _printed_each(node.args[0])
         return node.args[0] if node.func.attr in {"result", "failure"} else None
     if isinstance(node, ast.keyword) and node.arg == "facts":
         return node.value
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "fields":
         return node.value
+    return None
+
+
+def _printed_each(results: ast.expr) -> ast.expr | None:
+    """What makes the fields of each of several results."""
+    if isinstance(results, ast.GeneratorExp):
+        return results.elt
+    if isinstance(results, ast.Call):  # map(function, …), starmap(function, …)
+        return ast.Call(results.args[0], [], [])
     return None
 
 
