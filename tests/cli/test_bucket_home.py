@@ -149,7 +149,7 @@ def test_shredding_takes_openings_out_of_the_bucket(pair: Federation, server: S3
     hashes = written(pair.folder / "wrong.txt", sha256(SINGLE).hexdigest() + "\n")
     shred = ("entry", "shred", "--list", LIST, "--hash-from", hashes, "--yes", "--as", "alice")
     number = pair.nl.done(*shred, typed="the passphrase of alice\n")["approval"]
-    pair.nl.done("approval", "approve", str(number), "--as", "bob", typed="the passphrase of bob\n")
+    pair.nl.done_as("bob", "approval", "approve", str(number))
     assert pair.nl.run("shredding", "ls").results
     assert not before & first_openings(server, pair.nl), "sealed anew, without it"
     assert pair.nl.run("doctor", "--deep").exit == 0

@@ -10,6 +10,7 @@ from node.store.store import Store
 from support.new_stores import database_with_tables
 from support.postgres import PostgresServer, postgres_server
 from support.programs import needed
+from support.releases import ReleasingAgency
 from support.seaweedfs import S3Server, seaweedfs
 from support.sizes import THOROUGH
 from support.stores import Agency, make_store, sqlite_dsn
@@ -57,6 +58,14 @@ def store(dsn: str, tmp_path: Path) -> Iterator[Store]:
 def agency(store: Store, tmp_path: Path) -> Agency:
     """An agency with an empty list."""
     return Agency(store, tmp_path)
+
+
+@pytest.fixture
+def fr(store: Store, tmp_path: Path) -> Iterator[ReleasingAgency]:
+    """An agency that makes releases."""
+    made = ReleasingAgency(store, tmp_path / "fr")
+    yield made
+    made.evaluator.close()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Files that a process had not given their names yet when it was killed: nobody keeps them, and nobody's are taken."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from node.home import Home
 from node.lists.corrections.shred import prepare, shred
 from node.objects.folder import FolderObjects
 from node.objects.sweep import GRACE_MS, sweep
-from node.store.store import Store
 from node.subsets import release
 from protocol.lists.opening import Reason
 from support.dying import kill_at, kill_writing
@@ -72,13 +70,6 @@ def test_what_is_being_written_now_is_left_alone(tmp_path: Path) -> None:
     assert objects.sweep(wait=True) == 1
     assert objects.get("a/b") == b"x"
     assert sweep_temporaries(tmp_path / "none") == 0
-
-
-@pytest.fixture
-def fr(store: Store, tmp_path: Path) -> Iterator[ReleasingAgency]:
-    agency = ReleasingAgency(store, tmp_path / "fr")
-    yield agency
-    agency.evaluator.close()
 
 
 class Killed(BaseException):

@@ -1,7 +1,6 @@
 """What releases list, as rows by keyed hash: read by those who ask, one release after another, from older versions."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -54,13 +53,6 @@ from support.sodium import loaded_group
 from support.stores import STORAGE_KEY, Agency, file_digests, rows
 
 both_databases = pytest.mark.both_databases
-
-
-@pytest.fixture
-def fr(store: Store, tmp_path: Path) -> Iterator[ReleasingAgency]:
-    agency = ReleasingAgency(store, tmp_path / "fr")
-    yield agency
-    agency.evaluator.close()
 
 
 class Killed(BaseException):

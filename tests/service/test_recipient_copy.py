@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -40,13 +39,6 @@ from support.releases import MAX_AGE, ReleasingAgency, rob
 from support.stores import Agency, file_digests, row, rows
 
 A, B, C = (set(file_digests(name)) for name in "abc")
-
-
-@pytest.fixture
-def fr(store: Store, tmp_path: Path) -> Iterator[ReleasingAgency]:
-    agency = ReleasingAgency(store, tmp_path / "fr")
-    yield agency
-    agency.evaluator.close()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Releases of two agencies' lists: what is in them, what a run of releasing does, what damage it stops at."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -48,13 +48,6 @@ RELYING = Statement(basis=Basis.RELIES_ON, criteria=1)
 def dsn(tmp_path: Path) -> str:
     """What is special to a database is tested in test_releasing_kills."""
     return sqlite_dsn(tmp_path)
-
-
-@pytest.fixture
-def fr(store: Store, tmp_path: Path) -> Iterator[ReleasingAgency]:
-    agency = ReleasingAgency(store, tmp_path / "fr")
-    yield agency
-    agency.evaluator.close()
 
 
 @pytest.mark.threat("a release beside the rule", "one agency is enough")

@@ -1,8 +1,7 @@
 """Releasing while lists move, others release, and processes die; on both databases."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from pkgutil import resolve_name as resolve
 
 import pytest
@@ -13,7 +12,6 @@ from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
 from node.objects.listed import count_strange
 from node.objects.release_files import ReleaseFolder
-from node.store.store import Store
 from node.subsets import release
 from node.subsets.draft import Drafter
 from protocol.lists.opening import Reason
@@ -21,13 +19,6 @@ from support.releases import ReleasingAgency, folder, listed, release_both
 from support.stores import Agency, file_digests, rows
 
 pytestmark = pytest.mark.both_databases
-
-
-@pytest.fixture
-def fr(store: Store, tmp_path: Path) -> Iterator[ReleasingAgency]:
-    agency = ReleasingAgency(store, tmp_path / "fr")
-    yield agency
-    agency.evaluator.close()
 
 
 def test_a_withdrawal_during_evaluation_is_not_passed_over(

@@ -1,8 +1,5 @@
 """Bundles, tiles, openings and releases compared with what vouches for them: it is said which one is wrong."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from node.lists.completeness import unindexed
@@ -90,13 +87,6 @@ def test_entries_that_the_index_lost_are_counted(long: Agency) -> None:
         key = long.store.vault.key_of(rows("f7")[0].digests[0])  # type: ignore[union-attr]
         unit.entries.remove(long.log.id, [(key, 14)])
     assert unindexed(long.store, long.log) == 1
-
-
-@pytest.fixture
-def fr(store: Store, tmp_path: Path) -> Iterator[ReleasingAgency]:
-    agency = ReleasingAgency(store, tmp_path / "fr")
-    yield agency
-    agency.evaluator.close()
 
 
 def test_each_file_of_a_release_and_each_delta(fr: ReleasingAgency, other: Agency) -> None:

@@ -41,6 +41,11 @@ _PAUSE, _LONGEST_PAUSE = 0.02, 0.2
 """Between two looks: whoever waits long looks less often, for looking takes a processor."""
 
 
+def passphrase_of(name: str) -> str:
+    """What a person of an agency types."""
+    return f"the passphrase of {name}\n"
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """How a command ended."""
@@ -163,6 +168,19 @@ class Cli:
         finished = self.run(*arguments, typed=typed)
         assert finished.exit == 0, finished.err
         return finished.first
+
+    def run_as(self, name: str, *arguments: str) -> Finished:
+        """Run one command as somebody, who types a passphrase for it."""
+        return self.run(*arguments, "--as", name, typed=passphrase_of(name))
+
+    def done_as(self, name: str, *arguments: str) -> dict[str, Any]:
+        """Likewise; the first result of one that must succeed."""
+        return self.done(*arguments, "--as", name, typed=passphrase_of(name))
+
+    def add_persons(self, *names: str) -> None:
+        """Operators of the agency, where nobody has to agree yet."""
+        for name in names:
+            self.done("person", "add", name, typed=2 * passphrase_of(name))
 
     def refused(self, code: int, says: str, *arguments: str, typed: str = "", clock: str = "") -> Finished:
         """A command that must end with `code`, print no result, say `says` and change nothing."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.agencies import Federation, found_agency, import_files, list_files, numbered
+from support.agencies import Federation, cheapen, found_agency, import_files, list_files, numbered
 from support.federated import federated
 from support.processes import Cli
 
@@ -24,6 +24,28 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Cli:
 def agency(founded: Cli, tmp_path: Path) -> Cli:
     """A copy of that agency for one test."""
     return founded.copied(tmp_path / "fr")
+
+
+@pytest.fixture(scope="session")
+def named(founded: Cli, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """That agency with two persons; never changed."""
+    cli = founded.copied(tmp_path_factory.mktemp("named") / "fr")
+    cli.add_persons("alice", "bruno")
+    return cli
+
+
+@pytest.fixture
+def team(named: Cli, tmp_path: Path) -> Cli:
+    """A copy of the agency with two persons."""
+    return named.copied(tmp_path / "team")
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Cli:
+    """An agency of its own, where keys that are made open quickly."""
+    cli = found_agency(tmp_path, name="fr", country="FR")
+    cheapen(cli)
+    return cli
 
 
 @pytest.fixture(scope="session")

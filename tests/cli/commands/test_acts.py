@@ -57,8 +57,8 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cli, Federa
 def handing_out(team: tuple[Cli, Federation]) -> Cli:
     """With a recipient that two of them let in."""
     fr, _ = team
-    asked = fr.done(*ASKING["recipient-add"], "--as", "alice", typed=_passphrase("alice"))
-    fr.done("approval", "approve", str(asked["approval"]), "--as", "bruno", typed=_passphrase("bruno"))
+    asked = fr.done_as("alice", *ASKING["recipient-add"])
+    fr.done_as("bruno", "approval", "approve", str(asked["approval"]))
     return fr
 
 

@@ -8,7 +8,7 @@ import pytest
 from keys.trust.envelope import open_envelope
 from node.home import Home
 from node.identity.identity import open_identity
-from support.agencies import cheapen, found_agency, written
+from support.agencies import written
 from support.processes import Cli, contents
 
 SCRIPT = """
@@ -38,13 +38,6 @@ holder = "1"
 [[step]]
 do = "publish"
 """
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Cli:
-    cli = found_agency(tmp_path, name="fr", country="FR")
-    cheapen(cli)
-    return cli
 
 
 def trust_and_keys(office: Cli) -> dict[str, str]:

@@ -67,7 +67,7 @@ def switched_on(near: Federation) -> None:
         fr.done("person", "add", name, typed=2 * passphrase)
     asked = fr.done(*SOME, typed=PASS["alice"])
     assert asked["subject"] == "gallery may show 20 PDQ values a day (now: 0)"
-    fr.done("approval", "approve", str(asked["approval"]), "--as", "bruno", typed=PASS["bruno"])
+    fr.done_as("bruno", "approval", "approve", str(asked["approval"]))
     near.fr_node.stop()
     switch = "[disclosed_lookup]\nenabled = "
     fr.edit("sigfed.toml", f"{switch}false", f"{switch}true")

@@ -9,7 +9,7 @@ import pytest
 from node.home import Home
 from node.identity.identity import open_identity
 from support.agencies import LIST, SUBSET, cheapen, import_files, report, table, written
-from support.processes import Cli, Finished
+from support.processes import Cli
 
 LOGO = b"the logo of the agency"
 OTHER = b"a file that belongs on the list"
@@ -29,10 +29,6 @@ def alone(agency: Cli) -> Cli:
 
 def hashes(*contents: bytes) -> str:
     return table(*contents)
-
-
-def as_person(cli: Cli, name: str, *words: str) -> Finished:
-    return cli.run(*words, "--as", name, typed=f"the passphrase of {name}\n")
 
 
 @pytest.mark.threat("k countries together", "a lawful file listed", "stock pictures of a CMS")
@@ -100,10 +96,10 @@ def test_what_is_known_to_be_lawful_is_set_aside_until_two_persons_let_it_in(
 
     for name in ("alice", "bruno"):
         agency.done("person", "add", name, typed=f"the passphrase of {name}\n" * 2)
-    release = as_person(agency, "alice", "quarantine", "release", aside["id"], "--reason", "looked at it")
+    release = agency.run_as("alice", "quarantine", "release", aside["id"], "--reason", "looked at it")
     number = str(release.first["approval"])
     assert agency.done(*arguments)["accepted"] == 0, "one person is not two"
-    assert as_person(agency, "bruno", "approval", "approve", number).exit == 0
+    assert agency.run_as("bruno", "approval", "approve", number).exit == 0
     assert agency.done(*arguments)["accepted"] == 1
     agency.done("guard", "benign", "remove", "nsrl-file")
     assert agency.run("guard", "benign", "ls").results == []

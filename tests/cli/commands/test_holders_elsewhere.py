@@ -9,7 +9,7 @@ import pytest
 from keys.trust.envelope import open_envelope
 from node.home import Home
 from node.identity.identity import open_identity
-from support.agencies import cheapen, found_agency, written
+from support.agencies import written
 from support.agents import running_agent
 from support.key_holders import KeyHolder
 from support.processes import Cli
@@ -17,13 +17,6 @@ from support.tokens import new_token
 
 MakeKey = Callable[[str], str]
 """Makes a key of this name, and gives its URI."""
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Cli:
-    cli = found_agency(tmp_path, name="fr", country="FR")
-    cheapen(cli)
-    return cli
 
 
 @pytest.fixture(params=["ssh-agent", "token"])

@@ -8,17 +8,9 @@ import pytest
 
 from node.home import Home
 from node.identity.identity import open_identity
-from support.agencies import cheapen, found_agency, written
+from support.agencies import found_agency, written
 from support.key_holders import NODE, KeyHolder, take_over
 from support.processes import Cli, contents
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Cli:
-    """A team of two whose root keys are still at home."""
-    cli = found_agency(tmp_path, name="fr", country="FR")
-    cheapen(cli)
-    return cli
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from protocol.evidence import encode_fork
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.agencies import BOTH, LIST, SUBSET, Federation, written
 from support.federated import federated
-from support.processes import PROGRAM, Cli, Finished, environment
+from support.processes import PROGRAM, Cli, environment
 
 NL_LIST = f"nl.example/lists/{LIST}"
 
@@ -30,25 +30,14 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
         yield made
 
 
-def add_persons(cli: Cli) -> None:
-    for name in ("alice", "bob"):
-        file = Path(written(cli.home.with_name(f"{cli.home.name}-{name}"), f"the passphrase of {name}\n"))
-        file.chmod(0o600)
-        cli.done("person", "add", name, "--passphrase-file", str(file))
-
-
-def as_person(cli: Cli, name: str, *words: str) -> Finished:
-    return cli.run(*words, "--as", name, typed=f"the passphrase of {name}\n")
-
-
 def released(cli: Cli, name: str) -> str:
     """Ask for it as one person, approve it as another; what came of it."""
-    asked = as_person(cli, "alice", "quarantine", "release", name, "--reason", "their operators explained it")
+    asked = cli.run_as("alice", "quarantine", "release", name, "--reason", "their operators explained it")
     assert asked.exit == 0, asked.err
     assert "their operators explained it" in asked.first["subject"]
     number = str(asked.first["approval"])
-    assert as_person(cli, "alice", "approval", "approve", number).exit == 12, "one person is not two"
-    done = as_person(cli, "bob", "approval", "approve", number)
+    assert cli.run_as("alice", "approval", "approve", number).exit == 12, "one person is not two"
+    done = cli.run_as("bob", "approval", "approve", number)
     assert done.exit == 0, done.err
     return str(done.first["result"])
 
@@ -99,21 +88,19 @@ def test_a_proved_lie_stops_a_list_until_two_people_let_it_in(pair: Federation, 
     assert (finding["kind"], finding["at_fault"]) == ("fork", ["the log"])
     assert fr.run("evidence", "export", name[:12], str(folder)).exit == 2, "it exists"
 
-    alone = as_person(fr, "alice", "quarantine", "release", aside["id"], "--reason", "nobody else is here")
+    alone = fr.run_as("alice", "quarantine", "release", aside["id"], "--reason", "nobody else is here")
     assert alone.exit == 2
-    add_persons(fr)
-    asked = as_person(
-        fr, "alice", "quarantine", "release", aside["id"], "--reason", "they explained the fork"
-    )
+    fr.add_persons("alice", "bob")
+    asked = fr.run_as("alice", "quarantine", "release", aside["id"], "--reason", "they explained the fork")
     tell(fr, fork_of(nl, size=6))
-    late = as_person(fr, "bob", "approval", "approve", str(asked.first["approval"]))
+    late = fr.run_as("bob", "approval", "approve", str(asked.first["approval"]))
     assert (late.exit, late.out) == (2, ""), "nobody explained the second fork"
     assert "more has come" in late.err
     assert NL_LIST in released(fr, aside["id"])
     assert fr.run("quarantine", "ls").results == []
     assert [one["standing"] for one in fr.run("evidence", "ls").results] == ["released"] * 2
     assert fr.run("peer", "sync", "nl.example").exit == 0
-    again = as_person(fr, "alice", "quarantine", "release", aside["id"], "--reason", "twice")
+    again = fr.run_as("alice", "quarantine", "release", aside["id"], "--reason", "twice")
     assert again.exit == 2
     assert "released already" in again.err
 
@@ -158,7 +145,7 @@ def test_a_member_leaves_and_its_blocks_stay_until_two_people_end_them(pair: Fed
     assert aside["count"] >= 1
     assert fr.done("quarantine", "show", "nl.example")["origin"] == NL_LIST
     if not fr.run("person", "ls").results:
-        add_persons(fr)
+        fr.add_persons("alice", "bob")
     assert "blocks of nl.example" in released(fr, "nl.example")
     assert fr.run("quarantine", "ls").results == []
     fr.done("subset", "release", SUBSET)

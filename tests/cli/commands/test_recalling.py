@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from hashlib import md5, sha1, sha256
-from pathlib import Path
 
 import pytest
 
@@ -22,27 +21,18 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
         yield made
 
 
-def add_persons(cli: Cli) -> None:
-    for name in ("alice", "bob"):
-        file = Path(written(cli.home.with_name(f"{cli.home.name}-{name}"), f"the passphrase of {name}\n"))
-        file.chmod(0o600)
-        cli.done("person", "add", name, "--passphrase-file", str(file))
-
-
 def hash_file(cli: Cli, content: bytes) -> str:
     return written(cli.home.with_name(f"{cli.home.name}-hash.txt"), sha256(content).hexdigest() + "\n")
 
 
 def shred(cli: Cli, *which: str) -> str:
     """Asked for by one person and approved by the other; what came of it."""
-    asked = cli.done(
-        "entry", "shred", "--list", LIST, *which, "--yes", "--as", "alice", typed="the passphrase of alice\n"
-    )
+    asked = cli.done_as("alice", "entry", "shred", "--list", LIST, *which, "--yes")
     assert asked["kind"] == "entry.shred"
     number = str(asked["approval"])
-    alone = cli.run("approval", "approve", number, "--as", "alice", typed="the passphrase of alice\n")
+    alone = cli.run_as("alice", "approval", "approve", number)
     assert alone.exit == 12
-    done = cli.done("approval", "approve", number, "--as", "bob", typed="the passphrase of bob\n")
+    done = cli.done_as("bob", "approval", "approve", number)
     return str(done["result"])
 
 
@@ -89,7 +79,7 @@ def test_shredding_takes_two_persons_and_every_node(pair: Federation) -> None:
     assert (alone.exit, alone.out) == (2, "")
     assert "takes two persons" in alone.err
     for cli in (fr, nl):
-        add_persons(cli)
+        cli.add_persons("alice", "bob")
     elsewhere = ("entry", "shred", "--list", "none", "--hash-from", hash_file(fr, BOTH), "--yes")
     assert "there is no list fr.example/lists/none" in fr.run(*elsewhere).err
     assert "removed" in shred(fr, "--hash-from", hash_file(fr, BOTH))
@@ -122,7 +112,7 @@ def test_a_shredding_deletes_no_more_than_was_asked_for(pair: Federation) -> Non
     """Who asked for it joins another file to it before the second person looks."""
     fr = pair.fr
     if not fr.run("person", "ls").results:
-        add_persons(fr)
+        fr.add_persons("alice", "bob")
     names = ("a shredded file", "another file")
     one = sha256(names[0].encode()).hexdigest()
     weak = md5(names[0].encode(), usedforsecurity=False).hexdigest()
@@ -145,18 +135,16 @@ def test_a_shredding_deletes_no_more_than_was_asked_for(pair: Federation) -> Non
     )
     number = str(asked["approval"])
     fr.run("entry", "import", joined, "--list", LIST, "--basis", "own")
-    late = fr.run("approval", "approve", number, "--as", "bob", typed="the passphrase of bob\n")
+    late = fr.run_as("bob", "approval", "approve", number)
     assert (late.exit, late.out) == (2, ""), late.err
     assert "would delete 3" in late.err
-    fr.done(
-        "approval", "reject", number, "--reason", "it grew", "--as", "bob", typed="the passphrase of bob\n"
-    )
+    fr.done_as("bob", "approval", "reject", number, "--reason", "it grew")
 
 
 def ensure_shredded(cli: Cli) -> None:
     """Shred what both list, where no test before did: tests of one file may run in two processes."""
     if not cli.run("person", "ls").results:
-        add_persons(cli)
+        cli.add_persons("alice", "bob")
     if not cli.run("shredding", "ls").results:
         shred(cli, "--hash-from", hash_file(cli, BOTH))
 
@@ -185,7 +173,7 @@ def test_it_comes_back_with_two_persons_alone(pair: Federation) -> None:
     )
     number = str(asked["approval"])
     assert asked["kind"] == "entry.readmit"
-    approved = fr.run("approval", "approve", number, "--as", "bob", typed="the passphrase of bob\n")
+    approved = fr.run_as("bob", "approval", "approve", number)
     assert approved.exit == 0
     assert "let what was shredded be listed here again" in approved.err
     assert "what: 1 hash, shredded as " in approved.err

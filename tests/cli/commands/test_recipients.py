@@ -22,23 +22,8 @@ UNTIL = str(SystemClock().now().date() + timedelta(days=100))
 ADD = ("recipient", "add", "hotline", "--grant", "baseline", "--until", UNTIL, "--as", "alice")
 
 
-@pytest.fixture(scope="module")
-def named(founded: Cli, tmp_path_factory: pytest.TempPathFactory) -> Cli:
-    """An agency with two persons; never changed."""
-    cli = founded.copied(tmp_path_factory.mktemp("named") / "fr")
-    for name in ("alice", "bruno"):
-        cli.done("person", "add", name, typed=2 * PASS[name])
-    return cli
-
-
-@pytest.fixture
-def team(named: Cli, tmp_path: Path) -> Cli:
-    """A copy of that agency for one test."""
-    return named.copied(tmp_path / "team")
-
-
 def approve(cli: Cli, number: object) -> None:
-    cli.done("approval", "approve", str(number), "--as", "bruno", typed=PASS["bruno"])
+    cli.done_as("bruno", "approval", "approve", str(number))
 
 
 def accredit(cli: Cli) -> str:

@@ -79,7 +79,7 @@ def shred(cli: Cli, content: bytes) -> None:
     hashes = written(cli.home.with_name("wrong.txt"), sha256(content).hexdigest() + "\n")
     words = ("entry", "shred", "--list", LIST, "--hash-from", hashes, "--yes", "--as", "alice")
     number = str(cli.done(*words, typed="the passphrase of alice\n")["approval"])
-    cli.done("approval", "approve", number, "--as", "bob", typed="the passphrase of bob\n")
+    cli.done_as("bob", "approval", "approve", number)
 
 
 def accusations(cli: Cli) -> list[object]:

@@ -109,7 +109,7 @@ def test_a_wider_grant_opens_what_was_carried_closed(apart: tuple[Cli, Cli], tmp
         fr.done("person", "add", name, typed=2 * passphrase)
     more = ("peer", "grant", "nl.example", "--grant", "baseline", "--as", "alice")
     number = str(fr.done(*more, typed=typed["alice"])["approval"])
-    fr.done("approval", "approve", number, "--as", "bruno", typed=typed["bruno"])
+    fr.done_as("bruno", "approval", "approve", number)
     taken = carry("more")
     assert (taken["adds"], taken["opened"]) == (0, 3)
     assert carry("again")["opened"] == 0

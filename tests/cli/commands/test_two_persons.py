@@ -23,21 +23,6 @@ from support.processes import Cli, Finished, contents
 PASS = {name: f"the passphrase of {name}\n" for name in ("alice", "bruno", "carla", "david")}
 
 
-@pytest.fixture(scope="module")
-def named(founded: Cli, tmp_path_factory: pytest.TempPathFactory) -> Cli:
-    """An agency with two persons; never changed."""
-    cli = founded.copied(tmp_path_factory.mktemp("named") / "fr")
-    for name in ("alice", "bruno"):
-        cli.done("person", "add", name, typed=2 * PASS[name])
-    return cli
-
-
-@pytest.fixture
-def team(named: Cli, tmp_path: Path) -> Cli:
-    """A copy of that agency for one test."""
-    return named.copied(tmp_path / "team")
-
-
 def records(cli: Cli, *arguments: str) -> list[tuple[str, str, str, str]]:
     """What the audit log says: actor, action, subject, outcome."""
     finished = cli.run("audit", "ls", *arguments)
@@ -62,7 +47,7 @@ def test_a_third_person_takes_the_word_of_two(team: Cli) -> None:
     team.refused(
         12, "somebody else decides", "approval", "approve", number, "--as", "alice", typed=PASS["alice"]
     )
-    done = team.done("approval", "approve", number, "--as", "bruno", typed=PASS["bruno"])
+    done = team.done_as("bruno", "approval", "approve", number)
     assert (done["state"], done["decided_by"]) == ("approved", "bruno")
     assert [one["role"] for one in team.run("person", "ls").results] == ["operator", "operator", "analyst"]
     team.refused(
@@ -97,7 +82,7 @@ def test_a_rejected_request_changes_nothing(team: Cli) -> None:
 
 def test_what_a_second_person_sees_before_the_passphrase(team: Cli) -> None:
     team.done("person", "add", "carla", "--as", "alice", typed=PASS["alice"] + 2 * PASS["carla"])
-    said = team.run("approval", "approve", "1", "--as", "bruno", typed=PASS["bruno"]).err
+    said = team.run_as("bruno", "approval", "approve", "1").err
     assert said.index("carla decides here as operator") < said.index("passphrase of bruno")
 
 
@@ -141,7 +126,7 @@ def test_spaces_around_a_passphrase_are_part_of_it_wherever_it_is_said(team: Cli
 def test_a_wrong_passphrase_is_in_the_audit_log(team: Cli) -> None:
     for _ in range(5):
         assert team.run("person", "remove", "bruno", "--as", "alice", typed=PASS["bruno"]).exit == 12
-    finished = team.run("person", "remove", "bruno", "--as", "alice", typed=PASS["alice"])
+    finished = team.run_as("alice", "person", "remove", "bruno")
     assert (finished.exit, "try again in" in finished.err) == (15, True)
     assert records(team, "--action", "person.prove") == [("operator", "person.prove", "alice", "refused")] * 6
 
@@ -149,7 +134,7 @@ def test_a_wrong_passphrase_is_in_the_audit_log(team: Cli) -> None:
 @pytest.mark.threat("one person")
 def test_one_person_is_not_two(agency: Cli) -> None:
     agency.done("person", "add", "alice", typed=2 * PASS["alice"])
-    finished = agency.run("person", "remove", "alice", "--as", "alice", typed=PASS["alice"])
+    finished = agency.run_as("alice", "person", "remove", "alice")
     assert (finished.exit, finished.out) == (2, "")
 
 
@@ -176,7 +161,7 @@ def test_an_approval_that_was_cut_off_is_finished_by_typing_it_again(
             approvals.approve(identity, store, 1, by="bruno")
     (waiting,) = team.run("approval", "ls").results
     assert waiting["state"] == "approved, not carried out: approve it again"
-    assert team.done("approval", "approve", "1", "--as", "bruno", typed=PASS["bruno"])["state"] == "approved"
+    assert team.done_as("bruno", "approval", "approve", "1")["state"] == "approved"
     assert [one["person"] for one in team.run("person", "ls").results] == ["alice", "bruno", "carla"]
     assert records(team, "--action", "person.add")[-1][0] == "bruno"
 
@@ -188,7 +173,7 @@ def _cut_off(*_: object, **__: object) -> str:
 def test_of_two_that_approve_at_once_one_acts(team: Cli) -> None:
     for name in ("carla", "david"):
         team.done("person", "add", name, "--as", "alice", typed=PASS["alice"] + 2 * PASS[name])
-    team.done("approval", "approve", "1", "--as", "bruno", typed=PASS["bruno"])
+    team.done_as("bruno", "approval", "approve", "1")
 
     def approve(name: str) -> int:
         return team.run("approval", "approve", "2", "--as", name, typed=PASS[name]).exit
@@ -210,7 +195,7 @@ def test_a_wider_grant_and_a_larger_quota_take_two(team: Cli, federation: Federa
     wider = ("peer", "grant", "nl.example", "--grant", "baseline,national", "--as", "alice")
     asked = fr.done(*wider, typed=PASS["alice"])
     assert _granted(fr) == ["baseline"]
-    fr.done("approval", "approve", str(asked["approval"]), "--as", "bruno", typed=PASS["bruno"])
+    fr.done_as("bruno", "approval", "approve", str(asked["approval"]))
     assert _granted(fr) == ["baseline", "national"]
     fr.done("peer", "grant", "nl.example", "--grant", "national")
     assert _granted(fr) == ["national"]
@@ -218,19 +203,17 @@ def test_a_wider_grant_and_a_larger_quota_take_two(team: Cli, federation: Federa
     assert fr.done(*fewer, "md5,sha256")["algorithms"] == "md5,sha256"
     assert fr.done("grant", "ls")["algorithms"] == ["md5", "sha256"]
     fr.refused(2, "hashes are:", *fewer, "md6")
-    asked = fr.done(*fewer, "md5,sha1", "--as", "alice", typed=PASS["alice"])
+    asked = fr.done_as("alice", *fewer, "md5,sha1")
     assert "national (md5, sha1 only)" in asked["subject"]
     fr.done("peer", "remove", "nl.example")
-    asked = fr.done(
-        "peer", "add", "nl.example", "--grant", "baseline,national", "--as", "alice", typed=PASS["alice"]
-    )
+    asked = fr.done_as("alice", "peer", "add", "nl.example", "--grant", "baseline,national")
     assert (asked["kind"], _granted(fr)) == ("peer.grant", ["baseline"])
 
     before = _partner(fr)["evaluations_per_day"]
     more = ("partner", "quota", "hoster", "--files-per-day", "100000000", "--as", "alice")
     asked = fr.done(*more, typed=PASS["alice"])
     assert _partner(fr)["evaluations_per_day"] == before
-    fr.done("approval", "approve", str(asked["approval"]), "--as", "bruno", typed=PASS["bruno"])
+    fr.done_as("bruno", "approval", "approve", str(asked["approval"]))
     raised = _partner(fr)["evaluations_per_day"]
     assert raised > before
     lowered = fr.done("partner", "quota", "hoster", "--files-per-day", "1")["evaluations_per_day"]
@@ -242,9 +225,9 @@ def test_a_wider_grant_and_a_larger_quota_take_two(team: Cli, federation: Federa
     some = ("partner", "disclose", "hoster", "--values-per-day")
     fr.refused(2, "has no PDQ values", *some, "50", "--as", "alice")
     with pictures_in(fr, SUBSET):
-        asked = fr.done(*some, "50", "--as", "alice", typed=PASS["alice"])
+        asked = fr.done_as("alice", *some, "50")
         assert (asked["kind"], shown()) == ("partner.disclose", 0)
-        fr.done("approval", "approve", str(asked["approval"]), "--as", "bruno", typed=PASS["bruno"])
+        fr.done_as("bruno", "approval", "approve", str(asked["approval"]))
         assert shown() == 50
         assert fr.done(*some, "0")["values_per_day"] == shown() == 0
         fr.refused(2, "at most 1,000", *some, "1001")
@@ -261,10 +244,10 @@ def test_what_was_taken_away_comes_back_by_no_request_from_before(
     until, sooner = (f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}" for days in (90, 30))
 
     def asked(*words: str) -> str:
-        return str(fr.done(*words, "--as", "alice", typed=PASS["alice"])["approval"])
+        return str(fr.done_as("alice", *words)["approval"])
 
     def approve(number: str) -> Finished:
-        return fr.run("approval", "approve", number, "--as", "bruno", typed=PASS["bruno"])
+        return fr.run_as("bruno", "approval", "approve", number)
 
     def given() -> object:
         return _granted(fr), _partner(fr)["evaluations_per_day"], fr.run("recipient", "ls").results
@@ -301,7 +284,7 @@ def test_what_was_taken_away_comes_back_by_no_request_from_before(
         assert (late.exit, late.out) == (2, ""), wider
         assert "was changed since it was asked for" in late.err
         assert given() == standing
-        fr.done("approval", "reject", number, "--reason", "old", "--as", "bruno", typed=PASS["bruno"])
+        fr.done_as("bruno", "approval", "reject", number, "--reason", "old")
         assert approve(asked(*wider)).exit == 0, "asked anew, it is given"
     assert _granted(fr) == ["baseline", "national"]
     some = ("partner", "disclose", "hoster", "--values-per-day")
