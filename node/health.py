@@ -14,7 +14,7 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding."""
+    """What `sigfed doctor` found of one thing: its name, how it is, in words, and what to do."""
 
     name: str
     health: Health

@@ -64,7 +64,7 @@ class Selection:
 
     @property
     def screened(self) -> NDArray[np.bool_]:
-        """Of each digest."""
+        """Whether the screen holds each digest, in their order."""
         return (self.marks & SCREENED) > 0
 
 

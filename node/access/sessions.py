@@ -58,7 +58,7 @@ class Visitor:
 
 
 class Sessions:
-    """The console's sessions."""
+    """The console's sessions: opened, found by their tokens, and ended."""
 
     def __init__(self, store: Store, clock: Clock, entropy: Entropy) -> None:
         self._store = store

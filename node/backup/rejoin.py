@@ -67,7 +67,7 @@ class Lost:
 
 @dataclass(slots=True, kw_only=True)
 class Rejoined:
-    """What finishing did."""
+    """What `sigfed backup finish` brought back of own logs, and what stays lost."""
 
     held: Mapping[str, int]
     """Sizes of own logs before anything was had back."""

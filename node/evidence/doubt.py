@@ -149,7 +149,7 @@ def _releases(store: Store, log: LogRecord) -> Iterator[Round]:
 
 
 def _records(store: Store, log: LogRecord) -> Iterator[Round]:
-    """A leaf each."""
+    """A round for each record of the audit log, which has a leaf each."""
     files, size = LogFiles(store.objects, store.vault, log.origin), log.head.size
     for index in range(-(-size // BUNDLE_WIDTH)):
         for at, entry in enumerate(files.events(index, size=size), index * BUNDLE_WIDTH):

@@ -92,7 +92,7 @@ class MemberFiles:
     document: bytes
 
     def to_files(self) -> dict[str, bytes]:
-        """By file name."""
+        """The roots and the document, by the names of trust files."""
         roots = {f"{version}.root.json": data for version, data in enumerate(self.roots, 1)}
         return {**roots, NODE_FILE: self.document}
 
@@ -174,7 +174,7 @@ class PartnerFolder:
         sync_folder(self._folder)
 
     def save(self, enrolment: Enrolment, cursor: Cursor) -> None:
-        """Replace the state."""
+        """Replace the enrolment and the cursor, in one transaction."""
         trust = {name: b64(data) for name, data in enrolment.trust.to_files().items()}
         fields = {"v": _FORMAT, **to_fields(enrolment, trust=trust), **to_fields(cursor)}
         with self._store.writing() as rows:

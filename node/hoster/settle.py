@@ -28,7 +28,7 @@ from node.hoster.store.release import MappedRelease
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """What was done."""
+    """What became of hits after an update."""
 
     found: tuple[SpooledHit, ...] = ()
     """New hits in files that scans stored."""

@@ -31,7 +31,7 @@ Blocks: TypeAlias = Mapping[Digest, Sequence[EntryRef]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reaffirmed:
-    """What was queued."""
+    """What waits for publication after blocks were overruled."""
 
     added: int
     """Digests that this list did not list."""

@@ -49,7 +49,7 @@ class FollowGuards:
 
     @property
     def changes_per_day(self) -> int:
-        """Of any kind."""
+        """How many changes of any kind a day may bring at most."""
         return self.max_adds_per_day + self.max_withdraws_per_day + self.max_disputes_per_day
 
     def least_left(self, before: Intake) -> int:

@@ -27,7 +27,7 @@ _journal = Journal("proposals")
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One proposal."""
+    """A proposal in the home that is not in force yet."""
 
     name: str
     path: Path
@@ -35,7 +35,7 @@ class Waiting:
 
 
 def folder_of(home: Home) -> Path:
-    """Where they lie."""
+    """The folder in which the proposals of a home wait."""
     return home.folder / "proposals"
 
 

@@ -24,7 +24,7 @@ from node.store.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """What was moved."""
+    """How many keys came from the signer in which folder."""
 
     folder: Path
     keys: int

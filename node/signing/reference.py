@@ -29,7 +29,7 @@ class Reference:
     """Text of its public half, which names its role."""
 
     def to_bytes(self) -> bytes:
-        """The file."""
+        """The reference as its file holds it: JSON, and a line feed."""
         return dump({"v": _VERSION, "uri": self.uri, "public": self.public}) + b"\n"
 
     @classmethod

@@ -39,6 +39,6 @@ class ServedTrust(ServedTuf):
         raise NotFoundError("no trust files of {node} are held here", node)
 
     async def member_document(self, node: str, *, held: bytes = b"") -> bytes:
-        """No member's."""
+        """No member's, as `member_root`."""
         del held
         raise NotFoundError("no trust files of {node} are held here", node)

@@ -152,7 +152,7 @@ class HitEvidence:
 
     @property
     def version(self) -> int:
-        """Of the format."""
+        """The version of the format: 2 where the node's current files are in it."""
         return 1 if self.current is None else 2
 
     def signed(self, signer: Signer) -> bytes:

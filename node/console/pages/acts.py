@@ -47,7 +47,7 @@ def take_once(session: str, fact: str) -> Done | None:
 
 
 class _Browser:
-    """A person with a session."""
+    """`node.acts.perform.Caller`: whoever is signed in."""
 
     details: Mapping[str, str] = {"by": "console"}
 
@@ -57,7 +57,7 @@ class _Browser:
         self.fresh = has_proved(visitor, world.now_ms)
 
     def prove(self) -> str:
-        """By the session."""
+        """The name of the person; that somebody is signed in proves it."""
         return self.actor
 
 

@@ -69,7 +69,7 @@ class Amendment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amended:
-    """What was queued."""
+    """What waits for publication after entries were amended."""
 
     entries: int
     unchanged: int

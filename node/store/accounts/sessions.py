@@ -29,15 +29,15 @@ class ConsoleSessionRows(Rows):
         return self._records(SessionRecord, wanted)
 
     def note_seen(self, number: int, seen_ms: int) -> None:
-        """It was used."""
+        """Note when a session was used last."""
         self._set(number, seen_ms=seen_ms)
 
     def note_proved(self, number: int, proved_ms: int) -> None:
-        """A passkey was shown in it."""
+        """Note when a passkey was last shown in a session."""
         self._set(number, proved_ms=proved_ms)
 
     def set_language(self, number: int, language: str) -> None:
-        """Another language was chosen in it."""
+        """Keep the language that was chosen in a session."""
         self._set(number, language=language)
 
     def remove(self, number: int, *, person: str) -> None:
@@ -75,7 +75,7 @@ class PersonTokenRows(Rows):
         )
 
     def note_try(self, token_hash: bytes) -> None:
-        """It was typed."""
+        """Count one more try to sign in with a token."""
         this = update(_TOKEN).where(_TOKEN.c.token_hash == token_hash)
         self._connection.execute(this.values(tries=_TOKEN.c.tries + 1))
 

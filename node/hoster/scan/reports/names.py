@@ -41,7 +41,7 @@ class Names(Protocol):
         ...
 
     def path(self, text: str) -> str:
-        """A file."""
+        """The path of a file."""
         ...
 
     def part(self, text: str) -> str:
@@ -55,7 +55,7 @@ class Names(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TrueNames:
-    """Everything is called what it is called."""
+    """Names as they are: nothing is hidden."""
 
     redacted: bool = False
 
