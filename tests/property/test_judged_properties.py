@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from keys.trust.members import Member, Members
 from node.app.judged import Judge, Judgement
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
 from node.judgement.effective import judge_some
@@ -22,24 +21,12 @@ from node.lists.corrections.withdraw import withdraw
 from node.store.lists.records import Quarantined
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis, Reason
+from support.lists import member, register
 from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
 from support.times import SettableClock
 from support.whole import current, require_equal
 
-MEMBERS = Members(
-    version=1,
-    k=2,
-    block_cap=2,
-    members=tuple(
-        Member(
-            node=f"{code}.example",
-            root_sha256=code.encode() * 16,
-            country=code.upper(),
-            authority_for=frozenset(),
-        )
-        for code in ("de", "fr", "nl")
-    ),
-)
+MEMBERS = register(*(member(f"{code}.example", code.upper()) for code in ("de", "fr", "nl")), cap=2)
 NAMES = ("a", "b", "c", "d")
 _REFUSED = (AlreadyExistsError, ConflictError, NotFoundError, UsageError)
 

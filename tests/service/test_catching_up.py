@@ -16,14 +16,13 @@ from node.errors import NodeError, WrongPinError
 from node.home import Home
 from node.hoster import client
 from node.hoster.folder import Enrolment, PartnerFolder
-from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.tls import TlsIdentity, create_identity
 from protocol.errors import ProtocolError
 from support.ceremonies import replace_everybody
 from support.cheap_node import NODE, NOW, CheapNode, empty_store
 from support.fakes_api import IDENTITY, MemoryNode, node_on_loopback
-from support.federation import FoundedNode
+from support.federation import FoundedNode, remember
 from support.tuf_serving import StampedTrust
 
 PEER = "nl.example"
@@ -60,22 +59,6 @@ def serving(peer: FoundedNode) -> MemoryNode:
     memory = MemoryNode()
     memory.tuf = StampedTrust(peer.files, peer.trust)
     return memory
-
-
-def remember(store: Store, peer: FoundedNode, url: str) -> None:
-    """Follow the peer as it is now."""
-    now_ms = milliseconds(peer.clock.now())
-    record = PeerRecord(
-        name=PEER,
-        url=url,
-        trust=peer.trust.current(),
-        serial=peer.trust.document().serial,
-        grant="",
-        added_ms=now_ms,
-        confirmed_ms=now_ms,
-    )
-    with store.write() as unit:
-        unit.peers.add(record)
 
 
 def held(store: Store) -> OpenedTrust:

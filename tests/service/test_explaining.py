@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from keys.trust.members import Member, Members
 from node.errors import NotFoundError
 from node.judgement.effective import Current
 from node.judgement.endorse import endorse
@@ -24,25 +23,13 @@ from node.store.lists.records import Quarantined
 from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Basis, Reason
+from support.lists import member, register
 from support.releases import ReleasingAgency, release_both
 from support.stores import OWN, Agency, file_digests, make_store, row, rows, sqlite_dsn
 from support.whole import current, effective_before
 
 REVIEWED = Statement(basis=Basis.REVIEWED, criteria=2)
-MEMBERS = Members(
-    version=1,
-    k=2,
-    block_cap=10,
-    members=tuple(
-        Member(
-            node=f"{code}.example",
-            root_sha256=code.encode() * 16,
-            country=code.upper(),
-            authority_for=frozenset(),
-        )
-        for code in ("de", "fr", "nl")
-    ),
-)
+MEMBERS = register(*(member(f"{code}.example", code.upper()) for code in ("de", "fr", "nl")))
 
 
 def judged(agency: Agency, later: timedelta = timedelta(0)) -> Current:

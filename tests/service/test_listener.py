@@ -4,14 +4,13 @@ import asyncio
 import ssl
 
 import pytest
-from typing_extensions import override
 
 from node.clock import system_entropy
 from node.errors import WrongPinError
 from node.tls import TlsIdentity, create_identity
 from node.web.listener import Listener
 from node.web.settings import WebSettings
-from protocol.messages import EvaluationReply, EvaluationRequest
+from protocol.messages import EvaluationRequest
 from support.asking import kept_asking
 from support.fakes_api import (
     IDENTITY,
@@ -20,7 +19,7 @@ from support.fakes_api import (
     START,
     Loopback,
     MemoryNode,
-    MemorySubset,
+    SlowSubset,
     node_on_loopback,
 )
 
@@ -50,23 +49,14 @@ async def test_a_certificate_is_replaced_under_load() -> None:
 
 
 async def test_what_is_under_way_ends_on_its_own_connection() -> None:
-    started, finish = asyncio.Event(), asyncio.Event()
-
-    class Slow(MemorySubset):
-        @override
-        async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
-            started.set()
-            await finish.wait()
-            return await super().evaluate(subset, request)
-
     memory = MemoryNode()
-    memory.subset = Slow()
+    memory.subset = slow = SlowSubset()
     async with node_on_loopback(memory) as node, node.as_partner(**only(IDENTITY)) as partner:
         asked = asyncio.create_task(partner.evaluate("baseline", REQUEST))
-        await started.wait()
+        await slow.started.wait()
         node.listener.present(NEXT)
         await _ask(node, **only(NEXT))
-        finish.set()
+        slow.finish.set()
         assert (await asked).elements == b"\1" * 32
 
 

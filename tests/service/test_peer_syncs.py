@@ -13,15 +13,13 @@ from keys.trust.held import HeldTrust
 from keys.trust.node_parts import Endpoint
 from node.app.peers.sync import PeerSync, PeerSyncs
 from node.audit.log import start_audit
-from node.clock import milliseconds
 from node.errors import NodeError, PeerUnreachableError
 from node.identity import rollback
 from node.peers.sync.reports import SyncReport
-from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from support.cheap_node import NODE, CheapNode, empty_store
 from support.fakes_api import IDENTITY
-from support.federation import FoundedNode
+from support.federation import FoundedNode, remember
 from support.hostile import hostile, reply, says
 
 
@@ -45,18 +43,7 @@ def add_peer(store: Store, node: CheapNode, name: str, url: str) -> None:
     """A peer that is said to be at `url`."""
     peer = FoundedNode(name, "NL", node.clock)
     peer.revise(lambda old: replace(old, endpoints=(Endpoint(url, (IDENTITY.spki_sha256,)),)))
-    now_ms = milliseconds(node.clock.now())
-    record = PeerRecord(
-        name=name,
-        url=url,
-        trust=peer.trust.current(),
-        serial=peer.trust.document().serial,
-        grant="",
-        added_ms=now_ms,
-        confirmed_ms=now_ms,
-    )
-    with store.write() as unit:
-        unit.peers.add(record)
+    remember(store, peer, url)
 
 
 def damage(store: Store, name: str) -> None:

@@ -11,7 +11,6 @@ from tuf.api.metadata import Metadata, Timestamp
 from keys.key import AuthPrivateKey, LogPrivateKey, StatementPrivateKey, TokenPrivateKey, WitnessPrivateKey
 from keys.roles import Role
 from keys.signer import Signer
-from keys.trust.held import HeldTrust
 from keys.trust.lifecycle import Advance, AlarmKind, Facts, Lineage, ManagedKey, Reason, Stage, advance
 from keys.trust.tuf.write_root import sign_metadata
 from node.audit.log import start_audit
@@ -35,7 +34,7 @@ from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis
 from protocol.tlog.cosignature import cosign
 from protocol.tlog.note import Note, VerifierKey, verify_note
-from support.cheap_node import NODE, NOW, CheapNode, empty_store
+from support.cheap_node import NODE, NOW, CheapNode, empty_store, follow
 from support.federation import FoundedNode
 from support.lists import digest
 from support.times import SettableClock
@@ -61,22 +60,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def stages(identity: Identity, role: Role) -> dict[str, Stage]:
     return {key.name: key.stage for key in identity.adopt_keys() if key.role is role}
-
-
-def follow(store: Store, name: str) -> None:
-    """Somebody follows the node, and has not said what he holds of it."""
-    with store.write() as unit:
-        unit.peers.add(
-            PeerRecord(
-                name=name,
-                url=f"https://{name}/",
-                trust=HeldTrust(roots=(b"",)),
-                serial=0,
-                grant="{}",
-                added_ms=0,
-                confirmed_ms=0,
-            )
-        )
 
 
 def test_the_first_key_of_a_lineage_begins_at_once(node: CheapNode) -> None:

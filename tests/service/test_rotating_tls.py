@@ -10,7 +10,6 @@ import pytest
 
 from keys.errors import WrongPassphraseError
 from keys.roles import Role
-from keys.trust.held import HeldTrust
 from keys.trust.lifecycle import Stage, successor_window
 from keys.trust.node_document import NodeDocument
 from keys.trust.node_parts import MAX_PINS
@@ -22,13 +21,12 @@ from node.ports.keyring import RingKey
 from node.rotation.rotate import advance_keys, allow
 from node.rotation.rotate_tls import SPREAD, rotate_tls
 from node.signing.ring import get_key
-from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.tls import TlsIdentity
 from node.trust.pins import with_next_pins
 from node.web.settings import WebSettings
 from support.asking import kept_asking
-from support.cheap_node import NODE, NOW, CheapNode, empty_store
+from support.cheap_node import NODE, NOW, CheapNode, empty_store, follow
 from support.fakes_api import LIST, node_on_loopback
 
 DAY = timedelta(days=1)
@@ -68,21 +66,6 @@ def pins(identity: Identity) -> tuple[bytes, ...]:
 
 def served(identity: Identity) -> bytes:
     return identity.tls().spki_sha256
-
-
-def follow(store: Store, name: str) -> None:
-    with store.write() as unit:
-        unit.peers.add(
-            PeerRecord(
-                name=name,
-                url=f"https://{name}/",
-                trust=HeldTrust(roots=(b"",)),
-                serial=0,
-                grant="{}",
-                added_ms=0,
-                confirmed_ms=0,
-            )
-        )
 
 
 # ------------------------------------------------------------------ pinned ahead of their time

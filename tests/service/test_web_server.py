@@ -23,6 +23,7 @@ from support.fakes_api import (
     HandClock,
     MemoryNode,
     MemorySubset,
+    SlowSubset,
     node_on_loopback,
 )
 
@@ -45,26 +46,17 @@ async def test_a_host_that_does_not_exist_is_not_a_taken_port() -> None:
 
 
 async def test_running_requests_are_finished_before_the_server_ends() -> None:
-    started, finish = asyncio.Event(), asyncio.Event()
-
-    class Slow(MemorySubset):
-        @override
-        async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
-            started.set()
-            await finish.wait()
-            return await super().evaluate(subset, request)
-
     memory = MemoryNode()
-    memory.subset = Slow()
+    memory.subset = slow = SlowSubset()
     async with node_on_loopback(memory) as node, node.as_partner() as partner:
         asked = asyncio.create_task(partner.evaluate("baseline", REQUEST))
-        await started.wait()
+        await slow.started.wait()
         stopping = asyncio.create_task(node.server.stop())
         await asyncio.sleep(0.05)
         async with node.as_peer() as late:
             with pytest.raises(PeerUnreachableError):
                 await late.checkpoint(LIST, held=None)
-        finish.set()
+        slow.finish.set()
         assert (await asked).elements == b"\1" * 32
         await stopping
 

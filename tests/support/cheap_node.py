@@ -8,6 +8,7 @@ from pathlib import Path
 
 from keys.keyfile import KdfProfile
 from keys.roles import Role
+from keys.trust.held import HeldTrust
 from keys.trust.node_parts import NodeLimits
 from node.clock import system_entropy
 from node.config import Listen, Settings
@@ -19,6 +20,7 @@ from node.identity.lock import revising
 from node.objects.folder import FolderObjects
 from node.signing.keychain import Keychain
 from node.signing.ring import FolderKeyRing
+from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.tls import create_identity
 from node.trust.found import FIRST, Founding, found
@@ -114,3 +116,19 @@ def empty_store(folder: Path) -> Iterator[Store]:
         yield store
     finally:
         store.dispose()
+
+
+def follow(store: Store, name: str) -> None:
+    """Somebody follows the node, and has not said what he holds of it."""
+    with store.write() as unit:
+        unit.peers.add(
+            PeerRecord(
+                name=name,
+                url=f"https://{name}/",
+                trust=HeldTrust(roots=(b"",)),
+                serial=0,
+                grant="{}",
+                added_ms=0,
+                confirmed_ms=0,
+            )
+        )

@@ -1,5 +1,6 @@
 """Small in-memory implementations of `protocol.api` and of the web server's ports, and a node of them on loopback."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -244,6 +245,20 @@ class MemorySubset(MemoryLogs):
         return EvaluationReply(
             epoch=request.epoch, request_id=request.request_id, elements=elements, proof=b"\1" * 64
         )
+
+
+@dataclass
+class SlowSubset(MemorySubset):
+    """The same, whose evaluations end when they are let."""
+
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+    finish: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @override
+    async def evaluate(self, subset: str, request: EvaluationRequest) -> EvaluationReply:
+        self.started.set()
+        await self.finish.wait()
+        return await super().evaluate(subset, request)
 
 
 @dataclass

@@ -42,7 +42,8 @@ from node.peers.sync.reports import SyncReport
 from node.peers.sync.sync import Syncer
 from node.signing.log_signer import FolderLogSigner
 from node.store.lists.records import LogRecord
-from node.store.peers.records import FetchedTrust
+from node.store.peers.records import FetchedTrust, PeerRecord
+from node.store.store import Store
 from node.trust.announce import announce_log
 from node.trust.found import Founding, found
 from node.trust.own import OwnTrust, window
@@ -454,6 +455,22 @@ class Federation:
         named = {agency.name: agency for agency in self.agencies}
         for asker, asked in self.links:
             check_follows(named[asker], named[asked])
+
+
+def remember(store: Store, peer: FoundedNode, url: str) -> None:
+    """Follow a peer as it is now, at an address."""
+    now_ms = milliseconds(peer.clock.now())
+    record = PeerRecord(
+        name=peer.name,
+        url=url,
+        trust=peer.trust.current(),
+        serial=peer.trust.document().serial,
+        grant="",
+        added_ms=now_ms,
+        confirmed_ms=now_ms,
+    )
+    with store.write() as unit:
+        unit.peers.add(record)
 
 
 def check_follows(follower: Agency, source: Agency) -> None:
