@@ -327,7 +327,7 @@ class TestDamage:
         (name,) = agency.store.objects.ls("pending/")
         other = agency.store.vault.unseal(name, agency.store.objects.get(name))[:-1] + b"\0"
         agency.store.objects.put(name, agency.store.vault.seal(name, other))
-        with pytest.raises(StoreError, match="not those of its pending head"):
+        with pytest.raises(StoreError, match="not what its pending head was made from"):
             agency.publish()
         assert agency.log.pending is not None
 
