@@ -10,6 +10,16 @@ from types import FrameType
 from typing import Any
 
 
+def _makes(frame: FrameType) -> bool:
+    """Whether this is called while an object of the same module is made."""
+    caller = frame.f_back
+    while caller is not None and caller.f_globals is frame.f_globals:
+        if caller.f_code.co_name in {"__init__", "__post_init__"}:
+            return True
+        caller = caller.f_back
+    return False
+
+
 class Modules:
     """The modules that were met; what only makes objects is not looked at."""
 
@@ -20,7 +30,11 @@ class Modules:
         code, module = frame.f_code, str(frame.f_globals.get("__name__"))
         if event != "call" or not code.co_flags & inspect.CO_NEWLOCALS or code.co_name.startswith("__"):
             return
-        if module.startswith(("node.", "protocol.", "keys.")):
+        if (
+            module.startswith(("node.", "protocol.", "keys."))
+            and module not in self.met
+            and not _makes(frame)
+        ):
             self.met.setdefault(module)
 
     def write(self, path: str) -> None:
