@@ -19,7 +19,7 @@ from node.console.handlers import Console
 from node.console.partner.sign_in import ROUTES
 from node.console.partner.surface import SURFACE
 from node.console.partner.world import PartnerWorld
-from node.console.parts import Action, Done, Download, File
+from node.console.parts import Action, Done, Download, File, PartlyDoneError
 from node.console.shell import looks, make_app, rates
 from node.console.visitors import Visitors
 from node.journal import Journal
@@ -57,6 +57,9 @@ def _journalled(world: PartnerWorld, action: Action[PartnerWorld], work: Callabl
     """Do it, and say so once it is done; what failed is said as that."""
     try:
         done = work()
+    except PartlyDoneError as exc:
+        _journal.warning("partly", action=action.name, by=world.person, error=type(exc.failure).__name__)
+        raise
     except Exception as exc:
         _journal.warning("refused", action=action.name, by=world.person, error=type(exc).__name__)
         raise

@@ -1,12 +1,13 @@
 """What the pages and actions of a partner's console work with: the home where it enrolled, and who looks at it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from keys.errors import SigfedError
 from node.clock import Clock, milliseconds
 from node.console.partner.sessions import Sessions
+from node.console.parts import PartlyDoneError
 from node.home import Home
 from node.hoster.console_tokens import ConsoleTokens
 from node.hoster.hits.homes import hit_spool
@@ -59,6 +60,22 @@ class PartnerWorld:
     def now_ms(self) -> int:
         """Now: milliseconds since 1970."""
         return milliseconds(self.clock.now())
+
+    def in_each(self, work: Callable[[str, Home], str]) -> str:
+        """Do it for each subset, by its name: what fails with one keeps no other from it. What was said of all.
+
+        Raises why nothing was done, or `PartlyDoneError`; of several failures the first.
+        """
+        said, failures = list[str](), list[Exception]()
+        for name, home in zip(self.names, self.homes, strict=True):
+            try:
+                said.append(work(name, home))
+            except Exception as exc:  # noqa: BLE001 - raised once it was tried with all
+                failures.append(exc)
+        told = " ".join(dict.fromkeys(said))
+        if not failures:
+            return told
+        raise PartlyDoneError(told, failures[0]) if told else failures[0]
 
     def acting_as(self, person: str) -> Self:
         """The same home, with a person named in what is journalled from here on."""

@@ -18,6 +18,7 @@ from node.errors import NodeError
 from node.group.load import load_group
 from node.home import Home
 from node.hoster.folder import Cursor, PartnerFolder
+from node.hoster.hits.homes import hit_spool
 from node.hoster.subsets import chosen, names_of
 from node.sdk import Client, Outcome, Screen, scan_partition
 from support.agencies import BOTH, SUBSET, UNLISTED, Federation, import_files, written
@@ -361,3 +362,33 @@ async def test_a_console_shows_both_and_does_for_each_what_a_command_does(partne
             updated = await act("/console/lists", "/console/lists/update")
             for subset in (SUBSET, SECOND):
                 assert re.search(rf"{subset}: Release \d+ is the newest, and was held already", updated)
+
+
+@pytest.mark.parametrize("failing", [SUBSET, SECOND])
+async def test_a_console_says_of_one_what_was_done_though_the_other_failed(
+    federation: Federation, partner: Cli, files: Path, failing: str
+) -> None:
+    partner.done("update")
+    assert partner.run("check", str(files / "listed")).exit == 1
+    [name] = {each["partner"] for each in partner.run("--subset", failing, "status").results}
+    federation.fr.done("partner", "suspend", name)
+    spool = hit_spool(chosen(Home(partner.home), failing))
+    [hit] = spool.ls()
+    spool.save(replace(hit, sent=replace(hit.sent, report=replace(hit.sent.report, subset_id=b"x" * 16))))
+    other = SECOND if failing == SUBSET else SUBSET
+    with console(partner) as (running, port):
+        async with await signed_in(partner, port) as browser:
+            found = CSRF.search((await browser.get("/console/lists")).text)
+            assert found is not None
+            form = {"csrf": found[1]}
+            reported = await browser.post("/console/hits/report-all", form)
+            updated = await browser.post("/console/lists/update", form)
+        running.stop()
+    federation.fr.done("partner", "resume", name)
+    assert "Not all of this was done. 1 hit was told to the agency" in reported.words
+    assert {hit["subset"]: hit["reported"] for hit in partner.run("hit", "ls").results} == {
+        failing: False,
+        other: True,
+    }
+    assert f"Not all of this was done. {other}: Release" in updated.words
+    assert "partly action=update by=Alice" in running.journal.read_text()

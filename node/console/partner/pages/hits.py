@@ -73,8 +73,7 @@ def gather(world: PartnerWorld, _visitor: Visitor, query: Values) -> Hits:
 
 def report_all(world: PartnerWorld, _visitor: Visitor, _form: Values) -> Done:
     """Report everything that waits, as `sigfed hit report --all`."""
-    said = [reported_words(asyncio.run(report(home, ()))) for home in world.homes]
-    return Done(HITS, " ".join(dict.fromkeys(said)))
+    return Done(HITS, world.in_each(lambda _name, home: reported_words(asyncio.run(report(home, ())))))
 
 
 def reported_words(done: Reported) -> str:

@@ -91,16 +91,9 @@ def gather(world: PartnerWorld, _: Visitor, __: Values) -> Lists:
 
 
 def update(world: PartnerWorld, _visitor: Visitor, _form: Values) -> Done:
-    """Bring the newest release of each subset in force, as `sigfed update`: what fails keeps no other from it."""
-    said, failures = list[str](), list[SigfedError]()
-    for name, home in zip(world.names, world.homes, strict=True):
-        try:
-            said.append(" ".join(filter(None, (name and f"{name}:", *_updated(home)))))
-        except SigfedError as exc:
-            failures.append(exc)
-    if failures:
-        raise failures[0]
-    return Done(LISTS, " ".join(said))
+    """Bring the newest release of each subset in force, as `sigfed update`."""
+    said = world.in_each(lambda name, home: " ".join(filter(None, (name and f"{name}:", *_updated(home)))))
+    return Done(LISTS, said)
 
 
 def _updated(home: Home) -> Iterator[str]:
