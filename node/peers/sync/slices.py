@@ -2,16 +2,17 @@
 
 Nobody reads a slice but who finishes the pull, so that judgements see the head of before until all of the new one is
 there; a pull that was cut off goes on behind its last slice. Of what is kept of a slice only that counts which was made
-of exactly what is staged for it now. Look-up rows, and pairs that may contradict each other, are then read by ranges of
-their keys, each slice's part in turn: memory holds a slice or a range, however long the list is.
+of exactly what is staged for it now. Look-up rows, and pairs that may contradict each other, are then put where the
+others of their ranges of keys are, on disk (`node.store.spool`): memory holds a slice or a range, however long the list
+is, and a slice is read a few times.
 """
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import chain, pairwise
+from itertools import chain, pairwise, repeat
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +25,8 @@ from node.lists.pace import Changes
 from node.objects.logfiles import LogFiles
 from node.peers.sync.intake import OpenFile, Suspect, Taken
 from node.peers.sync.stage import SLICES, StagedBundle
-from node.store.lists.columns import Keys, Positions
+from node.store.lists.columns import Positions
+from node.store.spool import Parts, Spool, part_of
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.limits import BUNDLE_WIDTH
@@ -53,9 +55,9 @@ _ARRAYS: Final = (
 )
 _PAIRS: Final = [(weak, other) for weak, others in STRONGER.items() for other in others]
 _PAIR_ARRAYS: Final = ("weak_keys", "positions", "stronger_keys")
-
-_Part = list[NDArray[Any]]
-"""Columns of one length."""
+_PAIR: Final = np.dtype([(name, "i8") for name in _PAIR_ARRAYS])
+_ROW_ARRAYS: Final = ("keys", "positions", "collections")
+_ROW: Final = np.dtype(list(zip(_ROW_ARRAYS, ("i8", "i8", "i4"), strict=True)))
 
 
 def cuts(first: int, size: int) -> Iterator[tuple[int, int]]:
@@ -156,7 +158,8 @@ class Slices:
 
     def arrivals(self) -> Iterator[Arrivals]:
         """All new entries whose digests are held, and their files, by ranges of keys."""
-        return (self._arrivals(lowest, highest) for lowest, highest in self._ranges(_ARRIVALS))
+        kinds = [_ROW, *repeat(_PAIR, len(_PAIRS))]
+        return map(_arrivals, self._by_key(_ARRIVALS, kinds, lambda taken: (taken, *taken.pairs)))
 
     def suspects(self) -> Iterator[Suspect]:
         """Entries that say nothing about a file."""
@@ -172,19 +175,24 @@ class Slices:
 
     def write(self, unit: Unit, log_id: int) -> None:
         """All index rows, in the order of their keys, then what `Taken.mark` does, in the order of the list."""
-        for lowest, highest in self._ranges(_ROWS):
-            keys, positions, collections = _joined(_rows(taken, lowest, highest) for taken in self._all())
-            unit.entries.add(log_id, keys=keys, positions=positions, collections=collections)
+        for (rows,) in self._by_key(_ROWS, [_ROW], lambda taken: (taken,)):
+            unit.entries.add(log_id, **{name: rows[name] for name in _ROW_ARRAYS})
         for taken in self._all():
             taken.mark(unit, log_id)
 
-    def _arrivals(self, lowest: int, highest: int) -> Arrivals:
-        parts = [(_entries(taken, lowest, highest), _pairs(taken, lowest, highest)) for taken in self._all()]
-        keys, positions = _joined(rows for rows, _ in parts)
-        pairs = [
-            Pairs.ordered(*kinds, *_joined(each[at] for _, each in parts)) for at, kinds in enumerate(_PAIRS)
-        ]
-        return Arrivals(keys, positions, pairs)
+    def _by_key(
+        self, rows: int, kinds: Sequence[np.dtype[Any]], tables: Callable[[Taken], Iterable[object]]
+    ) -> Iterator[list[NDArray[Any]]]:
+        """What has these columns of all slices, by ranges of the first of them, with so many look-up rows in each."""
+        count = 1 + sum(counts.rows for counts in self._counts) // rows
+        with Spool(self._store.vault.entropy) as spool:
+            parts = [Parts(spool, count) for _ in kinds]
+            for taken in self._all():
+                for part, kind, table in zip(parts, kinds, tables(taken), strict=True):
+                    _scatter(part, kind, table)
+            for at in range(count):
+                self._proceed()
+                yield [part.rows(at, kind) for part, kind in zip(parts, kinds, strict=True)]
 
     def _all(self) -> Iterator[Taken]:
         for first in self._kept:
@@ -196,11 +204,6 @@ class Slices:
     def _load(self, first: int) -> Slice:
         name = self._prefix + str(first)
         return _from_bytes(self._store.vault.unseal(name, self._store.objects.get(name)))
-
-    def _ranges(self, rows: int) -> Iterator[tuple[int, int]]:
-        count = 1 + sum(counts.rows for counts in self._counts) // rows
-        edges = [(at << 64) // count - (1 << 63) for at in range(count + 1)]
-        return ((lowest, following - 1) for lowest, following in pairwise(edges))
 
     def _places(self, count: Callable[[_Counts], int], places: Callable[[Taken], Positions]) -> "_Places":
         return _Places([count(counts) for counts in self._counts], lambda: map(places, self._all()))
@@ -226,33 +229,28 @@ class _Places:
         raise IndexError(at)
 
 
-def _rows(taken: Taken, lowest: int, highest: int) -> _Part:
-    """Keys, positions and collections of the look-up rows whose keys lie in a range."""
-    return _part(lowest, highest, taken.keys, taken.positions, taken.collections)
+def _scatter(parts: Parts, kind: np.dtype[Any], columns: object) -> None:
+    """Put the rows of these columns where their keys belong."""
+    first, *_ = names = kind.names or ()
+    rows = np.empty(len(getattr(columns, first)), dtype=kind)
+    for name in names:
+        rows[name] = getattr(columns, name)
+    keys = getattr(columns, first).view(np.uint64) + np.uint64(1 << 63)  # in the order of signed ones
+    parts.scatter(rows, part_of(keys, parts.count))
 
 
-def _entries(taken: Taken, lowest: int, highest: int) -> _Part:
-    """Keys and positions of those that are entries."""
-    keys, positions, collections = _rows(taken, lowest, highest)
-    entries = collections > 0
-    return [keys[entries], positions[entries]]
-
-
-def _pairs(taken: Taken, lowest: int, highest: int) -> list[_Part]:
-    """Of each kind of pairs, positions, weak keys and stronger keys of those whose weak keys lie in a range."""
-    return [
-        _part(lowest, highest, each.weak_keys, each.positions, each.stronger_keys) for each in taken.pairs
-    ]
-
-
-def _part(lowest: int, highest: int, keys: Keys, *others: NDArray[Any]) -> _Part:
-    """Copies, so that nothing else of the slice stays in memory; `keys` ascend."""
-    first, end = np.searchsorted(keys, lowest, side="left"), np.searchsorted(keys, highest, side="right")
-    return [column[first:end].copy() for column in (keys, *others)]
-
-
-def _joined(parts: Iterable[_Part]) -> _Part:
-    return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+def _arrivals(tables: Sequence[NDArray[Any]]) -> Arrivals:
+    """Copies, so that no row stays in memory."""
+    rows, *pairs = tables
+    entries = rows["collections"] > 0
+    return Arrivals(
+        rows["keys"][entries],
+        rows["positions"][entries],
+        [
+            Pairs.ordered(weak, stronger, *(each[name] for name in _PAIR_ARRAYS))
+            for (weak, stronger), each in zip(_PAIRS, pairs, strict=True)
+        ],
+    )
 
 
 def _file_words(file: OpenFile) -> list[object]:
