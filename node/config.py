@@ -430,7 +430,7 @@ def with_store(home: Path, store: StoreSettings) -> str:
     path = home / CONFIG_NAME
     keys = {name: value for name, value in store.model_dump(mode="json").items() if value}
     said = [f"{name} = {_toml(value)}" for name, value in keys.items()]
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
     first = lines.index("[store]") if "[store]" in lines else len(lines)
     last = next((at for at in range(first + 1, len(lines)) if lines[at].startswith("[")), len(lines))
     kept = [line for line in lines[first + 1 : last] if line.partition("=")[0].strip() not in _STORE_KEYS]

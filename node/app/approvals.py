@@ -13,13 +13,13 @@ from node.access.approvals import Approvals
 from node.access.disclosure import DisclosureTerms
 from node.access.grants import Grants, PartnerTerms
 from node.app import quarantine
-from node.app.persons import open_persons
+from node.app.persons import open_persons, require_possible
 from node.app.recall import carry_out_shredding, require_as_asked
 from node.errors import ConflictError
 from node.files import locked
 from node.identity import audit
 from node.identity.identity import Identity
-from node.recipients.accreditation import Recipients
+from node.recipients.accreditation import Recipients, wanted_of
 from node.recipients.accreditation import standing as recipient_standing
 from node.store.accounts.records import Approval, Outcome, Request
 from node.store.store import Store
@@ -31,7 +31,10 @@ Handler = Callable[[Identity, Store, Approval], str]
 """Acts on an approved request, safe to repeat; gives one line for people."""
 
 Check = Callable[[Identity, Store, Approval], None]
-"""Raises `ConflictError` when a request would do more than it says."""
+"""Raises `ConflictError` when a request would do more than it says, or why it cannot be carried out any more.
+
+What is approved and fails would wait for a day on which it can be done, when nobody has looked at it for long.
+"""
 
 Standing = Callable[[Unit, str], Mapping[str, object]]
 """How something stands that a request would replace, as JSON; raises `NotFoundError` where it is gone."""
@@ -112,6 +115,11 @@ def _standing(store: Store, kind: str, fields: Mapping[str, str]) -> Mapping[str
         return standing(unit, fields[noun])
 
 
+def _require_new(identity: Identity, store: Store, approval: Approval) -> None:
+    if not approval.cut_off:
+        Recipients(store, identity.clock).check_new(wanted_of(approval))
+
+
 def _details(approval: Approval) -> dict[str, str]:
     return {"request": str(approval.id), "kind": approval.kind, "asked_by": approval.requested_by}
 
@@ -119,8 +127,12 @@ def _details(approval: Approval) -> dict[str, str]:
 CHECKS: dict[str, Check] = {
     "quarantine.release": quarantine.require_as_asked,
     "entry.shred": require_as_asked,
+    "person.add": require_possible,
+    "person.remove": require_possible,
+    "person.reset": require_possible,
+    "recipient.add": _require_new,
 }
-"""By kind, where what is asked for can grow meanwhile."""
+"""By kind, where what is asked for can grow or become impossible meanwhile."""
 
 STANDING: dict[str, tuple[str, Standing]] = {
     "peer.grant": ("peer", grants.peer_standing),

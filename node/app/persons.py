@@ -8,9 +8,9 @@ from node.audit.log import ROOT
 from node.errors import AlreadyExistsError
 from node.identity import audit
 from node.identity.identity import Identity
-from node.objects.person_requests import change_payload
+from node.objects.person_requests import change_payload, read_change
 from node.signing.verifiers import Argon2Hasher
-from node.store.accounts.records import PersonRole, Request
+from node.store.accounts.records import Approval, PersonRole, Request
 from node.store.store import Store
 
 
@@ -66,6 +66,12 @@ def _check(store: Store, kind: str, name: str) -> None:
         unit.persons.get(name)
         if kind == "person.remove":
             require_others(unit, name)
+
+
+def require_possible(_identity: Identity, store: Store, approval: Approval) -> None:
+    """Check, before it is decided, that what it asks can be done; raises as the payload of `change_request`."""
+    if not approval.cut_off:
+        _check(store, approval.kind, read_change(approval.payload)["name"])
 
 
 def reset_with_root(identity: Identity, store: Store, name: str, passphrase: Callable[[], str]) -> None:

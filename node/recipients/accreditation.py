@@ -147,12 +147,11 @@ class Recipients:
 
     def carry_out_add(self, approval: Approval) -> str:
         """Add the approved recipient, without a key; safe to repeat."""
-        fields = json.loads(approval.payload)
-        grant = Grant.from_json(fields["grant"])
+        wanted = wanted_of(approval)
         record = RecipientRecord(
-            name=fields["recipient"],
-            purpose=fields["purpose"],
-            grant=json.dumps(grant.to_json()),
+            name=wanted.name,
+            purpose=wanted.purpose,
+            grant=json.dumps(wanted.grant.to_json()),
             added_ms=milliseconds(self._clock.now()),
         )
         with self._store.write() as unit:
@@ -161,7 +160,7 @@ class Recipients:
                 unit.recipients.add(record)
             elif (held.grant, held.purpose) != (record.grant, record.purpose):
                 raise AlreadyExistsError("there is a recipient {name} already", record.name)
-        return f"{record.name} may fetch {grant_words(grant)}; it needs a key: sigfed recipient key {record.name}"
+        return f"{record.name} may fetch {grant_words(wanted.grant)}; it needs a key: sigfed recipient key {record.name}"
 
     def carry_out_grant(self, approval: Approval) -> str:
         """Replace a recipient's grant by the approved one; safe to repeat."""
@@ -271,6 +270,12 @@ def recipient_payload(wanted: Wanted) -> bytes:
     """The payload of a request to add a recipient, or to give one another grant."""
     fields = {"recipient": wanted.name, "grant": wanted.grant.to_json(), "purpose": wanted.purpose}
     return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+
+
+def wanted_of(approval: Approval) -> Wanted:
+    """What such a request asks for."""
+    fields = json.loads(approval.payload)
+    return Wanted(name=fields["recipient"], grant=Grant.from_json(fields["grant"]), purpose=fields["purpose"])
 
 
 def _hash(key: str) -> bytes:

@@ -324,6 +324,35 @@ def test_what_a_person_asked_for_ends_with_that_person(team: Cli) -> None:
     assert [one["person"] for one in team.run("person", "ls").results] == ["alice", "bruno", "carla"]
 
 
+@pytest.mark.threat("one person")
+def test_what_cannot_be_done_any_more_is_not_approved(team: Cli) -> None:
+    """Nor is it done on a later day by a decision of today, or recorded as what did not happen."""
+
+    def asked(by: str, *words: str, new: str = "") -> str:
+        typed = PASS[by] + 2 * new
+        return str(team.done("person", *words, "--as", by, typed=typed)["approval"])
+
+    def approve(by: str, number: str) -> Finished:
+        return team.run("approval", "approve", number, "--as", by, typed=PASS[by])
+
+    operator, viewer = (
+        asked("alice", "add", "carla", "--role", role, new=PASS["carla"]) for role in ("operator", "viewer")
+    )
+    assert approve("bruno", viewer).exit == 0
+    twice = approve("bruno", operator)
+    assert (twice.exit, twice.out) == (2, ""), "the log would call her an operator"
+    assert "there is a person carla already" in twice.err
+    assert approve("bruno", asked("alice", "add", "david", new=PASS["david"])).exit == 0
+    bruno, alice = asked("david", "remove", "bruno"), asked("david", "remove", "alice")
+    assert approve("bruno", alice).exit == 0
+    reset = asked("bruno", "reset", "david", new=PASS["david"])
+    fewer = team.run("approval", "approve", bruno, "--as", "bruno", typed=PASS["bruno"])
+    assert (fewer.exit, fewer.out) == (2, "")
+    assert "fewer than two would be left" in fewer.err
+    states = {str(one["approval"]): one["state"] for one in team.run("approval", "ls").results}
+    assert states == dict.fromkeys((bruno, reset), "open")
+
+
 def _partner(cli: Cli) -> dict[str, Any]:
     """The hoster, among the partners that others invited."""
     (found,) = [row for row in cli.run("partner", "ls").results if row["partner"] == "hoster"]
