@@ -45,9 +45,15 @@ def of_request(approval: Approval) -> str:
 
 
 def require_as_asked(identity: Identity, store: Store, approval: Approval) -> None:
-    """Check that nothing came since that whoever asked has not seen; raises `ConflictError`."""
-    asked = json.loads(approval.payload)
-    waiting = quarantine.ls(store, identity.trust.members())
+    """Check that nothing came since that whoever asked has not seen.
+
+    Raises:
+        ConflictError: more would be released.
+        UsageError: of a removed member, which is one again.
+    """
+    asked, members = json.loads(approval.payload), identity.trust.members()
+    quarantine.require_no_member(members, asked["id"])
+    waiting = quarantine.ls(store, members)
     aside = next((one for one in waiting if one.id == asked["id"]), None)
     if aside is None:  # released, by this request before it was cut off or by another
         return

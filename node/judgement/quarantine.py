@@ -107,6 +107,12 @@ def require_open(aside: QuarantineItem) -> None:
         )
 
 
+def require_no_member(members: Members, name: str) -> None:
+    """Check that `name` is not a node whose blocks are its own to take back; raises `UsageError`."""
+    if any(member.node == name for member in members.members):
+        raise UsageError("{node} is a member: its blocks are its own to take back", name)
+
+
 def release(store: Store, members: Members, name: str, *, now_ms: int) -> str:
     """Release it; one line for people. Repeated, it changes nothing."""
     if not name.isdigit():
@@ -185,8 +191,7 @@ def _blocks(store: Store, logs: Sequence[LogRecord]) -> list[EntryRef]:
 
 
 def _release_blocks(store: Store, members: Members, node: str, now_ms: int) -> str:
-    if any(member.node == node for member in members.members):
-        raise UsageError("{node} is a member: its blocks are its own to take back", node)
+    require_no_member(members, node)
     with store.read() as unit:
         logs = [log for log in unit.logs.ls(LogKind.PEER_LIST) if log.node == node]
     refs = _blocks(store, logs)

@@ -160,7 +160,8 @@ class Recipients:
                 unit.recipients.add(record)
             elif (held.grant, held.purpose) != (record.grant, record.purpose):
                 raise AlreadyExistsError("there is a recipient {name} already", record.name)
-        return f"{record.name} may fetch {grant_words(wanted.grant)}; it needs a key: sigfed recipient key {record.name}"
+        name, granted = record.name, grant_words(wanted.grant)
+        return f"{name} may fetch {granted}; it needs a key: sigfed recipient key {name}"
 
     def carry_out_grant(self, approval: Approval) -> str:
         """Replace a recipient's grant by the approved one; safe to repeat."""

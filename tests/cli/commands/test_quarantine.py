@@ -146,6 +146,19 @@ def test_a_member_leaves_and_its_blocks_stay_until_two_people_end_them(pair: Fed
     assert fr.done("quarantine", "show", "nl.example")["origin"] == NL_LIST
     if not fr.run("person", "ls").results:
         fr.add_persons("alice", "bob")
+
+    asked = fr.run_as("alice", "quarantine", "release", "nl.example", "--reason", "it is gone")
+    url, words = open_identity(Home(nl.home)).settings.listen.url, nl.done("member", "ls")["fingerprint"]
+    fr.done("member", "add", url, "--words", words, "--country", "NL")
+    number = str(asked.first["approval"])
+    late = fr.run_as("bob", "approval", "approve", number)
+    assert (late.exit, late.out) == (2, "")
+    assert "is a member: its blocks are its own" in late.err
+    assert fr.done("approval", "show", number)["state"] == "open", (
+        "decided for a day on which it is gone again"
+    )
+    assert fr.run_as("bob", "approval", "reject", number, "--reason", "it is back").exit == 0
+    fr.done("member", "remove", "nl.example", "--yes")
     assert "blocks of nl.example" in released(fr, "nl.example")
     assert fr.run("quarantine", "ls").results == []
     fr.done("subset", "release", SUBSET)
