@@ -39,7 +39,7 @@ HASHES = 100_000
 """On each list."""
 MOST_SYNC_US = 25.0
 MOST_RELEASE_US = 60.0
-MOST_CHANGE_MS = 2000.0
+MOST_CHANGE_MS = 1500.0
 MOST_MEMORY = 500.0
 _SHOWN: Final = 0.1
 """Seconds: most steps leave most nodes alone."""
