@@ -7,12 +7,13 @@ wrong types refused. See docs/spec/http.md.
 
 import binascii
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from struct import Struct
 
+from keys.encoding import b64u
 from protocol import limits
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
 
@@ -140,10 +141,10 @@ class EnrolmentRequest:
         """JSON body."""
         return _dump(
             {
-                "invite_id": _b64u(self.invite_id),
-                "auth_key": _b64u(self.auth_key),
-                "mac": _b64u(self.mac),
-                "auth_signature": _b64u(self.auth_signature),
+                "invite_id": b64u(self.invite_id),
+                "auth_key": b64u(self.auth_key),
+                "mac": b64u(self.mac),
+                "auth_signature": b64u(self.auth_signature),
             }
         )
 
@@ -219,9 +220,9 @@ class RenewalRequest:
         """JSON body."""
         return _dump(
             {
-                "auth_key": _b64u(self.auth_key),
-                "auth_signature": _b64u(self.auth_signature),
-                "old_signature": _b64u(self.old_signature),
+                "auth_key": b64u(self.auth_key),
+                "auth_signature": b64u(self.auth_signature),
+                "old_signature": b64u(self.old_signature),
             }
         )
 
@@ -261,10 +262,6 @@ class RenewalReply:
         return cls(old_until_ms=_count_field(_load(data), "old_until_ms"))
 
 
-def _b64u(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
 def _dump(fields: Mapping[str, str | int]) -> bytes:
     return json.dumps(fields, separators=(",", ":")).encode("utf-8")
 
@@ -294,7 +291,7 @@ def _bytes_field(fields: Mapping[str, object], name: str, size: int) -> bytes:
         value = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (binascii.Error, ValueError) as exc:
         raise MalformedError("message: {name} is not base64url", name) from exc
-    if _b64u(value) != text:
+    if b64u(value) != text:
         raise NotCanonicalError("message: {name} is not canonical base64url", name)
     if len(value) != size:
         raise MalformedError("message: {name} must be {size} bytes", name, size)
