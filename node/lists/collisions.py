@@ -89,15 +89,16 @@ class Siblings:
         wanted, at = np.unique(places, return_inverse=True)
         at = at.reshape(places.shape)
         held = [reader.raw(position) if position >= 0 else b"" for position in wanted.tolist()]
-        digests = [digest_of(data) for data in held]
-        algorithms = np.array([digest.algorithm if digest else 0 for digest in digests], dtype=np.int8)
-        keys = np.zeros(len(held), dtype=np.int64)
-        keys[algorithms > 0] = vault.keys_of(filter(None, digests))
         numbers: dict[bytes, int] = {b"": 0}
         ids = [numbers.setdefault(content_id_of(data) if data else b"", len(numbers)) for data in held]
         files = np.array(ids)[at]
         same = (files == files[:, _REACH, None]) & (files > 0)
         same[:, _REACH] = True
+        needed = np.unique(at[same])  # most neighbours are of other files
+        digests = [digest_of(held[each]) for each in needed.tolist()]
+        algorithms, keys = np.zeros(len(held), dtype=np.int8), np.zeros(len(held), dtype=np.int64)
+        algorithms[needed] = [digest.algorithm if digest else 0 for digest in digests]
+        keys[algorithms > 0] = vault.keys_of(filter(None, digests))
         return _Files(keys=keys[at], algorithms=np.where(same, algorithms[at], 0))
 
     def _reader(self, log_id: int) -> ListReader:
