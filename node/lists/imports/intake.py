@@ -32,6 +32,7 @@ from node.store.lists.records import LogRecord, Quarantined
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Algorithm
+from protocol.errors import MalformedError
 from protocol.lists.ext import CONTENT_ID_BYTES, Basis, EntryRef, Ext
 from protocol.lists.opening import NONCE_BYTES
 from protocol.subset.filter import EXACT
@@ -83,7 +84,7 @@ Progress = Callable[[int], None]
 class Statement:
     """What the importing agency says about every row.
 
-    Raises `UsageError` for a contradiction, `MalformedError` for what no entry can say.
+    Raises `UsageError` for a contradiction, and for what no entry can say.
     """
 
     basis: Basis = Basis.RELIES_ON
@@ -99,7 +100,14 @@ class Statement:
     def __post_init__(self) -> None:
         if self.relies_on is not None and self.basis is not Basis.RELIES_ON:
             raise UsageError("a source is named, but the basis is not relies-on")
-        self.template()  # before a table is looked at, or a person asked
+        try:
+            self.template()  # before a table is looked at, or a person asked
+        except MalformedError as exc:
+            raise UsageError(
+                "no entry can say this: {reason}",
+                exc,
+                hint="a source is up to 64 printable ASCII characters, a review date is after 1969",
+            ) from exc
 
     def ext(self, content_id: bytes, source: EntryRef | None = None) -> Ext:
         """What it says of one file, perhaps relying on a peer's entry."""

@@ -185,6 +185,13 @@ WHOLE_CASES: dict[str, tuple[str | bytes | None, str, tuple[str, ...]]] = {
     "empty": ("", "the file is empty", ()),
     "no such file": (None, "cannot be read: No such file or directory", ()),
     "source beside basis own": (GOOD, "the basis is not relies-on", ("--source", "a supplier")),
+    "source in other letters": (
+        GOOD,
+        "a source is up to 64 printable ASCII characters",
+        ("--basis", "relies-on", "--source", "fédération"),
+    ),
+    "criteria of no document": (GOOD, "criteria, basis or reason out of range", ("--criteria", str(2**32))),
+    "a day before all days": (GOOD, "review date before 1970", ("--review-by", "1969-12-31")),
 }
 
 
