@@ -87,7 +87,7 @@ def _die_at(dsn: str, folder: Path, work: str, place: str) -> None:
 def _arm(place: str) -> None:
     """Replace the step named by one that is done and then kills."""
     targets: dict[str, tuple[object, str]] = {
-        "writing": (objects, "_begun"),
+        "writing": (objects, "_written"),
         "objects": (FolderObjects, "put_all"),
         "claim": (Store, "write"),
         "before-sign": (FolderLogSigner, "sign"),
