@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -163,6 +164,29 @@ class TestEntries:
         with store.read() as unit:
             assert unit.entries.count(log.id) == {1: 1}
             assert [hit.ended for hit in unit.entries.find([7])] == [10]
+
+    def test_no_page_keeps_what_is_removed(self, store: Store, tmp_path: Path) -> None:
+        """Where SQLite rebuilds a page, `secure_delete` does not overwrite the copy of a row that moved."""
+        own = new_log(store)
+        with store.write() as unit:
+            theirs = unit.logs.create(origin="c/lists/b", kind=LogKind.PEER_LIST, node="c", name="b")
+        keys = [int.from_bytes(sha256(b"%d" % number).digest()[:8], signed=True) for number in range(1800)]
+        for log in (own, theirs):
+            for first in range(0, len(keys), 100):
+                self.add(store, log, keys[first : first + 100])
+        gone = {
+            key.to_bytes(8, signed=True): (key, place % 100) for place, key in enumerate(keys) if place % 2
+        }
+        with store.write() as unit:
+            for log in (own, theirs):
+                unit.entries.remove(log.id, list(gone.values()))
+        for value in gone:
+            store.scrub(gone=[value])
+        with store.read() as unit:
+            assert len(unit.entries.find(keys)) == len(keys)
+        if (database := tmp_path / "sigfed.db").exists():
+            data = database.read_bytes()
+            assert [value for value in gone if value in data] == []
 
 
 class TestBatches:
