@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
+from hashlib import sha256
 from pathlib import Path
 from threading import Thread
 
@@ -89,6 +90,27 @@ def test_what_is_written_waits_for_the_disk_and_what_is_purged_is_gone(store: Pa
         rows.remove(Kind.HIT, "ff")
     assert b"the name of a file" not in store.path.read_bytes()
     assert [path.name for path in store.folder.iterdir() if "state.db" in path.name] == ["state.db"]
+
+
+def test_no_page_keeps_what_was_purged(store: PartnerStore) -> None:
+    """Where SQLite rebuilds a page, `secure_delete` does not overwrite the copy of a row that moved."""
+    digests = [sha256(b"2/%d" % number).digest() for number in range(1500)]
+    bodies = {digest.hex(): digest * (8 + digest[0] % 23) for digest in digests}
+    with store.writing() as rows:
+        for name, body in bodies.items():
+            rows.put(Kind.HIT, name, body, mark="open")
+    for name in list(bodies)[::3]:
+        with store.writing() as rows:
+            rows.put(Kind.HIT, name, bodies[name] + bytes(64), mark="done")
+    gone = sorted(bodies)[::2]
+    for name in gone:
+        with store.writing() as rows:
+            rows.remove(Kind.HIT, name)
+    store.scrub()
+    data = store.path.read_bytes()
+    assert [name for name in gone if name.encode() in data or bodies[name][:32] in data] == []
+    with store.reading() as rows:
+        assert {row.name for row in rows.ls(Kind.HIT)} > bodies.keys() - set(gone)
 
 
 def test_who_reads_sees_one_moment_and_who_writes_waits(store: PartnerStore) -> None:

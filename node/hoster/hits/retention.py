@@ -28,9 +28,8 @@ def purge_hits(home: Home, *, clock: Clock = _CLOCK) -> int:
     if not would_purge(home, clock=clock):
         return 0
     with locked(home.partner / "hits.lock"):
-        spool, found = hit_spool(home), _expired(home, clock)
-        for hit in found:
-            spool.drop(hit)
+        found = _expired(home, clock)
+        hit_spool(home).drop(*found)
     return len(found)
 
 

@@ -276,10 +276,12 @@ class HitSpool:
         with self._store.writing() as rows:
             rows.put(Kind.FACT, Fact.LAST_END, report_id.hex().encode())
 
-    def drop(self, hit: SpooledHit) -> None:
-        """Forget a hit for good."""
+    def drop(self, *hits: SpooledHit) -> None:
+        """Forget hits for good."""
         with self._store.writing() as rows:
-            rows.remove(Kind.HIT, hit.id)
+            for hit in hits:
+                rows.remove(Kind.HIT, hit.id)
+        self._store.scrub()
 
     def ls(self) -> list[SpooledHit]:
         """All hits, oldest first; raises `StoreError` for a damaged row."""

@@ -42,7 +42,7 @@ _SCHEMA: Final = (
 _DURABLE: Final = "PRAGMA synchronous = EXTRA"
 """Also the name of the journal that is gone: with it a power cut would take the last transaction back."""
 _FORGETTING: Final = "PRAGMA secure_delete = ON"
-"""What is purged is overwritten: the name of a file must not stay in a copy of this one."""
+"""What is removed is overwritten: the name of a file must not stay in a copy of this one."""
 _SELECT: Final = "SELECT kind, name, mark, body, sum FROM kept WHERE kind = ?"
 
 
@@ -144,6 +144,14 @@ class PartnerStore:
             connection.execute("BEGIN IMMEDIATE")
             yield Rows(connection)
             connection.execute("COMMIT")
+
+    def scrub(self) -> None:
+        """Write the file anew: where SQLite rebuilt a page, a copy of a row that moved may be left, which it forgot.
+
+        Raises as `writing`.
+        """
+        with self._connected(make=True) as connection:
+            _run(connection, _DURABLE, "VACUUM")
 
     def key(self, name: str, entropy: Entropy = system_entropy) -> bytes:
         """The key of this name, in a file beside the rows; made when it is first needed."""
