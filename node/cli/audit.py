@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from keys.trust.tuf.target_files import NODE_FILE
 from node.cli.output import Fact, listing
 from node.cli.prompts import ask
 from node.cli.session import session
@@ -116,6 +115,7 @@ def export(
     out: Annotated[Path, typer.Option("-o", "--output", help="File to write; must not exist.")],
 ) -> None:
     """Write all records with what proves them; anybody checks the file with: sigfed audit verify FILE."""
+    from keys.trust.tuf.target_files import NODE_FILE
     from node.audit.reader import export_audit
     from node.errors import AlreadyExistsError
     from node.rotation.store import write_store

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from keys.message import Message
-from keys.trust.tuf.target_files import REVOKED_FILE
 from node.cli.output import Fact, listing
 from node.cli.prompts import ask
 from node.cli.session import session
@@ -160,6 +159,7 @@ def verify(
 
 
 def _brought(evidence: bytes, root: Path | None, document: Path | None) -> "Brought":
+    from keys.trust.tuf.target_files import REVOKED_FILE
     from node.evidence.submission import Brought
 
     beside = None if document is None else document.with_name(REVOKED_FILE)
