@@ -21,13 +21,11 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
-from node.clock import system_entropy
 from node.config import load
-from node.demo.ports import free_ports
 from support.agencies import written
 from support.haproxy import listens
 from support.postgres import unprivileged
-from support.processes import ROOT, environment, wait_until
+from support.processes import ROOT, environment, free_ports, wait_until
 from support.programs import needed
 from support.seaweedfs import program
 from support.services import Services
@@ -171,7 +169,7 @@ class Cluster:
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    free = [str(port) for port in free_ports(len(_PORTS) + len(_OTHERS), system_entropy)]
+    free = [str(port) for port in free_ports(len(_PORTS) + len(_OTHERS))]
     ports, others = (
         dict(zip(_PORTS, free, strict=False)),
         dict(zip(_OTHERS, free[len(_PORTS) :], strict=True)),

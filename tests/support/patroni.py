@@ -17,11 +17,9 @@ from typing import Final
 
 import psycopg
 
-from node.clock import system_entropy
-from node.demo.ports import free_ports
 from support.haproxy import with_replaced
 from support.postgres import unprivileged
-from support.processes import ROOT, wait_until
+from support.processes import ROOT, free_ports, wait_until
 from support.programs import needed, needed_in
 from support.services import Services, kill_pid
 
@@ -113,7 +111,7 @@ def patroni_cluster(services: Services, config: Path) -> Iterator[Cluster]:
     """A cluster that lives as long as the block, with a role and an empty database for a node."""
     patroni = needed_in(VARIABLE, "bin/patroni", _HINT) / "bin/patroni"
     with TemporaryDirectory(prefix="sigfed-db-", ignore_cleanup_errors=True) as name:
-        ports = free_ports(12, system_entropy)
+        ports = free_ports(12)
         cluster = Cluster(services=services, folder=Path(name), asked=ports[:3], ports=ports[3:6])
         become = unprivileged(cluster.folder)
         etcd = _start_etcd(cluster, ports[6:])

@@ -11,11 +11,12 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fcntl import LOCK_NB, LOCK_SH, flock
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any, Self
@@ -23,7 +24,7 @@ from typing import IO, Any, Self
 import pytest
 
 from node.clock import system_entropy
-from node.demo.ports import free_ports
+from node.demo import ports
 from node.identity.lock import LOCK_NAME
 from support.preloaded import Forked, Order, Stream, run_forked, start_forked
 from support.programs import needed
@@ -344,8 +345,30 @@ def wait_until(met: Callable[[], bool]) -> None:
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on now, and that no outgoing connection takes meanwhile."""
-    return free_ports(1, system_entropy)[0]
+    """As `free_ports`."""
+    return free_ports(1)[0]
+
+
+def free_ports(number: int) -> list[int]:
+    """Different ports of the loopback that nobody listens on now, and that nothing else of this run is given.
+
+    No outgoing connection takes them meanwhile.
+    """
+    return ports.free_ports(number, _next_place)
+
+
+def _next_place(size: int) -> bytes:
+    return next(_PLACES).to_bytes(size)
+
+
+def _places() -> Iterator[int]:
+    """Thousand for each of twelve workers, in turn: what begins to listen late finds no other on its port."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 12
+    for place in count(int.from_bytes(system_entropy(2))):
+        yield 1000 * worker + place % 1000
+
+
+_PLACES = _places()
 
 
 _KEPT_IN_PASSING = (".lock", ".token", "-wal", "-shm", "-journal", "allowance.json")

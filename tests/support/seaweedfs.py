@@ -21,11 +21,9 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from node.clock import system_entropy
-from node.demo.ports import free_ports
 from node.objects.bucket import Bucket, _client
 from node.objects.s3 import _prepare
-from support.processes import wait_until
+from support.processes import free_ports, wait_until
 from support.programs import needed_in
 from support.services import Services
 
@@ -107,7 +105,7 @@ PARTS: Sequence[str] = ("master", "volume1", "volume2", "filer", "s3")
 def start_seaweedfs(services: Services) -> S3Server:
     """Start a store of these processes; whoever leaves `services` leaves it."""
     folder = services.folder
-    free = free_ports(2 * len(PARTS), system_entropy)
+    free = free_ports(2 * len(PARTS))
     ports = dict(zip(PARTS, zip(free[::2], free[1::2], strict=True), strict=True))
     master, filer = ("127.0.0.1:{}.{}".format(*ports[part]) for part in ("master", "filer"))
     volume = {"master": master, "max": 20, "rack": "one", "dataCenter": "one"}
@@ -148,9 +146,7 @@ def _options(folder: Path) -> tuple[int, int, list[str]]:
         "filer.port",
         "filer.port.grpc",
     )
-    ports = dict(
-        zip((*names, "s3.port", "s3.port.grpc", "metricsPort"), free_ports(9, system_entropy), strict=True)
-    )
+    ports = dict(zip((*names, "s3.port", "s3.port.grpc", "metricsPort"), free_ports(9), strict=True))
     values = {
         "ip": "127.0.0.1",
         "ip.bind": "127.0.0.1",
