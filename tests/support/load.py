@@ -103,6 +103,10 @@ class _Wire(Traffic):
         super().on_sent(data)
         self.out += data
 
+    def asked(self) -> list[str]:
+        """What was asked for, in order."""
+        return [path.decode() for path in re.findall(rb"(?:GET|POST) (\S+) HTTP/1.1\r\n", self.out)]
+
     def signed_by(self) -> Iterator[str]:
         """The keys whose signatures are in it."""
         for role, pattern in (("auth", rb"client_assertion=([\w.-]+)"), ("token", rb"Bearer ([\w.-]+)")):
@@ -157,6 +161,10 @@ class Client:
             failure = f"BUG {type(exc).__name__}: {exc}"
         finally:
             _WIRES.reset(token)
+        if failure:
+            failure += (
+                f" (asked for {', '.join(path for wire in wires for path in wire.asked()[-3:])} at last)"
+            )
         keys = frozenset(key for wire in wires for key in wire.signed_by())
         self._load.requests.append(Request(at=at, who=self.who, what=what, failure=failure, keys=keys))
 
