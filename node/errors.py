@@ -51,6 +51,10 @@ class NotFoundError(NodeError):
     """A list, peer, subset, partner or entry of this name is not known."""
 
 
+class MissingKeyError(NotFoundError):
+    """A key of this node that should sign, or open something, is not here or has not begun: no caller's fault."""
+
+
 class NothingToDoError(NotFoundError):
     """A list says nothing of a hash that could be changed: whoever corrects many hashes goes on to the next."""
 

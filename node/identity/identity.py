@@ -29,6 +29,7 @@ from node.audit.log import OPERATOR
 from node.clock import Clock, Entropy, SystemClock, system_entropy
 from node.config import Settings
 from node.errors import (
+    MissingKeyError,
     MissingObjectError,
     NotFoundError,
     NotInitialisedError,
@@ -189,7 +190,7 @@ class Identity:
         """The keys of a role that sign now, oldest first; `of` is the log's origin or the witness's name.
 
         Raises:
-            NotFoundError: none does.
+            MissingKeyError: none does.
             NotCurrentError: none does yet, by this machine's clock.
         """
         keys = self._signing(kind.public_type.role, of)
@@ -203,7 +204,7 @@ class Identity:
         if not found:
             self._require_begun(role, of)
             what = f"{role} key of {of}" if of else f"{role} key"
-            raise NotFoundError(
+            raise MissingKeyError(
                 "no {what} signs now", what, hint="see what happened to it with: sigfed key status"
             )
         return found
@@ -318,7 +319,7 @@ def vouching(files: ObjectStore) -> "Vouching":
 
 
 def open_freshness(keychain: OnlineKeychain, root: TrustedRoot) -> Freshness:
-    """The keys by which this root has it said which trust files are current; raises `NotFoundError`."""
+    """The keys by which this root has it said which trust files are current; raises `MissingKeyError`."""
     return Freshness(
         _named(keychain, SnapshotPrivateKey, root.snapshot_keys),
         _named(keychain, TimestampPrivateKey, root.timestamp_keys),
@@ -329,7 +330,7 @@ def _named(keychain: OnlineKeychain, kind: type[PrivateKey[PublicKey]], keys: Se
     role = kind.public_type.role
     for label in held_labels(keychain, role, keys):
         return keychain.signer(kind, label, public=keychain.public(role, label))
-    raise NotFoundError(
+    raise MissingKeyError(
         "the {role} key that the root names is not here",
         role,
         hint="restore it from a backup, or have a next root signed: sigfed key propose",

@@ -16,7 +16,7 @@ from keys.keyfile import ONLINE, KdfProfile, OpenedKey, WrappingKey, describe, s
 from keys.roles import Role
 from keys.signer import Signer
 from node.clock import Entropy
-from node.errors import AlreadyExistsError, ConfigError, NotFoundError
+from node.errors import AlreadyExistsError, ConfigError, MissingKeyError, NotFoundError
 from node.files import create_private, read_private, remove_private
 from node.signing.reference import Reference, is_reference
 
@@ -141,7 +141,7 @@ class Keychain:
         """A signing key whose file is here.
 
         Raises:
-            NotFoundError: no such key file.
+            MissingKeyError: no such key file.
             ConfigError: the file is of another node or role.
             WrongPassphraseError: the passphrase does not open it.
         """
@@ -155,7 +155,11 @@ class Keychain:
         return self._opened[path]
 
     def _open(self, path: Path, role: Role) -> bytes:
-        opened = self._unwrap(read_private(path))
+        try:
+            data = read_private(path)
+        except NotFoundError as exc:
+            raise MissingKeyError("{path} does not exist", path) from exc
+        opened = self._unwrap(data)
         if opened.role is not role or opened.node != self._node:
             raise ConfigError("{path} holds another key than its name says", path)
         return opened.secret

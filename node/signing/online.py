@@ -27,7 +27,7 @@ class OnlineKeychain(Protocol):
         ...
 
     def signer(self, kind: type[PrivateKey[PublicKey]], label: str, *, public: str = "") -> Signer:
-        """A signer with a key; `public` is its public text, where that is known. Raises `NotFoundError`."""
+        """A signer with a key; `public` is its public text, where that is known. Raises `MissingKeyError`."""
         ...
 
     def create_secret(
@@ -37,7 +37,7 @@ class OnlineKeychain(Protocol):
         ...
 
     def secret(self, role: Role, label: str) -> bytes:
-        """The secret of a key that does not sign; raises `NotFoundError`."""
+        """The secret of a key that does not sign; raises `MissingKeyError`."""
         ...
 
     def labels(self, role: Role) -> list[str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
 
 from keys.key import KEY_BYTES
-from node.errors import ConfigError, NotFoundError, SignerDownError
+from node.errors import ConfigError, MissingKeyError, SignerDownError
 from node.files import read_private
 from node.signing.keychain import Passphrase
 
@@ -89,7 +89,7 @@ class TokenKey:
 
         Raises:
             SignerDownError: the token is not there, or does not open with this PIN.
-            NotFoundError: the token has no such key, or several.
+            MissingKeyError: the token has no such key, or several.
         """
         with _ONE_AT_A_TIME:
             return self._tried(lambda session: self._sign(session, message))
@@ -100,7 +100,7 @@ class TokenKey:
         held, self._session = self._session, None
         try:
             if held is not None:
-                with suppress(module.exceptions.PKCS11Error, NotFoundError):
+                with suppress(module.exceptions.PKCS11Error, MissingKeyError):
                     result = bytes(work(held))
                     self._session = held
                     return result
@@ -179,7 +179,7 @@ class TokenKey:
             wanted[module.Attribute.ID] = self._uri.attributes["id"]
         found = list(session.get_objects(wanted))
         if len(found) != 1:
-            raise NotFoundError(
+            raise MissingKeyError(
                 "the token has {what} of that name",
                 "several Ed25519 keys" if found else "no Ed25519 key",
                 hint="see what is in it: pkcs11-tool --list-objects; public and private half need one id",

@@ -15,7 +15,7 @@ from struct import error as StructError  # noqa: N812 - a module's error, named 
 from typing import Final
 
 from keys.key import KEY_BYTES, SIGNATURE_BYTES
-from node.errors import NotFoundError, SignerDownError
+from node.errors import MissingKeyError, SignerDownError
 
 _LENGTH: Final = Struct(">I")
 _FAILURE: Final = 5
@@ -66,13 +66,13 @@ class SshAgent:
         """The key with this fingerprint, or this public key in base64.
 
         Raises:
-            NotFoundError: the agent does not hold it.
+            MissingKeyError: the agent does not hold it.
             SignerDownError: there is no agent.
         """
         for key in self.keys():
             if name in {key.fingerprint, key.base64}:
                 return key
-        raise NotFoundError(
+        raise MissingKeyError(
             "the ssh-agent holds no Ed25519 key {name}",
             name,
             hint="see ssh-add -l; unlock the agent, plug the token in, or load the key: ssh-add FILE",

@@ -44,6 +44,7 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     node_errors.NotInitialisedError: _UNAVAILABLE,
     node_errors.AlreadyExistsError: _CONFLICT,
     node_errors.NotFoundError: _NOT_FOUND,
+    node_errors.MissingKeyError: _UNAVAILABLE,
     node_errors.NothingToDoError: _NOT_FOUND,
     node_errors.InputRefusedError: _MALFORMED,
     node_errors.StoreError: INTERNAL,

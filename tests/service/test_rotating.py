@@ -16,7 +16,7 @@ from keys.trust.tuf.write_root import sign_metadata
 from node.audit.log import start_audit
 from node.audit.reader import read_audit
 from node.clock import milliseconds
-from node.errors import ConflictError, NotFoundError, StoreError, UsageError
+from node.errors import ConflictError, MissingKeyError, NotFoundError, StoreError, UsageError
 from node.formats.rows import ImportRow
 from node.identity import logs
 from node.identity.identity import Identity
@@ -191,7 +191,7 @@ def test_where_no_node_runs_a_successor_begins_with_the_next_command(node: Cheap
     identity = node.identity()
     advance_keys(identity, store)
     node.clock.advance(100 * DAY)
-    with pytest.raises(NotFoundError, match="no auth key signs now"):
+    with pytest.raises(MissingKeyError, match="no auth key signs now"):
         identity.signer(AuthPrivateKey)
     follow(store, "nl.example")
     begin_overdue(identity, store)

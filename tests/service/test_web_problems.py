@@ -10,6 +10,7 @@ from keys.errors import BadSignatureError, SigfedError, ThresholdError
 from node.errors import (
     ClockSkewError,
     ForbiddenError,
+    MissingKeyError,
     OverQuotaError,
     StoreError,
     VerificationError,
@@ -61,6 +62,12 @@ def test_our_own_faults_are_opaque(error: Exception) -> None:
     response = problem_response(error, request_id="r")
     assert response.status == 500
     assert b"deadbeef" not in _body(response)
+
+
+def test_a_key_that_this_node_lacks_is_no_callers_fault_nor_its_business() -> None:
+    response = problem_response(MissingKeyError("{path} does not exist", "/a/key"), request_id="r")
+    assert response.status == 503
+    assert b"/a/key" not in _body(response)
 
 
 def test_a_fault_of_the_request_is_explained() -> None:

@@ -18,7 +18,7 @@ from keys.roles import Role
 from keys.signer import Signer
 from keys.trust.tuf.repository import SNAPSHOT_FILE, TARGETS_FILE
 from keys.trust.tuf.target_files import NODE_FILE
-from node.errors import NotFoundError
+from node.errors import MissingKeyError, NotFoundError
 from node.signing.process.frames import Ask, Request, refused
 from node.signing.process.link import SignerLink
 from node.signing.process.statements import split_statement
@@ -47,11 +47,11 @@ class RemoteKeys:
         return sorted(self._publics(role))
 
     def public(self, role: Role, label: str) -> str:
-        """The text of a public half; raises `NotFoundError`."""
+        """The text of a public half; raises `MissingKeyError`."""
         try:
             return self._publics(role)[label]
         except KeyError:
-            raise NotFoundError("the signer has no {role} key {label}", role, label) from None
+            raise MissingKeyError("the signer has no {role} key {label}", role, label) from None
 
     def create(self, role: Role, label: str) -> PublicKey:
         """Have a key made, and get its public half; raises `AlreadyExistsError`."""
