@@ -159,18 +159,26 @@ def _of_all(pid: int) -> Spent:
 
 def _tree(pid: int) -> Iterator[int]:
     yield pid
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+    for child in _told(pid, f"task/{pid}/children").split():
         yield from _tree(int(child))
 
 
 def _seconds(pid: int) -> float:
     """Those of children that ended are in it."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    fields = _told(pid, "stat").rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / _TICKS
 
 
 def _memory(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
+    return int("0" + _told(pid, "status").partition("VmHWM:")[2].partition("kB")[0].strip()) / 1024
+
+
+def _told(pid: int, name: str) -> str:
+    """What Linux tells of a process; nothing of a child that has just ended."""
+    try:
+        return Path(f"/proc/{pid}/{name}").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def run(folder: Path, hashes: int, kept: Stores) -> World:
