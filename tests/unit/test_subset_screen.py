@@ -138,11 +138,12 @@ def test_label_roots_are_over_chunks_of_1024_labels() -> None:
     assert labels_root([labels], 48) == node_hash(leaf_hash(bytes(48) * 1024), leaf_hash(b"\1" * 48))
 
 
-def test_a_root_is_that_of_all_chunks_however_the_items_come() -> None:
+@pytest.mark.parametrize("size", [99_991, 301], ids=["chunks at a time", "a part of a chunk at a time"])
+def test_a_root_is_that_of_all_chunks_however_the_items_come(size: int) -> None:
     octets = np.random.default_rng(1).bytes(2100 * 1024 + 7)  # more leaves than the tree takes in at once
     chunks = ChunkRoot(1)
-    for start in range(0, len(octets), 99_991):
-        chunks.take(memoryview(octets)[start : start + 99_991])
+    for start in range(0, len(octets), size):
+        chunks.take(memoryview(octets)[start : start + size])
     leaves = [leaf_hash(octets[start : start + 1024]) for start in range(0, len(octets), 1024)]
     assert chunks.root() == root_of(leaves)
     assert chunks.root() == root_of(leaves), "asking changes nothing"
