@@ -16,7 +16,7 @@ from node.cli.session import Session, session, wait_for
 from node.hoster.hits.instructions import FOUND, UNDO
 
 if TYPE_CHECKING:
-    from node.hoster.client import Checked
+    from node.hoster.client import Checked, Updated
     from node.hoster.lookup.examiner import Hit
     from node.hoster.release.update import UpdateReport
     from node.hoster.settle import Settled
@@ -97,31 +97,7 @@ def update(
     report = done.report
     settled = wait_for(settle(here.home, anew=report.anew, verified=report.held))
     here.output.result(
-        {
-            "subset": report.subset,
-            "old": report.old,
-            "new": report.new,
-            "added": report.added,
-            "removed": report.removed,
-            "entries": report.entries,
-            "bytes_received": done.bytes_received,
-            "not_after": report.not_after.isoformat() if report.not_after else None,
-            "member_changes": list(report.member_changes),
-            "witnesses": list(report.backing.witnesses),
-            "witnesses_needed": report.backing.needed,
-            "ahead": report.ahead,
-            "gone": report.gone,
-            "warnings": list(report.warnings),
-            "tested": report.tested,
-            **_screen_facts(report),
-            "renewed": done.renewed,
-            "hits_closed": settled.closed,
-            "hits_withdrawn": settled.to_undo,
-            "disputes_answered": settled.answered,
-            "resolutions_told": settled.told,
-            "hits_purged": settled.purged,
-            "hits_found": len(settled.found),
-        },
+        _facts(done, settled),
         _line(report, done.bytes_received),
         *([SELF_TEST] if report.tested and (report.tested == "asked" or not report.old) else []),
         *(_screen_words(report) if report.new != report.old else ()),
@@ -137,6 +113,35 @@ def update(
         )
     here.output.talk(*events.updated(report))
     here.output.following("sigfed hit report --all" if settled.found else "sigfed check FILE")
+
+
+def _facts(done: "Updated", settled: "Settled") -> dict[str, Fact]:
+    report = done.report
+    return {
+        "subset": report.subset,
+        "old": report.old,
+        "new": report.new,
+        "added": report.added,
+        "removed": report.removed,
+        "entries": report.entries,
+        "bytes_received": done.bytes_received,
+        "not_after": report.not_after.isoformat() if report.not_after else None,
+        "member_changes": list(report.member_changes),
+        "witnesses": list(report.backing.witnesses),
+        "witnesses_needed": report.backing.needed,
+        "ahead": report.ahead,
+        "gone": report.gone,
+        "warnings": list(report.warnings),
+        "tested": report.tested,
+        **_screen_facts(report),
+        "renewed": done.renewed,
+        "hits_closed": settled.closed,
+        "hits_withdrawn": settled.to_undo,
+        "disputes_answered": settled.answered,
+        "resolutions_told": settled.told,
+        "hits_purged": settled.purged,
+        "hits_found": len(settled.found),
+    }
 
 
 def _screen_facts(report: "UpdateReport") -> dict[str, int | None]:
