@@ -299,25 +299,27 @@ def test_what_was_taken_away_comes_back_by_no_request_from_before(
         assert _partner(fr)["disclosed"]["stopped_ms"] == 1
 
 
+def _asked(team: Cli, by: str, *words: str, new: str = "") -> str:
+    """The number of a request about a person."""
+    return str(team.done("person", *words, "--as", by, typed=PASS[by] + 2 * new)["approval"])
+
+
+def _approve(team: Cli, by: str, number: str) -> Finished:
+    return team.run("approval", "approve", number, "--as", by, typed=PASS[by])
+
+
 @pytest.mark.threat("one person")
 def test_what_a_person_asked_for_ends_with_that_person(team: Cli) -> None:
     """Whoever has the name next asked for nothing, and gets no passphrase that was typed for another."""
 
-    def asked(by: str, *words: str, new: str = "") -> str:
-        typed = PASS[by] + 2 * new
-        return str(team.done("person", *words, "--as", by, typed=typed)["approval"])
-
-    def approve(by: str, number: str) -> Finished:
-        return team.run("approval", "approve", number, "--as", by, typed=PASS[by])
-
-    assert approve("bruno", asked("alice", "add", "carla", new=PASS["carla"])).exit == 0
-    hers = asked("carla", "add", "david", new=PASS["david"])
-    about = asked("alice", "reset", "carla", new="another passphrase of carla\n")
-    assert approve("bruno", asked("alice", "remove", "carla")).exit == 0
-    viewer = asked("alice", "add", "carla", "--role", "viewer", new=PASS["carla"])
-    assert approve("bruno", viewer).exit == 0
+    assert _approve(team, "bruno", _asked(team, "alice", "add", "carla", new=PASS["carla"])).exit == 0
+    hers = _asked(team, "carla", "add", "david", new=PASS["david"])
+    about = _asked(team, "alice", "reset", "carla", new="another passphrase of carla\n")
+    assert _approve(team, "bruno", _asked(team, "alice", "remove", "carla")).exit == 0
+    viewer = _asked(team, "alice", "add", "carla", "--role", "viewer", new=PASS["carla"])
+    assert _approve(team, "bruno", viewer).exit == 0
     for number in (hers, about):
-        assert "was rejected by bruno" in approve("bruno", number).err
+        assert "was rejected by bruno" in _approve(team, "bruno", number).err
     assert team.run("approval", "ls").results == []
     ended = {str(one["approval"]): one for one in team.run("approval", "ls", "--all").results}
     assert [ended[number]["reason"] for number in (hers, about)] == ["carla decides here no more"] * 2
@@ -328,24 +330,18 @@ def test_what_a_person_asked_for_ends_with_that_person(team: Cli) -> None:
 def test_what_cannot_be_done_any_more_is_not_approved(team: Cli) -> None:
     """Nor is it done on a later day by a decision of today, or recorded as what did not happen."""
 
-    def asked(by: str, *words: str, new: str = "") -> str:
-        typed = PASS[by] + 2 * new
-        return str(team.done("person", *words, "--as", by, typed=typed)["approval"])
-
-    def approve(by: str, number: str) -> Finished:
-        return team.run("approval", "approve", number, "--as", by, typed=PASS[by])
-
     operator, viewer = (
-        asked("alice", "add", "carla", "--role", role, new=PASS["carla"]) for role in ("operator", "viewer")
+        _asked(team, "alice", "add", "carla", "--role", role, new=PASS["carla"])
+        for role in ("operator", "viewer")
     )
-    assert approve("bruno", viewer).exit == 0
-    twice = approve("bruno", operator)
+    assert _approve(team, "bruno", viewer).exit == 0
+    twice = _approve(team, "bruno", operator)
     assert (twice.exit, twice.out) == (2, ""), "the log would call her an operator"
     assert "there is a person carla already" in twice.err
-    assert approve("bruno", asked("alice", "add", "david", new=PASS["david"])).exit == 0
-    bruno, alice = asked("david", "remove", "bruno"), asked("david", "remove", "alice")
-    assert approve("bruno", alice).exit == 0
-    reset = asked("bruno", "reset", "david", new=PASS["david"])
+    assert _approve(team, "bruno", _asked(team, "alice", "add", "david", new=PASS["david"])).exit == 0
+    bruno, alice = _asked(team, "david", "remove", "bruno"), _asked(team, "david", "remove", "alice")
+    assert _approve(team, "bruno", alice).exit == 0
+    reset = _asked(team, "bruno", "reset", "david", new=PASS["david"])
     fewer = team.run("approval", "approve", bruno, "--as", "bruno", typed=PASS["bruno"])
     assert (fewer.exit, fewer.out) == (2, "")
     assert "fewer than two would be left" in fewer.err
