@@ -1,13 +1,15 @@
 """A peer that advances is not given up, however long its list takes; one that brings nothing more is."""
 
 import asyncio
+import json
 from typing import Any, cast
 
 import pytest
 
 from node.peers.sync.deadline import Deadline, EndedError
 from protocol.api import PeerApi
-from support.federation import Agency, Federation, check_follows
+from protocol.lists.grant import NOTHING, Grant
+from support.federation import EVERYTHING, Agency, Federation, check_follows
 
 FILES = 1500
 BUNDLES = 6
@@ -25,20 +27,21 @@ def federation(federation: Federation) -> Federation:
 class Slow:
     """A link over which bundles come one after the other, each later by some seconds, and so many at all."""
 
-    def __init__(self, link: PeerApi, seconds: float, most: int) -> None:
+    def __init__(self, link: PeerApi, seconds: float, most: int, what: str = "entries") -> None:
         self._link = link
         self._seconds = seconds
         self._turn = asyncio.Lock()
         self._left = most
+        self._what = what
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._link, name)
+        return self._slowly if name == self._what else getattr(self._link, name)
 
-    async def entries(self, origin: str, **place: int) -> bytes:
+    async def _slowly(self, origin: str, **place: int) -> bytes:
         async with self._turn:
             self._left -= 1
             await asyncio.sleep(self._seconds if self._left >= 0 else 60)
-        return await self._link.entries(origin, **cast("Any", place))
+        return cast("bytes", await getattr(self._link, self._what)(origin, **place))
 
 
 async def sync(fr: Agency, nl: Agency, link: Slow) -> float:
@@ -78,6 +81,30 @@ async def test_who_drips_ends_with_the_trust_files_by_which_it_is_judged(federat
     assert 0 < came < BUNDLES
     assert (await federation.sync(fr, nl)).succeeded
     check_follows(fr, nl)
+
+
+async def test_who_drips_what_it_opens_ends_with_the_trust_files_too(federation: Federation) -> None:
+    fr, nl = federation.agencies
+    link, deadline = federation.link(fr, nl), Deadline(SECONDS, most=0.5)
+    grant(nl, NOTHING)
+    assert (await federation.sync(fr, nl)).succeeded
+    grant(nl, EVERYTHING)
+    federation.advance(hours=1)
+    link.calls.clear()
+    async with deadline.limited():
+        with pytest.raises(TimeoutError):
+            await fr.syncer.sync(nl.name, cast("PeerApi", Slow(link, 0.3, BUNDLES, "openings")), deadline)
+    came = sum(call.what == "openings" for call in link.calls)
+    assert 0 < came < BUNDLES
+    federation.advance(hours=1)
+    assert (await federation.sync(fr, nl)).succeeded
+    assert sum(call.what == "openings" for call in link.calls) == BUNDLES, "what came is kept"
+    check_follows(fr, nl)
+
+
+def grant(nl: Agency, wanted: Grant) -> None:
+    with nl.store.write() as unit:
+        unit.peers.update_grant("fr.example", json.dumps(wanted.to_json()))
 
 
 async def test_who_is_cancelled_waits_until_the_work_has_ended() -> None:

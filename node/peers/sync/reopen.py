@@ -95,6 +95,7 @@ class Reopening:
         Raises:
             ProtocolError: the peer withholds what it grants, or gives what does not match; what came before is kept.
             NodeError: the peer cannot be reached, or the list moved meanwhile; running again goes on.
+            TimeoutError: the time for all is over; running again goes on.
         """
         log, deletions, before = await self.deadline.work(self._start)
         if not log.head.size or before.under.includes(self.grant):
@@ -108,6 +109,7 @@ class Reopening:
                 if fetched == self.most_bundles:
                     self.done.finished = False
                     break
+                self.deadline.require_time()
                 openings = await self._fetch(lacking)
                 await self.deadline.work(self._take, log, shape, lacking, openings)
                 fetched, at = fetched + 1, at + 1
