@@ -167,6 +167,14 @@ class Approvals:
         return unit.approvals.get(approval.id)
 
 
+def end_request(unit: Unit, approval: Approval, *, by: str, reason: Message, now_ms: int) -> None:
+    """Have an open request, or one that was approved and cut off, carried out by nobody; others stay as they are."""
+    if approval.cut_off:
+        unit.approvals.note_acted(approval.id, result=reason, now_ms=now_ms)
+    if approval.outcome is Outcome.OPEN:
+        unit.approvals.decide(approval.id, by=by, now_ms=now_ms, outcome=Outcome.REJECTED, reason=str(reason))
+
+
 def two_decide(unit: Unit) -> bool:
     """Whether two persons exist who decide about something."""
     return sum(person.role in _DECIDING for person in unit.persons.ls()) >= LEAST_PERSONS

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from keys.message import Message
-from node.access.approvals import KINDS, LEAST_PERSONS, two_decide
+from node.access.approvals import KINDS, LEAST_PERSONS, end_request, two_decide
 from node.access.sessions import end_access
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, RateLimitedError, UnauthenticatedError, UsageError
@@ -132,26 +132,25 @@ class Persons:
         """Remove the person of an approved request; raises `ConflictError` when too few would be left.
 
         What that person asked for, or was asked for about that person, ends: whoever comes back under the name asked
-        for nothing yet.
+        for nothing yet. What was approved and cut off ends where it is about that person, whom it would bring back.
         """
         name = read_change(approval.payload)["name"]
         with self._store.write() as unit:
             if unit.persons.find(name):
                 require_others(unit, name)
-                self._end_requests(unit, name, by=approval.decided_by)
+                self._end_requests(unit, name, removal=approval)
                 unit.persons.remove(name)
                 unit.passkeys.remove_all(name)
                 end_access(unit, name)
         return Message("{name} decides here no more", name)
 
-    def _end_requests(self, unit: Unit, name: str, *, by: str) -> None:
+    def _end_requests(self, unit: Unit, name: str, *, removal: Approval) -> None:
         now_ms, reason = milliseconds(self._clock.now()), Message("{name} decides here no more", name)
-        for one in unit.approvals.ls(Outcome.OPEN):
+        for one in unit.approvals.ls(Outcome.OPEN, Outcome.APPROVED):
             is_about = one.kind in ABOUT_PERSONS and read_change(one.payload)["name"] == name
-            if is_about or one.requested_by == name:
-                unit.approvals.decide(
-                    one.id, by=by, now_ms=now_ms, outcome=Outcome.REJECTED, reason=str(reason)
-                )
+            asked = one.outcome is Outcome.OPEN and one.requested_by == name
+            if (is_about or asked) and one.id != removal.id:
+                end_request(unit, one, by=removal.decided_by, reason=reason, now_ms=now_ms)
 
     def carry_out_reset(self, approval: Approval) -> str:
         """Give the person of an approved request its new passphrase."""

@@ -172,10 +172,7 @@ def resume(node: Node, given: Named) -> Done:
 @act("recipient.remove", title=marked("Forget it and its key"), explains=_REFUSED, fresh=True)
 def remove(node: Node, given: Named) -> Done:
     """Forget a recipient and its key; what it fetched it has."""
-    _recipients(node).remove(given.name)
-    return _done(
-        Message("{name} is forgotten, with its key; what it fetched it has", given.name), given, removed=True
-    )
+    return _done(_recipients(node).remove(given.name, by=node.identity.actor), given, removed=True)
 
 
 ACTS: tuple[Act[Any], ...] = (add, grant, key, suspend, resume, remove)

@@ -16,11 +16,13 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
 
+from keys.message import Message
 from keys.trust.names import is_log_name
+from node.access.approvals import end_request
 from node.access.grants import grant_words, widens
 from node.clock import Clock, Entropy, milliseconds, moment_of
 from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, UnauthenticatedError, UsageError
-from node.store.accounts.records import Approval
+from node.store.accounts.records import Approval, Outcome
 from node.store.partners.records import RecipientRecord
 from node.store.store import Store
 from node.store.unit import Unit
@@ -36,6 +38,7 @@ OVERLAP: Final = timedelta(days=1)
 MOST: Final = 256
 """Recipients of one node: each key that is shown is compared with all of theirs."""
 MOST_PURPOSE: Final = 200
+_ABOUT_RECIPIENTS: Final = frozenset({"recipient.add", "recipient.grant"})
 _NONE: Final = bytes(32)
 """In the place of the hash of a key that was never made: nothing is known to hash to it."""
 
@@ -121,10 +124,16 @@ class Recipients:
         with self._store.write() as unit:
             unit.recipients.set_suspended(name, suspended=suspended)
 
-    def remove(self, name: str) -> None:
-        """Forget a recipient and its key; raises `NotFoundError`."""
+    def remove(self, name: str, *, by: str) -> Message:
+        """Forget a recipient and its key, and end what was asked for about it; raises `NotFoundError`."""
+        now_ms = milliseconds(self._clock.now())
+        said = Message("{name} is forgotten, with its key; what it fetched it has", name)
         with self._store.write() as unit:
             unit.recipients.remove(name)
+            for one in unit.approvals.ls(Outcome.OPEN, Outcome.APPROVED):
+                if one.kind in _ABOUT_RECIPIENTS and wanted_of(one).name == name:
+                    end_request(unit, one, by=by, reason=said, now_ms=now_ms)
+        return said
 
     def make_key(self, name: str, *, entropy: Entropy) -> str:
         """A new key in the place of the one the recipient has: the only time that anybody sees it.

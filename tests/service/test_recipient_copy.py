@@ -358,7 +358,7 @@ def test_a_download_under_way_ends_when_it_must(
         case "suspended":
             desk.recipients.set_suspended("hotline", suspended=True)
         case "removed":
-            desk.recipients.remove("hotline")
+            desk.recipients.remove("hotline", by="alice")
         case "narrowed":
             desk.recipients.narrow("hotline", desk.grant())
         case _:

@@ -186,7 +186,7 @@ def test_all_refusals_are_alike(recipients: Recipients, store: Store, clock: Set
     keys = {name: accredit(recipients, replace(HOTLINE, name=name)) for name in ("one", "two", "three")}
     recipients.carry_out_add(approved(replace(HOTLINE, name="keyless")))
     recipients.set_suspended("one", suspended=True)
-    recipients.remove("two")
+    recipients.remove("two", by="alice")
     with store.write() as unit:
         unit.recipients.set_grant("three", "no grant at all")
     ended = accredit(recipients, replace(HOTLINE, name="ended", grant=replace(BASE, until=NOW + LONGEST)))
@@ -217,7 +217,7 @@ def test_what_is_under_way_is_not_continued_after_a_change(
         case "suspend":
             recipients.set_suspended("hotline", suspended=True)
         case "remove":
-            recipients.remove("hotline")
+            recipients.remove("hotline", by="alice")
         case "key":
             recipients.make_key("hotline", entropy=os.urandom)
         case "narrow":

@@ -88,7 +88,7 @@ async def test_all_refusals_are_alike(world: World) -> None:
     keys["ended"] = desk.accredit("ended", desk.grant(until=desk.fr.clock.now() + timedelta(hours=1)))
     desk.copy.refresh()
     desk.recipients.set_suspended("suspended", suspended=True)
-    desk.recipients.remove("removed")
+    desk.recipients.remove("removed", by="alice")
     desk.accredit("replaced")
     with desk.fr.store.write() as unit:
         unit.recipients.set_grant("damaged", "{}")

@@ -170,6 +170,14 @@ def _cut_off(*_: object, **__: object) -> str:
     raise KeyboardInterrupt
 
 
+def _approve_cut_off(cli: Cli, number: str) -> None:
+    """Bruno approves it, and it is carried out, but nobody could write down that it was."""
+    with write_store(open_identity(Home(cli.home))) as store, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Approvals, "note_acted", _cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            approvals.approve(open_identity(Home(cli.home)), store, int(number), by="bruno")
+
+
 def test_of_two_that_approve_at_once_one_acts(team: Cli) -> None:
     for name in ("carla", "david"):
         team.done("person", "add", name, "--as", "alice", typed=PASS["alice"] + 2 * PASS[name])
@@ -324,6 +332,37 @@ def test_what_a_person_asked_for_ends_with_that_person(team: Cli) -> None:
     ended = {str(one["approval"]): one for one in team.run("approval", "ls", "--all").results}
     assert [ended[number]["reason"] for number in (hers, about)] == ["carla decides here no more"] * 2
     assert [one["person"] for one in team.run("person", "ls").results] == ["alice", "bruno", "carla"]
+
+
+@pytest.mark.threat("one person")
+def test_what_was_cut_off_does_not_bring_back_who_left(team: Cli) -> None:
+    """The old request would give the name, and the passphrase typed for it, to who was taken out by two since."""
+    added = _asked(team, "alice", "add", "carla", new=PASS["carla"])
+    _approve_cut_off(team, added)
+    reset = _asked(team, "alice", "reset", "carla", new="another passphrase of carla\n")
+    _approve_cut_off(team, reset)
+    assert _approve(team, "bruno", _asked(team, "alice", "remove", "carla")).exit == 0
+    for number in (added, reset):
+        assert "was approved by bruno" in _approve(team, "bruno", number).err
+    assert [one["person"] for one in team.run("person", "ls").results] == ["alice", "bruno"]
+    assert team.run("approval", "ls").results == [], "nobody is told to approve it again"
+    assert team.run("approval", "show", added).first["result"] == "carla decides here no more"
+
+
+@pytest.mark.threat("one person")
+def test_what_was_cut_off_does_not_bring_back_a_recipient(team: Cli) -> None:
+    def asked(verb: str, grant: str) -> str:
+        words = ("recipient", verb, "hotline", "--grant", grant, "--until", until)
+        return str(team.done_as("alice", *words)["approval"])
+
+    until = f"{datetime.now(UTC) + timedelta(days=90):%Y-%m-%d}"
+    added = asked("add", "baseline")
+    _approve_cut_off(team, added)
+    wider = asked("grant", "baseline,national")
+    team.done("recipient", "remove", "hotline")
+    assert "was approved by bruno" in _approve(team, "bruno", added).err
+    assert "was rejected by operator" in _approve(team, "bruno", wider).err
+    assert team.run("recipient", "ls").results == team.run("approval", "ls").results == []
 
 
 @pytest.mark.threat("one person")
