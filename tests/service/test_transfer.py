@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -15,19 +14,15 @@ from keys.trust.revocations import Reason, Revocation
 from keys.trust.statement import seal_statement
 from node.errors import AlreadyExistsError, NotFoundError, UsageError, VerificationError
 from node.peers.sync.reports import SyncReport
-from node.peers.sync.requirements import fetch_proof
 from node.peers.sync.sync import Syncer
 from node.peers.transfer.read import HEAD, HeldList, held_lists, receive
 from node.peers.transfer.write import Exported, Exporter
 from node.trust.others.revocations import revocations_of, withheld
 from node.trust.revoke import revoke_keys
-from protocol.api import LogApi
 from protocol.digest import Algorithm
-from protocol.errors import MalformedError, ProtocolError
-from protocol.limits import EVENT_BYTES
+from protocol.errors import ProtocolError
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.grant import Grant
-from protocol.tlog.tiles import encode_bundle
 from protocol.transfer import KIND, Transfer
 from support.ceremonies import replace_everybody
 from support.federation import EVERYTHING, Agency, Federation, check_follows
@@ -77,31 +72,6 @@ async def test_what_is_carried_is_held_like_what_is_fetched(fr: Agency, nl: Agen
     assert report.succeeded
     check_follows(nl, fr)
     assert held_lists(nl.store, "fr.example") == {fr.origin: HeldList(FILES + 1, NARROW)}
-
-
-class Lying:
-    """A log without tiles, whose bundles have entries of some length."""
-
-    def __init__(self, length: int) -> None:
-        self._length = length
-
-    async def tile(self, *_: object, **__: object) -> bytes:
-        raise NotFoundError("no tiles")
-
-    async def entries(self, *_: object, width: int, **__: object) -> bytes:
-        return encode_bundle([bytes(self._length)] * width)
-
-
-@pytest.mark.threat("a medium lost or altered")
-@pytest.mark.parametrize("length", [0, EVENT_BYTES - 1, 2 * EVENT_BYTES])
-async def test_a_proof_is_not_made_of_entries_of_another_length(fr: Agency, nl: Agency, length: int) -> None:
-    stick = MemoryObjects()
-    export(fr, stick)
-    await take(nl, stick)
-    with pytest.raises(MalformedError):
-        await fetch_proof(
-            nl.store, cast("LogApi", Lying(length)), fr.origin, old=FILES + 1, size=FILES + 1 + 300
-        )
 
 
 @pytest.mark.threat("a medium lost or altered")

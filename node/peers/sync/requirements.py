@@ -26,16 +26,13 @@ from protocol.errors import MalformedError
 from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES
 from protocol.pull.bundles import read_events
 from protocol.pull.inputs import LogTrust, Witnessing
-from protocol.tlog.hasher import HASHLIB
+from protocol.tlog.hasher import HASH_BYTES, HASHLIB
 from protocol.tlog.note import Note, NoteSignature, VerifierKey, parse_signatures
 from protocol.tlog.policy import Policy
 from protocol.tlog.tileproof import TileTree
 from protocol.tlog.tiles import Tile, bundle_widths, new_hash_tiles
 from protocol.witness.cosign import AddCheckpoint, Claim, Refuse, Status, cosigned_claim
 from protocol.witness.policy import witness_policy
-
-_MOST_TILES = 64
-"""A proof of the largest log reads a dozen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,32 +153,48 @@ async def fetch_proof(store: Store, api: LogApi, origin: str, *, old: int, size:
 
 
 async def _proof_from_tiles(api: LogApi, origin: str, old: int, size: int) -> Sequence[bytes]:
-    tiles: dict[Tile, bytes] = {}
-    while len(tiles) <= _MOST_TILES:
-        try:
-            return TileTree(size, tiles.__getitem__).consistency_proof(old)
-        except KeyError as exc:
-            tile: Tile = exc.args[0]
-            tiles[tile] = await api.tile(origin, level=tile.level, index=tile.index, width=tile.width)
-    raise MalformedError("a proof of more tiles than a log has levels")
+    tiles = {
+        tile: await api.tile(origin, level=tile.level, index=tile.index, width=tile.width)
+        for tile in _tiles_of_proof(old, size)
+    }
+    return TileTree(size, tiles.__getitem__).consistency_proof(old)
 
 
 async def _proof_from_entries(store: Store, api: LogApi, origin: str, old: int, size: int) -> Sequence[bytes]:
+    """Of what comes only the tiles of the proof are kept: whoever answers names a size that nobody has verified."""
     with store.read() as unit:
         held = unit.logs.get(origin).head.size
-    events = []
-    for index, width in bundle_widths(held, size):
+    files = LogFiles(store.objects, store.vault, origin)
+    edge: dict[int, bytes] = {}
+    grown: dict[Tile, bytes] = {}
+    wanted = _tiles_of_proof(old, size)
+
+    def grow(at: int, events: bytes) -> None:
+        for tile, hashes in new_hash_tiles(at, HASHLIB.leaves(events), read_edge):
+            edge[tile.level] = hashes
+            if tile in wanted:
+                grown[tile] = hashes
+
+    def read_edge(tile: Tile) -> bytes:
+        return edge[tile.level] if tile.level in edge else files.tile(tile, size=held)
+
+    def read(tile: Tile) -> bytes:
+        return grown[tile] if tile in grown else files.tile(tile, size=held)
+
+    for index, width in bundle_widths(min(held, size), size):
         came = read_events(await api.entries(origin, index=index, width=width), width)
-        events.append(came[max(held - index * BUNDLE_WIDTH, 0) * EVENT_BYTES :])
+        start = index * BUNDLE_WIDTH
+        await asyncio.to_thread(grow, max(held, start), came[max(held - start, 0) * EVENT_BYTES :])
+    return await asyncio.to_thread(TileTree(size, read).consistency_proof, old)
 
-    def prove() -> Sequence[bytes]:
-        leaves = HASHLIB.leaves(b"".join(events))
-        files = LogFiles(store.objects, store.vault, origin)
-        grown = dict(new_hash_tiles(held, leaves, lambda tile: files.tile(tile, size=held)))
 
-        def read(tile: Tile) -> bytes:
-            return grown[tile] if tile in grown else files.tile(tile, size=held)
+def _tiles_of_proof(old: int, size: int) -> frozenset[Tile]:
+    """What a proof reads: sizes alone say it; a dozen at most."""
+    tiles = set[Tile]()
 
-        return TileTree(size, read).consistency_proof(old)
+    def blank(tile: Tile) -> bytes:
+        tiles.add(tile)
+        return bytes(tile.width * HASH_BYTES)
 
-    return await asyncio.to_thread(prove)
+    TileTree(size, blank).consistency_proof(old)
+    return frozenset(tiles)
