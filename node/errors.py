@@ -51,8 +51,11 @@ class NotFoundError(NodeError):
     """A list, peer, subset, partner or entry of this name is not known."""
 
 
-class MissingKeyError(NotFoundError):
-    """A key of this node that should sign, or open something, is not here or has not begun: no caller's fault."""
+class MissingKeyError(NodeError):
+    """A key of this node that should sign, or open something, is not here or has not begun.
+
+    No `NotFoundError`: that one says of what was asked for, here or of another node, that it is not there.
+    """
 
 
 class NothingToDoError(NotFoundError):

@@ -15,7 +15,7 @@ from keys.trust.lifecycle import Stage
 from node import config
 from node.clock import SystemClock, system_entropy
 from node.config import Settings
-from node.errors import ConfigError, NotFoundError, NotInitialisedError, StoreDownError, VerificationError
+from node.errors import ConfigError, MissingKeyError, NotInitialisedError, StoreDownError, VerificationError
 from node.home import Home
 from node.identity.home_copy import HomeCopy
 from node.identity.identity import Identity, elsewhere, make_keychains
@@ -145,7 +145,7 @@ def _storage_key(keychain: Keychain, label: str) -> bytes:
     """As the node was given it; one that has followed meanwhile has to be copied, too."""
     try:
         return keychain.secret(Role.STORAGE, label)
-    except NotFoundError as exc:
+    except MissingKeyError as exc:
         raise StoreDownError(
             "the storage key {label} is not on this machine",
             label,

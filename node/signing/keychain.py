@@ -117,7 +117,7 @@ class Keychain:
 
     def copy(self, role: Role, label: str, other: "Keychain") -> None:
         """Put a key, or where it is, into another keychain too; nothing happens when it is there."""
-        data = read_private(self._path(role, label))
+        data = self._read(role, label)
         with suppress(AlreadyExistsError):
             if is_reference(data):
                 other.refer(role, label, Reference.from_bytes(data))
@@ -131,7 +131,7 @@ class Keychain:
         del public  # its file says it
         role = kind.public_type.role
         if self._path(role, label) not in self._opened:
-            data = read_private(self._path(role, label))
+            data = self._read(role, label)
             if is_reference(data):
                 reference = Reference.from_bytes(data)
                 return self._recall(reference.uri, reference.key(role))
@@ -151,18 +151,21 @@ class Keychain:
         """The secret bytes of a key file; raises as `key` does."""
         path = self._path(role, label)
         if path not in self._opened:
-            self._opened[path] = self._open(path, role)
+            self._opened[path] = self._open(role, label)
         return self._opened[path]
 
-    def _open(self, path: Path, role: Role) -> bytes:
+    def _open(self, role: Role, label: str) -> bytes:
+        opened = self._unwrap(self._read(role, label))
+        if opened.role is not role or opened.node != self._node:
+            raise ConfigError("{path} holds another key than its name says", self._path(role, label))
+        return opened.secret
+
+    def _read(self, role: Role, label: str) -> bytes:
+        path = self._path(role, label)
         try:
-            data = read_private(path)
+            return read_private(path)
         except NotFoundError as exc:
             raise MissingKeyError("{path} does not exist", path) from exc
-        opened = self._unwrap(data)
-        if opened.role is not role or opened.node != self._node:
-            raise ConfigError("{path} holds another key than its name says", path)
-        return opened.secret
 
     def _unwrap(self, data: bytes) -> OpenedKey:
         header = describe(data)
@@ -192,7 +195,7 @@ class Keychain:
 
     def public(self, role: Role, label: str) -> str:
         """The public text of a key file; needs no passphrase, so it is only a hint until the key is opened."""
-        data = read_private(self._path(role, label))
+        data = self._read(role, label)
         return Reference.from_bytes(data).public if is_reference(data) else describe(data).public
 
     def damaged(self) -> list[str]:

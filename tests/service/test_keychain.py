@@ -11,7 +11,7 @@ from keys.key import AuthPrivateKey, LogPrivateKey
 from keys.keyfile import KdfProfile
 from keys.roles import Role
 from node.clock import system_entropy
-from node.errors import AlreadyExistsError, ConfigError, NotFoundError
+from node.errors import AlreadyExistsError, ConfigError, MissingKeyError
 from node.signing.keychain import Keychain
 
 CHEAP = KdfProfile(1, 64, 1)
@@ -63,7 +63,7 @@ def test_a_file_under_another_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "auth-1.json").rename(tmp_path / "log-1.json")
     with pytest.raises(ConfigError, match="another key"):
         keychain(tmp_path).key(LogPrivateKey, "1")
-    with pytest.raises(NotFoundError):
+    with pytest.raises(MissingKeyError):
         keychain(tmp_path).key(AuthPrivateKey, "1")
 
 

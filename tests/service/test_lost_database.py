@@ -1,4 +1,4 @@
-"""The database goes away under a running node: everything that needs it says 503, and what does not goes on."""
+"""A database or a key goes away under a running node: what needs it says 503, and what does not goes on."""
 
 import json
 import ssl
@@ -14,9 +14,9 @@ import psycopg
 
 from node.ports.callers import ASSERTION_TYP, ASSERTION_TYPE
 from node.web.handlers.service import GRANT_TYPE
-from support.agencies import LIST, found_agency, import_files, numbered
+from support.agencies import BOTH, LIST, SUBSET, found_agency, import_files, list_files, numbered
 from support.postgres import postgres_server
-from support.processes import Running, contents, free_port, wait_until
+from support.processes import Cli, Running, contents, free_port, wait_until
 from support.relay import relay
 
 
@@ -158,3 +158,17 @@ def test_what_no_standby_has_confirmed_is_not_signed(tmp_path: Path) -> None:
                 found.communicate()
         assert found.returncode == 0
         assert contents(signer) != before
+
+
+def test_a_lost_key_is_503_and_no_word_of_where_it_was(tmp_path: Path) -> None:
+    """For 404 a partner would take its hits for refused: what it reports is not there."""
+    fr = found_agency(tmp_path, name="fr", country="FR")
+    list_files(fr, [BOTH])
+    fr.done("subset", "create", SUBSET)
+    fr.done("subset", "release", SUBSET)
+    partner = Cli(tmp_path / "partner")
+    invited = fr.done("partner", "invite", "hoster", "--subset", SUBSET)
+    with Running(fr):
+        (fr.home / "keys" / "token-1.json").unlink()
+        finished = partner.run("enroll", "--stdin", typed=f"{invited['invitation']}\n")
+        assert (finished.exit, "cannot answer now (status 503)" in finished.err) == (16, True), finished.err

@@ -158,7 +158,7 @@ def test_a_new_list_has_its_key_at_once(node: CheapNode, store: Store) -> None:
     record = logs.create_list(identity, store, "main")
     (key,) = identity.signers(LogPrivateKey, record.origin)
     assert identity.keychain.public(Role.LOG, "lists-main-1") == key.public.to_text()
-    with pytest.raises(NotFoundError, match="no log key of"):
+    with pytest.raises(MissingKeyError, match="no log key of"):
         identity.signers(LogPrivateKey, f"{NODE}/lists/other")
 
 

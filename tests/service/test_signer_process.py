@@ -45,8 +45,8 @@ from node.clock import SystemClock, system_entropy
 from node.errors import (
     AlreadyExistsError,
     ConflictError,
+    MissingKeyError,
     NodeError,
-    NotFoundError,
     SignerDownError,
     SignerRefusedError,
 )
@@ -214,7 +214,7 @@ def test_keys_are_made_there(fresh: SignedNode) -> None:
     assert fresh.remote.public(Role.AUTH, "8") == public.to_text()
     with pytest.raises(AlreadyExistsError):
         fresh.remote.create(Role.AUTH, "8")
-    with pytest.raises(NotFoundError):
+    with pytest.raises(MissingKeyError):
         fresh.remote.public(Role.AUTH, "9")
 
 

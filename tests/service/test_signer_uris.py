@@ -15,7 +15,7 @@ from keys.key import LogPublicKey, TargetsPrivateKey, TargetsPublicKey
 from keys.keyfile import KdfProfile
 from keys.roles import Role
 from node.clock import system_entropy
-from node.errors import ConfigError, NodeError, NotFoundError, SignerDownError, SignerRefusedError
+from node.errors import ConfigError, MissingKeyError, NodeError, SignerDownError, SignerRefusedError
 from node.signing.keychain import Keychain
 from node.signing.uris import Secrets, open_signer, recall_signer
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
@@ -106,7 +106,7 @@ def test_a_locked_agent_refuses(agent: Agent, monkeypatch: pytest.MonkeyPatch) -
 def test_keys_that_are_not_there(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     rsa = agent.make("rsa", "rsa")
     for name in (rsa, "SHA256:nobody", ""):
-        with pytest.raises(NotFoundError):
+        with pytest.raises(MissingKeyError):
             open_signer(f"sshagent:{name}", Role.LOG, node=NODE, secrets=SECRETS)
     monkeypatch.delenv("SSH_AUTH_SOCK")
     with pytest.raises(SignerDownError):
@@ -261,12 +261,12 @@ def test_a_token_that_was_pulled_out_signs_again_when_it_is_back(token: Token) -
 
 def test_keys_and_tokens_that_are_not_there(token: Token) -> None:
     token.make("log")
-    with pytest.raises(NotFoundError):
+    with pytest.raises(MissingKeyError):
         open_signer(token.uri("other"), Role.LOG, node=NODE, secrets=SECRETS)
     with pytest.raises(SignerDownError):
         open_signer(token.uri("log", label="other"), Role.LOG, node=NODE, secrets=SECRETS)
     token.make("log")
-    with pytest.raises(NotFoundError, match="several"):
+    with pytest.raises(MissingKeyError, match="several"):
         open_signer(token.uri("log"), Role.LOG, node=NODE, secrets=SECRETS)
 
 

@@ -20,6 +20,7 @@ from node.errors import (
     AlreadyExistsError,
     ConfigError,
     ConflictError,
+    MissingKeyError,
     NodeError,
     NotFoundError,
     SignerDownError,
@@ -87,6 +88,7 @@ _ERRORS: Final[Mapping[str, type[NodeError]]] = MappingProxyType(
     {
         "conflict": ConflictError,
         "exists": AlreadyExistsError,
+        "missing": MissingKeyError,
         "unknown": NotFoundError,
         "refused": SignerRefusedError,
         "state": StoreError,

@@ -66,7 +66,7 @@ class RemoteKeys:
             "label": label,
             "lengths": [len(one) for one in files],
         }
-        with suppress(NotFoundError):  # it is gone
+        with suppress(MissingKeyError, NotFoundError):  # it is gone; of an older signer it is unknown
             self._link.ask(Request(Ask.DESTROY, fields, b"".join(files)))
 
     def stamped(self) -> Behind:
