@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import time
 from typing import Any, cast
 
 import pytest
 
+from node.peers.sync import pull
 from node.peers.sync.deadline import Deadline, EndedError
+from node.peers.sync.follow import Follower, StagedBundle
 from protocol.api import PeerApi
 from protocol.lists.grant import NOTHING, Grant
 from support.federation import EVERYTHING, Agency, Federation, check_follows
@@ -80,6 +83,27 @@ async def test_who_drips_ends_with_the_trust_files_by_which_it_is_judged(federat
     came = sum(call.what == "entries" for call in link.calls)
     assert 0 < came < BUNDLES
     assert (await federation.sync(fr, nl)).succeeded
+    check_follows(fr, nl)
+
+
+async def test_what_this_node_takes_to_judge_is_no_time_of_the_peer(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a machine that judges for longer what is staged would end each sync before it asks for the rest."""
+    fr, nl = federation.agencies
+    link, stage = federation.link(fr, nl), Follower.stage
+    with pytest.raises(TimeoutError):
+        await sync(fr, nl, Slow(link, 0.01, 4))
+
+    def stage_slowly(follower: Follower, origin: str, bundle: StagedBundle) -> None:
+        time.sleep(0.2)
+        stage(follower, origin, bundle)
+
+    monkeypatch.setattr(Follower, "stage", stage_slowly)
+    monkeypatch.setattr(pull, "_AHEAD", 1)
+    deadline = Deadline(SECONDS, most=0.5)
+    async with deadline.limited():
+        assert (await fr.syncer.sync(nl.name, link, deadline)).succeeded
     check_follows(fr, nl)
 
 

@@ -24,7 +24,8 @@ class Deadline:
     """That with one peer in one sync: so many `seconds` for more of a list, `most` for all, or as long as it takes.
 
     What comes is judged by the trust files of the beginning: without an end of its own a peer that drips could have a
-    list taken over that was suspended, or whose key was taken back, since.
+    list taken over that was suspended, or whose key was taken back, since. This node's own work is in neither: where
+    it takes longer than `most`, each sync would end at what is staged, and ask for nothing more.
     """
 
     def __init__(self, seconds: float | None = None, *, most: float | None = None) -> None:
@@ -42,7 +43,7 @@ class Deadline:
         return self._limit
 
     def require_time(self) -> None:
-        """Before more is asked of the peer; raises `TimeoutError` when that began too long ago."""
+        """Before more is asked of the peer; raises `TimeoutError` when it was waited for too long in all."""
         if asyncio.get_running_loop().time() > self._end:
             raise TimeoutError
 
@@ -53,6 +54,8 @@ class Deadline:
 
     async def work(self, work: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """What a function gives, run in a thread; the peer's time begins anew behind it."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         self._restart(None)
         done = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
         try:
@@ -65,6 +68,7 @@ class Deadline:
             done.exception()  # else asyncio says that nobody looked at it
             raise
         finally:
+            self._end += loop.time() - begun
             self._restart(self._seconds)
 
     def _restart(self, seconds: float | None) -> None:
