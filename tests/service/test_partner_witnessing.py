@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,6 +31,7 @@ from node.hoster.lookup.held import HeldReleases
 from node.hoster.lookup.summary import summary_of
 from node.hoster.release.update import Updater
 from node.hoster.store.kinds import Fact, Kind
+from node.hoster.store.release import MappedFile, map_file
 from node.hoster.trust.witness_policy import by_register, policy_hash, unwitnessed
 from node.trust.announce import announce_epoch
 from node.trust.own import window
@@ -677,6 +679,25 @@ def convicted(world: WitnessedWorld) -> ConflictKind:
 
 
 # ------------------------------------------------------------------ state
+
+
+async def test_what_is_gone_is_read_whole_while_an_update_takes_more_away(
+    world: WitnessedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the old count the new places were cut off, and some that are gone came back."""
+    world.log.release(BASE[2:])
+    world.show()
+    await world.update()
+    held, (_, cursor) = HeldReleases(world.folder), world.folder.load()
+    before = held.gone(cursor)
+    more = np.concatenate([np.arange(2, dtype=before.dtype), before + 2])
+
+    def mapped_later(path: Path) -> MappedFile:
+        held.keep_gone(cursor.version, more)
+        return map_file(path)
+
+    monkeypatch.setattr("node.hoster.lookup.held.map_file", mapped_later)
+    assert held.gone(cursor).tolist() == more.tolist()
 
 
 async def test_damage_to_what_is_gone_is_noticed(world: WitnessedWorld) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from node.files import make_private_folder, replace_private, sync_folder
 from node.hoster.folder import Cursor, Enrolment, PartnerFolder
-from node.hoster.lookup.summary import count_gone, damaged, releases_path
+from node.hoster.lookup.summary import damaged, releases_path
 from node.hoster.store.kinds import ReleaseFile
 from node.hoster.store.release import MappedRelease, NewRelease, load_release, map_file
 from protocol.errors import ProtocolError
@@ -64,8 +64,13 @@ class HeldReleases:
         if cursor.ahead is None:
             return NOTHING_GONE
         held = self._path(cursor.version)
-        count = count_gone(held)
-        return map_file(held / ReleaseFile.GONE).values[1 : 1 + count]
+        try:  # opened once: an update may put a longer one in its place
+            values = map_file(held / ReleaseFile.GONE).values
+        except (OSError, ValueError) as exc:
+            raise damaged(held) from exc
+        if len(values) == 0 or int(values[0]) != len(values) - 1:  # cut off, and what was gone would be back
+            raise damaged(held)
+        return values[1:]
 
     def keep_gone(self, version: int, places: U64Array) -> None:
         """Write which answers are gone, durably; it is in force once `save` names what is ahead."""

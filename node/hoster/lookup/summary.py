@@ -1,5 +1,6 @@
 """What a release that a partner holds says of itself: as quick for a list of ten million as for one of ten."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -48,7 +49,7 @@ def summary_of(folder: PartnerFolder, cursor: Cursor) -> Summary:
             cursor,
             manifest,
             made_by=read_filter(manifest, made_by.read_bytes()) if made_by.exists() else None,
-            gone=count_gone(held) if cursor.ahead else 0,
+            gone=_count_gone(held) if cursor.ahead else 0,
         )
         sizes = {name: _size(held, name) for name in _sizes(manifest)}
     except (OSError, ProtocolError) as exc:
@@ -69,7 +70,7 @@ def _sizes(manifest: Manifest) -> dict[ReleaseFile, int]:
     }
 
 
-def count_gone(held: Path) -> int:
+def _count_gone(held: Path) -> int:
     """How many answers of the release in this folder are gone; raises `StoreError` where that is not whole.
 
     Cut off, what was gone would be back.
@@ -77,7 +78,8 @@ def count_gone(held: Path) -> int:
     try:
         with (held / ReleaseFile.GONE).open("rb") as file:
             count = int.from_bytes(file.read(WORD), "little")
-        if _size(held, ReleaseFile.GONE) == WORD * (1 + count):
+            size = os.fstat(file.fileno()).st_size  # of this one: an update may put another in its place
+        if size == WORD * (1 + count):
             return count
     except OSError as exc:
         raise damaged(held) from exc
