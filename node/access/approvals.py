@@ -95,7 +95,7 @@ class Approvals:
             NotFoundError: there is no such request, or no such person.
             ForbiddenError: `by` asked for it, or has a role that may not approve this kind.
             ConflictError: it was rejected, or carried out.
-            GoneError: it is too old.
+            GoneError: it is too old, or whoever asked for it is no person here any more.
         """
         with self._store.write() as unit:
             approval = self._decidable(unit, approval_id, by)
@@ -108,6 +108,12 @@ class Approvals:
         with self._store.write() as unit:
             approval = self._decidable(unit, approval_id, by)
             return self._decide(unit, approval, by, Outcome.REJECTED, reason[:MAX_TEXT])
+
+    def end(self, approval_id: int, *, by: str, reason: Message) -> None:
+        """Have what was approved and cut off finished by nobody; raises as `approve` does."""
+        with self._store.write() as unit:
+            approval = self._decidable(unit, approval_id, by)
+            end_request(unit, approval, by=by, reason=reason, now_ms=milliseconds(self._clock.now()))
 
     def get(self, approval_id: int) -> Approval:
         """One request; raises `NotFoundError`."""
@@ -162,6 +168,9 @@ class Approvals:
             )
         if outcome is Outcome.APPROVED and self.is_expired(approval):
             raise GoneError("request {id} is too old to be approved", approval.id, hint="ask for it again")
+        if outcome is Outcome.APPROVED and unit.persons.find(approval.requested_by) is None:
+            # Earlier versions left open what somebody had asked for who was removed.
+            raise GoneError("{requested_by}, who asked for it, decides here no more", approval.requested_by)
         now_ms = milliseconds(self._clock.now())
         unit.approvals.decide(approval.id, by=by, now_ms=now_ms, outcome=outcome, reason=reason)
         return unit.approvals.get(approval.id)

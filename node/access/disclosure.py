@@ -127,7 +127,7 @@ def asked_words(partner: str, values: int, held: Disclosure) -> Message:
 
 def disclosure_payload(partner: str, values: int) -> bytes:
     """The payload of a request to let a partner show values."""
-    fields = {"partner": partner, "values_per_day": values}
+    fields = {"partner": partner, "values_per_day": values, "stopped_ms": None}
     return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
 
 

@@ -133,6 +133,8 @@ class Persons:
 
         What that person asked for, or was asked for about that person, ends: whoever comes back under the name asked
         for nothing yet. What was approved and cut off ends where it is about that person, whom it would bring back.
+        They have no records of their own in the audit log: that of the removal, which names the person, is what ended
+        them, and each keeps who decided, when and why.
         """
         name = read_change(approval.payload)["name"]
         with self._store.write() as unit:

@@ -2,20 +2,21 @@
 
 The decision is stored first, then it is in the audit log, then the act is done, then that it was. A crash in between
 leaves an approved request without an act; approving it again repeats the handler, so every handler must be safe to
-repeat. One process at a time acts.
+repeat, or ends it where what it is about was changed since. One process at a time acts.
 """
 
 import json
 from collections.abc import Callable, Mapping
 
+from keys.errors import SigfedError
+from keys.message import Message
 from node.access import disclosure, grants
 from node.access.approvals import Approvals
 from node.access.disclosure import DisclosureTerms
 from node.access.grants import Grants, PartnerTerms
-from node.app import quarantine
+from node.app import quarantine, recall
 from node.app.persons import open_persons, require_possible
-from node.app.recall import carry_out_shredding, require_as_asked
-from node.errors import ConflictError
+from node.errors import AlreadyExistsError, ConflictError, NotFoundError, UsageError
 from node.files import locked
 from node.identity import audit
 from node.identity.identity import Identity
@@ -63,17 +64,24 @@ def approve(identity: Identity, store: Store, approval_id: int, *, by: str) -> A
     Raises:
         ForbiddenError: `by` may not decide it.
         ConflictError: it was decided otherwise, or carried out, or what it is about was changed since.
-        GoneError: it is too old.
+        GoneError: it is too old, or whoever asked for it is no person here any more.
     """
     approvals = open_approvals(identity, store)
     with locked(identity.home.folder / LOCK_NAME):
-        _require_as_asked(identity, store, approvals.get(approval_id))
+        approval = approvals.get(approval_id)
+        try:
+            stands = _require_as_asked(identity, store, approval)
+        except (ConflictError, NotFoundError, UsageError, AlreadyExistsError) as exc:
+            if not approval.cut_off or approval.kind in PARTLY:
+                raise
+            raise _ended(approvals, approval, exc, by=by) from exc
         approval = approvals.approve(approval_id, by=by)
         # What cannot be recorded is not done: the decision stands, and the same command finishes it later.
         audit.begin(
             identity, store, "approval.approve", approval.subject, actor=by, details=_details(approval)
         )
-        result = HANDLERS[approval.kind](identity, store, approval)
+        # What was taken away since it was carried out is not given by carrying it out again.
+        result = _BEFORE if stands else HANDLERS[approval.kind](identity, store, approval)
         done = approvals.note_acted(approval, result)
     audit.tell(identity, store, approval.kind, approval.subject, actor=by, details=_details(approval))
     return done
@@ -87,26 +95,40 @@ def reject(identity: Identity, store: Store, approval_id: int, *, by: str, reaso
     return rejected
 
 
-def _require_as_asked(identity: Identity, store: Store, approval: Approval) -> None:
-    """Check that it would not do more by now than whoever approves it has read."""
+def _ended(approvals: Approvals, approval: Approval, why: SigfedError, *, by: str) -> ConflictError:
+    """Ends what was cut off and can be finished by nobody; raises as `Approvals.end` does."""
+    said = Message("request {id} is not finished: {reason}", approval.id, why.message)
+    approvals.end(approval.id, by=by, reason=said)
+    return ConflictError(said, hint="look at it again, and ask anew")
+
+
+def _require_as_asked(identity: Identity, store: Store, approval: Approval) -> bool:
+    """Whether it was carried out before it was cut off; checks that it does no more than whoever approves it read."""
     if approval.outcome is Outcome.REJECTED or approval.acted_ms is not None:
-        return
+        return False
     if approval.kind in CHECKS:
         CHECKS[approval.kind](identity, store, approval)
-    if approval.kind in STANDING:
-        _require_unchanged(store, approval)
+    return approval.kind in STANDING and not _is_unchanged(store, approval)
 
 
-def _require_unchanged(store: Store, approval: Approval) -> None:
-    """What was taken away since, or came back under the same name, is not given by a request from before."""
+def _is_unchanged(store: Store, approval: Approval) -> bool:
+    """Whether all stands as it was asked for; else it stands as one that was cut off has made it.
+
+    Raises:
+        ConflictError: what was taken away since, or is back under the same name, is not given by a request from before.
+    """
     fields = json.loads(approval.payload)
     now = _standing(store, approval.kind, fields)
-    carried_out = approval.cut_off and all(fields[name] == now[name] for name in fields.keys() & now.keys())
-    if now != fields.get(_HELD) and not carried_out:
-        raise ConflictError(
-            "what this is about was changed since it was asked for",
-            hint="look at it again, reject this request, and ask anew",
-        )
+    if now == fields.get(_HELD):
+        return True
+    if approval.cut_off and all(fields[name] == now[name] for name in fields.keys() & now.keys()):
+        return False
+    raise ConflictError(
+        "what this is about was changed since it was asked for"
+        if _HELD in fields
+        else "an earlier version of sigfed did not keep how this stood when it was asked for",
+        hint="look at it again, reject this request, and ask anew",
+    )
 
 
 def _standing(store: Store, kind: str, fields: Mapping[str, str]) -> Mapping[str, object]:
@@ -116,8 +138,9 @@ def _standing(store: Store, kind: str, fields: Mapping[str, str]) -> Mapping[str
 
 
 def _require_new(identity: Identity, store: Store, approval: Approval) -> None:
-    if not approval.cut_off:
-        Recipients(store, identity.clock).check_new(wanted_of(approval))
+    recipients, wanted = Recipients(store, identity.clock), wanted_of(approval)
+    if not (approval.cut_off and recipients.has(wanted)):
+        recipients.check_new(wanted)
 
 
 def _details(approval: Approval) -> dict[str, str]:
@@ -126,7 +149,7 @@ def _details(approval: Approval) -> dict[str, str]:
 
 CHECKS: dict[str, Check] = {
     "quarantine.release": quarantine.require_as_asked,
-    "entry.shred": require_as_asked,
+    recall.KIND: recall.require_as_asked,
     "person.add": require_possible,
     "person.remove": require_possible,
     "person.reset": require_possible,
@@ -142,13 +165,17 @@ STANDING: dict[str, tuple[str, Standing]] = {
 }
 """By kind, where it replaces what somebody may: the field that names who, and how that stands."""
 
+PARTLY = frozenset({recall.KIND})
+"""Kinds of which a part may be done when it is cut off: what is left stays to be finished."""
+
+_BEFORE = Message("it had been carried out before")
 _HELD = "held"
 """The field that keeps how it stood when it was asked for."""
 
 HANDLERS: dict[str, Handler] = {
     "quarantine.release": quarantine.carry_out,
-    "entry.shred": carry_out_shredding,
-    "entry.readmit": carry_out_shredding,
+    recall.KIND: recall.carry_out_shredding,
+    recall.READMISSION: recall.carry_out_shredding,
     "peer.grant": lambda node, store, one: Grants(store, node.clock).carry_out(one),
     "partner.quota": lambda _, store, one: PartnerTerms(store).carry_out(one),
     "partner.disclose": lambda node, store, one: DisclosureTerms(store, node.clock).carry_out(one),

@@ -69,8 +69,11 @@ def _check(store: Store, kind: str, name: str) -> None:
 
 
 def require_possible(_identity: Identity, store: Store, approval: Approval) -> None:
-    """Check, before it is decided, that what it asks can be done; raises as the payload of `change_request`."""
-    if not approval.cut_off:
+    """Check, before it is decided, that what it asks can be done; raises as the payload of `change_request`.
+
+    What was cut off may have been done, and adding and removing do nothing then.
+    """
+    if not approval.cut_off or approval.kind == "person.reset":
         _check(store, approval.kind, read_change(approval.payload)["name"])
 
 

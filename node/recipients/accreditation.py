@@ -78,6 +78,12 @@ class Recipients:
         if len(known) >= MOST:
             raise UsageError("a node has at most {most} recipients", MOST, hint="remove one that has ended")
 
+    def has(self, wanted: Wanted) -> bool:
+        """Whether there is a recipient just so."""
+        with self._store.read() as unit:
+            held = unit.recipients.find(wanted.name)
+        return held is not None and _is_just(held, wanted)
+
     def check_grant(self, grant: Grant) -> None:
         """Check that a recipient may have a grant like this at all; raises `UsageError`."""
         now = self._clock.now()
@@ -167,7 +173,7 @@ class Recipients:
             held = unit.recipients.find(record.name)
             if held is None:
                 unit.recipients.add(record)
-            elif (held.grant, held.purpose) != (record.grant, record.purpose):
+            elif not _is_just(held, wanted):
                 raise AlreadyExistsError("there is a recipient {name} already", record.name)
         name, granted = record.name, grant_words(wanted.grant)
         return f"{name} may fetch {granted}; it needs a key: sigfed recipient key {name}"
@@ -286,6 +292,10 @@ def wanted_of(approval: Approval) -> Wanted:
     """What such a request asks for."""
     fields = json.loads(approval.payload)
     return Wanted(name=fields["recipient"], grant=Grant.from_json(fields["grant"]), purpose=fields["purpose"])
+
+
+def _is_just(held: RecipientRecord, wanted: Wanted) -> bool:
+    return (held.grant, held.purpose) == (json.dumps(wanted.grant.to_json()), wanted.purpose)
 
 
 def _hash(key: str) -> bytes:

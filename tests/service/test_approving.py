@@ -82,11 +82,17 @@ def test_every_kind_expires(approvals: Approvals, clock: SettableClock, kind: st
     assert approvals.reject(asked.id, by="bruno", reason="too late").outcome is Outcome.REJECTED
 
 
-def test_what_was_decided_in_time_outlives_whoever_asked(approvals: Approvals, two: Persons) -> None:
+def test_what_was_decided_in_time_outlives_whoever_asked(
+    approvals: Approvals, two: Persons, store: Store
+) -> None:
     join(two, "carla", PersonRole.OPERATOR)
-    cut_off = ask(approvals, by="carla")
+    cut_off, open_ = ask(approvals, by="carla"), ask(approvals, by="carla")
     approvals.approve(cut_off.id, by="bruno")
-    two.carry_out_remove(made(change_payload("carla")))
+    with store.write() as unit:
+        unit.persons.remove("carla")  # as earlier versions did, which left open what she had asked for
+    with pytest.raises(GoneError, match="carla"):
+        approvals.approve(open_.id, by="bruno")
+    assert approvals.reject(open_.id, by="bruno", reason="she left").outcome is Outcome.REJECTED
     assert approvals.approve(cut_off.id, by="bruno").decided_by == "bruno"
 
 

@@ -299,12 +299,93 @@ def test_what_was_taken_away_comes_back_by_no_request_from_before(
     with pictures_in(fr, SUBSET):
         assert approve(asked(*some, "50")).exit == 0
         number = asked(*some, "60")
-        with write_store(open_identity(Home(fr.home))) as store, store.write() as unit:
-            held = unit.disclosure.lock("hoster")
-            assert held is not None
-            unit.disclosure.put(replace(held, stopped_ms=1))  # as its seventeenth value about one entry does
+        _stop_hoster(fr)
         assert "was changed since it was asked for" in approve(number).err
         assert _partner(fr)["disclosed"]["stopped_ms"] == 1
+
+
+def _stop_hoster(cli: Cli) -> None:
+    """As its seventeenth value about one entry does."""
+    with write_store(open_identity(Home(cli.home))) as store, store.write() as unit:
+        held = unit.disclosure.lock("hoster")
+        assert held is not None
+        unit.disclosure.put(replace(held, stopped_ms=1))
+
+
+@pytest.mark.threat("one person")
+def test_what_was_cut_off_is_finished_as_it_was_asked_for_or_ends(
+    federation: Federation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is it done a second time, over what was taken away since it was done."""
+    fr = federation.fr_copied(tmp_path / "fr")
+    for name in ("alice", "bruno"):
+        fr.run("person", "add", name, typed=2 * PASS[name])  # or they are there already
+    quota, some = ("partner", "quota", "hoster", "--files-per-day"), ("partner", "disclose", "hoster")
+
+    def asked(*words: str) -> str:
+        return str(fr.done_as("alice", *words)["approval"])
+
+    def ended(number: str) -> None:
+        fr.refused(
+            12, "somebody else decides", "approval", "approve", number, "--as", "alice", typed=PASS["alice"]
+        )
+        late = fr.run_as("bruno", "approval", "approve", number)
+        assert (late.exit, late.out) == (2, "")
+        assert f"request {number} is not finished: what this is about was changed" in " ".join(
+            late.err.split()
+        )
+        assert fr.run("approval", "ls").results == [], "nobody is told to approve it again"
+        assert "is not finished" in fr.run("approval", "show", number).first["result"]
+
+    number = asked(*quota, "100000000")
+    _approve_cut_off(fr, number)
+    fr.done("partner", "suspend", "hoster")
+    done = fr.done_as("bruno", "approval", "approve", number)
+    assert done["result"] == "it had been carried out before"
+    fr.done("partner", "resume", "hoster")
+    number = asked(*quota, "200000000")
+    with monkeypatch.context() as patched:
+        patched.setitem(approvals.HANDLERS, "partner.quota", _cut_off)
+        _approve_cut_off(fr, number)
+    fr.done(*quota, "1")
+    ended(number)
+    with pictures_in(fr, SUBSET):
+        number = asked(*some, "--values-per-day", "50")
+        _approve_cut_off(fr, number)
+        _stop_hoster(fr)
+        ended(number)
+        assert _partner(fr)["disclosed"]["stopped_ms"] == 1, "it stopped after that had been done"
+        number = asked(*some, "--values-per-day", "50")
+        with monkeypatch.context() as patched:
+            patched.setitem(approvals.HANDLERS, "partner.disclose", _cut_off)
+            _approve_cut_off(fr, number)
+        fr.done_as("bruno", "approval", "approve", number)
+        assert _partner(fr)["disclosed"]["stopped_ms"] is None
+
+
+@pytest.mark.threat("one person")
+def test_what_an_earlier_version_asked_for_is_asked_anew(federation: Federation, tmp_path: Path) -> None:
+    """It kept nothing of how things stood, and left the requests of whoever was removed open."""
+    fr = federation.fr_copied(tmp_path / "fr")
+    for name in ("alice", "bruno"):
+        fr.run("person", "add", name, typed=2 * PASS[name])  # or they are there already
+    number = str(
+        fr.done_as("alice", "partner", "quota", "hoster", "--files-per-day", "100000000")["approval"]
+    )
+    with closing(sqlite3.connect(fr.home / "sigfed.db")) as database, database:
+        database.execute(
+            "UPDATE approval SET payload = CAST(json_remove(payload, '$.held') AS BLOB) WHERE id = ?",
+            (number,),
+        )
+    late = " ".join(fr.run_as("bruno", "approval", "approve", number).err.split())
+    assert "an earlier version of sigfed did not keep how this stood when it was asked for" in late
+    assert _approve(fr, "bruno", _asked(fr, "alice", "add", "carla", new=PASS["carla"])).exit == 0
+    number = _asked(fr, "alice", "reset", "carla", new=PASS["carla"])
+    _approve_cut_off(fr, number)
+    with closing(sqlite3.connect(fr.home / "sigfed.db")) as database, database:
+        database.execute("DELETE FROM person WHERE name = 'carla'")
+    late = " ".join(_approve(fr, "bruno", number).err.split())
+    assert f"request {number} is not finished: there is no person carla" in late
 
 
 def _asked(team: Cli, by: str, *words: str, new: str = "") -> str:
