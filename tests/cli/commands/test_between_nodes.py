@@ -40,6 +40,7 @@ from support.agencies import (
     numbered,
     report,
 )
+from support.copies import let_go_on
 from support.moving_time import MovingTime
 from support.processes import (
     PROGRAM,
@@ -101,6 +102,17 @@ def unmanned(federation: Federation) -> Iterator[None]:
         yield
     finally:
         federation.fr_node, federation.nl_node = Running(federation.fr), Running(federation.nl)
+
+
+@pytest.fixture
+def copied(federation: Federation, tmp_path: Path) -> Iterator[Federation]:
+    """Both nodes as they are, at their addresses while they are stopped: they know nothing of what is done here."""
+    with unmanned(federation):
+        fr, nl = (one.copied(tmp_path / "copied" / one.home.name) for one in (federation.fr, federation.nl))
+        for copy in (fr, nl):
+            let_go_on(copy.home)
+        with Running(fr) as fr_node, Running(nl) as nl_node:
+            yield replace(federation, fr=fr, nl=nl, fr_node=fr_node, nl_node=nl_node)
 
 
 def test_nobody_or_somebody_else_at_the_address(federation: Federation, tmp_path: Path) -> None:
@@ -386,10 +398,10 @@ def test_fingerprint_words_of_another_node(agency: Cli, federation: Federation) 
 
 @pytest.mark.threat("two documents")
 def test_an_agency_that_is_founded_anew_under_its_name_is_not_taken_for_the_one_before(
-    federation: Federation, tmp_path: Path
+    copied: Federation, tmp_path: Path
 ) -> None:
     """What is held under the first root would count as the word of the second, and no list of its be followed."""
-    fr, nl = federation.fr, federation.nl
+    fr, nl = copied.fr, copied.nl
     held = report(fr, NL_LIST).active
     url = open_identity(Home(nl.home)).settings.listen.url
     theirs = nl.run("member", "ls").first["fingerprint"]
@@ -398,26 +410,22 @@ def test_an_agency_that_is_founded_anew_under_its_name_is_not_taken_for_the_one_
     other = open_identity(Home(anew.home)).settings.listen.url
     words = anew.done("member", "ls")["fingerprint"]
     fr.done("member", "remove", "nl.example", "--yes")
-    try:
-        with Running(anew):
-            refused = fr.refused(
-                14, "had another root", "member", "add", other, "--words", words, "--country", "NL"
-            )
-        assert "another name" in refused.err
-    finally:
-        fr.done("member", "add", url, "--words", theirs, "--country", "NL")
-        fr.done("peer", "add", "nl.example", "--grant", "baseline")
-        resynced = synced(federation)
-        fr.done("subset", "release", SUBSET)  # by the register that the node shows from here on
-    assert resynced.exit == 0
+    with Running(anew):
+        refused = fr.refused(
+            14, "had another root", "member", "add", other, "--words", words, "--country", "NL"
+        )
+    assert "another name" in refused.err
+    fr.done("member", "add", url, "--words", theirs, "--country", "NL")
+    fr.done("peer", "add", "nl.example", "--grant", "baseline")
+    assert synced(copied).exit == 0
     assert report(fr, NL_LIST).active == held
 
 
 def test_a_partner_that_becomes_an_agency_under_its_name_stays_a_partner(
-    federation: Federation, tmp_path: Path
+    copied: Federation, tmp_path: Path
 ) -> None:
     """Its keys say as whom it calls."""
-    fr, invited = federation.fr, ("partner", "invite", "hotline.example", "--subset", SUBSET)
+    fr, invited = copied.fr, ("partner", "invite", "hotline.example", "--subset", SUBSET)
     fr.done("subset", "release", SUBSET)
     partner = Cli(tmp_path / "partner")
     partner.done("enroll", "--stdin", typed=f"{fr.done(*invited)['invitation']}\n")
@@ -427,8 +435,4 @@ def test_a_partner_that_becomes_an_agency_under_its_name_stays_a_partner(
     with Running(agency):
         fr.done("member", "add", url, "--words", words, "--country", "DE")
     fr.done("peer", "add", "hotline.example", "--grant", "baseline")
-    try:
-        assert partner.run("check", federation.files["both"]).exit == 1, "it is on the list"
-    finally:
-        fr.done("member", "remove", "hotline.example", "--yes")
-        fr.done("subset", "release", SUBSET)
+    assert partner.run("check", copied.files["both"]).exit == 1, "it is on the list"
