@@ -10,7 +10,6 @@ import pytest
 
 from keys.key import AuthPrivateKey, AuthPublicKey, TargetsPrivateKey
 from keys.signer import Signer
-from keys.trust.held import HeldTrust
 from keys.trust.node_parts import Endpoint, NodeLimits
 from node.access.callers import KEPT_AT_LEAST, StoredCallers, StoredReplays
 from node.access.grants import PartnerTerms
@@ -39,7 +38,6 @@ from node.partners.admission import GRACE_DAYS, INVITATION_DAYS, Admission, Serv
 from node.ports.callers import CallerKind
 from node.ports.replay import MAX_LIVE_PER_ISSUER
 from node.store.partners.records import PartnerRecord
-from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from node.store.subsets.records import SubsetRecord
 from node.trust.found import Founding, found
@@ -49,6 +47,7 @@ from protocol.enrolment import Invitation, enrolment_mac, enrolment_string
 from protocol.errors import MalformedError
 from protocol.messages import EnrolmentReply, EnrolmentRequest
 from protocol.subset.filter import SubsetFilter
+from support.cheap_node import follow
 from support.founding import MemoryKeys
 from support.irregular import IRREGULAR, REGULAR, IrregularSigner
 from support.new_stores import new_store
@@ -257,8 +256,7 @@ def test_names_that_cannot_be_one(agency: Agency, name: str) -> None:
 
 
 def test_a_partner_cannot_have_the_name_of_an_agency(agency: Agency) -> None:
-    with agency.store.write() as unit:
-        unit.peers.add(peer("nl.example"))
+    follow(agency.store, "nl.example")
     for name in ("fr.example", "nl.example"):
         with pytest.raises(UsageError, match="agency"):
             agency.invite(name)
@@ -302,24 +300,12 @@ def test_an_invitation_that_went_astray_is_void_and_replaced_by_another(agency: 
 
 @pytest.mark.threat("a removed member")
 def test_a_removed_peer_is_not_known_any_more(agency: Agency) -> None:
+    follow(agency.store, "nl.example")
     with agency.store.write() as unit:
-        unit.peers.add(peer("nl.example"))
         unit.peers.remove("nl.example")
         assert unit.peers.ls() == []
     with pytest.raises(NotFoundError), agency.store.write() as unit:
         unit.peers.remove("nl.example")
-
-
-def peer(name: str) -> PeerRecord:
-    return PeerRecord(
-        name=name,
-        url=f"https://{name}/",
-        trust=HeldTrust(roots=(b"",)),
-        serial=1,
-        grant="{}",
-        added_ms=0,
-        confirmed_ms=0,
-    )
 
 
 def test_a_partner_is_invited_once(agency: Agency) -> None:

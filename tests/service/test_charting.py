@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-from keys.trust.held import HeldTrust
 from node.access.quotas import Quotas
 from node.clock import DAY_MS
 from node.lists.corrections.withdraw import withdraw
@@ -16,10 +15,11 @@ from node.partners.charts import (
 )
 from node.store.hits.records import HitRecord, ResolutionRecord, Resolved
 from node.store.partners.records import PartnerRecord
-from node.store.peers.records import PeerRecord, Reached
+from node.store.peers.records import Reached
 from protocol.lists.event import BASELINE, Op
 from protocol.lists.opening import Reason
 from protocol.statement.resolution import Action
+from support.cheap_node import follow
 from support.stores import Agency, file_digests, rows
 
 NOON = int(datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp()) * 1000
@@ -47,20 +47,6 @@ def hit(agency: Agency, number: int, received_ms: int) -> HitRecord:
     with agency.store.write() as unit:
         unit.hits.add(made, b"")
     return made
-
-
-def follow(agency: Agency, name: str, *, added_ms: int) -> None:
-    peer = PeerRecord(
-        name=name,
-        url="",
-        trust=HeldTrust(roots=(b"",)),
-        serial=1,
-        grant="",
-        added_ms=added_ms,
-        confirmed_ms=added_ms,
-    )
-    with agency.store.write() as unit:
-        unit.peers.add(peer)
 
 
 def test_days_and_months_are_those_of_utc() -> None:
@@ -154,9 +140,9 @@ def test_evaluations_are_counted_by_month_alone(agency: Agency) -> None:
 
 
 def test_recall_counts_peers_that_were_there_and_have_applied(agency: Agency) -> None:
-    follow(agency, "nl.example", added_ms=MIDNIGHT)
-    follow(agency, "be.example", added_ms=MIDNIGHT)
-    follow(agency, "de.example", added_ms=NOON + 1)
+    follow(agency.store, "nl.example", added_ms=MIDNIGHT)
+    follow(agency.store, "be.example", added_ms=MIDNIGHT)
+    follow(agency.store, "de.example", added_ms=NOON + 1)
     agency.add(rows("a"))
     publish_at(agency, MIDNIGHT)
     withdraw(agency.store, agency.origin, file_digests("a")[0], reason=Reason.ERROR)

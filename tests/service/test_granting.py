@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from keys.trust.held import HeldTrust
 from node.access.grants import (
     Grants,
     PartnerTerms,
@@ -18,11 +17,11 @@ from node.access.grants import (
 from node.errors import ForbiddenError, NotFoundError
 from node.store.accounts.records import Approval
 from node.store.partners.records import PartnerRecord
-from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from protocol.digest import Algorithm
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.grant import NOTHING, Grant
+from support.cheap_node import follow
 from support.times import SettableClock
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -37,18 +36,8 @@ def approved(payload: bytes) -> Approval:
     return Approval(id=1, kind="", subject="", payload=payload, requested_by="alice", requested_ms=0)
 
 
-def follow(store: Store, grant: str) -> Grants:
-    peer = PeerRecord(
-        name="nl.example",
-        url="https://nl.example/",
-        trust=HeldTrust(roots=(b"",)),
-        serial=1,
-        grant=grant,
-        added_ms=0,
-        confirmed_ms=0,
-    )
-    with store.write() as unit:
-        unit.peers.add(peer)
+def granted(store: Store, grant: str) -> Grants:
+    follow(store, "nl.example", grant=grant)
     return Grants(store, SettableClock(NOW))
 
 
@@ -78,7 +67,7 @@ def test_what_is_wider(old: Grant, new: Grant, wider: bool) -> None:
 
 @pytest.mark.threat("one person")
 def test_one_person_narrows_and_does_not_widen(store: Store) -> None:
-    grants = follow(store, '{"collections":["baseline"],"algorithms":null,"until":null}')
+    grants = granted(store, '{"collections":["baseline"],"algorithms":null,"until":null}')
     with pytest.raises(ForbiddenError):
         grants.narrow("nl.example", ALL)
     assert grants.get("nl.example") == BASE
@@ -90,21 +79,21 @@ def test_one_person_narrows_and_does_not_widen(store: Store) -> None:
 
 @pytest.mark.parametrize("damaged", ["", "{}", '{"collections":["baseline"],"algorithms":null,"until":"x"}'])
 def test_a_grant_that_cannot_be_read_is_nothing_so_any_is_wider(store: Store, damaged: str) -> None:
-    grants = follow(store, damaged)
+    grants = granted(store, damaged)
     assert grants.get("nl.example") == NOTHING
     with pytest.raises(ForbiddenError):
         grants.narrow("nl.example", BASE)
 
 
 def test_a_grant_that_ended_is_nothing(store: Store) -> None:
-    grants = follow(
+    grants = granted(
         store, '{"collections":["baseline"],"algorithms":null,"until":"2027-03-01T00:00:00+00:00"}'
     )
     assert grants.widens("nl.example", replace(BASE, until=LATER))
 
 
 def test_an_approved_grant_is_carried_out_as_often_as_one_likes(store: Store) -> None:
-    grants = follow(store, "{}")
+    grants = granted(store, "{}")
     wanted = replace(ALL, algorithms=MD5, until=LATER)
     said = [grants.carry_out(approved(grant_payload("nl.example", wanted))) for _ in range(2)]
     assert grants.get("nl.example") == wanted

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from keys.trust.held import HeldTrust
 from keys.trust.node_parts import NodeLimits
 from node.clock import DAY_MS
 from node.errors import BeyondLimitsError
@@ -18,10 +17,10 @@ from node.lists.pace import NO_LIMITS, Changes, FollowGuards, beyond
 from node.lists.publish import Published, publish
 from node.lists.queue import Queue
 from node.store.lists.records import LogKind, LogRecord
-from node.store.peers.records import PeerRecord
 from node.store.store import Store
 from protocol.lists.event import BASELINE, Op
 from protocol.lists.opening import Ext, Opening, Reason
+from support.cheap_node import follow
 from support.stores import NOW_MS, Agency, file_digests, rows, sha256_digest, sqlite_dsn
 
 LIMITS = FollowGuards(max_adds_per_day=10, max_withdraws_per_day=4, max_disputes_per_day=3)
@@ -43,17 +42,8 @@ class Followed:
         self.logs: dict[str, LogRecord] = {}
 
     def known(self, *, synced_ms: int) -> None:
-        peer = PeerRecord(
-            name=NODE,
-            url="",
-            trust=HeldTrust(roots=(b"",)),
-            serial=1,
-            grant="",
-            added_ms=1,
-            confirmed_ms=1,
-        )
+        follow(self.store, NODE, added_ms=1)
         with self.store.write() as unit:
-            unit.peers.add(peer)
             unit.peers.note_sync(NODE, synced_ms=synced_ms, outcome="")
 
     def pull(self, name: str, *, adds: int = 0, withdrawals: int = 0, disputes: int = 0) -> list[str]:

@@ -118,7 +118,7 @@ def empty_store(folder: Path) -> Iterator[Store]:
         store.dispose()
 
 
-def follow(store: Store, name: str) -> None:
+def follow(store: Store, name: str, *, grant: str = "{}", added_ms: int = 0) -> None:
     """Somebody follows the node, and has not said what he holds of it."""
     with store.write() as unit:
         unit.peers.add(
@@ -127,8 +127,8 @@ def follow(store: Store, name: str) -> None:
                 url=f"https://{name}/",
                 trust=HeldTrust(roots=(b"",)),
                 serial=0,
-                grant="{}",
-                added_ms=0,
-                confirmed_ms=0,
+                grant=grant,
+                added_ms=added_ms,
+                confirmed_ms=added_ms,
             )
         )
