@@ -19,7 +19,7 @@ from keys.trust.tuf.target_files import REVOKED_FILE
 from node.audit.log import start_audit
 from node.audit.reader import read_audit
 from node.clock import milliseconds
-from node.errors import ConflictError, NotFoundError, UsageError, VerificationError
+from node.errors import ConflictError, MissingKeyError, NotFoundError, UsageError, VerificationError
 from node.evidence.doubt import head_at, vouched
 from node.formats.rows import ImportRow
 from node.identity import logs, rollback
@@ -133,7 +133,7 @@ def test_a_stolen_witness_key_ends_the_name_of_the_witness(node: CheapNode, stor
     assert witness.name == f"{NODE}/w2"
     assert old not in {vkey.key for vkey in witness.vkeys}
     assert identity.signer(WitnessPrivateKey, f"{NODE}/w2").public != old
-    with pytest.raises(NotFoundError):
+    with pytest.raises(MissingKeyError):
         identity.signer(WitnessPrivateKey, f"{NODE}/w1")
 
 
@@ -194,7 +194,7 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(
         with pytest.raises(KeyboardInterrupt):
             take_back(identity, store, "auth-1")
     assert not identity.trust_files.exists(REVOKED_FILE)
-    with pytest.raises(NotFoundError):
+    with pytest.raises(MissingKeyError):
         node.identity().signer(AuthPrivateKey)
     again = node.identity()
     take_back(again, store, "auth-1")
@@ -228,7 +228,7 @@ def test_where_holders_sign_elsewhere_the_key_stops_first(
     stolen = node.identity().signer(AuthPrivateKey).public
     done = take_back(proposing(node, file), store, "auth-1")
     assert (done.proposed, done.successor) == (True, None)
-    with pytest.raises(NotFoundError):
+    with pytest.raises(MissingKeyError):
         node.identity().signer(AuthPrivateKey)
     fresh = node.identity()
     assert fresh.trust.revocations().entries == ()

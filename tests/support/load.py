@@ -319,10 +319,13 @@ class Load:
         """Until FR's running node presents its youngest TLS key: it looks every minute, by the plain clock."""
         identity = open_identity(Home(self.fr.home), clock=self.time)
         wanted, port = identity.tls().spki_sha256, identity.settings.listen.port
-        end = time.monotonic() + _PATIENCE
-        while spki_sha256(PEM_cert_to_DER_cert(get_server_certificate(("127.0.0.1", port)))) != wanted:
+        end, presented = time.monotonic() + _PATIENCE, b""
+        while presented != wanted:
             assert time.monotonic() < end, "the running node goes on presenting an old certificate"
             time.sleep(_PAUSE)
+            node = self.federation.fr_node
+            assert node.process.poll() is None, node.journal.read_text()
+            presented = spki_sha256(PEM_cert_to_DER_cert(get_server_certificate(("127.0.0.1", port))))
 
     def stage(self, cli: Cli, key: str) -> Stage:
         """Where a key of an agency is in its life."""
