@@ -12,13 +12,11 @@ from typing import Final
 from keys.errors import SigfedError
 from keys.message import Message
 from node.app.subsets import release_here
-from node.clock import milliseconds
 from node.errors import NotFoundError
 from node.identity.identity import Identity
 from node.identity.logs import publish_one
 from node.identity.witnesses import cosign_own
 from node.judgement.shred_status import Place, shredded_places
-from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import ShredPlan, require_no_more, shred
 from node.store.accounts.records import Approval, Request
 from node.store.store import Store
@@ -44,8 +42,16 @@ def recall_now(identity: Identity, store: Store, origin: str) -> list[str]:
         )
     ]
     words += [_released(identity, store, report.subset.name) for report in report_subsets(store)]
-    stand = asyncio.run(cosign_own(identity, store)).values()
-    return words + [f"{one.origin}: {one.words}" for one in stand if one.followed and one.missing]
+    return words + _cosigned(identity, store)
+
+
+def _cosigned(identity: Identity, store: Store) -> list[str]:
+    """What is out stays out, whatever becomes of this: it is asked for again with every publication."""
+    try:
+        stand = asyncio.run(cosign_own(identity, store)).values()
+    except SigfedError as exc:
+        return [Message("not cosigned: {reason}", exc)]
+    return [f"{one.origin}: {one.words}" for one in stand if one.followed and one.missing]
 
 
 def _released(identity: Identity, store: Store, name: str) -> str:
@@ -132,8 +138,7 @@ def carry_out_shredding(identity: Identity, store: Store, approval: Approval) ->
 def _shred(identity: Identity, store: Store, origin: str, positions: Sequence[int], reason: Reason) -> str:
     for position in positions:
         shred(store, origin, position, reason=reason)
-    words = recall_now(identity, store, origin)
-    carry_out(store, origin, now_ms=milliseconds(identity.clock.now()))
+    words = recall_now(identity, store, origin)  # publishing deletes what was shredded
     return Message.joined(
         "; ", [*words, Message("deleted here; peers delete with their next sync: sigfed shredding ls")]
     )

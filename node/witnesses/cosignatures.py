@@ -2,9 +2,9 @@
 
 A head stands once it is published; its cosignatures come after, and whoever is down, slow or refuses is an outcome that
 is told. Asked are those whose cosignature on the newest head is missing or past half of the age that followers allow,
-all at once, each with little patience. That a witness claims another history of a log is an alarm, for a person to look
-at: either the witness is wrong, or this node was put back to an older state, or somebody else signs with its key.
-Rules: docs/spec/witness.md, "Collecting".
+about all heads at once, each with little patience. That a witness claims another history of a log is an alarm, for a
+person to look at: either the witness is wrong, or this node was put back to an older state, or somebody else signs with
+its key. Rules: docs/spec/witness.md, "Collecting".
 """
 
 import asyncio
@@ -138,7 +138,7 @@ class Cosigning:
         """Ask about the newest heads of all own logs; what a witness does is in the report, never an error."""
         documents = await asyncio.to_thread(self._documents)
         heads = await asyncio.to_thread(self._heads, documents)
-        return [await self._collect(head, documents) for head in heads]
+        return await asyncio.gather(*(self._collect(head, documents) for head in heads))
 
     def standing(self) -> list[Cosigned]:
         """How the newest heads stand; nobody is asked."""

@@ -14,9 +14,13 @@ import pytest
 from keys.encoding import MAX_INTEGER
 from keys.key import WitnessPrivateKey
 from node.errors import ConflictError
+from node.lists.catalogue import create_list
+from node.lists.publish import publish
 from node.peers.log_service import CallerLogs
 from node.witnesses import cosigners
 from node.witnesses.cosignatures import Cosigning
+from node.witnesses.cosigners import OwnHead, WitnessAnswer
+from protocol.api import WitnessApi
 from protocol.encoding import b64
 from protocol.lists.grant import NOTHING
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
@@ -203,6 +207,29 @@ async def test_a_slow_witness_costs_patience_and_nothing_else(
     standing = await world.witnesses.collect(world.fr)
     assert standing.cosigned == 2
     assert [one.words for one in standing.asked if not one.lines] == ["did not answer in time"]
+
+
+async def test_a_silent_witness_is_waited_for_once_and_not_for_every_head(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fr = world.fr
+    second = create_list(fr.store, fr.name, "second").origin
+    fr.announce(second, fr.log_key)
+    publish(fr.store, second, signer=fr.signer, now_ms=fr.now_ms)
+    heads, both = set[str](), asyncio.Event()
+
+    async def two_at_once(api: WitnessApi, own: OwnHead, **rest: Any) -> WitnessAnswer:
+        heads.add(own.note.text)
+        if len(heads) == 2:
+            both.set()
+        await both.wait()
+        return await cosigners.ask_witness(api, own, **rest)
+
+    monkeypatch.setattr("node.witnesses.cosignatures._PATIENCE_SECONDS", 5.0)
+    monkeypatch.setattr("node.witnesses.cosignatures.ask_witness", two_at_once)
+    standings = await world.witnesses.cosigning(world.fr).collect()
+    said = {asked.words for one in standings for asked in one.asked}
+    assert (len(standings), "did not answer in time" in said) == (2, False)
 
 
 async def test_a_member_whose_document_is_not_held_is_counted_and_cannot_be_asked(world: World) -> None:

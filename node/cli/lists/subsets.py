@@ -73,6 +73,7 @@ def create(
 @app.command("release")
 def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Name of the subset.")]) -> int:
     """Release what is effective now: digests that enough countries list on their own knowledge."""
+    from keys.errors import SigfedError
     from node.app.subsets import release_here
     from node.cli.federation.witnesses import alarmed, standing_facts, tell_standing
     from node.errors import TripwireError
@@ -86,7 +87,10 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
         try:
             report = release_here(identity, store, name)
         except TripwireError:
-            wait_for(cosign_own(identity, store))  # for what it took out
+            try:
+                wait_for(cosign_own(identity, store))  # for what it took out
+            except SigfedError as exc:
+                here.output.talk(f"not cosigned: {exc}")
             raise
         holdings = report_subset(store, name).subset.filter.holdings
         standings = wait_for(cosign_own(identity, store))

@@ -3,15 +3,18 @@
 import pkgutil
 from dataclasses import replace
 from errno import ENOSPC
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from node.errors import StoreError
 from node.identity.identity import Identity
 from node.rotation.revoke import confirm_by_witnesses
 from node.store.store import Store
 from node.witnesses.cosignatures import Cosigned
-from support.agencies import BOTH, LIST, Federation, row, table, written
+from support.agencies import BOTH, LIST, SUBSET, Federation, row, table, written
+from support.digest_search import DigestSearch
 from support.processes import Cli, Finished
 
 _LOG = f"fr.example/lists/{LIST}"
@@ -80,6 +83,32 @@ def test_what_was_done_is_told_and_recorded_whatever_fails_next(
     name, count = _FACTS[verb]
     assert [str(one[name]) for one in finished.results] == [count]
     assert partly(fr, finished, f"entry.{verb}")[name] == count
+
+
+def test_what_was_taken_out_is_told_and_deleted_though_it_could_not_be_cosigned(
+    fr: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tripwire says so, too, whatever becomes of the cosigning of what it took out."""
+
+    def would_not_stand_still(*_: object) -> None:
+        raise StoreError("its note would not stand still")
+
+    monkeypatch.setattr("node.store.peers.cosignatures.CosignerRows.put", would_not_stand_still)
+    both = written(tmp_path / "both", table(BOTH))
+    for name in ("alice", "bruno"):
+        fr.done("person", "add", name, typed=2 * f"the passphrase of {name}\n")
+    fr.done("guard", "tripwire", "add", "--hash-from", both, "--note", "the logo")
+    tripped = fr.run("subset", "release", SUBSET)
+    assert (tripped.exit, tripped.out) == (14, "")
+    assert "adds nothing" in tripped.err
+    assert "not cosigned: its note would not stand still" in tripped.err
+    asked = fr.done_as("alice", "entry", "shred", "--list", LIST, "--hash-from", both, "--yes")
+    told = str(fr.done_as("bruno", "approval", "approve", str(asked["approval"]))["result"])
+    assert "2 withdrawn now" in told
+    assert "not cosigned: its note would not stand still; deleted here" in told
+    search = DigestSearch([sha256(BOTH).digest()])
+    files = [path for path in fr.home.rglob("*") if path.is_file()]
+    assert not any(list(search.sightings(path.read_bytes(), str(path))) for path in files)
 
 
 def test_a_key_that_stopped_is_told_though_nothing_was_proposed(
