@@ -19,7 +19,7 @@ from node.hoster.cover import whole_ticks
 from node.hoster.events import FAILURES, Events
 from node.hoster.hits.exchange import hear, judge, tell_waiting
 from node.hoster.hits.instructions import unverified
-from node.hoster.hits.retention import purge_hits
+from node.hoster.hits.retention import purge_hits, scrub
 from node.hoster.hits.spool import SpooledHit
 from node.hoster.own_node import MEANS, Means
 from node.hoster.release.update import UpdateReport
@@ -83,6 +83,8 @@ async def settle(
             )
     with _going_on(problems):
         purged = purge_hits(home, clock=means.clock)
+    with _going_on(problems):
+        scrub(home)
     to_undo = sum(hit.to_undo for hit in ended.values())
     await whole_ticks(begun)
     return Settled(

@@ -104,8 +104,7 @@ def test_no_page_keeps_what_was_purged(store: PartnerStore) -> None:
             rows.put(Kind.HIT, name, bodies[name] + bytes(64), mark="done")
     gone = sorted(bodies)[::2]
     for name in gone:
-        with store.writing() as rows:
-            rows.remove(Kind.HIT, name)
+        _remove(store, Kind.HIT, name)
     store.scrub()
     data = store.path.read_bytes()
     assert [name for name in gone if name.encode() in data or bodies[name][:32] in data] == []
@@ -113,20 +112,57 @@ def test_no_page_keeps_what_was_purged(store: PartnerStore) -> None:
         assert {row.name for row in rows.ls(Kind.HIT)} > bodies.keys() - set(gone)
 
 
+@pytest.mark.parametrize("kind", [Kind.HIT, Kind.UNCONFIRMED, Kind.PROPOSAL, Kind.CONSOLE_TOKEN])
+def test_the_file_is_written_anew_once_after_a_row_is_gone(store: PartnerStore, kind: Kind) -> None:
+    with store.writing() as rows:
+        rows.put(kind, "ff", b"the name of a file" * 1000)
+    before = store.path.read_bytes()
+    store.scrub()
+    _remove(store, Kind.HIT, "fe")
+    store.scrub()
+    assert store.path.read_bytes() == before, "nothing was removed"
+    _remove(store, kind, "ff")
+    assert store.path.stat().st_size == len(before)
+    store.scrub()
+    assert store.path.stat().st_size < len(before)
+    after = store.path.read_bytes()
+    store.scrub()
+    assert store.path.read_bytes() == after, "once"
+
+
+def test_what_is_removed_while_the_file_is_written_anew_has_it_written_once_more(
+    store: PartnerStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = database._run
+    _remove(store, Kind.HIT, "07")
+
+    def meanwhile(connection: sqlite3.Connection, *statements: str) -> None:
+        run(connection, *statements)
+        if "VACUUM" in statements:
+            monkeypatch.undo()
+            _remove(store, Kind.HIT, "06")
+
+    monkeypatch.setattr(database, "_run", meanwhile)
+    store.scrub()
+    before = store.path.read_bytes()
+    store.scrub()
+    assert store.path.read_bytes() != before
+
+
+def _remove(store: PartnerStore, kind: Kind, name: str) -> None:
+    with store.writing() as rows:
+        rows.remove(kind, name)
+
+
 def test_who_reads_sees_one_moment_and_who_writes_waits(store: PartnerStore) -> None:
     with store.reading() as rows:
         before = rows.ls(Kind.HIT)
-        writer = Thread(target=_forget, args=(store,))
+        writer = Thread(target=_remove, args=(store, Kind.HIT, "00"))
         writer.start()
         assert rows.ls(Kind.HIT) == before
     writer.join()
     with store.reading() as rows:
         assert len(rows.ls(Kind.HIT)) == len(before) - 1
-
-
-def _forget(store: PartnerStore) -> None:
-    with store.writing() as rows:
-        rows.remove(Kind.HIT, "00")
 
 
 def test_who_waits_for_too_long_is_told(store: PartnerStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -186,6 +186,8 @@ def purge_hits(here: Session, *, dry_run: bool) -> None:
         if days
         else "hits are kept for ever: [retention] hit_days is 0",
     )
+    if not dry_run:
+        retention.scrub(here.home)  # what was removed is told before: this may fail, and is done again
     here.output.following("sigfed hit purge" if dry_run and found else "sigfed hit ls")
 
 

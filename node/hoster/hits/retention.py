@@ -13,6 +13,7 @@ from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.settings import load_partner_settings
+from node.hoster.store.database import PartnerStore
 
 _CLOCK = SystemClock()
 
@@ -24,13 +25,18 @@ def would_purge(home: Home, *, clock: Clock = _CLOCK) -> int:
 
 
 def purge_hits(home: Home, *, clock: Clock = _CLOCK) -> int:
-    """Delete them; returns how many there were. Raises `NotInitialisedError`."""
+    """Delete them; returns how many there were. `scrub` is to follow. Raises `NotInitialisedError`."""
     if not would_purge(home, clock=clock):
         return 0
     with locked(home.partner / "hits.lock"):
         found = _expired(home, clock)
         hit_spool(home).drop(*found)
     return len(found)
+
+
+def scrub(home: Home) -> None:
+    """Leave no copy of what was removed, then or before, in the file of rows; raises as `PartnerStore.scrub`."""
+    PartnerStore(home.partner).scrub()
 
 
 def hold(home: Home, text: str, *, held: bool) -> SpooledHit:

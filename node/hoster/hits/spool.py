@@ -281,7 +281,6 @@ class HitSpool:
         with self._store.writing() as rows:
             for hit in hits:
                 rows.remove(Kind.HIT, hit.id)
-        self._store.scrub()
 
     def ls(self) -> list[SpooledHit]:
         """All hits, oldest first; raises `StoreError` for a damaged row."""

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from node.clock import Entropy, system_entropy
 from node.errors import AlreadyExistsError, StoreDownError, StoreError, StoreLockedError
 from node.files import create_key, read_private, refused, require_own, require_owner, sqlite_errno
-from node.hoster.store.kinds import Kind
+from node.hoster.store.kinds import Fact, Kind
 from node.hoster.store.migrate import Earlier, earlier_files, has_word, remove_earlier, set_aside
 
 FILE: Final = "state.db"
@@ -26,6 +26,7 @@ _APPLICATION: Final = 0x53674650
 """`SgFP`: what says that an SQLite file is this one."""
 _BUSY_SECONDS: Final = 60.0
 _KEY_BYTES: Final = 32
+_MARK_BYTES: Final = 16
 _PRIMARY: Final = 0xFF
 """Of SQLite's error codes, the part that says what failed."""
 _DOWN: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM})
@@ -95,7 +96,18 @@ class Rows:
         self._insert("INSERT OR IGNORE", kind, name, "", body)
 
     def remove(self, kind: Kind, name: str) -> bool:
-        """Forget a row; whether there was one."""
+        """Forget a row, and note that the file is to be scrubbed; whether there was one."""
+        was_there = self._delete(kind, name)
+        if was_there:
+            self.put(Kind.FACT, Fact.TO_SCRUB, system_entropy(_MARK_BYTES))
+        return was_there
+
+    def scrubbed(self, noted: bytes) -> None:
+        """Forget the note, unless rows were removed since it was read."""
+        if self.body(Kind.FACT, Fact.TO_SCRUB) == noted:
+            self._delete(Kind.FACT, Fact.TO_SCRUB)
+
+    def _delete(self, kind: Kind, name: str) -> bool:
         return self._db.execute("DELETE FROM kept WHERE kind = ? AND name = ?", (kind, name)).rowcount > 0
 
     def _rows(self, statement: str, *values: object) -> list[Row]:
@@ -146,12 +158,26 @@ class PartnerStore:
             connection.execute("COMMIT")
 
     def scrub(self) -> None:
-        """Write the file anew: where SQLite rebuilt a page, a copy of a row that moved may be left, which it forgot.
+        """Write the file anew if rows were removed: where SQLite rebuilt a page, a copy of one that moved may be left.
 
-        Raises as `writing`.
+        Raises as `writing`; the next one does it then.
         """
-        with self._connected(make=True) as connection:
-            _run(connection, _DURABLE, "VACUUM")
+        with self.reading() as rows:
+            noted = rows.body(Kind.FACT, Fact.TO_SCRUB)
+        if noted is None:
+            return
+        try:
+            with self._connected(make=True) as connection:
+                _run(connection, _DURABLE, "VACUUM")
+        except (StoreDownError, StoreLockedError) as exc:
+            raise type(exc)(
+                "{path} was not written anew, and may hold copies of what was removed: {reason}",
+                self.path,
+                exc,
+                hint="the next update does it, or: sigfed hit purge",
+            ) from None
+        with self.writing() as rows:
+            rows.scrubbed(noted)
 
     def key(self, name: str, entropy: Entropy = system_entropy) -> bytes:
         """The key of this name, in a file beside the rows; made when it is first needed."""

@@ -28,6 +28,8 @@ class Fact(StrEnum):
     """Those that were finished."""
     LAST_END = "last-end"
     """The last report of which the node told that it ended."""
+    TO_SCRUB = "to-scrub"
+    """Rows were removed since the file was written anew; other bytes each time."""
 
 
 class ReleaseFile(StrEnum):

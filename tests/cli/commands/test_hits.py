@@ -1,7 +1,9 @@
 """A hit from the look-up to the proof and the answer to a dispute, typed at three machines."""
 
 import json
+import os
 import re
+import resource
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +16,8 @@ from keys.key import StatementPrivateKey
 from node.errors import UsageError
 from node.home import Home
 from node.hoster.hits.homes import hit_spool
+from node.hoster.hits.resolutions import Action
+from node.hoster.hits.spool import HitSpool
 from node.sdk import Client
 from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
 from protocol.statement.receipt import kept_receipt, sign_receipt
@@ -24,6 +28,7 @@ from support.federated import federated
 from support.outside import secret_file
 from support.processes import Cli
 from support.receiver import Receiver, receiver
+from support.spooling import HIT, SENT, recorded
 
 DIGESTS = (sha256(BOTH).hexdigest(), md5(BOTH, usedforsecurity=False).hexdigest())
 REASON = "it is our company logo"
@@ -44,6 +49,42 @@ def hit(federation: Federation, partner: Cli) -> str:
     assert "1 hit recorded here; nobody was told yet" in found.err
     assert "sigfed hit report --all" in found.err
     return str(partner.done("hit", "ls")["hit"])
+
+
+def hits_of(spool: HitSpool, count: int, *, finished: int) -> None:
+    """Hits of so many files, some of them told, dealt with, and kept longer than is configured."""
+    for number in range(count):
+        report = replace(SENT.report, report_id=os.urandom(16))
+        hit = recorded(
+            spool, replace(HIT, report=replace(SENT, report=report)), name=f"customer {number}.jpg"
+        )
+        if number < finished:
+            done = replace(hit, action=Action.REMOVED, resolved_ms=10)
+            spool.save(replace(done, receipt=b"signed", acknowledged=b"signed"))
+
+
+@pytest.mark.parametrize("later", [("hit", "purge"), ("update",)], ids=" ".join)
+def test_what_is_purged_on_a_full_disk_is_told_and_written_over_later(
+    partner: Cli, later: tuple[str, ...]
+) -> None:
+    """A limit below the end of the file stands for the disk: rows can go from its first pages, and no more."""
+    spool = hit_spool(Home(partner.home))
+    hits_of(spool, 60, finished=30)
+    recorded(spool, name="a" * 200_000)
+    rows = spool._store.path
+    before = rows.stat().st_size
+    purged = partner.run(
+        "hit",
+        "purge",
+        before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (before - 100_000, resource.RLIM_INFINITY)),
+    )
+    assert (purged.results[0]["hits"], len(spool.ls())) == (30, 31)
+    assert purged.exit == 2
+    assert "was not written anew" in purged.err
+    assert rows.stat().st_size == before
+    done = partner.done(*later)
+    assert done.get("hits", done.get("hits_purged")) == 0
+    assert rows.stat().st_size < before
 
 
 def test_the_answer_to_a_dispute_arrives_by_itself(federation: Federation, partner: Cli, hit: str) -> None:
