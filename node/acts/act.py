@@ -108,6 +108,7 @@ class Done:
     """What was done, as a sentence and as facts."""
 
     said: Message
+    """Empty where a part of what failed may have been done, and nobody knows which."""
     facts: Mapping[str, Fact] = field(default_factory=dict)
     once: str = ""
     """The fact that is shown once, to whoever acted, and is neither kept nor recorded; empty: there is none."""
@@ -161,7 +162,7 @@ class Act(Generic[F]):
     state: Callable[[Node], object]
     """What is compared before and after a failure: where it differs, a part stands and is recorded.
 
-    What another process changes meanwhile is taken for a part: that records `partly` once too often, and nothing else.
+    What another process changes meanwhile is taken for a part: that is told as what may be, and recorded as `partly`.
     """
 
     @property

@@ -73,8 +73,9 @@ def perform(act: Act[F], node: Node, given: F, caller: Caller) -> Done:
         except Exception as exc:
             if _state(act, node) == before:
                 raise
-            said = Message("a part of it was done")
-            done = Done(said=said, parts=(), notes=(said,), failure=exc)
+            done = Done(
+                said=Message(""), parts=(), notes=(Message("a part of it may have been done"),), failure=exc
+            )
         note.recorded = tell(
             node.identity,
             node.store,

@@ -103,7 +103,7 @@ class Console(Generic[W]):
 
     def say_partly(self, visitor: Visitor, done: str) -> None:
         """Keep what was done of something that failed, where the page with its form cannot say it."""
-        self.say(visitor, f"{_('Not all of this was done.')} {done}")
+        self.say(visitor, f"{_('Not all of this was done.')} {done}".rstrip())
 
     def said(self, visitor: Visitor) -> str:
         """The sentence that was kept, once."""
@@ -233,7 +233,7 @@ async def _shown_again(
     form: Values,
     error: SigfedError,
     *,
-    done: str = "",
+    done: str | None = None,
 ) -> web.Response:
     console = request.app[CONSOLE]
     page = console.pages[action.page]
@@ -241,7 +241,7 @@ async def _shown_again(
     try:
         model = await in_thread(request, page.gather, console.world, visitor, _query(form))
     except SigfedError:
-        if done:
+        if done is not None:
             console.say_partly(visitor, done)
         raise error from None  # what the form was about is gone
     reply = rendered(request, page, model, visitor, refused=refused, status=_status(error))

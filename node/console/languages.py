@@ -59,9 +59,11 @@ def marked(message: str) -> str:
 
 def translated(message: str) -> str:
     """A sentence in the language that is written now; a message with its values."""
+    if not message:
+        return ""
     if isinstance(message, Message):
         return message.translated(_catalogue(_current.get()))
-    return _catalogue(_current.get()).gettext(message) if message else ""
+    return _catalogue(_current.get()).gettext(message)
 
 
 def translated_plural(one: str, many: str, count: int) -> str:

@@ -203,7 +203,7 @@ class PartlyDoneError(Exception):
     def __init__(self, said: str, failure: Exception) -> None:
         super().__init__(said)
         self.said = said
-        """What was done, in a sentence."""
+        """What was done, in a sentence; empty: nobody knows."""
         self.failure = failure
 
 
@@ -238,8 +238,8 @@ class Refused:
     hint: str = ""
     form: Mapping[str, str] = field(default_factory=dict)
     """What was typed, so that nothing of it is lost."""
-    done: str = ""
-    """What of it was done all the same; empty: nothing."""
+    done: str | None = None
+    """What of it was done all the same; None: nothing. Empty: nobody knows what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
