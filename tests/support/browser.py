@@ -8,13 +8,11 @@ loop, `browsing_async` has the same browser there.
 """
 
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
 
-from axe_playwright_python.async_playwright import Axe as AsyncAxe
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser as AsyncBrowser
 from playwright.async_api import Page as AsyncPage
 from playwright.async_api import async_playwright, expect
@@ -65,19 +63,25 @@ async def keep_picture(page: AsyncPage, name: str) -> None:
         await page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
+_JUDGE = """() => window.axe && axe.run({resultTypes: ["violations"]}).then(({violations}) => violations.flatMap(
+  ({id, impact, help, nodes}) => nodes.map(({target}) => `${id} (${impact}): ${help}: ${target.join(" ")}`)
+))"""
+"""Only what is wrong leaves the browser: to send what axe looked at costs as much as to look."""
+
+
 def axe(page: Page) -> list[str]:
     """What axe holds against a page as it is now, a line an element; nothing is good."""
-    return _lines(Axe().run(page).response)
+    if (found := page.evaluate(_JUDGE)) is None:
+        page.add_init_script(AXE_SCRIPT)  # the next pages in this window have it, sent and compiled once
+        page.evaluate(AXE_SCRIPT)
+        found = page.evaluate(_JUDGE)
+    return list(found)
 
 
 async def axe_async(page: AsyncPage) -> list[str]:
     """The same in the running event loop."""
-    return _lines((await AsyncAxe().run(page)).response)
-
-
-def _lines(response: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{found['id']} ({found['impact']}): {found['help']}: {' '.join(map(str, node['target']))}"
-        for found in response["violations"]
-        for node in found["nodes"]
-    ]
+    if (found := await page.evaluate(_JUDGE)) is None:
+        await page.add_init_script(AXE_SCRIPT)
+        await page.evaluate(AXE_SCRIPT)
+        found = await page.evaluate(_JUDGE)
+    return list(found)
