@@ -37,6 +37,7 @@ _NOW_MS: Final = {
 class Standing:
     """How the lease stands."""
 
+    holder: str
     term: int
     runs: bool
     """Whether the node said lately that it runs in the home that has the lease."""
@@ -56,9 +57,7 @@ class Claim:
         """Let a transaction that writes go on; raises `StoreLockedError` where the lease is not this home's."""
         held = _find(connection) or self._first(connection)
         if held.holder != self.holder:
-            # A transaction that took it may have been rolled back since: what is found is of before then.
-            followed = self._term is not None and held.term >= self._term
-            if not self.inside or followed:
+            if not self.inside or self._is_passed_on(held.holder, held.term):
                 raise _elsewhere(held)
             held = self._take(connection, held)
         if self._term not in {None, held.term}:
@@ -67,9 +66,18 @@ class Claim:
 
     def require_standing(self, standing: Standing) -> None:
         """Raise `StoreLockedError` where the lease has passed on since it was found."""
-        # A term that was taken in a transaction which was rolled back is ahead of what is found.
-        if self._term is not None and standing.term > self._term:
+        if self._is_passed_on(standing.holder, standing.term):
             raise _lost()
+
+    def _is_passed_on(self, holder: str, term: int) -> bool:
+        """Whether somebody took the lease after this home did.
+
+        A transaction that took it may have been rolled back since: what is found is of an earlier term then, and of
+        the same one where another copy of the home took it instead.
+        """
+        if self._term is None or term < self._term:
+            return False
+        return term > self._term or holder != self.holder
 
     def holds(self, bare: Bare) -> bool:
         """Whether this home has the lease and had it throughout; `fence` says what is to be done where it has not."""
@@ -109,7 +117,7 @@ class LeaseRows(Rows):
     def standing(self) -> Standing:
         """How it stands; it is there, since somebody serves by it."""
         held = self._connection.execute(_FIND).one()
-        return Standing(held.term, held.until_ms > _now_ms(self._connection))
+        return Standing(held.holder, held.term, held.until_ms > _now_ms(self._connection))
 
     def rewrite(self) -> None:
         """Write it as it is: a database that takes nothing says so."""

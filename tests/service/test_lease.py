@@ -1,6 +1,7 @@
 """The lease of a home whose database lies in it: a copy of the folder is a home of its own."""
 
 from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,45 @@ def test_a_copied_home_goes_on_after_a_transaction_that_was_rolled_back(
         write(first)
     for store in (first, copy):
         store.dispose()
+
+
+def _written_elsewhere(dsn: str, holder: str) -> None:
+    """By another process, in which a copy of the home takes the lease."""
+    store = Store.open(
+        dsn,
+        objects=MemoryObjects(),
+        storage_keys=lambda _: STORAGE_KEY,
+        entropy=system_entropy,
+        claim=claim(holder),
+    )
+    write(store)
+    store.dispose()
+
+
+def test_who_has_the_lease_is_told_from_another_copy_that_took_it_in_the_same_term(tmp_path: Path) -> None:
+    dsn = sqlite_dsn(tmp_path)
+    Store.create(
+        dsn, objects=MemoryObjects(), storage_key=STORAGE_KEY, entropy=system_entropy, claim=claim("first")
+    ).dispose()
+    _written_elsewhere(dsn, "first")
+    copy = Store.open(
+        dsn,
+        objects=MemoryObjects(),
+        storage_keys=lambda _: STORAGE_KEY,
+        entropy=system_entropy,
+        claim=claim("copy"),
+    )
+    with pytest.raises(RuntimeError), copy.write():
+        raise RuntimeError
+    other = get_context("spawn").Process(target=_written_elsewhere, args=(dsn, "other copy"))
+    other.start()
+    other.join()
+    assert other.exitcode == 0
+    with pytest.raises(StoreLockedError):
+        copy.standing()
+    with pytest.raises(StoreLockedError):
+        write(copy)
+    copy.dispose()
 
 
 @pytest.mark.both_databases
