@@ -18,7 +18,7 @@ by shredding, and when a peer opens what it withheld before.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from itertools import chain, tee
+from itertools import chain, groupby, tee
 
 from node.errors import NotFoundError, StoreError
 from node.ports.objects import ObjectStore
@@ -93,11 +93,11 @@ class LogFiles:
 
     def items_at(self, positions: Iterable[int], *, size: int) -> Iterator[Item]:
         """The same of the events at these ascending positions below `size`; each of their bundles is read once."""
-        places: dict[int, list[int]] = {}
-        for position in positions:
-            places.setdefault(position // BUNDLE_WIDTH, []).append(position)
-        for index, rows in self._rows(places, size):
-            for position in places[index]:
+        bundles = groupby(positions, lambda position: position // BUNDLE_WIDTH)
+        named, asked = tee((index, list(places)) for index, places in bundles)
+        found = self._rows((index for index, _ in named), size)
+        for (_, rows), (_, places) in zip(found, asked, strict=True):
+            for position in places:
                 event, opening = rows[position % BUNDLE_WIDTH]
                 yield position, event, opening or None
 

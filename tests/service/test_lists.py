@@ -5,8 +5,10 @@ import pytest
 from node.errors import AlreadyExistsError, UsageError
 from node.lists.catalogue import create_list, own_list, report_list, report_lists
 from node.lists.corrections.withdraw import withdraw
+from node.objects.logfiles import LogFiles
 from node.store.lists.records import LogKind
 from node.store.store import Store
+from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Reason
 from support.stores import Agency, file_digests, rows
@@ -39,3 +41,16 @@ def test_reports_what_is_active_and_what_waits(agency: Agency, other: Agency) ->
     assert [item.log.kind for item in report_lists(agency.store)] == [LogKind.OWN_LIST, LogKind.PEER_LIST]
     with agency.store.read() as unit, pytest.raises(UsageError):
         own_list(unit, other.origin)
+
+
+def test_reads_events_at_places_as_these_are_told(agency: Agency) -> None:
+    agency.add(rows(*map(str, range(3 * BUNDLE_WIDTH))))
+    agency.publish()
+    files, size = LogFiles(agency.store.objects, agency.store.vault, agency.origin), 3 * BUNDLE_WIDTH
+    asked = [0, 5, BUNDLE_WIDTH - 1, 2 * BUNDLE_WIDTH, 2 * BUNDLE_WIDTH, size - 1]
+    whole = list(files.items(first=0, size=size))
+    assert list(files.items_at(asked, size=size)) == [whole[place] for place in asked]
+    assert list(files.items_at([], size=size)) == []
+    told = iter(range(size))
+    next(files.items_at(told, size=size))
+    assert next(told) < size - BUNDLE_WIDTH, "not all of them are read first"
