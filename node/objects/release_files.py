@@ -64,10 +64,19 @@ class ReleaseFolder:
                 *_filter_of(release, self._name(ReleasePart.FILTER)),
             ]
         )
-        if labels is not None:
-            with self._undamaged():
-                pieces = checked_labels(release.manifest, spared(*labels), self._store.vault.hasher)
-                objects.put_pieces(self._name(ReleasePart.LABELS), write_whole_labels(pieces))
+        if labels is None:
+            return
+        pieces = checked_labels(release.manifest, spared(*labels), self._store.vault.hasher)
+        try:
+            objects.put_pieces(self._name(ReleasePart.LABELS), write_whole_labels(pieces))
+        except ProtocolError as exc:
+            raise StoreError(
+                "labels of release {version} of {subset} changed on the disk while they were written: {reason}",
+                self._record.version,
+                self._record.subset,
+                exc,
+                hint="nothing was released; check the disk, then release again",
+            ) from exc
 
     def put_basis(self, basis: bytes) -> None:
         """Write what the next release may begin from."""
