@@ -254,6 +254,8 @@ class Parts:
         shredded = await asyncio.to_thread(carry_out_everywhere, self.store, now_ms=now_ms)
         await asyncio.to_thread(open_sessions(self.identity, self.store).sweep)
         _journal.info("swept", deleted=deleted, shredded=shredded)
+        if await asyncio.to_thread(self.store.vacuum):
+            _journal.info("vacuumed")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Table, delete, func, insert, select, update
 
 from node.store.data_key_records import DataKeyRecord, Key, SealedColumn
+from node.store.driver import owe_vacuum
 from node.store.tables import DataKey, Rows, every_table, table, values_of
 
 _KEY = table(DataKey)
@@ -24,6 +25,7 @@ class DataKeyRows(Rows):
 
     def drop(self, name: str) -> None:
         """Remove a key that nothing is sealed with any more."""
+        owe_vacuum(self._connection)
         self._connection.execute(delete(_KEY).where(_KEY.c.name == name))
 
 

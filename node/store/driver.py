@@ -7,11 +7,10 @@ so does what every evaluation asks (`bare_transaction`): else they would take se
 import errno
 import re
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -43,10 +42,6 @@ _OF_POSTGRESQL: Final = {"53100": errno.ENOSPC, "25006": errno.EROFS}
 _MOST_DAMAGE: Final = 10
 _MIGRATING: Final = 0x5346_4D49
 """What the advisory lock of migrations is called."""
-_BLOCK: Final = 1 << 24
-_MOST_SOUGHT: Final = 32
-"""Of every hundred rows one was moved: of more it is likely, and the database is written anew without a search."""
-_EMPTY_LOG: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
 _WRITES: Final = "sigfed_writes"
 _NORMAL: Final = 1
 """SQLite's number for `synchronous=NORMAL`."""
@@ -218,37 +213,65 @@ def insert_rows(
         connection.exec_driver_sql(statement, batch)
 
 
-def scrub(engine: Engine, gone: Collection[bytes] = ()) -> None:
-    """Move SQLite's write-ahead log into the database and empty it; a reader's view may keep it for the next time.
-
-    Where a page is split, SQLite leaves a copy of the row that it moves to the page above, and `secure_delete`
-    overwrites the row alone. So what must be `gone`, eight bytes each, is looked for; where one is there
-    still, the database is written anew: 43 seconds for one of 2 GB, in which nobody else writes.
+def scrub(engine: Engine) -> bool:
+    """Move SQLite's write-ahead log into the database and empty it; False where a reader's view keeps it for now.
 
     PostgreSQL keeps deleted rows until its VACUUM, which it runs by itself, and its log for as long as its
     configuration says.
     """
     if engine.dialect.name != SQLITE:
-        return
+        return True
     with engine.connect() as connection:
-        raw = connection.connection.driver_connection
-        assert raw is not None, "the connection is open"
-        raw.execute(_EMPTY_LOG)
-        if len(gone) > _MOST_SOUGHT or _holds_any(Path(engine.url.database or ""), gone):
-            raw.execute("VACUUM")
-            raw.execute(_EMPTY_LOG)
+        return _scrub(connection)
 
 
-def _holds_any(path: Path, values: Collection[bytes]) -> bool:
-    """Whether one of the values of eight bytes stands anywhere in a file, 0.4 s a GB each."""
-    before = b""
-    with path.open("rb") as file:  # not mapped: another process may write it anew, shorter
-        while values and (block := file.read(_BLOCK)):
-            data = before + block
-            if any(value in data for value in values):
-                return True
-            before = data[-7:]
-    return False
+def owe_vacuum(connection: Connection) -> None:
+    """Say, in a transaction that removes rows for good, that SQLite's pages may hold copies of them.
+
+    Where it rebuilds a page, a copy of a row that moved stays, and `secure_delete` overwrites the row alone. Whoever
+    counts here counts on: an odd number says that nothing is owed, so a database of before owes it once.
+    """
+    if connection.dialect.name == SQLITE:
+        number = _debt(connection)
+        connection.exec_driver_sql(f"PRAGMA user_version = {number + 1 + (number + 1) % 2}")
+
+
+def vacuum(engine: Engine) -> bool:
+    """Write SQLite's database anew where that is owed; False where it is not, or a reader's view keeps the old pages.
+
+    Nobody else writes meanwhile: 43 seconds for 2 GB. It takes as much room again in the database's folder, and in that
+    of SQLite's temporary files.
+    """
+    if engine.dialect.name != SQLITE:
+        return False
+    with engine.connect() as connection:
+        number = _debt(connection)
+        connection.rollback()
+        if number % 2:
+            return False
+        _raw(connection).execute("VACUUM")
+        if not _scrub(connection):
+            return False
+    with begin_writing(engine) as connection, connection.begin():
+        if _debt(connection) == number:  # nobody removed more since
+            connection.exec_driver_sql(f"PRAGMA user_version = {number + 1}")
+    return True
+
+
+def _scrub(connection: Connection) -> bool:
+    (busy, _, _) = _raw(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
+def _raw(connection: Connection) -> Any:
+    """The driver's own connection: these statements cannot be in a transaction."""
+    raw = connection.connection.driver_connection
+    assert raw is not None, "the connection is open"
+    return raw
+
+
+def _debt(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
 
 
 @contextmanager

@@ -4,7 +4,7 @@
 become a second, empty store. Failures of the database become `StoreError`s without its statements or values.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
@@ -26,6 +26,7 @@ from node.store.driver import (
     parse_dsn,
     scrub,
     translated,
+    vacuum,
 )
 from node.store.lease import Claim, Standing
 from node.store.migrate import migrate, revision_of
@@ -192,13 +193,15 @@ class Store:
             new = change(data)
             done = new == data or self.objects.exchange(name, sealed, self.vault.seal(name, new))
 
-    def scrub(self, gone: Collection[bytes] = ()) -> None:
-        """Overwrite what deleted rows left in SQLite's files, so that none of `gone`, eight bytes each, stays there.
-
-        PostgreSQL's VACUUM comes by itself.
-        """
+    def scrub(self) -> None:
+        """Overwrite what deleted rows left in SQLite's log file; PostgreSQL's VACUUM comes by itself."""
         with translated():
-            scrub(self._engine, gone)
+            scrub(self._engine)
+
+    def vacuum(self) -> bool:
+        """Write the database anew where rows were removed for good since it was last done; whether it was done."""
+        with translated():
+            return vacuum(self._engine)
 
     def damage(self) -> Sequence[str] | None:
         """What is wrong with the database's pages and indexes, none of it secret; None where it cannot be asked."""

@@ -5,6 +5,7 @@ A node that runs is always stopped by its own process id. Whatever a command is 
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -22,6 +23,7 @@ from types import MappingProxyType
 from typing import IO, Any, Self
 
 import pytest
+from typing_extensions import override
 
 from node.clock import system_entropy
 from node.demo import ports
@@ -305,7 +307,19 @@ class Running(Daemon):
         apart: bool = False,
     ) -> None:
         said = options if quiet else ("-vv", *options)
+        self._database = cli.home / "sigfed.db"
         super().__init__(cli, "run", options=said, variables=variables, apart=apart)
+
+    @override
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self._require_locks()
+        return super().stop(number)
+
+    def _require_locks(self) -> None:
+        """A process that opens and closes SQLite's file by itself loses SQLite's locks, and then what others write."""
+        if self.process.poll() is None and self._database.exists():
+            mine = re.compile(rf"POSIX .* {self.process.pid} \S+:{self._database.stat().st_ino} ")
+            assert mine.search(Path("/proc/locks").read_text()), "the node holds no lock on its database"
 
 
 def _forked(

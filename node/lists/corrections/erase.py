@@ -1,12 +1,11 @@
 """Doing what SHRED asks for: openings deleted whole, here, of own lists and of peers', and nothing left of them.
 
 Three steps, each of which may be repeated. One transaction writes the tombstones, takes out the look-up rows and
-empties the rows of releases, and SQLite's file is cleared of them, while the openings still say which digest it is.
-Then all is rewritten that holds it: openings, what a crash left of older ones, case data, abandoned batches; and copies
-for recipients, partners' reports and proposals. What others still list stays in those, and in releases, when a peer
-shredded it. A last transaction notes that it is done, unless the list moved meanwhile. A withdrawal that a guard set
-aside deletes nothing until somebody has released it: whoever steals a peer's key must not empty what others hold of its
-list.
+empties the rows of releases, while the openings still say which digest it is. Then all is rewritten that holds it:
+openings, what a crash left of older ones, case data, abandoned batches; and copies for recipients, partners' reports
+and proposals. What others still list stays in those, and in releases, when a peer shredded it. A last transaction notes
+that it is done, unless the list moved meanwhile. A withdrawal that a guard set aside deletes nothing until somebody has
+released it: whoever steals a peer's key must not empty what others hold of its list.
 """
 
 from collections import defaultdict
@@ -118,7 +117,6 @@ def _erase(
             reader = ListReader(store, unit, log)
             graves = [_grave(store, reader, each) for each in due]
         buried = _bury(store, log, graves, now_ms)
-        _scrub(store, graves)
         _erase_objects(store, log, buried, now_ms)
     except MissingObjectError:  # a wider bundle took the place of the one that was read
         if _stands(store, log):
@@ -173,14 +171,6 @@ def _bury(store: Store, log: LogRecord, graves: Sequence[_Grave], now_ms: int) -
         unit.entries.remove(log.id, [(key, position) for position, key in keys.items()])
         erase_listed(store, unit, _gone_among(store, unit, log, digests))
     return [grave.shredding for grave in graves]
-
-
-def _scrub(store: Store, graves: Sequence[_Grave]) -> None:
-    """Look-up keys that stand in no row any more; before the openings go, after which nobody could know them."""
-    keys = {store.vault.key_of(grave.digest) for grave in graves if grave.digest}
-    with store.read() as unit:
-        keys -= {hit.key for hit in unit.entries.find(list(keys))}
-    store.scrub(gone=[key.to_bytes(8, signed=True) for key in keys])
 
 
 def _tombstones(unit: Unit, log: LogRecord, graves: Sequence[_Grave], now_ms: int) -> Sequence[Tombstone]:

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError
-from node.store.driver import POSTGRESQL
+from node.store.driver import POSTGRESQL, owe_vacuum
 from node.store.hits.records import CaseRecord, HitCounts, HitFilter, HitPlace, HitRecord, ReportName
 from node.store.hits.tables import HitReportRow, HitResolutionRow, HitSourceRow, PartnerCase
 from node.store.tables import DAY, Rows, table, values_of
@@ -167,6 +167,7 @@ class HitRows(Rows):
 
     def purge(self, hit: HitRecord) -> None:
         """Delete a report with its resolutions, its case and what says which entries are behind it."""
+        owe_vacuum(self._connection)
         for rows in (_SOURCE, _RESOLUTION, _CASE, _HIT):
             this = (rows.c.partner == hit.partner, rows.c.report_id == hit.report_id)
             self._connection.execute(delete(rows).where(*this))

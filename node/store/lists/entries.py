@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
-from node.store.driver import POSTGRESQL, insert_rows
+from node.store.driver import POSTGRESQL, insert_rows, owe_vacuum
 from node.store.lists.records import IndexHit
 from node.store.tables import EntryCountedRow, EntryCountRow, EntryRow, Rows, table
 
@@ -68,6 +68,8 @@ class EntryRows(Rows):
     def remove(self, log_id: int, rows: Sequence[tuple[int, int]]) -> None:
         """Delete rows by (key, position)."""
         self._uncount(log_id, rows)
+        if rows:
+            owe_vacuum(self._connection)
         for key, position in rows:
             gone = _C.key == key, _C.log_id == log_id, _C.position == position
             self._connection.execute(delete(table(EntryRow)).where(*gone))

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Select, and_, delete, func, insert, select, update
 
 from node.errors import AlreadyExistsError
+from node.store.driver import owe_vacuum
 from node.store.partners.records import FileRecord, ProposalRecord
 from node.store.partners.tables import ProposalRow, ProposedFileRow
 from node.store.tables import Rows, table, values_of
@@ -91,6 +92,8 @@ class ProposalRows(Rows):
             _PROPOSAL.c.closed_ms < closed_before_ms
         )
         found = self._connection.execute(old).all()
+        if found:
+            owe_vacuum(self._connection)
         for partner, proposal_id in found:
             of_it = and_(_FILE.c.partner == partner, _FILE.c.proposal_id == proposal_id)
             self._connection.execute(delete(_FILE).where(of_it))
