@@ -16,12 +16,15 @@ Bundles and tiles never change; a partial one gives way to the wider one, which 
 by shredding, and when a peer opens what it withheld before.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import chain, groupby, tee
+from typing import TypeVar
 
-from node.errors import NotFoundError, StoreError
+from node.errors import MissingObjectError, NotFoundError, StoreError
 from node.ports.objects import ObjectStore
+from node.store.lists.records import LogRecord
+from node.store.store import Store
 from node.store.vault import Vault
 from protocol.errors import MalformedError
 from protocol.limits import BUNDLE_WIDTH
@@ -38,6 +41,7 @@ from protocol.tlog.tiles import (
     width_at,
 )
 
+_T = TypeVar("_T")
 Named = tuple[str, bytes]
 """An object to be: name and bytes."""
 Row = tuple[bytes, bytes]
@@ -194,6 +198,21 @@ class LogFiles:
         # By width, like bundles: a slow writer of an older head must not cut short what a newer one wrote.
         partial = "" if width == BUNDLE_WIDTH else f".p/{width}"
         return f"openings/{self.folder}/{index}{partial}"
+
+
+def read_at_head(store: Store, find: Callable[[], LogRecord], read: Callable[[LogFiles, int], _T]) -> _T:
+    """Read a log at the size of its head, and again where it grew meanwhile, which ends partial objects.
+
+    Raises `MissingObjectError` where an object of the head is lost, and what `find` and `read` raise.
+    """
+    log = find()
+    while True:
+        try:
+            return read(LogFiles(store.objects, store.vault, log.origin), log.head.size)
+        except MissingObjectError:
+            before, log = log, find()
+            if log.head.size == before.head.size:
+                raise
 
 
 def _width(level: int, index: int, width: int, size: int) -> int:

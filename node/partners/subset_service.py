@@ -1,11 +1,11 @@
 """Serving partners: the release logs and files of their subsets, evaluation in their name."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from node.errors import GoneError, MissingObjectError, NotFoundError
-from node.objects.logfiles import LogFiles
+from node.objects.logfiles import LogFiles, read_at_head
 from node.objects.release_files import ReleaseFolder
 from node.partners.evaluate import Evaluating
 from node.partners.fetches import Fetches
@@ -57,13 +57,18 @@ class ServedSubset:
 
     async def tile(self, origin: str, *, level: int, index: int, width: int) -> bytes:
         """`width * 32` bytes of hashes; raises `NotFoundError` beyond the log."""
-        return await asyncio.to_thread(self._tile, origin, Tile(level, index, width))
+        return await asyncio.to_thread(
+            self._read, origin, lambda files, size: files.tile(Tile(level, index, width), size=size)
+        )
 
     async def entries(self, origin: str, *, index: int, width: int, first: int = 0) -> bytes:
         """The bundle `index` of manifests with `width` entries, without the `first`; raises `NotFoundError`."""
         if not 0 <= first < width:
             raise NotFoundError("the log has no such entry")
-        return cut_bundle(await asyncio.to_thread(self._entries, origin, index, width), width, first)
+        data = await asyncio.to_thread(
+            self._read, origin, lambda files, size: files.entries(index, width, size=size)
+        )
+        return cut_bundle(data, width, first)
 
     async def release_part(
         self,
@@ -113,16 +118,8 @@ class ServedSubset:
                     return unit.logs.get(origin)
         raise NotFoundError("this partner has no such subset")
 
-    def _files(self, log: LogRecord) -> LogFiles:
-        return LogFiles(self._store.objects, self._store.vault, log.origin)
-
-    def _tile(self, origin: str, tile: Tile) -> bytes:
-        log = self._log(origin)
-        return self._files(log).tile(tile, size=log.head.size)
-
-    def _entries(self, origin: str, index: int, width: int) -> bytes:
-        log = self._log(origin)
-        return self._files(log).entries(index, width, size=log.head.size)
+    def _read(self, origin: str, read: Callable[[LogFiles, int], bytes]) -> bytes:
+        return read_at_head(self._store, lambda: self._log(origin), read)
 
     def _find(
         self, subset: str, version: int, part: ReleasePart, since: int | None

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from node.clock import Clock
-from node.errors import MissingObjectError, NotFoundError
-from node.objects.logfiles import LogFiles
+from node.errors import NotFoundError
+from node.objects.logfiles import LogFiles, read_at_head
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
 from protocol.limits import BUNDLE_WIDTH, HEADER_BYTES
@@ -105,15 +105,7 @@ class CallerLogs:
         return self._grant.covers(collection, now) and self._grant.covers_algorithm(algorithm)
 
     def _read(self, origin: str, kinds: frozenset[LogKind], read: Callable[[LogFiles, int], _T]) -> _T:
-        """Read at the log's size; a publication may outgrow a partial object in between, so once more then."""
-        for attempt in (1, 2):
-            log = self._log(origin, kinds)
-            try:
-                return read(LogFiles(self._store.objects, self._store.vault, origin), log.head.size)
-            except MissingObjectError:
-                if attempt == 2 or self._log(origin, kinds).head.size == log.head.size:
-                    raise
-        raise AssertionError("unreachable")
+        return read_at_head(self._store, lambda: self._log(origin, kinds), read)
 
     def _log(self, origin: str, kinds: frozenset[LogKind]) -> LogRecord:
         with self._store.read() as unit:

@@ -4,15 +4,17 @@ Nobody else is given anything of it, and nothing that the owner did not publish 
 """
 
 import asyncio
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from node.errors import NotFoundError
-from node.objects.logfiles import LogFiles
+from node.objects.logfiles import LogFiles, read_at_head
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
 from protocol.limits import BUNDLE_WIDTH
 from protocol.tlog.tiles import encode_bundle
 
+_T = TypeVar("_T")
 _NOT_HELD: Final = "this node holds no such list of yours"
 
 
@@ -36,20 +38,18 @@ class HeldLists:
         return await asyncio.to_thread(self._openings, origin, index, width)
 
     def _entries(self, origin: str, index: int, width: int) -> bytes:
-        log, _ = self._log(origin)
         _require(index, width)
-        return self._files(origin).entries(index, width, size=log.head.size)
+        return self._read(origin, lambda files, size: files.entries(index, width, size=size))
 
     def _openings(self, origin: str, index: int, width: int) -> bytes:
-        log, _ = self._log(origin)
         _require(index, width)
-        rows = self._files(origin).openings(index, size=log.head.size)
+        rows = self._read(origin, lambda files, size: files.openings(index, size=size))
         if len(rows) < width:
             raise NotFoundError("the list has no such bundle")
         return encode_bundle(rows[:width])
 
-    def _files(self, origin: str) -> LogFiles:
-        return LogFiles(self._store.objects, self._store.vault, origin)
+    def _read(self, origin: str, read: Callable[[LogFiles, int], _T]) -> _T:
+        return read_at_head(self._store, lambda: self._log(origin)[0], read)
 
     def _log(self, origin: str) -> tuple[LogRecord, bytes]:
         with self._store.read() as unit:

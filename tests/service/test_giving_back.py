@@ -1,5 +1,7 @@
 """Lists given back: to the agency that wrote them, and to nobody else."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -35,3 +37,25 @@ async def test_an_owner_gets_what_is_held_of_its_list_and_nobody_else_does(tmp_p
     for one in asked:
         with pytest.raises(NotFoundError):
             await one
+
+
+@pytest.mark.parametrize("read", [HeldLists.entries, HeldLists.openings])
+async def test_a_sync_that_outgrows_what_is_read_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[..., Awaitable[bytes]]
+) -> None:
+    federation = Federation(tmp_path)
+    fr, nl = federation.peers("fr", "nl")
+    nl.add("a file")
+    nl.publish()
+    await federation.settle()
+    get = fr.store.objects.get
+
+    def overtaken(name: str) -> bytes:
+        monkeypatch.undo()
+        nl.add("another")
+        nl.publish()
+        asyncio.run(federation.settle())
+        return get(name)
+
+    monkeypatch.setattr(fr.store.objects, "get", overtaken)
+    assert await read(HeldLists(fr.store, "nl.example"), nl.origin, index=0, width=1)

@@ -261,6 +261,28 @@ async def test_the_release_log_is_read_by_origin(world: World) -> None:
             await api.checkpoint(other, held=None)
 
 
+@pytest.mark.parametrize("what", ["tile", "entries"])
+async def test_a_release_that_outgrows_what_is_read_is_no_error(
+    world: World, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    objects, get = world.fr.store.objects, world.fr.store.objects.get
+
+    def overtaken(name: str) -> bytes:
+        monkeypatch.undo()
+        world.list_both("one more")
+        world.fr.release()
+        return get(name)
+
+    api = world.partner.api
+    monkeypatch.setattr(objects, "get", overtaken)
+    read = (
+        api.tile(ORIGIN, level=0, index=0, width=1)
+        if what == "tile"
+        else api.entries(ORIGIN, index=0, width=1)
+    )
+    assert await read
+
+
 async def test_a_partner_reaches_its_own_subsets_only(world: World) -> None:
     served = ServedSubsets(
         world.fr.store,
