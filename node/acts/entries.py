@@ -337,6 +337,8 @@ def withdraw(node: Node, given: Withdrawn) -> Done:
         notes += recall_now(node.identity, node.store, given.list)
         notes += _behind(node.store)
     except Exception as exc:  # noqa: BLE001 - it is withdrawn: that is recorded, and goes out with the next publication
+        if isinstance(done.failure, SigfedError):  # says what is listed still
+            notes.append(done.failure.message)
         return replace(done, notes=notes, failure=exc)
     return replace(done, notes=notes, following=("sigfed withdrawal ls --open",))
 

@@ -13,7 +13,7 @@ from node.identity.identity import Identity
 from node.rotation.revoke import confirm_by_witnesses
 from node.store.store import Store
 from node.witnesses.cosignatures import Cosigned
-from support.agencies import BOTH, LIST, SUBSET, Federation, row, table, written
+from support.agencies import BOTH, LIST, SUBSET, UNLISTED, Federation, row, table, written
 from support.digest_search import DigestSearch
 from support.processes import Cli, Finished
 
@@ -83,6 +83,16 @@ def test_what_was_done_is_told_and_recorded_whatever_fails_next(
     name, count = _FACTS[verb]
     assert [str(one[name]) for one in finished.results] == [count]
     assert partly(fr, finished, f"entry.{verb}")[name] == count
+
+
+def test_what_is_still_listed_is_told_though_what_follows_failed_as_well(
+    fr: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing_after("node.app.recall.recall_now", 0, monkeypatch)
+    hashes = written(tmp_path / "asked", table(BOTH, UNLISTED))
+    finished = fr.run("entry", "withdraw", "--list", LIST, "--hash-from", hashes, *_NOW[1:])
+    assert partly(fr, finished, "entry.withdraw")["withdrawals"] == "2"
+    assert f"not (any more) in {_LOG}: line 3" in finished.err
 
 
 def test_what_was_taken_out_is_told_and_deleted_though_it_could_not_be_cosigned(
