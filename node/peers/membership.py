@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from keys.errors import WrongRootError
+from keys.message import Message
 from keys.signer import Signer
 from keys.trust.fingerprint import fingerprint, from_words, require_match
 from keys.trust.held import open_held
@@ -101,7 +102,7 @@ class Membership:
 
         Raises:
             AlreadyExistsError: it is a member already.
-            VerificationError: logs of that name are held here that another root vouches for.
+            VerificationError: logs of that name are held here that another root vouches for, or nobody knows which.
         """
         node = introduced.document.node
         if any(member.node == node for member in self._trust.members().members):
@@ -121,14 +122,22 @@ class Membership:
 
     def _require_own_logs(self, node: str, pin: bytes) -> None:
         """What one root vouched for must not count as another's word, whose logs of that name nobody could follow."""
-        try:
-            known = introduced_trust(self._files, node).pin
-        except MissingObjectError:
-            return
         with self._store.read() as unit:
             origins = {log.origin for log in unit.logs.ls(LogKind.PEER_LIST) if log.note is not None}
             origins |= {each.origin for each in unit.witnessed.ls()}
-        if known != pin and any(origin.startswith(f"{node}/") for origin in origins):
+        if not any(origin.startswith(f"{node}/") for origin in origins):
+            return
+        try:
+            known = introduced_trust(self._files, node).pin
+        except MissingObjectError:
+            raise VerificationError(
+                "lists of {node} are held here, and which root vouched for them is not known any more",
+                node,
+                hint=Message(
+                    "put back from a backup what members/{node} in the home of this node held", node
+                ),
+            ) from None
+        if known != pin:
             raise VerificationError(
                 "{node} had another root when its lists were followed here",
                 node,

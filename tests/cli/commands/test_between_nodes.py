@@ -410,11 +410,13 @@ def test_an_agency_that_is_founded_anew_under_its_name_is_not_taken_for_the_one_
     other = open_identity(Home(anew.home)).settings.listen.url
     words = anew.done("member", "ls")["fingerprint"]
     fr.done("member", "remove", "nl.example", "--yes")
+    add = ("member", "add", other, "--words", words, "--country", "NL")
+    introduced, kept = fr.home / "members" / "nl.example", tmp_path / "kept"
     with Running(anew):
-        refused = fr.refused(
-            14, "had another root", "member", "add", other, "--words", words, "--country", "NL"
-        )
-    assert "another name" in refused.err
+        assert "another name" in fr.refused(14, "had another root", *add).err
+        introduced.rename(kept)
+        fr.refused(14, "which root vouched for them is not known any more", *add)
+        kept.rename(introduced)
     fr.done("member", "add", url, "--words", theirs, "--country", "NL")
     fr.done("peer", "add", "nl.example", "--grant", "baseline")
     assert synced(copied).exit == 0
