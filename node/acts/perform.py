@@ -74,7 +74,10 @@ def perform(act: Act[F], node: Node, given: F, caller: Caller) -> Done:
             if _state(act, node) == before:
                 raise
             done = Done(
-                said=Message(""), parts=(), notes=(Message("a part of it may have been done"),), failure=exc
+                said=Message.joined("", ()),
+                parts=(),
+                notes=(Message("a part of it may have been done"),),
+                failure=exc,
             )
         note.recorded = tell(
             node.identity,

@@ -58,7 +58,7 @@ def read_hash_queries_in(source: str) -> list[HashQuery]:
 
 def typed_hash_queries(text: str) -> list[HashQuery]:
     """Those that somebody typed; raises as `read_hash_queries`."""
-    return read_hash_queries(io.BytesIO(text.encode()))
+    return read_hash_queries(io.BytesIO(text.strip().encode()))
 
 
 def _table(data: bytes) -> list[HashQuery]:

@@ -38,6 +38,11 @@ def typed(content: bytes) -> str:
     return f"{sha256(content).hexdigest()}\n"
 
 
+def test_blanks_around_a_typed_hash_do_not_count(fr: Cli) -> None:
+    typed = fr.done("entry", "explain", typed=f" {sha256(BOTH).hexdigest()}\t \n")
+    assert typed == explained(fr, BOTH)
+
+
 class TestQueue:
     def test_shows_what_one_more_country_would_settle(self, fr: Cli) -> None:
         (waiting,) = fr.run("review", "ls").results
