@@ -19,7 +19,7 @@ from typing import Any
 
 from keys.message import Message
 from node.clock import system_entropy
-from node.errors import AlreadyExistsError, ConfigError, NotFoundError, StoreDownError
+from node.errors import AlreadyExistsError, ConfigError, NodeError, NotFoundError, StoreDownError
 from protocol.encoding import Octets
 
 MAX_PRIVATE_BYTES = 64 * 1024
@@ -50,15 +50,18 @@ _SUM_FORM = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _FORMAT = "FAT and exFAT keep no key from other users: format the medium with another one, such as ext4"
 
 
-def is_refusal(exc: OSError) -> bool:
-    """Whether a disk took nothing, whatever was to be written: it is full, or read-only."""
-    return exc.errno in _REFUSALS
-
-
 def refused(what: str, exc: OSError) -> StoreDownError:
     """The one error for what cannot be written, be it file, object or database."""
     reason, hint = _REFUSALS.get(exc.errno or 0, (exc.strerror or "it failed", ""))
     return StoreDownError("{what} cannot be written: {reason}", what, reason, hint=hint)
+
+
+def failure_of(exc: OSError) -> NodeError:
+    """The one error for what this machine did not do, whatever was asked of it."""
+    name = str(exc.filename or "a file")
+    if exc.errno in _REFUSALS:
+        return refused(name, exc)
+    return NodeError("{file}: {reason}", name, exc.strerror or "failed")
 
 
 def sqlite_errno(failure: BaseException | None) -> int | None:

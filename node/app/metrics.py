@@ -42,7 +42,7 @@ def facts(identity: Identity, store: Store, storage: Storage, group: str) -> Ite
     for read in (_expiry, _keys, _peers, _logs, _confirmed, _aside):
         try:
             yield from list(read(identity, store))
-        except SigfedError:
+        except (SigfedError, OSError):
             failed += 1
     help_ = "Groups of facts that could not be read."
     yield Gauge(name="sigfed_unreadable_facts", help=help_, values={(): failed})

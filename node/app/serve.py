@@ -263,7 +263,7 @@ def _each(origin: str) -> Iterator[None]:
     """One log of several: what stops it must not stop the others, whose withdrawals wait."""
     try:
         yield
-    except SigfedError as exc:
+    except (SigfedError, OSError) as exc:
         _journal.warning("log-failed", origin=origin, error=type(exc).__name__, reason=str(exc))
 
 

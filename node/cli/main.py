@@ -19,7 +19,7 @@ from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.output import Output, shown
 from node.cli.session import Session
 from node.core_dumps import forbid_core_dumps
-from node.files import is_refusal, refused
+from node.files import failure_of
 from node.home import Home
 
 app = typer.Typer(
@@ -161,10 +161,7 @@ def _machine_failed(error: OSError | SystemExit) -> int:
         # more is written, at exit neither.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FATAL
-    if is_refusal(error):
-        return _failed(refused(str(error.filename or "a file"), error))
-    sys.stderr.write(shown(f"sigfed: {error.filename or 'a file'}: {error.strerror or 'failed'}") + "\n")
-    return ExitCode.FATAL
+    return _failed(failure_of(error))
 
 
 def _misused(error: TyperException) -> int:

@@ -356,11 +356,11 @@ class AsyncClient:
     ) -> list[_Value]:
         """Do something for each subset; what fails keeps none of the others from it, and is raised at the end."""
         done: list[_Value] = []
-        failure: NodeError | None = None
+        failure: NodeError | OSError | None = None
         for subset in subsets:
             try:
                 done.append(await work(subset))
-            except NodeError as exc:
+            except (NodeError, OSError) as exc:
                 failure = failure or exc
         if failure is not None:
             raise failure

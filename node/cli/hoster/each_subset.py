@@ -10,6 +10,7 @@ import typer
 from keys.errors import SigfedError
 from node.cli.exit_codes import ExitCode
 from node.cli.session import session
+from node.files import failure_of
 
 _OF_ONE: Final = ("ids", "state", "report", "jsonl")
 """Options that name something of one subset, or a file that a second run would write over."""
@@ -40,7 +41,10 @@ def each_subset(command: Callable[..., Any]) -> Callable[..., Any]:
             context.obj = replace(here, homes=(home,), others=others)
             try:
                 codes.append(command(context, **options) or ExitCode.OK)
-            except SigfedError as exc:
+            except BrokenPipeError:
+                raise  # whoever read our output has gone, for all of them
+            except (SigfedError, OSError) as error:
+                exc = failure_of(error) if isinstance(error, OSError) else error
                 if failure is not None:
                     here.output.talk(f"sigfed: {failure}")
                 failure = exc

@@ -48,5 +48,5 @@ def _write(here: Session) -> None:
         from node.hoster.metrics import write_metrics
 
         write_metrics(home, path)
-    except NodeError as exc:
+    except (NodeError, OSError) as exc:
         here.output.talk(f"monitoring was not told: {exc}")

@@ -27,11 +27,11 @@ def home_of(homes: Sequence[Home], text: str) -> Home:
         UsageError: more than one hit is meant.
     """
     found: list[Home] = []
-    failure: NodeError | None = None
+    failure: NodeError | OSError | None = None
     for home in homes:
         try:
             hit_spool(home).get(text)
-        except (NotFoundError, StoreError) as exc:  # what is damaged elsewhere hides no hit
+        except (NotFoundError, StoreError, OSError) as exc:  # what is damaged elsewhere hides no hit
             failure = exc
         else:
             found.append(home)

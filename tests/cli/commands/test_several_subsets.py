@@ -132,6 +132,41 @@ def test_one_that_fails_keeps_the_other_from_nothing(
     assert partner.run("check", str(files / "listed")).exit == 1
 
 
+@pytest.mark.parametrize("failing", [SUBSET, SECOND])
+def test_what_the_machine_does_not_do_for_one_keeps_the_other_from_nothing(
+    partner: Cli, files: Path, failing: str
+) -> None:
+    """A folder where the lock should be stands for one that this account may not write."""
+    assert partner.run("check", str(files / "listed")).exit == 1
+    lock = chosen(Home(partner.home), failing).partner / "hits.lock"
+    lock.mkdir()
+    told = partner.run("hit", "report", "--all")
+    assert (told.exit, [each["subset"] for each in told.results]) == (
+        2,
+        [SECOND if failing == SUBSET else SUBSET],
+    )
+    assert str(lock) in told.err
+    with Client(partner.home) as sigfed:
+        assert {each.subset: each.state == "reported" for each in sigfed.hits()} == {
+            SUBSET: failing != SUBSET,
+            SECOND: failing != SECOND,
+        }
+
+
+@pytest.mark.parametrize("failing", [SUBSET, SECOND])
+def test_a_program_is_told_what_the_machine_does_not_do_for_one(
+    partner: Cli, files: Path, failing: str
+) -> None:
+    assert partner.run("check", str(files / "listed")).exit == 1
+    (chosen(Home(partner.home), failing).partner / "hits.lock").mkdir()
+    with Client(partner.home) as sigfed:
+        with pytest.raises(OSError, match=r"hits\.lock"):
+            sigfed.report()
+        assert [each.subset for each in sigfed.hits() if each.state == "reported"] == [
+            one for one in (SUBSET, SECOND) if one != failing
+        ]
+
+
 def test_a_subset_is_followed_once(federation: Federation, partner: Cli) -> None:
     text = federation.fr.done("partner", "invite", "twice", "--subset", SUBSET)["invitation"]
     partner.refused(2, "a partner is enrolled in", "enroll", "--stdin", typed=f"{text}\n")
