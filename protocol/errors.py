@@ -83,6 +83,10 @@ class EventRuleError(ProtocolError):
         self.reason = reason
 
 
+class FutureEventError(EventRuleError):
+    """A signed event that is dated in the future, and keeps every other rule up to there."""
+
+
 class OpeningError(ProtocolError):
     """An opening that is missing, was not asked for, or does not match its commitment."""
 

@@ -91,6 +91,7 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     protocol_errors.RootMismatchError: _CONFLICT,
     protocol_errors.OverlapError: _CONFLICT,
     protocol_errors.EventRuleError: _NOT_VERIFIED,
+    protocol_errors.FutureEventError: _NOT_VERIFIED,
     protocol_errors.OpeningError: _NOT_VERIFIED,
     protocol_errors.ProofError: _NOT_VERIFIED,
     protocol_errors.NotGrantedError: _FORBIDDEN,

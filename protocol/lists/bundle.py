@@ -53,16 +53,16 @@ def verify_bundle(
     first_index: int,
     events: bytes,
     openings: Sequence[bytes | None],
-    now_ms: int,
+    now_ms: int | None,
     granted: frozenset[int],
     algorithms: frozenset[Algorithm] | None = None,
     hasher: Hasher = HASHLIB,
 ) -> VerifiedBundle:
     """Verify the next events of a list (56 bytes each, joined) and those of their openings that are given.
 
-    `granted` are collections; of a grant of some `algorithms` (None: all) an entry that hides its own may stay closed.
-    The shape advances over all events, or over none when something is refused. An opening that this version
-    cannot read (see `readable`) is held against its commitment only.
+    `now_ms` None: events may be dated in the future. `granted` are collections; of a grant of some `algorithms` (None:
+    all) an entry that hides its own may stay closed. The shape advances over all events, or over none when something is
+    refused. An opening that this version cannot read (see `readable`) is held against its commitment only.
 
     Raises:
         EventRuleError: an event that breaks a rule of lists.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from keys.message import Message
 from protocol.digest import Algorithm
-from protocol.errors import EventRuleError, MalformedError
+from protocol.errors import EventRuleError, FutureEventError, MalformedError
 from protocol.limits import EVENT_BYTES, MAX_CLOCK_SKEW_MS, MAX_LOG_SIZE
 from protocol.lists.event import KNOWN_FLAGS, NO_COLLECTION, REFERRING, SHRED, SHREDDING, VERSION, Op
 
@@ -43,6 +43,7 @@ _UNKNOWN: Final = 0
 _SHREDDED: Final = 0x80
 """Set on the op of an event whose opening a later event asked to delete."""
 _OP_BITS: Final = 0x7F
+_END_OF_TIME: Final = 2**64 - 1
 
 _Mask = NDArray[np.bool_]
 
@@ -126,18 +127,21 @@ class LogShape:
         self.accept(admission)
         return admission.unknown
 
-    def examine(self, first_index: int, data: bytes | Sequence[bytes], now_ms: int) -> Admission:
+    def examine(self, first_index: int, data: bytes | Sequence[bytes], now_ms: int | None) -> Admission:
         """Hold the next events (56 bytes each, joined or apart) against the rules, without accepting them.
 
+        `now_ms` None: they may be dated in the future.
+
         Raises:
-            EventRuleError: an event that breaks a rule, the one named by its index.
+            EventRuleError: an event that breaks a rule, the one named by its index; `FutureEventError` for its date.
         """
         assert first_index == self.size, "events are admitted in order"
         events = _records(first_index, data)
         check = _Check(first_index, events)
-        if not check.is_usual(self._last_time_ms, now_ms + MAX_CLOCK_SKEW_MS):
+        latest_ms = _END_OF_TIME if now_ms is None else max(now_ms + MAX_CLOCK_SKEW_MS, 0)
+        if not check.is_usual(self._last_time_ms, latest_ms):
             check.headers()
-            check.times(self._last_time_ms, now_ms + MAX_CLOCK_SKEW_MS)
+            check.times(self._last_time_ms, latest_ms)
             check.fields()
         shreds = self._check_refs(check)
         check.finish(len(events))
@@ -244,7 +248,7 @@ class _Check:
     The lowest event that breaks a rule is the one named: what follows it may be innocent.
     """
 
-    __slots__ = ("_broken_at", "_reason", "events", "first_index", "known", "ops")
+    __slots__ = ("_broken_at", "_error", "_reason", "events", "first_index", "known", "ops")
 
     def __init__(self, first_index: int, events: NDArray[np.void]) -> None:
         self.first_index = first_index
@@ -252,6 +256,7 @@ class _Check:
         self.ops = events["op"]
         self._broken_at = len(events)
         self._reason = ""
+        self._error = EventRuleError
 
     def is_usual(self, last_ms: int, latest_ms: int) -> bool:
         """Whether nothing is unknown and no rule but one about references can be broken, seen in a few looks.
@@ -259,12 +264,7 @@ class _Check:
         Most headers differ in time alone: of those that are alike in their first eight bytes one is judged for all.
         """
         times = self.events["time_ms"].astype(np.uint64)
-        if (
-            not len(times)
-            or times[0] < last_ms
-            or times[-1] > max(latest_ms, 0)
-            or (times[1:] < times[:-1]).any()
-        ):
+        if not len(times) or times[0] < last_ms or times[-1] > latest_ms or (times[1:] < times[:-1]).any():
             return False
         kinds = set(self.events.view(_KINDS)["kind"].tolist())
         return all(map(_is_usual, kinds)) and not self.events["ref"][~_IS_REFERRING[self.ops]].any()
@@ -291,7 +291,7 @@ class _Check:
         times = self.events["time_ms"].astype(np.uint64)
         before = np.concatenate((np.array([last_ms], dtype=np.uint64), times[:-1]))[: len(times)]
         self._refuse(times < before, "is dated before the event ahead of it")
-        self._refuse(times > np.uint64(max(latest_ms, 0)), "is dated in the future")
+        self._refuse(times > np.uint64(latest_ms), "is dated in the future", FutureEventError)
 
     def fields(self) -> None:
         known, ops, events = self.known, self.ops, self.events
@@ -317,11 +317,11 @@ class _Check:
     def finish(self, end: int) -> None:
         """Raise for an event before `end` that broke a rule."""
         if self._broken_at < end:
-            raise EventRuleError(self.first_index + self._broken_at, self._reason)
+            raise self._error(self.first_index + self._broken_at, self._reason)
 
-    def _refuse(self, broken: _Mask, reason: str) -> None:
+    def _refuse(self, broken: _Mask, reason: str, error: type[EventRuleError] = EventRuleError) -> None:
         if broken.any() and broken.argmax() < self._broken_at:
-            self._broken_at, self._reason = int(broken.argmax()), reason
+            self._broken_at, self._reason, self._error = int(broken.argmax()), reason, error
 
 
 @lru_cache(1024)

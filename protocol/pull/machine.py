@@ -112,14 +112,17 @@ class Pull:
         granted: frozenset[int],
         algorithms: frozenset[Algorithm] | None = None,
         now: datetime,
+        ahead: bool = False,
         hasher: Hasher = HASHLIB,
     ) -> None:
+        """`ahead`: events may be dated in the future, for a caller that lets them only take away."""
         self._held = held
         self._head = held.head()
         self._trust = trust
         self._granted = granted
         self._algorithms = algorithms
         self._now = now
+        self._ahead = ahead
         self._hasher = hasher
         self._state = _State.ASK_HEAD
         self._tree = held.tree()
@@ -213,7 +216,7 @@ class Pull:
             first_index=at,
             events=new,
             openings=openings[overlap:],
-            now_ms=int(self._now.timestamp() * 1000),
+            now_ms=None if self._ahead else int(self._now.timestamp() * 1000),
             granted=self._granted,
             algorithms=self._algorithms,
             hasher=self._hasher,

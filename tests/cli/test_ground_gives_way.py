@@ -393,7 +393,10 @@ def test_what_gives_way_is_said_and_comes_back(
     wait_until(lambda: made.state() == (200, False, frozenset()))
     if ground.lingers:
         made.do(ground.lingers)
-        assert "is dated ahead: followers take nothing new of it before" in pair.fr.run("doctor").out
+        assert (
+            "is dated ahead: followers take only withdrawals and disputes of it before"
+            in pair.fr.run("doctor").out
+        )
         acts.later()
     made.do({})
     made.require_whole()

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from node.lists.publish import Published
+from node.clock import HOUR_MS
+from node.lists.publish import Published, publish
 from node.peers.sync.overlays import drop_overlay
 from node.peers.sync.reports import ListOutcome
 from node.witnesses.cosignatures import Cosigned
 from protocol.digest import Algorithm, Digest
 from protocol.encoding import b64
-from protocol.errors import ForkError, FreezeError, TooLargeError, UncosignedError
+from protocol.errors import ForkError, FreezeError, FutureEventError, TooLargeError, UncosignedError
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Reason
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
@@ -338,6 +339,32 @@ async def test_a_flood_of_withdrawals_waits_for_witnesses(three: World) -> None:
     outcome = await three.sync(nl, fr)
     assert isinstance(outcome.error, TooLargeError)
     assert three.effective(nl) == {value("a"), value("b")}
+
+
+@pytest.mark.threat("a late withdrawal", "a wrong clock")
+async def test_a_withdrawal_does_not_wait_for_a_clock_that_was_ahead(three: World) -> None:
+    """Behind an event that is dated ahead all others are, too: a list never goes back in time."""
+    fr, nl, _ = three.agencies
+    await listed_by_two(three)
+    three.witnesses.down.clear()
+    fr.add("c")
+    publish(fr.store, fr.origin, signer=fr.signer, now_ms=fr.now_ms + 8 * HOUR_MS)
+    await three.witnesses.collect(fr)
+    assert isinstance((await three.sync(nl, fr)).error, FutureEventError)
+    assert three.effective(nl) == {value("a"), value("b")}
+    fr.withdraw("a", Reason.ERROR)
+    await three.cosigned(fr)
+    for _ in range(2):
+        outcome = await three.sync(nl, fr)
+        assert outcome.words == "event 2: is dated in the future; withdrawals applied"
+        assert nl.log(fr.origin).head.size == 2, "nothing is taken over"
+        assert three.effective(nl) == {value("b")}
+    three.federation.advance(hours=8)
+    await three.witnesses.collect(fr)
+    assert (await three.sync(nl, fr)).error is None
+    assert three.effective(nl) == {value("b")}
+    with nl.store.read() as unit:
+        assert unit.overlays.ls() == []
 
 
 async def test_what_is_followed_has_no_overlay_to_drop(two: World) -> None:

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from protocol.digest import Algorithm
-from protocol.errors import EventRuleError, MalformedError
+from protocol.errors import EventRuleError, FutureEventError, MalformedError
 from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.lists.event import BASELINE, NATIONAL, SHRED, Op
 from protocol.lists.ext import Predecessor
@@ -152,6 +152,18 @@ def test_the_latest_time_is_five_minutes_ahead() -> None:
 def test_a_clock_before_1970_refuses_instead_of_failing(now_ms: int) -> None:
     with pytest.raises(EventRuleError, match="future"):
         LogShape().admit_bundle(0, whole().events, now_ms)
+
+
+@pytest.mark.parametrize("time_ms", [NOW + MAX_CLOCK_SKEW_MS + 1, 2**64 - 1])
+def test_what_is_dated_ahead_is_told_apart_and_may_be_asked_for(time_ms: int) -> None:
+    writer = ListWriter()
+    writer.write(Op.ADD, A, time_ms=time_ms)
+    with pytest.raises(FutureEventError):
+        LogShape().examine(0, writer.events, NOW)
+    assert LogShape().examine(0, writer.events, None).last_time_ms == time_ms
+    writer.write(Op.ADD, A, time_ms=NOW)
+    with pytest.raises(EventRuleError, match="before the event ahead of it"):
+        LogShape().examine(0, writer.events, None)
 
 
 @pytest.mark.parametrize(

@@ -221,7 +221,8 @@ def _clock(identity: Identity) -> Iterator[Check]:
     for log in ahead:
         end = datetime.fromtimestamp((log.head.time_ms - MAX_CLOCK_SKEW_MS) / 1000, UTC)
         words = (
-            f"{log.origin} is dated ahead: followers take nothing new of it before {end:%Y-%m-%d %H:%M} UTC"
+            f"{log.origin} is dated ahead: followers take only withdrawals and disputes of it before"
+            f" {end:%Y-%m-%d %H:%M} UTC"
         )
         yield Check("clock", Health.WARN, words, "if this clock is right, nothing: then it goes on by itself")
 

@@ -1,9 +1,10 @@
-"""The withdrawals and disputes of a peer's head that too few witnesses cosigned: held beside the list, never in it.
+"""The withdrawals and disputes of a peer's head that is not followed yet: held beside the list, never in it.
 
-Such a head is pulled and judged like any other but for its witnesses, up to its root; of its new events only those that
-remove are kept, as an overlay upon exactly the trusted head that they were read after. As soon as that head moves, to
-the overlaid one or elsewhere, the overlay counts for nothing: followed, it is in the list; contradicted, it is gone. A
-removal so travels past absent witnesses, and whoever holds a log's key alone can take away, and add nothing.
+Too few witnesses cosigned it, or a clock that was ahead dated its events. It is pulled and judged like any other but
+for witnesses and dates in the future, up to its root; of its new events only those that remove are kept, as an overlay
+upon exactly the trusted head that they were read after. As soon as that head moves, to the overlaid one or elsewhere,
+the overlay counts for nothing: followed, it is in the list; contradicted, it is gone. A removal so travels past absent
+witnesses and wrong clocks, and whoever holds a log's key alone can take away, and add nothing.
 More withdrawals or disputes than the follower's guards let pass in a day make no overlay. Rules: docs/spec/sync.md,
 "Overlay".
 """
@@ -37,7 +38,7 @@ _INDEX, _LENGTH = 8, 2
 
 @dataclass(slots=True)
 class OverlayKeeper:
-    """Takes a pull of an uncosigned head in the place of a `Follower`: what does not remove is dropped on arrival."""
+    """Takes a pull of such a head in the place of a `Follower`: what does not remove is dropped on arrival."""
 
     store: Store
     follower: Follower
@@ -52,11 +53,11 @@ class OverlayKeeper:
         return self.follower.shape(origin)
 
     def require_room(self, origin: str, *, size: int, now_ms: int) -> None:
-        """What nobody cosigned may bring no more than what was."""
+        """What is not followed yet may bring no more than what is."""
         self.follower.require_room(origin, size=size, now_ms=now_ms)
 
     def staged(self, origin: str, *, index: int, width: int) -> StagedBundle | None:  # noqa: ARG002 - nothing is
-        """Nothing is staged: what an uncosigned head says must not be fed to the pull of a trusted one."""
+        """Nothing is staged: what such a head says must not be fed to the pull of a trusted one."""
         return None
 
     def stage(self, origin: str, bundle: StagedBundle) -> None:  # noqa: ARG002 - it is about one log
@@ -76,7 +77,7 @@ class OverlayKeeper:
         self._disputes += op == Op.DISPUTE
         guards = self.follower.guards
         if self._withdrawals > guards.max_withdraws_per_day or self._disputes > guards.max_disputes_per_day:
-            raise TooLargeError("more removals than the guards let pass before witnesses have cosigned")
+            raise TooLargeError("more removals than the guards let pass before the list can be followed")
         self._items.append(item)
 
     def flush(self, origin: str) -> None:
@@ -88,7 +89,7 @@ class OverlayKeeper:
         self._withdrawals = self._disputes = 0
 
     def confirm(self, origin: str, *, note: bytes | None, now_ms: int) -> None:
-        """Nothing is fresh because of a head that nobody cosigned."""
+        """Nothing is fresh because of a head that is not followed."""
 
     def commit(self, origin: str, delivery: Delivery, *, now_ms: int) -> Committed:  # noqa: ARG002 - as a follower
         """Put the overlay in the place of an older one."""
@@ -114,7 +115,7 @@ class OverlayKeeper:
 
 
 async def overlay_head(store: Store, follower: Follower, pull: ListPull, held: HeldLog, note: bytes) -> bool:
-    """Whether the removals of the head in `note`, which lacks cosignatures alone, lie upon the list now.
+    """Whether the removals of the head in `note`, which lacks cosignatures or is dated ahead, lie upon the list now.
 
     `pull` is the one that found that out.
 
@@ -134,6 +135,7 @@ async def overlay_head(store: Store, follower: Follower, pull: ListPull, held: H
         granted=pull.granted,
         algorithms=pull.algorithms,
         now=pull.now,
+        ahead=True,
         hasher=pull.hasher,
         deadline=pull.deadline,
     )

@@ -84,6 +84,8 @@ class ListPull:
     now: datetime
     algorithms: frozenset[Algorithm] | None = None
     """Of these alone the digests are granted; None: of all."""
+    ahead: bool = False
+    """Whether events may be dated in the future."""
     hasher: Hasher = HASHLIB
     deadline: Deadline = field(default_factory=Deadline)
     received: int = 0
@@ -139,6 +141,7 @@ class ListPull:
             granted=self.granted,
             algorithms=self.algorithms,
             now=self.now,
+            ahead=self.ahead,
             hasher=self.hasher,
         )
         try:

@@ -31,8 +31,8 @@ class ListOutcome:
     evidence: str | None = None
     """Name of the object that holds two contradicting heads."""
     overlaid: bool = False
-    """Whether withdrawals and disputes of the head apply that was not taken over: it lacks cosignatures, or the list
-    stands still."""
+    """Whether withdrawals and disputes of the head apply that was not taken over: it lacks cosignatures, is dated
+    ahead, or the list stands still."""
 
     @property
     def words(self) -> str:

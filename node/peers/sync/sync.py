@@ -47,7 +47,13 @@ from node.trust.others.refresh import (
 )
 from node.trust.others.revocations import renew, signing, withheld
 from protocol.api import PeerApi
-from protocol.errors import FreezeError, ProtocolError, UncosignedError, UnknownSignerError
+from protocol.errors import (
+    FreezeError,
+    FutureEventError,
+    ProtocolError,
+    UncosignedError,
+    UnknownSignerError,
+)
 from protocol.lists.grant import NOTHING, Grant
 from protocol.pull.inputs import LogTrust
 from protocol.tlog.hasher import HASHLIB, Hasher
@@ -272,7 +278,7 @@ class _Session:
         """What was taken over; or why it was not, where the removals of the head apply nevertheless."""
         try:
             return await pull.run(held, note), None
-        except (UncosignedError, FreezeError) as exc:
+        except (UncosignedError, FreezeError, FutureEventError) as exc:
             if note is None or not held.size:
                 raise
             if not await overlay_head(self._store, follower, pull, held, note):

@@ -14,8 +14,8 @@ MAX_SILENCE_MS: Final = 30 * DAY_MS
 def require_plausible(unit: Unit, now_ms: int) -> None:
     """Refuse to date events a month after anything that another node has dated and signed.
 
-    What is dated ahead stops the list at every follower until that day, withdrawals included, and cannot be taken
-    back. A node that knows no other's time is not refused.
+    What is dated ahead stops the list at every follower until that day, but for withdrawals and disputes, and cannot be
+    taken back. A node that knows no other's time is not refused.
 
     Raises:
         BeyondLimitsError: this clock is that far ahead, or everybody was away for as long.

@@ -5,7 +5,7 @@ from hashlib import md5, sha1, sha256
 
 import pytest
 
-from support.agencies import BOTH, LIST, SINGLE, SUBSET, Federation, written
+from support.agencies import BOTH, LIST, SINGLE, SUBSET, Federation, import_files, numbered, written
 from support.digest_search import DigestSearch
 from support.federated import federated
 from support.processes import Cli
@@ -179,3 +179,26 @@ def test_it_comes_back_with_two_persons_alone(pair: Federation) -> None:
     assert "what: 1 hash, shredded as " in approved.err
     assert f"about: {FR_LIST}:" in approved.err
     assert fr.run("entry", "import", rows, "--list", LIST, "--basis", "own").exit == 0
+
+
+@pytest.mark.threat("a late withdrawal", "a wrong clock")
+def test_a_withdrawal_behind_what_a_clock_dated_ahead_reaches_partners(pair: Federation) -> None:
+    """All that its agency says from then on is dated ahead, too: a list never goes back in time."""
+    fr, nl, partner = pair.fr, pair.nl, pair.partner
+    held = partner.done("update")["entries"]
+    late = b"listed by both agencies later"
+    for cli in (fr, nl):
+        import_files(cli, [late])
+        cli.done("publish")
+    fr.done("peer", "sync")
+    fr.done("subset", "release", SUBSET)
+    assert partner.done("update")["entries"] > held
+    import_files(nl, numbered("dated ahead", 1))
+    assert nl.run("--alone", "publish", clock="+8h").exit == 0
+    done = nl.run("entry", "withdraw", "--list", LIST, "--hash-from", hash_file(nl, late), "--now", "--yes")
+    assert done.exit == 0, done.err
+    followed = fr.run("peer", "sync")
+    assert followed.exit == 14
+    assert "is dated in the future; withdrawals applied" in followed.out
+    fr.done("subset", "release", SUBSET)
+    assert partner.done("update")["entries"] == held
