@@ -16,6 +16,7 @@ from node.errors import ForbiddenError, UnauthenticatedError
 from node.journal import Journal
 from node.ports.callers import Caller
 from node.web.certificates import presented_in
+from node.web.codings import is_coded
 from node.web.problems import INTERNAL, problem_of, problem_response
 from node.web.state import CALLER, REQUEST_ID, STATE, endpoint_of, services_of
 from protocol.endpoints import Endpoint, Scope
@@ -77,8 +78,8 @@ def _journal_failure(request: web.Request, exc: Exception) -> None:
 @web.middleware
 async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let through what the limits and the endpoint's scope allow."""
-    if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise web.HTTPUnsupportedMediaType  # a small body that inflates is a bomb
+    if is_coded(request.headers):
+        raise web.HTTPUnsupportedMediaType
     endpoint = endpoint_of(request)
     if endpoint is None or endpoint.scope is None:
         request.app[STATE].addresses.spend(address_key(request.remote))

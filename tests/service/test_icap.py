@@ -4,6 +4,7 @@ import asyncio
 import re
 import socket
 import time
+import zlib
 from base64 import b64encode
 from binascii import b2a_qp
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -309,6 +310,15 @@ def test_a_server_finds_files_in_such_forms(name: str) -> None:
     parser = FormDataParser(stream_factory=lambda *_, **__: BytesIO())
     _, _, files = parser.parse(BytesIO(form), kind, len(form), options)
     assert any(file.read() == LISTED for _, file in files.items(multi=True))
+
+
+@pytest.mark.threat("an upload that evades a door")
+@pytest.mark.parametrize("said", [b"deflate", b"identity\r\nContent-Encoding: deflate", b"identity, deflate"])
+async def test_an_upload_that_is_packed_on_its_way_is_not_clean(said: bytes) -> None:
+    head = REQUEST.removesuffix(b"\r\n") + b"Content-Encoding: " + said + b"\r\n\r\n"
+    async with serving(fail_closed=True) as world:
+        upload = message("REQMOD", zlib.compress(LISTED), fields=ALLOW, head=head)
+        assert b"HTTP/1.1 503 Service Unavailable" in await asked(world, upload)
 
 
 async def test_a_body_that_looks_like_a_form_is_not_clean() -> None:

@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import zlib
 from base64 import b64encode, encodebytes
 from binascii import b2a_qp
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -215,6 +216,27 @@ async def test_pages_in_browsers_are_not_answered(
 ) -> None:
     async with serving(tmp_path, hosts=frozenset({"scanner"})) as world:
         assert (await world.json("GET", "/health", headers=headers))[0] == status
+
+
+@pytest.mark.threat("an upload that evades a door")
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"Content-Encoding: identity\r\nContent-Encoding: deflate",
+        b"Content-Encoding: deflate\r\nContent-Encoding: identity",
+        b"Content-Encoding: identity, deflate",
+        b"Transfer-Encoding: deflate, chunked",
+    ],
+)
+async def test_what_is_packed_on_its_way_is_never_clean(world: World, fields: bytes) -> None:
+    packed = zlib.compress(LISTED)
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed)
+    body = chunked if b"chunked" in fields else b"Content-Length: %d\r\n\r\n%s" % (len(packed), packed)
+    head = b"POST /v1/scan HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + fields + b"\r\n"
+    asked = head + (b"\r\n" if b"chunked" in fields else b"") + body
+    said = await asyncio.to_thread(exchanged, ("127.0.0.1", world.port), [asked])
+    assert said.startswith(b"HTTP/1.1 415 "), said
+    assert world.inspector.contents == []
 
 
 async def test_a_socket_needs_no_name(world: World) -> None:
@@ -536,6 +558,7 @@ PHOTO, BASE64 = (
             PHOTO + BASE64 + "\r\n!eQ==\r\n--x--\r\n",
             400,
         ),
+        (PHOTO + "Content-Encoding: deflate\r\n\r\ny\r\n--x--\r\n", 415),
         ("--x\r\n" + "a: b\r\n" * 1000, 400),
         ("--x\r\nContent-Type: multipart/mixed; boundary=z\r\n\r\n--z\r\n\r\ny\r\n--z--\r\n--x--\r\n", 400),
         (
@@ -549,6 +572,7 @@ PHOTO, BASE64 = (
         "encoded",
         "encoded twice",
         "encoded badly",
+        "packed",
         "headers without end",
         "form in a form",
         "two files",

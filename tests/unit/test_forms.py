@@ -154,6 +154,8 @@ def sent(head: bytes) -> bytes:
         (SAYS + b"base64; x=y", "base64", False),
         (SAYS + b"binary\r\n" + SAYS + b"base64", "base64", False),
         (SAYS.replace(b":", b" :") + b"base64", "base64", False),
+        (b"Content-Encoding: identity", "", True),
+        (b"Content-Encoding: gzip", "", False),
     ],
 )
 def test_how_a_part_says_that_it_is_sent(head: bytes, encoding: str, strict: bool) -> None:

@@ -120,6 +120,8 @@ def _is_strict_field(line: bytes) -> bool:
     name, _, value = line.lower().partition(b":")
     if name + b":" == _ENCODING_FIELD:
         return value.strip(b" ") in _ENCODINGS
+    if name == b"content-encoding":  # RFC 7578 has no such field, and some servers unpack what it says
+        return value.strip(b" ") == b"identity"
     return _STRICT_LINE.fullmatch(line) is not None and not (
         name == b"content-type" and b"multipart" in value
     )

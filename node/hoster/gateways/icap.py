@@ -222,6 +222,8 @@ class _Conversation:
                 form = await asyncio.to_thread(lambda: _form(request, b"".join(upload.pieces())))
                 if form is not None and form.fault:
                     found.append(_not_judged(form.fault))
+                if _is_packed(request):
+                    found.append(_not_judged("it is packed on its way (Content-Encoding)"))
                 for part in form.parts if form is not None else ():
                     found.append(await _verdict(upload.inspect_part(part.start, part.size, name)))
                     if part.encoding:
@@ -285,6 +287,12 @@ def _form(request: Request, body: bytes) -> Form | None:
     if request.method != "REQMOD":
         return None
     return read_form(fields_of(request.heads.get("req-hdr", b""), "content-type"), body)
+
+
+def _is_packed(request: Request) -> bool:
+    """Whether an upload says that it is not sent as it is: a server may unpack it, or pass it on as it came."""
+    said = fields_of(request.heads.get("req-hdr", b""), "content-encoding")
+    return request.method == "REQMOD" and any(value.lower() != "identity" for value in said)
 
 
 async def _verdict(work: Awaitable[Inspected]) -> Verdict:

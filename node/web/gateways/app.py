@@ -14,6 +14,7 @@ from typing import Final
 from aiohttp import web
 
 from node.journal import Journal
+from node.web.codings import is_coded
 from node.web.gateways import hma, own, shield
 from node.web.gateways.bodies import NotLookedUpError
 from node.web.gateways.services import SERVICES, LocalServices, services_of
@@ -90,7 +91,7 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
         raise web.HTTPMisdirectedRequest(text="this daemon is not reached under that name")
     if "Origin" in request.headers or request.headers.get("Sec-Fetch-Site", "none") != "none":
         raise web.HTTPForbidden(text="pages in browsers are not answered")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if is_coded(request.headers):
         raise web.HTTPUnsupportedMediaType(text="send the file as it is: what is packed has other hashes")
     if services.bearer and request.path not in _OPEN and not _shows(request, services.bearer):
         raise web.HTTPUnauthorized(text="a bearer token is required")

@@ -11,6 +11,7 @@ from aiohttp.http_exceptions import BadHttpMessage
 
 from node.formats.transfer_encoding import AS_IT_IS, DECODERS, Decoder
 from node.ports.inspection import Inspected
+from node.web.codings import is_coded
 from node.web.gateways.services import services_of, unavailable
 
 MAX_JSON_BYTES: Final = 1024 * 1024
@@ -70,7 +71,7 @@ async def first_part(request: web.Request) -> tuple[MultipartReader, BodyPartRea
     part = await _next_part(request, form)
     if not isinstance(part, BodyPartReader):
         raise _no_form()
-    if _encoding(part) not in AS_IT_IS | DECODERS.keys():
+    if _encoding(part) not in AS_IT_IS | DECODERS.keys() or is_coded(part.headers):
         raise web.HTTPUnsupportedMediaType(
             text="send the file as it is, or in base64 or quoted-printable: what is encoded has other hashes"
         )
