@@ -5,20 +5,23 @@ request of a known client.
 """
 
 import asyncio
+import logging
 import select
 import socket
 import ssl
 from asyncio import sslproto
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
 
 from node.connections import CROWDED_SECONDS, HANDSHAKE_SECONDS, probe
-from node.web.settings import STALL_SECONDS
+from node.web.problems import INTERNAL, problem_of
+from node.web.settings import KEEPALIVE_SECONDS, MAX_HEADER_BYTES, MAX_HEADERS, STALL_SECONDS
+from protocol.endpoints.endpoint import PROBLEM, PROBLEM_TYPE
 
 _SWEEP_SECONDS: Final = 1.0
 _TLS_BUFFER_BYTES: Final = 32 * 1024
@@ -65,7 +68,7 @@ class HttpConnections:
     async def answer(self, connection: socket.socket, client: str) -> None:
         """Answer one connection until it ends; raises OSError for one whose handshake fails or takes too long."""
         loop = asyncio.get_running_loop()
-        held = _Connection(self._server(), client, half_closed=self._half_closed)
+        held = _Connection(_handler_of(self._server), client, half_closed=self._half_closed)
         if client:
             # A reply waits in memory until it was taken, and nothing else looks at a request that was answered
             # (RFC 5482). Whoever takes a byte now and then is not cut off: long replies are for clients that are known.
@@ -111,6 +114,65 @@ class HttpConnections:
         request[_GONE] = held.ended
         with held.busy(request.content):
             return await self._work(request)
+
+
+class _NoDetails(logging.Filter):
+    """Keeps what a stranger sent out of the log."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = None
+        return True
+
+
+_LOGGER: Final = logging.getLogger("sigfed.web.connection")
+_LOGGER.addFilter(_NoDetails())
+
+
+class _Handler(RequestHandler):
+    """aiohttp's end of a connection, which would repeat what it cannot read: an access token, perhaps."""
+
+    __slots__ = ()
+
+    @override
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The reply to what cannot be read, of which the journal says nothing: strangers would fill it.
+
+        `detail` and `message` are for clients of the local daemon.
+        """
+        if request.writer.output_size > 0:
+            raise ConnectionError("another reply has begun")
+        if status >= 500:
+            self.logger.error("failure error=%s", type(exc).__name__)
+        problem = INTERNAL if status >= 500 else problem_of(web.HTTPBadRequest())
+        said = {"type": PROBLEM_TYPE + problem.name, "title": problem.title, "status": problem.status}
+        response = web.json_response(
+            said | dict.fromkeys(("detail", "message"), problem.title),
+            status=problem.status,
+            content_type=PROBLEM,
+            headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+        )
+        response.force_close()
+        return response
+
+
+def _handler_of(server: web.Server) -> _Handler:
+    options: dict[str, Any] = {
+        "access_log": None,
+        "auto_decompress": False,
+        "keepalive_timeout": KEEPALIVE_SECONDS,
+        "logger": _LOGGER,
+        "max_field_size": MAX_HEADER_BYTES,
+        "max_headers": MAX_HEADERS,
+        "max_line_size": MAX_HEADER_BYTES,
+    }
+    return _Handler(server, loop=asyncio.get_running_loop(), **options)
 
 
 class _Connection(asyncio.Protocol):

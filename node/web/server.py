@@ -4,7 +4,6 @@ What serves HTTP here does it this way: a node's API, both consoles, the local d
 See docs/reference/http.md, "Limits".
 """
 
-import logging
 import socket
 import ssl
 from collections.abc import Sequence
@@ -12,12 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
-from typing_extensions import override
 
 from node.config import ConnectionLimits
 from node.connections import Acceptor, listen
 from node.web.http_connections import HttpConnections
-from node.web.settings import KEEPALIVE_SECONDS, MAX_HEADER_BYTES, MAX_HEADERS
 
 DRAIN_SECONDS: Final = 10.0
 LIMITS: Final = ConnectionLimits(connections=256, connections_per_address=64)
@@ -85,15 +82,8 @@ async def serve_on(
     """
     runner = web.AppRunner(
         app,
-        access_log=None,
-        logger=_connection_logger(),
-        auto_decompress=False,
         handler_cancellation=cancel,
-        keepalive_timeout=KEEPALIVE_SECONDS,
         shutdown_timeout=drain_seconds,
-        max_headers=MAX_HEADERS,
-        max_line_size=MAX_HEADER_BYTES,
-        max_field_size=MAX_HEADER_BYTES,
     )
     await runner.setup()
     assert runner.server is not None, "it was just set up"
@@ -110,19 +100,3 @@ async def serve_on(
     name = listening[0].getsockname()
     host, port = name[:2] if isinstance(name, tuple) else (str(name), 0)
     return RunningServer(host, port, runner, acceptor)
-
-
-class _NoDetails(logging.Filter):
-    """Keeps what a stranger sent out of the log: aiohttp logs the bytes of a request it cannot parse."""
-
-    @override
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.exc_info = None
-        return True
-
-
-def _connection_logger() -> logging.Logger:
-    logger = logging.getLogger("sigfed.web.connection")
-    if not logger.filters:
-        logger.addFilter(_NoDetails())
-    return logger

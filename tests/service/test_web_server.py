@@ -92,6 +92,7 @@ async def test_no_path_query_token_or_error_text_reaches_the_log(caplog: pytest.
         await _speak(node.server.port, f"{SECRET} {SECRET}\r\nbad header {SECRET}")
     text = caplog.text + "".join(str(record.__dict__) for record in caplog.records)
     assert SECRET not in text
+    assert "connection" not in {record.name.rpartition(".")[2] for record in caplog.records}
     assert "endpoint=evaluate status=500" in caplog.text
     assert "error=RuntimeError" in caplog.text
     assert "endpoint=none status=404" in caplog.text
@@ -105,6 +106,30 @@ async def _speak(port: int, head: str) -> bytes:
     answer = await reader.read()
     writer.close()
     return answer
+
+
+@pytest.mark.threat("hostile bytes", "a leaking text")
+@pytest.mark.parametrize(
+    "head",
+    [
+        f"GET /health HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {SECRET}\0",
+        f"GET /health HTTP/1.1\r\nHost: x\r\nX: {SECRET * 200}",
+        f"GET http://[{SECRET}/health HTTP/1.1\r\nHost: x",
+        f"GET /health HTTP/1.1\r\nHost: x\r\nX: y\r\n {SECRET}",
+        f"POST /enrol HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: {SECRET}",
+        f"POST /enrol HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\nX: {SECRET}",
+        f"{SECRET} /health HTTP/1.1\r\nHost: x",
+    ],
+    ids=range(7),
+)
+async def test_what_cannot_be_read_is_not_repeated(head: str) -> None:
+    async with node_on_loopback() as node:
+        answer = await _speak(node.server.port, head)
+    said, _, body = answer.partition(b"\r\n\r\n")
+    assert b" 400 " in said.splitlines()[0]
+    assert b"Content-Type: application/problem+json" in said
+    assert json.loads(body)["type"] == "urn:sigfed:problem:malformed"
+    assert SECRET.encode() not in answer
 
 
 async def test_a_failure_is_opaque_to_the_client_and_has_the_id_of_the_log_line(
