@@ -23,6 +23,8 @@ from protocol.tlog.hasher import HASHLIB, Hasher, KernelHasher
 
 KERNEL: Final = Path(__file__).parent / LIBRARY
 """Where the build hook leaves the kernel."""
+_PASSED: Final[set[tuple[Path, int, int, bool]]] = set()
+"""Files that passed the self-test in this process, by path, inode and time of change, and whether against libsodium."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +82,19 @@ def load_hasher(choice: GroupChoice = "fastest", *, kernel: Path = KERNEL) -> Ha
 
 
 def load_kernel(path: Path, oracle: SodiumGroup | None) -> KernelGroup:
-    """The group behind a compiled kernel; raises OprfError for one that cannot be loaded or fails its self-test."""
+    """The group behind a compiled kernel; raises OprfError for one that cannot be loaded or fails its self-test.
+
+    What passed is not tested again in this process: the library stays mapped, and another file is another one.
+    """
     try:
-        group = KernelGroup(_library(path))
+        found = path.stat()
+        group, file = KernelGroup(_library(path)), (path, found.st_ino, found.st_mtime_ns, oracle is not None)
+        if file in _PASSED:
+            return group
         check_group(group)
         if oracle is not None:
             compare_groups(group, oracle, system_entropy)
+        _PASSED.add(file)
     except OprfError:
         raise
     except (OSError, AttributeError) as error:  # not a library, or one without the functions

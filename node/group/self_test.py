@@ -62,9 +62,10 @@ def compare_groups(group: Group, oracle: Group, entropy: Entropy) -> None:
     """
     uniform = entropy(UNIFORM_BYTES * RANDOM)
     scalars, elements = oracle.reduce(uniform), oracle.from_uniform(uniform)
+    products = oracle.multiply_each(scalars, elements)
     if not (
-        _computes_the_same(group, oracle, uniform, scalars)
-        and _sums_the_same(group, oracle, scalars, elements)
+        _computes_the_same(group, oracle, uniform, scalars, elements, products)
+        and _sums_the_same(group, oracle, scalars, elements, products)
         and _hashes_the_same(group, oracle, uniform, scalars)
     ):
         raise OprfError("it computes something else than {name}", oracle.name)
@@ -91,9 +92,9 @@ def compare_hashers(hasher: Hasher, oracle: Hasher, entropy: Entropy) -> None:
         raise OprfError("it hashes otherwise than hashlib")
 
 
-def _computes_the_same(group: Group, oracle: Group, uniform: bytes, scalars: bytes) -> bool:
-    elements = oracle.from_uniform(uniform)
-    products = oracle.multiply_each(scalars, elements)
+def _computes_the_same(
+    group: Group, oracle: Group, uniform: bytes, scalars: bytes, elements: bytes, products: bytes
+) -> bool:
     return (
         group.reduce(uniform) == scalars
         and group.from_uniform(uniform) == elements
@@ -110,8 +111,7 @@ def _computes_the_same(group: Group, oracle: Group, uniform: bytes, scalars: byt
     )
 
 
-def _sums_the_same(group: Group, oracle: Group, scalars: bytes, elements: bytes) -> bool:
-    products = oracle.multiply_each(scalars, elements)
+def _sums_the_same(group: Group, oracle: Group, scalars: bytes, elements: bytes, products: bytes) -> bool:
     total = oracle.sum(products)
     few = oracle.sum(products[:_FEW])
     return (

@@ -4,7 +4,9 @@ import gc
 
 from node.cli.command_tree import Loaded
 from node.cli.main import command_line
+from node.group.load import load_group
 
 command_line()
 dict(Loaded())
+load_group()  # a fork knows that its kernel passed the self-test
 gc.freeze()  # no fork looks through what is loaded by now

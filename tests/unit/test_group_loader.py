@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import sys
 from dataclasses import replace
 from importlib.machinery import ModuleSpec
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import LibraryError
-from node.group import self_test, sodium
+from node.group import load, self_test, sodium
 from node.group.load import find_group
 from node.group.vectors import EXCHANGE
 from protocol.errors import OprfError
@@ -202,6 +203,22 @@ def test_the_kernel_is_used_where_it_was_compiled() -> None:
     assert found.group.name in PATHS
     assert not found.refused
     assert "self-test passed" in found.remark
+
+
+def test_a_kernel_that_passed_is_not_tested_again_and_another_file_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*_: object) -> None:
+        raise OprfError("the self-test was made")
+
+    path = tmp_path / "kernel.so"
+    shutil.copy(compiled("kernel"), path)
+    assert find_group(kernel=path).group.name in PATHS
+    monkeypatch.setattr(load, "compare_groups", asked)
+    assert find_group(kernel=path).group.name in PATHS
+    shutil.copy(compiled("kernel"), tmp_path / "another")
+    (tmp_path / "another").replace(path)
+    assert "the self-test was made" in find_group(kernel=path).remark
 
 
 def test_libsodium_where_there_is_no_kernel(tmp_path: Path) -> None:
