@@ -93,6 +93,11 @@ class Home:
         return self.folder / "sigfed.db"
 
     @property
+    def moved_database(self) -> Path:
+        """That file when its tables are in another database, until it is deleted."""
+        return self.folder / "sigfed.db-moved"
+
+    @property
     def restored(self) -> Path:
         """Says that this home came out of a backup and may not serve yet."""
         return self.folder / "restored.json"

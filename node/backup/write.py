@@ -133,7 +133,8 @@ def _scratch(home: Home) -> Iterator[Path]:
 def _left_out(home: Home, settings: Settings, *, offline_keys: bool) -> frozenset[Path]:
     secrets: Secrets = settings.secrets
     objects = home.objects if settings.store.objects else home.objects / _STAGING
-    found = {home.scratch, objects, home.moved_objects, home.moving, home.restored}
+    moved = {home.moved_objects, home.moved_database, home.moving}
+    found = {home.scratch, objects, *moved, home.restored}
     found |= {home.database.with_name(home.database.name + end) for end in ("", "-wal", "-shm")}
     found |= {path for path in secrets.paths if path is not None}
     return frozenset(found if offline_keys else found | {home.offline_keys})

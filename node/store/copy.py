@@ -14,8 +14,16 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, Table, delete, insert, inspect, select
 
-from node.errors import AlreadyExistsError, UsageError, VerificationError
-from node.store.driver import POSTGRESQL, begin_reading, begin_writing, connect, parse_dsn, translated
+from node.errors import AlreadyExistsError, StoreLockedError, UsageError, VerificationError
+from node.store.driver import (
+    POSTGRESQL,
+    begin_reading,
+    begin_writing,
+    connect,
+    parse_dsn,
+    scrub,
+    translated,
+)
 from node.store.lease import Claim
 from node.store.migrate import migrate, revision_of
 from node.store.store import connected
@@ -117,11 +125,20 @@ def _copy_anew(rows: Connection, connection: Connection) -> None:
         )
 
 
-def was_moved(source: Path) -> bool:
-    """Whether `move_in` copied this SQLite file."""
+def is_moved(source: Path) -> bool:
+    """Whether `move_in` copied this SQLite file; it says so then without the log beside it.
+
+    Raises `StoreLockedError` while somebody reads what was in it before.
+    """
     with connected(parse_dsn(f"sqlite:///{source}")) as engine, translated():
         with engine.connect() as connection:
             moved = _has_moved(connection)
+        if moved and not scrub(engine):
+            raise StoreLockedError(
+                "the tables are moved, and another command reads {path} still",
+                source,
+                hint="do the same again when it has ended: that deletes the file",
+            )
         engine.dispose()
     return moved
 

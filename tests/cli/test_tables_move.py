@@ -1,22 +1,26 @@
 """Moving a node's tables into PostgreSQL: killed anywhere, nothing is lost, and nobody writes aside."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from node.clock import system_entropy
 from node.config import load
+from node.errors import NodeError
 from node.home import Home
 from node.identity.identity import open_identity
 from node.identity.store import read_store
+from node.store import driver
 from node.store.store import Store
 from support.agencies import found_agency, import_files, list_files, numbered, report
 from support.new_stores import MemoryObjects
 from support.postgres import PostgresServer, postgres_server
 from support.processes import Cli, Running
 
-FILES = ("sigfed.db", "sigfed.db-wal", "sigfed.db-shm")
+FILES = ("sigfed.db", "sigfed.db-wal", "sigfed.db-shm", "sigfed.db-moved")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +74,8 @@ def test_all_rows_are_moved_and_read_back(agency: Cli, server: PostgresServer) -
         "node.store.copy:_sums 1",
         "node.store.copy:_sums 2",
         "node.app.move_tables:replace_private 0",
-        "node.app.move_tables:was_moved 0",
+        "node.app.move_tables:is_moved 0",
+        "node.app.move_tables:sync_folder 0",
         "node.app.move_tables:remove_private 0",
         "node.app.move_tables:remove_private 2",
     ],
@@ -110,6 +115,38 @@ def test_who_still_has_the_file_open_fails_instead_of_writing_there(
         agency.done("store", "move", "--to", server.database())
         with pytest.raises(Exception, match="database"), store.write():
             pytest.fail("nobody would read it")
+
+
+@pytest.mark.parametrize("place", ["is_moved 0", "remove_private 0", "remove_private 1", "remove_private 2"])
+def test_who_opens_what_is_left_of_the_file_writes_nothing(
+    place: str, agency: Cli, server: PostgresServer
+) -> None:
+    """A command that waits for a passphrase has read where the tables were, and the move is killed meanwhile."""
+    waiting = open_identity(Home(agency.home))
+    dsn = server.database()
+    agency.killed(f"node.app.move_tables:{place}", "store", "move", "--to", dsn)
+    with pytest.raises(NodeError), read_store(waiting) as store, store.write():
+        pytest.fail("nobody would read it")
+    agency.done("store", "move", "--to", dsn)
+    require_moved(agency, dsn)
+
+
+def test_the_file_stays_while_somebody_reads_what_was_in_it(
+    agency: Cli, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a file without the log that was beside it, a command that knew it would take an older state for the newest."""
+    monkeypatch.setattr(driver, "_BUSY_SECONDS", 1)
+    waiting = open_identity(Home(agency.home))
+    dsn = server.database()
+    with closing(sqlite3.connect(agency.home / "sigfed.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM log").fetchone()
+        moved = agency.run("store", "move", "--to", dsn)
+        assert (moved.exit, "reads" in moved.err) == (11, True), moved.err
+        with pytest.raises(NodeError), read_store(waiting) as store, store.write():
+            pytest.fail("nobody would read it")
+    agency.done("store", "move", "--to", dsn)
+    require_moved(agency, dsn)
 
 
 def test_another_store_is_never_written_over(agency: Cli, server: PostgresServer) -> None:
