@@ -188,7 +188,12 @@ def test_a_backup_goes_into_postgresql_and_out_of_it(waiting: Cli, tmp_path: Pat
         (moved.home / "restored.json").unlink()  # nobody has seen anything of it
         assert moved.done("publish")["adds"] == 4
         import_files(moved, numbered("on PostgreSQL", 2))
+        left = Home(moved.home).moved_database
+        left.write_bytes(b"a move to PostgreSQL was killed before this was deleted")
         second = create(moved, tmp_path / "second", secret)
+    taken_out = Cli(tmp_path / "out")
+    taken_out.done("backup", "restore", str(second), "--passphrase-file", str(secret))
+    assert not (taken_out.home / left.name).exists()
     finished = waiting.run(*read(waiting, "drill", second, secret))
     assert finished.exit == 0, finished.out
     assert "10 entries give" in " ".join(one["words"] for one in finished.results)
