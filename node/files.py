@@ -24,6 +24,7 @@ from protocol.encoding import Octets
 
 MAX_PRIVATE_BYTES = 64 * 1024
 _PAGE_BYTES = 4096
+_BLOCK_BYTES = 2**20
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _TEMPORARY = re.compile(r"\.tmp-.*|\..+\.[0-9a-f]{16}", re.ASCII | re.DOTALL)
 """Of objects and sets of keys; of private files."""
@@ -242,7 +243,9 @@ def remove_private(path: Path) -> None:
     except FileNotFoundError:
         return
     try:
-        os.write(handle, bytes(os.fstat(handle).st_size))
+        left = os.fstat(handle).st_size
+        while left:
+            left -= os.write(handle, bytes(min(left, _BLOCK_BYTES)))
         os.fsync(handle)
     finally:
         os.close(handle)

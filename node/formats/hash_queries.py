@@ -34,11 +34,13 @@ def read_hash_queries(stream: BinaryIO) -> list[HashQuery]:
     if len(data) > MAX_ASKED_BYTES:
         raise InputRefusedError("more than 64 MiB of hashes at once", hint="ask in parts")
     first = data.lstrip(b"\xef\xbb\xbf").partition(b"\n")[0]
-    if not data.strip():
-        raise InputRefusedError("there are no hashes in it")
     if b"," in first or b";" in first or b"\t" in first:
-        return _table(data)
-    return [_line(number, line) for number, line in enumerate(data.splitlines(), 1) if line.strip()]
+        asked = _table(data)
+    else:
+        asked = [_line(number, line) for number, line in enumerate(data.splitlines(), 1) if line.strip()]
+    if not asked:
+        raise InputRefusedError("there are no hashes in it")
+    return asked
 
 
 def read_hash_queries_in(source: str) -> list[HashQuery]:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import tracemalloc
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ from node.files import (
     encode_state,
     locked,
     read_private,
+    remove_private,
     replace_private,
     sum_path,
     verify_key,
@@ -190,3 +192,17 @@ def test_a_renewal_that_was_killed_is_no_damage(
         assert verify_key(key) == ""
     assert folder.key().seed == b"b" * 32
     assert not verify_key(key)
+
+
+def test_all_of_a_large_file_is_overwritten_before_it_goes_a_block_at_a_time(tmp_path: Path) -> None:
+    """A moved database has gigabytes; one write takes two of them at most."""
+    path, other = tmp_path / "large", tmp_path / "another name of it"
+    size = 40 * 2**20 + 7
+    path.write_bytes(b"x" * size)
+    other.hardlink_to(path)
+    tracemalloc.start()
+    remove_private(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (path.exists(), other.read_bytes().strip(b"\0"), other.stat().st_size) == (False, b"", size)
+    assert peak < 4 * 2**20

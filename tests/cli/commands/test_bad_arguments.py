@@ -332,3 +332,33 @@ def test_a_passphrase_that_others_can_read_is_refused(tmp_path: Path) -> None:
     assert f"{secret} can be read by others" in finished.err
     assert f"chmod 600 {secret}" in finished.err
     assert not (tmp_path / "home").exists()
+
+
+BAD_HASHES = {
+    "empty": (b"", "there are no hashes in it"),
+    "a header alone": (b"sha256,md5\n", "there are no hashes in it"),
+    "words": (b"hello\n", "line 1 is not a hash"),
+    "a short hash": (b"sha256,md5\nabcd,\n", "line 2: "),
+    "two columns of one name": (b"md5,md5\n", "one column twice"),
+    "a picture": (b"\x89PNG\r\n\x1a\n\xff", "line 1 is not a hash"),
+}
+ASKING = [
+    ("entry", "amend", "--list", LIST, "--hash-profile", "pdq/1/full"),
+    ("entry", "dispute", "--list", LIST, "--yes"),
+    ("entry", "explain"),
+    ("entry", "holders"),
+    ("entry", "reaffirm", "--list", LIST, "--basis", "own", "--yes"),
+    ("entry", "resolve", "--list", LIST, "--yes"),
+    ("entry", "withdraw", "--list", LIST, "--reason", "error", "--yes"),
+    ("grant", "explain"),
+    ("guard", "tripwire", "add"),
+]
+
+
+@pytest.mark.parametrize("bad", BAD_HASHES)
+@pytest.mark.parametrize("words", ASKING, ids=lambda words: " ".join(words[:2]))
+def test_a_file_without_hashes_is_refused_by_all_that_read_some(
+    agency: Cli, tmp_path: Path, words: tuple[str, ...], bad: str
+) -> None:
+    content, says = BAD_HASHES[bad]
+    agency.refused(2, says, *words, "--hash-from", written(tmp_path / "bad", content))
