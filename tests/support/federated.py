@@ -6,7 +6,7 @@ another one beside it gets a copy of another original.
 
 import atexit
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -30,30 +30,33 @@ class _Original:
         self.made = federate(Path(self.scratch.name))
         self.made.stop()
 
-    def started_in(self, folder: Path) -> Federation:
-        """A copy that runs."""
+    def started_in(self, folder: Path, running: Collection[str]) -> Federation:
+        """A copy of which these nodes run; the others have stopped."""
         original = self.made.folder
         shutil.copytree(original, folder, dirs_exist_ok=True)
         agencies = [replace(cli, home=folder / cli.home.name) for cli in (self.made.fr, self.made.nl)]
         for cli in agencies:
             cli.edit("sigfed.toml", str(original), str(folder))
         with ThreadPoolExecutor(2) as pool:
-            starting = [pool.submit(Running, cli) for cli in agencies]
+            starting = {
+                cli.home.name: pool.submit(Running, cli) for cli in agencies if cli.home.name in running
+            }
         if any(
-            one.exception() for one in starting
+            one.exception() for one in starting.values()
         ):  # the other would keep its port, and the next one not start
-            for one in starting:
+            for one in starting.values():
                 if one.exception() is None:
                     one.result().stop()
-        fr_node, nl_node = (one.result() for one in starting)
+        nodes = {"fr": self.made.fr_node, "nl": self.made.nl_node}
+        nodes |= {name: one.result() for name, one in starting.items()}
         return replace(
             self.made,
             folder=folder,
             fr=agencies[0],
             nl=agencies[1],
             partner=Cli(folder / "partner"),
-            fr_node=fr_node,
-            nl_node=nl_node,
+            fr_node=nodes["fr"],
+            nl_node=nodes["nl"],
             files={name: str(folder / Path(path).name) for name, path in self.made.files.items()},
         )
 
@@ -62,15 +65,18 @@ _ORIGINALS: list[_Original] = []
 
 
 @contextmanager
-def federated(folder: Path) -> Iterator[Federation]:
-    """What `federate` makes when nothing else is asked of it, until it is stopped at the end."""
+def federated(folder: Path, *, running: Collection[str] = ("fr", "nl")) -> Iterator[Federation]:
+    """What `federate` makes when nothing else is asked of it, until it is stopped at the end.
+
+    A node that is not named as `running` is not started: that takes as long as several commands.
+    """
     original = next((one for one in _ORIGINALS if not one.taken), None)
     if original is None:
         original = _Original()
         _ORIGINALS.append(original)
     original.taken = True
     try:
-        made = original.started_in(folder)
+        made = original.started_in(folder, running)
         try:
             yield made
         finally:

@@ -32,8 +32,7 @@ def scraped(port: int) -> str:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Federation, str]:
     """A federation where things happened, and what its first node says of it."""
-    with federated(tmp_path_factory.mktemp("measured")) as made:
-        made.fr_node.stop()
+    with federated(tmp_path_factory.mktemp("measured"), running=["nl"]) as made:
         port = free_port()
         made.fr.edit("sigfed.toml", "enabled = false\nhost", "enabled = true\nhost")
         made.fr.edit("sigfed.toml", "port = 9844", f"port = {port}")

@@ -34,12 +34,19 @@ ORIGIN = f"fr.example/lists/{LIST}"
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Federation]:
-    with federated(tmp_path) as made:
+def stopped(tmp_path: Path) -> Iterator[Federation]:
+    """The first agency has two persons, and does not run."""
+    with federated(tmp_path, running=["nl"]) as made:
         for name in ("alice", "bob"):
             typed = f"the passphrase of {name}\n" * 2
             made.fr.done("person", "add", name, "--role", "operator", typed=typed)
         yield made
+
+
+@pytest.fixture
+def pair(stopped: Federation) -> Federation:
+    stopped.fr_node = Running(stopped.fr)
+    return stopped
 
 
 def backup_of(cli: Cli) -> tuple[str, ...]:
@@ -238,11 +245,10 @@ class Split:
 
 
 @pytest.fixture
-def split_pair(pair: Federation) -> Iterator[tuple[Federation, Split]]:
-    pair.fr_node.stop()
-    signer = Split(pair.fr)
-    pair.fr_node = Running(pair.fr)
-    yield pair, signer
+def split_pair(stopped: Federation) -> Iterator[tuple[Federation, Split]]:
+    signer = Split(stopped.fr)
+    stopped.fr_node = Running(stopped.fr)
+    yield stopped, signer
     signer.process.stop()
 
 

@@ -39,8 +39,7 @@ ORIGIN = f"fr.example/lists/{LIST}"
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Federation]:
-    with federated(tmp_path) as made:
-        made.fr_node.stop()
+    with federated(tmp_path, running=["nl"]) as made:
         yield made
 
 
