@@ -85,7 +85,7 @@ class Selector:
         self._known: list[tuple[_Stand, ...]] = []
         self._lists: dict[str, int] = {}
         self._nodes: list[str] = []
-        """By the number of a list."""
+        """The node of each list, by the list's number."""
 
     def __len__(self) -> int:
         return len(self._algorithms)
@@ -275,7 +275,7 @@ class _Stand:
     """Who makes a digest effective in one collection, by node."""
 
     countries: tuple[frozenset[str], ...]
-    """Of each country those that list it."""
+    """The nodes that list it, country by country."""
     authorities: frozenset[str]
 
     def is_enough_without(self, nodes: Container[str], k: int) -> bool:

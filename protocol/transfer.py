@@ -49,7 +49,7 @@ class Transfer:
 
     @property
     def grant(self) -> Grant:
-        """Of what the openings are given."""
+        """The grant by which openings are in the transfer."""
         return Grant(collections=self.granted, algorithms=self.algorithms)
 
     def to_bytes(self) -> bytes:

@@ -46,7 +46,7 @@ MAX_TARGETS_BYTES: Final = 1_000_000
 MAX_FILES: Final = 256
 """Each is asked for by itself, so many small ones keep a reader as busy as a long one."""
 MAX_FILES_BYTES: Final = 8_000_000
-"""Of all target files together."""
+"""Bytes of all target files together."""
 
 OpenedT = TypeVar("OpenedT", Pointer, TargetsMetadata)
 

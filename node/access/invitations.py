@@ -22,7 +22,7 @@ from node.store.store import Store
 
 LIFE: Final = timedelta(hours=24)
 MOST_TRIES: Final = 8
-"""Of a token, right passphrase or not."""
+"""How often a token may be tried, with the right passphrase or not."""
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Base 32 as Crockford has it, without the letters that look like others."""

@@ -39,7 +39,7 @@ from node.store.unit import Unit
 
 CHALLENGE_LIFE: Final = timedelta(minutes=5)
 MOST_PASSKEYS: Final = 10
-"""Of a person."""
+"""Passkeys that one person may have."""
 MAX_NAME: Final = 40
 
 _LIFE_MS: Final = CHALLENGE_LIFE // timedelta(milliseconds=1)

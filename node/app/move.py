@@ -66,7 +66,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """Of a move that has begun."""
+    """What the home says of a move that has begun."""
 
     to: str
     """The bucket."""

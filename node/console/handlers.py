@@ -257,7 +257,7 @@ def _status(error: Exception) -> int:
 
 
 def _query(form: Values) -> Values:
-    """Of the page that held the form."""
+    """The query of the page that held the form."""
     try:
         return Values(dict(parse_qsl(form.text("query"), keep_blank_values=True, max_num_fields=100)))
     except ValueError:  # more fields than any page has

@@ -18,7 +18,7 @@ THREADS: Final = 8
 ACTS: Final = THREADS - 3
 """Of what people do, at once; the others are left for pages."""
 ACTS_OF_ONE: Final = 2
-"""Of them, of one person."""
+"""Acts of one person at once."""
 MOST: Final = 200
 """Under way and waiting, together."""
 _RETRY_SECONDS: Final = 5

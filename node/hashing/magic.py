@@ -26,7 +26,7 @@ class Kind:
 
 
 NEEDED_BYTES: Final = 512
-"""Of the head of a file, to tell."""
+"""Bytes of a file's beginning that tell what it is."""
 
 _TABLE: Final[tuple[tuple[int, bytes, Kind], ...]] = (
     (0, b"\xff\xd8\xff", Kind(Family.PICTURE, "JPEG")),

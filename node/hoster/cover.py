@@ -23,7 +23,7 @@ UPDATES_PER_DAY: Final = 24
 TICK_SECONDS: Final = 0.25
 """Between two batches. What a person does not notice, and a program cannot tell single uploads by."""
 _HASHES: Final = 3
-"""Of a file are asked when one survives."""
+"""So many hashes of a file are asked about when one of them survives."""
 _DEVIATIONS: Final = 6
 _SPARE: Final = 5
 _SHARE: Final = 4

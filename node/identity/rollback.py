@@ -145,7 +145,7 @@ class _Asked:
 
 
 _asked: dict[str, _Asked] = {}
-"""By home."""
+"""What the members answered last, by the folder of the home."""
 
 
 # The gate before a signature

@@ -64,7 +64,7 @@ def _own_lists(store: Store) -> Sequence[LogRecord]:
 
 
 def _counts(store: Store, log: LogRecord) -> Mapping[date, int]:
-    """At the published size."""
+    """How many entries are to be looked at again on each day, of the list as it is published."""
     name = _object_name(store, log, *_DAYS)
     with suppress(StoreError, AttributeError, TypeError, ValueError):  # missing, or damaged
         size, days = json.loads(store.objects.get(name))

@@ -329,7 +329,7 @@ class AsyncClient:
             self._followed[0].in_force.examiner()
 
     def _name(self, home: Home) -> str:
-        """Of the subset that is followed there."""
+        """The name of the subset that is followed there."""
         return next(each.name for each in self._followed if each.home == home)
 
     def _hits(self) -> list[HitResult]:

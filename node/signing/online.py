@@ -105,11 +105,11 @@ class SplitKeys:
         self._of(role).destroy(role, label)
 
     def forget(self, role: Role, label: str) -> None:
-        """Of the secrets here."""
+        """Forget a secret that is kept here."""
         self._here.forget(role, label)
 
     def verify(self) -> Iterator[tuple[str, str]]:
-        """Of the key files here."""
+        """A verdict on each key file that is kept here."""
         return self._here.verify()
 
     def _of(self, role: Role) -> "Keychain | RemoteKeys":

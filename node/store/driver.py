@@ -143,7 +143,7 @@ class Bare:
 
 @cache
 def _named(statement: str) -> str:
-    """As psycopg writes values."""
+    """The statement with its values as psycopg writes them."""
     return re.sub(r":(\w+)", r"%(\1)s", statement)
 
 

@@ -30,7 +30,7 @@ _NOW_MS: Final = {
     True: "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
     False: "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
 }
-"""By whether it is PostgreSQL."""
+"""The statement that asks the database for its time, by whether it is PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True)

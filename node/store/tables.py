@@ -279,7 +279,7 @@ class Rows:
             raise taken from None
 
     def _records(self, kind: type[R], wanted: Select[Any], **given: object) -> list[R]:
-        """Those of all rows that are wanted."""
+        """The records of all rows that are wanted."""
         return [record(kind, row) for row in self._connection.execute(wanted, given)]
 
 

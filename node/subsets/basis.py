@@ -29,7 +29,7 @@ from protocol.subset.screen import truncate
 from protocol.subset.sets import contains
 
 _MARKS: Final = 2**8
-"""That there can be."""
+"""How many marks there can be: one is an octet."""
 
 Names: TypeAlias = NDArray[np.int64]
 """Names of digests (`WideKey`), a row for each: ascending, each once. There are as many as a stale list is long."""

@@ -30,7 +30,7 @@ _SHARE: Final = 20
 _MOST: Final = 10_000
 """Digests that are judged by themselves; or a twentieth of the events, if that is less: whole lists are faster."""
 _FEW: Final = 256
-"""As many in any case."""
+"""So many are judged by themselves whatever share of the events they are."""
 
 
 class Affected(NamedTuple):

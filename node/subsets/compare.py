@@ -28,7 +28,7 @@ def differing(store: Store, record: ReleaseRecord, order: Order) -> int | None:
 
 
 def _differing(store: Store, record: ReleaseRecord, order: Order) -> set[WideKey] | None:
-    """Their names."""
+    """The names of the rows that only one of the two has: the release, or a judgement from nothing."""
     catch_up(store)
     folder = ReleaseFolder(store, record)
     basis, manifest = basis_of(folder), folder.read_manifest()

@@ -44,7 +44,7 @@ class Chosen:
 
     @property
     def collections(self) -> tuple[int, ...]:
-        """These collections."""
+        """The collections in which it is effective."""
         return tuple(support.collection for support in self.supports)
 
 

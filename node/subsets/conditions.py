@@ -94,7 +94,7 @@ class _Change:
     old: Conditions
     new: Conditions
     rows: Rows
-    """Those of one of the two alone."""
+    """The rows that only one of the two has."""
 
     @property
     def held(self) -> Mapping[str, int]:

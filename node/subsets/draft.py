@@ -438,7 +438,7 @@ class Drafter:
         return [self._held.record] if self._held else []
 
     def _unlisted(self, digests: Collection[Digest], rows: Iterable[Listed]) -> set[Digest]:
-        """Those of which none of these rows is."""
+        """The digests that none of these rows is of."""
         names = {row.name for row in rows}
         found = zip(self._store.vault.wide_keys_of(digests), digests, strict=True)
         return {digest for name, digest in found if name not in names}

@@ -58,7 +58,7 @@ class Outputs:
         self._pages.append((int(keys.min()), int(keys.max()), self._spool.put(rows.tobytes())))
 
     def _kept(self, wanted: Mapping[Digest, WideKey]) -> dict[Digest, bytes]:
-        """Those that an earlier attempt needed."""
+        """The outputs that an earlier attempt needed, of the digests that are wanted."""
         if not self._pages or not wanted:
             return {}
         keys = np.sort(np.array([key for key, _ in wanted.values()], dtype=np.int64))

@@ -47,7 +47,7 @@ _CURRENT_PARTS: Final = 4
 
 _MAP: Final = 0xA0
 _FIELDS: Final = {1: 12, 2: 13}
-"""Of the map in each format."""
+"""How many fields the map has, by format."""
 
 
 class _Key(IntEnum):

@@ -148,7 +148,7 @@ class _Opened:
     ops: Sequence[int]
     """0: unknown."""
     algorithms: Sequence[int]
-    """As in the headers."""
+    """One for each event, as its header says."""
 
 
 def _opened(admission: Admission, events: bytes, openings: Sequence[bytes | None]) -> _Opened:

@@ -27,7 +27,7 @@ class ChunkRoot:
         self._hasher = hasher
         self._tree = CompactRange()
         self._begun = bytearray()
-        """Of a leaf."""
+        """The items of a leaf that is not full yet."""
 
     def take(self, items: Octets) -> None:
         """The next items, one after the other."""

@@ -33,7 +33,7 @@ _BLOCK: Final = 32 * 1024
 _WORD: Final = 64
 """Numbers whose remainders of k bits are k words: so many, or a multiple, are read or written together."""
 _OCTETS: Final = 8
-"""Of a word."""
+"""Octets of a word."""
 _WRITTEN: Final = 1024 * _WORD
 """Numbers written at once: 64 remainders of k bits are k words, and each step handles one of each 64."""
 

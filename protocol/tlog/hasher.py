@@ -31,7 +31,7 @@ def apart(items: bytes, width: int = EVENT_BYTES) -> list[bytes]:
 
 
 class Hasher:
-    """By `hashlib`."""
+    """The hashes of a tree and of what is in it, by `hashlib`."""
 
     __slots__ = ()
 

@@ -24,7 +24,7 @@ from node.store.accounts.records import PersonRole
 Carry = Callable[[World, Visitor, Values], Led]
 _MOST_KEPT: Final = 256
 _kept: Final[OrderedDict[str, object]] = OrderedDict()
-"""By what forms of the session hold."""
+"""What a session's next page shows, by what its forms hold."""
 
 
 def keep(session: str, value: object) -> None:

@@ -46,7 +46,7 @@ _SERVICES: Final = {"reqmod": "REQMOD", "respmod": "RESPMOD"}
 _TTL_SECONDS: Final = 60
 _PIECE: Final = 64 * 1024
 _ENOUGH: Final = 1024
-"""Of a file, to tell that it is a text."""
+"""Bytes of a file that tell whether it is a text."""
 _TEXT_CONTROLS: Final = frozenset(range(32)) - {9, 10, 12, 13, 27}
 
 

@@ -194,7 +194,7 @@ class Updater:
         follow: Callable[[ReleaseLog], Awaitable[Step]],
         news: _News,
     ) -> UpdateReport:
-        """As these trust files say."""
+        """What the update came to, judged by the trust files of `enrolment`."""
         now, found = self._clock.now(), known(enrolment)
         news.register = member_changes(known(old).members, found.members)
         relayed = await refresh_members(self._folder, found, self._api, now)

@@ -374,7 +374,7 @@ class Batch:
     files: "list[_Waiting]" = field(default_factory=list)
     parts: "list[tuple[_Waiting, int]]" = field(default_factory=list)
     room: int = field(init=False)
-    """For so many more hashes."""
+    """How many more hashes it takes."""
 
     def __post_init__(self) -> None:
         self.room = self.size

@@ -169,7 +169,7 @@ def _current(files: MemberFiles, revoked: bytes) -> CurrentFiles | None:
 
 
 def _first_format(bundle: HitEvidence) -> HitEvidence:
-    """For a partner's program of before."""
+    """The same in the format that a partner's program of before reads."""
     sources = tuple(replace(each, current=None) for each in bundle.sources)
     return replace(bundle, current=None, sources=sources)
 

@@ -18,7 +18,7 @@ from node.store.tables import Rows, table
 _LISTED, _SUBSET = table(ListedRow), table(Subset)
 _C: Final = _LISTED.c
 _SHREDDED: Final = 0
-"""In the place of an algorithm."""
+"""Stands in the place of the algorithm of a hash that was shredded."""
 _IN_LIST: Final = 1000
 _INSERT: Final = 2**17
 _COLUMNS: Final = (

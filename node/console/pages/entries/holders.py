@@ -31,7 +31,7 @@ PATH: Final = "/console/holders"
 MOST: Final = 100
 """Files in one question; more are asked about at the terminal."""
 SECONDS: Final = 60.0
-"""For so long an agency may take."""
+"""How long an agency may take to answer."""
 _ONE_AT_A_TIME: Final = Lock()
 """A question waits for the network in a thread of the console: a second one would wait for the first."""
 

@@ -45,7 +45,7 @@ class SubsetRow:
 
     @property
     def hashes(self) -> str:
-        """Of which kinds these are."""
+        """The kinds of hashes that it takes in."""
         return ", ".join(algorithm.name for algorithm in sorted(self.report.subset.filter.algorithms))
 
 
