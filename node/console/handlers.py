@@ -134,13 +134,11 @@ async def show(request: web.Request, page: Page[Any]) -> web.StreamResponse:
 async def act(request: web.Request, action: Action[Any]) -> web.StreamResponse:
     """Carry an action out, then lead to the page that shows it; or show its form again, with what is wrong."""
     console = request.app[CONSOLE]
-    visitor = await visiting(request)
-    if visitor is None:
-        raise UnauthenticatedError("this takes a session", hint="sign in and try again")
     # Before a large form is read: nobody sends one who may not, or many of them.
-    _require_role(visitor, action.roles)
-    console.rates.spend(f"person:{visitor.person}")
+    console.rates.spend(f"person:{(await _acting(request, action)).person}")
     form = await read_form(request, action.most_bytes)
+    # And when it is whole: whoever sends one slowly would act for a minute after he was sent away.
+    visitor = await _acting(request, action)
     require_own(visitor, form)
     if action.fresh and not console.has_proved(visitor):
         first = Refused(
@@ -219,6 +217,15 @@ async def signed_in(request: web.Request) -> Visitor:
         # The whole page goes there: what it showed is not for whoever sits before it now.
         raise web.HTTPNoContent(headers={"HX-Redirect": to})
     raise web.HTTPSeeOther(to)
+
+
+async def _acting(request: web.Request, action: Action[Any]) -> Visitor:
+    """Who asks for an action that he may do now."""
+    visitor = await visiting(request)
+    if visitor is None:
+        raise UnauthenticatedError("this takes a session", hint="sign in and try again")
+    _require_role(visitor, action.roles)
+    return visitor
 
 
 def _carried_out(console: Console[Any], action: Action[Any], visitor: Visitor, form: Values) -> Done:

@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -13,10 +13,14 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
+from node.app.accounts import open_sessions
 from node.audit.reader import read_audit
 from node.console.devices import LIFE
 from node.console.entrance import COMING_BURST, target
+from node.console.forms.posted import read_form
+from node.console.parts import Values
 from node.console.surface import PAGES
 from node.home import Home
 from node.store.accounts.records import PersonRole
@@ -488,6 +492,49 @@ async def test_a_person_is_asked_for_and_nothing_has_changed(entrance: Entrance)
     assert ("alice", "person.add", "carla", "requested") in entrance.recorded()
     with entrance.world.store.read() as unit:
         assert [person.name for person in unit.persons.ls()] == ["alice", "bruno"]
+
+
+def _removed(entrance: Entrance) -> None:
+    with entrance.world.store.write() as unit:
+        unit.persons.remove("alice")
+
+
+def _lowered(entrance: Entrance) -> None:
+    with entrance.world.store.write() as unit:
+        alice = unit.persons.get("alice")
+        unit.persons.remove("alice")
+        unit.persons.add(replace(alice, role=PersonRole.VIEWER))
+
+
+def _ended(entrance: Entrance) -> None:
+    open_sessions(entrance.world.identity, entrance.world.store).close_all("alice")
+
+
+@pytest.mark.threat("a false sign-in")
+@pytest.mark.parametrize(
+    ("sent_away", "status"), [(_removed, 401), (_lowered, 403), (_ended, 401)], ids=["gone", "role", "out"]
+)
+async def test_who_is_sent_away_while_a_form_of_his_arrives_does_nothing_with_it(
+    entrance: Entrance,
+    monkeypatch: pytest.MonkeyPatch,
+    sent_away: Callable[[Entrance], None],
+    status: int,
+) -> None:
+    """It has a minute for that: whoever always has one on its way would lose nothing at once."""
+    entrance.add_two()
+    session = await entrance.registered("alice", entrance.authenticator())
+
+    async def read_slowly(request: web.Request, most_bytes: int) -> Values:
+        form = await read_form(request, most_bytes)
+        sent_away(entrance)
+        return form
+
+    monkeypatch.setattr("node.console.handlers.read_form", read_slowly)
+    form = {"csrf": entrance.visitor(session).csrf, "name": "bruno"}
+    async with entrance.browser(session) as browser:
+        reply = await browser.post("/console/persons/token", form)
+    assert reply.status == status
+    assert "person.token" not in {action for _, action, _, _ in entrance.recorded()}
 
 
 async def test_own_sessions_are_ended_and_a_language_is_chosen(entrance: Entrance) -> None:
