@@ -51,6 +51,15 @@ async def while_awaited(request: web.Request, work: Coroutine[None, None, _T]) -
         task.cancel()
 
 
+@contextmanager
+def arriving() -> Iterator[None]:
+    """While a body is read: whoever leaves before its end, or breaks it off, makes nothing fail here; raises 400."""
+    try:
+        yield
+    except (ConnectionError, web.RequestPayloadError):
+        raise web.HTTPBadRequest(text="the body did not arrive whole") from None
+
+
 class HttpConnections:
     """Answers accepted connections with aiohttp's `server`."""
 

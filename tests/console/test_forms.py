@@ -15,6 +15,7 @@ from node.console.surface import ACTIONS
 from node.errors import RateLimitedError, UsageError
 from node.store.accounts.records import PersonRole
 from support.console import RunningConsole
+from support.raw_http import leave
 
 
 def _with_file(csrf: str, text: bytes) -> aiohttp.FormData:
@@ -22,6 +23,9 @@ def _with_file(csrf: str, text: bytes) -> aiohttp.FormData:
     form.add_field("csrf", csrf)
     form.add_field("list", text, filename="file.json", content_type="application/json")
     return form
+
+
+CHARSET = b'--b\r\nContent-Disposition: form-data; name="_charset_"\r\n\r\n'
 
 
 @pytest.mark.parametrize(
@@ -32,9 +36,24 @@ def _with_file(csrf: str, text: bytes) -> aiohttp.FormData:
         (b'{"csrf": "x"}', "application/json", 400),
         (b"nothing of a form", "multipart/form-data; boundary=b", 400),
         (b"", "multipart/form-data", 400),
+        (b"--b\r\n" + b"a: b\r\n" * 1000 + b"\r\nx\r\n--b--\r\n", "multipart/form-data; boundary=b", 400),
+        (b"--b\r\na: " + b"b" * 20_000 + b"\r\n\r\nx\r\n--b--\r\n", "multipart/form-data; boundary=b", 400),
+        (b"--b\r\nno field\r\n\r\nx\r\n--b--\r\n", "multipart/form-data; boundary=b", 400),
+        (CHARSET + b"b" * 100 + b"\r\n--b--\r\n", "multipart/form-data; boundary=b", 400),
         (b"csrf=%ff%fe", "application/x-www-form-urlencoded", 403),
     ],
-    ids=["too large", "too many fields", "no form", "broken parts", "no boundary", "not text"],
+    ids=[
+        "too large",
+        "too many fields",
+        "no form",
+        "broken parts",
+        "no boundary",
+        "many heads",
+        "a long head",
+        "no head",
+        "a charset",
+        "not text",
+    ],
 )
 async def test_what_is_no_form_is_refused(
     console: RunningConsole, body: bytes, kind: str, status: int
@@ -42,6 +61,16 @@ async def test_what_is_no_form_is_refused(
     async with console.as_role(PersonRole.OPERATOR) as browser:
         reply = await browser.post("/console/publish", body, Content_Type=kind)
     assert reply.status == status
+
+
+@pytest.mark.threat("hostile bytes")
+async def test_who_leaves_in_the_middle_of_a_form_is_no_failure(
+    console: RunningConsole, caplog: pytest.LogCaptureFixture
+) -> None:
+    fields = {"Host": console.authority, "Origin": f"http://{console.authority}"}
+    for path in ("/console/csp-report", "/console/sign-in"):
+        await leave(console.server, path, fields)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_a_file_is_read_as_text(console: RunningConsole) -> None:

@@ -26,6 +26,7 @@ from support.fakes_api import (
     SlowSubset,
     node_on_loopback,
 )
+from support.raw_http import leave
 
 REQUEST = EvaluationRequest(subset_id=b"s" * 16, epoch=1, request_id=b"r" * 16, elements=b"\0" * 32)
 
@@ -130,6 +131,18 @@ async def test_what_cannot_be_read_is_not_repeated(head: str) -> None:
     assert b"Content-Type: application/problem+json" in said
     assert json.loads(body)["type"] == "urn:sigfed:problem:malformed"
     assert SECRET.encode() not in answer
+
+
+@pytest.mark.threat("hostile bytes")
+async def test_who_leaves_in_the_middle_of_a_body_is_no_failure_of_the_node(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with node_on_loopback() as node:
+        for path in ("/oauth2/token", "/enrol"):
+            await leave(node.server, path, {}, tls=True)
+    assert [record.levelname for record in caplog.records if "failure" in record.message] == []
+    assert caplog.text.count("status=400") == 2
 
 
 async def test_a_failure_is_opaque_to_the_client_and_has_the_id_of_the_log_line(

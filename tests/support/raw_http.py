@@ -1,5 +1,6 @@
 """Requests as they are, without the manners of our own client."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,9 +14,11 @@ from keys.key import AuthPrivateKey
 from node.clock import system_entropy
 from node.remote.auth import Credentials, assertion
 from node.tls import TlsIdentity, client_context, present
+from node.web.server import RunningServer
 from node.web.settings import WebSettings
 from support.fakes_api import IDENTITY, NODE, PARTNER, PARTNER_KEY, PEER, PEER_KEY, Loopback, MemoryNode
 from support.fakes_api import node_on_loopback as served
+from support.processes import wait_until
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -93,3 +96,26 @@ async def raw_to(node: Loopback, *, presents: TlsIdentity | None = None) -> Asyn
         present(context, presents, entropy=system_entropy)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session:
         yield Raw(node, session)
+
+
+async def leave(server: RunningServer, path: str, fields: Mapping[str, str], *, tls: bool = False) -> None:
+    """Begin to send a form, and go before its end; done when the server has noticed."""
+    context = client_context(frozenset({IDENTITY.spki_sha256})) if tls else None
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=context)
+    head = {
+        "Host": "x",
+        **fields,
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Content-Length": "9",
+        "Expect": "100-continue",
+    }
+    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items())]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(b"a=b")
+    await writer.drain()
+    writer.transport.abort()
+    web_server = server.runner.server
+    assert web_server is not None
+    await asyncio.to_thread(wait_until, lambda: not web_server.connections)
+    await asyncio.sleep(0.1)  # until what it was at has ended as well

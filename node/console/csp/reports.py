@@ -11,6 +11,7 @@ from aiohttp import web
 
 from node.clock import Clock, milliseconds
 from node.journal import Journal
+from node.web.http_connections import arriving
 
 MAX_REPORT_BYTES: Final = 16 * 1024
 _PAUSE_MS: Final = 60_000
@@ -28,7 +29,8 @@ class CspReports:
 
     async def take(self, request: web.Request) -> web.StreamResponse:
         """A mistake in a page, or an attack on one; what it holds is not kept."""
-        with suppress(TimeoutError):  # whoever promises one and sends nothing would keep its connection
+        # Whoever promises one and sends nothing would keep its connection.
+        with suppress(TimeoutError), arriving():
             async with asyncio.timeout(_SECONDS):
                 await request.content.read(MAX_REPORT_BYTES)
         self._count += 1

@@ -5,9 +5,11 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import BadHttpMessage
 
 from node.console.parts import Attached, Values
 from node.errors import UsageError
+from node.web.http_connections import arriving
 
 _PLAIN: Final = "application/x-www-form-urlencoded"
 _WITH_FILES: Final = "multipart/form-data"
@@ -23,10 +25,12 @@ async def read_form(request: web.Request, most_bytes: int) -> Values:
 
     Raises:
         UsageError: it is no form, larger than `most_bytes`, or holds more than `MOST_TYPED` besides files.
+        HTTPBadRequest: it did not arrive whole.
     """
     try:
-        async with asyncio.timeout(_SECONDS):
-            return await _read(request, most_bytes)
+        with arriving():
+            async with asyncio.timeout(_SECONDS):
+                return await _read(request, most_bytes)
     except TimeoutError as exc:
         raise UsageError("the form did not arrive in time") from exc
 
@@ -72,7 +76,7 @@ async def _read_parts(request: web.Request, most_bytes: int) -> Values:
                 typed += len(body)
             else:
                 files[part.name] = Attached(part.filename, bytes(body))
-    except ValueError as exc:
+    except (ValueError, RuntimeError, BadHttpMessage) as exc:
         raise UsageError("the form cannot be read") from exc
     return Values(found, files)
 

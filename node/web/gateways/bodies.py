@@ -13,6 +13,7 @@ from node.formats.transfer_encoding import AS_IT_IS, DECODERS, Decoder
 from node.ports.inspection import Inspected
 from node.web.codings import is_coded
 from node.web.gateways.services import services_of, unavailable
+from node.web.http_connections import arriving
 
 MAX_JSON_BYTES: Final = 1024 * 1024
 _PIECE: Final = 256 * 1024
@@ -91,8 +92,9 @@ async def require_no_more(request: web.Request, form: MultipartReader) -> None:
 
 async def _next_part(request: web.Request, form: MultipartReader) -> object | None:
     try:
-        async with asyncio.timeout(services_of(request).piece_seconds):
-            return await form.next()
+        with arriving():
+            async with asyncio.timeout(services_of(request).piece_seconds):
+                return await form.next()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
     except (ValueError, RuntimeError, BadHttpMessage):
@@ -127,8 +129,9 @@ async def read_json(request: web.Request) -> Any:
 async def _body(request: web.Request) -> AsyncIterator[bytes]:
     seconds = services_of(request).piece_seconds
     while True:
-        async with asyncio.timeout(seconds):
-            piece = await request.content.readany()
+        with arriving():
+            async with asyncio.timeout(seconds):
+                piece = await request.content.readany()
         if not piece:
             return
         yield piece
@@ -146,8 +149,9 @@ async def _decoded(pieces: AsyncIterator[bytes], decoder: Decoder) -> AsyncItera
 async def _part(request: web.Request, part: BodyPartReader) -> AsyncIterator[bytes]:
     seconds = services_of(request).piece_seconds
     while True:
-        async with asyncio.timeout(seconds):
-            piece = await part.read_chunk(_PIECE)
+        with arriving():
+            async with asyncio.timeout(seconds):
+                piece = await part.read_chunk(_PIECE)
         if not piece:
             return
         yield piece
