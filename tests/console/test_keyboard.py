@@ -1,9 +1,10 @@
 """Replacing a key with the keyboard alone: every step is reached by Tab and taken by Enter or Space."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
-from playwright.async_api import FileChooser, Page, TimeoutError  # noqa: A004 - Playwright's own
+from playwright.async_api import FileChooser, Page
 
 from node.store.accounts.records import PersonRole
 from support.browser import browsing_async
@@ -28,24 +29,14 @@ async def _tab_to(page: Page, name: str) -> None:
     raise AssertionError(f"{name} cannot be reached by the keyboard")
 
 
-async def _chooser(page: Page) -> FileChooser:
-    """What Enter opens on a file field; once more where the browser took the key before it tells of choosers."""
-    for _ in range(3):
-        try:
-            async with page.expect_file_chooser(timeout=5_000) as choosing:
-                await page.keyboard.press("Enter")
-            return await choosing.value
-        except TimeoutError:
-            continue
-    raise AssertionError("the keyboard opens no file chooser")
-
-
 @pytest.mark.usefixtures("with_browser")
 async def test_a_key_is_replaced_without_a_mouse(busy: RunningConsole, tmp_path: Path) -> None:
     async with browsing_async() as browser:
         context = await browser.new_context()
         await context.add_cookies([busy.cookie(PersonRole.SECURITY, proved_ms=busy.world.now_ms)])
         page = await context.new_page()
+        choosers = asyncio.Queue[FileChooser]()
+        page.on("filechooser", choosers.put_nowait)  # from the start: the browser hears of it in its own time
         await page.goto(busy.url("/console/"))
         await _tab_to(page, "To the content")
         await _tab_to(page, "Keys")
@@ -68,7 +59,8 @@ async def test_a_key_is_replaced_without_a_mouse(busy: RunningConsole, tmp_path:
         await (await taken.value).save_as(file)
         file.write_bytes(signed_by_holder(busy.world, file.read_bytes()))
         await _tab_to(page, "Signed file of rotate-auth-1-1")
-        await (await _chooser(page)).set_files(file)
+        await page.keyboard.press("Enter")
+        await (await asyncio.wait_for(choosers.get(), 30)).set_files(file)
         await _tab_to(page, "Hand in the signed file")
         await page.keyboard.press("Enter")
         await page.get_by_text("is signed by everybody who must").wait_for()
