@@ -19,7 +19,7 @@ def test_the_same_commands_work_on_postgresql(encoding: str, tmp_path: Path) -> 
     table.write_text(ROWS)
     never = tmp_path / "never.txt"
     never.write_text("f" * 64 + "\n")
-    cli = Cli(tmp_path / "home")
+    cli = Cli(tmp_path / "home", cheap_keys=True)
     with postgres_server() as server:
         dsn = server.database(encoding=encoding)
         passphrases = ("--passphrase-file", str(secret), "--root-passphrase-file", str(secret))
