@@ -27,12 +27,13 @@ from keys.trust.vkey import DatedVkey
 from node.audit.log import audit_log, start_audit
 from node.clock import milliseconds
 from node.errors import ConflictError, PeerUnreachableError, SignerRefusedError, VerificationError
+from node.evidence.judgement import log_keys
 from node.identity.identity import Identity, remote_keys
 from node.identity.keyring import make_key
 from node.identity.peer import reach_peer
 from node.identity.restored import held_at_first
 from node.identity.rollback import settle
-from node.identity.sightings import OWN_LOGS, Sighting, log_keys, witnessed
+from node.identity.sightings import OWN_LOGS, Sighting, witnessed
 from node.lists.corrections.erase import carry_out_everywhere
 from node.objects.logfiles import LogFiles
 from node.peers.recovery import BrokenHistoryError, Returned, have_back, root_at

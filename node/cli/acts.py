@@ -37,7 +37,6 @@ def do(here: Session, act: Act[F], given: F, *, by: str = "") -> Done:
     It is said before anything else can fail: what is shown once cannot be asked for again.
     """
     from node.acts.perform import perform
-    from node.rotation.store import write_store
 
     identity = here.identity()
 
@@ -47,7 +46,7 @@ def do(here: Session, act: Act[F], given: F, *, by: str = "") -> Done:
             return done
         return replace(done, outcome="proposed")
 
-    with write_store(identity) as store:
+    with here.writing() as store:
         done = perform(replace(act, run=run), Node(identity, store), given, _Terminal(here, by))
         tell(here, done)
         if done.failure is not None:
@@ -105,7 +104,6 @@ def acting_person(here: Session, name: str) -> str:
     """
     from node.app.persons import open_persons
     from node.identity.audit import tell
-    from node.rotation.store import write_store
 
     wanted = name or os.environ.get(VARIABLE, "")
     if not wanted:
@@ -113,7 +111,7 @@ def acting_person(here: Session, name: str) -> str:
             "say who you are", hint=Message("--as NAME, or set {name}; see sigfed person ls", VARIABLE)
         )
     identity = here.identity()
-    with write_store(identity) as store:
+    with here.writing() as store:
         try:
             who = open_persons(identity, store).authenticate(wanted, _passphrase(identity, wanted))
         except (UnauthenticatedError, RateLimitedError):
@@ -135,19 +133,17 @@ def _passphrase(identity: "Identity", name: str) -> str:
 def two_decide(here: Session) -> bool:
     """Whether two persons are known here, so that what takes two can be asked for."""
     from node.app.persons import open_persons
-    from node.rotation.store import write_store
 
     identity = here.identity()
-    with write_store(identity) as store:
+    with here.writing() as store:
         return open_persons(identity, store).is_open()
 
 
 def require_two(here: Session) -> None:
     """Refuse what takes two persons where fewer are known, before anybody is asked for a passphrase."""
     from node.access.approvals import require_two as require
-    from node.rotation.store import write_store
 
-    with write_store(here.identity()) as store, store.read() as unit:
+    with here.writing() as store, store.read() as unit:
         require(unit)
 
 

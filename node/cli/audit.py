@@ -19,11 +19,10 @@ app = typer.Typer(help="What was done at this node, and by whom.", no_args_is_he
 def start(context: typer.Context) -> None:
     """Begin the audit log of a node that was founded before there was one (asks for a targets key)."""
     from node.identity.audit import start as begin
-    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
-    with write_store(identity) as store:
+    with here.writing() as store:
         begun = begin(identity, store)
     here.output.result(
         {"started": begun}, "the audit log begins now" if begun else "the audit log was begun before"
@@ -42,12 +41,11 @@ def ls(
     from node.access.notation import start_of_day
     from node.audit.reader import count_unsigned, read_audit
     from node.clock import milliseconds
-    from node.identity.store import read_store
 
     here = session(context)
     day = start_of_day(since)
     first_ms = milliseconds(day) if day else 0
-    with read_store(here.identity()) as store:
+    with here.reading() as store:
         chosen = [
             item
             for item in read_audit(store)
@@ -67,10 +65,9 @@ def show(
 ) -> None:
     """One record with its details."""
     from node.audit.reader import get_audited
-    from node.identity.store import read_store
 
     here = session(context)
-    with read_store(here.identity()) as store:
+    with here.reading() as store:
         item = get_audited(store, number)
     _, when, who, what, subject, outcome = _cells(item)
     here.output.result(
@@ -97,10 +94,9 @@ def verify(
         verified = _verify_file(file, words or ask("Fingerprint words of its root"))
     else:
         from node.identity.audit import verify_own
-        from node.identity.store import read_store
 
         identity = here.identity()
-        with read_store(identity) as store:
+        with here.reading() as store:
             verified = verify_own(identity, store)
     here.output.result(
         {"origin": verified.origin, "records": verified.size, "actors": sorted(verified.actors)},
@@ -118,7 +114,6 @@ def export(
     from keys.trust.tuf.target_files import NODE_FILE
     from node.audit.reader import export_audit
     from node.errors import AlreadyExistsError
-    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
@@ -126,7 +121,7 @@ def export(
     document = identity.trust_files.get(NODE_FILE)
     records = -1
     try:
-        with out.open("x", encoding="ascii") as stream, write_store(identity) as store:
+        with out.open("x", encoding="ascii") as stream, here.writing() as store:
             for line in export_audit(store, roots=roots, document=document):
                 stream.write(line + "\n")
                 records += 1

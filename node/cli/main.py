@@ -16,11 +16,12 @@ from keys.errors import SigfedError
 from node import journal
 from node.cli.command_tree import GroupedByUser
 from node.cli.exit_codes import ExitCode, exit_code
-from node.cli.output import Output, shown
+from node.cli.output import Output
 from node.cli.session import Session
 from node.core_dumps import forbid_core_dumps
 from node.files import failure_of
 from node.home import Home
+from node.pages.text import visible
 
 app = typer.Typer(
     name="sigfed",
@@ -147,9 +148,9 @@ def run(arguments: list[str]) -> int:
 
 
 def _failed(error: SigfedError) -> int:
-    sys.stderr.write(shown(f"sigfed: {error}") + "\n")
+    sys.stderr.write(visible(f"sigfed: {error}") + "\n")
     if error.hint:
-        sys.stderr.write(shown(f"  {error.hint}") + "\n")
+        sys.stderr.write(visible(f"  {error.hint}") + "\n")
     return exit_code(error)
 
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from node.pages.text import visible
+
 Fact = str | int | float | bool | None | Sequence["Fact"] | Mapping[str, "Fact"]
 
 
@@ -45,7 +47,7 @@ class Output:
             self.out.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
             return
         for line in lines:
-            self.out.write(shown(line) + "\n")
+            self.out.write(visible(line) + "\n")
 
     def each(self, results: Iterable[Mapping[str, Fact]], lines: Iterable[str]) -> None:
         """Several results: with `--json` the fields of each, else `lines` about all; what is not told is not made."""
@@ -64,7 +66,7 @@ class Output:
         """Something for the person who watches."""
         if not self.quiet:
             self.out.flush()  # results before what is said about them, also when both go into one file
-            self.err.write("".join(shown(line) + "\n" for line in lines))
+            self.err.write("".join(visible(line) + "\n" for line in lines))
 
     def following(self, *steps: str) -> None:
         """What to do next; told when the command has ended, since one that fails has no next step."""
@@ -113,18 +115,6 @@ class Progress:
             self._drawn = 0
 
 
-def shown(line: str) -> str:
-    """The line with what a terminal would obey or cannot encode written as escapes.
-
-    File names come from whoever uploaded the file: one with a newline in it would forge a verdict.
-    """
-    if line.isprintable():
-        return line
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in line
-    )
-
-
 def spelled(digits: str) -> str:
     """An id of hexadecimal digits for people: in groups of eight."""
     return "-".join(digits[at : at + 8] for at in range(0, len(digits), 8))
@@ -144,8 +134,3 @@ def listing(header: Sequence[str], rows: Iterable[Sequence[str]], *, none: str) 
     """Rows under a header, made when the lines are asked for; `none` says in words that there are no rows."""
     found = list(rows)
     yield from table(header, found) if found else [none]
-
-
-def counted(count: int, noun: str) -> str:
-    """A number with its noun: `1 member`, `2 members`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -119,19 +119,17 @@ def _run(
 
 def _require_ready(here: Session) -> None:
     from node.identity.audit import require_ready
-    from node.rotation.store import write_store
 
     identity = here.identity()
-    with write_store(identity) as store:
+    with here.writing() as store:
         require_ready(identity, store)
 
 
 def _tell(here: Session, action: str, subject: str, given: Mapping[str, str], *, outcome: str) -> bool:
     from node.identity.audit import tell
-    from node.rotation.store import write_store
 
     identity = here.identity()
-    with write_store(identity) as store:
+    with here.writing() as store:
         actor = here.acting[-1] if here.acting else identity.actor
         details = {**given, **_facts(here)}
         return tell(identity, store, action, subject, actor=actor, outcome=outcome, details=details)

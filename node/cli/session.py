@@ -1,6 +1,7 @@
 """What one run of the command line works with: its home, its output, and the node that is opened when needed."""
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from node.home import Home
 
 if TYPE_CHECKING:
     from node.identity.identity import Identity
+    from node.store.store import Store
 
 Result = TypeVar("Result")
 
@@ -59,6 +61,22 @@ class Session:
             found.trust.before_signing = partial(_before_signing, found)
             self._opened.append(found)
         return self._opened[0]
+
+    @contextmanager
+    def reading(self) -> Iterator["Store"]:
+        """The node's store for who looks; raises as `read_store`."""
+        from node.identity.store import read_store
+
+        with read_store(self.identity()) as store:
+            yield store
+
+    @contextmanager
+    def writing(self) -> Iterator["Store"]:
+        """The node's store for who acts; raises as `write_store`."""
+        from node.rotation.store import write_store
+
+        with write_store(self.identity()) as store:
+            yield store
 
 
 def _before_signing(identity: "Identity") -> None:

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from node.cli.output import Fact, counted, table
+from node.cli.output import Fact, table
 from node.cli.session import Session
 from node.cli.times import moment
 from node.names import GroupChoice
+from node.pages.text import counted
 
 if TYPE_CHECKING:  # commands that do not show lists start without them
     from keys.trust.members import Members
     from keys.trust.node_document import NodeDocument
     from node.app.health.storage import Refusals
     from node.hoster.status import PartnerStatus
-    from node.identity.identity import Identity
     from node.judgement.quarantine import QuarantineItem
     from node.lists.catalogue import ListReport
     from node.store.peers.records import PeerRecord
@@ -59,7 +59,7 @@ class _Status:
 def show_status(here: Session) -> None:
     """The state of a node."""
     identity = here.identity()
-    now = _read_status(identity)
+    now = _read_status(here)
     here.output.result(_fields(now, _group(here, identity.settings.group)), *_lines(now))
     here.output.following(_next_step(now), now.dated)
 
@@ -73,21 +73,21 @@ def _group(here: Session, choice: GroupChoice) -> str:
     return group_name(choice)
 
 
-def _read_status(identity: "Identity") -> _Status:
+def _read_status(here: Session) -> _Status:
     from node.app.health.storage import refusals
     from node.cli.entries.recall_status import recall_status
     from node.cli.federation.witnesses import witness_status
     from node.cli.keys.expiry import expiry_status
     from node.cli.partners.hit_status import agency_status
-    from node.identity.store import read_store
     from node.judgement import quarantine
     from node.judgement.reminders import count_due
     from node.lists.catalogue import report_lists
     from node.subsets.catalogue import report_subsets
 
+    identity = here.identity()
     document, register = identity.trust.document(), identity.trust.members()
     today = identity.clock.now().date()
-    with read_store(identity) as store:
+    with here.reading() as store:
         with store.read() as unit:
             peers, partners = list(unit.peers.ls()), len(unit.partners.ls())
         ends, end_lines, dated = expiry_status(identity, store)

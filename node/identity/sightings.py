@@ -18,6 +18,7 @@ from keys.trust.node_document import NodeDocument, open_node_document
 from keys.trust.revocations import Revocations
 from keys.trust.tuf.root import open_roots
 from node.errors import NotFoundError
+from node.evidence.judgement import log_keys
 from node.identity.identity import Identity
 from node.identity.peer import reach_peer
 from node.identity.witnesses import reach_witness
@@ -160,13 +161,6 @@ def sighting(node: str, note: bytes, origin: str, own: NodeDocument) -> Sighting
     """A head that a key of the own document signed; raises `ProtocolError`."""
     head = open_checkpoint(note, origin=origin, log_keys=log_keys(own, origin)).checkpoint
     return Sighting(node=node, head=head, note=note)
-
-
-def log_keys(document: NodeDocument, origin: str) -> list[VerifierKey]:
-    """Every key of a log that the document names: what was signed in its time still verifies."""
-    return [
-        VerifierKey.from_text(key.vkey) for log in document.logs if log.origin == origin for key in log.vkeys
-    ]
 
 
 async def newer_trust(identity: Identity, store: Store, *, seconds: float) -> list[str]:

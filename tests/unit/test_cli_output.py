@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from node.cli.output import Output, shown
+from node.cli.output import Output
+from node.pages.text import visible
 
 NAMES = {
     "newline": ("a.jpg: not on the list\nb.jpg", r"a.jpg: not on the list\nb.jpg"),
@@ -18,7 +19,7 @@ NAMES = {
 
 @pytest.mark.parametrize(("name", "text"), NAMES.values(), ids=NAMES)
 def test_names(name: str, text: str) -> None:
-    assert shown(name) == text
+    assert visible(name) == text
     for as_json in (False, True):
         out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
         err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)

@@ -3,7 +3,8 @@
 import io
 import json
 
-from node.cli.output import Output, Progress, counted, table
+from node.cli.output import Output, Progress, table
+from node.pages.text import counted
 
 
 def made(*, as_json: bool = False) -> tuple[Output, io.StringIO, io.StringIO]:

@@ -9,13 +9,13 @@ from node.acts import entries as acts
 from node.acts.act import Done, Node
 from node.app.guards import open_guards
 from node.cli.acts import do
-from node.cli.output import counted
 from node.cli.session import Session
 from node.clock import milliseconds
 from node.errors import NotFoundError, UsageError
 from node.judgement.endorse import Endorsed, NamedFile, endorse, endorse_named
 from node.lists.catalogue import list_origin
 from node.lists.imports.intake import Statement
+from node.pages.text import counted
 from protocol.digest import Digest
 from protocol.lists.listing import Entry
 

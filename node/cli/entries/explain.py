@@ -9,7 +9,6 @@ from node.cli.output import Fact
 from node.cli.session import Session
 from node.clock import moment_of
 from node.formats.hash_queries import HashQuery
-from node.identity.store import read_store
 from node.judgement.explain import (
     BlockSeen,
     Ended,
@@ -34,7 +33,7 @@ _WIDTH = 79
 def explain_each(here: Session, asked: Sequence[HashQuery]) -> None:
     """Explain every hash that was asked about."""
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         digests = {digest for _, file in asked for digest in file}
         found = explain(store, Judge.of(identity, store).some(digests), digests)
     teller = _Teller(here, identity.settings.node, identity.clock.now().date())

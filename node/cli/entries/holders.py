@@ -11,9 +11,10 @@ from node.acts.act import Done, Node
 from node.cli.acts import do, performing
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.options import HASHES, STDIN
-from node.cli.output import counted, listing
+from node.cli.output import listing
 from node.cli.prompts import ask_hidden
 from node.cli.session import session, wait_for
+from node.pages.text import counted
 
 if TYPE_CHECKING:
     from node.app.peers.holders import Holder

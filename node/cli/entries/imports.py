@@ -11,7 +11,6 @@ from node.app.guards import open_guards
 from node.audit.log import masked
 from node.cli.acts import do, tell
 from node.cli.exit_codes import ExitCode
-from node.cli.output import counted
 from node.cli.session import Session
 from node.clock import milliseconds
 from node.errors import InputRefusedError
@@ -19,7 +18,7 @@ from node.formats import Reading, read_rows
 from node.lists.catalogue import list_origin
 from node.lists.continuation import require_open
 from node.lists.imports.intake import ImportReport, Statement, import_rows, preview_rows
-from node.rotation.store import write_store
+from node.pages.text import counted
 
 _SHOWN = 20
 _FORMS = {"icse": "ICSE export", "columns": "CSV with named columns"}
@@ -75,7 +74,7 @@ def read_into(
 
         if dry_run:
             require_open(identity.trust.document(), origin)
-            with write_store(identity) as store:
+            with here.writing() as store:
                 guards = open_guards(identity, store)
                 report = preview_rows(store, origin, reading, progress=progress.at, guards=guards)
             done = _done(report, reading, dry_run=True)

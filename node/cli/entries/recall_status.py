@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from node.cli.output import Fact, counted
+from node.cli.output import Fact
+from node.pages.text import counted
 
 if TYPE_CHECKING:
     from node.judgement.recall import Latency

@@ -7,9 +7,10 @@ import typer
 from node.acts import entries
 from node.cli.acts import do, performing, require_two
 from node.cli.options import AS, HASHES, INDEX, OWN_LIST, REASON, YES, require_one_way
-from node.cli.output import Fact, counted, listing
+from node.cli.output import Fact, listing
 from node.cli.prompts import confirm
 from node.cli.session import session
+from node.pages.text import counted
 
 if TYPE_CHECKING:
     from node.formats.hash_queries import HashQuery
@@ -36,7 +37,6 @@ def shred(
     from node.access.notation import reason_of
     from node.cli.hashes import file_name, read_hashes
     from node.lists.catalogue import list_origin
-    from node.rotation.store import write_store
 
     here = session(context)
     require_one_way(hash_from, index)
@@ -44,7 +44,7 @@ def shred(
     origin = list_origin(identity.settings.node, name)
     require_two(here)
     asked = [] if index is not None else read_hashes(hash_from)
-    with write_store(identity) as store:
+    with here.writing() as store:
         files = _plans(store, origin, asked, index)
     if not yes:
         confirm(f"Ask to delete {counted(len(files), 'file')} of {origin} at every node, for ever?")
@@ -103,11 +103,10 @@ def ls_shreddings(
     only_open: Annotated[bool, typer.Option("--open", help="Only what is not complete.")] = False,
 ) -> None:
     """What was shredded, here or by a peer, by list and index, and who still lists or disputes the same hash."""
-    from node.identity.store import read_store
     from node.judgement.shred_status import report_shreddings
 
     here = session(context)
-    with read_store(here.identity()) as store:
+    with here.reading() as store:
         found = [each for each in report_shreddings(store) if not (only_open and each.complete)]
     rows = ((each.origin, f"{each.index:,}", _erased(each), _left(each)) for each in found)
     here.output.each(
@@ -151,11 +150,10 @@ def ls_withdrawals(
     ] = False,
 ) -> None:
     """Withdrawals of own lists: published when, and since when each peer and its releases follow them."""
-    from node.identity.store import read_store
     from node.judgement.recall import report_withdrawals
 
     here = session(context)
-    with read_store(here.identity()) as store:
+    with here.reading() as store:
         found = [each for each in report_withdrawals(store) if each.open or not only_open]
     rows = (row for each in found for row in _rows(each))
     here.output.each(

@@ -5,19 +5,19 @@ from datetime import date
 
 from node.app.judged import Judge
 from node.cli.entries.explain import day_of, statement_fields
-from node.cli.output import counted, listing
+from node.cli.output import listing
 from node.cli.session import Session
-from node.identity.store import read_store
 from node.judgement.explain import basis_words, statement_words
 from node.judgement.queue import Examined, WaitingFile, Wanted
 from node.judgement.reminders import due
+from node.pages.text import counted
 from protocol.lists.event import collection_name
 
 
 def show_queue(here: Session, wanted: Wanted, *, limit: int) -> None:
     """What waits, first what needs least."""
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         judged = Judge.of(identity, store).now()
     files = wanted.narrow(judged.waiting, judged.members)
     shown = files[:limit] if limit else files
@@ -84,7 +84,7 @@ def show_file(here: Session, place: tuple[str, int], *, hashes: bool) -> None:
     """One file of a peer; the hashes themselves only when they were asked for."""
     origin, index = place
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         found = Judge.of(identity, store).now().files.at(origin, index)
     today = identity.clock.now().date()
     for each in found:
@@ -139,7 +139,7 @@ def show_due(here: Session, *, days: int) -> None:
     identity = here.identity()
     today = identity.clock.now().date()
     until = date.fromordinal(min(today.toordinal() + days, date.max.toordinal()))
-    with read_store(identity) as store:
+    with here.reading() as store:
         found = due(store, until=until)
     rows = (
         (f"{each.review_by}", "past" if each.review_by <= today else "", each.origin, f"{each.index}")

@@ -29,10 +29,9 @@ _Id = Annotated[str, typer.Argument(metavar="ID", help="Its SHA-256, or the begi
 def ls(context: typer.Context) -> None:
     """Contradictions that are kept: those that convict, and claims that a peer's word stands behind."""
     from node.cli.times import moment
-    from node.identity.store import read_store
 
     here = session(context)
-    with read_store(here.identity()) as store, store.read() as unit:
+    with here.reading() as store, store.read() as unit:
         records = list(unit.evidence.ls())
     rows = (
         (record.sha256[:16], record.kind, record.subject, record.standing, moment(record.created_ms))
@@ -51,11 +50,10 @@ def show(context: typer.Context, name: _Id) -> None:
     from node.cli.times import moment
     from node.evidence.keep import get_kept
     from node.evidence.keep import verify as verify_kept
-    from node.identity.store import read_store
 
     here = session(context)
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         record = get_kept(store, name)
         data = store.objects.get(record.object)
         verdict = verify_kept(data, accused_of(identity, store))
@@ -81,11 +79,10 @@ def export(
     from node.app.peers.evidence import trust_files_of
     from node.errors import AlreadyExistsError
     from node.evidence.keep import accused_node, get_kept
-    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
-    with write_store(identity) as store:
+    with here.writing() as store:
         record = get_kept(store, name)
         data = store.objects.get(record.object)
         files = trust_files_of(identity, store, accused_node(data))

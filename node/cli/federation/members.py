@@ -10,10 +10,11 @@ from node.acts import members as acts
 from node.acts.act import Done, Node
 from node.cli.acts import do, performing
 from node.cli.options import YES
-from node.cli.output import counted, table
+from node.cli.output import table
 from node.cli.prompts import ask, confirm
 from node.cli.session import session, wait_for
 from node.errors import NotFoundError, UsageError
+from node.pages.text import counted
 
 if TYPE_CHECKING:
     from keys.trust.members import Member, Members

@@ -28,11 +28,10 @@ acts.add(app, ACTS)
 def ls(context: typer.Context) -> None:
     """Peers: what they may read, and how far their lists are held."""
     from node.access.grants import grant_words, stored_grant
-    from node.identity.store import read_store
     from node.store.lists.records import LogKind
 
     here = session(context)
-    with read_store(here.identity()) as store, store.read() as unit:
+    with here.reading() as store, store.read() as unit:
         peers, followed = unit.peers.ls(), unit.logs.ls(LogKind.PEER_LIST)
     found = [(peer, {log.name: log.head.size for log in followed if log.node == peer.name}) for peer in peers]
     rows = (
@@ -68,11 +67,10 @@ def sync(
     """Fetch what peers published since the last sync, verified; resumes where it stopped."""
     from node.app.peers.sync import PeerSyncs
     from node.cli.exit_codes import exit_code
-    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
-    with write_store(identity) as store:
+    with here.writing() as store:
         syncs = wait_for(PeerSyncs(identity, store, beyond_limits=beyond_limits).run(only=node))
     for done in syncs:
         _tell(here, done)

@@ -8,8 +8,9 @@ import typer
 
 from node.cli.exit_codes import ExitCode
 from node.cli.options import BEYOND_LIMITS
-from node.cli.output import Fact, counted
+from node.cli.output import Fact
 from node.cli.session import session, wait_for
+from node.pages.text import counted
 
 if TYPE_CHECKING:
     from node.peers.transfer.write import ExportedList
@@ -56,12 +57,11 @@ def export(
 ) -> None:
     """Write this agency's published lists for a peer; run again, it goes on where it stopped."""
     from node.app.peers.transfer import export_to, read_held
-    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
     known = read_held(held, identity.settings.node) if held else {}
-    with write_store(identity) as store:
+    with here.writing() as store:
         exported = export_to(identity, store, peer, folder, held=known)
     lists: list[Fact] = [
         {
@@ -96,11 +96,10 @@ def take(
     from node.app.peers.transfer import import_from
     from node.cli.exit_codes import exit_code
     from node.cli.federation.peers import tell_report
-    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
-    with write_store(identity) as store:
+    with here.writing() as store:
         report = wait_for(import_from(identity, store, peer, folder, beyond_limits=beyond_limits))
     tell_report(here, report)
     if report.failure is not None:
@@ -114,12 +113,11 @@ def held(
     context: typer.Context, peer: Annotated[str, typer.Argument(help="Peer whose lists are held here.")]
 ) -> None:
     """How far a peer's lists are held: give it to that peer, and its next export is small."""
-    from node.identity.store import read_store
     from node.peers.transfer.read import held_lists
     from protocol.lists.grant import encode_grant
 
     here = session(context)
-    with read_store(here.identity()) as store:
+    with here.reading() as store:
         lists = held_lists(store, peer)
     here.output.result(
         {

@@ -24,12 +24,11 @@ app = typer.Typer(help="Witnesses of this agency's lists and releases.", no_args
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Who cosigned each list and release log, since when, and how many more must."""
-    from node.identity.store import read_store
     from node.identity.witnesses import cosigning
 
     here = session(context)
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         standings = cosigning(identity, store).standing()
         with store.read() as unit:
             records = list(unit.cosigners.ls())
@@ -51,11 +50,10 @@ def ls(context: typer.Context) -> None:
 def ask(context: typer.Context) -> int:
     """Ask the other members to cosign what lacks a recent cosignature; a running node does so by itself."""
     from node.identity.witnesses import cosign_own
-    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
-    with write_store(identity) as store:
+    with here.writing() as store:
         standings = wait_for(cosign_own(identity, store))
     for standing in standings.values():
         here.output.result(

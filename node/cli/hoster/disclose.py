@@ -12,9 +12,9 @@ import typer
 from node.cli.exit_codes import ExitCode, exit_code
 from node.cli.hoster.client import tell_checked, tell_verdict
 from node.cli.options import QUERIES, YES
-from node.cli.output import counted
 from node.cli.prompts import confirm
 from node.cli.session import Session, session, wait_for
+from node.pages.text import counted
 
 if TYPE_CHECKING:
     from node.hoster.lookup.disclosure import Disclosed, Shown

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from node.cli.exit_codes import ExitCode, exit_code, unfinished
 from node.cli.hoster.tell import tell_them, told_facts, told_lines
-from node.cli.output import Fact, counted, listing, spelled
+from node.cli.output import Fact, listing, spelled
 from node.cli.session import Session, wait_for
 from node.cli.times import moment
 from node.clock import SystemClock, milliseconds
 from node.errors import UsageError
 from node.hoster.hits.instructions import UNDO, unverified
+from node.pages.text import counted
 
 if TYPE_CHECKING:
     from node.hoster.hits.exchange import Shown

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from node.cli.exit_codes import ExitCode, unfinished
-from node.cli.output import Fact, counted, listing, spelled
+from node.cli.output import Fact, listing, spelled
 from node.cli.session import Session, wait_for
 from node.cli.times import moment
 from node.errors import UsageError
+from node.pages.text import counted
 from protocol.lists.event import collection_name
 from protocol.statement.proposal_state import FileOutcome, FileState
 

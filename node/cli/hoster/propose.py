@@ -7,9 +7,9 @@ import typer
 
 from node.cli.exit_codes import ExitCode
 from node.cli.options import CONTACT, YES
-from node.cli.output import counted
 from node.cli.prompts import confirm
 from node.cli.session import Session, session
+from node.pages.text import counted
 
 
 def propose(

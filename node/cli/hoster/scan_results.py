@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from node.cli.hoster.scan_progress import size
-from node.cli.output import Output, counted
+from node.cli.output import Output
 from node.hoster.hits.instructions import FOUND, UNDO
+from node.pages.text import counted
 
 if TYPE_CHECKING:
     from node.hoster.scan.results import FileResult, HitFacts, ScanSummary

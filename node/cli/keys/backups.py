@@ -8,8 +8,8 @@ import typer
 
 from node.cli.exit_codes import ExitCode
 from node.cli.options import BACKUP_PASSPHRASE, KDF, NEW_BACKUP, YES
-from node.cli.output import counted
 from node.cli.session import session, wait_for
+from node.pages.text import counted
 
 if TYPE_CHECKING:
     from node.backup.rejoin import Lost, Rejoined
@@ -149,7 +149,6 @@ def finish(
     from node.cli.prompts import confirm
     from node.identity.lease import take_lease
     from node.identity.restored import others_saw_more
-    from node.rotation.store import write_store
 
     here = session(context)
     identity, put_back = here.identity(), bool(others_saw_more(here.home))
@@ -160,7 +159,7 @@ def finish(
     if not yes:
         confirm("Is the old machine off for good, so that only one node has these keys?")
     take_lease(here.home, identity.settings, ready=lambda: _require_whole(identity))
-    with write_store(identity) as store:
+    with here.writing() as store:
         done = wait_for(
             rejoin(identity, store, signers=identity.targets_signers(), without=frozenset(without or ()))
         )

@@ -43,13 +43,12 @@ def status(
 ) -> None:
     """Every key with its stage and its end, who knows it, and what comes next."""
     from keys.trust.lifecycle import Stage
-    from node.identity.store import read_store
     from node.rotation.rotate import key_facts
     from node.trust.adopt import as_listed
 
     here = session(context)
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         keys = identity.adopt_keys()
         facts = key_facts(identity, store, keys)
     keys = as_listed(keys, facts.listed)
@@ -132,11 +131,10 @@ acts.add(app, named.ACTS)
 def advance(context: typer.Context) -> None:
     """Let begin and end what is due now; a running node does it every hour."""
     from node.rotation.rotate import advance_keys
-    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
-    with write_store(identity) as store:
+    with here.writing() as store:
         done = advance_keys(identity, store)
     keys = {key.managed.kid: key for key in identity.ring.read()}
     for step in sorted(done.steps, key=lambda each: _place(keys[each.kid])):

@@ -17,10 +17,10 @@ from node.acts import keys as acts
 from node.acts.act import Done, Node
 from node.cli.acts import do, performing
 from node.cli.options import KDF, YES
-from node.cli.output import counted
 from node.cli.prompts import confirm
 from node.cli.session import Session, session
 from node.errors import AlreadyExistsError
+from node.pages.text import counted
 
 if TYPE_CHECKING:
     from keys.trust.proposals.sign import OpenedProposal

@@ -14,11 +14,12 @@ from node.acts.act import Done, Node
 from node.cli.acts import do, performing
 from node.cli.keys.backups import instead
 from node.cli.options import YES
-from node.cli.output import counted, table
+from node.cli.output import table
 from node.cli.prompts import confirm
 from node.cli.session import Session, session, wait_for
 from node.clock import minute
 from node.errors import ConflictError, UsageError
+from node.pages.text import counted
 
 if TYPE_CHECKING:  # commands that touch no key start without them
     from keys.signer import Signer
@@ -54,7 +55,6 @@ def revoke(
 ) -> None:
     """Take a key back for good: it signs nothing more, another does at once, and everybody refuses it."""
     from node.evidence.revocation import reason_of
-    from node.identity.store import read_store
     from node.rotation.revoke import check
     from node.rotation.revoke import revoke as take_back
 
@@ -62,7 +62,7 @@ def revoke(
     why = reason_of(reason)
     identity = here.identity()
     key = check(identity, name)
-    with read_store(identity) as store:
+    with here.reading() as store:
         good = _last_good(here, store, key, why, last_good)
     here.output.talk(*_what_happens(key, why, good))
     if not yes:

@@ -7,9 +7,10 @@ import typer
 
 from node.cli.exit_codes import ExitCode
 from node.cli.options import BACKUP_PASSPHRASE, KDF, NEW_BACKUP, YES
-from node.cli.output import counted, listing
+from node.cli.output import listing
 from node.cli.prompts import confirm
 from node.cli.session import session
+from node.pages.text import counted
 
 app = typer.Typer(help="The process that signs for this node, and has its keys.", no_args_is_help=True)
 
@@ -53,7 +54,6 @@ def split(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Move the keys that sign from this node, which must be stopped, to a signer process (cannot be undone)."""
-    from node.rotation.store import write_store
     from node.signer_host.split import split as move_keys
 
     here = session(context)
@@ -65,7 +65,7 @@ def split(
     )
     if not yes:
         confirm("move them?")
-    with write_store(identity) as store:
+    with here.writing() as store:
         done = move_keys(identity, store, target, passphrase_file=passphrase_file, socket=socket, user=user)
     here.output.result(
         {"folder": str(done.folder), "socket": str(done.socket), "keys": done.keys},
@@ -85,7 +85,6 @@ def join(
     yes: Annotated[bool, YES] = False,
 ) -> None:
     """Move the keys of a signer process back into this node, which must be stopped."""
-    from node.rotation.store import write_store
     from node.signer_host.join import join as move_back
 
     here = session(context)
@@ -97,7 +96,7 @@ def join(
     )
     if not yes:
         confirm("move them?")
-    with write_store(identity) as store:
+    with here.writing() as store:
         done = move_back(identity, store, source)
     here.output.result(
         {"folder": str(done.folder), "keys": done.keys},

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.output import counted
 from node.cli.session import Session, session
+from node.pages.text import counted
 
 if TYPE_CHECKING:
     from node.config import StoreSettings

@@ -51,11 +51,10 @@ def ls_benign(context: typer.Context) -> None:
     """The sets, with their size."""
     from node.app.guards import open_guards
     from node.cli.times import moment
-    from node.identity.store import read_store
 
     here = session(context)
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         records = open_guards(identity, store).benign_sets()
     rows = (
         (record.name, f"{record.hashes:,}", f"{8 * record.hashes / 2**20:,.1f} MiB", moment(record.added_ms))
@@ -109,11 +108,10 @@ def ls_tripwires(context: typer.Context) -> None:
     """The tripwires by number; their hashes are sealed and not shown."""
     from node.app.guards import open_guards
     from node.cli.times import moment
-    from node.identity.store import read_store
 
     here = session(context)
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         found = open_guards(identity, store).tripwires()
     rows = (
         (str(record.id), algorithm.name.lower(), moment(record.added_ms), record.note)

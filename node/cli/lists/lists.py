@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli.options import YES
-from node.cli.output import counted, listing
+from node.cli.output import listing
 from node.cli.prompts import confirm
 from node.cli.session import session, wait_for
+from node.pages.text import counted
 
 if TYPE_CHECKING:  # listing starts without it
     from node.lists.publish import Published
@@ -27,7 +28,6 @@ def create(
     """Start a list: its key, its log, and its place in the node document (asks for a targets key)."""
     from node.identity.logs import continue_list, create_list
     from node.lists.catalogue import list_origin
-    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
@@ -40,7 +40,7 @@ def create(
         )
         if not yes:
             confirm(f"Does {name} go on in its place?")
-    with write_store(identity) as store:
+    with here.writing() as store:
         log = continue_list(identity, store, name, old=old) if old else create_list(identity, store, name)
     here.output.result(
         {"origin": log.origin, "continues": old or None},
@@ -57,14 +57,13 @@ def show(
     context: typer.Context, name: Annotated[str, typer.Argument(help="Name, or origin of a peer's.")]
 ) -> None:
     """Size, age and entries of a list."""
-    from node.identity.store import read_store
     from node.lists.catalogue import list_origin, report_list
     from protocol.lists.event import collection_name
 
     here = session(context)
     identity = here.identity()
     origin = name if "/" in name else list_origin(identity.settings.node, name)
-    with read_store(identity) as store:
+    with here.reading() as store:
         report = report_list(store, origin)
     active = {collection_name(number): count for number, count in sorted(report.active.items())}
     here.output.result(
@@ -87,11 +86,10 @@ def show(
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """All lists, own and followed."""
-    from node.identity.store import read_store
     from node.lists.catalogue import report_lists
 
     here = session(context)
-    with read_store(here.identity()) as store:
+    with here.reading() as store:
         reports = report_lists(store)
     rows = (
         (
@@ -133,12 +131,11 @@ def publish(
     from node.identity.witnesses import cosign_own
     from node.lists.catalogue import list_origin
     from node.lists.pace import NO_LIMITS
-    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
     limits = NO_LIMITS if beyond_limits else None
-    with write_store(identity) as store:
+    with here.writing() as store:
         if name:
             origin = list_origin(identity.settings.node, name)
             published = {origin: publish_one(identity, store, origin, limits)}

@@ -21,12 +21,11 @@ _Id = Annotated[str, typer.Argument(metavar="ID", help="Its number, or the name 
 def ls(context: typer.Context) -> None:
     """Everything that is set aside, with the reason."""
     from node.cli.times import moment
-    from node.identity.store import read_store
     from node.judgement.quarantine import ls as everything
 
     here = session(context)
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         found = everything(store, identity.trust.members())
     rows = ((one.id, one.words, moment(one.since_ms) if one.since_ms else "-", one.reason) for one in found)
     header = ("id", "what", "since", "why")
@@ -39,12 +38,11 @@ def ls(context: typer.Context) -> None:
 def show(context: typer.Context, name: _Id) -> None:
     """One of them: peer, reason, since when, how much, the evidence to hand on, and what releasing it would do."""
     from node.cli.times import moment
-    from node.identity.store import read_store
     from node.judgement.quarantine import get
 
     here = session(context)
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         aside = get(store, identity.trust.members(), name)
     here.output.result(
         _fields(aside),

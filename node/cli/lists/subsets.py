@@ -37,7 +37,6 @@ def create(
     """Define a subset: its filter, its key and its release log (asks for a targets key)."""
     from node.access.notation import collection_of
     from node.app.subsets import create_subset
-    from node.rotation.store import write_store
     from node.subsets.budget import budget
     from protocol.digest import Algorithm
     from protocol.subset.filter import EXACT, SubsetFilter
@@ -51,7 +50,7 @@ def create(
         labels=labels,
         holdings=holdings,
     )
-    with write_store(identity) as store:
+    with here.writing() as store:
         made = create_subset(identity, store, name, wanted)
     here.output.result(
         {
@@ -78,12 +77,11 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
     from node.cli.federation.witnesses import alarmed, standing_facts, tell_standing
     from node.errors import TripwireError
     from node.identity.witnesses import cosign_own
-    from node.rotation.store import write_store
     from node.subsets.catalogue import report_subset
 
     here = session(context)
     identity = here.identity()
-    with write_store(identity) as store:
+    with here.writing() as store:
         try:
             report = release_here(identity, store, name)
         except TripwireError:
@@ -126,12 +124,11 @@ def release(context: typer.Context, name: Annotated[str, typer.Argument(help="Na
 @app.command("ls")
 def ls(context: typer.Context) -> None:
     """Subsets with their newest release."""
-    from node.identity.store import read_store
     from node.subsets.catalogue import report_subsets
     from protocol.lists.event import collection_name
 
     here = session(context)
-    with read_store(here.identity()) as store:
+    with here.reading() as store:
         reports = list(report_subsets(store))
     results: list[dict[str, Fact]] = []
     rows = []

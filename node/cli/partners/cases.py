@@ -34,11 +34,10 @@ class Answer(StrEnum):
 def ls(context: typer.Context) -> None:
     """Cases: overdue ones first, then by the day they are due, answered ones last."""
     from node.app.partners.hits import casework
-    from node.identity.store import read_store
 
     here = session(context)
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         work = casework(identity, store)
         found, overdue = work.ls(), {(case.partner, case.report_id) for case in work.overdue()}
     rows = (
@@ -63,12 +62,11 @@ def show(context: typer.Context, text: _Id) -> None:
     """One case: what the partner says, who lists the file, and what can be done."""
     from node.app.partners.answers import entries_behind
     from node.app.partners.hits import casework
-    from node.identity.store import read_store
     from node.partners.hits.cases import get_case
 
     here = session(context)
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         record = get_case(store, text)
         work = casework(identity, store)
         case, late = work.show(record), record in work.overdue()

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from node.cli.output import Fact, counted
+from node.cli.output import Fact
 from node.cli.times import moment
+from node.pages.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,9 +6,10 @@ The hash is shown only to whoever asks for it.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from node.cli.output import Fact, counted, listing, spelled
+from node.cli.output import Fact, listing, spelled
 from node.cli.session import Session
 from node.cli.times import moment
+from node.pages.text import counted
 from node.partners.hits.instructions import UNDO_REPORT
 from protocol.digest import Algorithm
 from protocol.lists.event import collection_name
@@ -22,7 +23,6 @@ _SHORT = 8
 
 def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, name: str) -> None:
     """Reports of partners that all conditions choose: newest first, overdue ones the longest overdue first."""
-    from node.identity.store import read_store
     from node.partners.hits.overview import overdue_hits, reported_hits
     from node.store.hits.records import HitFilter
 
@@ -31,7 +31,7 @@ def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, na
     wanted = HitFilter(open=opened, partner=partner, origin=origin)
     if overdue:
         wanted = overdue_hits(now_ms, partner=partner, origin=origin)
-    with read_store(identity) as store:
+    with here.reading() as store:
         found = reported_hits(store, wanted)  # one by one: there may be very many
         if here.output.as_json:
             for hit in found:
@@ -45,13 +45,12 @@ def list_reports(here: Session, *, opened: bool, overdue: bool, partner: str, na
 
 def show_report(here: Session, text: str, *, hashes: bool) -> None:
     """One report; the hash only when it was asked for."""
-    from node.identity.store import read_store
     from node.objects.taken_reports import taken
     from node.partners.hits.cases import get_hit
     from node.partners.hits.overview import reported_hit
 
     now_ms = _now_ms(here)
-    with read_store(here.identity()) as store:
+    with here.reading() as store:
         record = get_hit(store, text)
         kept = taken(store, record)
         hit, said = reported_hit(store, record)
@@ -91,11 +90,10 @@ def show_report(here: Session, text: str, *, hashes: bool) -> None:
 def purge_reports(here: Session, *, dry_run: bool) -> None:
     """Delete reports that are finished and older than is configured, or say how many that would be."""
     from node.app.partners import retention
-    from node.rotation.store import write_store
 
     identity = here.identity()
     days = identity.settings.retention.report_days
-    with write_store(identity) as store:
+    with here.writing() as store:
         find = retention.would_purge if dry_run else retention.purge_reports
         found = find(identity, store)
     verb = "would be purged" if dry_run else "purged"
@@ -117,12 +115,11 @@ def purge_reports(here: Session, *, dry_run: bool) -> None:
 
 def show_precision(here: Session, name: str) -> None:
     """How the hits of each list turned out."""
-    from node.identity.store import read_store
     from node.partners.hits.overview import precision
 
     identity = here.identity()
     origin = _origin(identity.settings.node, name)
-    with read_store(identity) as store:
+    with here.reading() as store:
         found = [one for one in precision(store) if origin in {"", one.origin}]
     header = ("list", "collection", "reports", "judged", "by partners", "wrong", "right")
     here.output.each(

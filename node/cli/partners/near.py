@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli.exit_codes import ExitCode
-from node.cli.output import counted
 from node.cli.session import Session, session
 from node.hashing.distance import RECOMMENDED
+from node.pages.text import counted
 
 if TYPE_CHECKING:
     from node.formats.recipient_list import RecipientList

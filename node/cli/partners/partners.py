@@ -32,12 +32,11 @@ def invite(
     agency: Annotated[str, typer.Option(help="Member that it is for: only with a subset of holdings.")] = "",
 ) -> None:
     """Invite, and say what releases of the subset tell."""
-    from node.identity.store import read_store
     from node.subsets.budget import budget
 
     here = session(context)
     given = partners.Invited(name=name, subset=subset, files_per_day=files_per_day, agency=agency)
-    with read_store(here.identity()) as store, store.read() as unit:
+    with here.reading() as store, store.read() as unit:
         shared = unit.subsets.get(subset).filter
         others = [(each.name, each.filter) for each in unit.subsets.ls()]
     do(here, partners.invite, given)
@@ -52,12 +51,11 @@ def ls(context: typer.Context) -> None:
     """Partners and open invitations: what is left of their evaluations, which release they fetched last."""
     from node.access.disclosure import DisclosureTerms
     from node.access.quotas import Quotas, candidates_a_day
-    from node.identity.store import read_store
 
     here = session(context)
     identity = here.identity()
     now = identity.clock.now()
-    with read_store(identity) as store:
+    with here.reading() as store:
         with store.read() as unit:
             known = list(unit.partners.ls())
             invitations = unit.partners.open_invitations()

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 def list_received(here: Session) -> None:
     """Proposals of all partners: open ones first, of these the oldest."""
-    from node.identity.store import read_store
-
-    with read_store(here.identity()) as store, store.read() as unit:
+    with here.reading() as store, store.read() as unit:
         found = [(record, unit.proposals.files(record)) for record in unit.proposals.ls()]
     rows = (
         (
@@ -41,11 +39,10 @@ def list_received(here: Session) -> None:
 def show_received(here: Session, text: str, *, hashes: bool) -> None:
     """One proposal with what this node knows of its files; the hashes only when they were asked for."""
     from node.app.guards import open_guards
-    from node.identity.store import read_store
     from node.partners.proposals.review import get_proposal, see_proposal
 
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         seen = see_proposal(store, open_guards(identity, store), get_proposal(store, text))
     records = [each.record for each in seen.files]
     facts: dict[str, Fact] = {

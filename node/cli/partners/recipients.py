@@ -24,12 +24,11 @@ def ls(context: typer.Context) -> None:
     """Recipients: what they may fetch, until when, and when they last did."""
     from node.access.grants import grant_words
     from node.cli.times import moment
-    from node.identity.store import read_store
     from node.recipients.accreditation import Recipients, grant_of, state_words
 
     here = session(context)
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         recipients = Recipients(store, identity.clock).ls()
     found = [(one, grant_of(one), state_words(one, identity.clock.now())) for one in recipients]
     rows = ((one.name, grant_words(grant), state, moment(one.seen_ms)) for one, grant, state in found)

@@ -33,7 +33,6 @@ def transparency(
     """Numbers of a period from this node's records; small ones are withheld, so that none can be computed."""
     from node.app.partners.transparency import FORMS, make_report
     from node.files import replace_streamed
-    from node.identity.store import read_store
     from node.transparency.fields import as_fields
     from node.transparency.periods import Period
 
@@ -42,7 +41,7 @@ def transparency(
     if out is not None:
         _require_form(out)
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         report = make_report(identity, store, asked)
     if out is not None:
         replace_streamed(out, map(str.encode, FORMS[out.suffix.lower()[1:]](report)))

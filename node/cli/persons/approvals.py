@@ -27,11 +27,10 @@ def ls(
 ) -> None:
     """Requests that wait for a second person."""
     from node.app.approvals import open_approvals
-    from node.identity.store import read_store
 
     here = session(context)
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         approvals = open_approvals(identity, store)
         found = [
             (approval, _state(approvals, approval))
@@ -55,11 +54,10 @@ def ls(
 def show(context: typer.Context, number: Annotated[int, _ID]) -> None:
     """What one request would do, and what became of it."""
     from node.app.approvals import open_approvals
-    from node.identity.store import read_store
 
     here = session(context)
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         approvals = open_approvals(identity, store)
         approval = approvals.get(number)
         state, waits = _state(approvals, approval), approvals.waits(approval)
@@ -77,11 +75,10 @@ def approve(context: typer.Context, number: Annotated[int, _ID], by: Annotated[s
     """Decide for a request of somebody else, and carry it out; run again after a crash, it is finished."""
     from node.app.approvals import approve as run
     from node.app.approvals import open_approvals
-    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
-    with write_store(identity) as store:
+    with here.writing() as store:
         here.output.talk(*_words(store, open_approvals(identity, store).get(number)))
         who = acting_person(here, by)
         done = run(identity, store, number, by=who)
@@ -99,11 +96,10 @@ def reject(
     """Decide against a request of somebody else; nothing is changed."""
     from node.app.approvals import open_approvals
     from node.app.approvals import reject as run
-    from node.rotation.store import write_store
 
     here = session(context)
     identity = here.identity()
-    with write_store(identity) as store:
+    with here.writing() as store:
         here.output.talk(*_words(store, open_approvals(identity, store).get(number)))
         who = acting_person(here, by)
         done = run(identity, store, number, by=who, reason=reason)

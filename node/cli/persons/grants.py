@@ -20,12 +20,11 @@ app = typer.Typer(
 def ls(context: typer.Context) -> None:
     """The grants of peers."""
     from node.access.grants import stored_grant
-    from node.identity.store import read_store
     from node.judgement.coverage import state_words
 
     here = session(context)
     identity = here.identity()
-    with read_store(identity) as store, store.read() as unit:
+    with here.reading() as store, store.read() as unit:
         peers = list(unit.peers.ls())
     results, rows = [], []
     for peer in peers:
@@ -57,14 +56,13 @@ def explain(
     from node.app.judged import Judge
     from node.cli.hashes import read_hashes
     from node.errors import NotFoundError
-    from node.identity.store import read_store
     from node.judgement.coverage import listed_entries, verdicts
 
     here = session(context)
     identity = here.identity()
     asked = [(name, digest) for name, digests in read_hashes(hash_from) for digest in digests]
     missing = []
-    with read_store(identity) as store:
+    with here.reading() as store:
         current = Judge.of(identity, store).some({digest for _, digest in asked})
         now = identity.clock.now()
         for name, digest in asked:
@@ -91,13 +89,12 @@ def diff(
 ) -> None:
     """How many entries a peer could read more and less under another grant, older ones too; changes nothing."""
     from node.access.notation import grant_of
-    from node.identity.store import read_store
     from node.judgement.coverage import difference
 
     here = session(context)
     identity = here.identity()
     wanted = grant_of(grant, algorithms, until)
-    with read_store(identity) as store:
+    with here.reading() as store:
         more, less = difference(store, node, wanted, now=identity.clock.now())
     here.output.result(
         {"peer": node, "more": _counts(more), "less": _counts(less)},

@@ -20,11 +20,10 @@ def ls(
     """Passkeys, whose they are, and when they were last used."""
     from node.app.accounts import open_passkeys
     from node.clock import minute
-    from node.identity.store import read_store
 
     here = session(context)
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         found = open_passkeys(identity, store).ls(person)
     rows = (
         (str(one.number), one.person, one.name, minute(one.used_ms) if one.used_ms else "never")

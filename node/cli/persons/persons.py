@@ -8,10 +8,11 @@ import typer
 from node.acts import persons
 from node.cli.acts import do, performing, two_decide
 from node.cli.options import AS
-from node.cli.output import counted, listing
+from node.cli.output import listing
 from node.cli.prompts import ask_hidden
 from node.cli.session import session
 from node.errors import UsageError
+from node.pages.text import counted
 from node.store.accounts.records import PersonRole
 
 app = typer.Typer(help="Persons who decide at this node.", no_args_is_help=True)
@@ -81,11 +82,10 @@ def token(
 def ls(context: typer.Context) -> None:
     """Persons and their roles."""
     from node.app.persons import open_persons
-    from node.identity.store import read_store
 
     here = session(context)
     identity = here.identity()
-    with read_store(identity) as store:
+    with here.reading() as store:
         known = open_persons(identity, store).ls()
     rows = (
         (person.name, person.role, counted(person.tries, "wrong passphrase") if person.tries else "-")
