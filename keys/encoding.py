@@ -54,10 +54,7 @@ def unb64u(text: str, *, error: type[KeysError]) -> bytes:
 
 
 def _decode(
-    text: str,
-    decode: Callable[[], bytes],
-    encode: Callable[[bytes], str],
-    error: type[KeysError],
+    text: str, decode: Callable[[], bytes], encode: Callable[[bytes], str], error: type[KeysError]
 ) -> bytes:
     try:
         data = decode()

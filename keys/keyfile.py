@@ -225,9 +225,7 @@ def _parse(data: bytes) -> _Sealed:
     if len(ciphertext) <= _TAG_BYTES:
         raise fields.refuse("ciphertext", "is too short")
     return _Sealed(
-        header=_header(fields, kdf),
-        nonce=_sized(fields, "nonce", _NONCE_BYTES),
-        ciphertext=ciphertext,
+        header=_header(fields, kdf), nonce=_sized(fields, "nonce", _NONCE_BYTES), ciphertext=ciphertext
     )
 
 

@@ -104,13 +104,7 @@ class ReleaseApi(LogApi, Protocol):
     """An agency's releases, as a partner may read them and ask about them."""
 
     async def release_part(
-        self,
-        subset: str,
-        *,
-        version: int,
-        part: ReleasePart,
-        since: int | None,
-        max_bytes: int | None = None,
+        self, subset: str, *, version: int, part: ReleasePart, since: int | None, max_bytes: int | None = None
     ) -> Octets:
         """One file of a release: whole, or as the delta from version `since`; refused beyond `max_bytes`."""
         ...

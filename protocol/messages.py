@@ -106,10 +106,7 @@ class EvaluationReply:
         end = _REPLY_HEAD.size + count * ELEMENT_BYTES
         _check_head(data, version, count, end + PROOF_BYTES)
         return cls(
-            epoch=epoch,
-            request_id=request_id,
-            elements=data[_REPLY_HEAD.size : end],
-            proof=data[end:],
+            epoch=epoch, request_id=request_id, elements=data[_REPLY_HEAD.size : end], proof=data[end:]
         )
 
 

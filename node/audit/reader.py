@@ -43,11 +43,7 @@ class Audited:
     def matches(self, actor: str, action: str) -> bool:
         """Whether it says who and what: an action (`hit.close`) or its noun; empty: whoever, whatever."""
         record = self.record
-        return actor in {"", record.actor} and action in {
-            "",
-            record.action,
-            record.action.partition(".")[0],
-        }
+        return actor in {"", record.actor} and action in {"", record.action, record.action.partition(".")[0]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,13 +39,7 @@ _TAKEN: Final = (SIGNER_CONFIG_NAME, f"{LOGS}/*.json", f"{WITNESS}/*.json", "*.j
 
 
 def create_signer_backup(
-    folder: Path,
-    target: Path,
-    *,
-    passphrase: bytes,
-    profile: KdfProfile,
-    clock: Clock,
-    entropy: Entropy,
+    folder: Path, target: Path, *, passphrase: bytes, profile: KdfProfile, clock: Clock, entropy: Entropy
 ) -> Backup:
     """Write the backup of the signer in `folder` to `target`, a new file, or a folder in which it is named.
 

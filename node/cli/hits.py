@@ -178,8 +178,7 @@ def purge(
 
 @app.command("precision")
 def precision(
-    context: typer.Context,
-    name: Annotated[str, typer.Option("--list", help="Of this list alone.")] = "",
+    context: typer.Context, name: Annotated[str, typer.Option("--list", help="Of this list alone.")] = ""
 ) -> None:
     """At an agency: of the hits that were judged, how many each list was right about."""
     from node.cli.partners.hits import show_precision

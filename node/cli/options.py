@@ -24,8 +24,7 @@ NEW_BACKUP = typer.Argument(
 )
 OWN_LIST = typer.Option("--list", help="Own list.")
 QUERIES = typer.Option(
-    "--hash-from",
-    help="CSV with all hashes of each file (as `sigfed hash` writes), or - for standard input.",
+    "--hash-from", help="CSV with all hashes of each file (as `sigfed hash` writes), or - for standard input."
 )
 STDIN = typer.Option("--stdin", help="Read the string from standard input.")
 BEYOND_LIMITS = typer.Option(

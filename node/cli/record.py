@@ -57,13 +57,7 @@ THEMSELVES: Final = frozenset(
 )
 """Actions whose services record them, because the running node does them as well or their order matters."""
 
-IRREVERSIBLE: Final = frozenset(
-    {
-        "list.create",
-        "subset.create",
-        "key.ceremony",
-    }
-)
+IRREVERSIBLE: Final = frozenset({"list.create", "subset.create", "key.ceremony"})
 """Actions that are not begun when they could not be recorded. Withdrawing is not among them: it must never wait."""
 
 _SAYING: Final = (Enum, list, tuple, str, int)

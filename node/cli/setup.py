@@ -144,8 +144,7 @@ def status(context: typer.Context) -> None:
 def doctor(
     context: typer.Context,
     deep: Annotated[
-        bool,
-        typer.Option("--deep", help="Also read every file, and compare it with what vouches for it."),
+        bool, typer.Option("--deep", help="Also read every file, and compare it with what vouches for it.")
     ] = False,
 ) -> int:
     """Look for what is wrong or soon will be, and say what to do; exit code 2 when something must be mended."""

@@ -112,11 +112,7 @@ class Values(Mapping[str, str]):
         """The field; raises `UsageError`, which names it as its label does."""
         value = self.text(name)
         if not value:
-            raise UsageError(
-                "{field} is missing",
-                label,
-                hint="fill in the field and send the form again",
-            )
+            raise UsageError("{field} is missing", label, hint="fill in the field and send the form again")
         return value
 
     def number(self, name: str, default: int = 0, *, least: int = 0, most: int = 10**12) -> int:

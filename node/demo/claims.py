@@ -28,7 +28,7 @@ class Finding:
 
 _SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
     "meet": {
-        "grant-kept": "A peer reads the collections it was granted, and of the others only that something changed.",
+        "grant-kept": "A peer reads the collections it was granted, and of the others only that something changed."
     },
     "agree": {
         "only-agreed-released": "Partners get what both countries list on their own knowledge, no more, no less.",

@@ -88,10 +88,7 @@ def _check_delimiter(table: Table, positions: Mapping[str, int], *, declared: st
 
 
 def _check_columns(
-    names: Sequence[str],
-    positions: Mapping[str, int],
-    aliases: Mapping[str, str],
-    mapping: Mapping[str, str],
+    names: Sequence[str], positions: Mapping[str, int], aliases: Mapping[str, str], mapping: Mapping[str, str]
 ) -> None:
     missing = sorted(set(mapping) - set(positions))
     if missing:

@@ -373,9 +373,7 @@ def make_keychains(home: Home, settings: Settings, *, entropy: Entropy) -> tuple
         what="passphrase of this node", file=secrets.passphrase_file, credential=passphrases.CREDENTIAL
     )
     offline = passphrases.from_sources(
-        what="root passphrase",
-        file=secrets.root_passphrase_file,
-        credential=passphrases.ROOT_CREDENTIAL,
+        what="root passphrase", file=secrets.root_passphrase_file, credential=passphrases.ROOT_CREDENTIAL
     )
     return (
         Keychain(

@@ -37,10 +37,7 @@ def successors(keychain: OnlineKeychain, ring: KeyRing, files: ObjectStore) -> S
         keys = ring.read()
         ended = frozenset(key.managed.kid for key in keys if key.stage in _ENDED)
         document = with_successors(
-            document,
-            root,
-            lambda lineage: make_key(keychain, ring, lineage),
-            ended=ended,
+            document, root, lambda lineage: make_key(keychain, ring, lineage), ended=ended
         )
         lost = frozenset(epoch_kid(*epoch) for epoch in lost_epochs(document, keychain))
         document = with_epochs(document, lambda *epoch: _make_epoch(keychain, *epoch), ended=ended | lost)

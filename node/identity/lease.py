@@ -20,11 +20,7 @@ _ID_BYTES: Final = 16
 
 def claim_of(home: Home, settings: Settings) -> Claim:
     """The claim of the home to the database that its settings name."""
-    return Claim(
-        holder=home_id(home),
-        place=place_of(home),
-        inside=not settings.store.dsn,
-    )
+    return Claim(holder=home_id(home), place=place_of(home), inside=not settings.store.dsn)
 
 
 def place_of(home: Home) -> str:

@@ -23,12 +23,7 @@ from typing import Any, Final
 
 from keys.message import Message
 from node.clock import Clock, milliseconds, minute
-from node.errors import (
-    PeerUnreachableError,
-    RestoredError,
-    SignerDownError,
-    VerificationError,
-)
+from node.errors import PeerUnreachableError, RestoredError, SignerDownError, VerificationError
 from node.evidence.contradictions import keep_other_history
 from node.identity.identity import Identity
 from node.identity.outside_note import OutsideNote

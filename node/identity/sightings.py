@@ -120,10 +120,7 @@ async def told(identity: Identity, store: Store, *, seconds: float) -> list[tupl
 
     async def ask(peer: PeerRecord) -> None:
         with suppress(TimeoutError, SigfedError):
-            async with (
-                asyncio.timeout(seconds),
-                await asyncio.to_thread(reach_peer, identity, peer) as link,
-            ):
+            async with asyncio.timeout(seconds), await asyncio.to_thread(reach_peer, identity, peer) as link:
                 gossip = Gossip.from_bytes(await link.gossip(held=None) or b"")
                 found.extend((peer.name, head) for head in gossip.heads)
 

@@ -108,19 +108,11 @@ def open_web(home: Home) -> Iterator[WebNode]:
 
 
 def _identity(
-    home: Home,
-    settings: Settings,
-    keychain: Keychain,
-    offline: Keychain,
-    copy: HomeCopy,
+    home: Home, settings: Settings, keychain: Keychain, offline: Keychain, copy: HomeCopy
 ) -> Identity:
     clock = SystemClock()
     trust = OwnTrust(
-        copy.trust,
-        clock,
-        root_sha256=bytes.fromhex(settings.root_sha256),
-        freshness=None,
-        alone=_not_here,
+        copy.trust, clock, root_sha256=bytes.fromhex(settings.root_sha256), freshness=None, alone=_not_here
     )
     return Identity(
         home=home,

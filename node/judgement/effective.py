@@ -162,9 +162,7 @@ def _beside(
         return told
 
     return Beside(
-        telling=telling,
-        touched={(number, header.ref) for number, header in laid},
-        revoked=premises.revoked,
+        telling=telling, touched={(number, header.ref) for number, header in laid}, revoked=premises.revoked
     )
 
 

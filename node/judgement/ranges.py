@@ -90,10 +90,7 @@ class Range:
 
 
 def ranges_of(
-    store: Store,
-    lists: Sequence[HeldList],
-    common: Sequence[Listing],
-    beside: Beside = Beside(),
+    store: Store, lists: Sequence[HeldList], common: Sequence[Listing], beside: Beside = Beside()
 ) -> Iterator[Range]:
     """All digests of held lists by ranges; `common` is the part of each list that every range needs (`part_of`)."""
     with Spool(store.vault.entropy) as spool:

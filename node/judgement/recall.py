@@ -137,7 +137,5 @@ def _report(
 
 def _state(peer: str, found: Reached | None) -> PeerState:
     return PeerState(
-        peer=peer,
-        held_ms=found.held_ms if found else None,
-        released_ms=found.released_ms if found else None,
+        peer=peer, held_ms=found.held_ms if found else None, released_ms=found.released_ms if found else None
     )

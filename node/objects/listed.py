@@ -54,10 +54,7 @@ def listed_in(
 
 
 def effective_in(
-    store: Store,
-    unit: Unit,
-    records: Iterable[ReleaseRecord],
-    digests: Collection[Digest],
+    store: Store, unit: Unit, records: Iterable[ReleaseRecord], digests: Collection[Digest]
 ) -> frozenset[tuple[int, Digest]]:
     """Collection and digest of what is listed of these digests by newest releases, as `listed_in`."""
     releases = list(records)

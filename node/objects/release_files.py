@@ -277,7 +277,5 @@ def deltas(release: Release, since: Held) -> ReleaseFiles:
         maps = [*maps_of(release.labels), *maps_of(since.release.labels or b"")]
         labels = write_labels(release, since=since, through=partial(sparing, maps=maps))
     return ReleaseFiles(
-        screen=write_screen(release, since=since),
-        answers=write_answers(release, since=since),
-        labels=labels,
+        screen=write_screen(release, since=since), answers=write_answers(release, since=since), labels=labels
     )

@@ -71,13 +71,7 @@ class ServedSubset:
         return cut_bundle(data, width, first)
 
     async def release_part(
-        self,
-        subset: str,
-        *,
-        version: int,
-        part: ReleasePart,
-        since: int | None,
-        max_bytes: int | None = None,
+        self, subset: str, *, version: int, part: ReleasePart, since: int | None, max_bytes: int | None = None
     ) -> Octets:
         """One file of a release: whole, or the delta from version `since` where there is one.
 

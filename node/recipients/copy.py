@@ -20,14 +20,7 @@ from node.errors import ConflictError, ListTooOldError, MissingObjectError, Stor
 from node.judgement.effective import judge_all
 from node.judgement.premises import Premises
 from node.lists.guards import Guards
-from node.objects.recipient_files import (
-    FOLDER,
-    Line,
-    count_parts,
-    part_name,
-    read_part,
-    sealed_parts,
-)
+from node.objects.recipient_files import FOLDER, Line, count_parts, part_name, read_part, sealed_parts
 from node.store.partners.records import SnapshotRecord
 from node.store.store import Store
 from node.store.unit import Unit

@@ -190,13 +190,7 @@ class RemoteNode:
         await self._client.post_once(ask_for("acknowledge_trust"), statement)
 
     async def release_part(
-        self,
-        subset: str,
-        *,
-        version: int,
-        part: ReleasePart,
-        since: int | None,
-        max_bytes: int | None = None,
+        self, subset: str, *, version: int, part: ReleasePart, since: int | None, max_bytes: int | None = None
     ) -> Octets:
         """One file of a release, whole or as the delta from `since`, `max_bytes` at most; resumed when interrupted."""
         ask = ask_for("release_part", subset=subset, version=str(version), part=part.value)

@@ -12,13 +12,7 @@ from keys.trust.tuf.holders import Holder
 from keys.trust.tuf.root import TrustedRoot
 from node.errors import NotFoundError
 from node.identity.identity import Identity, held_labels
-from node.identity.key_holders import (
-    OFFLINE_ROLES,
-    holder_keychain,
-    new_holder,
-    wanted_signers,
-    write_card,
-)
+from node.identity.key_holders import OFFLINE_ROLES, holder_keychain, new_holder, wanted_signers, write_card
 from node.rotation.next_root import propose_root, publish_proposal
 from node.signing.keychain import Keychain, Passphrase
 from node.trust.ceremony import Person

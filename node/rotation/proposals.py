@@ -79,10 +79,7 @@ def begin(identity: Identity, wanted: str) -> tuple[str, Identity]:
         number += 1
     name = f"{base[:60]}-{number}"
     proposing = open_identity(
-        identity.home,
-        clock=identity.clock,
-        entropy=identity.entropy,
-        proposal=path_of(identity.home, name),
+        identity.home, clock=identity.clock, entropy=identity.entropy, proposal=path_of(identity.home, name)
     )
     return name, replace(proposing, actor=identity.actor)
 

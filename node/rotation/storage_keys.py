@@ -46,8 +46,7 @@ def rotate_storage(identity: Identity, store: Store) -> Rotated:
     own = [key for key in identity.ring.read() if key.role is Role.STORAGE]
     new = next(key for key in own if key.label == label)
     return Rotated(
-        key=new,
-        predecessors=tuple(key for key in own if key is not new and key.stage is not Stage.DESTROYED),
+        key=new, predecessors=tuple(key for key in own if key is not new and key.stage is not Stage.DESTROYED)
     )
 
 

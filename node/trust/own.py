@@ -243,10 +243,7 @@ class OwnTrust:
             changed = self._next_revocations(change)
             named = self._next_document(lambda old: changed.believable(document(old)))
             named = replace(named, revoked_sha256=NOT_YET)
-            files = {
-                REVOKED_FILE: revocations_to_json(changed),
-                NODE_FILE: node_document_to_json(named),
-            }
+            files = {REVOKED_FILE: revocations_to_json(changed), NODE_FILE: node_document_to_json(named)}
             self._bring(files, signers, document=named)
             return changed
 

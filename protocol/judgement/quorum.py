@@ -270,12 +270,7 @@ def effective(
 ) -> Mapping[Key, Support]:
     """The effective digests by collection, with their support; see `decide`."""
     return decide(
-        listings,
-        members,
-        previous=previous,
-        exclusions=exclusions,
-        tombstoned=tombstoned,
-        released=released,
+        listings, members, previous=previous, exclusions=exclusions, tombstoned=tombstoned, released=released
     ).effective
 
 

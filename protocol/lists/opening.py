@@ -69,9 +69,7 @@ class Opening:
         ext = self.ext.to_bytes()
         assert len(self.nonce) == NONCE_BYTES, "a nonce has 16 bytes"
         assert len(ext) <= MAX_EXT_BYTES, "an ext that no reader would accept"
-        return b"".join(
-            (self.nonce, bytes((algorithm, len(value))), value, len(ext).to_bytes(2), ext),
-        )
+        return b"".join((self.nonce, bytes((algorithm, len(value))), value, len(ext).to_bytes(2), ext))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Opening":

@@ -14,12 +14,7 @@ from keys.signer import Signer
 from keys.trust.statement import open_statement, seal_statement
 from protocol.cbor_map import CborMap, choice, line, number, octets, octets_within
 from protocol.errors import ProofError
-from protocol.limits import (
-    MAX_CASE_BYTES,
-    MAX_CONTACT_BYTES,
-    MAX_DISPUTE_BYTES,
-    MAX_REASON_BYTES,
-)
+from protocol.limits import MAX_CASE_BYTES, MAX_CONTACT_BYTES, MAX_DISPUTE_BYTES, MAX_REASON_BYTES
 from protocol.statement.report import MAX_PARTNER_BYTES, REPORT_ID_BYTES
 from protocol.subset.manifest import MAX_TIME_MS
 

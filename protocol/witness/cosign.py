@@ -203,11 +203,7 @@ def _check_consistency(request: AddCheckpoint, claim: Claim, held: Witnessed | N
             raise ProofError("a proof from the empty tree, which every tree contains")
         return
     verify_consistency(
-        old_size=held.size,
-        old_root=held.root,
-        new_size=claim.size,
-        new_root=claim.root,
-        proof=request.proof,
+        old_size=held.size, old_root=held.root, new_size=claim.size, new_root=claim.root, proof=request.proof
     )
 
 

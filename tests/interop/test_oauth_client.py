@@ -30,12 +30,7 @@ METADATA = "/.well-known/oauth-authorization-server"
 async def test_a_stock_client_gets_a_token_from_the_metadata_alone() -> None:
     memory = MemoryNode()
     memory.clock = HandClock(datetime.now(UTC))  # the client goes by the clock of the machine
-    private = {
-        "kty": "OKP",
-        "crv": "Ed25519",
-        "x": b64u(PEER_KEY.public.raw),
-        "d": b64u(PEER_KEY.seed),
-    }
+    private = {"kty": "OKP", "crv": "Ed25519", "x": b64u(PEER_KEY.public.raw), "d": b64u(PEER_KEY.seed)}
     async with node_on_loopback(memory) as node:
         request = {
             "issuer": ISSUER,

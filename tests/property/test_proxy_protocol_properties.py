@@ -20,9 +20,7 @@ def header(kind: int, family: int, rest: bytes) -> tuple[bytes, bytes]:
 
 
 def of(
-    source: IPv4Address | IPv6Address,
-    to: IPv4Address | IPv6Address,
-    fields: Sequence[tuple[int, bytes]] = (),
+    source: IPv4Address | IPv6Address, to: IPv4Address | IPv6Address, fields: Sequence[tuple[int, bytes]] = ()
 ) -> tuple[bytes, bytes]:
     more = b"".join(bytes([kind]) + len(value).to_bytes(2) + value for kind, value in fields)
     family = 0x11 if source.version == 4 else 0x21
@@ -31,8 +29,7 @@ def of(
 
 @given(addresses=ADDRESSES, fields=FIELDS)
 def test_the_address_of_the_client_is_read(
-    addresses: tuple[IPv4Address | IPv6Address, IPv4Address | IPv6Address],
-    fields: list[tuple[int, bytes]],
+    addresses: tuple[IPv4Address | IPv6Address, IPv4Address | IPv6Address], fields: list[tuple[int, bytes]]
 ) -> None:
     head, rest = of(*addresses, fields)
     assert rest_bytes(head) == len(rest)

@@ -81,10 +81,7 @@ RECEIPTS = st.builds(
     received_ms=TIMES,
 )
 DISPUTES = st.builds(
-    PartnerDispute,
-    report_id=IDS,
-    reason=lines(MAX_REASON_BYTES),
-    contact=lines(MAX_CONTACT_BYTES, least=0),
+    PartnerDispute, report_id=IDS, reason=lines(MAX_REASON_BYTES), contact=lines(MAX_CONTACT_BYTES, least=0)
 )
 ANSWERS = st.builds(
     CaseAnswer,

@@ -348,11 +348,7 @@ NAMES = st.lists(st.integers(0, 30), max_size=12, unique=True)
 def test_a_release_is_the_same_whole_and_by_delta(old: list[int], new: list[int], shift: int) -> None:
     widths: dict[str, Any] = {"screen_width": 20, "answers_width": 40}
     first, second = (
-        make_release(
-            names,
-            labels=[Label(1, (LabelSource(0, name + extra),)) for name in names],
-            **widths,
-        )
+        make_release(names, labels=[Label(1, (LabelSource(0, name + extra),)) for name in names], **widths)
         for names, extra in ((old, 0), (new, shift))
     )
     held = Held(1, first)

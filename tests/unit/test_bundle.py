@@ -22,9 +22,7 @@ NONCE = bytes(16)
 
 
 def verify(
-    writer: ListWriter,
-    granted: tuple[int, ...] = (BASELINE, NATIONAL),
-    shape: LogShape | None = None,
+    writer: ListWriter, granted: tuple[int, ...] = (BASELINE, NATIONAL), shape: LogShape | None = None
 ) -> VerifiedBundle:
     return verify_bundle(
         LogShape() if shape is None else shape,

@@ -22,9 +22,7 @@ def plain(text: str) -> str:
     return "".join(" " if c in "\x1d\x1e\x1f" else c for c in text)
 
 
-@given(
-    st.dictionaries(st.integers(0, 1000), st.tuples(st.integers(1, 3), CASES, CELLS), max_size=6),
-)
+@given(st.dictionaries(st.integers(0, 1000), st.tuples(st.integers(1, 3), CASES, CELLS), max_size=6))
 def test_every_row_comes_back_with_separators_as_spaces(
     placed: dict[int, tuple[int, dict[str, str], str]],
 ) -> None:

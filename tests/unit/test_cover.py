@@ -5,15 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from node.hoster.cover import (
-    BATCH,
-    Cover,
-    Pace,
-    beat_minutes,
-    cover_words,
-    elements,
-    evaluations,
-)
+from node.hoster.cover import BATCH, Cover, Pace, beat_minutes, cover_words, elements, evaluations
 from node.hoster.lookup.chance import chance, chance_anew
 from protocol.limits import MAX_EVALUATION_BATCH
 from protocol.subset.release import Release

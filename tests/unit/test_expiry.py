@@ -4,15 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from node.trust.expiry import (
-    CONSEQUENCES,
-    Term,
-    TermState,
-    Thing,
-    judge,
-    late,
-    next_due,
-)
+from node.trust.expiry import CONSEQUENCES, Term, TermState, Thing, judge, late, next_due
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -72,16 +72,7 @@ def test_names_the_columns_it_leaves_out() -> None:
     assert read_columns(stream("md5,size,name", f"{md5('a')},1,x"), collection=1).left_out == ("size", "name")
 
 
-COLLECTIONS = {
-    "": 3,
-    " ": 3,
-    "baseline": 1,
-    "Baseline ": 1,
-    "other": 4,
-    "2": 2,
-    "1024": 1024,
-    "65535": 65535,
-}
+COLLECTIONS = {"": 3, " ": 3, "baseline": 1, "Baseline ": 1, "other": 4, "2": 2, "1024": 1024, "65535": 65535}
 
 
 @pytest.mark.parametrize(("text", "number"), COLLECTIONS.items(), ids=[f"'{text}'" for text in COLLECTIONS])

@@ -43,10 +43,7 @@ def test_names_the_columns_it_leaves_out() -> None:
     assert "red" not in row.case.values()
 
 
-@pytest.mark.parametrize(
-    ("flag", "collection"),
-    [("Yes", 1), ("No", 3), ("yes", 1), ("NO", 3), (" Yes ", 1)],
-)
+@pytest.mark.parametrize(("flag", "collection"), [("Yes", 1), ("No", 3), ("yes", 1), ("NO", 3), (" Yes ", 1)])
 def test_baseline_decides_the_collection(flag: str, collection: int) -> None:
     (row,) = accepted(read_icse(stream(ICSE_HEADER, icse_row("a", Baseline=flag))))
     assert row.collection == collection
@@ -99,10 +96,7 @@ def test_a_reason_never_repeats_a_cell(line: str) -> None:
 def test_a_file_that_ends_inside_a_line() -> None:
     cut = icse_row("2")[:90]
     results = read_icse(stream(ICSE_HEADER, icse_row("1"), cut, last=""))
-    assert outcome(results) == {
-        2: "ok",
-        3: "the file ends inside this line: 3 of 16 columns, no line end",
-    }
+    assert outcome(results) == {2: "ok", 3: "the file ends inside this line: 3 of 16 columns, no line end"}
 
 
 def test_a_complete_last_line_needs_no_line_end() -> None:

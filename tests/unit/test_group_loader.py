@@ -235,9 +235,7 @@ def test_libsodium_where_the_configuration_says_so() -> None:
 
 @pytest.mark.threat("wrong arithmetic")
 @pytest.mark.parametrize(
-    ("file", "number"),
-    size(quick=SABOTAGED[:2], thorough=SABOTAGED),
-    ids=lambda value: value,
+    ("file", "number"), size(quick=SABOTAGED[:2], thorough=SABOTAGED), ids=lambda value: value
 )
 def test_a_kernel_with_one_flipped_bit_is_refused(file: str, number: str) -> None:
     found = find_group(kernel=sabotaged(file, number))

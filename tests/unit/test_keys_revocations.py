@@ -125,10 +125,7 @@ def test_a_time_with_fractions_is_refused() -> None:
 
 LATER = replace(REVOKED, version=3)
 FOLLOWERS: dict[str, tuple[Revocations, bool]] = {
-    "one more key": (
-        replace(LATER, entries=(*REVOKED.entries, replace(AUTH, key="auth-2"))),
-        True,
-    ),
+    "one more key": (replace(LATER, entries=(*REVOKED.entries, replace(AUTH, key="auth-2"))), True),
     "where the log goes on": (replace(LATER, entries=(AUTH, replace(LOG, resumes=391), WITNESS)), True),
     "a jump of versions": (replace(LATER, version=9), True),
     "the same version": (REVOKED, False),

@@ -326,9 +326,7 @@ def test_one_holder_of_three_is_replaced() -> None:
 
 def test_all_holders_are_replaced_by_the_signatures_of_both() -> None:
     third = author_next_root(
-        open_next_root(trusted_root(), SECOND),
-        root_of(NEW_HOLDERS),
-        [*ROOT_KEYS[:2], *NEW_HOLDERS[:2]],
+        open_next_root(trusted_root(), SECOND), root_of(NEW_HOLDERS), [*ROOT_KEYS[:2], *NEW_HOLDERS[:2]]
     )
     roots = open_roots([root_bytes(), SECOND, third], fingerprint(root_bytes()))
     assert [root.version for root in roots] == [1, 2, 3]
@@ -343,12 +341,7 @@ def test_stock_tuf_follows_the_roots_that_we_write() -> None:
 
 @pytest.mark.parametrize(
     ("signers", "signed"),
-    [
-        (ROOT_KEYS[:1], 1),
-        (NEW_HOLDERS, 0),
-        ([*ROOT_KEYS[:1], *NEW_HOLDERS], 1),
-        (ROOT_KEYS, 0),
-    ],
+    [(ROOT_KEYS[:1], 1), (NEW_HOLDERS, 0), ([*ROOT_KEYS[:1], *NEW_HOLDERS], 1), (ROOT_KEYS, 0)],
     ids=["one of the old", "the new alone", "one of the old and the new", "the old alone"],
 )
 def test_a_next_root_needs_both_thresholds(signers: Sequence[RootPrivateKey], signed: int) -> None:

@@ -6,11 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from keys.key import (
-    PRIVATE_KEY_TYPES,
-    PublicKey,
-    SnapshotPublicKey,
-)
+from keys.key import PRIVATE_KEY_TYPES, PublicKey, SnapshotPublicKey
 from keys.roles import Role
 from keys.trust.lifecycle import Lineage, overlap
 from keys.trust.listed import ListedKey, listed_keys

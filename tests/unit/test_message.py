@@ -54,11 +54,7 @@ _NOBODY = Message("there is no person {name}", "<b>{0}%s</b>")
             "not released: try again",
             "non publié : réessayez",
         ),
-        (
-            Message("not released: {reason}", "try again"),
-            "not released: try again",
-            "non publié : try again",
-        ),
+        (Message("not released: {reason}", "try again"), "not released: try again", "non publié : try again"),
         (
             Message("not released: {reason}", OSError(5, "broken")),
             "not released: [Errno 5] broken",

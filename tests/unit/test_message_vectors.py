@@ -151,10 +151,7 @@ def test_acknowledgement(name: str, released: int | None) -> None:
 
 @pytest.mark.parametrize(
     ("name", "algorithms"),
-    [
-        ("transfer", None),
-        ("transfer of some algorithms", frozenset({Algorithm.MD5, Algorithm.SHA256})),
-    ],
+    [("transfer", None), ("transfer of some algorithms", frozenset({Algorithm.MD5, Algorithm.SHA256}))],
 )
 def test_transfer(name: str, algorithms: frozenset[Algorithm] | None) -> None:
     payload = opened(transfer.KIND, name)

@@ -7,14 +7,7 @@ import pytest
 from node.group.vectors import MAPPED, MULTIPLES, REFUSED
 from protocol.errors import OprfError
 from protocol.limits import MAX_EVALUATION_BATCH
-from protocol.oprf.group import (
-    GENERATOR,
-    IDENTITY,
-    ORDER,
-    Group,
-    check_batch,
-    check_scalar,
-)
+from protocol.oprf.group import GENERATOR, IDENTITY, ORDER, Group, check_batch, check_scalar
 from support.kernel import GROUPS, group_named
 
 DOUBLE = MULTIPLES[1]

@@ -455,11 +455,7 @@ def test_closed_leaves_must_still_be_those_that_were_signed() -> None:
 def test_entries_that_are_held_may_not_differ() -> None:
     source = served(300)
     with pytest.raises(OverlapError):
-        drive(
-            pull_of(source, source.held(280)),
-            source,
-            answer=_told(source, lambda e, o: (_flip(e, 57), o)),
-        )
+        drive(pull_of(source, source.held(280)), source, answer=_told(source, lambda e, o: (_flip(e, 57), o)))
 
 
 def test_a_longer_fork_with_valid_signatures_is_refused() -> None:

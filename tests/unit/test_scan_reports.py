@@ -63,10 +63,7 @@ EACH = (
     result(
         "/srv/f.zip",
         Status.PARTLY,
-        reasons=[
-            reason_of("in.jpg", ENCRYPTED),
-            reason_of("o — o.jpg", ENCRYPTED),
-        ],
+        reasons=[reason_of("in.jpg", ENCRYPTED), reason_of("o — o.jpg", ENCRYPTED)],
     ),
     result("/srv/g.txt", Status.CLEAN),
 )
@@ -292,11 +289,7 @@ def test_a_redacted_report_names_nothing(form: Form) -> None:
             Status.UNREADABLE,
             reasons=[f"cannot open /srv/{secret}/b", reason_of(secret, "Input/output error")],
         ),
-        result(
-            f"/srv/{secret}/c",
-            Status.PARTLY,
-            reasons=[reason_of(f"x — y/{secret}.jpg", ENCRYPTED)],
-        ),
+        result(f"/srv/{secret}/c", Status.PARTLY, reasons=[reason_of(f"x — y/{secret}.jpg", ENCRYPTED)]),
     ]
     results = [replace(each, source=f"/srv/{secret}") for each in results]
     assert secret in made(form, results, sources=(f"/srv/{secret}",))

@@ -102,10 +102,7 @@ def test_a_cap_is_a_share_and_in_small_releases_a_few_files() -> None:
 
 def test_answers_are_read_alone_and_are_those_of_the_manifest() -> None:
     held, new = release(1, 2, 3), release(2, 3, 4)
-    for data, since in (
-        (write_answers(new), None),
-        (write_answers(new, since=Held(1, held)), Held(1, held)),
-    ):
+    for data, since in ((write_answers(new), None), (write_answers(new, since=Held(1, held)), Held(1, held))):
         assert (gathered(read_answers(new.manifest, data, held=since)) == new.answers).all()
     with pytest.raises(SubsetError, match="answers"):
         check_answers(new.manifest, read_answers(new.manifest, write_answers(held), held=None))

@@ -60,11 +60,7 @@ def test_a_skip_fails_where_everything_is_required(tmp_path: Path, source: str) 
 
 @pytest.mark.parametrize(
     ("words", "require_all", "ran"),
-    [
-        (["-n", "1"], "0", "1 passed in"),
-        (["-ra"], "1", "2 passed in"),
-        (["test_it.py"], "0", "2 passed in"),
-    ],
+    [(["-n", "1"], "0", "1 passed in"), (["-ra"], "1", "2 passed in"), (["test_it.py"], "0", "2 passed in")],
     ids=["plain, in workers", "everything", "by name"],
 )
 def test_the_plain_command_alone_leaves_out_what_is_slow(

@@ -309,10 +309,7 @@ def test_no_withheld_number_of_withdrawn_hits_can_be_computed_from_the_sum() -> 
 
 @pytest.mark.parametrize(
     ("changes", "shown"),
-    [
-        (all_alike(1), WITHHELD),
-        ({"reports_kept": False}, Hidden.NOT_RECORDED),
-    ],
+    [(all_alike(1), WITHHELD), ({"reports_kept": False}, Hidden.NOT_RECORDED)],
     ids=["few hits", "not recorded"],
 )
 def test_withdrawn_hits_are_told_only_with_all_hits(changes: Mapping[str, Any], shown: Number) -> None:

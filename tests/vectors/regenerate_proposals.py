@@ -34,11 +34,7 @@ def statement(kind: str, payload: bytes) -> bytes:
         "keyid": sha256(STATEMENT.public_key().public_bytes_raw()).hexdigest()[:16],
         "sig": b64encode(STATEMENT.sign(signed)).decode(),
     }
-    envelope = {
-        "payload": b64encode(payload).decode(),
-        "payloadType": kind,
-        "signatures": [signature],
-    }
+    envelope = {"payload": b64encode(payload).decode(), "payloadType": kind, "signatures": [signature]}
     return json.dumps(envelope, sort_keys=True, separators=(",", ":")).encode()
 
 

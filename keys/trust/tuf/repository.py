@@ -111,10 +111,7 @@ def author_timestamp(
     """The timestamp that names this snapshot; raises `ThresholdError` for another signer than a timestamp key."""
     named = open_snapshot(snapshot, root).version
     content = Timestamp(
-        version=version,
-        spec_version=SPEC_VERSION,
-        expires=expires,
-        snapshot_meta=_meta_file(named, snapshot),
+        version=version, spec_version=SPEC_VERSION, expires=expires, snapshot_meta=_meta_file(named, snapshot)
     )
     data = sign_metadata(Metadata(content), [signer])
     open_timestamp(data, root)

@@ -119,11 +119,7 @@ def amend(
         confirm(f"This states, signed, that the entries were examined here (basis {basis}). Go on?")
     files = () if index is not None else read_hashes(hash_from)
     given = acts.Amending(
-        list=_origin(here, name),
-        files=files,
-        hash_from=file_name(hash_from),
-        index=index,
-        change=change,
+        list=_origin(here, name), files=files, hash_from=file_name(hash_from), index=index, change=change
     )
     do(here, acts.amend, given)
 

@@ -84,10 +84,7 @@ def import_file(
 
 
 @app.command("explain")
-def explain(
-    context: typer.Context,
-    hash_from: Annotated[str, HASHES] = "",
-) -> None:
+def explain(context: typer.Context, hash_from: Annotated[str, HASHES] = "") -> None:
     """Who lists a hash and how they know, what blocks it, whether it reaches partners, and what can be done."""
     from node.cli.entries.explain import explain_each
     from node.cli.hashes import read_hashes

@@ -25,10 +25,7 @@ app = typer.Typer(help="Members whose holdings may be asked about, privately.", 
 
 @app.command("join", help=holders.join.help)
 @performing(holders.join)
-def join(
-    context: typer.Context,
-    from_stdin: Annotated[bool, STDIN] = False,
-) -> ExitCode:
+def join(context: typer.Context, from_stdin: Annotated[bool, STDIN] = False) -> ExitCode:
     """It is asked for, or read."""
     here = session(context)
     here.identity()
@@ -57,10 +54,7 @@ def ls(context: typer.Context) -> None:
 
 
 @performing(entries.ask_holders)
-def ask_holders(
-    context: typer.Context,
-    hash_from: Annotated[str, HASHES] = "",
-) -> int:
+def ask_holders(context: typer.Context, hash_from: Annotated[str, HASHES] = "") -> int:
     """Ask members privately which of them holds a hash, and whom to talk to."""
     from node.app.peers.holders import ask_all, holders
     from node.cli.hashes import file_name, read_hashes

@@ -35,14 +35,7 @@ class Source:
     delimiter: str | None
 
 
-def read_into(
-    here: Session,
-    source: Source,
-    *,
-    to: str,
-    statement: Statement,
-    dry_run: bool,
-) -> int:
+def read_into(here: Session, source: Source, *, to: str, statement: Statement, dry_run: bool) -> int:
     """Import (or preview) `source` into the list `to`; the exit code says whether rows were refused."""
     identity = here.identity()
     origin = list_origin(identity.settings.node, to)

@@ -84,9 +84,7 @@ def _plans(
 
 @performing(entries.readmit)
 def readmit(
-    context: typer.Context,
-    hash_from: Annotated[str, HASHES] = "",
-    by: Annotated[str, AS] = "",
+    context: typer.Context, hash_from: Annotated[str, HASHES] = "", by: Annotated[str, AS] = ""
 ) -> None:
     """Ask a second person to let hashes that were shredded be listed here again."""
     from node.cli.hashes import file_name, read_hashes
@@ -110,8 +108,7 @@ def ls_shreddings(
         found = [each for each in report_shreddings(store) if not (only_open and each.complete)]
     rows = ((each.origin, f"{each.index:,}", _erased(each), _left(each)) for each in found)
     here.output.each(
-        map(_shredding_fields, found),
-        listing(_SHREDDING_HEADER, rows, none=_none("shreddings", only_open)),
+        map(_shredding_fields, found), listing(_SHREDDING_HEADER, rows, none=_none("shreddings", only_open))
     )
     if any(each.own_standing for each in found):
         here.output.following("sigfed entry shred --list NAME --index INDEX", "sigfed entry reaffirm")

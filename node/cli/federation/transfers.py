@@ -20,8 +20,7 @@ app = typer.Typer(help="Lists carried by hand, where no network joins two agenci
 
 @app.command("introduce")
 def introduce(
-    context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Empty folder.", file_okay=False)],
+    context: typer.Context, folder: Annotated[Path, typer.Argument(help="Empty folder.", file_okay=False)]
 ) -> None:
     """Write this node's public trust files, with which another agency can count it (`sigfed member add FOLDER`)."""
     from keys.trust.fingerprint import to_words

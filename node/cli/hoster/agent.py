@@ -39,11 +39,7 @@ def agent(
 
     def listening(facts: Mapping[str, Any]) -> None:
         here.output.result(
-            {
-                "clamd": facts["clamd"],
-                "http": facts["http"],
-                **_served(facts),
-            },
+            {"clamd": facts["clamd"], "http": facts["http"], **_served(facts)},
             *(f"{kind}: {where}" for kind in ("clamd", "http") for where in facts[kind]),
         )
         _talk(here, facts)
@@ -63,11 +59,7 @@ def icap(
 
     def listening(facts: Mapping[str, Any]) -> None:
         here.output.result(
-            {
-                "reqmod": facts["reqmod"],
-                "respmod": facts["respmod"],
-                **_served(facts),
-            },
+            {"reqmod": facts["reqmod"], "respmod": facts["respmod"], **_served(facts)},
             f"uploads:   {facts['reqmod']}",
             f"downloads: {facts['respmod']}",
         )
@@ -84,7 +76,4 @@ def _talk(here: Session, facts: Mapping[str, Any]) -> None:
     here.output.out.flush()
     closed = "blocked" if facts["fail_closed"] else "passed, and looked up later"
     served = " and ".join(f"{each['subset']} {each['version']}" for each in facts.get("subsets", [facts]))
-    here.output.talk(
-        f"answering from {served}; what cannot be looked up is {closed}",
-        "stop with Ctrl-C",
-    )
+    here.output.talk(f"answering from {served}; what cannot be looked up is {closed}", "stop with Ctrl-C")

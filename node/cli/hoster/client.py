@@ -262,10 +262,7 @@ def _summary(here: Session, done: "Checked") -> None:
         here.output.following("the same command again, later, for the files that were not looked up")
     if done.recorded:
         here.output.talk(f"{counted(len(done.recorded), 'hit')} recorded here; nobody was told yet")
-        here.output.following(
-            FOUND,
-            "sigfed hit report --all",
-        )
+        here.output.following(FOUND, "sigfed hit report --all")
 
 
 def _settled(settled: "Settled") -> list[str]:

@@ -106,10 +106,7 @@ def _left(progress: "Progress", seconds: float) -> int | None:
     """Seconds to go, by the slower of files and bytes; None while that cannot be told."""
     shares = [
         done / total
-        for done, total in (
-            (progress.files, progress.total_files),
-            (progress.bytes, progress.total_bytes),
-        )
+        for done, total in ((progress.files, progress.total_files), (progress.bytes, progress.total_bytes))
         if total and done
     ]
     if not shares:

@@ -16,12 +16,7 @@ _LISTED_BY: Final = "the federation"
 
 
 def tell(
-    output: Output,
-    summary: "ScanSummary",
-    results: "Iterable[FileResult]",
-    ended: "Ended",
-    *,
-    evaluated: int,
+    output: Output, summary: "ScanSummary", results: "Iterable[FileResult]", ended: "Ended", *, evaluated: int
 ) -> None:
     """Everything that is not clean, and the scan in sum."""
     from node.hoster.scan.reports.lines import file_fields, summary_fields
@@ -56,10 +51,7 @@ def _steps(summary: "ScanSummary") -> list[str]:
     if summary.count(Status.UNCONFIRMED):
         steps.append("the same command again, later, to confirm them; nothing is read again")
     if summary.count(Status.HIT):
-        steps += [
-            FOUND,
-            "sigfed hit report --all",
-        ]
+        steps += [FOUND, "sigfed hit report --all"]
     return steps or [
         "the same command again after each sigfed update; what has not changed is not read again"
     ]

@@ -170,8 +170,7 @@ def finish(
         )
     for lost in done.lost:
         here.output.result(
-            {"origin": lost.origin, "held": lost.held, "seen": lost.seen, "by": lost.by},
-            _lost_words(lost),
+            {"origin": lost.origin, "held": lost.held, "seen": lost.seen, "by": lost.by}, _lost_words(lost)
         )
     here.output.result(
         {

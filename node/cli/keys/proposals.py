@@ -145,9 +145,7 @@ def sign(
 
 @performing(acts.publish)
 def publish(
-    context: typer.Context,
-    file: Annotated[Path, PROPOSAL],
-    yes: Annotated[bool, YES] = False,
+    context: typer.Context, file: Annotated[Path, PROPOSAL], yes: Annotated[bool, YES] = False
 ) -> None:
     """Put in force what the holders signed; the same command finishes it when it was cut off."""
     from keys.trust.proposals.words import wanted

@@ -30,8 +30,7 @@ def create(
         typer.Option("--pdq", help="PDQ values of pictures, instead of exact hashes; a budget of its own."),
     ] = False,
     holdings: Annotated[
-        bool,
-        typer.Option("--holdings", help="For other agencies: what this agency lists, effective or not."),
+        bool, typer.Option("--holdings", help="For other agencies: what this agency lists, effective or not.")
     ] = False,
 ) -> None:
     """Define a subset: its filter, its key and its release log (asks for a targets key)."""

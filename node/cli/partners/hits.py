@@ -71,12 +71,7 @@ def show_report(here: Session, text: str, *, hashes: bool) -> None:
     fields: dict[str, Fact] = {
         **_facts(hit, now_ms),
         "resolutions": [
-            {
-                "action": _action(one),
-                "done_ms": one.done_ms,
-                "received_ms": one.received_ms,
-            }
-            for one in said
+            {"action": _action(one), "done_ms": one.done_ms, "received_ms": one.received_ms} for one in said
         ],
         "hash": value,
     }

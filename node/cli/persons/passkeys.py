@@ -14,8 +14,7 @@ app = typer.Typer(help="Passkeys with which persons sign in to the console.", no
 
 @app.command("ls")
 def ls(
-    context: typer.Context,
-    person: Annotated[str, typer.Option(help="Only those of this person.")] = "",
+    context: typer.Context, person: Annotated[str, typer.Option(help="Only those of this person.")] = ""
 ) -> None:
     """Passkeys, whose they are, and when they were last used."""
     from node.app.accounts import open_passkeys

@@ -93,12 +93,7 @@ def ls(context: typer.Context) -> None:
     )
     here.output.each(
         (
-            {
-                "person": person.name,
-                "role": person.role,
-                "added_ms": person.added_ms,
-                "tries": person.tries,
-            }
+            {"person": person.name, "role": person.role, "added_ms": person.added_ms, "tries": person.tries}
             for person in known
         ),
         listing(("person", "role", "state"), rows, none="no persons"),

@@ -140,8 +140,6 @@ def _value(spec: Spec, form: Values) -> Any:
         except ValueError:
             names = ", ".join(str(one.value) for one in spec.type)
             raise UsageError(
-                "{field}: there is no such choice",
-                label,
-                hint=Message("one of: {names}", names),
+                "{field}: there is no such choice", label, hint=Message("one of: {names}", names)
             ) from None
     return text

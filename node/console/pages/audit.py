@@ -6,13 +6,7 @@ from itertools import islice
 from typing import Final
 
 from keys.trust.tuf.target_files import NODE_FILE
-from node.audit.reader import (
-    Audited,
-    count_unsigned,
-    export_audit,
-    get_audited,
-    read_audit_backwards,
-)
+from node.audit.reader import Audited, count_unsigned, export_audit, get_audited, read_audit_backwards
 from node.console.languages import translated as _
 from node.console.parts import (
     EVERYBODY,

@@ -98,11 +98,6 @@ PAGES: Final = (
 
 ACTIONS: Final = (
     Action(
-        name="publish",
-        path="/console/publish",
-        page="overview",
-        act=publish,
-        roles=PUBLISHERS,
-        fresh=True,
+        name="publish", path="/console/publish", page="overview", act=publish, roles=PUBLISHERS, fresh=True
     ),
 )

@@ -10,9 +10,7 @@ from node.hoster.status import PartnerStatus
 
 
 def needs(
-    hits: Sequence[SpooledHit],
-    lists: Sequence[tuple[PartnerStatus | None, LastUpdate | None]],
-    now_ms: int,
+    hits: Sequence[SpooledHit], lists: Sequence[tuple[PartnerStatus | None, LastUpdate | None]], now_ms: int
 ) -> list[Need]:
     """Everything that waits, the urgent first."""
     return in_order([*_hits(hits, now_ms), *(need for each in lists for need in _list(*each, now_ms))])

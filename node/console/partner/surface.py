@@ -28,8 +28,5 @@ ACTIONS: Final[tuple[Action[PartnerWorld], ...]] = (
 DOWNLOADS: Final[tuple[Download[PartnerWorld], ...]] = (*hit.DOWNLOADS,)
 
 SURFACE: Final = Surface(
-    pages=PAGES,
-    actions=ACTIONS,
-    downloads=DOWNLOADS,
-    templates=("node.console.partner", "node.console"),
+    pages=PAGES, actions=ACTIONS, downloads=DOWNLOADS, templates=("node.console.partner", "node.console")
 )

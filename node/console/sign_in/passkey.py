@@ -12,14 +12,7 @@ from aiohttp import web
 
 from node.access.passkeys import Passkeys
 from node.app.accounts import open_passkeys, open_sessions
-from node.console.entrance import (
-    already_in,
-    entry_form,
-    led_to,
-    refusal,
-    target,
-    working,
-)
+from node.console.entrance import already_in, entry_form, led_to, refusal, target, working
 from node.console.handlers import CONSOLE, PROVE, SIGN_IN, in_thread, rendered, require_own, signed_in
 from node.console.parts import Page
 from node.console.record import STRANGERS, turned_away

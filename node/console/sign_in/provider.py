@@ -136,7 +136,4 @@ def _provider(request: web.Request) -> Provider:
     return Provider(settings, f"{console.address.origin}{RETURN}")
 
 
-ROUTES: Final = (
-    web.get(LEAD, lead, allow_head=False),
-    web.get(RETURN, come_back, allow_head=False),
-)
+ROUTES: Final = (web.get(LEAD, lead, allow_head=False), web.get(RETURN, come_back, allow_head=False))

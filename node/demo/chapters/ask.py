@@ -41,7 +41,7 @@ def enrol(world: World) -> None:
             typed=invited.first["invitation"] + "\n",
             source=Party.FR,
             note=lambda outcome: f"{outcome.first['entries']:,} answers, self-test passed",
-        ),
+        )
     )
     world.perform(update())
 

@@ -26,10 +26,7 @@ def make_files(world: World) -> None:
     unlisted, logo = take(2)
     world.listed = shared
     world.record.tally = Tally(
-        shared=len(shared),
-        alone=len(alone[Party.FR]),
-        relied=len(relied),
-        others=len(others[Party.FR]),
+        shared=len(shared), alone=len(alone[Party.FR]), relied=len(relied), others=len(others[Party.FR])
     )
     world.cast = Cast(
         both=shared[0],

@@ -108,12 +108,7 @@ class Casework:
         )
         signed = sign_answer(answer, signer)  # first: the key may be where signing takes a while
         with self._store.write() as unit:
-            unit.partner_cases.answer(
-                record,
-                outcome=outcome,
-                answer=signed,
-                answered_ms=answer.answered_ms,
-            )
+            unit.partner_cases.answer(record, outcome=outcome, answer=signed, answered_ms=answer.answered_ms)
         return answer
 
     def require_answerable(self, record: CaseRecord, reason: str) -> None:

@@ -179,8 +179,5 @@ def _logged(entries: HeldEntries, tree: TileTree, index: int) -> LoggedEvent:
     if not opening:
         raise GoneError("an entry behind this hit was shredded since: there is nothing left to show")
     return LoggedEvent(
-        index=index,
-        event=entries.event(index),
-        opening=opening,
-        inclusion=tuple(tree.inclusion_proof(index)),
+        index=index, event=entries.event(index), opening=opening, inclusion=tuple(tree.inclusion_proof(index))
     )

@@ -16,13 +16,7 @@ from typing import Final
 from keys.signer import Signer
 from keys.trust.tuf.root import TrustedRoot
 from node.clock import DAY_MS, Clock, milliseconds
-from node.errors import (
-    AlreadyExistsError,
-    ConflictError,
-    NotFoundError,
-    RateLimitedError,
-    UsageError,
-)
+from node.errors import AlreadyExistsError, ConflictError, NotFoundError, RateLimitedError, UsageError
 from node.objects.release_files import ReleaseFolder
 from node.objects.sealed_names import report_name
 from node.objects.taken_reports import TakenReport, end_shredded, taken

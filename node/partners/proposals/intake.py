@@ -12,12 +12,7 @@ from typing import Final
 from keys.signer import Signer
 from node.clock import DAY_MS, Clock, milliseconds
 from node.errors import ConflictError, NotFoundError, RateLimitedError, UsageError
-from node.objects.kept_proposals import (
-    KeptProposal,
-    delete_hashes,
-    kept_proposal,
-    sealed_proposal,
-)
+from node.objects.kept_proposals import KeptProposal, delete_hashes, kept_proposal, sealed_proposal
 from node.store.partners.records import FileRecord, ProposalRecord
 from node.store.store import Store
 from node.store.unit import Unit

@@ -140,9 +140,7 @@ def take_up(
                 hint="what was queued is in the list: look at the proposal again",
             )
     return Taken(
-        imported=report,
-        taken=tuple(taken),
-        held=tuple(number for number in wanted if number not in taken),
+        imported=report, taken=tuple(taken), held=tuple(number for number in wanted if number not in taken)
     )
 
 

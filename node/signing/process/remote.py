@@ -61,11 +61,7 @@ class RemoteKeys:
     def destroy(self, role: Role, label: str) -> None:
         """Have a key destroyed that the node's signed files do not let count any more."""
         files = self._vouching(NODE_FILE)
-        fields: dict[str, Json] = {
-            "role": role.value,
-            "label": label,
-            "lengths": [len(one) for one in files],
-        }
+        fields: dict[str, Json] = {"role": role.value, "label": label, "lengths": [len(one) for one in files]}
         with suppress(MissingKeyError, NotFoundError):  # it is gone; of an older signer it is unknown
             self._link.ask(Request(Ask.DESTROY, fields, b"".join(files)))
 

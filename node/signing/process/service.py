@@ -26,11 +26,7 @@ from node.errors import NotFoundError
 from node.ports.callers import ASSERTION_TYP, TOKEN_TYP
 from node.signing.keychain import Keychain
 from node.signing.log_signer import FolderLogSigner
-from node.signing.process.claims import (
-    check_assertion,
-    check_token,
-    read_claims,
-)
+from node.signing.process.claims import check_assertion, check_token, read_claims
 from node.signing.process.frames import MAX_LEAVES, Ask, Received, Reply, refused
 from node.signing.process.restored import RestoreMark
 from node.signing.process.roles import SIGNED_HERE

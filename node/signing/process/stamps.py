@@ -99,10 +99,7 @@ class FolderStamps:
         held = self._load()
         self._save(
             replace(
-                held,
-                snapshot=held.snapshot + room,
-                timestamp=held.timestamp + room,
-                named=held.named + room,
+                held, snapshot=held.snapshot + room, timestamp=held.timestamp + room, named=held.named + room
             )
         )
 

@@ -64,11 +64,7 @@ async def metrics(request: web.Request) -> web.Response:
 
 def _facts(verdict: Verdict, services: LocalServices) -> dict[str, Any]:
     """Where several subsets are followed: whose word it is as well, and what each of them says."""
-    facts = {
-        "verdict": verdict.outcome.value,
-        "block": services.blocks(verdict),
-        **_said(verdict),
-    }
+    facts = {"verdict": verdict.outcome.value, "block": services.blocks(verdict), **_said(verdict)}
     if not verdict.subsets:
         return facts
     return facts | {

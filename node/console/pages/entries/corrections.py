@@ -35,8 +35,7 @@ def dispute(world: World, visitor: Visitor, form: Values) -> Done:
     )
     if not form.ticked("sure"):
         raise UsageError(
-            "this blocks the hashes at every agency and partner, signed",
-            hint="tick the box if that is meant",
+            "this blocks the hashes at every agency and partner, signed", hint="tick the box if that is meant"
         )
     return _done(world, visitor, entries.dispute, given, place)
 

@@ -107,8 +107,7 @@ def _asked(world: World, visitor: Visitor, files: Sequence[HashQuery]) -> Asked:
     members = asking.holders(world.identity)
     if not members:
         raise UsageError(
-            "no agency can be asked",
-            hint="an operator joins one with a string that it made for this agency",
+            "no agency can be asked", hint="an operator joins one with a string that it made for this agency"
         )
     if not _ONE_AT_A_TIME.acquire(blocking=False):
         raise RateLimitedError(

@@ -76,10 +76,6 @@ PAGES: Final = (Page(name="recalls", path=PATH, title="Withdrawals", gather=gath
 
 ACTIONS: Final = (
     action(
-        entries.readmit,
-        path="/console/withdrawals/readmit",
-        page="recalls",
-        name="readmit",
-        read=_hashes,
+        entries.readmit, path="/console/withdrawals/readmit", page="recalls", name="readmit", read=_hashes
     ),
 )

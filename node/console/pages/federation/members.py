@@ -178,11 +178,7 @@ def _row(world: World, node: str) -> MemberRow:
     for row in _rows(world):
         if row.standing.node == node:
             return row
-    raise NotFoundError(
-        "{node} is no member of the register",
-        node,
-        hint="see who is on the page of members",
-    )
+    raise NotFoundError("{node} is no member of the register", node, hint="see who is on the page of members")
 
 
 def sync(world: World, _visitor: Visitor, form: Values) -> Done:

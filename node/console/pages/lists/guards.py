@@ -81,13 +81,7 @@ ACTIONS: Final = (
         read=_benign,
         most_bytes=MOST_BYTES,
     ),
-    action(
-        acts.remove_benign,
-        path=f"{PATH}/benign/remove",
-        page="guards",
-        to=PATH,
-        name="benign-remove",
-    ),
+    action(acts.remove_benign, path=f"{PATH}/benign/remove", page="guards", to=PATH, name="benign-remove"),
     action(
         acts.add_tripwires,
         path=f"{PATH}/tripwire/add",

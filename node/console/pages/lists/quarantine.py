@@ -103,11 +103,7 @@ def _place(name: str) -> tuple[bool, int, str]:
 
 PAGES: Final = (
     Page(
-        name="quarantine",
-        path="/console/quarantine",
-        title="Quarantine",
-        gather=gather,
-        section=Section.WORK,
+        name="quarantine", path="/console/quarantine", title="Quarantine", gather=gather, section=Section.WORK
     ),
     Page(name="aside", path=ASIDE, title="Set aside", gather=gather_one),
 )

@@ -204,12 +204,7 @@ PAGES: Final = (
 )
 
 ACTIONS: Final = (
-    action(
-        acts.invite,
-        path=f"{_HERE}/invite",
-        page="partners",
-        to=f"{_HERE}/invited",
-    ),
+    action(acts.invite, path=f"{_HERE}/invite", page="partners", to=f"{_HERE}/invited"),
     action(acts.suspend, path=f"{_ONE}/suspend", page="partners", by=suspend),
     *(
         action(act, path=f"{_ONE}/{act.verb}", page="partner", to=_ONE, of="name")

@@ -19,11 +19,7 @@ from node.console.parts import Page, Section, Values
 from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
-from node.partners.proposals.review import (
-    SeenProposal,
-    get_proposal,
-    see_proposal,
-)
+from node.partners.proposals.review import SeenProposal, get_proposal, see_proposal
 from node.store.partners.records import ProposalRecord
 from protocol.lists.event import collection_name
 from protocol.statement.proposal_state import FileState

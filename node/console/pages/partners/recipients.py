@@ -85,13 +85,7 @@ PAGES: Final = (
 
 ACTIONS: Final = (
     action(acts.add, path=f"{PATH}/add", page="recipients", to=PATH),
-    action(
-        acts.key,
-        path=f"{PATH}/make-key",
-        page="recipient",
-        to=f"{PATH}/key",
-        name="recipient-make-key",
-    ),
+    action(acts.key, path=f"{PATH}/make-key", page="recipient", to=f"{PATH}/key", name="recipient-make-key"),
     action(acts.remove, path=f"{PATH}/remove", page="recipient", to=PATH),
     *(
         action(act, path=f"{PATH}/{act.verb}", page="recipient", to=_ONE, of="name")

@@ -67,10 +67,7 @@ GROUPS: Final[Sequence[tuple[str, Sequence[tuple[int, str]]]]] = (
     ),
     (
         marked("Media and communications"),
-        (
-            (20, marked("Ethical media reporting")),
-            (21, marked("Universal terminology")),
-        ),
+        ((20, marked("Ethical media reporting")), (21, marked("Universal terminology"))),
     ),
 )
 """The 21 capabilities; CSEA: child sexual exploitation and abuse."""
@@ -98,11 +95,7 @@ def gather(world: World, _visitor: Visitor, _query: Values) -> Response:
     periods = list(_periods(moment_of(world.now_ms)))
     over = (each.text for each in periods if each.length == 6 and each.end_ms <= world.now_ms)
     return Response(
-        groups=GROUPS,
-        recorded=facts(world),
-        periods=periods,
-        suggested=next(over),
-        now_ms=world.now_ms,
+        groups=GROUPS, recorded=facts(world), periods=periods, suggested=next(over), now_ms=world.now_ms
     )
 
 
@@ -129,13 +122,7 @@ def report(world: World, _visitor: Visitor, query: Values) -> File:
 
 
 PAGES: Final = (
-    Page(
-        name="response",
-        path="/console/response",
-        title="Response",
-        gather=gather,
-        section=Section.RECORD,
-    ),
+    Page(name="response", path="/console/response", title="Response", gather=gather, section=Section.RECORD),
 )
 
 DOWNLOADS: Final = (

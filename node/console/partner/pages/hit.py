@@ -158,13 +158,7 @@ def _moments(shown: Shown) -> Iterator[Moment]:
 PAGES: Final = (Page(name="hit", path=HIT, title="Hit", gather=gather, roles=EVERYBODY),)
 
 ACTIONS: Final = tuple(
-    Action(
-        name=f"hit-{name}",
-        path=f"/console/hits/{name}",
-        page="hit",
-        act=act,
-        roles=HANDLING,
-    )
+    Action(name=f"hit-{name}", path=f"/console/hits/{name}", page="hit", act=act, roles=HANDLING)
     for name, act in (
         ("report", report),
         ("resolve", resolve),

@@ -120,22 +120,10 @@ def _order(hit: SpooledHit) -> tuple[int, int]:
 
 PAGES: Final = (
     Page(
-        name="hits",
-        path=HITS,
-        title="Hits",
-        gather=gather,
-        section=Section.WORK,
-        roles=EVERYBODY,
-        live=True,
+        name="hits", path=HITS, title="Hits", gather=gather, section=Section.WORK, roles=EVERYBODY, live=True
     ),
 )
 
 ACTIONS: Final = (
-    Action(
-        name="hits-report",
-        path="/console/hits/report-all",
-        page="hits",
-        act=report_all,
-        roles=HANDLING,
-    ),
+    Action(name="hits-report", path="/console/hits/report-all", page="hits", act=report_all, roles=HANDLING),
 )

@@ -227,11 +227,5 @@ PAGES: Final = (
 )
 
 ACTIONS: Final = (
-    Action(
-        name="update",
-        path="/console/lists/update",
-        page="lists",
-        act=update,
-        roles=HANDLING,
-    ),
+    Action(name="update", path="/console/lists/update", page="lists", act=update, roles=HANDLING),
 )
