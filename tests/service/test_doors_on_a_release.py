@@ -42,8 +42,8 @@ from protocol.subset.canary import PRESENT
 from protocol.subset.filter import EXACT
 from support.gateways import LIMITS
 from support.pictures import encoded, natural
-from support.releases import FILTER, EnrolledPartner, ReleasingAgency, release_rows
-from support.stores import Agency, file_digests, make_store, row, sha256_digest, sqlite_dsn
+from support.releases import FILTER, EnrolledPartner, release_rows, two_agencies
+from support.stores import file_digests, row, sha256_digest
 
 FULL = [(*file_digests(name), sha256_digest(name)) for name in ("full 1", "full 2", "full 3")]
 PAIRS = [file_digests(name) for name in ("pair 1", "pair 2")]
@@ -132,22 +132,12 @@ async def released(
     folder: Path, listed: Sequence[Sequence[Digest]], kinds: frozenset[Algorithm]
 ) -> AsyncIterator[World]:
     """A partner of a subset of these kinds of hashes, in which all of `listed` is effective."""
-    for name in ("fr", "nl"):
-        (folder / name).mkdir(parents=True)
-    stores = [make_store(sqlite_dsn(folder / name), folder / name) for name in ("fr", "nl")]
-    fr = ReleasingAgency(stores[0], folder / "fr", subset_filter=replace(FILTER, algorithms=kinds))
-    release_rows(
-        fr,
-        Agency(stores[1], folder / "nl", node="nl.example"),
-        [row(f"row {place}", digests=digests) for place, digests in enumerate(listed)],
-    )
-    partner = await fr.admit_partner(folder / "partner")
-    await partner.update()
-    async with aiohttp.ClientSession() as client:
-        yield World(partner, client)
-    fr.evaluator.close()
-    for store in stores:
-        store.dispose()
+    with two_agencies(folder, subset_filter=replace(FILTER, algorithms=kinds)) as (fr, nl):
+        release_rows(fr, nl, [row(f"row {place}", digests=digests) for place, digests in enumerate(listed)])
+        partner = await fr.admit_partner(folder / "partner")
+        await partner.update()
+        async with aiohttp.ClientSession() as client:
+            yield World(partner, client)
 
 
 @pytest.fixture

@@ -42,9 +42,9 @@ from node.trust.own import window
 from protocol.messages import ReleasePart
 from protocol.oprf.suite import epoch_key
 from protocol.subset.files import Held
-from support.releases import MAX_AGE, SEED, SUBSET, EnrolledPartner, ReleasingAgency
+from support.releases import MAX_AGE, SEED, SUBSET, EnrolledPartner, ReleasingAgency, two_agencies
 from support.sodium import loaded_group
-from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
+from support.stores import Agency, file_digests, rows
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 NEXT_SEED = b"\x06" * 32
@@ -95,20 +95,13 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    folders = [tmp_path / name for name in ("fr", "nl")]
-    for folder in folders:
-        folder.mkdir()
-    stores = [make_store(sqlite_dsn(folder), folder) for folder in folders]
-    fr = ReleasingAgency(stores[0], folders[0])
-    nl = Agency(stores[1], folders[1], node="nl.example")
-    partner = await fr.admit_partner(tmp_path / "partner")
-    made = World(fr, nl, partner)
-    made.list_both("a file")
-    made.release()
-    await partner.update()
-    yield made
-    for store in stores:
-        store.dispose()
+    with two_agencies(tmp_path) as (fr, nl):
+        partner = await fr.admit_partner(tmp_path / "partner")
+        made = World(fr, nl, partner)
+        made.list_both("a file")
+        made.release()
+        await partner.update()
+        yield made
 
 
 # ------------------------------------------------------------------------- windows

@@ -24,8 +24,8 @@ from protocol.messages import EvaluationReply, EvaluationRequest
 from protocol.subset.canary import PRESENT
 from support.digest_search import DigestSearch
 from support.partner_rows import spoil
-from support.releases import EnrolledPartner, ReleasingAgency, release_both
-from support.stores import Agency, file_digests, make_store, sha256_digest, sqlite_dsn
+from support.releases import EnrolledPartner, release_both, two_agencies
+from support.stores import file_digests, sha256_digest
 
 
 @dataclass
@@ -91,19 +91,13 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    for name in ("fr", "nl"):
-        (tmp_path / name).mkdir()
-    stores = [make_store(sqlite_dsn(tmp_path / name), tmp_path / name) for name in ("fr", "nl")]
-    fr = ReleasingAgency(stores[0], tmp_path / "fr")
-    release_both(fr, Agency(stores[1], tmp_path / "nl", node="nl.example"), "listed", "also listed")
-    partner = await fr.admit_partner(tmp_path / "partner")
-    await partner.update()
-    api = Moody(partner.api)
-    partner.api = cast("SubsetApi", api)
-    yield World(partner, api, tmp_path / "partner")
-    fr.evaluator.close()
-    for store in stores:
-        store.dispose()
+    with two_agencies(tmp_path) as (fr, nl):
+        release_both(fr, nl, "listed", "also listed")
+        partner = await fr.admit_partner(tmp_path / "partner")
+        await partner.update()
+        api = Moody(partner.api)
+        partner.api = cast("SubsetApi", api)
+        yield World(partner, api, tmp_path / "partner")
 
 
 LISTED: Sequence[Digest] = file_digests("listed")

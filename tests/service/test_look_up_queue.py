@@ -20,8 +20,8 @@ from protocol.api import SubsetApi
 from protocol.digest import Algorithm, Digest
 from protocol.messages import EvaluationReply, EvaluationRequest
 from protocol.subset.canary import PRESENT
-from support.releases import EnrolledPartner, ReleasingAgency, release_both
-from support.stores import Agency, file_digests, make_store, sha256_digest, sqlite_dsn
+from support.releases import EnrolledPartner, release_both, two_agencies
+from support.stores import file_digests, sha256_digest
 
 BEAT = 0.05
 LISTED = [f"file {number}" for number in range(40)]
@@ -65,19 +65,13 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    for name in ("fr", "nl"):
-        (tmp_path / name).mkdir()
-    stores = [make_store(sqlite_dsn(tmp_path / name), tmp_path / name) for name in ("fr", "nl")]
-    fr = ReleasingAgency(stores[0], tmp_path / "fr")
-    release_both(fr, Agency(stores[1], tmp_path / "nl", node="nl.example"), *LISTED)
-    partner = await fr.admit_partner(tmp_path / "partner")
-    await partner.update()
-    api = Watched(partner.api)
-    partner.api = cast("SubsetApi", api)
-    yield World(partner, api)
-    fr.evaluator.close()
-    for store in stores:
-        store.dispose()
+    with two_agencies(tmp_path) as (fr, nl):
+        release_both(fr, nl, *LISTED)
+        partner = await fr.admit_partner(tmp_path / "partner")
+        await partner.update()
+        api = Watched(partner.api)
+        partner.api = cast("SubsetApi", api)
+        yield World(partner, api)
 
 
 def listed(name: str) -> Sequence[Digest]:

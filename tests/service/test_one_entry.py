@@ -9,27 +9,20 @@ import pytest
 from node.formats.recipient_list import values_of
 from node.hashing.near import near
 from protocol.digest import Algorithm, Digest
-from support.releases import FILTER, EnrolledPartner, ReleasingAgency, listed, release_both
-from support.stores import Agency, file_digests, make_store, sqlite_dsn
+from support.releases import FILTER, EnrolledPartner, listed, release_both, two_agencies
+from support.stores import file_digests
 
 
 @pytest.fixture
 async def partner(tmp_path: Path) -> AsyncIterator[EnrolledPartner]:
     """A partner of an agency whose release lists one MD5 value and nothing else."""
-    folders = [tmp_path / name for name in ("fr", "nl")]
-    for folder in folders:
-        folder.mkdir()
-    stores = [make_store(sqlite_dsn(folder), folder) for folder in folders]
     only = replace(FILTER, algorithms=frozenset({Algorithm.MD5}))
-    fr = ReleasingAgency(stores[0], folders[0], subset_filter=only)
-    release_both(fr, Agency(stores[1], folders[1], node="nl.example"), "the only one")
-    assert len(listed(fr)) == 1
-    made = await fr.admit_partner(tmp_path / "partner")
-    await made.update()
-    yield made
-    fr.evaluator.close()
-    for store in stores:
-        store.dispose()
+    with two_agencies(tmp_path, subset_filter=only) as (fr, nl):
+        release_both(fr, nl, "the only one")
+        assert len(listed(fr)) == 1
+        made = await fr.admit_partner(tmp_path / "partner")
+        await made.update()
+        yield made
 
 
 @pytest.mark.threat("a list of one entry")

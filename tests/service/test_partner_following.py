@@ -35,7 +35,7 @@ from protocol.subset.canary import PRESENT
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.merkle import EMPTY_ROOT
 from support.partner_rows import bodies, replace_body
-from support.releases import FILTER, LOG_KEY, SUBSET, EnrolledPartner, ReleasingAgency
+from support.releases import FILTER, LOG_KEY, SUBSET, EnrolledPartner, ReleasingAgency, two_agencies
 from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
 
 ORIGIN = f"fr.example/subsets/{SUBSET}"
@@ -81,20 +81,12 @@ class _Lying:
 
 @pytest.fixture(params=[True], ids=["labels"])
 async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    folders = [tmp_path / name for name in ("fr", "nl")]
-    for folder in folders:
-        folder.mkdir()
-    stores = [make_store(sqlite_dsn(folder), folder) for folder in folders]
-    fr = ReleasingAgency(stores[0], folders[0], subset_filter=replace(FILTER, labels=request.param))
-    nl = Agency(stores[1], folders[1], node="nl.example")
-    partner = await fr.admit_partner(tmp_path / "partner")
-    made = World(fr, nl, partner, tmp_path / "partner")
-    made.release("a", "b")
-    await partner.update()
-    yield made
-    fr.evaluator.close()
-    for store in stores:
-        store.dispose()
+    with two_agencies(tmp_path, subset_filter=replace(FILTER, labels=request.param)) as (fr, nl):
+        partner = await fr.admit_partner(tmp_path / "partner")
+        made = World(fr, nl, partner, tmp_path / "partner")
+        made.release("a", "b")
+        await partner.update()
+        yield made
 
 
 def _keyed(log: LogInfo, vkeys: tuple[DatedVkey, ...]) -> LogInfo:

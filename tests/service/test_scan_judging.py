@@ -21,27 +21,20 @@ from node.hoster.scan.reader import Read
 from node.hoster.scan.results import Status
 from node.hoster.scan.sources import Item, look_at
 from node.hoster.scan.state import Answers, Kept, open_state
-from support.releases import ReleasingAgency, release_both
+from support.releases import release_both, two_agencies
 from support.stored_scan import Scanning
-from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
+from support.stores import file_digests, rows
 
 
 @pytest.fixture
 async def scanning(tmp_path: Path) -> AsyncIterator[Scanning]:
-    folders = [tmp_path / name for name in ("fr", "nl")]
-    for folder in folders:
-        folder.mkdir()
-    stores = [make_store(sqlite_dsn(folder), folder) for folder in folders]
-    fr = ReleasingAgency(stores[0], folders[0])
-    nl = Agency(stores[1], folders[1], node="nl.example")
-    partner = await fr.admit_partner(tmp_path / "partner")
-    release_both(fr, nl, "one", "two")
-    await partner.update()
-    made = Scanning(fr, nl, partner, tmp_path)
-    made.store("one", "two", "clean", "later")
-    yield made
-    for store in stores:
-        store.dispose()
+    with two_agencies(tmp_path) as (fr, nl):
+        partner = await fr.admit_partner(tmp_path / "partner")
+        release_both(fr, nl, "one", "two")
+        await partner.update()
+        made = Scanning(fr, nl, partner, tmp_path)
+        made.store("one", "two", "clean", "later")
+        yield made
 
 
 async def updated(scanning: Scanning, *, without: Sequence[str] = ()) -> None:

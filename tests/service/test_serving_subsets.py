@@ -46,9 +46,9 @@ from protocol.subset.files import ReleaseFiles
 from protocol.subset.filter import MAX_FILTER_BYTES
 from protocol.subset.identity import subset_id
 from protocol.tlog.tiles import decode_bundle
-from support.releases import FILTER, SUBSET, EnrolledPartner, ReleasingAgency
+from support.releases import FILTER, SUBSET, EnrolledPartner, ReleasingAgency, two_agencies
 from support.sodium import loaded_group
-from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
+from support.stores import Agency, file_digests, rows
 
 ORIGIN = f"fr.example/subsets/{SUBSET}"
 
@@ -69,24 +69,12 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    stores = [make_store(sqlite_dsn(folder), folder) for folder in _folders(tmp_path, "fr", "nl")]
-    fr = ReleasingAgency(stores[0], tmp_path / "fr")
-    nl = Agency(stores[1], tmp_path / "nl", node="nl.example")
-    made = World(fr, nl, await fr.admit_partner(tmp_path / "partner"))
-    made.list_both(*(f"file {number}" for number in range(100)))
-    fr.lists.add(rows("only fr"))
-    fr.release()
-    yield made
-    fr.evaluator.close()
-    for store in stores:
-        store.dispose()
-
-
-def _folders(tmp_path: Path, *names: str) -> list[Path]:
-    folders = [tmp_path / name for name in names]
-    for folder in folders:
-        folder.mkdir()
-    return folders
+    with two_agencies(tmp_path) as (fr, nl):
+        made = World(fr, nl, await fr.admit_partner(tmp_path / "partner"))
+        made.list_both(*(f"file {number}" for number in range(100)))
+        fr.lists.add(rows("only fr"))
+        fr.release()
+        yield made
 
 
 async def test_a_partner_finds_what_both_list_and_nothing_else(world: World) -> None:
@@ -230,20 +218,16 @@ async def test_a_release_whose_files_are_gone(world: World, monkeypatch: pytest.
 
 
 async def test_a_subset_without_labels_has_no_such_file(tmp_path: Path) -> None:
-    (folder,) = _folders(tmp_path, "bare")
-    store = make_store(sqlite_dsn(folder), folder)
-    fr = ReleasingAgency(store, folder, subset_filter=replace(FILTER, labels=False))
-    fr.release()
-    api = fr.api()
-    with pytest.raises(NotFoundError, match="labels"):
-        await api.release_part(SUBSET, version=1, part=ReleasePart.LABELS, since=None)
-    assert await api.release_part(SUBSET, version=1, part=ReleasePart.ANSWERS, since=None)
-    partner = await fr.admit_partner(tmp_path / "partner")
-    assert (await partner.update()).new == 1
-    hit = await partner.hit([PRESENT])
-    assert hit is not None
-    fr.evaluator.close()
-    store.dispose()
+    with two_agencies(tmp_path, subset_filter=replace(FILTER, labels=False)) as (fr, _):
+        fr.release()
+        api = fr.api()
+        with pytest.raises(NotFoundError, match="labels"):
+            await api.release_part(SUBSET, version=1, part=ReleasePart.LABELS, since=None)
+        assert await api.release_part(SUBSET, version=1, part=ReleasePart.ANSWERS, since=None)
+        partner = await fr.admit_partner(tmp_path / "partner")
+        assert (await partner.update()).new == 1
+        hit = await partner.hit([PRESENT])
+        assert hit is not None
 
 
 async def test_the_release_log_is_read_by_origin(world: World) -> None:
@@ -490,14 +474,9 @@ async def test_the_quota_is_charged_before_anything_is_evaluated(world: World) -
     assert (await api.evaluate(SUBSET, asked)).count == 4096
 
 
-async def test_before_the_first_release_there_is_nothing(tmp_path: Path) -> None:
-    (folder,) = _folders(tmp_path, "new")
-    store = make_store(sqlite_dsn(folder), folder)
-    fr = ReleasingAgency(store, folder)
+async def test_before_the_first_release_there_is_nothing(fr: ReleasingAgency) -> None:
     with pytest.raises(NotFoundError):
         await fr.api().checkpoint(ORIGIN, held=None)
-    fr.evaluator.close()
-    store.dispose()
 
 
 class Meter(Altered):

@@ -1,6 +1,7 @@
 """An agency that releases a subset to a partner, joined without a network: real store, real trust files, real keys."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,7 +51,7 @@ from protocol.oprf.suite import epoch_key
 from protocol.subset.filter import SubsetFilter
 from support.founding import MemoryKeys
 from support.sodium import loaded_group
-from support.stores import NOW_MS, Agency, rows
+from support.stores import NOW_MS, Agency, make_store, rows, sqlite_dsn
 from support.times import SettableClock
 from support.tuf_serving import OfferedSubset, StampedTrust
 
@@ -231,6 +232,22 @@ def listed_of(store: Store) -> dict[Digest, Listed]:
         rows = [row for row in kept if not row.is_shredded]
         found = digests_named(store, unit, {row.name for row in rows})
     return {found[row.name]: row for row in rows}
+
+
+@contextmanager
+def two_agencies(
+    folder: Path, *, subset_filter: SubsetFilter = FILTER
+) -> Iterator[tuple[ReleasingAgency, Agency]]:
+    """`fr.example`, which releases, and `nl.example`, each with a SQLite store and a folder of its own in `folder`."""
+    folders = [folder / name for name in ("fr", "nl")]
+    for each in folders:
+        each.mkdir(parents=True)
+    stores = [make_store(sqlite_dsn(each), each) for each in folders]
+    fr = ReleasingAgency(stores[0], folders[0], subset_filter=subset_filter)
+    yield fr, Agency(stores[1], folders[1], node="nl.example")
+    fr.evaluator.close()
+    for store in stores:
+        store.dispose()
 
 
 def release_both(fr: ReleasingAgency, nl: Agency, *names: str) -> None:
