@@ -15,17 +15,14 @@ from support.hits import HOSTER, OTHER, SUBSET, HitWorld, hit_world
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[HitWorld]:
-    async with hit_world(tmp_path) as made:
-        made.list_both("a file")
-        await made.release()
+    async with hit_world(tmp_path, listed=["a file"]) as made:
         yield made
 
 
 @pytest.fixture
 async def record(world: HitWorld) -> HitRecord:
     """A report that two partners made under one id, and both dispute."""
-    sent = await world.evaluated("a file")
-    await world.hits().report_hit(SUBSET, sent.to_bytes())
+    sent = await world.reported("a file")
     with world.fr.store.write() as unit:
         found = unit.hits.find(HOSTER, sent.report.report_id)
         assert found is not None

@@ -43,9 +43,7 @@ MIXED = SubsetFilter(
 
 @pytest.fixture
 async def partner(tmp_path: Path) -> AsyncIterator[Partner]:
-    async with hit_world(tmp_path) as world:
-        world.list_both("a file", "another")
-        await world.release()
+    async with hit_world(tmp_path, listed=["a file", "another"]) as world:
         yield Partner(world, HitSpool(tmp_path / "partner"), Api(world, HOSTER))
 
 

@@ -23,22 +23,14 @@ from protocol.limits import MAX_ENDS
 from protocol.lists.opening import Reason
 from protocol.statement.end import FROM_THE_FIRST, Ended, EndedReports, open_end
 from protocol.statement.receipt import open_receipt
-from protocol.statement.report import SentReport, authenticate
+from protocol.statement.report import authenticate
 from support.hits import HOSTER, OTHER, SUBSET, HitWorld, hit_world, kept_reports, named, report_of
 
 
 @pytest.fixture(params=[True, False], ids=["labels", "no labels"])
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[HitWorld]:
-    async with hit_world(tmp_path, labels=request.param) as made:
-        made.list_both("a file", "another")
-        await made.release()
+    async with hit_world(tmp_path, labels=request.param, listed=["a file", "another"]) as made:
         yield made
-
-
-async def reported(world: HitWorld, name: str, *, partner: str = HOSTER) -> SentReport:
-    sent = await world.evaluated(name, partner=partner)
-    await world.hits(partner).report_hit(SUBSET, sent.to_bytes())
-    return sent
 
 
 async def withdraw(world: HitWorld, name: str) -> None:
@@ -57,8 +49,8 @@ def records(world: HitWorld) -> dict[bytes, HitRecord]:
 
 
 async def test_the_release_that_takes_it_out_ends_the_report(world: HitWorld) -> None:
-    gone, stands = await reported(world, "a file"), await reported(world, "another")
-    theirs = await reported(world, "a file", partner=OTHER)
+    gone, stands = await world.reported("a file"), await world.reported("another")
+    theirs = await world.reported("a file", partner=OTHER)
     assert await ended(world) == ()
     await withdraw(world, "a file")
     found = records(world)
@@ -77,7 +69,7 @@ async def test_the_release_that_takes_it_out_ends_the_report(world: HitWorld) ->
 
 
 async def test_what_is_signed_is_signed_once_and_by_the_node(world: HitWorld) -> None:
-    sent = await reported(world, "a file")
+    sent = await world.reported("a file")
     await withdraw(world, "a file")
     first, second = await asyncio.gather(ended(world), ended(world))
     assert first == second
@@ -88,7 +80,7 @@ async def test_what_is_signed_is_signed_once_and_by_the_node(world: HitWorld) ->
 
 async def test_a_key_that_was_stolen_keeps_no_end_from_being_told(world: HitWorld) -> None:
     """Receipts and ends that it signed stand among the others; partners do not believe those any more."""
-    first, second = await reported(world, "a file"), await reported(world, "another")
+    first, second = await world.reported("a file"), await world.reported("another")
     await withdraw(world, "a file")
     stolen = await ended(world)
     world.lose_statement_key()
@@ -153,7 +145,7 @@ async def test_who_knows_some_is_told_the_others_in_their_order(world: HitWorld)
 
 
 async def test_a_shredded_hash_ends_its_reports_without_its_name(world: HitWorld) -> None:
-    sent = await reported(world, "a file")
+    sent = await world.reported("a file")
     plan = prepare(world.fr.store, world.fr.origin, named("a file"))
     shred(world.fr.store, world.fr.origin, plan.position, reason=Reason.ERROR)
     world.fr.publish()
@@ -187,7 +179,7 @@ async def test_a_release_between_judging_and_keeping_a_report_ends_it(
 async def test_a_release_that_was_cut_off_ends_them_when_it_is_finished(
     world: HitWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sent = await reported(world, "a file")
+    sent = await world.reported("a file")
     world.fr.withdraw("a file", Reason.ERROR)
     with monkeypatch.context() as patched:
         patched.setattr("node.subsets.release.end_reports", _die)
@@ -203,7 +195,7 @@ def _die(*_: object, **__: object) -> None:
 
 
 async def test_a_report_that_ended_is_open_until_the_agency_closes_it(world: HitWorld) -> None:
-    sent = await reported(world, "a file")
+    sent = await world.reported("a file")
     world.federation.clock.advance(timedelta(hours=1))
     await withdraw(world, "a file")
     record = records(world)[sent.report.report_id]

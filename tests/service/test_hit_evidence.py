@@ -54,8 +54,7 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 @pytest.fixture
 async def reported(world: HitWorld) -> bytes:
     """The id of a report of "a file"."""
-    sent = await world.evaluated("a file")
-    await world.hits().report_hit(SUBSET, sent.to_bytes())
+    sent = await world.reported("a file")
     return sent.report.report_id
 
 
@@ -340,8 +339,7 @@ async def test_an_entry_that_relies_on_others_does_not_count(tmp_path: Path) -> 
         world.nl.add("copied", basis=Basis.RELIES_ON)
         world.fr.add("copied")
         await world.release()
-        sent = await world.evaluated("a file")
-        await world.hits().report_hit(SUBSET, sent.to_bytes())
+        sent = await world.reported("a file")
         data = await evidence(world, sent.report.report_id)
         copied = replace(sent.report, digest=named("copied"))
         label = Label(1, (LabelSource(0, 1), LabelSource(1, 1)))
@@ -369,8 +367,7 @@ async def test_an_amended_entry_counts_by_what_it_says_last(tmp_path: Path, *, l
         await world.release()
         amend(world.nl.store, world.nl.origin, named("a file"), Amendment(basis=Basis.REVIEWED).revise)
         await world.release()
-        sent = await world.evaluated("a file", version=2)
-        await world.hits().report_hit(SUBSET, sent.to_bytes())
+        sent = await world.reported("a file", version=2)
         data = await evidence(world, sent.report.report_id)
         assert [each.basis for each in verify_hit(data, pinned(world)).backings] == [
             Basis.OWN,
@@ -386,14 +383,11 @@ async def test_an_amended_entry_counts_by_what_it_says_last(tmp_path: Path, *, l
 
 async def test_an_amendment_that_is_left_out_is_not_noticed_and_said_so(tmp_path: Path) -> None:
     """What the file cannot show must be told to whoever relies on it."""
-    async with hit_world(tmp_path) as world:
-        world.list_both("a file")
-        await world.release()
+    async with hit_world(tmp_path, listed=["a file"]) as world:
         amend(world.nl.store, world.nl.origin, named("a file"), Amendment(basis=Basis.REVIEWED).revise)
         world.list_both("another")
         await world.release()
-        sent = await world.evaluated("a file", version=2)
-        await world.hits().report_hit(SUBSET, sent.to_bytes())
+        sent = await world.reported("a file", version=2)
         data = await evidence(world, sent.report.report_id)
         assert [each.basis for each in verify_hit(data, pinned(world)).backings] == [
             Basis.OWN,

@@ -23,17 +23,14 @@ REFUSED = (ProtocolError, KeysError)
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[HitWorld]:
-    async with hit_world(tmp_path, labels=True) as made:
-        made.list_both("a file")
-        await made.release()
+    async with hit_world(tmp_path, listed=["a file"]) as made:
         yield made
 
 
 @pytest.fixture
 async def reported(world: HitWorld) -> bytes:
     """The id of a report of "a file"."""
-    sent = await world.evaluated("a file")
-    await world.hits().report_hit(SUBSET, sent.to_bytes())
+    sent = await world.reported("a file")
     return sent.report.report_id
 
 

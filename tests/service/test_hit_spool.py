@@ -214,9 +214,7 @@ def test_a_hit_of_the_first_version_is_read(spool: HitSpool, tmp_path: Path, *, 
 
 @pytest.fixture
 async def partner(tmp_path: Path, spool: HitSpool) -> AsyncIterator[Partner]:
-    async with hit_world(tmp_path) as world:
-        world.list_both("a file", "another")
-        await world.release()
+    async with hit_world(tmp_path, listed=["a file", "another"]) as world:
         yield Partner(world, spool, Api(world, HOSTER))
 
 

@@ -68,8 +68,7 @@ async def test_reports_that_arrive_together_are_one_report(world: HitWorld) -> N
 
 
 async def test_an_id_is_used_for_one_report(world: HitWorld) -> None:
-    sent = await world.evaluated("a file")
-    await world.hits().report_hit(SUBSET, sent.to_bytes())
+    sent = await world.reported("a file")
     other = replace(report_of("another"), report_id=sent.report.report_id)
     authenticated = authenticate(other, await world.output(other.digest))
     with pytest.raises(ConflictError):
@@ -77,8 +76,7 @@ async def test_an_id_is_used_for_one_report(world: HitWorld) -> None:
 
 
 async def test_two_partners_may_use_the_same_id_and_learn_nothing_of_each_other(world: HitWorld) -> None:
-    sent = await world.evaluated("a file")
-    await world.hits().report_hit(SUBSET, sent.to_bytes())
+    sent = await world.reported("a file")
     theirs = replace(report_of("another", partner=OTHER), report_id=sent.report.report_id)
     authenticated = authenticate(theirs, await world.output(theirs.digest, partner=OTHER))
     await world.hits(OTHER).report_hit(SUBSET, authenticated.to_bytes())
@@ -242,8 +240,7 @@ async def test_no_partner_fills_the_table_with_reports_of_one_digest(
 
 
 async def test_neither_tables_nor_errors_hold_a_digest(world: HitWorld, tmp_path: Path) -> None:
-    sent = await world.evaluated("a file")
-    await world.hits().report_hit(SUBSET, sent.to_bytes())
+    sent = await world.reported("a file")
     value = named("a file").value
     for record in kept(world):
         assert value.hex() not in repr(record)

@@ -7,29 +7,22 @@ import pytest
 
 from node.errors import GoneError
 from node.lists.corrections.erase import carry_out_everywhere
-from node.lists.corrections.shred import prepare, shred
 from node.objects.logfiles import LogFiles
 from node.objects.taken_reports import taken
-from protocol.lists.opening import Reason
 from protocol.statement.end import FROM_THE_FIRST, EndedReports
-from support.federation import Agency
-from support.hits import SUBSET, HitWorld, hit_world, kept_reports, named
+from support.hits import SUBSET, HitWorld, hit_world, kept_reports, named, shred_file
 from support.lists import digest
 from support.releases import listed_of
 
 
 async def test_the_body_of_a_report_goes_and_its_receipt_stays(tmp_path: Path) -> None:
-    async with hit_world(tmp_path, labels=True) as world:
-        world.list_both("a file", "another")
-        await world.release()
+    async with hit_world(tmp_path, listed=["a file", "another"]) as world:
         receipts = {}
         for name in ("a file", "another"):
             sent = await world.evaluated(name)
             receipts[sent.report.report_id] = await world.hits().report_hit(SUBSET, sent.to_bytes())
         fr = world.fr
-        plan = prepare(fr.store, fr.origin, digest("a file"))
-        shred(fr.store, fr.origin, plan.position, reason=Reason.ERROR)
-        fr.publish()
+        shred_file(fr, "a file")
         kept = {record.report_id: taken(fr.store, record) for record in kept_reports(fr.store)}
         assert {number: each.receipt for number, each in kept.items()} == receipts
         [gone] = [each for each in kept.values() if not each.body]
@@ -37,12 +30,6 @@ async def test_the_body_of_a_report_goes_and_its_receipt_stays(tmp_path: Path) -
             gone.report()
         [left] = [each for each in kept.values() if each.body]
         assert left.report().digest == digest("another")
-
-
-def shred_file(agency: Agency, name: str) -> None:
-    plan = prepare(agency.store, agency.origin, digest(name))
-    shred(agency.store, agency.origin, plan.position, reason=Reason.ERROR)
-    agency.publish()
 
 
 def is_reported(world: HitWorld) -> bool:
@@ -56,11 +43,8 @@ def is_listed(world: HitWorld) -> bool:
 
 async def test_a_peer_alone_deletes_no_report_of_what_others_list(tmp_path: Path) -> None:
     """Else one liar, who lists what others list and shreds it, empties everybody's reports."""
-    async with hit_world(tmp_path, labels=True) as world:
-        world.list_both("a file")
-        await world.release()
-        sent = await world.evaluated("a file")
-        await world.hits().report_hit(SUBSET, sent.to_bytes())
+    async with hit_world(tmp_path, listed=["a file"]) as world:
+        await world.reported("a file")
         shred_file(world.nl, "a file")
         await world.federation.settle()
         world.federation.clock.advance(timedelta(hours=1))
@@ -77,9 +61,7 @@ async def test_a_peer_alone_deletes_no_report_of_what_others_list(tmp_path: Path
 
 async def test_a_report_that_comes_after_the_shredding_is_kept_without_its_body(tmp_path: Path) -> None:
     """A partner's release lists what was shredded for days; its report must not bring the digest back."""
-    async with hit_world(tmp_path, labels=True) as world:
-        world.list_both("a file")
-        await world.release()
+    async with hit_world(tmp_path, listed=["a file"]) as world:
         sent = await world.evaluated("a file")
         shred_file(world.fr, "a file")
         receipt = await world.hits().report_hit(SUBSET, sent.to_bytes())
@@ -90,9 +72,7 @@ async def test_a_report_that_comes_after_the_shredding_is_kept_without_its_body(
 
 
 async def test_a_report_of_what_a_peer_alone_shredded_is_kept_while_others_list_it(tmp_path: Path) -> None:
-    async with hit_world(tmp_path, labels=True) as world:
-        world.list_both("a file")
-        await world.release()
+    async with hit_world(tmp_path, listed=["a file"]) as world:
         sent, later = await world.evaluated("a file"), await world.evaluated("a file")
         shred_file(world.nl, "a file")
         await world.federation.settle()
@@ -108,9 +88,7 @@ async def test_a_report_of_what_a_peer_shredded_is_taken_while_another_list_is_d
     tmp_path: Path,
 ) -> None:
     """The index tells who lists it, and the release what the report needs."""
-    async with hit_world(tmp_path, labels=True) as world:
-        world.list_both("a file")
-        await world.release()
+    async with hit_world(tmp_path, listed=["a file"]) as world:
         sent = await world.evaluated("a file")
         shred_file(world.nl, "a file")
         await world.federation.settle()

@@ -34,9 +34,7 @@ REMOVED = Resolution(report_id=b"r" * 16, action=SentAction.REMOVED, done_ms=5)
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[HitWorld]:
-    async with hit_world(tmp_path) as made:
-        made.list_both("a file", "another")
-        await made.release()
+    async with hit_world(tmp_path, listed=["a file", "another"]) as made:
         yield made
 
 
@@ -48,8 +46,7 @@ def partner(world: HitWorld, tmp_path: Path) -> Partner:
 @pytest.fixture
 async def report_id(world: HitWorld) -> bytes:
     """Of a report that the node has taken."""
-    sent = await world.evaluated("a file")
-    await world.hits().report_hit(SUBSET, sent.to_bytes())
+    sent = await world.reported("a file")
     return sent.report.report_id
 
 

@@ -22,9 +22,7 @@ from support.spooling import HIT, SENT, recorded
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[HitWorld]:
-    async with hit_world(tmp_path) as made:
-        made.list_both("a file", "another")
-        await made.release()
+    async with hit_world(tmp_path, listed=["a file", "another"]) as made:
         yield made
 
 
@@ -35,8 +33,7 @@ async def record(world: HitWorld) -> HitRecord:
 
 
 async def reported(world: HitWorld) -> HitRecord:
-    sent = await world.evaluated("a file")
-    await world.hits().report_hit(SUBSET, sent.to_bytes())
+    sent = await world.reported("a file")
     with world.fr.store.read() as unit:
         found = unit.hits.find(HOSTER, sent.report.report_id)
     assert found is not None

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from node.errors import ConflictError, NotFoundError, RateLimitedError, UsageError
-from node.lists.corrections.shred import prepare, shred
 from node.lists.guards import Guards
 from node.objects.kept_proposals import KeptProposal, kept_proposal
 from node.partners.proposals import intake
@@ -17,14 +16,12 @@ from node.partners.proposals.intake import TakingProposals
 from node.store.partners.records import FileRecord, ProposalRecord
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError, UntrustedError
-from protocol.lists.opening import Reason
 from protocol.statement.proposal import Proposal, ProposedFile
 from protocol.statement.proposal_receipt import open_proposal_receipt
 from protocol.statement.proposal_state import FileOutcome, FileState, ProposalState
 from protocol.subset.canary import PRESENT
 from support.digest_search import DigestSearch
-from support.federation import Agency
-from support.hits import HOSTER, OTHER, SUBSET, HitWorld, hit_world
+from support.hits import HOSTER, OTHER, SUBSET, HitWorld, hit_world, shred_file
 from support.lists import digest
 from support.proposed import proposal_of, proposals_of, proposed
 
@@ -269,12 +266,6 @@ async def test_a_decision_is_final(world: HitWorld) -> None:
     await proposals_of(world).withdraw_proposal(SUBSET, proposal.proposal_id.hex())
     assert (await state(world, proposal)).files == (FileOutcome(FileState.REFUSED, "an advertisement"),)
     assert kept(world).files == proposal.files
-
-
-def shred_file(agency: Agency, name: str) -> None:
-    plan = prepare(agency.store, agency.origin, digest(name))
-    shred(agency.store, agency.origin, plan.position, reason=Reason.ERROR)
-    agency.publish()
 
 
 async def test_a_proposed_hash_that_is_shredded_is_deleted(world: HitWorld) -> None:

@@ -22,9 +22,7 @@ from support.raw_http import raw_access
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[HitWorld]:
-    async with hit_world(tmp_path) as made:
-        made.list_both("a file")
-        await made.release()
+    async with hit_world(tmp_path, listed=["a file"]) as made:
         yield made
 
 

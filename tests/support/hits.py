@@ -1,8 +1,6 @@
 """Two agencies that follow each other, a subset of one of them, and partners that report hits of it: no sockets.
 
-async with hit_world(tmp_path) as world:
-    world.list_both("a file")
-    await world.release()
+async with hit_world(tmp_path, listed=["a file"]) as world:
     report = await world.evaluated("a file")
     receipt = await world.hits().report_hit(SUBSET, report.to_bytes())
 """
@@ -19,6 +17,7 @@ from keys.trust.node_parts import DatedKey, EpochInfo
 from keys.trust.tuf.target_files import MEMBERS_FILE
 from node.access.quotas import Quotas
 from node.evaluator.in_process import InProcessEvaluator
+from node.lists.corrections.shred import prepare, shred
 from node.objects.report_pages import report_pages
 from node.partners.evaluate import Evaluating
 from node.partners.fetches import Fetches
@@ -46,6 +45,7 @@ from node.trust.service import ServedTrust
 from protocol.api import HitApi, SubsetApi
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE
+from protocol.lists.opening import Reason
 from protocol.messages import EvaluationRequest
 from protocol.oprf.client import blind, finalize
 from protocol.oprf.suite import epoch_key
@@ -76,6 +76,13 @@ def kept_reports(store: Store) -> list[HitRecord]:
 def named(name: str) -> Digest:
     """The digest under which the agencies list a made-up file."""
     return digest(name, Algorithm.SHA256)
+
+
+def shred_file(agency: Agency, name: str) -> None:
+    """An agency shreds a made-up file that it lists, and publishes that."""
+    plan = prepare(agency.store, agency.origin, digest(name))
+    shred(agency.store, agency.origin, plan.position, reason=Reason.ERROR)
+    agency.publish()
 
 
 class HitWorld:
@@ -227,6 +234,12 @@ class HitWorld:
         report = report_of(name, partner=partner, version=version)
         return authenticate(report, await self.output(report.digest, partner=partner))
 
+    async def reported(self, name: str, *, partner: str = HOSTER, version: int = 1) -> SentReport:
+        """As `evaluated`; the node has taken it."""
+        sent = await self.evaluated(name, partner=partner, version=version)
+        await self.hits(partner).report_hit(SUBSET, sent.to_bytes())
+        return sent
+
 
 def report_of(name: str, *, partner: str = HOSTER, version: int = 1) -> HitReport:
     """A report of a made-up file, with an id of its own."""
@@ -242,9 +255,16 @@ def report_of(name: str, *, partner: str = HOSTER, version: int = 1) -> HitRepor
 
 @asynccontextmanager
 async def hit_world(
-    folder: Path, *, labels: bool = True, algorithms: frozenset[Algorithm] = _ALGORITHMS
+    folder: Path,
+    *,
+    labels: bool = True,
+    algorithms: frozenset[Algorithm] = _ALGORITHMS,
+    listed: Sequence[str] = (),
 ) -> AsyncIterator[HitWorld]:
-    """A world, closed when the block ends."""
+    """A world, closed when the block ends; with a release of these files, if there are any."""
     world = HitWorld(folder, labels=labels, algorithms=algorithms)
     with world.federation, world.evaluator:
+        if listed:
+            world.list_both(*listed)
+            await world.release()
         yield world

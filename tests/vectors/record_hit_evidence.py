@@ -20,11 +20,8 @@ from support.hits import SUBSET, hit_world
 async def record() -> dict[str, str | list[str]]:
     """The content of the file."""
     with TemporaryDirectory() as folder:
-        async with hit_world(Path(folder), labels=True) as world:
-            world.list_both("a file")
-            await world.release()
-            sent = await world.evaluated("a file")
-            await world.hits().report_hit(SUBSET, sent.to_bytes())
+        async with hit_world(Path(folder), listed=["a file"]) as world:
+            sent = await world.reported("a file")
             data = await world.hits().hit_evidence(SUBSET, sent.report.report_id.hex(), version=max(FORMATS))
             pinned = world.fr.founded.root_sha256
     return {
