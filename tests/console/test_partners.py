@@ -16,6 +16,7 @@ from node.store.partners.records import InviteRecord, PartnerRecord
 from node.store.subsets.subsets import SubsetRows
 from support.console import Browser, RunningConsole
 from support.disclosed import take_in_pictures
+from support.records import partner_record
 
 _ONE = "/console/partners/partner?name=hoster"
 
@@ -62,16 +63,7 @@ async def test_the_release_that_a_partner_fetched_is_shown_with_its_age(busy: Ru
 async def test_a_thousand_partners_are_paged_and_searched(busy: RunningConsole) -> None:
     with busy.world.store.write() as unit:
         for number in range(1000):
-            unit.partners.add(
-                PartnerRecord(
-                    name=f"p-{number:04}%",
-                    subset="baseline",
-                    auth_key=number.to_bytes(32),
-                    evaluations_per_day=16_384,
-                    added_ms=1,
-                    key_ms=1,
-                )
-            )
+            unit.partners.add(partner_record(name=f"p-{number:04}%", auth_key=number.to_bytes(32), key_ms=1))
     async with busy.as_role(PersonRole.OPERATOR) as browser:
         first = await browser.get("/console/partners")
         assert len(re.findall("partners/partner.name=", first.text)) == ROWS

@@ -37,7 +37,6 @@ from node.objects.folder import FolderObjects
 from node.partners.admission import GRACE_DAYS, INVITATION_DAYS, Admission, ServedEnrolment
 from node.ports.callers import CallerKind
 from node.ports.replay import MAX_LIVE_PER_ISSUER
-from node.store.partners.records import PartnerRecord
 from node.store.store import Store
 from node.store.subsets.records import SubsetRecord
 from node.trust.found import Founding, found
@@ -51,6 +50,7 @@ from support.cheap_node import follow
 from support.founding import MemoryKeys
 from support.irregular import IRREGULAR, REGULAR, IrregularSigner
 from support.new_stores import new_store
+from support.records import partner_record
 from support.times import SettableClock
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -264,11 +264,7 @@ def test_a_partner_cannot_have_the_name_of_an_agency(agency: Agency) -> None:
 
 def test_a_damaged_key_is_no_credential(agency: Agency) -> None:
     with agency.store.write() as unit:
-        unit.partners.add(
-            PartnerRecord(
-                name="acme", subset="baseline", auth_key=bytes(32), evaluations_per_day=1, added_ms=0
-            )
-        )
+        unit.partners.add(partner_record(name="acme", auth_key=bytes(32)))
     assert agency.callers.credential("acme", "0" * 16) is None
 
 

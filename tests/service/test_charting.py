@@ -14,12 +14,12 @@ from node.partners.charts import (
     months,
 )
 from node.store.hits.records import HitRecord, ResolutionRecord, Resolved
-from node.store.partners.records import PartnerRecord
 from node.store.peers.records import Reached
-from protocol.lists.event import BASELINE, Op
+from protocol.lists.event import Op
 from protocol.lists.opening import Reason
 from protocol.statement.resolution import Action
 from support.cheap_node import follow
+from support.records import hit_record, partner_record
 from support.stores import Agency, file_digests, rows
 
 NOON = int(datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp()) * 1000
@@ -32,18 +32,7 @@ def publish_at(agency: Agency, time_ms: int) -> None:
 
 
 def hit(agency: Agency, number: int, received_ms: int) -> HitRecord:
-    made = HitRecord(
-        partner="hoster",
-        report_id=bytes([number]) * 16,
-        subset="baseline",
-        version=1,
-        collection=BASELINE,
-        algorithm=1,
-        received_ms=received_ms,
-        epoch=1,
-        found_epoch=None,
-        request_sha256=bytes(32),
-    )
+    made = hit_record(report_id=bytes([number]) * 16, received_ms=received_ms)
     with agency.store.write() as unit:
         unit.hits.add(made, b"")
     return made
@@ -128,11 +117,7 @@ def test_evaluations_are_counted_by_month_alone(agency: Agency) -> None:
     quotas = Quotas(agency.store)
     with agency.store.write() as unit:
         for name in ("one", "two"):
-            unit.partners.add(
-                PartnerRecord(
-                    name=name, subset="baseline", auth_key=bytes(32), evaluations_per_day=9_000, added_ms=0
-                )
-            )
+            unit.partners.add(partner_record(name=name))
     for time_ms, name, values in ((NOON - 9 * DAY_MS, "one", 64), (NOON, "one", 128), (NOON, "two", 256)):
         quotas.spend(name, values, now=datetime.fromtimestamp(time_ms / 1000, UTC))
     assert list(course_by_month(agency.store, months(NOON, 3)).evaluations) == [0, 64, 384]

@@ -12,7 +12,6 @@ from node.lists.tallies import tally
 from node.partners.counts import count
 from node.partners.hits import overview
 from node.store.hits.records import CaseRecord, HitRecord, HitSourceRecord, ResolutionRecord
-from node.store.partners.records import PartnerRecord
 from node.transparency import publication
 from node.transparency.counts import (
     ANSWERS,
@@ -34,6 +33,7 @@ from protocol.lists.opening import Reason
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action
 from support.lists import member, register
+from support.records import hit_record, partner_record
 from support.stores import Agency, file_digests, rows
 
 PERIOD = Period.parse("2026Q1")
@@ -58,24 +58,7 @@ def publish_at(agency: Agency, time_ms: int) -> None:
 
 
 def hit(number: int, received_ms: int, collection: int = BASELINE) -> HitRecord:
-    return HitRecord(
-        partner="hoster",
-        report_id=bytes([number]) * 16,
-        subset="baseline",
-        version=1,
-        collection=collection,
-        algorithm=1,
-        received_ms=received_ms,
-        epoch=1,
-        found_epoch=None,
-        request_sha256=bytes(32),
-    )
-
-
-def partner(name: str, *, added_ms: int) -> PartnerRecord:
-    return PartnerRecord(
-        name=name, subset="baseline", auth_key=bytes(32), evaluations_per_day=10_000, added_ms=added_ms
-    )
+    return hit_record(report_id=bytes([number]) * 16, collection=collection, received_ms=received_ms)
 
 
 def case(number: int, opened_ms: int, outcome: Outcome | None) -> CaseRecord:
@@ -159,7 +142,7 @@ def test_hits_cases_and_partners_are_those_of_the_period(agency: Agency) -> None
         for number, outcome in enumerate(outcomes):
             unit.partner_cases.add(case(number, JANUARY - 1 if number == 0 else FEBRUARY, outcome))
         for name, added_ms in (("early", JANUARY - DAY_MS), ("late", APRIL - 1), ("after", APRIL)):
-            unit.partners.add(partner(name, added_ms=added_ms))
+            unit.partners.add(partner_record(name=name, added_ms=added_ms))
     counts = counted(agency, APRIL + DAY_MS)
     assert counts.hits_by_collection == {"baseline": 3, "national": 1}
     assert counts.hits_by_month == {"2026-01": 1, "2026-02": 1, "2026-03": 2}
@@ -172,7 +155,7 @@ def test_evaluations_are_those_of_the_months_of_a_period(agency: Agency) -> None
     quotas = Quotas(agency.store)
     with agency.store.write() as unit:
         for name in ("one", "two"):
-            unit.partners.add(partner(name, added_ms=JANUARY - 40 * DAY_MS))
+            unit.partners.add(partner_record(name=name, added_ms=JANUARY - 40 * DAY_MS))
     for time_ms, name, values in (
         (JANUARY - 1, "one", 700),
         (JANUARY, "one", 64),

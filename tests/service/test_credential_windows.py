@@ -18,7 +18,6 @@ from node import jose
 from node.access.callers import StoredReplays
 from node.clock import milliseconds
 from node.ports.callers import ASSERTION_TYP, LEEWAY_SECONDS, MAX_ASSERTION_SECONDS, TOKEN_SECONDS
-from node.store.partners.records import PartnerRecord
 from node.trust.successors import with_key
 from node.web.services import WebServices
 from protocol.lists.event import BASELINE
@@ -26,6 +25,7 @@ from protocol.lists.grant import Grant
 from support.fakes_api import NODE, PARTNER, PEER, MemoryNode, node_on_loopback
 from support.federation import START, Agency, Federation
 from support.raw_http import ASSERTION_TYPE, Raw, raw_to
+from support.records import partner_record
 
 MOMENT = timedelta(milliseconds=1)
 SECOND = timedelta(seconds=1)
@@ -65,12 +65,9 @@ def know_peer(fr: Agency, nl: Agency, *, until: datetime | None = None) -> None:
 
 def know_partner(fr: Agency) -> None:
     """It has renewed its key; the former one counts until the end of `VALID`."""
-    partner = PartnerRecord(
+    partner = partner_record(
         name=PARTNER,
-        subset="baseline",
         auth_key=PARTNER_KEY.public.raw,
-        evaluations_per_day=1000,
-        added_ms=milliseconds(START),
         old_key=FORMER_KEY.public.raw,
         old_until_ms=milliseconds(VALID.end),
     )

@@ -18,6 +18,7 @@ from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
 from support.hits import named, report_of
+from support.records import hit_record
 
 pytestmark = pytest.mark.both_databases
 
@@ -101,18 +102,7 @@ def is_only(gone: Digest) -> Callable[[Digest], bool]:
 
 def keep_report(store: Store, name: str) -> HitRecord:
     report = report_of(name)
-    record = HitRecord(
-        partner=report.partner,
-        report_id=report.report_id,
-        subset="baseline",
-        version=1,
-        collection=1,
-        algorithm=report.digest.algorithm,
-        received_ms=1,
-        epoch=1,
-        found_epoch=None,
-        request_sha256=b"q" * 32,
-    )
+    record = hit_record(partner=report.partner, report_id=report.report_id, algorithm=report.digest.algorithm)
     sealed = store.vault.seal(
         report_name(record.partner, record.report_id), TakenReport(report.to_bytes(), b"receipt").to_bytes()
     )

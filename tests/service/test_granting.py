@@ -16,12 +16,12 @@ from node.access.grants import (
 )
 from node.errors import ForbiddenError, NotFoundError
 from node.store.accounts.records import Approval
-from node.store.partners.records import PartnerRecord
 from node.store.store import Store
 from protocol.digest import Algorithm
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.grant import NOTHING, Grant
 from support.cheap_node import follow
+from support.records import partner_record
 from support.times import SettableClock
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -108,11 +108,8 @@ def test_grants_in_words() -> None:
 
 
 def test_a_quota_is_lowered_by_one_and_raised_by_two(store: Store) -> None:
-    partner = PartnerRecord(
-        name="hoster", subset="baseline", auth_key=bytes(32), evaluations_per_day=10_000, added_ms=0
-    )
     with store.write() as unit:
-        unit.partners.add(partner)
+        unit.partners.add(partner_record())
     terms = PartnerTerms(store)
     terms.lower("hoster", 9_000)
     with pytest.raises(ForbiddenError):

@@ -20,6 +20,7 @@ from node.store.hits.records import (
     ResolutionRecord,
 )
 from node.store.store import Store
+from support.records import hit_record
 from support.statements import statements
 
 LIST = "fr.example/lists/csam"
@@ -27,18 +28,7 @@ NOW_MS = 100 * DAY_MS
 
 
 def report(number: int, *, received_ms: int, partner: str = "hoster") -> HitRecord:
-    return HitRecord(
-        partner=partner,
-        report_id=number.to_bytes(16, "big"),
-        subset="baseline",
-        version=1,
-        collection=1,
-        algorithm=3,
-        received_ms=received_ms,
-        epoch=1,
-        found_epoch=None,
-        request_sha256=b"q" * 32,
-    )
+    return hit_record(partner=partner, report_id=number.to_bytes(16, "big"), received_ms=received_ms)
 
 
 def keep(store: Store, records: Sequence[HitRecord]) -> None:

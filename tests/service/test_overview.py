@@ -7,24 +7,14 @@ import pytest
 
 from node.clock import DAY_MS
 from node.partners.hits.overview import FEW, Precision, ReportedHit, precision, reported_hits
-from node.store.hits.records import CaseRecord, HitRecord, HitSourceRecord, HitWindow, ResolutionRecord
+from node.store.hits.records import CaseRecord, HitSourceRecord, HitWindow, ResolutionRecord
 from node.store.store import Store
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action
+from support.records import hit_record
 
 LIST, OTHER_LIST = "fr.example/lists/main", "nl.example/lists/main"
-RECORD = HitRecord(
-    partner="hoster",
-    report_id=b"r" * 16,
-    subset="baseline",
-    version=1,
-    collection=1,
-    algorithm=3,
-    received_ms=1000,
-    epoch=1,
-    found_epoch=None,
-    request_sha256=b"",
-)
+RECORD = hit_record(received_ms=1000)
 CASE = CaseRecord(
     partner="hoster", report_id=b"r" * 16, subset="baseline", opened_ms=0, due_ms=0, sealed_dispute=b""
 )

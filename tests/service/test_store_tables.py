@@ -13,7 +13,7 @@ import pytest
 from keys.trust.held import HeldTrust
 from node.access.quotas import Quotas
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, OverQuotaError
-from node.store.hits.records import CaseRecord, HitFilter, HitRecord, HitSourceRecord, ResolutionRecord
+from node.store.hits.records import CaseRecord, HitFilter, HitSourceRecord, ResolutionRecord
 from node.store.lists.records import Batch, BenignSet, Head, Intake, LogKind, LogRecord, Quarantined, Tripwire
 from node.store.partners.recipients import RecipientRows
 from node.store.partners.records import (
@@ -21,7 +21,6 @@ from node.store.partners.records import (
     DisclosureRecord,
     FetchedRelease,
     FileRecord,
-    PartnerRecord,
     ProposalRecord,
     RecipientRecord,
     SnapshotRecord,
@@ -34,6 +33,7 @@ from protocol.digest import Algorithm
 from protocol.statement.proposal_state import FileState
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.manifest import ReleaseKind
+from support.records import hit_record, partner_record
 from support.stores import make_store
 
 pytestmark = pytest.mark.both_databases
@@ -485,18 +485,7 @@ class TestProposals:
 
 class TestHitOutcomes:
     NAME = ("hoster", b"r" * 16)
-    HIT = HitRecord(
-        partner="hoster",
-        report_id=b"r" * 16,
-        subset="baseline",
-        version=1,
-        collection=1,
-        algorithm=3,
-        received_ms=5,
-        epoch=1,
-        found_epoch=None,
-        request_sha256=b"q" * 32,
-    )
+    HIT = hit_record(received_ms=5)
     SAID = ResolutionRecord(
         partner="hoster", report_id=b"r" * 16, done_ms=7, action=1, received_ms=8, receipt=b"signed"
     )
@@ -602,11 +591,8 @@ class TestPartners:
 
     def quotas(self, store: Store, per_day: int) -> Quotas:
         """Those of one partner that has asked for nothing."""
-        held = PartnerRecord(
-            name="hoster", subset="b", auth_key=b"k" * 32, evaluations_per_day=per_day, added_ms=1, key_ms=1
-        )
         with store.write() as unit:
-            unit.partners.add(held)
+            unit.partners.add(partner_record(evaluations_per_day=per_day))
         return Quotas(store)
 
     def test_what_is_left_can_be_read(self, store: Store) -> None:
@@ -692,11 +678,7 @@ def _subset_with_releases(unit: Unit, versions: int) -> None:
 
 
 def _enrolled(unit: Unit, name: str) -> None:
-    unit.partners.add(
-        PartnerRecord(
-            name=name, subset="b", auth_key=name.encode(), evaluations_per_day=10, added_ms=1, key_ms=1
-        )
-    )
+    unit.partners.add(partner_record(name=name, auth_key=name.encode()))
 
 
 class TestDisclosure:

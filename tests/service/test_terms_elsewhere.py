@@ -14,13 +14,13 @@ from node.app.expiry import findings
 from node.audit.log import start_audit
 from node.clock import milliseconds
 from node.identity.identity import Identity
-from node.store.partners.records import PartnerRecord
 from node.store.peers.records import TrustAcknowledged
 from node.store.store import Store
 from node.trust.expiry import TermState, Thing
 from protocol.enrolment import KEY_DAYS
 from protocol.trust_acknowledgement import KIND, TrustAcknowledgement
 from support.cheap_node import NODE, NOW, CheapNode, empty_store
+from support.records import partner_record
 
 DAY = timedelta(days=1)
 PEER = "nl.example"
@@ -83,15 +83,7 @@ def test_a_partner_whose_program_does_not_replace_its_key_is_told(
     node: CheapNode, store: Store, days: int, standing: TermState
 ) -> None:
     identity, now_ms = node.identity(), milliseconds(NOW)
-    partner = PartnerRecord(
-        name="hoster",
-        subset="baseline",
-        auth_key=b"k" * 32,
-        evaluations_per_day=1,
-        added_ms=now_ms,
-        key_ms=now_ms,
-    )
     with store.write() as unit:
-        unit.partners.add(partner)
+        unit.partners.add(partner_record(added_ms=now_ms, key_ms=now_ms))
     node.clock.moment = NOW + days * DAY
     assert told(identity, store, Thing.PARTNER_KEY) == [("hoster", standing, NOW + KEY_DAYS * DAY)]

@@ -32,7 +32,6 @@ from node.partners.subset_service import ServedSubsets
 from node.ports.evaluator import EpochSecret
 from node.signing.log_signer import FolderLogSigner
 from node.store.hits.records import HitFilter, HitRecord
-from node.store.partners.records import PartnerRecord
 from node.store.store import Store
 from node.subsets.catalogue import create_subset
 from node.subsets.deltas import Deltas
@@ -55,6 +54,7 @@ from protocol.subset.identity import subset_id
 from protocol.subset.prf_input import prf_input
 from support.federation import Agency, Federation
 from support.lists import digest
+from support.records import partner_record
 from support.sodium import loaded_group
 from support.tuf_serving import OfferedSubset
 
@@ -116,14 +116,8 @@ class HitWorld:
 
     def enrol(self, name: str) -> None:
         """Let a partner in."""
-        partner = PartnerRecord(
-            name=name,
-            subset=SUBSET,
-            auth_key=os.urandom(32),
-            evaluations_per_day=QUOTA,
-            added_ms=self.fr.now_ms,
-            seen_ms=0,
-            suspended=False,
+        partner = partner_record(
+            name=name, auth_key=os.urandom(32), evaluations_per_day=QUOTA, added_ms=self.fr.now_ms
         )
         with self.fr.store.write() as unit:
             unit.partners.add(partner)
