@@ -10,13 +10,7 @@ from keys.errors import KeysError
 from keys.key import AuthPrivateKey
 from keys.message import Message
 from node.clock import SystemClock, milliseconds, system_entropy
-from node.errors import (
-    AlreadyExistsError,
-    GoneError,
-    NodeError,
-    UsageError,
-    WrongPinError,
-)
+from node.errors import AlreadyExistsError, GoneError, NodeError, UsageError, WrongPinError
 from node.files import sync_folder
 from node.formats.hash_queries import read_hash_queries_in
 from node.hashing.plan import HashPlan, images_installed
@@ -188,12 +182,7 @@ async def update(home: Home, *, whole: bool = False) -> Updated:
         except WrongPinError as exc:
             await _catch_up(home, exc)
             report = await bring()
-    return Updated(
-        report=report,
-        bytes_received=traffic.received,
-        renewed=renewed[0],
-        not_renewed=renewed[1],
-    )
+    return Updated(report=report, bytes_received=traffic.received, renewed=renewed[0], not_renewed=renewed[1])
 
 
 async def _catch_up(home: Home, refused: WrongPinError) -> None:

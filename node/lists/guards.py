@@ -185,12 +185,7 @@ class Guards:
         counted = _Counted(progress)
         hashes = self._place.build(file, self._keys(rows, counted))
         record = BenignSet(
-            name=name,
-            file=file,
-            hashes=hashes,
-            rows=counted.rows,
-            refused=counted.refused,
-            added_ms=now_ms,
+            name=name, file=file, hashes=hashes, rows=counted.rows, refused=counted.refused, added_ms=now_ms
         )
         try:
             self._keep(record)

@@ -140,9 +140,5 @@ def honoured_blocks(store: Store, listings: Iterable[Listing]) -> dict[str, tupl
 
 def _block(origin: str, tombstone: Tombstone, digest: Digest) -> Block:
     return Block(
-        origin=origin,
-        index=tombstone.by,
-        leaf_hash=tombstone.leaf_hash,
-        digest=digest,
-        kind=BlockKind.ERROR,
+        origin=origin, index=tombstone.by, leaf_hash=tombstone.leaf_hash, digest=digest, kind=BlockKind.ERROR
     )

@@ -131,12 +131,7 @@ class Store:
         Raises:
             StoreLockedError: the database belongs to another home.
         """
-        with (
-            self._noting(),
-            translated(),
-            begin_writing(self._engine) as connection,
-            connection.begin(),
-        ):
+        with self._noting(), translated(), begin_writing(self._engine) as connection, connection.begin():
             if self._claim is not None:
                 self._claim.fence(connection)
             yield Unit(connection)

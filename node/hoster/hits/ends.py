@@ -80,12 +80,4 @@ def _comparable(hit: SpooledHit, manifest: Manifest) -> bool:
 
 def _anew(hit: SpooledHit, listed: list[Evaluated]) -> SpooledHit:
     """A hit of the same file by another hash, of which nobody was told yet."""
-    return replace(
-        hit.by(*listed),
-        receipt=b"",
-        refused="",
-        case=b"",
-        told=(),
-        acknowledged=b"",
-        not_told="",
-    )
+    return replace(hit.by(*listed), receipt=b"", refused="", case=b"", told=(), acknowledged=b"", not_told="")

@@ -71,12 +71,7 @@ class HitSender:
         if not data:
             return hit
         receipt = self._receipt(hit, data)
-        done = replace(
-            hit,
-            receipt=data,
-            refused="",
-            collection=collection_name(receipt.label.collection),
-        )
+        done = replace(hit, receipt=data, refused="", collection=collection_name(receipt.label.collection))
         self._spool.save(done)
         return done
 
@@ -334,10 +329,7 @@ class HitSender:
     def _open_acknowledged(self, hit: SpooledHit, resolution: Resolution, data: bytes) -> ResolutionReceipt:
         try:
             receipt = open_resolution(
-                data,
-                partner=hit.sent.report.partner,
-                resolution=resolution,
-                keys=self._statement_keys(),
+                data, partner=hit.sent.report.partner, resolution=resolution, keys=self._statement_keys()
             )
         except (ProtocolError, KeysError) as exc:
             raise VerificationError(

@@ -278,9 +278,7 @@ class Examiner:
         outputs = await self.evaluate([each.digest for each in old])
         return [
             self._evaluated_report(
-                each.digest,
-                output,
-                found_epoch=each.epoch if each.found_epoch is None else each.found_epoch,
+                each.digest, output, found_epoch=each.epoch if each.found_epoch is None else each.found_epoch
             )
             for each, output in zip(old, outputs, strict=True)
             if self.found([each.digest], [output]).hit is not None
@@ -353,12 +351,7 @@ class Examiner:
             raise VerificationError("the node answered another request")
         try:
             outputs = await asyncio.to_thread(
-                finalize,
-                group,
-                blinding,
-                reply.elements,
-                proof=reply.proof,
-                public=self._manifest.pk,
+                finalize, group, blinding, reply.elements, proof=reply.proof, public=self._manifest.pk
             )
         except ProtocolError as exc:
             raise VerificationError("the node's answer is not proven: {reason}", exc) from exc

@@ -8,12 +8,7 @@ this scan read none waits: what its batches cannot hold is asked about at once, 
 import asyncio
 from typing import Final
 
-from node.errors import (
-    EvaluatorDownError,
-    NodeError,
-    PeerUnreachableError,
-    RateLimitedError,
-)
+from node.errors import EvaluatorDownError, NodeError, PeerUnreachableError, RateLimitedError
 from node.hoster.cover import BATCH, Cover, Pace, elements
 from node.hoster.scan.judge import Asking
 from node.hoster.scan.reader import Progress

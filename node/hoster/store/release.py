@@ -19,13 +19,7 @@ from protocol.encoding import Octets
 from protocol.messages import ReleasePart
 from protocol.subset.files import Held, read_answers, read_labels, read_screen
 from protocol.subset.manifest import Manifest, read_filter
-from protocol.subset.release import (
-    Release,
-    check_answers,
-    check_labels,
-    check_screen,
-    pieces_of,
-)
+from protocol.subset.release import Release, check_answers, check_labels, check_screen, pieces_of
 from protocol.subset.rice import U64Array, blocks_of
 
 _Block = TypeVar("_Block")

@@ -149,8 +149,7 @@ def _resolve(store: Store, origin: str, digests: list[Digest]) -> Disputed:
     ended = {(each.hit.key, each.hit.position): log.tail + at for at, each in enumerate(found)}
     _commit(Queue(store, log), records, ended)
     return Disputed(
-        digests=len({each.digest for each in found}),
-        positions=tuple(range(log.tail, log.tail + len(found))),
+        digests=len({each.digest for each in found}), positions=tuple(range(log.tail, log.tail + len(found)))
     )
 
 
@@ -191,11 +190,7 @@ def _record(
 
 
 def _commit(
-    queue: Queue,
-    records: list[bytes],
-    ended: dict[tuple[int, int], int],
-    *,
-    naming: Collection[Digest] = (),
+    queue: Queue, records: list[bytes], ended: dict[tuple[int, int], int], *, naming: Collection[Digest] = ()
 ) -> None:
     queue.put(records)
     log: LogRecord = queue.log

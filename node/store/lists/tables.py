@@ -37,9 +37,7 @@ class SetAsideRow(TableModel):
     __tablename__ = "set_aside_row"
 
     quarantine_id: int = Field(foreign_key="quarantine.id", primary_key=True)
-    key: int = Field(
-        sa_column=Column(BigInteger, primary_key=True, autoincrement=False, index=True),
-    )
+    key: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False, index=True))
 
 
 def _key() -> "Column[int]":

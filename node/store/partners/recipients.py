@@ -47,11 +47,7 @@ class RecipientRows(Rows):
         """Replace its key, and keep the one before until then; raises `NotFoundError`."""
         old = self.get(name).key_sha256 if keep_until_ms else b""
         self._set(
-            name,
-            key_sha256=key_sha256,
-            keyed_ms=now_ms,
-            old_key_sha256=old,
-            old_until_ms=keep_until_ms,
+            name, key_sha256=key_sha256, keyed_ms=now_ms, old_key_sha256=old, old_until_ms=keep_until_ms
         )
 
     def set_suspended(self, name: str, *, suspended: bool) -> None:

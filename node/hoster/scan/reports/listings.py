@@ -11,12 +11,7 @@ from node.pages.tables import Column, table
 from node.pages.text import counted, safe, size
 
 _MOST_BARS: Final = 12
-_HIT_COLUMNS: Final = (
-    Column("file", "path"),
-    Column("listed as"),
-    Column("by hash"),
-    Column("hit", "word"),
-)
+_HIT_COLUMNS: Final = (Column("file", "path"), Column("listed as"), Column("by hash"), Column("hit", "word"))
 
 
 def hits(summary: ScanSummary, found: Gathered, names: Names) -> str:

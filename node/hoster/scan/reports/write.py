@@ -20,12 +20,7 @@ from node.hoster.scan.results import FileResult, ScanSummary
 Form = Callable[[ScanSummary, Iterable[FileResult], Names], Iterator[str]]
 """What makes the text of a report, in pieces."""
 
-FORMS: Final[dict[str, Form]] = {
-    ".html": page,
-    ".csv": spreadsheet,
-    ".jsonl": json_lines,
-    ".xml": junit,
-}
+FORMS: Final[dict[str, Form]] = {".html": page, ".csv": spreadsheet, ".jsonl": json_lines, ".xml": junit}
 
 
 def form_of(path: Path) -> Form:
