@@ -14,7 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from keys.errors import SigfedError
-from node.clock import Clock, SystemClock
+from node.clock import SystemClock
 from node.journal import Journal
 
 _journal = Journal("scheduler")
@@ -36,10 +36,8 @@ Told = Callable[[str, str, float], None]
 class Scheduler:
     """Runs jobs on the event loop it is started on."""
 
-    def __init__(self, jobs: list[Job], clock: Clock | None = None, *, told: Told | None = None) -> None:
+    def __init__(self, jobs: list[Job], *, told: Told | None = None) -> None:
         self._scheduler = AsyncIOScheduler(timezone="UTC")
-        self._clock = clock or SystemClock()
-        self._now = self._clock.now
         self._told = told
         for job in jobs:
             if job.minutes:
@@ -50,7 +48,7 @@ class Scheduler:
             run_guarded,
             IntervalTrigger(minutes=job.minutes, jitter=min(30, job.minutes * 6)),
             args=[job],
-            kwargs={"clock": self._clock, "told": self._told},
+            kwargs={"told": self._told},
             id=job.name,
             max_instances=1,
             coalesce=True,
@@ -67,19 +65,19 @@ class Scheduler:
 
     def run_now(self, name: str) -> None:
         """Let a job run as soon as possible instead of at its next time."""
-        self._scheduler.modify_job(name, next_run_time=self._now())
+        self._scheduler.modify_job(name, next_run_time=SystemClock().now())
 
     def stop(self) -> None:
         """Begin no more jobs."""
         self._scheduler.shutdown(wait=False)
 
 
-async def run_guarded(job: Job, *, clock: Clock | None = None, told: Told | None = None) -> None:
+async def run_guarded(job: Job, *, told: Told | None = None) -> None:
     """Run a job once; our own failures are journalled, bugs are raised. `told` hears how it ended.
 
     Whoever stops the node cuts a job off: that is no bug, and APScheduler would journal it with a traceback.
     """
-    now = (clock or SystemClock()).now
+    now = SystemClock().now
     started, outcome = now(), "crashed"
     try:
         with suppress(asyncio.CancelledError):

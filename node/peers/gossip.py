@@ -8,7 +8,6 @@ as a claim that it holds something back. Spec: docs/spec/gossip.md.
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -37,9 +36,6 @@ from protocol.api import GossipApi
 from protocol.errors import ProtocolError
 from protocol.gossip import FileKind, Gossip, GossipFile
 from protocol.trustfork import TrustFork
-
-FREEZE_AFTER: Final = timedelta(hours=6)
-"""How long a log's node may show less than a peer has seen of it."""
 
 _MAX_REFUSED: Final = 1024
 _KINDS: Final = {FileKind.NODE: NODE, FileKind.MEMBERS: MEMBERS}
@@ -78,14 +74,13 @@ class Gossiper:
         *,
         own: ObjectStore,
         introductions: ObjectStore,
-        freeze_after: timedelta = FREEZE_AFTER,
     ) -> None:
         self._store = store
         self._trust = trust
         self._clock = clock
         self._introductions = introductions
         self._telling = Telling(store, own, introductions)
-        self._hearing = Hearing(store, freeze_ms=freeze_after // timedelta(milliseconds=1))
+        self._hearing = Hearing(store)
         self._refused: set[str] = set()
 
     async def ask(self, name: str, link: GossipApi) -> GossipReport:

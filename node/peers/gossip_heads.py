@@ -5,6 +5,7 @@ teller, and judged when the log has come that far. Spec: docs/spec/gossip.md.
 """
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -25,6 +26,9 @@ from protocol.tlog.checkpoint import SignedCheckpoint, open_checkpoint
 
 MAX_FETCHED: Final = 16
 """Objects that one peer is asked for after one gossip."""
+FREEZE_AFTER: Final = timedelta(hours=6)
+"""How long a log's node may show less than a peer has seen of it."""
+_FREEZE_MS: Final = FREEZE_AFTER // timedelta(milliseconds=1)
 
 _HELD: Final = frozenset({LogKind.OWN_LIST, LogKind.OWN_RELEASES, LogKind.PEER_LIST, LogKind.PEER_RELEASES})
 _PEERS: Final = frozenset({LogKind.PEER_LIST, LogKind.PEER_RELEASES})
@@ -53,11 +57,10 @@ class Asking:
 
 
 class Hearing:
-    """Judges heads for one node; `freeze_ms` is how long a log's node may show less than a peer has seen of it."""
+    """Judges heads for one node."""
 
-    def __init__(self, store: Store, *, freeze_ms: int) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._freeze_ms = freeze_ms
 
     def take(self, asking: Asking, told: Gossip) -> None:
         """Judge what was told now, or remember it; what does not verify is counted."""
@@ -166,7 +169,7 @@ class Hearing:
         if log.kind not in _PEERS:
             self._keep_claim(asking, log, one, EvidenceKind.UNPROVEN)
             return
-        if log.checked_ms < one.heard_ms + self._freeze_ms:
+        if log.checked_ms < one.heard_ms + _FREEZE_MS:
             return
         with self._store.read() as unit:
             if suspended(unit, log) is not None:

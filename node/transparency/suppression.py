@@ -44,9 +44,9 @@ class Family:
         return [self.total, *(value for way in self.ways for value in way.values())]
 
 
-def alone(value: int, *, threshold: int = THRESHOLD) -> Number:
+def alone(value: int) -> Number:
     """A number that is part of no sum."""
-    return Hidden.WITHHELD if 0 < value < threshold else value
+    return Hidden.WITHHELD if 0 < value < THRESHOLD else value
 
 
 def family(*ways: Mapping[str, int], threshold: int = THRESHOLD) -> Family:

@@ -16,8 +16,7 @@ from keys.trust.tuf.root import open_root
 from node.errors import VerificationError
 from node.evidence.keep import MAX_OPEN
 from node.judgement import quarantine
-from node.peers.gossip import FREEZE_AFTER
-from node.peers.gossip_heads import MAX_FETCHED
+from node.peers.gossip_heads import FREEZE_AFTER, MAX_FETCHED
 from node.store.peers.records import EvidenceKind, EvidenceRecord
 from protocol.digest import Digest
 from protocol.errors import RollbackError

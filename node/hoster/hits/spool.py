@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.message import Message
-from node.clock import DAY_MS, Entropy, system_entropy
+from node.clock import DAY_MS, system_entropy
 from node.errors import NotFoundError, StoreError
 from node.fields import from_fields, to_fields
 from node.files import decode_state
@@ -184,9 +184,8 @@ class Readable(NamedTuple):
 class HitSpool:
     """The hits of one enrolment, in its `PartnerStore`."""
 
-    def __init__(self, folder: Path, *, entropy: Entropy = system_entropy) -> None:
+    def __init__(self, folder: Path) -> None:
         self._store = PartnerStore(folder)
-        self._entropy = entropy
 
     def record(self, hit: "Hit", *, name: str, now_ms: int) -> SpooledHit | None:
         """Keep a hit durably; None for the test file. The same file and hash is the same hit, until it was removed.
@@ -234,7 +233,7 @@ class HitSpool:
     def _put(self, rows: Rows, hit: SpooledHit) -> None:
         key = self._key()
         sealed = {
-            name: b64(seal(AESGCM(key), f"{hit.id}/{name}", data, self._entropy)) if data else ""
+            name: b64(seal(AESGCM(key), f"{hit.id}/{name}", data, system_entropy)) if data else ""
             for name, data in _secrets(hit).items()
         }
         body = json.dumps({**_fields(hit), **sealed}).encode()
@@ -329,7 +328,7 @@ class HitSpool:
 
     def _key(self) -> bytes:
         """The key of the spool, made with its first hit."""
-        return self._store.key(_KEY, self._entropy)
+        return self._store.key(_KEY, system_entropy)
 
     def _open(self, row: Row) -> SpooledHit:
         cipher = AESGCM(self._key())

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from node.clock import Entropy, system_entropy
+from node.clock import system_entropy
 from node.errors import NodeError, StoreError
 from node.hoster.store.database import PartnerStore, Row, verify_sealed
 from node.hoster.store.kinds import Kind
@@ -52,15 +52,14 @@ class Readable(NamedTuple):
 class UnconfirmedFiles:
     """The files of one enrolment that wait."""
 
-    def __init__(self, folder: Path, *, entropy: Entropy = system_entropy, max_kept: int = MAX_KEPT) -> None:
+    def __init__(self, folder: Path, *, max_kept: int = MAX_KEPT) -> None:
         self._store = PartnerStore(folder)
-        self._entropy = entropy
         self._max_kept = max_kept
 
     def keep(self, parts: Sequence[Sequence[Digest]], *, name: str, now_ms: int) -> bool:
         """Keep a file durably; False when there is no room. One that waits already is kept once."""
         listed = [[[int(digest.algorithm), b64(digest.value)] for digest in part] for part in parts]
-        secret = self._store.key(_KEY, self._entropy)
+        secret = self._store.key(_KEY, system_entropy)
         identity = hmac(secret, json.dumps([name, listed]).encode(), sha256)[:_ID_BYTES].hex()
         body = json.dumps({"v": _FORMAT, "name": name, "asked_ms": now_ms, "parts": listed})
         with self._store.writing() as rows:
@@ -68,7 +67,9 @@ class UnconfirmedFiles:
                 return True
             if rows.count(Kind.UNCONFIRMED) >= self._max_kept:
                 return False
-            rows.put(Kind.UNCONFIRMED, identity, seal(AESGCM(secret), identity, body.encode(), self._entropy))
+            rows.put(
+                Kind.UNCONFIRMED, identity, seal(AESGCM(secret), identity, body.encode(), system_entropy)
+            )
         return True
 
     def __len__(self) -> int:
@@ -104,7 +105,7 @@ class UnconfirmedFiles:
 
     def _open(self, row: Row) -> Unconfirmed:
         try:
-            cipher = AESGCM(self._store.key(_KEY, self._entropy))
+            cipher = AESGCM(self._store.key(_KEY, system_entropy))
             fields = json.loads(unseal(cipher, row.name, row.body))
             return Unconfirmed(
                 id=row.name,

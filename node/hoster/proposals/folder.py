@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys.message import Message
-from node.clock import Entropy, system_entropy
+from node.clock import system_entropy
 from node.errors import NotFoundError, StoreError
 from node.fields import from_fields, to_fields
 from node.home import Home
@@ -78,16 +78,15 @@ class OwnProposal:
 class OwnProposals:
     """The proposals of one enrolment."""
 
-    def __init__(self, folder: Path, *, entropy: Entropy = system_entropy) -> None:
+    def __init__(self, folder: Path) -> None:
         self._store = PartnerStore(folder)
-        self._entropy = entropy
 
     def save(self, kept: OwnProposal) -> None:
         """Write a proposal in place of what was kept of it."""
         state = b64(kept.state.to_bytes()) if kept.state else ""
         body = b64(kept.proposal.to_bytes())
         fields = {"v": _FORMAT, **to_fields(kept, "proposal", body=body, state=state)}
-        sealed = seal(self._cipher(), kept.id, json.dumps(fields).encode(), self._entropy)
+        sealed = seal(self._cipher(), kept.id, json.dumps(fields).encode(), system_entropy)
         with self._store.writing() as rows:
             rows.put(Kind.PROPOSAL, kept.id, sealed)
 
@@ -133,7 +132,7 @@ class OwnProposals:
 
     def _cipher(self) -> AESGCM:
         """The key of the proposals, made with the first one."""
-        return AESGCM(self._store.key(_KEY, self._entropy))
+        return AESGCM(self._store.key(_KEY, system_entropy))
 
 
 def _standing(kept: OwnProposal) -> list[ProposedFile]:

@@ -12,7 +12,7 @@ from typing import Self
 
 from keys.errors import SigfedError
 from keys.key import AuthPrivateKey
-from node.clock import Clock, SystemClock, system_entropy
+from node.clock import SystemClock, system_entropy
 from node.errors import NotInitialisedError
 from node.group.load import load_group
 from node.home import Home
@@ -44,10 +44,10 @@ class _Loaded:
 class InForce:
     """What is looked up with now. An async context manager."""
 
-    def __init__(self, home: Home, *, clock: Clock | None = None) -> None:
+    def __init__(self, home: Home) -> None:
         self._home = home
         self._folder = PartnerFolder(home.partner)
-        self._clock = clock or SystemClock()
+        self._clock = SystemClock()
         self._group: Group | None = None
         self._loaded: _Loaded | None = None
         self._examiner: Examiner | None = None

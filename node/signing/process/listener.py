@@ -22,7 +22,7 @@ from node.signing.process.frames import Received, Reply, failure, read_request, 
 MAX_CONNECTIONS: Final = 32
 MAX_LARGE: Final = 2
 """Requests of more than a mebibyte in memory at once."""
-REQUEST_SECONDS: Final = 10.0
+_REQUEST_SECONDS: Final = 10.0
 _REPLY_SECONDS: Final = 10.0
 _LARGE: Final = 1024 * 1024
 _MAX_PATH: Final = 100
@@ -36,13 +36,10 @@ Serve = Callable[[Received], Reply]
 class Listener:
     """Serves `serve` at `path` to processes of the users `admitted`; a context manager."""
 
-    def __init__(
-        self, path: Path, serve: Serve, *, admitted: frozenset[int], request_seconds: float = REQUEST_SECONDS
-    ) -> None:
+    def __init__(self, path: Path, serve: Serve, *, admitted: frozenset[int]) -> None:
         self._path = path
         self._serve = serve
         self._admitted = admitted
-        self._request_seconds = request_seconds
         self._free = BoundedSemaphore(MAX_CONNECTIONS)
         self._large = BoundedSemaphore(MAX_LARGE)
         self._stop = Event()
@@ -62,7 +59,7 @@ class Listener:
         for _ in range(
             MAX_CONNECTIONS
         ):  # what is under way is finished: its reply may be the only proof of it
-            self._free.acquire(timeout=self._request_seconds + _REPLY_SECONDS)
+            self._free.acquire(timeout=_REQUEST_SECONDS + _REPLY_SECONDS)
         self._path.unlink(missing_ok=True)
 
     def _bound(self) -> socket.socket:
@@ -121,7 +118,7 @@ class Listener:
 
     def _source(self, link: socket.socket, held: list[BoundedSemaphore]) -> Callable[[int], bytes]:
         """Reads of one connection, which share one deadline."""
-        end = monotonic() + self._request_seconds
+        end = monotonic() + _REQUEST_SECONDS
 
         def source(count: int) -> bytes:
             if count > _LARGE:

@@ -11,9 +11,9 @@ from node.console.pages.entries.statements import (
     MAX_CRITERIA,
     countries_from,
     criteria_from,
-    day_from,
     examined_basis_from,
     reason_from,
+    review_day_from,
 )
 from node.console.parts import Done, Values
 from node.console.visitors import Visitor
@@ -68,7 +68,7 @@ def _amendment(form: Values) -> Amendment:
         basis=examined_basis_from(form) if form.text("basis") else None,
         relies_on=form.text("source") or None,
         criteria=form.number("criteria", least=1, most=MAX_CRITERIA) or None,
-        review_by=day_from(form, "review_by"),
+        review_by=review_day_from(form),
         no_review=form.ticked("no_review"),
         illegal_in=countries_from(form, "illegal_in"),
         unclear_in=countries_from(form, "unclear_in"),

@@ -53,9 +53,9 @@ def criteria_from(form: Values) -> int:
     return form.number("criteria", 1, least=1, most=MAX_CRITERIA)
 
 
-def day_from(form: Values, name: str) -> date | None:
-    """The day of a field; None for an empty one; raises `UsageError`."""
-    text = form.text(name)
+def review_day_from(form: Values) -> date | None:
+    """The day on which to look at it again; None where none was filled in; raises `UsageError`."""
+    text = form.text("review_by")
     return day_of(text) if text else None
 
 
@@ -72,6 +72,6 @@ def statement_from(form: Values) -> Statement:
     return Statement(
         basis=examined_basis_from(form),
         criteria=criteria_from(form),
-        review_by=day_from(form, "review_by"),
+        review_by=review_day_from(form),
         legality=countries_from(form, "legality"),
     )
