@@ -1,27 +1,26 @@
 """What a node tells the owner of a list: how far it holds the list, and how far its releases follow it.
 
-It is the payload of a statement, signed with the node's statement key. `released_size` is the smallest size of the
-list that one of the node's subsets was last judged by; a node that releases nothing leaves it out. Spec:
-docs/spec/acknowledgement.md.
+`released_size` is the smallest size of the list that one of the node's subsets was last judged by; a node that releases
+nothing leaves it out. Spec: docs/spec/acknowledgement.md.
 """
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final
 
-from protocol.cbor_map import SHA256_BYTES, CborMap, line, number, octets, optional_number
+from protocol.cbor_map import SHA256_BYTES, line, number, octets, optional_number
 from protocol.errors import MalformedError
 from protocol.limits import MAX_ACKNOWLEDGEMENT_BYTES, MAX_LOG_SIZE, MAX_ORIGIN_BYTES
+from protocol.signed import Statement
 
-KIND: Final = "acknowledgement"
-"""Kind of the statement."""
 _TIME: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Acknowledgement(CborMap):
+class Acknowledgement(Statement):
     """One statement; raises `MalformedError` when releases follow more than is held."""
 
-    name: ClassVar[str] = KIND
+    name: ClassVar[str] = "acknowledgement"
+    kind: ClassVar[str] = "acknowledgement"
     max_bytes: ClassVar[int] = MAX_ACKNOWLEDGEMENT_BYTES
     format_key: ClassVar[int] = 1
 

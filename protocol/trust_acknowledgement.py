@@ -1,26 +1,26 @@
 """What a node tells another about that one's trust files: which root and which node document it holds of it.
 
-It is the payload of a statement, signed with the node's statement key. Whoever lets a new key begin waits until its
-peers have said that they hold a node document which lists it. Spec: docs/spec/acknowledgement.md, "Trust files".
+Whoever lets a new key begin waits until its peers have said that they hold a node document which lists it. Spec:
+docs/spec/acknowledgement.md, "Trust files".
 """
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final
 
-from protocol.cbor_map import SHA256_BYTES, CborMap, line, number, octets
+from protocol.cbor_map import SHA256_BYTES, line, number, octets
 from protocol.limits import MAX_ACKNOWLEDGEMENT_BYTES, MAX_ORIGIN_BYTES
+from protocol.signed import Statement
 
-KIND: Final = "trust-acknowledgement"
-"""Kind of the statement."""
 _TIME: Final = 4
 _MAX_NUMBER: Final = 2**53 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrustAcknowledgement(CborMap):
+class TrustAcknowledgement(Statement):
     """One statement."""
 
-    name: ClassVar[str] = KIND
+    name: ClassVar[str] = "trust-acknowledgement"
+    kind: ClassVar[str] = "trust-acknowledgement"
     max_bytes: ClassVar[int] = MAX_ACKNOWLEDGEMENT_BYTES
     format_key: ClassVar[int] = 1
 

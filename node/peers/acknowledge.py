@@ -11,16 +11,14 @@ from hashlib import sha256
 
 from keys.errors import SigfedError
 from keys.signer import Signer
-from keys.trust.statement import seal_statement
 from node.clock import Clock, milliseconds
 from node.errors import NotFoundError, StoreError
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
 from node.store.unit import Unit
 from node.trust.others.refresh import newest_root
-from protocol.acknowledgement import KIND, Acknowledgement
+from protocol.acknowledgement import Acknowledgement
 from protocol.api import AcknowledgementApi, TrustAcknowledgementApi
-from protocol.trust_acknowledgement import KIND as TRUST_KIND
 from protocol.trust_acknowledgement import TrustAcknowledgement
 
 
@@ -63,7 +61,7 @@ class Acknowledger:
         """Tell `peer` what has changed since it was told last; returns why that failed, if it did."""
         try:
             for each in await asyncio.to_thread(self.due, peer):
-                statement = await asyncio.to_thread(seal_statement, KIND, each.to_bytes(), self._signer)
+                statement = await asyncio.to_thread(each.signed, self._signer)
                 await api.acknowledge(each.origin, statement)
                 await asyncio.to_thread(self._note, each)
         except StoreError:
@@ -77,7 +75,7 @@ class Acknowledger:
         try:
             said = await asyncio.to_thread(self.trust_due, peer)
             if said is not None:
-                statement = await asyncio.to_thread(seal_statement, TRUST_KIND, said.to_bytes(), self._signer)
+                statement = await asyncio.to_thread(said.signed, self._signer)
                 await api.acknowledge_trust(statement)
                 await asyncio.to_thread(self._note_trust, said)
         except StoreError:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from keys.errors import KeysError
-from keys.trust.statement import open_statement
+from keys.key import StatementPublicKey
 from keys.trust.window import valid_at
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, MissingObjectError, NotFoundError, VerificationError
@@ -21,7 +21,7 @@ from node.store.store import Store
 from node.store.unit import Unit
 from node.trust.others.refresh import held_document
 from node.trust.others.revocations import signing
-from protocol.acknowledgement import KIND, Acknowledgement
+from protocol.acknowledgement import Acknowledgement
 from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.tlog.tileproof import TileTree
 from protocol.tlog.tiles import Tile
@@ -54,8 +54,7 @@ class ServedAcknowledgements:
         now = self._clock.now()
         with self._store.read() as unit:
             log = _own_list(unit, origin)
-            payload = opened_statement(unit, self._caller, statement, KIND, now)
-        said = Acknowledgement.from_bytes(payload)
+            said = Acknowledgement.opened(statement, statement_keys(unit, self._caller, now))
         if (said.node, said.origin) != (self._caller, origin):
             raise VerificationError("the acknowledgement is of another node or list")
         if said.time_ms > milliseconds(now) + MAX_CLOCK_SKEW_MS:
@@ -115,20 +114,18 @@ def _own_list(unit: Unit, origin: str) -> LogRecord:
     return log
 
 
-def opened_statement(unit: Unit, caller: str, statement: bytes, kind: str, now: datetime) -> bytes:
-    """The payload of a statement that a statement key of the peer `caller` signed which counts now.
+def statement_keys(unit: Unit, caller: str, now: datetime) -> list[StatementPublicKey]:
+    """The statement keys of the peer `caller` that count now.
 
     Raises:
         NotFoundError: `caller` is no peer.
         VerificationError: the document that is held of it does not count now.
-        KeysError: the statement is of another kind, or signed by nobody who may.
     """
     try:
         document = signing(unit, held_document(unit.peers.get(caller), now))
     except KeysError as exc:
         raise VerificationError("the node document that is held of the caller does not count now") from exc
-    keys = [dated.key for dated in valid_at(document.statement_keys, now)]
-    return open_statement(statement, kind, keys)
+    return [dated.key for dated in valid_at(document.statement_keys, now)]
 
 
 def _goes_back(old: Kept, new: Kept) -> bool:

@@ -13,13 +13,13 @@ from keys.trust.node_document import open_node_document
 from keys.trust.tuf.target_files import NODE_FILE
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, VerificationError
-from node.peers.acknowledgements import opened_statement
+from node.peers.acknowledgements import statement_keys
 from node.ports.objects import ObjectStore
 from node.store.peers.records import TrustAcknowledged
 from node.store.store import Store
 from node.trust.own import OwnTrust
 from protocol.limits import MAX_CLOCK_SKEW_MS
-from protocol.trust_acknowledgement import KIND, TrustAcknowledgement
+from protocol.trust_acknowledgement import TrustAcknowledgement
 
 
 class ServedTrustAcknowledgements:
@@ -47,8 +47,7 @@ class ServedTrustAcknowledgements:
     def _take(self, statement: bytes) -> None:
         now = self._clock.now()
         with self._store.read() as unit:
-            payload = opened_statement(unit, self._caller, statement, KIND, now)
-        said = TrustAcknowledgement.from_bytes(payload)
+            said = TrustAcknowledgement.opened(statement, statement_keys(unit, self._caller, now))
         root = self._trust.root()
         if (said.node, said.of) != (self._caller, root.node):
             raise VerificationError("the acknowledgement is of another node or of another's trust files")

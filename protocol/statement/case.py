@@ -7,18 +7,15 @@ The answer is signed: an agency cannot take it back or tell two parties two. Spe
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar
 
 from keys.key import StatementPublicKey
-from keys.signer import Signer
-from keys.trust.statement import open_statement, seal_statement
 from protocol.cbor_map import CborMap, choice, line, number, octets, octets_within
 from protocol.errors import ProofError
 from protocol.limits import MAX_CASE_BYTES, MAX_CONTACT_BYTES, MAX_DISPUTE_BYTES, MAX_REASON_BYTES
+from protocol.signed import Statement
 from protocol.statement.report import MAX_PARTNER_BYTES, REPORT_ID_BYTES
 from protocol.subset.manifest import MAX_TIME_MS
-
-KIND: Final = "case-answer"
 
 
 class Outcome(IntEnum):
@@ -44,10 +41,11 @@ class PartnerDispute(CborMap):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseAnswer(CborMap):
+class CaseAnswer(Statement):
     """The agency's answer to one dispute."""
 
     name: ClassVar[str] = "case answer"
+    kind: ClassVar[str] = "case-answer"
     max_bytes: ClassVar[int] = MAX_CASE_BYTES
 
     partner: Annotated[str, line(1, MAX_PARTNER_BYTES)]
@@ -70,11 +68,6 @@ class CaseState(CborMap):
     """The statement, or empty while there is none."""
 
 
-def sign_answer(answer: CaseAnswer, signer: Signer) -> bytes:
-    """The answer as a statement of the node."""
-    return seal_statement(KIND, answer.to_bytes(), signer)
-
-
 def open_answer(
     data: bytes, *, partner: str, report_id: bytes, keys: Sequence[StatementPublicKey]
 ) -> CaseAnswer:
@@ -85,7 +78,7 @@ def open_answer(
         MalformedError: a payload that is no answer.
         ProofError: an answer to another case.
     """
-    answer = CaseAnswer.from_bytes(open_statement(data, KIND, keys))
+    answer = CaseAnswer.opened(data, keys)
     if (answer.partner, answer.report_id) != (partner, report_id):
         raise ProofError("the answer is to another case")
     return answer

@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final
 
 from keys.key import StatementPublicKey
-from keys.signer import Signer
-from keys.trust.statement import open_statement, seal_statement
 from protocol.cbor_map import SHA256_BYTES, CborMap, items, line, number, octets
 from protocol.encoding import CborValue
 from protocol.errors import MalformedError, ProofError
 from protocol.fields import array_of
 from protocol.limits import MAX_ENDS, MAX_ENDS_BYTES, MAX_LOG_SIZE, MAX_NODE_BYTES
+from protocol.signed import Statement
 from protocol.statement.report import MAX_PARTNER_BYTES, REPORT_ID_BYTES, HitReport
 from protocol.subset.identity import SUBSET_ID_BYTES
 from protocol.subset.manifest import MAX_TIME_MS
 
-KIND: Final = "report-ended"
 MAX_END_BYTES: Final = 512
 FROM_THE_FIRST: Final = bytes(REPORT_ID_BYTES)
 """In place of a report's id: what ended is asked for from the beginning."""
@@ -29,10 +27,11 @@ _MAX_ENVELOPE_BYTES: Final = 4 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReportEnd(CborMap):
+class ReportEnd(Statement):
     """What a node says of a report that its newest release bears out no more."""
 
     name: ClassVar[str] = "end of a report"
+    kind: ClassVar[str] = "report-ended"
     max_bytes: ClassVar[int] = MAX_END_BYTES
 
     node: Annotated[str, line(1, MAX_NODE_BYTES)]
@@ -46,11 +45,6 @@ class ReportEnd(CborMap):
     ended_ms: Annotated[int, number(7, MAX_TIME_MS)]
 
 
-def sign_end(end: ReportEnd, signer: Signer) -> bytes:
-    """The end as a statement of the node."""
-    return seal_statement(KIND, end.to_bytes(), signer)
-
-
 def open_end(data: bytes, report: HitReport, keys: Sequence[StatementPublicKey]) -> ReportEnd:
     """The end of exactly this report, signed by one of the node's statement keys.
 
@@ -59,7 +53,7 @@ def open_end(data: bytes, report: HitReport, keys: Sequence[StatementPublicKey])
         MalformedError: a payload that is no end of a report.
         ProofError: the end of another report.
     """
-    end = ReportEnd.from_bytes(open_statement(data, KIND, keys))
+    end = ReportEnd.opened(data, keys)
     named = (end.report_id, end.report_sha256, end.partner, end.subset_id)
     if named != (report.report_id, report.sha256(), report.partner, report.subset_id):
         raise ProofError("the end is of another report")

@@ -6,26 +6,24 @@ the agency knows them or not. Spec: docs/spec/proposal.md, "Receipt".
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar
 
 from keys.key import StatementPublicKey
-from keys.signer import Signer
-from keys.trust.statement import open_statement, seal_statement
-from protocol.cbor_map import SHA256_BYTES, CborMap, line, number, octets
+from protocol.cbor_map import SHA256_BYTES, line, number, octets
 from protocol.errors import ProofError
 from protocol.limits import MAX_NODE_BYTES, MAX_PROPOSAL_RECEIPT_BYTES, MAX_PROPOSED_FILES
+from protocol.signed import Statement
 from protocol.statement.proposal import PROPOSAL_ID_BYTES, Proposal
 from protocol.statement.report import MAX_PARTNER_BYTES
 from protocol.subset.manifest import MAX_TIME_MS
 
-KIND: Final = "proposal-receipt"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProposalReceipt(CborMap):
+class ProposalReceipt(Statement):
     """What a node says about a proposal that it keeps."""
 
     name: ClassVar[str] = "proposal receipt"
+    kind: ClassVar[str] = "proposal-receipt"
     max_bytes: ClassVar[int] = MAX_PROPOSAL_RECEIPT_BYTES
 
     node: Annotated[str, line(1, MAX_NODE_BYTES)]
@@ -35,11 +33,6 @@ class ProposalReceipt(CborMap):
     """Of the proposal's body."""
     files: Annotated[int, number(5, MAX_PROPOSED_FILES, minimum=1)]
     received_ms: Annotated[int, number(6, MAX_TIME_MS)]
-
-
-def sign_proposal_receipt(receipt: ProposalReceipt, signer: Signer) -> bytes:
-    """The receipt as a statement of the node."""
-    return seal_statement(KIND, receipt.to_bytes(), signer)
 
 
 def open_proposal_receipt(
@@ -52,7 +45,7 @@ def open_proposal_receipt(
         MalformedError: a payload that is no receipt.
         ProofError: a receipt of another proposal.
     """
-    receipt = ProposalReceipt.from_bytes(open_statement(data, KIND, keys))
+    receipt = ProposalReceipt.opened(data, keys)
     named = (receipt.proposal_id, receipt.proposal_sha256, receipt.partner, receipt.files)
     if named != (proposal.proposal_id, proposal.sha256(), proposal.partner, len(proposal.files)):
         raise ProofError("the receipt is of another proposal")

@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final
 
 from keys.key import StatementPublicKey
-from keys.signer import Signer
-from keys.trust.statement import open_statement, seal_statement, unverified_payload
-from protocol.cbor_map import SHA256_BYTES, CborMap, Field, line, number, octets
+from keys.trust.statement import unverified_payload
+from protocol.cbor_map import SHA256_BYTES, Field, line, number, octets
 from protocol.errors import ProofError
 from protocol.limits import MAX_LOG_SIZE, MAX_NODE_BYTES
+from protocol.signed import Statement
 from protocol.statement.report import MAX_PARTNER_BYTES, REPORT_ID_BYTES, HitReport
 from protocol.subset.identity import SUBSET_ID_BYTES
 from protocol.subset.label import PLAINTEXT_BYTES, Label
 from protocol.subset.manifest import MAX_EPOCH, MAX_TIME_MS
 
-KIND: Final = "receipt"
 MAX_RECEIPT_BYTES: Final = 1024
 
 _LABEL: Final = Field(
@@ -28,10 +27,11 @@ _LABEL: Final = Field(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt(CborMap):
+class Receipt(Statement):
     """What a node says about a report that verified."""
 
     name: ClassVar[str] = "receipt"
+    kind: ClassVar[str] = "receipt"
     max_bytes: ClassVar[int] = MAX_RECEIPT_BYTES
 
     node: Annotated[str, line(1, MAX_NODE_BYTES)]
@@ -47,17 +47,12 @@ class Receipt(CborMap):
     received_ms: Annotated[int, number(9, MAX_TIME_MS)]
 
 
-def sign_receipt(receipt: Receipt, signer: Signer) -> bytes:
-    """The receipt as a statement of the node."""
-    return seal_statement(KIND, receipt.to_bytes(), signer)
-
-
 def kept_receipt(data: bytes) -> Receipt:
     """The receipt that a node signed and kept itself, of whichever report; the signature is not verified.
 
     The key that made it may have been taken back since. Raises `MalformedTrustError` or `MalformedError`.
     """
-    return Receipt.from_bytes(unverified_payload(data, KIND))
+    return Receipt.from_bytes(unverified_payload(data, Receipt.kind))
 
 
 def open_receipt(data: bytes, report: HitReport, keys: Sequence[StatementPublicKey]) -> Receipt:
@@ -68,7 +63,7 @@ def open_receipt(data: bytes, report: HitReport, keys: Sequence[StatementPublicK
         MalformedError: a payload that is no receipt.
         ProofError: a receipt of another report.
     """
-    receipt = Receipt.from_bytes(open_statement(data, KIND, keys))
+    receipt = Receipt.opened(data, keys)
     named = (receipt.report_id, receipt.report_sha256, receipt.partner, receipt.subset_id, receipt.epoch)
     wanted = (report.report_id, report.sha256(), report.partner, report.subset_id, report.epoch)
     if named != wanted:

@@ -11,15 +11,13 @@ from enum import IntEnum
 from typing import Annotated, ClassVar, Final
 
 from keys.key import StatementPublicKey
-from keys.signer import Signer
-from keys.trust.statement import open_statement, seal_statement
 from protocol.cbor_map import CborMap, choice, line, number, octets
 from protocol.errors import ProofError
 from protocol.limits import MAX_NODE_BYTES, MAX_RESOLUTION_BYTES
+from protocol.signed import Statement
 from protocol.statement.report import MAX_PARTNER_BYTES, REPORT_ID_BYTES
 from protocol.subset.manifest import MAX_TIME_MS
 
-KIND: Final = "resolution-receipt"
 MAX_RECEIPT_BYTES: Final = 512
 
 
@@ -49,10 +47,11 @@ class Resolution(CborMap):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResolutionReceipt(CborMap):
+class ResolutionReceipt(Statement):
     """What a node says about a resolution that it keeps."""
 
     name: ClassVar[str] = "receipt of a resolution"
+    kind: ClassVar[str] = "resolution-receipt"
     max_bytes: ClassVar[int] = MAX_RECEIPT_BYTES
 
     node: Annotated[str, line(1, MAX_NODE_BYTES)]
@@ -68,11 +67,6 @@ class ResolutionReceipt(CborMap):
         return Resolution(report_id=self.report_id, action=self.action, done_ms=self.done_ms)
 
 
-def sign_resolution(receipt: ResolutionReceipt, signer: Signer) -> bytes:
-    """The receipt as a statement of the node."""
-    return seal_statement(KIND, receipt.to_bytes(), signer)
-
-
 def open_resolution(
     data: bytes, *, partner: str, resolution: Resolution, keys: Sequence[StatementPublicKey]
 ) -> ResolutionReceipt:
@@ -83,7 +77,7 @@ def open_resolution(
         MalformedError: a payload that is no such receipt.
         ProofError: a receipt for another resolution.
     """
-    receipt = ResolutionReceipt.from_bytes(open_statement(data, KIND, keys))
+    receipt = ResolutionReceipt.opened(data, keys)
     if (receipt.partner, receipt.resolution) != (partner, resolution):
         raise ProofError("the receipt is for another resolution")
     return receipt

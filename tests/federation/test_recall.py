@@ -28,7 +28,7 @@ from node.judgement.recall import (
 from node.peers.acknowledge import Acknowledger, Behind, not_applied
 from node.peers.acknowledgements import ServedAcknowledgements
 from node.store.store import Store
-from protocol.acknowledgement import KIND, Acknowledgement
+from protocol.acknowledgement import Acknowledgement
 from protocol.errors import MalformedError
 from support.federation import Agency, Federation
 from support.new_stores import MemoryObjects
@@ -207,11 +207,11 @@ async def test_what_is_not_true_is_refused(
 ) -> None:
     fr, nl = pair(federation)
     api = ServedAcknowledgements(fr.store, fr.clock, nl.name)
-    statement = seal_statement(KIND, forge(true(fr, nl)).to_bytes(), key_of(nl))
+    statement = forge(true(fr, nl)).signed(key_of(nl))
     with pytest.raises(error):
         await api.acknowledge(fr.origin, statement)
     assert behind(fr, 0) == (Behind(peer="nl.example", held_size=0, released_size=None),)
-    await api.acknowledge(fr.origin, seal_statement(KIND, true(fr, nl).to_bytes(), key_of(nl)))
+    await api.acknowledge(fr.origin, true(fr, nl).signed(key_of(nl)))
 
 
 async def test_only_the_caller_signs_for_itself(federation: Federation) -> None:
@@ -220,18 +220,18 @@ async def test_only_the_caller_signs_for_itself(federation: Federation) -> None:
     said = true(fr, nl).to_bytes()
     api = ServedAcknowledgements(fr.store, fr.clock, nl.name)
     with pytest.raises(BadSignatureError):
-        await api.acknowledge(fr.origin, seal_statement(KIND, said, key_of(de)))
+        await api.acknowledge(fr.origin, seal_statement(Acknowledgement.kind, said, key_of(de)))
     with pytest.raises(MalformedTrustError):
         await api.acknowledge(fr.origin, seal_statement("receipt", said, key_of(nl)))
     with pytest.raises(MalformedError):
-        await api.acknowledge(fr.origin, seal_statement(KIND, said + b"\0", key_of(nl)))
+        await api.acknowledge(fr.origin, seal_statement(Acknowledgement.kind, said + b"\0", key_of(nl)))
     with pytest.raises(KeysError):
         await api.acknowledge(fr.origin, b"{}")
     stranger = ServedAcknowledgements(fr.store, fr.clock, de.name)
     with pytest.raises(NotFoundError):
-        await stranger.acknowledge(fr.origin, seal_statement(KIND, said, key_of(de)))
+        await stranger.acknowledge(fr.origin, seal_statement(Acknowledgement.kind, said, key_of(de)))
     with pytest.raises(NotFoundError):
-        await api.acknowledge("fr.example/lists/none", seal_statement(KIND, said, key_of(nl)))
+        await api.acknowledge("fr.example/lists/none", seal_statement(Acknowledgement.kind, said, key_of(nl)))
 
 
 async def test_a_peers_list_is_not_acknowledged_here(federation: Federation) -> None:
@@ -239,7 +239,7 @@ async def test_a_peers_list_is_not_acknowledged_here(federation: Federation) -> 
     await federation.settle()
     api = ServedAcknowledgements(nl.store, nl.clock, fr.name)
     with pytest.raises(NotFoundError):
-        await api.acknowledge(fr.origin, seal_statement(KIND, true(fr, nl).to_bytes(), key_of(fr)))
+        await api.acknowledge(fr.origin, true(fr, nl).signed(key_of(fr)))
 
 
 async def test_an_expired_document_signs_nothing(federation: Federation) -> None:
@@ -247,7 +247,7 @@ async def test_an_expired_document_signs_nothing(federation: Federation) -> None
     federation.advance(days=181)
     api = ServedAcknowledgements(fr.store, fr.clock, nl.name)
     with pytest.raises(VerificationError):
-        await api.acknowledge(fr.origin, seal_statement(KIND, true(fr, nl).to_bytes(), key_of(nl)))
+        await api.acknowledge(fr.origin, true(fr, nl).signed(key_of(nl)))
 
 
 async def test_it_never_goes_back(federation: Federation) -> None:
@@ -255,14 +255,14 @@ async def test_it_never_goes_back(federation: Federation) -> None:
     api = ServedAcknowledgements(fr.store, fr.clock, nl.name)
     first = true(fr, nl)
     old_root = fr.log().head
-    statement = seal_statement(KIND, first.to_bytes(), key_of(nl))
+    statement = first.signed(key_of(nl))
     await api.acknowledge(fr.origin, statement)
     await api.acknowledge(fr.origin, statement)
     federation.advance(minutes=1)
     fr.add("c")
     fr.publish()
     newer = replace(true(fr, nl), released_size=2)
-    await api.acknowledge(fr.origin, seal_statement(KIND, newer.to_bytes(), key_of(nl)))
+    await api.acknowledge(fr.origin, newer.signed(key_of(nl)))
     backwards = [
         first,
         replace(newer, held_size=old_root.size, held_root=old_root.root),
@@ -271,9 +271,9 @@ async def test_it_never_goes_back(federation: Federation) -> None:
     ]
     for said in backwards:
         with pytest.raises(ConflictError):
-            await api.acknowledge(fr.origin, seal_statement(KIND, said.to_bytes(), key_of(nl)))
+            await api.acknowledge(fr.origin, said.signed(key_of(nl)))
     stopped = replace(newer, released_size=None, time_ms=newer.time_ms + 1)
-    await api.acknowledge(fr.origin, seal_statement(KIND, stopped.to_bytes(), key_of(nl)))
+    await api.acknowledge(fr.origin, stopped.signed(key_of(nl)))
     assert behind(fr, 2) == ()
 
 
@@ -298,9 +298,7 @@ async def test_what_a_peer_said_before_it_was_removed_does_not_count(federation:
     acknowledger = Acknowledger(fr.store, fr.clock, node=fr.name, signer=key_of(fr))
     assert [each.origin for each in acknowledger.due(nl.name)] == [nl.origin], "it is told again"
     fresh = replace(true(fr, nl), held_size=before.size, held_root=before.root, released_size=None)
-    await ServedAcknowledgements(fr.store, fr.clock, nl.name).acknowledge(
-        fr.origin, seal_statement(KIND, fresh.to_bytes(), key_of(nl))
-    )
+    await ServedAcknowledgements(fr.store, fr.clock, nl.name).acknowledge(fr.origin, fresh.signed(key_of(nl)))
     assert behind(fr, 2) == (Behind(peer=nl.name, held_size=2, released_size=None),)
 
 

@@ -20,7 +20,7 @@ from node.peers.trust_acknowledgements import ServedTrustAcknowledgements
 from node.ports.keyring import RingKey
 from node.trust.steps import facts_of
 from protocol.errors import MalformedError
-from protocol.trust_acknowledgement import KIND, TrustAcknowledgement
+from protocol.trust_acknowledgement import TrustAcknowledgement
 from support.federation import Agency, Federation
 
 
@@ -107,9 +107,9 @@ FORGERIES: dict[str, Forge] = {
 async def test_what_is_not_true_is_refused(federation: Federation, forge: Forge) -> None:
     fr, nl = pair(federation)
     with pytest.raises(VerificationError):
-        await desk(fr, nl).acknowledge_trust(seal_statement(KIND, forge(true(fr, nl)).to_bytes(), key_of(nl)))
+        await desk(fr, nl).acknowledge_trust(forge(true(fr, nl)).signed(key_of(nl)))
     assert serial_of(fr, nl) is None
-    await desk(fr, nl).acknowledge_trust(seal_statement(KIND, true(fr, nl).to_bytes(), key_of(nl)))
+    await desk(fr, nl).acknowledge_trust(true(fr, nl).signed(key_of(nl)))
     assert serial_of(fr, nl) == fr.trust.document().serial
 
 
@@ -118,34 +118,36 @@ async def test_only_the_caller_signs_for_itself(federation: Federation) -> None:
     de = federation.agency("de.example", "DE")
     said = true(fr, nl).to_bytes()
     with pytest.raises(BadSignatureError):
-        await desk(fr, nl).acknowledge_trust(seal_statement(KIND, said, key_of(de)))
+        await desk(fr, nl).acknowledge_trust(seal_statement(TrustAcknowledgement.kind, said, key_of(de)))
     with pytest.raises(MalformedError):
-        await desk(fr, nl).acknowledge_trust(seal_statement(KIND, said + b"\0", key_of(nl)))
+        await desk(fr, nl).acknowledge_trust(
+            seal_statement(TrustAcknowledgement.kind, said + b"\0", key_of(nl))
+        )
     with pytest.raises(KeysError):
         await desk(fr, nl).acknowledge_trust(seal_statement("acknowledgement", said, key_of(nl)))
     with pytest.raises(NotFoundError):
-        await desk(fr, de).acknowledge_trust(seal_statement(KIND, said, key_of(de)))
+        await desk(fr, de).acknowledge_trust(seal_statement(TrustAcknowledgement.kind, said, key_of(de)))
 
 
 async def test_it_never_goes_back(federation: Federation) -> None:
     fr, nl = pair(federation)
     first = true(fr, nl)
-    statement = seal_statement(KIND, first.to_bytes(), key_of(nl))
+    statement = first.signed(key_of(nl))
     await desk(fr, nl).acknowledge_trust(statement)
     await desk(fr, nl).acknowledge_trust(statement)
     federation.advance(minutes=1)
     fr.revise(lambda old: replace(old, contact="duty desk"))
     newer = true(fr, nl)
-    await desk(fr, nl).acknowledge_trust(seal_statement(KIND, newer.to_bytes(), key_of(nl)))
+    await desk(fr, nl).acknowledge_trust(newer.signed(key_of(nl)))
     for said in (first, replace(first, time_ms=newer.time_ms), replace(newer, time_ms=first.time_ms)):
         with pytest.raises(ConflictError):
-            await desk(fr, nl).acknowledge_trust(seal_statement(KIND, said.to_bytes(), key_of(nl)))
+            await desk(fr, nl).acknowledge_trust(said.signed(key_of(nl)))
     assert serial_of(fr, nl) == newer.serial
 
 
 async def test_a_removed_peer_is_waited_for_no_longer(federation: Federation) -> None:
     fr, nl = pair(federation)
-    await desk(fr, nl).acknowledge_trust(seal_statement(KIND, true(fr, nl).to_bytes(), key_of(nl)))
+    await desk(fr, nl).acknowledge_trust(true(fr, nl).signed(key_of(nl)))
     fr.membership.remove_peer(nl.name)
     assert serial_of(fr, nl) is None
 
@@ -178,7 +180,7 @@ async def test_a_key_begins_when_every_peer_knows_it(federation: Federation) -> 
         return [step.reason for step in advance([key.managed for key in ring], facts).steps]
 
     assert reasons() == []
-    await desk(fr, nl).acknowledge_trust(seal_statement(KIND, true(fr, nl).to_bytes(), key_of(nl)))
+    await desk(fr, nl).acknowledge_trust(true(fr, nl).signed(key_of(nl)))
     assert reasons() == [], "de.example has not said so"
-    await desk(fr, de).acknowledge_trust(seal_statement(KIND, true(fr, de).to_bytes(), key_of(de)))
+    await desk(fr, de).acknowledge_trust(true(fr, de).signed(key_of(de)))
     assert reasons() == [Reason.ACKNOWLEDGED, Reason.SUCCEEDED]

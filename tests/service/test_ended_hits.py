@@ -23,7 +23,7 @@ from protocol.digest import Algorithm, Digest
 from protocol.limits import MAX_ENDS
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Reason
-from protocol.statement.end import FROM_THE_FIRST, KIND, Ended, EndedReports, ReportEnd, sign_end
+from protocol.statement.end import FROM_THE_FIRST, Ended, EndedReports, ReportEnd
 from protocol.statement.report import SentReport
 from protocol.subset.files import Held
 from protocol.subset.filter import EXACT, ScreenRule, SubsetFilter
@@ -267,14 +267,14 @@ async def test_an_end_that_the_node_did_not_sign_ends_nothing(
     hit, gone = [await partner.report(await partner.find(name)) for name in ("a file", "another")]
     signer = partner.world.statement_key
     changed = {
-        "another key": sign_end(end_of(hit), StatementPrivateKey.from_seed(b"o" * 32)),
-        "another report": sign_end(replace(end_of(hit), report_sha256=b"h" * 32), signer),
-        "another node": sign_end(replace(end_of(hit), node="nl.example"), signer),
-        "another format": seal_statement(KIND, b"noise", signer),
+        "another key": end_of(hit).signed(StatementPrivateKey.from_seed(b"o" * 32)),
+        "another report": replace(end_of(hit), report_sha256=b"h" * 32).signed(signer),
+        "another node": replace(end_of(hit), node="nl.example").signed(signer),
+        "another format": seal_statement(ReportEnd.kind, b"noise", signer),
         "noise": b"noise",
         "nothing": b"",
     }[wrong]
-    told = [(hit, changed), (gone, sign_end(end_of(gone), signer))]
+    told = [(hit, changed), (gone, end_of(gone).signed(signer))]
     page = EndedReports(tuple(Ended(each.sent.report.report_id, each.receipt, end) for each, end in told))
     partner.api.meddle = lambda _: page.to_bytes()
     sender = partner.sender
@@ -351,7 +351,7 @@ async def test_a_node_that_makes_up_ends_keeps_no_partner(
     partner: Partner, monkeypatch: pytest.MonkeyPatch, *, stands: bool
 ) -> None:
     hit = await partner.report(await partner.find("a file"))
-    forged = sign_end(end_of(hit), StatementPrivateKey.from_seed(b"o" * 32))
+    forged = end_of(hit).signed(StatementPrivateKey.from_seed(b"o" * 32))
     first = [Ended(hit.sent.report.report_id, b"", forged)] if stands else []
 
     def made_up(_: bytes) -> bytes:
@@ -375,7 +375,7 @@ async def test_more_ends_than_one_run_reads_are_heard_by_the_next(
 ) -> None:
     monkeypatch.setattr(sender, "MAX_FULL_PAGES", 1)
     hit = await partner.report(await partner.find("a file"))
-    end = Ended(hit.sent.report.report_id, b"", sign_end(end_of(hit), partner.world.statement_key))
+    end = Ended(hit.sent.report.report_id, b"", end_of(hit).signed(partner.world.statement_key))
     full = [EndedReports(tuple(Ended(os.urandom(16), b"", b"") for _ in range(MAX_ENDS))) for _ in range(2)]
     pages = [*full, EndedReports((end,))]
     partner.api.meddle = lambda _: pages.pop(0).to_bytes()

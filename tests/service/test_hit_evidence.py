@@ -27,7 +27,7 @@ from protocol.hit_evidence.bundle import HitEvidence, LoggedEvent, SourceProof, 
 from protocol.hit_evidence.verify import HitFinding, verify_hit
 from protocol.limits import MAX_HIT_EVIDENCE_BYTES
 from protocol.lists.opening import Basis, Reason
-from protocol.statement.receipt import Receipt, sign_receipt
+from protocol.statement.receipt import Receipt
 from protocol.statement.report import HitReport
 from protocol.subset.label import Label, LabelSource
 from protocol.subset.manifest import Manifest
@@ -233,7 +233,7 @@ def relabelled(world: HitWorld, data: bytes, label: Label, **changes: object) ->
         label=label,
         received_ms=0,
     )
-    return sign_receipt(replace(receipt, **changes), world.statement_key)  # type: ignore[arg-type]
+    return replace(receipt, **changes).signed(world.statement_key)  # type: ignore[arg-type]
 
 
 @pytest.mark.threat("false evidence", "a release beside the rule")

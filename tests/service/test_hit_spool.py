@@ -32,8 +32,7 @@ from node.hoster.hits.spool import HitSpool, SpooledHit
 from node.hoster.lookup.examiner import Examiner, Hit
 from node.hoster.store.database import Row
 from node.hoster.store.kinds import Kind
-from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
-from protocol.statement.receipt import sign_receipt
+from protocol.statement.case import CaseAnswer, CaseState, Outcome
 from protocol.statement.report import Evaluated, HitReport, SentReport
 from support.digest_search import DigestSearch
 from support.hits import HOSTER, OTHER, SUBSET, hit_world, kept_reports, report_of
@@ -245,9 +244,9 @@ async def test_a_receipt_that_is_not_the_nodes_for_this_report_is_refused(partne
     signer, stranger = partner.world.statement_key, StatementPrivateKey.from_seed(b"x" * 32)
     other = await partner.find("another")
     false = [
-        sign_receipt(good, signer),
-        sign_receipt(replace(good, report_id=other.sent.report.report_id), signer),
-        sign_receipt(good, stranger),
+        good.signed(signer),
+        replace(good, report_id=other.sent.report.report_id).signed(signer),
+        good.signed(stranger),
         b"{}",
     ]
     for data in false:
@@ -261,7 +260,7 @@ async def test_a_receipt_that_is_not_the_nodes_for_this_report_is_refused(partne
         report_id=other.sent.report.report_id,
         report_sha256=other.sent.report.sha256(),
     )
-    partner.api.meddle = lambda _: sign_receipt(named, signer)
+    partner.api.meddle = lambda _: named.signed(signer)
     with pytest.raises(VerificationError, match="another node's"):
         await partner.report(other)
 
@@ -406,8 +405,8 @@ async def test_an_answer_that_is_not_the_nodes_is_refused(partner: Partner) -> N
         answered_ms=0,
     )
     false = [
-        sign_answer(answer, StatementPrivateKey.from_seed(b"x" * 32)),
-        sign_answer(replace(answer, partner=OTHER), partner.world.statement_key),
+        answer.signed(StatementPrivateKey.from_seed(b"x" * 32)),
+        replace(answer, partner=OTHER).signed(partner.world.statement_key),
         b"{}",
     ]
     for data in false:

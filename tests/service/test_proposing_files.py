@@ -28,7 +28,7 @@ from node.hoster.proposals.sender import Proposer, Sender, Words, choose
 from node.hoster.store.kinds import Kind
 from node.hoster.trust.node import Known
 from protocol.digest import Algorithm, Digest
-from protocol.statement.proposal_receipt import ProposalReceipt, sign_proposal_receipt
+from protocol.statement.proposal_receipt import ProposalReceipt
 from protocol.statement.proposal_state import FileOutcome, FileState, ProposalState
 from protocol.subset.canary import PRESENT
 from support.digest_search import DigestSearch
@@ -234,11 +234,11 @@ async def test_a_receipt_must_be_the_nodes_for_this_proposal(
         (replace(right, files=2), key),
         (replace(right, proposal_sha256=proposal_of("other").sha256()), key),
     ):
-        wire.answer = sign_proposal_receipt(receipt, signer)
+        wire.answer = receipt.signed(signer)
         with pytest.raises(VerificationError):
             await node.send(kept)
         assert folder.get(kept.id).waiting
-    wire.answer = sign_proposal_receipt(right, key)
+    wire.answer = right.signed(key)
     assert (await node.send(kept)).word == "sent"
 
 

@@ -24,7 +24,7 @@ from node.partners.hits import resolutions
 from node.partners.hits.overview import reported_hits
 from protocol.audit import AuditRecord
 from protocol.statement.resolution import Action as SentAction
-from protocol.statement.resolution import Resolution, ResolutionReceipt, open_resolution, sign_resolution
+from protocol.statement.resolution import Resolution, ResolutionReceipt, open_resolution
 from support.hits import HOSTER, OTHER, SUBSET, HitWorld, hit_world
 from support.partner_rows import bodies, replace_body
 from support.spooling import Api, Partner
@@ -225,20 +225,20 @@ async def test_what_the_node_does_not_take_is_not_sent_for_ever(
 
 
 def _other_node(receipt: ResolutionReceipt, key: StatementPrivateKey) -> bytes:
-    return sign_resolution(replace(receipt, node="nl.example"), key)
+    return replace(receipt, node="nl.example").signed(key)
 
 
 def _other_partner(receipt: ResolutionReceipt, key: StatementPrivateKey) -> bytes:
-    return sign_resolution(replace(receipt, partner=OTHER), key)
+    return replace(receipt, partner=OTHER).signed(key)
 
 
 def _other_action(receipt: ResolutionReceipt, key: StatementPrivateKey) -> bytes:
-    return sign_resolution(replace(receipt, action=SentAction.FALSE_POSITIVE), key)
+    return replace(receipt, action=SentAction.FALSE_POSITIVE).signed(key)
 
 
 def _other_key(receipt: ResolutionReceipt, key: StatementPrivateKey) -> bytes:
     del key
-    return sign_resolution(receipt, StatementPrivateKey.from_seed(b"x" * 32))
+    return receipt.signed(StatementPrivateKey.from_seed(b"x" * 32))
 
 
 @pytest.mark.threat("a false resolution")

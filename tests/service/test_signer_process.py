@@ -32,7 +32,6 @@ from keys.key import (
 )
 from keys.roles import Role
 from keys.trust.node_document import NodeDocument, open_node_document, sign_node_document
-from keys.trust.statement import open_statement, seal_statement
 from keys.trust.tuf.repository import (
     author_snapshot,
     author_targets,
@@ -61,7 +60,7 @@ from node.signing.process.stamps import FolderStamps
 from node.trust.announce import log_info
 from node.trust.found import FIRST
 from node.trust.tuf.repository import Freshness, TufRepository
-from protocol.acknowledgement import KIND, Acknowledgement
+from protocol.acknowledgement import Acknowledgement
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from protocol.tlog.cosignature import verify_cosignatures
 from protocol.tlog.merkle import CompactRange, consistency_proof, leaf_hash
@@ -149,8 +148,8 @@ def test_a_head_is_cosigned_again_and_again(node: SignedNode) -> None:
 
 def test_statements_assertions_and_tokens(node: SignedNode) -> None:
     statement_key = StatementPublicKey.from_text(node.public(Role.STATEMENT, FIRST))
-    signed = seal_statement(KIND, SAID.to_bytes(), node.remote.signer(Role.STATEMENT, FIRST))
-    assert open_statement(signed, KIND, [statement_key]) == SAID.to_bytes()
+    signed = SAID.signed(node.remote.signer(Role.STATEMENT, FIRST))
+    assert Acknowledgement.opened(signed, [statement_key]) == SAID
 
     auth_key = AuthPublicKey.from_text(node.public(Role.AUTH, FIRST))
     credentials = Credentials(client=NODE, signer=node.remote.signer(Role.AUTH, FIRST))
@@ -366,12 +365,12 @@ HOSTILE: Mapping[str, Request] = {
     "statement: of unknown kind": statement("confession", SAID.to_bytes()),
     "statement: a kind that is a path": statement("../receipt", SAID.to_bytes()),
     "statement: one kind as another": statement("receipt", SAID.to_bytes()),
-    "statement: in another's name": statement(KIND, replace(SAID, node="nl.example").to_bytes()),
-    "statement: not canonical": statement(KIND, SAID.to_bytes() + b"\0"),
-    "statement: a checkpoint": statement(KIND, f"{LIST}\n9\nAAAA\n".encode()),
+    "statement: in another's name": statement(SAID.kind, replace(SAID, node="nl.example").to_bytes()),
+    "statement: not canonical": statement(SAID.kind, SAID.to_bytes() + b"\0"),
+    "statement: a checkpoint": statement(SAID.kind, f"{LIST}\n9\nAAAA\n".encode()),
     "statement: anything as a seal": statement("hit-evidence", b"anything"),
     "statement: with a key that is none": Request(
-        Ask.STATEMENT, {"label": "9", "kind": KIND}, SAID.to_bytes()
+        Ask.STATEMENT, {"label": "9", "kind": SAID.kind}, SAID.to_bytes()
     ),
     "token: a scope that no node has": token(scope="admin"),
     "token: everything": token(scope="open:*"),

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from keys.key import StatementPrivateKey
-from keys.trust.statement import seal_statement
 from keys.trust.tuf.target_files import NODE_FILE
 from node.app.expiry import findings
 from node.audit.log import start_audit
@@ -18,7 +17,7 @@ from node.store.peers.records import TrustAcknowledged
 from node.store.store import Store
 from node.trust.expiry import TermState, Thing
 from protocol.enrolment import KEY_DAYS
-from protocol.trust_acknowledgement import KIND, TrustAcknowledgement
+from protocol.trust_acknowledgement import TrustAcknowledgement
 from support.cheap_node import NODE, NOW, CheapNode, empty_store
 from support.records import partner_record
 
@@ -54,7 +53,7 @@ def acknowledge(identity: Identity, store: Store) -> None:
         serial=serial,
         document_sha256=sha256(identity.trust_files.get(NODE_FILE)).digest(),
     )
-    statement = seal_statement(KIND, said.to_bytes(), StatementPrivateKey.from_seed(b"s" * 32))
+    statement = said.signed(StatementPrivateKey.from_seed(b"s" * 32))
     kept = TrustAcknowledged(
         peer=PEER, root_version=1, serial=serial, time_ms=now_ms, received_ms=now_ms, statement=statement
     )

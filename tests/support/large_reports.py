@@ -21,7 +21,7 @@ from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.lists.event import BASELINE
 from protocol.statement.case import PartnerDispute
-from protocol.statement.receipt import Receipt, sign_receipt
+from protocol.statement.receipt import Receipt
 from protocol.statement.report import HitReport
 from protocol.statement.resolution import Action
 from protocol.subset.identity import subset_id
@@ -158,7 +158,7 @@ class _Reports:
             label=label,
             received_ms=at_ms,
         )
-        return sign_receipt(receipt, self._signer)
+        return receipt.signed(self._signer)
 
     def _resolve(self, number: int, partner: str, at_ms: int) -> None:
         self._resolutions.append(

@@ -22,7 +22,6 @@ from keys.key import (
     WitnessPrivateKey,
 )
 from keys.trust.node_document import NodeDocument
-from keys.trust.statement import seal_statement
 from node.clock import system_entropy
 from node.errors import ConflictError, UnauthenticatedError
 from node.group.load import load_group
@@ -39,7 +38,7 @@ from node.remote.node import RemoteNode
 from node.rotation.store import write_store
 from node.tls import client_context, server_context
 from node.trust.others.refresh import held_document, log_trust
-from protocol.acknowledgement import KIND, Acknowledgement
+from protocol.acknowledgement import Acknowledgement
 from protocol.errors import UntrustedError
 from protocol.messages import REQUEST_ID_BYTES, EvaluationRequest
 from protocol.oprf.client import blind
@@ -142,7 +141,7 @@ class Thief:
             held_root=ROOT_OF_NOTHING,
         )
         key = self._thief.keychain.signer(StatementPrivateKey, LABELS["statement"])
-        statement = seal_statement(KIND, said.to_bytes(), key)
+        statement = said.signed(key)
         with write_store(self._opened(self._load.nl)) as store, suppress(ConflictError):
             # A believed statement is refused too, because it goes back: so this one changes nothing.
             served = ServedAcknowledgements(store, self._load.time, "fr.example")

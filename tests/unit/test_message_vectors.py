@@ -18,7 +18,7 @@ import pytest
 from keys.key import LogPublicKey, StatementPrivateKey, StatementPublicKey
 from keys.trust.fingerprint import from_words
 from keys.trust.statement import open_statement
-from protocol import acknowledgement, transfer
+from protocol import transfer
 from protocol.acknowledgement import Acknowledgement
 from protocol.audit import AuditRecord
 from protocol.digest import Algorithm, Digest
@@ -31,7 +31,7 @@ from protocol.statement.case import CaseState, Outcome, PartnerDispute, open_ans
 from protocol.statement.end import Ended, EndedReports, ReportEnd
 from protocol.statement.receipt import open_receipt
 from protocol.statement.report import SentReport, require_evaluated
-from protocol.statement.resolution import Action, Resolution, open_resolution, sign_resolution
+from protocol.statement.resolution import Action, Resolution, open_resolution
 from protocol.subset.label import Label, LabelSource
 from protocol.tlog.conflict import Conflict, ConflictKind, Divergence, read_conflict
 from protocol.tlog.note import SignatureType, VerifierKey
@@ -110,7 +110,7 @@ def test_resolution() -> None:
         with pytest.raises(ProofError):
             open_resolution(told, partner=partner, resolution=about, keys=[STATEMENT])
     key = StatementPrivateKey.from_seed(bytes(32))
-    again = sign_resolution(receipt, key)
+    again = receipt.signed(key)
     assert open_resolution(again, partner="hoster", resolution=resolution, keys=[key.public]) == receipt
 
 
@@ -142,7 +142,7 @@ def test_case() -> None:
     ("name", "released"), [("acknowledgement", 300), ("acknowledgement without releases", None)]
 )
 def test_acknowledgement(name: str, released: int | None) -> None:
-    payload = opened(acknowledgement.KIND, name)
+    payload = opened(Acknowledgement.kind, name)
     found = Acknowledgement.from_bytes(payload)
     assert (found.node, found.origin, found.held_size) == ("nl.example", LIST, 388)
     assert found.released_size == released

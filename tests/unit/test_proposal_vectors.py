@@ -22,12 +22,7 @@ from protocol.limits import (
     MAX_PROPOSED_FILES,
 )
 from protocol.statement.proposal import Proposal, ProposedFile, require_telling
-from protocol.statement.proposal_receipt import (
-    KIND,
-    ProposalReceipt,
-    open_proposal_receipt,
-    sign_proposal_receipt,
-)
+from protocol.statement.proposal_receipt import ProposalReceipt, open_proposal_receipt
 from protocol.statement.proposal_state import FileOutcome, FileState, ProposalState
 from protocol.subset.canary import PRESENT
 from protocol.subset.manifest import MAX_TIME_MS
@@ -69,12 +64,12 @@ def test_receipt() -> None:
     proposal = Proposal.from_bytes(MESSAGES["proposal"])
     receipt = open_proposal_receipt(MESSAGES["receipt"], proposal, [STATEMENT])
     assert (receipt.node, receipt.files, receipt.received_ms) == ("fr.example", 2, 1_767_225_600_000)
-    assert receipt.to_bytes() == open_statement(MESSAGES["receipt"], KIND, [STATEMENT])
+    assert receipt.to_bytes() == open_statement(MESSAGES["receipt"], receipt.kind, [STATEMENT])
     other = Proposal.from_bytes(MESSAGES["proposal that claims nothing"])
     with pytest.raises(ProofError):
         open_proposal_receipt(MESSAGES["receipt"], other, [STATEMENT])
     strangers = StatementPrivateKey.from_seed(os.urandom(32))
-    forged = sign_proposal_receipt(receipt, strangers)
+    forged = receipt.signed(strangers)
     with pytest.raises(KeysError):
         open_proposal_receipt(forged, proposal, [STATEMENT])
 
@@ -197,9 +192,7 @@ def test_everything_that_may_be_said_fits_its_bounds() -> None:
         files=MAX_PROPOSED_FILES,
         received_ms=MAX_TIME_MS,
     )
-    assert len(sign_proposal_receipt(receipt, StatementPrivateKey.from_seed(bytes(32)))) < (
-        MAX_PROPOSAL_RECEIPT_BYTES
-    )
+    assert len(receipt.signed(StatementPrivateKey.from_seed(bytes(32)))) < (MAX_PROPOSAL_RECEIPT_BYTES)
     refused = (FileOutcome(FileState.REFUSED, "r" * 500),) * MAX_PROPOSED_FILES
     state = ProposalState(received_ms=MAX_TIME_MS, files=refused)
     assert len(state.to_bytes()) < MAX_PROPOSAL_STATE_BYTES

@@ -12,9 +12,9 @@ from protocol.digest import Algorithm, Digest
 from protocol.encoding import CborValue, decode_cbor, encode_cbor
 from protocol.errors import MalformedError, ProofError, UntrustedError
 from protocol.limits import MAX_ENDS, MAX_ENDS_BYTES
-from protocol.statement.case import CaseAnswer, Outcome, PartnerDispute, open_answer, sign_answer
-from protocol.statement.end import Ended, EndedReports, ReportEnd, open_end, sign_end
-from protocol.statement.receipt import Receipt, kept_receipt, open_receipt, sign_receipt
+from protocol.statement.case import CaseAnswer, Outcome, PartnerDispute, open_answer
+from protocol.statement.end import Ended, EndedReports, ReportEnd, open_end
+from protocol.statement.receipt import Receipt, kept_receipt, open_receipt
 from protocol.statement.report import HitReport, SentReport, authenticate, require_evaluated
 from protocol.subset.label import Label, LabelSource
 
@@ -100,7 +100,7 @@ def test_a_report_of_another_partner_is_worth_no_more_than_a_guess() -> None:
 
 
 def test_a_receipt_is_of_one_report() -> None:
-    data = sign_receipt(RECEIPT, KEY)
+    data = RECEIPT.signed(KEY)
     assert open_receipt(data, REPORT, [OTHER.public, KEY.public]) == RECEIPT
     assert kept_receipt(data) == RECEIPT
     for change in ({"version": 8}, {"partner": "other"}, {"report_id": b"q" * 16}):
@@ -109,15 +109,15 @@ def test_a_receipt_is_of_one_report() -> None:
 
 
 def test_an_end_is_of_one_report() -> None:
-    data = sign_end(END, KEY)
+    data = END.signed(KEY)
     assert open_end(data, REPORT, [OTHER.public, KEY.public]) == END
     for change in ({"subset_id": b"t" * 16}, {"partner": "other"}, {"report_id": b"q" * 16}):
         with pytest.raises(ProofError):
             open_end(data, replace(REPORT, **change), [KEY.public])
     with pytest.raises(BadSignatureError):
-        open_end(sign_end(END, OTHER), REPORT, [KEY.public])
+        open_end(END.signed(OTHER), REPORT, [KEY.public])
     with pytest.raises(MalformedTrustError):
-        open_end(sign_receipt(RECEIPT, KEY), REPORT, [KEY.public])
+        open_end(RECEIPT.signed(KEY), REPORT, [KEY.public])
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_ended_reports_of_another_form_are_refused(ended: Sequence[CborValue]) -
 
 
 def test_a_full_page_of_ended_reports_fits_its_bound() -> None:
-    page = EndedReports((Ended(b"r" * 16, sign_receipt(RECEIPT, KEY), sign_end(END, KEY)),) * MAX_ENDS)
+    page = EndedReports((Ended(b"r" * 16, RECEIPT.signed(KEY), END.signed(KEY)),) * MAX_ENDS)
     assert page.is_full
     assert len(page.to_bytes()) < MAX_ENDS_BYTES
     assert EndedReports.from_bytes(page.to_bytes()) == page
@@ -150,7 +150,7 @@ def test_what_is_kept_of_a_report_reads_as_it_was_written() -> None:
 
 
 def test_an_answer_is_to_one_case() -> None:
-    data = sign_answer(ANSWER, KEY)
+    data = ANSWER.signed(KEY)
     assert open_answer(data, partner="hoster", report_id=REPORT.report_id, keys=[KEY.public]) == ANSWER
     with pytest.raises(ProofError):
         open_answer(data, partner="other", report_id=REPORT.report_id, keys=[KEY.public])
@@ -160,20 +160,18 @@ def test_an_answer_is_to_one_case() -> None:
 
 def test_another_key_signs_nothing() -> None:
     with pytest.raises(BadSignatureError):
-        open_receipt(sign_receipt(RECEIPT, OTHER), REPORT, [KEY.public])
+        open_receipt(RECEIPT.signed(OTHER), REPORT, [KEY.public])
     with pytest.raises(BadSignatureError):
-        open_answer(
-            sign_answer(ANSWER, OTHER), partner="hoster", report_id=REPORT.report_id, keys=[KEY.public]
-        )
+        open_answer(ANSWER.signed(OTHER), partner="hoster", report_id=REPORT.report_id, keys=[KEY.public])
 
 
 def test_an_answer_is_no_receipt() -> None:
     with pytest.raises(MalformedTrustError):
-        open_receipt(sign_answer(ANSWER, KEY), REPORT, [KEY.public])
+        open_receipt(ANSWER.signed(KEY), REPORT, [KEY.public])
 
 
 def test_any_altered_byte_of_a_receipt_is_refused() -> None:
-    data = sign_receipt(RECEIPT, KEY)
+    data = RECEIPT.signed(KEY)
     for place in range(len(data)):
         altered = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
         with pytest.raises((KeysError, MalformedError, ProofError)):

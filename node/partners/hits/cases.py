@@ -19,7 +19,7 @@ from node.store.hits.records import CaseRecord, HitRecord
 from node.store.store import Store
 from protocol.digest import Digest
 from protocol.limits import MAX_REASON_BYTES
-from protocol.statement.case import CaseAnswer, CaseState, Outcome, PartnerDispute, sign_answer
+from protocol.statement.case import CaseAnswer, CaseState, Outcome, PartnerDispute
 from protocol.statement.receipt import open_receipt
 from protocol.statement.report import REPORT_ID_BYTES
 
@@ -106,7 +106,7 @@ class Casework:
             reason=reason,
             answered_ms=milliseconds(self._clock.now()),
         )
-        signed = sign_answer(answer, signer)  # first: the key may be where signing takes a while
+        signed = answer.signed(signer)  # first: the key may be where signing takes a while
         with self._store.write() as unit:
             unit.partner_cases.answer(record, outcome=outcome, answer=signed, answered_ms=answer.answered_ms)
         return answer

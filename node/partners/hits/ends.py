@@ -10,13 +10,12 @@ from dataclasses import replace
 
 from keys.errors import BadSignatureError
 from keys.signer import Signer
-from keys.trust.statement import open_statement
 from node.objects.taken_reports import TakenReport, change, taken
 from node.store.hits.records import HitRecord
 from node.store.store import Store
 from node.trust.own import OwnTrust
 from protocol.limits import MAX_ENDS
-from protocol.statement.end import KIND, Ended, EndedReports, ReportEnd, sign_end
+from protocol.statement.end import Ended, EndedReports, ReportEnd
 from protocol.statement.receipt import kept_receipt
 
 
@@ -40,7 +39,7 @@ class Ends:
     def _ended(self, record: HitRecord) -> Ended:
         kept = taken(self._store, record)
         if not kept.end or not self._is_signed(kept.end):
-            end = sign_end(self._end(record, kept), self._signer())
+            end = self._end(record, kept).signed(self._signer())
             kept = replace(kept, end=end)
             with self._store.write() as unit:
                 change(self._store, unit, record, lambda now: replace(now, end=end))
@@ -64,7 +63,7 @@ class Ends:
     def _is_signed(self, end: bytes) -> bool:
         """Whether it is by a key of the node document still: nobody believes one that was stolen since."""
         try:
-            open_statement(end, KIND, [dated.key for dated in self._trust.document().statement_keys])
+            ReportEnd.opened(end, [dated.key for dated in self._trust.document().statement_keys])
         except BadSignatureError:
             return False
         return True

@@ -33,7 +33,7 @@ from node.subsets.epochs import Epochs
 from node.subsets.registers import kept_register
 from protocol.digest import Digest
 from protocol.errors import UntrustedError
-from protocol.statement.receipt import Receipt, sign_receipt
+from protocol.statement.receipt import Receipt
 from protocol.statement.report import HitReport, SentReport, require_evaluated
 from protocol.subset.canary import is_canary
 from protocol.subset.completeness import is_asked
@@ -107,7 +107,7 @@ class Reporting:
         self._require_few(partner)
         version, label = self._listed(record, report, output)
         receipt = self._receipt(report, version, label)
-        signed = sign_receipt(receipt, self._signer())
+        signed = receipt.signed(self._signer())
         kept = None
         while kept is None:  # until nothing is released between the judgement and the keeping
             newest = self._newest(record)

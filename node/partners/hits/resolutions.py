@@ -14,7 +14,7 @@ from node.clock import DAY_MS, Clock, milliseconds
 from node.errors import AlreadyExistsError, ConflictError, NotFoundError, RateLimitedError
 from node.store.hits.records import ResolutionRecord
 from node.store.store import Store
-from protocol.statement.resolution import Resolution, ResolutionReceipt, sign_resolution
+from protocol.statement.resolution import Resolution, ResolutionReceipt
 
 MAX_FOR_ONE: Final = 32
 """Resolutions of one report: corrections are few, and each is kept."""
@@ -60,7 +60,7 @@ class Resolving:
             done_ms=resolution.done_ms,
             action=resolution.action,
             received_ms=now_ms,
-            receipt=sign_resolution(receipt, self._signer()),
+            receipt=receipt.signed(self._signer()),
         )
         return self._keep(subset, record, resolution)
 

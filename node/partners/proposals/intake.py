@@ -18,7 +18,7 @@ from node.store.store import Store
 from node.store.unit import Unit
 from protocol.errors import UntrustedError
 from protocol.statement.proposal import Proposal, require_telling
-from protocol.statement.proposal_receipt import ProposalReceipt, sign_proposal_receipt
+from protocol.statement.proposal_receipt import ProposalReceipt
 from protocol.statement.proposal_state import FileOutcome, FileState, ProposalState
 from protocol.subset.identity import subset_id
 
@@ -144,7 +144,7 @@ class TakingProposals:
             files=len(proposal.files),
             received_ms=milliseconds(self._clock.now()),
         )
-        return sign_proposal_receipt(receipt, self._signer())
+        return receipt.signed(self._signer())
 
 
 def _find(unit: Unit, partner: str, subset: str, proposal_id: bytes) -> ProposalRecord:

@@ -10,12 +10,11 @@ from typing import Final
 
 from keys.trust.envelope import pre_authentication
 from node.signing.process.frames import refused
-from protocol import acknowledgement, transfer, trust_acknowledgement
+from protocol import transfer
 from protocol.acknowledgement import Acknowledgement
 from protocol.encoding import decode_cbor
 from protocol.errors import MalformedError
 from protocol.hit_evidence.bundle import FORMATS, SEAL_KIND
-from protocol.statement import case, end, proposal_receipt, receipt, resolution
 from protocol.statement.case import CaseAnswer
 from protocol.statement.end import ReportEnd
 from protocol.statement.proposal_receipt import ProposalReceipt
@@ -74,13 +73,13 @@ def _answer(payload: bytes) -> None:
 
 _KINDS: Final[Mapping[str, Named]] = MappingProxyType(
     {
-        receipt.KIND: lambda payload: Receipt.from_bytes(payload).node,
-        proposal_receipt.KIND: lambda payload: ProposalReceipt.from_bytes(payload).node,
-        end.KIND: lambda payload: ReportEnd.from_bytes(payload).node,
-        case.KIND: _answer,
-        resolution.KIND: lambda payload: ResolutionReceipt.from_bytes(payload).node,
-        acknowledgement.KIND: lambda payload: Acknowledgement.from_bytes(payload).node,
-        trust_acknowledgement.KIND: lambda payload: TrustAcknowledgement.from_bytes(payload).node,
+        Receipt.kind: lambda payload: Receipt.from_bytes(payload).node,
+        ProposalReceipt.kind: lambda payload: ProposalReceipt.from_bytes(payload).node,
+        ReportEnd.kind: lambda payload: ReportEnd.from_bytes(payload).node,
+        CaseAnswer.kind: _answer,
+        ResolutionReceipt.kind: lambda payload: ResolutionReceipt.from_bytes(payload).node,
+        Acknowledgement.kind: lambda payload: Acknowledgement.from_bytes(payload).node,
+        TrustAcknowledgement.kind: lambda payload: TrustAcknowledgement.from_bytes(payload).node,
         transfer.KIND: lambda payload: Transfer.from_bytes(payload).node,
         SEAL_KIND: _seal,
     }

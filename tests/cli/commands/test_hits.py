@@ -19,8 +19,8 @@ from node.hoster.hits.homes import hit_spool
 from node.hoster.hits.resolutions import Action
 from node.hoster.hits.spool import HitSpool
 from node.sdk import Client
-from protocol.statement.case import CaseAnswer, CaseState, Outcome, sign_answer
-from protocol.statement.receipt import kept_receipt, sign_receipt
+from protocol.statement.case import CaseAnswer, CaseState, Outcome
+from protocol.statement.receipt import kept_receipt
 from support.agencies import BOTH, LIST, PARTNER, SUBSET, Federation, table, written
 from support.cybertip_host import PASSWORD, USER, Fault, cybertip_host_beside
 from support.digest_search import DigestSearch
@@ -407,7 +407,7 @@ def test_what_does_not_verify_any_more_keeps_no_other_from_being_told_to_others(
     assert old.id == hit
     foreign = StatementPrivateKey.from_seed(b"o" * 32)
     if broken == "receipt":
-        signed = sign_receipt(kept_receipt(old.receipt), foreign)
+        signed = kept_receipt(old.receipt).signed(foreign)
         spool.save(replace(old, receipt=signed))
     else:
         answer = CaseAnswer(
@@ -417,7 +417,7 @@ def test_what_does_not_verify_any_more_keeps_no_other_from_being_told_to_others(
             reason="two looked",
             answered_ms=1,
         )
-        state = CaseState(opened_ms=1, due_ms=2, answer=sign_answer(answer, foreign))
+        state = CaseState(opened_ms=1, due_ms=2, answer=answer.signed(foreign))
         spool.save(replace(old, case=state.to_bytes()))
     done = partner.run("hit", "report", "--all", "--to", "tickets", "--yes")
     told = {str(each["hit"]): each["told"] for each in done.results if "told" in each}
