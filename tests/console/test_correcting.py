@@ -195,8 +195,7 @@ async def test_what_was_withdrawn_is_on_record_though_it_could_not_go_out(
 
 
 async def test_shredding_is_asked_for_and_waits_for_a_second_person(busy: RunningConsole) -> None:
-    token = busy.visitors.open(PersonRole.ANALYST, person="alice", proved_ms=busy.world.now_ms)
-    async with Browser(f"http://127.0.0.1:{busy.server.port}", busy.authority, token) as browser:
+    async with busy.as_role(PersonRole.ANALYST, person="alice", proved_ms=busy.world.now_ms) as browser:
         asked = await browser.get(f"/console/entry/shred?list={_OWN}&index=0")
         assert "2 entries, 0 disputes" in asked.words
         done = await _sent(browser, busy, "/console/entry/shred", _ENTRY | {"reason": "error"})

@@ -26,8 +26,7 @@ _MEMBER = f"/console/members/member?node={_NL}"
 
 
 def _operator(busy: RunningConsole) -> Browser:
-    token = busy.visitors.open(PersonRole.OPERATOR, person="alice", proved_ms=busy.world.now_ms)
-    return Browser(f"http://127.0.0.1:{busy.server.port}", busy.authority, token)
+    return busy.as_role(PersonRole.OPERATOR, person="alice", proved_ms=busy.world.now_ms)
 
 
 def _grant(busy: RunningConsole) -> str:

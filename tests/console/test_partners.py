@@ -22,8 +22,7 @@ _ONE = "/console/partners/partner?name=hoster"
 
 
 def _operator(busy: RunningConsole) -> Browser:
-    token = busy.visitors.open(PersonRole.OPERATOR, person="alice", proved_ms=busy.world.now_ms)
-    return Browser(f"http://127.0.0.1:{busy.server.port}", busy.authority, token)
+    return busy.as_role(PersonRole.OPERATOR, person="alice", proved_ms=busy.world.now_ms)
 
 
 def _hoster(busy: RunningConsole) -> PartnerRecord:

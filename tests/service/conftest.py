@@ -7,6 +7,7 @@ import pytest
 
 from keys.key import LogPrivateKey
 from node.store.store import Store
+from support.cheap_node import CheapNode
 from support.new_stores import database_with_tables
 from support.postgres import PostgresServer, postgres_server
 from support.programs import needed
@@ -66,6 +67,12 @@ def fr(store: Store, tmp_path: Path) -> Iterator[ReleasingAgency]:
     made = ReleasingAgency(store, tmp_path / "fr")
     yield made
     made.evaluator.close()
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> CheapNode:
+    """A founded node, none of whose keys takes long to open."""
+    return CheapNode.founded(tmp_path)
 
 
 @pytest.fixture

@@ -331,14 +331,7 @@ def test_the_next_release_of_an_older_home_says_the_same_and_evaluates_nothing_a
     give_rosters(fr)
     older(fr.store)
     folder(fr).forget_basis()
-    asked: list[int] = []
-    outputs = fr.evaluator.outputs
-
-    def counted(subset: str, epoch: int, inputs: list[bytes]) -> list[bytes]:
-        asked.append(len(inputs))
-        return outputs(subset, epoch, inputs)
-
-    fr.evaluator.outputs = counted  # type: ignore[method-assign, assignment]
+    asked = fr.evaluations()
     report = fr.release()
     assert (report.published, report.entries, asked) == (False, 4, [1])
     fr.clock.advance(LIFE)

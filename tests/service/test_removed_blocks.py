@@ -9,12 +9,11 @@ from keys.trust.members import Members
 from node.judgement import quarantine
 from node.lists.corrections.dispute import dispute
 from node.lists.corrections.withdraw import withdraw
-from node.objects.folder import FolderObjects
 from node.store.store import Store
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Reason
 from support.releases import ReleasingAgency
-from support.stores import Agency, file_digests, rows
+from support.stores import Agency, file_digests, reads_of_objects, rows
 
 
 def without_nl(old: Members) -> Members:
@@ -30,14 +29,7 @@ def test_blocks_of_a_removed_member_are_found_without_its_list(
     dispute(other.store, other.origin, [file_digests("elsewhere")[0]], collection=BASELINE)
     fr.follow(other)
     members = fr.trust.revise_members(without_nl, signers=fr.signers)
-    read: list[str] = []
-    get = FolderObjects.get
-
-    def counted(objects: FolderObjects, name: str) -> bytes:
-        read.append(name)
-        return get(objects, name)
-
-    monkeypatch.setattr(FolderObjects, "get", counted)
+    read = reads_of_objects(monkeypatch)
     [item] = quarantine.ls(store, members)
     assert (item.id, item.kind, item.count) == ("nl.example", quarantine.BLOCKS, 3)
     bundles = {name for name in read if "/openings/" in name or name.startswith("openings/")}

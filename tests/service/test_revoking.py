@@ -48,11 +48,6 @@ ORIGIN = f"{NODE}/lists/main"
 
 
 @pytest.fixture
-def node(tmp_path: Path) -> CheapNode:
-    return CheapNode.founded(tmp_path)
-
-
-@pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     with empty_store(tmp_path) as made:
         start_audit(made, NODE)

@@ -28,7 +28,6 @@ from node.lists.imports import intake
 from node.lists.pace import FollowGuards
 from node.lists.publish import publish
 from node.lists.tombstones import TombstoneFilter, tombstoned
-from node.objects.folder import FolderObjects
 from node.objects.logfiles import LogFiles
 from node.store.lists.records import Quarantined
 from node.store.store import Store
@@ -43,6 +42,7 @@ from support.stores import (
     check_whole,
     file_digests,
     make_store,
+    reads_of_objects,
     row,
     rows,
     sha256_digest,
@@ -538,13 +538,6 @@ def test_a_peer_s_shredding_of_many_hashes_reads_what_others_list_once(
         shred_file(other, name)
     other.publish()
     own = agency.files().name("openings", "")
-    read: list[str] = []
-    get = FolderObjects.get
-
-    def counted(objects: FolderObjects, name: str) -> bytes:
-        read.append(name)
-        return get(objects, name)
-
-    monkeypatch.setattr(FolderObjects, "get", counted)
+    read = reads_of_objects(monkeypatch)
     agency.pull(other)
     assert sum(name.startswith(own) for name in read) <= 3

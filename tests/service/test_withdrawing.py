@@ -9,12 +9,11 @@ from node.lists.entries import ListReader
 from node.lists.families import Family
 from node.lists.publish import publish
 from node.lists.queue import Queue
-from node.objects.folder import FolderObjects
 from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL, Event, Op
 from protocol.lists.listing import BlockKind, Listing, fold
 from protocol.lists.opening import Opening, Reason
-from support.stores import Agency, check_whole, file_digests, row, rows, sha256_digest
+from support.stores import Agency, check_whole, file_digests, reads_of_objects, row, rows, sha256_digest
 
 
 def listing(agency: Agency) -> Listing:
@@ -75,14 +74,7 @@ def test_a_withdrawal_reads_what_it_ends(agency: Agency, monkeypatch: pytest.Mon
     """Not the list, however long it is."""
     agency.add(rows(*(str(number) for number in range(600))))
     agency.publish()
-    read: list[str] = []
-    get = FolderObjects.get
-
-    def counted(objects: FolderObjects, name: str) -> bytes:
-        read.append(name)
-        return get(objects, name)
-
-    monkeypatch.setattr(FolderObjects, "get", counted)
+    read = reads_of_objects(monkeypatch)
     withdraw(agency.store, agency.origin, file_digests("7")[0], reason=Reason.LEGAL)
     assert len(set(read)) == 1
 

@@ -1,13 +1,12 @@
 """A real nginx with a site that a manual shows, its addresses replaced."""
 
 import os
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.processes import free_port, wait_until
+from support.processes import free_port, listens, wait_until
 from support.programs import needed
 
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -45,14 +44,8 @@ def nginx(folder: Path, site: Path, replaced: Mapping[str, str]) -> Iterator[int
         [program, "-p", str(folder), "-e", str(journal), "-c", str(config)], stderr=subprocess.DEVNULL
     )
     try:
-        wait_until(lambda: _listens(port, process, journal))
+        wait_until(lambda: listens(port, process, journal))
         yield port
     finally:
         process.terminate()
         process.wait(30)
-
-
-def _listens(port: int, process: "subprocess.Popen[bytes]", journal: Path) -> bool:
-    assert process.poll() is None, journal.read_text()
-    with socket.socket() as asking:
-        return asking.connect_ex(("127.0.0.1", port)) == 0

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -361,6 +362,13 @@ def wait_until(met: Callable[[], bool]) -> None:
 def free_port() -> int:
     """As `free_ports`."""
     return free_ports(1)[0]
+
+
+def listens(port: int, process: subprocess.Popen[bytes], journal: Path) -> bool:
+    """Whether the port of a process that was just started answers; fails with its journal where it has ended."""
+    assert process.poll() is None, journal.read_text()
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_ports(number: int) -> list[int]:

@@ -92,6 +92,18 @@ class ReleasingAgency:
         )
         self._announce()
 
+    def evaluations(self) -> list[int]:
+        """How many hashes it has evaluated at once for releases, each time from now on."""
+        asked: list[int] = []
+        outputs = self.evaluator.outputs
+
+        def noted(subset: str, epoch: int, inputs: Sequence[bytes]) -> list[bytes]:
+            asked.append(len(inputs))
+            return outputs(subset, epoch, inputs)
+
+        self.evaluator.outputs = noted  # type: ignore[method-assign]
+        return asked
+
     def _found(self, folder: Path) -> None:
         keys, self._root_keys = MemoryKeys(), MemoryKeys()
         self.files = FolderObjects(folder / "trust")

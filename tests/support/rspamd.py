@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from support.processes import free_port, wait_until
+from support.processes import free_port, listens, wait_until
 from support.programs import needed
 
 CONFIG = """
@@ -66,14 +65,8 @@ def rspamd(folder: Path, *, antivirus: str, actions: str) -> Iterator[Filter]:
         [program, "-f", *as_root, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        wait_until(lambda: _listens(port, process, folder / "log"))
+        wait_until(lambda: listens(port, process, folder / "log"))
         yield Filter(port)
     finally:
         process.terminate()
         process.wait(30)
-
-
-def _listens(port: int, process: "subprocess.Popen[bytes]", journal: Path) -> bool:
-    assert process.poll() is None, journal.read_text()
-    with socket.socket() as asking:
-        return asking.connect_ex(("127.0.0.1", port)) == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from support.processes import free_port, wait_until
+from support.processes import free_port, listens, wait_until
 from support.programs import needed
 
 CONFIG = """
@@ -111,16 +111,10 @@ def squid(folder: Path, *, icap: int, files: Mapping[str, bytes], bypass: bool =
     config.write_text(CONFIG.format(port=port, folder=place, icap=icap, bypass="on" if bypass else "off"))
     process = subprocess.Popen([program, "-N", "-f", str(config)], stderr=subprocess.DEVNULL)
     try:
-        wait_until(lambda: _listens(port, process, place))
+        wait_until(lambda: listens(port, process, place / "cache.log"))
         yield Proxied(port, server.server_address[1], origin.uploads)
     finally:
         process.terminate()
         process.wait(30)
         server.shutdown()
         server.server_close()
-
-
-def _listens(port: int, process: "subprocess.Popen[bytes]", place: Path) -> bool:
-    assert process.poll() is None, (place / "cache.log").read_text()
-    with socket.socket() as asking:
-        return asking.connect_ex(("127.0.0.1", port)) == 0

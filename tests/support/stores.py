@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from hashlib import md5, sha1, sha256
 from pathlib import Path
 
+import pytest
+
 from keys.key import LogPrivateKey
 from node.formats.rows import ImportRow, RefusedRow, RowResult
 from node.lists.catalogue import create_list
@@ -68,6 +70,19 @@ def row(
 def rows(*names: str, collection: int = BASELINE) -> list[RowResult]:
     """Rows of made-up files."""
     return [row(name, line=at, collection=collection) for at, name in enumerate(names, 2)]
+
+
+def reads_of_objects(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of all objects that are read from folders from now on."""
+    read: list[str] = []
+    get = FolderObjects.get
+
+    def noted(objects: FolderObjects, name: str) -> bytes:
+        read.append(name)
+        return get(objects, name)
+
+    monkeypatch.setattr(FolderObjects, "get", noted)
+    return read
 
 
 def refused(line: int) -> RefusedRow:
