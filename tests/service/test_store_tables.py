@@ -678,7 +678,7 @@ def _subset_with_releases(unit: Unit, versions: int) -> None:
 
 
 def _enrolled(unit: Unit, name: str) -> None:
-    unit.partners.add(partner_record(name=name, auth_key=name.encode()))
+    unit.partners.add(partner_record(name=name, subset="b", auth_key=name.encode()))
 
 
 class TestDisclosure:
