@@ -3,13 +3,11 @@
 A lock ends with the process that holds it, whatever ends that.
 """
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from node.errors import StoreLockedError
-from node.files import locked
+from node.files import locked, try_locked
 from node.home import Home
 
 LOCK_NAME = "run.lock"
@@ -23,18 +21,12 @@ def running(home: Home) -> Iterator[None]:
     Raises:
         StoreLockedError: another process runs this node, and with it its scheduler.
     """
-    handle = os.open(home.folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as exc:
-        os.close(handle)
-        raise StoreLockedError(
-            "another process runs the node in {folder}", home.folder, hint="stop it first, or use --home"
-        ) from exc
-    try:
+    with try_locked(home.folder / LOCK_NAME) as held:
+        if not held:
+            raise StoreLockedError(
+                "another process runs the node in {folder}", home.folder, hint="stop it first, or use --home"
+            )
         yield
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -10,16 +10,15 @@ from datetime import datetime
 
 from keys.roles import Role
 from keys.signer import Signer
-from keys.trust.lifecycle import Lineage, Stage
+from keys.trust.lifecycle import Lineage
 from keys.trust.listed import epoch_kid
 from keys.trust.node_document import NodeDocument
 from node.errors import ConflictError
 from node.evaluator.process import EvaluatorProcess
 from node.group.sodium import load_sodium
-from node.identity.audit import tell
 from node.identity.identity import Identity
 from node.rotation.progress import Begun, rotation
-from node.rotation.rotate import Rotated, advance_keys, require_soon
+from node.rotation.rotate import Rotated, advance_keys, require_soon, rotated
 from node.signing.epochs import held_epochs, public_of_epoch
 from node.store.store import Store
 from node.subsets.epochs import epochs_of, next_number, succeed
@@ -40,21 +39,7 @@ def rotate_epoch(
     with rotation(identity, Lineage(Role.OPRF, name)) as begun:
         number = announce_next(identity, name, begun, at=at, signers=signers)
         advance_keys(identity, store)
-        return _rotated(identity, store, name, number)
-
-
-def _rotated(identity: Identity, store: Store, name: str, number: int) -> Rotated:
-    own = [key for key in identity.ring.read() if key.managed.lineage == Lineage(Role.OPRF, name)]
-    new = next(key for key in own if key.managed.kid == epoch_kid(name, number))
-    tell(identity, store, "key.create", new.name, details={"role": new.role})
-    earlier = [
-        key
-        for key in own
-        if key is not new  # one that began in the same second is before it, too
-        and key.managed.valid.start <= new.managed.valid.start
-        and key.stage is not Stage.DESTROYED
-    ]
-    return Rotated(key=new, predecessors=tuple(earlier))
+        return rotated(identity, store, Lineage(Role.OPRF, name), epoch_kid(name, number))
 
 
 def announce_next(

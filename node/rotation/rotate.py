@@ -141,18 +141,28 @@ def rotate(
         UsageError: `at` is in the past, or later than the node document lasts.
     """
     with rotation(identity, lineage) as begun:
-        kid, start = list_successor(identity, lineage, begun, at=at, signers=signers, uri=uri)
+        kid = list_successor(identity, lineage, begun, at=at, signers=signers, uri=uri)
         identity.adopt_keys()
         advance_keys(identity, store)
-        return _rotated(identity, store, lineage, kid, start)
+        return rotated(identity, store, lineage, kid)
 
 
-def _rotated(identity: Identity, store: Store, lineage: Lineage, kid: str, start: datetime) -> Rotated:
+def rotated(identity: Identity, store: Store, lineage: Lineage, kid: str) -> Rotated:
+    """The new key with this kid, of which the audit log is told, and those before it that are not destroyed.
+
+    One that began in the same second is before it, too.
+    """
     own = [key for key in identity.ring.read() if key.managed.lineage == lineage]
     new = next(key for key in own if key.managed.kid == kid)
     tell(identity, store, "key.create", new.name, details={"role": new.role})
-    before = [key for key in own if key is not new and key.managed.valid.start <= start]
-    return Rotated(key=new, predecessors=tuple(key for key in before if key.stage is not Stage.DESTROYED))
+    earlier = [
+        key
+        for key in own
+        if key is not new
+        and key.managed.valid.start <= new.managed.valid.start
+        and key.stage is not Stage.DESTROYED
+    ]
+    return Rotated(key=new, predecessors=tuple(earlier))
 
 
 def list_successor(
@@ -163,8 +173,8 @@ def list_successor(
     at: datetime,
     signers: Sequence[Signer],
     uri: str = "",
-) -> tuple[str, datetime]:
-    """Make a new key and list it, or propose that; gives its kid and when it begins. Raises as `rotate` does."""
+) -> str:
+    """Make a new key and list it, or propose that; gives its kid. Raises as `rotate` does."""
     assert lineage.role in SUCCEEDED, "keys of other roles have procedures of their own"
     life = timedelta(days=lineage.role.info.days)
     if (listed := _listed_before(identity, lineage, begun)) is not None:
@@ -180,17 +190,17 @@ def list_successor(
 
     require_soon(identity, start)
     identity.trust.revise_document(change, signers=signers)
-    return made[-1], start
+    return made[-1]
 
 
-def _listed_before(identity: Identity, lineage: Lineage, begun: Begun) -> tuple[str, datetime] | None:
-    """Kid and beginning of the key that an earlier try listed; None where it did not come so far."""
+def _listed_before(identity: Identity, lineage: Lineage, begun: Begun) -> str | None:
+    """Kid of the key that an earlier try listed; None where it did not come so far."""
     if begun.name not in identity.keychain.labels(lineage.role):
         return None
     kid = _public(identity, lineage.role, begun.name).kid
     for key in listed_keys(identity.trust.document(), identity.trust.root()):
         if key.kid == kid and key.valid is not None:
-            return kid, key.valid.start
+            return kid
     return None
 
 

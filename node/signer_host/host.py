@@ -4,7 +4,6 @@ The folder is its own: configuration, keys, and the state of what it signed. The
 of it. Moving keys there is `node.signer_host.split`'s matter.
 """
 
-import fcntl
 import os
 import pwd
 import signal
@@ -18,6 +17,7 @@ from keys.roles import Role
 from node.clock import Clock, Entropy
 from node.config import SignerFile, load_signer
 from node.errors import ConfigError, StoreLockedError, UsageError
+from node.files import try_locked
 from node.identity import passphrases
 from node.identity.distant_keys import recalling, refer
 from node.journal import Journal
@@ -129,11 +129,7 @@ def _admitted(settings: SignerFile) -> frozenset[int]:
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """One signer a folder: two would each remember what they signed themselves."""
-    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with try_locked(folder / _LOCK) as held:
+        if not held:
+            raise StoreLockedError("another process signs in {folder}", folder, hint="stop it first")
         yield
-    except BlockingIOError:
-        raise StoreLockedError("another process signs in {folder}", folder, hint="stop it first") from None
-    finally:
-        os.close(handle)
