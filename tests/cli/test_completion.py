@@ -32,14 +32,13 @@ def _bash(line: str, environment: dict[str, str]) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("sigfed li", ["list"]),
-        ("sigfed en", ["endorse", "enroll", "entry"]),
-        ("sigfed peer ", ["add", "grant", "ls", "remove", "sync"]),
-        ("sigfed entry import --co", ["--collection", "--column"]),
-        ("sigfed partner invite --files", ["--files-per-day"]),
-        ("sigfed --ho", ["--home"]),
+        pytest.param("sigfed li", ["list"], id="noun"),
+        pytest.param("sigfed en", ["endorse", "enroll", "entry"], id="several"),
+        pytest.param("sigfed peer ", ["add", "grant", "ls", "remove", "sync"], id="verbs"),
+        pytest.param("sigfed entry import --co", ["--collection", "--column"], id="options"),
+        pytest.param("sigfed partner invite --files", ["--files-per-day"], id="option"),
+        pytest.param("sigfed --ho", ["--home"], id="global"),
     ],
-    ids=["noun", "several", "verbs", "options", "option", "global"],
 )
 def test_bash_completes(line: str, offered: list[str], shell_environment: dict[str, str]) -> None:
     assert sorted(_bash(line, shell_environment)) == offered

@@ -78,13 +78,12 @@ async def test_the_first_two_name_themselves(entrance: Entrance) -> None:
 @pytest.mark.parametrize(
     ("wrong", "status", "says"),
     [
-        ({"token": "8QZ4M-0V7YR-K3HND-5T1XX"}, 400, "mistyped"),
-        ({"token": ""}, 400, "the token is missing"),
-        ({"passphrase": "a wrong passphrase"}, 401, "not the passphrase"),
-        ({"name": "bruno", "passphrase": PASS["bruno"]}, 403, "somebody else"),
-        ({"name": "nobody"}, 403, "somebody else"),
+        pytest.param({"token": "8QZ4M-0V7YR-K3HND-5T1XX"}, 400, "mistyped", id="mistyped"),
+        pytest.param({"token": ""}, 400, "the token is missing", id="missing"),
+        pytest.param({"passphrase": "a wrong passphrase"}, 401, "not the passphrase", id="passphrase"),
+        pytest.param({"name": "bruno", "passphrase": PASS["bruno"]}, 403, "somebody else", id="another"),
+        pytest.param({"name": "nobody"}, 403, "somebody else", id="nobody"),
     ],
-    ids=["mistyped", "missing", "passphrase", "another", "nobody"],
 )
 async def test_who_is_not_welcome_is_told_why_and_keeps_his_name(
     entrance: Entrance, wrong: dict[str, str], status: int, says: str

@@ -83,12 +83,11 @@ async def test_another_holder_comes_and_one_goes(busy: RunningConsole, tmp_path:
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"card1": b"no card"}, "holder card"),
-        ({"remove": "nobody"}, "nobody holds no key"),
-        ({"threshold": "9"}, "9 of 2 root keys cannot sign"),
-        ({"threshold": "many"}, "threshold is not a number"),
+        pytest.param({"card1": b"no card"}, "holder card", id="card"),
+        pytest.param({"remove": "nobody"}, "nobody holds no key", id="remove"),
+        pytest.param({"threshold": "9"}, "9 of 2 root keys cannot sign", id="too-many"),
+        pytest.param({"threshold": "many"}, "threshold is not a number", id="no-number"),
     ],
-    ids=["card", "remove", "too-many", "no-number"],
 )
 async def test_what_cannot_be_a_root_is_said_at_the_form(
     busy: RunningConsole, fields: dict[str, str | bytes], says: str

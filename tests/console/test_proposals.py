@@ -106,24 +106,23 @@ async def test_what_was_queued_is_on_record_though_somebody_refused_the_file_mea
 @pytest.mark.parametrize(
     ("action", "fields", "says"),
     [
-        ("take", SAID, "no file is ticked"),
-        ("take", SAID | {"file-1": "yes", "examined": "no", "basis": "relies-on"}, "no basis"),
-        ("take", SAID | {"file-1": "yes", "list": "fr.example/lists/none"}, "none"),
-        ("take", SAID | {"file-1": "yes", "collection": "nowhere"}, "collection"),
-        ("take", SAID | {"file-1": "yes", "legality": "France"}, "codes of two letters"),
-        ("take", SAID | {"file-9": "yes"}, "no file 9"),
-        ("refuse", {"file-1": "yes"}, "the reason is missing"),
-        ("refuse", {"file-1": "yes", "reason": "a\nb"}, "one line"),
-    ],
-    ids=[
-        "no-file",
-        "no-basis",
-        "no-list",
-        "no-collection",
-        "no-country",
-        "no-such-file",
-        "no-reason",
-        "lines",
+        pytest.param("take", SAID, "no file is ticked", id="no-file"),
+        pytest.param(
+            "take",
+            SAID | {"file-1": "yes", "examined": "no", "basis": "relies-on"},
+            "no basis",
+            id="no-basis",
+        ),
+        pytest.param("take", SAID | {"file-1": "yes", "list": "fr.example/lists/none"}, "none", id="no-list"),
+        pytest.param(
+            "take", SAID | {"file-1": "yes", "collection": "nowhere"}, "collection", id="no-collection"
+        ),
+        pytest.param(
+            "take", SAID | {"file-1": "yes", "legality": "France"}, "codes of two letters", id="no-country"
+        ),
+        pytest.param("take", SAID | {"file-9": "yes"}, "no file 9", id="no-such-file"),
+        pytest.param("refuse", {"file-1": "yes"}, "the reason is missing", id="no-reason"),
+        pytest.param("refuse", {"file-1": "yes", "reason": "a\nb"}, "one line", id="lines"),
     ],
 )
 async def test_what_does_not_fit_decides_nothing(

@@ -244,13 +244,12 @@ async def test_a_store_that_fails_in_between_is_made_good(
 @pytest.mark.parametrize(
     "lie",
     [
-        lambda data: bytes(2 * 256),
-        flip(-1),
-        flip(20),
-        lambda data: data[:-1],
-        lambda data: data + data,
+        pytest.param(lambda data: bytes(2 * 256), id="withholds"),
+        pytest.param(flip(-1), id="flips the end"),
+        pytest.param(flip(20), id="flips the start"),
+        pytest.param(lambda data: data[:-1], id="cuts"),
+        pytest.param(lambda data: data + data, id="sends more"),
     ],
-    ids=["withholds", "flips the end", "flips the start", "cuts", "sends more"],
 )
 async def test_what_does_not_verify_opens_nothing(
     federation: Federation, fr: Agency, nl: Agency, lie: Callable[[bytes], bytes]

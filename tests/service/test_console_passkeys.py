@@ -179,11 +179,10 @@ def test_an_altered_question_is_none(persons: Persons, passkeys: SignedIn, byte:
 @pytest.mark.parametrize(
     ("before", "meanwhile"),
     [
-        (timedelta(), -timedelta(hours=1)),
-        (timedelta(), timedelta(hours=1)),
-        (timedelta(days=30), timedelta()),
+        pytest.param(timedelta(), -timedelta(hours=1), id="set back"),
+        pytest.param(timedelta(), timedelta(hours=1), id="ahead for a moment"),
+        pytest.param(timedelta(days=30), timedelta(), id="ahead before"),
     ],
-    ids=["set back", "ahead for a moment", "ahead before"],
 )
 def test_an_answer_counts_once_whatever_the_clock_does(
     persons: Persons,
@@ -382,28 +381,16 @@ def test_a_passkey_put_under_another_name_is_nobodys(
 @pytest.mark.parametrize(
     "answer",
     [
-        "",
-        "null",
-        "[]",
-        "{}",
-        "[" * MAX_ANSWER,
-        '{"a":' * 3000,
-        "\ud800",
-        '{"response":{}}',
-        '"' * 50,
-        "9" * 9000,
-    ],
-    ids=[
-        "empty",
-        "null",
-        "list",
-        "object",
-        "deep",
-        "deep objects",
-        "surrogate",
-        "no fields",
-        "quotes",
-        "number",
+        pytest.param("", id="empty"),
+        pytest.param("null", id="null"),
+        pytest.param("[]", id="list"),
+        pytest.param("{}", id="object"),
+        pytest.param("[" * MAX_ANSWER, id="deep"),
+        pytest.param('{"a":' * 3000, id="deep objects"),
+        pytest.param("\ud800", id="surrogate"),
+        pytest.param('{"response":{}}', id="no fields"),
+        pytest.param('"' * 50, id="quotes"),
+        pytest.param("9" * 9000, id="number"),
     ],
 )
 def test_what_is_no_answer_is_refused_without_details(passkeys: SignedIn, answer: str) -> None:

@@ -271,15 +271,14 @@ def _bad_signature(world: World) -> bytes:
 @pytest.mark.parametrize(
     "lie",
     [
-        lambda _: b"",
-        lambda _: b"no line at all",
-        lambda _: b"\xff\n",
-        lambda _: f"\u2014 stranger.example/w1 {b64(bytes(76))}\n".encode(),
-        _other_key,
-        "bad signature",
-        "another text",
+        pytest.param(lambda _: b"", id="nothing"),
+        pytest.param(lambda _: b"no line at all", id="no line"),
+        pytest.param(lambda _: b"\xff\n", id="no text"),
+        pytest.param(lambda _: f"\u2014 stranger.example/w1 {b64(bytes(76))}\n".encode(), id="a stranger's"),
+        pytest.param(_other_key, id="another key"),
+        pytest.param("bad signature", id="bad signature"),
+        pytest.param("another text", id="another head"),
     ],
-    ids=["nothing", "no line", "no text", "a stranger's", "another key", "bad signature", "another head"],
 )
 async def test_what_is_no_cosignature_never_joins_the_note(world: World, lie: Any) -> None:
     if lie == "bad signature":
@@ -302,14 +301,13 @@ async def test_what_is_no_cosignature_never_joins_the_note(world: World, lie: An
 @pytest.mark.parametrize(
     ("answer", "alarm", "says"),
     [
-        (Refuse(Status.INCONSISTENT, ""), True, "another history"),
-        (Refuse(Status.BEHIND, "", 99), True, "more than this log has"),
-        (Refuse(Status.BEHIND, "", 0), False, "did not settle"),
-        (Refuse(Status.BEHIND, "", None), False, "did not settle"),
-        (Refuse(Status.UNTRUSTED, ""), False, "does not accept the key"),
-        (Refuse(Status.MALFORMED, ""), False, "could not read"),
+        pytest.param(Refuse(Status.INCONSISTENT, ""), True, "another history", id="another history"),
+        pytest.param(Refuse(Status.BEHIND, "", 99), True, "more than this log has", id="a larger head"),
+        pytest.param(Refuse(Status.BEHIND, "", 0), False, "did not settle", id="the same size again"),
+        pytest.param(Refuse(Status.BEHIND, "", None), False, "did not settle", id="no size"),
+        pytest.param(Refuse(Status.UNTRUSTED, ""), False, "does not accept the key", id="403"),
+        pytest.param(Refuse(Status.MALFORMED, ""), False, "could not read", id="400"),
     ],
-    ids=["another history", "a larger head", "the same size again", "no size", "403", "400"],
 )
 async def test_a_refusal_is_words_and_another_history_an_alarm(
     world: World, caplog: pytest.LogCaptureFixture, answer: Refuse, *, alarm: bool, says: str

@@ -77,22 +77,13 @@ async def test_a_process_hashes_one_file_after_another(processes: HashProcesses)
 @pytest.mark.parametrize(
     ("what_it_does", "fault"),
     [
-        ("os._exit(1)", "their decoder failed"),
-        ("os.kill(os.getpid(), 9)", "their decoder failed"),
-        ("time.sleep(60)", "they took more than 0.5 s"),
-        ("b'nonsense'", "their decoder answered nonsense"),
-        ("b'[' * 100_000", "their decoder answered nonsense"),
-        ("b'[Infinity, [], []]'", "their decoder answered nonsense"),
-        ("b' ' * 2000 + b'[1, [], []]'", "their decoder answered nonsense"),
-    ],
-    ids=[
-        "leaves",
-        "is killed",
-        "hangs",
-        "lies",
-        "lies deeply",
-        "lies endlessly",
-        "says too much",
+        pytest.param("os._exit(1)", "their decoder failed", id="leaves"),
+        pytest.param("os.kill(os.getpid(), 9)", "their decoder failed", id="is killed"),
+        pytest.param("time.sleep(60)", "they took more than 0.5 s", id="hangs"),
+        pytest.param("b'nonsense'", "their decoder answered nonsense", id="lies"),
+        pytest.param("b'[' * 100_000", "their decoder answered nonsense", id="lies deeply"),
+        pytest.param("b'[Infinity, [], []]'", "their decoder answered nonsense", id="lies endlessly"),
+        pytest.param("b' ' * 2000 + b'[1, [], []]'", "their decoder answered nonsense", id="says too much"),
     ],
 )
 async def test_a_picture_that_ends_its_decoder_is_judged_by_its_exact_hashes(

@@ -47,10 +47,9 @@ def test_nothing_secret_is_in_the_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("other", "error"),
     [
-        ({"passphrase": b"wrong horse"}, WrongPassphraseError),
-        ({"node": "nl.example"}, ConfigError),
+        pytest.param({"passphrase": b"wrong horse"}, WrongPassphraseError, id="wrong passphrase"),
+        pytest.param({"node": "nl.example"}, ConfigError, id="a key of another node"),
     ],
-    ids=["wrong passphrase", "a key of another node"],
 )
 def test_refused(tmp_path: Path, other: dict[str, str], error: type[Exception]) -> None:
     keychain(tmp_path).create(AuthPrivateKey, "1")

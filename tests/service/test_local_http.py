@@ -468,8 +468,11 @@ WEAK = replace(NATIONAL, weak=True)
 
 @pytest.mark.parametrize(
     "parts",
-    [[(WEAK,), (BASELINE,)], [(WEAK, BASELINE)], [(WEAK, CLEAN), (BASELINE, SILENT)]],
-    ids=["in another part", "of another subset", "in another part, of the same subset"],
+    [
+        pytest.param([(WEAK,), (BASELINE,)], id="in another part"),
+        pytest.param([(WEAK, BASELINE)], id="of another subset"),
+        pytest.param([(WEAK, CLEAN), (BASELINE, SILENT)], id="in another part, of the same subset"),
+    ],
 )
 async def test_a_strong_hit_is_told_before_a_weak_one(
     world: World, monkeypatch: pytest.MonkeyPatch, parts: Sequence[Sequence[Verdict]]
@@ -545,38 +548,29 @@ PHOTO, BASE64 = (
 @pytest.mark.parametrize(
     ("form", "status"),
     [
-        ("--x\r\nContent-Disposition: form-data; name=photo\r\n\r\ny\r\n--x--\r\n", 200),
-        (
-            PHOTO + "Content-Transfer-Encoding: x-uuencode\r\n\r\ny",
-            415,
+        pytest.param(
+            "--x\r\nContent-Disposition: form-data; name=photo\r\n\r\ny\r\n--x--\r\n", 200, id="plain"
         ),
-        (
+        pytest.param(PHOTO + "Content-Transfer-Encoding: x-uuencode\r\n\r\ny", 415, id="encoded"),
+        pytest.param(
             PHOTO + "Content-Transfer-Encoding: binary\r\n" + BASE64 + "\r\neQ==\r\n--x--\r\n",
             415,
+            id="encoded twice",
         ),
-        (
-            PHOTO + BASE64 + "\r\n!eQ==\r\n--x--\r\n",
+        pytest.param(PHOTO + BASE64 + "\r\n!eQ==\r\n--x--\r\n", 400, id="encoded badly"),
+        pytest.param(PHOTO + "Content-Encoding: deflate\r\n\r\ny\r\n--x--\r\n", 415, id="packed"),
+        pytest.param("--x\r\n" + "a: b\r\n" * 1000, 400, id="headers without end"),
+        pytest.param(
+            "--x\r\nContent-Type: multipart/mixed; boundary=z\r\n\r\n--z\r\n\r\ny\r\n--z--\r\n--x--\r\n",
             400,
+            id="form in a form",
         ),
-        (PHOTO + "Content-Encoding: deflate\r\n\r\ny\r\n--x--\r\n", 415),
-        ("--x\r\n" + "a: b\r\n" * 1000, 400),
-        ("--x\r\nContent-Type: multipart/mixed; boundary=z\r\n\r\n--z\r\n\r\ny\r\n--z--\r\n--x--\r\n", 400),
-        (
+        pytest.param(
             "--x\r\nContent-Disposition: form-data; name=photo\r\n\r\ny\r\n" * 2 + "--x--\r\n",
             400,
+            id="two files",
         ),
-        ("nothing", 400),
-    ],
-    ids=[
-        "plain",
-        "encoded",
-        "encoded twice",
-        "encoded badly",
-        "packed",
-        "headers without end",
-        "form in a form",
-        "two files",
-        "none",
+        pytest.param("nothing", 400, id="none"),
     ],
 )
 async def test_forms_that_are_not_read(world: World, form: str, status: int) -> None:

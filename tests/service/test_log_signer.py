@@ -68,24 +68,14 @@ def test_the_last_head_is_signed_again_by_the_keys_that_sign_now(tmp_path: Path)
 @pytest.mark.parametrize(
     ("start", "leaves"),
     [
-        (0, LEAVES[:1]),
-        (3, [LEAVES[9], LEAVES[8]]),
-        (3, LEAVES[3:4]),
-        (4, [LEAVES[9]]),
-        (0, LEAVES[:5]),
-        (6, LEAVES[6:]),
-        (5, []),
-        (0, []),
-    ],
-    ids=[
-        "a second first batch",
-        "other entries at the same size",
-        "a smaller head",
-        "another last entry",
-        "all of it as one batch",
-        "with a gap",
-        "nothing to sign",
-        "an empty log again",
+        pytest.param(0, LEAVES[:1], id="a second first batch"),
+        pytest.param(3, [LEAVES[9], LEAVES[8]], id="other entries at the same size"),
+        pytest.param(3, LEAVES[3:4], id="a smaller head"),
+        pytest.param(4, [LEAVES[9]], id="another last entry"),
+        pytest.param(0, LEAVES[:5], id="all of it as one batch"),
+        pytest.param(6, LEAVES[6:], id="with a gap"),
+        pytest.param(5, [], id="nothing to sign"),
+        pytest.param(0, [], id="an empty log again"),
     ],
 )
 def test_refused(signer: FolderLogSigner, start: int, leaves: list[bytes]) -> None:
@@ -163,20 +153,12 @@ FORK = [*LEAVES[:2], *LEAVES[5:]]
 @pytest.mark.parametrize(
     ("leaves", "proof"),
     [
-        (LEAVES[:2], []),
-        (LEAVES[7:10], []),
-        (FORK[:5], consistency_proof(FORK, 3, 5)),
-        (FORK[:5], consistency_proof(LEAVES, 3, 5)),
-        (LEAVES[:5], []),
-        (LEAVES[:5], consistency_proof(LEAVES, 2, 5)),
-    ],
-    ids=[
-        "an older head",
-        "another history of that size",
-        "a longer history beside it",
-        "that with the proof of this one",
-        "no proof",
-        "the proof from elsewhere",
+        pytest.param(LEAVES[:2], [], id="an older head"),
+        pytest.param(LEAVES[7:10], [], id="another history of that size"),
+        pytest.param(FORK[:5], consistency_proof(FORK, 3, 5), id="a longer history beside it"),
+        pytest.param(FORK[:5], consistency_proof(LEAVES, 3, 5), id="that with the proof of this one"),
+        pytest.param(LEAVES[:5], [], id="no proof"),
+        pytest.param(LEAVES[:5], consistency_proof(LEAVES, 2, 5), id="the proof from elsewhere"),
     ],
 )
 def test_it_goes_on_from_no_head_that_does_not_follow(

@@ -88,11 +88,10 @@ async def test_callers_at_once_share_one_padded_request(world: World) -> None:
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"request_id": bytes(16)}, "answered another request"),
-        ({"epoch": 2}, "answered another request"),
-        ({"proof": bytes(64)}, "answer is not proven"),
+        pytest.param({"request_id": bytes(16)}, "answered another request", id="request"),
+        pytest.param({"epoch": 2}, "answered another request", id="epoch"),
+        pytest.param({"proof": bytes(64)}, "answer is not proven", id="proof"),
     ],
-    ids=["request", "epoch", "proof"],
 )
 async def test_an_answer_to_something_else_is_no_verdict(
     world: World, changed: Mapping[str, Any], says: str

@@ -42,12 +42,11 @@ def test_who_comes_and_goes() -> None:
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        (RootChange(remove=["4"]), NotFoundError),
-        (RootChange(threshold=4), UsageError),
-        (RootChange(remove=["1", "2"]), UsageError),
-        (RootChange(targets_threshold=0), UsageError),
+        pytest.param(RootChange(remove=["4"]), NotFoundError, id="nobody"),
+        pytest.param(RootChange(threshold=4), UsageError, id="more than there are"),
+        pytest.param(RootChange(remove=["1", "2"]), UsageError, id="too few are left"),
+        pytest.param(RootChange(targets_threshold=0), UsageError, id="none"),
     ],
-    ids=["nobody", "more than there are", "too few are left", "none"],
 )
 def test_what_is_not_proposed(change: RootChange, error: type[NodeError]) -> None:
     with pytest.raises(error):

@@ -74,20 +74,18 @@ def through(proxy: BadProxy, server: S3Server, folder: Path) -> S3Objects:
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
-        (Fault(ignores=frozenset({"if-none-match"})), "does not heed If-None-Match"),
-        (Fault(ignores=frozenset({"if-match"})), "does not heed If-Match"),
-        (Fault(adds={"X-Amz-Version-Id": "3"}), "keeps every version"),
-        (Fault(adds={"Etag": ""}), "does not heed If-Match"),
-        (Fault(answers=412, of="PUT"), "does not heed If-Match"),
-        (Fault(answers=501, of="PUT"), "does not know a request"),
-    ],
-    ids=[
-        "creates over what is there",
-        "replaces what it was not",
-        "deletes nothing",
-        "has no marks",
-        "replaces nothing",
-        "knows none",
+        pytest.param(
+            Fault(ignores=frozenset({"if-none-match"})),
+            "does not heed If-None-Match",
+            id="creates over what is there",
+        ),
+        pytest.param(
+            Fault(ignores=frozenset({"if-match"})), "does not heed If-Match", id="replaces what it was not"
+        ),
+        pytest.param(Fault(adds={"X-Amz-Version-Id": "3"}), "keeps every version", id="deletes nothing"),
+        pytest.param(Fault(adds={"Etag": ""}), "does not heed If-Match", id="has no marks"),
+        pytest.param(Fault(answers=412, of="PUT"), "does not heed If-Match", id="replaces nothing"),
+        pytest.param(Fault(answers=501, of="PUT"), "does not know a request", id="knows none"),
     ],
 )
 @pytest.mark.parametrize("act", ["put", "put_all", "exchange", "delete"])

@@ -93,30 +93,19 @@ async def test_every_status_of_the_dialogue_arrives(federation: Federation) -> N
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (reply(b"7", status="409 Conflict"), None),
-        (reply(b"seven\n", status="409 Conflict"), VerificationError),
-        (reply(b"07\n", status="409 Conflict"), VerificationError),
-        (reply(b"\xff\n", status="409 Conflict"), VerificationError),
-        (reply(b"9" * 5000, status="409 Conflict"), VerificationError),
-        (reply(b"x" * 5000), VerificationError),
-        (reply(b"", status="500 Broken"), PeerRefusedError),
-        (reply(b"", status="413 Large"), PeerRefusedError),
-        (reply(b"", status="302 Elsewhere", headers={"Location": "/"}), PeerRefusedError),
-        (reply(b"", headers={"Content-Encoding": "gzip"}), VerificationError),
-        (b"", PeerUnreachableError),
-    ],
-    ids=[
-        "a size without newline",
-        "a word",
-        "a leading zero",
-        "no text",
-        "a long size",
-        "a long answer",
-        "500",
-        "413",
-        "a redirect",
-        "encoded",
-        "nothing",
+        pytest.param(reply(b"7", status="409 Conflict"), None, id="a size without newline"),
+        pytest.param(reply(b"seven\n", status="409 Conflict"), VerificationError, id="a word"),
+        pytest.param(reply(b"07\n", status="409 Conflict"), VerificationError, id="a leading zero"),
+        pytest.param(reply(b"\xff\n", status="409 Conflict"), VerificationError, id="no text"),
+        pytest.param(reply(b"9" * 5000, status="409 Conflict"), VerificationError, id="a long size"),
+        pytest.param(reply(b"x" * 5000), VerificationError, id="a long answer"),
+        pytest.param(reply(b"", status="500 Broken"), PeerRefusedError, id="500"),
+        pytest.param(reply(b"", status="413 Large"), PeerRefusedError, id="413"),
+        pytest.param(
+            reply(b"", status="302 Elsewhere", headers={"Location": "/"}), PeerRefusedError, id="a redirect"
+        ),
+        pytest.param(reply(b"", headers={"Content-Encoding": "gzip"}), VerificationError, id="encoded"),
+        pytest.param(b"", PeerUnreachableError, id="nothing"),
     ],
 )
 async def test_what_is_no_answer_of_the_protocol_is_an_error(
@@ -213,12 +202,20 @@ async def test_strangers_cannot_make_it_fetch_without_end(federation: Federation
 @pytest.mark.parametrize(
     "request_body",
     [
-        b"nonsense",
-        body(0, Note.parse(sign_checkpoint(Checkpoint("nl.example/lists/main", 3, bytes(32)), [THIEF]))),
-        body(0, Note.parse(sign_checkpoint(Checkpoint("us.example/lists/main", 3, bytes(32)), [THIEF]))),
-        body(0, Note.parse(sign_checkpoint(Checkpoint("fr.example/other", 3, bytes(32)), [THIEF]))),
+        pytest.param(b"nonsense", id="no request"),
+        pytest.param(
+            body(0, Note.parse(sign_checkpoint(Checkpoint("nl.example/lists/main", 3, bytes(32)), [THIEF]))),
+            id="its own",
+        ),
+        pytest.param(
+            body(0, Note.parse(sign_checkpoint(Checkpoint("us.example/lists/main", 3, bytes(32)), [THIEF]))),
+            id="a stranger's",
+        ),
+        pytest.param(
+            body(0, Note.parse(sign_checkpoint(Checkpoint("fr.example/other", 3, bytes(32)), [THIEF]))),
+            id="no log's name",
+        ),
     ],
-    ids=["no request", "its own", "a stranger's", "no log's name"],
 )
 async def test_only_about_a_peers_log_it_fetches_anything(
     federation: Federation, request_body: bytes

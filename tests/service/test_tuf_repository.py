@@ -39,13 +39,12 @@ def versions(origin: TufOrigin) -> tuple[int, int, int]:
 @pytest.mark.parametrize(
     ("seconds", "found"),
     [
-        (0, (1, 1, 1)),
-        (6 * HOUR - 1, (1, 1, 1)),
-        (6 * HOUR, (2, 1, 1)),
-        (14 * DAY, (2, 1, 1)),
-        (15 * DAY, (2, 2, 1)),
+        pytest.param(0, (1, 1, 1), id="at once"),
+        pytest.param(6 * HOUR - 1, (1, 1, 1), id="before six hours"),
+        pytest.param(6 * HOUR, (2, 1, 1), id="after six hours"),
+        pytest.param(14 * DAY, (2, 1, 1), id="the snapshot has half its life"),
+        pytest.param(15 * DAY, (2, 2, 1), id="and less"),
     ],
-    ids=["at once", "before six hours", "after six hours", "the snapshot has half its life", "and less"],
 )
 def test_it_is_said_again_when_little_is_left(
     origin: TufOrigin, seconds: int, found: tuple[int, int, int]

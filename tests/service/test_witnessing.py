@@ -392,12 +392,11 @@ def test_a_record_is_found_by_origin_and_by_its_hash(store: Store) -> None:
 @pytest.mark.parametrize(
     "held",
     [
-        None,
-        RECORD,
-        replace(LATER, head=replace(LATER.head, root=b"x" * 32)),
-        replace(LATER, head=replace(LATER.head, time_s=5)),
+        pytest.param(None, id="none"),
+        pytest.param(RECORD, id="an older one"),
+        pytest.param(replace(LATER, head=replace(LATER.head, root=b"x" * 32)), id="another root"),
+        pytest.param(replace(LATER, head=replace(LATER.head, time_s=5)), id="an older cosignature"),
     ],
-    ids=["none", "an older one", "another root", "an older cosignature"],
 )
 def test_a_record_is_replaced_only_by_who_read_it(store: Store, held: WitnessRecord | None) -> None:
     put(store, None, LATER)

@@ -29,12 +29,11 @@ def passphrase(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("url", "http://fr.example/"),
-        ("url", "https://FR.example/"),
-        ("country", "XX"),
-        ("node", f"{'a' * 64}.example"),
+        pytest.param("url", "http://fr.example/", id="address without TLS"),
+        pytest.param("url", "https://FR.example/", id="address in capitals"),
+        pytest.param("country", "XX", id="no country"),
+        pytest.param("node", f"{'a' * 64}.example", id="name with a long label"),
     ],
-    ids=["address without TLS", "address in capitals", "no country", "name with a long label"],
 )
 def test_an_answer_that_cannot_be_signed_leaves_no_half_node(
     tmp_path: Path, passphrase: Path, capsys: pytest.CaptureFixture[str], field: str, value: str

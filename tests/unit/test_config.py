@@ -49,15 +49,14 @@ def test_what_an_editor_marks_as_utf_8_and_ends_with_cr_lf_is_read(tmp_path: Pat
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("node = ]\n", "line 1"),
-        (SMALL + "colour = 1\n", "listen.colour"),
-        (SMALL.replace("fr.example", "FR example", 1), "node"),
-        (SMALL.replace('"FR"', '"France"'), "country"),
-        (SMALL + "port = 0\n", "listen.port"),
-        (SMALL + '\n[store]\npassword = "x"\n', "store.password"),
-        ("country = 'FR'\n", "node"),
+        pytest.param("node = ]\n", "line 1", id="not TOML"),
+        pytest.param(SMALL + "colour = 1\n", "listen.colour", id="unknown key"),
+        pytest.param(SMALL.replace("fr.example", "FR example", 1), "node", id="node name"),
+        pytest.param(SMALL.replace('"FR"', '"France"'), "country", id="country"),
+        pytest.param(SMALL + "port = 0\n", "listen.port", id="port"),
+        pytest.param(SMALL + '\n[store]\npassword = "x"\n', "store.password", id="secrets have no place"),
+        pytest.param("country = 'FR'\n", "node", id="missing"),
     ],
-    ids=["not TOML", "unknown key", "node name", "country", "port", "secrets have no place", "missing"],
 )
 def test_refused_with_the_name_of_what_is_wrong(text: str, named: str) -> None:
     with pytest.raises(ConfigError, match="test") as refused:

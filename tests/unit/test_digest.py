@@ -35,17 +35,16 @@ def test_hex_is_read_in_both_cases(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        "00" * 15,
-        "00" * 17,
-        "0" * 31,
-        "0g" * 16,
-        "00 " * 16,
-        " " + "00" * 16,
-        "0x" + "00" * 15,
-        "\u0660\u0660" * 16,
+        pytest.param("", id="empty"),
+        pytest.param("00" * 15, id="short"),
+        pytest.param("00" * 17, id="long"),
+        pytest.param("0" * 31, id="odd"),
+        pytest.param("0g" * 16, id="not hex"),
+        pytest.param("00 " * 16, id="spaces"),
+        pytest.param(" " + "00" * 16, id="leading space"),
+        pytest.param("0x" + "00" * 15, id="prefix"),
+        pytest.param("\u0660\u0660" * 16, id="other digits"),
     ],
-    ids=["empty", "short", "long", "odd", "not hex", "spaces", "leading space", "prefix", "other digits"],
 )
 def test_other_text_is_refused(text: str) -> None:
     with pytest.raises(MalformedError):

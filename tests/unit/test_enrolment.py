@@ -37,28 +37,16 @@ def test_pasting_is_forgiving(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        TEXT[:-1],
-        TEXT + "A",
-        TEXT.replace("https", "http"),
-        TEXT.replace("#", ""),
-        TEXT.replace("8443/", "8443/path"),
-        TEXT[:-1] + "R",
-        TEXT[:-1] + "1",
-        TEXT[:-1] + "é",
-        "x" * 601,
-    ],
-    ids=[
-        "empty",
-        "cut off",
-        "one character more",
-        "without TLS",
-        "no separator",
-        "a path",
-        "unused bits set",
-        "not base32",
-        "not ASCII",
-        "endless",
+        pytest.param("", id="empty"),
+        pytest.param(TEXT[:-1], id="cut off"),
+        pytest.param(TEXT + "A", id="one character more"),
+        pytest.param(TEXT.replace("https", "http"), id="without TLS"),
+        pytest.param(TEXT.replace("#", ""), id="no separator"),
+        pytest.param(TEXT.replace("8443/", "8443/path"), id="a path"),
+        pytest.param(TEXT[:-1] + "R", id="unused bits set"),
+        pytest.param(TEXT[:-1] + "1", id="not base32"),
+        pytest.param(TEXT[:-1] + "é", id="not ASCII"),
+        pytest.param("x" * 601, id="endless"),
     ],
 )
 def test_what_is_not_an_invitation_is_refused(text: str) -> None:
@@ -128,13 +116,12 @@ RENEWAL: dict[str, Any] = {
 @pytest.mark.parametrize(
     "change",
     [
-        {"root_sha256": b"x" * 32},
-        {"partner": "hosters"},
-        {"old_key": b"x" * 32},
-        {"auth_key": b"x" * 32},
-        {"old_key": RENEWAL["auth_key"], "auth_key": RENEWAL["old_key"]},
+        pytest.param({"root_sha256": b"x" * 32}, id="another node"),
+        pytest.param({"partner": "hosters"}, id="another partner"),
+        pytest.param({"old_key": b"x" * 32}, id="another old key"),
+        pytest.param({"auth_key": b"x" * 32}, id="another new key"),
+        pytest.param({"old_key": RENEWAL["auth_key"], "auth_key": RENEWAL["old_key"]}, id="the way back"),
     ],
-    ids=["another node", "another partner", "another old key", "another new key", "the way back"],
 )
 def test_a_renewal_is_that_of_one_partner_at_one_node_in_one_direction(change: dict[str, Any]) -> None:
     assert renewal_string(**{**RENEWAL, **change}) != renewal_string(**RENEWAL)

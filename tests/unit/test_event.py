@@ -55,15 +55,14 @@ def test_the_vectors_show_every_op_and_ext_key() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"",
-        ADD.to_bytes()[:-1],
-        ADD.to_bytes() + b"\0",
-        b"\0" + ADD.to_bytes()[1:],
-        b"\2" + ADD.to_bytes()[1:],
-        ADD.to_bytes()[:6] + b"\1\0" + ADD.to_bytes()[8:],
-        ADD.to_bytes()[:6] + b"\0\1" + ADD.to_bytes()[8:],
+        pytest.param(b"", id="empty"),
+        pytest.param(ADD.to_bytes()[:-1], id="short"),
+        pytest.param(ADD.to_bytes() + b"\0", id="long"),
+        pytest.param(b"\0" + ADD.to_bytes()[1:], id="version 0"),
+        pytest.param(b"\2" + ADD.to_bytes()[1:], id="version 2"),
+        pytest.param(ADD.to_bytes()[:6] + b"\1\0" + ADD.to_bytes()[8:], id="reserved high"),
+        pytest.param(ADD.to_bytes()[:6] + b"\0\1" + ADD.to_bytes()[8:], id="reserved low"),
     ],
-    ids=["empty", "short", "long", "version 0", "version 2", "reserved high", "reserved low"],
 )
 def test_malformed_headers_are_refused(data: bytes) -> None:
     with pytest.raises(MalformedError):

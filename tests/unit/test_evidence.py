@@ -65,14 +65,13 @@ def test_rollback_alone_convicts_nobody() -> None:
 @pytest.mark.parametrize(
     ("held", "offered", "guilty"),
     [
-        ({"a": 10}, {"a": 11}, "a"),
-        ({"a": 10}, {"a": 10}, ""),
-        ({"a": 10}, {"a": 9}, ""),
-        ({"a": 10}, {"b": 11}, ""),
-        ({"a": 10, "b": 10, "c": 10}, {"c": 11, "b": 9, "a": 12}, "ac"),
-        ({}, {"a": 11}, ""),
+        pytest.param({"a": 10}, {"a": 11}, "a", id="later"),
+        pytest.param({"a": 10}, {"a": 10}, "", id="same second"),
+        pytest.param({"a": 10}, {"a": 9}, "", id="earlier"),
+        pytest.param({"a": 10}, {"b": 11}, "", id="another witness"),
+        pytest.param({"a": 10, "b": 10, "c": 10}, {"c": 11, "b": 9, "a": 12}, "ac", id="two of three"),
+        pytest.param({}, {"a": 11}, "", id="new witness"),
     ],
-    ids=["later", "same second", "earlier", "another witness", "two of three", "new witness"],
 )
 def test_rollback_convicts_a_witness_that_went_back(
     held: dict[str, int], offered: dict[str, int], guilty: str
@@ -94,14 +93,13 @@ def test_what_history_raises_can_be_judged() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        encode_fork(signed_note(head(5)), signed_note(head(5))),
-        encode_fork(signed_note(head(5)), signed_note(head(5), {"a": 1})),
-        encode_fork(signed_note(head(5)), signed_note(head(6))),
-        encode_rollback(signed_note(head(5)), signed_note(head(5, "other"))),
-        encode_rollback(signed_note(head(5)), signed_note(head(6))),
-        encode_rollback(signed_note(head(0)), signed_note(head(0))),
+        pytest.param(encode_fork(signed_note(head(5)), signed_note(head(5))), id="same note"),
+        pytest.param(encode_fork(signed_note(head(5)), signed_note(head(5), {"a": 1})), id="same head"),
+        pytest.param(encode_fork(signed_note(head(5)), signed_note(head(6))), id="two sizes"),
+        pytest.param(encode_rollback(signed_note(head(5)), signed_note(head(5, "other"))), id="same size"),
+        pytest.param(encode_rollback(signed_note(head(5)), signed_note(head(6))), id="larger"),
+        pytest.param(encode_rollback(signed_note(head(0)), signed_note(head(0))), id="both empty"),
     ],
-    ids=["same note", "same head", "two sizes", "same size", "larger", "both empty"],
 )
 def test_notes_that_agree_prove_nothing(data: bytes) -> None:
     with pytest.raises(ProofError):
@@ -127,30 +125,17 @@ def test_notes_of_another_log() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"",
-        encode_cbor({}),
-        encode_cbor({0: 2, 1: 1, 2: b"", 3: b""}),
-        encode_cbor({0: 1, 1: 3, 2: b"", 3: b""}),
-        encode_cbor({0: 1, 1: True, 2: b"", 3: b""}),
-        encode_cbor({0: True, 1: 1, 2: b"", 3: b""}),
-        encode_cbor({0: 1, 1: 1, 2: b""}),
-        encode_cbor({0: 1, 1: 1, 2: b"", 3: "text"}),
-        encode_cbor({0: 1, 1: 1, 2: b"", 3: b"", 4: b""}),
-        encode_cbor({0: 1, 1: 1, 2: b"", 3: b""}) + b"\x00",
-        encode_fork(b"", b""),
-    ],
-    ids=[
-        "empty",
-        "empty map",
-        "version",
-        "kind",
-        "kind true",
-        "version true",
-        "no second note",
-        "text",
-        "more",
-        "bytes behind",
-        "empty notes",
+        pytest.param(b"", id="empty"),
+        pytest.param(encode_cbor({}), id="empty map"),
+        pytest.param(encode_cbor({0: 2, 1: 1, 2: b"", 3: b""}), id="version"),
+        pytest.param(encode_cbor({0: 1, 1: 3, 2: b"", 3: b""}), id="kind"),
+        pytest.param(encode_cbor({0: 1, 1: True, 2: b"", 3: b""}), id="kind true"),
+        pytest.param(encode_cbor({0: True, 1: 1, 2: b"", 3: b""}), id="version true"),
+        pytest.param(encode_cbor({0: 1, 1: 1, 2: b""}), id="no second note"),
+        pytest.param(encode_cbor({0: 1, 1: 1, 2: b"", 3: "text"}), id="text"),
+        pytest.param(encode_cbor({0: 1, 1: 1, 2: b"", 3: b"", 4: b""}), id="more"),
+        pytest.param(encode_cbor({0: 1, 1: 1, 2: b"", 3: b""}) + b"\x00", id="bytes behind"),
+        pytest.param(encode_fork(b"", b""), id="empty notes"),
     ],
 )
 def test_malformed_evidence(data: bytes) -> None:

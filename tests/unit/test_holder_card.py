@@ -36,20 +36,17 @@ def test_no_card_without_every_key() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "error"),
     [
-        (b'"name":"2"', b'"name":"3"', BadSignatureError),
-        (b'"v":1', b'"v":2', MalformedTrustError),
-        (b'"v":1', b'"v":1,"x":1', MalformedTrustError),
-        (b"\n", b"", MalformedTrustError),
-        (b'"proofs":[', b'"proofs":[{"sig":""},', MalformedTrustError),
-        (ROOT.public.to_text().encode(), ROOT_KEYS[1].public.to_text().encode(), BadSignatureError),
-    ],
-    ids=[
-        "another name",
-        "another version",
-        "a field more",
-        "another encoding",
-        "a proof more",
-        "another's key",
+        pytest.param(b'"name":"2"', b'"name":"3"', BadSignatureError, id="another name"),
+        pytest.param(b'"v":1', b'"v":2', MalformedTrustError, id="another version"),
+        pytest.param(b'"v":1', b'"v":1,"x":1', MalformedTrustError, id="a field more"),
+        pytest.param(b"\n", b"", MalformedTrustError, id="another encoding"),
+        pytest.param(b'"proofs":[', b'"proofs":[{"sig":""},', MalformedTrustError, id="a proof more"),
+        pytest.param(
+            ROOT.public.to_text().encode(),
+            ROOT_KEYS[1].public.to_text().encode(),
+            BadSignatureError,
+            id="another's key",
+        ),
     ],
 )
 def test_what_is_refused(old: bytes, new: bytes, error: type[KeysError]) -> None:

@@ -467,8 +467,11 @@ def test_a_fork_names_both_files(reader: Reader, origin: TufOrigin) -> None:
 
 @pytest.mark.parametrize(
     ("lie", "what"),
-    [(_second_snapshot, "snapshot"), (_second_targets, "targets"), (_second_document, "node")],
-    ids=["snapshot", "targets", "node document"],
+    [
+        pytest.param(_second_snapshot, "snapshot", id="snapshot"),
+        pytest.param(_second_targets, "targets", id="targets"),
+        pytest.param(_second_document, "node", id="node document"),
+    ],
 )
 def test_a_fork_names_what_was_signed_twice(
     reader: Reader, origin: TufOrigin, lie: Callable[[TufOrigin], None], what: str
@@ -525,20 +528,12 @@ def test_what_no_root_signed_is_refused_under_the_newest(reader: Reader, origin:
 @pytest.mark.parametrize(
     ("age", "counts"),
     [
-        (timedelta(0), True),
-        (timedelta(days=7, seconds=-1), True),
-        (timedelta(days=7), False),
-        (timedelta(days=60), False),
-        (timedelta(minutes=-5), True),
-        (timedelta(minutes=-6), False),
-    ],
-    ids=[
-        "just now",
-        "within seven days",
-        "seven days ago",
-        "two months ago",
-        "clocks differ",
-        "a clock was ahead",
+        pytest.param(timedelta(0), True, id="just now"),
+        pytest.param(timedelta(days=7, seconds=-1), True, id="within seven days"),
+        pytest.param(timedelta(days=7), False, id="seven days ago"),
+        pytest.param(timedelta(days=60), False, id="two months ago"),
+        pytest.param(timedelta(minutes=-5), True, id="clocks differ"),
+        pytest.param(timedelta(minutes=-6), False, id="a clock was ahead"),
     ],
 )
 def test_keys_count_for_seven_days(age: timedelta, *, counts: bool) -> None:

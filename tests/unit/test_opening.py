@@ -227,13 +227,12 @@ def test_only_knowledge_under_criteria_counts(ext: Ext, counts: bool) -> None:
 @pytest.mark.parametrize(
     ("header", "data", "expected"),
     [
-        (header(Op.ADD), GOOD, True),
-        (header(Op.ADD), b"", True),
-        (header(Op.ADD), GOOD[:16] + b"\x06" + GOOD[17:], False),
-        (header(7), GOOD, False),
-        (header(Op.WITHDRAW, flags=SHRED | 2), EMPTY, False),
+        pytest.param(header(Op.ADD), GOOD, True, id="known"),
+        pytest.param(header(Op.ADD), b"", True, id="short: malformed, not unknown"),
+        pytest.param(header(Op.ADD), GOOD[:16] + b"\x06" + GOOD[17:], False, id="later algorithm"),
+        pytest.param(header(7), GOOD, False, id="later op"),
+        pytest.param(header(Op.WITHDRAW, flags=SHRED | 2), EMPTY, False, id="later flag"),
     ],
-    ids=["known", "short: malformed, not unknown", "later algorithm", "later op", "later flag"],
 )
 def test_what_this_version_can_read(header: Header, data: bytes, expected: bool) -> None:
     assert readable(header, data) is expected
@@ -265,15 +264,14 @@ def test_exts_that_differ_in_the_content_id_alone_are_read_alike(content_id: byt
 @pytest.mark.parametrize(
     "data",
     [
-        SAID[:18],
-        SAID[:-1],
-        SAID + b"\x00",
-        b"\xb8" + SAID[:2] + SAID[3:],
-        SAID[:19] + b"\x01\x50" + bytes(16) + SAID[19:],
-        SAID[:1] + b"\x01\x4f" + SAID[3:],
-        SAID[:19] + b"\x00" + SAID[20:],
+        pytest.param(SAID[:18], id="cut in the id"),
+        pytest.param(SAID[:-1], id="cut"),
+        pytest.param(SAID + b"\x00", id="longer"),
+        pytest.param(b"\xb8" + SAID[:2] + SAID[3:], id="long head"),
+        pytest.param(SAID[:19] + b"\x01\x50" + bytes(16) + SAID[19:], id="two ids"),
+        pytest.param(SAID[:1] + b"\x01\x4f" + SAID[3:], id="15 bytes"),
+        pytest.param(SAID[:19] + b"\x00" + SAID[20:], id="a key before it"),
     ],
-    ids=["cut in the id", "cut", "longer", "long head", "two ids", "15 bytes", "a key before it"],
 )
 def test_an_ext_with_a_content_id_is_read_as_strictly_as_any(data: bytes) -> None:
     for _ in range(2):

@@ -52,14 +52,13 @@ def test_multiply_each_pairs_scalars_and_elements(group: Group) -> None:
 @pytest.mark.parametrize(
     "operation",
     [
-        lambda group, bad: group.multiply_all(TWO, GENERATOR + bad),
-        lambda group, bad: group.multiply_each(TWO * 2, GENERATOR + bad),
-        lambda group, bad: group.add(GENERATOR, bad),
-        lambda group, bad: group.sum(GENERATOR + bad),
-        lambda group, bad: group.weighted_sum(ONE * 2, GENERATOR + bad),
-        lambda group, bad: group.check_canonical(GENERATOR + bad),
+        pytest.param(lambda group, bad: group.multiply_all(TWO, GENERATOR + bad), id="multiply_all"),
+        pytest.param(lambda group, bad: group.multiply_each(TWO * 2, GENERATOR + bad), id="multiply_each"),
+        pytest.param(lambda group, bad: group.add(GENERATOR, bad), id="add"),
+        pytest.param(lambda group, bad: group.sum(GENERATOR + bad), id="sum"),
+        pytest.param(lambda group, bad: group.weighted_sum(ONE * 2, GENERATOR + bad), id="weighted_sum"),
+        pytest.param(lambda group, bad: group.check_canonical(GENERATOR + bad), id="check_canonical"),
     ],
-    ids=["multiply_all", "multiply_each", "add", "sum", "weighted_sum", "check_canonical"],
 )
 def test_refuses_encodings(
     group: Group, encoding: bytes, operation: Callable[[Group, bytes], object]
@@ -71,16 +70,15 @@ def test_refuses_encodings(
 @pytest.mark.parametrize(
     "operation",
     [
-        lambda group: group.multiply_all(TWO, GENERATOR + IDENTITY),
-        lambda group: group.multiply_all(ZERO, GENERATOR),
-        lambda group: group.multiply_each(ONE + ZERO, GENERATOR * 2),
-        lambda group: group.multiply_base(ZERO),
-        lambda group: group.weighted_sum(ONE + ZERO, GENERATOR * 2),
-        lambda group: group.weighted_sum(ONE * 2, GENERATOR + IDENTITY),
-        lambda group: group.hash_multiply_all(ZERO, [b"x"], b"tag"),
-        lambda _: check_batch(GENERATOR + IDENTITY, 2),
+        pytest.param(lambda group: group.multiply_all(TWO, GENERATOR + IDENTITY), id="element"),
+        pytest.param(lambda group: group.multiply_all(ZERO, GENERATOR), id="scalar"),
+        pytest.param(lambda group: group.multiply_each(ONE + ZERO, GENERATOR * 2), id="one-scalar"),
+        pytest.param(lambda group: group.multiply_base(ZERO), id="base"),
+        pytest.param(lambda group: group.weighted_sum(ONE + ZERO, GENERATOR * 2), id="weight"),
+        pytest.param(lambda group: group.weighted_sum(ONE * 2, GENERATOR + IDENTITY), id="weighted"),
+        pytest.param(lambda group: group.hash_multiply_all(ZERO, [b"x"], b"tag"), id="hashed"),
+        pytest.param(lambda _: check_batch(GENERATOR + IDENTITY, 2), id="batch"),
     ],
-    ids=["element", "scalar", "one-scalar", "base", "weight", "weighted", "hashed", "batch"],
 )
 def test_refuses_the_identity(group: Group, operation: Callable[[Group], object]) -> None:
     with pytest.raises(OprfError, match="identity"):
@@ -142,13 +140,14 @@ def test_a_zero_among_others_has_no_inverse(group: Group) -> None:
 @pytest.mark.parametrize(
     ("batch", "count", "reason"),
     [
-        (b"", 0, "holds 1 to"),
-        (GENERATOR * (MAX_EVALUATION_BATCH + 1), MAX_EVALUATION_BATCH + 1, "holds 1 to"),
-        (GENERATOR + DOUBLE, 1, "announced number"),
-        (GENERATOR[:-1], 1, "announced number"),
-        (GENERATOR + DOUBLE + GENERATOR, 3, "twice"),
+        pytest.param(b"", 0, "holds 1 to", id="empty"),
+        pytest.param(
+            GENERATOR * (MAX_EVALUATION_BATCH + 1), MAX_EVALUATION_BATCH + 1, "holds 1 to", id="too-many"
+        ),
+        pytest.param(GENERATOR + DOUBLE, 1, "announced number", id="more-than-announced"),
+        pytest.param(GENERATOR[:-1], 1, "announced number", id="cut-short"),
+        pytest.param(GENERATOR + DOUBLE + GENERATOR, 3, "twice", id="twice"),
     ],
-    ids=["empty", "too-many", "more-than-announced", "cut-short", "twice"],
 )
 def test_check_batch_refuses(batch: bytes, count: int, reason: str) -> None:
     with pytest.raises(OprfError, match=reason):

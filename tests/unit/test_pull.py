@@ -236,12 +236,11 @@ def _cosigned(source: Served, moment: timedelta, names: str) -> bytes:
 @pytest.mark.parametrize(
     ("age", "names", "error"),
     [
-        (timedelta(hours=1), "ab", None),
-        (timedelta(hours=1), "a", UntrustedError),
-        (timedelta(hours=1), "", UntrustedError),
-        (timedelta(days=2), "ab", FreezeError),
+        pytest.param(timedelta(hours=1), "ab", None, id="two recent"),
+        pytest.param(timedelta(hours=1), "a", UntrustedError, id="one of two"),
+        pytest.param(timedelta(hours=1), "", UntrustedError, id="none"),
+        pytest.param(timedelta(days=2), "ab", FreezeError, id="two old"),
     ],
-    ids=["two recent", "one of two", "none", "two old"],
 )
 def test_witnesses_are_counted_when_the_follower_asks_for_them(
     age: timedelta, names: str, error: type[ProtocolError] | None
@@ -261,20 +260,12 @@ def test_witnesses_are_counted_when_the_follower_asks_for_them(
 @pytest.mark.parametrize(
     ("on_note", "own", "error"),
     [
-        ({"a": 0}, {"b": 0}, None),
-        ({"a": 0}, {"a": 0}, UncosignedError),
-        ({"a": 0, "b": 48}, {"b": 0}, None),
-        ({"a": 0}, {"b": -300}, None),
-        ({"a": 0}, {"b": 48}, FreezeError),
-        ({}, {"b": 0}, UncosignedError),
-    ],
-    ids=[
-        "the other one",
-        "the same one again",
-        "newer than the line that came",
-        "by a clock ahead of the judged moment",
-        "too old",
-        "alone",
+        pytest.param({"a": 0}, {"b": 0}, None, id="the other one"),
+        pytest.param({"a": 0}, {"a": 0}, UncosignedError, id="the same one again"),
+        pytest.param({"a": 0, "b": 48}, {"b": 0}, None, id="newer than the line that came"),
+        pytest.param({"a": 0}, {"b": -300}, None, id="by a clock ahead of the judged moment"),
+        pytest.param({"a": 0}, {"b": 48}, FreezeError, id="too old"),
+        pytest.param({}, {"b": 0}, UncosignedError, id="alone"),
     ],
 )
 def test_the_followers_own_witness_is_heard_like_the_others(

@@ -288,11 +288,10 @@ def test_a_country_overrules_by_an_amend_and_no_longer_when_it_is_gone(world: Wo
 @pytest.mark.parametrize(
     "change",
     [
-        lambda ref: replace(ref, leaf_hash=bytes(32)),
-        lambda ref: replace(ref, index=ref.index - 1),
-        lambda ref: replace(ref, origin="us.example/lists/other"),
+        pytest.param(lambda ref: replace(ref, leaf_hash=bytes(32)), id="leaf hash"),
+        pytest.param(lambda ref: replace(ref, index=ref.index - 1), id="index"),
+        pytest.param(lambda ref: replace(ref, origin="us.example/lists/other"), id="origin"),
     ],
-    ids=["leaf hash", "index", "origin"],
 )
 def test_a_block_is_overruled_by_its_exact_name_only(
     world: World, change: Callable[[EntryRef], EntryRef]

@@ -123,14 +123,13 @@ def test_an_end_is_of_one_report() -> None:
 @pytest.mark.parametrize(
     "ended",
     [
-        [[b"r" * 16, b"receipt"]],
-        [[b"r" * 15, b"receipt", b"end"]],
-        [[b"r" * 16, "receipt", b"end"]],
-        [[b"r" * 16, b"receipt", b"e" * 4097]],
-        [7],
-        [[b"r" * 16, b"receipt", b"end"]] * (MAX_ENDS + 1),
+        pytest.param([[b"r" * 16, b"receipt"]], id="two"),
+        pytest.param([[b"r" * 15, b"receipt", b"end"]], id="short id"),
+        pytest.param([[b"r" * 16, "receipt", b"end"]], id="text"),
+        pytest.param([[b"r" * 16, b"receipt", b"e" * 4097]], id="long"),
+        pytest.param([7], id="number"),
+        pytest.param([[b"r" * 16, b"receipt", b"end"]] * (MAX_ENDS + 1), id="many"),
     ],
-    ids=["two", "short id", "text", "long", "number", "many"],
 )
 def test_ended_reports_of_another_form_are_refused(ended: Sequence[CborValue]) -> None:
     with pytest.raises(MalformedError):

@@ -43,20 +43,12 @@ def gone(held: Release, offered: Release) -> list[int]:
 @pytest.mark.parametrize(
     ("offered", "places"),
     [
-        ((1, 2, 2, 3), []),
-        ((1, 2, 2), [3]),
-        ((2, 2, 3, 9), [0]),
-        ((1, 2, 3), [1, 2]),
-        ((1, 2, 2, 2, 3), []),
-        ((), [0, 1, 2, 3]),
-    ],
-    ids=[
-        "the same",
-        "one less",
-        "one for another",
-        "one of two equal ones",
-        "one more equal",
-        "nothing left",
+        pytest.param((1, 2, 2, 3), [], id="the same"),
+        pytest.param((1, 2, 2), [3], id="one less"),
+        pytest.param((2, 2, 3, 9), [0], id="one for another"),
+        pytest.param((1, 2, 3), [1, 2], id="one of two equal ones"),
+        pytest.param((1, 2, 2, 2, 3), [], id="one more equal"),
+        pytest.param((), [0, 1, 2, 3], id="nothing left"),
     ],
 )
 def test_the_places_of_what_is_gone(offered: tuple[int, ...], places: list[int]) -> None:

@@ -51,50 +51,27 @@ def test_message_of_tlog_cosignature() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        "\n",
-        f"{ORIGIN}\n5\n",
-        f"{ORIGIN}\n5\n{ROOT}",
-        f"{ORIGIN}\n5\n{ROOT}\n\n",
-        f"{ORIGIN}\n5\n{ROOT}\nextension\n",
-        f"\n5\n{ROOT}\n",
-        f"agency example\n5\n{ROOT}\n",
-        f"agency+example\n5\n{ROOT}\n",
-        f"{'a' * 256}\n5\n{ROOT}\n",
-        f"{ORIGIN}\n05\n{ROOT}\n",
-        f"{ORIGIN}\n+5\n{ROOT}\n",
-        f"{ORIGIN}\n-5\n{ROOT}\n",
-        f"{ORIGIN}\n5 \n{ROOT}\n",
-        f"{ORIGIN}\n281474976710657\n{ROOT}\n",
-        f"{ORIGIN}\n\n{ROOT}\n",
-        f"{ORIGIN}\n5\n{ROOT[:-4]}\n",
-        f"{ORIGIN}\n5\n{ROOT[:-2]}J=\n",
-        f"{ORIGIN}\n5\n{ROOT[:-1]}\n",
-        f"{ORIGIN}\n5\n\n",
-        f"{ORIGIN}\n0\n{ROOT}\n",
-    ],
-    ids=[
-        "empty",
-        "newline",
-        "no root",
-        "no last newline",
-        "empty extension",
-        "extension line",
-        "no origin",
-        "space in the origin",
-        "plus in the origin",
-        "long origin",
-        "leading zero",
-        "plus sign",
-        "negative",
-        "space behind the size",
-        "size beyond 2^48",
-        "no size",
-        "short root",
-        "root with trailing bits",
-        "root without padding",
-        "empty root",
-        "empty tree with another root",
+        pytest.param("", id="empty"),
+        pytest.param("\n", id="newline"),
+        pytest.param(f"{ORIGIN}\n5\n", id="no root"),
+        pytest.param(f"{ORIGIN}\n5\n{ROOT}", id="no last newline"),
+        pytest.param(f"{ORIGIN}\n5\n{ROOT}\n\n", id="empty extension"),
+        pytest.param(f"{ORIGIN}\n5\n{ROOT}\nextension\n", id="extension line"),
+        pytest.param(f"\n5\n{ROOT}\n", id="no origin"),
+        pytest.param(f"agency example\n5\n{ROOT}\n", id="space in the origin"),
+        pytest.param(f"agency+example\n5\n{ROOT}\n", id="plus in the origin"),
+        pytest.param(f"{'a' * 256}\n5\n{ROOT}\n", id="long origin"),
+        pytest.param(f"{ORIGIN}\n05\n{ROOT}\n", id="leading zero"),
+        pytest.param(f"{ORIGIN}\n+5\n{ROOT}\n", id="plus sign"),
+        pytest.param(f"{ORIGIN}\n-5\n{ROOT}\n", id="negative"),
+        pytest.param(f"{ORIGIN}\n5 \n{ROOT}\n", id="space behind the size"),
+        pytest.param(f"{ORIGIN}\n281474976710657\n{ROOT}\n", id="size beyond 2^48"),
+        pytest.param(f"{ORIGIN}\n\n{ROOT}\n", id="no size"),
+        pytest.param(f"{ORIGIN}\n5\n{ROOT[:-4]}\n", id="short root"),
+        pytest.param(f"{ORIGIN}\n5\n{ROOT[:-2]}J=\n", id="root with trailing bits"),
+        pytest.param(f"{ORIGIN}\n5\n{ROOT[:-1]}\n", id="root without padding"),
+        pytest.param(f"{ORIGIN}\n5\n\n", id="empty root"),
+        pytest.param(f"{ORIGIN}\n0\n{ROOT}\n", id="empty tree with another root"),
     ],
 )
 def test_malformed_checkpoints(text: str) -> None:
@@ -167,33 +144,32 @@ GOOD = cosign(head(7).text(), witness_key("a").name, WITNESSES["a"], TIME)
 @pytest.mark.parametrize(
     "data",
     [
-        cosigned(bad_line(GOOD.body[:8] + b"s" * 64)),
-        cosigned(bad_line((TIME + 1).to_bytes(8, "big") + GOOD.body[8:])),
-        cosigned(
-            bad_line(
-                (2**63).to_bytes(8, "big") + WITNESSES["a"].sign(cosigned_message(head(7).text(), 2**63))
-            )
-        ),
-        cosigned(bad_line(GOOD.body + b"\x00")),
-        cosigned(bad_line(GOOD.body[8:])),
-        cosigned(cosign(head(8).text(), witness_key("a").name, WITNESSES["a"], TIME)),
-        Note(
-            head(7).text(),
-            (
-                sign_note(head(7).text(), ORIGIN, LOG),
-                GOOD,
-                cosign(head(7).text(), witness_key("a").name, WITNESSES["a"], TIME + 1),
+        pytest.param(cosigned(bad_line(GOOD.body[:8] + b"s" * 64)), id="bad signature"),
+        pytest.param(cosigned(bad_line((TIME + 1).to_bytes(8, "big") + GOOD.body[8:])), id="time changed"),
+        pytest.param(
+            cosigned(
+                bad_line(
+                    (2**63).to_bytes(8, "big") + WITNESSES["a"].sign(cosigned_message(head(7).text(), 2**63))
+                )
             ),
-        ).to_bytes(),
-    ],
-    ids=[
-        "bad signature",
-        "time changed",
-        "time beyond 2^63 - 1",
-        "a byte too many",
-        "no time",
-        "another head's",
-        "two lines of one witness",
+            id="time beyond 2^63 - 1",
+        ),
+        pytest.param(cosigned(bad_line(GOOD.body + b"\x00")), id="a byte too many"),
+        pytest.param(cosigned(bad_line(GOOD.body[8:])), id="no time"),
+        pytest.param(
+            cosigned(cosign(head(8).text(), witness_key("a").name, WITNESSES["a"], TIME)), id="another head's"
+        ),
+        pytest.param(
+            Note(
+                head(7).text(),
+                (
+                    sign_note(head(7).text(), ORIGIN, LOG),
+                    GOOD,
+                    cosign(head(7).text(), witness_key("a").name, WITNESSES["a"], TIME + 1),
+                ),
+            ).to_bytes(),
+            id="two lines of one witness",
+        ),
     ],
 )
 def test_a_known_witness_with_a_bad_line_rejects_the_note(data: bytes) -> None:
@@ -204,8 +180,11 @@ def test_a_known_witness_with_a_bad_line_rejects_the_note(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("body", "kept"),
-    [(GOOD.body, True), (GOOD.body[:8] + b"s" * 64, False), (GOOD.body[8:], False)],
-    ids=["good", "of another key", "no time"],
+    [
+        pytest.param(GOOD.body, True, id="good"),
+        pytest.param(GOOD.body[:8] + b"s" * 64, False, id="of another key"),
+        pytest.param(GOOD.body[8:], False, id="no time"),
+    ],
 )
 def test_whoever_collects_cosignatures_drops_bad_lines_of_known_witnesses(body: bytes, kept: bool) -> None:
     note = with_lines(Note.parse(signed_note(head(7), {"b": TIME})), [bad_line(body)])

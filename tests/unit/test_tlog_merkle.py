@@ -96,15 +96,14 @@ def test_copy_is_independent() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"",
-        b"\x00" * 7,
-        b"\x00" * 9,
-        (1).to_bytes(8, "big"),
-        (1).to_bytes(8, "big") + b"\x00" * 31,
-        (2).to_bytes(8, "big") + b"\x00" * 64,
-        (2**48 + 1).to_bytes(8, "big") + b"\x00" * 64,
+        pytest.param(b"", id="empty"),
+        pytest.param(b"\x00" * 7, id="short"),
+        pytest.param(b"\x00" * 9, id="long"),
+        pytest.param((1).to_bytes(8, "big"), id="no hash"),
+        pytest.param((1).to_bytes(8, "big") + b"\x00" * 31, id="short hash"),
+        pytest.param((2).to_bytes(8, "big") + b"\x00" * 64, id="two hashes"),
+        pytest.param((2**48 + 1).to_bytes(8, "big") + b"\x00" * 64, id="beyond the largest log"),
     ],
-    ids=["empty", "short", "long", "no hash", "short hash", "two hashes", "beyond the largest log"],
 )
 def test_broken_frontier_is_refused(data: bytes) -> None:
     with pytest.raises(MalformedError):
@@ -221,28 +220,16 @@ def test_consistency_of_another_length_or_size_is_refused(size: int) -> None:
 @pytest.mark.parametrize(
     ("old_size", "new_size", "old_root", "new_root", "proof"),
     [
-        (0, 5, EMPTY_ROOT, ROOTS[5], []),
-        (0, 0, EMPTY_ROOT, EMPTY_ROOT, []),
-        (5, 4, ROOTS[5], ROOTS[4], []),
-        (5, 5, ROOTS[5], ROOTS[5], [ROOTS[1]]),
-        (5, 5, ROOTS[5], ROOTS[4], []),
-        (3, 5, ROOTS[3], ROOTS[5], []),
-        (4, 5, ROOTS[4], ROOTS[5], []),
-        (4, 5, ROOTS[4][:31], ROOTS[5], consistency_proof(LEAVES, 4, 5)),
-        (4, 5, ROOTS[4], ROOTS[5] + b"\x00", consistency_proof(LEAVES, 4, 5)),
-        (4, 5, ROOTS[4], ROOTS[5], [b""]),
-    ],
-    ids=[
-        "from the empty tree",
-        "both empty",
-        "backwards",
-        "same size with a proof",
-        "same size, other root",
-        "no proof",
-        "no proof from a perfect tree",
-        "short old root",
-        "long new root",
-        "empty hash",
+        pytest.param(0, 5, EMPTY_ROOT, ROOTS[5], [], id="from the empty tree"),
+        pytest.param(0, 0, EMPTY_ROOT, EMPTY_ROOT, [], id="both empty"),
+        pytest.param(5, 4, ROOTS[5], ROOTS[4], [], id="backwards"),
+        pytest.param(5, 5, ROOTS[5], ROOTS[5], [ROOTS[1]], id="same size with a proof"),
+        pytest.param(5, 5, ROOTS[5], ROOTS[4], [], id="same size, other root"),
+        pytest.param(3, 5, ROOTS[3], ROOTS[5], [], id="no proof"),
+        pytest.param(4, 5, ROOTS[4], ROOTS[5], [], id="no proof from a perfect tree"),
+        pytest.param(4, 5, ROOTS[4][:31], ROOTS[5], consistency_proof(LEAVES, 4, 5), id="short old root"),
+        pytest.param(4, 5, ROOTS[4], ROOTS[5] + b"\x00", consistency_proof(LEAVES, 4, 5), id="long new root"),
+        pytest.param(4, 5, ROOTS[4], ROOTS[5], [b""], id="empty hash"),
     ],
 )
 def test_consistency_edges_are_refused(

@@ -117,24 +117,21 @@ BAD_LINE = NoteSignature(ORIGIN, NEXT_LOG_KEY.key_hash, log_line().body)
 @pytest.mark.parametrize(
     "note",
     [
-        note_of(log_line(text="other text\n")),
-        note_of(log_line(), BAD_LINE),
-        note_of(BAD_LINE, log_line()),
-        note_of(log_line(), log_line()),
-        note_of(log_line(), NoteSignature(ORIGIN, LOG_KEY.key_hash, b"s" * 64)),
-        note_of(NoteSignature(ORIGIN, LOG_KEY.key_hash, log_line().body + b"\x00")),
-        note_of(NoteSignature(ORIGIN, LOG_KEY.key_hash, log_line().body[:63])),
-        note_of(NoteSignature("stranger.example", b"hash", b"s" * 64)),
-    ],
-    ids=[
-        "signature of another text",
-        "good line, then a known key's bad one",
-        "a known key's bad line, then a good one",
-        "one key's line twice",
-        "one key's good and bad line",
-        "a byte too many",
-        "a byte too few",
-        "strangers only",
+        pytest.param(note_of(log_line(text="other text\n")), id="signature of another text"),
+        pytest.param(note_of(log_line(), BAD_LINE), id="good line, then a known key's bad one"),
+        pytest.param(note_of(BAD_LINE, log_line()), id="a known key's bad line, then a good one"),
+        pytest.param(note_of(log_line(), log_line()), id="one key's line twice"),
+        pytest.param(
+            note_of(log_line(), NoteSignature(ORIGIN, LOG_KEY.key_hash, b"s" * 64)),
+            id="one key's good and bad line",
+        ),
+        pytest.param(
+            note_of(NoteSignature(ORIGIN, LOG_KEY.key_hash, log_line().body + b"\x00")), id="a byte too many"
+        ),
+        pytest.param(
+            note_of(NoteSignature(ORIGIN, LOG_KEY.key_hash, log_line().body[:63])), id="a byte too few"
+        ),
+        pytest.param(note_of(NoteSignature("stranger.example", b"hash", b"s" * 64)), id="strangers only"),
     ],
 )
 def test_untrusted_notes(note: Note) -> None:
@@ -193,38 +190,31 @@ def test_verifier_keys_round_trip(key: VerifierKey) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        "name",
-        "name+530d903a",
-        "+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
-        "example.com/foo+530d903b+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
-        "example.com/foo+530D903A+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
-        "example.com/bar+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
-        "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k=",
-        "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k+",
-        "example.com/foo+530d903a+AukyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
-        "example.com/foo+530d903a+Aeky",
-        "example.com/foo+530d903a+",
-        "exa mple+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
-        "exa\ud800mple+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
-        "example.com/foo+530d903a+AQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-    ],
-    ids=[
-        "empty",
-        "name only",
-        "no key",
-        "no name",
-        "other hash",
-        "upper-case hash",
-        "other name",
-        "padding",
-        "plus behind",
-        "ECDSA",
-        "short key",
-        "empty key",
-        "space",
-        "surrogate",
-        "identity point",
+        pytest.param("", id="empty"),
+        pytest.param("name", id="name only"),
+        pytest.param("name+530d903a", id="no key"),
+        pytest.param("+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", id="no name"),
+        pytest.param(
+            "example.com/foo+530d903b+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", id="other hash"
+        ),
+        pytest.param(
+            "example.com/foo+530D903A+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", id="upper-case hash"
+        ),
+        pytest.param(
+            "example.com/bar+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", id="other name"
+        ),
+        pytest.param("example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k=", id="padding"),
+        pytest.param(
+            "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k+", id="plus behind"
+        ),
+        pytest.param("example.com/foo+530d903a+AukyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", id="ECDSA"),
+        pytest.param("example.com/foo+530d903a+Aeky", id="short key"),
+        pytest.param("example.com/foo+530d903a+", id="empty key"),
+        pytest.param("exa mple+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", id="space"),
+        pytest.param("exa\ud800mple+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", id="surrogate"),
+        pytest.param(
+            "example.com/foo+530d903a+AQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", id="identity point"
+        ),
     ],
 )
 def test_malformed_verifier_keys(text: str) -> None:

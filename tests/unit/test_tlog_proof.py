@@ -59,26 +59,23 @@ def test_only_leaf_of_a_log_needs_no_hashes() -> None:
 @pytest.mark.parametrize(
     ("proof", "leaf", "error"),
     [
-        (PROOF, LEAVES[4], ProofError),
-        (TlogProof(4, PROOF.hashes, NOTE), LEAVES[5], ProofError),
-        (TlogProof(7, PROOF.hashes, NOTE), LEAVES[5], ProofError),
-        (TlogProof(5, PROOF.hashes[:-1], NOTE), LEAVES[5], ProofError),
-        (TlogProof(5, PROOF.hashes, NOTE.replace(b"\n7\n", b"\n8\n")), LEAVES[5], UntrustedError),
-        (
+        pytest.param(PROOF, LEAVES[4], ProofError, id="other leaf"),
+        pytest.param(TlogProof(4, PROOF.hashes, NOTE), LEAVES[5], ProofError, id="other index"),
+        pytest.param(TlogProof(7, PROOF.hashes, NOTE), LEAVES[5], ProofError, id="index outside"),
+        pytest.param(TlogProof(5, PROOF.hashes[:-1], NOTE), LEAVES[5], ProofError, id="hash missing"),
+        pytest.param(
+            TlogProof(5, PROOF.hashes, NOTE.replace(b"\n7\n", b"\n8\n")),
+            LEAVES[5],
+            UntrustedError,
+            id="head changed",
+        ),
+        pytest.param(
             TlogProof(5, PROOF.hashes, signed_note(Checkpoint(ORIGIN, 7, root_of(LEAVES)), {"a": 1})),
             LEAVES[5],
             UntrustedError,
+            id="too few witnesses",
         ),
-        (TlogProof(5, PROOF.hashes, b""), LEAVES[5], MalformedError),
-    ],
-    ids=[
-        "other leaf",
-        "other index",
-        "index outside",
-        "hash missing",
-        "head changed",
-        "too few witnesses",
-        "no checkpoint",
+        pytest.param(TlogProof(5, PROOF.hashes, b""), LEAVES[5], MalformedError, id="no checkpoint"),
     ],
 )
 def test_bad_proofs(proof: TlogProof, leaf: bytes, error: type[Exception]) -> None:

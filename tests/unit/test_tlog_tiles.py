@@ -137,16 +137,15 @@ def test_bundle_is_lengths_and_entries() -> None:
 @pytest.mark.parametrize(
     ("data", "width"),
     [
-        (b"", 1),
-        (b"\x00", 1),
-        (b"\x00\x02a", 1),
-        (b"\x00\x01a", 2),
-        (b"\x00\x01a\x00", 2),
-        (b"\x00\x01a\x00\x01b", 1),
-        (b"\x00\x01ab", 1),
-        (b"\xff\xffa", 1),
+        pytest.param(b"", 1, id="empty"),
+        pytest.param(b"\x00", 1, id="half a length"),
+        pytest.param(b"\x00\x02a", 1, id="short entry"),
+        pytest.param(b"\x00\x01a", 2, id="too few"),
+        pytest.param(b"\x00\x01a\x00", 2, id="half a second"),
+        pytest.param(b"\x00\x01a\x00\x01b", 1, id="too many"),
+        pytest.param(b"\x00\x01ab", 1, id="rest"),
+        pytest.param(b"\xff\xffa", 1, id="long"),
     ],
-    ids=["empty", "half a length", "short entry", "too few", "half a second", "too many", "rest", "long"],
 )
 def test_broken_bundles_are_refused(data: bytes, width: int) -> None:
     with pytest.raises(MalformedError):

@@ -49,12 +49,11 @@ def test_a_true_page_is_as_shown(typist: Typist) -> None:
 @pytest.mark.parametrize(
     ("true", "false"),
     [
-        ("\none\n", "\nnone\n"),
-        ("one\none", "one"),
-        ("exit code 1", "exit code 2"),
-        ("two three\n", "two\nthree\n"),
+        pytest.param("\none\n", "\nnone\n", id="text"),
+        pytest.param("one\none", "one", id="missing line"),
+        pytest.param("exit code 1", "exit code 2", id="exit code"),
+        pytest.param("two three\n", "two\nthree\n", id="lines"),
     ],
-    ids=["text", "missing line", "exit code", "lines"],
 )
 def test_a_lie_is_found(true: str, false: str, typist: Typist) -> None:
     lie = PAGE.replace(true, false, 1)
@@ -71,15 +70,14 @@ def test_a_page_is_rewritten_to_the_truth(typist: Typist) -> None:
 @pytest.mark.parametrize(
     ("printed", "shown", "same"),
     [
-        (["valid until 2026-12-09"], ["valid until 2027-01-01"], True),
-        (["4,043 bytes received, 1,550 sent"], ["1 bytes received, 2 sent"], True),
-        (["3 added"], ["4 added"], False),
-        (["a", "b", "c"], ["a", "…"], True),
-        (["a", "b", "c"], ["…", "c"], True),
-        (["a", "b"], ["a"], False),
-        ([], ["…"], True),
+        pytest.param(["valid until 2026-12-09"], ["valid until 2027-01-01"], True, id="date"),
+        pytest.param(["4,043 bytes received, 1,550 sent"], ["1 bytes received, 2 sent"], True, id="bytes"),
+        pytest.param(["3 added"], ["4 added"], False, id="numbers count"),
+        pytest.param(["a", "b", "c"], ["a", "…"], True, id="rest"),
+        pytest.param(["a", "b", "c"], ["…", "c"], True, id="start"),
+        pytest.param(["a", "b"], ["a"], False, id="more"),
+        pytest.param([], ["…"], True, id="nothing"),
     ],
-    ids=["date", "bytes", "numbers count", "rest", "start", "more", "nothing"],
 )
 def test_what_counts_as_the_same(printed: list[str], shown: list[str], same: bool) -> None:
     assert matches(printed, shown) is same

@@ -123,11 +123,10 @@ def test_more_than_a_day_is_published_only_on_purpose(agency: Cli, tmp_path: Pat
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("name,size\n", "the header names no hash column"),
-        ("{}", "there is no array value in it"),
-        ("", "empty"),
+        pytest.param("name,size\n", "the header names no hash column", id="no hashes"),
+        pytest.param("{}", "there is no array value in it", id="no array"),
+        pytest.param("", "empty", id="empty"),
     ],
-    ids=["no hashes", "no array", "empty"],
 )
 def test_a_file_that_is_no_such_set_is_refused(agency: Cli, tmp_path: Path, content: str, says: str) -> None:
     agency.refused(2, says, "guard", "benign", "add", written(tmp_path / "x.csv", content))

@@ -57,15 +57,14 @@ TWO_FILES, ONE_FILE = "\n".join(row(BOTH).split(",")[:2]), table(BOTH)
 @pytest.mark.parametrize(
     ("words", "asked", "place", "times"),
     [
-        (_AMEND, TWO_FILES, "node.lists.corrections.amend.amend", 1),
-        (_AMEND, ONE_FILE, "node.lists.corrections.amend.amend", 1),
-        (_DISPUTE, TWO_FILES, "node.lists.corrections.dispute.dispute", 1),
-        (_WITHDRAW, TWO_FILES, "node.lists.corrections.withdraw.withdraw", 1),
-        (_WITHDRAW, ONE_FILE, "node.lists.corrections.withdraw.withdraw", 1),
-        (_NOW, ONE_FILE, "node.app.recall.recall_now", 0),
-        (_NOW, ONE_FILE, "node.judgement.recall.report_withdrawals", 0),
+        pytest.param(_AMEND, TWO_FILES, "node.lists.corrections.amend.amend", 1, id="amend file"),
+        pytest.param(_AMEND, ONE_FILE, "node.lists.corrections.amend.amend", 1, id="amend hash"),
+        pytest.param(_DISPUTE, TWO_FILES, "node.lists.corrections.dispute.dispute", 1, id="dispute"),
+        pytest.param(_WITHDRAW, TWO_FILES, "node.lists.corrections.withdraw.withdraw", 1, id="withdraw file"),
+        pytest.param(_WITHDRAW, ONE_FILE, "node.lists.corrections.withdraw.withdraw", 1, id="withdraw hash"),
+        pytest.param(_NOW, ONE_FILE, "node.app.recall.recall_now", 0, id="recall"),
+        pytest.param(_NOW, ONE_FILE, "node.judgement.recall.report_withdrawals", 0, id="report"),
     ],
-    ids=["amend file", "amend hash", "dispute", "withdraw file", "withdraw hash", "recall", "report"],
 )
 def test_what_was_done_is_told_and_recorded_whatever_fails_next(
     fr: Cli,
