@@ -6,38 +6,22 @@ says who he is, once. A token is typed by people, so it is short, says when it w
 few tries. Spec: docs/spec/console.md.
 """
 
-from base64 import b32encode
 from dataclasses import dataclass, field
 from datetime import timedelta
-from hashlib import sha256
 from typing import Final
 
 from keys.message import Message
 from node.access.approvals import two_decide
 from node.access.persons import Persons, add_first
+from node.access.tokens import IssuedToken, grouped, hash_token, new_token, read_token
 from node.clock import Clock, Entropy, milliseconds
-from node.errors import ConflictError, ForbiddenError, GoneError, UsageError
+from node.errors import ConflictError, ForbiddenError, GoneError
 from node.store.accounts.records import PersonRole, TokenRecord
 from node.store.store import Store
 
 LIFE: Final = timedelta(hours=24)
 MOST_TRIES: Final = 8
 """How often a token may be tried, with the right passphrase or not."""
-
-_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Base 32 as Crockford has it, without the letters that look like others."""
-_FROM_RFC4648: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET)
-_READ_AS: Final = str.maketrans("OIL", "011")
-_RANDOM_CHARS: Final = 19  # 95 bits, and a check
-_GROUP: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
-    """What is handed to the person, once: it is kept as a hash."""
-
-    text: str = field(repr=False)
-    expires_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +51,7 @@ class Invitations:
         text = new_token(self._entropy)
         now = self._clock.now()
         record = TokenRecord(
-            token_hash=_hash(text),
+            token_hash=hash_token(text),
             person=person,
             made_ms=milliseconds(now),
             expires_ms=milliseconds(now + LIFE),
@@ -87,7 +71,7 @@ class Invitations:
 
     def is_for_first(self, token: str) -> bool:
         """Whether a token is of nobody yet; raises as `recognise` does, and counts no try."""
-        hashed = _hash(read_token(token))
+        hashed = hash_token(read_token(token))
         with self._store.write() as unit:
             return self._good(unit.person_tokens.lock(hashed)).person == ""
 
@@ -100,7 +84,7 @@ class Invitations:
             ForbiddenError: it is somebody else's.
             NotFoundError, UnauthenticatedError, RateLimitedError: as `Persons.authenticate`.
         """
-        hashed = _hash(read_token(token))
+        hashed = hash_token(read_token(token))
         if self._take_try(hashed) != name:
             raise ForbiddenError("this token was made for somebody else")
         return Recognised(self._persons.authenticate(name, passphrase), hashed)
@@ -114,7 +98,7 @@ class Invitations:
             ForbiddenError: it is somebody's already.
             AlreadyExistsError, ConflictError: as `Persons.add`.
         """
-        hashed = _hash(read_token(token))
+        hashed = hash_token(read_token(token))
         if self._take_try(hashed):
             raise ForbiddenError("this token was made for somebody else")
         person = self._persons.new_first(name, role, passphrase)
@@ -148,36 +132,3 @@ class Invitations:
 
 
 _ANOTHER: Final = Message("ask whoever runs the node for another: sigfed person token NAME")
-
-
-def new_token(entropy: Entropy) -> str:
-    """A fresh token: 19 random characters and a check."""
-    random = b32encode(entropy(15)).decode().translate(_FROM_RFC4648)[:_RANDOM_CHARS]
-    return random + _check(random)
-
-
-def grouped(token: str) -> str:
-    """A token as people read it: four groups of five."""
-    return "-".join(token[at : at + _GROUP] for at in range(0, len(token), _GROUP))
-
-
-def read_token(typed: str) -> str:
-    """A token as typed: in any case, with any spaces and hyphens; raises `UsageError` when it was mistyped."""
-    token = "".join(typed[:128].upper().replace("-", " ").split()).translate(_READ_AS)
-    if (
-        len(token) != _RANDOM_CHARS + 1
-        or not set(token) <= set(_ALPHABET)
-        or token[-1] != _check(token[:_RANDOM_CHARS])
-    ):
-        raise UsageError(
-            "this is no token: something was mistyped", hint="four groups of five letters and digits"
-        )
-    return token
-
-
-def _check(random: str) -> str:
-    return _ALPHABET[sha256(random.encode()).digest()[0] >> 3]
-
-
-def _hash(token: str) -> bytes:
-    return sha256(token.encode()).digest()

@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from hashlib import sha256
 from typing import Final
 
+from node.access.tokens import hash_token
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import StoreDownError, StoreError, UsageError
 from node.objects.sealed_names import csrf_name
@@ -68,7 +68,7 @@ class Sessions:
     def open(self, person: str) -> OpenedSession:
         """A new session, in which no passkey was shown yet; raises `NotFoundError` for no such person."""
         token, csrf = self._entropy(_SECRET_BYTES).hex(), self._entropy(_SECRET_BYTES).hex()
-        hashed = _hash(token)
+        hashed = hash_token(token)
         now_ms = self._now_ms()
         record = SessionRecord(
             token_hash=hashed,
@@ -103,7 +103,7 @@ class Sessions:
         if not _TOKEN.fullmatch(token):
             return None
         with self._store.read() as unit:
-            record = unit.console_sessions.find(_hash(token))
+            record = unit.console_sessions.find(hash_token(token))
             if record is None or self._has_ended(record):
                 return None
             person = unit.persons.find(record.person)
@@ -127,7 +127,7 @@ class Sessions:
     def prove(self, token: str) -> None:
         """A passkey was shown in this session."""
         with self._store.write() as unit:
-            record = unit.console_sessions.find(_hash(token))
+            record = unit.console_sessions.find(hash_token(token))
             if record is not None:
                 unit.console_sessions.note_proved(record.number, self._now_ms())
 
@@ -147,7 +147,7 @@ class Sessions:
     def close(self, token: str) -> None:
         """End the session of this token, and what was asked in it; nothing happens when there is none."""
         with self._store.write() as unit:
-            record = unit.console_sessions.find(_hash(token))
+            record = unit.console_sessions.find(hash_token(token))
             if record is not None:
                 unit.console_sessions.remove(record.number, person=record.person)
                 unit.challenges.remove_all(record.person)
@@ -200,7 +200,3 @@ def end_access(unit: Unit, person: str) -> None:
     unit.console_sessions.remove_all(person)
     unit.person_tokens.remove_all(person)
     unit.challenges.remove_all(person)
-
-
-def _hash(token: str) -> bytes:
-    return sha256(token.encode()).digest()

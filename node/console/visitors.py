@@ -1,10 +1,10 @@
 """Who looks: a person of this node with an open session."""
 
 from collections import OrderedDict
-from hashlib import sha256
 from typing import Final, Protocol
 
 from node.access.sessions import Visitor
+from node.access.tokens import hash_token
 
 __all__ = ("FRESH_MS", "Inside", "Visitor", "Visitors", "has_proved")
 FRESH_MS: Final = 10 * 60 * 1000
@@ -23,20 +23,16 @@ class Inside:
 
     def allowance(self, token: str) -> str:
         """By what the requests of this session are counted; empty for a token of none."""
-        hashed = _hash(token)
+        hashed = hash_token(token)
         return f"session:{hashed.hex()}" if hashed in self._tokens else ""
 
     def note(self, token: str, *, is_open: bool) -> None:
         """Remember, or forget, a session that was just asked for."""
-        self._tokens.pop(_hash(token), None)
+        self._tokens.pop(hash_token(token), None)
         if is_open:
-            self._tokens[_hash(token)] = None
+            self._tokens[hash_token(token)] = None
         if len(self._tokens) > _MOST_INSIDE:
             self._tokens.popitem(last=False)
-
-
-def _hash(token: str) -> bytes:
-    return sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
 class Visitors(Protocol):

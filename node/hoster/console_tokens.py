@@ -6,13 +6,12 @@ do all that its console can.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from node.access.invitations import grouped, new_token, read_token
+from node.access.tokens import IssuedToken, grouped, hash_token, new_token, read_token
 from node.clock import Clock, Entropy, milliseconds
 from node.errors import ForbiddenError, UsageError
 from node.hoster.store.database import PartnerStore, Rows
@@ -34,14 +33,6 @@ class Guest:
     role: PersonRole
 
 
-@dataclass(frozen=True, slots=True)
-class ConsoleToken:
-    """What is handed over, once: it is kept as a hash."""
-
-    text: str = field(repr=False)
-    until_ms: int
-
-
 class ConsoleTokens:
     """The tokens of one home that were not used yet."""
 
@@ -50,7 +41,7 @@ class ConsoleTokens:
         self._clock = clock
         self._entropy = entropy
 
-    def make(self, guest: Guest) -> ConsoleToken:
+    def make(self, guest: Guest) -> IssuedToken:
         """A token for somebody.
 
         Raises:
@@ -68,8 +59,8 @@ class ConsoleTokens:
             self._sweep(rows)
             if rows.count(Kind.CONSOLE_TOKEN) >= _MOST:
                 raise UsageError("{most} tokens wait to be used", _MOST, hint="they end after half an hour")
-            rows.put(Kind.CONSOLE_TOKEN, _hash(text), json.dumps(fields).encode())
-        return ConsoleToken(grouped(text), until_ms)
+            rows.put(Kind.CONSOLE_TOKEN, hash_token(text).hex(), json.dumps(fields).encode())
+        return IssuedToken(grouped(text), until_ms)
 
     def take(self, typed: str) -> Guest:
         """Whom the token was made for; it is used up.
@@ -78,7 +69,7 @@ class ConsoleTokens:
             UsageError: it was mistyped.
             ForbiddenError: it is none, was used, or has ended.
         """
-        name = _hash(read_token(typed))
+        name = hash_token(read_token(typed)).hex()
         with self._store.writing() as rows:
             body = rows.body(Kind.CONSOLE_TOKEN, name)
             rows.remove(Kind.CONSOLE_TOKEN, name)  # of two who bring it at once, one finds it
@@ -112,7 +103,3 @@ def _refused() -> ForbiddenError:
 
 def _guest(fields: dict[str, Any]) -> Guest:
     return Guest(name=str(fields["name"]), role=PersonRole(fields["role"]))
-
-
-def _hash(token: str) -> str:
-    return sha256(token.encode()).hexdigest()

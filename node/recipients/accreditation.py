@@ -12,7 +12,6 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
 
@@ -20,6 +19,7 @@ from keys.message import Message
 from keys.trust.names import is_log_name
 from node.access.approvals import end_request
 from node.access.grants import grant_words, widens
+from node.access.tokens import hash_token
 from node.clock import Clock, Entropy, milliseconds, moment_of
 from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, UnauthenticatedError, UsageError
 from node.store.accounts.records import Approval, Outcome
@@ -157,7 +157,7 @@ class Recipients:
         key = KEY_PREFIX + urlsafe_b64encode(entropy(KEY_BYTES)).decode().rstrip("=")
         now_ms, until_ms = milliseconds(self._clock.now()), milliseconds(keep_until) if keep_until else 0
         with self._store.write() as unit:
-            unit.recipients.set_key(name, _hash(key), now_ms=now_ms, keep_until_ms=until_ms)
+            unit.recipients.set_key(name, hash_token(key), now_ms=now_ms, keep_until_ms=until_ms)
         return key
 
     def carry_out_add(self, approval: Approval) -> str:
@@ -196,7 +196,7 @@ def recognise(store: Store, key: str, now: datetime) -> RecipientRecord:
 
     Every recipient's hash is compared, each in constant time, so the time of a refusal says nothing about a key.
     """
-    shown = _hash(key)
+    shown = hash_token(key)
     with store.read() as unit:
         known = list(unit.recipients.ls())
     found = [(each, compare_digest(held, shown)) for each in known for held in _hashes(each, now)]
@@ -296,7 +296,3 @@ def wanted_of(approval: Approval) -> Wanted:
 
 def _is_just(held: RecipientRecord, wanted: Wanted) -> bool:
     return (held.grant, held.purpose) == (json.dumps(wanted.grant.to_json()), wanted.purpose)
-
-
-def _hash(key: str) -> bytes:
-    return sha256(key.encode("utf-8", "surrogateescape")).digest()

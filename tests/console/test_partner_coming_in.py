@@ -1,5 +1,6 @@
 """Signing in to a partner's console: a token once, a session that ends, and nothing of either where others read it."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -187,6 +188,15 @@ async def test_the_cookie_of_an_agencys_console_opens_nothing(entrance: Entrance
     session = await entrance.session()
     async with Browser(f"http://127.0.0.1:{entrance.port}", f"localhost:{entrance.port}", session) as browser:
         assert (await browser.get("/console/")).status == 303
+
+
+async def test_a_cookie_that_is_no_text_opens_nothing(entrance: Entrance) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", entrance.port)
+    head = f'GET /console/ HTTP/1.1\r\nHost: localhost:{entrance.port}\r\nConnection: close\r\nCookie: {COOKIE}="'
+    writer.write(head.encode() + b'\xff"\r\n\r\n')
+    assert (await reader.read()).startswith(b"HTTP/1.1 303 ")
+    writer.close()
+    await writer.wait_closed()
 
 
 @pytest.mark.parametrize(

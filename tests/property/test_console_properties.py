@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.access.invitations import grouped, new_token, read_token
+from node.access.tokens import grouped, new_token, read_token
 from node.errors import ConfigError, UnauthenticatedError, UsageError
 from node.signing.passkeys import Site, WebAuthnCeremonies
 from support.authenticator import HOST, ORIGIN, Authenticator, decode, encode

@@ -58,11 +58,11 @@ def token(
         Guest(name=name, role=PersonRole(role.value))
     )
     here.output.result(
-        {"name": name, "role": role.value, "token": made.text, "until_ms": made.until_ms, "url": url},
+        {"name": name, "role": role.value, "token": made.text, "until_ms": made.expires_ms, "url": url},
         made.text,
     )
     here.output.talk(
-        f"Whoever has it is {name}, {role.value}: good once, until {moment(made.until_ms)}, at {url}"
+        f"Whoever has it is {name}, {role.value}: good once, until {moment(made.expires_ms)}, at {url}"
     )
     here.output.following("sigfed console run, where it does not run yet")
 

@@ -6,11 +6,11 @@ it was opened. Of its token only the hash is kept.
 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from threading import Lock
 from typing import Final
 
 from node.access.sessions import IDLE, LONGEST
+from node.access.tokens import hash_token
 from node.clock import Clock, Entropy, milliseconds
 from node.console.visitors import Visitor
 from node.hoster.console_tokens import Guest
@@ -37,7 +37,7 @@ class Sessions:
 
     clock: Clock
     entropy: Entropy
-    _open: OrderedDict[str, _Session] = field(default_factory=OrderedDict)
+    _open: OrderedDict[bytes, _Session] = field(default_factory=OrderedDict)
     """By the hashes of their tokens, oldest first."""
     _opened: int = 0
     _lock: Lock = field(default_factory=Lock)
@@ -54,14 +54,14 @@ class Sessions:
                 proved_ms=0,
                 session=self._opened,
             )
-            self._open[_hash(token)] = _Session(visitor, now_ms, now_ms)
+            self._open[hash_token(token)] = _Session(visitor, now_ms, now_ms)
             while len(self._open) > _MOST:
                 self._open.popitem(last=False)
         return token
 
     def find(self, token: str) -> Visitor | None:
         """Whose session this is, which is used now; None when it is none, or has ended."""
-        hashed, now_ms = _hash(token), self._now_ms()
+        hashed, now_ms = hash_token(token), self._now_ms()
         with self._lock:
             found = self._living(hashed, now_ms)
             if found is None:
@@ -72,7 +72,7 @@ class Sessions:
     def glance(self, token: str) -> Visitor | None:
         """As `find`, for what asks by itself: nobody used the session."""
         with self._lock:
-            found = self._living(_hash(token), self._now_ms())
+            found = self._living(hash_token(token), self._now_ms())
         return None if found is None else found.visitor
 
     def ends_ms(self, visitor: Visitor) -> int:
@@ -93,9 +93,9 @@ class Sessions:
     def close(self, token: str) -> None:
         """End the session of this token; nothing happens when there is none."""
         with self._lock:
-            self._open.pop(_hash(token), None)
+            self._open.pop(hash_token(token), None)
 
-    def _living(self, hashed: str, now_ms: int) -> _Session | None:
+    def _living(self, hashed: bytes, now_ms: int) -> _Session | None:
         found = self._open.get(hashed)
         if found is None:
             return None
@@ -108,7 +108,3 @@ class Sessions:
 
     def _now_ms(self) -> int:
         return milliseconds(self.clock.now())
-
-
-def _hash(token: str) -> str:
-    return sha256(token.encode()).hexdigest()
