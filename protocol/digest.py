@@ -122,6 +122,9 @@ def _known_values() -> dict[bytes, tuple[Algorithm, str]]:
 _KNOWN: Final = _known_values()
 """By value alone: hashing bytes is cheaper than hashing a digest, and millions are asked about."""
 
+SUSPICIOUS: Final = frozenset(value[:8] for value in _KNOWN) | {bytes((byte,)) * 8 for byte in range(256)}
+"""How every MD5, SHA-1 and SHA-256 begins that is degenerate: eight bytes tell nearly all others apart."""
+
 _MIN_PDQ_ONES: Final = 64
 """PDQ sets a bit where a coefficient is above the median: about 128 of 256, on any picture with content."""
 

@@ -22,9 +22,9 @@ from protocol.lists.opening import NONCE_BYTES, Opening, commitment
 _HEAD: Final = Struct(">BBHQH")
 CONTENT_ID: Final = slice(3, 19)
 """Where a content id stands in ext: behind the head of the map, its key 1 and the head of its 16 bytes."""
-_ID_HEAD: Final = b"\x01\x50"
-_LONG_MAP: Final = b"\xb8"
-_KEY_BEFORE: Final = b"\0"
+ID_HEAD: Final = b"\x01\x50"
+LONG_MAP: Final = b"\xb8"
+KEY_BEFORE: Final = b"\0"
 """Behind the longer head of a map of more than 23 fields, and behind a key 0, the id stands elsewhere; nobody but a
 liar needs either."""
 _ALGORITHMS: Final[Mapping[int, Algorithm]] = {int(algorithm): algorithm for algorithm in SIZES}
@@ -52,7 +52,7 @@ class ExtTemplate:
     def of(cls, ext: Ext) -> "ExtTemplate":
         """A template of `ext`, which has any content id."""
         data = ext.to_bytes()
-        assert data[1:3] == _ID_HEAD, "an ext without a content id is no template"
+        assert data[1:3] == ID_HEAD, "an ext without a content id is no template"
         return cls(len(data).to_bytes(2) + data[: CONTENT_ID.start], data[CONTENT_ID.stop :])
 
     def with_id(self, content_id: bytes) -> bytes:
@@ -130,10 +130,10 @@ def content_id_of(opening: bytes) -> bytes:
         return b""
     start = NONCE_BYTES + 4 + opening[NONCE_BYTES + 1]
     key = opening[start + 1 : start + 3]
-    if opening[start : start + 1] >= _LONG_MAP or key[:1] == _KEY_BEFORE:
+    if opening[start : start + 1] >= LONG_MAP or key[:1] == KEY_BEFORE:
         return _read_content_id(opening)
     found = opening[start + CONTENT_ID.start : start + CONTENT_ID.stop]
-    return found if key == _ID_HEAD and len(found) == CONTENT_ID_BYTES else b""
+    return found if key == ID_HEAD and len(found) == CONTENT_ID_BYTES else b""
 
 
 def shape_of(opening: bytes) -> bytes:
@@ -144,7 +144,7 @@ def shape_of(opening: bytes) -> bytes:
     start = NONCE_BYTES + 4 + opening[NONCE_BYTES + 1]
     kind, said = opening[NONCE_BYTES : NONCE_BYTES + 2], opening[start - 2 :]
     whole = len(opening) >= start + CONTENT_ID.stop
-    if not whole or said[3:5] != _ID_HEAD or said[2:3] >= _LONG_MAP:
+    if not whole or said[3:5] != ID_HEAD or said[2:3] >= LONG_MAP:
         return kind + said
     return kind + said[: 2 + CONTENT_ID.start] + said[2 + CONTENT_ID.stop :]
 

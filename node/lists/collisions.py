@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Final
 
 import numpy as np
@@ -20,11 +20,15 @@ from numpy.typing import NDArray
 from keys.message import Message
 from node.lists.changes import content_id_of, digest_of
 from node.lists.entries import ListReader
-from node.store.lists.columns import Keys, Positions
+from node.lists.openings import CONTENT_ID, OpeningColumns
+from node.store.lists.columns import Keys, Listed, Positions
 from node.store.lists.records import IndexHit, LogKind, LogRecord
+from node.store.spool import Place, Spool
 from node.store.store import Store
 from node.store.unit import Unit
+from node.store.vault import Vault
 from protocol.digest import SIZES, Algorithm, Digest
+from protocol.limits import BUNDLE_WIDTH
 
 STRONGER: Final[Mapping[Algorithm, tuple[Algorithm, ...]]] = {
     Algorithm.MD5: (Algorithm.SHA1, Algorithm.SHA256),
@@ -37,9 +41,10 @@ _REACH: Final = len(SIZES) - 1
 _KEYS: Final = 1 << 20
 """Weak digests that are looked for at once; of each part that is looked for, bundles are opened again."""
 _LISTED: Final = 4096
-"""Listed files that are read at once."""
-_LISTED_ROW: Final = np.dtype([("log_id", "i8"), ("position", "i8"), ("key", "i8")])
-"""A third of what it takes as an object, and a pull may meet a whole list."""
+"""Listed files that are compared at once."""
+_READ: Final = 64
+"""Bundles that are read at once."""
+_NEIGHBOUR: Final = np.dtype([("key", "i8"), ("algorithm", "i1"), ("content_id", CONTENT_ID)])
 _MOST_PAIRS: Final = 1 << 18
 """Pairs of a listed and a new file that are compared at once: a liar lists one as often as it likes."""
 _NAMES: Final = {Algorithm.MD5: "MD5", Algorithm.SHA1: "SHA-1", Algorithm.SHA256: "SHA-256"}
@@ -57,10 +62,15 @@ class Siblings:
 
     def is_aside(self, hit: IndexHit) -> bool:
         """Whether an entry is set aside, for whatever reason."""
-        if hit.log_id not in self._aside:
-            records = [record for record in self._unit.quarantine.ls(hit.log_id) if record.kind == "add"]
-            self._aside[hit.log_id] = _Spans.of([(record.first, record.last) for record in records])
-        return self._aside[hit.log_id].cover(hit.position)
+        return self._aside_in(hit.log_id).cover(hit.position)
+
+    def without_aside(self, listed: Listed) -> Listed:
+        """Entries, without those that are set aside."""
+        kept = np.ones(len(listed), dtype=np.bool_)
+        for log_id in np.unique(listed["log_id"]).tolist():
+            rows = np.flatnonzero(listed["log_id"] == log_id)
+            kept[rows] = ~self._aside_in(log_id).covered(listed["position"][rows])
+        return listed[kept]
 
     @property
     def any(self) -> bool:
@@ -82,29 +92,64 @@ class Siblings:
         same = (digest_of(data) for data in around if data and content_id_of(data) == content_id)
         return tuple(filter(None, same))
 
-    def around(self, log_id: int, positions: Positions) -> "_Files":
-        """For entries of one list, in order, what `of` gives for each, as look-up keys."""
-        reader, vault = self._reader(log_id), self._store.vault
-        places = positions[:, None] + np.arange(-_REACH, _REACH + 1)
-        wanted, at = np.unique(places, return_inverse=True)
-        at = at.reshape(places.shape)
-        held = [reader.raw(position) if position >= 0 else b"" for position in wanted.tolist()]
-        numbers: dict[bytes, int] = {b"": 0}
-        ids = [numbers.setdefault(content_id_of(data) if data else b"", len(numbers)) for data in held]
-        files = np.array(ids)[at]
-        same = (files == files[:, _REACH, None]) & (files > 0)
-        same[:, _REACH] = True
-        needed = np.unique(at[same])  # most neighbours are of other files
-        digests = [digest_of(held[each]) for each in needed.tolist()]
-        algorithms, keys = np.zeros(len(held), dtype=np.int8), np.zeros(len(held), dtype=np.int64)
-        algorithms[needed] = [digest.algorithm if digest else 0 for digest in digests]
-        keys[algorithms > 0] = vault.keys_of(filter(None, digests))
-        return _Files(keys=keys[at], algorithms=np.where(same, algorithms[at], 0))
+    def bundle(self, log_id: int, index: int) -> list[bytes]:
+        """As many openings of a list as a bundle has, from the bundle of this index on; empty where there is none."""
+        return self._reader(log_id).bundle(index)
+
+    def _aside_in(self, log_id: int) -> "_Spans":
+        if log_id not in self._aside:
+            records = [record for record in self._unit.quarantine.ls(log_id) if record.kind == "add"]
+            self._aside[log_id] = _Spans.of([(record.first, record.last) for record in records])
+        return self._aside[log_id]
 
     def _reader(self, log_id: int) -> ListReader:
         if log_id not in self._readers:
             self._readers[log_id] = ListReader(self._store, self._unit, self._logs[log_id])
         return self._readers[log_id]
+
+
+class Neighbours:
+    """Which digests stand beside those that a pull meets in held lists.
+
+    A pull meets a list in the order of keys, part by part, and each part meets nearly all of its bundles. So what is
+    read of a bundle waits on disk.
+    """
+
+    def __init__(self, siblings: Siblings, vault: Vault, spool: Spool) -> None:
+        self._siblings = siblings
+        self._vault = vault
+        self._spool = spool
+        self._read: dict[tuple[int, int], Place] = {}
+
+    def of(self, log_id: int, positions: Positions) -> "_Files":
+        """For entries of one list what `Siblings.of` gives for each, as look-up keys."""
+        places = positions[:, None] + np.arange(-_REACH, _REACH + 1)
+        indices = places // BUNDLE_WIDTH
+        wanted = np.unique(indices)
+        rows = np.concatenate(self._bundles(log_id, wanted.tolist()))
+        at = np.searchsorted(wanted, indices) * BUNDLE_WIDTH + places % BUNDLE_WIDTH
+        files = rows["content_id"][at]
+        same = (files == files[:, _REACH, None]) & (files != b"")
+        same[:, _REACH] = True
+        return _Files(keys=rows["key"][at], algorithms=np.where(same, rows["algorithm"][at], 0))
+
+    def _bundles(self, log_id: int, indices: Sequence[int]) -> list[NDArray[np.void]]:
+        unread = [index for index in indices if (log_id, index) not in self._read]
+        for at in range(0, len(unread), _READ):
+            self._take(log_id, unread[at : at + _READ])
+        places = (self._read[log_id, index] for index in indices)
+        return [np.frombuffer(self._spool.get(place), dtype=_NEIGHBOUR) for place in places]
+
+    def _take(self, log_id: int, indices: Sequence[int]) -> None:
+        """Read bundles; before the first one there is none."""
+        none = [b""] * BUNDLE_WIDTH
+        read = (self._siblings.bundle(log_id, index) if index >= 0 else none for index in indices)
+        columns = OpeningColumns([*chain.from_iterable(read)])
+        rows = np.empty(len(columns.rows), dtype=_NEIGHBOUR)
+        rows["key"], rows["algorithm"] = columns.keys(self._vault), columns.algorithms
+        rows["content_id"] = columns.content_ids
+        for index, some in zip(indices, rows.reshape(-1, BUNDLE_WIDTH), strict=True):
+            self._read[log_id, index] = self._spool.put(some.tobytes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +179,11 @@ class _Spans:
         """Whether a position is in one of the ranges."""
         at = bisect_right(self.firsts, position)
         return at > 0 and position <= self.lasts[at - 1]
+
+    def covered(self, positions: Positions) -> NDArray[np.bool_]:
+        """Which positions are in one of the ranges."""
+        at = np.searchsorted(np.array(self.firsts, dtype=np.int64), positions, side="right")
+        return positions <= np.array([-1, *self.lasts], dtype=np.int64)[at]
 
 
 def contradiction(weak: Digest, one: Iterable[Digest], other: Iterable[Digest]) -> str | None:
@@ -198,44 +248,43 @@ class Arrivals:
 
 
 def among_arrivals(
-    arrivals: Arrivals, find: Callable[[Sequence[int]], Iterable[IndexHit]], siblings: Siblings
+    arrivals: Arrivals, find: Callable[[Keys], Listed], siblings: Siblings, neighbours: Neighbours
 ) -> dict[int, str]:
     """Positions of weak digests that contradict each other or a held list, and how.
 
-    `find` gives what held lists have of some look-up keys: it is asked for those of weak digests beside stronger ones.
+    `find` gives the standing entries of held lists with some look-up keys: it is asked for those of weak digests beside
+    stronger ones.
     """
     pairs, found = arrivals.pairs, dict[int, str]()
     for pair in pairs:
         found |= dict.fromkeys(pair.contradicting(), words(pair.weak, pair.stronger) + ", in the same list")
     known = np.unique(np.concatenate([pair.weak_keys for pair in pairs]))
     for start in range(0, len(known), _KEYS):
-        hits = find(known[start : start + _KEYS].tolist())
-        for listed in _parts(_standing(hits, siblings)):
-            for position, reason in _against(pairs, listed, siblings):
+        for listed in _parts(siblings.without_aside(find(known[start : start + _KEYS]))):
+            log_id = int(listed["log_id"][0])
+            files = neighbours.of(log_id, listed["position"])
+            for position, reason in _against(pairs, listed, files, siblings.log(log_id).origin):
                 found.setdefault(position, reason)
     return found
 
 
 def _against(
-    pairs: "Sequence[Pairs]", listed: "NDArray[np.void]", siblings: Siblings
+    pairs: "Sequence[Pairs]", listed: Listed, files: _Files, origin: str
 ) -> Iterator[tuple[int, str]]:
     """Positions of weak digests that listed files contradict, and how: first by the first of these."""
-    log_id, keys = int(listed["log_id"][0]), listed["key"]
-    files = siblings.around(log_id, listed["position"])
     first: dict[int, tuple[int, int]] = {}
     for number, pair in enumerate(pairs):
-        for at, position in pair.against(keys, files):
+        for at, position in pair.against(listed["key"], files):
             first[position] = min(first.get(position, (at, number)), (at, number))
     for position, (at, number) in first.items():
         pair = pairs[number]
-        where = f"entry {listed['position'][at]} of {siblings.log(log_id).origin}"
+        where = f"entry {listed['position'][at]} of {origin}"
         yield position, f"{words(pair.weak, pair.stronger)}: {where}"
 
 
-def _parts(standing: Iterable[IndexHit]) -> Iterator["NDArray[np.void]"]:
+def _parts(listed: Listed) -> Iterator[Listed]:
     """Entries of one list, in order, so many that what is made of them at once stays small."""
-    rows = np.fromiter(((hit.log_id, hit.position, hit.key) for hit in standing), dtype=_LISTED_ROW)
-    rows.sort(order=["log_id", "position"])
+    rows = listed[np.lexsort((listed["position"], listed["log_id"]))]
     for of_one in np.split(rows, np.flatnonzero(np.diff(rows["log_id"])) + 1):
         yield from (of_one[at : at + _LISTED] for at in range(0, len(of_one), _LISTED))
 
@@ -249,6 +298,11 @@ class Columns:
     algorithms: NDArray[np.int8]
     files: NDArray[np.int64]
     """Number of the file: neighbours with one content id have the same."""
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Columns]") -> "Columns":
+        """Some, one behind the other."""
+        return cls(*(np.concatenate([getattr(part, each) for part in parts]) for each in cls.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,10 +338,15 @@ class Pairs:
 
     def contradicting(self) -> list[int]:
         """Positions whose weak digest stands beside two stronger ones."""
-        order = np.lexsort((self.stronger_keys, self.weak_keys))
-        weak, stronger = self.weak_keys[order], self.stronger_keys[order]
+        same = self.weak_keys[1:] == self.weak_keys[:-1]
+        again = np.zeros(len(self.weak_keys), dtype=np.bool_)
+        again[1:] = same
+        again[:-1] |= same
+        weak, stronger = self.weak_keys[again], self.stronger_keys[again]
+        order = np.lexsort((stronger, weak))
+        weak, stronger = weak[order], stronger[order]
         twice = weak[1:][(weak[1:] == weak[:-1]) & (stronger[1:] != stronger[:-1])]
-        return [int(position) for position in self.positions[np.isin(self.weak_keys, twice)]]
+        return [int(position) for position in self.positions[again][np.isin(self.weak_keys[again], twice)]]
 
     def against(self, keys: Keys, files: _Files) -> Iterator[tuple[int, int]]:
         """Positions with one of these weak keys whose stronger digest is not the listed file's, behind its place.
@@ -313,6 +372,8 @@ def _distinct(
     rows: NDArray[np.int64], keys: Keys, files: _Files, theirs: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
     """Of these listed files, in order, the first of each with the same weak and the same stronger digests."""
+    if len(np.unique(keys[rows])) == len(rows):  # as in every honest list
+        return rows
     stronger = np.sort(np.where(theirs[rows], files.keys[rows], 0), axis=1)
     _, first = np.unique(np.column_stack([keys[rows], stronger]), axis=0, return_index=True)
     return rows[np.sort(first)]

@@ -54,7 +54,8 @@ def untouched(store: Store, log: LogRecord) -> int:
     files = LogFiles(store.objects, store.vault, log.origin)
     missing = 0
     for index in range(-(-log.touched // BUNDLE_WIDTH)):
-        touches, runs = bundle_notes(store.vault, files, index, size=log.head.size)
+        touches, noted = bundle_notes(store.vault, files, index, size=log.head.size)
+        runs = [FileRun(*run) for run in noted.tolist()]
         said = [each for each in touches if each.position < log.touched]
         with store.read() as unit:
             held = {each[:2]: each.reach for each in unit.touches.about(log.id, (each.ref for each in said))}

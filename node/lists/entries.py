@@ -50,6 +50,11 @@ class ListReader:
             rows, at = self._waiting_rows(position)
         return rows[at] if at < len(rows) else b""
 
+    def bundle(self, index: int) -> list[bytes]:
+        """The same of as many positions as a bundle has, from the bundle of this index on."""
+        held, first = self._bundle(index), index * BUNDLE_WIDTH
+        return held + [self.raw(position) for position in range(first + len(held), first + BUNDLE_WIDTH)]
+
     def event(self, position: int) -> bytes:
         """The published event at a position; raises `NotFoundError`."""
         index, at = divmod(position, BUNDLE_WIDTH)

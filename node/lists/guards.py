@@ -8,7 +8,7 @@ probability N / 2^64. Caps on changes a day are in `node.lists.pace`. See docs/r
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from keys.message import Message
 from node.errors import AlreadyExistsError, UsageError
 from node.formats.rows import ImportRow, RefusedRow, RowResult
-from node.lists.collisions import Arrivals, Siblings, among_arrivals, among_files
+from node.lists.collisions import Arrivals, Neighbours, Siblings, among_arrivals, among_files
 from node.objects.filters import FolderFilters
 from node.objects.sealed_names import tripwire_name
-from node.store.lists.columns import Keys
+from node.store.lists.columns import Keys, Listed
 from node.store.lists.records import BenignSet, IndexHit, LogRecord, Tripwire
+from node.store.spool import Spool
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Algorithm, Digest
@@ -134,22 +135,22 @@ class Guards:
         """A judge of rows that are imported into `log`."""
         return RowGuard(unit, Siblings(self._store, unit), self._known_benign(unit), log)
 
-    def suspects(self, log: LogRecord, arrivals: Arrivals) -> list[tuple[int, str]]:
+    def suspects(self, log: LogRecord, arrivals: Iterable[Arrivals]) -> list[tuple[int, str]]:
         """Positions of entries a pull of `log` brought, that stand at `log.head.size` or later, each with a reason."""
-        if not len(arrivals.keys):
-            return []
-        with self._store.read() as unit:
+        with self._store.read() as unit, Spool(self._store.vault.entropy) as spool:
             found: dict[int, str] = {}
-            for name, mask in self._known_benign(unit).among(arrivals.keys):
-                found |= dict.fromkeys(arrivals.positions[mask].tolist(), _benign_words(name))
-            siblings = Siblings(self._store, unit)
+            benign, siblings = self._known_benign(unit), Siblings(self._store, unit)
+            neighbours = Neighbours(siblings, self._store.vault, spool)
 
-            def held(keys: Sequence[int]) -> Iterator[IndexHit]:
-                parts = (keys[at : at + _CHUNK] for at in range(0, len(keys), _CHUNK))
-                hits = chain.from_iterable(map(unit.entries.find, parts))
-                return (hit for hit in hits if hit.log_id != log.id or hit.position < log.head.size)
+            def held(keys: Keys) -> Listed:
+                rows = unit.entries.standing(keys)
+                listed: Listed = rows[(rows["log_id"] != log.id) | (rows["position"] < log.head.size)]
+                return listed
 
-            found |= among_arrivals(arrivals, held, siblings)
+            for part in arrivals:
+                for name, mask in benign.among(part.keys):
+                    found |= dict.fromkeys(part.positions[mask].tolist(), _benign_words(name))
+                found |= among_arrivals(part, held, siblings, neighbours)
         return sorted(found.items())
 
     def benign_of(self, files: Sequence[Sequence[Digest]]) -> Mapping[int, str]:

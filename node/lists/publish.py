@@ -16,10 +16,11 @@ from typing import Final
 from node.clock import DAY_MS
 from node.errors import ConflictError, MissingObjectError
 from node.lists.catalogue import count_on, own_list
-from node.lists.changes import content_id_of, event_of
+from node.lists.changes import event_of
 from node.lists.corrections.erase import carry_out, redo
 from node.lists.entries import read_batch
 from node.lists.heads import OtherLeavesError, next_head, require_leaves, require_signed
+from node.lists.openings import OpeningColumns
 from node.lists.pace import NO_LIMITS, FollowGuards, require_within
 from node.lists.touches import runs_of, touches_of
 from node.objects.logfiles import LogFiles
@@ -205,8 +206,9 @@ def _finish(
     store.objects.put_all(files.growth(log.head.size, round_.events, round_.openings))
     note = signer.sign(log.origin, start=log.head.size, leaf_hashes=round_.leaves)
     require_signed(log, note)
-    touches = list(touches_of(log.head.size, round_.events, round_.openings))
-    runs = runs_of(store.vault, log.head.size, map(content_id_of, round_.openings))
+    openings = OpeningColumns(round_.openings)
+    touches = list(touches_of(log.head.size, round_.events, openings))
+    runs = runs_of(store.vault, log.head.size, openings.content_ids)
     with store.write() as unit:
         unit.logs.settle(log, note=note, checked_ms=now_ms)
         unit.touches.put(log.id, touches)

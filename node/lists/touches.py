@@ -6,26 +6,27 @@ transaction (`touches_of`, `runs_of`); what older versions did not note is read 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from node.errors import MissingObjectError
-from node.lists.changes import content_id_of
+from node.lists.openings import ContentIds, OpeningColumns, content_id_in
 from node.objects.logfiles import LogFiles
-from node.store.lists.records import FileRun, LogKind, LogRecord, Reach, Touch
+from node.store.lists.records import LogKind, LogRecord, Reach, Touch
 from node.store.store import Store
 from node.store.vault import Vault
 from protocol.errors import MalformedError
-from protocol.limits import BUNDLE_WIDTH, HEADER_BYTES
+from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES, HEADER_BYTES
 from protocol.lists.event import REFERRING, Header, Op
 from protocol.lists.ext import REAFFIRMS
 from protocol.lists.opening import NONCE_BYTES, Opening, Reason, readable
 
 _SLICE: Final = 64
 """Bundles that are read before it is noted how far that got."""
-_ADD: Final = int(Op.ADD)
 _HASH: Final = b"\x58\x20"
 """CBOR's head of 32 bytes: whoever names an event gives its hash."""
 _REFS: Final = re.compile(bytes((REAFFIRMS,)) + rb"[\x81-\x97]")
@@ -33,24 +34,26 @@ _REFS: Final = re.compile(bytes((REAFFIRMS,)) + rb"[\x81-\x97]")
 _EVERYWHERE: Final = frozenset({Op.DISPUTE, Op.CONTINUE})
 
 
-def touches_of(first: int, events: Sequence[bytes], openings: Sequence[bytes]) -> Iterator[Touch]:
-    """What verified events from the position `first` on say of others; an empty opening is one that is not held."""
-    for position, (event, opening) in enumerate(zip(events, openings, strict=True), first):
-        if event[1] != _ADD or _HASH in opening:  # most events are adds that name no other
-            yield from _touch_of(position, event, opening)
+def touches_of(first: int, events: Sequence[bytes], openings: OpeningColumns) -> Iterator[Touch]:
+    """What verified events from the position `first` on say of others."""
+    ops = np.frombuffer(b"".join(events), dtype=np.uint8)[1::EVENT_BYTES]
+    for at in np.flatnonzero((ops != Op.ADD) | openings.having(_HASH)).tolist():  # most name no other
+        yield from _touch_of(first + at, events[at], openings.rows[at])
 
 
-def runs_of(vault: Vault, first: int, content_ids: Iterable[bytes]) -> list[FileRun]:
-    """Which verified openings from the position `first` on carry the content id of their neighbour; empty is none."""
-    begun, current = first, b""
-    found: list[tuple[bytes, int, int]] = []
-    for position, content_id in enumerate(chain(content_ids, [b""]), first):
-        if content_id != current:
-            if current:
-                found.append((current, begun, position - 1))
-            begun, current = position, content_id
-    keys = vault.file_keys_of([content_id for content_id, _, _ in found])
-    return [FileRun(key, start, end) for key, (_, start, end) in zip(keys, found, strict=True)]
+def runs_of(vault: Vault, first: int, content_ids: ContentIds) -> NDArray[np.int64]:
+    """Which verified openings from the position `first` on carry the content id of their neighbour.
+
+    A row of each `FileRun`.
+    """
+    begun = content_ids != np.concatenate([[b""], content_ids])[:-1]
+    begun[-first % BUNDLE_WIDTH :: BUNDLE_WIDTH] = True  # whoever reads a bundle by itself finds the same
+    begins = np.flatnonzero(begun)
+    ends = np.append(begins, len(content_ids))[1:] - 1
+    named = content_ids[begins] != b""
+    begins, ends = begins[named], ends[named]
+    keys = vault.file_keys_of([content_id_in(each) for each in content_ids[begins].tolist()])
+    return np.column_stack([np.array(keys, dtype=np.int64), first + begins, first + ends])
 
 
 def _touch_of(position: int, event: bytes, opening: bytes) -> Iterator[Touch]:
@@ -115,21 +118,21 @@ def _read_on(store: Store, log: LogRecord) -> None:
     files, size = LogFiles(store.objects, store.vault, log.origin), log.head.size
     begun = log.touched // BUNDLE_WIDTH
     touches: list[Touch] = []
-    runs: list[FileRun] = []
+    runs: list[NDArray[np.int64]] = []
     for index in range(begun, begun + _SLICE):
         said = bundle_notes(store.vault, files, index, size=size)
         touches += said[0]
-        runs += said[1]
+        runs.append(said[1])
     with store.write() as unit:
         unit.touches.put(log.id, touches)
-        unit.file_runs.put(log.id, runs)
+        unit.file_runs.put(log.id, np.concatenate(runs))
         unit.touches.advance(log.id, first=log.touched, end=min((begun + _SLICE) * BUNDLE_WIDTH, size))
 
 
 def bundle_notes(
     vault: Vault, files: LogFiles, index: int, *, size: int
-) -> tuple[list[Touch], list[FileRun]]:
+) -> tuple[list[Touch], NDArray[np.int64]]:
     """What is to be noted of one bundle of a list of `size`, as far as its openings are held."""
-    first, openings = index * BUNDLE_WIDTH, files.openings(index, size=size)
+    first, openings = index * BUNDLE_WIDTH, OpeningColumns(files.openings(index, size=size))
     touches = touches_of(first, files.events(index, size=size), openings)
-    return [*touches], runs_of(vault, first, map(content_id_of, openings))
+    return [*touches], runs_of(vault, first, openings.content_ids)

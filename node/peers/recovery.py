@@ -7,7 +7,7 @@ Peers hold different openings, as far as each was granted, so they are asked one
 was published before the loss is in it, under the same positions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -276,7 +276,7 @@ class _NobodyGuards(Guards):
     """What this agency listed itself was looked at when it was listed."""
 
     @override
-    def suspects(self, log: LogRecord, arrivals: Arrivals) -> list[tuple[int, str]]:
+    def suspects(self, log: LogRecord, arrivals: Iterable[Arrivals]) -> list[tuple[int, str]]:
         return []
 
 

@@ -148,22 +148,30 @@ class Vault:
         """The same as a row of two integers for each digest."""
         return self._macs(digests)[:, :2].copy()
 
-    def _macs(self, digests: Iterable[Digest]) -> "Keys":
-        """A row of four signed integers for each digest.
+    def keys_of_values(self, algorithm: int, values: bytes) -> "Keys":
+        """The look-up keys of digests of one algorithm, whose values are joined."""
+        return self._macs_of(algorithm, values)[:, 0]
 
-        HMAC as RFC 2104 spells it out: two rounds of SHA-256, the first of them of each algorithm by itself.
-        """
+    def _macs(self, digests: Iterable[Digest]) -> "Keys":
+        """A row of four signed integers for each digest."""
         import numpy as np  # noqa: PLC0415 - what looks nothing up starts without it
 
         rows = list(digests)
-        hasher = self._hasher_of(len(rows))
         algorithms = np.array([digest.algorithm for digest in rows], dtype=np.int8)
-        inner = np.empty((len(rows), HASH_BYTES), dtype=np.uint8)
+        found = np.empty((len(rows), 4), dtype=np.int64)
         for algorithm in np.unique(algorithms).tolist():
             values = b"".join([digest.value for digest in rows if digest.algorithm == algorithm])
-            hashes = hasher.each(self._derived.inner[algorithm], values, SIZES[algorithm])
-            inner[algorithms == algorithm] = np.frombuffer(hashes, dtype=np.uint8).reshape(-1, HASH_BYTES)
-        macs = hasher.each(self._derived.outer, inner.tobytes(), HASH_BYTES)
+            found[algorithms == algorithm] = self._macs_of(algorithm, values)
+        return found
+
+    def _macs_of(self, algorithm: int, values: bytes) -> "Keys":
+        """The same of digests of one algorithm: HMAC as RFC 2104 spells it out, two rounds of SHA-256."""
+        import numpy as np  # noqa: PLC0415 - what looks nothing up starts without it
+
+        size = SIZES[Algorithm(algorithm)]
+        hasher = self._hasher_of(len(values) // size)
+        inner = hasher.each(self._derived.inner[algorithm], values, size)
+        macs = hasher.each(self._derived.outer, inner, HASH_BYTES)
         return np.frombuffer(macs, dtype=">i8").reshape(-1, 4).astype(np.int64)
 
     def file_key_of(self, content_id: bytes) -> int:

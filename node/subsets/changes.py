@@ -15,6 +15,7 @@ from node.judgement.part import part_of, require_noted
 from node.judgement.premises import Premises
 from node.lists.changes import content_id_of
 from node.lists.lookup import digests_about, digests_at, digests_with
+from node.lists.openings import OpeningColumns
 from node.lists.touches import catch_up, touches_of
 from node.objects.logfiles import Item, LogFiles
 from node.store.lists.records import LogRecord
@@ -98,7 +99,7 @@ def _below(log: LogRecord, spans: Iterable[range], most: int) -> Sequence[int] |
 
 def _may_block(items: Sequence[Item]) -> bool:
     """Whether some of these events is more than one more entry."""
-    openings = [opening or b"" for _, _, opening in items]
+    openings = OpeningColumns([opening or b"" for _, _, opening in items])
     return any(True for _ in touches_of(0, [event for _, event, _ in items], openings))
 
 

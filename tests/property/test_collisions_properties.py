@@ -1,7 +1,7 @@
 """Weak hashes that stand for two files: what is found for all entries of a pull at once is what is found one by one."""
 
 import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,13 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.clock import system_entropy
 from node.lists import collisions
 from node.lists.changes import content_id_of, digest_of
-from node.lists.collisions import STRONGER, Arrivals, Siblings, among_arrivals, words
+from node.lists.collisions import STRONGER, Arrivals, Neighbours, Siblings, among_arrivals, words
 from node.peers.sync.intake import EventIntake
+from node.store.lists.columns import LISTED, Keys, Listed
 from node.store.lists.records import IndexHit
+from node.store.spool import Spool
 from node.store.vault import LookUpKeys, Vault
 from protocol.digest import Algorithm
+from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import BASELINE, Header, Op
 from protocol.lists.opening import Ext, Opening
 from support.lists import digest
@@ -50,13 +54,19 @@ class Held(Siblings):
     def __init__(self, lists: Sequence[Sequence[bytes]], aside: Sequence[int]) -> None:
         self._store = SimpleNamespace(vault=VAULT)  # type: ignore[assignment]
         self._logs = {number: SimpleNamespace(origin=f"list {number}") for number in range(len(lists))}  # type: ignore[misc]
-        self._readers = {number: SimpleNamespace(raw=_reader(rows)) for number, rows in enumerate(lists)}  # type: ignore[misc]
+        self._readers = {number: _reader(rows) for number, rows in enumerate(lists)}  # type: ignore[misc]
         spans = collisions._Spans.of([(position, position) for position in aside])
         self._aside = dict.fromkeys(range(len(lists)), spans)
 
 
-def _reader(rows: Sequence[bytes]) -> Callable[[int], bytes]:
-    return lambda position: rows[position] if position < len(rows) else b""
+def _reader(rows: Sequence[bytes]) -> SimpleNamespace:
+    def raw(position: int) -> bytes:
+        return rows[position] if position < len(rows) else b""
+
+    def bundle(index: int) -> list[bytes]:
+        return [raw(index * BUNDLE_WIDTH + at) for at in range(BUNDLE_WIDTH)]
+
+    return SimpleNamespace(raw=raw, bundle=bundle)
 
 
 def _hits(lists: Sequence[Sequence[bytes]], ended: Sequence[int]) -> list[IndexHit]:
@@ -124,6 +134,15 @@ def _arrivals(new: Sequence[bytes]) -> Arrivals:
     return intake.taken({}).arrivals()
 
 
+def _among_arrivals(arrivals: Arrivals, hits: Sequence[IndexHit], held: Held) -> dict[int, str]:
+    def find(keys: Keys) -> Listed:
+        rows = [(hit.log_id, hit.position, hit.key) for hit in hits if hit.ended is None and hit.key in keys]
+        return np.array(rows, dtype=LISTED)
+
+    with Spool(system_entropy) as spool:
+        return among_arrivals(arrivals, find, held, Neighbours(held, VAULT, spool))
+
+
 @pytest.fixture(scope="module", params=[1, 1 << 18], ids=["one at a time", "all at once"])
 def _sizes(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
@@ -147,7 +166,7 @@ def test_all_at_once_is_one_by_one(
 ) -> None:
     openings, rows = _openings(new), [_openings(entries) for entries in lists]
     held, hits = Held(rows, aside), _hits(rows, ended)
-    found = among_arrivals(_arrivals(openings), lambda keys: [hit for hit in hits if hit.key in keys], held)
+    found = _among_arrivals(_arrivals(openings), hits, held)
     assert found == _one_by_one(openings, hits, held)
     assert np.all([position >= FIRST for position in found])
 
@@ -159,7 +178,7 @@ def test_a_file_that_is_listed_often_fills_no_memory() -> None:
     held, hits, arrivals = Held([listed], ()), _hits([listed], ()), _arrivals(new)
     tracemalloc.start()
     try:
-        found = among_arrivals(arrivals, lambda _: hits, held)
+        found = _among_arrivals(arrivals, hits, held)
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -1,5 +1,6 @@
 """What is known to be lawful, or stands for two files, is set aside; tripwires are sealed; filters keep their keys."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,10 +15,13 @@ from node.lists.guards import Guards
 from node.lists.imports.intake import ImportReport, import_rows, preview_rows
 from node.objects import filters
 from node.objects.filters import FolderFilters
+from node.objects.logfiles import LogFiles
+from node.peers.sync import slices
 from node.peers.sync.follow import Follower
 from node.store.lists.records import Quarantined
 from node.store.store import Store
 from protocol.digest import Algorithm, Digest
+from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import NATIONAL
 from support.stores import GUARDS, OWN, Agency, file_digests, row, rows, sha256_digest, sqlite_dsn
 
@@ -220,6 +224,24 @@ class TestCollisions:
         add(agency, guards, file("2", M, T2, line=9))
         release(agency, set_aside(agency)[0])
         assert add(agency, guards, file("2", M, T2, line=9)).accepted == 1
+
+    def test_a_held_list_is_read_once_however_many_parts_a_pull_has(
+        self, agency: Agency, other: Agency, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(slices, "_ARRIVALS", 64)
+        names = [f"f{number}" for number in range(300)]
+        for each in (agency, other):
+            each.add(rows(*names))
+            each.publish()
+        read, openings = Counter[int](), LogFiles.openings
+
+        def noted(files: LogFiles, index: int, *, size: int) -> list[bytes]:
+            read[index] += files.folder == agency.files(agency.origin).folder
+            return openings(files, index, size=size)
+
+        monkeypatch.setattr(LogFiles, "openings", noted)
+        agency.pull(other)
+        assert +read == dict.fromkeys(range(-(-agency.log.head.size // BUNDLE_WIDTH)), 1)
 
     def test_of_a_peer_against_the_own_list(self, agency: Agency, other: Agency) -> None:
         agency.add([file("1", M, T)])

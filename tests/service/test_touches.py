@@ -23,6 +23,7 @@ from node.lists.corrections.dispute import dispute, resolve
 from node.lists.corrections.erase import carry_out
 from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
+from node.lists.openings import OpeningColumns
 from node.lists.queue import Queue
 from node.lists.touches import catch_up, rebuild, touches_of
 from node.objects.folder import FolderObjects
@@ -125,7 +126,7 @@ SAID: dict[str, tuple[Callable[[ListWriter], object], list[tuple[int, int, Reach
 
 
 def rows_of(writer: ListWriter, openings: list[bytes]) -> list[tuple[int, int, Reach]]:
-    found = list(touches_of(0, writer.events, openings))
+    found = list(touches_of(0, writer.events, OpeningColumns(openings)))
     assert [each.op for each in found] == [writer.events[each.position][1] for each in found]
     return [(each.ref, each.position, each.reach) for each in found]
 

@@ -9,7 +9,7 @@ is finished by the next `held`, from the slice that it was at; what cannot be fi
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, groupby
+from itertools import groupby
 
 from keys.message import Message
 from node.cycles import acyclic
@@ -271,8 +271,7 @@ class Follower:
         try:
             with acyclic():
                 self._write(log, files, slices)
-                found = (self._known.suspects(log, arrivals) for arrivals in slices.arrivals())
-                suspects = [*chain.from_iterable(found), *slices.suspects()]
+                suspects = [*self._known.suspects(log, slices.arrivals()), *slices.suspects()]
         except MalformedError:
             raise self._not_those(log) from None
         except MissingObjectError:
@@ -280,7 +279,7 @@ class Follower:
             self._require_unmoved(log)
             raise
         changes = slices.changes()
-        with self._store.write() as unit:
+        with acyclic(), self._store.write() as unit:
             unit.logs.settle(log, note=log.pending_note, checked_ms=now_ms)
             slices.write(unit, log.id)
             unit.touches.advance(log.id, first=log.head.size, end=log.pending.size)
@@ -327,9 +326,9 @@ class Follower:
                 if bundle.openings is None
                 else decode_bundle(bundle.openings, bundle.width)
             )
-            intake.take(start + skip, new, rows[skip:])
             events += new
             openings += rows[skip:]
+        intake.take(first, events, openings)
         self._store.objects.put_all(files.growth(first, events, openings))
         hasher = self._store.vault.hasher
         tree.extend_joined(hasher.leaves(b"".join(events)), hasher)

@@ -6,7 +6,6 @@ that are known to be lawful, or that stand for two files. What they set aside is
 it out.
 """
 
-from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,16 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keys.message import Message
-from node.lists.changes import content_id_of, digest_of
+from node.lists.changes import digest_of
 from node.lists.collisions import Arrivals, Columns, Pairs
+from node.lists.openings import ContentIds, OpeningColumns, content_id_in, content_ids_of
 from node.lists.pace import Changes, FollowGuards, Places, Record, beyond
 from node.lists.touches import runs_of, touches_of
 from node.store.lists.columns import Collections, Keys, Positions
-from node.store.lists.records import FileRun, LogRecord, Quarantined, Shredding, Touch
+from node.store.lists.records import LogRecord, Quarantined, Shredding, Touch
 from node.store.unit import Unit
 from node.store.vault import Vault
-from protocol.digest import Digest, degenerate
-from protocol.limits import HEADER_BYTES
+from protocol.digest import degenerate
+from protocol.limits import EVENT_BYTES, HEADER_BYTES
 from protocol.lists.event import Header, Op
 
 __all__ = ["EventIntake", "FollowGuards", "OpenFile", "Taken", "guard", "set_aside"]
@@ -33,6 +33,8 @@ _MOST_RECORDS: Final = 1000
 _TOO_MANY: Final = Message("too many entries that the guards set aside")
 _CARRYING: Final = frozenset({Op.ADD, Op.DISPUTE})
 _ENDING: Final = frozenset({Op.WITHDRAW, Op.RESOLVE})
+_KIND_BYTES: Final = 8
+"""Of a header: what comes before its time."""
 
 Suspect = tuple[int, str]
 """Position of an entry, and why it is set aside."""
@@ -63,7 +65,7 @@ class Taken:
     touches: NDArray[np.int64]
     """A row for each `Touch`."""
     runs: NDArray[np.int64]
-    """A row for each `FileRun`."""
+    """Rows of `FileRun`."""
     shreds: NDArray[np.int64]
     """Rows of positions whose openings are to be deleted, and of the events that ask for it."""
     adds: Positions
@@ -83,76 +85,74 @@ class Taken:
         return list(zip(self.keys.tolist(), self.positions.tolist(), strict=True))
 
     def write(self, unit: Unit, log_id: int) -> None:
-        """Index rows, and what `mark` does."""
+        """Index rows and files, and what `mark` does."""
         unit.entries.add(log_id, keys=self.keys, positions=self.positions, collections=self.collections)
+        unit.file_runs.put(log_id, self.runs)
         self.mark(unit, log_id)
 
     def mark(self, unit: Unit, log_id: int) -> None:
-        """Endings, touches, files and deletions, of rows that are there."""
+        """Endings, touches and deletions, of rows that are there."""
         unit.entries.end(log_id, {(key, position): by for key, position, by in self.ended.tolist()})
         unit.touches.put(log_id, map(Touch._make, self.touches.tolist()))
-        unit.file_runs.put(log_id, map(FileRun._make, self.runs.tolist()))
         shreds = self.shreds.tolist()
         unit.shreddings.add([Shredding(log_id=log_id, position=ref, by=by) for ref, by in shreds])
 
 
 @dataclass(slots=True)
 class EventIntake:
-    """Collects what neighbouring events bring, one by one."""
+    """Collects what neighbouring events bring, some at a time."""
 
     vault: Vault
     first: int
     file: OpenFile = field(default_factory=OpenFile)
     """Of the events before."""
-    _digests: list[Digest] = field(default_factory=list)
-    _positions: "array[int]" = field(default_factory=lambda: array("q"))
-    _collections: "array[int]" = field(default_factory=lambda: array("i"))
-    _ended: dict[int, int] = field(default_factory=dict)
+    _digests: list[Columns] = field(default_factory=list)
+    _collections: list[Collections] = field(default_factory=list)
+    _adds: list[Positions] = field(default_factory=list)
+    _runs: list[NDArray[np.int64]] = field(default_factory=list)
     _touches: list[Touch] = field(default_factory=list)
-    _runs: list[FileRun] = field(default_factory=list)
     _suspect: list[Suspect] = field(default_factory=list)
-    _algorithms: "array[int]" = field(default_factory=lambda: array("b"))
-    _files: "array[int]" = field(default_factory=lambda: array("q"))
-    _content_id: bytes = b""
-    _number: int = 0
-    _adds: "array[int]" = field(default_factory=lambda: array("q"))
-    _withdrawals: "array[int]" = field(default_factory=lambda: array("q"))
-    _disputes: "array[int]" = field(default_factory=lambda: array("q"))
+    _ended: dict[int, int] = field(default_factory=dict)
+    _withdrawals: list[int] = field(default_factory=list)
+    _disputes: list[int] = field(default_factory=list)
     _shreds: list[tuple[int, int]] = field(default_factory=list)
+    _last: bytes = b""
+    """The content id that the last digest came with, as one of `ContentIds`."""
+    _number: int = 0
 
     def __post_init__(self) -> None:
-        self._content_id = self.file.content_id
+        self._last = content_ids_of([self.file.content_id])[0]
+        self.take(self.first, [], [])  # of nothing there are columns, too
 
     def take(self, position: int, events: Sequence[bytes], openings: Sequence[bytes]) -> None:
         """Take in verified events from `position` on; an empty opening is one that is not held."""
-        content_ids = list(map(content_id_of, openings))
-        last, header, known = b"", None, False
-        for at, (event, opening, content_id) in enumerate(
-            zip(events, openings, content_ids, strict=True), position
-        ):
-            if event[:HEADER_BYTES] != last:  # neighbours have the same, but for what they refer to
-                last = event[:HEADER_BYTES]
-                header = Header.from_bytes(last)
-                known = header.known
-            if header is None or not known:
-                continue
-            self._note(at, header)
-            digest = digest_of(opening) if header.op in _CARRYING else None
-            if digest is not None:
-                self._digests.append(digest)
-                self._positions.append(at)
-                self._collections.append(header.collection if header.op == Op.ADD else -header.collection)
-                self._algorithms.append(digest.algorithm)
-                self._files.append(self._file_of(content_id))
-                reason = degenerate(digest)
-                if reason is not None and header.op == Op.ADD:
-                    self._suspect.append((at, reason))
-        self._touches += touches_of(position, events, openings)
-        self._runs += runs_of(self.vault, position, content_ids)
+        columns, kinds = OpeningColumns(openings), _Kinds.of(events)
+        places = np.arange(position, position + len(events))
+        adds = kinds.known & (kinds.ops == Op.ADD)
+        self._adds.append(places[adds])
+        for at in np.flatnonzero(kinds.known & ~adds).tolist():
+            self._note(position + at, Header.from_bytes(events[at][:HEADER_BYTES]))
+        carrying = kinds.known & kinds.carrying & (columns.algorithms > 0)
+        self._digests.append(
+            Columns(
+                columns.keys(self.vault)[carrying],
+                places[carrying],
+                columns.algorithms[carrying],
+                self._files_of(columns.content_ids[carrying]),
+            )
+        )
+        self._collections.append(np.where(adds, kinds.collections, -kinds.collections)[carrying])
+        for at in np.flatnonzero(adds & carrying & columns.suspicious).tolist():
+            digest = digest_of(openings[at])
+            reason = degenerate(digest) if digest is not None else None
+            if reason is not None:
+                self._suspect.append((position + at, reason))
+        self._touches += touches_of(position, events, columns)
+        self._runs.append(runs_of(self.vault, position, columns.content_ids))
 
     def older(self, about: Iterable[Touch]) -> None:
         """What was taken is not new, but opened late: `about` it is what came since; deletions were asked for then."""
-        taken = frozenset(self._positions)
+        taken = frozenset(np.concatenate([each.positions for each in self._digests]).tolist())
         self._ended.clear()
         for touch in about:
             if touch.op in _ENDING and touch.ref in taken:
@@ -165,10 +165,9 @@ class EventIntake:
 
     def taken(self, older_keys: Mapping[int, int]) -> Taken:
         """What it all means; `older_keys` are the look-up keys of `older_refs` as far as they are known."""
-        keys = self.vault.keys_of(self._digests)
-        positions = _array(self._positions)
-        collections = np.array(self._collections, dtype=np.int32)
-        columns = Columns(keys, positions, np.array(self._algorithms, dtype=np.int8), _array(self._files))
+        columns = Columns.joined(self._digests)
+        keys, positions = columns.keys, columns.positions
+        collections = np.concatenate(self._collections)
         pairs, file = self._about_files(columns, collections > 0)
         order = np.argsort(keys, kind="stable")
         return Taken(
@@ -178,11 +177,11 @@ class EventIntake:
             pairs=pairs,
             ended=self._endings(keys, positions, older_keys),
             touches=np.array(self._touches, dtype=np.int64).reshape(-1, len(Touch._fields)),
-            runs=np.array(self._runs, dtype=np.int64).reshape(-1, len(FileRun._fields)),
+            runs=np.concatenate(self._runs),
             shreds=np.array(self._shreds, dtype=np.int64).reshape(-1, 2),
-            adds=_array(self._adds),
-            withdrawals=_array(self._withdrawals),
-            disputes=_array(self._disputes),
+            adds=np.concatenate(self._adds),
+            withdrawals=np.array(self._withdrawals, dtype=np.int64),
+            disputes=np.array(self._disputes, dtype=np.int64),
             suspects=tuple(self._suspect),
             file=file,
         )
@@ -213,8 +212,8 @@ class EventIntake:
         rows = zip(
             kinds.tolist(), columns.keys[last[at]].tolist(), columns.positions[last[at]].tolist(), strict=True
         )
-        firsts = {kind: (key, position) for kind, key, position in rows} if self._content_id else {}
-        return pairs, OpenFile(self._content_id, firsts)
+        firsts = {kind: (key, position) for kind, key, position in rows} if self._last else {}
+        return pairs, OpenFile(content_id_in(self._last), firsts)
 
     def _new(self, pairs: Pairs) -> Pairs:
         """Without the one that was complete before these events."""
@@ -224,17 +223,14 @@ class EventIntake:
         columns = pairs.weak_keys[new], pairs.positions[new], pairs.stronger_keys[new]
         return Pairs(pairs.weak, pairs.stronger, *columns)
 
-    def _file_of(self, content_id: bytes) -> int:
-        """The number of the file that a digest is of: neighbours with one content id have the same."""
-        if not content_id or content_id != self._content_id:
-            self._number += 1
-            self._content_id = content_id
-        return self._number
+    def _files_of(self, content_ids: ContentIds) -> NDArray[np.int64]:
+        """The number of the file of each digest: neighbours with one content id have the same."""
+        before = np.concatenate([[self._last], content_ids])
+        numbers = self._number + np.cumsum((content_ids == b"") | (content_ids != before[:-1]))
+        self._last, self._number = before[-1], int(numbers[-1]) if len(numbers) else self._number
+        return numbers
 
     def _note(self, position: int, header: Header) -> None:
-        if header.op == Op.ADD:
-            self._adds.append(position)
-            return
         if header.op == Op.WITHDRAW:
             self._withdrawals.append(position)
         if header.op == Op.DISPUTE:
@@ -308,5 +304,26 @@ def _key_at(keys: Keys, positions: Positions, position: int) -> int | None:
     return int(keys[at]) if at < len(positions) and positions[at] == position else None
 
 
-def _array(values: "array[int]") -> NDArray[np.int64]:
-    return np.array(values, dtype=np.int64)
+@dataclass(frozen=True, slots=True)
+class _Kinds:
+    """What the headers of events say of their kinds, as arrays of one length."""
+
+    known: NDArray[np.bool_]
+    ops: NDArray[np.int64]
+    collections: Collections
+    carrying: NDArray[np.bool_]
+    """Whether a digest belongs to it."""
+
+    @classmethod
+    def of(cls, events: Sequence[bytes]) -> "_Kinds":
+        """Few kinds are different, and one event of each is read."""
+        rows = np.frombuffer(b"".join(events), dtype=np.uint8).reshape(-1, EVENT_BYTES)
+        kinds = rows[:, :_KIND_BYTES].copy().view(np.uint64)[:, 0]
+        _, firsts, at = np.unique(kinds, return_index=True, return_inverse=True)
+        headers = [Header.from_bytes(events[first][:HEADER_BYTES]) for first in firsts.tolist()]
+        return cls(
+            known=np.array([header.known for header in headers], dtype=np.bool_)[at],
+            ops=np.array([header.op for header in headers], dtype=np.int64)[at],
+            collections=np.array([header.collection for header in headers], dtype=np.int32)[at],
+            carrying=np.array([header.op in _CARRYING for header in headers], dtype=np.bool_)[at],
+        )

@@ -201,7 +201,7 @@ class Reopening:
         )
         new = {at: opening for at in sorted(lacking.possible) if (opening := openings[at]) is not None}
         taken = self._taken(log, lacking, new)
-        suspects = [*self.guards.suspects(log, taken.arrivals()), *taken.suspects]
+        suspects = [*self.guards.suspects(log, [taken.arrivals()]), *taken.suspects]
         with self.store.write() as unit:
             self._require_stands(log, unit.logs.get(log.origin))
             unit.entries.remove(log.id, taken.rows())  # of an attempt that was cut off

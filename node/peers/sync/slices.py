@@ -26,6 +26,7 @@ from node.objects.logfiles import LogFiles
 from node.peers.sync.intake import OpenFile, Suspect, Taken
 from node.peers.sync.stage import SLICES, StagedBundle
 from node.store.lists.columns import Positions
+from node.store.lists.records import FileRun
 from node.store.spool import Parts, Spool, part_of
 from node.store.store import Store
 from node.store.unit import Unit
@@ -57,6 +58,7 @@ _PAIRS: Final = [(weak, other) for weak, others in STRONGER.items() for other in
 _PAIR_ARRAYS: Final = ("weak_keys", "positions", "stronger_keys")
 _PAIR: Final = np.dtype([(name, "i8") for name in _PAIR_ARRAYS])
 _ROW_ARRAYS: Final = ("keys", "positions", "collections")
+_RUN: Final = np.dtype([(name, "i8") for name in FileRun._fields])
 _ROW: Final = np.dtype(list(zip(_ROW_ARRAYS, ("i8", "i8", "i4"), strict=True)))
 
 
@@ -159,7 +161,7 @@ class Slices:
     def arrivals(self) -> Iterator[Arrivals]:
         """All new entries whose digests are held, and their files, by ranges of keys."""
         kinds = [_ROW, *repeat(_PAIR, len(_PAIRS))]
-        return map(_arrivals, self._by_key(_ARRIVALS, kinds, lambda taken: (taken, *taken.pairs)))
+        return map(_arrivals, self._by_key(_ARRIVALS, kinds, _arriving))
 
     def suspects(self) -> Iterator[Suspect]:
         """Entries that say nothing about a file."""
@@ -174,22 +176,26 @@ class Slices:
         )
 
     def write(self, unit: Unit, log_id: int) -> None:
-        """All index rows, in the order of their keys, then what `Taken.mark` does, in the order of the list."""
-        for (rows,) in self._by_key(_ROWS, [_ROW], lambda taken: (taken,)):
+        """All index rows and files, in the order of their keys, then what `Taken.mark` does, in the order of the list.
+
+        In another order each would cost a turn of the disk as soon as the tables are longer than what is cached.
+        """
+        for rows, runs in self._by_key(_ROWS, [_ROW, _RUN], _written):
             unit.entries.add(log_id, **{name: rows[name] for name in _ROW_ARRAYS})
+            unit.file_runs.put(log_id, runs.view(np.int64).reshape(-1, len(FileRun._fields)))
         for taken in self._all():
             taken.mark(unit, log_id)
 
     def _by_key(
-        self, rows: int, kinds: Sequence[np.dtype[Any]], tables: Callable[[Taken], Iterable[object]]
+        self, rows: int, kinds: Sequence[np.dtype[Any]], tables: Callable[[Taken], Iterable[NDArray[Any]]]
     ) -> Iterator[list[NDArray[Any]]]:
         """What has these columns of all slices, by ranges of the first of them, with so many look-up rows in each."""
         count = 1 + sum(counts.rows for counts in self._counts) // rows
         with Spool(self._store.vault.entropy) as spool:
             parts = [Parts(spool, count) for _ in kinds]
             for taken in self._all():
-                for part, kind, table in zip(parts, kinds, tables(taken), strict=True):
-                    _scatter(part, kind, table)
+                for part, table in zip(parts, tables(taken), strict=True):
+                    _scatter(part, table)
             for at in range(count):
                 self._proceed()
                 yield [part.rows(at, kind) for part, kind in zip(parts, kinds, strict=True)]
@@ -229,13 +235,29 @@ class _Places:
         raise IndexError(at)
 
 
-def _scatter(parts: Parts, kind: np.dtype[Any], columns: object) -> None:
-    """Put the rows of these columns where their keys belong."""
+def _arriving(taken: Taken) -> Iterator[NDArray[Any]]:
+    yield _rows(_ROW, taken)
+    yield from (_rows(_PAIR, pairs) for pairs in taken.pairs)
+
+
+def _written(taken: Taken) -> Iterator[NDArray[Any]]:
+    yield _rows(_ROW, taken)
+    yield taken.runs.view(_RUN)[:, 0]
+
+
+def _rows(kind: np.dtype[Any], columns: object) -> NDArray[Any]:
+    """Rows of these columns."""
     first, *_ = names = kind.names or ()
     rows = np.empty(len(getattr(columns, first)), dtype=kind)
     for name in names:
         rows[name] = getattr(columns, name)
-    keys = getattr(columns, first).view(np.uint64) + np.uint64(1 << 63)  # in the order of signed ones
+    return rows
+
+
+def _scatter(parts: Parts, rows: NDArray[Any]) -> None:
+    """Put rows where their keys belong, which stand first in them."""
+    first, *_ = rows.dtype.names or ()
+    keys = rows[first].view(np.uint64) + np.uint64(1 << 63)  # in the order of signed ones
     parts.scatter(rows, part_of(keys, parts.count))
 
 

@@ -15,7 +15,7 @@ from node.store.lists.records import IndexHit
 from node.store.tables import EntryCountedRow, EntryCountRow, EntryRow, Rows, table
 
 if TYPE_CHECKING:
-    from node.store.lists.columns import Collections, Keys, Positions
+    from node.store.lists.columns import Collections, Keys, Listed, Positions
 
 _C: Final = table(EntryRow).c
 _COUNT, _COUNTED = table(EntryCountRow), table(EntryCountedRow)
@@ -24,7 +24,10 @@ _FIRST, _LAST = 1 - 2**63, 2**63 - 1
 _COLUMNS: Final = (("key", "int8"), ("log_id", "int4"), ("position", "int8"), ("collection", "int4"))
 _IN_LIST: Final = 1000
 _INSERT: Final = 2**17
-_FIND: Final = "SELECT key, log_id, position, collection, ended FROM entry_index WHERE key "
+_FIND: Final = "SELECT key, log_id, position, collection, ended FROM entry_index WHERE key {}"
+_STANDING: Final = (
+    "SELECT log_id, position, key FROM entry_index WHERE key {} AND ended IS NULL AND collection > 0"
+)
 
 
 class EntryRows(Rows):
@@ -49,8 +52,18 @@ class EntryRows(Rows):
         wanted = sorted(set(keys))
         hits: list[IndexHit] = []
         for at in range(0, len(wanted), _IN_LIST):
-            hits += self._find_some(wanted[at : at + _IN_LIST])
+            hits += [IndexHit(*row) for row in self._rows_of(_FIND, wanted[at : at + _IN_LIST])]
         return hits if log_id is None else [hit for hit in hits if hit.log_id == log_id]
+
+    def standing(self, keys: "Keys") -> "Listed":
+        """Of every entry with one of the keys, each once, in any list, that nothing ended."""
+        import numpy as np  # noqa: PLC0415 - what looks nothing up starts without it
+
+        from node.store.lists.columns import LISTED  # noqa: PLC0415 - the same
+
+        parts = (keys[at : at + _IN_LIST].tolist() for at in range(0, len(keys), _IN_LIST))
+        found = [np.array(self._rows_of(_STANDING, part), dtype=LISTED) for part in parts]
+        return np.concatenate([np.empty(0, dtype=LISTED), *found])
 
     def end(self, log_id: int, ended: Mapping[tuple[int, int], int]) -> None:
         """Mark rows by (key, position) as ended by a position."""
@@ -150,10 +163,11 @@ class EntryRows(Rows):
             [(log_id, collection, entries) for collection, entries in sorted(more.items())],
         )
 
-    def _find_some(self, keys: list[int]) -> list[IndexHit]:
+    def _rows_of(self, query: str, keys: list[int]) -> list[tuple[int, ...]]:
+        """Rows of a query, which asks for some keys, as the driver gives them: objects of SQLAlchemy take longer."""
         if self._connection.dialect.name == POSTGRESQL:
-            rows = self._connection.exec_driver_sql(_FIND + "= ANY(%s)", (keys,))
+            found = self._connection.exec_driver_sql(query.format("= ANY(%s)"), (keys,))
         else:
             marks = ",".join("?" * len(keys))
-            rows = self._connection.exec_driver_sql(f"{_FIND} IN ({marks})", tuple(keys))
-        return [IndexHit(*row) for row in rows.all()]
+            found = self._connection.exec_driver_sql(query.format(f"IN ({marks})"), tuple(keys))
+        return list(found.cursor.fetchall())

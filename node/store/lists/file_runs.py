@@ -5,32 +5,40 @@ row too many costs a look at its entries; one too few changes what is screened.
 """
 
 from collections.abc import Iterable
-from typing import Final
+from itertools import repeat
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import select
 
 from node.store.lists.records import FileRun
 from node.store.tables import FileRunRow, Rows, table
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 _C: Final = table(FileRunRow).c
 _IN_LIST: Final = 1000
+_INSERT: Final = 2**17
 
 
 class FileRunRows(Rows):
     """The `file_run` table inside one transaction."""
 
-    def put(self, log_id: int, runs: Iterable[FileRun]) -> None:
-        """Record; of one that is recorded already the longer stays."""
-        rows = [(log_id, *run) for run in sorted(runs)]
-        if not rows:
-            return
+    def put(self, log_id: int, runs: "NDArray[np.int64]") -> None:
+        """Record rows of runs; of one that is recorded already the longer stays."""
+        import numpy as np  # noqa: PLC0415 - what looks nothing up starts without it
+
         marks = ", ".join([self._mark] * 4)
         statement = (
             f"INSERT INTO file_run (log_id, file, first, last) VALUES ({marks})"  # noqa: S608 - only placeholders
             " ON CONFLICT (log_id, file, first) DO UPDATE SET last = excluded.last"
             " WHERE excluded.last > file_run.last"
         )
-        self._connection.exec_driver_sql(statement, rows)
+        ordered = runs[np.lexsort((runs[:, 1], runs[:, 0]))]
+        for at in range(0, len(ordered), _INSERT):
+            rows = list(zip(repeat(log_id), *ordered[at : at + _INSERT].T.tolist(), strict=False))
+            self._connection.exec_driver_sql(statement, rows)
 
     def of(self, log_id: int, files: Iterable[int]) -> list[FileRun]:
         """All runs of these files in a list."""
