@@ -195,10 +195,11 @@ class FolderObjects:
                             )
                     for temporary, path, _ in beside:
                         temporary.replace(path)
-                finally:
+                except BaseException:
                     # A full disk or Ctrl-C must not leave behind what fills the disk further.
                     for temporary, _, _ in beside:
                         temporary.unlink(missing_ok=True)
+                    raise
             for folder in folders:
                 sync_folder(folder)
         except OSError as exc:
