@@ -122,7 +122,10 @@ class HttpConnections:
             request = request.clone(remote=held.client)
         request[_GONE] = held.ended
         with held.busy(request.content):
-            return await self._work(request)
+            try:
+                return await self._work(request)
+            except web.HTTPExpectationFailed as exc:  # raised before any limit counts the request
+                return held.handler.handle_error(request, exc.status)
 
 
 class _NoDetails(logging.Filter):

@@ -120,8 +120,9 @@ async def _speak(port: int, head: str) -> bytes:
         f"POST /enrol HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: {SECRET}",
         f"POST /enrol HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\nX: {SECRET}",
         f"{SECRET} /health HTTP/1.1\r\nHost: x",
+        f"GET /health HTTP/1.1\r\nHost: x\r\nExpect: {SECRET}",
     ],
-    ids=range(7),
+    ids=range(8),
 )
 async def test_what_cannot_be_read_is_not_repeated(head: str) -> None:
     async with node_on_loopback() as node:
