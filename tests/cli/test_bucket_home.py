@@ -215,7 +215,7 @@ def test_a_publication_that_breaks_off_is_done_again(
         assert pair.fr.run("publish").exit in {0, 2}
     else:
         proxy.bad = Fault(stalls=True, of="PUT", after=after)
-        publishing = pair.fr.start("publish")
+        publishing = pair.fr.begin("publish")
         wait_until(lambda: proxy.waiting > 0 or publishing.poll() is not None)
         publishing.kill()
         publishing.communicate()

@@ -1,6 +1,5 @@
 """Moving objects into a bucket of a real S3 store: killed anywhere, nothing is lost, and nobody writes aside."""
 
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from node.objects.s3 import Owner, S3Objects
 from node.ports.objects import ObjectStore
 from support.agencies import LIST, SUBSET, found_agency, import_files, list_files, numbered, table, written
 from support.postgres import postgres_server
+from support.preloaded import Begun
 from support.processes import Cli, Running, wait_until
 from support.seaweedfs import KEY, OPEN, SECRET, BadProxy, Fault, S3Server, bad_proxy, seaweedfs
 
@@ -212,7 +212,7 @@ def test_who_still_knows_the_folder_fails_instead_of_writing_there(
         open_store(identity)
 
 
-def waits_for_the_folder(process: "subprocess.Popen[bytes]") -> bool:
+def waits_for_the_folder(process: Begun) -> bool:
     """Whether it stands where it would write an object, while the move has the folder alone."""
     locks = Path("/proc/locks").read_text().splitlines()
     return any("-> FLOCK" in line and f" {process.pid} " in line for line in locks)
@@ -222,12 +222,12 @@ def test_what_others_are_about_to_write_while_the_move_ends(
     agency: Cli, proxy: BadProxy, server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = in_folder(agency)
-    begun: list[subprocess.Popen[bytes]] = []
+    begun: list[Begun] = []
     path = written(tmp_path / "meanwhile.csv", table(*numbered("meanwhile", 3)))
     tidy = _Copy.tidy
 
     def tidying(copy: _Copy) -> None:
-        begun.append(agency.start("entry", "import", path, "--list", LIST, "--basis", "own"))
+        begun.append(agency.begin("entry", "import", path, "--list", LIST, "--basis", "own"))
         wait_until(lambda: waits_for_the_folder(begun[0]) or begun[0].poll() is not None)
         assert begun[0].poll() is None
         agency.edit("sigfed.toml", COMMENT, f"{COMMENT}# and this, while it was copied\n")

@@ -172,7 +172,7 @@ def test_a_machine_that_is_a_moment_behind_is_asked_again(pair: Federation, tmp_
         soon(lambda: len({fetch(pair.fr, one, "/tuf/timestamp.json") for one in (own, web)}) == 1)
         before = serial(pair.fr, own)
         database.execute("LOCK TABLE home_copy IN SHARE MODE")  # nobody writes it
-        revised = pair.fr.start("contact", "later@fr.example")
+        revised = pair.fr.begin("contact", "later@fr.example")
         wait_until(lambda: serial(pair.fr, own) == before + 1)
         with relay(load(pair.fr.home).listen.port, port=public):
             partner.done("update")

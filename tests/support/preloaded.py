@@ -209,6 +209,22 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
+class Begun(Forked):
+    """One whose caller reads what it printed once it has ended."""
+
+    def __init__(self, arguments: Sequence[str], *, variables: Mapping[str, str], folder: Path) -> None:
+        self._kept = TemporaryDirectory()
+        self._streams = Path(self._kept.name)
+        (self._streams / "0").touch()
+        super().__init__(start_in_files(arguments, variables=variables, folder=folder, streams=self._streams))
+
+    def communicate(self, timeout: float | None = None) -> tuple[bytes, bytes]:
+        """Standard output and standard error; once."""
+        self.wait(timeout)
+        with self._kept:
+            return (self._streams / "1").read_bytes(), (self._streams / "2").read_bytes()
+
+
 def run_forked(
     arguments: Sequence[str], *, typed: bytes, variables: Mapping[str, str], folder: Path, patience: float
 ) -> tuple[int, bytes, bytes]:

@@ -29,7 +29,7 @@ from typing_extensions import override
 from node.clock import system_entropy
 from node.demo import ports
 from node.identity.lock import LOCK_NAME
-from support.preloaded import Forked, Order, Stream, run_forked, start_forked
+from support.preloaded import Begun, Forked, Order, Stream, run_forked, start_forked
 from support.programs import needed
 from support.this_process import own_environment, run_command
 
@@ -205,8 +205,13 @@ class Cli:
                 return True
         return False
 
-    def start(self, *arguments: str, program: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    def begin(self, *arguments: str) -> Begun:
         """Start a command whose caller waits for it."""
+        words = ["--home", str(self.home), "--json", *arguments]
+        return Begun(words, variables=self.variables(), folder=self.home.parent)
+
+    def start(self, *arguments: str, program: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+        """The same in a process of its own from the start, which is heard while it runs."""
         return subprocess.Popen(
             self.command(arguments, program=program),
             stdin=subprocess.DEVNULL,

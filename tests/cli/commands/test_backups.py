@@ -141,7 +141,7 @@ def test_a_backup_is_of_one_moment_while_the_node_works(waiting: Cli, tmp_path: 
         backups = []
         for round_ in range(3):
             import_files(waiting, numbered(f"round {round_}", 300))
-            publishing = waiting.start("publish")
+            publishing = waiting.begin("publish")
             backups.append(create(waiting, tmp_path / f"b{round_}", secret))
             publishing.communicate(timeout=60)
         for backup in backups:
@@ -154,7 +154,7 @@ def test_a_backup_that_was_killed_is_not_there_and_the_next_one_is(
 ) -> None:
     target = tmp_path / "b"
     words = ["backup", "create", str(target), "--passphrase-file", str(secret), "--kdf", "online"]
-    process = waiting.start(*words)
+    process = waiting.begin(*words)
     deadline = time.monotonic() + 30
     while not (waiting.home / "backup-scratch/home").exists() and process.poll() is None:
         assert time.monotonic() < deadline

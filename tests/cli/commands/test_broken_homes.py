@@ -205,7 +205,7 @@ def test_an_import_that_is_interrupted_has_not_happened(
     before = contents(agency.home)
     large = written(tmp_path / "large.csv", table(*numbered("many", 100_000)))
     words = ("entry", "import", large, "--list", LIST, "--basis", "own")
-    process = agency.start(*words)
+    process = agency.begin(*words)
     wait_until(lambda: any((agency.home / "objects").glob("pending/*/*")))
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)

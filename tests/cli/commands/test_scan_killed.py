@@ -63,7 +63,7 @@ def ids(partner: Cli) -> set[str]:
 
 def killed(partner: Cli, folder: Path, after: float) -> None:
     """Start a scan and kill it, wherever it is by then."""
-    process = partner.start("scan", str(folder), "--jobs", "1")
+    process = partner.begin("scan", str(folder), "--jobs", "1")
     try:
         process.communicate(timeout=after)
     except subprocess.TimeoutExpired:

@@ -39,7 +39,7 @@ def test_no_spooled_hit_is_lost_or_doubled(federation: Federation, tmp_path: Pat
     assert len(found) == HITS
 
     for deaths in DEATHS:
-        reporting = partner.start("hit", "report", "--all")
+        reporting = partner.begin("hit", "report", "--all")
         wait_until(lambda deaths=deaths: taken(federation) >= deaths)  # type: ignore[misc]
         federation.fr_node.process.kill()
         federation.fr_node.process.wait()
