@@ -1,11 +1,11 @@
 """What takes two persons: asked for by one, decided by another who may, once, and only while it is fresh.
 
 The same person never decides what it asked for. A decision is one compare-and-swap, so of two that meet one is told;
-what was approved and not carried out yet may be approved again, which finishes it. Whoever carries it out must be safe
-to repeat (`node.app.approvals`). Nothing can be asked for before two persons exist.
+what was approved and not carried out yet may be approved again, which finishes it (`node.app.approvals`). Nothing can
+be asked for before two persons exist.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
@@ -113,7 +113,7 @@ class Approvals:
         """Have what was approved and cut off finished by nobody; raises as `approve` does."""
         with self._store.write() as unit:
             approval = self._decidable(unit, approval_id, by)
-            end_request(unit, approval, by=by, reason=reason, now_ms=milliseconds(self._clock.now()))
+            _end(unit, approval, by=by, reason=reason, now_ms=milliseconds(self._clock.now()))
 
     def get(self, approval_id: int) -> Approval:
         """One request; raises `NotFoundError`."""
@@ -125,12 +125,10 @@ class Approvals:
         with self._store.read() as unit:
             return tuple(unit.approvals.ls(*outcomes))
 
-    def note_acted(self, approval: Approval, result: str) -> Approval:
+    def note_acted(self, unit: Unit, approval: Approval, result: str) -> Approval:
         """Record that it was carried out."""
-        with self._store.write() as unit:
-            now_ms = milliseconds(self._clock.now())
-            unit.approvals.note_acted(approval.id, result=result, now_ms=now_ms)
-            return unit.approvals.get(approval.id)
+        unit.approvals.note_acted(approval.id, result=result, now_ms=milliseconds(self._clock.now()))
+        return unit.approvals.get(approval.id)
 
     def until_ms(self, approval: Approval) -> int:
         """Until when it can be approved."""
@@ -176,8 +174,20 @@ class Approvals:
         return unit.approvals.get(approval.id)
 
 
-def end_request(unit: Unit, approval: Approval, *, by: str, reason: Message, now_ms: int) -> None:
-    """Have an open request, or one that was approved and cut off, carried out by nobody; others stay as they are."""
+def end_requests(
+    unit: Unit, which: Callable[[Approval], bool], *, by: str, reason: Message, now_ms: int
+) -> None:
+    """Have open requests, and those that were approved and cut off, carried out by nobody.
+
+    They have no records of their own in the audit log: that of what ended them names whom they were about, and each
+    keeps who decided, when and why. One that is just being carried out is noted as that afterwards.
+    """
+    for one in unit.approvals.ls(Outcome.OPEN, Outcome.APPROVED):
+        if which(one):
+            _end(unit, one, by=by, reason=reason, now_ms=now_ms)
+
+
+def _end(unit: Unit, approval: Approval, *, by: str, reason: Message, now_ms: int) -> None:
     if approval.cut_off:
         unit.approvals.note_acted(approval.id, result=reason, now_ms=now_ms)
     if approval.outcome is Outcome.OPEN:

@@ -82,15 +82,14 @@ class DisclosureTerms:
             held = self._record(unit, partner, unit.disclosure.lock(partner))
             unit.disclosure.put(replace(held, values_per_day=values))
 
-    def carry_out(self, approval: Approval) -> str:
+    def carry_out(self, unit: Unit, approval: Approval) -> str:
         """Let a partner show the approved values a day, and count anew what they are about."""
         fields = json.loads(approval.payload)
         partner, values = fields["partner"], fields["values_per_day"]
-        with self._store.write() as unit:
-            held = self._record(unit, partner, unit.disclosure.lock(partner))
-            begun = held.allowance if held.values_per_day else self._full(held.allowance, values)
-            unit.disclosure.put(replace(held, values_per_day=values, allowance=begun, stopped_ms=None))
-            unit.disclosure.forget_about(partner)
+        held = self._record(unit, partner, unit.disclosure.lock(partner))
+        begun = held.allowance if held.values_per_day else self._full(held.allowance, values)
+        unit.disclosure.put(replace(held, values_per_day=values, allowance=begun, stopped_ms=None))
+        unit.disclosure.forget_about(partner)
         return Message("{name} may show {count} PDQ values a day", partner, f"{values:,}")
 
     def _full(self, allowance: Allowance, values: int) -> Allowance:

@@ -1,8 +1,7 @@
 """What peers may read and partners may ask: narrowed by one person, widened by two.
 
 A wider grant gives hashes away that cannot be called back, so it is asked for and approved
-(`node.access.approvals`); a narrower one takes effect at once. What was approved is stored whole, so carrying it
-out again changes nothing.
+(`node.access.approvals`); a narrower one takes effect at once. What was approved is stored whole.
 """
 
 import json
@@ -59,19 +58,21 @@ class Grants:
         """
         if self.widens(peer, grant):
             raise ForbiddenError(_TWO)
-        self._put(peer, grant)
-
-    def carry_out(self, approval: Approval) -> str:
-        """Replace a peer's grant by the approved one."""
-        fields = json.loads(approval.payload)
-        grant = Grant.from_json(fields["grant"])
-        self._put(fields["peer"], grant)
-        return Message("{peer} may read {grant} here", fields["peer"], grant_words(grant))
-
-    def _put(self, peer: str, grant: Grant) -> None:
         with self._store.write() as unit:
-            unit.peers.get(peer)
-            unit.peers.update_grant(peer, json.dumps(grant.to_json()))
+            _put(unit, peer, grant)
+
+
+def carry_out_grant(unit: Unit, approval: Approval) -> str:
+    """Replace a peer's grant by the approved one; raises `NotFoundError`."""
+    fields = json.loads(approval.payload)
+    grant = Grant.from_json(fields["grant"])
+    _put(unit, fields["peer"], grant)
+    return Message("{peer} may read {grant} here", fields["peer"], grant_words(grant))
+
+
+def _put(unit: Unit, peer: str, grant: Grant) -> None:
+    unit.peers.get(peer)
+    unit.peers.update_grant(peer, json.dumps(grant.to_json()))
 
 
 def peer_standing(unit: Unit, peer: str) -> Mapping[str, object]:
@@ -173,16 +174,16 @@ class PartnerTerms:
                 raise ForbiddenError(_TWO)
             unit.partners.set_quota(partner, evaluations)
 
-    def carry_out(self, approval: Approval) -> str:
-        """Give a partner the approved evaluations a day."""
-        fields = json.loads(approval.payload)
-        with self._store.write() as unit:
-            unit.partners.set_quota(fields["partner"], fields["evaluations_per_day"])
-        return Message(
-            "{name} may ask for {count} evaluations a day",
-            fields["partner"],
-            f"{fields['evaluations_per_day']:,}",
-        )
+
+def carry_out_quota(unit: Unit, approval: Approval) -> str:
+    """Give a partner the approved evaluations a day; raises `NotFoundError`."""
+    fields = json.loads(approval.payload)
+    unit.partners.set_quota(fields["partner"], fields["evaluations_per_day"])
+    return Message(
+        "{name} may ask for {count} evaluations a day",
+        fields["partner"],
+        f"{fields['evaluations_per_day']:,}",
+    )
 
 
 def quota_payload(partner: str, evaluations: int) -> bytes:

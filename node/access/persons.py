@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from keys.message import Message
-from node.access.approvals import KINDS, LEAST_PERSONS, end_request, two_decide
+from node.access.approvals import KINDS, LEAST_PERSONS, end_requests, two_decide
 from node.access.sessions import end_access
 from node.clock import Clock, milliseconds
 from node.errors import ConflictError, RateLimitedError, UnauthenticatedError, UsageError
@@ -118,49 +118,56 @@ class Persons:
         now_ms = milliseconds(self._clock.now())
         return PersonRecord(name=name, role=role, verifier=verifier, added_ms=now_ms)
 
-    def carry_out_add(self, approval: Approval) -> str:
-        """Add the person of an approved request; nothing happens when it is there."""
+    def carry_out_add(self, unit: Unit, approval: Approval) -> str:
+        """Add the person of an approved request; raises `AlreadyExistsError`."""
         change = read_change(approval.payload)
         name, role = change["name"], PersonRole(change["role"])
         verifier = sealed_anew(change, self._store.vault)
-        with self._store.write() as unit:
-            if unit.persons.find(name) is None:
-                unit.persons.add(self._new(name, role, verifier))
+        unit.persons.add(self._new(name, role, verifier))
         return person_words(name, role)
 
-    def carry_out_remove(self, approval: Approval) -> str:
-        """Remove the person of an approved request; raises `ConflictError` when too few would be left.
+    def carry_out_remove(self, unit: Unit, approval: Approval) -> str:
+        """Remove the person of an approved request; raises `NotFoundError`, and `ConflictError` if too few are left.
 
         What that person asked for, or was asked for about that person, ends: whoever comes back under the name asked
         for nothing yet. What was approved and cut off ends where it is about that person, whom it would bring back.
-        They have no records of their own in the audit log: that of the removal, which names the person, is what ended
-        them, and each keeps who decided, when and why.
         """
         name = read_change(approval.payload)["name"]
-        with self._store.write() as unit:
-            if unit.persons.find(name):
-                require_others(unit, name)
-                self._end_requests(unit, name, removal=approval)
-                unit.persons.remove(name)
-                unit.passkeys.remove_all(name)
-                end_access(unit, name)
-        return Message("{name} decides here no more", name)
+        said = Message("{name} decides here no more", name)
+        unit.persons.remove(name)
+        require_others(unit, name)
+        unit.passkeys.remove_all(name)
+        end_access(unit, name)
 
-    def _end_requests(self, unit: Unit, name: str, *, removal: Approval) -> None:
-        now_ms, reason = milliseconds(self._clock.now()), Message("{name} decides here no more", name)
-        for one in unit.approvals.ls(Outcome.OPEN, Outcome.APPROVED):
-            is_about = one.kind in ABOUT_PERSONS and read_change(one.payload)["name"] == name
+        def ends(one: Approval) -> bool:
             asked = one.outcome is Outcome.OPEN and one.requested_by == name
-            if (is_about or asked) and one.id != removal.id:
-                end_request(unit, one, by=removal.decided_by, reason=reason, now_ms=now_ms)
+            return asked or (one.kind in ABOUT_PERSONS and _is_about(one, name))
 
-    def carry_out_reset(self, approval: Approval) -> str:
-        """Give the person of an approved request its new passphrase."""
+        end_requests(unit, ends, by=approval.decided_by, reason=said, now_ms=milliseconds(self._clock.now()))
+        return said
+
+    def carry_out_reset(self, unit: Unit, approval: Approval) -> str:
+        """Give the person of an approved request its new passphrase; raises as `reset` does."""
         change = read_change(approval.payload)
         verifier = sealed_anew(change, self._store.vault)
-        with self._store.write() as unit:
-            set_verifier(unit, change["name"], verifier)
-        return Message("{name} has another passphrase", change["name"])
+        return self.reset(unit, change["name"], verifier, by=approval.decided_by)
+
+    def reset(self, unit: Unit, name: str, verifier: bytes, *, by: str) -> Message:
+        """Another passphrase, which ends what was opened with the old one; raises `NotFoundError`.
+
+        Requests from before for another one end, too: it may be one of theirs that had to be replaced.
+        """
+        said = Message("{name} has another passphrase", name)
+        unit.persons.set_verifier(name, verifier)
+        end_access(unit, name)
+        end_requests(
+            unit,
+            lambda one: one.kind == "person.reset" and _is_about(one, name),
+            by=by,
+            reason=said,
+            now_ms=milliseconds(self._clock.now()),
+        )
+        return said
 
 
 def add_first(unit: Unit, person: PersonRecord) -> None:
@@ -170,10 +177,8 @@ def add_first(unit: Unit, person: PersonRecord) -> None:
     unit.persons.add(person)
 
 
-def set_verifier(unit: Unit, name: str, verifier: bytes) -> None:
-    """Another passphrase, which ends what was opened with the old one; raises `NotFoundError`."""
-    unit.persons.set_verifier(name, verifier)
-    end_access(unit, name)
+def _is_about(approval: Approval, name: str) -> bool:
+    return read_change(approval.payload)["name"] == name
 
 
 def person_words(name: str, role: PersonRole | None) -> Message:

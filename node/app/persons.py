@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from keys.message import Message
-from node.access.persons import Persons, person_words, require_others, set_verifier
+from node.access.persons import Persons, person_words, require_others
 from node.audit.log import ROOT
 from node.errors import AlreadyExistsError
 from node.identity import audit
@@ -69,12 +69,8 @@ def _check(store: Store, kind: str, name: str) -> None:
 
 
 def require_possible(_identity: Identity, store: Store, approval: Approval) -> None:
-    """Check, before it is decided, that what it asks can be done; raises as the payload of `change_request`.
-
-    What was cut off may have been done, and adding and removing do nothing then.
-    """
-    if not approval.cut_off or approval.kind == "person.reset":
-        _check(store, approval.kind, read_change(approval.payload)["name"])
+    """Check, before it is decided, that what it asks can be done; raises as the payload of `change_request`."""
+    _check(store, approval.kind, read_change(approval.payload)["name"])
 
 
 def reset_with_root(identity: Identity, store: Store, name: str, passphrase: Callable[[], str]) -> None:
@@ -86,7 +82,8 @@ def reset_with_root(identity: Identity, store: Store, name: str, passphrase: Cal
     with store.read() as unit:
         unit.persons.get(name)
     identity.root_signers()
-    verifier = open_persons(identity, store).sealed_verifier(name, passphrase())
+    persons = open_persons(identity, store)
+    verifier = persons.sealed_verifier(name, passphrase())
     audit.begin(identity, store, "person.reset", name, actor=ROOT)
     with store.write() as unit:
-        set_verifier(unit, name, verifier)
+        persons.reset(unit, name, verifier, by=ROOT)

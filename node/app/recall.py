@@ -20,6 +20,7 @@ from node.judgement.shred_status import Place, shredded_places
 from node.lists.corrections.shred import ShredPlan, require_no_more, shred
 from node.store.accounts.records import Approval, Request
 from node.store.store import Store
+from node.store.unit import Unit
 from node.subsets.catalogue import report_subsets
 from protocol.lists.opening import Reason
 
@@ -123,20 +124,14 @@ def places_of(store: Store, approval: Approval) -> tuple[Place, ...]:
 def require_as_asked(identity: Identity, store: Store, approval: Approval) -> None:  # noqa: ARG001 - a check
     """Check that a shredding would delete no more than it says; raises `ConflictError`."""
     asked = json.loads(approval.payload)
-    if asked["action"] == _SHRED:
-        require_no_more(store, asked["list"], asked["indexes"], most=asked["most"])
+    require_no_more(store, asked["list"], asked["indexes"], most=asked["most"])
 
 
 def carry_out_shredding(identity: Identity, store: Store, approval: Approval) -> str:
-    """Do what `shredding_request` or `readmission_request` asked for; one line for people."""
+    """Do what `shredding_request` asked for, as often as one likes; one line for people."""
     asked = json.loads(approval.payload)
-    if asked["action"] == _READMIT:
-        return _readmit(store, [bytes.fromhex(mac) for mac in asked["tombstones"]])
-    return _shred(identity, store, asked["list"], asked["indexes"], Reason[asked["reason"]])
-
-
-def _shred(identity: Identity, store: Store, origin: str, positions: Sequence[int], reason: Reason) -> str:
-    for position in positions:
+    origin, reason = asked["list"], Reason[asked["reason"]]
+    for position in asked["indexes"]:
         shred(store, origin, position, reason=reason)
     words = recall_now(identity, store, origin)  # publishing deletes what was shredded
     return Message.joined(
@@ -144,10 +139,18 @@ def _shred(identity: Identity, store: Store, origin: str, positions: Sequence[in
     )
 
 
-def _readmit(store: Store, macs: Sequence[bytes]) -> str:
-    with store.write() as unit:
-        lifted = sum(unit.tombstones.lift(mac) > 0 for mac in macs)
+def carry_out_readmission(unit: Unit, approval: Approval) -> str:
+    """Do what `readmission_request` asked for; one line for people."""
+    macs = json.loads(approval.payload)["tombstones"]
+    lifted = sum(unit.tombstones.lift(bytes.fromhex(mac)) > 0 for mac in macs)
     return Message("{count} hashes may be listed here again", lifted)
+
+
+def tombstone_standing(unit: Unit, macs: Sequence[str]) -> Mapping[str, object]:
+    """How often these hashes were shredded, and when last: who shreds one again undoes no word of before."""
+    wanted = {bytes.fromhex(mac) for mac in macs}
+    made = [each.created_ms for each in unit.tombstones.ls() if each.mac in wanted]
+    return {"tombstones": len(made), "last_ms": max(made, default=0)}
 
 
 def tombstones_of(store: Store, macs: Sequence[bytes]) -> list[bytes]:

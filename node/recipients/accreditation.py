@@ -17,12 +17,12 @@ from typing import Final
 
 from keys.message import Message
 from keys.trust.names import is_log_name
-from node.access.approvals import end_request
+from node.access.approvals import end_requests
 from node.access.grants import grant_words, widens
 from node.access.tokens import hash_token
 from node.clock import Clock, Entropy, milliseconds, moment_of
 from node.errors import AlreadyExistsError, ForbiddenError, NotFoundError, UnauthenticatedError, UsageError
-from node.store.accounts.records import Approval, Outcome
+from node.store.accounts.records import Approval
 from node.store.partners.records import RecipientRecord
 from node.store.store import Store
 from node.store.unit import Unit
@@ -78,12 +78,6 @@ class Recipients:
         if len(known) >= MOST:
             raise UsageError("a node has at most {most} recipients", MOST, hint="remove one that has ended")
 
-    def has(self, wanted: Wanted) -> bool:
-        """Whether there is a recipient just so."""
-        with self._store.read() as unit:
-            held = unit.recipients.find(wanted.name)
-        return held is not None and _is_just(held, wanted)
-
     def check_grant(self, grant: Grant) -> None:
         """Check that a recipient may have a grant like this at all; raises `UsageError`."""
         now = self._clock.now()
@@ -136,9 +130,13 @@ class Recipients:
         said = Message("{name} is forgotten, with its key; what it fetched it has", name)
         with self._store.write() as unit:
             unit.recipients.remove(name)
-            for one in unit.approvals.ls(Outcome.OPEN, Outcome.APPROVED):
-                if one.kind in _ABOUT_RECIPIENTS and wanted_of(one).name == name:
-                    end_request(unit, one, by=by, reason=said, now_ms=now_ms)
+            end_requests(
+                unit,
+                lambda one: one.kind in _ABOUT_RECIPIENTS and wanted_of(one).name == name,
+                by=by,
+                reason=said,
+                now_ms=now_ms,
+            )
         return said
 
     def make_key(self, name: str, *, entropy: Entropy) -> str:
@@ -160,8 +158,8 @@ class Recipients:
             unit.recipients.set_key(name, hash_token(key), now_ms=now_ms, keep_until_ms=until_ms)
         return key
 
-    def carry_out_add(self, approval: Approval) -> str:
-        """Add the approved recipient, without a key; safe to repeat."""
+    def carry_out_add(self, unit: Unit, approval: Approval) -> str:
+        """Add the approved recipient, without a key; raises `AlreadyExistsError`."""
         wanted = wanted_of(approval)
         record = RecipientRecord(
             name=wanted.name,
@@ -169,26 +167,20 @@ class Recipients:
             grant=json.dumps(wanted.grant.to_json()),
             added_ms=milliseconds(self._clock.now()),
         )
-        with self._store.write() as unit:
-            held = unit.recipients.find(record.name)
-            if held is None:
-                unit.recipients.add(record)
-            elif not _is_just(held, wanted):
-                raise AlreadyExistsError("there is a recipient {name} already", record.name)
+        unit.recipients.add(record)
         name, granted = record.name, grant_words(wanted.grant)
         return f"{name} may fetch {granted}; it needs a key: sigfed recipient key {name}"
-
-    def carry_out_grant(self, approval: Approval) -> str:
-        """Replace a recipient's grant by the approved one; safe to repeat."""
-        fields = json.loads(approval.payload)
-        grant = Grant.from_json(fields["grant"])
-        with self._store.write() as unit:
-            unit.recipients.set_grant(fields["recipient"], json.dumps(grant.to_json()))
-        return f"{fields['recipient']} may fetch {grant_words(grant)}"
 
     def any_entitled(self) -> bool:
         """Whether anybody may fetch anything now, or could when it is resumed."""
         return any(fetchable(each, self._clock.now()) for each in self.ls())
+
+
+def carry_out_grant(unit: Unit, approval: Approval) -> str:
+    """Replace a recipient's grant by the approved one; raises `NotFoundError`."""
+    wanted = wanted_of(approval)
+    unit.recipients.set_grant(wanted.name, json.dumps(wanted.grant.to_json()))
+    return f"{wanted.name} may fetch {grant_words(wanted.grant)}"
 
 
 def recognise(store: Store, key: str, now: datetime) -> RecipientRecord:
@@ -292,7 +284,3 @@ def wanted_of(approval: Approval) -> Wanted:
     """What such a request asks for."""
     fields = json.loads(approval.payload)
     return Wanted(name=fields["recipient"], grant=Grant.from_json(fields["grant"]), purpose=fields["purpose"])
-
-
-def _is_just(held: RecipientRecord, wanted: Wanted) -> bool:
-    return (held.grant, held.purpose) == (json.dumps(wanted.grant.to_json()), wanted.purpose)

@@ -356,7 +356,8 @@ def test_who_left_comes_in_no_more(persons: Persons, passkeys: SignedIn) -> None
     hers = register(passkeys, "carla")
     asked = passkeys.ask_sign_in()
     waiting = Authenticator().make(passkeys.ask_new(Recognised("carla", b"")))
-    persons.carry_out_remove(made(change_payload("carla")))
+    with persons._store.write() as unit:
+        persons.carry_out_remove(unit, made(change_payload("carla")))
     join(persons, "carla", PersonRole.VIEWER)
     assert passkeys.ls("carla") == []
     with pytest.raises(UnauthenticatedError):
@@ -596,7 +597,8 @@ def test_a_token_that_was_recognised_and_ended_registers_nothing(
 def test_another_passphrase_ends_the_token(persons: Persons, invitations: Invitations) -> None:
     issued = invitations.make("alice")
     verifier = persons.sealed_verifier("alice", "quite another passphrase")
-    persons.carry_out_reset(made(change_payload("alice", verifier=verifier)))
+    with persons._store.write() as unit:
+        persons.carry_out_reset(unit, made(change_payload("alice", verifier=verifier)))
     with pytest.raises(GoneError):
         invitations.recognise(issued.text, "alice", "quite another passphrase")
 

@@ -164,7 +164,8 @@ def test_looking_at_pages_writes_once_a_minute(
 def test_it_ends_with_its_person(sessions: Sessions, persons: Persons, store: Store) -> None:
     join(persons, "carla", PersonRole.OPERATOR)
     kept, ended = sessions.open("bruno").token, sessions.open("carla").token
-    persons.carry_out_remove(made(change_payload("carla")))
+    with store.write() as unit:
+        persons.carry_out_remove(unit, made(change_payload("carla")))
     assert rows(store, "carla") == []
     assert sessions.find(ended) is None
     join(persons, "carla", PersonRole.OPERATOR)
@@ -175,7 +176,8 @@ def test_it_ends_with_its_person(sessions: Sessions, persons: Persons, store: St
 def test_another_passphrase_ends_it(sessions: Sessions, persons: Persons) -> None:
     token = sessions.open("alice").token
     verifier = persons.sealed_verifier("alice", "quite another passphrase")
-    persons.carry_out_reset(made(change_payload("alice", verifier=verifier)))
+    with persons._store.write() as unit:
+        persons.carry_out_reset(unit, made(change_payload("alice", verifier=verifier)))
     assert sessions.find(token) is None
 
 

@@ -223,7 +223,9 @@ def test_a_passphrase_that_waits_for_a_second_person_outlives_the_key_that_seale
     if when == "after":
         finish(home.store)
     carry_out = persons.carry_out_add if kind == "person.add" else persons.carry_out_reset
-    carry_out(approvals.approve(asked.id, by="alice"))
+    approved = approvals.approve(asked.id, by="alice")
+    with home.store.write() as unit:
+        carry_out(unit, approved)
     finish(home.store)
     assert set(home.records) == {"index", "tombstone", "seal-2"}
     assert persons.authenticate(name, PASSPHRASE) == name

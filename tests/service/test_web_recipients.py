@@ -1,6 +1,7 @@
 """Raw digests over real HTTPS: who gets them, what strangers and former recipients get, and what is written down."""
 
 import logging
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -89,7 +90,7 @@ async def test_all_refusals_are_alike(world: World) -> None:
     desk.copy.refresh()
     desk.recipients.set_suspended("suspended", suspended=True)
     desk.recipients.remove("removed", by="alice")
-    desk.accredit("replaced")
+    desk.recipients.make_key("replaced", entropy=os.urandom)
     with desk.fr.store.write() as unit:
         unit.recipients.set_grant("damaged", "{}")
     desk.fr.clock.advance(timedelta(hours=1))

@@ -57,7 +57,8 @@ def _recipient(world: World) -> str:
     grant = Grant(collections=frozenset({BASELINE}), until=clock.now() + timedelta(days=30))
     payload = recipient_payload(Wanted(name="hotline", grant=grant, purpose="notice and takedown"))
     approval = Approval(id=1, kind="", subject="", payload=payload, requested_by="", requested_ms=0)
-    recipients.carry_out_add(approval)
+    with world.store.write() as unit:
+        recipients.carry_out_add(unit, approval)
     return "name=hotline"
 
 

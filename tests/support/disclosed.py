@@ -93,7 +93,8 @@ def let_disclose(world: HitWorld, values: int, *, partner: str = HOSTER) -> None
         requested_by="alice",
         requested_ms=0,
     )
-    DisclosureTerms(world.fr.store, world.fr.clock).carry_out(approval)
+    with world.fr.store.write() as unit:
+        DisclosureTerms(world.fr.store, world.fr.clock).carry_out(unit, approval)
 
 
 def ask(answering: DisclosedLookups, *values: Digest, partner: str = HOSTER) -> list[int]:

@@ -35,7 +35,8 @@ def ask(approvals: Approvals, kind: str = "peer.grant", by: str = "alice") -> Ap
 def join(persons: Persons, name: str, role: PersonRole) -> None:
     """A further person, as an approved request adds one."""
     verifier = persons.sealed_verifier(name, PASS[name])
-    persons.carry_out_add(made(change_payload(name, role=role, verifier=verifier)))
+    with persons._store.write() as unit:
+        persons.carry_out_add(unit, made(change_payload(name, role=role, verifier=verifier)))
 
 
 def made(payload: bytes) -> Approval:

@@ -56,7 +56,8 @@ class Desk:
         """Add a recipient; its key."""
         payload = recipient_payload(Wanted(name=name, grant=grant or self.grant()))
         approval = Approval(id=1, kind="", subject="", payload=payload, requested_by="", requested_ms=0)
-        self.recipients.carry_out_add(approval)
+        with self.recipients._store.write() as unit:
+            self.recipients.carry_out_add(unit, approval)
         return self.recipients.make_key(name, entropy=os.urandom)
 
     def fetched(self, key: str) -> set[Digest]:

@@ -162,14 +162,8 @@ def test_it_comes_back_with_two_persons_alone(pair: Federation) -> None:
     never = fr.run("entry", "readmit", "--hash-from", hash_file(fr, b"never"), "--as", "alice")
     assert (never.exit, never.out) == (2, "")
     assert "was not shredded" in never.err
-    asked = fr.done(
-        "entry",
-        "readmit",
-        "--hash-from",
-        hash_file(fr, BOTH),
-        "--as",
-        "alice",
-        typed="the passphrase of alice\n",
+    before, asked = (
+        fr.done_as("alice", "entry", "readmit", "--hash-from", hash_file(fr, BOTH)) for _ in range(2)
     )
     number = str(asked["approval"])
     assert asked["kind"] == "entry.readmit"
@@ -179,6 +173,10 @@ def test_it_comes_back_with_two_persons_alone(pair: Federation) -> None:
     assert "what: 1 hash, shredded as " in approved.err
     assert f"about: {FR_LIST}:" in approved.err
     assert fr.run("entry", "import", rows, "--list", LIST, "--basis", "own").exit == 0
+    shred(fr, "--hash-from", hash_file(fr, BOTH))
+    late = fr.run_as("bob", "approval", "approve", str(before["approval"]))
+    assert (late.exit, "was changed since it was asked for" in late.err) == (2, True)
+    assert fr.run("entry", "import", rows, "--list", LIST, "--basis", "own").exit == 3
 
 
 @pytest.mark.threat("a late withdrawal", "a wrong clock")

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from node.access.approvals import Approvals
 from node.app import approvals
 from node.home import Home
+from node.identity import audit
 from node.identity.identity import open_identity
 from node.rotation.store import write_store
+from node.store.accounts.approvals import ApprovalRows
 from support.agencies import SUBSET, Federation, import_files, numbered, table, written
 from support.disclosed import pictures_in
 from support.processes import Cli, Finished, contents
@@ -154,9 +155,9 @@ def test_an_approval_that_was_cut_off_is_finished_by_typing_it_again(
     identity = open_identity(Home(team.home))
     with write_store(identity) as store, monkeypatch.context() as patched:
         if place == "before the act":
-            patched.setitem(approvals.HANDLERS, "person.add", _cut_off)
+            patched.setitem(approvals.CHANGES, "person.add", _cut_off)
         else:
-            patched.setattr(Approvals, "note_acted", _cut_off)
+            patched.setattr(ApprovalRows, "note_acted", _cut_off)
         with pytest.raises(KeyboardInterrupt):
             approvals.approve(identity, store, 1, by="bruno")
     (waiting,) = team.run("approval", "ls").results
@@ -171,9 +172,9 @@ def _cut_off(*_: object, **__: object) -> str:
 
 
 def _approve_cut_off(cli: Cli, number: str) -> None:
-    """Bruno approves it, and it is carried out, but nobody could write down that it was."""
+    """Bruno approves it, and it is cut off before it is written down that it was carried out."""
     with write_store(open_identity(Home(cli.home))) as store, pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Approvals, "note_acted", _cut_off)
+        patched.setattr(ApprovalRows, "note_acted", _cut_off)
         with pytest.raises(KeyboardInterrupt):
             approvals.approve(open_identity(Home(cli.home)), store, int(number), by="bruno")
 
@@ -304,6 +305,36 @@ def test_what_was_taken_away_comes_back_by_no_request_from_before(
         assert _partner(fr)["disclosed"]["stopped_ms"] == 1
 
 
+@pytest.mark.threat("one person")
+def test_what_is_cut_off_before_it_is_written_down_is_not_done_at_all(
+    federation: Federation, tmp_path: Path
+) -> None:
+    """Else approving it again would give a second time what one person took away meanwhile."""
+    fr = federation.fr_copied(tmp_path / "fr")
+    for name in ("alice", "bruno"):
+        fr.run("person", "add", name, typed=2 * PASS[name])  # or they are there already
+    until = f"{datetime.now(UTC) + timedelta(days=90):%Y-%m-%d}"
+
+    def given() -> object:
+        people = [one["person"] for one in fr.run("person", "ls").results]
+        return _granted(fr), _partner(fr)["evaluations_per_day"], fr.run("recipient", "ls").results, people
+
+    for words, typed in (
+        (("peer", "grant", "nl.example", "--grant", "baseline,national"), ""),
+        (("partner", "quota", "hoster", "--files-per-day", "100000000"), ""),
+        (("recipient", "add", "hotline", "--grant", "baseline", "--until", until), ""),
+        (("recipient", "grant", "hotline", "--grant", "baseline,national", "--until", until), ""),
+        (("person", "add", "carla"), 2 * PASS["carla"]),
+        (("person", "remove", "carla"), ""),
+    ):
+        before = given()
+        number = str(fr.done(*words, "--as", "alice", typed=PASS["alice"] + typed)["approval"])
+        _approve_cut_off(fr, number)
+        assert given() == before, words
+        assert _approve(fr, "bruno", number).exit == 0
+        assert given() != before, words
+
+
 def _stop_hoster(cli: Cli) -> None:
     """As its seventeenth value about one entry does."""
     with write_store(open_identity(Home(cli.home))) as store, store.write() as unit:
@@ -316,7 +347,7 @@ def _stop_hoster(cli: Cli) -> None:
 def test_what_was_cut_off_is_finished_as_it_was_asked_for_or_ends(
     federation: Federation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor is it done a second time, over what was taken away since it was done."""
+    """Nor does it give what was taken away since."""
     fr = federation.fr_copied(tmp_path / "fr")
     for name in ("alice", "bruno"):
         fr.run("person", "add", name, typed=2 * PASS[name])  # or they are there already
@@ -340,25 +371,32 @@ def test_what_was_cut_off_is_finished_as_it_was_asked_for_or_ends(
     number = asked(*quota, "100000000")
     _approve_cut_off(fr, number)
     fr.done("partner", "suspend", "hoster")
-    done = fr.done_as("bruno", "approval", "approve", number)
-    assert done["result"] == "it had been carried out before"
+    ended(number)
     fr.done("partner", "resume", "hoster")
+    assert records(fr, "--action", "partner.quota")[-1][3] == "refused"
     number = asked(*quota, "200000000")
+    begin = audit.begin
+
+    def lowered(*given: Any, **named: Any) -> None:
+        with write_store(open_identity(Home(fr.home))) as store, store.write() as unit:
+            unit.partners.set_quota("hoster", 7)
+        begin(*given, **named)
+
     with monkeypatch.context() as patched:
-        patched.setitem(approvals.HANDLERS, "partner.quota", _cut_off)
-        _approve_cut_off(fr, number)
-    fr.done(*quota, "1")
+        patched.setattr(audit, "begin", lowered)
+        late = fr.run_as("bruno", "approval", "approve", number)
+    assert "was changed since" in late.err, "somebody was faster than who approved it"
+    assert _partner(fr)["evaluations_per_day"] == 7
     ended(number)
     with pictures_in(fr, SUBSET):
+        fr.done_as("bruno", "approval", "approve", asked(*some, "--values-per-day", "40"))
         number = asked(*some, "--values-per-day", "50")
         _approve_cut_off(fr, number)
         _stop_hoster(fr)
         ended(number)
-        assert _partner(fr)["disclosed"]["stopped_ms"] == 1, "it stopped after that had been done"
+        assert _partner(fr)["disclosed"]["stopped_ms"] == 1
         number = asked(*some, "--values-per-day", "50")
-        with monkeypatch.context() as patched:
-            patched.setitem(approvals.HANDLERS, "partner.disclose", _cut_off)
-            _approve_cut_off(fr, number)
+        _approve_cut_off(fr, number)
         fr.done_as("bruno", "approval", "approve", number)
         assert _partner(fr)["disclosed"]["stopped_ms"] is None
 
@@ -418,8 +456,9 @@ def test_what_a_person_asked_for_ends_with_that_person(team: Cli) -> None:
 @pytest.mark.threat("one person")
 def test_what_was_cut_off_does_not_bring_back_who_left(team: Cli) -> None:
     """The old request would give the name, and the passphrase typed for it, to who was taken out by two since."""
-    added = _asked(team, "alice", "add", "carla", new=PASS["carla"])
+    added, again = (_asked(team, "alice", "add", "carla", new=PASS["carla"]) for _ in range(2))
     _approve_cut_off(team, added)
+    assert _approve(team, "bruno", again).exit == 0
     reset = _asked(team, "alice", "reset", "carla", new="another passphrase of carla\n")
     _approve_cut_off(team, reset)
     assert _approve(team, "bruno", _asked(team, "alice", "remove", "carla")).exit == 0
@@ -431,14 +470,30 @@ def test_what_was_cut_off_does_not_bring_back_who_left(team: Cli) -> None:
 
 
 @pytest.mark.threat("one person")
+def test_a_passphrase_comes_back_by_no_request_from_before(team: Cli) -> None:
+    """It may be why there is another one."""
+    assert _approve(team, "bruno", _asked(team, "alice", "add", "carla", new=PASS["carla"])).exit == 0
+    cut_off, waits, last = (
+        _asked(team, "alice", "reset", "carla", new=f"a passphrase of carla {at}\n") for at in range(3)
+    )
+    _approve_cut_off(team, cut_off)
+    assert _approve(team, "bruno", last).exit == 0
+    assert "was approved by bruno" in _approve(team, "bruno", cut_off).err
+    assert "was rejected by bruno" in _approve(team, "bruno", waits).err
+    assert team.run("approval", "ls").results == []
+    assert team.run("person", "remove", "alice", "--as", "carla", typed="a passphrase of carla 2\n").exit == 0
+
+
+@pytest.mark.threat("one person")
 def test_what_was_cut_off_does_not_bring_back_a_recipient(team: Cli) -> None:
     def asked(verb: str, grant: str) -> str:
         words = ("recipient", verb, "hotline", "--grant", grant, "--until", until)
         return str(team.done_as("alice", *words)["approval"])
 
     until = f"{datetime.now(UTC) + timedelta(days=90):%Y-%m-%d}"
-    added = asked("add", "baseline")
+    added, again = (asked("add", "baseline") for _ in range(2))
     _approve_cut_off(team, added)
+    assert _approve(team, "bruno", again).exit == 0
     wider = asked("grant", "baseline,national")
     team.done("recipient", "remove", "hotline")
     assert "was approved by bruno" in _approve(team, "bruno", added).err
