@@ -1,6 +1,6 @@
 """Twenty agencies, five of which lie in every way there is, at once and in any order.
 
-Whatever the order, the twenty honest ones end with the same effective set, which the rules alone tell; they follow
+Whatever the order, the honest ones end with the same effective set, which the rules alone tell; they follow
 each other to the last event; and every lie is caught: proved before anybody where it left two signed things that
 contradict each other, refused in its error where it left none, held to its cap where a rule allows some of it. That
 these checks can fail is shown with one mechanism after another taken out.
@@ -10,7 +10,6 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain, repeat
@@ -34,7 +33,7 @@ from support.hasty import hasty
 from support.liars import LyingList
 from support.lies import LIES, PAPERS
 from support.sizes import size
-from support.twenty import HONEST, Twenty
+from support.twenty import Twenty
 from support.whole import current, judge_whole
 
 SEEDS = (1, 2)
@@ -49,27 +48,14 @@ PROVED = {
 """What a process that has only pinned roots says of the evidence."""
 
 
-@contextmanager
-def federated(folder: Path, honest: Sequence[str]) -> Iterator[Twenty]:
-    """A federation while all are honest yet."""
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twenty]:
+    """The federation while all are honest yet; each test rewinds it."""
     with hasty():
-        world = Twenty(folder, honest)
+        world = Twenty(tmp_path_factory.mktemp("twenty"))
         with world.federation:
             asyncio.run(world.begin())
             yield world
-
-
-@pytest.fixture(scope="module")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twenty]:
-    with federated(tmp_path_factory.mktemp("twenty"), HONEST) as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def fewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twenty]:
-    """As many honest ones as it takes to cosign without the liars."""
-    with federated(tmp_path_factory.mktemp("fewer"), HONEST[:11]) as world:
-        yield world
 
 
 # ---------------------------------------------------------------- what must hold
@@ -79,7 +65,7 @@ def check_effect(world: Twenty, told: Sequence[str], agencies: Sequence[Agency])
     """What is effective follows from the rules: no liar alone admits an entry, or blocks one beyond its cap."""
     expected = world.expected(told)
     for agency, judge in zip(agencies, chain([current], repeat(judge_whole)), strict=False):
-        # One of them also has to come to it by ranges and by parts; for all twenty that would take minutes.
+        # One of them also has to come to it by ranges and by parts; for all of them that would take minutes.
         judged = judge(
             agency.store, agency.trust.members(), now=agency.clock.now(), max_age=timedelta(days=1)
         )
@@ -233,18 +219,18 @@ REMOVED = {
 
 
 @pytest.mark.parametrize("removed", REMOVED.values(), ids=REMOVED)
-def test_without_its_mechanism_a_lie_passes_and_is_seen_here(fewer: Twenty, removed: Removed) -> None:
-    few_hear(fewer, removed.lie)
-    check_alone(fewer, removed.lie)
+def test_without_its_mechanism_a_lie_passes_and_is_seen_here(begun: Twenty, removed: Removed) -> None:
+    few_hear(begun, removed.lie)
+    check_alone(begun, removed.lie)
     with patch.object(removed.owner, removed.name, removed.instead):
-        few_hear(fewer, removed.lie)
+        few_hear(begun, removed.lie)
         with pytest.raises(AssertionError):
-            check_alone(fewer, removed.lie)
+            check_alone(begun, removed.lie)
 
 
-def test_altered_evidence_convinces_no_process(fewer: Twenty, tmp_path: Path) -> None:
-    few_hear(fewer, "fork")
-    evidence = evidence_of(fewer, "fork", few(fewer))
+def test_altered_evidence_convinces_no_process(begun: Twenty, tmp_path: Path) -> None:
+    few_hear(begun, "fork")
+    evidence = evidence_of(begun, "fork", few(begun))
     assert b"\n19\n" in evidence, "the size that was signed"
     altered = evidence.replace(b"\n19\n", b"\n18\n", 1)
-    assert verify_elsewhere(fewer.lists["fork"], altered, tmp_path).returncode == 14
+    assert verify_elsewhere(begun.lists["fork"], altered, tmp_path).returncode == 14

@@ -1,4 +1,4 @@
-"""A federation of twenty honest agencies and five liars: who they are, what they list, and every step they take.
+"""A federation of twenty agencies, five of which lie: who they are, what they list, and every step they take.
 
 The honest ones are whole nodes on SQLite with witnesses, gossip and guards; a step is what a running node does by
 itself: publish, have a head cosigned, sync with one peer, ask one for gossip. A seed deals the lies to the liars and
@@ -41,7 +41,7 @@ from support.rewinding import Rewinding
 from support.witnesses import Witnesses, requiring_of, witness_of
 
 HONEST = ["FR", "DE", "ES", "SE", "IT", "AT", "BE", "CZ", "DK", "EE"]
-HONEST += ["FI", "GR", "HU", "IE", "LT", "LU", "HR", "MT", "RO", "SI"]
+HONEST += ["FI", "GR", "HU", "IE", "LT"]
 LYING = ["FR", "LV", "NL", "PL", "PT"]
 """Countries of the liars: the first shares one with an honest agency, so its word adds none."""
 STRIDES = (1, 3, 7)
@@ -57,9 +57,9 @@ Step = Callable[[], Awaitable[None]]
 class Twenty:
     """The federation, and what was seen of every lie."""
 
-    def __init__(self, folder: Path, honest: Sequence[str] = HONEST) -> None:
+    def __init__(self, folder: Path) -> None:
         self.federation = Federation(folder)
-        self.honest = [self.federation.agency(f"{code.lower()}.example", code) for code in honest]
+        self.honest = [self.federation.agency(f"{code.lower()}.example", code) for code in HONEST]
         clock = self.federation.clock
         self.liars = [Liar(f"liar{at}.example", code, clock) for at, code in enumerate(LYING)]
         self.everybody: list[Agency | Liar] = [*self.honest, *self.liars]
