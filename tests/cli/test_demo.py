@@ -111,18 +111,6 @@ def test_a_chapter_that_does_not_exist(tmp_path: Path) -> None:
     assert not tmp_path.joinpath("new").exists()
 
 
-def test_a_chapter_is_played_with_what_it_rests_on_alone(tmp_path: Path) -> None:
-    done = demonstrated(str(tmp_path / "new"), "--chapter", "meet")
-    *claims, last = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [(line["claim"], line["held"]) for line in claims] == [("grant-kept", True)], done.stderr
-    assert last["ok"]
-    assert done.returncode == 0
-    page = tmp_path.joinpath("new", "report.html").read_text(encoding="utf-8")
-    assert " 1 claim held" in page
-    assert "3. They meet" in page
-    assert "4. They agree" not in page
-
-
 def test_the_folder_stays_and_no_process_does(walked: Walked) -> None:
     names = {path.name for path in walked.folder.iterdir()}
     assert {"report.html", "fr", "nl", "hoster", "files", "exports", "journals"} <= names

@@ -11,7 +11,7 @@ import pytest
 
 from node.demo.chapters.chapters import CHAPTERS, claims_of
 from node.demo.claims import CLAIMS
-from node.demo.walk import HELD, NOT_HELD, REPORT, conclude, stage
+from node.demo.walk import HELD, NOT_HELD, REPORT, conclude, run, stage
 from support.sabotage import DEEDS, sabotage
 from support.sizes import size
 from support.walks import Collector, KeptWalk, loaded_commands, names_of, play_to_claim, scenes_of
@@ -52,6 +52,20 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptWalk]:
 def test_every_claim_can_be_spoilt() -> None:
     assert list(DEEDS) == list(CLAIMS)
     assert {scene_of(claim) for claim in WALK} <= set(names_of(scenes_of(CHAPTERS)))
+
+
+@pytest.mark.slow
+def test_a_chapter_is_played_with_what_it_rests_on_alone(tmp_path: Path) -> None:
+    output = Collector()
+    with loaded_commands():
+        assert run(tmp_path / "new", output=output, rows=ROWS, chapter="meet") == HELD
+    *claims, last = output.results
+    assert [(line["claim"], line["held"]) for line in claims] == [("grant-kept", True)]
+    assert last["ok"]
+    page = tmp_path.joinpath("new", REPORT).read_text(encoding="utf-8")
+    assert " 1 claim held" in page
+    assert "3. They meet" in page
+    assert "4. They agree" not in page
 
 
 @pytest.mark.parametrize("claim", WALK)
