@@ -5,7 +5,6 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from protocol.witness.cosign import AddCheckpoint, Refuse, Status
 from support.federation import Federation
 from support.witnesses import MAX_AGE, Witnesses, witness_of
 
-NAMES = {"nl.example": "NL", "de.example": "DE", "at.example": "AT"}
+NAMES = ("nl.example", "de.example", "at.example")
 
 
 class World:
@@ -38,12 +37,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.federation = Federation(folder)
-        self.fr = self.federation.agency("fr.example", "FR")
-        self.others = [self.federation.agency(*one) for one in NAMES.items()]
-        for other in self.others:
-            self.federation.introduce(self.fr, other)
-        for one, other in combinations(self.others, 2):
-            self.federation.introduce(one, other)
+        self.fr, *self.others = self.federation.peers("fr", "nl", "de", "at")
         self.witnesses = Witnesses(self.federation)
         self.fr.add("a file")
         self.fr.publish()

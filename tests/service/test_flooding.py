@@ -18,11 +18,9 @@ PARTNERS = ("hoster", "other-hoster", "third-hoster")
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[HitWorld]:
-    async with hit_world(tmp_path) as made:
+    async with hit_world(tmp_path, listed=["everybody has it", "another"]) as made:
         made.flood_limits = LIMITS
         made.enrol(PARTNERS[2])
-        made.list_both("everybody has it", "another")
-        await made.release()
         yield made
 
 

@@ -44,11 +44,14 @@ ENDS = 100
 
 @pytest.fixture(params=[True, False], ids=["labels", "no labels"])
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[HitWorld]:
-    async with hit_world(tmp_path, labels=request.param) as made:
-        made.fr.add("something else", "a file")
-        made.nl.add("a file", "more", basis=Basis.REVIEWED)
-        await made.release()
+    async with hit_world(tmp_path, labels=request.param, begin=begin) as made:
         yield made
+
+
+async def begin(world: HitWorld) -> None:
+    world.fr.add("something else", "a file")
+    world.nl.add("a file", "more", basis=Basis.REVIEWED)
+    await world.release()
 
 
 @pytest.fixture

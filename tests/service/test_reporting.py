@@ -19,16 +19,29 @@ from protocol.lists.opening import Reason
 from protocol.statement.receipt import open_receipt
 from protocol.statement.report import SentReport, authenticate
 from protocol.subset.canary import PRESENT
-from support.hits import HOSTER, OTHER, QUOTA, SUBSET, HitWorld, hit_world, kept_reports, named, report_of
+from support.hits import (
+    HOSTER,
+    OTHER,
+    QUOTA,
+    SUBSET,
+    HitWorld,
+    hit_world,
+    kept_reports,
+    named,
+    report_of,
+)
 
 
 @pytest.fixture(params=[True, False], ids=["labels", "no labels"])
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[HitWorld]:
-    async with hit_world(tmp_path, labels=request.param) as made:
-        made.list_both("a file", "another")
-        made.fr.add("only here")
-        await made.release()
+    async with hit_world(tmp_path, labels=request.param, begin=begin) as made:
         yield made
+
+
+async def begin(world: HitWorld) -> None:
+    world.list_both("a file", "another")
+    world.fr.add("only here")
+    await world.release()
 
 
 def kept(world: HitWorld) -> list[HitRecord]:

@@ -39,13 +39,16 @@ EXAMINED = Statement(basis=Basis.REVIEWED, criteria=1)
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[HitWorld]:
-    async with hit_world(tmp_path) as made:
-        made.list_both("listed")
-        made.nl.add("theirs")
-        for agency in made.agencies:
-            agency.publish()
-        await made.federation.settle()
+    async with hit_world(tmp_path, begin=begin) as made:
         yield made
+
+
+async def begin(world: HitWorld) -> None:
+    world.list_both("listed")
+    world.nl.add("theirs")
+    for agency in world.agencies:
+        agency.publish()
+    await world.federation.settle()
 
 
 @pytest.fixture

@@ -30,11 +30,14 @@ WAITING, WITHDRAWN = FileOutcome(FileState.WAITING), FileOutcome(FileState.WITHD
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[HitWorld]:
-    async with hit_world(tmp_path) as made:
-        made.list_both("listed")
-        for agency in made.agencies:
-            agency.publish()
+    async with hit_world(tmp_path, begin=begin) as made:
         yield made
+
+
+async def begin(world: HitWorld) -> None:
+    world.list_both("listed")
+    for agency in world.agencies:
+        agency.publish()
 
 
 def records(world: HitWorld) -> list[ProposalRecord]:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from node.access.disclosure import DisclosureTerms, disclosure_payload
@@ -20,7 +21,7 @@ from protocol.lists.opening import Basis
 from protocol.statement.disclosed import DisclosedQuery, open_reply
 from protocol.subset.filter import SubsetFilter
 from support.federation import Agency
-from support.hits import HOSTER, SUBSET, SUBSET_ID, HitWorld, hit_world
+from support.hits import HOSTER, SUBSET, SUBSET_ID, Begin, HitWorld, hit_world
 from support.lists import digest
 from support.processes import Cli
 
@@ -72,10 +73,17 @@ def pictures_in(cli: Cli, subset: str) -> Iterator[None]:
 @asynccontextmanager
 async def disclosed_world(folder: Path, *names: str) -> AsyncIterator[HitWorld]:
     """A world whose release lists made-up pictures."""
-    async with hit_world(folder, algorithms=frozenset({Algorithm.PDQ})) as world:
+    async with hit_world(folder, algorithms=frozenset({Algorithm.PDQ}), begin=_released(*names)) as world:
+        yield world
+
+
+@cache
+def _released(*names: str) -> Begin:
+    async def begin(world: HitWorld) -> None:
         list_pictures(world.agencies, *names)
         await world.release()
-        yield world
+
+    return begin
 
 
 def lookups(world: HitWorld, *, enabled: bool = True) -> DisclosedLookups:

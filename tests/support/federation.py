@@ -10,12 +10,17 @@ somebody in it, misbehaves. Nodes that lie with their own keys are in `support.a
 """
 
 import asyncio
+import atexit
 import os
 from collections.abc import Awaitable, Callable
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import combinations
 from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
@@ -88,8 +93,11 @@ class FoundedNode:
         self.founded = found(
             founding, keychain=self.keys, root_keychain=self.root_keys, files=self.files, clock=clock
         )
-        self.trust = OwnTrust(
-            self.files, clock, root_sha256=self.founded.root_sha256, freshness=self.keys.freshness
+        self.trust = self._own_trust()
+
+    def _own_trust(self) -> OwnTrust:
+        return OwnTrust(
+            self.files, self.clock, root_sha256=self.founded.root_sha256, freshness=self.keys.freshness
         )
 
     @property
@@ -150,18 +158,39 @@ class Agency(FoundedNode):
         self.country = country
         self.time = clock
         folder.mkdir(parents=True)
-        self.objects = MemoryObjects()
-        self.store = new_store(
-            f"sqlite:///{folder}/sigfed.db", storage_key=os.urandom(32), objects=self.objects
-        )
+        self.objects, self.introductions = MemoryObjects(), MemoryObjects()
         self.log_key = LogPrivateKey.from_seed(os.urandom(32))
         self.log_keys = [self.log_key]
-        self.signer = FolderLogSigner(folder / "signer", lambda _: self.log_keys)
-        self.introductions = MemoryObjects()
-        self.membership = Membership(self.trust, self.store, self.introductions, clock)
-        self.syncer = Syncer(self.store, clock)
+        self._storage_key = os.urandom(32)
+        self._settle_in(folder, new_store(_dsn(folder), storage_key=self._storage_key, objects=self.objects))
         create_list(self.store, name, LIST)
         self.announce(self.origin, self.log_key)
+
+    def _settle_in(self, folder: Path, store: Store) -> None:
+        self._folder, self.store = folder, store
+        self.signer = FolderLogSigner(folder / "signer", lambda _: self.log_keys)
+        self.membership = Membership(self.trust, store, self.introductions, self.clock)
+        self.syncer = Syncer(store, self.clock)
+
+    def taken_up(self, folder: Path, clock: SettableClock) -> Self:
+        """The same agency in another folder, as it is now; nobody may be at work here."""
+        copytree(self._folder, folder)
+        made = copy(self)
+        made.clock = made.time = clock
+        made.keys, made.root_keys = self.keys.copied(), self.root_keys.copied()
+        made.log_keys = [*self.log_keys]
+        made.files, made.objects, made.introductions = (
+            MemoryObjects(each.data) for each in (self.files, self.objects, self.introductions)
+        )
+        made.trust = made._own_trust()
+        store = Store.open(
+            _dsn(folder),
+            objects=made.objects,
+            storage_keys=lambda _: self._storage_key,
+            entropy=os.urandom,
+        )
+        made._settle_in(folder, store)
+        return made
 
     @property
     def now_ms(self) -> int:
@@ -231,6 +260,10 @@ class Agency(FoundedNode):
         return ServedTo(
             StampedTrust(self.files, self.trust), CallerLogs(self.store, self.clock, self.grant_of(caller))
         )
+
+
+def _dsn(folder: Path) -> str:
+    return f"sqlite:///{folder}/sigfed.db"
 
 
 class ServedTo(OfferedTrust):
@@ -406,14 +439,38 @@ class Federation:
         for agency in self.agencies:
             agency.store.dispose()
 
+    def taken_up(self, folder: Path) -> "Federation":
+        """The same federation in another folder, as it is now; its lines are good ones. Nobody may be at work here."""
+        made = Federation(folder)
+        made._take_up(self)
+        return made
+
+    def _take_up(self, other: "Federation") -> None:
+        self.clock.moment = other.clock.moment
+        for agency in other.agencies:
+            self.agencies.append(agency.taken_up(self._folder / agency.name, self.clock))
+        named = {agency.name: agency for agency in self.agencies}
+        for asker, asked in other.links:
+            self.connect(named[asker], named[asked])
+
     def agency(self, name: str, country: str) -> Agency:
-        """Another agency with an empty list."""
-        made = Agency(name, country, self._folder / name, self.clock)
+        """Another agency with an empty list: the same one in each federation of a run that is at its beginning."""
+        folder = self._folder / name
+        if self.clock.moment == START:
+            made = _agency(name, country).taken_up(folder, self.clock)
+        else:
+            made = Agency(name, country, folder, self.clock)
         self.agencies.append(made)
         return made
 
     def peers(self, *codes: str, grant: Grant = EVERYTHING, back: Grant = EVERYTHING) -> list[Agency]:
-        """Agencies of these countries, all introduced to each other."""
+        """Agencies of these countries, all introduced to each other: the same ones in each new federation of a run."""
+        if self.agencies or self.clock.moment != START:
+            return self._founded(codes, grant, back)
+        self._take_up(_introduced(codes, grant, back))
+        return [*self.agencies]
+
+    def _founded(self, codes: tuple[str, ...], grant: Grant, back: Grant) -> list[Agency]:
         made = [self.agency(f"{code}.example", code.upper()) for code in codes]
         for one, other in combinations(made, 2):
             self.introduce(one, other, grant=grant, back=back)
@@ -455,6 +512,29 @@ class Federation:
         named = {agency.name: agency for agency in self.agencies}
         for asker, asked in self.links:
             check_follows(named[asker], named[asked])
+
+
+def scratch_folder() -> Path:
+    """A folder that goes with this process."""
+    scratch = TemporaryDirectory()
+    atexit.register(scratch.cleanup)
+    return Path(scratch.name)
+
+
+@cache
+def _agency(name: str, country: str) -> Agency:
+    """To found one takes longer than many tests; it comes to the same each time."""
+    made = Agency(name, country, scratch_folder() / name, SettableClock(START))
+    made.store.dispose()
+    return made
+
+
+@cache
+def _introduced(codes: tuple[str, ...], grant: Grant, back: Grant) -> Federation:
+    """To introduce them takes as long."""
+    with Federation(scratch_folder()) as made:
+        made._founded(codes, grant, back)
+    return made
 
 
 def remember(store: Store, peer: FoundedNode, url: str) -> None:

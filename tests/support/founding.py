@@ -19,6 +19,12 @@ class MemoryKeys:
     def __init__(self) -> None:
         self.secrets: dict[tuple[Role, str], bytes] = {}
 
+    def copied(self) -> "MemoryKeys":
+        """The same keys; what is created in either is not in the other."""
+        made = MemoryKeys()
+        made.secrets |= self.secrets
+        return made
+
     def create(self, kind: type[Key], label: str) -> Key:
         return kind.from_seed(self.create_secret(kind.public_type.role, label))
 

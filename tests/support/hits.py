@@ -6,11 +6,14 @@ async with hit_world(tmp_path, listed=["a file"]) as world:
 """
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
+from shutil import copytree
 
 from keys.key import LogPrivateKey, StatementPrivateKey, StatementPublicKey
 from keys.trust.node_parts import DatedKey, EpochInfo
@@ -52,7 +55,7 @@ from protocol.statement.report import HitReport, SentReport, authenticate
 from protocol.subset.filter import SubsetFilter
 from protocol.subset.identity import subset_id
 from protocol.subset.prf_input import prf_input
-from support.federation import Agency, Federation
+from support.federation import Agency, Federation, scratch_folder
 from support.lists import digest
 from support.records import partner_record
 from support.sodium import loaded_group
@@ -64,6 +67,7 @@ SUBSET_ID = subset_id(ORIGIN)
 HOSTER, OTHER = "hoster", "other-hoster"
 QUOTA = 1000
 SEED = b"\x05" * 32
+_SIGNER = "release-signer"
 _RELEASE_KEY = LogPrivateKey.from_seed(b"z" * 32)
 _ALGORITHMS = frozenset({Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256})
 
@@ -89,19 +93,33 @@ class HitWorld:
     """`fr.example` releases a subset to two partners; what is on it, `nl.example` lists as well."""
 
     def __init__(self, folder: Path, *, labels: bool, algorithms: frozenset[Algorithm]) -> None:
-        self.federation = Federation(folder)
-        self.fr, self.nl = self.federation.peers("fr", "nl")
-        self.evaluator = InProcessEvaluator(
-            loaded_group(), [EpochSecret(subset=SUBSET, epoch=1, seed=SEED)], entropy=os.urandom
-        )
+        federation = Federation(folder)
+        federation.peers("fr", "nl")
+        self._settle_in(folder, federation)
         self.statement_key = self.fr.keys.key(StatementPrivateKey, "1")
-        self.deltas = Deltas()
         self.flood_limits = FloodLimits(reports=100, partners=3, hours=24)
-        signer = FolderLogSigner(folder / "release-signer", lambda _: [_RELEASE_KEY])
-        self._releaser = Releaser(self.fr.store, signer, self.evaluator)
         self._make_subset(labels=labels, algorithms=algorithms)
         for name in (HOSTER, OTHER):
             self.enrol(name)
+
+    def _settle_in(self, folder: Path, federation: Federation) -> None:
+        self._folder = folder
+        self.federation = federation
+        self.fr, self.nl = federation.agencies
+        self.evaluator = InProcessEvaluator(
+            loaded_group(), [EpochSecret(subset=SUBSET, epoch=1, seed=SEED)], entropy=os.urandom
+        )
+        self.deltas = Deltas()
+        signer = FolderLogSigner(folder / _SIGNER, lambda _: [_RELEASE_KEY])
+        self._releaser = Releaser(self.fr.store, signer, self.evaluator)
+
+    def taken_up(self, folder: Path) -> "HitWorld":
+        """The same world in another folder, as it is now. Nobody may be at work here."""
+        made = copy(self)
+        made._settle_in(folder, self.federation.taken_up(folder))
+        if (self._folder / _SIGNER).exists():
+            copytree(self._folder / _SIGNER, folder / _SIGNER)
+        return made
 
     def _make_subset(self, *, labels: bool, algorithms: frozenset[Algorithm]) -> None:
         fr = self.fr
@@ -247,6 +265,22 @@ def report_of(name: str, *, partner: str = HOSTER, version: int = 1) -> HitRepor
     )
 
 
+Begin = Callable[[HitWorld], Awaitable[object]]
+"""What has happened in a world when a test begins."""
+_BEGUN: dict[tuple[Begin, bool, frozenset[Algorithm]], HitWorld] = {}
+
+
+@cache
+def _released(*names: str) -> Begin:
+    """Both agencies list made-up files, and it is released."""
+
+    async def begin(world: HitWorld) -> None:
+        world.list_both(*names)
+        await world.release()
+
+    return begin
+
+
 @asynccontextmanager
 async def hit_world(
     folder: Path,
@@ -254,11 +288,26 @@ async def hit_world(
     labels: bool = True,
     algorithms: frozenset[Algorithm] = _ALGORITHMS,
     listed: Sequence[str] = (),
+    begin: Begin | None = None,
 ) -> AsyncIterator[HitWorld]:
-    """A world, closed when the block ends; with a release of these files, if there are any."""
-    world = HitWorld(folder, labels=labels, algorithms=algorithms)
+    """A world, closed when the block ends; with a release of these files, if there are any, or as `begin` leaves it.
+
+    What happens before is done once a run: each world is a copy.
+    """
+    if listed:
+        begin = _released(*listed)
+    if begin is None:
+        world = HitWorld(folder, labels=labels, algorithms=algorithms)
+    else:
+        world = (await _begun(begin, labels=labels, algorithms=algorithms)).taken_up(folder)
     with world.federation, world.evaluator:
-        if listed:
-            world.list_both(*listed)
-            await world.release()
         yield world
+
+
+async def _begun(begin: Begin, *, labels: bool, algorithms: frozenset[Algorithm]) -> HitWorld:
+    key = begin, labels, algorithms
+    if key not in _BEGUN:
+        async with hit_world(scratch_folder(), labels=labels, algorithms=algorithms) as world:
+            await begin(world)
+        _BEGUN[key] = world
+    return _BEGUN[key]

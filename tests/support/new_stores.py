@@ -7,10 +7,11 @@ this (`tests/service/test_store_opening.py`).
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 from sqlalchemy import make_url
 
@@ -26,8 +27,8 @@ from support.postgres import PostgresServer
 class MemoryObjects:
     """An object store that forgets: for tests that make many nodes."""
 
-    def __init__(self) -> None:
-        self.data: dict[str, bytes] = {}
+    def __init__(self, data: Mapping[str, bytes] = MappingProxyType({})) -> None:
+        self.data = dict(data)
 
     def prepare(self) -> None:
         pass

@@ -1,9 +1,10 @@
 """An agency that releases a subset to a partner, joined without a network: real store, real trust files, real keys."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from keys.key import LogPrivateKey, TargetsPrivateKey
@@ -50,6 +51,7 @@ from protocol.lists.event import BASELINE
 from protocol.oprf.suite import epoch_key
 from protocol.subset.filter import SubsetFilter
 from support.founding import MemoryKeys
+from support.new_stores import MemoryObjects
 from support.sodium import loaded_group
 from support.stores import NOW_MS, Agency, make_store, rows, sqlite_dsn
 from support.times import SettableClock
@@ -64,6 +66,7 @@ SPKI = b"\x07" * 32
 EVERY = range(-(2**63), 2**63)
 """Look-up key."""
 LOG_KEY = LogPrivateKey.from_seed(b"z" * 32)
+BEGINNING = datetime.fromtimestamp(NOW_MS / 1000, UTC)
 LIMITS = NodeLimits(max_adds_per_day=1000, max_withdraws_per_day=10, max_checkpoint_age_s=86_400)
 
 
@@ -72,7 +75,7 @@ class ReleasingAgency:
 
     def __init__(self, store: Store, folder: Path, *, subset_filter: SubsetFilter = FILTER) -> None:
         self.store = store
-        self.clock = SettableClock(datetime.fromtimestamp(NOW_MS / 1000, UTC))
+        self.clock = SettableClock(BEGINNING)
         self.lists = Agency(store, folder)
         self.signer = FolderLogSigner(folder / "release-signer", lambda _: [LOG_KEY])
         self.deltas = Deltas()
@@ -81,7 +84,6 @@ class ReleasingAgency:
             loaded_group(), [EpochSecret(subset=SUBSET, epoch=1, seed=SEED)], entropy=system_entropy
         )
         self.releaser = Releaser(store, self.signer, self.evaluator)
-        self._found(folder)
         self.subset = create_subset(
             store,
             "fr.example",
@@ -90,7 +92,13 @@ class ReleasingAgency:
             pk=epoch_key(loaded_group(), SEED).public,
             now_ms=milliseconds(self.clock.now()),
         )
-        self._announce()
+        identity = _identity()
+        keys, self._root_keys = identity.keys.copied(), identity.root_keys.copied()
+        self.files = FolderObjects(folder / "trust")
+        self.files.put_all(identity.files.items())
+        self.trust = OwnTrust(
+            self.files, self.clock, root_sha256=identity.root_sha256, freshness=keys.freshness
+        )
 
     def evaluations(self) -> list[int]:
         """How many hashes it has evaluated at once for releases, each time from now on."""
@@ -104,44 +112,13 @@ class ReleasingAgency:
         self.evaluator.outputs = noted  # type: ignore[method-assign]
         return asked
 
-    def _found(self, folder: Path) -> None:
-        keys, self._root_keys = MemoryKeys(), MemoryKeys()
-        self.files = FolderObjects(folder / "trust")
-        founding = Founding(
-            node="fr.example",
-            country="FR",
-            url="https://fr.example:8443/",
-            profile="small",
-            tls_spki_sha256=SPKI,
-            limits=LIMITS,
-        )
-        founded = found(
-            founding,
-            keychain=keys,
-            root_keychain=self._root_keys,
-            files=self.files,
-            clock=self.clock,
-        )
-        self.trust = OwnTrust(
-            self.files, self.clock, root_sha256=founded.root_sha256, freshness=keys.freshness
-        )
-        self.admit(Member(node="nl.example", root_sha256=b"\x01" * 32, country="NL"))
-
-    def _announce(self) -> None:
-        valid = window(self.clock.now(), LOG_KEY_DAYS)
-        announce_log(self.trust, self.subset.origin, LOG_KEY.public, valid=valid, signers=self.signers)
-        epoch = EpochInfo(epoch=1, pk=self.subset.pk, valid=valid)
-        announce_epoch(self.trust, SUBSET, epoch, signers=self.signers)
-
     @property
     def signers(self) -> Sequence[Signer]:
-        return [self._root_keys.key(TargetsPrivateKey, "1")]
+        return _signers(self._root_keys)
 
     def admit(self, member: Member) -> None:
         """Add a member to the register."""
-        self.trust.revise_members(
-            lambda old: replace(old, members=(*old.members, member)), signers=self.signers
-        )
+        _admit(self.trust, member, self.signers)
 
     def follow(self, other: Agency) -> None:
         """Publish the other agency's list and pull it; its list is fresh from now on."""
@@ -197,6 +174,45 @@ class ReleasingAgency:
         home = PartnerFolder(folder)
         home.create(enrolment, key)
         return EnrolledPartner(self, home)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Identity:
+    keys: MemoryKeys
+    root_keys: MemoryKeys
+    root_sha256: bytes
+    files: Mapping[str, bytes]
+
+
+@cache
+def _identity() -> _Identity:
+    """That of each `fr.example` here: to found it takes longer than most tests."""
+    keys, root_keys, files = MemoryKeys(), MemoryKeys(), MemoryObjects()
+    clock = SettableClock(BEGINNING)
+    founding = Founding(
+        node="fr.example",
+        country="FR",
+        url="https://fr.example:8443/",
+        profile="small",
+        tls_spki_sha256=SPKI,
+        limits=LIMITS,
+    )
+    founded = found(founding, keychain=keys, root_keychain=root_keys, files=files, clock=clock)
+    trust = OwnTrust(files, clock, root_sha256=founded.root_sha256, freshness=keys.freshness)
+    signers, valid = _signers(root_keys), window(BEGINNING, LOG_KEY_DAYS)
+    _admit(trust, Member(node="nl.example", root_sha256=b"\x01" * 32, country="NL"), signers)
+    announce_log(trust, f"fr.example/subsets/{SUBSET}", LOG_KEY.public, valid=valid, signers=signers)
+    epoch = EpochInfo(epoch=1, pk=epoch_key(loaded_group(), SEED).public, valid=valid)
+    announce_epoch(trust, SUBSET, epoch, signers=signers)
+    return _Identity(keys=keys, root_keys=root_keys, root_sha256=founded.root_sha256, files=files.data)
+
+
+def _signers(root_keys: MemoryKeys) -> Sequence[Signer]:
+    return [root_keys.key(TargetsPrivateKey, "1")]
+
+
+def _admit(trust: OwnTrust, member: Member, signers: Sequence[Signer]) -> None:
+    trust.revise_members(lambda old: replace(old, members=(*old.members, member)), signers=signers)
 
 
 class EnrolledPartner:
