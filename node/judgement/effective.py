@@ -25,7 +25,8 @@ from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, WideKey
 from node.store.unit import Unit
 from protocol.digest import Digest
-from protocol.judgement.quorum import Decision, MemberListing, Support, decide
+from protocol.judgement.quorum import Decision, Support, decide
+from protocol.judgement.voices import MemberListing
 from protocol.limits import HEADER_BYTES
 from protocol.lists.event import Header
 from protocol.lists.listing import Block, Entry, Listing, overlay

@@ -18,16 +18,9 @@ from node.store.lists.records import LogKind
 from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
-from protocol.judgement.quorum import (
-    Blocked,
-    Discounted,
-    Excluded,
-    MemberListing,
-    Standing,
-    StandingBlock,
-    Tombstoned,
-    TooFewCountries,
-)
+from protocol.judgement.blocks import Standing, StandingBlock
+from protocol.judgement.quorum import Blocked, Discounted, Excluded, Tombstoned, TooFewCountries
+from protocol.judgement.voices import MemberListing
 from protocol.limits import HEADER_BYTES
 from protocol.lists.event import BASELINE, Header
 from protocol.lists.ext import Ext

@@ -15,7 +15,7 @@ from keys.trust.members import Member, Members
 from node.errors import NotFoundError
 from node.judgement.effective import Current
 from protocol.digest import Digest
-from protocol.judgement.quorum import Discount, MemberListing
+from protocol.judgement.voices import Discount, MemberListing
 from protocol.lists.event import PRIVATE_FROM
 from protocol.lists.listing import Entry
 

@@ -20,7 +20,7 @@ from node.lists.imports.intake import ImportReport, Statement, queue_rows
 from node.lists.lookup import Finder
 from node.store.store import Store
 from protocol.digest import Digest
-from protocol.judgement.quorum import Standing
+from protocol.judgement.blocks import Standing
 from protocol.limits import MAX_REAFFIRMS
 from protocol.lists.event import PRIVATE_FROM, Op
 from protocol.lists.opening import Basis, EntryRef, Ext, Opening

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from node.clock import Entropy
 from node.errors import StoreError
 from node.files import writing
-from node.store.vault import KEY_BYTES, seal, unseal
+from node.store.seal import KEY_BYTES
+from node.store.vault import seal, unseal
 from protocol.encoding import Octets
 
 _IN_MEMORY: Final = 2**22

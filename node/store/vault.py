@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 LoadHasher: TypeAlias = Callable[[], Hasher]
 """Loads what hashes many values at a time."""
 
-__all__ = ("KEY_BYTES", "Vault", "seal", "unseal", "unwrap", "wrap")
 
 _NONCE_BYTES: Final = 12
 _DRAW_BYTES: Final = 8

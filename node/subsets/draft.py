@@ -45,7 +45,8 @@ from node.subsets.links import Links
 from node.subsets.outputs import Outputs
 from protocol.digest import Digest
 from protocol.encoding import Octets
-from protocol.judgement.quorum import MemberListing, Support
+from protocol.judgement.quorum import Support
+from protocol.judgement.voices import MemberListing
 from protocol.lists.opening import EntryRef
 from protocol.subset.canary import CANARIES
 from protocol.subset.chunks import labels_root

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from keys.trust.members import Members
 from node.store.lists.records import LogKind, LogRecord
 from protocol.digest import Digest
-from protocol.judgement.quorum import MemberListing, Support
+from protocol.judgement.quorum import Support
+from protocol.judgement.voices import MemberListing
 from protocol.lists.listing import Entry
 
 

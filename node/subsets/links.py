@@ -9,7 +9,8 @@ from node.clock import Entropy
 from node.judgement.ranges import Alike
 from node.store.spool import Parts, Spool, part_of
 from protocol.digest import Algorithm, Digest
-from protocol.judgement.quorum import MemberListing, Support
+from protocol.judgement.quorum import Support
+from protocol.judgement.voices import MemberListing
 from protocol.selection import HIDDEN, LINK, TOLD, Rows, Selection, Selector, links_of
 
 _WORD: Final = 8

@@ -14,28 +14,12 @@ from typing import Final, TypeAlias
 
 from keys.trust.members import Members
 from protocol.digest import Digest
-from protocol.judgement.blocks import Blocking, Standing, StandingBlock
+from protocol.judgement.blocks import Blocking, StandingBlock
 from protocol.judgement.voices import Discount, MemberListing, Voice, Voices
 from protocol.lists.listing import BlockKind, Entry
 from protocol.lists.opening import EntryRef
 
 # Callers of the quorum need the types of its input and answer from here.
-__all__ = [
-    "Blocked",
-    "Decision",
-    "Discount",
-    "Discounted",
-    "Excluded",
-    "MemberListing",
-    "Standing",
-    "StandingBlock",
-    "Support",
-    "Tombstoned",
-    "TooFewCountries",
-    "Why",
-    "decide",
-    "effective",
-]
 
 Key: TypeAlias = tuple[int, Digest]
 """Collection and digest."""

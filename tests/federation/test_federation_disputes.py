@@ -9,7 +9,7 @@ from node.lists.corrections.dispute import dispute, resolve
 from node.lists.corrections.withdraw import withdraw
 from node.lists.imports.intake import Statement
 from protocol.digest import Digest
-from protocol.judgement.quorum import Standing
+from protocol.judgement.blocks import Standing
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis, EntryRef, Reason
 from support.federation import Agency, Federation

@@ -24,8 +24,8 @@ from node.lists.pace import FollowGuards
 from node.peers.gossip import Gossiper
 from node.peers.gossip_heads import Hearing
 from node.peers.sync import sync
-from protocol.judgement.blocks import Blocking
-from protocol.judgement.quorum import Decision, Standing
+from protocol.judgement.blocks import Blocking, Standing
+from protocol.judgement.quorum import Decision
 from protocol.lists import bundle
 from support.federation import Agency
 from support.gossiping import kept, standing_still

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from keys.trust.members import Members
 from protocol.digest import Digest
-from protocol.judgement.quorum import Decision, MemberListing, Standing, decide
+from protocol.judgement.blocks import Standing
+from protocol.judgement.quorum import Decision, decide
+from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.ext import Predecessor
 from protocol.lists.listing import fold, overlay

@@ -46,7 +46,7 @@ from node.subsets.compose import Terms, choose, is_same
 from node.subsets.grounds import Order
 from node.trust.others.revocations import withheld
 from protocol.digest import Digest
-from protocol.judgement.quorum import MemberListing
+from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE, NATIONAL, Op
 from protocol.lists.opening import Basis, Reason
 from protocol.messages import ReleasePart

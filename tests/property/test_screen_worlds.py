@@ -8,7 +8,7 @@ from dataclasses import replace
 from random import Random
 
 from protocol.digest import Algorithm, Digest
-from protocol.judgement.quorum import MemberListing
+from protocol.judgement.voices import MemberListing
 from support.screen_worlds import World, world
 from support.selected import Choice, links_of, select_plainly, select_screened
 from support.sizes import THOROUGH

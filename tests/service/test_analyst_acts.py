@@ -27,7 +27,7 @@ from node.lists.imports.intake import Statement, import_rows
 from node.lists.publish import publish
 from node.signing.log_signer import FolderLogSigner
 from protocol.digest import Digest
-from protocol.judgement.quorum import Standing
+from protocol.judgement.blocks import Standing
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis, Reason
 from support.stores import NOW_MS, make_store, row, sha256_digest, sqlite_dsn

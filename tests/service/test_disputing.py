@@ -19,7 +19,7 @@ from node.lists.lookup import Finder
 from node.lists.publish import publish
 from node.lists.queue import Queue
 from protocol.digest import Digest
-from protocol.judgement.quorum import Standing, StandingBlock
+from protocol.judgement.blocks import Standing, StandingBlock
 from protocol.lists.event import BASELINE, NATIONAL, Event, Op
 from protocol.lists.listing import BlockKind, Listing, fold
 from protocol.lists.opening import Basis, EntryRef, Opening, Reason

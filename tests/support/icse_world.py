@@ -21,7 +21,8 @@ from node.hoster.folder import PartnerFolder
 from node.hoster.lookup.held import HeldReleases
 from node.subsets.compose import Chosen, Terms, choose
 from protocol.digest import Algorithm, Digest
-from protocol.judgement.quorum import MemberListing, effective
+from protocol.judgement.quorum import effective
+from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE
 from protocol.lists.opening import Basis
 from protocol.messages import ReleasePart

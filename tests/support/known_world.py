@@ -13,7 +13,8 @@ from typing import Final
 
 from node.subsets.compose import Terms, choose
 from protocol.digest import SIZES, Algorithm, Digest
-from protocol.judgement.quorum import MemberListing, Support
+from protocol.judgement.quorum import Support
+from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE
 from protocol.lists.listing import Entry, Listing
 from protocol.lists.opening import Basis, Ext

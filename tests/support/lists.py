@@ -7,7 +7,7 @@ from itertools import count
 
 from keys.trust.members import Member, Members
 from protocol.digest import SIZES, Algorithm, Digest
-from protocol.judgement.quorum import MemberListing
+from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE, SHRED, Event, Header, Op
 from protocol.lists.listing import Entry, Listing, fold
 from protocol.lists.opening import (

@@ -13,7 +13,8 @@ from typing import Final
 
 from keys.trust.members import Member, Members
 from protocol.digest import Algorithm, Digest
-from protocol.judgement.quorum import MemberListing, Support, effective
+from protocol.judgement.quorum import Support, effective
+from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.listing import Entry, Listing
 from protocol.lists.opening import Basis, Ext

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol.digest import Algorithm, Digest
-from protocol.judgement.quorum import MemberListing, Support
+from protocol.judgement.quorum import Support
+from protocol.judgement.voices import MemberListing
 from protocol.selection import APART, DOUBLED, SCREENED, Rows, Selector
 from protocol.selection import links_of as linked
 from protocol.subset.filter import EXACT

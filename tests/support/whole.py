@@ -12,7 +12,8 @@ from node.judgement.premises import Premises
 from node.objects.listed import effective_in
 from node.store.store import Store
 from protocol.digest import Digest
-from protocol.judgement.quorum import MemberListing, Support
+from protocol.judgement.quorum import Support
+from protocol.judgement.voices import MemberListing
 from protocol.lists.listing import Entry
 from support.lists import restrict
 

@@ -9,7 +9,8 @@ import pytest
 
 from node.subsets.compose import Chosen, Terms, choose, is_same
 from protocol.digest import Algorithm, Digest
-from protocol.judgement.quorum import MemberListing, Support, effective
+from protocol.judgement.quorum import Support, effective
+from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Basis, Ext
 from protocol.subset.canary import ABSENT, PRESENT

@@ -4,19 +4,18 @@ from dataclasses import replace
 import pytest
 
 from protocol.digest import Algorithm, Digest
+from protocol.judgement.blocks import Standing
 from protocol.judgement.quorum import (
     Blocked,
     Decision,
-    Discount,
     Discounted,
     Excluded,
-    MemberListing,
-    Standing,
     Tombstoned,
     TooFewCountries,
     decide,
     effective,
 )
+from protocol.judgement.voices import Discount, MemberListing
 from protocol.lists.event import BASELINE, INVESTIGATIVE, NATIONAL, PRIVATE_FROM
 from protocol.lists.ext import Predecessor
 from protocol.lists.listing import BlockKind, Entry, overlay

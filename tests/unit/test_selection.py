@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from protocol.digest import Algorithm, Digest
-from protocol.judgement.quorum import MemberListing, Support, effective
+from protocol.judgement.quorum import Support, effective
+from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.listing import Entry
 from protocol.lists.opening import Basis

@@ -23,7 +23,7 @@ from node.judgement.explain import (
     statement_words,
 )
 from node.judgement.trace import Traced
-from protocol.judgement.quorum import Standing
+from protocol.judgement.blocks import Standing
 from protocol.lists.event import collection_name
 from protocol.lists.ext import Ext
 

@@ -27,7 +27,7 @@ from node.judgement.queue import Files
 from node.lists.lookup import Finder, Found
 from node.store.lists.records import LogKind
 from protocol.digest import Digest
-from protocol.judgement.quorum import Standing
+from protocol.judgement.blocks import Standing
 from protocol.lists.listing import BlockKind, Entry
 
 PATH: Final = "/console/entry"
