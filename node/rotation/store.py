@@ -28,11 +28,13 @@ def write_store(identity: Identity) -> Iterator[Store]:
 
     Raises:
         NotInitialisedError: there is no store.
+        StoreLockedError: its tables were moved, and the configuration does not say so yet.
         WrongPassphraseError: the passphrase does not open the storage key.
     """
     gate = identity.trust.before_signing
     with read_store(identity) as store:
         store.vault.unlock()
+        store.standing()  # where the database is another's now, or elsewhere, no key begins here
         identity.trust.before_signing = partial(require_current, identity, store)
         try:
             begin_overdue(identity, store)

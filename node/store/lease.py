@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select, text, update
+from sqlalchemy import Connection, Row, Select, inspect, select, text, update
+from sqlalchemy.exc import OperationalError
 
 from keys.message import Message
 from node.errors import NotInitialisedError, StoreLockedError, SupersededError
@@ -55,7 +56,7 @@ class Claim:
 
     def fence(self, connection: Connection) -> None:
         """Let a transaction that writes go on; raises `StoreLockedError` where the lease is not this home's."""
-        held = _find(connection) or self._first(connection)
+        held = _standing(connection) or self._first(connection)
         if held.holder != self.holder:
             if not self.inside or self._is_passed_on(held.holder, held.term):
                 raise _elsewhere(held)
@@ -115,8 +116,10 @@ class LeaseRows(Rows):
     """The lease, for who serves beside the home that has it."""
 
     def standing(self) -> Standing:
-        """How it stands; it is there, since somebody serves by it."""
-        held = self._connection.execute(_FIND).one()
+        """How it stands; nobody's before the first home writes."""
+        held = _standing(self._connection, _FIND)
+        if held is None:
+            return Standing("", 0, runs=False)
         return Standing(held.holder, held.term, held.until_ms > _now_ms(self._connection))
 
     def rewrite(self) -> None:
@@ -205,6 +208,19 @@ def _elsewhere(held: Row[Any]) -> SupersededError:
         held.place,
         hint="use that one. If the node moves here: stop it there, then here sigfed backup finish",
     )
+
+
+def _standing(connection: Connection, wanted: Select[Any] = _SHARED) -> Row[Any] | None:
+    """The lease; raises `SupersededError` where a move took its table away, so that nobody writes there any more."""
+    try:
+        return connection.execute(wanted).one_or_none()
+    except OperationalError:
+        if inspect(connection).has_table(_TABLE.name):
+            raise
+        raise SupersededError(
+            "the tables of this node were moved out of this file",
+            hint="end that: sigfed store move --to the database that they were moved to",
+        ) from None
 
 
 def _find(connection: Connection, *, share: bool = True) -> Row[Any] | None:

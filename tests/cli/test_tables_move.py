@@ -20,6 +20,7 @@ from support.new_stores import MemoryObjects
 from support.postgres import PostgresServer, postgres_server
 from support.processes import Cli, Running
 
+END_MOVE = "end that: sigfed store move --to the database that they were moved to"
 FILES = ("sigfed.db", "sigfed.db-wal", "sigfed.db-shm", "sigfed.db-moved")
 
 
@@ -102,7 +103,10 @@ def test_once_nobody_writes_to_the_file_no_other_database_is_taken(
 ) -> None:
     dsn = server.database()
     agency.killed("node.app.move_tables:replace_private 0", "store", "move", "--to", dsn)
-    assert agency.run("publish").exit == 2, "the file takes nothing any more"
+    for words in (("publish",), ("run",)):
+        agency.refused(11, f"were moved out of this file {END_MOVE}", *words)
+    looked = agency.run("doctor")
+    assert END_MOVE in str(looked.results), looked.results
     agency.refused(2, "moved to another database", "store", "move", "--to", server.database())
     agency.done("store", "move", "--to", dsn)
     require_moved(agency, dsn)
