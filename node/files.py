@@ -308,7 +308,7 @@ def sweep_temporaries(folder: Path, *, below: bool = False, wait: bool = False) 
     alone knows that nobody is left who will give a name to what was found before. A process id in the name would prove
     less: ids are given out again, and another container that shares the folder has its own. While somebody writes,
     nothing is deleted, unless the caller can `wait`. `below` takes in the folders inside, of a tree that one lock is
-    for.
+    for. Nor is what `keep_temporary` keeps.
     """
     found = [path for path in folder.glob("**/.*" if below else ".*") if is_temporary(path)]
     if not found:
@@ -320,10 +320,26 @@ def sweep_temporaries(folder: Path, *, below: bool = False, wait: bool = False) 
         return 0
     finally:
         os.close(handle)
-    left = [path for path in found if path.exists()]
+    left = [path for path in found if path.exists() and not _is_kept(path)]
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)
+
+
+def keep_temporary(fd: int) -> None:
+    """Keep an open file from `sweep_temporaries` until it is closed; the caller holds the folder's lock meanwhile."""
+    fcntl.flock(fd, fcntl.LOCK_SH)
+
+
+def _is_kept(path: Path) -> bool:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def is_temporary(path: Path) -> bool:

@@ -7,7 +7,7 @@ configuration names. See docs/adr/0031.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,7 +23,7 @@ from node.identity.lock import revising
 from node.identity.restored import require_joined
 from node.objects.sealed_names import home_copy_name
 from node.ports.keyring import RingChange, RingKey
-from node.ports.objects import ObjectStore
+from node.ports.objects import GiveName, ObjectStore
 from node.signing.ring import decode_ring
 from node.store.driver import on_server
 from node.store.home_copy import HomeCopyRecord
@@ -214,9 +214,9 @@ class _CopiedFiles:
         del items
         raise elsewhere("what is signed")
 
-    def put_pieces(self, name: str, pieces: Iterable[Octets]) -> None:
+    def unnamed(self, pieces: Iterable[Octets]) -> AbstractContextManager[GiveName]:
         """Refused."""
-        del name, pieces
+        del pieces
         raise elsewhere("what is signed")
 
     def exchange(self, name: str, old: bytes, new: bytes) -> bool:

@@ -8,13 +8,20 @@ import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from itertools import count, islice
 from pathlib import Path
 
 from node.errors import MissingObjectError, StoreDownError, StoreError
-from node.files import holding_temporaries, refused, require_room, sweep_temporaries, sync_folder
-from node.ports.objects import checked
+from node.files import (
+    holding_temporaries,
+    keep_temporary,
+    refused,
+    require_room,
+    sweep_temporaries,
+    sync_folder,
+)
+from node.ports.objects import GiveName, checked
 from node.store.mapped import mapped
 from protocol.encoding import Octets
 
@@ -65,9 +72,28 @@ class FolderObjects:
         while chunk := list(islice(stream, _CHUNK)):
             self._put_chunk(chunk)
 
-    def put_pieces(self, name: str, pieces: Iterable[Octets]) -> None:
-        """Store these, one behind the other, under `name`, as `put` does."""
-        self._put_chunk([(name, pieces)])
+    @contextmanager
+    def unnamed(self, pieces: Iterable[Octets]) -> Iterator[GiveName]:
+        """Write these, one behind the other; they are an object once they are given its name, and else nothing."""
+        temporary = _temporary_beside(self._root / "unnamed")
+        with ExitStack() as ended:
+            with self._writing(), holding_temporaries(self._root):
+                # A full disk or Ctrl-C must not leave behind what fills the disk further.
+                ended.callback(temporary.unlink, missing_ok=True)
+                fd = _written(temporary, pieces, ended)
+                keep_temporary(
+                    fd
+                )  # without the lock: who waits for that may have another that the caller waits for
+
+            def give(name: str) -> None:
+                path = self._path(name)
+                with ended.pop_all(), self._writing(), holding_temporaries(self._root):
+                    self._make(path.parent)
+                    os.fsync(fd)
+                    temporary.replace(path)
+                    sync_folder(path.parent)
+
+            yield give
 
     def exchange(self, name: str, old: bytes, new: bytes) -> bool:
         """Store `new` in place of `old`, durably; False when something else is there by now, or nothing."""
@@ -177,11 +203,18 @@ class FolderObjects:
     def _path(self, name: str) -> Path:
         return self._root / checked(name)
 
-    def _put_chunk(self, items: Sequence[tuple[str, bytes | Iterable[Octets]]]) -> None:
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as exc:
+            raise self._refused(exc) from exc
+
+    def _put_chunk(self, items: Sequence[tuple[str, bytes]]) -> None:
         placed = [(self._path(name), data) for name, data in items]
         folders = {path.parent for path, _ in placed}
         beside = [(_temporary_beside(path), path, data) for path, data in placed]
-        try:
+        with self._writing():
             for folder in folders:
                 self._make(folder)
             with holding_temporaries(self._root):
@@ -189,10 +222,7 @@ class FolderObjects:
                     for at in range(0, len(beside), _AT_ONCE):
                         some = beside[at : at + _AT_ONCE]
                         with _BATCHES if len(some) > 1 else nullcontext():
-                            _write_all(
-                                (temporary, [data] if isinstance(data, bytes) else data)
-                                for temporary, _, data in some
-                            )
+                            _write_all((temporary, [data]) for temporary, _, data in some)
                     for temporary, path, _ in beside:
                         temporary.replace(path)
                 except BaseException:
@@ -202,8 +232,6 @@ class FolderObjects:
                     raise
             for folder in folders:
                 sync_folder(folder)
-        except OSError as exc:
-            raise self._refused(exc) from exc
 
     def _make(self, folder: Path) -> None:
         """Create `folder` durably, and never the root anew: whoever meets it next takes it to be there for good."""

@@ -15,6 +15,7 @@ from typing import Final
 
 from node.errors import MissingObjectError, StoreError
 from node.objects.sealed_names import basis_name, is_basis, is_roster
+from node.ports.objects import GiveName
 from node.store.mapped import maps_of, sparing
 from node.store.store import Store
 from node.store.subsets.records import ReleaseRecord, SubsetRecord
@@ -29,15 +30,19 @@ from protocol.subset.files import (
     write_answers,
     write_labels,
     write_screen,
-    write_whole_labels,
 )
 from protocol.subset.manifest import Manifest
-from protocol.subset.release import Release, checked_labels, pieces_of
+from protocol.subset.release import Release, check_labels_root, pieces_of
 
 KEPT: Final = 32
 """Releases whose files are kept: whoever is further behind fetches whole files."""
 _HASH_CHARS: Final = 32
 RELEASES: Final = "releases/"
+
+
+def spared(labels: Octets) -> Iterator[Octets]:
+    """Labels in order, some at a time; what was read of mapped ones is given back."""
+    return sparing(pieces_of(labels), maps_of(labels))
 
 
 class ReleaseFolder:
@@ -50,13 +55,9 @@ class ReleaseFolder:
             f"{subset_prefix(record.subset)}{record.version}-{record.manifest_sha256.hex()[:_HASH_CHARS]}/"
         )
 
-    def put(self, release: Release, labels: Sequence[Octets] | None) -> None:
-        """Write a release durably, and its labels, which lie in parts.
-
-        Raises `StoreError` where these are not those whose root the manifest has: what is signed is what was written.
-        """
-        objects = self._store.objects
-        objects.put_all(
+    def put(self, release: Release, labels: GiveName | None) -> None:
+        """Write a release durably, and give its labels, which are written, their name."""
+        self._store.objects.put_all(
             [
                 (self._name("manifest"), release.manifest.to_bytes()),
                 (self._name(ReleasePart.SCREEN), write_screen(release)),
@@ -64,19 +65,8 @@ class ReleaseFolder:
                 *_filter_of(release, self._name(ReleasePart.FILTER)),
             ]
         )
-        if labels is None:
-            return
-        pieces = checked_labels(release.manifest, spared(*labels), self._store.vault.hasher)
-        try:
-            objects.put_pieces(self._name(ReleasePart.LABELS), write_whole_labels(pieces))
-        except ProtocolError as exc:
-            raise StoreError(
-                "labels of release {version} of {subset} changed on the disk while they were written: {reason}",
-                self._record.version,
-                self._record.subset,
-                exc,
-                hint="nothing was released; check the disk, then release again",
-            ) from exc
+        if labels is not None:
+            labels(self._name(ReleasePart.LABELS))
 
     def put_basis(self, basis: bytes) -> None:
         """Write what the next release may begin from."""
@@ -102,8 +92,8 @@ class ReleaseFolder:
         with self._undamaged():
             return Manifest.from_bytes(self.manifest())
 
-    def load(self) -> Held:
-        """The release, verified again; raises `StoreError`."""
+    def load(self, *, pieces: Callable[[Octets], Iterator[Octets]] | None = spared) -> Held:
+        """The release, verified again, but for its labels where there are no `pieces`; raises `StoreError`."""
         objects, manifest = self._store.objects, self.read_manifest()
         with self._undamaged():
             screen, answers = objects.get_all(map(self._name, (ReleasePart.SCREEN, ReleasePart.ANSWERS)))
@@ -114,7 +104,13 @@ class ReleaseFolder:
                 filter=self._filter(),
             )
             hasher = self._store.vault.hasher
-            return Held(self._record.version, read_release(manifest, files, pieces=spared, hasher=hasher))
+            return Held(self._record.version, read_release(manifest, files, pieces=pieces, hasher=hasher))
+
+    def require_labels(self, root: bytes) -> None:
+        """Check that labels of this root are its own; raises `StoreError`."""
+        manifest = self.read_manifest()
+        with self._undamaged():
+            check_labels_root(manifest, root)
 
     @contextmanager
     def _undamaged(self) -> Iterator[None]:
@@ -191,12 +187,6 @@ class ReleaseFolder:
 
     def _delta_name(self, since: ReleaseRecord, part: ReleasePart) -> str:
         return self._name(f"since-{since.version}/{part}")
-
-
-def spared(*parts: Octets) -> Iterator[Octets]:
-    """Labels in order, some at a time; what was read of mapped ones is given back."""
-    for labels in parts:
-        yield from sparing(pieces_of(labels), maps_of(labels))
 
 
 def unclaimed(store: Store) -> Iterator[str]:

@@ -10,6 +10,7 @@ import json
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -24,7 +25,7 @@ from node.errors import (
     SupersededError,
 )
 from node.objects.bucket import Bucket
-from node.ports.objects import checked
+from node.ports.objects import GiveName, checked
 from protocol.encoding import Octets
 
 _OWNER: Final = ".owner"
@@ -119,9 +120,11 @@ class S3Objects:
             with ThreadPoolExecutor(min(_AT_ONCE, len(chunk))) as pool:
                 list(pool.map(lambda item: self._bucket.put(*item), chunk))
 
-    def put_pieces(self, name: str, pieces: Iterable[Octets]) -> None:
-        """Store these, one behind the other, under `name`, as `put` does: all of them in memory."""
-        self.put(name, b"".join(pieces))
+    @contextmanager
+    def unnamed(self, pieces: Iterable[Octets]) -> Iterator[GiveName]:
+        """Hold these, one behind the other, in memory: they are sent when they are given a name."""
+        data = b"".join(pieces)
+        yield lambda name: self.put(name, data)
 
     def exchange(self, name: str, old: bytes, new: bytes) -> bool:
         """Store `new` in place of `old`, durably; False when something else is there by now, or nothing."""

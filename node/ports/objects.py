@@ -5,13 +5,17 @@ object is there whole or not at all, whatever kills the process.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeAlias
 
 from node.errors import StoreError
 from protocol.encoding import Octets
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*", re.ASCII)
+
+GiveName: TypeAlias = Callable[[str], None]
+"""Makes what is written the object of that name, as `put` does; once."""
 
 
 def checked(name: str) -> str:
@@ -46,8 +50,8 @@ class ObjectStore(Protocol):
         """Store many objects; all are durable on return, in no order before it."""
         ...
 
-    def put_pieces(self, name: str, pieces: Iterable[Octets]) -> None:
-        """Store these, one behind the other, under `name`, as `put` does."""
+    def unnamed(self, pieces: Iterable[Octets]) -> AbstractContextManager[GiveName]:
+        """Write these, one behind the other; they are an object once they are given its name, and else nothing."""
         ...
 
     def exchange(self, name: str, old: bytes, new: bytes) -> bool:

@@ -23,7 +23,7 @@ from node.subsets.basis import Basis
 from node.subsets.columns import digests_in, names_in, rows_in
 from node.subsets.compose import Line, Terms, Values, width_of_answers
 from node.subsets.outputs import Found, Outputs
-from node.subsets.splice import Splice
+from node.subsets.splice import Part, Splice
 from protocol.digest import Digest
 from protocol.encoding import Octets
 from protocol.selection import Marks, Selection
@@ -58,8 +58,8 @@ class Held:
 
     @cached_property
     def release(self) -> Release:
-        """All of it, verified."""
-        return self.folder.load().release
+        """All of it, verified but for its labels: these are when they are read as a whole."""
+        return self.folder.load(pieces=None).release
 
 
 class Answers(NamedTuple):
@@ -75,7 +75,7 @@ class Changed(NamedTuple):
     """Answers that are made of those of the release before."""
 
     values: Values
-    parts: Sequence[Octets] | None
+    parts: Sequence[Part] | None
     """All labels: stretches of those before and new ones, in order, where they lie; None for a release without."""
     marks: Marks
     moved: Difference

@@ -3,10 +3,11 @@
 It begins from the release before where it can be said on which hashes all that happened since has a bearing: then these
 are judged alone. It is the same, byte for byte, as the one that is made whole.
 
-Nothing here is written anywhere: a draft is only published if the lists still stand where they were judged.
+Only labels are written here, and they are no object yet: a draft is only published if the lists still stand where they
+were judged.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ from node.objects.listed import listed_in, rows_in, shredded_in
 from node.objects.release_files import deltas, spared
 from node.objects.sealed_names import salt_name
 from node.ports.evaluator import Evaluator
+from node.ports.objects import GiveName
 from node.store.lists.records import LogRecord
 from node.store.spool import Spool
 from node.store.store import Store
@@ -43,15 +45,16 @@ from node.subsets.grounds import Order, numbered_sources, stale
 from node.subsets.holdings import held_here
 from node.subsets.links import Links
 from node.subsets.outputs import Outputs
+from node.subsets.splice import Fate, Part
 from protocol.digest import Digest
 from protocol.encoding import Octets
 from protocol.judgement.quorum import Support
 from protocol.judgement.voices import MemberListing
 from protocol.lists.opening import EntryRef
 from protocol.subset.canary import CANARIES
-from protocol.subset.chunks import labels_root
+from protocol.subset.chunks import ChunkRoot, labels_root
 from protocol.subset.exclusions import exclusions_hash
-from protocol.subset.files import Change, ReleaseFiles, write_change
+from protocol.subset.files import Change, ReleaseFiles, write_change, write_whole_labels
 from protocol.subset.files import Held as HeldFiles
 from protocol.subset.identity import subset_id
 from protocol.subset.label import LABEL_BYTES
@@ -60,6 +63,7 @@ from protocol.subset.prf_input import prf_input
 from protocol.subset.release import Release
 from protocol.subset.screen import screen_value
 from protocol.subset.sources import SourceCheckpoint
+from protocol.tlog.hasher import Hasher
 
 EVENTS: Final = 2**16
 """Of all lists together, for each part of what waits on disk: some megabytes of it are worked on at a time."""
@@ -85,8 +89,8 @@ class Draft:
 
     release: Release
     """Without its labels."""
-    labels: Sequence[Octets] | None = field(repr=False)
-    """All of them, part after part; None for a release without."""
+    labels: GiveName | None = field(repr=False)
+    """Makes them an object; None for a release without."""
     deltas: MakeDeltas | None = field(repr=False)
     """None where there is no release before."""
     screened: Screened
@@ -195,6 +199,8 @@ class Drafter:
             entries, made = made.entries, self._made(spool, frozenset(made.tripped))
             made.entries = entries
         held, selection = self._held.release if self._held else None, made.links.select()
+        if self._held and held and held.labels is not None:  # which those of hashes that stay are taken from
+            self._held.folder.require_labels(labels_root(spared(held.labels), LABEL_BYTES, self._hasher))
         made.content.take_test_file()
         contradicted = made.content.at(selection.contradicted)
         answers = made.content.answers(selection, width_of_answers(made.terms, len(made.content), held))
@@ -209,15 +215,9 @@ class Drafter:
             unheard=sorted_names(made.unheard),
         )
         listed = self._held.record.answers - 1 if self._held else 0
-        labels = None if answers.labels is None else [answers.labels]
-        release = compose(
-            made.terms,
-            answers.values,
-            self._root(labels),
-            screen=screen,
-            held=held,
-            hasher=self._store.vault.hasher,
-        )
+        parts = None if answers.labels is None else [Part(Fate.COMES, answers.labels)]
+        root, labels = self._labels(parts, None)
+        release = compose(made.terms, answers.values, root, screen=screen, held=held, hasher=self._hasher)
         return self._draft(
             made,
             release,
@@ -287,19 +287,20 @@ class Drafter:
             unheard=sorted_names([names_without(basis.unheard, judged), *made.unheard]),
         )
         change = Change(screen=screen[2], answers=changed.moved, places=changed.places, labels=changed.labels)
+        root, labels = self._labels(changed.parts, held)
         release = compose(
             made.terms,
             changed.values,
-            self._root(changed.parts),
+            root,
             screen=screen[0],
             held=held.release,
-            hasher=self._store.vault.hasher,
+            hasher=self._hasher,
             change=change,
         )
         return self._draft(
             made,
             release,
-            changed.parts,
+            labels,
             Screened.of(changed.marks),
             following,
             removed=made.content.left,
@@ -311,7 +312,7 @@ class Drafter:
         self,
         made: _Made,
         release: Release,
-        labels: Sequence[Octets] | None,
+        labels: GiveName | None,
         screened: Screened,
         basis: Basis | None,
         *,
@@ -492,8 +493,45 @@ class Drafter:
         inputs = [prf_input(number, digest) for digest in digests]
         return self._evaluator.outputs(subset.name, subset.epoch, inputs)
 
-    def _root(self, labels: Sequence[Octets] | None) -> bytes | None:
-        return None if labels is None else labels_root(spared(*labels), LABEL_BYTES, self._store.vault.hasher)
+    @property
+    def _hasher(self) -> Hasher:
+        return self._store.vault.hasher
+
+    def _labels(
+        self, parts: Sequence[Part] | None, held: Held | None
+    ) -> tuple[bytes | None, GiveName | None]:
+        """The root of all labels, and what makes them an object; they are written once it is known that any is new."""
+        if parts is None:
+            return None, None
+        if held is not None and all(part.fate is Fate.STAYS for part in parts):
+            return held.manifest.labels_root, partial(self._write_as, parts, held)
+        return self._written(parts, held)
+
+    def _write_as(self, parts: Sequence[Part], held: Held, name: str) -> None:
+        _, give = self._written(parts, held)
+        give(name)
+
+    def _written(self, parts: Sequence[Part], held: Held | None) -> tuple[bytes, GiveName]:
+        """One reading verifies what is taken from the release before, makes the root that is signed, and writes."""
+        before = now = ChunkRoot(LABEL_BYTES, self._hasher)
+
+        def pieces() -> Iterator[Octets]:
+            nonlocal now
+            for fate, octets in parts:
+                if now is before and fate is not Fate.STAYS:  # up to the first change both are one
+                    now = before.copy()
+                for piece in spared(octets):
+                    if fate is not Fate.COMES:
+                        before.take(piece)
+                    if now is not before and fate is not Fate.GOES:
+                        now.take(piece)
+                    if fate is not Fate.GOES:
+                        yield piece
+
+        give = self._drafted.enter_context(self._store.objects.unnamed(write_whole_labels(pieces())))
+        if held is not None:
+            held.folder.require_labels(before.root())
+        return now.root(), give
 
     def _terms(self, sources: tuple[SourceCheckpoint, ...]) -> Terms:
         subset = self._order.subset

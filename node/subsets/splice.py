@@ -5,12 +5,28 @@ Nothing is read or copied but what it has to be: values and marks once, labels n
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from enum import Enum, auto
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocol.encoding import Octets
+
+
+class Fate(Enum):
+    """What becomes of items."""
+
+    STAYS = auto()
+    GOES = auto()
+    COMES = auto()
+
+
+class Part(NamedTuple):
+    """Items that lie one behind the other."""
+
+    fate: Fate
+    octets: Octets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,21 +49,25 @@ class Splice:
 
     def values(self, old: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
         """The items of the new sequence."""
-        return np.concatenate([old[:0], *((new if is_new else old)[at] for is_new, at in self._runs(1))])
+        stretches = {Fate.STAYS: old, Fate.COMES: new}
+        kept = [stretches[fate][at] for fate, at in self._runs(1) if fate in stretches]
+        return np.concatenate([old[:0], *kept])
 
-    def octets(self, old: Octets, new: Octets, item_bytes: int) -> Sequence[Octets]:
-        """The same of items of so many bytes: what lies one behind the other, where it is."""
-        views = memoryview(old), memoryview(new)
-        return [views[is_new][at] for is_new, at in self._runs(item_bytes)]
+    def octets(self, old: Octets, new: Octets, item_bytes: int) -> Sequence[Part]:
+        """All of both sequences, of items of so many bytes: what lies one behind the other, where it is."""
+        views = {Fate.STAYS: memoryview(old), Fate.GOES: memoryview(old), Fate.COMES: memoryview(new)}
+        return [Part(fate, views[fate][at]) for fate, at in self._runs(item_bytes)]
 
-    def _runs(self, width: int) -> Iterator[tuple[bool, slice]]:
+    def _runs(self, width: int) -> Iterator[tuple[Fate, slice]]:
         """What of the new and of the old sequence comes one after the other, of items of this width."""
         steps = [(at, at, number) for number, at in enumerate(self.came.tolist())]
         steps += [(at, at + 1, -1) for at in self.gone.tolist()]
         start = 0
         for end, following, number in [*sorted(steps), (self.count, self.count, -1)]:
             if end > start:
-                yield False, slice(start * width, end * width)
+                yield Fate.STAYS, slice(start * width, end * width)
             if number >= 0:
-                yield True, slice(number * width, (number + 1) * width)
+                yield Fate.COMES, slice(number * width, (number + 1) * width)
+            elif following > end:
+                yield Fate.GOES, slice(end * width, following * width)
             start = following

@@ -22,11 +22,19 @@ VALUE_BYTES: Final = 8
 class ChunkRoot:
     """The root of items of `item_bytes` each, of which some come at a time."""
 
-    def __init__(self, item_bytes: int, hasher: Hasher = HASHLIB) -> None:
+    def __init__(
+        self,
+        item_bytes: int,
+        hasher: Hasher = HASHLIB,
+        *,
+        tree: CompactRange | None = None,
+        begun: bytes = b"",
+    ) -> None:
+        """Of none so far; or of those in the `tree`, and those `begun`, which are less than a leaf."""
         self._leaf_bytes = CHUNK * item_bytes
         self._hasher = hasher
-        self._tree = CompactRange()
-        self._begun = bytearray()
+        self._tree = tree or CompactRange()
+        self._begun = bytearray(begun)
         """The items of a leaf that is not full yet."""
 
     def take(self, items: Octets) -> None:
@@ -47,6 +55,12 @@ class ChunkRoot:
     def take_values(self, values: U64Array) -> None:
         """The next values, each a u64 big-endian."""
         self.take(values.astype(">u8").view(np.uint8).data)
+
+    def copy(self) -> "ChunkRoot":
+        """One of the same items that goes on by itself."""
+        return ChunkRoot(
+            self._leaf_bytes // CHUNK, self._hasher, tree=self._tree.copy(), begun=bytes(self._begun)
+        )
 
     def root(self) -> bytes:
         """32 bytes, of all items so far."""

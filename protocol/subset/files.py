@@ -120,12 +120,12 @@ def read_release(
     files: ReleaseFiles,
     *,
     held: Held | None = None,
-    pieces: Callable[[Octets], Iterator[Octets]] = pieces_of,
+    pieces: Callable[[Octets], Iterator[Octets]] | None = pieces_of,
     hasher: Hasher = HASHLIB,
 ) -> Release:
     """The verified release of `manifest`, from files that are whole or deltas from what is `held`.
 
-    Whole labels stay where they are; `pieces` says how these are read to be verified.
+    Whole labels stay where they are; `pieces` says how these are read to be verified, as for `verify_release`.
 
     Raises `MalformedError` for a file that does not parse, `SubsetError` for one that starts from another version
     or leads to values that are not the manifest's.

@@ -48,6 +48,12 @@ class Release:
         return bytes(self.labels[at * LABEL_BYTES : (at + 1) * LABEL_BYTES])
 
 
+def pieces_of(labels: Octets) -> Iterator[Octets]:
+    """Labels in order, some at a time."""
+    octets = memoryview(labels)
+    return (octets[start : start + _PIECE] for start in range(0, len(octets), _PIECE))
+
+
 def verify_release(
     manifest: Manifest,
     *,
@@ -55,16 +61,23 @@ def verify_release(
     answers: U64Array,
     labels: Octets | None,
     filter_bytes: bytes | None = None,
-    pieces: Callable[[Octets], Iterable[Octets]] | None = None,
+    pieces: Callable[[Octets], Iterable[Octets]] | None = pieces_of,
     hasher: Hasher = HASHLIB,
 ) -> Release:
     """The release that these files are; raises `SubsetError` naming the file that is not the manifest's.
 
-    `pieces` says how labels are read, which may be long.
+    `pieces` says how labels are read, which may be long. None: of these only how many there are is verified, and
+    whoever reads all of them does the rest, by `check_labels_root`.
     """
     check_screen(manifest, blocks_of(screen), hasher)
     check_answers(manifest, blocks_of(answers), hasher)
-    check_labels(manifest, None if labels is None else (pieces or pieces_of)(labels), hasher)
+    if labels is None:
+        check_labels(manifest, None)
+    elif pieces is not None:
+        check_labels(manifest, pieces(labels), hasher)
+    else:
+        _check_presence(manifest, present=True)
+        _check_size(manifest, len(labels))
     return Release(
         manifest=manifest,
         screen=screen,
@@ -88,30 +101,20 @@ def check_answers(manifest: Manifest, blocks: Iterable[U64Array], hasher: Hasher
 
 def check_labels(manifest: Manifest, pieces: Iterable[Octets] | None, hasher: Hasher = HASHLIB) -> None:
     """Check that these are the manifest's labels, as they come; raises `SubsetError`."""
-    if pieces is None or manifest.labels_root is None:
-        _check(pieces is None and manifest.labels_root is None, "labels: some where none, none where some")
+    _check_presence(manifest, present=pieces is not None)
+    if pieces is None:
         return
-    for _ in checked_labels(manifest, pieces, hasher):
-        pass
-
-
-def checked_labels(
-    manifest: Manifest, pieces: Iterable[Octets], hasher: Hasher = HASHLIB
-) -> Iterator[Octets]:
-    """The same pieces; raises `SubsetError` behind the last, where all of them are not the manifest's labels."""
     chunks, size = ChunkRoot(LABEL_BYTES, hasher), 0
     for piece in pieces:
         chunks.take(piece)
         size += len(piece)
-        yield piece
-    _check(size == manifest.answers_count * LABEL_BYTES, "labels: one for each answer")
-    _check(chunks.root() == manifest.labels_root, "labels: not those whose root the manifest has")
+    _check_size(manifest, size)
+    check_labels_root(manifest, chunks.root())
 
 
-def pieces_of(labels: Octets) -> Iterator[Octets]:
-    """Labels in order, some at a time."""
-    octets = memoryview(labels)
-    return (octets[start : start + _PIECE] for start in range(0, len(octets), _PIECE))
+def check_labels_root(manifest: Manifest, root: bytes) -> None:
+    """Check that labels of this root are the manifest's; raises `SubsetError`."""
+    _check(root == manifest.labels_root, "labels: not those whose root the manifest has")
 
 
 def check_successor(held: Manifest, offered: Manifest) -> None:
@@ -138,6 +141,14 @@ def screen_root(screen: Iterable[U64Array], width: int, hasher: Hasher = HASHLIB
 def answers_root(answers: Iterable[U64Array], width: int, hasher: Hasher = HASHLIB) -> bytes:
     """Likewise of answers."""
     return _counted("answers", answers, width, hasher, strictly=False)[1]
+
+
+def _check_presence(manifest: Manifest, *, present: bool) -> None:
+    _check(present is (manifest.labels_root is not None), "labels: some where none, none where some")
+
+
+def _check_size(manifest: Manifest, size: int) -> None:
+    _check(size == manifest.answers_count * LABEL_BYTES, "labels: one for each answer")
 
 
 def _check_values(name: str, found: tuple[int, bytes], count: int, root: bytes) -> None:

@@ -43,7 +43,8 @@ from node.subsets.grounds import Order, stale
 from protocol.lists.event import BASELINE, Op
 from protocol.lists.opening import Basis, EntryRef, Reason
 from protocol.oprf.suite import epoch_key
-from protocol.subset.chunks import labels_root
+from protocol.subset.files import read_release
+from protocol.subset.release import Release
 from protocol.subset.screen import screen_value
 from support.releases import (
     EVERY,
@@ -430,16 +431,22 @@ def test_where_nothing_moved_the_newest_release_is_not_read(fr: ReleasingAgency,
 
 
 @pytest.mark.parametrize("place", [8, -1])
-def test_labels_that_are_read_otherwise_as_they_are_copied_are_not_signed(
-    fr: ReleasingAgency, other: Agency, tmp_path: Path, place: int
+@pytest.mark.parametrize("release", ["with more", "of the same", "made whole"])
+def test_labels_that_were_damaged_are_not_signed(
+    fr: ReleasingAgency, other: Agency, tmp_path: Path, release: str, place: int
 ) -> None:
-    """The disk gives them once as they were verified, and then something else: partners would refuse the release."""
-    add(fr, other, "a")
-    fr.follow(other)
+    """Also where they are damaged when the release before was looked at already: partners would refuse the next one."""
+    if release == "of the same":
+        fr.clock.advance(timedelta(days=8))
+    else:
+        add(fr, other, "a")
+        fr.follow(other)
+    if release == "made whole":
+        ReleaseFolder(fr.store, fr.records[-1]).forget_basis()
     file = tmp_path / "objects" / f"{folder(fr).prefix}labels"
 
-    def read_and_damaged(*given: Any) -> bytes:
-        found = labels_root(*given)
+    def loaded_and_damaged(*given: Any, **more: Any) -> Release:
+        found = read_release(*given, **more)
         with file.open("r+b") as opened:
             opened.seek(place, os.SEEK_END if place < 0 else os.SEEK_SET)
             damaged = opened.read(1)[0] ^ 1
@@ -448,13 +455,14 @@ def test_labels_that_are_read_otherwise_as_they_are_copied_are_not_signed(
         return found
 
     with (
-        patch("node.subsets.draft.labels_root", read_and_damaged),
-        pytest.raises(StoreError, match="labels of release 2 of baseline changed on the disk"),
+        patch("node.objects.release_files.read_release", loaded_and_damaged),
+        pytest.raises(StoreError, match="damaged: labels"),
     ):
         fr.release()
     assert [record.version for record in fr.records] == [1]
     with fr.store.read() as unit:
         assert unit.logs.get(fr.subset.origin).pending is None
+    assert not [*(tmp_path / "objects").glob("**/.tmp-*")]
 
 
 ELSE: dict[str, Change] = {

@@ -66,11 +66,14 @@ def test_how_long_one_is(objects: ObjectStore) -> None:
 def test_long_ones_are_put_piece_by_piece_and_viewed(objects: ObjectStore) -> None:
     objects.put("a/b", b"old")
     before = objects.view("a/b")
-    objects.put_pieces("a/b", iter([b"one", b"", b"two"]))
-    assert objects.get("a/b") == b"onetwo"
+    with objects.unnamed(iter([b"one", b"", b"two"])) as give:
+        assert (objects.get("a/b"), [*objects.ls("")]) == (b"old", ["a/b"])
+        give("a/b")
+        assert objects.get("a/b") == b"onetwo"
     assert bytes(objects.view("a/b")[3:]) == b"two"
     assert bytes(before) == b"old"
-    objects.put_pieces("a/c", [])
+    with objects.unnamed([]) as give:
+        give("a/c")
     assert bytes(objects.view("a/c")) == b""
     with pytest.raises(MissingObjectError):
         objects.view("a/d")
@@ -82,10 +85,25 @@ def test_pieces_that_cannot_be_made_leave_what_was_there(objects: ObjectStore) -
         raise ArithmeticError
 
     objects.put("a/b", b"old")
-    with pytest.raises(ArithmeticError):
-        objects.put_pieces("a/b", made())
+    with pytest.raises(ArithmeticError), objects.unnamed(made()):
+        pass
     assert objects.get("a/b") == b"old"
     assert list(objects.ls("")) == ["a/b"]
+
+
+def test_what_is_given_no_name_leaves_nothing(objects: ObjectStore) -> None:
+    objects.put("a/b", b"old")
+    with objects.unnamed([b"new"]):
+        assert objects.exchange("a/b", b"old", b"other"), "nobody waits for it"
+        assert objects.sweep() == 0
+    assert (list(objects.ls("")), objects.sweep()) == (["a/b"], 0)
+
+
+def test_what_has_no_name_yet_is_not_swept(objects: ObjectStore) -> None:
+    with objects.unnamed([b"new"]) as give:
+        assert objects.sweep(wait=True) == 0
+        give("a/b")
+    assert objects.get("a/b") == b"new"
 
 
 def test_deletes_twice_without_complaint(objects: ObjectStore) -> None:

@@ -8,6 +8,7 @@ this (`tests/service/test_store_opening.py`).
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,7 @@ from sqlalchemy import make_url
 
 from node.clock import Entropy
 from node.errors import MissingObjectError
-from node.ports.objects import ObjectStore
+from node.ports.objects import GiveName, ObjectStore
 from node.store.migrate import migrate
 from node.store.store import Store, connected
 from protocol.encoding import Octets
@@ -42,8 +43,10 @@ class MemoryObjects:
     def put_all(self, items: Iterable[tuple[str, bytes]]) -> None:
         self.data.update(items)
 
-    def put_pieces(self, name: str, pieces: Iterable[Octets]) -> None:
-        self.put(name, b"".join(pieces))
+    @contextmanager
+    def unnamed(self, pieces: Iterable[Octets]) -> Iterator[GiveName]:
+        data = b"".join(pieces)
+        yield lambda name: self.put(name, data)
 
     def exchange(self, name: str, old: bytes, new: bytes) -> bool:
         if self.data.get(name) != old:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.subsets.splice import Splice
+from node.subsets.splice import Fate, Splice
 
 WIDTH = 3
 
@@ -33,23 +33,25 @@ def cases(draw: st.DrawFn) -> tuple[int, list[int], list[int]]:
 def test_values_and_octets_are_spliced_alike(case: tuple[int, list[int], list[int]]) -> None:
     splice, old, new, wanted = spliced(*case)
     assert splice.values(np.array(old, dtype=np.uint64), np.array(new, dtype=np.uint64)).tolist() == wanted
-    octets = splice.octets(_octets(old), _octets(new), WIDTH)
-    assert b"".join(octets) == _octets(wanted)
+    parts = splice.octets(_octets(old), _octets(new), WIDTH)
+    assert b"".join(part for fate, part in parts if fate is not Fate.GOES) == _octets(wanted)
+    assert b"".join(part for fate, part in parts if fate is not Fate.COMES) == _octets(old)
     assert [wanted[place] for place in splice.places.tolist()] == new
 
 
 def test_what_stays_is_not_copied() -> None:
     splice, old, new, _ = spliced(4, [1], [3])
     before = _octets(old)
-    parts = [part for part in splice.octets(before, _octets(new), WIDTH) if isinstance(part, memoryview)]
-    assert [part.obj is before for part in parts] == [True, True, False, True]
+    parts = splice.octets(before, _octets(new), WIDTH)
+    assert [fate for fate, _ in parts] == [Fate.STAYS, Fate.GOES, Fate.STAYS, Fate.COMES, Fate.STAYS]
+    assert all(memoryview(part).obj is before for fate, part in parts if fate is not Fate.COMES)
 
 
 @pytest.mark.parametrize("count", [1, 5])
 def test_everything_may_go(count: int) -> None:
     splice, old, _, wanted = spliced(count, [*range(count)], [])
     assert not wanted
-    assert not splice.octets(_octets(old), b"", WIDTH)
+    assert {fate for fate, _ in splice.octets(_octets(old), b"", WIDTH)} == {Fate.GOES}
 
 
 def _octets(values: list[int]) -> bytes:

@@ -8,6 +8,7 @@ import pytest
 
 from protocol.errors import MalformedError, NotCanonicalError, SubsetError
 from protocol.subset.canary import ABSENT, CANARIES, PRESENT, is_canary
+from protocol.subset.chunks import labels_root
 from protocol.subset.deltas.labels import Labelled, apply_label_delta, encode_label_delta
 from protocol.subset.deltas.values import difference
 from protocol.subset.files import (
@@ -26,7 +27,7 @@ from protocol.subset.filter import EXACT, SubsetFilter
 from protocol.subset.label import CANARY_LABEL, LABEL_BYTES, Label, LabelSource
 from protocol.subset.lookup import Lookup, Match, check_canaries
 from protocol.subset.manifest import ReleaseKind
-from protocol.subset.release import Release, check_successor, verify_release
+from protocol.subset.release import Release, check_labels_root, check_successor, verify_release
 from protocol.subset.rice import U64Array
 from protocol.subset.screen import screen_values, truncate
 from support.subsets import LABEL, SOURCES, build_screen, digest, make_release, output, u64
@@ -88,6 +89,21 @@ def test_the_filter_is_the_one_whose_hash_the_manifest_has() -> None:
 def test_labels_where_the_manifest_has_none() -> None:
     with pytest.raises(SubsetError, match="labels: some where none"):
         verify_release(PLAIN.manifest, screen=PLAIN.screen, answers=PLAIN.answers, labels=RELEASE.labels)
+
+
+def test_labels_that_are_verified_later() -> None:
+    files: dict[str, Any] = {"screen": RELEASE.screen, "answers": RELEASE.answers, "pieces": None}
+    moved = SEALED[48:] + SEALED[:48]
+    assert verify_release(RELEASE.manifest, **files, labels=moved).labels is moved
+    with pytest.raises(SubsetError, match="labels: one for each"):
+        verify_release(RELEASE.manifest, **files, labels=SEALED[:-48])
+    with pytest.raises(SubsetError, match="labels: some where"):
+        verify_release(RELEASE.manifest, **files, labels=None)
+    with pytest.raises(SubsetError, match="labels: some where none"):
+        verify_release(PLAIN.manifest, screen=PLAIN.screen, answers=PLAIN.answers, labels=SEALED, pieces=None)
+    check_labels_root(RELEASE.manifest, labels_root([SEALED], 48))
+    with pytest.raises(SubsetError, match="labels: not those"):
+        check_labels_root(RELEASE.manifest, labels_root([moved], 48))
 
 
 @pytest.mark.threat("an altered release")

@@ -138,6 +138,17 @@ def test_label_roots_are_over_chunks_of_1024_labels() -> None:
     assert labels_root([labels], 48) == node_hash(leaf_hash(bytes(48) * 1024), leaf_hash(b"\1" * 48))
 
 
+@pytest.mark.parametrize("size", [0, 1500, 2048])
+def test_a_root_goes_on_in_two_ways(size: int) -> None:
+    begun = ChunkRoot(1)
+    begun.take(bytes(size))
+    other = begun.copy()
+    begun.take(b"\1" * 1000)
+    other.take(b"\2" * 1000)
+    for number, chunks in ((1, begun), (2, other)):
+        assert chunks.root() == labels_root([bytes(size) + bytes([number]) * 1000], 1)
+
+
 @pytest.mark.parametrize("size", [99_991, 301], ids=["chunks at a time", "a part of a chunk at a time"])
 def test_a_root_is_that_of_all_chunks_however_the_items_come(size: int) -> None:
     octets = np.random.default_rng(1).bytes(2100 * 1024 + 7)  # more leaves than the tree takes in at once
