@@ -49,14 +49,13 @@ def require_as_asked(identity: Identity, store: Store, approval: Approval) -> No
 
     Raises:
         ConflictError: more would be released.
-        UsageError: of a removed member, which is one again.
+        NotFoundError: nothing of a removed member is set aside any more.
+        UsageError: it was released, or is of a removed member, which is one again.
     """
     asked, members = json.loads(approval.payload), identity.trust.members()
     quarantine.require_no_member(members, asked["id"])
-    waiting = quarantine.ls(store, members)
-    aside = next((one for one in waiting if one.id == asked["id"]), None)
-    if aside is None:  # released, by this request before it was cut off or by another
-        return
+    aside = quarantine.get(store, members, asked["id"])
+    quarantine.require_open(aside)  # with a list, what is proved of it by now would be released once more
     if aside.count > asked["count"] or not set(_open_evidence(aside)) <= set(asked["evidence"]):
         raise ConflictError(
             "more has come since this was asked for, and would be released with it",

@@ -96,6 +96,7 @@ def test_a_proved_lie_stops_a_list_until_two_people_let_it_in(pair: Federation, 
     late = fr.run_as("bob", "approval", "approve", str(asked.first["approval"]))
     assert (late.exit, late.out) == (2, ""), "nobody explained the second fork"
     assert "more has come" in late.err
+    before = fr.run_as("alice", "quarantine", "release", aside["id"], "--reason", "both were explained")
     assert NL_LIST in released(fr, aside["id"])
     assert fr.run("quarantine", "ls").results == []
     assert [one["standing"] for one in fr.run("evidence", "ls").results] == ["released"] * 2
@@ -103,6 +104,14 @@ def test_a_proved_lie_stops_a_list_until_two_people_let_it_in(pair: Federation, 
     again = fr.run_as("alice", "quarantine", "release", aside["id"], "--reason", "twice")
     assert again.exit == 2
     assert "released already" in again.err
+
+    tell(fr, fork_of(nl, size=7))
+    late = fr.run_as("bob", "approval", "approve", str(before.first["approval"]))
+    assert (late.exit, late.out) == (2, ""), "nobody explained the third fork"
+    assert "released already" in late.err
+    assert "proof" in [one["standing"] for one in fr.run("evidence", "ls").results]
+    [aside] = fr.run("quarantine", "ls").results
+    assert NL_LIST in released(fr, aside["id"])
 
 
 def fr_talk(cli: Cli, *words: str) -> str:
