@@ -172,7 +172,9 @@ def start_in_files(
 
 def wait_for_forked(process: ForkServerProcess, patience: float | None) -> int | None:
     """Its exit code (negative: the signal that ended it); None when it has not ended in so many seconds."""
-    if not wait([process.sentinel], patience):
+    with _ONE_AT_A_TIME:
+        ended = process.exitcode is not None  # its pipe may stand open a moment longer
+    if not ended and not wait([process.sentinel], patience):
         return None
     with _ONE_AT_A_TIME:
         process.join()
