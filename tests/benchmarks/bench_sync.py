@@ -31,7 +31,7 @@ from support.stores import make_store, sqlite_dsn
 
 HASHES = 100_000
 """As many as one day allows."""
-MOST_US = 25
+MOST_US = 20
 MOST_GROWTH = 1.3
 
 
