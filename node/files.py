@@ -320,7 +320,7 @@ def sweep_temporaries(folder: Path, *, below: bool = False, wait: bool = False) 
         return 0
     finally:
         os.close(handle)
-    left = [path for path in found if path.exists() and not _is_kept(path)]
+    left = [path for path in found if not _is_kept(path)]
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)
@@ -332,7 +332,11 @@ def keep_temporary(fd: int) -> None:
 
 
 def _is_kept(path: Path) -> bool:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    """Whether somebody does, or it is gone: what is kept is deleted, or given its name, without the folder's lock."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

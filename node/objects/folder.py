@@ -81,9 +81,8 @@ class FolderObjects:
                 # A full disk or Ctrl-C must not leave behind what fills the disk further.
                 ended.callback(temporary.unlink, missing_ok=True)
                 fd = _written(temporary, pieces, ended)
-                keep_temporary(
-                    fd
-                )  # without the lock: who waits for that may have another that the caller waits for
+                # From here on without the lock: who waits for that may have another that the caller waits for.
+                keep_temporary(fd)
 
             def give(name: str) -> None:
                 path = self._path(name)

@@ -1,10 +1,11 @@
 """Files that a process had not given their names yet when it was killed: nobody keeps them, and nobody's are taken."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from node.files import holding_temporaries, sweep_temporaries, try_locked
+from node.files import holding_temporaries, is_temporary, sweep_temporaries, try_locked
 from node.home import Home
 from node.lists.corrections.shred import prepare, shred
 from node.objects.folder import FolderObjects
@@ -70,6 +71,22 @@ def test_what_is_being_written_now_is_left_alone(tmp_path: Path) -> None:
     assert objects.sweep(wait=True) == 1
     assert objects.get("a/b") == b"x"
     assert sweep_temporaries(tmp_path / "none") == 0
+
+
+def test_what_gets_its_name_during_a_sweep_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    objects, opened = FolderObjects(tmp_path / "objects"), os.open
+    objects.prepare()
+    with objects.unnamed([b"x"]) as give:
+
+        def named(path: Path, flags: int) -> int:
+            if is_temporary(path):
+                monkeypatch.undo()
+                give("a/b")
+            return opened(path, flags)
+
+        monkeypatch.setattr("node.files.os.open", named)
+        assert objects.sweep() == 0
+    assert objects.get("a/b") == b"x"
 
 
 class Killed(BaseException):
