@@ -450,8 +450,8 @@ MUTATIONS: Final = (
     _of(
         "deltas",
         "protocol.subset.release",
-        "chunks.root() == manifest.labels_root,",
-        "len(chunks.root()) == len(manifest.labels_root),",
+        "root == manifest.labels_root,",
+        "len(root) == len(manifest.labels_root),",
         "tests/unit/test_subset_release.py::test_files_that_are_not_the_manifests",
     ),
 )
