@@ -32,7 +32,6 @@ from node.subsets import release
 from node.subsets.catalogue import create_subset
 from node.subsets.draft import LIFE
 from node.subsets.release import Releaser
-from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL
 from protocol.lists.opening import Reason
 from protocol.oprf.suite import epoch_key
@@ -134,14 +133,14 @@ def test_a_digest_that_shares_its_look_up_key_with_a_listed_one_is_not_taken_for
     fr: ReleasingAgency, other: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While lists are stale, what was listed before stays, and what is new does not come."""
-    macs = Vault._macs
+    macs = Vault._macs_of
 
-    def alike(vault: Vault, digests: list[Digest]) -> np.ndarray:
-        found = macs(vault, digests)
+    def alike(vault: Vault, algorithm: int, values: bytes) -> np.ndarray:
+        found = macs(vault, algorithm, values)
         found[:, 0] = 7
         return found
 
-    monkeypatch.setattr(Vault, "_macs", alike)
+    monkeypatch.setattr(Vault, "_macs_of", alike)
     release_both(fr, other, "a")
     fr.lists.add(rows("b"))
     other.add(rows("b"))

@@ -50,7 +50,7 @@ def wider(_node: Node, given: Given) -> Done | Request:
         ran.append("payload")
         return b"{}"
 
-    return Request(kind="entry.readmit", subject=f"{given.name} may read more", payload=payload)
+    return Request(kind="entry.shred", subject=f"{given.name} may read more", payload=payload)
 
 
 @act("peer.grant")

@@ -37,7 +37,7 @@ from protocol.digest import Algorithm, Digest
 from support.new_stores import MemoryObjects
 from support.postgres import PostgresServer
 from support.programs import needed
-from support.stores import STORAGE_KEY, sqlite_dsn
+from support.stores import STORAGE_KEY, sha256_digest, sqlite_dsn
 
 pytestmark = pytest.mark.both_databases
 
@@ -109,7 +109,7 @@ def test_refuses_another_storage_key(dsn: str) -> None:
     with pytest.raises(StoreError, match="storage key"):
         store.vault.unseal("x", b"\x02\0\0\0\x01" + bytes(40))
     with pytest.raises(StoreError, match="storage key"):
-        store.vault.keys_of([])
+        store.vault.key_of(sha256_digest("a"))
     store.dispose()
 
 
