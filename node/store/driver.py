@@ -42,6 +42,8 @@ _OF_POSTGRESQL: Final = {"53100": errno.ENOSPC, "25006": errno.EROFS}
 _MOST_DAMAGE: Final = 10
 _MIGRATING: Final = 0x5346_4D49
 """What the advisory lock of migrations is called."""
+_CACHE: Final = "cache_size=-65536"
+_LITTLE_CACHE: Final = "cache_size=-2048"
 _WRITES: Final = "sigfed_writes"
 _NORMAL: Final = 1
 """SQLite's number for `synchronous=NORMAL`."""
@@ -249,13 +251,24 @@ def vacuum(engine: Engine) -> bool:
         connection.rollback()
         if number % 2:
             return False
-        _raw(connection).execute("VACUUM")
+        raw = _raw(connection)
+        raw.execute(f"PRAGMA {_LITTLE_CACHE}")  # it fills two, and reads no page twice
+        try:
+            raw.execute("VACUUM")
+        finally:
+            raw.execute(f"PRAGMA {_CACHE}")
         if not _scrub(connection):
             return False
     with begin_writing(engine) as connection, connection.begin():
         if _debt(connection) == number:  # nobody removed more since
-            connection.exec_driver_sql(f"PRAGMA user_version = {number + 1}")
+            settle_vacuum(connection)
     return True
+
+
+def settle_vacuum(connection: Connection) -> None:
+    """Say in a transaction that no page holds a copy: the database is new, or was written anew."""
+    if connection.dialect.name == SQLITE:
+        connection.exec_driver_sql(f"PRAGMA user_version = {_debt(connection) | 1}")
 
 
 def _scrub(connection: Connection) -> bool:
@@ -330,7 +343,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         # FULL: a claimed head that a power cut took back would leave the signer ahead of the store for ever.
         "synchronous=FULL",
         "foreign_keys=ON",
-        "cache_size=-65536",
+        _CACHE,
         "secure_delete=ON",  # what is shredded must not stay in a free page
     ):
         connection.execute(f"PRAGMA {pragma}")

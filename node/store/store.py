@@ -25,6 +25,7 @@ from node.store.driver import (
     damage,
     parse_dsn,
     scrub,
+    settle_vacuum,
     translated,
     vacuum,
 )
@@ -228,6 +229,7 @@ def _make_keys(engine: Engine, storage_key: bytes, entropy: Entropy) -> None:
         if connection.execute(select(table(DataKey).c.name)).first() is not None:
             raise AlreadyExistsError("there is a store at this address already")
         connection.execute(insert(table(DataKey)), rows)
+        settle_vacuum(connection)
 
 
 def _number_keys(engine: Engine, storage_keys: StorageKeys, entropy: Entropy) -> None:

@@ -451,3 +451,24 @@ def test_a_store_on_sqlite_loads_no_driver_of_another_database(tmp_path: Path) -
     )
     done = subprocess.run([sys.executable, "-c", ask], capture_output=True, check=True, text=True)
     assert done.stdout == "False\n"
+
+
+def test_a_database_of_before_is_written_anew_once_in_little_memory(tmp_path: Path) -> None:
+    dsn = f"sqlite:///{tmp_path}/sigfed.db"
+    create(dsn).dispose()
+    with sqlite3.connect(tmp_path / "sigfed.db") as rows:
+        rows.execute("CREATE TABLE large (value BLOB)")
+        rows.executemany("INSERT INTO large VALUES (randomblob(2000))", [()] * 30_000)
+        rows.execute("PRAGMA user_version = 0")
+    opened = f"Store.open({dsn!r}, objects=None, storage_keys=lambda _: {STORAGE_KEY!r}, entropy=None)"
+    script = f"""
+from resource import RUSAGE_SELF, getrusage
+from node.store.store import Store
+store = {opened}
+before = getrusage(RUSAGE_SELF).ru_maxrss
+print(store.vacuum(), store.vacuum(), (getrusage(RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
+    first, again, grown = done.stdout.split()
+    assert (first, again) == ("True", "False")
+    assert int(grown) < 20, "MiB"

@@ -178,8 +178,7 @@ class TestEntries:
             for first in range(0, len(keys), 100):
                 self.add(store, log, keys[first : first + 100])
         on_sqlite = (database := tmp_path / "sigfed.db").exists()
-        assert store.vacuum() is on_sqlite, "a database of before owes it once"
-        assert not store.vacuum()
+        assert not store.vacuum(), "nothing was removed yet"
         gone = {
             key.to_bytes(8, signed=True): (key, place % 100) for place, key in enumerate(keys) if place % 2
         }
