@@ -183,6 +183,14 @@ def test_a_running_node_sweeps_every_day(
     assert swept == [(store, milliseconds(identity.clock.now()))]
 
 
+def test_a_sweep_writes_the_database_anew_where_rows_were_removed(agency: CheapNode, store: Store) -> None:
+    with store.write() as unit:
+        unit.entries.remove(1, [(1, 1)])
+    (job,) = [job for job in parts_of(agency.identity(), store).jobs() if job.name == "sweep"]
+    asyncio.run(cast("Coroutine[Any, Any, None]", job.work()))
+    assert not store.vacuum()
+
+
 def test_what_another_process_signs_meanwhile_is_no_sign_of_an_older_folder(
     agency: CheapNode, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
