@@ -115,7 +115,8 @@ class Cli:
                 words,
                 input=typed.encode(),
                 capture_output=True,
-                env=self.variables(),
+                # Whoever may write no more than some bytes leaves that much of a module's bytecode to others.
+                env=self.variables() | ({"PYTHONDONTWRITEBYTECODE": "1"} if before else {}),
                 cwd=self.home.parent,
                 preexec_fn=before,
                 timeout=_PATIENCE,
