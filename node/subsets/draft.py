@@ -520,7 +520,7 @@ class Drafter:
             for fate, octets in parts:
                 if now is before and fate is not Fate.STAYS:  # up to the first change both are one
                     now = before.copy()
-                for piece in spared(octets):
+                for piece in map(bytes, spared(octets)):  # a disk may show others when they are written
                     if fate is not Fate.COMES:
                         before.take(piece)
                     if now is not before and fate is not Fate.GOES:

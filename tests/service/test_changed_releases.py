@@ -40,9 +40,11 @@ from node.subsets import changes, conditions
 from node.subsets.compare import differing
 from node.subsets.compose import screen_of
 from node.subsets.grounds import Order, stale
+from protocol.encoding import Octets
 from protocol.lists.event import BASELINE, Op
 from protocol.lists.opening import Basis, EntryRef, Reason
 from protocol.oprf.suite import epoch_key
+from protocol.subset.chunks import ChunkRoot
 from protocol.subset.files import read_release
 from protocol.subset.release import Release
 from protocol.subset.screen import screen_value
@@ -463,6 +465,27 @@ def test_labels_that_were_damaged_are_not_signed(
     with fr.store.read() as unit:
         assert unit.logs.get(fr.subset.origin).pending is None
     assert not [*(tmp_path / "objects").glob("**/.tmp-*")]
+
+
+def test_labels_that_change_while_they_are_read_are_written_as_they_are_signed(
+    fr: ReleasingAgency, other: Agency, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(fr, other, "a")
+    fr.follow(other)
+    file, take = tmp_path / "objects" / f"{folder(fr).prefix}labels", ChunkRoot.take
+
+    def taken_and_damaged(root: ChunkRoot, piece: Octets) -> None:
+        take(root, piece)
+        octets, held = bytes(piece), file.read_bytes()
+        if octets in held:
+            monkeypatch.undo()
+            with file.open("r+b") as opened:
+                opened.seek(held.index(octets))
+                opened.write(bytes(each ^ 1 for each in octets))
+
+    monkeypatch.setattr("node.subsets.draft.ChunkRoot.take", taken_and_damaged)
+    assert fr.release().published
+    assert ReleaseFolder(fr.store, fr.records[-1]).load().version == 2
 
 
 ELSE: dict[str, Change] = {
