@@ -24,6 +24,11 @@ class Language(Protocol):
         ...
 
 
+def marked(message: str) -> str:
+    """A sentence that is translated where it is shown: marks it for the catalogues, and gives it as it is."""
+    return message
+
+
 class Message(str):
     """A sentence with the values that it is made of: `Message("there is no person {name}", name)`.
 

@@ -11,8 +11,8 @@ from protocol.digest import Algorithm
 from protocol.errors import MalformedError
 from protocol.limits import MAX_LOG_SIZE
 from protocol.lists.event import collection_number
+from protocol.lists.ext import Basis, Reason
 from protocol.lists.grant import Grant
-from protocol.lists.opening import Basis, Reason
 
 
 def collection_of(name: str) -> int:

@@ -20,43 +20,19 @@ from typing import (
     get_type_hints,
 )
 
-from keys.message import Message
+from keys.message import Message, marked
 from node.store.accounts.records import PersonRole, Request
 
 if TYPE_CHECKING:
     from node.identity.identity import Identity
     from node.store.store import Store
 
-__all__ = (
-    "ANALYSTS",
-    "ASKED",
-    "JUDGES",
-    "OPERATORS",
-    "SECURITY",
-    "Act",
-    "Done",
-    "Fact",
-    "Field",
-    "Node",
-    "Request",
-    "Work",
-    "act",
-    "declared",
-    "marked",
-    "own_lists",
-    "specs",
-)
 ANALYSTS: Final = frozenset({PersonRole.ANALYST})
 OPERATORS: Final = frozenset({PersonRole.OPERATOR})
 SECURITY: Final = frozenset({PersonRole.SECURITY})
 JUDGES: Final = frozenset(PersonRole) - {PersonRole.VIEWER}
 """Whoever may do more than look."""
 Fact = str | int | float | bool | None | Sequence["Fact"] | Mapping[str, "Fact"]
-
-
-def marked(message: str) -> str:
-    """A sentence that is translated where it is shown: marks it for the catalogues, and gives it as it is."""
-    return message
 
 
 ASKED: Final = marked("Request {number} waits for a second person; nothing was changed")

@@ -6,22 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 from keys.errors import SigfedError
 from keys.message import Message
-from node.acts.act import (
-    ANALYSTS,
-    JUDGES,
-    SECURITY,
-    Done,
-    Fact,
-    Field,
-    Node,
-    Request,
-    Work,
-    act,
-    declared,
-    own_lists,
-)
+from node.acts.act import ANALYSTS, JUDGES, SECURITY, Done, Fact, Field, Node, Work, act, declared, own_lists
 from node.errors import AlreadyExistsError, NotFoundError, NothingToDoError
-from node.store.accounts.records import PersonRole
+from node.store.accounts.records import PersonRole, Request
 
 if TYPE_CHECKING:
     from node.judgement.effective import Current
@@ -31,7 +18,7 @@ if TYPE_CHECKING:
     from node.lists.imports.intake import ImportReport, Statement
     from node.store.store import Store
     from protocol.digest import Digest
-    from protocol.lists.opening import Reason
+    from protocol.lists.ext import Reason
 
 RECALLERS: Final = frozenset({PersonRole.ANALYST, PersonRole.OPERATOR})
 """A withdrawal must never wait for somebody."""

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
-from keys.message import Message
-from node.acts.act import Done, Field, Node, act, marked
+from keys.message import Message, marked
+from node.acts.act import Done, Field, Node, act
 from node.clock import milliseconds
 from node.errors import UsageError
 

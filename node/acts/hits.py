@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
-from keys.message import Message
-from node.acts.act import Done, Fact, Field, Node, act, marked
+from keys.message import Message, marked
+from node.acts.act import Done, Fact, Field, Node, act
 from node.clock import milliseconds
 from node.store.accounts.records import PersonRole
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from keys.errors import SigfedError
-from keys.message import Message
-from node.acts.act import Done, Field, Node, act, marked
+from keys.message import Message, marked
+from node.acts.act import Done, Field, Node, act
 
 _LEAVES = (
     "The member learns that this agency asks, when and how much, and never about what.",

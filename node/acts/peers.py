@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from keys.message import Message
-from node.acts.act import Done, Field, Node, Request, act, marked
+from keys.message import Message, marked
+from node.acts.act import Done, Field, Node, act
+from node.store.accounts.records import Request
 
 if TYPE_CHECKING:
     from protocol.lists.grant import Grant

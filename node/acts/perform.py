@@ -8,11 +8,11 @@ from typing import Final, Protocol
 
 from keys.message import Message, fields
 from node.access.approvals import require_two
-from node.acts.act import ASKED, Act, Done, F, Fact, Node, Request, specs
+from node.acts.act import ASKED, Act, Done, F, Fact, Node, specs
 from node.app.approvals import ask
 from node.errors import ForbiddenError, UnauthenticatedError
 from node.identity.audit import about, require_ready, tell
-from node.store.accounts.records import PersonRole
+from node.store.accounts.records import PersonRole, Request
 
 NAMES: Final = frozenset(
     {"origin", "peer", "partner", "subset", "node", "person", "kind", "list", "recipient"}

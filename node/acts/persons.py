@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
-from keys.message import Message
-from node.acts.act import OPERATORS, SECURITY, Done, Field, Node, Request, act, marked
-from node.store.accounts.records import PersonRole
+from keys.message import Message, marked
+from node.acts.act import OPERATORS, SECURITY, Done, Field, Node, act
+from node.store.accounts.records import PersonRole, Request
 
 if TYPE_CHECKING:
     from node.access.persons import Persons

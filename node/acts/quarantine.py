@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from node.acts.act import JUDGES, Field, Node, Request, act, marked
+from keys.message import marked
+from node.acts.act import JUDGES, Field, Node, act
+from node.store.accounts.records import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from keys.message import Message
-from node.acts.act import Act, Done, Field, Node, Request, act, marked
+from keys.message import Message, marked
+from node.acts.act import Act, Done, Field, Node, act
+from node.store.accounts.records import Request
 
 if TYPE_CHECKING:
     from node.recipients.accreditation import Recipients, Wanted

@@ -22,7 +22,7 @@ from node.store.accounts.records import Approval, Request
 from node.store.store import Store
 from node.store.unit import Unit
 from node.subsets.catalogue import report_subsets
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 
 KIND: Final = "entry.shred"
 READMISSION: Final = "entry.readmit"

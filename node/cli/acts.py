@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 import typer
 
 from keys.message import Message
-from node.acts.act import Act, Done, F, Node, Request, Spec, specs
+from node.acts.act import Act, Done, F, Node, Spec, specs
 from node.cli.options import AS_IF_TWO
 from node.cli.prompts import ask_hidden
 from node.cli.session import Session, session
 from node.errors import RateLimitedError, UnauthenticatedError, UsageError
-from node.store.accounts.records import PersonRole
+from node.store.accounts.records import PersonRole, Request
 
 if TYPE_CHECKING:
     from node.identity.identity import Identity

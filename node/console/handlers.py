@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, quote
 from aiohttp import web
 
 from keys.errors import SigfedError
+from node.access.sessions import Visitor
 from node.console.address import Address
 from node.console.devices import Devices
 from node.console.forms.held import HeldForms, Place
@@ -34,7 +35,7 @@ from node.console.parts import (
 )
 from node.console.render import render
 from node.console.threads import Threads
-from node.console.visitors import Inside, Visitor, Visitors, has_proved
+from node.console.visitors import Inside, Visitors, has_proved
 from node.errors import ForbiddenError, UnauthenticatedError
 from node.web.problems import problem_of
 from node.web.ratelimit import TokenBuckets

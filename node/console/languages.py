@@ -52,11 +52,6 @@ def _weight(text: str) -> float:
         return 0.0
 
 
-def marked(message: str) -> str:
-    """A sentence that is translated where it is shown: marks it for the catalogues, and gives it as it is."""
-    return message
-
-
 def translated(message: str) -> str:
     """A sentence in the language that is written now; a message with its values."""
     if not message:

@@ -13,8 +13,8 @@ from typing import Any, Final, Generic, NamedTuple, Protocol, Self
 
 from typing_extensions import TypeVar, override
 
+from node.access.sessions import Visitor
 from node.acts import act as acts
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.store.accounts.records import PersonRole

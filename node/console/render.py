@@ -7,6 +7,7 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
+from node.access.sessions import Visitor
 from node.acts.act import specs
 from node.console import words
 from node.console.assets import Asset
@@ -14,7 +15,6 @@ from node.console.languages import LANGUAGES, spoken, translated, translated_plu
 from node.console.pages.federation.freshness import meaning, state_words
 from node.console.pages.federation.map import tone
 from node.console.parts import Page, Refused, Section, Surface
-from node.console.visitors import Visitor
 from node.judgement.explain import basis_words, statement_words
 from node.pages.text import safe
 from node.subsets.budget import budget

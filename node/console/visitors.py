@@ -6,7 +6,6 @@ from typing import Final, Protocol
 from node.access.sessions import Visitor
 from node.access.tokens import hash_token
 
-__all__ = ("FRESH_MS", "Inside", "Visitor", "Visitors", "has_proved")
 FRESH_MS: Final = 10 * 60 * 1000
 """For so long a passkey that was shown counts as shown."""
 _MOST_INSIDE: Final = 1024

@@ -7,9 +7,10 @@ from typing import Final
 
 from markupsafe import Markup
 
+from keys.message import marked
 from node.clock import DAY_MS, HOUR_MS, MINUTE_MS, moment_of
-from node.console.languages import marked, translated_plural
 from node.console.languages import translated as _
+from node.console.languages import translated_plural
 from node.pages.text import visible
 
 _KEPT: Final = 4096

@@ -23,8 +23,9 @@ from node.store.lists.records import LogKind
 from node.store.store import Store
 from protocol.digest import Digest
 from protocol.lists.event import Op
+from protocol.lists.ext import Basis, EntryRef
 from protocol.lists.listing import Entry, Listing
-from protocol.lists.opening import Basis, EntryRef, Opening
+from protocol.lists.opening import Opening
 
 Select = Callable[[Entry], bool]
 """Whether an entry of the peer is meant."""

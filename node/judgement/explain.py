@@ -23,9 +23,8 @@ from protocol.judgement.quorum import Blocked, Discounted, Excluded, Tombstoned,
 from protocol.judgement.voices import MemberListing
 from protocol.limits import HEADER_BYTES
 from protocol.lists.event import BASELINE, Header
-from protocol.lists.ext import Ext
+from protocol.lists.ext import Basis, EntryRef, Ext, Reason
 from protocol.lists.listing import BlockKind, Entry
-from protocol.lists.opening import Basis, EntryRef, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

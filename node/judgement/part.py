@@ -21,8 +21,9 @@ from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.limits import HEADER_BYTES
 from protocol.lists.event import Header, Op
+from protocol.lists.ext import Reason
 from protocol.lists.listing import Listing, fold
-from protocol.lists.opening import Opening, Reason, readable
+from protocol.lists.opening import Opening, readable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from node.store.unit import Unit
 from node.trust.others.revocations import doubted, withheld
 from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.lists.event import Op
-from protocol.lists.opening import EntryRef
+from protocol.lists.ext import EntryRef
 
 SET_ASIDE: Final = {"add": Op.ADD, "withdraw": Op.WITHDRAW, "dispute": Op.DISPUTE}
 """Records of the guards that keep events from counting, by kind."""

@@ -23,7 +23,8 @@ from protocol.digest import Digest
 from protocol.judgement.blocks import Standing
 from protocol.limits import MAX_REAFFIRMS
 from protocol.lists.event import PRIVATE_FROM, Op
-from protocol.lists.opening import Basis, EntryRef, Ext, Opening
+from protocol.lists.ext import Basis, EntryRef, Ext
+from protocol.lists.opening import Opening
 
 Blocks: TypeAlias = Mapping[Digest, Sequence[EntryRef]]
 """For each digest, the events of other lists that block it."""

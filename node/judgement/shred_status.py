@@ -11,8 +11,8 @@ from typing_extensions import override
 
 from node.store.lists.records import LogKind, LogRecord, Shredding, StillListed, Tombstone
 from node.store.store import Store
+from protocol.lists.ext import EntryRef
 from protocol.lists.listing import Listing
-from protocol.lists.opening import EntryRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

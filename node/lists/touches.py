@@ -22,8 +22,8 @@ from node.store.vault import Vault
 from protocol.errors import MalformedError
 from protocol.limits import BUNDLE_WIDTH, EVENT_BYTES, HEADER_BYTES
 from protocol.lists.event import REFERRING, Header, Op
-from protocol.lists.ext import REAFFIRMS
-from protocol.lists.opening import NONCE_BYTES, Opening, Reason, readable
+from protocol.lists.ext import REAFFIRMS, Reason
+from protocol.lists.opening import NONCE_BYTES, Opening, readable
 
 _SLICE: Final = 64
 """Bundles that are read before it is noted how far that got."""

@@ -50,7 +50,7 @@ from protocol.digest import Digest
 from protocol.encoding import Octets
 from protocol.judgement.quorum import Support
 from protocol.judgement.voices import MemberListing
-from protocol.lists.opening import EntryRef
+from protocol.lists.ext import EntryRef
 from protocol.subset.canary import CANARIES
 from protocol.subset.chunks import ChunkRoot, labels_root
 from protocol.subset.exclusions import exclusions_hash

@@ -34,7 +34,7 @@ from node.subsets.content import Held
 from node.subsets.draft import Draft, Drafter, MakeDeltas, RuleDocuments, Unchanged, prolongs
 from node.subsets.grounds import Grounds, Order
 from protocol.digest import Digest
-from protocol.lists.opening import EntryRef
+from protocol.lists.ext import EntryRef
 from protocol.subset.filter import ScreenRule, SubsetFilter
 from protocol.subset.manifest import Manifest, ReleaseKind
 from protocol.subset.release import Release

@@ -24,7 +24,8 @@ from protocol.errors import ProofError
 from protocol.hit_evidence.bundle import SEAL_KIND, HitEvidence, LoggedEvent, SourceProof, read_bundle
 from protocol.hit_evidence.trust import Believed, believe
 from protocol.lists.event import Event, Op
-from protocol.lists.opening import Basis, Opening, check_opening, commitment, origin_hash
+from protocol.lists.ext import Basis
+from protocol.lists.opening import Opening, check_opening, commitment, origin_hash
 from protocol.statement.receipt import Receipt, open_receipt
 from protocol.statement.report import HitReport
 from protocol.subset.identity import subset_id

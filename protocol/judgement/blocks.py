@@ -15,8 +15,8 @@ from keys.trust.members import Members
 from protocol.digest import Digest
 from protocol.judgement.voices import MemberListing, Voice, Voices
 from protocol.lists.event import NO_COLLECTION
+from protocol.lists.ext import EntryRef
 from protocol.lists.listing import Block, BlockKind
-from protocol.lists.opening import EntryRef
 
 _ANYWHERE: Final = NO_COLLECTION
 """A collection of no authority: where a block stands unless a collection makes a difference."""

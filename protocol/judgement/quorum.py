@@ -16,8 +16,8 @@ from keys.trust.members import Members
 from protocol.digest import Digest
 from protocol.judgement.blocks import Blocking, StandingBlock
 from protocol.judgement.voices import Discount, MemberListing, Voice, Voices
+from protocol.lists.ext import EntryRef
 from protocol.lists.listing import BlockKind, Entry
-from protocol.lists.opening import EntryRef
 
 # Callers of the quorum need the types of its input and answer from here.
 

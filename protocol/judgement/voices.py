@@ -14,8 +14,8 @@ from typing import NamedTuple
 from keys.trust.members import Member, Members
 from protocol.digest import Digest
 from protocol.lists.event import PRIVATE_FROM
+from protocol.lists.ext import Basis, EntryRef, Ext
 from protocol.lists.listing import Entry, Listing
-from protocol.lists.opening import Basis, EntryRef, Ext
 
 
 class Discount(StrEnum):

@@ -15,7 +15,8 @@ from protocol.digest import Digest
 from protocol.errors import MalformedError, OpeningError
 from protocol.limits import HEADER_BYTES
 from protocol.lists.event import Header, Op
-from protocol.lists.opening import EntryRef, Ext, Opening, Predecessor, Reason, check_opening, readable
+from protocol.lists.ext import EntryRef, Ext, Predecessor, Reason
+from protocol.lists.opening import Opening, check_opening, readable
 from protocol.tlog.merkle import leaf_hash
 
 _NO_EXT: Final = Ext()

@@ -14,21 +14,7 @@ from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
 from protocol.limits import MAX_EXT_BYTES, MAX_OPENING_BYTES
 from protocol.lists.event import CARRYING, Header, Op
-from protocol.lists.ext import Basis, EntryRef, Ext, Predecessor, Reason
-
-# An opening is unusable without the parts of its ext: readers find both here.
-__all__ = [
-    "Basis",
-    "EntryRef",
-    "Ext",
-    "Opening",
-    "Predecessor",
-    "Reason",
-    "check_opening",
-    "commitment",
-    "origin_hash",
-    "readable",
-]
+from protocol.lists.ext import Basis, Ext
 
 NONCE_BYTES: Final = 16
 DOMAIN: Final = b"sigfed/commit/v1\0"

@@ -23,7 +23,7 @@ from node.lists.imports.intake import Statement, import_rows
 from node.peers.sync import slices, stage
 from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Basis
+from protocol.lists.ext import Basis
 from protocol.tlog.tiles import bundle_widths
 from support.federation import Agency, Federation, Link
 from support.stores import Agency as Lone

@@ -28,7 +28,8 @@ from node.group.load import load_hasher
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import BASELINE, NATIONAL, Event, Header, Op
-from protocol.lists.opening import DOMAIN, Basis, Ext, Opening, Reason, commitment, origin_hash
+from protocol.lists.ext import Basis, Ext, Reason
+from protocol.lists.opening import DOMAIN, Opening, commitment, origin_hash
 from protocol.pull.inputs import Held, LogTrust
 from protocol.pull.machine import GetBundle, Pull, Pulled
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint

@@ -28,8 +28,7 @@ from protocol.digest import Algorithm, Digest
 from protocol.errors import ProtocolError
 from protocol.judgement.voices import Discount
 from protocol.lists.event import BASELINE
-from protocol.lists.ext import Predecessor
-from protocol.lists.opening import Basis
+from protocol.lists.ext import Basis, Predecessor
 from support.federation import Agency, Federation
 from support.lists import digest
 

@@ -16,7 +16,7 @@ from node.store.lists.records import Quarantined
 from protocol.digest import Algorithm
 from protocol.errors import ForkError, RollbackError
 from protocol.lists.event import BASELINE, Header, Op
-from protocol.lists.opening import Basis, EntryRef, Reason
+from protocol.lists.ext import Basis, EntryRef, Reason
 from support.adversary import ATTACKS, SECRET, Attack, ListPeer, follow
 from support.federation import Agency
 from support.lists import OWN, START_MS, ListWriter, digest

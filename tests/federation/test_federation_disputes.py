@@ -11,7 +11,7 @@ from node.lists.imports.intake import Statement
 from protocol.digest import Digest
 from protocol.judgement.blocks import Standing
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Basis, EntryRef, Reason
+from protocol.lists.ext import Basis, EntryRef, Reason
 from support.federation import Agency, Federation
 from support.lists import digest
 

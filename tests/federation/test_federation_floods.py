@@ -20,7 +20,7 @@ from node.peers.sync.sync import Syncer
 from node.store.lists.records import Intake
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.adversary import ListPeer, follow
 from support.federation import Agency, Federation

@@ -11,8 +11,8 @@ from node.lists.imports.intake import Statement, import_rows
 from node.subsets.catalogue import create_subset
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE, INVESTIGATIVE, NATIONAL
+from protocol.lists.ext import Basis
 from protocol.lists.grant import Grant
-from protocol.lists.opening import Basis
 from protocol.subset.filter import SubsetFilter
 from support.federation import Agency, Federation
 from support.lists import digest

@@ -18,8 +18,8 @@ from node.peers.sync.sync import Syncer
 from node.trust.own import window
 from protocol.errors import UntrustedError
 from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.ext import Basis
 from protocol.lists.grant import NOTHING, Grant
-from protocol.lists.opening import Basis
 from support.federation import (
     Call,
     Federation,

@@ -23,7 +23,7 @@ from protocol.errors import RollbackError
 from protocol.evidence import encode_fork
 from protocol.gossip import FileKind, Gossip, GossipFile, GossipHead
 from protocol.limits import MAX_GOSSIP_EVIDENCE
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.adversary import ListPeer, follow
 from support.ceremonies import replace_everybody

@@ -21,8 +21,8 @@ from node.store.lists.records import LogKind, LogRecord, Reach
 from node.store.store import Store
 from protocol.limits import HEADER_BYTES, MAX_CLOCK_SKEW_MS
 from protocol.lists.event import BASELINE, NATIONAL, Header, Op
+from protocol.lists.ext import Reason
 from protocol.lists.grant import Grant
-from protocol.lists.opening import Reason
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.note import VerifierKey

@@ -15,7 +15,7 @@ from protocol.digest import Algorithm, Digest
 from protocol.encoding import b64
 from protocol.errors import ForkError, FreezeError, FutureEventError, TooLargeError, UncosignedError
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.note import Note
 from support.federation import Agency, Federation, Link, on

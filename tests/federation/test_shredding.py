@@ -23,7 +23,7 @@ from protocol.digest import Algorithm, Digest
 from protocol.judgement.blocks import Standing
 from protocol.judgement.quorum import Tombstoned
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Basis, Reason
+from protocol.lists.ext import Basis, Reason
 from support.adversary import ListPeer, follow
 from support.digest_search import DigestSearch
 from support.federation import Agency, Federation, FoundedNode, check_follows

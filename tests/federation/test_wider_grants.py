@@ -29,8 +29,8 @@ from node.store.lists.records import Quarantined
 from protocol.digest import Algorithm, Digest
 from protocol.errors import OpeningError
 from protocol.lists.event import BASELINE, NATIONAL, Header
+from protocol.lists.ext import Basis, Reason
 from protocol.lists.grant import NOTHING, Grant
-from protocol.lists.opening import Basis, Reason
 from protocol.tlog.tiles import decode_bundle, encode_bundle
 from support.federation import EVERYTHING, Agency, Call, Federation, check_follows, flip, on, unreachable_at
 from support.lists import digest

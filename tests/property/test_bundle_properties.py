@@ -7,7 +7,8 @@ from protocol.digest import Algorithm
 from protocol.errors import EventRuleError, MalformedError, OpeningError
 from protocol.lists.bundle import verify_bundle
 from protocol.lists.event import BASELINE, Event, Header, Op
-from protocol.lists.opening import Ext, Opening, Reason, check_opening, commitment, origin_hash, readable
+from protocol.lists.ext import Ext, Reason
+from protocol.lists.opening import Opening, check_opening, commitment, origin_hash, readable
 from protocol.lists.sequence import LogShape
 from support.lists import ORIGIN, OWN, RELYING, START_MS, digest
 

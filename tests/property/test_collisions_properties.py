@@ -21,7 +21,8 @@ from node.store.vault import LookUpKeys, Vault
 from protocol.digest import Algorithm
 from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import BASELINE, Header, Op
-from protocol.lists.opening import Ext, Opening
+from protocol.lists.ext import Ext
+from protocol.lists.opening import Opening
 from support.lists import digest
 
 VAULT = Vault(None, lambda: LookUpKeys(bytes(32), bytes(32)), bytes)  # type: ignore[arg-type]  # nothing is sealed

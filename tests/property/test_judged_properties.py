@@ -20,7 +20,7 @@ from node.lists.corrections.shred import prepare, shred
 from node.lists.corrections.withdraw import withdraw
 from node.store.lists.records import Quarantined
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Basis, Reason
+from protocol.lists.ext import Basis, Reason
 from support.lists import member, register
 from support.stores import Agency, file_digests, make_store, rows, sqlite_dsn
 from support.times import SettableClock

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.lists.ext import EntryRef, Reason
 from protocol.lists.listing import fold, fold_on, overlay
-from protocol.lists.opening import EntryRef, Reason
 from protocol.lists.sequence import LogShape
 from support.lists import ORIGIN, OWN, RELYING, REVIEWED, START_MS, ListWriter, digest
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from protocol.digest import SIZES, Digest
 from protocol.errors import MalformedError
-from protocol.lists.ext import Predecessor
-from protocol.lists.opening import EntryRef, Ext, Opening
+from protocol.lists.ext import EntryRef, Ext, Predecessor
+from protocol.lists.opening import Opening
 
 NUMBERS = st.integers(1, 2**32 - 1)
 ORIGINS = st.from_regex(r"[a-z]{1,9}\.example/lists/[a-z]{1,5}", fullmatch=True)

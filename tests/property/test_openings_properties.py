@@ -11,7 +11,8 @@ from node.lists.openings import OpeningColumns, content_id_in, content_ids_of
 from node.store.vault import LookUpKeys, Vault
 from protocol import digest as digests
 from protocol.digest import SIZES, Algorithm, Digest, degenerate
-from protocol.lists.opening import NONCE_BYTES, Ext, Opening
+from protocol.lists.ext import Ext
+from protocol.lists.opening import NONCE_BYTES, Opening
 
 VAULT = Vault(None, lambda: LookUpKeys(bytes(32), bytes(32)), bytes)  # type: ignore[arg-type]  # nothing is sealed
 

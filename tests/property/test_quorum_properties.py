@@ -14,9 +14,8 @@ from protocol.judgement.blocks import Standing
 from protocol.judgement.quorum import Decision, decide
 from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE, NATIONAL
-from protocol.lists.ext import Predecessor
+from protocol.lists.ext import EntryRef, Ext, Predecessor, Reason
 from protocol.lists.listing import fold, overlay
-from protocol.lists.opening import EntryRef, Ext, Reason
 from support.lists import OWN, RELYING, ListWriter, digest, held, member, register, restrict
 from support.sizes import size
 

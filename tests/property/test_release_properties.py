@@ -48,7 +48,7 @@ from node.trust.others.revocations import withheld
 from protocol.digest import Digest
 from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE, NATIONAL, Op
-from protocol.lists.opening import Basis, Reason
+from protocol.lists.ext import Basis, Reason
 from protocol.messages import ReleasePart
 from protocol.oprf.suite import epoch_key
 from protocol.subset.canary import PRESENT

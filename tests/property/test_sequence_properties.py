@@ -9,7 +9,8 @@ from protocol.errors import EventRuleError, MalformedError, OpeningError
 from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.lists.bundle import verify_bundle
 from protocol.lists.event import SHRED, Event, Header, Op
-from protocol.lists.opening import Ext, Opening, check_opening, commitment, origin_hash
+from protocol.lists.ext import Ext
+from protocol.lists.opening import Opening, check_opening, commitment, origin_hash
 from protocol.lists.sequence import LogShape
 from support.lists import ORIGIN, ListWriter, digest
 

@@ -17,7 +17,8 @@ from node.peers.sync import slices
 from node.peers.sync.follow import Delivery, Follower, StagedBundle
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.lists.event import BASELINE, SHRED, Header, Op
-from protocol.lists.opening import Ext, Opening, Reason
+from protocol.lists.ext import Ext, Reason
+from protocol.lists.opening import Opening
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.tiles import bundle_widths, encode_bundle
 from support.lists import ListWriter, digest

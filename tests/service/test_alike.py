@@ -24,8 +24,8 @@ from node.store.unit import Unit
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import decide
 from protocol.lists.event import BASELINE
-from protocol.lists.ext import Basis, Ext
-from protocol.lists.opening import Opening, Reason
+from protocol.lists.ext import Basis, Ext, Reason
+from protocol.lists.opening import Opening
 from support.lists import digest, member, register
 from support.stores import Agency, deliver, file_digests, rows
 from support.whole import current

@@ -29,7 +29,7 @@ from node.signing.log_signer import FolderLogSigner
 from protocol.digest import Digest
 from protocol.judgement.blocks import Standing
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Basis, Reason
+from protocol.lists.ext import Basis, Reason
 from support.stores import NOW_MS, make_store, row, sha256_digest, sqlite_dsn
 from support.whole import current
 

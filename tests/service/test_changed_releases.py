@@ -42,7 +42,7 @@ from node.subsets.compose import screen_of
 from node.subsets.grounds import Order, stale
 from protocol.encoding import Octets
 from protocol.lists.event import BASELINE, Op
-from protocol.lists.opening import Basis, EntryRef, Reason
+from protocol.lists.ext import Basis, EntryRef, Reason
 from protocol.oprf.suite import epoch_key
 from protocol.subset.chunks import ChunkRoot
 from protocol.subset.files import read_release

@@ -16,7 +16,7 @@ from node.partners.charts import (
 from node.store.hits.records import HitRecord, ResolutionRecord, Resolved
 from node.store.peers.records import Reached
 from protocol.lists.event import Op
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from protocol.statement.resolution import Action
 from support.cheap_node import follow
 from support.records import hit_record, partner_record

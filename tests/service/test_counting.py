@@ -29,7 +29,7 @@ from node.transparency.counts import (
 )
 from node.transparency.periods import Period
 from protocol.lists.event import BASELINE, NATIONAL, PRIVATE_FROM, Op
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from protocol.statement.case import Outcome
 from protocol.statement.resolution import Action
 from support.lists import member, register

@@ -42,7 +42,7 @@ from protocol.audit import AuditRecord
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from protocol.oprf.suite import epoch_key
 from protocol.statement.disclosed import DisclosedQuery
 from support.disclosed import (

@@ -21,8 +21,9 @@ from node.lists.queue import Queue
 from protocol.digest import Digest
 from protocol.judgement.blocks import Standing, StandingBlock
 from protocol.lists.event import BASELINE, NATIONAL, Event, Op
+from protocol.lists.ext import Basis, EntryRef, Reason
 from protocol.lists.listing import BlockKind, Listing, fold
-from protocol.lists.opening import Basis, EntryRef, Opening, Reason
+from protocol.lists.opening import Opening
 from support.lists import digest
 from support.stores import OWN, Agency, check_whole, file_digests, row, rows, sha256_digest
 from support.whole import current

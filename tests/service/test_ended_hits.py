@@ -22,7 +22,7 @@ from node.objects.release_files import ReleaseFolder
 from protocol.digest import Algorithm, Digest
 from protocol.limits import MAX_ENDS
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from protocol.statement.end import FROM_THE_FIRST, Ended, EndedReports, ReportEnd
 from protocol.statement.report import SentReport
 from protocol.subset.files import Held

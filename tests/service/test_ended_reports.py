@@ -20,7 +20,7 @@ from node.partners.hits.overview import hit_counts, reported_hits
 from node.store.hits.records import HitRecord
 from node.subsets.release import ReleaseReport
 from protocol.limits import MAX_ENDS
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from protocol.statement.end import FROM_THE_FIRST, Ended, EndedReports, open_end
 from protocol.statement.receipt import open_receipt
 from protocol.statement.report import authenticate

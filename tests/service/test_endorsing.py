@@ -13,8 +13,8 @@ from node.lists.imports.intake import ImportReport, Statement
 from node.store.lists.records import Quarantined
 from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.ext import Basis, EntryRef, Reason
 from protocol.lists.listing import Entry, fold
-from protocol.lists.opening import Basis, EntryRef, Reason
 from support.stores import OWN, Agency, check_whole, file_digests, row, rows, sha256_digest
 from support.whole import current
 

@@ -11,7 +11,7 @@ from node.lists.corrections.withdraw import withdraw
 from node.objects.folder import FolderObjects
 from node.store.store import Store
 from protocol.lists.event import BASELINE, NATIONAL
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from support.older import age
 from support.stores import STORAGE_KEY, Agency, file_digests, make_store, rows, sqlite_dsn
 

@@ -22,7 +22,7 @@ from node.objects.logfiles import LogFiles
 from node.store.lists.records import Quarantined
 from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL
-from protocol.lists.opening import Basis, Reason
+from protocol.lists.ext import Basis, Reason
 from support.lists import member, register
 from support.releases import ReleasingAgency, release_both
 from support.stores import OWN, Agency, file_digests, make_store, row, rows, sqlite_dsn

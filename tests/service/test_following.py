@@ -18,7 +18,8 @@ from node.store.lists.logs import LogRows
 from node.store.lists.records import Quarantined
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE, SHRED, Op
-from protocol.lists.opening import Ext, Opening, Reason
+from protocol.lists.ext import Ext, Reason
+from protocol.lists.opening import Opening
 from protocol.lists.sequence import LogShape
 from protocol.tlog.merkle import EMPTY_ROOT
 from support.stores import GUARDS, Agency, check_whole, file_digests, row, rows, sha256_digest

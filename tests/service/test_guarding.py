@@ -282,7 +282,7 @@ class TestCollisions:
         self, agency: Agency, guards: Guards, other: Agency
     ) -> None:
         from node.lists.corrections.withdraw import withdraw
-        from protocol.lists.opening import Reason
+        from protocol.lists.ext import Reason
 
         other.add([file("1", M, T)])
         withdraw(other.store, other.origin, M, reason=Reason.OTHER)

@@ -26,7 +26,7 @@ from protocol.hit_evidence import trust, verify
 from protocol.hit_evidence.bundle import HitEvidence, LoggedEvent, SourceProof, is_hit_evidence, read_bundle
 from protocol.hit_evidence.verify import HitFinding, verify_hit
 from protocol.limits import MAX_HIT_EVIDENCE_BYTES
-from protocol.lists.opening import Basis, Reason
+from protocol.lists.ext import Basis, Reason
 from protocol.statement.receipt import Receipt
 from protocol.statement.report import HitReport
 from protocol.subset.label import Label, LabelSource

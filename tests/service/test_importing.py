@@ -16,7 +16,8 @@ from node.lists.imports.intake import ImportReport, Statement, import_rows, prev
 from node.lists.lookup import Finder
 from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL
-from protocol.lists.opening import Basis, Opening, Reason
+from protocol.lists.ext import Basis, Reason
+from protocol.lists.opening import Opening
 from support.case_rows import CaseRow, unpack_cases
 from support.stores import (
     NOW_MS,

@@ -11,7 +11,7 @@ from node.peers.sync.follow import Delivery, Follower, StagedBundle
 from node.peers.sync.intake import EventIntake
 from node.store.lists.records import Head
 from protocol.limits import BUNDLE_WIDTH
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from support.dying import kill_at
 from support.stores import GUARDS, NOW_MS, Agency, check_whole, file_digests, openings, rows
 

@@ -11,7 +11,7 @@ from node.lists.corrections.shred import prepare, shred
 from node.objects.folder import FolderObjects
 from node.objects.sweep import GRACE_MS, sweep
 from node.subsets import release
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from support.dying import kill_at, kill_writing
 from support.releases import ReleasingAgency, release_both
 from support.stores import NOW_MS, Agency, check_whole, file_digests, rows

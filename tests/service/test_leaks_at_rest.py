@@ -8,7 +8,7 @@ import pytest
 from node.judgement.endorse import endorse
 from node.lists.corrections.withdraw import withdraw
 from node.lists.imports.intake import Statement
-from protocol.lists.opening import Basis, Reason
+from protocol.lists.ext import Basis, Reason
 from support.stores import Agency, file_digests, row, rows, sha256_digest, sqlite_dsn
 
 SECRETS = [digest.value for name in ("a", "b", "c", "waiting") for digest in file_digests(name)]

@@ -33,7 +33,7 @@ from node.subsets.catalogue import create_subset
 from node.subsets.draft import LIFE
 from node.subsets.release import Releaser
 from protocol.lists.event import BASELINE, NATIONAL
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from protocol.oprf.suite import epoch_key
 from protocol.tlog.tiles import encode_bundle
 from support.dying import kill_at

@@ -10,7 +10,7 @@ from node.store.lists.records import LogKind
 from node.store.store import Store
 from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import BASELINE, NATIONAL
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from support.stores import Agency, file_digests, rows
 
 

@@ -19,7 +19,8 @@ from node.lists.queue import Queue
 from node.store.lists.records import LogKind, LogRecord
 from node.store.store import Store
 from protocol.lists.event import BASELINE, Op
-from protocol.lists.opening import Ext, Opening, Reason
+from protocol.lists.ext import Ext, Reason
+from protocol.lists.opening import Opening
 from support.cheap_node import follow
 from support.stores import NOW_MS, Agency, file_digests, rows, sha256_digest, sqlite_dsn
 

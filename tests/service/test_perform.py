@@ -9,13 +9,13 @@ import pytest
 
 from keys.message import Message
 from node.acts import partners, quarantine, recipients
-from node.acts.act import OPERATORS, Done, Fact, Field, Node, Request, act
+from node.acts.act import OPERATORS, Done, Fact, Field, Node, act
 from node.acts.perform import perform, recorded
 from node.audit.log import start_audit
 from node.audit.reader import read_audit
 from node.errors import ForbiddenError, NodeError, UnauthenticatedError, UsageError
 from node.identity.audit import gaps
-from node.store.accounts.records import PersonRole
+from node.store.accounts.records import PersonRole, Request
 from protocol.audit import AuditRecord
 from support.cheap_node import NODE, CheapNode, empty_store
 from support.persons import join, make_persons

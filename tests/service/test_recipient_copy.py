@@ -33,7 +33,7 @@ from node.store.lists.records import Quarantined
 from node.store.store import Store
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE, NATIONAL, PRIVATE_FROM
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from support.recipients import Desk, lines_of, read
 from support.releases import MAX_AGE, ReleasingAgency, rob
 from support.stores import Agency, file_digests, row, rows

@@ -27,8 +27,7 @@ from node.subsets.conditions import Conditions, conditions
 from node.subsets.draft import LIFE
 from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL
-from protocol.lists.ext import CONTENT_ID_BYTES
-from protocol.lists.opening import Basis, Reason
+from protocol.lists.ext import CONTENT_ID_BYTES, Basis, Reason
 from protocol.subset.canary import ABSENT, PRESENT
 from protocol.subset.deltas.removals import answers_gone
 from protocol.subset.deltas.values import align

@@ -14,7 +14,7 @@ from node.objects.listed import count_strange
 from node.objects.release_files import ReleaseFolder
 from node.subsets import release
 from node.subsets.draft import Drafter
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from support.releases import ReleasingAgency, folder, listed, release_both
 from support.stores import Agency, file_digests, rows
 

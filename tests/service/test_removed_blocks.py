@@ -11,7 +11,7 @@ from node.lists.corrections.dispute import dispute
 from node.lists.corrections.withdraw import withdraw
 from node.store.store import Store
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from support.releases import ReleasingAgency
 from support.stores import Agency, file_digests, reads_of_objects, rows
 

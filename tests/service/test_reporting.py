@@ -15,7 +15,7 @@ from node.partners.hits import reports
 from node.store.hits.records import HitRecord
 from protocol.errors import MalformedError, UntrustedError
 from protocol.limits import MAX_HIT_REPORT_BYTES
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from protocol.statement.receipt import open_receipt
 from protocol.statement.report import SentReport, authenticate
 from protocol.subset.canary import PRESENT

@@ -24,8 +24,7 @@ from node.partners.proposals.review import (
 from node.store.partners.records import ProposalRecord
 from protocol.digest import Algorithm
 from protocol.lists.event import NATIONAL
-from protocol.lists.ext import Basis
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Basis, Reason
 from protocol.statement.proposal import Proposal
 from protocol.statement.proposal_state import FileState
 from support.case_rows import unpack_cases

@@ -38,7 +38,7 @@ from node.trust.own import OwnTrust
 from protocol.digest import Algorithm
 from protocol.gossip import GossipHead
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Basis
+from protocol.lists.ext import Basis
 from protocol.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from protocol.tlog.note import VerifierKey
 from support.cheap_node import NODE, CheapNode, empty_store

@@ -31,7 +31,7 @@ from node.store.store import Store
 from node.trust.successors import SUCCEEDED
 from protocol.digest import Algorithm
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Basis
+from protocol.lists.ext import Basis
 from protocol.tlog.cosignature import cosign
 from protocol.tlog.note import Note, VerifierKey, verify_note
 from support.cheap_node import NODE, NOW, CheapNode, empty_store, follow

@@ -10,7 +10,7 @@ from node.evidence.doubt import Round, rounds
 from node.lists.corrections.withdraw import withdraw
 from protocol.limits import HEADER_BYTES
 from protocol.lists.event import Header, Op
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from support.stores import Agency, file_digests, rows
 
 

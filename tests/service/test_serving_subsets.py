@@ -37,7 +37,7 @@ from node.subsets.epochs import AnnouncedEpochs
 from node.subsets.release import Releaser
 from protocol.api import SubsetApi
 from protocol.errors import OprfError
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from protocol.messages import EvaluationReply, EvaluationRequest, ReleasePart
 from protocol.oprf.client import blind, finalize
 from protocol.oprf.group import ORDER

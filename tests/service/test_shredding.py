@@ -33,7 +33,8 @@ from node.store.lists.records import Quarantined
 from node.store.store import Store
 from protocol.digest import Digest
 from protocol.lists.event import NATIONAL, SHRED, Event, Op
-from protocol.lists.opening import Opening, Reason
+from protocol.lists.ext import Reason
+from protocol.lists.opening import Opening
 from support.case_rows import unpack_cases
 from support.dying import kill_at
 from support.releases import EVERY, SUBSET, ReleasingAgency, listed_of, release_both

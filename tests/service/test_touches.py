@@ -35,8 +35,8 @@ from protocol.digest import Digest
 from protocol.encoding import encode_cbor
 from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import BASELINE, Header, Op
-from protocol.lists.ext import CONTENT_ID_BYTES, Ext
-from protocol.lists.opening import NONCE_BYTES, EntryRef, Opening, Predecessor, Reason
+from protocol.lists.ext import CONTENT_ID_BYTES, EntryRef, Ext, Predecessor, Reason
+from protocol.lists.opening import NONCE_BYTES, Opening
 from support.dying import kill_at
 from support.lists import OWN, RELYING, ListWriter, digest, member, register
 from support.older import age

@@ -15,7 +15,7 @@ from node.lists.corrections.withdraw import withdraw
 from node.objects import recipient_files
 from node.web.settings import WebSettings
 from protocol.lists.event import BASELINE, NATIONAL
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from support.digest_search import DigestSearch
 from support.fakes_api import MemoryNode
 from support.raw_http import Reply, raw_access

@@ -11,8 +11,9 @@ from node.lists.publish import publish
 from node.lists.queue import Queue
 from protocol.digest import Digest
 from protocol.lists.event import BASELINE, NATIONAL, Event, Op
+from protocol.lists.ext import Reason
 from protocol.lists.listing import BlockKind, Listing, fold
-from protocol.lists.opening import Opening, Reason
+from protocol.lists.opening import Opening
 from support.stores import Agency, check_whole, file_digests, reads_of_objects, row, rows, sha256_digest
 
 

@@ -33,8 +33,9 @@ from protocol.errors import (
 )
 from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.lists.event import BASELINE, NATIONAL, Header, Op
+from protocol.lists.ext import Ext, Reason
 from protocol.lists.grant import NOTHING, Grant
-from protocol.lists.opening import Ext, Opening, Reason, commitment, origin_hash
+from protocol.lists.opening import Opening, commitment, origin_hash
 from protocol.pull.machine import GetBundle
 from protocol.tlog.checkpoint import Checkpoint, sign_checkpoint
 from protocol.tlog.tiles import cut_bundle

@@ -12,10 +12,10 @@ import aiohttp
 from playwright._impl._api_structures import SetCookieParam
 from typing_extensions import TypeVar, override
 
+from node.access.sessions import Visitor
 from node.config import ConsoleSettings
 from node.console.address import Address
 from node.console.app import make_console
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.store.accounts.records import PersonRole
 from node.web.server import RunningServer, serve

@@ -17,7 +17,7 @@ from node.store.accounts.records import Approval
 from node.store.store import Store
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Basis
+from protocol.lists.ext import Basis
 from protocol.statement.disclosed import DisclosedQuery, open_reply
 from protocol.subset.filter import SubsetFilter
 from support.federation import Agency

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from html import unescape
 
+from node.access.sessions import Visitor
 from node.app.accounts import open_invitations, open_sessions
 from node.audit.log import start_audit
 from node.audit.reader import read_audit
 from node.config import ConsoleSettings, OidcSettings
 from node.console.address import Address
 from node.console.app import make_console
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.store.accounts.records import PersonRole
 from node.web.server import serve

@@ -57,8 +57,9 @@ from node.trust.tuf.repository import Freshness, root_name
 from protocol.api import PeerApi
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.ext import Basis, Reason
 from protocol.lists.grant import Grant
-from protocol.lists.opening import Basis, Opening, Reason
+from protocol.lists.opening import Opening
 from support.founding import MemoryKeys
 from support.lists import digest
 from support.new_stores import MemoryObjects, new_store

@@ -47,7 +47,7 @@ from node.trust.service import ServedTrust
 from protocol.api import HitApi, SubsetApi
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from protocol.messages import EvaluationRequest
 from protocol.oprf.client import blind, finalize
 from protocol.oprf.suite import epoch_key

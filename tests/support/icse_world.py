@@ -24,7 +24,7 @@ from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import effective
 from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Basis
+from protocol.lists.ext import Basis
 from protocol.messages import ReleasePart
 from protocol.subset.canary import PRESENT
 from protocol.subset.files import write_answers, write_screen

@@ -16,8 +16,8 @@ from protocol.digest import SIZES, Algorithm, Digest
 from protocol.judgement.quorum import Support
 from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE
+from protocol.lists.ext import Basis, Ext
 from protocol.lists.listing import Entry, Listing
-from protocol.lists.opening import Basis, Ext
 from protocol.oprf.server import outputs
 from protocol.oprf.suite import KeyPair, epoch_key
 from protocol.subset.canary import PRESENT

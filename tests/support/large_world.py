@@ -44,7 +44,7 @@ from node.store.lists.records import Quarantined
 from node.store.store import Store
 from protocol.digest import Algorithm, Digest
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Basis, Reason
+from protocol.lists.ext import Basis, Reason
 from protocol.subset.filter import SubsetFilter
 from support.copies import let_go_on
 from support.federation import EVERYTHING, FoundedNode

@@ -23,7 +23,7 @@ from protocol.errors import (
     WrongOriginError,
 )
 from protocol.lists.event import BASELINE, NATIONAL, Op
-from protocol.lists.opening import Ext, Reason
+from protocol.lists.ext import Ext, Reason
 from support.federation import Agency
 from support.liars import Face, LyingList
 from support.lists import digest

@@ -9,17 +9,9 @@ from keys.trust.members import Member, Members
 from protocol.digest import SIZES, Algorithm, Digest
 from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE, SHRED, Event, Header, Op
+from protocol.lists.ext import Basis, EntryRef, Ext, Predecessor, Reason
 from protocol.lists.listing import Entry, Listing, fold
-from protocol.lists.opening import (
-    Basis,
-    EntryRef,
-    Ext,
-    Opening,
-    Predecessor,
-    Reason,
-    commitment,
-    origin_hash,
-)
+from protocol.lists.opening import Opening, commitment, origin_hash
 from protocol.tlog.merkle import leaf_hash
 
 ORIGIN = "agency.example/lists/main"

@@ -16,8 +16,8 @@ from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import Support, effective
 from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.ext import Basis, Ext
 from protocol.lists.listing import Entry, Listing
-from protocol.lists.opening import Basis, Ext
 from support.lists import digest, member, register
 
 COLLECTIONS: Final = (BASELINE, NATIONAL)

@@ -23,7 +23,8 @@ from node.store.store import Store
 from protocol.digest import Algorithm, Digest
 from protocol.limits import BUNDLE_WIDTH
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Basis, Opening
+from protocol.lists.ext import Basis
+from protocol.lists.opening import Opening
 from protocol.tlog.merkle import CompactRange, leaf_hash
 from protocol.tlog.tiles import bundle_widths
 from support.new_stores import new_store

@@ -8,9 +8,9 @@ from protocol.digest import Algorithm
 from protocol.errors import EventRuleError, OpeningError
 from protocol.lists.bundle import VerifiedBundle, verify_bundle, verify_openings
 from protocol.lists.event import BASELINE, NATIONAL, Header, Op
-from protocol.lists.ext import Predecessor
+from protocol.lists.ext import EntryRef, Ext, Predecessor
 from protocol.lists.grant import Grant
-from protocol.lists.opening import EntryRef, Ext, Opening, origin_hash
+from protocol.lists.opening import Opening, origin_hash
 from protocol.lists.sequence import LogShape
 from protocol.tlog.merkle import leaf_hash
 from support.lists import ORIGIN, OWN, RELYING, START_MS, ListWriter, digest

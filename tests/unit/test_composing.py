@@ -12,7 +12,7 @@ from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import Support, effective
 from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE, NATIONAL
-from protocol.lists.opening import Basis, Ext
+from protocol.lists.ext import Basis, Ext
 from protocol.subset.canary import ABSENT, PRESENT
 from protocol.subset.filter import EXACT, SubsetFilter
 from protocol.subset.label import CANARY_LABEL, Label, LabelSource, open_label

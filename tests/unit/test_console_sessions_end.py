@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from node.access.sessions import IDLE, LONGEST
+from node.access.sessions import IDLE, LONGEST, Visitor
 from node.clock import system_entropy
 from node.console.partner.sessions import Sessions
-from node.console.visitors import FRESH_MS, Visitor, has_proved
+from node.console.visitors import FRESH_MS, has_proved
 from node.hoster.console_tokens import Guest
 from node.store.accounts.records import PersonRole
 from support.times import SettableClock

@@ -5,9 +5,9 @@ import pytest
 from protocol.digest import Algorithm
 from protocol.errors import OpeningError
 from protocol.lists.event import BASELINE, NATIONAL, Header, Op
-from protocol.lists.ext import Predecessor
+from protocol.lists.ext import Ext, Predecessor, Reason
 from protocol.lists.listing import BlockKind, ListingBuilder, fold, overlay
-from protocol.lists.opening import Ext, Opening, Reason
+from protocol.lists.opening import Opening
 from support.lists import ORIGIN, OWN, RELYING, REVIEWED, START_MS, ListWriter, digest
 
 A, B = digest("a"), digest("b")

@@ -121,7 +121,7 @@ def test_a_message_that_was_kept_is_the_same_message(message: Message) -> None:
 def test_what_is_too_long_is_kept_as_the_beginning_of_its_text(message: str, most: int) -> None:
     kept = pack(message, most)
     assert len(kept) <= most
-    assert message.startswith(unpack(kept).removeprefix(" "))
+    assert any(text.startswith(unpack(kept)) for text in (message, f" {message}"))
 
 
 @given(_TEXTS)

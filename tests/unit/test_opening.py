@@ -7,18 +7,8 @@ from protocol.digest import Algorithm
 from protocol.errors import MalformedError, NotCanonicalError, TooLargeError
 from protocol.limits import MAX_EXT_BYTES, MAX_LOG_SIZE, MAX_REAFFIRMS
 from protocol.lists.event import SHRED, Header, Op
-from protocol.lists.ext import Predecessor
-from protocol.lists.opening import (
-    Basis,
-    EntryRef,
-    Ext,
-    Opening,
-    Reason,
-    check_opening,
-    commitment,
-    origin_hash,
-    readable,
-)
+from protocol.lists.ext import Basis, EntryRef, Ext, Predecessor, Reason
+from protocol.lists.opening import Opening, check_opening, commitment, origin_hash, readable
 from support.lists import ORIGIN, digest
 
 NONCE = bytes(range(16))

@@ -24,7 +24,8 @@ from protocol.errors import (
 )
 from protocol.evidence import verify_evidence
 from protocol.lists.event import BASELINE, NATIONAL, PRIVATE_FROM, Header, Op
-from protocol.lists.opening import Ext, Opening, Predecessor, Reason, commitment, origin_hash
+from protocol.lists.ext import Ext, Predecessor, Reason
+from protocol.lists.opening import Opening, commitment, origin_hash
 from protocol.lists.sequence import LogShape
 from protocol.pull.inputs import Held, Witnessing
 from protocol.pull.machine import Accepted, GetBundle, GetCheckpoint, Pull, Pulled, RecallShape, Unchanged

@@ -17,9 +17,8 @@ from protocol.judgement.quorum import (
 )
 from protocol.judgement.voices import Discount, MemberListing
 from protocol.lists.event import BASELINE, INVESTIGATIVE, NATIONAL, PRIVATE_FROM
-from protocol.lists.ext import Predecessor
+from protocol.lists.ext import EntryRef, Ext, Predecessor, Reason
 from protocol.lists.listing import BlockKind, Entry, overlay
-from protocol.lists.opening import EntryRef, Ext, Reason
 from support.lists import OWN, RELYING, REVIEWED, ListWriter, digest, held, member, register, restrict
 
 A, B = digest("a"), digest("b")

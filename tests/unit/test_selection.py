@@ -10,8 +10,8 @@ from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import Support, effective
 from protocol.judgement.voices import MemberListing
 from protocol.lists.event import BASELINE, NATIONAL
+from protocol.lists.ext import Basis
 from protocol.lists.listing import Entry
-from protocol.lists.opening import Basis
 from support.lists import digest, member, register
 from support.screen_worlds import Row, listing_of
 from support.selected import Choice, Selected, budget, select_plainly, select_screened

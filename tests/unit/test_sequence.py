@@ -6,8 +6,7 @@ from protocol.digest import Algorithm
 from protocol.errors import EventRuleError, FutureEventError, MalformedError
 from protocol.limits import MAX_CLOCK_SKEW_MS
 from protocol.lists.event import BASELINE, NATIONAL, SHRED, Op
-from protocol.lists.ext import Predecessor
-from protocol.lists.opening import Ext
+from protocol.lists.ext import Ext, Predecessor
 from protocol.lists.sequence import LogShape
 from support.lists import OWN, START_MS, ListWriter, digest
 

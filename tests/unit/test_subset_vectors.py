@@ -10,7 +10,7 @@ import pytest
 from protocol.digest import Algorithm, Digest
 from protocol.judgement.quorum import effective
 from protocol.lists.event import BASELINE
-from protocol.lists.opening import Basis
+from protocol.lists.ext import Basis
 from protocol.subset.canary import ABSENT, ABSENT_TEXT, PRESENT, PRESENT_TEXT
 from protocol.subset.chunks import labels_root, values_root
 from protocol.subset.deltas.labels import Labelled, apply_label_delta, encode_label_delta

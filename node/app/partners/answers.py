@@ -13,7 +13,7 @@ from node.lists.corrections.withdraw import withdraw
 from node.partners.hits.cases import listed_in, reported_digest
 from node.store.hits.records import CaseRecord
 from node.store.store import Store
-from protocol.lists.opening import Reason
+from protocol.lists.ext import Reason
 from protocol.statement.case import CaseAnswer, Outcome, open_answer
 
 

@@ -11,12 +11,13 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from keys.message import Message
+from node.access.sessions import Visitor
 from node.acts.act import Act, Done, F, Node, Spec, specs
 from node.acts.perform import perform
 from node.console.languages import translated as _
 from node.console.parts import MOST_BYTES, Action, PartlyDoneError, Values
 from node.console.parts import Done as Led
-from node.console.visitors import Visitor, has_proved
+from node.console.visitors import has_proved
 from node.console.world import World
 from node.errors import UsageError
 from node.store.accounts.records import PersonRole

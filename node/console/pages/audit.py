@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Final
 
 from keys.trust.tuf.target_files import NODE_FILE
+from node.access.sessions import Visitor
 from node.audit.reader import Audited, count_unsigned, export_audit, get_audited, read_audit_backwards
 from node.console.languages import translated as _
 from node.console.parts import (
@@ -20,7 +21,6 @@ from node.console.parts import (
     Section,
     Values,
 )
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import NotFoundError
 from node.identity.audit import verify_own

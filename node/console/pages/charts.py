@@ -7,10 +7,10 @@ from typing import Final
 
 from markupsafe import Markup
 
+from node.access.sessions import Visitor
 from node.clock import HOUR_MS, MINUTE_MS
 from node.console.languages import translated as _
 from node.console.parts import Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.words import lasting, number
 from node.console.world import World
 from node.errors import UsageError

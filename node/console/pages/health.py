@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.access.sessions import Visitor
 from node.clock import milliseconds
 from node.console.languages import translated_plural
 from node.console.parts import JUDGES, Action, Done, Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.health import Check, Health
 from node.identity.outside_note import silent

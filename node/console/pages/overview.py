@@ -7,6 +7,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from node.access.sessions import Visitor
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.needs import Need, needs
@@ -14,7 +15,6 @@ from node.console.pages.entries.review import PUBLISHERS, published
 from node.console.pages.federation.freshness import lag_words, state_words
 from node.console.pages.federation.map import Place, draw
 from node.console.parts import Action, Done, Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.lists.catalogue import ListReport, report_lists
 from node.peers.status import MemberStatus, member_statuses

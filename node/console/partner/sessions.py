@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Final
 
-from node.access.sessions import IDLE, LONGEST
+from node.access.sessions import IDLE, LONGEST, Visitor
 from node.access.tokens import hash_token
 from node.clock import Clock, Entropy, milliseconds
-from node.console.visitors import Visitor
 from node.hoster.console_tokens import Guest
 
 _SECRET_BYTES: Final = 32

@@ -2,10 +2,10 @@
 
 from aiohttp import web
 
+from node.access.sessions import Visitor
 from node.app.accounts import open_sessions
 from node.console.entrance import admitted, dismissed, working
 from node.console.handlers import CONSOLE
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.identity.audit import tell
 

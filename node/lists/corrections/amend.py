@@ -21,7 +21,8 @@ from node.store.store import Store
 from protocol.digest import Algorithm, Digest
 from protocol.errors import MalformedError
 from protocol.lists.event import Op
-from protocol.lists.opening import NONCE_BYTES, Basis, Ext, Opening
+from protocol.lists.ext import Basis, Ext
+from protocol.lists.opening import NONCE_BYTES, Opening
 
 PERCEPTUAL: Final = frozenset({Algorithm.PDQ, Algorithm.PHOTODNA})
 """What a hash profile describes."""

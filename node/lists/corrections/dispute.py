@@ -23,7 +23,8 @@ from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.lists.event import Op
-from protocol.lists.opening import NONCE_BYTES, Ext, Opening, Reason
+from protocol.lists.ext import Ext, Reason
+from protocol.lists.opening import NONCE_BYTES, Opening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,8 @@ from node.store.store import Store
 from node.store.unit import Unit
 from protocol.digest import Digest
 from protocol.errors import MalformedError
-from protocol.lists.opening import Opening, Reason
+from protocol.lists.ext import Reason
+from protocol.lists.opening import Opening
 from protocol.tlog.merkle import leaf_hash
 
 _ATTEMPTS: Final = 5

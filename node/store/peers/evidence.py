@@ -9,7 +9,7 @@ from node.errors import NotFoundError
 from node.store.peers.records import EvidenceRecord, HeardHead
 from node.store.peers.tables import Evidence, Heard, ReleasedBlock
 from node.store.tables import Rows, table, values_of
-from protocol.lists.opening import EntryRef
+from protocol.lists.ext import EntryRef
 
 _EVIDENCE = table(Evidence)
 _HEARD = table(Heard)

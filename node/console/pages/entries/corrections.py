@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from node.access.sessions import Visitor
 from node.acts import entries
 from node.acts.act import Act, F
 from node.console.languages import translated as _
@@ -16,7 +17,6 @@ from node.console.pages.entries.statements import (
     review_day_from,
 )
 from node.console.parts import Done, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.lists.corrections.amend import Amendment

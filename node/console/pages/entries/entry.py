@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from node.access.sessions import Visitor
 from node.acts import entries
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do
 from node.console.pages.entries.places import LISTS, Place, digest_at, own_lists, place_in, place_of
 from node.console.pages.entries.statements import bases, reasons
 from node.console.parts import JUDGES, Action, Done, Page, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import NotFoundError, UsageError
 from node.formats.hash_queries import typed_hash_queries

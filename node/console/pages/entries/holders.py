@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Final
 
 from keys.message import Message
+from node.access.sessions import Visitor
 from node.acts import entries
 from node.acts import holders as acts
 from node.acts.act import Done as Asked
@@ -21,7 +22,6 @@ from node.console.languages import translated as _
 from node.console.pages.acts import action, do, keep, take
 from node.console.pages.entries.places import Place, digest_at, place_in
 from node.console.parts import JUDGES, Done, Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import RateLimitedError, UsageError
 from node.formats.hash_queries import HashQuery, typed_hash_queries

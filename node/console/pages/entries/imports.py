@@ -11,6 +11,7 @@ from typing import Final
 
 from keys.message import Message
 from node.access.notation import collection_of, columns_of
+from node.access.sessions import Visitor
 from node.acts import entries
 from node.acts.act import Done as Taken
 from node.acts.act import Node
@@ -22,12 +23,11 @@ from node.console.pages.acts import action, do
 from node.console.pages.entries.places import own_lists
 from node.console.pages.entries.statements import bases, statement_from
 from node.console.parts import ANALYSTS, Action, Done, Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.formats import Reading, read_rows
 from node.lists.continuation import require_open
 from node.lists.imports.intake import ImportReport, Statement, import_rows, preview_rows
-from protocol.lists.opening import Basis
+from protocol.lists.ext import Basis
 
 PATH: Final = "/console/import"
 MOST_BYTES: Final = 16 * 1024 * 1024

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.access.approvals import LEAST_PERSONS
+from node.access.sessions import Visitor
 from node.acts import entries
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do, requested
 from node.console.pages.entries.places import Place, digest_at, place_in, place_of
 from node.console.pages.entries.statements import reason_from, reasons
 from node.console.parts import Done, Page, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.judgement.trace import trace
 from node.lists.catalogue import own_list

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from node.access.sessions import Visitor
 from node.acts import entries
 from node.console.languages import translated as _
 from node.console.pages.acts import action
 from node.console.parts import Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.formats.hash_queries import typed_hash_queries

@@ -10,11 +10,11 @@ from datetime import date, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
+from node.access.sessions import Visitor
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.pages.entries.places import Place
 from node.console.parts import ANALYSTS, OPERATORS, Action, Done, Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.words import number
 from node.console.world import World
 from node.errors import UsageError

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Final
 
 from keys.message import Message
+from node.access.sessions import Visitor
 from node.acts import entries
 from node.acts.act import Done as Endorsed
 from node.acts.act import Node
@@ -22,7 +23,6 @@ from node.console.pages.entries.places import Place, own_lists, place_in, place_
 from node.console.pages.entries.review import PATH
 from node.console.pages.entries.statements import bases, reasons, statement_from
 from node.console.parts import Done, Page, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import ConflictError, NotFoundError
 from node.judgement.effective import Current

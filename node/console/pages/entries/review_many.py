@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from keys.message import Message
 from node.access.notation import event_of
+from node.access.sessions import Visitor
 from node.acts import entries
 from node.acts.act import Done as Taken
 from node.acts.act import Node
@@ -24,7 +25,6 @@ from node.console.pages.entries.places import Place, own_lists
 from node.console.pages.entries.review import PATH, Alike, alike, wanted_in
 from node.console.pages.entries.statements import bases, statement_from
 from node.console.parts import ANALYSTS, Done, Page, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.judgement.endorse import Endorsed, File, NamedFile, endorse_named, mark_of, preview

@@ -8,7 +8,7 @@ from node.console.languages import translated as _
 from node.console.parts import Values
 from node.errors import UsageError
 from node.lists.imports.intake import Statement
-from protocol.lists.opening import Basis, Reason
+from protocol.lists.ext import Basis, Reason
 
 MAX_CRITERIA: Final = 2**32 - 1
 

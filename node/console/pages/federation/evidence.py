@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from node.access.notation import typed_words
+from node.access.sessions import Visitor
 from node.app.peers.evidence import accused_of, trust_files_of
 from node.console.languages import translated as _
 from node.console.parts import JUDGES, Action, Done, Download, File, Page, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.evidence.bundles import EVIDENCE, bundle, opened

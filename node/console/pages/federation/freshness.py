@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from node.console.languages import marked
+from keys.message import marked
 from node.console.languages import translated as _
 from node.console.words import ago
 from node.peers.status import Freshness, MemberStatus

@@ -15,6 +15,7 @@ from keys.message import Message
 from keys.trust.fingerprint import to_words
 from node.access.grants import grant_words, stored_grant
 from node.access.notation import collection_of, grant_of
+from node.access.sessions import Visitor
 from node.acts import members, peers
 from node.acts.act import Done as Proposed
 from node.acts.act import Node
@@ -23,7 +24,6 @@ from node.app.peers.sync import PeerSyncs
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do
 from node.console.parts import EVERYBODY, OPERATORS, Action, Done, Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import NotFoundError
 from node.judgement.coverage import Counts, difference, state_words

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.access.sessions import Visitor
 from node.console.languages import translated
 from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.identity.witnesses import cosign_own, cosigning
 from node.store.peers.records import CosignerRecord

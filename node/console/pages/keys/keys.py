@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Final
 
 from keys.trust.lifecycle import Stage, advance, next_due
+from node.access.sessions import Visitor
 from node.console.languages import translated as _
 from node.console.pages.keys.proposals import ProposalRow, row_of_proposal
 from node.console.pages.keys.rows import KeyRow, order, row_of
 from node.console.parts import EVERYBODY, Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.rotation import proposals
 from node.rotation.rotate import key_facts

@@ -11,13 +11,13 @@ from typing import Final
 from keys.message import Message
 from keys.trust.proposals.words import Wanted, changes, wanted
 from keys.trust.tuf.target_files import REVOKED_FILE
+from node.access.sessions import Visitor
 from node.acts import keys
 from node.acts.act import Done, Node
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do
 from node.console.parts import SECURITY, Download, File, Values
 from node.console.parts import Done as Led
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.rotation import proposals
 from node.rotation.next_root import publish_proposal

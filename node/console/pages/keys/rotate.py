@@ -11,6 +11,7 @@ from typing import Final
 from keys.message import Message
 from keys.trust.lifecycle import KNOWN_TO_NOBODY, NO_PEER_NEEDS, Facts, overlap
 from node.access.notation import start_of_day
+from node.access.sessions import Visitor
 from node.acts import keys
 from node.acts.act import Done, Node
 from node.console.languages import translated as _
@@ -18,7 +19,6 @@ from node.console.pages.acts import action, do
 from node.console.pages.keys.rows import PURPOSES
 from node.console.parts import SECURITY, Page, Values
 from node.console.parts import Done as Led
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.ports.keyring import RingKey

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.access.sessions import Visitor
 from node.acts import guards as acts
 from node.app.guards import open_guards
 from node.console.languages import translated as _
 from node.console.pages.acts import action
 from node.console.parts import Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.formats.benign import read_benign
 from node.formats.hash_queries import typed_hash_queries

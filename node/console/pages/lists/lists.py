@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.access.sessions import Visitor
 from node.console.parts import Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.lists.catalogue import report_lists
 from node.lists.criteria import criteria_number

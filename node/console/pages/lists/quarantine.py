@@ -9,13 +9,13 @@ from typing import Final
 from urllib.parse import urlencode
 
 from node.access.approvals import two_decide
+from node.access.sessions import Visitor
 from node.acts import quarantine as acts
 from node.app.approvals import open_approvals
 from node.app.quarantine import asked_for
 from node.console.languages import translated as _
 from node.console.pages.acts import action
 from node.console.parts import Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.judgement import quarantine
 from node.judgement.quarantine import BLOCKS, QuarantineItem

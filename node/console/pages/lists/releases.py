@@ -10,11 +10,11 @@ from typing import Final
 from urllib.parse import quote
 
 from keys.message import Message
+from node.access.sessions import Visitor
 from node.app.subsets import release_now
 from node.clock import milliseconds
 from node.console.languages import translated as _
 from node.console.parts import OPERATORS, Action, Done, Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.store.lists.records import LogKind, LogRecord
 from node.store.partners.records import FetchedRelease

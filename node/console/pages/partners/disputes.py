@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from node.access.sessions import Visitor
 from node.acts import cases as acts
 from node.app.partners.answers import answer_given, entries_behind
 from node.app.partners.hits import casework
@@ -16,7 +17,6 @@ from node.console.languages import translated as _
 from node.console.pages.acts import action
 from node.console.pages.entries.places import Place
 from node.console.parts import Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.judgement.own_disputes import own_disputes

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.access.sessions import Visitor
 from node.acts import hits
 from node.console.languages import translated as _
 from node.console.pages.acts import action
 from node.console.parts import Page, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.partners.hits.cases import get_hit
 from node.partners.hits.instructions import UNDO_REPORT

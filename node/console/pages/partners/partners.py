@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from keys.message import Message
 from node.access.quotas import DAYS_A_MONTH, candidates_a_day, fill, left
+from node.access.sessions import Visitor
 from node.acts import partners as acts
 from node.acts.act import Fact
 from node.console.languages import translated as _
@@ -18,7 +19,6 @@ from node.console.pages.acts import given as filled
 from node.console.pages.partners.qr import qr
 from node.console.parts import OPERATORS, Page, Section, Values
 from node.console.parts import Done as Led
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.store.partners.records import (
     Allowance,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from node.access.sessions import Visitor
 from node.acts import proposals as acts
 from node.app.guards import open_guards
 from node.console.languages import translated as _
@@ -16,7 +17,6 @@ from node.console.pages.acts import action
 from node.console.pages.entries.places import own_lists
 from node.console.pages.entries.statements import bases, statement_from
 from node.console.parts import Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.partners.proposals.review import SeenProposal, get_proposal, see_proposal

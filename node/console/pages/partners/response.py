@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from keys.message import marked
+from node.access.sessions import Visitor
 from node.app.partners.transparency import FORMS, make_report
 from node.clock import moment_of
-from node.console.languages import marked
 from node.console.languages import translated as _
 from node.console.pages.partners.response_facts import Fact, facts
 from node.console.parts import OPERATORS, SECURITY, Download, File, Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.transparency.periods import Period

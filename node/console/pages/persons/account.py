@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.access.sessions import Visitor
 from node.acts import persons
 from node.app.accounts import open_sessions
 from node.console.languages import LANGUAGES
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do
 from node.console.parts import EVERYBODY, Action, Done, Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.store.accounts.records import PasskeyRecord, SessionRecord

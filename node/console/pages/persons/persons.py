@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from keys.message import Message
+from node.access.sessions import Visitor
 from node.acts import persons as acts
 from node.clock import minute
 from node.console.languages import translated as _
 from node.console.pages.acts import action, do
 from node.console.parts import Done, Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.errors import UsageError
 from node.store.accounts.records import PasskeyRecord, PersonRecord, PersonRole

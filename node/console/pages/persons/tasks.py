@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from node.access.approvals import KINDS, Approvals
+from node.access.sessions import Visitor
 from node.app import approvals as carried_out
 from node.app import quarantine
 from node.app.recall import READMISSION, places_of
@@ -18,7 +19,6 @@ from node.console.pages.entries.places import Place
 from node.console.pages.entries.recalls import PATH as WITHDRAWALS
 from node.console.pages.lists.quarantine import ASIDE
 from node.console.parts import EVERYBODY, JUDGES, Action, Done, Page, Section, Values
-from node.console.visitors import Visitor
 from node.console.world import World
 from node.store.accounts.records import Approval, Outcome, PersonRole
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
+from node.access.sessions import Visitor
 from node.console.languages import LANGUAGES
 from node.console.partner.world import EVERYBODY, PartnerWorld
 from node.console.parts import Action, Done, Page, Section, Values
-from node.console.visitors import Visitor
 from node.errors import UsageError
 
 _ACCOUNT: Final = "/console/account"

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from node.access.sessions import Visitor
 from node.console.languages import translated as _
 from node.console.partner.pages.hits import reported_words
 from node.console.partner.world import EVERYBODY, HANDLING, PartnerWorld
 from node.console.parts import Action, Done, Download, File, Page, Values
-from node.console.visitors import Visitor
 from node.errors import UsageError
 from node.home import Home
 from node.hoster.hits import exchange

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.access.sessions import Visitor
 from node.console.languages import translated as _
 from node.console.languages import translated_plural
 from node.console.partner.world import EVERYBODY, HANDLING, PartnerWorld
 from node.console.parts import Action, Done, Page, Section, Values
-from node.console.visitors import Visitor
 from node.errors import UsageError
 from node.hoster.hits.exchange import Reported, report
 from node.hoster.hits.homes import hit_spool

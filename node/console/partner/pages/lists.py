@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from keys.errors import SigfedError
+from keys.message import marked
 from keys.trust.fingerprint import to_words
-from node.console.languages import marked, translated_plural
+from node.access.sessions import Visitor
 from node.console.languages import translated as _
+from node.console.languages import translated_plural
 from node.console.partner.world import EVERYBODY, HANDLING, PartnerWorld
 from node.console.parts import Action, Done, Page, Section, Values
-from node.console.visitors import Visitor
 from node.errors import VerificationError
 from node.health import Check, Health
 from node.home import Home

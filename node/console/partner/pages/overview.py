@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from keys.errors import KeysError
+from node.access.sessions import Visitor
 from node.clock import DAY_MS
 from node.console.needs import Need
 from node.console.partner.needs import needs
 from node.console.partner.world import EVERYBODY, PartnerWorld
 from node.console.parts import Page, Section, Values
-from node.console.visitors import Visitor
 from node.errors import NodeError
 from node.home import Home
 from node.hoster.cover import Cover, evaluations

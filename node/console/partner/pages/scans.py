@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.access.sessions import Visitor
 from node.console.partner.world import EVERYBODY, PartnerWorld
 from node.console.parts import Page, Section, Values
-from node.console.visitors import Visitor
 from node.hoster.scan.history import MOST
 from node.hoster.scan.results import ScanSummary
 from node.hoster.scan.scans import UnderWay, scans
